@@ -1,0 +1,187 @@
+"""The one exception tree. Each class has a slug, the word of specs/protocol.md section 9 (errors).
+
+Only `verifier.api.problems` knows which HTTP status a class becomes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One thing wrong with one member of a request. `pointer` is an RFC 6901 JSON Pointer."""
+
+    pointer: str
+    detail: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One rule of the contact policy that a call would break. `exception` says a supervisor may lift it."""
+
+    rule: str
+    detail: str
+    exception: bool = False
+
+
+class VerifierError(Exception):
+    """Root of every error this service raises on purpose. `detail` may be shown to the caller."""
+
+    slug = "internal_error"
+    title = "Something went wrong on our side"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: tuple[FieldError, ...] = (),
+        refusals: tuple[Refusal, ...] = (),
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.errors = errors
+        self.refusals = refusals
+        self.retry_after = retry_after
+
+
+class InternalError(VerifierError):
+    """A defect in the service. Nothing about it is told to the caller."""
+
+
+class MalformedRequest(VerifierError):
+    """The request cannot be read at all: not JSON, not UTF-8, a repeated member, a bad header."""
+
+    slug = "malformed_request"
+    title = "The request cannot be read"
+
+
+class BodyTooLarge(VerifierError):
+    slug = "body_too_large"
+    title = "The request body is too large"
+
+
+class UnsupportedMediaType(VerifierError):
+    slug = "unsupported_media_type"
+    title = "The request body must be application/json"
+
+
+class InvalidField(VerifierError):
+    """One or more members have a wrong type, are out of bounds, or are unknown; `errors` names them."""
+
+    slug = "invalid_field"
+    title = "A member of the request is not valid"
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> InvalidField:
+        """The common case of one wrong member."""
+        return cls(detail, errors=(FieldError(pointer, detail),))
+
+
+class MalformedCode(InvalidField):
+    """Not nine digits, or the check digit is wrong: a slip of the finger. No attempt is spent on it."""
+
+    slug = "malformed_code"
+    title = "That is not a complete code"
+
+
+class Unauthenticated(VerifierError):
+    slug = "unauthenticated"
+    title = "Who is calling could not be established"
+
+
+class Forbidden(VerifierError):
+    slug = "forbidden"
+    title = "The caller may not do this"
+
+
+class NotFound(VerifierError):
+    slug = "not_found"
+    title = "There is nothing here"
+
+
+class MethodNotAllowed(VerifierError):
+    slug = "method_not_allowed"
+    title = "This address does not take that method"
+
+
+class Erased(VerifierError):
+    """The application's key has been destroyed; its id is never used again."""
+
+    slug = "erased"
+    title = "The application has been erased"
+
+
+class PolicyRefused(VerifierError):
+    """The contact policy (law L10) does not allow this call; `refusals` says which rules and why."""
+
+    slug = "policy_refused"
+    title = "The contact policy does not allow this call"
+
+
+class CallOpen(VerifierError):
+    """Another officer's call on the same application has not ended."""
+
+    slug = "call_open"
+    title = "Another call on this application is open"
+
+
+class CallClosed(VerifierError):
+    """The call has ended, expired or been revoked, so what was asked can no longer be done."""
+
+    slug = "call_closed"
+    title = "The call is no longer open"
+
+
+class LegNotConnected(VerifierError):
+    """The PBX does not say that the officer's leg is connected to the number on file (law L5)."""
+
+    slug = "leg_not_connected"
+    title = "The call is not connected to the number on file"
+
+
+class IdempotencyKeyMissing(VerifierError):
+    slug = "idempotency_key_missing"
+    title = "The Idempotency-Key header is missing or malformed"
+
+
+class IdempotencyKeyReused(VerifierError):
+    """The key was used before with another request."""
+
+    slug = "idempotency_key_reused"
+    title = "The Idempotency-Key was used for another request"
+
+
+class RateLimited(VerifierError):
+    slug = "rate_limited"
+    title = "Too many attempts"
+
+
+class Unavailable(VerifierError):
+    """The service cannot answer now. Never to be read as genuine (law L6)."""
+
+    slug = "unavailable"
+    title = "We cannot check now"
+
+
+class EvidenceError(VerifierError):
+    """A ticket, receipt, checkpoint or proof does not verify."""
+
+    slug = "invalid_evidence"
+    title = "The evidence does not verify"
+
+
+class InvalidSignature(EvidenceError):
+    slug = "invalid_signature"
+    title = "The signature does not verify"
+
+
+class InvalidProof(EvidenceError):
+    slug = "invalid_proof"
+    title = "The log proof does not verify"
+
+
+class InvalidClaims(EvidenceError):
+    """Signed by a trusted key, but the claims are not those of the statement it pretends to be."""
+
+    slug = "invalid_claims"
+    title = "The signed statement is not of the expected form"
