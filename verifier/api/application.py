@@ -1,0 +1,105 @@
+"""The aiohttp application made of the table of operations, the documentation and the admin endpoints."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import jinja2
+import msgspec
+from aiohttp import web
+from aiohttp.web_exceptions import HTTPMethodNotAllowed
+from prometheus_client import generate_latest
+
+from verifier.api.authentication import Authentication
+from verifier.api.bodies import MAX_BODY
+from verifier.api.metrics import BATCHES, COMMANDS, READY
+from verifier.api.openapi import document
+from verifier.api.operations import Endpoint, Operation
+from verifier.api.problems import problem_response
+from verifier.api.throttle import Throttle
+from verifier.core.errors import MethodNotAllowed, NotFound, VerifierError
+from verifier.service import Service
+
+_DOCS_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+_templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.api", "templates"), autoescape=True)
+
+
+def public_application(
+    service: Service, operations: tuple[Operation, ...], authentication: Authentication, people: Throttle
+) -> web.Application:
+    """Everything that faces the bank's systems, staff and customers."""
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[_unknown_routes])
+    for operation in operations:
+        endpoint = Endpoint(operation, service, authentication, people)
+        path = operation.path.replace("{path}", "{path:.+}")
+        application.router.add_route(operation.method, path, endpoint)
+    described = document(operations)
+    encoded = msgspec.json.encode(described)
+    page = _templates.get_template("docs.html").render(api=described, problems=_problems())
+    style = _templates.get_template("docs.css").render()
+
+    async def openapi(request: web.Request) -> web.Response:
+        return web.Response(body=encoded, content_type="application/json")
+
+    async def docs(request: web.Request) -> web.Response:
+        return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": _DOCS_POLICY})
+
+    async def docs_style(request: web.Request) -> web.Response:
+        return web.Response(text=style, content_type="text/css")
+
+    application.router.add_get("/openapi.json", openapi)
+    application.router.add_get("/docs", docs)
+    application.router.add_get("/docs.css", docs_style)
+    return application
+
+
+def admin_application(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.Application:
+    """Liveness, readiness and metrics, for the operator's network only."""
+
+    async def livez(request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(request: web.Request) -> web.Response:
+        if await ready():
+            READY.set(1)
+            return web.Response(text="ready\n")
+        READY.set(0)
+        return web.Response(text="not ready: nothing can be made durable now\n", status=503)
+
+    async def metrics(request: web.Request) -> web.Response:
+        BATCHES.set(service.context.events.batches)
+        COMMANDS.set(service.context.events.commands)
+        return web.Response(body=generate_latest(), content_type="text/plain")
+
+    application = web.Application()
+    application.router.add_get("/livez", livez)
+    application.router.add_get("/readyz", readyz)
+    application.router.add_get("/metrics", metrics)
+    return application
+
+
+@web.middleware
+async def _unknown_routes(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """An address or method that does not exist is a problem like any other."""
+    try:
+        return await handler(request)
+    except HTTPMethodNotAllowed as error:
+        headers = {"Allow": ", ".join(sorted(error.allowed_methods))}
+        return problem_response(MethodNotAllowed(), secrets.token_hex(8), headers)
+    except web.HTTPNotFound:
+        return problem_response(NotFound(), secrets.token_hex(8))
+
+
+def _problems() -> list[dict[str, Any]]:
+    """Every kind of problem, for the documentation."""
+    kinds: dict[str, dict[str, Any]] = {}
+    waiting: list[type[VerifierError]] = [VerifierError]
+    while waiting:
+        kind = waiting.pop(0)
+        waiting.extend(kind.__subclasses__())
+        kinds.setdefault(kind.slug, {"slug": kind.slug, "title": kind.title, "doc": (kind.__doc__ or "").strip()})
+    return sorted(kinds.values(), key=lambda each: str(each["slug"]))

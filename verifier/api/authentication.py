@@ -1,0 +1,53 @@
+"""Who is calling, whatever they show: a bearer token, a signed request, or a proxy's client certificate.
+
+Carries out specs/protocol.md section 2.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from verifier.api.signed_requests import SignedRequestVerifier, System, certificate_principal
+from verifier.api.tokens import TokenVerifier
+from verifier.core.errors import Unauthenticated
+from verifier.core.principal import Principal
+
+
+class Authentication:
+    """Every way to say who one is. `client_cert_header` trusts RFC 9440's header, and is for behind a proxy only."""
+
+    def __init__(
+        self,
+        tokens: TokenVerifier,
+        signatures: SignedRequestVerifier,
+        systems: tuple[System, ...],
+        *,
+        client_cert_header: bool,
+        public_url: str | None,
+    ) -> None:
+        self._tokens = tokens
+        self._signatures = signatures
+        self._systems = systems
+        self._client_cert_header = client_cert_header
+        self._public_url = public_url
+
+    async def identify(self, request: web.Request, body: bytes) -> Principal:
+        """The caller. Raises Unauthenticated, or Unavailable when the identity provider cannot be asked."""
+        authorization = request.headers.getall("Authorization", [])
+        if authorization:
+            scheme, _, token = authorization[0].partition(" ")
+            if len(authorization) > 1 or scheme.lower() != "bearer":
+                raise Unauthenticated("the Authorization header must be one bearer token")
+            return await self._tokens.verify(token.strip())
+        if "Signature-Input" in request.headers:
+            return self._signatures.verify(request, body, self._public_url)
+        if self._client_cert_header and "Client-Cert" in request.headers:
+            return certificate_principal(request, self._systems)
+        raise Unauthenticated("a bearer token or a signed request is needed")
+
+
+def grants(principal: Principal) -> frozenset[str]:
+    """What an operation's `who` is matched with: `customer`, `staff:<role>`, `system:<scope>`."""
+    if principal.kind == "customer":
+        return frozenset({"customer"})
+    return frozenset(f"{principal.kind}:{role}" for role in principal.roles)

@@ -1,0 +1,147 @@
+"""OpenAPI 3.1 out of the table of operations. `specs/openapi.yaml` is its committed text; a test finds drift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from verifier import __version__
+from verifier.api.operations import Operation
+from verifier.api.problems import CONTENT_TYPE, Problem, status_of
+from verifier.core import errors
+from verifier.core.errors import VerifierError
+
+_TITLE = "Callback verification"
+_SECURITY = {
+    "customer": "customer",
+    "staff": "staff",
+    "system": "system",
+}
+
+
+def document(operations: tuple[Operation, ...]) -> dict[str, Any]:
+    """The whole description as plain data."""
+    shapes = [each for op in operations for each in (op.body, op.answer) if each is not None]
+    _, components = msgspec.json.schema_components([*shapes, Problem], ref_template="#/components/schemas/{name}")
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": _TITLE,
+            "version": __version__,
+            "description": "A bank's customer learns, before sharing anything, that the officer on the phone is genuine.",
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": dict(sorted(components.items())), "securitySchemes": _security_schemes()},
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "parameters": _parameters(operation),
+        "responses": _responses(operation),
+        "security": [{_SECURITY[name]: []} for name in dict.fromkeys(each.split(":")[0] for each in operation.who)],
+    }
+    if operation.who:
+        described["description"] = "For: " + ", ".join(operation.who) + "."
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _reference(operation.body)}},
+        }
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    parameters: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": _schema(operation.path_types[name]) if name in operation.path_types else {"type": "string"},
+        }
+        for name in names
+    ]
+    if operation.query is not None:
+        for each in msgspec.structs.fields(operation.query):
+            schema = _schema(each.type)
+            parameters.append({"name": each.name, "in": "query", "required": each.required, "schema": schema})
+    if operation.idempotent_key:
+        parameters.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": True,
+                "description": "The same key with the same request gives the same answer for a day.",
+                "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,255}$"},
+            }
+        )
+    return parameters
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": {"type": "string"}}
+    if operation.answer is not None and operation.content_type == "application/json":
+        content = {"schema": _reference(operation.answer)}
+    elif operation.content_type == "application/octet-stream":
+        content = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+    responses: dict[str, Any] = {
+        str(operation.status): {"description": operation.summary, "content": {operation.content_type: content}}
+    }
+    by_status: dict[int, list[str]] = {}
+    for kind in raised(operation):
+        slugs = by_status.setdefault(status_of(kind), [])
+        if kind.slug not in slugs:
+            slugs.append(kind.slug)
+    for status, slugs in sorted(by_status.items()):
+        described: dict[str, Any] = {
+            "description": ", ".join(slugs),
+            "content": {CONTENT_TYPE: {"schema": _reference(Problem)}},
+        }
+        if status in (429, 503):
+            described["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}}
+        responses[str(status)] = described
+    return responses
+
+
+def raised(operation: Operation) -> list[type[VerifierError]]:
+    """Every error an operation may answer: its own, and those of the path all requests take."""
+    kinds: list[type[VerifierError]] = [errors.MalformedRequest, *operation.raises]
+    kinds += [errors.BodyTooLarge, errors.UnsupportedMediaType]
+    if operation.path_types or operation.body is not None or operation.query is not None:
+        kinds.append(errors.InvalidField)
+    if operation.who:
+        kinds += [errors.Unauthenticated, errors.Forbidden, errors.RateLimited]
+    if operation.idempotent_key:
+        kinds += [errors.IdempotencyKeyMissing, errors.IdempotencyKeyReused]
+    return [*kinds, errors.InternalError, errors.Unavailable]
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    return dict(msgspec.json.schema(kind))
+
+
+def _reference(kind: Any) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+
+
+def _security_schemes() -> dict[str, Any]:
+    return {
+        "customer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The bank's customers."},
+        "staff": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The bank's staff."},
+        "system": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Signature-Input",
+            "description": "RFC 9421 signature (Ed25519) over @method, @target-uri, content-digest and "
+            "idempotency-key, with created, keyid and tag=callback-verification.",
+        },
+    }

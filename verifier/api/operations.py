@@ -1,0 +1,180 @@
+"""An operation of the API as a value, and the one path every request takes. Carries out specs/protocol.md section 3.2."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import structlog
+from aiohttp import web
+from msgspec import Struct
+
+from verifier.api.authentication import Authentication, grants
+from verifier.api.bodies import convert, decode_body, read_body
+from verifier.api.metrics import REQUESTS
+from verifier.api.problems import problem_response
+from verifier.api.throttle import Throttle
+from verifier.core.errors import (
+    Forbidden,
+    IdempotencyKeyMissing,
+    InternalError,
+    InvalidField,
+    MalformedRequest,
+    VerifierError,
+)
+from verifier.core.principal import Principal
+from verifier.service import Service
+from verifier.service.writer import Idempotency
+
+log = structlog.get_logger()
+
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_IDEMPOTENCY_KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+_encode = msgspec.json.Encoder().encode
+
+
+class Asked(Struct, frozen=True):
+    """One request, read and authenticated. `body` and `query` are of the operation's shapes."""
+
+    request: web.Request
+    principal: Principal
+    body: Any
+    query: Any
+    idempotency: Idempotency
+    path: dict[str, str]
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One operation. `who` lists the grants that may carry it out, none for anyone; `raises` what it may answer."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    handler: Callable[[Service, Asked], Awaitable[Any]]
+    answer: Any = None
+    who: tuple[str, ...] = ()
+    body: Any = None
+    query: Any = None
+    status: int = 200
+    idempotent_key: bool = False
+    content_type: str = "application/json"
+    path_types: dict[str, Any] = {}
+    raises: tuple[type[VerifierError], ...] = ()
+    tag: str = ""
+
+
+class Nobody:
+    """The principal of operations that anyone may carry out."""
+
+    principal = Principal(kind="customer", id="", issuer="")
+
+
+_NO_IDEMPOTENCY = Idempotency("", "", b"")
+
+
+class Endpoint:
+    """Carries out one operation for each request: read, authenticate, allow, decode, do, encode."""
+
+    def __init__(self, operation: Operation, service: Service, authentication: Authentication, people: Throttle) -> None:
+        self._operation = operation
+        self._service = service
+        self._authentication = authentication
+        self._people = people
+        self._who = frozenset(operation.who)
+        self._decoder = msgspec.json.Decoder(operation.body) if operation.body is not None else None
+        self._path = [(name, msgspec.json.Decoder(kind)) for name, kind in operation.path_types.items()]
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        started = time.perf_counter()
+        request_id = _request_id(request)
+        headers = dict(_HEADERS)
+        try:
+            response = await self._carry_out(request, headers)
+        except VerifierError as error:
+            if isinstance(error, InternalError):
+                log.error("defect", operation=self._operation.id, request_id=request_id, exc_info=error)
+            response = problem_response(error, request_id, headers)
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            log.error("defect", operation=self._operation.id, request_id=request_id, exc_info=error)
+            response = problem_response(InternalError(), request_id, headers)
+        if not response.prepared:
+            response.headers["X-Request-ID"] = request_id
+        elapsed = time.perf_counter() - started
+        REQUESTS.labels(self._operation.id, str(response.status)).observe(elapsed)
+        traced = _TRACEPARENT.match(request.headers.get("traceparent", ""))
+        log.info(
+            "request",
+            operation=self._operation.id,
+            status=response.status,
+            ms=round(elapsed * 1000, 2),
+            request_id=request_id,
+            trace_id=traced[1] if traced else None,
+        )
+        return response
+
+    async def _carry_out(self, request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
+        operation = self._operation
+        body = await read_body(request)
+        principal = Nobody.principal
+        if self._who:
+            principal = await self._authentication.identify(request, body)
+            if principal.kind != "system":
+                headers.update(self._people.headers(self._people.spend(principal.key)))
+            if not self._who & grants(principal):
+                raise Forbidden
+        path = dict(request.match_info)
+        self._check_path(path)
+        query = convert(_query(request), operation.query) if operation.query is not None else None
+        decoded = decode_body(body, self._decoder) if self._decoder is not None else None
+        idempotency = _idempotency(request, principal, body) if operation.idempotent_key else _NO_IDEMPOTENCY
+        result = await operation.handler(
+            self._service, Asked(request, principal, decoded, query, idempotency, path)
+        )
+        if isinstance(result, web.StreamResponse):
+            for name, value in headers.items():
+                if not result.prepared:
+                    result.headers.setdefault(name, value)
+            return result
+        content = result if isinstance(result, bytes) else _encode(result)
+        return web.Response(
+            body=content, status=operation.status, content_type=operation.content_type, headers=headers
+        )
+
+    def _check_path(self, path: dict[str, str]) -> None:
+        for name, decoder in self._path:
+            try:
+                decoder.decode(_encode(path[name]))
+            except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+                raise InvalidField.at(f"/{name}", "not a well-formed id") from error
+
+
+def _request_id(request: web.Request) -> str:
+    given = request.headers.get("X-Request-ID", "")
+    return given if _REQUEST_ID.match(given) else secrets.token_hex(8)
+
+
+def _idempotency(request: web.Request, principal: Principal, body: bytes) -> Idempotency:
+    """The client's key (draft-ietf-httpapi-idempotency-key-header); quotes around it are optional."""
+    given = request.headers.getall("Idempotency-Key", [])
+    matched = _IDEMPOTENCY_KEY.match(given[0]) if len(given) == 1 else None
+    if matched is None:
+        raise IdempotencyKeyMissing("every POST needs one Idempotency-Key of 1 to 255 visible ASCII characters")
+    fingerprint = hashlib.sha256(f"{request.method} {request.path_qs}\0".encode() + body).digest()
+    return Idempotency(principal.key, matched[1], fingerprint)
+
+
+def _query(request: web.Request) -> dict[str, str]:
+    query = dict(request.query)
+    if len(query) < len(request.query):
+        raise MalformedRequest("a query parameter is given twice")
+    return query

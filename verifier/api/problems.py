@@ -1,0 +1,80 @@
+"""The only place that knows HTTP statuses: each error of the core as an RFC 9457 problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from verifier.core import errors
+from verifier.core.errors import FieldError, Refusal, VerifierError
+
+STATUS: dict[type[VerifierError], int] = {
+    errors.MalformedRequest: 400,
+    errors.IdempotencyKeyMissing: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.PolicyRefused: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.CallOpen: 409,
+    errors.CallClosed: 409,
+    errors.LegNotConnected: 409,
+    errors.Erased: 410,
+    errors.BodyTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.InvalidField: 422,
+    errors.MalformedCode: 422,
+    errors.IdempotencyKeyReused: 422,
+    errors.RateLimited: 429,
+    errors.InternalError: 500,
+    errors.Unavailable: 503,
+}
+RETRY_AFTER_S = 2
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457. `slug` names the kind of error; `verdict` is there only to say that nothing was checked."""
+
+    type: str
+    title: str
+    status: int
+    slug: str
+    detail: str
+    request_id: str
+    errors: tuple[FieldError, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    verdict: str | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def status_of(kind: type[VerifierError]) -> int:
+    """The HTTP status of an error class; of one that is not listed, its nearest ancestor's."""
+    return next((STATUS[each] for each in kind.__mro__ if each in STATUS), 500)
+
+
+def problem_response(error: VerifierError, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
+    """The answer for an error. A 5xx says `verdict: unavailable`, so that nobody reads it as genuine (law L6)."""
+    status = status_of(type(error))
+    shown: Any = error if status < 500 or isinstance(error, errors.Unavailable) else errors.InternalError()
+    problem = Problem(
+        type=f"/docs#problem-{shown.slug}",
+        title=shown.title,
+        status=status,
+        slug=shown.slug,
+        detail=shown.detail,
+        request_id=request_id,
+        errors=shown.errors,
+        refusals=shown.refusals,
+        verdict="unavailable" if status >= 500 else None,
+    )
+    response = web.Response(body=_encode(problem), status=status, content_type=CONTENT_TYPE, headers=headers)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="callback-verification"'
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(error.retry_after or RETRY_AFTER_S)
+    return response

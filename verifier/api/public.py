@@ -1,0 +1,89 @@
+"""What anyone may fetch: the log, the keys, the description of the deployment, the documentation.
+
+Carries out specs/protocol.md sections 8 and 11.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from verifier.api.operations import Asked
+from verifier.core.checkpoint import parse_tile_path
+from verifier.core.errors import NotFound
+from verifier.core.evidence import LogKey
+from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES
+from verifier.log import TILE, Log
+from verifier.service import Service
+
+_encode = msgspec.json.Encoder().encode
+_IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
+_BRIEFLY = {"Cache-Control": "public, max-age=2"}
+_KEYS_AGE = {"Cache-Control": "public, max-age=300"}
+MAX_INDEX = 2**48
+
+
+class Description(Struct, frozen=True):
+    """A deployment, and all that a verifier of receipts needs to trust it: keep it as the trust file."""
+
+    issuer: str
+    jwks: dict[str, Any]
+    jwks_uri: str
+    log: LogKey
+    log_uri: str
+    receipt_verification_uri: str
+    published_numbers: tuple[str, ...]
+    purposes: dict[str, dict[str, str]]
+    never_asks: dict[str, dict[str, str]]
+
+
+class Jwks(Struct, frozen=True):
+    """A JWK Set (RFC 7517)."""
+
+    keys: tuple[dict[str, Any], ...]
+
+
+class Public:
+    """Handlers that need no login."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def checkpoint(self, service: Service, asked: Asked) -> web.Response:
+        return web.Response(text=await self._log.checkpoint(), headers=_BRIEFLY)
+
+    async def tile(self, service: Service, asked: Asked) -> web.Response:
+        try:
+            level, index, width = parse_tile_path("tile/" + asked.path["path"])
+        except ValueError as error:
+            raise NotFound("there is no such tile") from error
+        if index >= MAX_INDEX // TILE:
+            raise NotFound("the log has no such tile")
+        body = await (self._log.bundle(index, width) if level is None else self._log.tile(level, index, width))
+        return web.Response(body=body, content_type="application/octet-stream", headers=_IMMUTABLE)
+
+    async def jwks(self, service: Service, asked: Asked) -> web.Response:
+        return _json(service.context.ring.jwks(), _KEYS_AGE)
+
+    async def description(self, service: Service, asked: Asked) -> web.Response:
+        trust = service.context.trust()
+        base = trust.issuer.rstrip("/")
+        described = Description(
+            issuer=trust.issuer,
+            jwks=trust.jwks,
+            jwks_uri=f"{base}/.well-known/jwks.json",
+            log=trust.log,
+            log_uri=f"{base}/log",
+            receipt_verification_uri=f"{base}/v1/receipts/verification",
+            published_numbers=service.context.settings.published_numbers,
+            purposes=PURPOSES,
+            never_asks={item: ITEMS[item] for item in NEVER_ASKS},
+        )
+        return _json(described, _KEYS_AGE)
+
+
+def _json(content: object, headers: dict[str, str]) -> web.Response:
+    return web.Response(body=_encode(content), content_type="application/json", headers=headers)

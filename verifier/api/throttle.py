@@ -1,0 +1,45 @@
+"""Limits kept in memory, a node at a time: requests a person makes, and slips of the finger.
+
+Carries out specs/protocol.md section 7.3 (soft limits); the guess bound itself is durable and elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from verifier.core.errors import RateLimited
+from verifier.core.limits import Decision, Limit, decide
+from verifier.ports import Clock
+
+MAX_KEYS = 100_000
+SLIPS = Limit(burst=30, period_ms=600_000)
+
+
+class Throttle:
+    """One limit over many keys; the least recently seen keys are forgotten beyond a bound."""
+
+    def __init__(self, name: str, limit: Limit, clock: Clock) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._tats: OrderedDict[str, int] = OrderedDict()
+        self._name = name
+        self._policy = f'"{name}";q={limit.burst};w={limit.period_ms // 1000}'
+
+    def spend(self, key: str) -> Decision:
+        """Count one event. Raises RateLimited with the time to wait."""
+        decision = decide(self._limit, self._tats.get(key), self._clock())
+        if not decision.allowed:
+            raise RateLimited(retry_after=decision.retry_after)
+        self._tats[key] = decision.tat
+        self._tats.move_to_end(key)
+        if len(self._tats) > MAX_KEYS:
+            self._tats.popitem(last=False)
+        return decision
+
+    def headers(self, decision: Decision) -> dict[str, str]:
+        """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
+        reset = -(-self._limit.interval_ms // 1000)
+        return {
+            "RateLimit-Policy": self._policy,
+            "RateLimit": f'"{self._name}";r={decision.remaining};t={reset}',
+        }

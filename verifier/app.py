@@ -1,0 +1,198 @@
+"""The only module that knows every adapter: puts a running verifier together out of its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from verifier.api.application import admin_application, public_application
+from verifier.api.authentication import Authentication
+from verifier.api.metrics import SWEEPS
+from verifier.api.routes import operations
+from verifier.api.signed_requests import SignedRequestVerifier, System, load_systems
+from verifier.api.throttle import SLIPS, Throttle
+from verifier.api.tokens import TokenVerifier, TrustedIssuer
+from verifier.config import BadSettings, Config, address
+from verifier.core.errors import VerifierError
+from verifier.core.limits import Limit
+from verifier.keys import FileKeyRing, KeyRingError
+from verifier.log import Log
+from verifier.ports import Storage
+from verifier.service import Context, Service
+from verifier.storage import open_storage
+from verifier.storage.migrate import check_schema
+
+log = structlog.get_logger()
+
+READY_TIMEOUT_S = 2.0
+# The writer thread of SQLite and the event loop share the interpreter lock; the default of 5 ms lets
+# either wait too long for the other.
+SWITCH_INTERVAL_S = 0.0005
+
+
+def now_ms() -> int:
+    """The wall clock in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def configure_logging(level: str) -> None:
+    """JSON lines on standard output, without personal data: only ids, operations and statuses are logged."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+
+
+async def open_service(config: Config) -> Service:
+    """The service on its database and key ring, not yet started. Raises a VerifierError in words."""
+    ring = FileKeyRing(Path(config.key_ring), config.origin)
+    storage = await _open_checked(config)
+    return Service(Context(config.service_settings(), storage, ring, now_ms, os.urandom))
+
+
+async def _open_checked(config: Config) -> Storage:
+    try:
+        storage = await open_storage(config.database)
+    except ValueError as error:
+        raise BadSettings(f"VERIFIER_DATABASE: {error}") from error
+    try:
+        await check_schema(storage)
+    except BaseException:
+        await storage.close()
+        raise
+    return storage
+
+
+class Verifier:
+    """One running node: the public and admin servers, the sweep, the key ring's refresh."""
+
+    def __init__(self, config: Config, service: Service) -> None:
+        self._config = config
+        self._service = service
+        self._session: aiohttp.ClientSession | None = None
+        self._runners: list[web.AppRunner] = []
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when an address is taken."""
+        await self._service.start()
+        config = self._config
+        self._session = aiohttp.ClientSession()
+        people = Throttle("people", Limit(config.requests_per_minute, 60_000), now_ms)
+        table = operations(Log(self._service.context.storage), Throttle("slips", SLIPS, now_ms))
+        public = public_application(self._service, table, self._authentication(self._session), people)
+        await self._listen(public, config.listen)
+        await self._listen(admin_application(self._service, self.ready), config.admin_listen)
+        self._keeper = asyncio.create_task(self._keep(), name="keeper")
+
+    def _authentication(self, session: aiohttp.ClientSession) -> Authentication:
+        config = self._config
+        systems: tuple[System, ...] = load_systems(Path(config.systems)) if config.systems else ()
+        return Authentication(
+            TokenVerifier(_issuers(config), session, time.time),
+            SignedRequestVerifier(systems, time.time),
+            systems,
+            client_cert_header=config.client_cert_header,
+            public_url=config.issuer,
+        )
+
+    async def _listen(self, application: web.Application, listen: str) -> None:
+        # Slow or idle clients are cut by keep-alive; a stopping node finishes what it has begun.
+        runner = web.AppRunner(application, access_log=None, keepalive_timeout=75, shutdown_timeout=20)
+        await runner.setup()
+        self._runners.append(runner)
+        host, port = address(listen)
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+
+    async def ready(self) -> bool:
+        """Whether something can be made durable now."""
+        storage = self._service.context.storage
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S), storage.transaction() as transaction:
+                await transaction.execute_many("UPDATE log_head SET batches = batches WHERE origin = $1", [("",)])
+        except (VerifierError, TimeoutError):
+            return False
+        return self._service.context.writer.running
+
+    async def _keep(self) -> None:
+        """Close what time has closed and follow the key ring, for as long as the node runs."""
+        ring = self._service.context.ring
+        while True:
+            await asyncio.sleep(self._config.sweep_seconds)
+            try:
+                SWEEPS.inc(await self._service.housekeeping.sweep())
+                if isinstance(ring, FileKeyRing) and ring.refresh():
+                    log.info("key ring read again")
+            except (VerifierError, KeyRingError) as error:
+                log.warning("housekeeping failed", reason=error.slug)
+
+    async def stop(self) -> None:
+        """Stop listening, answer what is under way, make it durable, close."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+        for runner in self._runners:
+            await runner.cleanup()
+        await self._service.stop()
+        if self._session is not None:
+            await self._session.close()
+        await self._service.context.storage.close()
+
+
+def _issuers(config: Config) -> tuple[TrustedIssuer, ...]:
+    issuers = []
+    if config.staff_issuer:
+        issuers.append(
+            TrustedIssuer(
+                kind="staff",
+                issuer=config.staff_issuer,
+                audience=config.staff_audience,
+                jwks_url=config.staff_jwks_url,
+                id_claim=config.staff_id_claim,
+                roles_claim=config.staff_roles_claim,
+            )
+        )
+    if config.customer_issuer:
+        issuers.append(
+            TrustedIssuer(
+                kind="customer",
+                issuer=config.customer_issuer,
+                audience=config.customer_audience,
+                jwks_url=config.customer_jwks_url,
+                id_claim=config.customer_id_claim,
+            )
+        )
+    return tuple(issuers)
+
+
+async def serve(config: Config) -> None:
+    """Run one node until SIGTERM or SIGINT, then drain."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    verifier = Verifier(config, await open_service(config))
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stopping.set)
+    try:
+        await verifier.start()
+        log.info("listening", address=config.listen, admin=config.admin_listen, issuer=config.issuer)
+        await stopping.wait()
+        log.info("draining")
+    finally:
+        await verifier.stop()
+        log.info("stopped")

@@ -1,0 +1,158 @@
+"""Settings from the environment, `VERIFIER_*` (12-factor). A bad or unknown one stops the start.
+
+Any setting may come from a file: `VERIFIER_DATABASE_FILE=/run/secrets/db` instead of `VERIFIER_DATABASE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from verifier.core.call import CallRules, LegMode
+from verifier.core.errors import VerifierError
+from verifier.core.policy import ContactPolicy
+from verifier.service import Settings
+
+PREFIX = "VERIFIER_"
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class BadSettings(VerifierError):
+    """One or more settings are missing, unknown or out of bounds; the detail names each."""
+
+    slug = "bad_settings"
+    title = "The settings are not valid"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Every setting, with its default. The name of the variable is the member's in capitals, after `VERIFIER_`."""
+
+    env: Literal["production", "development"] = "production"
+    database: str = "sqlite:verifier.sqlite3"
+    key_ring: str = "keys/ring.json"
+    issuer: str
+    log_origin: str = ""
+    listen: str = "127.0.0.1:8080"
+    admin_listen: str = "127.0.0.1:8081"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    staff_issuer: str = ""
+    staff_audience: str = ""
+    staff_jwks_url: str = ""
+    staff_id_claim: str = "sub"
+    staff_roles_claim: str = "roles"
+    customer_issuer: str = ""
+    customer_audience: str = ""
+    customer_jwks_url: str = ""
+    customer_id_claim: str = "sub"
+    systems: str = ""
+    client_cert_header: bool = False
+
+    leg_mode: LegMode = "required"
+    code_lifetime_seconds: Annotated[int, Meta(ge=30, le=600)] = 600
+    grace_seconds: Annotated[int, Meta(ge=0, le=300)] = 120
+    max_call_minutes: Annotated[int, Meta(ge=1, le=480)] = 120
+    policy_version: Annotated[str, Meta(min_length=1, max_length=40)] = "2026-1"
+    contact_hours: Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] = "08:00-21:00"
+    daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
+    number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
+    published_numbers: str = ""
+    requests_per_minute: Positive = 120
+    sweep_seconds: Positive = 5
+
+    @property
+    def origin(self) -> str:
+        """The log's origin line; by default the issuer's host and path, and `/log` (C2SP tlog-tiles)."""
+        parts = urlsplit(self.issuer)
+        return self.log_origin or f"{parts.netloc}{parts.path.rstrip('/')}/log"
+
+    def service_settings(self) -> Settings:
+        """The part of the settings that the protocol knows. Raises BadSettings for impossible hours."""
+        start, _, end = self.contact_hours.partition("-")
+        try:
+            hours_start, hours_end = time.fromisoformat(start), time.fromisoformat(end)
+        except ValueError as error:
+            raise BadSettings(f"VERIFIER_CONTACT_HOURS: {error}") from error
+        if hours_start >= hours_end:
+            raise BadSettings("VERIFIER_CONTACT_HOURS: the end must be later than the start")
+        return Settings(
+            issuer=self.issuer,
+            origin=self.origin,
+            rules=CallRules(
+                leg_mode=self.leg_mode,
+                code_lifetime_ms=self.code_lifetime_seconds * 1000,
+                grace_ms=self.grace_seconds * 1000,
+                max_call_ms=self.max_call_minutes * 60_000,
+            ),
+            policy=ContactPolicy(
+                version=self.policy_version,
+                hours_start=hours_start,
+                hours_end=hours_end,
+                daily_cap=self.daily_cap,
+                cooling_off_ms=self.number_cooling_off_hours * 3_600_000,
+            ),
+            published_numbers=tuple(n.strip() for n in self.published_numbers.split(",") if n.strip()),
+        )
+
+
+NAMES = Config.__struct_fields__
+
+
+def load(environment: Mapping[str, str]) -> Config:
+    """Read the settings. Raises BadSettings, naming every setting that is unknown, unreadable or not valid."""
+    wrong: list[str] = []
+    values: dict[str, str] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in NAMES and name.endswith("_file") and name.removesuffix("_file") in NAMES:
+            name = name.removesuffix("_file")
+            try:
+                value = Path(value).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                wrong.append(f"{variable}: {error.strerror}")
+                continue
+        if name not in NAMES:
+            wrong.append(f"{variable}: there is no such setting")
+        elif name in values:
+            wrong.append(f"{variable}: given twice, as a value and as a file")
+        else:
+            values[name] = value
+    if "issuer" not in values:
+        wrong.append("VERIFIER_ISSUER: missing; it is the public address of this service, such as https://verify.bank.example")
+    elif urlsplit(values["issuer"]).scheme not in ("https", "http") or not urlsplit(values["issuer"]).netloc:
+        wrong.append("VERIFIER_ISSUER: must be an http or https address")
+    for name, value in values.items():
+        try:
+            _convert(name, value)
+        except msgspec.ValidationError as error:
+            wrong.append(f"{PREFIX}{name.upper()}: {error}")
+    if wrong:
+        raise BadSettings("; ".join(wrong))
+    config = Config(**{name: _convert(name, value) for name, value in values.items()})  # type: ignore[arg-type]
+    if config.env == "production" and urlsplit(config.issuer).scheme != "https":
+        raise BadSettings("VERIFIER_ISSUER: must be an https address when VERIFIER_ENV=production")
+    return config
+
+
+def _convert(name: str, value: str) -> object:
+    annotation = _TYPES[name]
+    return msgspec.convert(value.lower() if annotation is bool else value, type=annotation, strict=False)
+
+
+_TYPES = {each.name: each.type for each in msgspec.structs.fields(Config)}
+
+
+def address(listen: str) -> tuple[str, int]:
+    """Host and port of `host:port`. Raises BadSettings."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise BadSettings(f"{listen!r} is not host:port")
+    return host.strip("[]"), int(port)

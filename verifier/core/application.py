@@ -1,0 +1,68 @@
+"""A loan application as the bank registers it. Carries out specs/protocol.md section 3.1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from verifier.core.purposes import Language
+
+# Bounds of everything that comes from outside; control characters are refused by the decoder for all strings.
+ApplicationId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+PrincipalId = Annotated[str, Meta(min_length=1, max_length=128)]
+Name = Annotated[str, Meta(min_length=1, max_length=120)]
+Label = Annotated[str, Meta(min_length=1, max_length=80)]
+E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164 number with a leading plus sign")]
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class Customer(Struct, frozen=True, forbid_unknown_fields=True):
+    """`id` is the customer's subject at the bank's identity provider; `time_zone` an IANA name."""
+
+    id: PrincipalId
+    name: Name
+    language: Language = "zh-CN"
+    time_zone: Annotated[str, Meta(min_length=1, max_length=64)] = "Asia/Shanghai"
+
+
+class RegisteredNumber(Struct, frozen=True, forbid_unknown_fields=True):
+    """A number on file, and since when: a young number is how accounts are taken over."""
+
+    number: E164
+    added_at: Instant
+
+
+class Officer(Struct, frozen=True, forbid_unknown_fields=True):
+    """An officer assigned to an application. `id` is the staff number the bank's identity provider names."""
+
+    id: PrincipalId
+    name: Name
+    branch: Label
+
+
+class Consents(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the customer agreed to be phoned about."""
+
+    service_calls: bool = True
+    marketing_calls: bool = False
+
+
+class Registration(Struct, frozen=True, forbid_unknown_fields=True):
+    """The facts of one application, as a bank system sends them and as they are sealed at rest."""
+
+    customer: Customer
+    numbers: Annotated[tuple[RegisteredNumber, ...], Meta(min_length=1, max_length=10)]
+    officers: Annotated[tuple[Officer, ...], Meta(min_length=1, max_length=20)]
+    product: Label
+    status: Literal["open", "closed"] = "open"
+    consents: Consents = Consents()
+
+    def number_on_file(self, number: str) -> RegisteredNumber | None:
+        """The registered number that equals `number`, if any."""
+        return next((each for each in self.numbers if each.number == number), None)
+
+    def assigned(self, officer_id: str) -> Officer | None:
+        """The assigned officer with that staff number, if any."""
+        return next((each for each in self.officers if each.id == officer_id), None)

@@ -1,0 +1,149 @@
+"""The life cycle of a call, as pure transitions: issued, live, confirmed, ended; expired, revoked, locked.
+
+Carries out specs/protocol.md section 6.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+State = Literal["issued", "live", "confirmed", "ended", "expired", "revoked", "locked"]
+LegMode = Literal["required", "observed", "off"]
+Channel = Literal["app", "ivr"]
+
+OPEN: frozenset[str] = frozenset({"issued", "live", "confirmed"})
+
+
+class CallRules(msgspec.Struct, frozen=True):
+    """The bounds a deployment sets, within those of specs/protocol.md section 6.2. All times in milliseconds."""
+
+    leg_mode: LegMode = "required"
+    code_lifetime_ms: int = 600_000
+    grace_ms: int = 120_000
+    max_call_ms: int = 7_200_000
+    max_wrong: int = 3
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One outbound call. Instants are epoch milliseconds, None where the thing has not happened.
+
+    `due_at` is when the next transition by time alone is due, None once the call is closed.
+    """
+
+    call_id: str
+    application_id: str
+    officer_id: str
+    leaf_index: int
+    call_counter: int
+    leg_mode: LegMode
+    issued_at: int
+    expires_at: int
+    state: State = "issued"
+    connected_at: int | None = None
+    leg_ended_at: int | None = None
+    revealed_at: int | None = None
+    confirmed_at: int | None = None
+    ended_at: int | None = None
+    app_wrong: int = 0
+    ivr_wrong: int = 0
+    receipt_leaf: int | None = None
+    due_at: int | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def connected(self) -> bool:
+        """The PBX says that the officer's leg is connected to the number on file."""
+        return self.connected_at is not None and self.leg_ended_at is None
+
+    def wrong(self, channel: Channel) -> int:
+        """Wrong codes counted on a channel."""
+        return self.app_wrong if channel == "app" else self.ivr_wrong
+
+
+def settle(call: Call, now_ms: int, rules: CallRules) -> Call:
+    """The call after every transition that time alone has brought about by `now_ms`.
+
+    Applied whenever a call is read for a decision, so a late sweep never widens what a code can do.
+    """
+    if not call.open:
+        return call
+    if call.state == "confirmed":
+        # Without a leg nobody says when the call ends, so its code's lifetime bounds it.
+        latest = call.expires_at if call.connected_at is None else call.connected_at + rules.max_call_ms
+        at = min(latest, call.leg_ended_at) if call.leg_ended_at is not None else latest
+        return _close(call, "ended", at) if now_ms >= at else _due(call, at)
+    grace_end = call.expires_at if call.leg_ended_at is None else call.leg_ended_at + rules.grace_ms
+    if grace_end < call.expires_at:
+        return _close(call, "ended", grace_end) if now_ms >= grace_end else _due(call, grace_end)
+    return _close(call, "expired", call.expires_at) if now_ms >= call.expires_at else _due(call, call.expires_at)
+
+
+def reveal_allowed(call: Call) -> bool:
+    """Law L5: may the officer see the code now?"""
+    return call.open and (call.leg_mode != "required" or call.connected)
+
+
+def on_the_phone(call: Call) -> bool:
+    """May the customer be told that the bank is on the phone with him now? `call` has been settled."""
+    return reveal_allowed(call) and call.leg_ended_at is None
+
+
+def confirm_allowed(call: Call, channel: Channel, rules: CallRules) -> bool:
+    """May a right code on this channel be answered with `genuine`? `call` has been settled.
+
+    With the leg required it must be connected, or have ended within the grace that lets a customer
+    hang up and ring the IVR; a code already used is good only while the leg is still connected (law L4).
+    """
+    if not call.open or call.wrong(channel) >= rules.max_wrong:
+        return False
+    if call.state == "confirmed":
+        return call.leg_mode != "required" or call.connected
+    return call.leg_mode != "required" or call.connected_at is not None
+
+
+def reveal(call: Call, now_ms: int) -> Call:
+    """The officer was shown the code; the first time is kept."""
+    return call if call.revealed_at is not None else replace(call, revealed_at=now_ms)
+
+
+def confirm(call: Call, now_ms: int, receipt_leaf: int, rules: CallRules) -> Call:
+    """The code was consumed; a call whose leg has already ended closes with it."""
+    return settle(replace(call, state="confirmed", confirmed_at=now_ms, receipt_leaf=receipt_leaf), now_ms, rules)
+
+
+def count_wrong(call: Call, channel: Channel, now_ms: int, rules: CallRules) -> Call:
+    """A wrong code was entered on a channel; a call that no channel can confirm any more is locked."""
+    if channel == "app":
+        counted = replace(call, app_wrong=call.app_wrong + 1)
+    else:
+        counted = replace(call, ivr_wrong=call.ivr_wrong + 1)
+    if counted.state != "confirmed" and min(counted.app_wrong, counted.ivr_wrong) >= rules.max_wrong:
+        return _close(counted, "locked", now_ms)
+    return counted
+
+
+def revoke(call: Call, now_ms: int) -> Call:
+    """An officer or supervisor withdrew the call."""
+    return _close(call, "revoked", now_ms)
+
+
+def follow_leg(call: Call, connected_at: int | None, ended_at: int | None, now_ms: int, rules: CallRules) -> Call:
+    """The call after what the PBX has said of its leg so far, in whatever order it was said."""
+    if call.connected_at == connected_at and call.leg_ended_at == ended_at:
+        return call
+    state: State = "live" if call.state == "issued" and connected_at is not None else call.state
+    return settle(replace(call, state=state, connected_at=connected_at, leg_ended_at=ended_at), now_ms, rules)
+
+
+def _close(call: Call, state: State, at: int) -> Call:
+    return replace(call, state=state, ended_at=at, due_at=None)
+
+
+def _due(call: Call, at: int) -> Call:
+    return call if call.due_at == at else replace(call, due_at=at)

@@ -1,0 +1,104 @@
+"""Checking a signed statement and its log proof offline, from a trust file alone. Carries out specs/protocol.md section 8."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from msgspec import Struct
+
+from verifier.core.checkpoint import Checkpoint, verify_proof
+from verifier.core.errors import InvalidClaims, InvalidSignature
+from verifier.core.statements import (
+    EXCEPTION,
+    RECEIPT,
+    REPORT,
+    TICKET,
+    CallTicket,
+    PolicyException,
+    Receipt,
+    ReportReceipt,
+    digest,
+)
+
+ALGORITHMS = ("ES256",)
+MAX_STATEMENT = 16_384
+
+CLAIMS: dict[str, type[Any]] = {
+    TICKET: CallTicket,
+    RECEIPT: Receipt,
+    REPORT: ReportReceipt,
+    EXCEPTION: PolicyException,
+}
+
+Claims = TypeVar("Claims")
+
+
+class LogKey(Struct, frozen=True):
+    """The log's origin line and its verifier keys in the form of C2SP signed-note."""
+
+    origin: str
+    keys: tuple[str, ...]
+
+
+class Trust(Struct, frozen=True):
+    """All that a verifier must hold: the issuer, its signing keys (RFC 7517) and its log.
+
+    It is the document served at `/.well-known/callback-verification`; other members are ignored.
+    """
+
+    issuer: str
+    jwks: dict[str, Any]
+    log: LogKey
+
+
+class Evidence(Struct, frozen=True):
+    """A statement and the C2SP tlog-proof of its leaf, as they are handed out and kept."""
+
+    statement: str
+    proof: str
+
+
+class Checked(Struct, frozen=True):
+    """What verified evidence says: the header's `typ`, the claims, and the checkpoint that contains it."""
+
+    typ: str
+    claims: Any
+    checkpoint: Checkpoint
+
+
+def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tuple[str, Any]:
+    """Check signature, `typ`, issuer and shape of a compact JWS; return its `typ` and its claims.
+
+    Raises InvalidSignature or InvalidClaims. `typ` restricts what is accepted (RFC 8725 section 3.11).
+    """
+    if len(statement) > MAX_STATEMENT:
+        raise InvalidSignature("the statement is too long")
+    try:
+        keys = KeySet.import_key_set(trust.jwks)  # type: ignore[arg-type]
+        opened = jws.deserialize_compact(statement, keys, algorithms=ALGORITHMS)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise InvalidSignature(f"the statement's signature does not verify: {error}") from error
+    header = opened.headers()
+    found = header.get("typ")
+    if not isinstance(found, str) or found not in CLAIMS or (typ is not None and found != typ):
+        raise InvalidClaims(f"the statement has typ {found!r}")
+    try:
+        claims = msgspec.json.decode(opened.payload, type=CLAIMS[found])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InvalidClaims(f"the claims are not those of a {found}: {error}") from error
+    if claims.iss != trust.issuer:
+        raise InvalidClaims(f"the statement was issued by {claims.iss!r}, not by {trust.issuer!r}")
+    return found, claims
+
+
+def verify_evidence(evidence: Evidence, trust: Trust, typ: str | None = None) -> Checked:
+    """Check a statement and that the log contains it. Raises InvalidSignature, InvalidClaims or InvalidProof."""
+    found, claims = verify_statement(evidence.statement, trust, typ)
+    checkpoint = verify_proof(
+        evidence.proof, entry=digest(evidence.statement), vkeys=trust.log.keys, origin=trust.log.origin
+    )
+    return Checked(found, claims, checkpoint)

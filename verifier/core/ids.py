@@ -1,0 +1,13 @@
+"""Prefixed, sortable identifiers: `call_` and a UUIDv7 (RFC 9562 section 5.7). Carries out specs/protocol.md section 3."""
+
+from __future__ import annotations
+
+ENTROPY_BYTES = 10
+
+
+def new_id(prefix: str, now_ms: int, entropy: bytes) -> str:
+    """Return `<prefix>_` and 32 hex digits of a UUIDv7 made of a time in epoch milliseconds and 10 random bytes."""
+    value = (now_ms & (1 << 48) - 1) << 80 | int.from_bytes(entropy, "big")
+    value = value & ~(0xF << 76) | 0x7 << 76  # version 7
+    value = value & ~(0x3 << 62) | 0x2 << 62  # variant 10
+    return f"{prefix}_{value:032x}"

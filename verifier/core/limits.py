@@ -1,0 +1,42 @@
+"""The generic cell rate algorithm (GCRA, ITU-T I.371 annex A). Carries out specs/protocol.md section 7 (guess bound)."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """At most `burst` events at once, and `burst` in each `period_ms` on the long run."""
+
+    burst: int
+    period_ms: int
+
+    @property
+    def interval_ms(self) -> int:
+        """Milliseconds after which one spent event is given back."""
+        return self.period_ms // self.burst
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """`tat` is the theoretical arrival time to store (epoch ms); `retry_after` is in whole seconds."""
+
+    allowed: bool
+    tat: int
+    remaining: int
+    retry_after: int
+
+
+def decide(limit: Limit, tat: int | None, now_ms: int, cost: int = 1) -> Decision:
+    """Decide whether `cost` events may happen now, given the stored arrival time (None: never seen before).
+
+    With cost 0 it only looks: allowed says whether one more event would be allowed, and `tat` is unchanged.
+    """
+    current = max(tat or 0, now_ms)
+    following = current + limit.interval_ms * max(cost, 1)
+    horizon = now_ms + limit.interval_ms * limit.burst
+    if following > horizon:
+        return Decision(False, current, 0, math.ceil((following - horizon) / 1000))
+    kept = current if cost == 0 else following
+    return Decision(True, kept, (horizon - kept) // limit.interval_ms, 0)

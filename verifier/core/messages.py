@@ -1,0 +1,259 @@
+"""The shapes on the wire, one vocabulary with the SQL columns and the claims. Carries out specs/protocol.md section 3.
+
+Requests forbid unknown members; instants are RFC 3339 UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from verifier.core.application import (
+    E164,
+    ApplicationId,
+    Instant,
+    Label,
+    Officer,
+    PrincipalId,
+    Registration,
+)
+from verifier.core.call import LegMode, State
+from verifier.core.purposes import Language, Purpose
+
+CallId = Annotated[str, Meta(pattern=r"^call_[0-9a-f]{32}$")]
+TypedCode = Annotated[str, Meta(min_length=1, max_length=64, description="nine digits, with or without spaces")]
+Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
+
+
+# --- requests ---------------------------------------------------------------------------------------------
+
+
+class IssueCall(Struct, frozen=True, forbid_unknown_fields=True):
+    """`officer_id` is required of a system and, if given by an officer, must be that officer's own."""
+
+    purpose: Purpose
+    number: E164
+    caller_number: E164
+    officer_id: PrincipalId | None = None
+    exception_id: Annotated[str, Meta(pattern=r"^exc_[0-9a-f]{32}$")] | None = None
+
+
+class GrantException(Struct, frozen=True, forbid_unknown_fields=True):
+    """A supervisor lifts rules of the contact policy for one call of one officer."""
+
+    officer_id: PrincipalId
+    rules: Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=3)]
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a PBX saw of the officer's outbound leg. May come late, twice and out of order."""
+
+    event: Literal["connected", "ended"]
+    leg_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    number: E164
+    at: Instant
+    caller_number: E164 | None = None
+
+
+class RevokeCall(Struct, frozen=True, forbid_unknown_fields=True):
+    reason: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Confirm(Struct, frozen=True, forbid_unknown_fields=True):
+    code: TypedCode
+    application_id: ApplicationId | None = None
+
+
+class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
+    """`caller_number` is null when it is withheld; `language` is what the caller chose on the phone."""
+
+    digits: TypedCode
+    dialled_number: E164
+    caller_number: E164 | None = None
+    application_id: ApplicationId | None = None
+    language: Language | None = None
+
+
+class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
+    """A suspicious call. By IVR, `reporter_number` is the registered number that rings in."""
+
+    at: Instant
+    caller_number: Annotated[str, Meta(max_length=32)] = ""
+    said: Annotated[str, Meta(max_length=2000)] = ""
+    code: Annotated[str, Meta(max_length=64)] = ""
+    reporter_number: E164 | None = None
+
+
+class VerifyReceipt(Struct, frozen=True, forbid_unknown_fields=True):
+    statement: Annotated[str, Meta(min_length=1, max_length=16_384)]
+    proof: Annotated[str, Meta(min_length=1, max_length=16_384)]
+
+
+# --- answers ----------------------------------------------------------------------------------------------
+
+
+class LogEvidence(Struct, frozen=True):
+    """A signed statement and the C2SP tlog-proof that the log contains it."""
+
+    statement: str
+    proof: str
+
+
+class ApplicationView(Struct, frozen=True):
+    application_id: str
+    registration: Registration
+    created_at: datetime
+    updated_at: datetime
+    open_call_id: str | None
+
+
+class ErasedView(Struct, frozen=True):
+    application_id: str
+    erased_at: datetime
+
+
+class CallView(Struct, frozen=True):
+    """A call as staff and bank systems see it."""
+
+    call_id: str
+    application_id: str
+    state: State
+    officer: Officer
+    purpose: str
+    number: str
+    caller_number: str
+    leg_mode: LegMode
+    issued_at: datetime
+    expires_at: datetime
+    connected_at: datetime | None
+    leg_ended_at: datetime | None
+    revealed_at: datetime | None
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+
+
+class Code(Struct, frozen=True):
+    """The call code: `digits` to enter, `shown` as it is shown and spoken."""
+
+    digits: str
+    shown: str
+    expires_at: datetime
+
+
+class IssuedCall(Struct, frozen=True):
+    """`code` is null until law L5 lets the officer see it; then `GET /v1/calls/{call_id}/code` gives it."""
+
+    call: CallView
+    ticket: LogEvidence
+    code: Code | None
+
+
+class GrantedException(Struct, frozen=True):
+    exception_id: str
+    expires_at: datetime
+    evidence: LogEvidence
+
+
+class Words(Struct, frozen=True):
+    """What to show or say to the customer, in one language."""
+
+    language: Language
+    text: str
+
+
+class LegView(Struct, frozen=True):
+    mode: LegMode
+    connected_at: datetime | None
+    ended_at: datetime | None
+
+
+class CallDetails(Struct, frozen=True):
+    """What a customer is told of a genuine call."""
+
+    call_id: str
+    officer: Officer
+    purpose: str
+    asks: tuple[str, ...]
+    never_asks: tuple[str, ...]
+    number: str
+    caller_number: str
+    leg: LegView
+
+
+class Verdict(Struct, frozen=True):
+    """The one answer. Every refusal has the same shape and the same words (law L7)."""
+
+    verdict: Literal["genuine", "not_genuine"]
+    at: datetime
+    given_before: bool
+    words: tuple[Words, ...]
+    call: CallDetails | None
+    receipt_id: str
+    receipt: LogEvidence
+
+
+class SpokenVerdict(Struct, frozen=True):
+    """The answer for an IVR. `unavailable` comes without a receipt: nothing was checked."""
+
+    verdict: Literal["genuine", "not_genuine", "unavailable"]
+    at: datetime
+    given_before: bool
+    words: Words
+    receipt_id: str | None
+    transfer_to: str | None
+
+
+class PastCall(Struct, frozen=True):
+    """A call on one of the customer's applications, used or not."""
+
+    call_id: str
+    application_id: str
+    state: State
+    officer: Officer
+    purpose: str
+    number: str
+    caller_number: str
+    issued_at: datetime
+    connected_at: datetime | None
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    receipt_id: str | None
+
+
+class PastCalls(Struct, frozen=True):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    calls: tuple[PastCall, ...]
+    next_cursor: str | None
+
+
+class CallStatus(Struct, frozen=True):
+    """Are you on the phone with me now? Only `on_call` true says so, and only for the calls it lists."""
+
+    on_call: bool
+    at: datetime
+    calls: tuple[PastCall, ...]
+    words: tuple[Words, ...]
+
+
+class ReportTaken(Struct, frozen=True):
+    report_id: str
+    at: datetime
+    receipt: LogEvidence
+
+
+class ReceiptView(Struct, frozen=True):
+    receipt_id: str
+    receipt: LogEvidence
+
+
+class ReceiptChecked(Struct, frozen=True):
+    """`reason` is empty when the evidence is valid."""
+
+    result: Literal["valid", "invalid"]
+    reason: str
+    typ: str | None
+    claims: Any

@@ -1,0 +1,111 @@
+"""The contact policy: may this officer phone this customer, on this number, about this, now? Law L10.
+
+Carries out specs/protocol.md section 4.2. Every rule is looked at, so an officer learns all reasons at once.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from verifier.core.application import Registration
+from verifier.core.errors import PolicyRefused, Refusal
+from verifier.core.times import from_ms, to_ms
+
+# Rules a second person may lift for one call; the others are the customer's or the law's to lift.
+LIFTABLE = ("contact_hours", "daily_cap", "number_cooling_off")
+
+
+class ContactPolicy(msgspec.Struct, frozen=True):
+    """What a deployment allows. Hours are local to the customer; `version` goes into every ticket."""
+
+    version: str = "2026-1"
+    hours_start: time = time(8, 0)
+    hours_end: time = time(21, 0)
+    daily_cap: int = 3
+    cooling_off_ms: int = 72 * 3_600_000
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """The IANA time zone of that name. Raises ValueError where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {name!r}") from error
+
+
+def local_time(registration: Registration, now_ms: int) -> datetime:
+    """The customer's wall clock."""
+    return from_ms(now_ms).astimezone(zone(registration.customer.time_zone))
+
+
+def check_policy(
+    policy: ContactPolicy,
+    registration: Registration,
+    *,
+    officer_id: str,
+    purpose: str,
+    number: str,
+    calls_today: int,
+    now_ms: int,
+    lifted: frozenset[str] = frozenset(),
+) -> None:
+    """Raise PolicyRefused with every broken rule that `lifted` does not name.
+
+    `calls_today` counts the calls already issued on the application this day of the customer's time zone.
+    """
+    refusals = [
+        each
+        for each in _broken(policy, registration, officer_id, purpose, number, calls_today, now_ms)
+        if each.rule not in lifted
+    ]
+    if refusals:
+        raise PolicyRefused("; ".join(each.detail for each in refusals), refusals=tuple(refusals))
+
+
+def _broken(
+    policy: ContactPolicy,
+    registration: Registration,
+    officer_id: str,
+    purpose: str,
+    number: str,
+    calls_today: int,
+    now_ms: int,
+) -> list[Refusal]:
+    found: list[Refusal] = []
+
+    def broken(rule: str, detail: str) -> None:
+        found.append(Refusal(rule, detail, exception=rule in LIFTABLE))
+
+    if registration.assigned(officer_id) is None:
+        broken("officer_assigned", "the officer is not assigned to this application")
+    if registration.status != "open":
+        broken("application_open", "the application is closed")
+    consents = registration.consents
+    if not (consents.marketing_calls if purpose == "marketing" else consents.service_calls):
+        broken("consent", f"the customer has not agreed to {'marketing' if purpose == 'marketing' else 'service'} calls")
+    on_file = registration.number_on_file(number)
+    if on_file is None:
+        broken("number_on_file", "the number dialled is not on file for this application")
+    elif now_ms - to_ms(on_file.added_at) < policy.cooling_off_ms:
+        hours = policy.cooling_off_ms // 3_600_000
+        broken("number_cooling_off", f"the number was put on file less than {hours} hours ago")
+    local = local_time(registration, now_ms)
+    if not policy.hours_start <= local.time() < policy.hours_end:
+        broken(
+            "contact_hours",
+            f"it is {local:%H:%M} for the customer; calls are allowed from "
+            f"{policy.hours_start:%H:%M} to {policy.hours_end:%H:%M}",
+        )
+    if calls_today >= policy.daily_cap:
+        broken("daily_cap", f"{calls_today} calls have been made on this application today; the cap is {policy.daily_cap}")
+    return found
+
+
+def local_day(registration: Registration, now_ms: int) -> int:
+    """The customer's calendar day, as days since 0001-01-01, for the daily cap."""
+    return date.toordinal(local_time(registration, now_ms).date())

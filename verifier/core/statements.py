@@ -1,0 +1,140 @@
+"""The signed statements: call ticket, call receipt, report receipt, policy exception. Carries out specs/protocol.md section 4.
+
+Each is a compact JWS (RFC 7515) over these claims. Each carries a random salt, so the log leaf, which is
+the SHA-256 of the compact JWS, is a hiding commitment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64encode
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from verifier.core.application import Officer
+from verifier.core.call import Channel, LegMode
+
+SALT_BYTES = 16
+
+TICKET = "call-ticket+jwt"
+RECEIPT = "call-receipt+jwt"
+REPORT = "report-receipt+jwt"
+EXCEPTION = "policy-exception+jwt"
+
+encode_claims = msgspec.json.Encoder().encode
+
+
+class Tel(Struct, frozen=True):
+    """A telephone number as RFC 8225 section 5.2.1 writes it: E.164 digits without the plus sign."""
+
+    tn: str
+
+
+class Tels(Struct, frozen=True):
+    """The destination of RFC 8225 section 5.2.1: a list, of one number here."""
+
+    tn: tuple[str, ...]
+
+
+class CallTicket(Struct, frozen=True):
+    """What the bank says before it dials. `jti` is the call id; times are NumericDate seconds (RFC 7519).
+
+    `application` is a pseudonym that only the bank can trace; `exceptions` names rules a second person lifted.
+    """
+
+    iss: str
+    jti: str
+    iat: int
+    nbf: int
+    exp: int
+    application: str
+    officer: Officer
+    orig: Tel
+    dest: Tels
+    purpose: str
+    asks: tuple[str, ...]
+    policy: str
+    exceptions: tuple[str, ...]
+    salt: str
+
+
+class LegEvidence(Struct, frozen=True):
+    """What the PBX said of the officer's leg by then, as NumericDate seconds; null where it said nothing."""
+
+    mode: LegMode
+    connected_at: int | None
+    ended_at: int | None
+
+
+class ConfirmedCall(Struct, frozen=True):
+    """The part of a genuine receipt that names the call. `ticket` is the base64url SHA-256 of the ticket."""
+
+    call_id: str
+    ticket: str
+    officer: Officer
+    orig: Tel
+    dest: Tels
+    purpose: str
+    asks: tuple[str, ...]
+    leg: LegEvidence
+
+
+class Receipt(Struct, frozen=True):
+    """One verdict. `customer` and `code` are salted SHA-256 commitments that the customer can open.
+
+    With `not_genuine` and a null `call` it states: at `iat` the bank had no live call for this customer
+    that carries this code.
+    """
+
+    iss: str
+    jti: str
+    iat: int
+    verdict: Literal["genuine", "not_genuine"]
+    channel: Channel
+    customer: str
+    code: str
+    call: ConfirmedCall | None
+    never_asks: tuple[str, ...]
+    salt: str
+
+
+class ReportReceipt(Struct, frozen=True):
+    """The bank has taken a report of a suspicious call. `report` is the base64url SHA-256 of its stored text."""
+
+    iss: str
+    jti: str
+    iat: int
+    report: str
+    salt: str
+
+
+class PolicyException(Struct, frozen=True):
+    """A supervisor (`granted_by`) lets an officer break the named rules once, until `exp` (law L10)."""
+
+    iss: str
+    jti: str
+    iat: int
+    exp: int
+    application: str
+    officer_id: str
+    granted_by: str
+    rules: tuple[str, ...]
+    reason: str
+    salt: str
+
+
+def digest(statement: str) -> bytes:
+    """The log entry of a statement: SHA-256 of its compact JWS."""
+    return hashlib.sha256(statement.encode("ascii")).digest()
+
+
+def commitment(salt: str, value: str) -> str:
+    """A salted commitment: base64url(SHA-256(salt, NUL, value)); opened by showing the value."""
+    return base64url(hashlib.sha256(f"{salt}\0{value}".encode()).digest())
+
+
+def base64url(octets: bytes) -> str:
+    """Unpadded base64url (RFC 7515 section 2)."""
+    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")

@@ -1,0 +1,61 @@
+"""What a customer reads or hears, zh-CN first, en second. Carries out specs/protocol.md section 7.4."""
+
+from __future__ import annotations
+
+from verifier.core.application import Officer
+from verifier.core.messages import Words
+from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES, Language
+
+LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
+
+NOT_GENUINE: dict[Language, str] = {
+    "zh-CN": "未能核实这通电话。请不要透露任何信息，挂断电话，并拨打银行卡背面的电话。",
+    "en": "We could not confirm this call. Share nothing, hang up, and ring the number on your bank card.",
+}
+UNAVAILABLE: dict[Language, str] = {
+    "zh-CN": "现在无法核实。请不要继续通话，稍后再试，或拨打银行卡背面的电话。",
+    "en": "We cannot check now. Do not go on with the call; try again later or ring the number on your bank card.",
+}
+UNREGISTERED: dict[Language, str] = {
+    "zh-CN": "无法通过这个号码核实。请用您在银行登记的号码拨打，或打开手机银行核实。",
+    "en": "We cannot check from this number. Ring from the number registered with the bank, or use the bank's app.",
+}
+ON_CALL: dict[Language, str] = {
+    "zh-CN": "我们正在与您通话：{name}，工号 {id}，{branch}，关于{purpose}。",
+    "en": "We are on the phone with you now: {name}, staff number {id}, {branch}, about {purpose}.",
+}
+NO_CALL: dict[Language, str] = {
+    "zh-CN": "我们现在没有给您打电话。如果有人这样说，请挂断。",
+    "en": "We are not calling you. If somebody says so, hang up.",
+}
+_GENUINE: dict[Language, str] = {
+    "zh-CN": "已核实：{name}，工号 {id}，{branch}，正在与您联系{purpose}。这通电话可能会问：{asks}。我们绝不会要：{never}。",
+    "en": "This is a genuine call. {name}, staff number {id}, {branch}, about {purpose}. "
+    "This call may ask for: {asks}. We never ask for: {never}.",
+}
+_LIST = {"zh-CN": "、", "en": "; "}
+
+
+def genuine(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
+    """The words of a positive verdict: who, about what, what it may ask for, what is never asked."""
+    joined = _LIST[language].join
+    return _GENUINE[language].format(
+        name=officer.name,
+        id=officer.id,
+        branch=officer.branch,
+        purpose=PURPOSES[purpose][language],
+        asks=joined(ITEMS[each][language] for each in asks),
+        never=joined(ITEMS[each][language] for each in NEVER_ASKS),
+    )
+
+
+def on_call(language: Language, officer: Officer, purpose: str) -> str:
+    """The words of the call status while the leg is connected."""
+    return ON_CALL[language].format(
+        name=officer.name, id=officer.id, branch=officer.branch, purpose=PURPOSES[purpose][language]
+    )
+
+
+def in_both(text: dict[Language, str]) -> tuple[Words, ...]:
+    """The same words in every language."""
+    return tuple(Words(language, text[language]) for language in LANGUAGES)

@@ -1,0 +1,221 @@
+"""The key ring in a file: next, active and retired keys for each use. Carries out specs/protocol.md section 11.
+
+Uses: `statement` (ES256, signs tickets and receipts), `log` (Ed25519, signs checkpoints), `encryption`
+(AES-256, wraps application keys) and `index` (HMAC-SHA-256, blind indexes; never rotated, since the
+indexes at rest depend on it). Next and retired public keys are published beside the active one.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jws
+from joserfc.jwk import ECKey, OctKey, OKPKey
+from joserfc.util import urlsafe_b64decode
+from msgspec import Struct
+from msgspec.structs import replace
+
+from verifier.core.checkpoint import sign_note, vkey
+from verifier.core.errors import InternalError, VerifierError
+from verifier.core.sealing import NONCE_BYTES, seal, unseal
+
+Use = Literal["statement", "log", "encryption", "index"]
+KeyState = Literal["next", "active", "retired"]
+USES: tuple[Use, ...] = ("statement", "log", "encryption", "index")
+ROTATING: tuple[Use, ...] = ("statement", "log", "encryption")
+OVERLAP_MS = 24 * 3_600_000
+
+
+class KeyRingError(VerifierError):
+    """The key ring cannot be read, or a rotation would break its rules."""
+
+    slug = "key_ring"
+    title = "The key ring cannot be used"
+
+
+class Key(Struct, frozen=True):
+    """One key. `jwk` is the private key (RFC 7517); instants are epoch milliseconds."""
+
+    kid: str
+    use: Use
+    state: KeyState
+    created_at: int
+    jwk: dict[str, Any]
+    retired_at: int | None = None
+
+
+class _File(Struct, frozen=True):
+    keys: tuple[Key, ...]
+    version: Literal[1] = 1
+
+
+def create(path: Path, now_ms: int) -> tuple[Key, ...]:
+    """Make a new ring: an active key for each use, and a next one for each that rotates. Never overwrites."""
+    if path.exists():
+        raise KeyRingError(f"{path} exists already")
+    keys = [_new_key(use, "active", now_ms) for use in USES] + [_new_key(use, "next", now_ms) for use in ROTATING]
+    _write(path, tuple(keys))
+    return tuple(keys)
+
+
+def rotate(path: Path, use: Use, now_ms: int, *, force: bool = False) -> tuple[Key, ...]:
+    """The next key becomes active, the active one retired, and a new next key is made.
+
+    Raises KeyRingError when the next key has been published for less than a day and `force` is not set.
+    """
+    if use not in ROTATING:
+        raise KeyRingError(f"the {use} key is not rotated: what is at rest depends on it")
+    keys = list(read(path))
+    following = next(key for key in keys if key.use == use and key.state == "next")
+    if now_ms - following.created_at < OVERLAP_MS and not force:
+        raise KeyRingError("the next key has been published for less than a day; verifiers may not know it yet")
+    rotated = []
+    for key in keys:
+        if key.use == use and key.state == "active":
+            key = replace(key, state="retired", retired_at=now_ms)
+        elif key is following:
+            key = replace(key, state="active")
+        rotated.append(key)
+    rotated.append(_new_key(use, "next", now_ms))
+    _write(path, tuple(rotated))
+    return tuple(rotated)
+
+
+def read(path: Path) -> tuple[Key, ...]:
+    """The keys of a ring file. Raises KeyRingError when it is missing, broken, or readable by others."""
+    try:
+        status = path.stat()
+        content = path.read_bytes()
+    except OSError as error:
+        raise KeyRingError(f"the key ring {path} cannot be read: {error.strerror}") from error
+    if status.st_mode & 0o077:
+        raise KeyRingError(f"the key ring {path} can be read by others; chmod 600 it")
+    try:
+        keys = msgspec.json.decode(content, type=_File).keys
+    except msgspec.MsgspecError as error:
+        raise KeyRingError(f"the key ring {path} is not a key ring: {error}") from error
+    for use in USES:
+        if sum(key.use == use and key.state == "active" for key in keys) != 1:
+            raise KeyRingError(f"the key ring {path} must have exactly one active {use} key")
+    return keys
+
+
+class FileKeyRing:
+    """`verifier.ports.KeyRing` on a ring file. `origin` names the log key in checkpoints."""
+
+    def __init__(self, path: Path, origin: str) -> None:
+        self._path = path
+        self._origin = origin
+        self._mtime_ns = 0
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Read the file again if it has changed; return whether it had. A broken file leaves the ring as it was."""
+        mtime_ns = self._path.stat().st_mtime_ns if self._path.exists() else 0
+        if mtime_ns and mtime_ns == self._mtime_ns:
+            return False
+        self._adopt(read(self._path))
+        self._mtime_ns = mtime_ns
+        return True
+
+    def _adopt(self, keys: tuple[Key, ...]) -> None:
+        active = {key.use: key for key in keys if key.state == "active"}
+        self._encryption = {key.kid: _octets(key) for key in keys if key.use == "encryption"}
+        self._encryption_kid = active["encryption"].kid
+        self._index_key = _octets(active["index"])
+        self._statement_key = ECKey.import_key(active["statement"].jwk)
+        self._statement_kid = active["statement"].kid
+        self._jwks = {"keys": [_public_jwk(key) for key in keys if key.use == "statement"]}
+        self._log_keys = tuple(vkey(self._origin, _log_public(key)) for key in keys if key.use == "log")
+        log_key = active["log"]
+        self._log_private = Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(log_key.jwk["d"].encode()))
+        self._log_public = _log_public(log_key)
+
+    def wrap(self, application_id: str, key: bytes) -> tuple[str, bytes]:
+        kek = self._encryption[self._encryption_kid]
+        return self._encryption_kid, seal(kek, secrets.token_bytes(NONCE_BYTES), f"key:{application_id}", key)
+
+    def unwrap(self, application_id: str, kek_id: str, wrapped: bytes) -> bytes:
+        if kek_id not in self._encryption:
+            raise InternalError(f"the key-encryption key {kek_id} is not in the ring")
+        return unseal(self._encryption[kek_id], f"key:{application_id}", wrapped)
+
+    def seal(self, context: str, plaintext: bytes) -> bytes:
+        kek = self._encryption[self._encryption_kid]
+        sealed = seal(kek, secrets.token_bytes(NONCE_BYTES), f"ring:{context}", plaintext)
+        return self._encryption_kid.encode() + b"." + sealed
+
+    def unseal(self, context: str, sealed: bytes) -> bytes:
+        kid, _, rest = sealed.partition(b".")
+        if kid.decode("ascii", "replace") not in self._encryption:
+            raise InternalError("the key-encryption key is not in the ring")
+        return unseal(self._encryption[kid.decode()], f"ring:{context}", rest)
+
+    def derive(self, kind: str, value: str) -> bytes:
+        return hmac.digest(self._index_key, f"{kind}\0{value}".encode(), "sha256")
+
+    def sign(self, typ: str, claims: bytes) -> str:
+        header = {"alg": "ES256", "typ": typ, "kid": self._statement_kid}
+        return jws.serialize_compact(header, claims, self._statement_key)
+
+    def sign_checkpoint(self, text: str) -> str:
+        return sign_note(text, self._origin, self._log_public, self._log_private.sign)
+
+    def jwks(self) -> dict[str, Any]:
+        return self._jwks
+
+    def log_keys(self) -> tuple[str, ...]:
+        return self._log_keys
+
+
+def _new_key(use: Use, state: KeyState, now_ms: int) -> Key:
+    made: ECKey | OKPKey | OctKey
+    if use == "statement":
+        made = ECKey.generate_key("P-256")
+    elif use == "log":
+        made = OKPKey.generate_key("Ed25519")
+    else:
+        made = OctKey.generate_key(256)
+    jwk = {name: value for name, value in made.as_dict(private=True).items() if name != "kid"}
+    return Key(made.thumbprint()[:16], use, state, now_ms, dict(jwk))
+
+
+def _octets(key: Key) -> bytes:
+    return bytes(urlsafe_b64decode(key.jwk["k"].encode()))
+
+
+def _log_public(key: Key) -> bytes:
+    return bytes(urlsafe_b64decode(key.jwk["x"].encode()))
+
+
+def _public_jwk(key: Key) -> dict[str, Any]:
+    jwk = {name: value for name, value in key.jwk.items() if name != "d"}
+    return {**jwk, "kid": key.kid, "use": "sig", "alg": "ES256"}
+
+
+def _write(path: Path, keys: tuple[Key, ...]) -> None:
+    """Replace the file in one step, readable by its owner only, durable before it counts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = msgspec.json.format(msgspec.json.encode(_File(keys)))
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,49 @@
+"""Reading the transparency log: checkpoint, tiles, entries, proofs (C2SP tlog-tiles). Carries out specs/protocol.md section 8.2."""
+
+from __future__ import annotations
+
+from verifier.core.merkle import leaf_hash
+from verifier.core.errors import NotFound
+from verifier.ports import Reader
+from verifier.service import records
+
+TILE = 256
+
+
+class Log:
+    """The log as its readers see it. It answers from what has been committed, and never signs."""
+
+    def __init__(self, storage: Reader) -> None:
+        self._storage = storage
+
+    async def checkpoint(self) -> str:
+        """The latest signed checkpoint. Raises NotFound before the first."""
+        rows = await self._storage.fetch(records.LATEST_CHECKPOINT)
+        if not rows:
+            raise NotFound("the log has no checkpoint yet")
+        return str(rows[0][1])
+
+    async def hashes(self, level: int, start: int, end: int) -> list[bytes]:
+        """The hashes of tree level `8 * level` from index `start` up to `end`; fewer where the log ends."""
+        if level == 0:
+            return [leaf_hash(entry) for entry in await self.entries(start, end)]
+        rows = await self._storage.fetch(records.NODES_BETWEEN, level, start, end)
+        return [bytes(row[0]) for row in rows]
+
+    async def entries(self, start: int, end: int) -> list[bytes]:
+        """The entries from index `start` up to `end`; fewer where the log ends."""
+        return [bytes(row[0]) for row in await self._storage.fetch(records.ENTRIES_BETWEEN, start, end)]
+
+    async def tile(self, level: int, index: int, width: int) -> bytes:
+        """The `width` first hashes of a tile. Raises NotFound where the log has not grown that far."""
+        hashes = await self.hashes(level, index * TILE, index * TILE + width)
+        if len(hashes) < width:
+            raise NotFound("the log has no such tile")
+        return b"".join(hashes)
+
+    async def bundle(self, index: int, width: int) -> bytes:
+        """The `width` first entries of a bundle, each after its length. Raises NotFound likewise."""
+        entries = await self.entries(index * TILE, index * TILE + width)
+        if len(entries) < width:
+            raise NotFound("the log has no such entries")
+        return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)

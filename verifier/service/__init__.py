@@ -1,0 +1,36 @@
+"""The service: one method for each use case, over the writer. Carries out specs/protocol.md sections 6 and 7."""
+
+from __future__ import annotations
+
+from verifier.service.applications import Applications
+from verifier.service.calls import Calls
+from verifier.service.confirmations import Confirmations
+from verifier.service.context import Context, Settings
+from verifier.service.housekeeping import Housekeeping
+from verifier.service.me import Me
+from verifier.service.receipts import Receipts
+from verifier.service.reports import Reports
+
+__all__ = ["Context", "Service", "Settings"]
+
+
+class Service:
+    """Every use case, by the noun it is about. Make one with a `Context`; call `start` and `stop` around its life."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.applications = Applications(context)
+        self.calls = Calls(context)
+        self.confirmations = Confirmations(context)
+        self.receipts = Receipts(context)
+        self.reports = Reports(context)
+        self.me = Me(context)
+        self.housekeeping = Housekeeping(context)
+
+    async def start(self) -> None:
+        """Make the log's first checkpoint if there is none, and begin to carry out commands."""
+        await self.context.writer.start()
+
+    async def stop(self) -> None:
+        """Carry out what is already waiting, then stop."""
+        await self.context.writer.stop()

@@ -1,0 +1,198 @@
+"""Applications: register, read, erase; and a supervisor's exceptions. Carries out specs/protocol.md sections 3.1 and 4.2."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from verifier.core import call as lifecycle
+from verifier.core.application import Registration
+from verifier.core.errors import Erased, Forbidden, InvalidField, NotFound
+from verifier.core.messages import (
+    ApplicationView,
+    ErasedView,
+    GrantedException,
+    GrantException,
+)
+from verifier.core.policy import zone
+from verifier.core.principal import Principal
+from verifier.core.statements import EXCEPTION, PolicyException
+from verifier.core.times import from_ms, to_ms
+from verifier.service import records
+from verifier.service.batch import Batch, Needs, OpenApplication, open_application
+from verifier.service.context import Context
+from verifier.service.records import ApplicationRow
+from verifier.service.writer import Answer, Idempotency
+
+_encode = msgspec.json.Encoder().encode
+FUTURE_SLACK_MS = 300_000
+
+
+class Applications:
+    """Use cases on applications."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def register(self, application_id: str, registration: Registration) -> bytes:
+        """Register or update an application; the answer is an `ApplicationView`.
+
+        Raises InvalidField for a time zone that does not exist, a number put on file in the future or
+        twice, and Erased for an id whose application has been erased.
+        """
+        self._check(registration)
+        context = self._context
+
+        def decide(batch: Batch) -> Answer:
+            existing = batch.find_application(application_id)
+            if existing is not None and existing.erased_at is not None:
+                raise Erased
+            if existing is None or existing.wrapped_key is None or existing.kek_id is None:
+                key = batch.new_key()
+                counters = (0, 0, 0, None, batch.now_ms)
+            else:
+                key = context.ring.unwrap(application_id, existing.kek_id, existing.wrapped_key)
+                counters = (
+                    existing.call_counter,
+                    existing.local_day,
+                    existing.calls_today,
+                    existing.open_call_id,
+                    existing.created_at,
+                )
+            # Wrapped anew each time, so that an update moves the application to the active key.
+            kek_id, wrapped = context.ring.wrap(application_id, key)
+            counter, day, today, open_call_id, created_at = counters
+            row = ApplicationRow(
+                application_id=application_id,
+                customer_index=context.customer_index(registration.customer.id),
+                kek_id=kek_id,
+                wrapped_key=wrapped,
+                sealed=None,
+                call_counter=counter,
+                local_day=day,
+                calls_today=today,
+                open_call_id=open_call_id,
+                created_at=created_at,
+                updated_at=batch.now_ms,
+                erased_at=None,
+            )
+            opened = OpenApplication(row, key, registration)
+            row = replace(row, sealed=batch.seal(opened, application_id, _encode(registration)))
+            batch.put_application(row)
+            batch.put_numbers(application_id, [context.number_index(n.number) for n in registration.numbers])
+            return lambda: _view(replace(opened, row=row))
+
+        return await context.writer.submit(Needs(application_id=application_id), decide)
+
+    def _check(self, registration: Registration) -> None:
+        try:
+            zone(registration.customer.time_zone)
+        except ValueError as error:
+            raise InvalidField.at("/customer/time_zone", str(error)) from error
+        latest = self._context.clock() + FUTURE_SLACK_MS
+        for position, number in enumerate(registration.numbers):
+            if to_ms(number.added_at) > latest:
+                raise InvalidField.at(f"/numbers/{position}/added_at", "the number was put on file in the future")
+        if len({n.number for n in registration.numbers}) < len(registration.numbers):
+            raise InvalidField.at("/numbers", "a number is given twice")
+        if len({o.id for o in registration.officers}) < len(registration.officers):
+            raise InvalidField.at("/officers", "an officer is given twice")
+
+    async def read(self, application_id: str) -> ApplicationView:
+        """An application as it is registered. Raises NotFound or Erased."""
+        rows = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
+        if not rows:
+            raise NotFound("there is no such application")
+        return _view(open_application(self._context.ring, ApplicationRow(*rows[0])))
+
+    async def erase(self, application_id: str) -> bytes:
+        """Destroy an application's key and everything sealed under it; the log stays whole (law L11).
+
+        An open call is revoked with it. Erasing twice gives the same answer. Raises NotFound.
+        """
+
+        def decide(batch: Batch) -> Answer:
+            row = batch.find_application(application_id)
+            if row is None:
+                raise NotFound("there is no such application")
+            if row.erased_at is not None:
+                erased_at = row.erased_at
+                return lambda: ErasedView(application_id, from_ms(erased_at))
+            if row.open_call_id is not None:
+                batch.put_call(lifecycle.revoke(batch.call(row.open_call_id).call, batch.now_ms))
+            tombstone = ApplicationRow(
+                application_id=application_id,
+                customer_index=None,
+                kek_id=None,
+                wrapped_key=None,
+                sealed=None,
+                call_counter=row.call_counter,
+                local_day=0,
+                calls_today=0,
+                open_call_id=None,
+                created_at=row.created_at,
+                updated_at=batch.now_ms,
+                erased_at=batch.now_ms,
+            )
+            batch.put_application(tombstone)
+            batch.put_numbers(application_id, [])
+            for statement in (records.FORGET_LEAVES, records.FORGET_REPORTS, records.FORGET_IDEMPOTENCY):
+                batch.execute(statement, application_id)
+            return lambda: ErasedView(application_id, from_ms(batch.now_ms))
+
+        return await self._context.writer.submit(Needs(application_id=application_id), decide)
+
+    async def grant_exception(
+        self, supervisor: Principal, application_id: str, asked: GrantException, idempotency: Idempotency
+    ) -> bytes:
+        """A second person lifts rules of the contact policy for one call; logged (law L10).
+
+        Raises Forbidden when the supervisor would lift them for himself.
+        """
+        if supervisor.id == asked.officer_id:
+            raise Forbidden("an exception needs a second person")
+        settings = self._context.settings
+
+        def decide(batch: Batch) -> Answer:
+            application = batch.application(application_id)
+            if application.registration.assigned(asked.officer_id) is None:
+                raise InvalidField.at("/officer_id", "the officer is not assigned to this application")
+            exception_id = batch.new_id("exc")
+            expires_at = batch.now_ms + settings.exception_lifetime_ms
+            rules = tuple(sorted(set(asked.rules)))
+            claims = PolicyException(
+                iss=settings.issuer,
+                jti=exception_id,
+                iat=batch.now_ms // 1000,
+                exp=expires_at // 1000,
+                application=application.pseudonym,
+                officer_id=asked.officer_id,
+                granted_by=supervisor.id,
+                rules=rules,
+                reason=asked.reason,
+                salt=batch.new_salt(),
+            )
+            leaf = batch.append(EXCEPTION, exception_id, claims, application)
+            batch.execute(
+                records.INSERT_EXCEPTION,
+                exception_id,
+                application_id,
+                asked.officer_id,
+                supervisor.id,
+                " ".join(rules),
+                expires_at,
+            )
+            return lambda: GrantedException(exception_id, from_ms(expires_at), leaf.evidence())
+
+        return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency)
+
+
+def _view(application: OpenApplication) -> ApplicationView:
+    row = application.row
+    return ApplicationView(
+        row.application_id,
+        application.registration,
+        from_ms(row.created_at),
+        from_ms(row.updated_at),
+        row.open_call_id,
+    )

@@ -1,0 +1,376 @@
+"""The working set of one batch: rows loaded together, decided on in memory, written together.
+
+Carries out specs/protocol.md section 10 (one transaction a batch). Commands see each other's effects in
+the order they arrived. A command decides first and stages last, so a refused one leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple, replace
+
+from verifier.core.application import Registration
+from verifier.core.call import Call
+from verifier.core.errors import Erased, NotFound
+from verifier.core.evidence import Evidence
+from verifier.core.ids import ENTROPY_BYTES, new_id
+from verifier.core.messages import LogEvidence
+from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal, unseal
+from verifier.core.statements import SALT_BYTES, CallTicket, base64url, digest, encode_claims
+from verifier.ports import Entropy, KeyRing, Row, Transaction
+from verifier.service import records
+from verifier.service.records import ApplicationRow, ExceptionRow, Leg
+
+_decode_registration = msgspec.json.Decoder(Registration).decode
+_decode_evidence = msgspec.json.Decoder(Evidence).decode
+_decode_ticket = msgspec.json.Decoder(CallTicket).decode
+_encode = msgspec.json.Encoder().encode
+
+Item = TypeVar("Item")
+
+
+class Needs(Struct, frozen=True):
+    """Which rows a command will look at, as far as it can say before they are read.
+
+    Applications bring their open calls; calls bring their application, ticket and legs; `channel` brings
+    the guess limits of every application that `customer_index` or `number_index` leads to.
+    """
+
+    application_id: str | None = None
+    call_ids: tuple[str, ...] = ()
+    customer_index: bytes | None = None
+    number_index: bytes | None = None
+    exception_id: str | None = None
+    channel: str | None = None
+
+
+class OpenApplication(Struct, frozen=True):
+    """An application whose key has been unwrapped and whose facts have been read."""
+
+    row: ApplicationRow
+    key: bytes
+    registration: Registration
+
+    @property
+    def application_id(self) -> str:
+        return self.row.application_id
+
+    @property
+    def pseudonym(self) -> str:
+        """The name of the application in tickets; only who has the application's id can trace it."""
+        return base64url(hmac.digest(self.key, b"pseudonym\0" + self.application_id.encode(), "sha256")[:16])
+
+
+class OpenCall(Struct, frozen=True):
+    """A call with its signed ticket (`statement`) and the ticket's claims."""
+
+    call: Call
+    statement: str
+    ticket: CallTicket
+    evidence: Evidence
+
+
+class StagedLeaf(Struct):
+    """A statement that this batch logs. `proof` is known once every command of the batch has been decided."""
+
+    leaf_index: int
+    entry: bytes
+    typ: str
+    statement_id: str
+    statement: str
+    application: OpenApplication | None
+    customer_index: bytes | None
+    proof: str = ""
+
+    def evidence(self) -> LogEvidence:
+        return LogEvidence(self.statement, self.proof)
+
+
+def open_application(ring: KeyRing, row: ApplicationRow) -> OpenApplication:
+    """Unwrap the key and read the facts. Raises Erased where the key has been destroyed."""
+    if row.wrapped_key is None or row.kek_id is None or row.sealed is None:
+        raise Erased
+    key = ring.unwrap(row.application_id, row.kek_id, row.wrapped_key)
+    return OpenApplication(row, key, _decode_registration(unseal(key, row.application_id, row.sealed)))
+
+
+def open_evidence(ring: KeyRing, key: bytes | None, statement_id: str, sealed: bytes) -> Evidence:
+    """The statement and proof of a leaf; `key` is its application's key, None for a leaf of no application."""
+    opened = ring.unseal(statement_id, sealed) if key is None else unseal(key, statement_id, sealed)
+    return _decode_evidence(opened)
+
+
+def open_call(call: Call, evidence: Evidence) -> OpenCall:
+    """A call with the claims of its ticket. The ticket's seal has already shown that nobody changed it."""
+    return OpenCall(call, evidence.statement, _decode_ticket(_payload(evidence.statement)), evidence)
+
+
+class Batch:
+    """Rows by key, as the commands so far have left them, and what has to be written of them."""
+
+    def __init__(self, transaction: Transaction, ring: KeyRing, entropy: Entropy, now_ms: int, size: int) -> None:
+        self.now_ms = now_ms
+        self.ring = ring
+        self.leaves: list[StagedLeaf] = []
+        self.touched: set[bytes] = set()
+        self._transaction = transaction
+        self._entropy = entropy
+        self._size = size
+        self._applications: dict[str, ApplicationRow] = {}
+        self._opened: dict[str, OpenApplication] = {}
+        self._of_customer: dict[bytes, list[str]] = {}
+        self._of_number: dict[bytes, list[str]] = {}
+        self._calls: dict[str, Call] = {}
+        self._sealed_tickets: dict[str, bytes] = {}
+        self._open_calls: dict[str, OpenCall] = {}
+        self._legs: dict[str, dict[str, Leg]] = {}
+        self._limits: dict[str, int] = {}
+        self._exceptions: dict[str, ExceptionRow] = {}
+        self._receipts: dict[int, tuple[str, bytes]] = {}
+        self._writes: dict[str, dict[object, Row]] = {}
+
+    # --- loading ------------------------------------------------------------------------------------------
+
+    async def load(self, needs: Sequence[Needs]) -> None:
+        """Read every row the commands need, each table at most twice, whatever their number."""
+        read = self._transaction.fetch_in
+        for number_index, application_id in await read(records.NUMBERS, _given(n.number_index for n in needs)):
+            self._of_number.setdefault(bytes(number_index), []).append(application_id)
+        await self._load_calls(call_id for n in needs for call_id in n.call_ids)
+        application_ids = {call.application_id for call in self._calls.values()}
+        application_ids.update(_given(n.application_id for n in needs))
+        application_ids.update(each for found in self._of_number.values() for each in found)
+        for row in await read(records.APPLICATIONS_BY_ID, sorted(application_ids)):
+            self._applications[row[0]] = ApplicationRow(*row)
+        for row in await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in needs)):
+            self._applications[row[0]] = ApplicationRow(*row)
+            self._of_customer.setdefault(bytes(row[1]), []).append(row[0])
+        await self._load_calls(row.open_call_id for row in self._applications.values() if row.open_call_id)
+        leg_calls = [call_id for n in needs for call_id in n.call_ids]
+        for leg_row in await read(records.LEGS, leg_calls):
+            self._legs.setdefault(leg_row[0], {})[leg_row[1]] = Leg(*leg_row)
+        keys = [f"{a}:{n.channel}" for n in needs if n.channel for a in self._candidates(n)]
+        self._limits.update({row[0]: row[1] for row in await read(records.LIMITS, keys)})
+        for row in await read(records.EXCEPTIONS, _given(n.exception_id for n in needs)):
+            self._exceptions[row[0]] = ExceptionRow(*row)
+        given = [call.receipt_leaf for call in self._calls.values() if call.open and call.receipt_leaf is not None]
+        for leaf_index, sealed, statement_id in await read(records.SEALED_BY_LEAF, given):
+            self._receipts[leaf_index] = (statement_id, sealed)
+
+    async def _load_calls(self, call_ids: Iterable[str]) -> None:
+        for row in await self._transaction.fetch_in(records.CALLS, (c for c in call_ids if c not in self._calls)):
+            self._calls[row[0]] = Call(*row[: records.CALL_COLUMNS])
+            if row[-1] is not None:
+                self._sealed_tickets[row[0]] = row[-1]
+
+    def _candidates(self, needs: Needs) -> list[str]:
+        if needs.customer_index is not None:
+            return self._of_customer.get(needs.customer_index, [])
+        return self._of_number.get(needs.number_index, []) if needs.number_index is not None else []
+
+    # --- looking ------------------------------------------------------------------------------------------
+
+    def find_application(self, application_id: str) -> ApplicationRow | None:
+        """The row, erased or not; None when the id has never been used."""
+        return self._applications.get(application_id)
+
+    def application(self, application_id: str) -> OpenApplication:
+        """The application, opened. Raises NotFound or Erased."""
+        row = self._applications.get(application_id)
+        if row is None:
+            raise NotFound("there is no such application")
+        opened = self._opened.get(application_id)
+        if opened is None:
+            opened = self._opened[application_id] = open_application(self.ring, row)
+        return opened
+
+    def applications_of_customer(self, customer_index: bytes) -> list[OpenApplication]:
+        """Every application of a customer that has not been erased."""
+        return [self.application(each) for each in sorted(self._of_customer.get(customer_index, []))]
+
+    def applications_of_number(self, number_index: bytes) -> list[OpenApplication]:
+        """Every application on which a number is on file."""
+        return [self.application(each) for each in sorted(self._of_number.get(number_index, []))]
+
+    def call(self, call_id: str) -> OpenCall:
+        """The call with its ticket. Raises NotFound, or Erased when its application has been erased."""
+        found = self._open_calls.get(call_id)
+        if found is not None:
+            return found
+        call = self._calls.get(call_id)
+        if call is None:
+            raise NotFound("there is no such call")
+        application = self.application(call.application_id)
+        sealed = self._sealed_tickets.get(call_id)
+        if sealed is None:
+            raise Erased
+        found = open_call(call, open_evidence(self.ring, application.key, call_id, sealed))
+        self._open_calls[call_id] = found
+        return found
+
+    def legs(self, call_id: str) -> dict[str, Leg]:
+        """What the PBX has said of the call's legs, by leg id."""
+        return self._legs.get(call_id, {})
+
+    def limit(self, key: str) -> int | None:
+        """The stored arrival time of a guess limit."""
+        return self._limits.get(key)
+
+    def exception(self, exception_id: str) -> ExceptionRow:
+        """A granted exception. Raises NotFound."""
+        if exception_id not in self._exceptions:
+            raise NotFound("there is no such exception")
+        return self._exceptions[exception_id]
+
+    def receipt_of(self, call: Call, application: OpenApplication) -> tuple[str, Callable[[], LogEvidence]]:
+        """The id of the receipt that consumed a confirmed call's code, and its evidence."""
+        leaf_index = call.receipt_leaf
+        assert leaf_index is not None  # noqa: S101 - a confirmed call has a receipt by construction
+        if leaf_index >= self._size:
+            staged = self.leaves[leaf_index - self._size]
+            return staged.statement_id, staged.evidence
+        statement_id, sealed = self._receipts[leaf_index]
+        evidence = open_evidence(self.ring, application.key, statement_id, sealed)
+        return statement_id, lambda: LogEvidence(evidence.statement, evidence.proof)
+
+    # --- staging ------------------------------------------------------------------------------------------
+
+    def new_id(self, prefix: str) -> str:
+        return new_id(prefix, self.now_ms, self._entropy(ENTROPY_BYTES))
+
+    def new_key(self) -> bytes:
+        return self._entropy(KEY_BYTES)
+
+    def new_salt(self) -> str:
+        return base64url(self._entropy(SALT_BYTES))
+
+    def append(
+        self,
+        typ: str,
+        statement_id: str,
+        claims: Struct,
+        application: OpenApplication | None,
+        customer_index: bytes | None = None,
+    ) -> StagedLeaf:
+        """Sign a statement and give it the next leaf of the log."""
+        statement = self.ring.sign(typ, encode_claims(claims))
+        index = self._size + len(self.leaves)
+        leaf = StagedLeaf(index, digest(statement), typ, statement_id, statement, application, customer_index)
+        self.leaves.append(leaf)
+        return leaf
+
+    def put_application(self, row: ApplicationRow) -> None:
+        """Write the whole row."""
+        self._replace_application(row)
+        self._write(records.UPSERT_APPLICATION, row.application_id, astuple(row))
+        self._writes.get(records.ADVANCE_APPLICATION, {}).pop(row.application_id, None)
+
+    def advance_application(self, row: ApplicationRow) -> None:
+        """Write the counters and the open call only; the sealed facts stay as they are."""
+        self._replace_application(row)
+        if row.application_id in self._writes.get(records.UPSERT_APPLICATION, {}):
+            self._write(records.UPSERT_APPLICATION, row.application_id, astuple(row))
+        else:
+            values = (row.application_id, row.call_counter, row.local_day, row.calls_today, row.open_call_id)
+            self._write(records.ADVANCE_APPLICATION, row.application_id, values)
+
+    def put_numbers(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
+        """Replace the numbers that lead to an application."""
+        self.execute(records.DELETE_NUMBERS, application_id)
+        pending = self._writes.get(records.INSERT_NUMBER, {})
+        for key in [key for key, values in pending.items() if values[1] == application_id]:
+            del pending[key]
+        for number_index in number_indexes:
+            self._write(records.INSERT_NUMBER, (number_index, application_id), (number_index, application_id))
+
+    def add_call(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> OpenCall:
+        """Add a new call; its ticket is the staged leaf."""
+        self._calls[call.call_id] = call
+        added = OpenCall(call, leaf.statement, ticket, Evidence(leaf.statement, ""))
+        self._open_calls[call.call_id] = added
+        self._write(records.INSERT_CALL, call.call_id, astuple(call))
+        return added
+
+    def put_call(self, call: Call) -> None:
+        """Write what changed of a call; a call that closed is no longer its application's open one."""
+        before = self._calls[call.call_id]
+        if call == before:
+            return
+        self._calls[call.call_id] = call
+        opened = self._open_calls.get(call.call_id)
+        if opened is not None:
+            self._open_calls[call.call_id] = replace(opened, call=call)
+        if call.call_id in self._writes.get(records.INSERT_CALL, {}):
+            self._write(records.INSERT_CALL, call.call_id, astuple(call))
+        else:
+            values = (call.call_id, *(getattr(call, each) for each in records.MUTABLE))
+            self._write(records.UPDATE_CALL, call.call_id, values)
+        row = self._applications.get(call.application_id)
+        if row is None:
+            return
+        if not call.open and row.open_call_id == call.call_id:
+            self.advance_application(replace(row, open_call_id=None))
+        if row.customer_index is not None:
+            self.touched.add(row.customer_index)
+
+    def put_leg(self, leg: Leg) -> None:
+        self._legs.setdefault(leg.call_id, {})[leg.leg_id] = leg
+        self._write(records.UPSERT_LEG, (leg.call_id, leg.leg_id), astuple(leg))
+
+    def put_limit(self, key: str, tat: int) -> None:
+        self._limits[key] = tat
+        self._write(records.UPSERT_LIMIT, key, (key, tat))
+
+    def use_exception(self, exception: ExceptionRow, call_id: str) -> None:
+        self._exceptions[exception.exception_id] = replace(exception, call_id=call_id)
+        self._write(records.USE_EXCEPTION, exception.exception_id, (exception.exception_id, call_id))
+
+    def execute(self, sql: str, *args: object) -> None:
+        """Run one more statement with the batch, before the rows that later staging adds to the same table."""
+        self._write(sql, args, args)
+
+    def seal(self, application: OpenApplication | None, context: str, plaintext: bytes) -> bytes:
+        """Encrypt under the application's key, or the ring's where there is no application."""
+        if application is None:
+            return self.ring.seal(context, plaintext)
+        return seal(application.key, self._entropy(NONCE_BYTES), context, plaintext)
+
+    def _replace_application(self, row: ApplicationRow) -> None:
+        self._applications[row.application_id] = row
+        opened = self._opened.pop(row.application_id, None)
+        if opened is not None and opened.row.sealed == row.sealed:
+            self._opened[row.application_id] = replace(opened, row=row)
+
+    def _write(self, sql: str, key: object, values: Row) -> None:
+        self._writes.setdefault(sql, {})[key] = values
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """Write everything staged, one statement at a time over all its rows."""
+        for leaf in self.leaves:
+            plaintext = _encode(Evidence(leaf.statement, leaf.proof))
+            application_id = leaf.application.application_id if leaf.application is not None else None
+            sealed = self.seal(leaf.application, leaf.statement_id, plaintext)
+            self._write(
+                records.INSERT_LEAF,
+                leaf.leaf_index,
+                (leaf.leaf_index, leaf.entry, leaf.typ, leaf.statement_id, application_id, leaf.customer_index, sealed),
+            )
+        for sql, rows in self._writes.items():
+            await self._transaction.execute_many(sql, list(rows.values()))
+
+
+def _given(values: Iterable[Item | None]) -> list[Item]:
+    return [value for value in values if value is not None]
+
+
+def _payload(statement: str) -> bytes:
+    body = statement.split(".")[1]
+    return urlsafe_b64decode(body + "=" * (-len(body) % 4))

@@ -1,0 +1,314 @@
+"""Calls: issue, leg events, reveal, revoke, read. Carries out specs/protocol.md sections 4, 5 and 6."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from verifier.core import call as lifecycle
+from verifier.core.application import Officer
+from verifier.core.call import Call
+from verifier.core.code import derive_code, show_code
+from verifier.core.errors import (
+    CallClosed,
+    CallOpen,
+    Forbidden,
+    InvalidField,
+    LegNotConnected,
+    NotFound,
+    PolicyRefused,
+    Refusal,
+)
+from verifier.core.messages import CallView, Code, IssueCall, IssuedCall, LegEvent, LogEvidence
+from verifier.core.policy import check_policy, local_day
+from verifier.core.principal import Principal
+from verifier.core.purposes import ASKS
+from verifier.core.statements import TICKET, CallTicket, Tel, Tels
+from verifier.core.times import from_ms, optional_from_ms, to_ms
+from verifier.service import records
+from verifier.service.batch import (
+    Batch,
+    Needs,
+    OpenApplication,
+    OpenCall,
+    open_application,
+    open_call,
+    open_evidence,
+)
+from verifier.service.context import Context
+from verifier.service.records import ApplicationRow, Leg
+from verifier.service.writer import Answer, Idempotency
+
+LEG_PAST_MS = 60_000
+LEG_FUTURE_MS = 60_000
+
+
+class Calls:
+    """Use cases on calls."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def issue(
+        self, caller: Principal, application_id: str, asked: IssueCall, idempotency: Idempotency
+    ) -> bytes:
+        """Issue a call: policy, ticket, code. The answer is an `IssuedCall`, durable and logged (laws L3, L10).
+
+        Raises PolicyRefused with every broken rule, CallOpen while another call on the application goes on,
+        Forbidden when an officer asks in another's name, NotFound and Erased.
+        """
+        officer_id = _officer_of(caller, asked)
+        context = self._context
+        settings = context.settings
+
+        def decide(batch: Batch) -> Answer:
+            application = batch.application(application_id)
+            superseded = self._make_way(batch, application, officer_id)
+            registration = application.registration
+            day = local_day(registration, batch.now_ms)
+            today = application.row.calls_today if application.row.local_day == day else 0
+            lifted = _lifted(batch, application_id, officer_id, asked)
+            check_policy(
+                settings.policy,
+                registration,
+                officer_id=officer_id,
+                purpose=asked.purpose,
+                number=asked.number,
+                calls_today=today,
+                now_ms=batch.now_ms,
+                lifted=lifted,
+            )
+            officer = registration.assigned(officer_id)
+            if officer is None:
+                raise Forbidden
+            if superseded is not None:
+                batch.put_call(superseded)
+            opened, leaf_evidence = self._add(batch, application, officer, asked, lifted, day, today)
+            if asked.exception_id is not None:
+                batch.use_exception(batch.exception(asked.exception_id), opened.call.call_id)
+            code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
+            return lambda: IssuedCall(view(opened), leaf_evidence(), code)
+
+        needs = Needs(application_id=application_id, exception_id=asked.exception_id)
+        return await context.writer.submit(needs, decide, idempotency)
+
+    def _make_way(self, batch: Batch, application: OpenApplication, officer_id: str) -> Call | None:
+        """The officer's own call that was never connected gives way to a new one; any other stands."""
+        open_call_id = batch.application(application.application_id).row.open_call_id
+        if open_call_id is None:
+            return None
+        before = lifecycle.settle(batch.call(open_call_id).call, batch.now_ms, self._context.settings.rules)
+        if not before.open:
+            return before
+        if before.officer_id != officer_id or before.connected or before.state == "confirmed":
+            raise CallOpen
+        return lifecycle.revoke(before, batch.now_ms)
+
+    def _add(
+        self,
+        batch: Batch,
+        application: OpenApplication,
+        officer: Officer,
+        asked: IssueCall,
+        lifted: frozenset[str],
+        day: int,
+        today: int,
+    ) -> tuple[OpenCall, Callable[[], LogEvidence]]:
+        settings = self._context.settings
+        call_id = batch.new_id("call")
+        expires_at = batch.now_ms + settings.rules.code_lifetime_ms
+        ticket = CallTicket(
+            iss=settings.issuer,
+            jti=call_id,
+            iat=batch.now_ms // 1000,
+            nbf=batch.now_ms // 1000,
+            exp=expires_at // 1000,
+            application=application.pseudonym,
+            officer=officer,
+            orig=Tel(asked.caller_number.removeprefix("+")),
+            dest=Tels((asked.number.removeprefix("+"),)),
+            purpose=asked.purpose,
+            asks=ASKS[asked.purpose],
+            policy=settings.policy.version,
+            exceptions=tuple(sorted(lifted)),
+            salt=batch.new_salt(),
+        )
+        leaf = batch.append(TICKET, call_id, ticket, application, application.row.customer_index)
+        counter = application.row.call_counter + 1
+        call = Call(
+            call_id=call_id,
+            application_id=application.application_id,
+            officer_id=officer.id,
+            leaf_index=leaf.leaf_index,
+            call_counter=counter,
+            leg_mode=settings.rules.leg_mode,
+            issued_at=batch.now_ms,
+            # What the ticket says, to the second, is what holds.
+            expires_at=ticket.exp * 1000,
+        )
+        call = lifecycle.settle(call, batch.now_ms, settings.rules)
+        if lifecycle.reveal_allowed(call):
+            call = lifecycle.reveal(call, batch.now_ms)
+        opened = batch.add_call(call, leaf, ticket)
+        row = batch.application(application.application_id).row
+        batch.advance_application(
+            replace(row, call_counter=counter, local_day=day, calls_today=today + 1, open_call_id=call_id)
+        )
+        if row.customer_index is not None:
+            batch.touched.add(row.customer_index)
+        return opened, leaf.evidence
+
+    def _code(self, application: OpenApplication, opened: OpenCall) -> Code:
+        call = opened.call
+        digits = derive_code(application.key, call.call_id, opened.statement, call.call_counter)
+        return Code(digits, show_code(digits), from_ms(call.expires_at))
+
+    async def reveal(self, officer: Principal, call_id: str) -> bytes:
+        """The code, for the officer whose call it is, while law L5 allows it. The first time is recorded.
+
+        Raises NotFound for another's call, CallClosed, LegNotConnected.
+        """
+
+        def decide(batch: Batch) -> Answer:
+            opened = batch.call(call_id)
+            if opened.call.officer_id != officer.id:
+                raise NotFound("there is no such call")
+            call = lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules)
+            # A code whose time is over, or that was used, is not for reading out.
+            if not call.open or call.state == "confirmed":
+                raise CallClosed(f"the call is {call.state}")
+            if not lifecycle.reveal_allowed(call):
+                raise LegNotConnected
+            batch.put_call(lifecycle.reveal(call, batch.now_ms))
+            code = self._code(batch.application(call.application_id), opened)
+            return lambda: code
+
+        return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide)
+
+    async def leg_event(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> bytes:
+        """What the PBX saw of the officer's leg; late, doubled and disordered events come out right (law L5).
+
+        A leg to another number, or from another, than the ticket's is recorded and changes nothing.
+        Raises InvalidField when the time is outside the call's bounds, NotFound, Erased.
+        """
+
+        def decide(batch: Batch) -> Answer:
+            opened = batch.call(call_id)
+            at = to_ms(event.at)
+            if at < opened.call.issued_at - LEG_PAST_MS:
+                raise InvalidField.at("/at", "the event is from before the call was issued")
+            if at > batch.now_ms + LEG_FUTURE_MS:
+                raise InvalidField.at("/at", "the event is from the future")
+            ticket = opened.ticket
+            on_file = ticket.dest.tn == (event.number.removeprefix("+"),) and (
+                event.caller_number is None or event.caller_number.removeprefix("+") == ticket.orig.tn
+            )
+            leg = batch.legs(call_id).get(event.leg_id) or Leg(call_id, event.leg_id, int(on_file))
+            leg = _heard(replace(leg, on_file=leg.on_file and int(on_file)), event.event, at)
+            batch.put_leg(leg)
+            rules = self._context.settings.rules
+            call = lifecycle.settle(opened.call, batch.now_ms, rules)
+            if call.open:
+                connected_at, ended_at = _leg_state(batch.legs(call_id).values())
+                call = lifecycle.follow_leg(call, connected_at, ended_at, batch.now_ms, rules)
+            batch.put_call(call)
+            return lambda: view(replace(opened, call=call))
+
+        return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide, idempotency)
+
+    async def revoke(self, caller: Principal, call_id: str, idempotency: Idempotency) -> bytes:
+        """Withdraw a call: its officer or any supervisor may. The answer is a `CallView`.
+
+        Revoking a revoked call gives the same answer. Raises NotFound, CallClosed.
+        """
+
+        def decide(batch: Batch) -> Answer:
+            opened = batch.call(call_id)
+            if opened.call.officer_id != caller.id and "supervisor" not in caller.roles:
+                raise NotFound("there is no such call")
+            call = lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules)
+            if call.open:
+                call = lifecycle.revoke(call, batch.now_ms)
+            elif call.state != "revoked":
+                raise CallClosed(f"the call is {call.state}")
+            batch.put_call(call)
+            return lambda: view(replace(opened, call=call))
+
+        return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide, idempotency)
+
+    async def read(self, caller: Principal, call_id: str) -> CallView:
+        """The state of a call, for its officer, supervisors, auditors and systems. Raises NotFound, Erased."""
+        context = self._context
+        rows = await context.storage.fetch_in(records.CALLS, [call_id])
+        if not rows:
+            raise NotFound("there is no such call")
+        call = Call(*rows[0][: records.CALL_COLUMNS])
+        others = caller.kind == "system" or caller.roles & {"supervisor", "auditor"}
+        if not others and call.officer_id != caller.id:
+            raise NotFound("there is no such call")
+        applications = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [call.application_id])
+        application = open_application(context.ring, ApplicationRow(*applications[0]))
+        evidence = open_evidence(context.ring, application.key, call_id, rows[0][-1])
+        call = lifecycle.settle(call, context.clock(), context.settings.rules)
+        return view(open_call(call, evidence))
+
+
+def view(opened: OpenCall) -> CallView:
+    """A call as staff and systems see it; every fact of the call itself comes from the signed ticket."""
+    call, ticket = opened.call, opened.ticket
+    return CallView(
+        call_id=call.call_id,
+        application_id=call.application_id,
+        state=call.state,
+        officer=ticket.officer,
+        purpose=ticket.purpose,
+        number="+" + ticket.dest.tn[0],
+        caller_number="+" + ticket.orig.tn,
+        leg_mode=call.leg_mode,
+        issued_at=from_ms(call.issued_at),
+        expires_at=from_ms(call.expires_at),
+        connected_at=optional_from_ms(call.connected_at),
+        leg_ended_at=optional_from_ms(call.leg_ended_at),
+        revealed_at=optional_from_ms(call.revealed_at),
+        confirmed_at=optional_from_ms(call.confirmed_at),
+        ended_at=optional_from_ms(call.ended_at),
+    )
+
+
+def _officer_of(caller: Principal, asked: IssueCall) -> str:
+    if caller.kind == "system":
+        if asked.officer_id is None:
+            raise InvalidField.at("/officer_id", "a system must say for which officer it issues")
+        return asked.officer_id
+    if asked.officer_id not in (None, caller.id):
+        raise Forbidden("an officer issues calls in his own name only")
+    return caller.id
+
+
+def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall) -> frozenset[str]:
+    """The rules a supervisor has lifted for this call. A stale or foreign exception lifts nothing and says so."""
+    if asked.exception_id is None:
+        return frozenset()
+    exception = batch.exception(asked.exception_id)
+    fits = exception.application_id == application_id and exception.officer_id == officer_id
+    if not fits or exception.call_id is not None or batch.now_ms >= exception.expires_at:
+        detail = "the exception is for another call, has been used, or is over"
+        raise PolicyRefused(detail, refusals=(Refusal("exception", detail),))
+    return frozenset(exception.rules.split())
+
+
+def _heard(leg: Leg, event: str, at: int) -> Leg:
+    """A leg with one more event; of doubled events the earliest time holds."""
+    if event == "connected":
+        return replace(leg, connected_at=at if leg.connected_at is None else min(at, leg.connected_at))
+    return replace(leg, ended_at=at if leg.ended_at is None else min(at, leg.ended_at))
+
+
+def _leg_state(legs: Iterable[Leg]) -> tuple[int | None, int | None]:
+    """When the leg on file was connected and ended: of several, the one connected last and still up, if any."""
+    connected = [leg for leg in legs if leg.on_file and leg.connected_at is not None]
+    if not connected:
+        return None, None
+    last = max(connected, key=lambda leg: (leg.ended_at is None, leg.connected_at or 0))
+    return last.connected_at, last.ended_at

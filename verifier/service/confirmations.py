@@ -1,0 +1,291 @@
+"""Confirmations, by app and by telephone: one path, one answer. Carries out specs/protocol.md section 7."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from verifier.core import call as lifecycle
+from verifier.core import limits, words
+from verifier.core.call import Call, Channel
+from verifier.core.code import derive_code, parse_code, same_code
+from verifier.core.errors import RateLimited
+from verifier.core.messages import (
+    CallDetails,
+    Confirm,
+    ConfirmByPhone,
+    LegView,
+    LogEvidence,
+    SpokenVerdict,
+    Verdict,
+    Words,
+)
+from verifier.core.principal import Principal
+from verifier.core.purposes import NEVER_ASKS, Language
+from verifier.core.statements import (
+    RECEIPT,
+    ConfirmedCall,
+    LegEvidence,
+    Receipt,
+    base64url,
+    commitment,
+    digest,
+)
+from verifier.core.times import from_ms, optional_from_ms
+from verifier.service.batch import Batch, Needs, OpenApplication, OpenCall, StagedLeaf
+from verifier.service.context import Context, limit_key
+from verifier.service.writer import Answer, Idempotency
+
+_DECOY_KEY = bytes(32)
+_DECOY_CALL = "call_" + "0" * 32
+
+
+class _Entry(Struct, frozen=True):
+    """A code entered by a customer: who, where, and the applications it may be tried against (law L12)."""
+
+    digits: str
+    channel: Channel
+    customer_id: str
+    customer_index: bytes | None
+    applications: tuple[OpenApplication, ...]
+
+
+class _Outcome(Struct, frozen=True):
+    """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7)."""
+
+    call: OpenCall | None
+    given_before: bool
+    receipt_id: str
+    evidence: Callable[[], LogEvidence]
+    at: int
+
+
+class Confirmations:
+    """Use cases on confirmations."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> bytes:
+        """A logged-in customer enters a code; the answer is a `Verdict`.
+
+        Raises MalformedCode for a slip, before anything is spent, and RateLimited beyond the guess bound.
+        """
+        digits = parse_code(asked.code)
+        customer_index = self._context.customer_index(customer.id)
+
+        def decide(batch: Batch) -> Answer:
+            found = batch.applications_of_customer(customer_index)
+            entry = _Entry(digits, "app", customer.id, customer_index, _narrowed(found, asked.application_id))
+            outcome = self._judge(batch, entry)
+            return lambda: _verdict(outcome)
+
+        needs = Needs(customer_index=customer_index, channel="app")
+        return await self._context.writer.submit(needs, decide, idempotency)
+
+    async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> bytes:
+        """The IVR passes on the digits a caller keyed; the answer is a `SpokenVerdict`.
+
+        Only the applications on which the calling number is on file are looked at (law L12). A withheld or
+        unknown number is told that nothing can be checked from it, and nothing is spent.
+        """
+        digits = parse_code(asked.digits, "/digits")
+        number_index = self._context.number_index(asked.caller_number) if asked.caller_number else None
+
+        def decide(batch: Batch) -> Answer:
+            at = batch.now_ms
+            registered = batch.applications_of_number(number_index) if number_index is not None else []
+            if not registered:
+                language = asked.language or "zh-CN"
+                return lambda: _unregistered(language, at)
+            first = registered[0]
+            entry = _Entry(
+                digits,
+                "ivr",
+                first.registration.customer.id,
+                first.row.customer_index,
+                _narrowed(registered, asked.application_id),
+            )
+            language = asked.language or first.registration.customer.language
+            outcome = self._judge(batch, entry)
+            return lambda: _spoken(outcome, language)
+
+        needs = Needs(number_index=number_index, channel="ivr")
+        return await self._context.writer.submit(needs, decide, idempotency)
+
+    def _judge(self, batch: Batch, entry: _Entry) -> _Outcome:
+        """Try the code against the open call of each application, spend or count, and sign the receipt."""
+        guessable = self._within_limits(batch, entry)
+        rules = self._context.settings.rules
+        matched: tuple[OpenApplication, OpenCall] | None = None
+        settled: list[Call] = []
+        any_right = False
+        for application in guessable:
+            opened = self._open_call(batch, application)
+            right = same_code(entry.digits, _expected(application, opened))
+            if opened is None:
+                continue
+            settled.append(opened.call)
+            any_right = any_right or right
+            if right and lifecycle.confirm_allowed(opened.call, entry.channel, rules):
+                matched = (application, opened)
+        if not guessable:
+            # As much work for somebody who has no application as for somebody who has one (law L7).
+            same_code(entry.digits, _expected(None, None))
+        if matched is None:
+            return self._refuse(batch, entry, guessable, settled, count=not any_right)
+        return self._accept(batch, entry, *matched)
+
+    def _within_limits(self, batch: Batch, entry: _Entry) -> list[OpenApplication]:
+        limit = self._context.settings.guess_limit
+        decisions = [
+            (application, limits.decide(limit, batch.limit(_key(application, entry)), batch.now_ms, cost=0))
+            for application in entry.applications
+        ]
+        guessable = [application for application, decision in decisions if decision.allowed]
+        if decisions and not guessable:
+            raise RateLimited(retry_after=min(decision.retry_after for _, decision in decisions))
+        return guessable
+
+    def _open_call(self, batch: Batch, application: OpenApplication) -> OpenCall | None:
+        open_call_id = batch.application(application.application_id).row.open_call_id
+        if open_call_id is None:
+            return None
+        opened = batch.call(open_call_id)
+        return replace(opened, call=lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules))
+
+    def _accept(self, batch: Batch, entry: _Entry, application: OpenApplication, opened: OpenCall) -> _Outcome:
+        if opened.call.state == "confirmed":
+            # The same customer again, while the call goes on: the same receipt, not a second consumption.
+            receipt_id, evidence = batch.receipt_of(opened.call, application)
+            return _Outcome(opened, True, receipt_id, evidence, batch.now_ms)
+        receipt_id, leaf = self._receipt(batch, entry, application, opened)
+        call = lifecycle.confirm(opened.call, batch.now_ms, leaf.leaf_index, self._context.settings.rules)
+        batch.put_call(call)
+        return _Outcome(replace(opened, call=call), False, receipt_id, leaf.evidence, batch.now_ms)
+
+    def _refuse(
+        self, batch: Batch, entry: _Entry, tried: list[OpenApplication], settled: list[Call], *, count: bool
+    ) -> _Outcome:
+        application = tried[0] if tried else None
+        receipt_id, leaf = self._receipt(batch, entry, application, None)
+        rules = self._context.settings.rules
+        for call in settled:
+            wrong = count and call.open and call.wrong(entry.channel) < rules.max_wrong
+            batch.put_call(lifecycle.count_wrong(call, entry.channel, batch.now_ms, rules) if wrong else call)
+        if count:
+            limit = self._context.settings.guess_limit
+            for each in tried:
+                key = _key(each, entry)
+                batch.put_limit(key, limits.decide(limit, batch.limit(key), batch.now_ms).tat)
+        return _Outcome(None, False, receipt_id, leaf.evidence, batch.now_ms)
+
+    def _receipt(
+        self, batch: Batch, entry: _Entry, application: OpenApplication | None, opened: OpenCall | None
+    ) -> tuple[str, StagedLeaf]:
+        receipt_id = batch.new_id("rcpt")
+        salt = batch.new_salt()
+        claims = Receipt(
+            iss=self._context.settings.issuer,
+            jti=receipt_id,
+            iat=batch.now_ms // 1000,
+            verdict="not_genuine" if opened is None else "genuine",
+            channel=entry.channel,
+            customer=commitment(salt, entry.customer_id),
+            code=commitment(salt, entry.digits),
+            call=None if opened is None else _confirmed_call(opened),
+            never_asks=NEVER_ASKS,
+            salt=salt,
+        )
+        return receipt_id, batch.append(RECEIPT, receipt_id, claims, application, entry.customer_index)
+
+
+def _narrowed(applications: list[OpenApplication], application_id: str | None) -> tuple[OpenApplication, ...]:
+    return tuple(each for each in applications if application_id in (None, each.application_id))
+
+
+def _key(application: OpenApplication, entry: _Entry) -> str:
+    return limit_key(application.application_id, entry.channel)
+
+
+def _expected(application: OpenApplication | None, opened: OpenCall | None) -> str:
+    """The code of the open call; without one a decoy takes as long and can never match."""
+    if application is None or opened is None:
+        return derive_code(_DECOY_KEY, _DECOY_CALL, _DECOY_CALL, 0)[:-1] + "x"
+    return derive_code(application.key, opened.call.call_id, opened.statement, opened.call.call_counter)
+
+
+def _confirmed_call(opened: OpenCall) -> ConfirmedCall:
+    call, ticket = opened.call, opened.ticket
+    leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
+    return ConfirmedCall(
+        call_id=call.call_id,
+        ticket=base64url(digest(opened.statement)),
+        officer=ticket.officer,
+        orig=ticket.orig,
+        dest=ticket.dest,
+        purpose=ticket.purpose,
+        asks=ticket.asks,
+        leg=leg,
+    )
+
+
+def _seconds(ms: int | None) -> int | None:
+    return None if ms is None else ms // 1000
+
+
+def _verdict(outcome: _Outcome) -> Verdict:
+    return Verdict(
+        verdict="not_genuine" if outcome.call is None else "genuine",
+        at=from_ms(outcome.at),
+        given_before=outcome.given_before,
+        words=tuple(Words(language, _text(outcome, language)) for language in words.LANGUAGES),
+        call=None if outcome.call is None else _details(outcome.call),
+        receipt_id=outcome.receipt_id,
+        receipt=outcome.evidence(),
+    )
+
+
+def _details(opened: OpenCall) -> CallDetails:
+    call, ticket = opened.call, opened.ticket
+    return CallDetails(
+        call_id=call.call_id,
+        officer=ticket.officer,
+        purpose=ticket.purpose,
+        asks=ticket.asks,
+        never_asks=NEVER_ASKS,
+        number="+" + ticket.dest.tn[0],
+        caller_number="+" + ticket.orig.tn,
+        leg=LegView(call.leg_mode, optional_from_ms(call.connected_at), optional_from_ms(call.leg_ended_at)),
+    )
+
+
+def _spoken(outcome: _Outcome, language: Language) -> SpokenVerdict:
+    return SpokenVerdict(
+        verdict="not_genuine" if outcome.call is None else "genuine",
+        at=from_ms(outcome.at),
+        given_before=outcome.given_before,
+        words=Words(language, _text(outcome, language)),
+        receipt_id=outcome.receipt_id,
+        transfer_to=None if outcome.call is None else outcome.call.ticket.officer.id,
+    )
+
+
+def _unregistered(language: Language, at: int) -> SpokenVerdict:
+    return SpokenVerdict(
+        verdict="unavailable",
+        at=from_ms(at),
+        given_before=False,
+        words=Words(language, words.UNREGISTERED[language]),
+        receipt_id=None,
+        transfer_to=None,
+    )
+
+
+def _text(outcome: _Outcome, language: Language) -> str:
+    if outcome.call is None:
+        return words.NOT_GENUINE[language]
+    ticket = outcome.call.ticket
+    return words.genuine(language, ticket.officer, ticket.purpose, ticket.asks)

@@ -1,0 +1,56 @@
+"""What every use case shares: ports, rules, and the writer. Carries out specs/protocol.md section 6.2 (settings)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from verifier.core.call import CallRules, Channel
+from verifier.core.evidence import LogKey, Trust
+from verifier.core.limits import Limit
+from verifier.core.policy import ContactPolicy
+from verifier.ports import Clock, Entropy, KeyRing, Storage
+from verifier.service.events import Events
+from verifier.service.writer import Writer
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What a deployment decides about the protocol. `guess_limit` is durable, for each application and channel."""
+
+    issuer: str
+    origin: str
+    rules: CallRules = CallRules()
+    policy: ContactPolicy = ContactPolicy()
+    guess_limit: Limit = Limit(burst=6, period_ms=3_600_000)
+    exception_lifetime_ms: int = 3_600_000
+    published_numbers: tuple[str, ...] = ()
+
+
+class Context:
+    """The ports and settings of one running service."""
+
+    def __init__(self, settings: Settings, storage: Storage, ring: KeyRing, clock: Clock, entropy: Entropy) -> None:
+        self.settings = settings
+        self.storage = storage
+        self.ring = ring
+        self.clock = clock
+        self.entropy = entropy
+        self.events = Events()
+        self.writer = Writer(storage, ring, clock, entropy, settings.origin, self.events.publish)
+
+    def trust(self) -> Trust:
+        """What a holder of our statements must hold to check them offline."""
+        settings = self.settings
+        return Trust(settings.issuer, self.ring.jwks(), LogKey(settings.origin, self.ring.log_keys()))
+
+    def customer_index(self, customer_id: str) -> bytes:
+        """The blind index of a customer: equal for equal ids, and traceable only with the key ring."""
+        return self.ring.derive("customer", customer_id)[:16]
+
+    def number_index(self, number: str) -> bytes:
+        """The blind index of a telephone number."""
+        return self.ring.derive("number", number)[:16]
+
+
+def limit_key(application_id: str, channel: Channel) -> str:
+    """The name of an application's guess limit on a channel."""
+    return f"{application_id}:{channel}"

@@ -1,0 +1,104 @@
+"""What a customer can look at: every past call, and whether the bank is on the phone now. Carries out specs/protocol.md section 7.5."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from verifier.core import words
+from verifier.core import call as lifecycle
+from verifier.core.call import Call
+from verifier.core.messages import CallStatus, PastCall, PastCalls, Words
+from verifier.core.principal import Principal
+from verifier.core.times import from_ms, optional_from_ms
+from verifier.service import records
+from verifier.service.batch import OpenApplication, OpenCall, open_application, open_call, open_evidence
+from verifier.service.context import Context
+from verifier.service.records import ApplicationRow
+
+MAX_PAGE = 100
+WATCH_S = 2.0
+_AFTER_ALL = "call_g"  # sorts after every hex id
+
+
+class Me:
+    """Use cases of a customer looking."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def calls(self, customer: Principal, cursor: str | None, limit: int) -> PastCalls:
+        """A page of every call ever issued on the customer's applications, used or not, newest first."""
+        found: list[PastCall] = []
+        for application in await self._applications(customer):
+            rows = await self._context.storage.fetch(
+                records.CALLS_OF_APPLICATION, application.application_id, cursor or _AFTER_ALL, limit + 1
+            )
+            for row in rows:
+                if row[-2] is not None:
+                    evidence = open_evidence(self._context.ring, application.key, row[0], row[-2])
+                    found.append(self._past(open_call(Call(*row[: records.CALL_COLUMNS]), evidence), row[-1]))
+        found.sort(key=lambda call: call.call_id, reverse=True)
+        page = tuple(found[:limit])
+        return PastCalls(page, page[-1].call_id if len(found) > limit else None)
+
+    async def call_status(self, customer: Principal) -> CallStatus:
+        """Whether one of the customer's open calls is on the phone with him now, and which."""
+        now_ms = self._context.clock()
+        on: list[OpenCall] = []
+        for application in await self._applications(customer):
+            open_call_id = application.row.open_call_id
+            if open_call_id is None:
+                continue
+            for row in await self._context.storage.fetch_in(records.CALLS, [open_call_id]):
+                call = lifecycle.settle(Call(*row[: records.CALL_COLUMNS]), now_ms, self._context.settings.rules)
+                if lifecycle.on_the_phone(call):
+                    evidence = open_evidence(self._context.ring, application.key, call.call_id, row[-1])
+                    on.append(open_call(call, evidence))
+        return CallStatus(
+            on_call=bool(on),
+            at=from_ms(now_ms),
+            calls=tuple(self._past(opened, None) for opened in on),
+            words=_status_words(on),
+        )
+
+    async def watch(self, customer: Principal) -> AsyncIterator[CallStatus]:
+        """The call status now, then each time it changes, for as long as somebody looks."""
+        index = self._context.customer_index(customer.id)
+        status = await self.call_status(customer)
+        yield status
+        while True:
+            await self._context.events.wait(index, WATCH_S)
+            following = await self.call_status(customer)
+            if following.calls != status.calls:
+                status = following
+                yield status
+
+    async def _applications(self, customer: Principal) -> list[OpenApplication]:
+        index = self._context.customer_index(customer.id)
+        rows = await self._context.storage.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [index])
+        return [open_application(self._context.ring, ApplicationRow(*row)) for row in rows]
+
+    def _past(self, opened: OpenCall, receipt_id: str | None) -> PastCall:
+        call = lifecycle.settle(opened.call, self._context.clock(), self._context.settings.rules)
+        ticket = opened.ticket
+        return PastCall(
+            call_id=call.call_id,
+            application_id=call.application_id,
+            state=call.state,
+            officer=ticket.officer,
+            purpose=ticket.purpose,
+            number="+" + ticket.dest.tn[0],
+            caller_number="+" + ticket.orig.tn,
+            issued_at=from_ms(call.issued_at),
+            connected_at=optional_from_ms(call.connected_at),
+            confirmed_at=optional_from_ms(call.confirmed_at),
+            ended_at=optional_from_ms(call.ended_at),
+            receipt_id=receipt_id,
+        )
+
+
+def _status_words(on: list[OpenCall]) -> tuple[Words, ...]:
+    if not on:
+        return words.in_both(words.NO_CALL)
+    first = on[0].ticket
+    return tuple(Words(each, words.on_call(each, first.officer, first.purpose)) for each in words.LANGUAGES)

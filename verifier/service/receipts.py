@@ -1,0 +1,48 @@
+"""Receipts: fetch one's own, check anyone's. Carries out specs/protocol.md section 8."""
+
+from __future__ import annotations
+
+import hmac
+
+from verifier.core.errors import Erased, EvidenceError, NotFound
+from verifier.core.evidence import Evidence, verify_evidence
+from verifier.core.messages import LogEvidence, ReceiptChecked, ReceiptView, VerifyReceipt
+from verifier.core.principal import Principal
+from verifier.core.statements import RECEIPT, REPORT
+from verifier.service import records
+from verifier.service.batch import open_evidence
+from verifier.service.context import Context
+
+
+class Receipts:
+    """Use cases on receipts."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def read(self, owner: Principal, receipt_id: str) -> ReceiptView:
+        """A customer's own receipt, of a verdict or of a report. Raises NotFound for everybody else's."""
+        context = self._context
+        rows = await context.storage.fetch(records.LEAF_BY_STATEMENT, receipt_id)
+        if not rows or rows[0][6] not in (RECEIPT, REPORT):
+            raise NotFound("there is no such receipt")
+        application_id, customer_index, sealed, statement_id, kek_id, wrapped_key, _ = rows[0]
+        if sealed is None or customer_index is None:
+            raise NotFound("there is no such receipt")
+        if not hmac.compare_digest(customer_index, context.customer_index(owner.id)):
+            raise NotFound("there is no such receipt")
+        key = None
+        if application_id is not None:
+            if wrapped_key is None:
+                raise Erased
+            key = context.ring.unwrap(application_id, kek_id, wrapped_key)
+        evidence = open_evidence(context.ring, key, statement_id, sealed)
+        return ReceiptView(statement_id, LogEvidence(evidence.statement, evidence.proof))
+
+    def verify(self, asked: VerifyReceipt) -> ReceiptChecked:
+        """Check any statement of this deployment and its proof, with nothing but the published keys."""
+        try:
+            checked = verify_evidence(Evidence(asked.statement, asked.proof), self._context.trust())
+        except EvidenceError as error:
+            return ReceiptChecked("invalid", error.detail, None, None)
+        return ReceiptChecked("valid", "", checked.typ, checked.claims)

@@ -1,0 +1,175 @@
+"""What is kept: each table's statements, written once for both databases, and its row as a struct.
+
+Carries out specs/protocol.md section 10.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from verifier.core.call import Call
+
+# --- the log ----------------------------------------------------------------------------------------------
+
+CREATE_HEAD = "INSERT INTO log_head (origin, size, batches) VALUES ($1, 0, 0) ON CONFLICT (origin) DO NOTHING"
+# Locks the row, so that batches of all nodes extend one log in one order.
+TAKE_HEAD = "UPDATE log_head SET batches = batches + 1 WHERE origin = $1 RETURNING size"
+ADVANCE_HEAD = "UPDATE log_head SET size = $2 WHERE origin = $1"
+HEAD_ORIGINS = "SELECT origin FROM log_head"
+INSERT_CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES ($1, $2)"
+LATEST_CHECKPOINT = "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"
+CHECKPOINTS_FROM = "SELECT size, note FROM checkpoints WHERE size > $1 ORDER BY size LIMIT 1000"
+INSERT_NODE = "INSERT INTO nodes (level, node_index, hash) VALUES ($1, $2, $3)"
+NODES_BETWEEN = "SELECT hash FROM nodes WHERE level = $1 AND node_index >= $2 AND node_index < $3 ORDER BY node_index"
+ENTRIES_BETWEEN = "SELECT entry FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
+INSERT_LEAF = (
+    "INSERT INTO leaves (leaf_index, entry, typ, statement_id, application_id, customer_index, sealed) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7)"
+)
+LEAVES_FROM = (
+    "SELECT l.leaf_index, l.entry, l.typ, l.statement_id, l.application_id, l.sealed, "
+    "a.kek_id, a.wrapped_key, a.erased_at "
+    "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id "
+    "WHERE l.leaf_index >= $1 AND l.leaf_index < $2 ORDER BY l.leaf_index"
+)
+LEAF_BY_STATEMENT = (
+    "SELECT l.application_id, l.customer_index, l.sealed, l.statement_id, a.kek_id, a.wrapped_key, l.typ "
+    "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id WHERE l.statement_id = $1"
+)
+SEALED_BY_LEAF = "SELECT leaf_index, sealed, statement_id FROM leaves WHERE leaf_index IN ($*)"
+FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE application_id = $1"
+
+# --- applications -----------------------------------------------------------------------------------------
+
+_APPLICATION = (
+    "application_id, customer_index, kek_id, wrapped_key, sealed, call_counter, local_day, calls_today, "
+    "open_call_id, created_at, updated_at, erased_at"
+)
+APPLICATIONS_BY_ID = f"SELECT {_APPLICATION} FROM applications WHERE application_id IN ($*)"
+APPLICATIONS_BY_CUSTOMER = f"SELECT {_APPLICATION} FROM applications WHERE customer_index IN ($*)"
+UPSERT_APPLICATION = (
+    f"INSERT INTO applications ({_APPLICATION}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+    "ON CONFLICT (application_id) DO UPDATE SET customer_index = excluded.customer_index, "
+    "kek_id = excluded.kek_id, wrapped_key = excluded.wrapped_key, sealed = excluded.sealed, "
+    "call_counter = excluded.call_counter, local_day = excluded.local_day, calls_today = excluded.calls_today, "
+    "open_call_id = excluded.open_call_id, updated_at = excluded.updated_at, erased_at = excluded.erased_at"
+)
+ADVANCE_APPLICATION = (
+    "UPDATE applications SET call_counter = $2, local_day = $3, calls_today = $4, open_call_id = $5 "
+    "WHERE application_id = $1"
+)
+NUMBERS = "SELECT number_index, application_id FROM numbers WHERE number_index IN ($*)"
+DELETE_NUMBERS = "DELETE FROM numbers WHERE application_id = $1"
+INSERT_NUMBER = "INSERT INTO numbers (number_index, application_id) VALUES ($1, $2)"
+INSERT_EXCEPTION = (
+    "INSERT INTO exceptions (exception_id, application_id, officer_id, granted_by, rules, expires_at, call_id) "
+    "VALUES ($1, $2, $3, $4, $5, $6, NULL)"
+)
+EXCEPTIONS = (
+    "SELECT exception_id, application_id, officer_id, granted_by, rules, expires_at, call_id "
+    "FROM exceptions WHERE exception_id IN ($*)"
+)
+USE_EXCEPTION = "UPDATE exceptions SET call_id = $2 WHERE exception_id = $1"
+
+# --- calls ------------------------------------------------------------------------------------------------
+
+_CALL = (
+    "c.call_id, c.application_id, c.officer_id, c.leaf_index, c.call_counter, c.leg_mode, c.issued_at, "
+    "c.expires_at, c.state, c.connected_at, c.leg_ended_at, c.revealed_at, c.confirmed_at, c.ended_at, "
+    "c.app_wrong, c.ivr_wrong, c.receipt_leaf, c.due_at"
+)
+CALLS = f"SELECT {_CALL}, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index WHERE c.call_id IN ($*)"
+CALLS_OF_APPLICATION = (
+    f"SELECT {_CALL}, l.sealed, r.statement_id FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
+    "WHERE c.application_id = $1 AND c.call_id < $2 ORDER BY c.call_id DESC LIMIT $3"
+)
+CALLS_DUE = "SELECT call_id FROM calls WHERE due_at <= $1 ORDER BY due_at LIMIT 500"
+INSERT_CALL = (
+    "INSERT INTO calls (call_id, application_id, officer_id, leaf_index, call_counter, leg_mode, issued_at, "
+    "expires_at, state, connected_at, leg_ended_at, revealed_at, confirmed_at, ended_at, app_wrong, ivr_wrong, "
+    "receipt_leaf, due_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+)
+UPDATE_CALL = (
+    "UPDATE calls SET state = $2, connected_at = $3, leg_ended_at = $4, revealed_at = $5, confirmed_at = $6, "
+    "ended_at = $7, app_wrong = $8, ivr_wrong = $9, receipt_leaf = $10, due_at = $11 WHERE call_id = $1"
+)
+LEGS = "SELECT call_id, leg_id, on_file, connected_at, ended_at FROM legs WHERE call_id IN ($*)"
+UPSERT_LEG = (
+    "INSERT INTO legs (call_id, leg_id, on_file, connected_at, ended_at) VALUES ($1, $2, $3, $4, $5) "
+    "ON CONFLICT (call_id, leg_id) DO UPDATE SET on_file = excluded.on_file, "
+    "connected_at = excluded.connected_at, ended_at = excluded.ended_at"
+)
+
+# --- the rest ---------------------------------------------------------------------------------------------
+
+INSERT_REPORT = (
+    "INSERT INTO reports (report_id, application_id, leaf_index, created_at, sealed) VALUES ($1, $2, $3, $4, $5)"
+)
+FORGET_REPORTS = "UPDATE reports SET sealed = NULL WHERE application_id = $1"
+LIMITS = "SELECT limit_key, tat FROM limits WHERE limit_key IN ($*)"
+UPSERT_LIMIT = "INSERT INTO limits (limit_key, tat) VALUES ($1, $2) ON CONFLICT (limit_key) DO UPDATE SET tat = excluded.tat"
+PRUNE_LIMITS = "DELETE FROM limits WHERE tat < $1"
+IDEMPOTENCY = "SELECT idempotency_id, fingerprint, sealed FROM idempotency WHERE idempotency_id IN ($*)"
+# A row past its time may not have been pruned yet.
+INSERT_IDEMPOTENCY = (
+    "INSERT INTO idempotency (idempotency_id, fingerprint, sealed, application_id, expires_at) "
+    "VALUES ($1, $2, $3, $4, $5)"
+)
+PRUNE_IDEMPOTENCY = "DELETE FROM idempotency WHERE expires_at < $1"
+FORGET_IDEMPOTENCY = "DELETE FROM idempotency WHERE application_id = $1"
+
+
+class ApplicationRow(Struct, frozen=True):
+    """A row of `applications`. An erased one keeps its id, its instants and nothing else."""
+
+    application_id: str
+    customer_index: bytes | None
+    kek_id: str | None
+    wrapped_key: bytes | None
+    sealed: bytes | None
+    call_counter: int
+    local_day: int
+    calls_today: int
+    open_call_id: str | None
+    created_at: int
+    updated_at: int
+    erased_at: int | None
+
+
+class Leg(Struct, frozen=True):
+    """A row of `legs`: what the PBX has said of one leg of one call."""
+
+    call_id: str
+    leg_id: str
+    on_file: int
+    connected_at: int | None = None
+    ended_at: int | None = None
+
+
+class ExceptionRow(Struct, frozen=True):
+    """A row of `exceptions`. `rules` is a space-separated list; `call_id` is set when it has been used."""
+
+    exception_id: str
+    application_id: str
+    officer_id: str
+    granted_by: str
+    rules: str
+    expires_at: int
+    call_id: str | None
+
+
+CALL_COLUMNS = len(Call.__struct_fields__)
+MUTABLE = (
+    "state",
+    "connected_at",
+    "leg_ended_at",
+    "revealed_at",
+    "confirmed_at",
+    "ended_at",
+    "app_wrong",
+    "ivr_wrong",
+    "receipt_leaf",
+    "due_at",
+)
