@@ -105,7 +105,7 @@ class Verifier:
         config = self._config
         systems: tuple[System, ...] = load_systems(Path(config.systems)) if config.systems else ()
         return Authentication(
-            TokenVerifier(_issuers(config), session, time.time),
+            TokenVerifier(_issuers(config), lambda: session, time.time),
             SignedRequestVerifier(systems, time.time),
             systems,
             client_cert_header=config.client_cert_header,

@@ -76,7 +76,8 @@ class Config(Struct, frozen=True, kw_only=True):
         """The part of the settings that the protocol knows. Raises BadSettings for impossible hours."""
         start, _, end = self.contact_hours.partition("-")
         try:
-            hours_start, hours_end = time.fromisoformat(start), time.fromisoformat(end)
+            hours_start = time.fromisoformat(start)
+            hours_end = time.max if end == "24:00" else time.fromisoformat(end)
         except ValueError as error:
             raise BadSettings(f"VERIFIER_CONTACT_HOURS: {error}") from error
         if hours_start >= hours_end:
@@ -126,7 +127,9 @@ def load(environment: Mapping[str, str]) -> Config:
         else:
             values[name] = value
     if "issuer" not in values:
-        wrong.append("VERIFIER_ISSUER: missing; it is the public address of this service, such as https://verify.bank.example")
+        wrong.append(
+            "VERIFIER_ISSUER: missing; it is the public address of this service, such as https://verify.bank.example"
+        )
     elif urlsplit(values["issuer"]).scheme not in ("https", "http") or not urlsplit(values["issuer"]).netloc:
         wrong.append("VERIFIER_ISSUER: must be an http or https address")
     for name, value in values.items():

@@ -163,7 +163,8 @@ class FileKeyRing:
 
     def sign(self, typ: str, claims: bytes) -> str:
         header = {"alg": "ES256", "typ": typ, "kid": self._statement_kid}
-        return jws.serialize_compact(header, claims, self._statement_key)
+        statement: str = jws.serialize_compact(header, claims, self._statement_key)
+        return statement
 
     def sign_checkpoint(self, text: str) -> str:
         return sign_note(text, self._origin, self._log_public, self._log_private.sign)

@@ -1,9 +1,12 @@
-"""Reading the transparency log: checkpoint, tiles, entries, proofs (C2SP tlog-tiles). Carries out specs/protocol.md section 8.2."""
+"""Reading the transparency log: checkpoint, tiles, entries, proofs (C2SP tlog-tiles).
+
+Carries out specs/protocol.md section 8.2.
+"""
 
 from __future__ import annotations
 
-from verifier.core.merkle import leaf_hash
 from verifier.core.errors import NotFound
+from verifier.core.merkle import leaf_hash
 from verifier.ports import Reader
 from verifier.service import records
 

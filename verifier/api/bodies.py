@@ -1,4 +1,7 @@
-"""Reading a request body: bounded, UTF-8, no repeated member, no control character. Carries out specs/protocol.md section 3.2."""
+"""Reading a request body: bounded, UTF-8, no repeated member, no control character.
+
+Carries out specs/protocol.md section 3.2.
+"""
 
 from __future__ import annotations
 

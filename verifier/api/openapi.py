@@ -32,7 +32,7 @@ def document(operations: tuple[Operation, ...]) -> dict[str, Any]:
         "info": {
             "title": _TITLE,
             "version": __version__,
-            "description": "A bank's customer learns, before sharing anything, that the officer on the phone is genuine.",
+            "description": "Before sharing anything, a customer learns that the officer on the phone is genuine.",
         },
         "servers": [{"url": "/"}],
         "paths": paths,

@@ -1,4 +1,7 @@
-"""An operation of the API as a value, and the one path every request takes. Carries out specs/protocol.md section 3.2."""
+"""An operation of the API as a value, and the one path every request takes.
+
+Carries out specs/protocol.md section 3.2.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,9 @@ _NO_IDEMPOTENCY = Idempotency("", "", b"")
 class Endpoint:
     """Carries out one operation for each request: read, authenticate, allow, decode, do, encode."""
 
-    def __init__(self, operation: Operation, service: Service, authentication: Authentication, people: Throttle) -> None:
+    def __init__(
+        self, operation: Operation, service: Service, authentication: Authentication, people: Throttle
+    ) -> None:
         self._operation = operation
         self._service = service
         self._authentication = authentication
@@ -137,18 +142,14 @@ class Endpoint:
         query = convert(_query(request), operation.query) if operation.query is not None else None
         decoded = decode_body(body, self._decoder) if self._decoder is not None else None
         idempotency = _idempotency(request, principal, body) if operation.idempotent_key else _NO_IDEMPOTENCY
-        result = await operation.handler(
-            self._service, Asked(request, principal, decoded, query, idempotency, path)
-        )
+        result = await operation.handler(self._service, Asked(request, principal, decoded, query, idempotency, path))
         if isinstance(result, web.StreamResponse):
             for name, value in headers.items():
                 if not result.prepared:
                     result.headers.setdefault(name, value)
             return result
         content = result if isinstance(result, bytes) else _encode(result)
-        return web.Response(
-            body=content, status=operation.status, content_type=operation.content_type, headers=headers
-        )
+        return web.Response(body=content, status=operation.status, content_type=operation.content_type, headers=headers)
 
     def _check_path(self, path: dict[str, str]) -> None:
         for name, decoder in self._path:

@@ -14,7 +14,6 @@ from verifier.core.application import (
     E164,
     ApplicationId,
     Instant,
-    Label,
     Officer,
     PrincipalId,
     Registration,

@@ -87,7 +87,9 @@ def _broken(
         broken("application_open", "the application is closed")
     consents = registration.consents
     if not (consents.marketing_calls if purpose == "marketing" else consents.service_calls):
-        broken("consent", f"the customer has not agreed to {'marketing' if purpose == 'marketing' else 'service'} calls")
+        broken(
+            "consent", f"the customer has not agreed to {'marketing' if purpose == 'marketing' else 'service'} calls"
+        )
     on_file = registration.number_on_file(number)
     if on_file is None:
         broken("number_on_file", "the number dialled is not on file for this application")
@@ -102,7 +104,9 @@ def _broken(
             f"{policy.hours_start:%H:%M} to {policy.hours_end:%H:%M}",
         )
     if calls_today >= policy.daily_cap:
-        broken("daily_cap", f"{calls_today} calls have been made on this application today; the cap is {policy.daily_cap}")
+        broken(
+            "daily_cap", f"{calls_today} calls have been made on this application today; the cap is {policy.daily_cap}"
+        )
     return found
 
 

@@ -1,4 +1,7 @@
-"""What a call may be about, what it may ask for, and what no call ever asks. Carries out specs/protocol.md section 4.3."""
+"""What a call may be about, what it may ask for, and what no call ever asks.
+
+Carries out specs/protocol.md section 4.3.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ ASKS: dict[str, tuple[str, ...]] = {
 NEVER_ASKS = ("password", "one_time_code", "card_pin", "transfer", "remote_control", "upfront_fee", "read_back")
 
 ITEMS: dict[str, dict[str, str]] = {
-    "document_copies": {"zh-CN": "上传或寄送材料复印件", "en": "copies of documents, sent by you in the app or by post"},
+    "document_copies": {
+        "zh-CN": "上传或寄送材料复印件",
+        "en": "copies of documents, sent by you in the app or by post",
+    },
     "employer": {"zh-CN": "工作单位名称", "en": "the name of your employer"},
     "appointment": {"zh-CN": "预约时间", "en": "a time for an appointment"},
     "chosen_term": {"zh-CN": "您选择的贷款期限", "en": "the term you choose"},

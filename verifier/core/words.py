@@ -29,7 +29,8 @@ NO_CALL: dict[Language, str] = {
     "en": "We are not calling you. If somebody says so, hang up.",
 }
 _GENUINE: dict[Language, str] = {
-    "zh-CN": "已核实：{name}，工号 {id}，{branch}，正在与您联系{purpose}。这通电话可能会问：{asks}。我们绝不会要：{never}。",
+    "zh-CN": "已核实：{name}，工号 {id}，{branch}，来电事由：{purpose}。"
+    "这通电话可能会请您提供：{asks}。我们绝不会索要：{never}。",
     "en": "This is a genuine call. {name}, staff number {id}, {branch}, about {purpose}. "
     "This call may ask for: {asks}. We never ask for: {never}.",
 }

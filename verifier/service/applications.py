@@ -1,4 +1,7 @@
-"""Applications: register, read, erase; and a supervisor's exceptions. Carries out specs/protocol.md sections 3.1 and 4.2."""
+"""Applications: register, read, erase; and a supervisor's exceptions.
+
+Carries out specs/protocol.md sections 3.1 and 4.2.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class Applications:
                 raise Erased
             if existing is None or existing.wrapped_key is None or existing.kek_id is None:
                 key = batch.new_key()
-                counters = (0, 0, 0, None, batch.now_ms)
+                counters: tuple[int, int, int, str | None, int] = (0, 0, 0, None, batch.now_ms)
             else:
                 key = context.ring.unwrap(application_id, existing.kek_id, existing.wrapped_key)
                 counters = (

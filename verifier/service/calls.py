@@ -50,9 +50,7 @@ class Calls:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def issue(
-        self, caller: Principal, application_id: str, asked: IssueCall, idempotency: Idempotency
-    ) -> bytes:
+    async def issue(self, caller: Principal, application_id: str, asked: IssueCall, idempotency: Idempotency) -> bytes:
         """Issue a call: policy, ticket, code. The answer is an `IssuedCall`, durable and logged (laws L3, L10).
 
         Raises PolicyRefused with every broken rule, CallOpen while another call on the application goes on,

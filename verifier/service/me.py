@@ -1,11 +1,14 @@
-"""What a customer can look at: every past call, and whether the bank is on the phone now. Carries out specs/protocol.md section 7.5."""
+"""What a customer can look at: every past call, and whether the bank is on the phone now.
+
+Carries out specs/protocol.md section 7.5.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from verifier.core import words
 from verifier.core import call as lifecycle
+from verifier.core import words
 from verifier.core.call import Call
 from verifier.core.messages import CallStatus, PastCall, PastCalls, Words
 from verifier.core.principal import Principal

@@ -109,7 +109,9 @@ INSERT_REPORT = (
 )
 FORGET_REPORTS = "UPDATE reports SET sealed = NULL WHERE application_id = $1"
 LIMITS = "SELECT limit_key, tat FROM limits WHERE limit_key IN ($*)"
-UPSERT_LIMIT = "INSERT INTO limits (limit_key, tat) VALUES ($1, $2) ON CONFLICT (limit_key) DO UPDATE SET tat = excluded.tat"
+UPSERT_LIMIT = (
+    "INSERT INTO limits (limit_key, tat) VALUES ($1, $2) ON CONFLICT (limit_key) DO UPDATE SET tat = excluded.tat"
+)
 PRUNE_LIMITS = "DELETE FROM limits WHERE tat < $1"
 IDEMPOTENCY = "SELECT idempotency_id, fingerprint, sealed FROM idempotency WHERE idempotency_id IN ($*)"
 # A row past its time may not have been pruned yet.

@@ -179,7 +179,9 @@ class Writer:
                 command.future.set_exception(answer)
         self._on_commit(batch.touched, len(commands))
 
-    async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> dict[bytes, tuple[bytes, bytes]]:
+    async def _replays(
+        self, transaction: Transaction, commands: Sequence[_Command]
+    ) -> dict[bytes, tuple[bytes, bytes]]:
         ids = (command.idempotency_id for command in commands if command.idempotency_id)
         return {bytes(row[0]): (row[1], row[2]) for row in await transaction.fetch_in(records.IDEMPOTENCY, ids)}
 

@@ -1,4 +1,4 @@
-"""PostgreSQL through asyncpg, and what speaks its wire protocol. Carries out specs/protocol.md section 10 (durability)."""
+"""PostgreSQL through asyncpg, and what speaks its wire protocol. Carries out specs/protocol.md section 10."""
 
 from __future__ import annotations
 

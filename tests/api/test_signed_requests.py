@@ -1,0 +1,362 @@
+"""Signed requests of systems: honest, tampered, replayed and incomplete; and certificates behind a proxy."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, make_mocked_request
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, MappingKeyResolver
+from http_message_signatures.algorithms import ED25519
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from verifier.api.signed_requests import (
+    TAG,
+    SignedRequestVerifier,
+    System,
+    SystemsError,
+    certificate_principal,
+    load_systems,
+    sign_request,
+)
+from verifier.core.errors import Unauthenticated
+from verifier.core.principal import Principal
+
+NOW = 1_780_000_000
+PUBLIC = "https://verify.bank.example"
+PATH = "/v1/legs?x=%7E1"
+URL = PUBLIC + PATH
+BODY = b'{"state":"connected"}'
+HEADERS = {"Content-Type": "application/json", "Idempotency-Key": "k-1"}
+
+PBX = Ed25519PrivateKey.generate()
+LENDING = Ed25519PrivateKey.generate()
+
+
+def raw(key: Ed25519PrivateKey) -> str:
+    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+
+
+def pem(key: Any) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+CERTIFICATE = b"\x30\x03\x02\x01\x07"
+FINGERPRINT = hashlib.sha256(CERTIFICATE).hexdigest()
+SYSTEMS = (
+    System("pbx-1", raw(PBX), ("legs",)),
+    System("lending", pem(LENDING), ("applications", "calls"), FINGERPRINT.upper()),
+)
+VERIFIER = SignedRequestVerifier(SYSTEMS, lambda: NOW)
+
+
+def request(headers: Mapping[str, str], method: str = "POST", path: str = PATH) -> web.Request:
+    return make_mocked_request(method, path, headers=CIMultiDict(headers))
+
+
+def signed(
+    method: str = "POST",
+    url: str = URL,
+    headers: Mapping[str, str] = HEADERS,
+    body: bytes = BODY,
+    *,
+    key_id: str = "pbx-1",
+    key: Ed25519PrivateKey = PBX,
+    created: float = NOW,
+) -> dict[str, str]:
+    added = sign_request(method, url, headers, body, key_id=key_id, private_key=key, created=created)
+    return {**headers, **added}
+
+
+def signed_otherwise(
+    *, covered: tuple[str, ...], label: str = "sig", headers: Any = HEADERS, **options: Any
+) -> dict[str, str]:
+    """A signature that is good, made by a caller who does not keep to our profile."""
+
+    class Message:
+        method, url = "POST", URL
+
+    message = Message()
+    message.headers = dict(headers)  # type: ignore[attr-defined]
+    resolver = MappingKeyResolver(public_keys={}, private_keys={"pbx-1": PBX, "lending": LENDING})
+    signer = HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=resolver)
+    options = {"key_id": "pbx-1", "tag": TAG, "created": datetime.fromtimestamp(NOW, UTC), "body": BODY, **options}
+    signer.sign(message, covered_component_ids=covered, label=label, append_if_signature_exists=True, **options)
+    return message.headers  # type: ignore[attr-defined, no-any-return]
+
+
+ALL = ("@method", "@target-uri", "idempotency-key")
+
+
+def refusal(headers: Mapping[str, str], method: str = "POST", path: str = PATH, body: bytes = BODY) -> str:
+    with pytest.raises(Unauthenticated) as caught:
+        VERIFIER.verify(request(headers, method, path), body, PUBLIC)
+    return caught.value.detail
+
+
+def test_a_signed_request_makes_a_system_with_its_scopes() -> None:
+    expected = Principal("system", "pbx-1", "systems", frozenset({"legs"}))
+    assert VERIFIER.verify(request(signed()), BODY, PUBLIC) == expected
+
+
+def test_each_key_opens_its_own_scopes_only() -> None:
+    principal = VERIFIER.verify(request(signed(key_id="lending", key=LENDING)), BODY, PUBLIC + "/")
+    assert principal.roles == {"applications", "calls"}
+    assert refusal(signed(key_id="lending", key=PBX)) == "the request's signature does not verify"
+
+
+def test_a_request_without_a_body_needs_no_digest_and_without_a_key_no_idempotency_key() -> None:
+    headers = signed("GET", headers={}, body=b"")
+    assert "Content-Digest" not in headers
+    assert VERIFIER.verify(request(headers, "GET"), b"", PUBLIC).id == "pbx-1"
+
+
+async def test_without_a_public_url_the_target_is_the_one_that_came_in(aiohttp_client: Any) -> None:
+    async def handle(incoming: web.Request) -> web.Response:
+        return web.json_response({"id": VERIFIER.verify(incoming, await incoming.read()).id})
+
+    app = web.Application()
+    app.router.add_post("/v1/legs", handle)
+    client: TestClient[web.Request, web.Application] = await aiohttp_client(app)
+    headers = signed(url=str(client.make_url("/v1/legs?q=%2Fa b")))
+    async with client.post("/v1/legs?q=%2Fa b", data=BODY, headers=headers) as response:
+        assert await response.json() == {"id": "pbx-1"}
+
+
+def test_every_component_is_bound() -> None:
+    headers = signed()
+    bad = "the request's signature does not verify"
+    assert refusal(headers, method="PUT") == bad
+    assert refusal(headers, path="/v1/legs?x=~1") == bad
+    assert refusal(headers, path="/v1/calls?x=%7E1") == bad
+    assert refusal({**headers, "Idempotency-Key": "k-2"}) == bad
+    other = "sha-256=:" + base64.b64encode(hashlib.sha256(b"{}").digest()).decode() + ":"
+    assert refusal({**headers, "Content-Digest": other}, body=b"{}") == bad
+    assert refusal({**headers, "Signature-Input": headers["Signature-Input"].replace(str(NOW), str(NOW + 1))}) == bad
+    with pytest.raises(Unauthenticated, match="does not verify"):
+        VERIFIER.verify(request(headers), BODY, "https://other.example")
+
+
+def test_a_changed_body_is_refused() -> None:
+    assert "does not match" in refusal(signed(), body=BODY + b" ")
+    assert "does not match" in refusal(signed(), body=b"")
+
+
+def test_an_unknown_key_id_and_a_bad_signature_are_refused_in_the_same_words() -> None:
+    stranger = Ed25519PrivateKey.generate()
+    assert (
+        refusal(signed(key_id="nobody")) == refusal(signed(key=stranger)) == refusal(signed(key_id="no", key=stranger))
+    )
+
+
+@pytest.mark.parametrize("missing", ["@method", "@target-uri", "idempotency-key"])
+def test_a_component_that_is_not_covered_is_refused(missing: str) -> None:
+    covered = tuple(component for component in ALL if component != missing)
+    assert missing in refusal(signed_otherwise(covered=covered))
+
+
+def test_a_body_whose_digest_is_not_covered_is_refused() -> None:
+    digest = "sha-256=:" + base64.b64encode(hashlib.sha256(BODY).digest()).decode() + ":"
+    headers = signed_otherwise(covered=ALL, body=None)
+    assert "content-digest" in refusal(headers)
+    assert "content-digest" in refusal({**headers, "Content-Digest": digest})
+
+
+def test_an_idempotency_key_added_on_the_way_is_refused() -> None:
+    headers = signed(headers={"Content-Type": "application/json"})
+    assert "idempotency-key" in refusal({**headers, "Idempotency-Key": "added"})
+
+
+@pytest.mark.parametrize("skew", [-61, 61, -86_400])
+def test_a_signature_from_outside_the_window_is_refused(skew: int) -> None:
+    assert "created too long ago" in refusal(signed(created=NOW + skew))
+
+
+@pytest.mark.parametrize("skew", [-60, 60])
+def test_a_signature_at_the_edge_of_the_window_is_taken(skew: int) -> None:
+    assert VERIFIER.verify(request(signed(created=NOW + skew)), BODY, PUBLIC)
+
+
+def test_an_expired_signature_is_refused() -> None:
+    assert "expired" in refusal(signed_otherwise(covered=ALL, expires=datetime.fromtimestamp(NOW - 1, UTC)))
+
+
+def test_a_signature_that_does_not_say_when_it_was_made_is_refused() -> None:
+    headers = signed()
+    unstamped = headers["Signature-Input"].replace(f";created={NOW}", "")
+    assert "when it was created" in refusal({**headers, "Signature-Input": unstamped})
+
+
+def test_a_signature_without_key_id_is_refused() -> None:
+    headers = signed()
+    nameless = headers["Signature-Input"].replace(';keyid="pbx-1"', "")
+    assert "keyid" in refusal({**headers, "Signature-Input": nameless})
+
+
+def test_a_signature_made_for_another_service_is_refused() -> None:
+    assert "tag" in refusal(signed_otherwise(covered=ALL, tag="payments"))
+    assert "tag" in refusal(signed_otherwise(covered=ALL, tag=None))
+
+
+def test_an_algorithm_that_is_not_ed25519_is_refused_and_none_named_is_taken() -> None:
+    headers = signed()
+    assert "algorithm" in refusal(
+        {**headers, "Signature-Input": headers["Signature-Input"].replace('alg="ed25519"', 'alg="hmac-sha256"')}
+    )
+    assert VERIFIER.verify(request(signed_otherwise(covered=ALL, include_alg=False)), BODY, PUBLIC)
+
+
+def test_a_nonce_is_allowed() -> None:
+    assert VERIFIER.verify(request(signed_otherwise(covered=ALL, nonce="n-1")), BODY, PUBLIC)
+
+
+def test_two_signatures_for_this_service_are_refused_and_one_of_another_is_passed_over() -> None:
+    ours = signed()
+    del ours["Content-Digest"]
+    twice = signed_otherwise(covered=ALL, label="second", headers=ours, key_id="lending")
+    assert "more than one" in refusal(twice)
+    proxied = signed_otherwise(covered=ALL, label="proxy", headers=ours, key_id="lending", tag="proxy")
+    assert VERIFIER.verify(request(proxied), BODY, PUBLIC).id == "pbx-1"
+
+
+def test_a_request_without_signature_is_refused() -> None:
+    assert "Signature-Input" in refusal(HEADERS)
+
+
+def test_an_endless_signature_input_is_refused_before_it_is_read() -> None:
+    headers = signed()
+    headers["Signature-Input"] += ', b=("@method")' * 150
+    assert "too long" in refusal(headers)
+
+
+@pytest.mark.parametrize("path", ["*", "http://verify.bank.example/v1/legs"])
+def test_a_target_that_is_not_a_path_is_refused(path: str) -> None:
+    assert refusal(signed(), "OPTIONS", path) == "the request target is not a path"
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_garbage_is_never_more_than_unauthenticated(signature_input: str, signature: str) -> None:
+    refusal({**signed(), "Signature-Input": signature_input, "Signature": signature})
+
+
+@given(st.data())
+def test_one_changed_character_of_what_is_signed_is_never_accepted(data: st.DataObject) -> None:
+    headers = signed()
+    original = headers["Signature-Input"].removeprefix("sig=")
+    place = data.draw(st.integers(0, len(original) - 1))
+    changed = original[:place] + data.draw(st.characters(max_codepoint=126)) + original[place + 1 :]
+    headers["Signature-Input"] = "sig=" + changed
+    if changed.rstrip(" \t") != original:
+        refusal(headers)
+
+
+def test_the_library_verifies_the_ed25519_example_of_rfc_9421_appendix_b_2_6() -> None:
+    key = load_pem_public_key(
+        b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n-----END PUBLIC KEY-----\n"
+    )
+
+    class Message:
+        method = "POST"
+        url = "https://example.com/foo?param=Value&Pet=dog"
+        headers = {  # noqa: RUF012
+            "Host": "example.com",
+            "Date": "Tue, 20 Apr 2021 02:07:55 GMT",
+            "Content-Type": "application/json",
+            "Content-Length": "18",
+            "Signature-Input": 'sig-b26=("date" "@method" "@path" "@authority" "content-type" "content-length")'
+            ';created=1618884473;keyid="test-key-ed25519"',
+            "Signature": "sig-b26=:wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1"
+            "u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw==:",
+        }
+
+    resolver = MappingKeyResolver(public_keys={"test-key-ed25519": key}, private_keys={})  # type: ignore[dict-item]
+    (result,) = HTTPMessageVerifier(signature_algorithm=ED25519, key_resolver=resolver).verify(Message(), max_age=None)
+    assert result.parameters["created"] == 1_618_884_473
+
+
+def client_cert(certificate: bytes) -> dict[str, str]:
+    return {"Client-Cert": f":{base64.b64encode(certificate).decode()}:"}
+
+
+def test_a_certificate_reported_by_the_proxy_is_known_by_its_fingerprint() -> None:
+    expected = Principal("system", "lending", "systems", frozenset({"applications", "calls"}))
+    assert certificate_principal(request(client_cert(CERTIFICATE)), SYSTEMS) == expected
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Client-Cert": ""},
+        {"Client-Cert": ":"},
+        {"Client-Cert": ":é:"},
+        {"Client-Cert": "::"},
+        client_cert(b"other"),
+    ],
+)
+def test_another_certificate_or_none_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(Unauthenticated):
+        certificate_principal(request(headers), SYSTEMS)
+
+
+def test_two_certificate_headers_are_refused() -> None:
+    headers = CIMultiDict([*client_cert(b"other").items(), *client_cert(CERTIFICATE).items()])
+    with pytest.raises(Unauthenticated):
+        certificate_principal(make_mocked_request("GET", "/", headers=headers), SYSTEMS)
+
+
+def listed(**changes: Any) -> dict[str, Any]:
+    return {"id": "pbx-1", "public_key": raw(PBX), "scopes": ["legs"], **changes}
+
+
+def test_systems_are_read_from_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "systems.json"
+    colons = ":".join(FINGERPRINT[i : i + 2] for i in range(0, 64, 2))
+    path.write_text(json.dumps({"systems": [listed(certificate_sha256=colons)]}))
+    (system,) = load_systems(path)
+    assert certificate_principal(request(client_cert(CERTIFICATE)), [system]).id == "pbx-1"
+
+
+@pytest.mark.parametrize(
+    ("content", "because"),
+    [
+        ([listed(), listed()], "id pbx-1 more than once"),
+        ([listed(certificate_sha256="a" * 64), listed(id="b", certificate_sha256="A" * 64)], "certificate a+ more"),
+        ([listed(scopes=["everything"])], "scope 'everything' of pbx-1 is not one of applications"),
+        ([listed(public_key="AAAA")], "public_key of pbx-1 cannot be read"),
+        ([listed(public_key="é")], "public_key of pbx-1 cannot be read"),
+        ([listed(public_key=pem(generate_private_key(SECP256R1())))], "is not an Ed25519 key"),
+        ([listed(certificate_sha256="abc")], "fingerprint"),
+        ([listed(id="")], "the id ''"),
+        ([listed(id='a"b')], "the id"),
+        ([listed(scope="legs")], "unknown field"),
+        ([{"id": "pbx-1"}], r"public_key.*systems\[0\]"),
+        ("none", "array"),
+    ],
+)
+def test_a_wrong_systems_file_is_explained(tmp_path: Path, content: Any, because: str) -> None:
+    path = tmp_path / "systems.json"
+    path.write_text(json.dumps({"systems": content}))
+    with pytest.raises(SystemsError, match=because):
+        load_systems(path)
+
+
+def test_a_missing_or_broken_systems_file_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "systems.json"
+    with pytest.raises(SystemsError, match="cannot be read: No such file"):
+        load_systems(path)
+    path.write_text("{")
+    with pytest.raises(SystemsError, match="not valid"):
+        load_systems(path)

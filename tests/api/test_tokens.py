@@ -1,0 +1,569 @@
+"""Forged, stale and honest bearer tokens against a real issuer on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+
+from verifier.api import tokens
+from verifier.api.tokens import TokenVerifier, TrustedIssuer
+from verifier.core.errors import Unauthenticated, Unavailable
+from verifier.core.principal import Principal
+from verifier.demo.issuer import DemoIssuer
+
+NOW = 1_780_000_000
+RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
+
+
+def published(key: Key, **members: Any) -> dict[str, Any]:
+    return dict(key.as_dict(private=False, **members))
+
+
+def encoded(part: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+
+class Issuer:
+    """The bank's issuer on a real socket: its keys, answers and the number of fetches are for the test to see."""
+
+    def __init__(self) -> None:
+        self.key = ECKey.generate_key("P-256", {"kid": "one"})
+        self.keys = [published(self.key)]
+        self.fetches = 0
+        self.status = 200
+        self.body: bytes | None = None
+        self.claims_to_be = ""
+        self.pause = asyncio.Event()
+        self.pause.set()
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/.well-known/openid-configuration", self._configuration)
+        app.router.add_get("/jwks.json", self._jwks)
+        self.server = TestServer(app)
+        await self.server.start_server()
+        self.url = str(self.server.make_url("")).rstrip("/")
+
+    async def _configuration(self, request: web.Request) -> web.Response:
+        issuer = self.claims_to_be or self.url
+        return web.json_response({"issuer": issuer, "jwks_uri": f"{self.url}/jwks.json"})
+
+    async def _jwks(self, request: web.Request) -> web.Response:
+        self.fetches += 1
+        await self.pause.wait()
+        body = self.body if self.body is not None else json.dumps({"keys": self.keys}).encode()
+        return web.Response(status=self.status, body=body, headers={"Location": f"{self.url}/elsewhere"})
+
+    def header(self, **members: Any) -> dict[str, Any]:
+        return without_none({"alg": "ES256", "typ": "JWT", "kid": "one", **members})
+
+    def claims(self, **members: Any) -> dict[str, Any]:
+        honest = {
+            "iss": self.url,
+            "aud": "staff-api",
+            "sub": "E1007",
+            "roles": ["officer"],
+            "iat": NOW,
+            "exp": NOW + 900,
+        }
+        return without_none({**honest, **members})
+
+    def mint(self, header: dict[str, Any] | None = None, key: Key | None = None, **claims: Any) -> str:
+        header = header or self.header()
+        registry = jws.JWSRegistry(algorithms=[header["alg"]], strict_check_header=False)
+        return jws.serialize_compact(header, json.dumps(self.claims(**claims)), key or self.key, registry=registry)
+
+
+def without_none(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = float(NOW)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    issuer = Issuer()
+    await issuer.start()
+    yield issuer
+    issuer.pause.set()
+    await issuer.server.close()
+
+
+Make = Callable[..., TokenVerifier]
+
+
+@pytest.fixture
+async def make(issuer: Issuer, clock: Clock) -> AsyncIterator[Make]:
+    async with aiohttp.ClientSession() as session:
+
+        def verifier(*trusted: TrustedIssuer) -> TokenVerifier:
+            both = (
+                TrustedIssuer("staff", issuer.url, "staff-api"),
+                TrustedIssuer("customer", issuer.url, "customer-app"),
+            )
+            return TokenVerifier(trusted or both, lambda: session, clock)
+
+        yield verifier
+
+
+async def refused(verdict: Awaitable[Principal], because: str) -> None:
+    with pytest.raises(Unauthenticated) as caught:
+        await verdict
+    assert because in caught.value.detail
+
+
+async def test_a_staff_token_makes_an_officer_with_the_roles_we_know(issuer: Issuer, make: Make) -> None:
+    token = issuer.mint(roles=["officer", "auditor", "admin", {"of": "the world"}])
+    expected = Principal("staff", "E1007", issuer.url, frozenset({"officer", "auditor"}))
+    assert await make().verify(token) == expected
+
+
+async def test_the_audience_chooses_between_staff_and_customer_of_one_issuer(issuer: Issuer, make: Make) -> None:
+    token = issuer.mint(aud=["something-else", "customer-app"], sub="C-88")
+    assert await make().verify(token) == Principal("customer", "C-88", issuer.url)
+
+
+@pytest.mark.parametrize("roles", [None, [], "admin", 7, {"officer": True}, ["Officer"]])
+async def test_staff_without_a_known_role_have_none(issuer: Issuer, make: Make, roles: Any) -> None:
+    assert (await make().verify(issuer.mint(roles=roles))).roles == frozenset()
+
+
+async def test_other_claims_may_carry_the_id_and_the_roles(issuer: Issuer, make: Make) -> None:
+    trusted = TrustedIssuer("staff", issuer.url, "staff-api", id_claim="employee", roles_claim="groups")
+    principal = await make(trusted).verify(issuer.mint(employee="王芳 07", groups="supervisor"))
+    assert (principal.id, principal.roles) == ("王芳 07", {"supervisor"})
+
+
+@pytest.mark.parametrize(
+    ("alg", "key"),
+    [("RS256", RSA), ("PS256", RSA), ("Ed25519", OKPKey.generate_key("Ed25519", {"kid": "ed"}))],
+)
+async def test_every_algorithm_allowed_by_default_verifies(issuer: Issuer, make: Make, alg: str, key: Key) -> None:
+    issuer.keys = [published(key)]
+    assert await make().verify(issuer.mint({"alg": alg, "typ": "at+jwt", "kid": key.kid}, key))
+
+
+@pytest.mark.parametrize("typ", ["jwt", "JWT", "at+JWT", "application/at+jwt"])
+async def test_a_type_is_matched_in_any_case(issuer: Issuer, make: Make, typ: str) -> None:
+    assert await make().verify(issuer.mint(issuer.header(typ=typ)))
+
+
+async def test_the_demo_issuer_is_an_issuer_like_any_other(make: Make, clock: Clock) -> None:
+    port = unused_port()
+    demo = DemoIssuer(f"http://127.0.0.1:{port}/demo/", clock)
+    app = web.Application()
+    app.add_routes(demo.routes())
+    server = TestServer(app, port=port)
+    await server.start_server()
+    try:
+        verifier = make(TrustedIssuer("staff", demo.issuer, "staff-api"))
+        token = demo.mint("staff-api", "E1", ["supervisor"])
+        assert await verifier.verify(token) == Principal("staff", "E1", demo.issuer, frozenset({"supervisor"}))
+    finally:
+        await server.close()
+
+
+def unsigned(issuer: Issuer) -> str:
+    return f"{encoded(issuer.header(alg='none'))}.{encoded(issuer.claims())}."
+
+
+def keyed_with_the_public_key(issuer: Issuer) -> str:
+    signed = f"{encoded(issuer.header(alg='HS256'))}.{encoded(issuer.claims())}"
+    mac = hmac.digest(issuer.key.as_pem(private=False), signed.encode(), hashlib.sha256)
+    return f"{signed}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def with_a_key_of_its_own(issuer: Issuer) -> str:
+    own = ECKey.generate_key("P-256")
+    header = issuer.header(jwk=published(own), jku="https://evil.example/jwks", x5u="https://evil.example/x5u")
+    return issuer.mint(header, own)
+
+
+def with_another_signature(issuer: Issuer) -> str:
+    return issuer.mint(sub="E1").rpartition(".")[0] + "." + issuer.mint().rpartition(".")[2]
+
+
+def deeply_nested(issuer: Issuer) -> str:
+    deep = base64.urlsafe_b64encode(b"[" * 2800 + b"]" * 2800).rstrip(b"=").decode()
+    return f"{deep}.e30.AA"
+
+
+FORGED: dict[str, tuple[Callable[[Issuer], str], str]] = {
+    "alg none": (unsigned, "algorithm"),
+    "HS256 keyed with the public key": (keyed_with_the_public_key, "algorithm"),
+    "an algorithm off the issuer's list": (lambda i: i.mint(i.header(alg="RS512"), RSA), "algorithm"),
+    "an RSA algorithm for the EC key": (lambda i: i.mint(i.header(alg="RS256"), RSA), "does not publish"),
+    "an unknown kid": (lambda i: i.mint(i.header(kid="two")), "does not publish"),
+    "a stranger's key under a known kid": (
+        lambda i: i.mint(key=ECKey.generate_key("P-256")),
+        "signature does not verify",
+    ),
+    "an embedded jwk, jku and x5u": (with_a_key_of_its_own, "signature does not verify"),
+    "the signature of another token": (with_another_signature, "signature does not verify"),
+    "no signature": (lambda i: i.mint().rpartition(".")[0] + ".", "signature does not verify"),
+    "expired": (lambda i: i.mint(exp=NOW), "expired"),
+    "no exp": (lambda i: i.mint(exp=None), "when it expires"),
+    "exp in words": (lambda i: i.mint(exp="tomorrow"), "NumericDate"),
+    "exp true": (lambda i: i.mint(exp=True), "NumericDate"),
+    "exp of ten thousand digits": (lambda i: i.mint(exp=10**400), "longer than a day"),
+    "a lifetime of more than a day": (lambda i: i.mint(exp=NOW + 86_401), "longer than a day"),
+    "nbf in the future": (lambda i: i.mint(nbf=NOW + 31), "not valid yet"),
+    "iat in the future": (lambda i: i.mint(iat=NOW + 31), "not valid yet"),
+    "another audience": (lambda i: i.mint(aud="payroll"), "another audience"),
+    "no audience": (lambda i: i.mint(aud=None), "another audience"),
+    "an audience that only contains ours": (lambda i: i.mint(aud="staff-api-2"), "another audience"),
+    "both our audiences": (lambda i: i.mint(aud=["staff-api", "customer-app"]), "more than one"),
+    "another issuer": (lambda i: i.mint(iss="https://evil.example"), "issuer is not known"),
+    "the issuer with a slash": (lambda i: i.mint(iss=i.url + "/"), "issuer is not known"),
+    "an issuer that is a list": (lambda i: i.mint(iss=[i.url]), "issuer is not known"),
+    "no typ": (lambda i: i.mint(i.header(typ=None)), "type"),
+    "our own call ticket": (lambda i: i.mint(i.header(typ="call-ticket+jwt")), "type"),
+    "our own receipt": (lambda i: i.mint(i.header(typ="call-receipt+jwt")), "type"),
+    "crit": (lambda i: i.mint(i.header(crit=["kid"])), "critical"),
+    "no sub": (lambda i: i.mint(sub=None), "identity"),
+    "an empty sub": (lambda i: i.mint(sub=""), "identity"),
+    "a sub of 129 characters": (lambda i: i.mint(sub="x" * 129), "identity"),
+    "a sub with a NUL": (lambda i: i.mint(sub="E1\0staff"), "identity"),
+    "a sub that turns the direction": (lambda i: i.mint(sub="E1\u202e7"), "identity"),
+    "a numeric sub": (lambda i: i.mint(sub=7), "identity"),
+    "oversize": (lambda i: i.mint(pad="x" * 8192), "too long"),
+    "not ASCII": (lambda i: i.mint() + "é", "not a JWT"),
+    "a lone surrogate": (lambda i: i.mint() + "\udcff", "not a JWT"),
+    "empty": (lambda i: "", "not a JWT"),
+    "two parts": (lambda i: "e30.e30", "not a JWT"),
+    "five parts, as a JWE": (lambda i: "e30.e30.e30.e30.e30", "not a JWT"),
+    "a header that is a list": (lambda i: "W10." + i.mint().partition(".")[2], "not a JWT"),
+    "nesting without end": (deeply_nested, "not a JWT"),
+    "padded base64": (lambda i: i.mint().replace(".", "=.", 1), "not a JWT"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+async def test_a_forged_token_is_refused(issuer: Issuer, make: Make, name: str) -> None:
+    forge, because = FORGED[name]
+    await refused(make().verify(forge(issuer)), because)
+
+
+async def test_a_clock_thirty_seconds_ahead_is_forgiven(issuer: Issuer, make: Make) -> None:
+    assert await make().verify(issuer.mint(nbf=NOW + 30, iat=NOW + 30))
+
+
+async def test_a_foreign_alg_or_audience_never_makes_us_fetch_keys(issuer: Issuer, make: Make) -> None:
+    verifier = make()
+    for name in ("alg none", "HS256 keyed with the public key", "another audience", "expired", "no typ"):
+        await refused(verifier.verify(FORGED[name][0](issuer)), "")
+    assert issuer.fetches == 0
+
+
+async def test_a_customers_token_is_not_staff_at_an_issuer_with_the_same_kid(issuer: Issuer, make: Make) -> None:
+    other = Issuer()
+    await other.start()
+    try:
+        verifier = make(
+            TrustedIssuer("staff", issuer.url, "api"),
+            TrustedIssuer("customer", other.url, "api"),
+        )
+        assert (await verifier.verify(other.mint(aud="api", sub="C1"))).kind == "customer"
+        await refused(verifier.verify(other.mint(aud="api", iss=issuer.url)), "signature does not verify")
+    finally:
+        await other.server.close()
+
+
+async def test_two_issuers_that_cannot_be_told_apart_are_refused_at_the_start(issuer: Issuer, make: Make) -> None:
+    with pytest.raises(ValueError, match="same issuer and audience"):
+        make(TrustedIssuer("staff", issuer.url, "api"), TrustedIssuer("customer", issuer.url, "api"))
+
+
+@pytest.mark.parametrize("algorithms", [("none",), ("HS256",), ("ES256", "HS512"), ("EdDSA",), ()])
+def test_an_issuer_with_a_symmetric_or_no_algorithm_is_refused_at_the_start(algorithms: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="algorithms"):
+        TrustedIssuer("staff", "https://id.bank.example", "api", algorithms=algorithms)
+
+
+@pytest.mark.parametrize("parts", [("id.bank.example", "api"), ("https://id.bank.example", "")])
+def test_an_issuer_without_a_url_or_audience_is_refused_at_the_start(parts: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match="issuer"):
+        TrustedIssuer("staff", *parts)
+
+
+async def test_a_token_without_kid_needs_a_sole_key(issuer: Issuer, make: Make) -> None:
+    token = issuer.mint(issuer.header(kid=None))
+    assert await make().verify(token)
+    issuer.keys.append(published(RSA))
+    await refused(make().verify(token), "does not publish")
+
+
+with warnings.catch_warnings(action="ignore"):
+    SMALL_RSA = RSAKey.generate_key(1024)
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+@pytest.mark.parametrize(
+    ("name", "key", "alg", "members"),
+    [
+        ("RSA of 1024 bits", SMALL_RSA, "RS256", {}),
+        ("for encryption", RSA, "RS256", {"use": "enc"}),
+        ("for another algorithm", RSA, "RS256", {"alg": "PS256"}),
+        ("not for verifying", RSA, "RS256", {"key_ops": ["encrypt"]}),
+        ("on another curve", ECKey.generate_key("P-384"), "ES384", {}),
+        ("symmetric", OctKey.generate_key(256), "HS256", {}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_an_unfit_key_is_not_used_and_does_not_spoil_the_others(
+    issuer: Issuer, make: Make, name: str, key: Key, alg: str, members: dict[str, Any]
+) -> None:
+    jwk = dict(key.as_dict(private=isinstance(key, OctKey), kid="unfit", **members))
+    issuer.keys = [{}, {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, {"kty": "AKP"}, jwk, *issuer.keys]
+    verifier = make()
+    assert await verifier.verify(issuer.mint())
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(issuer.mint(issuer.header(alg=alg, kid="unfit"), key))
+
+
+async def test_rotated_keys_are_found_while_running(issuer: Issuer, make: Make, clock: Clock) -> None:
+    verifier = make()
+    await verifier.verify(issuer.mint())
+    issuer.key = ECKey.generate_key("P-256", {"kid": "two"})
+    issuer.keys.append(published(issuer.key))
+    clock.now += 31
+    assert await verifier.verify(issuer.mint(issuer.header(kid="two")))
+    assert issuer.fetches == 2
+
+
+async def test_invented_kids_cannot_make_us_hammer_the_issuer(issuer: Issuer, make: Make, clock: Clock) -> None:
+    verifier = make()
+    for second in range(90):
+        await refused(verifier.verify(issuer.mint(issuer.header(kid=f"invented {second}"))), "does not publish")
+        clock.now += 1
+    assert issuer.fetches == 3
+
+
+async def test_many_waiting_callers_share_one_fetch(issuer: Issuer, make: Make) -> None:
+    verifier = make()
+    issuer.pause.clear()
+    calls = [asyncio.create_task(verifier.verify(issuer.mint(sub=f"E{n}"))) for n in range(20)]
+    while not issuer.fetches:
+        await asyncio.sleep(0.001)
+    calls[0].cancel()
+    issuer.pause.set()
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes[1:]] == [Principal] * 19
+    assert issuer.fetches <= 2, "one for the caller who left, one for all the others"
+
+
+async def test_without_keys_the_answer_is_unavailable_and_soon_tried_again(
+    issuer: Issuer, make: Make, clock: Clock
+) -> None:
+    verifier = make()
+    issuer.status = 503
+    for _ in range(3):
+        with pytest.raises(Unavailable) as caught:
+            await verifier.verify(issuer.mint())
+    assert caught.value.retry_after == 5
+    assert issuer.fetches == 1
+    issuer.status = 200
+    clock.now += 5
+    assert await verifier.verify(issuer.mint())
+
+
+async def test_an_issuer_that_hangs_is_given_up_on(issuer: Issuer, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "FETCH_TIMEOUT_S", 0.05)
+    issuer.pause.clear()
+    with pytest.raises(Unavailable):
+        await make().verify(issuer.mint())
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"keys":[' + b" " * 262_144 + b"]}"),
+        (200, b"not json"),
+        (200, b"[]"),
+        (200, b'{"keys":"none"}'),
+        (302, b""),
+        (500, b'{"keys":[]}'),
+    ],
+    ids=["too large", "not JSON", "a list", "no list", "redirect", "error"],
+)
+async def test_a_key_set_that_is_not_one_is_no_key_set(issuer: Issuer, make: Make, status: int, body: bytes) -> None:
+    issuer.status, issuer.body = status, body
+    with pytest.raises(Unavailable):
+        await make().verify(issuer.mint())
+
+
+async def test_a_discovery_document_of_another_issuer_is_not_believed(issuer: Issuer, make: Make) -> None:
+    issuer.claims_to_be = issuer.url + "/"
+    with pytest.raises(Unavailable):
+        await make().verify(issuer.mint())
+    assert issuer.fetches == 0
+
+
+async def test_a_configured_key_set_address_needs_no_discovery(issuer: Issuer, make: Make) -> None:
+    issuer.claims_to_be = "https://elsewhere.example"
+    trusted = TrustedIssuer("staff", issuer.url, "staff-api", jwks_url=f"{issuer.url}/jwks.json")
+    assert await make(trusted).verify(issuer.mint())
+
+
+async def test_the_last_keys_seen_serve_for_a_day_when_the_issuer_is_down(
+    issuer: Issuer, make: Make, clock: Clock
+) -> None:
+    verifier = make()
+    await verifier.verify(issuer.mint())
+    issuer.status = 500
+    clock.now = NOW + 86_399
+    assert await verifier.verify(issuer.mint(exp=NOW + 90_000))
+    clock.now = NOW + 86_400
+    with pytest.raises(Unavailable):
+        await verifier.verify(issuer.mint(exp=NOW + 90_000))
+
+
+async def test_keys_are_fetched_again_after_ten_minutes(issuer: Issuer, make: Make, clock: Clock) -> None:
+    verifier = make()
+    await verifier.verify(issuer.mint())
+    clock.now = NOW + 599
+    await verifier.verify(issuer.mint(sub="E2"))
+    assert issuer.fetches == 1
+    clock.now = NOW + 600
+    await verifier.verify(issuer.mint(sub="E3"))
+    assert issuer.fetches == 2
+
+
+async def test_a_verified_token_is_remembered_and_not_verified_again(
+    issuer: Issuer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier, token = make(), issuer.mint()
+    first = await verifier.verify(token)
+    monkeypatch.setattr(tokens, "_check_signature", None)
+    assert await verifier.verify(token) is first
+
+
+async def test_a_remembered_token_is_dropped_when_it_expires(issuer: Issuer, make: Make, clock: Clock) -> None:
+    verifier, token = make(), issuer.mint(exp=NOW + 60)
+    await verifier.verify(token)
+    clock.now = NOW + 59.9
+    assert await verifier.verify(token)
+    clock.now = NOW + 60
+    await refused(verifier.verify(token), "expired")
+
+
+async def test_a_remembered_token_is_dropped_when_its_key_is_withdrawn(
+    issuer: Issuer, make: Make, clock: Clock
+) -> None:
+    verifier, token = make(), issuer.mint(exp=NOW + 3600)
+    await verifier.verify(token)
+    issuer.keys = [published(ECKey.generate_key("P-256", {"kid": "one"}))]
+    clock.now = NOW + 599
+    assert await verifier.verify(token)
+    clock.now = NOW + 600
+    await refused(verifier.verify(token), "signature does not verify")
+
+
+async def test_a_remembered_token_is_dropped_at_once_when_the_set_was_refreshed_for_another(
+    issuer: Issuer, make: Make, clock: Clock
+) -> None:
+    verifier, token = make(), issuer.mint()
+    await verifier.verify(token)
+    issuer.key = ECKey.generate_key("P-256", {"kid": "two"})
+    issuer.keys = [published(issuer.key)]
+    clock.now += 31
+    await verifier.verify(issuer.mint(issuer.header(kid="two")))
+    await refused(verifier.verify(token), "does not publish")
+
+
+async def test_remembered_tokens_are_bounded_and_the_longest_unused_goes_first(
+    issuer: Issuer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "REMEMBERED", 2)
+    verifier = make()
+    one, two, three = (issuer.mint(sub=f"E{n}") for n in (1, 2, 3))
+    for token in (one, two, one, three):
+        await verifier.verify(token)
+    monkeypatch.setattr(tokens, "_check_signature", None)
+    assert await verifier.verify(one)
+    assert await verifier.verify(three)
+    with pytest.raises(TypeError):
+        await verifier.verify(two)
+
+
+class Offline:
+    """A verifier whose keys are already there, for properties that need no socket."""
+
+    def __init__(self) -> None:
+        self.issuer = Issuer()
+        self.issuer.url = "https://id.bank.example"
+        self.verifier = TokenVerifier([TrustedIssuer("staff", self.issuer.url, "staff-api")], self._no_session, Clock())
+        (key_set,) = self.verifier._key_sets.values()
+        key_set._keys, key_set._fetched_at = (self.issuer.key,), NOW
+        key_set._due = key_set._not_before = NOW + 600
+
+    def _no_session(self) -> aiohttp.ClientSession:
+        raise AssertionError("nothing is to be fetched")
+
+    def outcome(self, token: str) -> Principal | None:
+        try:
+            return asyncio.run(self.verifier.verify(token))
+        except Unauthenticated:
+            return None
+
+
+OFFLINE = Offline()
+HONEST = OFFLINE.issuer.mint()
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@given(st.text() | st.binary().map(lambda octets: octets.decode("latin-1")))
+def test_garbage_is_never_more_than_unauthenticated(token: str) -> None:
+    assert OFFLINE.outcome(token) is None
+
+
+@given(st.integers(0, len(HONEST) - 1), st.characters(max_codepoint=0x17F))
+def test_a_token_with_one_character_changed_is_never_accepted(place: int, character: str) -> None:
+    token = HONEST[:place] + character + HONEST[place + 1 :]
+    assert (OFFLINE.outcome(token) is not None) == (token == HONEST)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["alg", "typ", "kid", "crit", "jwk", "b64"]), json_values),
+    st.dictionaries(st.sampled_from(["iss", "aud", "exp", "nbf", "iat", "sub", "roles"]), json_values),
+)
+def test_no_header_and_no_claims_raise_anything_else(header: dict[str, Any], claims: dict[str, Any]) -> None:
+    issuer = OFFLINE.issuer
+    signed = f"{encoded({**issuer.header(), **header})}.{encoded({**issuer.claims(), **claims})}"
+    signature = HONEST.rpartition(".")[2]
+    assert OFFLINE.outcome(f"{signed}.{signature}") is None or signed == HONEST.rpartition(".")[0]
+
+
+@given(claims=st.dictionaries(st.sampled_from(["aud", "exp", "nbf", "iat", "sub", "roles", "azp"]), json_values))
+def test_strange_but_signed_claims_raise_nothing_else(claims: dict[str, Any]) -> None:
+    OFFLINE.outcome(OFFLINE.issuer.mint(**claims))

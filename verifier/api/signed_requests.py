@@ -1,0 +1,249 @@
+"""Systems sign their requests (RFC 9421) or show a client certificate (RFC 9440).
+
+Carries out specs/protocol.md section 2. Ed25519 only: the bank's service holds nothing with which it
+could pose as a caller.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp.web import BaseRequest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from http_message_signatures import (
+    HTTPMessageSignaturesException,
+    HTTPMessageSigner,
+    HTTPMessageVerifier,
+    InvalidSignature,
+    MappingKeyResolver,
+    VerificationKey,
+)
+from http_message_signatures.algorithms import ED25519
+from msgspec import Struct
+
+from verifier.core.errors import Unauthenticated, VerifierError
+from verifier.core.principal import SYSTEM_SCOPES, Principal
+
+TAG = "callback-verification"
+ISSUER = "systems"
+MAX_AGE_S = 60
+MAX_SIGNATURE_INPUT = 2048
+ALWAYS_COVERED = ("@method", "@target-uri")
+
+_ID = re.compile(r"[A-Za-z0-9._~:@/-]{1,128}")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+class SystemsError(VerifierError):
+    """The file of systems cannot be read, or says something that cannot be."""
+
+    slug = "systems"
+    title = "The systems file cannot be used"
+
+
+class System(Struct, frozen=True, forbid_unknown_fields=True):
+    """A program of the bank that may call, and what for.
+
+    `public_key` is an Ed25519 key: its 32 bytes in base64, or PEM. `certificate_sha256` is the fingerprint
+    of its client certificate in hex, with or without colons. Raises ValueError for anything else.
+    """
+
+    id: str
+    public_key: str
+    scopes: tuple[str, ...]
+    certificate_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise ValueError(f"the id {self.id!r} is not 1 to 128 letters, digits and -._~:@/")
+        _public_key(self)
+        unknown = [scope for scope in self.scopes if scope not in SYSTEM_SCOPES]
+        if unknown:
+            raise ValueError(f"the scope {unknown[0]!r} of {self.id} is not one of {', '.join(SYSTEM_SCOPES)}")
+        if self.certificate_sha256 and not _FINGERPRINT.fullmatch(_fingerprint(self)):
+            raise ValueError(f"the certificate_sha256 of {self.id} is not a SHA-256 fingerprint in hex")
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    systems: tuple[System, ...]
+
+
+def load_systems(path: Path) -> tuple[System, ...]:
+    """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError, saying what is wrong with it."""
+    try:
+        systems = msgspec.json.decode(path.read_bytes(), type=_File).systems
+    except OSError as error:
+        raise SystemsError(f"the systems file {path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SystemsError(f"the systems file {path} is not valid: {error}") from error
+    _refuse_doubles(path, "id", [system.id for system in systems])
+    _refuse_doubles(path, "certificate", [_fingerprint(system) for system in systems if system.certificate_sha256])
+    return systems
+
+
+def _refuse_doubles(path: Path, what: str, values: list[str]) -> None:
+    doubled = sorted({value for value in values if values.count(value) > 1})
+    if doubled:
+        raise SystemsError(f"the systems file {path} has the {what} {doubled[0]} more than once")
+
+
+class _Message(Struct):
+    """A request in the form the signature library reads."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+
+
+class _ClockedVerifier(HTTPMessageVerifier):
+    """The library's verifier, with the service's clock and a window on both sides of it."""
+
+    def __init__(self, keys: MappingKeyResolver, now: Callable[[], float], max_age: float) -> None:
+        super().__init__(signature_algorithm=ED25519, key_resolver=keys)
+        self._now = now
+        self._max_age = max_age
+
+    def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:
+        created = sig_input.params.get("created")
+        if created is None:
+            raise InvalidSignature("the signature does not say when it was created")
+        if abs(self._now() - created) > self._max_age:
+            raise InvalidSignature("the signature was created too long ago, or in the future")
+        if sig_input.params.get("expires", created + self._max_age) < self._now():
+            raise InvalidSignature("the signature has expired")
+
+
+class _Keys(MappingKeyResolver):
+    """The systems' public keys. An unknown key id costs the same work, and is refused in the same words."""
+
+    def __init__(self, systems: Iterable[System]) -> None:
+        super().__init__(public_keys={system.id: _public_key(system) for system in systems}, private_keys={})
+        self._nobody = Ed25519PrivateKey.generate().public_key()
+
+    def resolve_public_key(self, key_id: str) -> VerificationKey:
+        return self.public_keys.get(key_id, self._nobody)
+
+
+class SignedRequestVerifier:
+    """Verifies the signatures of requests. `now` returns epoch seconds; `max_age` is in seconds, either way."""
+
+    def __init__(self, systems: Iterable[System], now: Callable[[], float], max_age: float = MAX_AGE_S) -> None:
+        self._systems = {system.id: system for system in systems}
+        self._verifier = _ClockedVerifier(_Keys(self._systems.values()), now, max_age)
+
+    def verify(self, request: BaseRequest, body: bytes, public_url: str | None = None) -> Principal:
+        """The system that signed a request (RFC 9421 section 3.2), its scopes as roles.
+
+        The signature has the tag `callback-verification`, a `keyid` and `created`, and covers @method,
+        @target-uri, Content-Digest (RFC 9530) if there is a body and Idempotency-Key if there is one. Behind a
+        proxy `public_url` is the address the caller knows. Raises Unauthenticated.
+        """
+        signature_input = ", ".join(request.headers.getall("Signature-Input", ()))
+        if len(signature_input) > MAX_SIGNATURE_INPUT:
+            raise Unauthenticated("the Signature-Input header is too long")
+        required = [*ALWAYS_COVERED]
+        if body:
+            required.append("content-digest")
+        if "Idempotency-Key" in request.headers:
+            required.append("idempotency-key")
+        message = _Message(request.method, _target_uri(request, public_url), request.headers)
+        try:
+            results = self._verifier.verify(message, expect_tag=TAG, require_components=required, body=body)
+        except HTTPMessageSignaturesException as error:
+            # The library has no words when the cryptography fails, whether for a bad key id or a bad signature.
+            raise Unauthenticated(str(error) or "the request's signature does not verify") from error
+        if len(results) != 1:
+            raise Unauthenticated("the request has more than one signature for this service")
+        return _principal(self._systems[str(results[0].parameters["keyid"])])
+
+
+def sign_request(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    key_id: str,
+    private_key: Ed25519PrivateKey,
+    created: float,
+) -> dict[str, str]:
+    """The headers that sign a request (RFC 9421 section 3.1) for `SignedRequestVerifier`.
+
+    `url` is signed as it is written, so it must be what goes over the wire. Raises
+    HTTPMessageSignaturesException for a request that cannot be signed.
+    """
+    signed = _Message(method, url, dict(headers))
+    covered = [*ALWAYS_COVERED]
+    if any(name.lower() == "idempotency-key" for name in headers):
+        covered.append("idempotency-key")
+    signer = HTTPMessageSigner(
+        signature_algorithm=ED25519,
+        key_resolver=MappingKeyResolver(public_keys={}, private_keys={key_id: private_key}),
+    )
+    signer.sign(
+        signed,
+        key_id=key_id,
+        created=datetime.fromtimestamp(created, UTC),
+        label="sig",
+        tag=TAG,
+        covered_component_ids=covered,
+        body=body or None,
+    )
+    return {name: value for name, value in signed.headers.items() if name not in headers}
+
+
+def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Principal:
+    """The system whose certificate a TLS proxy reports in `Client-Cert` (RFC 9440 section 2.2).
+
+    Anybody can send this header, so call this only when the operator has said that a proxy in front checks
+    client certificates and strips the header from what comes from outside. Raises Unauthenticated.
+    """
+    values = request.headers.getall("Client-Cert", ())
+    if len(values) != 1 or len(values[0]) < 2 or not values[0][0] == values[0][-1] == ":":
+        raise Unauthenticated("there is no client certificate")
+    try:
+        certificate = b64decode(values[0][1:-1], validate=True)
+    except ValueError as error:
+        raise Unauthenticated("the client certificate cannot be read") from error
+    shown = sha256(certificate).hexdigest()
+    for system in systems:
+        if system.certificate_sha256 and _fingerprint(system) == shown:
+            return _principal(system)
+    raise Unauthenticated("the client certificate is not known here")
+
+
+def _principal(system: System) -> Principal:
+    return Principal("system", system.id, ISSUER, frozenset(system.scopes))
+
+
+def _fingerprint(system: System) -> str:
+    return system.certificate_sha256.replace(":", "").lower()
+
+
+def _public_key(system: System) -> Ed25519PublicKey:
+    text = system.public_key.strip()
+    try:
+        if not text.startswith("-----BEGIN"):
+            return Ed25519PublicKey.from_public_bytes(b64decode(text, validate=True))
+        key = load_pem_public_key(text.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"the public_key of {system.id} cannot be read") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"the public_key of {system.id} is not an Ed25519 key")
+    return key
+
+
+def _target_uri(request: BaseRequest, public_url: str | None) -> str:
+    """The target as the caller signed it: built from the bytes on the wire, since parsing may rewrite escapes."""
+    if not request.raw_path.startswith("/"):
+        raise Unauthenticated("the request target is not a path")
+    return (public_url or f"{request.scheme}://{request.host}").rstrip("/") + request.raw_path

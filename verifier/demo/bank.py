@@ -1,0 +1,118 @@
+"""A small bank on loopback: database, key ring, systems with keys, an identity provider, and a running verifier."""
+
+from __future__ import annotations
+
+import socket
+import time
+from base64 import b64encode
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from verifier import keys
+from verifier.app import Verifier, now_ms, open_service
+from verifier.config import Config
+from verifier.demo.issuer import DemoIssuer
+from verifier.service import Service
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+STAFF, CUSTOMERS = "bank-staff", "bank-app"
+SYSTEMS = {"loan-origination": ("applications", "calls"), "pbx": ("legs",), "ivr": ("ivr",)}
+LOGIN_LIFETIME_S = 8 * 3600
+
+
+class DemoBank:
+    """The bank and its verifier. `start` makes and serves everything; `stop` ends it."""
+
+    def __init__(self, folder: Path, ports: tuple[int, int, int], database: str = "") -> None:
+        self.folder = folder
+        public, admin, issuer = ports
+        self.url = f"http://127.0.0.1:{public}"
+        self.admin_url = f"http://127.0.0.1:{admin}"
+        self.issuer = DemoIssuer(f"http://127.0.0.1:{issuer}")
+        self.system_keys = {name: Ed25519PrivateKey.generate() for name in SYSTEMS}
+        self.config = Config(
+            env="development",
+            database=database or f"sqlite:{folder / 'verifier.sqlite3'}",
+            key_ring=str(folder / "ring.json"),
+            issuer=self.url,
+            listen=f"127.0.0.1:{public}",
+            admin_listen=f"127.0.0.1:{admin}",
+            log_level="warning",
+            staff_issuer=self.issuer.issuer,
+            staff_audience=STAFF,
+            customer_issuer=self.issuer.issuer,
+            customer_audience=CUSTOMERS,
+            systems=str(folder / "systems.json"),
+            contact_hours="00:00-24:00",
+            published_numbers="+861095588",
+            requests_per_minute=6000,
+        )
+        self._issuer_port = issuer
+        self._runner: web.AppRunner | None = None
+        self._verifier: Verifier | None = None
+
+    async def start(self) -> Service:
+        """Make what is missing in the folder, and serve. Returns the service, for importing into it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not Path(self.config.key_ring).exists():
+            keys.create(Path(self.config.key_ring), now_ms())
+        self._write_systems()
+        storage = await open_storage(self.config.database)
+        try:
+            await migrate(storage)
+        finally:
+            await storage.close()
+        application = web.Application()
+        application.add_routes(self.issuer.routes())
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._issuer_port).start()
+        service = await open_service(self.config)
+        self._verifier = Verifier(self.config, service)
+        await self._verifier.start()
+        return service
+
+    def _write_systems(self) -> None:
+        systems = []
+        for name, scopes in SYSTEMS.items():
+            key = self.system_keys[name]
+            public = key.public_key().public_bytes_raw()
+            systems.append({"id": name, "public_key": b64encode(public).decode(), "scopes": scopes})
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            path = self.folder / f"{name}.pem"
+            path.touch(mode=0o600)
+            path.write_bytes(pem)
+        Path(self.config.systems).write_bytes(msgspec.json.encode({"systems": systems}))
+
+    def officer(self, staff_number: str, *roles: str) -> str:
+        """A staff login; an officer unless other roles are named."""
+        return self.issuer.mint(STAFF, staff_number, roles or ("officer",), LOGIN_LIFETIME_S)
+
+    def customer(self, customer_id: str) -> str:
+        """A customer's login in the bank's app."""
+        return self.issuer.mint(CUSTOMERS, customer_id, (), LOGIN_LIFETIME_S)
+
+    async def stop(self) -> None:
+        if self._verifier is not None:
+            await self._verifier.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+
+def free_ports() -> tuple[int, int, int]:
+    """Three loopback ports that were free a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports[0], ports[1], ports[2]
+
+
+def now_iso(offset_s: float = 0) -> str:
+    """The time now, or that many seconds from now, in RFC 3339."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset_s))

@@ -1,0 +1,91 @@
+"""`verifier demo`: the bank on loopback for a person to try, or the story played to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import aiohttp
+import click
+
+from verifier import app
+from verifier.demo.bank import DemoBank, free_ports
+from verifier.demo.story import SAMPLE, Story
+from verifier.importing import import_export
+
+
+async def demo(*, script: bool, out: Path | None, port: int) -> int:
+    """Run the demo; return the exit status."""
+    sys.setswitchinterval(app.SWITCH_INTERVAL_S)
+    app.configure_logging("warning")
+    with ExitStack() as stack:
+        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-"))) if script else folder
+        bank = DemoBank(data, free_ports() if script else (port, port + 1, port + 2))
+        service = await bank.start()
+        try:
+            if script:
+                async with aiohttp.ClientSession() as session:
+                    return 1 if await Story(bank, service, session, folder).play() else 0
+            good, _ = await import_export(service, SAMPLE)
+            click.echo(_guide(bank, good))
+            await _until_stopped()
+            return 0
+        finally:
+            await bank.stop()
+
+
+async def _until_stopped() -> None:
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    await stopping.wait()
+
+
+def _guide(bank: DemoBank, applications: int) -> str:
+    return f"""
+The demo bank is open, with {applications} applications. Stop it with Ctrl-C.
+
+  service        {bank.url}          documentation {bank.url}/docs
+  log            {bank.url}/log/checkpoint
+  admin          {bank.admin_url}/readyz   {bank.admin_url}/metrics
+  data and keys  {bank.folder}
+
+Logins, good for eight hours:
+
+  export OFFICER={bank.officer("4412")}
+  export CUSTOMER={bank.customer("cust-0001")}
+  export API={bank.url} KEYS={bank.folder}
+
+The story by hand, in another terminal. Paste the logins above first.
+
+  1  The officer issues a call to customer cust-0001. There is no code yet: nobody is on the phone.
+     curl -s $API/v1/applications/LN-2026-0001/calls -H "Authorization: Bearer $OFFICER" \\
+       -H 'Content-Type: application/json' -H "Idempotency-Key: $RANDOM$RANDOM" \\
+       -d '{{"purpose":"documents","number":"+8613800138000","caller_number":"+861082345678"}}'
+     export CALL=call_…        (the call_id of the answer)
+
+  2  The telephone exchange says that the leg is connected. It signs its requests.
+     verifier send POST $API/v1/calls/$CALL/legs --key-id pbx --key $KEYS/pbx.pem \\
+       --data '{{"event":"connected","leg_id":"1","number":"+8613800138000","at":"'$(date -u +%FT%TZ)'"}}'
+
+  3  The officer gets the code and reads it out.
+     curl -s $API/v1/calls/$CALL/code -H "Authorization: Bearer $OFFICER"
+
+  4  The customer asks whether the bank is on the phone, and enters the code.
+     curl -s $API/v1/me/call-status -H "Authorization: Bearer $CUSTOMER"
+     curl -s $API/v1/confirmations -H "Authorization: Bearer $CUSTOMER" \\
+       -H 'Content-Type: application/json' -H "Idempotency-Key: $RANDOM$RANDOM" \\
+       -d '{{"code":"…"}}' | tee verdict.json
+
+  5  Anybody checks the receipt, offline.
+     curl -s $API/.well-known/callback-verification > trust.json
+     verifier receipt verify verdict.json --trust trust.json
+
+  verifier demo --script   plays the whole story, with the frauds it stops.
+"""

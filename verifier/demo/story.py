@@ -1,0 +1,331 @@
+"""The whole story without a person: every step played over HTTP, and each answer held against what it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import click
+import msgspec
+from stdnum import damm
+
+from verifier.audit import audit_log
+from verifier.core.errors import EvidenceError
+from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.demo.bank import DemoBank, now_iso
+from verifier.demo.client import Answer, Caller
+from verifier.importing import import_export
+from verifier.receipt_files import write_receipt
+from verifier.service import Service
+
+SAMPLE = Path(__file__).with_name("applications.csv")
+DESK = "+861082345678"  # the number the officers' calls come from
+CUSTOMER_NUMBER, CUSTOMER_APPLICATION = "+8613800138000", "LN-2026-0001"
+FRAUDSTER_NUMBER, FRAUDSTER_APPLICATION = "+8613900139000", "LN-2026-0003"
+
+
+class Story:
+    """Plays the chapters in order and keeps count of what did not come out as it must."""
+
+    def __init__(self, bank: DemoBank, service: Service, session: aiohttp.ClientSession, out: Path) -> None:
+        self._bank = bank
+        self._service = service
+        self._session = session
+        self._out = out
+        self.failed = 0
+        self.steps = 0
+        self.codes: list[str] = []
+        self.officer = self._person(bank.officer("4412"))
+        self.supervisor = self._person(bank.officer("9001", "supervisor"))
+        self.customer = self._person(bank.customer("cust-0001"))
+        self.fraudster = self._person(bank.customer("cust-0003"))
+        self.loans = self._system("loan-origination")
+        self.pbx = self._system("pbx")
+        self.ivr = self._system("ivr")
+
+    def _person(self, token: str) -> Caller:
+        return Caller(self._session, self._bank.url, token=token)
+
+    def _system(self, name: str) -> Caller:
+        return Caller(self._session, self._bank.url, key_id=name, private_key=self._bank.system_keys[name])
+
+    async def play(self) -> int:
+        """Play everything; return the number of steps that did not come out as they must."""
+        for chapter in (
+            self._import,
+            self._genuine_by_app,
+            self._genuine_by_phone,
+            self._wrong_codes,
+            self._substitution,
+            self._policy,
+            self._report,
+            self._offline,
+            self._erasure,
+            self._privacy,
+        ):
+            await chapter()
+        click.echo(f"\n{self.steps} steps, {self.failed} not as they must be")
+        return self.failed
+
+    # --- telling ------------------------------------------------------------------------------------------
+
+    def _chapter(self, title: str) -> None:
+        click.secho(f"\n{title}", bold=True)
+
+    def _must(self, holds: bool, told: str) -> None:
+        self.steps += 1
+        if not holds:
+            self.failed += 1
+        click.echo(click.style("  ✓ " if holds else "  ✗ ", fg="green" if holds else "red") + told)
+
+    def _verdict(self, answer: Answer, expected: str, told: str, check: Callable[[Any], bool] = bool) -> Any:
+        found = answer.json.get("verdict") or answer.json.get("slug")
+        self._must(found == expected and check(answer.json), f"{told} → {found}")
+        return answer.json
+
+    # --- playing ------------------------------------------------------------------------------------------
+
+    async def _issue(self, officer: Caller, application_id: str, number: str, purpose: str = "documents") -> Answer:
+        asked = {"purpose": purpose, "number": number, "caller_number": DESK}
+        return await officer.post(f"/v1/applications/{application_id}/calls", asked)
+
+    async def _leg(self, call_id: str, number: str, event: str) -> Answer:
+        heard = {"event": event, "leg_id": f"sip-{call_id[-8:]}", "number": number, "at": now_iso()}
+        return await self.pbx.post(f"/v1/calls/{call_id}/legs", heard)
+
+    async def _live_call(self, application_id: str, number: str) -> tuple[str, str]:
+        """A call that is issued and connected: its id and its code."""
+        issued = await self._issue(self.officer, application_id, number)
+        call_id = issued.json["call"]["call_id"]
+        await self._leg(call_id, number, "connected")
+        code = (await self.officer.get(f"/v1/calls/{call_id}/code")).json["shown"]
+        self.codes.append(code.replace(" ", ""))
+        return call_id, code
+
+    async def _import(self) -> None:
+        self._chapter("1  The bank imports its applications")
+        good, bad = await import_export(self._service, SAMPLE)
+        self._must(good == 300 and not bad, f"{good} applications registered, {len(bad)} rows refused")
+        good, bad = await import_export(self._service, SAMPLE)
+        self._must(good == 300 and not bad, "the same import again changes nothing")
+
+    async def _genuine_by_app(self) -> None:
+        self._chapter("2  A genuine call, confirmed in the app")
+        status = await self.customer.get("/v1/me/call-status")
+        self._must(status.json["on_call"] is False, f"before: “{status.json['words'][1]['text']}”")
+        issued = await self._issue(self.officer, CUSTOMER_APPLICATION, CUSTOMER_NUMBER)
+        call_id = issued.json["call"]["call_id"]
+        self._must(
+            issued.status == 201 and issued.json["code"] is None, "officer 4412 issues a call; no code before the leg"
+        )
+        early = await self.officer.get(f"/v1/calls/{call_id}/code")
+        self._must(
+            early.json["slug"] == "leg_not_connected", f"officer asks for the code too early → {early.json['slug']}"
+        )
+        elsewhere = await self._leg(call_id, FRAUDSTER_NUMBER, "connected")
+        self._must(elsewhere.json["state"] == "issued", "PBX: a leg to another number changes nothing")
+        live = await self.pbx.post(
+            f"/v1/calls/{call_id}/legs",
+            {"event": "connected", "leg_id": "sip-1", "number": CUSTOMER_NUMBER, "at": now_iso()},
+        )
+        self._must(live.json["state"] == "live", "PBX: connected to the number on file")
+        status = await self.customer.get("/v1/me/call-status")
+        self._must(status.json["on_call"] is True, f"customer looks: “{status.json['words'][1]['text']}”")
+        code = (await self.officer.get(f"/v1/calls/{call_id}/code")).json["shown"]
+        self.codes.append(code.replace(" ", ""))
+        self._must(len(code) == 11, f"officer reads out {code}")
+        first = self._verdict(
+            await self.customer.post("/v1/confirmations", {"code": code}, "confirm-1"), "genuine", "customer enters it"
+        )
+        click.echo(f"      “{first['words'][0]['text']}”")
+        again = await self.customer.post("/v1/confirmations", {"code": code}, "confirm-1")
+        self._must(again.json == first, "the answer was lost; the same request gives the same answer")
+        self._verdict(
+            await self.customer.post("/v1/confirmations", {"code": code}),
+            "genuine",
+            "the customer enters it once more: same receipt, marked as given before",
+            lambda answer: answer["given_before"] and answer["receipt_id"] == first["receipt_id"],
+        )
+        self._keep("genuine-app", first["receipt"])
+        self._keep("ticket", issued.json["ticket"])
+        await self.pbx.post(
+            f"/v1/calls/{call_id}/legs",
+            {"event": "ended", "leg_id": "sip-1", "number": CUSTOMER_NUMBER, "at": now_iso()},
+        )
+        replay = self._verdict(
+            await self.customer.post("/v1/confirmations", {"code": code}),
+            "not_genuine",
+            "the call is over; the code again (replay)",
+        )
+        self._keep("not-genuine-replay", replay["receipt"])
+
+    async def _genuine_by_phone(self) -> None:
+        self._chapter("3  A genuine call, confirmed by ringing the bank")
+        call_id, code = await self._live_call(CUSTOMER_APPLICATION, CUSTOMER_NUMBER)
+        await self._leg(call_id, CUSTOMER_NUMBER, "ended")
+        asked = {"digits": code.replace(" ", ""), "dialled_number": "+861095588", "caller_number": CUSTOMER_NUMBER}
+        spoken = self._verdict(
+            await self.ivr.post("/v1/ivr/confirmations", asked),
+            "genuine",
+            "customer hangs up, rings the IVR, keys the code",
+            lambda answer: answer["transfer_to"] == "4412",
+        )
+        click.echo(f"      “{spoken['words']['text']}”")
+        fetched = await self.customer.get(f"/v1/receipts/{spoken['receipt_id']}")
+        self._must(fetched.status == 200, "the receipt waits for the customer in the app")
+        self._keep("genuine-ivr", fetched.json["receipt"])
+        self._verdict(
+            await self.ivr.post("/v1/ivr/confirmations", asked),
+            "not_genuine",
+            "the same code keyed again after the call",
+        )
+        withheld = await self.ivr.post("/v1/ivr/confirmations", {**asked, "caller_number": None})
+        self._verdict(withheld, "unavailable", "a caller with a withheld number")
+
+    async def _wrong_codes(self) -> None:
+        self._chapter("4  Slips and guesses")
+        call_id, code = await self._live_call(CUSTOMER_APPLICATION, CUSTOMER_NUMBER)
+        slip = code[:-1] + str((int(code[-1]) + 1) % 10)
+        answer = await self.customer.post("/v1/confirmations", {"code": slip})
+        self._must(answer.json["slug"] == "malformed_code", "a slip of the finger is told at once and spends nothing")
+        wrong = _another_code(code)
+        for attempt in (1, 2, 3):
+            answer = await self.customer.post("/v1/confirmations", {"code": wrong})
+            refused = self._verdict(answer, "not_genuine", f"wrong code, attempt {attempt} of 3")
+        self._keep("not-genuine-wrong", refused["receipt"])
+        self._verdict(
+            await self.customer.post("/v1/confirmations", {"code": code}),
+            "not_genuine",
+            "the right code, now that the app is locked",
+        )
+        asked = {"digits": code.replace(" ", ""), "dialled_number": "+861095588", "caller_number": CUSTOMER_NUMBER}
+        self._verdict(await self.ivr.post("/v1/ivr/confirmations", asked), "genuine", "the IVR has attempts of its own")
+        await self._leg(call_id, CUSTOMER_NUMBER, "ended")
+
+    async def _substitution(self) -> None:
+        self._chapter("5  A fraudster with an application of his own hands over his code")
+        call_id, code = await self._live_call(FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER)
+        victim = await self.customer.post("/v1/confirmations", {"code": code})
+        self._verdict(victim, "not_genuine", "the victim enters the fraudster's code in the app")
+        named = await self.customer.post("/v1/confirmations", {"code": code, "application_id": FRAUDSTER_APPLICATION})
+        self._verdict(named, "not_genuine", "… with the fraudster's reference")
+        asked = {
+            "digits": code.replace(" ", ""),
+            "dialled_number": "+861095588",
+            "caller_number": CUSTOMER_NUMBER,
+            "application_id": FRAUDSTER_APPLICATION,
+        }
+        self._verdict(await self.ivr.post("/v1/ivr/confirmations", asked), "not_genuine", "… and on the telephone")
+        own = await self.fraudster.post("/v1/confirmations", {"code": code})
+        self._verdict(own, "genuine", "nothing was burnt: its own customer still can")
+        await self._leg(call_id, FRAUDSTER_NUMBER, "ended")
+
+    async def _policy(self) -> None:
+        self._chapter("6  The contact policy")
+        for told, application_id, number, purpose, rule in (
+            ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "application_open"),
+            ("a customer who opted out", "LN-2026-0005", "+8615800158000", "documents", "consent"),
+            ("marketing without consent", FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER, "marketing", "consent"),
+            ("somebody else's application", "LN-2026-0002", "+447700900123", "documents", "officer_assigned"),
+            ("a number not on file", FRAUDSTER_APPLICATION, "+8613700137000", "documents", "number_on_file"),
+        ):
+            answer = await self._issue(self.officer, application_id, number, purpose)
+            rules = [each["rule"] for each in answer.json.get("refusals", [])]
+            self._must(rule in rules, f"{told} → {answer.json['slug']}: {', '.join(rules)}")
+        path = f"/v1/applications/{FRAUDSTER_APPLICATION}"
+        registered = (await self.loans.get(path)).json["registration"]
+        registered["numbers"].append({"number": "+8613700137000", "added_at": now_iso(-3600)})
+        await self.loans.put(path, registered)
+        young = await self._issue(self.officer, FRAUDSTER_APPLICATION, "+8613700137000")
+        self._must(
+            young.json["refusals"][0]["rule"] == "number_cooling_off", f"a number an hour old → {young.json['detail']}"
+        )
+        lifted = {
+            "officer_id": "4412",
+            "rules": ["number_cooling_off"],
+            "reason": "confirmed in the branch with passport",
+        }
+        granted = await self.supervisor.post(f"{path}/exceptions", lifted)
+        self._must(granted.status == 201, "a supervisor lifts the rule for one call; it is logged")
+        asked = {"purpose": "documents", "number": "+8613700137000", "caller_number": DESK}
+        issued = await self.officer.post(f"{path}/calls", {**asked, "exception_id": granted.json["exception_id"]})
+        self._must(issued.status == 201, "the call is issued, and its ticket says so")
+        revoked = await self.officer.post(f"/v1/calls/{issued.json['call']['call_id']}/revocation", {})
+        self._must(revoked.json["state"] == "revoked", "the officer withdraws it")
+
+    async def _report(self) -> None:
+        self._chapter("7  A suspicious call is reported")
+        said = {
+            "at": now_iso(-600),
+            "caller_number": "+8617000000000",
+            "said": "低息贷款，先交手续费",
+            "code": "123 456 789",
+        }
+        taken = await self.customer.post("/v1/reports", said)
+        self._must(taken.status == 201, f"report {taken.json['report_id'][:13]}…, with a signed receipt")
+        self._keep("report", taken.json["receipt"])
+        past = await self.customer.get("/v1/me/calls")
+        shown = ", ".join(call["state"] for call in past.json["calls"])
+        self._must(len(past.json["calls"]) == 3, f"the customer sees every call ever made to him: {shown}")
+
+    async def _offline(self) -> None:
+        self._chapter("8  Receipts are checked offline, the log is audited")
+        async with self._session.get(f"{self._bank.url}/.well-known/callback-verification") as response:
+            content = await response.read()
+        trust_file = self._out / "trust.json"
+        trust_file.write_bytes(content)
+        trust = msgspec.json.decode(content, type=Trust)
+        for path in sorted(self._out.glob("*.receipt.json")):
+            evidence = msgspec.json.decode(path.read_bytes(), type=Evidence)
+            checked = verify_evidence(evidence, trust)
+            told = getattr(checked.claims, "verdict", checked.typ)
+            self._must(True, f"{path.name}: valid, {told}, leaf in a log of {checked.checkpoint.size}")
+        spoiled = Evidence(evidence.statement[:-8] + "AAAAAAAA", evidence.proof)
+        try:
+            verify_evidence(spoiled, trust)
+            self._must(False, "a spoiled receipt was accepted")
+        except EvidenceError as error:
+            self._must(True, f"a spoiled receipt is refused: {error.slug}")
+        await self._audit()
+
+    async def _erasure(self) -> None:
+        self._chapter("9  An application is erased")
+        erased = await self.loans.delete(f"/v1/applications/{FRAUDSTER_APPLICATION}")
+        self._must(erased.status == 200, "its key and salts are destroyed")
+        gone = await self.loans.get(f"/v1/applications/{FRAUDSTER_APPLICATION}")
+        self._must(gone.status == 410, f"reading it → {gone.json['slug']}")
+        await self._audit()
+
+    async def _audit(self) -> None:
+        context = self._service.context
+        audited = await audit_log(context.storage, context.ring, context.trust())
+        told = f"{audited.leaves} leaves, {audited.checkpoints} checkpoints, {audited.erased} erased"
+        self._must(not audited.findings, "; ".join(audited.findings) or f"the log is whole: {told}")
+
+    async def _privacy(self) -> None:
+        self._chapter("10  What lies in the database")
+        path = self._bank.config.database.removeprefix("sqlite:")
+        content = b"".join(file.read_bytes() for file in Path(path).parent.glob(Path(path).name + "*"))
+        secret = [
+            CUSTOMER_NUMBER,
+            CUSTOMER_NUMBER[1:],
+            FRAUDSTER_NUMBER,
+            "王芳",
+            "孙强",
+            "李伟",
+            "低息贷款",
+            *self.codes,
+        ]
+        found = [each for each in secret if each.encode() in content]
+        self._must(not found, f"no number, name or code in its {len(content) // 1024} KiB, of {len(secret)} looked for")
+
+    def _keep(self, name: str, receipt: dict[str, str]) -> None:
+        write_receipt(self._out / f"{name}.receipt.json", Evidence(receipt["statement"], receipt["proof"]))
+
+
+def _another_code(code: str) -> str:
+    """A well-formed code that is not this one."""
+    digits = f"{(int(code.replace(' ', '')[:8]) + 1) % 100_000_000:08d}"
+    return digits + str(damm.calc_check_digit(digits))
