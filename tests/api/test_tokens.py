@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
@@ -48,13 +49,15 @@ class Issuer:
         self.status = 200
         self.body: bytes | None = None
         self.claims_to_be = ""
-        self.pause = asyncio.Event()
-        self.pause.set()
+        self.asked = asyncio.Event()
+        self.answering = asyncio.Event()
+        self.answering.set()
 
     async def start(self) -> None:
         app = web.Application()
         app.router.add_get("/.well-known/openid-configuration", self._configuration)
         app.router.add_get("/jwks.json", self._jwks)
+        app.router.add_get("/elsewhere", self._elsewhere)
         self.server = TestServer(app)
         await self.server.start_server()
         self.url = str(self.server.make_url("")).rstrip("/")
@@ -65,9 +68,13 @@ class Issuer:
 
     async def _jwks(self, request: web.Request) -> web.Response:
         self.fetches += 1
-        await self.pause.wait()
+        self.asked.set()
+        await self.answering.wait()
         body = self.body if self.body is not None else json.dumps({"keys": self.keys}).encode()
         return web.Response(status=self.status, body=body, headers={"Location": f"{self.url}/elsewhere"})
+
+    async def _elsewhere(self, request: web.Request) -> web.Response:
+        return web.json_response({"keys": self.keys})
 
     def header(self, **members: Any) -> dict[str, Any]:
         return without_none({"alg": "ES256", "typ": "JWT", "kid": "one", **members})
@@ -111,7 +118,7 @@ async def issuer() -> AsyncIterator[Issuer]:
     issuer = Issuer()
     await issuer.start()
     yield issuer
-    issuer.pause.set()
+    issuer.answering.set()
     await issuer.server.close()
 
 
@@ -157,7 +164,7 @@ async def test_staff_without_a_known_role_have_none(issuer: Issuer, make: Make, 
 async def test_other_claims_may_carry_the_id_and_the_roles(issuer: Issuer, make: Make) -> None:
     trusted = TrustedIssuer("staff", issuer.url, "staff-api", id_claim="employee", roles_claim="groups")
     principal = await make(trusted).verify(issuer.mint(employee="王芳 07", groups="supervisor"))
-    assert (principal.id, principal.roles) == ("王芳 07", {"supervisor"})
+    assert principal == Principal("staff", "王芳 07", issuer.url, frozenset({"supervisor"}))
 
 
 @pytest.mark.parametrize(
@@ -210,8 +217,8 @@ def with_another_signature(issuer: Issuer) -> str:
 
 
 def deeply_nested(issuer: Issuer) -> str:
-    deep = base64.urlsafe_b64encode(b"[" * 2800 + b"]" * 2800).rstrip(b"=").decode()
-    return f"{deep}.e30.AA"
+    deep = base64.urlsafe_b64encode(b'{"a":' + b"[" * 2800 + b"]" * 2800 + b"}").rstrip(b"=").decode()
+    return f"{encoded(issuer.header())}.{deep}.AA"
 
 
 FORGED: dict[str, tuple[Callable[[Issuer], str], str]] = {
@@ -347,6 +354,12 @@ async def test_an_unfit_key_is_not_used_and_does_not_spoil_the_others(
         await verifier.verify(issuer.mint(issuer.header(alg=alg, kid="unfit"), key))
 
 
+async def test_keys_that_cannot_verify_do_not_count_when_a_token_names_none(issuer: Issuer, make: Make) -> None:
+    secret = dict(OctKey.generate_key(256).as_dict(private=True))
+    issuer.keys += [secret, published(RSA, use="enc"), published(RSA, key_ops=["encrypt"])]
+    assert await make().verify(issuer.mint(issuer.header(kid=None)))
+
+
 async def test_rotated_keys_are_found_while_running(issuer: Issuer, make: Make, clock: Clock) -> None:
     verifier = make()
     await verifier.verify(issuer.mint())
@@ -367,12 +380,11 @@ async def test_invented_kids_cannot_make_us_hammer_the_issuer(issuer: Issuer, ma
 
 async def test_many_waiting_callers_share_one_fetch(issuer: Issuer, make: Make) -> None:
     verifier = make()
-    issuer.pause.clear()
+    issuer.answering.clear()
     calls = [asyncio.create_task(verifier.verify(issuer.mint(sub=f"E{n}"))) for n in range(20)]
-    while not issuer.fetches:
-        await asyncio.sleep(0.001)
+    await issuer.asked.wait()
     calls[0].cancel()
-    issuer.pause.set()
+    issuer.answering.set()
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes[1:]] == [Principal] * 19
     assert issuer.fetches <= 2, "one for the caller who left, one for all the others"
@@ -395,7 +407,7 @@ async def test_without_keys_the_answer_is_unavailable_and_soon_tried_again(
 
 async def test_an_issuer_that_hangs_is_given_up_on(issuer: Issuer, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "FETCH_TIMEOUT_S", 0.05)
-    issuer.pause.clear()
+    issuer.answering.clear()
     with pytest.raises(Unavailable):
         await make().verify(issuer.mint())
 
@@ -425,6 +437,24 @@ async def test_a_discovery_document_of_another_issuer_is_not_believed(issuer: Is
     assert issuer.fetches == 0
 
 
+async def test_a_discovery_document_cannot_lead_from_https_to_http(
+    issuer: Issuer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def answer(key_set: object, url: str, shape: Any) -> Any:
+        asked.append(url)
+        members = {"issuer": "https://id.bank.example/", "jwks_uri": "http://id.bank.example/jwks", "keys": issuer.keys}
+        return msgspec.convert(members, shape)
+
+    monkeypatch.setattr(tokens._KeySet, "_get", answer)
+    with pytest.raises(Unavailable):
+        await make(TrustedIssuer("staff", "https://id.bank.example/", "staff-api")).verify(
+            issuer.mint(iss="https://id.bank.example/")
+        )
+    assert asked == ["https://id.bank.example/.well-known/openid-configuration"]
+
+
 async def test_a_configured_key_set_address_needs_no_discovery(issuer: Issuer, make: Make) -> None:
     issuer.claims_to_be = "https://elsewhere.example"
     trusted = TrustedIssuer("staff", issuer.url, "staff-api", jwks_url=f"{issuer.url}/jwks.json")
@@ -442,6 +472,24 @@ async def test_the_last_keys_seen_serve_for_a_day_when_the_issuer_is_down(
     clock.now = NOW + 86_400
     with pytest.raises(Unavailable):
         await verifier.verify(issuer.mint(exp=NOW + 90_000))
+
+
+async def test_while_the_issuer_is_down_remembered_tokens_are_served_and_it_is_asked_every_thirty_seconds(
+    issuer: Issuer, make: Make, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = make()
+    await verifier.verify(issuer.mint())
+    issuer.status, token = 500, issuer.mint(exp=NOW + 90_000)
+    clock.now = NOW + 86_380
+    await verifier.verify(token)
+    monkeypatch.setattr(tokens, "_check_signature", None)
+    clock.now = NOW + 86_399
+    assert await verifier.verify(token)
+    assert issuer.fetches == 2
+    clock.now = NOW + 86_400
+    with pytest.raises(Unavailable):
+        await verifier.verify(token)
+    assert issuer.fetches == 2
 
 
 async def test_keys_are_fetched_again_after_ten_minutes(issuer: Issuer, make: Make, clock: Clock) -> None:

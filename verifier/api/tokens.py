@@ -328,7 +328,7 @@ def _usable(jwk: dict[str, Any]) -> Key | None:
     try:
         key = JWKRegistry.import_key(jwk)
         key.check_use("sig")
-        key.ensure_kid()
+        key.check_key_op("verify")
     except (JoseError, ValueError, TypeError, KeyError):
         return None
     if isinstance(key, OctKey) or (isinstance(key, RSAKey) and key.public_key.key_size < MIN_RSA_BITS):
@@ -339,7 +339,6 @@ def _usable(jwk: dict[str, Any]) -> Key | None:
 def _fits(key: Key, alg: str) -> bool:
     try:
         JWSRegistry.algorithms[alg].check_key(key)
-        key.check_key_op("verify")
     except JoseError:
         return False
     return True

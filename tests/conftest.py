@@ -1,0 +1,75 @@
+"""Fixtures: a world on each database. A component that is missing skips a test, and on CI fails it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import Postgres, installed
+from tests.world import Person, World
+from verifier.ports import Storage
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+
+def require(component: str, present: bool) -> None:
+    """Skip the test where a component is missing; on CI that is a failure, so an install step cannot go missing."""
+    if present:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{component} is missing on CI")
+    pytest.skip(f"{component} is not installed")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A real PostgreSQL, started for the session."""
+    require("PostgreSQL", installed())
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path / 'verifier.sqlite3'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+async def storage(database: str) -> AsyncIterator[Storage]:
+    """An open database at the current schema."""
+    opened = await open_storage(database)
+    await migrate(opened)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def world(storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
+    """A running world with the leg required, the default."""
+    async with World(storage, tmp_path / "ring.json") as made:
+        yield made
+
+
+@pytest.fixture
+async def wang(world: World) -> Person:
+    """A registered customer."""
+    person = Person(1)
+    await world.register(person)
+    return person
+
+
+@pytest.fixture
+async def mallory(world: World) -> Person:
+    """A registered customer who is a fraudster."""
+    person = Person(666)
+    await world.register(person)
+    return person

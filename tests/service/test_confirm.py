@@ -1,0 +1,319 @@
+"""Confirmations: what makes a call genuine and what does not (laws L1, L4, L5, L7, L8, L12)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.world import NOON, Person, World, another_code, staff
+from verifier.core.call import CallRules
+from verifier.core.errors import IdempotencyKeyReused, LegNotConnected, MalformedCode, NotFound, RateLimited
+from verifier.core.statements import base64url, commitment, digest
+from verifier.service.confirmations import _DECOY_CALL
+
+
+async def test_the_right_code_on_a_connected_call_is_genuine(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    verdict = await world.confirm(wang, f"{code[:3]} {code[3:6]} {code[6:]}")
+    assert verdict["verdict"] == "genuine"
+    assert verdict["given_before"] is False
+    details = verdict["call"]
+    assert details["call_id"] == call_id
+    assert details["officer"] == {"id": "4412", "name": "李伟", "branch": "北京中关村支行"}
+    assert details["number"] == wang.number
+    assert details["asks"] == ["document_copies", "employer", "appointment"]
+    assert "one_time_code" in details["never_asks"]
+    assert details["leg"]["connected_at"] is not None
+    assert (await world.call_row(call_id))["state"] == "confirmed"
+
+
+async def test_a_genuine_receipt_verifies_offline_and_names_its_ticket(world: World, wang: Person) -> None:
+    issued = await world.issue(wang)
+    await world.leg(issued["call"]["call_id"], "connected", wang.number)
+    code = await world.reveal(issued["call"]["call_id"])
+    verdict = await world.confirm(wang, code)
+    claims = world.check(verdict["receipt"])
+    assert claims.verdict == "genuine"
+    assert claims.call.ticket == base64url(digest(issued["ticket"]["statement"]))
+    assert claims.customer == commitment(claims.salt, wang.customer_id)
+    assert claims.code == commitment(claims.salt, code)
+    assert claims.iat == NOON // 1000
+
+
+async def test_a_negative_verdict_carries_a_receipt_that_verifies_offline(world: World, wang: Person) -> None:
+    verdict = await world.confirm(wang, another_code("000000000"))
+    assert verdict["verdict"] == "not_genuine"
+    claims = world.check(verdict["receipt"])
+    assert (claims.verdict, claims.call) == ("not_genuine", None)
+    assert claims.customer == commitment(claims.salt, wang.customer_id)
+
+
+async def test_somebody_without_any_application_gets_a_negative_receipt_too(world: World) -> None:
+    verdict = await world.confirm(Person(77), another_code("000000000"))
+    assert verdict["verdict"] == "not_genuine"
+    assert world.check(verdict["receipt"]).verdict == "not_genuine"
+
+
+async def test_a_lost_answer_is_given_again_to_the_byte_for_the_same_key(world: World, wang: Person) -> None:
+    _, code = await world.live_call(wang)
+    first = await world.confirm(wang, code, key="lost")
+    world.clock.advance(3600)
+    assert await world.confirm(wang, code, key="lost") == first
+
+
+async def test_the_same_key_with_another_body_is_refused_and_does_nothing(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    await world.confirm(wang, another_code(code), key="one")
+    with pytest.raises(IdempotencyKeyReused):
+        await world.confirm(wang, code, key="one")
+    assert (await world.call_row(call_id))["state"] == "live"
+
+
+async def test_the_same_customer_again_while_the_call_is_live_gets_the_same_receipt(world: World, wang: Person) -> None:
+    _, code = await world.live_call(wang)
+    first = await world.confirm(wang, code)
+    leaves = await world.counts("leaves")
+    again = await world.confirm(wang, code)
+    by_phone = await world.ring_in(wang.number, code)
+    assert again["given_before"] is True
+    assert by_phone["given_before"] is True
+    assert first["receipt_id"] == again["receipt_id"] == by_phone["receipt_id"]
+    assert again["receipt"] == first["receipt"]
+    assert await world.counts("leaves") == leaves
+
+
+async def test_a_used_code_is_not_genuine_once_the_call_has_ended(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    await world.confirm(wang, code)
+    await world.leg(call_id, "ended", wang.number)
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+    assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
+    assert (await world.call_row(call_id))["state"] == "ended"
+
+
+async def test_without_a_connected_leg_the_code_is_neither_shown_nor_genuine(world: World, wang: Person) -> None:
+    issued = await world.issue(wang)
+    assert issued["code"] is None
+    call_id = issued["call"]["call_id"]
+    with pytest.raises(LegNotConnected):
+        await world.reveal(call_id)
+    code = await _code_as_the_bank_knows_it(world, wang, call_id)
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+    await world.leg(call_id, "connected", wang.number)
+    assert (await world.confirm(wang, code))["verdict"] == "genuine"
+
+
+async def test_a_leg_to_another_number_does_not_make_a_call_live(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    told = await world.leg(call_id, "connected", "+8613700137000")
+    assert told["state"] == "issued"
+    with pytest.raises(LegNotConnected):
+        await world.reveal(call_id)
+
+
+async def test_an_officer_lured_after_the_leg_has_ended_cannot_see_the_code(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    await world.leg(call_id, "connected", wang.number)
+    await world.leg(call_id, "ended", wang.number)
+    with pytest.raises(LegNotConnected):
+        await world.reveal(call_id)
+
+
+async def test_a_customer_may_hang_up_and_ring_the_bank_within_the_grace(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    await world.leg(call_id, "ended", wang.number)
+    world.clock.advance(119)
+    spoken = await world.ring_in(wang.number, code)
+    assert (spoken["verdict"], spoken["transfer_to"]) == ("genuine", "4412")
+    assert (await world.call_row(call_id))["state"] == "ended"
+
+
+async def test_after_the_grace_the_code_is_over(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    await world.leg(call_id, "ended", wang.number)
+    world.clock.advance(120)
+    assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
+
+
+async def test_a_code_lives_ten_minutes_at_most(world: World, wang: Person) -> None:
+    _, code = await world.live_call(wang)
+    world.clock.advance(600)
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+
+
+async def test_observed_mode_needs_no_leg_and_says_so_in_the_verdict(storage: object, tmp_path: object) -> None:
+    async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="observed")) as world:  # type: ignore[arg-type, operator]
+        person = Person(1)
+        await world.register(person)
+        issued = await world.issue(person)
+        verdict = await world.confirm(person, issued["code"]["digits"])
+        assert verdict["verdict"] == "genuine"
+        assert verdict["call"]["leg"] == {"mode": "observed", "connected_at": None, "ended_at": None}
+        assert world.check(verdict["receipt"]).call.leg.mode == "observed"
+
+
+async def test_three_wrong_codes_lock_the_channel_and_leave_the_other_alone(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    for step in (1, 2, 3):
+        assert (await world.confirm(wang, another_code(code, step)))["verdict"] == "not_genuine"
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+    row = await world.call_row(call_id)
+    assert (row["app_wrong"], row["ivr_wrong"], row["state"]) == (3, 0, "live")
+    assert (await world.ring_in(wang.number, code))["verdict"] == "genuine"
+
+
+async def test_a_call_locked_on_both_channels_is_locked(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    for step in (1, 2, 3):
+        await world.confirm(wang, another_code(code, step))
+        await world.ring_in(wang.number, another_code(code, step))
+    assert (await world.call_row(call_id))["state"] == "locked"
+    assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
+
+
+async def test_the_durable_limit_bounds_guesses_over_many_calls_a_channel_at_a_time(world: World, wang: Person) -> None:
+    burst = world.settings.guess_limit.burst
+    for step in range(burst):
+        await world.confirm(wang, another_code("000000000", step + 1))
+    with pytest.raises(RateLimited) as caught:
+        await world.confirm(wang, another_code("000000000", 99))
+    assert 0 < (caught.value.retry_after or 0) <= 600
+    assert (await world.ring_in(wang.number, another_code("000000000")))["verdict"] == "not_genuine"
+    world.clock.advance(601)
+    assert (await world.confirm(wang, another_code("000000000", 99)))["verdict"] == "not_genuine"
+
+
+async def test_a_slip_of_the_finger_spends_nothing_and_writes_nothing(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    before = await world.counts("leaves", "limits", "idempotency")
+    with pytest.raises(MalformedCode) as caught:
+        await world.confirm(wang, code[:8] + str((int(code[8]) + 1) % 10))
+    assert caught.value.errors[0].pointer == "/code"
+    assert await world.counts("leaves", "limits", "idempotency") == before
+    assert (await world.call_row(call_id))["app_wrong"] == 0
+
+
+async def test_another_customers_code_is_not_genuine_and_burns_nothing_of_his(
+    world: World, wang: Person, mallory: Person
+) -> None:
+    call_id, code = await world.live_call(mallory)
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+    assert (await world.confirm(wang, code, application_id=mallory.application_id))["verdict"] == "not_genuine"
+    assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
+    substituted = await world.ring_in(wang.number, code, application_id=mallory.application_id)
+    assert substituted["verdict"] == "not_genuine"
+    row = await world.call_row(call_id)
+    assert (row["app_wrong"], row["ivr_wrong"], row["state"]) == (0, 0, "live")
+    assert (await world.confirm(mallory, code))["verdict"] == "genuine"
+
+
+async def test_a_foreign_or_withheld_number_gets_no_verdict_and_burns_nothing(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    before = await world.counts("leaves", "limits")
+    for number in ("+8613700137000", None):
+        spoken = await world.ring_in(number, code)
+        assert (spoken["verdict"], spoken["receipt_id"], spoken["transfer_to"]) == ("unavailable", None, None)
+    assert await world.counts("leaves", "limits") == before
+    assert (await world.call_row(call_id))["ivr_wrong"] == 0
+
+
+async def test_a_shared_number_leads_to_each_of_its_applications(world: World, wang: Person) -> None:
+    spouse = Person(2)
+    spouse.number = wang.number
+    await world.register(spouse)
+    _, code = await world.live_call(spouse)
+    assert (await world.ring_in(wang.number, code))["verdict"] == "genuine"
+
+
+async def test_every_refusal_has_the_same_words_shape_and_work(
+    world: World, wang: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unknown, expired, used, revoked, locked, another customer's: nothing in the answer or the work tells which."""
+    seen: dict[str, tuple[object, ...]] = {}
+
+    async def refuse(reason: str, code: str) -> None:
+        statements: list[str] = []
+        derived: list[str] = []
+        with monkeypatch.context() as patched:
+            _count_work(patched, statements, derived)
+            verdict = await world.confirm(wang, code)
+        shape = {name: type(value).__name__ for name, value in verdict.items()}
+        sizes = (len(verdict["receipt"]["statement"]), len(verdict["words"]))
+        seen[reason] = (verdict["verdict"], verdict["words"], verdict["call"], shape, sizes, len(derived))
+
+    await refuse("unknown", another_code("000000000"))
+    call_id, code = await world.live_call(wang)
+    await refuse("wrong", another_code(code))
+    _, foreign = await world.live_call(mallory)
+    await refuse("another customer's", foreign)
+    await world.revoke(call_id)
+    await refuse("revoked", code)
+    world.clock.advance(3600)
+    call_id, code = await world.live_call(wang)
+    world.clock.advance(600)
+    await refuse("expired", code)
+    world.clock.advance(3600)
+    call_id, code = await world.live_call(wang)
+    await world.confirm(wang, code)
+    await world.leg(call_id, "ended", wang.number)
+    await refuse("used", code)
+    assert len({repr(each) for each in seen.values()}) == 1, seen
+
+
+async def test_a_locked_call_refuses_in_the_same_words(world: World, wang: Person) -> None:
+    unknown = await world.confirm(wang, another_code("000000000"))
+    _, code = await world.live_call(wang)
+    for step in (1, 2, 3):
+        await world.confirm(wang, another_code(code, step))
+    locked = await world.confirm(wang, code)
+    for verdict in (unknown, locked):
+        for member in ("receipt_id", "receipt", "at"):
+            del verdict[member]
+    assert locked == unknown
+
+
+async def test_a_confirmation_changes_nothing_for_the_officer_but_the_record(world: World, wang: Person) -> None:
+    """Law L1: it grants the officer nothing, and the code is gone from his screen."""
+    call_id, code = await world.live_call(wang)
+    before = await world.service.calls.read(staff("4412"), call_id)
+    await world.confirm(wang, code)
+    after = await world.service.calls.read(staff("4412"), call_id)
+    changed = {name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)}
+    assert changed == {"state", "confirmed_at"}
+
+
+async def test_another_officers_call_is_not_there(world: World, wang: Person) -> None:
+    call_id, _ = await world.live_call(wang)
+    with pytest.raises(NotFound):
+        await world.reveal(call_id, staff("4413"))
+    with pytest.raises(NotFound):
+        await world.service.calls.read(staff("4413"), call_id)
+    assert (await world.service.calls.read(staff("9002", "auditor"), call_id)).state == "live"
+
+
+async def _code_as_the_bank_knows_it(world: World, person: Person, call_id: str) -> str:
+    """The code that nobody may see yet, derived with the bank's own keys."""
+    from verifier.core.call import Call
+    from verifier.core.code import derive_code
+    from verifier.service import records
+    from verifier.service.batch import open_application, open_evidence
+    from verifier.service.records import ApplicationRow
+
+    row = (await world.storage.fetch_in(records.APPLICATIONS_BY_ID, [person.application_id]))[0]
+    application = open_application(world.ring, ApplicationRow(*row))
+    stored = (await world.storage.fetch_in(records.CALLS, [call_id]))[0]
+    call = Call(*stored[: records.CALL_COLUMNS])
+    evidence = open_evidence(world.ring, application.key, call_id, stored[-1])
+    return derive_code(application.key, call_id, evidence.statement, call.call_counter)
+
+
+def _count_work(patched: pytest.MonkeyPatch, statements: list[str], derived: list[str]) -> None:
+    from verifier.service import confirmations
+
+    original = confirmations.derive_code
+
+    def counting(key: bytes, call_id: str, ticket: str, counter: int) -> str:
+        derived.append(call_id)
+        return original(key, call_id, ticket, counter)
+
+    patched.setattr(confirmations, "derive_code", counting)
+    assert _DECOY_CALL.startswith("call_")

@@ -1,0 +1,219 @@
+"""The simulator: a bank, its people and a clock that stands still, around the real service on a real database."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from stdnum import damm
+
+from verifier import keys
+from verifier.audit import Audited, audit_log
+from verifier.core.application import Consents, Customer, Officer, RegisteredNumber, Registration
+from verifier.core.call import CallRules
+from verifier.core.evidence import Evidence, verify_evidence
+from verifier.core.messages import Confirm, ConfirmByPhone, GrantException, IssueCall, LegEvent, ReportCall
+from verifier.core.principal import Principal
+from verifier.core.times import from_ms, to_ms
+from verifier.keys import FileKeyRing
+from verifier.ports import Storage
+from verifier.service import Context, Service, Settings
+from verifier.service.writer import Idempotency
+
+ISSUER = "https://verify.bank.example"
+ORIGIN = "verify.bank.example/log"
+NOON = to_ms(datetime(2026, 11, 23, 4, 0, tzinfo=UTC))  # noon in Shanghai
+DESK = "+861082345678"
+HOTLINE = "+861095588"
+
+OFFICER = Officer("4412", "李伟", "北京中关村支行")
+COLLEAGUE = Officer("4413", "陈静", "北京中关村支行")
+
+Json = dict[str, Any]
+
+
+class Clock:
+    """Epoch milliseconds that move only when told to."""
+
+    def __init__(self, now_ms: int = NOON) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def advance(self, seconds: float) -> None:
+        self.now_ms += int(seconds * 1000)
+
+
+class Person:
+    """A customer with one application and one number."""
+
+    def __init__(self, n: int) -> None:
+        self.customer_id = f"cust-{n}"
+        self.application_id = f"LN-{n}"
+        self.name = f"王芳{n}"
+        self.number = f"+861380013{n:04d}"
+        self.principal = Principal(kind="customer", id=self.customer_id, issuer="https://id.bank.example")
+
+    def registration(self, **changes: Any) -> Registration:
+        """Facts that pass every rule of the contact policy, with changes."""
+        facts: Json = {
+            "customer": Customer(self.customer_id, self.name),
+            "numbers": (RegisteredNumber(self.number, from_ms(NOON - 90 * 86_400_000)),),
+            "officers": (OFFICER, COLLEAGUE),
+            "product": "个人住房贷款",
+            "consents": Consents(),
+        }
+        return Registration(**{**facts, **changes})
+
+
+def staff(officer_id: str, *roles: str) -> Principal:
+    """A member of staff; an officer unless other roles are named."""
+    return Principal(
+        kind="staff", id=officer_id, issuer="https://id.bank.example", roles=frozenset(roles or ("officer",))
+    )
+
+
+def system(*scopes: str) -> Principal:
+    return Principal(kind="system", id="pbx", issuer="systems", roles=frozenset(scopes))
+
+
+IVR = system("ivr")
+
+
+class World:
+    """The service and everybody around it. Answers are decoded JSON; errors are raised."""
+
+    def __init__(self, storage: Storage, ring_file: Path, rules: CallRules | None = None, **settings: Any) -> None:
+        self.clock = Clock()
+        if not ring_file.exists():
+            keys.create(ring_file, self.clock())
+        self.ring_file = ring_file
+        self.ring = FileKeyRing(ring_file, ORIGIN)
+        self.settings = Settings(issuer=ISSUER, origin=ORIGIN, rules=rules or CallRules(), **settings)
+        self.context = Context(self.settings, storage, self.ring, self.clock, os.urandom)
+        self.service = Service(self.context)
+        self.storage = storage
+        self._keys = 0
+
+    async def __aenter__(self) -> World:
+        await self.service.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.service.stop()
+
+    def key(self, principal: Principal, body: object = None, key: str = "") -> Idempotency:
+        """An idempotency key: a new one, unless one is given."""
+        self._keys += 1
+        fingerprint = hashlib.sha256(msgspec.json.encode(body)).digest()
+        return Idempotency(principal.key, key or f"key-{self._keys}", fingerprint)
+
+    # --- the bank's systems -------------------------------------------------------------------------------
+
+    async def register(self, person: Person, **changes: Any) -> Json:
+        return _json(await self.service.applications.register(person.application_id, person.registration(**changes)))
+
+    async def erase(self, person: Person) -> Json:
+        return _json(await self.service.applications.erase(person.application_id))
+
+    async def leg(
+        self, call_id: str, event: str, number: str, *, leg_id: str = "leg-1", at: int | None = None, key: str = ""
+    ) -> Json:
+        heard = LegEvent(event, leg_id, number, from_ms(self.clock() if at is None else at))  # type: ignore[arg-type]
+        pbx = system("legs")
+        return _json(await self.service.calls.leg_event(call_id, heard, self.key(pbx, heard, key)))
+
+    # --- officers -----------------------------------------------------------------------------------------
+
+    async def issue(
+        self,
+        person: Person,
+        *,
+        officer: Principal | None = None,
+        purpose: str = "documents",
+        number: str = "",
+        caller_number: str = DESK,
+        exception_id: str | None = None,
+        key: str = "",
+    ) -> Json:
+        officer = officer or staff("4412")
+        asked = IssueCall(purpose, number or person.number, caller_number, None, exception_id)  # type: ignore[arg-type]
+        issue = self.service.calls.issue
+        return _json(await issue(officer, person.application_id, asked, self.key(officer, asked, key)))
+
+    async def reveal(self, call_id: str, officer: Principal | None = None) -> str:
+        return str(_json(await self.service.calls.reveal(officer or staff("4412"), call_id))["digits"])
+
+    async def revoke(self, call_id: str, officer: Principal | None = None) -> Json:
+        officer = officer or staff("4412")
+        return _json(await self.service.calls.revoke(officer, call_id, self.key(officer)))
+
+    async def grant(self, person: Person, *rules: str, supervisor: str = "9001", officer_id: str = "4412") -> Json:
+        principal = staff(supervisor, "supervisor")
+        asked = GrantException(officer_id, rules, "checked in the branch")  # type: ignore[arg-type]
+        grant = self.service.applications.grant_exception
+        return _json(await grant(principal, person.application_id, asked, self.key(principal, asked)))
+
+    async def live_call(self, person: Person) -> tuple[str, str]:
+        """A call issued, connected and revealed: its id and code."""
+        call_id = (await self.issue(person))["call"]["call_id"]
+        await self.leg(call_id, "connected", person.number)
+        return call_id, await self.reveal(call_id)
+
+    # --- customers ----------------------------------------------------------------------------------------
+
+    async def confirm(self, person: Person, code: str, *, application_id: str | None = None, key: str = "") -> Json:
+        asked = Confirm(code, application_id)
+        confirm = self.service.confirmations.confirm
+        return _json(await confirm(person.principal, asked, self.key(person.principal, asked, key)))
+
+    async def ring_in(
+        self, number: str | None, code: str, *, application_id: str | None = None, key: str = ""
+    ) -> Json:
+        asked = ConfirmByPhone(code, HOTLINE, number, application_id)
+        return _json(await self.service.confirmations.confirm_by_phone(asked, self.key(IVR, asked, key)))
+
+    async def report(self, person: Person, said: str, code: str = "") -> Json:
+        asked = ReportCall(from_ms(self.clock()), "+8617000000000", said, code)
+        return _json(await self.service.reports.take(person.principal, asked, self.key(person.principal, asked)))
+
+    # --- looking at it ------------------------------------------------------------------------------------
+
+    async def audit(self) -> Audited:
+        return await audit_log(self.storage, self.ring, self.context.trust())
+
+    def check(self, evidence: Json) -> Any:
+        """The claims of evidence that verifies offline against the published keys."""
+        return verify_evidence(Evidence(evidence["statement"], evidence["proof"]), self.context.trust()).claims
+
+    async def counts(self, *tables: str) -> tuple[int, ...]:
+        """How many rows each table has."""
+        return tuple([(await self.storage.fetch(f"SELECT COUNT(*) FROM {table}"))[0][0] for table in tables])
+
+    async def call_row(self, call_id: str) -> Json:
+        """The stored state of a call."""
+        columns = "state, app_wrong, ivr_wrong, receipt_leaf, confirmed_at, due_at"
+        rows = await self.storage.fetch(f"SELECT {columns} FROM calls WHERE call_id = $1", call_id)
+        return dict(zip(columns.split(", "), rows[0], strict=True))
+
+
+def another_code(code: str, step: int = 1) -> str:
+    """A well-formed code that is not this one."""
+    digits = f"{(int(code[:8]) + step) % 100_000_000:08d}"
+    return digits + str(damm.calc_check_digit(digits))
+
+
+def any_code(rng: random.Random) -> str:
+    """A well-formed code."""
+    return another_code(f"{rng.randrange(100_000_000):08d}0", 0)
+
+
+def _json(body: bytes) -> Json:
+    decoded: Json = msgspec.json.decode(body)
+    return decoded
