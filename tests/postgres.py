@@ -58,7 +58,12 @@ class Postgres:
         )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            if subprocess.run([str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0:
+            if (
+                subprocess.run(
+                    [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+                ).returncode
+                == 0
+            ):
                 return
             time.sleep(0.1)
         raise RuntimeError("PostgreSQL did not start")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import random
 from datetime import UTC, datetime
@@ -99,7 +100,8 @@ class World:
         self.context = Context(self.settings, storage, self.ring, self.clock, os.urandom)
         self.service = Service(self.context)
         self.storage = storage
-        self._keys = 0
+        self._keys = itertools.count(1)
+        self._name = os.urandom(4).hex()
 
     async def __aenter__(self) -> World:
         await self.service.start()
@@ -110,9 +112,8 @@ class World:
 
     def key(self, principal: Principal, body: object = None, key: str = "") -> Idempotency:
         """An idempotency key: a new one, unless one is given."""
-        self._keys += 1
         fingerprint = hashlib.sha256(msgspec.json.encode(body)).digest()
-        return Idempotency(principal.key, key or f"key-{self._keys}", fingerprint)
+        return Idempotency(principal.key, key or f"{self._name}-{next(self._keys)}", fingerprint)
 
     # --- the bank's systems -------------------------------------------------------------------------------
 
@@ -173,9 +174,7 @@ class World:
         confirm = self.service.confirmations.confirm
         return _json(await confirm(person.principal, asked, self.key(person.principal, asked, key)))
 
-    async def ring_in(
-        self, number: str | None, code: str, *, application_id: str | None = None, key: str = ""
-    ) -> Json:
+    async def ring_in(self, number: str | None, code: str, *, application_id: str | None = None, key: str = "") -> Json:
         asked = ConfirmByPhone(code, HOTLINE, number, application_id)
         return _json(await self.service.confirmations.confirm_by_phone(asked, self.key(IVR, asked, key)))
 

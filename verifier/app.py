@@ -104,8 +104,12 @@ class Verifier:
     def _authentication(self, session: aiohttp.ClientSession) -> Authentication:
         config = self._config
         systems: tuple[System, ...] = load_systems(Path(config.systems)) if config.systems else ()
+        try:
+            tokens = TokenVerifier(_issuers(config), lambda: session, time.time)
+        except ValueError as error:
+            raise BadSettings(f"VERIFIER_STAFF_… or VERIFIER_CUSTOMER_…: {error}") from error
         return Authentication(
-            TokenVerifier(_issuers(config), lambda: session, time.time),
+            tokens,
             SignedRequestVerifier(systems, time.time),
             systems,
             client_cert_header=config.client_cert_header,

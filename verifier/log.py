@@ -6,11 +6,9 @@ Carries out specs/protocol.md section 8.2.
 from __future__ import annotations
 
 from verifier.core.errors import NotFound
-from verifier.core.merkle import leaf_hash
+from verifier.core.merkle import TILE, Tile, consistency_ranges, leaf_hash, prove, tiles_for
 from verifier.ports import Reader
 from verifier.service import records
-
-TILE = 256
 
 
 class Log:
@@ -50,3 +48,18 @@ class Log:
         if len(entries) < width:
             raise NotFound("the log has no such entries")
         return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+    async def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """The proof that the tree of size `new` begins with that of size `old` (RFC 6962 section 2.1.2).
+
+        Raises InvalidProof where none is defined, NotFound where the log has not grown that far.
+        """
+        ranges = consistency_ranges(old, new)
+        try:
+            return prove(ranges, {t: await self._whole(t) for t in tiles_for(ranges, new)})
+        except LookupError as error:
+            raise NotFound("the log has not grown that far") from error
+
+    async def _whole(self, tile: Tile) -> list[bytes]:
+        start = tile.index * TILE
+        return await self.hashes(tile.level, start, start + tile.width)

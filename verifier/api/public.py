@@ -5,18 +5,20 @@ Carries out specs/protocol.md sections 8 and 11.
 
 from __future__ import annotations
 
-from typing import Any
+from base64 import b64encode
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from verifier.api.operations import Asked
 from verifier.core.checkpoint import parse_tile_path
-from verifier.core.errors import NotFound
+from verifier.core.errors import InvalidField, InvalidProof, NotFound
 from verifier.core.evidence import LogKey
+from verifier.core.merkle import TILE
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES
-from verifier.log import TILE, Log
+from verifier.log import Log
 from verifier.service import Service
 
 _encode = msgspec.json.Encoder().encode
@@ -46,6 +48,21 @@ class Jwks(Struct, frozen=True):
     keys: tuple[dict[str, Any], ...]
 
 
+class Sizes(Struct, frozen=True, forbid_unknown_fields=True):
+    """The sizes of two checkpoints, the smaller first."""
+
+    old: Annotated[int, Meta(ge=1, le=2**53)]
+    new: Annotated[int, Meta(ge=1, le=2**53)]
+
+
+class Consistency(Struct, frozen=True):
+    """The proof of RFC 6962 section 2.1.2 between two checkpoints; hashes in base64."""
+
+    old: int
+    new: int
+    hashes: tuple[str, ...]
+
+
 class Public:
     """Handlers that need no login."""
 
@@ -64,6 +81,13 @@ class Public:
             raise NotFound("the log has no such tile")
         body = await (self._log.bundle(index, width) if level is None else self._log.tile(level, index, width))
         return web.Response(body=body, content_type="application/octet-stream", headers=_IMMUTABLE)
+
+    async def consistency(self, service: Service, asked: Asked) -> Consistency:
+        try:
+            hashes = await self._log.consistency_proof(asked.query.old, asked.query.new)
+        except InvalidProof as error:
+            raise InvalidField.at("/old", error.detail) from error
+        return Consistency(asked.query.old, asked.query.new, tuple(b64encode(each).decode() for each in hashes))
 
     async def jwks(self, service: Service, asked: Asked) -> web.Response:
         return _json(service.context.ring.jwks(), _KEYS_AGE)

@@ -259,6 +259,17 @@ def operations(log: Log, slips: Throttle) -> tuple[Operation, ...]:
             handler=anyone.tile,
         ),
         Operation(
+            id="log_consistency",
+            method="GET",
+            path="/v1/log/consistency",
+            summary="The proof that a later checkpoint extends an earlier one (RFC 6962)",
+            tag="log",
+            query=public.Sizes,
+            answer=public.Consistency,
+            raises=(errors.NotFound,),
+            handler=anyone.consistency,
+        ),
+        Operation(
             id="jwks",
             method="GET",
             path="/.well-known/jwks.json",

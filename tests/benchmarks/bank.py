@@ -1,0 +1,170 @@
+"""The bank behind the load: settings, applications, logins, and the requests its people send."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from tests.benchmarks.load import Answer, Failed, Request
+from verifier import keys
+from verifier.app import now_ms, open_service
+from verifier.config import Config, load
+from verifier.core.application import Customer, Officer, RegisteredNumber, Registration
+from verifier.core.messages import IssueCall, Verdict
+from verifier.demo.issuer import DemoIssuer
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+DESK = "+861082345678"
+OFFICERS = 20
+LOGIN_LIFETIME_S = 12 * 3600
+_TOGETHER = 256
+
+
+class _Code(msgspec.Struct):
+    digits: str
+
+
+class _Issued(msgspec.Struct):
+    """The part of an answer to an issue that the customer will need."""
+
+    code: _Code
+
+
+_decode_issued = msgspec.json.Decoder(_Issued).decode
+_decode_verdict = msgspec.json.Decoder(Verdict).decode
+
+
+class Bank:
+    """Every application has a customer of its own with a login of his own, and one of a few officers."""
+
+    def __init__(self, folder: Path, database: str, ports: tuple[int, int, int], code_lifetime_s: int) -> None:
+        self.port, self.admin_port, self._issuer_port = ports
+        self.issuer = DemoIssuer(f"http://127.0.0.1:{self._issuer_port}")
+        self.environment = {
+            "VERIFIER_ENV": "development",
+            "VERIFIER_DATABASE": database or f"sqlite:{folder / 'verifier.sqlite3'}",
+            "VERIFIER_KEY_RING": str(folder / "ring.json"),
+            "VERIFIER_ISSUER": f"http://127.0.0.1:{self.port}",
+            "VERIFIER_LISTEN": f"127.0.0.1:{self.port}",
+            "VERIFIER_ADMIN_LISTEN": f"127.0.0.1:{self.admin_port}",
+            "VERIFIER_LOG_LEVEL": "warning",
+            "VERIFIER_STAFF_ISSUER": self.issuer.issuer,
+            "VERIFIER_STAFF_AUDIENCE": "bank-staff",
+            "VERIFIER_CUSTOMER_ISSUER": self.issuer.issuer,
+            "VERIFIER_CUSTOMER_AUDIENCE": "bank-app",
+            "VERIFIER_LEG_MODE": "off",
+            "VERIFIER_CODE_LIFETIME_SECONDS": str(code_lifetime_s),
+            "VERIFIER_CONTACT_HOURS": "00:00-24:00",
+            "VERIFIER_DAILY_CAP": "50",
+            "VERIFIER_REQUESTS_PER_MINUTE": "60000",
+        }
+        self.config: Config = load(self.environment)
+        self._tail = secrets.token_hex(8)
+        self._counter = itertools.count()
+        self._officers = [
+            self.issuer.mint("bank-staff", f"{i}", ["officer"], LOGIN_LIFETIME_S) for i in range(OFFICERS)
+        ]
+        self._customers: list[str] = []
+
+    async def prepare(self, applications: int) -> None:
+        """Make keys, schema, applications and logins, through the same service that an import uses."""
+        keys.create(Path(self.config.key_ring), now_ms())
+        storage = await open_storage(self.config.database)
+        try:
+            await migrate(storage)
+        finally:
+            await storage.close()
+        service = await open_service(self.config)
+        await service.start()
+        try:
+            for first in range(0, applications, _TOGETHER):
+                some = range(first, min(first + _TOGETHER, applications))
+                await asyncio.gather(*(service.applications.register(_name(i), _registration(i)) for i in some))
+        finally:
+            await service.stop()
+            await service.context.storage.close()
+        self._customers = [
+            self.issuer.mint("bank-app", f"customer-{i}", (), LOGIN_LIFETIME_S) for i in range(applications)
+        ]
+
+    @asynccontextmanager
+    async def identity_provider(self) -> AsyncIterator[None]:
+        """Publish the issuer's key set from this process."""
+        application = web.Application()
+        application.add_routes(self.issuer.routes())
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", self._issuer_port).start()
+            yield
+        finally:
+            await runner.cleanup()
+
+    # --- requests -----------------------------------------------------------------------------------------
+
+    def issues(self, applications: Iterable[int]) -> Iterator[Request]:
+        """An officer's request for a call on each of the applications."""
+        for i in applications:
+            body = msgspec.json.encode(IssueCall("documents", _number(i), DESK))
+            yield self._post(i, f"/v1/applications/{_name(i)}/calls", self._officers[i % OFFICERS], body)
+
+    def confirms(self, codes: Iterable[tuple[int, str]]) -> Iterator[Request]:
+        """Each customer's request to confirm the code he was read."""
+        for i, digits in codes:
+            yield self._post(i, "/v1/confirmations", self._customers[i], b'{"code":"%s"}' % digits.encode())
+
+    def _post(self, about: int, path: str, token: str, body: bytes) -> Request:
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {token}\r\n"
+            f"Idempotency-Key: {self._tail}{next(self._counter):08x}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return Request(about, head.encode() + body)
+
+    # --- answers ------------------------------------------------------------------------------------------
+
+    def codes(self, answers: Iterable[Answer]) -> list[tuple[int, str]]:
+        """The codes the officers were given. Raises Failed for an answer without one."""
+        try:
+            return [(about, _decode_issued(body).code.digits) for about, body in answers]
+        except msgspec.MsgspecError as error:
+            raise Failed(f"an issue without a code: {error}") from error
+
+    def check_verdicts(self, answers: Iterable[Answer]) -> None:
+        """Raise Failed unless every customer was told `genuine`, with a receipt, for the first time."""
+        for _, body in answers:
+            verdict = _decode_verdict(body)
+            if verdict.verdict != "genuine" or verdict.given_before or not verdict.receipt.proof:
+                raise Failed(f"a genuine code was answered {body.decode()}")
+
+    def database_mb(self) -> float:
+        """The size of the SQLite file with its journal; 0 for a database elsewhere."""
+        path = Path(self.config.database.removeprefix("sqlite:"))
+        return sum(os.path.getsize(each) for each in path.parent.glob(path.name + "*")) / 1e6 if path.exists() else 0.0
+
+
+def _name(i: int) -> str:
+    return f"LN-2026-{i:07d}"
+
+
+def _number(i: int) -> str:
+    return f"+8613{i:09d}"
+
+
+def _registration(i: int) -> Registration:
+    return Registration(
+        customer=Customer(id=f"customer-{i}", name="王芳"),
+        numbers=(RegisteredNumber(_number(i), datetime(2025, 1, 1, tzinfo=UTC)),),
+        officers=(Officer(f"{i % OFFICERS}", "李伟", "上海浦东支行"),),
+        product="个人消费贷款",
+    )

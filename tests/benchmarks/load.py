@@ -1,0 +1,144 @@
+"""The load: keep-alive connections that each send the next request as soon as they have the last answer.
+
+It has one core and must not be what is measured, so requests are bytes made beforehand, answers are cut
+apart by hand, and what they say is looked at only when the clock has stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+_LENGTH = b"\r\nContent-Length: "
+_END = b"\r\n\r\n"
+
+
+class Failed(Exception):
+    """The run cannot be believed; the text says why."""
+
+
+class Request(NamedTuple):
+    """The bytes to send, and the number of the application they are about."""
+
+    about: int
+    octets: bytes
+
+
+class Answer(NamedTuple):
+    """The body of an answer, and the number of the application it is about."""
+
+    about: int
+    body: bytes
+
+
+class Slice(NamedTuple):
+    """What one stretch of load came to. `client_cpu_s` is what the load itself cost."""
+
+    seconds: float
+    latencies_s: list[float]
+    answers: list[Answer]
+    client_cpu_s: float
+
+    @property
+    def rps(self) -> float:
+        return len(self.answers) / self.seconds
+
+
+async def send(
+    port: int, requests: Iterator[Request], *, status: int, connections: int, seconds: float | None = None
+) -> Slice:
+    """Send requests until they run out or the time is over; what is under way then is still awaited.
+
+    Raises Failed when an answer has another status than `status`, or a connection breaks.
+    """
+    load = _Load(requests, status, connections)
+    loop = asyncio.get_running_loop()
+    opened = [await loop.create_connection(lambda: _Connection(load), "127.0.0.1", port) for _ in range(connections)]
+    cpu, started = time.process_time(), time.perf_counter()
+    load.deadline = started + seconds if seconds is not None else float("inf")
+    for _, connection in opened:
+        connection.ask()
+    try:
+        await load.done
+    finally:
+        for transport, _ in opened:
+            transport.close()
+    return Slice(time.perf_counter() - started, load.latencies_s, load.answers, time.process_time() - cpu)
+
+
+class _Load:
+    """What the connections share."""
+
+    def __init__(self, requests: Iterator[Request], status: int, connections: int) -> None:
+        self.requests = requests
+        self.status_line = b"HTTP/1.1 %d " % status
+        self.deadline = 0.0
+        self.latencies_s: list[float] = []
+        self.answers: list[Answer] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking = connections
+
+    def leave(self) -> None:
+        """One connection has nothing more to ask."""
+        self._asking -= 1
+        if self._asking == 0 and not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, reason: str) -> None:
+        if not self.done.done():
+            self.done.set_exception(Failed(reason))
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, with at most one request under way."""
+
+    def __init__(self, load: _Load) -> None:
+        self._load = load
+        self._transport: Any = None
+        self._held = b""
+        self._about = 0
+        self._sent = 0.0
+        self._waiting = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def ask(self) -> None:
+        """Send the next request, or leave."""
+        request = next(self._load.requests, None) if time.perf_counter() < self._load.deadline else None
+        self._waiting = request is not None
+        if request is None:
+            self._load.leave()
+            return
+        self._about = request.about
+        self._sent = time.perf_counter()
+        self._transport.write(request.octets)
+
+    def data_received(self, data: bytes) -> None:
+        if self._held:
+            data = self._held + data
+        start = data.find(_END) + len(_END)
+        if start < len(_END) or len(data) < start + _length(data, start):
+            self._held = data
+            return
+        self._held = b""
+        load = self._load
+        load.latencies_s.append(time.perf_counter() - self._sent)
+        if not data.startswith(load.status_line):
+            load.fail(f"wanted {load.status_line.decode()}and got: {data[:2000].decode(errors='replace')}")
+            return
+        load.answers.append(Answer(self._about, data[start:]))
+        self.ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._waiting:
+            self._load.fail(f"the server closed a connection that waited for an answer ({exc})")
+
+
+def _length(data: bytes, head: int) -> int:
+    at = data.find(_LENGTH, 0, head)
+    if at < 0:
+        raise Failed(f"an answer without a Content-Length: {data[:500]!r}")
+    return int(data[at + len(_LENGTH) : data.index(b"\r\n", at + 2)])

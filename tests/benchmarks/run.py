@@ -1,0 +1,218 @@
+"""The benchmark: issue and confirm over loopback, beside a bare aiohttp handler, on the same core in the same run.
+
+    python tests/benchmarks/run.py                  a table
+    python tests/benchmarks/run.py --json           one JSON object
+    python tests/benchmarks/run.py --soak 1000000   memory and database size over a million calls
+
+Needs Linux, two free cores, and the project installed. `--database postgresql://…` names an empty database;
+without it a SQLite file is made under `--directory`, which must not be in memory.
+
+How it is measured
+- The service is `verifier serve` in a process pinned to one core; the load runs on another. Each of 64
+  keep-alive connections sends its next request when it has the last answer. The load's own processor time is
+  shown: at 100 % the load would be what is measured.
+- Every request is authenticated by an ES256 JWT of an issuer whose key set is fetched over HTTP: an officer's,
+  whom the service remembers, for an issue; for a confirm that of a customer it has never seen, so each costs a
+  signature check. Each has an Idempotency-Key of its own. Every call passes the contact policy, is signed,
+  logged with an inclusion proof and durable before it is answered. Every code is confirmed, once.
+- Settings that are not the defaults: VERIFIER_LEG_MODE=off, so that an issue gives its code at once;
+  VERIFIER_CONTACT_HOURS=00:00-24:00; VERIFIER_DAILY_CAP=50; VERIFIER_REQUESTS_PER_MINUTE=60000;
+  VERIFIER_LOG_LEVEL=warning; VERIFIER_ENV=development, since loopback has no https.
+- The bare handler (bare.py) gets the issue requests too. It decodes the same struct and encodes an answer of
+  the same size, and does nothing else.
+- Phases alternate, bare, issue, confirm, and a ratio is taken within each round, because machines are noisy;
+  the median of the rounds is the figure, and the least and most are shown. Every answer is checked; one wrong
+  status or verdict fails the run. A short round before the first is not counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import uvloop
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.benchmarks.bank import Bank
+from tests.benchmarks.figures import PHASES, Round, figures, filesystem, surroundings, table
+from tests.benchmarks.load import Failed, Request, send
+from tests.benchmarks.servers import Server, batches
+from tests.benchmarks.soak import CODE_LIFETIME_S, Sample, soak
+from verifier.demo.bank import free_ports
+
+WARM_UP = 500
+CALLS_PER_SECOND = 3000  # no more applications than this are made for each second of measuring
+SOAK_APPLICATIONS = 50_000
+DAILY_CAP = 50
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What a run is asked for."""
+
+    seconds: float
+    rounds: int
+    connections: int
+    database: str
+    directory: Path
+    soak: int
+
+
+class Cores(msgspec.Struct, frozen=True):
+    """Where the servers and the load run."""
+
+    server: int
+    client: int
+
+    @classmethod
+    def choose(cls) -> Cores:
+        """The first and the last core we may use. Raises Failed when they are one."""
+        usable = sorted(os.sched_getaffinity(0))
+        if len(usable) < 2:
+            raise Failed("the benchmark needs two cores, one for the server and one for the load")
+        return cls(usable[0], usable[-1])
+
+
+class Benchmark:
+    """A running service, and beside it the bare handler."""
+
+    def __init__(self, options: Options, bank: Bank, server: Server, cores: Cores, folder: Path) -> None:
+        self._options = options
+        self._bank = bank
+        self._server = server
+        self._cores = cores
+        self._folder = folder
+        self._rounds: dict[str, list[Round]] = {phase: [] for phase in PHASES}
+
+    async def run(self, applications: int) -> dict[str, Any]:
+        """Warm up, measure, and return the figures."""
+        options = self._options
+        answer = await self._service_round(range(WARM_UP), None)
+        kept = self._folder / "answer.json"
+        kept.write_bytes(answer)
+        port = free_ports()[0]
+        bare = Server(
+            ["tests.benchmarks.bare", str(port), str(kept)], {}, self._cores.server, self._folder / "bare.log"
+        )
+        try:
+            await bare.listening(port)
+            await self._bare_round(bare, port, range(WARM_UP), 0.5)
+            self._rounds = {phase: [] for phase in PHASES}
+            share = (applications - WARM_UP) // options.rounds
+            for i in range(options.rounds):
+                some = range(WARM_UP + i * share, WARM_UP + (i + 1) * share)
+                await self._bare_round(bare, port, some, options.seconds / options.rounds)
+                await self._service_round(some, options.seconds / options.rounds)
+        finally:
+            bare.stop()
+        return figures(self._rounds)
+
+    async def _bare_round(self, bare: Server, port: int, some: range, seconds: float) -> None:
+        await self._stretch("bare", bare, port, self._bank.issues(itertools.cycle(some)), 201, seconds)
+
+    async def _service_round(self, some: range, seconds: float | None) -> bytes:
+        """Issue for as long as told, then confirm every code; the answer to an issue."""
+        bank = self._bank
+        issued = await self._stretch("issue", self._server, bank.port, bank.issues(some), 201, seconds)
+        codes = bank.codes(issued.load.answers)
+        confirmed = await self._stretch("confirm", self._server, bank.port, bank.confirms(codes), 200, None)
+        bank.check_verdicts(confirmed.load.answers)
+        if len(confirmed.load.answers) != len(codes):
+            raise Failed(f"{len(codes)} codes were issued and {len(confirmed.load.answers)} confirmed")
+        return issued.load.answers[0].body
+
+    async def _stretch(
+        self, phase: str, server: Server, port: int, requests: Iterator[Request], status: int, seconds: float | None
+    ) -> Round:
+        of_service = server is self._server
+        before = batches(self._bank.admin_port) if of_service else (0.0, 0.0)
+        cpu_s = server.cpu_s
+        load = await send(port, requests, status=status, connections=self._options.connections, seconds=seconds)
+        cpu_s = server.cpu_s - cpu_s
+        after = batches(self._bank.admin_port) if of_service else (0.0, 0.0)
+        measured = Round(load, cpu_s, after[0] - before[0], after[1] - before[1])
+        self._rounds[phase].append(measured)
+        return measured
+
+
+@asynccontextmanager
+async def serving(bank: Bank, core: int, folder: Path) -> AsyncIterator[Server]:
+    """The service over a prepared bank, while its identity provider answers."""
+    async with bank.identity_provider():
+        server = Server(["verifier", "serve"], bank.environment, core, folder / "service.log")
+        try:
+            await server.listening(bank.port)
+            yield server
+        except Failed as error:
+            raise Failed(f"{error}\n{server.written()[-6000:]}".strip()) from error
+        finally:
+            server.stop()
+    if server.written():
+        raise Failed(f"the service complained: {server.written()[-6000:]}")
+
+
+async def run(options: Options, folder: Path) -> dict[str, Any]:
+    """Prepare a bank, serve it, and measure or soak. Raises Failed."""
+    cores = Cores.choose()
+    if not options.database and filesystem(folder) in ("tmpfs", "ramfs"):
+        raise Failed(f"{folder} is in memory, where nothing is durable; choose another --directory")
+    bank = Bank(folder, options.database, free_ports(), CODE_LIFETIME_S if options.soak else 600)
+    needed = int(CALLS_PER_SECOND * options.seconds) + WARM_UP
+    applications = max(SOAK_APPLICATIONS, options.soak // DAILY_CAP + 1) if options.soak else needed
+    click.echo(f"registering {applications} applications …", err=True)
+    await bank.prepare(applications)
+    os.sched_setaffinity(0, {cores.client})
+    found: dict[str, Any] = surroundings(folder, bank.config.database)
+    found |= {"connections": options.connections, "rounds": options.rounds}
+    async with serving(bank, cores.server, folder) as server:
+        if options.soak:
+            samples = await soak(bank, server, options.soak, applications, options.connections, _tell)
+            found["soak"] = msgspec.to_builtins(samples)
+        else:
+            found |= await Benchmark(options, bank, server, cores, folder).run(applications)
+        found["rss_mb"] = round(server.rss_mb, 1)
+    return found
+
+
+def _tell(sample: Sample) -> None:
+    told = f"{sample.calls:>9} calls {sample.seconds:>8.1f} s {sample.rss_mb:>7.1f} MB resident"
+    click.echo(f"{told} {sample.database_mb:>9.1f} MB database", err=True)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--seconds", default=10.0, show_default=True, help="Of each phase, over all rounds.")
+@click.option("--rounds", default=5, show_default=True, help="Alternations of bare, issue and confirm.")
+@click.option("--connections", default=64, show_default=True)
+@click.option("--database", default="", help="postgresql://… of an empty database; SQLite without it.")
+@click.option("--directory", default=Path("/var/tmp"), show_default=True, type=click.Path(path_type=Path))
+@click.option("--soak", default=0, metavar="CALLS", help="Issue and confirm so many calls and watch the memory.")
+def main(as_json: bool, **given: Any) -> None:
+    """Measure issue and confirm beside a bare aiohttp handler."""
+    options = Options(**given)
+    folder = Path(tempfile.mkdtemp(prefix="verifier-benchmark-", dir=options.directory))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            found = runner.run(run(options, folder))
+    except Failed as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+    elif not options.soak:
+        click.echo(table(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,465 @@
+"""Notes, checkpoints, proof files and tile paths against the C2SP texts, and against everything that is almost one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verifier.core.checkpoint import (
+    MAX_HASHES,
+    MAX_NOTE,
+    MAX_PROOF,
+    MAX_SIGNATURES,
+    Checkpoint,
+    TlogProof,
+    encode_proof,
+    note_key_id,
+    open_checkpoint,
+    open_note,
+    parse_proof,
+    parse_tile_path,
+    parse_vkey,
+    sign_note,
+    tile_path,
+    verify_proof,
+    vkey,
+)
+from verifier.core.errors import EvidenceError, InvalidProof, InvalidSignature
+from verifier.core.merkle import Tree, leaf_hash
+
+# The example of Go's golang.org/x/mod/sumdb/note, which many implementations repeat.
+PETER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+PETER_TEXT = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
+PETER_NOTE = (
+    PETER_TEXT
+    + "\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
+)
+
+ORIGIN = "log.bank.example"
+OURS = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OTHERS = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+
+
+def public(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes_raw()
+
+
+def signed(text: str, name: str = ORIGIN, key: Ed25519PrivateKey = OURS) -> str:
+    return sign_note(text, name, public(key), key.sign)
+
+
+def signature_line(note: str) -> str:
+    return note.rpartition("\n\n")[2]
+
+
+KEY = vkey(ORIGIN, public(OURS))
+OTHER_KEY = vkey(ORIGIN, public(OTHERS))
+ENTRIES = [b"entry %d" % index for index in range(11)]
+TREE = Tree.resume(0, {}).extend([leaf_hash(entry) for entry in ENTRIES])[0]
+CHECKPOINT = Checkpoint(ORIGIN, TREE.size, TREE.root())
+NOTE = signed(CHECKPOINT.text())
+ROOT_LINE = base64.b64encode(TREE.root()).decode()
+
+
+# Keys
+
+
+def test_the_key_of_the_go_example_is_read_and_written_as_published() -> None:
+    name, public_key = parse_vkey(PETER)
+    assert name == "PeterNeumann"
+    assert note_key_id(name, public_key).hex() == "c74f20a3"
+    assert vkey(name, public_key) == PETER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "PeterNeumann",
+        PETER.replace("c74f20a3", "c74f20a4"),
+        PETER.replace("c74f20a3", "C74F20A3"),
+        PETER.replace("c74f20a3", ""),
+        PETER.replace("PeterNeumann", "PeterNeumanm"),
+        PETER.replace("PeterNeumann", ""),
+        PETER.replace("PeterNeumann", "Peter Neumann"),
+        PETER.replace("+ARpc", "+AR\npc"),
+        PETER[:-1],
+        PETER[:-1] + "X",
+        PETER + "\n",
+        PETER + "=",
+        PETER + "é",
+        "x+00000000+AQ==",
+    ],
+)
+def test_a_verifier_key_that_is_almost_one_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSignature):
+        parse_vkey(text)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\u00a0b", "a\u2028", "a\nb", "a\x01"])
+def test_a_name_that_a_note_cannot_carry_is_refused_before_anything_is_signed(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be signed by the name"):
+        signed("text\n", name)
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_public_key_has_thirty_two_bytes(length: int) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        vkey(ORIGIN, bytes(length))
+
+
+def test_a_key_of_another_type_is_refused_though_its_id_is_right() -> None:
+    """Type 4 are witnesses (C2SP tlog-cosignature), who sign another text."""
+    key = b"\x04" + public(OURS)
+    key_id = hashlib.sha256(b"witness.example\n" + key).hexdigest()[:8]
+    with pytest.raises(InvalidSignature):
+        parse_vkey(f"witness.example+{key_id}+{base64.b64encode(key).decode()}")
+
+
+# Notes
+
+
+def test_the_note_of_the_go_example_opens() -> None:
+    assert open_note(PETER_NOTE, [PETER]) == PETER_TEXT
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="".join(map(chr, range(32)))) | st.just("\n"))
+)
+def test_what_is_signed_opens_to_the_same_text(text: str) -> None:
+    assert open_note(signed(text + "x\n"), [KEY]) == text + "x\n"
+
+
+def test_a_text_without_its_last_newline_is_not_signed() -> None:
+    with pytest.raises(ValueError, match="newline"):
+        signed("text")
+
+
+def test_every_bit_of_a_note_counts() -> None:
+    octets = NOTE.encode()
+    for place in range(len(octets)):
+        for bit in range(8):
+            changed = octets[:place] + bytes([octets[place] ^ 1 << bit]) + octets[place + 1 :]
+            with pytest.raises(InvalidSignature):
+                open_note(changed.decode("utf-8", "surrogateescape"), [KEY])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda note: "",
+        lambda note: note[:-1],
+        lambda note: note + "\n",
+        lambda note: note + "\n\n",
+        lambda note: note + "x\n",
+        lambda note: note.replace("\n\n", "\n"),
+        lambda note: note.replace("\n", "\r\n"),
+        lambda note: "\n" + signature_line(note),
+        lambda note: "\n\n" + signature_line(note),
+        lambda note: note.partition("—")[0],
+        lambda note: note.replace("— ", "- "),
+        lambda note: note.replace("— ", "—"),
+        lambda note: note.replace("— ", "—  "),
+        lambda note: note.replace(f"— {ORIGIN} ", f"— {ORIGIN}  "),
+        lambda note: note.replace(f"— {ORIGIN} ", "—  "),
+        lambda note: note.replace(f"— {ORIGIN} ", f"— {ORIGIN}+ "),
+        lambda note: note[:-2] + "\n",
+        lambda note: note + f"— {ORIGIN} \n",
+        lambda note: note + f"— {ORIGIN} AAAAAA==\n",
+        lambda note: note + f"— {ORIGIN} AAAAAB==\n",
+        lambda note: note + f"— {ORIGIN} AAAA AAAA\n",
+        lambda note: "\x00" + note,
+        lambda note: "a\tb" + note,
+        lambda note: "\ud800" + note,
+    ],
+)
+def test_a_note_of_another_form_is_refused(spoil: Callable[[str], str]) -> None:
+    with pytest.raises(InvalidSignature):
+        open_note(spoil(NOTE), [KEY])
+
+
+def test_signatures_by_unknown_keys_are_passed_over() -> None:
+    text = CHECKPOINT.text()
+    witness = signature_line(signed(text, "witness.example", OTHERS))
+    rotated = signature_line(signed(text, ORIGIN, OTHERS))
+    assert open_note(NOTE + witness + rotated, [KEY]) == text
+    assert open_note(f"{text}\n{witness}{rotated}{signature_line(NOTE)}", [KEY]) == text
+
+
+def test_a_bad_signature_by_a_known_key_spoils_the_note_though_another_is_good() -> None:
+    elsewhere = signature_line(signed("another text\n", ORIGIN, OTHERS))
+    assert open_note(NOTE + elsewhere, [KEY]) == CHECKPOINT.text()
+    with pytest.raises(InvalidSignature):
+        open_note(NOTE + elsewhere, [KEY, OTHER_KEY])
+
+
+@pytest.mark.parametrize("vkeys", [[], [OTHER_KEY], [vkey("other.example", public(OURS))]])
+def test_a_note_without_a_signature_by_a_known_key_is_refused(vkeys: list[str]) -> None:
+    with pytest.raises(InvalidSignature, match="not signed by a known key"):
+        open_note(NOTE, vkeys)
+
+
+def test_a_signature_of_a_wrong_length_is_refused() -> None:
+    for length in (1, 63, 65):
+        line = base64.b64encode(note_key_id(ORIGIN, public(OURS)) + bytes(length)).decode()
+        with pytest.raises(InvalidSignature):
+            open_note(f"{CHECKPOINT.text()}\n— {ORIGIN} {line}\n", [KEY])
+
+
+def test_a_note_may_be_large_but_not_without_end() -> None:
+    """C2SP signed-note: at least 16 signatures, of nearly 5 kB each."""
+    cosigned = "".join(f"— w{number}.example {base64.b64encode(bytes(4800)).decode()}\n" for number in range(15))
+    assert open_note(NOTE + cosigned, [KEY]) == CHECKPOINT.text()
+    with pytest.raises(InvalidSignature, match="too long"):
+        open_note(signed("x" * MAX_NOTE + "\n"), [KEY])
+    line = signature_line(NOTE)
+    assert open_note(NOTE + line * (MAX_SIGNATURES - 1), [KEY]) == CHECKPOINT.text()
+    with pytest.raises(InvalidSignature):
+        open_note(NOTE + line * MAX_SIGNATURES, [KEY])
+
+
+# Checkpoints
+
+
+def test_a_checkpoint_has_the_text_of_the_specification() -> None:
+    root = base64.b64decode("CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=")
+    assert Checkpoint("example.com/behind-the-sofa", 20_852_163, root).text() == (
+        "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
+    )
+
+
+def test_a_signed_checkpoint_opens() -> None:
+    assert open_checkpoint(NOTE, [KEY], ORIGIN) == CHECKPOINT
+
+
+def test_a_checkpoint_may_have_extension_lines() -> None:
+    assert open_checkpoint(signed(CHECKPOINT.text() + "one\nmore\n"), [KEY], ORIGIN) == CHECKPOINT
+
+
+def test_a_checkpoint_of_another_log_is_refused_though_the_key_is_the_same() -> None:
+    other = Checkpoint("log.other.example", CHECKPOINT.size, CHECKPOINT.root)
+    with pytest.raises(InvalidProof, match=r"log\.other\.example"):
+        open_checkpoint(signed(other.text()), [KEY], ORIGIN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ORIGIN}\n",
+        f"{ORIGIN}\n11\n",
+        f"11\n{ROOT_LINE}\n",
+        f"\n11\n{ROOT_LINE}\n",
+        f"{ORIGIN}\n\n{ROOT_LINE}\n",
+        f"{ORIGIN}\n11\n\n",
+        f"{ORIGIN}\n11\n{ROOT_LINE}\n\n",
+        f"{ORIGIN}\n11\n{ROOT_LINE}\n\nmore\n",
+        f"{ORIGIN} \n11\n{ROOT_LINE}\n",
+        *(
+            f"{ORIGIN}\n{size}\n{ROOT_LINE}\n"
+            for size in ("011", "00", "-1", "+11", "11 ", " 11", "1_1", "0xb", "1e1", "11.0", "१", "１１", str(2**63))
+        ),
+        *(
+            f"{ORIGIN}\n11\n{base64.b64encode(root).decode()}\n"
+            for root in (b"", TREE.root()[:-1], TREE.root() + b"\x00")
+        ),
+        f"{ORIGIN}\n11\n{ROOT_LINE[:-1]}\n",
+        f"{ORIGIN}\n11\n{TREE.root().hex()}\n",
+        f"{ORIGIN}\n11\n {ROOT_LINE}\n",
+        # The last character before the padding carries two bits that are not part of the hash.
+        f"{ORIGIN}\n11\n{'A' * 42}B=\n",
+        f"{ORIGIN}\n11\n{'A' * 42}-=\n",
+    ],
+)
+def test_a_signed_text_that_is_almost_a_checkpoint_is_refused(text: str) -> None:
+    with pytest.raises(InvalidProof):
+        open_checkpoint(signed(text), [KEY], ORIGIN)
+
+
+@pytest.mark.parametrize("size", [0, 1, 10, 2**63 - 1])
+def test_any_size_up_to_63_bits_can_be_signed_for(size: int) -> None:
+    checkpoint = Checkpoint(ORIGIN, size, bytes(32))
+    assert open_checkpoint(signed(checkpoint.text()), [KEY], ORIGIN) == checkpoint
+
+
+# Proof files
+
+
+def test_a_proof_has_the_text_of_the_specification() -> None:
+    hashes = [bytes([number]) * 32 for number in (1, 2)]
+    lines = [base64.b64encode(item).decode() for item in hashes]
+    assert encode_proof(7, hashes, NOTE, b"age") == (
+        f"c2sp.org/tlog-proof@v1\nextra YWdl\nindex 7\n{lines[0]}\n{lines[1]}\n\n{NOTE}"
+    )
+    assert encode_proof(0, [], NOTE) == f"c2sp.org/tlog-proof@v1\nindex 0\n\n{NOTE}"
+
+
+@given(
+    st.integers(0, 2**63 - 1),
+    st.lists(st.binary(min_size=32, max_size=32), max_size=MAX_HASHES),
+    st.binary(max_size=80),
+)
+def test_a_proof_reads_back_as_it_was_written(index: int, hashes: list[bytes], extra: bytes) -> None:
+    assert parse_proof(encode_proof(index, hashes, NOTE, extra)) == TlogProof(index, tuple(hashes), NOTE, extra)
+
+
+def test_every_leaf_is_proved_by_its_file() -> None:
+    for index, entry in enumerate(ENTRIES):
+        text = encode_proof(index, TREE.inclusion_proof(index), NOTE, b"whatever")
+        assert verify_proof(text, entry=entry, vkeys=[OTHER_KEY, KEY], origin=ORIGIN) == CHECKPOINT
+
+
+PROOF = encode_proof(5, TREE.inclusion_proof(5), NOTE)
+FIRST_HASH = PROOF.split("\n")[2]
+
+
+def test_every_bit_of_a_proof_counts() -> None:
+    octets = PROOF.encode()
+    for place in range(len(octets)):
+        for bit in range(8):
+            changed = octets[:place] + bytes([octets[place] ^ 1 << bit]) + octets[place + 1 :]
+            with pytest.raises(EvidenceError):
+                verify_proof(changed.decode("utf-8", "surrogateescape"), entry=ENTRIES[5], vkeys=[KEY], origin=ORIGIN)
+
+
+def test_a_proof_is_good_for_its_entry_its_log_and_its_keys_only() -> None:
+    with pytest.raises(InvalidProof):
+        verify_proof(PROOF, entry=ENTRIES[4], vkeys=[KEY], origin=ORIGIN)
+    with pytest.raises(InvalidProof):
+        verify_proof(PROOF, entry=ENTRIES[5], vkeys=[KEY], origin="log.other.example")
+    with pytest.raises(InvalidSignature):
+        verify_proof(PROOF, entry=ENTRIES[5], vkeys=[OTHER_KEY], origin=ORIGIN)
+
+
+def test_an_inner_node_does_not_pass_for_an_entry() -> None:
+    left, right = leaf_hash(ENTRIES[0]), leaf_hash(ENTRIES[1])
+    shorter = encode_proof(0, TREE.inclusion_proof(0)[1:], NOTE)
+    for entry in (left + right, b"\x01" + left + right):
+        with pytest.raises(InvalidProof):
+            verify_proof(shorter, entry=entry, vkeys=[KEY], origin=ORIGIN)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: "",
+        lambda text: "\n" + text,
+        lambda text: text.replace("@v1", "@v2"),
+        lambda text: text.replace("\n\n", "\n"),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.partition("\n\n")[0],
+        lambda text: text.partition("\n\n")[0] + "\n\n",
+        lambda text: text.replace("index 5\n", ""),
+        lambda text: text.replace("index 5", "index 05"),
+        lambda text: text.replace("index 5", "index -5"),
+        lambda text: text.replace("index 5", "index +5"),
+        lambda text: text.replace("index 5", "index 5 "),
+        lambda text: text.replace("index 5", "index  5"),
+        lambda text: text.replace("index 5", "index ５"),
+        lambda text: text.replace("index 5", "index"),
+        lambda text: text.replace("index 5", "Index 5"),
+        lambda text: text.replace("index 5", f"index {2**63}"),
+        lambda text: text.replace("index 5", "index " + "9" * 5000),
+        lambda text: text.replace("index 5", "index 5\nindex 5"),
+        lambda text: text.replace("index 5", "extra \nindex 5"),
+        lambda text: text.replace("index 5", "extra\nindex 5"),
+        lambda text: text.replace("index 5", "extra YWd\nindex 5"),
+        lambda text: text.replace("index 5", "extra YWdl\nextra YWdl\nindex 5"),
+        lambda text: text.replace("index 5", "index 5\nextra YWdl"),
+        lambda text: text.replace(FIRST_HASH, FIRST_HASH + " "),
+        lambda text: text.replace(FIRST_HASH, FIRST_HASH[:-1]),
+        lambda text: text.replace(FIRST_HASH, "A" * 42 + "B="),
+        lambda text: text.replace(FIRST_HASH, "A" * 44),
+        lambda text: text.replace(FIRST_HASH, "A" * 40 + "AA=="),
+        lambda text: text.replace(FIRST_HASH, "\n".join([FIRST_HASH] * (MAX_HASHES + 1))),
+        lambda text: text + "x" * MAX_PROOF,
+    ],
+)
+def test_a_text_that_is_almost_a_proof_is_refused(spoil: Callable[[str], str]) -> None:
+    parse_proof(PROOF)
+    with pytest.raises(InvalidProof):
+        parse_proof(spoil(PROOF))
+
+
+@given(st.text(st.sampled_from("\n\n extraindex059A=+/—")))
+def test_what_parses_has_one_text_only(noise: str) -> None:
+    text = "c2sp.org/tlog-proof@v1\n" + noise
+    try:
+        proof = parse_proof(text)
+    except InvalidProof:
+        return
+    assert encode_proof(proof.index, proof.hashes, proof.checkpoint, proof.extra) == text
+
+
+# Tile paths
+
+
+@pytest.mark.parametrize(
+    ("path", "tile"),
+    [
+        ("tile/0/x001/x234/067", (0, 1_234_067, 256)),
+        ("tile/0/x001/x234/067.p/17", (0, 1_234_067, 17)),
+        ("tile/1/000.p/1", (1, 0, 1)),
+        ("tile/63/999", (63, 999, 256)),
+        ("tile/2/x001/000.p/255", (2, 1000, 255)),
+        ("tile/entries/000", (None, 0, 256)),
+        ("tile/entries/x273/000.p/112", (None, 273_000, 112)),
+    ],
+)
+def test_tile_paths_are_those_of_the_specification(path: str, tile: tuple[int | None, int, int]) -> None:
+    assert tile_path(*tile) == path
+    assert parse_tile_path(path) == tile
+
+
+@given(st.none() | st.integers(0, 63), st.integers(0, 2**63), st.integers(1, 256))
+def test_every_tile_has_a_path_that_leads_back_to_it(level: int | None, index: int, width: int) -> None:
+    assert parse_tile_path(tile_path(level, index, width)) == (level, index, width)
+
+
+@pytest.mark.parametrize("tile", [(-1, 0, 256), (64, 0, 256), (0, -1, 256), (0, 0, 0), (0, 0, 257), (None, 0, -1)])
+def test_a_tile_that_cannot_be_has_no_path(tile: tuple[int | None, int, int]) -> None:
+    with pytest.raises(ValueError, match="there is no tile"):
+        tile_path(*tile)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "tile/0",
+        "tile/0/",
+        "tile/0/0",
+        "tile/0/00",
+        "tile/0/0000",
+        "tile/0/x000/001",
+        "tile/0/x001",
+        "tile/0/001/002",
+        "tile/0/x001/x002",
+        "tile/0/x1/002",
+        "tile/00/001",
+        "tile/64/001",
+        "tile/-1/001",
+        "tile/data/001",
+        "tile/0/001.p/0",
+        "tile/0/001.p/01",
+        "tile/0/001.p/256",
+        "tile/0/001.p/999",
+        "tile/0/001.p/",
+        "tile/0/001.p",
+        "tile/0/001/",
+        "tile/0/001\n",
+        "tile/0/٠٠١",
+        "/tile/0/001",
+        "tile//001",
+        "tile/0/../001",
+        "tile/0/" + "x001/" * 5000 + "001",
+    ],
+)
+def test_any_other_spelling_of_a_tile_path_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="tile"):
+        parse_tile_path(path)

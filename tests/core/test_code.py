@@ -1,0 +1,88 @@
+"""The call code: published HOTP vectors, the binding to its ticket, and what a person may type (law L2)."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.world import another_code
+from verifier.core.code import derive_code, hotp, parse_code, same_code, show_code
+from verifier.core.errors import MalformedCode
+
+CODES = st.integers(0, 99_999_999).map(lambda n: another_code(f"{n:08d}0", 0))
+KEY = bytes(range(32))
+
+
+def test_rfc_4226_appendix_d_comes_out_of_the_same_function() -> None:
+    published = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"]
+    secret = b"12345678901234567890"
+    assert [hotp(secret, counter, digits=6, digest=hashlib.sha1) for counter in range(10)] == published
+
+
+@pytest.mark.parametrize(
+    ("seconds", "password"), [(59, "46119246"), (1111111109, "68084774"), (20000000000, "77737706")]
+)
+def test_rfc_6238_appendix_b_agrees_for_sha_256_and_eight_digits(seconds: int, password: str) -> None:
+    assert hotp(b"12345678901234567890123456789012", seconds // 30) == password
+
+
+def test_each_input_of_a_code_changes_it() -> None:
+    base = derive_code(KEY, "call_1", "a.b.c", 1)
+    others = {
+        derive_code(KEY[::-1], "call_1", "a.b.c", 1),
+        derive_code(KEY, "call_2", "a.b.c", 1),
+        derive_code(KEY, "call_1", "a.b.d", 1),
+        derive_code(KEY, "call_1", "a.b.c", 2),
+    }
+    assert len(others) == 4
+    assert base not in others
+
+
+@given(CODES, st.integers(0, 8), st.integers(1, 9))
+def test_every_single_digit_slip_is_caught(code: str, place: int, step: int) -> None:
+    slipped = code[:place] + str((int(code[place]) + step) % 10) + code[place + 1 :]
+    with pytest.raises(MalformedCode):
+        parse_code(slipped)
+
+
+@given(CODES, st.integers(0, 7))
+def test_every_swap_of_neighbours_is_caught(code: str, place: int) -> None:
+    swapped = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
+    if swapped != code:
+        with pytest.raises(MalformedCode):
+            parse_code(swapped)
+
+
+@given(CODES)
+def test_a_code_may_be_typed_as_people_type(code: str) -> None:
+    full_width = "".join(chr(ord(digit) + 0xFEE0) for digit in code)
+    typed = [code, show_code(code), show_code(code).replace(" ", "-"), full_width, f" {code}\n", show_code(full_width)]
+    assert {parse_code(each) for each in typed} == {code}
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "12345678", "1234567890", "12345678a", "１２３", "१२३४५६७८९", "x" * 100, "12345678²"]
+)
+def test_what_is_not_nine_figures_is_named_and_refused(typed: str) -> None:
+    with pytest.raises(MalformedCode) as caught:
+        parse_code(typed, "/digits")
+    assert caught.value.errors[0].pointer == "/digits"
+
+
+@given(st.text(max_size=80))
+def test_anything_typed_is_a_code_or_a_slip(typed: str) -> None:
+    try:
+        parsed = parse_code(typed)
+    except MalformedCode:
+        return
+    assert len(parsed) == 9
+    assert parsed.isascii()
+
+
+def test_comparison_takes_the_whole_code() -> None:
+    assert same_code("482177306", "482177306")
+    assert not same_code("482177306", "482177307")
+    assert not same_code("482177306", "48217730")

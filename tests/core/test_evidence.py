@@ -1,0 +1,138 @@
+"""Statements checked offline: published JWS vectors, and every way to spoil a receipt (law L8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.world import ISSUER, NOON, ORIGIN
+from verifier import keys
+from verifier.core.checkpoint import Checkpoint, encode_proof
+from verifier.core.errors import EvidenceError, InvalidClaims, InvalidProof, InvalidSignature
+from verifier.core.evidence import Evidence, LogKey, Trust, verify_evidence, verify_statement
+from verifier.core.merkle import Tree, leaf_hash
+from verifier.core.statements import RECEIPT, TICKET, Receipt, Tel, Tels, base64url, commitment, digest
+from verifier.keys import FileKeyRing
+
+RFC_7515_KEY = {
+    "kty": "EC",
+    "crv": "P-256",
+    "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+}
+RFC_7515_JWS = (
+    "eyJhbGciOiJFUzI1NiJ9"
+    ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+    ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FileKeyRing, Trust, Evidence]]:
+    """A key ring, the trust file of its deployment, and a good receipt in a log of three leaves."""
+    path: Path = tmp_path_factory.mktemp("ring") / "ring.json"
+    keys.create(path, NOON)
+    ring = FileKeyRing(path, ORIGIN)
+    yield ring, Trust(ISSUER, ring.jwks(), LogKey(ORIGIN, ring.log_keys())), _receipt(ring)
+
+
+def _receipt(ring: FileKeyRing, issuer: str = ISSUER, typ: str = RECEIPT) -> Evidence:
+    claims = Receipt(issuer, "rcpt_1", NOON // 1000, "not_genuine", "app", "c", "d", None, (), "salt")
+    statement = ring.sign(typ, msgspec.json.encode(claims))
+    leaves = [b"a" * 32, digest(statement), b"b" * 32]
+    tree, _ = Tree(0, {}).extend([leaf_hash(each) for each in leaves])
+    note = ring.sign_checkpoint(Checkpoint(ORIGIN, 3, tree.root()).text())
+    return Evidence(statement, encode_proof(1, tree.inclusion_proof(1), note))
+
+
+def test_rfc_7515_appendix_a_3_verifies_and_is_still_not_a_statement_of_ours() -> None:
+    trust = Trust("joe", {"keys": [RFC_7515_KEY]}, LogKey(ORIGIN, ()))
+    with pytest.raises(InvalidClaims, match="typ None"):
+        verify_statement(RFC_7515_JWS, trust)
+    with pytest.raises(InvalidSignature):
+        verify_statement(RFC_7515_JWS[:-2] + "0A", trust)
+
+
+def test_telephone_numbers_are_written_as_in_rfc_8225() -> None:
+    assert msgspec.json.encode(Tel("12155551212")) == b'{"tn":"12155551212"}'
+    assert msgspec.json.encode(Tels(("12155551213",))) == b'{"tn":["12155551213"]}'
+
+
+def test_a_good_receipt_verifies(made: tuple[FileKeyRing, Trust, Evidence]) -> None:
+    _, trust, evidence = made
+    checked = verify_evidence(evidence, trust, RECEIPT)
+    assert (checked.typ, checked.claims.jti, checked.checkpoint.size) == (RECEIPT, "rcpt_1", 3)
+
+
+def test_a_receipt_does_not_pass_for_a_ticket(made: tuple[FileKeyRing, Trust, Evidence]) -> None:
+    ring, trust, evidence = made
+    with pytest.raises(InvalidClaims):
+        verify_evidence(evidence, trust, TICKET)
+    with pytest.raises(InvalidClaims):
+        verify_evidence(_receipt(ring, typ=TICKET), trust)
+    with pytest.raises(InvalidClaims):
+        verify_evidence(_receipt(ring, typ="JWT"), trust)
+
+
+def test_another_issuer_key_origin_or_log_key_is_refused(
+    made: tuple[FileKeyRing, Trust, Evidence], tmp_path: Path
+) -> None:
+    ring, trust, evidence = made
+    keys.create(tmp_path / "ring.json", NOON)
+    other = FileKeyRing(tmp_path / "ring.json", ORIGIN)
+    replace = msgspec.structs.replace
+    with pytest.raises(InvalidClaims):
+        verify_evidence(_receipt(ring, issuer="https://elsewhere.example"), trust)
+    with pytest.raises(InvalidSignature):
+        verify_evidence(evidence, replace(trust, jwks=other.jwks()))
+    with pytest.raises(InvalidSignature):
+        verify_evidence(evidence, replace(trust, log=LogKey(ORIGIN, other.log_keys())))
+    with pytest.raises(InvalidProof):
+        verify_evidence(evidence, replace(trust, log=LogKey("elsewhere.example/log", trust.log.keys)))
+
+
+def test_a_proof_of_another_leaf_is_refused(made: tuple[FileKeyRing, Trust, Evidence]) -> None:
+    ring, trust, evidence = made
+    with pytest.raises(InvalidProof):
+        verify_evidence(Evidence(evidence.statement, _receipt(ring).proof), trust)
+
+
+@pytest.mark.parametrize("header", ['{"alg":"none"}', '{"alg":"HS256","typ":"call-receipt+jwt"}', "{}", "[]", "x"])
+def test_other_algorithms_are_refused(made: tuple[FileKeyRing, Trust, Evidence], header: str) -> None:
+    _, trust, evidence = made
+    _, payload, signature = evidence.statement.split(".")
+    for third in (signature, ""):
+        with pytest.raises(EvidenceError):
+            verify_statement(f"{base64url(header.encode())}.{payload}.{third}", trust)
+
+
+@given(data=st.data())
+def test_no_single_changed_character_survives(made: tuple[FileKeyRing, Trust, Evidence], data: st.DataObject) -> None:
+    _, trust, evidence = made
+    statement = data.draw(st.booleans())
+    text = evidence.statement if statement else evidence.proof
+    place = data.draw(st.integers(0, len(text) - 1))
+    character = data.draw(st.characters(min_codepoint=10, max_codepoint=126))
+    changed = text[:place] + character + text[place + 1 :]
+    if changed == text:
+        return
+    spoiled = Evidence(changed, evidence.proof) if statement else Evidence(evidence.statement, changed)
+    with pytest.raises(EvidenceError):
+        verify_evidence(spoiled, trust)
+
+
+@given(st.text(max_size=400), st.text(max_size=400))
+def test_arbitrary_text_is_refused_in_words(made: tuple[FileKeyRing, Trust, Evidence], one: str, two: str) -> None:
+    with pytest.raises(EvidenceError):
+        verify_evidence(Evidence(one, two), made[1])
+
+
+def test_a_commitment_hides_and_binds() -> None:
+    assert commitment("s", "482177306") == commitment("s", "482177306")
+    assert commitment("s", "482177306") != commitment("t", "482177306")
+    assert commitment("s", "482177306") != commitment("s", "482177307")

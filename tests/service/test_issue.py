@@ -1,0 +1,244 @@
+"""Issuing a call: binding, log before code, contact policy, exceptions (laws L2, L3, L10)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.world import COLLEAGUE, NOON, OFFICER, Person, World, staff
+from verifier.core.application import Consents, RegisteredNumber
+from verifier.core.code import derive_code
+from verifier.core.errors import CallOpen, Forbidden, NotFound, PolicyRefused, Unavailable
+from verifier.core.statements import base64url, digest
+from verifier.core.times import from_ms
+from verifier.service import records
+from verifier.service.batch import open_application
+from verifier.service.records import ApplicationRow
+
+OLD = from_ms(NOON - 90 * 86_400_000)
+
+
+async def test_an_issued_call_has_a_signed_ticket_in_the_log(world: World, wang: Person) -> None:
+    issued = await world.issue(wang)
+    ticket = world.check(issued["ticket"])
+    assert ticket.jti == issued["call"]["call_id"]
+    assert ticket.officer == OFFICER
+    assert ticket.dest.tn == (wang.number[1:],)
+    assert ticket.orig.tn == "861082345678"
+    assert ticket.exp - ticket.iat == 600
+    assert wang.application_id not in issued["ticket"]["statement"]
+    entry = (await world.storage.fetch(records.ENTRIES_BETWEEN, 0, 1))[0][0]
+    assert bytes(entry) == digest(issued["ticket"]["statement"])
+
+
+async def test_nothing_is_shown_when_the_issuance_cannot_be_made_durable(
+    world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law L3: the database fails at the last moment, and neither code nor ticket comes out."""
+    storage = world.storage
+    original = storage.transaction
+
+    def failing() -> Any:
+        return _FailsAtCommit(original())
+
+    monkeypatch.setattr(storage, "transaction", failing)
+    with pytest.raises(Unavailable):
+        await world.issue(wang)
+    monkeypatch.undo()
+    assert await world.counts("calls", "leaves") == (0, 0)
+    assert (await world.issue(wang))["call"]["state"] == "issued"
+    assert not (await world.audit()).findings
+
+
+@dataclass
+class _FailsAtCommit:
+    """A transaction that is rolled back when it ought to be committed."""
+
+    inner: Any
+
+    async def __aenter__(self) -> Any:
+        return await self.inner.__aenter__()
+
+    async def __aexit__(self, *exc: object) -> None:
+        error = Unavailable("the disk is full")
+        with pytest.raises(Unavailable):
+            await self.inner.__aexit__(Unavailable, error, None)
+            raise error
+        raise error
+
+
+@pytest.mark.parametrize("field", ["officer", "orig", "dest", "purpose", "exp", "application", "asks"])
+async def test_changing_any_fact_of_the_ticket_gives_another_code(world: World, wang: Person, field: str) -> None:
+    """Law L2: the code is a function of the ticket's bytes, so a changed ticket cannot keep its code."""
+    call_id, code = await world.live_call(wang)
+    row = (await world.storage.fetch_in(records.APPLICATIONS_BY_ID, [wang.application_id]))[0]
+    key = open_application(world.ring, ApplicationRow(*row)).key
+    issued = await world.storage.fetch(records.LEAF_BY_STATEMENT, call_id)
+    from verifier.service.batch import open_evidence
+
+    statement = open_evidence(world.ring, key, call_id, issued[0][2]).statement
+    assert derive_code(key, call_id, statement, 1) == code
+    changed = _with_changed(statement, field)
+    assert derive_code(key, call_id, changed, 1) != code
+
+
+async def test_a_ticket_swapped_in_the_database_never_confirms(world: World, wang: Person, mallory: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    other_id, _ = await world.live_call(mallory)
+    async with world.storage.transaction() as transaction:
+        other = await transaction.fetch("SELECT sealed FROM leaves WHERE statement_id = $1", other_id)
+        await transaction.execute_many(
+            "UPDATE leaves SET sealed = $2 WHERE statement_id = $1", [(call_id, other[0][0])]
+        )
+    with pytest.raises(Exception, match="do not open"):
+        await world.confirm(wang, code)
+    assert (await world.audit()).findings
+
+
+async def test_a_changed_call_counter_in_the_database_spoils_the_code(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    async with world.storage.transaction() as transaction:
+        await transaction.execute_many("UPDATE calls SET call_counter = 9 WHERE call_id = $1", [(call_id,)])
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+
+
+REFUSED = {
+    "officer_assigned": ({"officers": (COLLEAGUE,)}, {}),
+    "application_open": ({"status": "closed"}, {}),
+    "consent": ({"consents": Consents(service_calls=False)}, {}),
+    "marketing": ({}, {"purpose": "marketing"}),
+    "number_on_file": ({}, {"number": "+8613700137000"}),
+    "number_cooling_off": ({"numbers": (RegisteredNumber("+8613800130001", from_ms(NOON - 3_600_000)),)}, {}),
+}
+
+
+@pytest.mark.parametrize("rule", REFUSED)
+async def test_each_rule_of_the_contact_policy_refuses_and_writes_nothing(world: World, rule: str) -> None:
+    facts, asked = REFUSED[rule]
+    person = Person(1)
+    await world.register(person, **facts)
+    with pytest.raises(PolicyRefused) as caught:
+        await world.issue(person, **asked)
+    assert {each.rule for each in caught.value.refusals} == {"consent" if rule == "marketing" else rule}
+    assert await world.counts("calls", "leaves", "idempotency") == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("hours", "allowed"), [(-4.1, False), (-4, True), (8.9, True), (9, False)])
+async def test_contact_hours_are_the_customers_own(world: World, wang: Person, hours: float, allowed: bool) -> None:
+    """Noon plus an offset in Shanghai; 08:00 to 21:00 is allowed."""
+    world.clock.advance(hours * 3600)
+    if allowed:
+        assert (await world.issue(wang))["call"]["state"] == "issued"
+    else:
+        with pytest.raises(PolicyRefused, match="for the customer"):
+            await world.issue(wang)
+
+
+async def test_the_daily_cap_counts_the_customers_day(world: World, wang: Person) -> None:
+    for _ in range(3):
+        await world.issue(wang)
+    with pytest.raises(PolicyRefused, match="cap"):
+        await world.issue(wang)
+    world.clock.advance(86_400)
+    assert (await world.issue(wang))["call"]["state"] == "issued"
+
+
+async def test_all_broken_rules_are_told_at_once(world: World) -> None:
+    person = Person(1)
+    await world.register(person, status="closed", officers=(COLLEAGUE,))
+    with pytest.raises(PolicyRefused) as caught:
+        await world.issue(person, number="+8613700137000")
+    assert {each.rule for each in caught.value.refusals} == {"officer_assigned", "application_open", "number_on_file"}
+
+
+async def test_an_exception_needs_a_second_person_is_logged_and_good_for_one_call(world: World) -> None:
+    person = Person(1)
+    await world.register(person, numbers=(RegisteredNumber(person.number, from_ms(NOON - 1000)),))
+    with pytest.raises(Forbidden):
+        await world.grant(person, "number_cooling_off", supervisor="4412")
+    granted = await world.grant(person, "number_cooling_off")
+    claims = world.check(granted["evidence"])
+    assert (claims.granted_by, claims.officer_id, claims.rules) == ("9001", "4412", ("number_cooling_off",))
+    issued = await world.issue(person, exception_id=granted["exception_id"])
+    assert world.check(issued["ticket"]).exceptions == ("number_cooling_off",)
+    with pytest.raises(PolicyRefused, match="exception"):
+        await world.issue(person, exception_id=granted["exception_id"])
+
+
+async def test_an_exception_lifts_nothing_else_and_for_nobody_else(world: World, mallory: Person) -> None:
+    person = Person(1)
+    young = (RegisteredNumber(person.number, from_ms(NOON - 1000)),)
+    await world.register(person, numbers=young)
+    granted = await world.grant(person, "contact_hours")
+    with pytest.raises(PolicyRefused) as caught:
+        await world.issue(person, exception_id=granted["exception_id"])
+    assert caught.value.refusals[0].rule == "number_cooling_off"
+    with pytest.raises(PolicyRefused, match="another call"):
+        await world.issue(person, officer=staff("4413"), exception_id=granted["exception_id"])
+    with pytest.raises(PolicyRefused, match="another call"):
+        await world.issue(mallory, exception_id=granted["exception_id"])
+    world.clock.advance(3600)
+    with pytest.raises(PolicyRefused, match="is over"):
+        await world.issue(person, exception_id=granted["exception_id"])
+
+
+async def test_an_officers_unconnected_call_gives_way_to_his_next(world: World, wang: Person) -> None:
+    first = (await world.issue(wang))["call"]["call_id"]
+    second = (await world.issue(wang))["call"]["call_id"]
+    assert (await world.call_row(first))["state"] == "revoked"
+    assert (await world.call_row(second))["state"] == "issued"
+
+
+async def test_a_call_that_goes_on_or_is_a_colleagues_does_not_give_way(world: World, wang: Person) -> None:
+    await world.issue(wang)
+    with pytest.raises(CallOpen):
+        await world.issue(wang, officer=staff("4413"))
+    await world.live_call(wang)
+    with pytest.raises(CallOpen):
+        await world.issue(wang)
+
+
+async def test_an_officer_issues_in_his_own_name_and_a_system_says_in_whose(world: World, wang: Person) -> None:
+    from tests.world import DESK, system
+    from verifier.core.errors import InvalidField
+    from verifier.core.messages import IssueCall
+
+    issue = world.service.calls.issue
+    asked = IssueCall("documents", wang.number, DESK, "4413")
+    with pytest.raises(Forbidden):
+        await issue(staff("4412"), wang.application_id, asked, world.key(staff("4412"), asked))
+    loans = system("calls")
+    assert b'"id":"4413"' in await issue(loans, wang.application_id, asked, world.key(loans, asked))
+    nameless = IssueCall("documents", wang.number, DESK)
+    with pytest.raises(InvalidField):
+        await issue(loans, wang.application_id, nameless, world.key(loans, nameless))
+
+
+async def test_an_unknown_application_is_not_there(world: World) -> None:
+    with pytest.raises(NotFound):
+        await world.issue(Person(404))
+
+
+async def test_tickets_issued_at_once_share_one_checkpoint_and_each_verifies(world: World) -> None:
+    people = [Person(n) for n in range(40)]
+    await asyncio.gather(*(world.register(person) for person in people))
+    issued = await asyncio.gather(*(world.issue(person) for person in people))
+    assert len({world.check(each["ticket"]).jti for each in issued}) == 40
+    leaves, checkpoints = await world.counts("leaves", "checkpoints")
+    assert leaves == 40
+    assert checkpoints < 20
+    assert not (await world.audit()).findings
+
+
+def _with_changed(statement: str, field: str) -> str:
+    import msgspec
+
+    from verifier.service.batch import _payload
+
+    header, _, signature = statement.split(".")
+    claims = msgspec.json.decode(_payload(statement))
+    claims[field] = claims[field] + 1 if isinstance(claims[field], int) else [claims[field]]
+    return f"{header}.{base64url(msgspec.json.encode(claims))}.{signature}"

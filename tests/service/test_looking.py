@@ -1,0 +1,115 @@
+"""What people can look at: history, call status, receipts, reports; and housekeeping (laws L8, L9)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.world import NOON, Person, World, another_code
+from verifier.core.errors import InvalidField, NotFound
+from verifier.core.messages import CallStatus, ReportCall, VerifyReceipt
+from verifier.core.times import from_ms
+
+
+async def test_a_customer_sees_every_call_ever_issued_page_by_page(world: World, wang: Person, mallory: Person) -> None:
+    await world.issue(mallory)
+    ids = []
+    for _ in range(3):
+        ids.append((await world.issue(wang))["call"]["call_id"])
+        world.clock.advance(1)
+    first = await world.service.me.calls(wang.principal, None, 2)
+    assert [call.call_id for call in first.calls] == ids[:0:-1]
+    rest = await world.service.me.calls(wang.principal, first.next_cursor, 2)
+    assert [call.call_id for call in rest.calls] == ids[:1]
+    assert rest.next_cursor is None
+    assert [call.state for call in first.calls] == ["issued", "revoked"]
+
+
+async def test_the_call_status_says_yes_only_while_the_leg_is_connected(world: World, wang: Person) -> None:
+    async def on_call() -> bool:
+        return (await world.service.me.call_status(wang.principal)).on_call
+
+    assert not await on_call()
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    assert not await on_call()
+    await world.leg(call_id, "connected", wang.number)
+    status = await world.service.me.call_status(wang.principal)
+    assert status.on_call
+    assert "李伟" in status.words[0].text
+    assert not (await world.service.me.call_status(Person(666).principal)).on_call
+    await world.leg(call_id, "ended", wang.number)
+    assert not await on_call()
+
+
+async def test_a_watcher_is_told_of_each_change_at_once(world: World, wang: Person) -> None:
+    seen: list[CallStatus] = []
+    told = asyncio.Event()
+
+    async def watch() -> None:
+        async for status in world.service.me.watch(wang.principal):
+            seen.append(status)
+            told.set()
+
+    watcher = asyncio.create_task(watch())
+    await asyncio.wait_for(told.wait(), 5)
+    told.clear()
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    await world.leg(call_id, "connected", wang.number)
+    await asyncio.wait_for(told.wait(), 1)
+    watcher.cancel()
+    assert [status.on_call for status in seen] == [False, True]
+
+
+async def test_a_receipt_is_its_owners_alone(world: World, wang: Person, mallory: Person) -> None:
+    verdict = await world.confirm(wang, another_code("000000000"))
+    found = await world.service.receipts.read(wang.principal, verdict["receipt_id"])
+    assert found.receipt.statement == verdict["receipt"]["statement"]
+    with pytest.raises(NotFound):
+        await world.service.receipts.read(mallory.principal, verdict["receipt_id"])
+    issued = await world.issue(wang)
+    with pytest.raises(NotFound):
+        await world.service.receipts.read(wang.principal, issued["call"]["call_id"])
+
+
+async def test_anybody_can_have_evidence_checked(world: World, wang: Person) -> None:
+    receipt = (await world.confirm(wang, another_code("000000000")))["receipt"]
+    assert world.service.receipts.verify(VerifyReceipt(**receipt)).result == "valid"
+    spoiled = VerifyReceipt(receipt["statement"][:-4] + "AAAA", receipt["proof"])
+    assert world.service.receipts.verify(spoiled).result == "invalid"
+
+
+async def test_a_report_has_a_signed_receipt_that_commits_to_its_text(world: World, wang: Person) -> None:
+    taken = await world.report(wang, "低息贷款", code="123 456 789")
+    claims = world.check(taken["receipt"])
+    assert claims.jti == taken["report_id"]
+    found = await world.service.receipts.read(wang.principal, taken["report_id"])
+    assert found.receipt.statement == taken["receipt"]["statement"]
+
+
+@pytest.mark.parametrize("days", [2, -400])
+async def test_a_report_of_an_impossible_time_is_refused(world: World, wang: Person, days: int) -> None:
+    asked = ReportCall(from_ms(NOON + days * 86_400_000))
+    with pytest.raises(InvalidField):
+        await world.service.reports.take(wang.principal, asked, world.key(wang.principal, asked))
+
+
+async def test_the_sweep_closes_what_time_has_closed_and_prunes_old_keys(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    world.clock.advance(600)
+    assert await world.service.housekeeping.sweep() == 1
+    assert (await world.call_row(call_id))["state"] == "expired"
+    assert await world.service.housekeeping.sweep() == 0
+    world.clock.advance(24 * 3600)
+    await world.service.housekeeping.sweep()
+    assert await world.counts("idempotency") == (0,)
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+
+
+async def test_an_open_confirmed_call_ends_by_itself_when_the_pbx_goes_silent(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    await world.confirm(wang, code)
+    world.clock.advance(7200)
+    await world.service.housekeeping.sweep()
+    assert (await world.call_row(call_id))["state"] == "ended"
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"

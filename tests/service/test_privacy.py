@@ -1,0 +1,103 @@
+"""Nothing personal at rest in the clear, and erasure that leaves the log whole (law L11)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.world import DESK, Person, World, another_code
+from verifier.core.errors import Erased
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+TABLES = ("applications", "calls", "leaves", "legs", "numbers", "limits", "idempotency", "exceptions", "reports")
+
+
+async def _story(world: World, person: Person) -> list[str]:
+    """Everything that can leave a trace; returns what must not be found afterwards."""
+    _, code = await world.live_call(person)
+    wrong = another_code(code)
+    await world.confirm(person, wrong)
+    await world.ring_in(person.number, code)
+    await world.report(person, "他说低息贷款", code=wrong)
+    await world.grant(person, "contact_hours")
+    numbers = [person.number, DESK, "+8617000000000"]
+    return [person.name, "李伟", "他说低息贷款", code, wrong, *numbers, *(each[1:] for each in numbers)]
+
+
+async def test_no_table_holds_a_number_name_or_code_in_the_clear(world: World, wang: Person) -> None:
+    secrets = await _story(world, wang)
+    for table in TABLES:
+        for row in await world.storage.fetch(f"SELECT * FROM {table}"):
+            held = b"\0".join(each if isinstance(each, bytes) else str(each).encode() for each in row)
+            assert not [each for each in secrets if each.encode() in held], table
+
+
+async def test_the_database_file_holds_nothing_personal_either(tmp_path: Path) -> None:
+    path = tmp_path / "verifier.sqlite3"
+    storage = await open_storage(f"sqlite:{path}")
+    await migrate(storage)
+    async with World(storage, tmp_path / "ring.json") as world:
+        person = Person(1)
+        await world.register(person)
+        secrets = await _story(world, person)
+        content = b"".join(each.read_bytes() for each in tmp_path.glob("verifier.sqlite3*"))
+        assert len(content) > 10_000
+        assert not [each for each in secrets if each.encode() in content]
+    await storage.close()
+
+
+async def test_log_leaves_are_hiding_commitments(world: World, wang: Person, mallory: Person) -> None:
+    """The same code entered twice leaves two unlike leaves, and no leaf can be recomputed without its salt."""
+    first = await world.confirm(wang, another_code("000000000"))
+    second = await world.confirm(wang, another_code("000000000"))
+    claims = [world.check(each["receipt"]) for each in (first, second)]
+    assert claims[0].salt != claims[1].salt
+    assert claims[0].code != claims[1].code
+    assert claims[0].customer != claims[1].customer
+
+
+async def test_erasing_destroys_the_key_and_every_sealed_word_and_leaves_the_log_whole(
+    world: World, wang: Person, mallory: Person
+) -> None:
+    call_id, code = await world.live_call(wang)
+    verdict = await world.confirm(wang, code)
+    await world.report(wang, "text")
+    _, other = await world.live_call(mallory)
+    before = await world.counts("leaves", "calls")
+    erased = await world.erase(wang)
+    assert await world.erase(wang) == erased
+    assert await world.counts("leaves", "calls") == before
+    row = (await world.storage.fetch("SELECT * FROM applications WHERE application_id = $1", wang.application_id))[0]
+    assert [each for each in row if isinstance(each, bytes)] == []
+    held = await world.storage.fetch(
+        "SELECT sealed, customer_index FROM leaves WHERE application_id = $1", wang.application_id
+    )
+    assert held
+    assert {tuple(each) for each in held} == {(None, None)}
+    assert await world.storage.fetch("SELECT 1 FROM numbers WHERE application_id = $1", wang.application_id) == []
+    audited = await world.audit()
+    assert audited.findings == []
+    assert audited.erased == len(held)
+    # What the customer kept still verifies, without the bank (law L8).
+    assert world.check(verdict["receipt"]).call.call_id == call_id
+    assert (await world.confirm(mallory, other))["verdict"] == "genuine"
+
+
+async def test_an_erased_application_is_gone_for_everybody_and_for_good(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    await world.erase(wang)
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+    assert (await world.ring_in(wang.number, code))["verdict"] == "unavailable"
+    assert (await world.service.me.calls(wang.principal, None, 10)).calls == ()
+    for gone in (
+        world.reveal(call_id),
+        world.issue(wang),
+        world.register(wang),
+        world.leg(call_id, "ended", wang.number),
+    ):
+        with pytest.raises(Erased):
+            await gone
+    with pytest.raises(Erased):
+        await world.service.applications.read(wang.application_id)

@@ -1,0 +1,95 @@
+"""The writer: one order, one checkpoint a batch, and a poisoned command that harms no other."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.world import ORIGIN, Person, World, another_code
+from verifier.core.checkpoint import open_checkpoint
+from verifier.core.errors import InternalError, Unavailable
+from verifier.ports import Storage
+from verifier.service import records, writer
+from verifier.service.batch import Batch, Needs
+from verifier.service.writer import Answer
+
+
+async def test_a_new_log_begins_with_a_checkpoint_of_size_nought(world: World) -> None:
+    note = (await world.storage.fetch(records.LATEST_CHECKPOINT))[0][1]
+    assert open_checkpoint(note, world.ring.log_keys(), ORIGIN).size == 0
+
+
+async def test_a_second_service_on_the_same_database_continues_the_same_log(
+    world: World, wang: Person, storage: Storage, tmp_path: Path
+) -> None:
+    """Two writers take turns, each finding what the other has added."""
+    async with World(storage, tmp_path / "ring.json") as other:
+        for _ in range(3):
+            await world.confirm(wang, another_code("000000000"))
+            await other.ring_in(wang.number, another_code("000000000"))
+        audited = await other.audit()
+        assert (audited.leaves, audited.findings) == (6, [])
+
+
+async def test_a_writer_resumes_a_log_across_a_tile_boundary(storage: Storage, tmp_path: Path) -> None:
+    people = [Person(n) for n in range(270)]
+    async with World(storage, tmp_path / "ring.json") as world:
+        await asyncio.gather(*(world.register(person) for person in people))
+        await asyncio.gather(*(world.issue(person) for person in people[:250]))
+    async with World(storage, tmp_path / "ring.json") as world:
+        for person in people[250:]:
+            world.check((await world.issue(person))["ticket"])
+        audited = await world.audit()
+        assert (audited.leaves, audited.findings) == (270, [])
+        assert await world.counts("nodes") == (1,)
+
+
+async def test_a_poisoned_command_fails_alone(world: World, wang: Person) -> None:
+    def poisoned(batch: Batch) -> Answer:
+        raise ZeroDivisionError
+
+    results = await asyncio.gather(
+        world.context.writer.submit(Needs(), poisoned),
+        world.issue(wang),
+        world.confirm(wang, another_code("000000000")),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], InternalError)
+    assert isinstance(results[1], dict)
+    assert isinstance(results[2], dict)
+    assert not (await world.audit()).findings
+
+
+async def test_a_poisoned_row_harms_nobody_elses(world: World, wang: Person, mallory: Person) -> None:
+    async with world.storage.transaction() as transaction:
+        sql = "UPDATE applications SET sealed = $2 WHERE application_id = $1"
+        await transaction.execute_many(sql, [(mallory.application_id, b"x" * 40)])
+    results = await asyncio.gather(world.issue(mallory), world.issue(wang), return_exceptions=True)
+    assert isinstance(results[0], InternalError)
+    assert isinstance(results[1], dict)
+
+
+async def test_a_full_queue_says_unavailable_at_once(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MAX_WAITING", 20)
+    async with World(storage, tmp_path / "ring.json") as world:
+        person = Person(1)
+        register = world.service.applications.register
+        results = await asyncio.gather(
+            *(register(f"LN-{n}", person.registration()) for n in range(50)), return_exceptions=True
+        )
+        refused = [result for result in results if isinstance(result, Unavailable)]
+        assert len(refused) == 30
+        assert await world.counts("applications") == (20,)
+
+
+async def test_another_origin_on_the_same_database_is_refused_at_start(
+    world: World, storage: Storage, tmp_path: Path
+) -> None:
+    world_of_another_log = World(storage, tmp_path / "ring.json")
+    world_of_another_log.context.writer._origin = "elsewhere.example/log"
+    with pytest.raises(InternalError, match="holds the log"):
+        await world_of_another_log.service.start()

@@ -1,0 +1,112 @@
+"""The contract of the storage port, the same on every database."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from verifier.core.errors import Unavailable
+from verifier.ports import Storage
+from verifier.storage import open_storage
+from verifier.storage.migrate import WrongSchema, check_schema, migrate, migrations
+
+INSERT = "INSERT INTO limits (limit_key, tat) VALUES ($1, $2)"
+ALL = "SELECT limit_key, tat FROM limits ORDER BY limit_key"
+
+
+async def _rows(storage: Storage) -> list[tuple[str, int]]:
+    return [(row[0], row[1]) for row in await storage.fetch(ALL)]
+
+
+async def test_what_was_committed_is_seen_and_typed_alike(storage: Storage) -> None:
+    async with storage.transaction() as transaction:
+        await transaction.execute_many(INSERT, [("b", 2), ("a", 2**53)])
+        row = (b"\x00\xff", b"f", b"s", None, 5)
+        sql = "INSERT INTO idempotency (idempotency_id, fingerprint, sealed, application_id, expires_at) "
+        await transaction.execute_many(sql + "VALUES ($1, $2, $3, $4, $5)", [row])
+    assert await _rows(storage) == [("a", 2**53), ("b", 2)]
+    found = await storage.fetch("SELECT idempotency_id, application_id FROM idempotency")
+    assert (bytes(found[0][0]), found[0][1]) == (b"\x00\xff", None)
+
+
+async def test_an_exception_rolls_everything_back(storage: Storage) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with storage.transaction() as transaction:
+            await transaction.execute_many(INSERT, [("a", 1)])
+            raise ZeroDivisionError
+    assert await _rows(storage) == []
+    async with storage.transaction() as transaction:
+        await transaction.execute_many(INSERT, [("b", 1)])
+    assert await _rows(storage) == [("b", 1)]
+
+
+async def test_a_reader_never_sees_a_transaction_half_way(storage: Storage) -> None:
+    async with storage.transaction() as transaction:
+        await transaction.execute_many(INSERT, [("a", 1)])
+        assert await _rows(storage) == []
+        assert [row[0] for row in await transaction.fetch(ALL)] == ["a"]
+
+
+async def test_updating_one_row_first_makes_transactions_take_turns(storage: Storage) -> None:
+    """What the writer's head row relies on: fifty increments at once lose none."""
+    async with storage.transaction() as transaction:
+        await transaction.execute_many(INSERT, [("n", 0)])
+
+    async def increment() -> None:
+        async with storage.transaction() as transaction:
+            await transaction.fetch("UPDATE limits SET tat = tat WHERE limit_key = $1 RETURNING tat", "n")
+            tat = (await transaction.fetch("SELECT tat FROM limits WHERE limit_key = $1", "n"))[0][0]
+            await transaction.execute_many("UPDATE limits SET tat = $2 WHERE limit_key = $1", [("n", tat + 1)])
+
+    await asyncio.gather(*(increment() for _ in range(50)))
+    assert await _rows(storage) == [("n", 50)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 300])
+async def test_a_list_of_keys_finds_each_once(storage: Storage, count: int) -> None:
+    async with storage.transaction() as transaction:
+        await transaction.execute_many(INSERT, [(f"k{n}", n) for n in range(count)])
+        sql = "SELECT limit_key FROM limits WHERE limit_key IN ($*)"
+        keys = [f"k{n}" for n in range(count)]
+        assert sorted(row[0] for row in await transaction.fetch_in(sql, [*keys, *keys, "none"][: 2 * count])) == sorted(
+            keys
+        )
+        assert await transaction.execute_many(INSERT, []) is None
+
+
+async def test_migrating_twice_does_nothing_the_second_time(storage: Storage) -> None:
+    assert await migrate(storage) == []
+    await check_schema(storage)
+
+
+async def test_a_schema_that_is_missing_older_or_newer_is_refused_in_words(database: str) -> None:
+    empty = await open_storage(database)
+    with pytest.raises(WrongSchema, match="verifier migrate"):
+        await check_schema(empty)
+    await migrate(empty)
+    async with empty.transaction() as transaction:
+        sql = "INSERT INTO schema_versions (version, name) VALUES ($1, $2)"
+        await transaction.execute_many(sql, [(migrations()[-1][0] + 1, "later")])
+    with pytest.raises(WrongSchema, match="newer"):
+        await check_schema(empty)
+    async with empty.transaction() as transaction:
+        await transaction.execute_many("DELETE FROM schema_versions", [()])
+    with pytest.raises(WrongSchema, match="version 0"):
+        await check_schema(empty)
+    await empty.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite:/nonexistent/folder/db", "sqlite:/etc/hostname", "postgresql://nobody@127.0.0.1:1/none"],
+)
+async def test_a_database_that_cannot_be_had_is_unavailable(url: str) -> None:
+    with pytest.raises(Unavailable):
+        await open_storage(url)
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:", "mysql://x", "verifier.db"])
+async def test_another_kind_of_database_is_refused_in_words(url: str) -> None:
+    with pytest.raises(ValueError, match="sqlite:PATH or postgresql"):
+        await open_storage(url)

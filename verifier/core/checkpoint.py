@@ -1,0 +1,251 @@
+"""The log's texts: signed notes, checkpoints, proof files and tile paths (C2SP signed-note, tlog-checkpoint,
+tlog-proof, tlog-tiles).
+
+Carries out specs/protocol.md section 8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64decode, b64encode
+from binascii import b2a_base64
+from collections.abc import Callable, Sequence
+
+from cryptography.exceptions import InvalidSignature as SignatureMismatch
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
+
+from verifier.core.errors import InvalidProof, InvalidSignature
+from verifier.core.merkle import HASH_BYTES, TILE, leaf_hash, verify_inclusion
+
+MAX_NOTE = 131_072
+MAX_SIGNATURES = 100
+MAX_PROOF = MAX_NOTE + 32_768
+MAX_HASHES = 64
+
+_ED25519 = b"\x01"
+_KEY_BYTES = 32
+_KEY_ID_BYTES = 4
+_MAGIC = "c2sp.org/tlog-proof@v1"
+_SIZE_LIMIT = 1 << 63
+_MAX_TILE_LEVEL = 63
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
+_TILE_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([0-9]{1,3}))?")
+
+
+def note_key_id(name: str, public_key: bytes) -> bytes:
+    """The four bytes by which a signature line names an Ed25519 key.
+
+    Raises ValueError for a name or a key that cannot be one.
+    """
+    if name.split() != [name] or "+" in name or _CONTROL.search(name):
+        raise ValueError(f"a note cannot be signed by the name {name!r}")
+    if len(public_key) != _KEY_BYTES:
+        raise ValueError(f"an Ed25519 public key has {_KEY_BYTES} bytes, not {len(public_key)}")
+    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public_key).digest()[:_KEY_ID_BYTES]
+
+
+def vkey(name: str, public_key: bytes) -> str:
+    """The verifier key as note tools take it: name, key id and key."""
+    return f"{name}+{note_key_id(name, public_key).hex()}+{_encode(_ED25519 + public_key)}"
+
+
+def parse_vkey(text: str) -> tuple[str, bytes]:
+    """The name and the Ed25519 public key of a verifier key. Raises InvalidSignature when it is not one."""
+    name, _, rest = text.partition("+")
+    try:
+        public_key = _decode(rest.partition("+")[2])[len(_ED25519) :]
+        if vkey(name, public_key) != text:
+            raise ValueError("its key id or its type is wrong")
+    except ValueError as error:
+        raise InvalidSignature(f"{text!r} is not an Ed25519 verifier key: {error}") from error
+    return name, public_key
+
+
+def sign_note(text: str, name: str, public_key: bytes, sign: Callable[[bytes], bytes]) -> str:
+    """The signed note of a text. `sign` makes the Ed25519 signature by the private key of `public_key`."""
+    if not text.endswith("\n"):
+        raise ValueError("the text of a note ends in a newline")
+    return f"{text}\n— {name} {_encode(note_key_id(name, public_key) + sign(text.encode()))}\n"
+
+
+def open_note(note: str, vkeys: Sequence[str]) -> str:
+    """The text of a note that at least one of these keys has signed. Raises InvalidSignature.
+
+    Signatures by other keys are passed over, so that keys can be rotated and witnesses can cosign; one
+    bad signature that claims to be by a known key spoils the note.
+    """
+    if len(note) > MAX_NOTE:
+        raise InvalidSignature("the note is too long")
+    body, _, block = note.rpartition("\n\n")
+    *lines, end = block.split("\n")
+    if not body or not lines or end or len(lines) > MAX_SIGNATURES or _CONTROL.search(note):
+        raise InvalidSignature("the note is malformed")
+    text = body + "\n"
+    known = {(name, note_key_id(name, public_key)): public_key for name, public_key in map(parse_vkey, vkeys)}
+    signed = False
+    for line in lines:
+        name, key_id, signature = _parse_signature(line)
+        public_key = known.get((name, key_id))
+        if public_key is not None:
+            _verify(public_key, signature, text)
+            signed = True
+    if not signed:
+        raise InvalidSignature("the note is not signed by a known key")
+    return text
+
+
+def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
+    dash, _, rest = line.partition(" ")
+    name, _, encoded = rest.partition(" ")
+    try:
+        decoded = _decode(encoded)
+    except ValueError as error:
+        raise InvalidSignature("the note has a malformed signature line") from error
+    if dash != "—" or name.split() != [name] or "+" in name or len(decoded) <= _KEY_ID_BYTES:
+        raise InvalidSignature("the note has a malformed signature line")
+    return name, decoded[:_KEY_ID_BYTES], decoded[_KEY_ID_BYTES:]
+
+
+def _verify(public_key: bytes, signature: bytes, text: str) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, text.encode())
+    except (SignatureMismatch, ValueError) as error:
+        raise InvalidSignature("the note's signature does not verify") from error
+
+
+class Checkpoint(Struct, frozen=True):
+    """What the log commits to at one size: its origin, how many leaves it has, and their root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        """What is signed."""
+        return f"{self.origin}\n{self.size}\n{_encode(self.root)}\n"
+
+
+def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
+    """The checkpoint in a note that one of these keys has signed for the log of that origin.
+
+    Raises InvalidSignature for the note, InvalidProof when what is signed is no checkpoint of that log.
+    Extension lines are allowed and not looked at.
+    """
+    lines = open_note(note, vkeys).removesuffix("\n").split("\n")
+    if len(lines) < 3 or "" in lines:
+        raise InvalidProof("what is signed is not a checkpoint")
+    if lines[0] != origin:
+        raise InvalidProof(f"the checkpoint is of the log {lines[0]!r}, not {origin!r}")
+    try:
+        return Checkpoint(origin, _parse_decimal(lines[1]), _decode_hash(lines[2]))
+    except ValueError as error:
+        raise InvalidProof(f"what is signed is not a checkpoint: {error}") from error
+
+
+class TlogProof(Struct, frozen=True):
+    """An entry's place in the log. `checkpoint` is a signed note; `extra` is not authenticated by anything."""
+
+    index: int
+    hashes: tuple[bytes, ...]
+    checkpoint: str
+    extra: bytes = b""
+
+
+def encode_proof(index: int, hashes: Sequence[bytes], checkpoint: str, extra: bytes = b"") -> str:
+    """The text of a C2SP tlog-proof."""
+    extra_line = f"extra {_encode(extra)}\n" if extra else ""
+    # b2a_base64 ends each hash with the newline that the format wants.
+    hash_lines = b"".join(map(b2a_base64, hashes)).decode()
+    return f"{_MAGIC}\n{extra_line}index {index}\n{hash_lines}\n{checkpoint}"
+
+
+def parse_proof(text: str) -> TlogProof:
+    """Read a C2SP tlog-proof; nothing in it is verified yet. Raises InvalidProof.
+
+    Each proof has one text only: what parses is what `encode_proof` would write.
+    """
+    if len(text) > MAX_PROOF:
+        raise InvalidProof("the proof is too long")
+    head, _, checkpoint = text.partition("\n\n")
+    magic, *lines = head.split("\n")
+    if magic != _MAGIC or not checkpoint:
+        raise InvalidProof("the text is not a tlog-proof")
+    extra = lines.pop(0) if lines and lines[0].startswith("extra ") else None
+    if not lines or not lines[0].startswith("index ") or extra == "extra ":
+        raise InvalidProof("the proof is malformed")
+    if len(lines) - 1 > MAX_HASHES:
+        raise InvalidProof("the proof has too many hashes")
+    try:
+        return TlogProof(
+            _parse_decimal(lines[0].removeprefix("index ")),
+            tuple(_decode_hash(line) for line in lines[1:]),
+            checkpoint,
+            _decode(extra.removeprefix("extra ")) if extra else b"",
+        )
+    except ValueError as error:
+        raise InvalidProof(f"the proof is malformed: {error}") from error
+
+
+def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) -> Checkpoint:
+    """Check that the log has this entry, and return the checkpoint that says so.
+
+    Raises InvalidSignature when the checkpoint is not signed by one of the keys, InvalidProof otherwise.
+    """
+    proof = parse_proof(text)
+    checkpoint = open_checkpoint(proof.checkpoint, vkeys, origin)
+    verify_inclusion(
+        leaf=leaf_hash(entry), index=proof.index, size=checkpoint.size, proof=proof.hashes, root=checkpoint.root
+    )
+    return checkpoint
+
+
+def tile_path(level: int | None, index: int, width: int) -> str:
+    """Where a tile is served, below the log's address; level None is for the entries. Raises ValueError."""
+    if not (level is None or 0 <= level <= _MAX_TILE_LEVEL) or index < 0 or not 1 <= width <= TILE:
+        raise ValueError(f"there is no tile of level {level}, index {index}, width {width}")
+    *above, last = (digits.zfill(3) for digits in f"{index:,}".split(","))
+    place = "".join(f"x{digits}/" for digits in above) + last
+    partial = "" if width == TILE else f".p/{width}"
+    return f"tile/{'entries' if level is None else level}/{place}{partial}"
+
+
+def parse_tile_path(path: str) -> tuple[int | None, int, int]:
+    """Level (None for the entries), index and width of a tile path. Raises ValueError for any other spelling."""
+    found = _TILE_PATH.fullmatch(path)
+    if found is None:
+        raise ValueError(f"not a tile path: {path!r}")
+    level = None if found[1] == "entries" else int(found[1])
+    index = int(found[2].replace("x", "").replace("/", ""))
+    width = int(found[3] or TILE)
+    if tile_path(level, index, width) != path:
+        raise ValueError(f"not the one path of its tile: {path!r}")
+    return level, index, width
+
+
+def _encode(content: bytes) -> str:
+    return b64encode(content).decode()
+
+
+def _decode(text: str) -> bytes:
+    """Standard Base64 (RFC 4648 section 4) in its one canonical spelling. Raises ValueError for any other."""
+    content = b64decode(text, validate=True)
+    if _encode(content) != text:
+        raise ValueError("base64 is not canonical")
+    return content
+
+
+def _decode_hash(text: str) -> bytes:
+    content = _decode(text)
+    if len(content) != HASH_BYTES:
+        raise ValueError(f"a hash has {HASH_BYTES} bytes, not {len(content)}")
+    return content
+
+
+def _parse_decimal(text: str) -> int:
+    """An ASCII decimal without leading zeros, below 2^63. Raises ValueError."""
+    if _DECIMAL.fullmatch(text) is None or int(text) >= _SIZE_LIMIT:
+        raise ValueError("a number is not a canonical decimal")
+    return int(text)
