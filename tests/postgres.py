@@ -51,8 +51,12 @@ class Postgres:
                 shutil.chown(self._data, "postgres", "postgres")
             self._run("initdb", "-D", str(self._data), "-U", "verifier", "-A", "trust", "-E", "UTF8", "--no-sync")
         self._process = subprocess.Popen(
-            [*self._as_user(), str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port)]
-            + ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=100"],
+            [
+                *self._as_user(),
+                str(self._bin / "postgres"),
+                *("-D", str(self._data), "-p", str(self.port), "-c", "max_connections=100"),
+                *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.world import another_code
+from verifier.core import damm
 from verifier.core.code import derive_code, hotp, parse_code, same_code, show_code
 from verifier.core.errors import MalformedCode
 
@@ -27,6 +28,11 @@ def test_rfc_4226_appendix_d_comes_out_of_the_same_function() -> None:
 )
 def test_rfc_6238_appendix_b_agrees_for_sha_256_and_eight_digits(seconds: int, password: str) -> None:
     assert hotp(b"12345678901234567890123456789012", seconds // 30) == password
+
+
+def test_the_published_example_of_the_check_digit() -> None:
+    assert damm.check_digit("572") == "4"
+    assert damm.is_valid("5724")
 
 
 def test_each_input_of_a_code_changes_it() -> None:

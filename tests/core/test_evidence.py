@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -33,12 +32,12 @@ RFC_7515_JWS = (
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FileKeyRing, Trust, Evidence]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[FileKeyRing, Trust, Evidence]:
     """A key ring, the trust file of its deployment, and a good receipt in a log of three leaves."""
     path: Path = tmp_path_factory.mktemp("ring") / "ring.json"
     keys.create(path, NOON)
     ring = FileKeyRing(path, ORIGIN)
-    yield ring, Trust(ISSUER, ring.jwks(), LogKey(ORIGIN, ring.log_keys())), _receipt(ring)
+    return ring, Trust(ISSUER, ring.jwks(), LogKey(ORIGIN, ring.log_keys())), _receipt(ring)
 
 
 def _receipt(ring: FileKeyRing, issuer: str = ISSUER, typ: str = RECEIPT) -> Evidence:

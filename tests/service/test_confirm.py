@@ -6,9 +6,15 @@ import pytest
 
 from tests.world import NOON, Person, World, another_code, staff
 from verifier.core.call import CallRules
-from verifier.core.errors import IdempotencyKeyReused, LegNotConnected, MalformedCode, NotFound, RateLimited
+from verifier.core.errors import (
+    IdempotencyKeyReused,
+    LegNotConnected,
+    MalformedCode,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
 from verifier.core.statements import base64url, commitment, digest
-from verifier.service.confirmations import _DECOY_CALL
 
 
 async def test_the_right_code_on_a_connected_call_is_genuine(world: World, wang: Person) -> None:
@@ -231,10 +237,9 @@ async def test_every_refusal_has_the_same_words_shape_and_work(
     seen: dict[str, tuple[object, ...]] = {}
 
     async def refuse(reason: str, code: str) -> None:
-        statements: list[str] = []
         derived: list[str] = []
         with monkeypatch.context() as patched:
-            _count_work(patched, statements, derived)
+            _count_work(patched, derived)
             verdict = await world.confirm(wang, code)
         shape = {name: type(value).__name__ for name, value in verdict.items()}
         sizes = (len(verdict["receipt"]["statement"]), len(verdict["words"]))
@@ -281,6 +286,23 @@ async def test_a_confirmation_changes_nothing_for_the_officer_but_the_record(wor
     assert changed == {"state", "confirmed_at"}
 
 
+async def test_a_confirmation_that_cannot_be_made_durable_is_unavailable(
+    world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law L6: no verdict comes out of a commit that failed, and nothing was consumed."""
+    call_id, code = await world.live_call(wang)
+
+    def gone() -> object:
+        raise Unavailable("the database is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.storage, "transaction", gone)
+        with pytest.raises(Unavailable):
+            await world.confirm(wang, code, key="lost")
+    assert (await world.call_row(call_id))["state"] == "live"
+    assert (await world.confirm(wang, code, key="lost"))["verdict"] == "genuine"
+
+
 async def test_another_officers_call_is_not_there(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     with pytest.raises(NotFound):
@@ -306,7 +328,7 @@ async def _code_as_the_bank_knows_it(world: World, person: Person, call_id: str)
     return derive_code(application.key, call_id, evidence.statement, call.call_counter)
 
 
-def _count_work(patched: pytest.MonkeyPatch, statements: list[str], derived: list[str]) -> None:
+def _count_work(patched: pytest.MonkeyPatch, derived: list[str]) -> None:
     from verifier.service import confirmations
 
     original = confirmations.derive_code
@@ -316,4 +338,3 @@ def _count_work(patched: pytest.MonkeyPatch, statements: list[str], derived: lis
         return original(key, call_id, ticket, counter)
 
     patched.setattr(confirmations, "derive_code", counting)
-    assert _DECOY_CALL.startswith("call_")

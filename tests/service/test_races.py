@@ -1,4 +1,4 @@
-"""Two hundred at once: one consumption, one leaf, one receipt; exactly the allowed number of wrong codes (laws L4, L7)."""
+"""Two hundred at once: one consumption, one leaf, one receipt; only the allowed wrong codes counted (laws L4, L7)."""
 
 from __future__ import annotations
 

@@ -31,10 +31,13 @@ async def test_what_was_committed_is_seen_and_typed_alike(storage: Storage) -> N
 
 
 async def test_an_exception_rolls_everything_back(storage: Storage) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def broken() -> None:
         async with storage.transaction() as transaction:
             await transaction.execute_many(INSERT, [("a", 1)])
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await broken()
     assert await _rows(storage) == []
     async with storage.transaction() as transaction:
         await transaction.execute_many(INSERT, [("b", 1)])

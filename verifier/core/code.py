@@ -12,8 +12,8 @@ from typing import Any
 import pyotp
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from stdnum import damm
 
+from verifier.core import damm
 from verifier.core.errors import FieldError, MalformedCode
 
 HOTP_DIGITS = 8
@@ -36,7 +36,7 @@ def derive_code(application_key: bytes, call_id: str, ticket: str, counter: int)
     info = hashlib.sha256(ticket.encode("ascii")).digest()
     key = HKDF(SHA256(), length=32, salt=call_id.encode("ascii"), info=info).derive(application_key)
     digits = hotp(key, counter)
-    return digits + str(damm.calc_check_digit(digits))
+    return digits + damm.check_digit(digits)
 
 
 def parse_code(typed: str, pointer: str = "/code") -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import click
 import msgspec
-from stdnum import damm
 
 from verifier.audit import audit_log
+from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
 from verifier.demo.bank import DemoBank, now_iso
@@ -328,4 +328,4 @@ class Story:
 def _another_code(code: str) -> str:
     """A well-formed code that is not this one."""
     digits = f"{(int(code.replace(' ', '')[:8]) + 1) % 100_000_000:08d}"
-    return digits + str(damm.calc_check_digit(digits))
+    return digits + damm.check_digit(digits)

@@ -1,0 +1,53 @@
+"""The table of laws in specs/laws.md names tests that exist, and two laws that the interface itself must show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from verifier.api.routes import operations
+from verifier.api.throttle import SLIPS, Throttle
+from verifier.core import words
+from verifier.core.application import Officer
+from verifier.core.purposes import ASKS
+from verifier.log import Log
+
+ROOT = Path(__file__).parent.parent
+LAWS = [f"L{n}" for n in range(1, 13)]
+
+
+def _table() -> dict[str, list[str]]:
+    rows = re.findall(r"^\| (L\d+) [^|]*\|[^|]*\|([^|]*)\|$", (ROOT / "specs/laws.md").read_text(), re.MULTILINE)
+    return {law: re.findall(r"`(test_\w+)`", tests) for law, tests in rows}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_each_law_names_tests_that_exist(law: str) -> None:
+    sources = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    named = _table()[law]
+    assert named
+    assert [name for name in named if f"def {name}(" not in sources] == []
+
+
+def test_no_operation_takes_a_code_without_login() -> None:
+    """Law L9: whatever has a member that could hold a code is for somebody who is known."""
+    table = operations(Log(None), Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
+    for operation in table:
+        members = {"code", "digits"} & set(getattr(operation.body, "__struct_fields__", ()))
+        assert not members or operation.who, operation.id
+
+
+def test_no_words_carry_a_link() -> None:
+    """Law L9: nothing that is shown or said is, or looks like, an address."""
+    officer = Officer("4412", "Li Wei", "Branch")
+    said = [
+        text
+        for table in (words.NOT_GENUINE, words.UNAVAILABLE, words.UNREGISTERED, words.NO_CALL)
+        for text in table.values()
+    ]
+    for language in words.LANGUAGES:
+        said += [words.genuine(language, officer, purpose, asks) for purpose, asks in ASKS.items()]
+        said += [words.on_call(language, officer, purpose) for purpose in ASKS]
+    assert not [text for text in said if re.search(r"https?:|www\.|\w\.(com|cn|example)\b", text)]
