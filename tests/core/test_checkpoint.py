@@ -133,7 +133,7 @@ def test_the_note_of_the_go_example_opens() -> None:
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="".join(map(chr, range(32)))) | st.just("\n"))
 )
 def test_what_is_signed_opens_to_the_same_text(text: str) -> None:
-    assert open_note(signed(text + "x\n"), [KEY]) == text + "x\n"
+    assert open_note(signed(text + "\n"), [KEY]) == text + "\n"
 
 
 def test_a_text_without_its_last_newline_is_not_signed() -> None:
@@ -157,6 +157,7 @@ def test_every_bit_of_a_note_counts() -> None:
         lambda note: note[:-1],
         lambda note: note + "\n",
         lambda note: note + "\n\n",
+        lambda note: note + "x",
         lambda note: note + "x\n",
         lambda note: note.replace("\n\n", "\n"),
         lambda note: note.replace("\n", "\r\n"),
@@ -170,6 +171,10 @@ def test_every_bit_of_a_note_counts() -> None:
         lambda note: note.replace(f"— {ORIGIN} ", "—  "),
         lambda note: note.replace(f"— {ORIGIN} ", f"— {ORIGIN}+ "),
         lambda note: note[:-2] + "\n",
+        lambda note: note + "— a+b AAAAAAAA\n",
+        lambda note: note + "— a\u00a0b AAAAAAAA\n",
+        lambda note: note + "—  AAAAAAAA\n",
+        lambda note: note + "AAAAAAAA\n",
         lambda note: note + f"— {ORIGIN} \n",
         lambda note: note + f"— {ORIGIN} AAAAAA==\n",
         lambda note: note + f"— {ORIGIN} AAAAAB==\n",
@@ -182,6 +187,17 @@ def test_every_bit_of_a_note_counts() -> None:
 def test_a_note_of_another_form_is_refused(spoil: Callable[[str], str]) -> None:
     with pytest.raises(InvalidSignature):
         open_note(spoil(NOTE), [KEY])
+
+
+def test_a_note_without_a_text_is_refused_though_its_signature_is_good() -> None:
+    with pytest.raises(InvalidSignature, match="malformed"):
+        open_note(signature_line(signed("\n")), [KEY])
+
+
+@pytest.mark.parametrize("character", ["\x00", "\t", "\r", "\x1f"])
+def test_a_text_with_control_characters_is_refused_though_it_is_signed(character: str) -> None:
+    with pytest.raises(InvalidSignature, match="malformed"):
+        open_note(signed(f"a{character}b\n"), [KEY])
 
 
 def test_signatures_by_unknown_keys_are_passed_over() -> None:

@@ -199,6 +199,14 @@ def test_a_leaf_is_proved_at_its_own_index_only() -> None:
                     )
 
 
+@pytest.mark.parametrize("cut", [0, 31, 33, 64])
+def test_a_node_is_not_cut_elsewhere_than_between_its_halves(cut: int) -> None:
+    one, other = some_leaves(2)
+    halves = one + other
+    with pytest.raises(InvalidProof, match="length"):
+        verify_inclusion(leaf=halves[:cut], index=0, size=2, proof=[halves[cut:]], root=node_hash(one, other))
+
+
 @given(st.integers(1, 70).flatmap(lambda new: st.tuples(st.integers(1, new), st.just(new))))
 def test_the_consistency_proof_of_the_rfc_is_accepted_and_no_other(case: tuple[int, int]) -> None:
     old, new = case
@@ -217,7 +225,7 @@ def test_the_consistency_proof_of_the_rfc_is_accepted_and_no_other(case: tuple[i
 @pytest.mark.parametrize(("old", "new"), [(0, 0), (0, 1), (2, 1), (-1, 1)])
 def test_consistency_from_an_empty_or_a_larger_tree_is_refused(old: int, new: int) -> None:
     leaves = some_leaves(2)
-    with pytest.raises(InvalidProof):
+    with pytest.raises(InvalidProof, match="no consistency proof"):
         verify_consistency(
             old_size=old, old_root=mth(leaves[: max(old, 0)]), new_size=new, new_root=mth(leaves[:new]), proof=[]
         )
@@ -423,11 +431,11 @@ def test_the_tiles_of_the_specification_s_example_prove_its_root() -> None:
 
 def test_a_reader_with_a_torn_tile_gets_no_proof() -> None:
     leaves = some_leaves(300)
-    ranges = inclusion_ranges(299, 300)
+    ranges = inclusion_ranges(0, 300)
     tiles = fetch(tiles_for(ranges, 300), leaves)
     torn = Tile(0, 1, 44)
-    with pytest.raises(LookupError):
-        prove(ranges, {**tiles, torn: tiles[torn][:40]})
+    with pytest.raises(LookupError, match="not whole"):
+        prove(ranges, {**tiles, torn: tiles[torn][:43]})
     del tiles[torn]
     with pytest.raises(LookupError):
         prove(ranges, tiles)

@@ -79,9 +79,9 @@ def open_note(note: str, vkeys: Sequence[str]) -> str:
     """
     if len(note) > MAX_NOTE:
         raise InvalidSignature("the note is too long")
-    body, _, block = note.rpartition("\n\n")
+    body, blank, block = note.rpartition("\n\n")
     *lines, end = block.split("\n")
-    if not body or not lines or end or len(lines) > MAX_SIGNATURES or _CONTROL.search(note):
+    if not blank or end or len(lines) > MAX_SIGNATURES or _CONTROL.search(note):
         raise InvalidSignature("the note is malformed")
     text = body + "\n"
     known = {(name, note_key_id(name, public_key)): public_key for name, public_key in map(parse_vkey, vkeys)}
