@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.postgres import Postgres, installed
 from tests.world import Person, World
 from verifier.ports import Storage
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
+
+# A busy machine is no defect: examples have no deadline.
+settings.register_profile("verifier", deadline=None)
+settings.load_profile("verifier")
 
 
 def require(component: str, present: bool) -> None:
@@ -25,13 +31,14 @@ def require(component: str, present: bool) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL, started for the session."""
     require("PostgreSQL", installed())
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
-    server.start()
-    yield server
-    server.stop()
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        server = Postgres(Path(folder))
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

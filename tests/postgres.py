@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -74,15 +75,15 @@ class Postgres:
 
     def stop(self) -> None:
         """Stop in order, cutting connections."""
-        if self._process is not None:
-            self._run("pg_ctl", "stop", "-D", str(self._data), "-m", "fast", "-w")
-            self._process.wait(30)
-            self._process = None
+        self._end(signal.SIGINT)
 
     def kill(self) -> None:
         """As a power cut would, as far as a process can: no orderly shutdown."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
-            self._run("pg_ctl", "stop", "-D", str(self._data), "-m", "immediate", "-w")
+            self._process.send_signal(how)
             self._process.wait(30)
             self._process = None
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.world import NOON, Person, World, another_code, staff
 from verifier.core.call import CallRules
-from verifier.core.errors import (
+from verifier.core.errors import CallClosed, (
     IdempotencyKeyReused,
     LegNotConnected,
     MalformedCode,
@@ -15,6 +15,7 @@ from verifier.core.errors import (
     Unavailable,
 )
 from verifier.core.statements import base64url, commitment, digest
+from verifier.core.times import from_ms
 
 
 async def test_the_right_code_on_a_connected_call_is_genuine(world: World, wang: Person) -> None:
@@ -264,6 +265,41 @@ async def test_every_refusal_has_the_same_words_shape_and_work(
     assert len({repr(each) for each in seen.values()}) == 1, seen
 
 
+async def test_somebody_without_an_application_is_refused_with_as_much_work(
+    world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived: list[str] = []
+    _count_work(monkeypatch, derived)
+    await world.confirm(wang, another_code("000000000"))
+    await world.confirm(Person(77), another_code("000000000"))
+    assert len(derived) == 2
+
+
+async def test_a_right_code_too_early_is_refused_and_not_counted_as_a_guess(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    code = await _code_as_the_bank_knows_it(world, wang, call_id)
+    for _ in range(10):
+        assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+    assert (await world.call_row(call_id))["app_wrong"] == 0
+
+
+async def test_a_reference_narrows_a_customers_own_applications(world: World, wang: Person) -> None:
+    second = Person(1)
+    second.application_id = "LN-1-second"
+    await world.register(second)
+    _, code = await world.live_call(second)
+    assert (await world.confirm(wang, code, application_id="LN-1"))["verdict"] == "not_genuine"
+    assert (await world.ring_in(wang.number, code, application_id="LN-1"))["verdict"] == "not_genuine"
+    assert (await world.confirm(wang, code))["verdict"] == "genuine"
+
+
+async def test_the_first_time_a_code_was_shown_is_kept(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    world.clock.advance(60)
+    assert await world.reveal(call_id) == code
+    assert (await world.service.calls.read(staff("4412"), call_id)).revealed_at == from_ms(NOON)
+
+
 async def test_a_locked_call_refuses_in_the_same_words(world: World, wang: Person) -> None:
     unknown = await world.confirm(wang, another_code("000000000"))
     _, code = await world.live_call(wang)
@@ -284,6 +320,8 @@ async def test_a_confirmation_changes_nothing_for_the_officer_but_the_record(wor
     after = await world.service.calls.read(staff("4412"), call_id)
     changed = {name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)}
     assert changed == {"state", "confirmed_at"}
+    with pytest.raises(CallClosed):
+        await world.reveal(call_id)
 
 
 async def test_a_confirmation_that_cannot_be_made_durable_is_unavailable(

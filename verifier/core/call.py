@@ -97,13 +97,11 @@ def on_the_phone(call: Call) -> bool:
 def confirm_allowed(call: Call, channel: Channel, rules: CallRules) -> bool:
     """May a right code on this channel be answered with `genuine`? `call` has been settled.
 
-    With the leg required it must be connected, or have ended within the grace that lets a customer
-    hang up and ring the IVR; a code already used is good only while the leg is still connected (law L4).
+    With the leg required it must have been connected. `settle` has closed the call if the leg ended too
+    long ago: beyond the grace that lets a customer hang up and ring the IVR, or at all once the code was used.
     """
     if not call.open or call.wrong(channel) >= rules.max_wrong:
         return False
-    if call.state == "confirmed":
-        return call.leg_mode != "required" or call.connected
     return call.leg_mode != "required" or call.connected_at is not None
 
 
