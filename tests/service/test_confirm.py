@@ -6,7 +6,8 @@ import pytest
 
 from tests.world import NOON, Person, World, another_code, staff
 from verifier.core.call import CallRules
-from verifier.core.errors import CallClosed, (
+from verifier.core.errors import (
+    CallClosed,
     IdempotencyKeyReused,
     LegNotConnected,
     MalformedCode,
