@@ -124,9 +124,17 @@ class World:
         return _json(await self.service.applications.erase(person.application_id))
 
     async def leg(
-        self, call_id: str, event: str, number: str, *, leg_id: str = "leg-1", at: int | None = None, key: str = ""
+        self,
+        call_id: str,
+        event: str,
+        number: str,
+        *,
+        leg_id: str = "leg-1",
+        at: int | None = None,
+        caller_number: str | None = None,
+        key: str = "",
     ) -> Json:
-        heard = LegEvent(event, leg_id, number, from_ms(self.clock() if at is None else at))  # type: ignore[arg-type]
+        heard = LegEvent(event, leg_id, number, from_ms(self.clock() if at is None else at), caller_number)  # type: ignore[arg-type]
         pbx = system("legs")
         return _json(await self.service.calls.leg_event(call_id, heard, self.key(pbx, heard, key)))
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.world import NOON, Person, World
+from tests.world import DESK, NOON, Person, World
 from verifier.core.errors import InvalidField
 
 
@@ -21,6 +21,21 @@ async def test_any_order_and_doubling_of_events_ends_the_same(
         told = await world.leg(call_id, event, wang.number, at=times[event])
     assert told["connected_at"] == "2026-11-23T04:00:01Z"
     assert told["leg_ended_at"] == "2026-11-23T04:00:05Z"
+
+
+async def test_of_doubled_events_the_earliest_time_holds(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    world.clock.advance(10)
+    for at in (3000, 1000, 2000):
+        told = await world.leg(call_id, "connected", wang.number, at=NOON + at)
+    assert told["connected_at"] == "2026-11-23T04:00:01Z"
+
+
+async def test_a_leg_from_another_desk_than_the_tickets_does_not_count(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    assert (await world.leg(call_id, "connected", wang.number, caller_number="+861000000000"))["state"] == "issued"
+    told = await world.leg(call_id, "connected", wang.number, leg_id="leg-2", caller_number=DESK)
+    assert told["state"] == "live"
 
 
 async def test_an_end_that_comes_first_keeps_the_code_hidden_when_the_connect_arrives(

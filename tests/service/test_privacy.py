@@ -76,6 +76,9 @@ async def test_erasing_destroys_the_key_and_every_sealed_word_and_leaves_the_log
     )
     assert held
     assert {tuple(each) for each in held} == {(None, None)}
+    assert await world.storage.fetch("SELECT sealed FROM reports WHERE sealed IS NOT NULL") == []
+    by_application = "SELECT 1 FROM idempotency WHERE application_id = $1"
+    assert await world.storage.fetch(by_application, wang.application_id) == []
     assert await world.storage.fetch("SELECT 1 FROM numbers WHERE application_id = $1", wang.application_id) == []
     audited = await world.audit()
     assert audited.findings == []
