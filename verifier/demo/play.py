@@ -67,11 +67,11 @@ The story by hand, in another terminal. Paste the logins above first.
   1  The officer issues a call to customer cust-0001. There is no code yet: nobody is on the phone.
      curl -s $API/v1/applications/LN-2026-0001/calls -H "Authorization: Bearer $OFFICER" \\
        -H 'Content-Type: application/json' -H "Idempotency-Key: $RANDOM$RANDOM" \\
-       -d '{{"purpose":"documents","number":"+8613800138000","caller_number":"+861082345678"}}'
-     export CALL=call_…        (the call_id of the answer)
+       -d '{{"purpose":"documents","number":"+8613800138000","caller_number":"+861082345678"}}' | tee call.json
+     export CALL=$(grep -o 'call_[0-9a-f]\{{32\}}' call.json | head -1)
 
   2  The telephone exchange says that the leg is connected. It signs its requests.
-     verifier send POST $API/v1/calls/$CALL/legs --key-id pbx --key $KEYS/pbx.pem \\
+     {sys.argv[0]} send POST $API/v1/calls/$CALL/legs --key-id pbx --key $KEYS/pbx.pem \\
        --data '{{"event":"connected","leg_id":"1","number":"+8613800138000","at":"'$(date -u +%FT%TZ)'"}}'
 
   3  The officer gets the code and reads it out.
@@ -85,7 +85,7 @@ The story by hand, in another terminal. Paste the logins above first.
 
   5  Anybody checks the receipt, offline.
      curl -s $API/.well-known/callback-verification > trust.json
-     verifier receipt verify verdict.json --trust trust.json
+     {sys.argv[0]} receipt verify verdict.json --trust trust.json
 
-  verifier demo --script   plays the whole story, with the frauds it stops.
+  {sys.argv[0]} demo --script   plays the whole story, with the frauds it stops.
 """

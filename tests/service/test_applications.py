@@ -1,0 +1,88 @@
+"""Registering, reading and updating applications."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.world import NOON, OFFICER, Person, World
+from verifier import keys
+from verifier.core.application import Customer, RegisteredNumber
+from verifier.core.errors import InvalidField, NotFound
+from verifier.core.times import from_ms
+
+OLD = from_ms(NOON - 90 * 86_400_000)
+
+
+async def test_what_was_registered_is_read_back(world: World) -> None:
+    person = Person(1)
+    registered = await world.register(person)
+    found = await world.service.applications.read(person.application_id)
+    assert found.registration == person.registration()
+    assert registered["registration"]["customer"]["name"] == person.name
+    with pytest.raises(NotFound):
+        await world.service.applications.read("LN-404")
+
+
+async def test_an_update_keeps_the_key_the_counters_and_the_live_call(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    await world.register(wang, product="汽车贷款")
+    found = await world.service.applications.read(wang.application_id)
+    assert (found.registration.product, found.open_call_id) == ("汽车贷款", call_id)
+    assert (await world.confirm(wang, code))["verdict"] == "genuine"
+
+
+async def test_a_call_that_is_over_is_no_longer_the_open_one(world: World, wang: Person) -> None:
+    call_id, _ = await world.live_call(wang)
+    await world.revoke(call_id)
+    assert (await world.service.applications.read(wang.application_id)).open_call_id is None
+
+
+async def test_a_number_taken_off_file_no_longer_leads_anywhere(world: World, wang: Person) -> None:
+    _, code = await world.live_call(wang)
+    await world.register(wang, numbers=(RegisteredNumber("+8613700137000", OLD),))
+    assert (await world.ring_in(wang.number, code))["verdict"] == "unavailable"
+    assert (await world.ring_in("+8613700137000", code))["verdict"] == "genuine"
+
+
+async def test_an_update_moves_an_application_to_the_active_key(world: World, wang: Person) -> None:
+    _, code = await world.live_call(wang)
+    kek = "SELECT kek_id FROM applications"
+    before = (await world.storage.fetch(kek))[0][0]
+    keys.rotate(world.ring_file, "encryption", NOON, force=True)
+    world.ring.refresh()
+    assert (await world.service.applications.read(wang.application_id)).application_id == wang.application_id
+    await world.register(wang)
+    assert (await world.storage.fetch(kek))[0][0] != before
+    assert (await world.confirm(wang, code))["verdict"] == "genuine"
+
+
+async def test_receipts_verify_after_the_signing_keys_were_rotated(world: World, wang: Person) -> None:
+    early = await world.issue(wang)
+    for use in ("statement", "log"):
+        keys.rotate(world.ring_file, use, NOON, force=True)  # type: ignore[arg-type]
+    assert world.ring.refresh()
+    late = await world.issue(wang)
+    assert world.check(early["ticket"]).jti != world.check(late["ticket"]).jti
+    assert not (await world.audit()).findings
+
+
+WRONG = {
+    "/customer/time_zone": {"customer": Customer("cust-1", "王芳", time_zone="Mars/Olympus")},
+    "/numbers/0/added_at": {"numbers": (RegisteredNumber("+8613800130001", from_ms(NOON + 86_400_000)),)},
+    "/numbers": {"numbers": (RegisteredNumber("+8613800130001", OLD),) * 2},
+    "/officers": {"officers": (OFFICER, OFFICER)},
+}
+
+
+@pytest.mark.parametrize("pointer", WRONG)
+async def test_facts_that_cannot_be_are_named_and_nothing_is_written(world: World, pointer: str) -> None:
+    with pytest.raises(InvalidField) as caught:
+        await world.register(Person(1), **WRONG[pointer])
+    assert caught.value.errors[0].pointer == pointer
+    assert await world.counts("applications", "numbers") == (0, 0)
+
+
+async def test_an_exception_for_an_officer_who_is_not_assigned_is_refused(world: World, wang: Person) -> None:
+    with pytest.raises(InvalidField) as caught:
+        await world.grant(wang, "contact_hours", officer_id="9999")
+    assert caught.value.errors[0].pointer == "/officer_id"
