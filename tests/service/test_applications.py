@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from tests.world import NOON, OFFICER, Person, World
+from tests.world import NOON, OFFICER, Person, World, another_code
 from verifier import keys
 from verifier.core.application import Customer, RegisteredNumber
 from verifier.core.errors import InvalidField, NotFound
@@ -42,6 +44,14 @@ async def test_a_number_taken_off_file_no_longer_leads_anywhere(world: World, wa
     await world.register(wang, numbers=(RegisteredNumber("+8613700137000", OLD),))
     assert (await world.ring_in(wang.number, code))["verdict"] == "unavailable"
     assert (await world.ring_in("+8613700137000", code))["verdict"] == "genuine"
+
+
+async def test_of_two_registrations_in_one_batch_the_later_numbers_hold(world: World) -> None:
+    person = Person(1)
+    later = (RegisteredNumber("+8613700137000", OLD),)
+    await asyncio.gather(world.register(person), world.register(person, numbers=later))
+    assert await world.counts("numbers") == (1,)
+    assert (await world.ring_in("+8613700137000", another_code("000000000")))["verdict"] == "not_genuine"
 
 
 async def test_an_update_moves_an_application_to_the_active_key(world: World, wang: Person) -> None:

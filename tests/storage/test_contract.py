@@ -66,6 +66,21 @@ async def test_updating_one_row_first_makes_transactions_take_turns(storage: Sto
     assert await _rows(storage) == [("n", 50)]
 
 
+async def test_two_nodes_on_one_database_take_turns_too(storage: Storage, database: str) -> None:
+    async with storage.transaction() as transaction:
+        await transaction.execute_many(INSERT, [("n", 0)])
+    other = await open_storage(database)
+
+    async def increment(node: Storage) -> None:
+        async with node.transaction() as transaction:
+            row = await transaction.fetch("UPDATE limits SET tat = tat WHERE limit_key = $1 RETURNING tat", "n")
+            await transaction.execute_many("UPDATE limits SET tat = $2 WHERE limit_key = $1", [("n", row[0][0] + 1)])
+
+    await asyncio.gather(*(increment(node) for node in (storage, other) * 20))
+    await other.close()
+    assert await _rows(storage) == [("n", 40)]
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 300])
 async def test_a_list_of_keys_finds_each_once(storage: Storage, count: int) -> None:
     async with storage.transaction() as transaction:
