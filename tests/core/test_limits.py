@@ -37,6 +37,16 @@ def test_a_burst_is_let_through_and_then_one_each_interval() -> None:
     assert decide(LIMIT, tat, 600_000).allowed
 
 
+def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
+    tat: int | None = decide(LIMIT, None, 0).tat
+    later = 100 * LIMIT.period_ms
+    for _ in range(LIMIT.burst):
+        decision = decide(LIMIT, tat, later)
+        assert decision.allowed
+        tat = decision.tat
+    assert not decide(LIMIT, tat, later).allowed
+
+
 def test_looking_costs_nothing_and_tells_the_truth() -> None:
     tat = None
     for _ in range(LIMIT.burst):

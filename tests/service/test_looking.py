@@ -100,9 +100,11 @@ async def test_the_sweep_closes_what_time_has_closed_and_prunes_old_keys(world: 
     assert await world.service.housekeeping.sweep() == 1
     assert (await world.call_row(call_id))["state"] == "expired"
     assert await world.service.housekeeping.sweep() == 0
-    world.clock.advance(24 * 3600)
+    await world.confirm(wang, another_code(code))
+    assert (await world.counts("limits")) == (1,)
+    world.clock.advance(24 * 3600 + 1)
     await world.service.housekeeping.sweep()
-    assert await world.counts("idempotency") == (0,)
+    assert await world.counts("idempotency", "limits") == (0, 0)
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
 
 

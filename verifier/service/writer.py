@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from verifier.core.checkpoint import Checkpoint, encode_proof
 from verifier.core.errors import IdempotencyKeyReused, InternalError, Unavailable, VerifierError
-from verifier.core.merkle import Tree, leaf_hash
+from verifier.core.merkle import TILE, TILE_HEIGHT, Tree, leaf_hash
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
 from verifier.ports import Clock, Entropy, KeyRing, Storage, Transaction
 from verifier.service import records
@@ -25,7 +25,7 @@ MAX_BATCH = 256
 MAX_WAITING = 4096
 PATIENCE_S = 15.0
 IDEMPOTENCY_MS = 24 * 3_600_000
-_TILE = 256
+
 
 Answer = Callable[[], Struct]
 Decide = Callable[[Batch], Answer]
@@ -139,7 +139,6 @@ class Writer:
         except Unavailable as error:
             self._refuse(commands, error)
         except Exception as error:
-            self._tree = None
             if len(commands) == 1:
                 defect = InternalError("a command failed")
                 defect.__cause__ = error
@@ -149,8 +148,6 @@ class Writer:
                 await self._carry_out_apart([command])
 
     def _refuse(self, commands: list[_Command], error: VerifierError) -> None:
-        # Whether a failed commit became durable is not known, so the tree is read again.
-        self._tree = None
         for command in commands:
             if not command.future.done():
                 command.future.set_exception(error)
@@ -259,8 +256,8 @@ async def _resume(transaction: Transaction, size: int) -> Tree:
     """The tree's right edge, read back: the rightmost partial tile of each level (C2SP tlog-tiles)."""
     tiles: dict[int, list[bytes]] = {}
     level = 0
-    while (width := size >> (8 * level)) > 0:
-        start = width // _TILE * _TILE
+    while (width := size >> TILE_HEIGHT * level) > 0:
+        start = width // TILE * TILE
         if level == 0:
             rows = await transaction.fetch(records.ENTRIES_BETWEEN, start, width)
             tiles[level] = [leaf_hash(bytes(row[0])) for row in rows]
