@@ -24,7 +24,7 @@ from verifier.api.tokens import TokenVerifier, TrustedIssuer
 from verifier.config import BadSettings, Config, address
 from verifier.core.errors import VerifierError
 from verifier.core.limits import Limit
-from verifier.keys import FileKeyRing, KeyRingError
+from verifier.keys import FileKeyRing
 from verifier.log import Log
 from verifier.ports import Storage
 from verifier.service import Context, Service
@@ -143,13 +143,16 @@ class Verifier:
                 SWEEPS.inc(await self._service.housekeeping.sweep())
                 if isinstance(ring, FileKeyRing) and ring.refresh():
                     log.info("key ring read again")
-            except (VerifierError, KeyRingError) as error:
+            except VerifierError as error:
                 log.warning("housekeeping failed", reason=error.slug)
+            except Exception as error:
+                log.error("defect in housekeeping", exc_info=error)
 
     async def stop(self) -> None:
         """Stop listening, answer what is under way, make it durable, close."""
         if self._keeper is not None:
             self._keeper.cancel()
+        self._service.context.events.close()
         for runner in self._runners:
             await runner.cleanup()
         await self._service.stop()

@@ -48,8 +48,9 @@ async def test_a_watcher_is_told_of_each_change_at_once(world: World, wang: Pers
 
     async def watch() -> None:
         async for status in world.service.me.watch(wang.principal):
-            seen.append(status)
-            told.set()
+            if status is not None:
+                seen.append(status)
+                told.set()
 
     watcher = asyncio.create_task(watch())
     await asyncio.wait_for(told.wait(), 5)
@@ -59,6 +60,19 @@ async def test_a_watcher_is_told_of_each_change_at_once(world: World, wang: Pers
     await asyncio.wait_for(told.wait(), 1)
     watcher.cancel()
     assert [status.on_call for status in seen] == [False, True]
+
+
+async def test_watching_ends_when_the_service_stops_or_the_time_is_over(world: World, wang: Person) -> None:
+    async def watch() -> None:
+        async for _ in world.service.me.watch(wang.principal):
+            world.clock.advance(601)
+
+    await asyncio.wait_for(watch(), 5)
+    world.clock.advance(-86_400)
+    watcher = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+    world.context.events.close()
+    await asyncio.wait_for(watcher, 5)
 
 
 async def test_a_receipt_is_its_owners_alone(world: World, wang: Person, mallory: Person) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -10,7 +11,7 @@ from msgspec import Meta, Struct
 
 from verifier.api.operations import Asked
 from verifier.api.throttle import Throttle
-from verifier.core.errors import MalformedCode
+from verifier.core.errors import MalformedCode, Unavailable
 from verifier.core.messages import (
     ApplicationView,
     CallStatus,
@@ -99,12 +100,18 @@ async def my_call_status(service: Service, asked: Asked) -> CallStatus:
 
 
 async def my_events(service: Service, asked: Asked) -> object:
-    """Server-sent events, each a `CallStatus`: the present one first, then one at each change."""
-    async with sse_response(asked.request, headers={"Cache-Control": "no-store"}) as response:
-        async for status in service.me.watch(asked.principal):
-            if not response.is_connected():
-                break
-            await response.send(_encode(status).decode(), event="call-status")
+    """Server-sent events, each a `CallStatus`: the present one first, then one at each change.
+
+    When the status cannot be read any more the stream ends, and asking anew tells why.
+    """
+    async with sse_response(asked.request) as response:
+        with suppress(ConnectionError, Unavailable):
+            async for status in service.me.watch(asked.principal):
+                if not response.is_connected():
+                    break
+                if status is not None:
+                    await response.send(_encode(status).decode(), event="call-status")
+        response.stop_streaming()
     return response
 
 

@@ -14,6 +14,7 @@ class Events:
 
     def __init__(self) -> None:
         self._watchers: dict[bytes, set[asyncio.Event]] = defaultdict(set)
+        self.closed = False
         self.batches = 0
         self.commands = 0
 
@@ -23,6 +24,13 @@ class Events:
         self.commands += commands
         for customer in customers:
             for event in self._watchers.get(customer, ()):
+                event.set()
+
+    def close(self) -> None:
+        """Wake every watcher for the last time."""
+        self.closed = True
+        for events in self._watchers.values():
+            for event in events:
                 event.set()
 
     async def wait(self, customer: bytes, timeout_s: float) -> None:

@@ -20,6 +20,7 @@ from verifier.service.records import ApplicationRow
 
 MAX_PAGE = 100
 WATCH_S = 2.0
+MAX_WATCH_MS = 600_000
 _AFTER_ALL = "call_g"  # sorts after every hex id
 
 
@@ -64,17 +65,22 @@ class Me:
             words=_status_words(on),
         )
 
-    async def watch(self, customer: Principal) -> AsyncIterator[CallStatus]:
-        """The call status now, then each time it changes, for as long as somebody looks."""
-        index = self._context.customer_index(customer.id)
+    async def watch(self, customer: Principal) -> AsyncIterator[CallStatus | None]:
+        """The call status now, then each time it changes; None every two seconds in which it has not.
+
+        It ends after ten minutes, or when the service stops: a watcher shows again who he is.
+        """
+        context = self._context
+        index = context.customer_index(customer.id)
+        until = context.clock() + MAX_WATCH_MS
         status = await self.call_status(customer)
         yield status
-        while True:
-            await self._context.events.wait(index, WATCH_S)
+        while not context.events.closed and context.clock() < until:
+            await context.events.wait(index, WATCH_S)
             following = await self.call_status(customer)
-            if following.calls != status.calls:
-                status = following
-                yield status
+            changed = following.calls != status.calls
+            status = following
+            yield status if changed else None
 
     async def _applications(self, customer: Principal) -> list[OpenApplication]:
         index = self._context.customer_index(customer.id)
