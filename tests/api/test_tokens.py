@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
-from verifier.api import tokens
+from verifier.api import key_sets, tokens
 from verifier.api.tokens import TokenVerifier, TrustedIssuer
 from verifier.core.errors import Unauthenticated, Unavailable
 from verifier.core.principal import Principal
@@ -406,7 +406,7 @@ async def test_without_keys_the_answer_is_unavailable_and_soon_tried_again(
 
 
 async def test_an_issuer_that_hangs_is_given_up_on(issuer: Issuer, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "FETCH_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(key_sets, "FETCH_TIMEOUT_S", 0.05)
     issuer.answering.clear()
     with pytest.raises(Unavailable):
         await make().verify(issuer.mint())
@@ -447,7 +447,7 @@ async def test_a_discovery_document_cannot_lead_from_https_to_http(
         members = {"issuer": "https://id.bank.example/", "jwks_uri": "http://id.bank.example/jwks", "keys": issuer.keys}
         return msgspec.convert(members, shape)
 
-    monkeypatch.setattr(tokens._KeySet, "_get", answer)
+    monkeypatch.setattr(key_sets.KeySet, "_get", answer)
     with pytest.raises(Unavailable):
         await make(TrustedIssuer("staff", "https://id.bank.example/", "staff-api")).verify(
             issuer.mint(iss="https://id.bank.example/")

@@ -6,40 +6,28 @@ key that the issuer publishes (RFC 7519, RFC 8725, RFC 9068). Whatever cannot be
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeVar
 
 import aiohttp
 import msgspec
-import structlog
 from joserfc.errors import JoseError
-from joserfc.jwk import JWKRegistry, Key, OctKey, RSAKey
+from joserfc.jwk import Key
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
 from msgspec import Struct
 
-from verifier.core.errors import Unauthenticated, Unavailable
+from verifier.api.key_sets import KeySet
+from verifier.core.errors import Unauthenticated
 from verifier.core.principal import STAFF_ROLES, Principal
-
-log = structlog.get_logger()
 
 MAX_TOKEN = 8 * 1024
 MAX_ID = 128
 MAX_LIFETIME_S = 24 * 3600
 LEEWAY_S = 30
 REMEMBERED = 10_000
-
-MAX_DOCUMENT = 256 * 1024
-FETCH_TIMEOUT_S = 5
-KEPT_S = 600
-COOL_DOWN_S = 30
-RETRY_S = 5
-STALE_S = 24 * 3600
-MIN_RSA_BITS = 2048
 
 SIGNATURE_ALGORITHMS = frozenset(
     ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519"]
@@ -94,7 +82,7 @@ class TokenVerifier:
         if len({(trusted.issuer, trusted.audience) for trusted in self._issuers}) < len(self._issuers):
             raise ValueError("two trusted issuers have the same issuer and audience")
         self._key_sets = {
-            place: _KeySet(*place, session, now) for place in {(i.issuer, i.jwks_url) for i in self._issuers}
+            place: KeySet(*place, session, now) for place in {(i.issuer, i.jwks_url) for i in self._issuers}
         }
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
@@ -127,7 +115,7 @@ class TokenVerifier:
 class _Remembered(Struct, frozen=True):
     principal: Principal
     exp: float
-    key_set: _KeySet
+    key_set: KeySet
     thumbprint: str
 
 
@@ -231,114 +219,3 @@ def _check_signature(token: str, alg: str, key: Key) -> None:
         raise Unauthenticated("the token's signature does not verify") from error
     if not good:
         raise Unauthenticated("the token's signature does not verify")
-
-
-class _Discovery(Struct):
-    issuer: str
-    jwks_uri: str
-
-
-class _Document(Struct):
-    keys: list[dict[str, Any]]
-
-
-class _KeySet:
-    """The published keys of an issuer (RFC 7517), fetched when first needed and again when `due`.
-
-    It is fetched early for a key it lacks, but never before `not_before`, or anybody could make us hammer
-    the issuer with invented key ids. Many who wait share one fetch. While the issuer cannot be reached the
-    keys last seen serve for a day.
-    """
-
-    def __init__(
-        self, issuer: str, jwks_url: str, session: Callable[[], aiohttp.ClientSession], now: Callable[[], float]
-    ) -> None:
-        self._issuer = issuer
-        self._jwks_url = jwks_url
-        self._session = session
-        self._now = now
-        self._lock = asyncio.Lock()
-        self._keys: tuple[Key, ...] = ()
-        self._thumbprints: frozenset[str] = frozenset()
-        self._fetched_at = self._due = self._not_before = -math.inf
-
-    def vouches(self, thumbprint: str, now: float) -> bool:
-        """Whether a key is still published, as far as can be said without fetching."""
-        return now < self._due and thumbprint in self._thumbprints
-
-    async def find(self, kid: str | None, alg: str) -> Key:
-        """The key for a token. Raises Unauthenticated when there is none, Unavailable when that cannot be known."""
-        if self._now() >= self._due or self._held(kid, alg) is None:
-            await self._refresh()
-        if self._now() >= self._fetched_at + STALE_S:
-            wait = math.ceil(max(self._not_before - self._now(), 1))
-            raise Unavailable("the keys of the identity provider cannot be fetched", retry_after=wait)
-        key = self._held(kid, alg)
-        if key is None:
-            raise Unauthenticated("the token is signed with a key its issuer does not publish")
-        return key
-
-    def _held(self, kid: str | None, alg: str) -> Key | None:
-        if kid is None and len(self._keys) != 1:
-            return None
-        return next((key for key in self._keys if kid in (None, key.kid) and _fits(key, alg)), None)
-
-    async def _refresh(self) -> None:
-        async with self._lock:
-            if self._now() < self._not_before:
-                return
-            try:
-                async with asyncio.timeout(FETCH_TIMEOUT_S):
-                    document = await self._get(self._jwks_url or await self._discovered(), _Document)
-            except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:
-                log.warning("key set not fetched", issuer=self._issuer, reason=str(error) or type(error).__name__)
-                held = self._now() < self._fetched_at + STALE_S
-                self._not_before = self._now() + (COOL_DOWN_S if held else RETRY_S)
-                self._due = min(self._not_before, self._fetched_at + STALE_S)
-                return
-            self._keys = tuple(key for jwk in document.keys if (key := _usable(jwk)) is not None)
-            self._thumbprints = frozenset(key.thumbprint() for key in self._keys)
-            self._fetched_at = self._now()
-            self._not_before = self._fetched_at + COOL_DOWN_S
-            self._due = self._fetched_at + KEPT_S
-
-    async def _discovered(self) -> str:
-        """The address of the key set (OpenID Connect Discovery 1.0 sections 4.1 and 4.3)."""
-        found = await self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration", _Discovery)
-        if found.issuer != self._issuer:
-            raise ValueError(f"the discovery document is that of {found.issuer!r}")
-        if self._issuer.startswith("https://") and not found.jwks_uri.startswith("https://"):
-            raise ValueError(f"the key set address {found.jwks_uri!r} is not https")
-        return found.jwks_uri
-
-    async def _get(self, url: str, shape: type[T]) -> T:
-        async with self._session().get(url, allow_redirects=False) as response:
-            if response.status != 200:
-                raise ValueError(f"{url} answered {response.status}")
-            content = bytearray()
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > MAX_DOCUMENT:
-                    raise ValueError(f"the answer of {url} is too large")
-        return msgspec.json.decode(content, type=shape)
-
-
-def _usable(jwk: dict[str, Any]) -> Key | None:
-    """A published key that may verify signatures, or None; one that cannot be read does not spoil the others."""
-    try:
-        key = JWKRegistry.import_key(jwk)
-        key.check_use("sig")
-        key.check_key_op("verify")
-    except (JoseError, ValueError, TypeError, KeyError):
-        return None
-    if isinstance(key, OctKey) or (isinstance(key, RSAKey) and key.public_key.key_size < MIN_RSA_BITS):
-        return None
-    return key
-
-
-def _fits(key: Key, alg: str) -> bool:
-    try:
-        JWSRegistry.algorithms[alg].check_key(key)
-    except JoseError:
-        return False
-    return True
