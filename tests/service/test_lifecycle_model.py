@@ -203,7 +203,7 @@ class LifeCycle(RuleBasedStateMachine):
 
 TestLifeCycle = LifeCycle.TestCase
 TestLifeCycle.settings = settings(
-    max_examples=int(os.environ.get("VERIFIER_MODEL_EXAMPLES", "300")),
+    max_examples=int(os.environ.get("MODEL_EXAMPLES", "300")),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -117,12 +117,12 @@ class Confirmations:
 
     def _judge(self, batch: Batch, entry: _Entry) -> _Outcome:
         """Try the code against the open call of each application, spend or count, and sign the receipt."""
-        guessable = self._within_limits(batch, entry)
+        self._check_limits(batch, entry)
         rules = self._context.settings.rules
         matched: tuple[OpenApplication, OpenCall] | None = None
         settled: list[Call] = []
         any_right = False
-        for application in guessable:
+        for application in entry.applications:
             opened = self._open_call(batch, application)
             right = same_code(entry.digits, _expected(application, opened))
             if opened is None:
@@ -131,23 +131,20 @@ class Confirmations:
             any_right = any_right or right
             if right and lifecycle.confirm_allowed(opened.call, entry.channel, rules):
                 matched = (application, opened)
-        if not guessable:
+        if not entry.applications:
             # As much work for somebody who has no application as for somebody who has one (law L7).
             same_code(entry.digits, _expected(None, None))
         if matched is None:
-            return self._refuse(batch, entry, guessable, settled, count=not any_right)
+            return self._refuse(batch, entry, settled, count=not any_right)
         return self._accept(batch, entry, *matched)
 
-    def _within_limits(self, batch: Batch, entry: _Entry) -> list[OpenApplication]:
+    def _check_limits(self, batch: Batch, entry: _Entry) -> None:
+        """Raise RateLimited beyond the guess bound of any candidate: a right code must never read `not_genuine`."""
         limit = self._context.settings.guess_limit
-        decisions = [
-            (application, limits.decide(limit, batch.limit(_key(application, entry)), batch.now_ms, cost=0))
-            for application in entry.applications
-        ]
-        guessable = [application for application, decision in decisions if decision.allowed]
-        if decisions and not guessable:
-            raise RateLimited(retry_after=min(decision.retry_after for _, decision in decisions))
-        return guessable
+        for application in entry.applications:
+            decision = limits.decide(limit, batch.limit(_key(application, entry)), batch.now_ms, cost=0)
+            if not decision.allowed:
+                raise RateLimited(retry_after=decision.retry_after)
 
     def _open_call(self, batch: Batch, application: OpenApplication) -> OpenCall | None:
         open_call_id = batch.application(application.application_id).row.open_call_id
@@ -166,10 +163,8 @@ class Confirmations:
         batch.put_call(call)
         return _Outcome(replace(opened, call=call), False, receipt_id, leaf.evidence, batch.now_ms)
 
-    def _refuse(
-        self, batch: Batch, entry: _Entry, tried: list[OpenApplication], settled: list[Call], *, count: bool
-    ) -> _Outcome:
-        application = tried[0] if tried else None
+    def _refuse(self, batch: Batch, entry: _Entry, settled: list[Call], *, count: bool) -> _Outcome:
+        application = entry.applications[0] if entry.applications else None
         receipt_id, leaf = self._receipt(batch, entry, application, None)
         rules = self._context.settings.rules
         for call in settled:
@@ -177,7 +172,7 @@ class Confirmations:
             batch.put_call(lifecycle.count_wrong(call, entry.channel, batch.now_ms, rules) if wrong else call)
         if count:
             limit = self._context.settings.guess_limit
-            for each in tried:
+            for each in entry.applications:
                 key = _key(each, entry)
                 batch.put_limit(key, limits.decide(limit, batch.limit(key), batch.now_ms).tat)
         return _Outcome(None, False, receipt_id, leaf.evidence, batch.now_ms)
