@@ -34,7 +34,7 @@ from verifier.core.merkle import (
 )
 
 VECTORS = (
-    Path(os.environ.get("VERIFIER_VECTORS") or Path(__file__).parents[3] / "shared" / "vectors").absolute() / "merkle"
+    Path(os.environ.get("MERKLE_VECTORS") or Path(__file__).parents[3] / "shared" / "vectors").absolute() / "merkle"
 )
 
 # The eight leaves and the roots of their prefixes which the tests of Certificate Transparency have used since 2012.

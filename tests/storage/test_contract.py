@@ -130,3 +130,14 @@ async def test_a_database_that_cannot_be_had_is_unavailable(url: str) -> None:
 async def test_another_kind_of_database_is_refused_in_words(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite:PATH or postgresql"):
         await open_storage(url)
+
+
+async def test_a_defect_in_a_statement_is_not_called_an_outage(storage: Storage) -> None:
+    async def twice() -> None:
+        async with storage.transaction() as transaction:
+            await transaction.execute_many(INSERT, [("a", 1), ("a", 1)])
+
+    with pytest.raises(Exception, match=r"(?i)unique") as caught:
+        await twice()
+    assert not isinstance(caught.value, Unavailable)
+    assert await _rows(storage) == []

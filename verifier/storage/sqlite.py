@@ -38,8 +38,12 @@ def _in_list(sql: str, count: int) -> str:
     return sql.replace("($*)", "(" + ",".join("?" * count) + ")")
 
 
+# What says that the database cannot do it now; a defect in our own statements is not among them.
+_GONE = (sqlite3.OperationalError, sqlite3.InternalError, sqlite3.NotSupportedError)
+
+
 class _Connection:
-    """One aiosqlite connection as a `Transaction`; every failure of the database reads Unavailable."""
+    """One aiosqlite connection as a `Transaction`."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
@@ -47,7 +51,7 @@ class _Connection:
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         try:
             return list(await self._connection.execute_fetchall(_numbered(sql), args))
-        except sqlite3.Error as error:
+        except _GONE as error:
             raise Unavailable("the database cannot answer") from error
 
     async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
@@ -59,7 +63,7 @@ class _Connection:
             return
         try:
             await self._connection.executemany(_numbered(sql), rows)
-        except sqlite3.Error as error:
+        except _GONE as error:
             raise Unavailable("the database cannot write") from error
 
 
@@ -111,7 +115,7 @@ class SqliteStorage:
     async def _run(self, statement: str) -> None:
         try:
             await self._writer.execute(statement)
-        except sqlite3.Error as error:
+        except _GONE as error:
             raise Unavailable(f"the database cannot {statement.split()[0].lower()}: {error}") from error
 
     async def close(self) -> None:
