@@ -28,7 +28,7 @@ LOGIN_LIFETIME_S = 8 * 3600
 class DemoBank:
     """The bank and its verifier. `start` makes and serves everything; `stop` ends it."""
 
-    def __init__(self, folder: Path, ports: tuple[int, int, int], database: str = "") -> None:
+    def __init__(self, folder: Path, ports: tuple[int, int, int], database: str = "", daily_cap: int = 3) -> None:
         self.folder = folder
         public, admin, issuer = ports
         self.url = f"http://127.0.0.1:{public}"
@@ -49,6 +49,7 @@ class DemoBank:
             customer_audience=CUSTOMERS,
             systems=str(folder / "systems.json"),
             contact_hours="00:00-24:00",
+            daily_cap=daily_cap,
             published_numbers="+861095588",
             requests_per_minute=6000,
         )
@@ -57,7 +58,15 @@ class DemoBank:
         self._verifier: Verifier | None = None
 
     async def start(self) -> Service:
-        """Make what is missing in the folder, and serve. Returns the service, for importing into it."""
+        """Prepare, and serve in this process. Returns the service, for importing into it."""
+        await self.prepare()
+        service = await open_service(self.config)
+        self._verifier = Verifier(self.config, service)
+        await self._verifier.start()
+        return service
+
+    async def prepare(self) -> None:
+        """Make what is missing in the folder, keys, systems and schema, and serve the identity provider."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not Path(self.config.key_ring).exists():
             keys.create(Path(self.config.key_ring), now_ms())
@@ -72,10 +81,6 @@ class DemoBank:
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._issuer_port).start()
-        service = await open_service(self.config)
-        self._verifier = Verifier(self.config, service)
-        await self._verifier.start()
-        return service
 
     def _write_systems(self) -> None:
         systems = []
