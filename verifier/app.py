@@ -27,7 +27,7 @@ from verifier.core.limits import Limit
 from verifier.keys import FileKeyRing
 from verifier.log import Log
 from verifier.ports import Storage
-from verifier.service import Context, Service
+from verifier.service import Context, Service, records
 from verifier.storage import open_storage
 from verifier.storage.migrate import check_schema
 
@@ -125,11 +125,11 @@ class Verifier:
         await web.TCPSite(runner, host, port, backlog=1024).start()
 
     async def ready(self) -> bool:
-        """Whether something can be made durable now."""
+        """Whether something can be made durable now, found out by doing it."""
         storage = self._service.context.storage
         try:
             async with asyncio.timeout(READY_TIMEOUT_S), storage.transaction() as transaction:
-                await transaction.execute_many("UPDATE log_head SET batches = batches WHERE origin = $1", [("",)])
+                await transaction.fetch(records.TAKE_HEAD, self._config.origin)
         except (VerifierError, TimeoutError):
             return False
         return self._service.context.writer.running

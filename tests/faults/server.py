@@ -62,10 +62,11 @@ class Server:
         """SIGTERM; the exit status."""
         return self._end(signal.SIGTERM)
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal and do not wait."""
-        if self._process is not None:
-            self._process.send_signal(number)
+    @property
+    def pid(self) -> int:
+        """The process that serves."""
+        assert self._process is not None
+        return self._process.pid
 
     def _end(self, how: signal.Signals) -> int:
         if self._process is None:
