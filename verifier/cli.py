@@ -202,6 +202,14 @@ def log_verify() -> None:
 
 
 @main.command()
+def openapi() -> None:
+    """Print the OpenAPI description, as committed in specs/openapi.yaml."""
+    from verifier.api.openapi import text
+
+    click.echo(text(), nl=False)
+
+
+@main.command()
 @click.argument("method", type=click.Choice(["GET", "PUT", "POST", "DELETE"]))
 @click.argument("url")
 @click.option("--key-id", required=True, help="The system's id in the systems file.")

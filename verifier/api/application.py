@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from aiohttp import web
 from aiohttp.web_exceptions import HTTPMethodNotAllowed
 from prometheus_client import generate_latest
 
+from verifier.api import headers
 from verifier.api.authentication import Authentication
 from verifier.api.bodies import MAX_BODY
 from verifier.api.metrics import BATCHES, COMMANDS, READY
@@ -34,7 +34,7 @@ def public_application(
     for operation in operations:
         endpoint = Endpoint(operation, service, authentication, people)
         path = operation.path.replace("{path}", "{path:.+}")
-        application.router.add_route(operation.method, path, endpoint)
+        application.router.add_route(operation.method, path, endpoint.handle)
     described = document(operations)
     encoded = msgspec.json.encode(described)
     page = _templates.get_template("docs.html").render(api=described, problems=_problems())
@@ -88,10 +88,12 @@ async def _unknown_routes(
     try:
         return await handler(request)
     except HTTPMethodNotAllowed as error:
-        headers = {"Allow": ", ".join(sorted(error.allowed_methods))}
-        return problem_response(MethodNotAllowed(), secrets.token_hex(8), headers)
+        refused: VerifierError = MethodNotAllowed()
+        allow = {"Allow": ", ".join(sorted(error.allowed_methods))}
     except web.HTTPNotFound:
-        return problem_response(NotFound(), secrets.token_hex(8))
+        refused, allow = NotFound(), {}
+    request_id = headers.request_id(request)
+    return problem_response(refused, request_id, {**headers.ALWAYS, "X-Request-ID": request_id, **allow})
 
 
 def _problems() -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,6 +16,7 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
+from verifier.api import headers
 from verifier.api.authentication import Authentication, grants
 from verifier.api.bodies import convert, decode_body, read_body
 from verifier.api.metrics import REQUESTS
@@ -36,10 +36,7 @@ from verifier.service.writer import Idempotency
 
 log = structlog.get_logger()
 
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "verifier"}
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _IDEMPOTENCY_KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -97,44 +94,41 @@ class Endpoint:
         self._decoder = msgspec.json.Decoder(operation.body) if operation.body is not None else None
         self._path = [(name, msgspec.json.Decoder(kind)) for name, kind in operation.path_types.items()]
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
-        request_id = _request_id(request)
-        headers = dict(_HEADERS)
+        request_id = headers.request_id(request)
+        sent = {**headers.ALWAYS, "X-Request-ID": request_id}
         try:
-            response = await self._carry_out(request, headers)
+            response = await self._carry_out(request, sent)
         except VerifierError as error:
             if isinstance(error, InternalError):
                 log.error("defect", operation=self._operation.id, request_id=request_id, exc_info=error)
-            response = problem_response(error, request_id, headers)
+            response = problem_response(error, request_id, sent)
         except web.HTTPException:
             raise
         except Exception as error:
             log.error("defect", operation=self._operation.id, request_id=request_id, exc_info=error)
-            response = problem_response(InternalError(), request_id, headers)
-        if not response.prepared:
-            response.headers["X-Request-ID"] = request_id
+            response = problem_response(InternalError(), request_id, sent)
         elapsed = time.perf_counter() - started
         REQUESTS.labels(self._operation.id, str(response.status)).observe(elapsed)
-        traced = _TRACEPARENT.match(request.headers.get("traceparent", ""))
         log.info(
             "request",
             operation=self._operation.id,
             status=response.status,
             ms=round(elapsed * 1000, 2),
             request_id=request_id,
-            trace_id=traced[1] if traced else None,
+            trace_id=headers.trace_id(request),
         )
         return response
 
-    async def _carry_out(self, request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
+    async def _carry_out(self, request: web.Request, sent: dict[str, str]) -> web.StreamResponse:
         operation = self._operation
         body = await read_body(request)
         principal = Nobody.principal
         if self._who:
             principal = await self._authentication.identify(request, body)
             if principal.kind != "system":
-                headers.update(self._people.headers(self._people.spend(principal.key)))
+                sent.update(self._people.headers(self._people.spend(principal.key)))
             if not self._who & grants(principal):
                 raise Forbidden
         path = dict(request.match_info)
@@ -144,12 +138,12 @@ class Endpoint:
         idempotency = _idempotency(request, principal, body) if operation.idempotent_key else _NO_IDEMPOTENCY
         result = await operation.handler(self._service, Asked(request, principal, decoded, query, idempotency, path))
         if isinstance(result, web.StreamResponse):
-            for name, value in headers.items():
+            for name, value in sent.items():
                 if not result.prepared:
                     result.headers.setdefault(name, value)
             return result
         content = result if isinstance(result, bytes) else _encode(result)
-        return web.Response(body=content, status=operation.status, content_type=operation.content_type, headers=headers)
+        return web.Response(body=content, status=operation.status, content_type=operation.content_type, headers=sent)
 
     def _check_path(self, path: dict[str, str]) -> None:
         for name, decoder in self._path:
@@ -157,11 +151,6 @@ class Endpoint:
                 decoder.decode(_encode(path[name]))
             except (msgspec.MsgspecError, UnicodeEncodeError) as error:
                 raise InvalidField.at(f"/{name}", "not a well-formed id") from error
-
-
-def _request_id(request: web.Request) -> str:
-    given = request.headers.get("X-Request-ID", "")
-    return given if _REQUEST_ID.match(given) else secrets.token_hex(8)
 
 
 def _idempotency(request: web.Request, principal: Principal, body: bytes) -> Idempotency:

@@ -57,7 +57,7 @@ def status_of(kind: type[VerifierError]) -> int:
     return next((STATUS[each] for each in kind.__mro__ if each in STATUS), 500)
 
 
-def problem_response(error: VerifierError, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
+def problem_response(error: VerifierError, request_id: str, headers: dict[str, str]) -> web.Response:
     """The answer for an error. A 5xx says `verdict: unavailable`, so that nobody reads it as genuine (law L6)."""
     status = status_of(type(error))
     shown: Any = error if status < 500 or isinstance(error, errors.Unavailable) else errors.InternalError()

@@ -1,0 +1,82 @@
+"""A whole bank on loopback in a thread of its own, for tests that are not asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from verifier.api.signed_requests import sign_request
+from verifier.demo.bank import DemoBank, free_ports
+from verifier.demo.story import SAMPLE
+from verifier.importing import import_export
+
+
+class RunningBank:
+    """The demo's bank, served by an event loop in a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bank = DemoBank(folder, free_ports(), daily_cap=50)
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> DemoBank:
+        self._thread.start()
+        assert self._ready.wait(30)
+        return self.bank
+
+    def __exit__(self, *exc: object) -> None:
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        service = await self.bank.start()
+        await import_export(service, SAMPLE)
+        self._ready.set()
+        await self._stopping.wait()
+        await self.bank.stop()
+
+
+@pytest.fixture(scope="session")
+def running_bank() -> Iterator[DemoBank]:
+    """One bank for the whole session, with the sample's 300 applications."""
+    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder)) as bank:
+        yield bank
+
+
+class SystemSession:
+    """A system of the bank, which signs its requests."""
+
+    def __init__(self, bank: DemoBank, name: str) -> None:
+        self._bank = bank
+        self._name = name
+
+    def send(self, method: str, path: str, body: object = None) -> requests.Response:
+        content = b"" if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} if content else {}
+        if method == "POST":
+            headers["Idempotency-Key"] = secrets.token_hex(8)
+        headers |= sign_request(
+            method,
+            self._bank.url + path,
+            headers,
+            content,
+            key_id=self._name,
+            private_key=self._bank.system_keys[self._name],
+            created=time.time(),
+        )
+        return requests.request(method, self._bank.url + path, data=content, headers=headers, timeout=10)

@@ -1,0 +1,194 @@
+"""Bad input gets a 4xx problem that names the field, burns no attempt, and writes nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.api.conftest import SystemSession
+from verifier.demo.bank import DemoBank, now_iso
+
+NUMBER, APPLICATION = "+8613800138000", "LN-2026-0001"
+ISSUE = {"purpose": "documents", "number": NUMBER, "caller_number": "+861082345678"}
+CALLS = f"/v1/applications/{APPLICATION}/calls"
+TABLES = ("leaves", "calls", "limits", "legs", "reports", "applications")
+
+
+@pytest.fixture
+def unwritten(running_bank: DemoBank) -> Iterator[None]:
+    """Whatever happens in the test, no row is added."""
+
+    def count() -> list[int]:
+        with sqlite3.connect(running_bank.folder / "verifier.sqlite3") as database:
+            return [database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in TABLES]
+
+    before = count()
+    yield
+    assert dict(zip(TABLES, count(), strict=True)) == dict(zip(TABLES, before, strict=True))
+
+
+def _post(
+    bank: DemoBank, path: str, body: bytes | dict[str, Any], token: str = "", **headers: str
+) -> requests.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    sent = {"Content-Type": "application/json", "Idempotency-Key": "k", "Authorization": f"Bearer {token}"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.post(bank.url + path, data=content, headers={k: v for k, v in sent.items() if v}, timeout=10)
+
+
+def _problem(response: requests.Response, status: int, slug: str, pointer: str = "") -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"].startswith("application/problem+json")
+    problem: dict[str, Any] = response.json()
+    assert problem["slug"] == slug
+    assert problem["request_id"] == response.headers["X-Request-ID"]
+    if pointer:
+        assert [each["pointer"] for each in problem["errors"]] == [pointer]
+    return problem
+
+
+BODIES: dict[str, tuple[bytes, int, str, str]] = {
+    "empty": (b"", 400, "malformed_request", ""),
+    "not JSON": (b"{", 400, "malformed_request", ""),
+    "not an object": (b"[]", 422, "invalid_field", ""),
+    "not UTF-8": (b'{"code":"\xff\xfe"}', 400, "malformed_request", ""),
+    "a member twice": (b'{"code":"1","code":"2"}', 400, "malformed_request", "/code"),
+    "NaN": (b'{"code":NaN}', 400, "malformed_request", ""),
+    "too deep": (b'{"code":' + b"[" * 30_000 + b"]" * 30_000 + b"}", 400, "malformed_request", ""),
+    "too long": (b'{"code":"' + b"1" * 70_000 + b'"}', 413, "body_too_large", ""),
+    "a wrong type": (b'{"code":482177306}', 422, "invalid_field", "/code"),
+    "an unknown member": (b'{"code":"482177306","verdict":"genuine"}', 422, "invalid_field", "/verdict"),
+    "a missing member": (b"{}", 422, "invalid_field", "/code"),
+    "a nul byte": (b'{"code":"48217\\u00007306"}', 422, "invalid_field", "/code"),
+    "a lone surrogate": (b'{"code":"\\ud800"}', 422, "invalid_field", "/code"),
+    "an over-long string": (b'{"code":"' + b"1" * 65 + b'"}', 422, "invalid_field", "/code"),
+    "letters": (b'{"code":"48217730x"}', 422, "malformed_code", "/code"),
+    "too few digits": (b'{"code":"48217730"}', 422, "malformed_code", "/code"),
+    "a wrong check digit": (b'{"code":"123456789"}', 422, "malformed_code", "/code"),
+    "an impossible reference": (b'{"code":"1","application_id":"../x"}', 422, "invalid_field", "/application_id"),
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.usefixtures("unwritten")
+def test_a_bad_body_is_named(running_bank: DemoBank, kind: str) -> None:
+    body, status, slug, pointer = BODIES[kind]
+    response = _post(running_bank, "/v1/confirmations", body, running_bank.customer("cust-0001"))
+    _problem(response, status, slug, pointer)
+
+
+FIELDS = {
+    "/number": [
+        {**ISSUE, "number": each} for each in ("13800138000", "+86 138", "+0123456789", "+1", "", None, NUMBER * 9)
+    ],
+    "/purpose": [{**ISSUE, "purpose": each} for each in ("chat", "", None, 1)],
+    "/caller_number": [{**ISSUE, "caller_number": "tel:+861082345678"}],
+    "/officer_id": [{**ISSUE, "officer_id": "x" * 200}],
+    "/exception_id": [{**ISSUE, "exception_id": "exc_1"}],
+}
+
+
+@pytest.mark.parametrize("pointer", FIELDS)
+@pytest.mark.usefixtures("unwritten")
+def test_a_bad_field_of_an_issue_is_named(running_bank: DemoBank, pointer: str) -> None:
+    for body in FIELDS[pointer]:
+        _problem(_post(running_bank, CALLS, body, running_bank.officer("4412")), 422, "invalid_field", pointer)
+
+
+@pytest.mark.parametrize("at", ["2026-11-23T10:00:00", "yesterday", "2099-01-01T00:00:00Z", "1999-01-01T00:00:00Z", 17])
+@pytest.mark.usefixtures("unwritten")
+def test_a_time_that_cannot_be_is_named(running_bank: DemoBank, at: object) -> None:
+    response = _post(running_bank, "/v1/reports", {"at": at}, running_bank.customer("cust-0001"))
+    _problem(response, 422, "invalid_field", "/at")
+
+
+@pytest.mark.parametrize("key", ["", "a b", "é".encode().decode("latin-1"), "x" * 256, '"'])
+@pytest.mark.usefixtures("unwritten")
+def test_a_post_without_a_well_formed_idempotency_key_is_refused(running_bank: DemoBank, key: str) -> None:
+    response = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Idempotency_Key=key)
+    _problem(response, 400, "idempotency_key_missing")
+
+
+@pytest.mark.usefixtures("unwritten")
+def test_another_content_type_is_refused(running_bank: DemoBank) -> None:
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        response = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Content_Type=content_type)
+        _problem(response, 415, "unsupported_media_type")
+
+
+@pytest.mark.usefixtures("unwritten")
+def test_nobody_gets_in_with_a_bad_or_foreign_token(running_bank: DemoBank) -> None:
+    good = running_bank.customer("cust-0001")
+    header, payload, signature = good.split(".")
+    none = urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
+    forged = [
+        "",
+        "x",
+        f"{none}.{payload}.",
+        f"{header}.{payload}.{signature[:-4]}AAAA",
+        running_bank.issuer.mint("bank-app", "cust-0001", (), -60),
+        running_bank.issuer.mint("somebody-else", "cust-0001"),
+    ]
+    for token in forged:
+        response = _post(running_bank, "/v1/confirmations", {"code": "482177306"}, token)
+        _problem(response, 401, "unauthenticated")
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    for token in (running_bank.officer("4412"), running_bank.officer("4412", "auditor")):
+        _problem(_post(running_bank, "/v1/confirmations", {"code": "482177306"}, token), 403, "forbidden")
+    _problem(_post(running_bank, CALLS, ISSUE, good), 403, "forbidden")
+    _problem(_post(running_bank, CALLS, ISSUE, running_bank.officer("4412", "supervisor")), 403, "forbidden")
+
+
+@pytest.mark.usefixtures("unwritten")
+def test_a_system_keeps_to_its_scopes(running_bank: DemoBank) -> None:
+    ivr = SystemSession(running_bank, "ivr")
+    pbx = SystemSession(running_bank, "pbx")
+    keyed = {"digits": "482177306", "dialled_number": "+861095588", "caller_number": NUMBER}
+    _problem(pbx.send("POST", "/v1/ivr/confirmations", keyed), 403, "forbidden")
+    _problem(ivr.send("DELETE", f"/v1/applications/{APPLICATION}"), 403, "forbidden")
+    _problem(ivr.send("POST", "/v1/ivr/confirmations", {**keyed, "digits": "12"}), 422, "malformed_code", "/digits")
+
+
+def test_someone_elses_call_is_not_there(running_bank: DemoBank) -> None:
+    issued = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Idempotency_Key="foreign-1").json()
+    path = f"/v1/calls/{issued['call']['call_id']}"
+    colleague = {"Authorization": f"Bearer {running_bank.officer('4413')}"}
+    for each in (path, f"{path}/code"):
+        _problem(requests.get(running_bank.url + each, headers=colleague, timeout=10), 404, "not_found")
+    _problem(_post(running_bank, f"{path}/revocation", {}, running_bank.officer("4413")), 404, "not_found")
+    early = {"event": "connected", "leg_id": "1", "number": NUMBER, "at": now_iso(-86_400)}
+    _problem(SystemSession(running_bank, "pbx").send("POST", f"{path}/legs", early), 422, "invalid_field", "/at")
+    again = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Idempotency_Key="foreign-1")
+    assert again.json() == issued
+    other = {**ISSUE, "purpose": "terms"}
+    reused = _post(running_bank, CALLS, other, running_bank.officer("4412"), Idempotency_Key="foreign-1")
+    _problem(reused, 422, "idempotency_key_reused")
+    revoked = _post(running_bank, f"{path}/revocation", {}, running_bank.officer("4412"), Idempotency_Key="foreign-2")
+    assert revoked.json()["state"] == "revoked"
+
+
+@pytest.mark.usefixtures("unwritten")
+def test_addresses_methods_and_queries_that_do_not_exist_are_problems(running_bank: DemoBank) -> None:
+    login = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}"}
+
+    def get(path: str) -> requests.Response:
+        return requests.get(running_bank.url + path, headers=login, timeout=10)
+
+    _problem(get("/v1/nothing"), 404, "not_found")
+    wrong = get("/v1/confirmations")
+    _problem(wrong, 405, "method_not_allowed")
+    assert wrong.headers["Allow"] == "POST"
+    _problem(get("/v1/me/calls?limit=0"), 422, "invalid_field", "/limit")
+    _problem(get("/v1/me/calls?limit=x"), 422, "invalid_field", "/limit")
+    _problem(get("/v1/me/calls?page=2"), 422, "invalid_field", "/page")
+    _problem(get("/v1/me/calls?limit=1&limit=2"), 400, "malformed_request")
+    _problem(get("/v1/receipts/rcpt_1"), 422, "invalid_field", "/receipt_id")
+    _problem(get("/v1/receipts/rcpt_" + "0" * 32), 404, "not_found")
+    _problem(get("/log/tile/0/000.p/255"), 404, "not_found")
+    _problem(get("/log/tile/../../etc/passwd"), 404, "not_found")

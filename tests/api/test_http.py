@@ -1,0 +1,143 @@
+"""What every answer carries, the limits of people, live events, the log over HTTP, and the admin port."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from base64 import b64decode
+
+import aiohttp
+import pytest
+import requests
+
+from tests.api.conftest import SystemSession
+from verifier.api.throttle import Throttle
+from verifier.core.errors import RateLimited
+from verifier.core.limits import Limit
+from verifier.demo.bank import DemoBank, now_iso
+
+NUMBER, APPLICATION = "+8613900139000", "LN-2026-0003"
+
+
+def _get(bank: DemoBank, path: str, **headers: str) -> requests.Response:
+    return requests.get(bank.url + path, headers={k.replace("_", "-"): v for k, v in headers.items()}, timeout=10)
+
+
+def test_every_answer_has_an_id_and_is_not_cached_or_sniffed(running_bank: DemoBank) -> None:
+    login = f"Bearer {running_bank.customer('cust-0001')}"
+    answer = _get(running_bank, "/v1/me/call-status", Authorization=login, X_Request_ID="mine-1")
+    assert answer.headers["X-Request-ID"] == "mine-1"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Server"] == "verifier"
+    assert answer.headers["RateLimit-Policy"] == '"people";q=6000;w=60'
+    assert answer.headers["RateLimit"].startswith('"people";r=')
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    harmful = _get(running_bank, "/v1/nothing", X_Request_ID="<script>")
+    assert harmful.headers["X-Request-ID"] != "<script>"
+
+
+def test_a_person_who_asks_too_often_is_told_when_to_come_back() -> None:
+    throttle = Throttle("people", Limit(2, 60_000), lambda: 0)
+    assert throttle.headers(throttle.spend("a"))["RateLimit"] == '"people";r=1;t=30'
+    throttle.spend("a")
+    throttle.spend("b")
+    with pytest.raises(RateLimited) as caught:
+        throttle.spend("a")
+    assert caught.value.retry_after == 30
+
+
+def test_the_admin_endpoints_are_on_their_own_port(running_bank: DemoBank) -> None:
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert requests.get(running_bank.admin_url + path, timeout=10).status_code == 200
+        assert _get(running_bank, path).status_code == 404
+    assert "verifier_request_seconds_bucket" in requests.get(running_bank.admin_url + "/metrics", timeout=10).text
+
+
+def test_the_documentation_has_no_script_and_says_so(running_bank: DemoBank) -> None:
+    page = _get(running_bank, "/docs")
+    assert "<script" not in page.text
+    assert "script-src" not in page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert 'id="confirm"' in page.text
+    assert 'id="problem-policy_refused"' in page.text
+    assert _get(running_bank, "/docs.css").headers["Content-Type"].startswith("text/css")
+    assert _get(running_bank, "/openapi.json").json()["openapi"] == "3.1.0"
+
+
+async def test_a_customer_hears_of_a_call_while_it_goes_on(running_bank: DemoBank) -> None:
+    """Law L5 made visible: the stream says yes once the leg is connected, and no when it has ended."""
+    login = {"Authorization": f"Bearer {running_bank.customer('cust-0003')}"}
+    seen: list[bool] = []
+    async with (
+        aiohttp.ClientSession(headers=login) as session,
+        session.get(f"{running_bank.url}/v1/me/events") as stream,
+    ):
+        assert stream.content_type == "text/event-stream"
+        call_id = ""
+        async for line in stream.content:
+            if not line.startswith(b"data: "):
+                continue
+            seen.append(json.loads(line[6:])["on_call"])
+            if len(seen) == 3:
+                break
+            call_id = call_id or await _issued(session, running_bank)
+            await _leg(running_bank, call_id, "connected" if len(seen) == 1 else "ended")
+    assert seen == [False, True, False]
+
+
+async def _issued(session: aiohttp.ClientSession, bank: DemoBank) -> str:
+    asked = {"purpose": "documents", "number": NUMBER, "caller_number": "+861082345678"}
+    headers = {"Authorization": f"Bearer {bank.officer('4412')}", "Idempotency-Key": "events-1"}
+    path = f"{bank.url}/v1/applications/{APPLICATION}/calls"
+    async with session.post(path, json=asked, headers=headers) as answer:
+        return str((await answer.json())["call"]["call_id"])
+
+
+async def _leg(bank: DemoBank, call_id: str, event: str) -> None:
+    heard = {"event": event, "leg_id": "1", "number": NUMBER, "at": now_iso()}
+    pbx = SystemSession(bank, "pbx")
+    assert (await asyncio.to_thread(pbx.send, "POST", f"/v1/calls/{call_id}/legs", heard)).status_code == 200
+
+
+def test_a_stranger_can_follow_the_log_from_its_tiles(running_bank: DemoBank) -> None:
+    """Checkpoint, tiles and entries over HTTP, put together with hashing written here."""
+    login = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}", "Idempotency-Key": "tiles-1"}
+    report = {"at": now_iso()}
+    taken = requests.post(f"{running_bank.url}/v1/reports", json=report, headers=login, timeout=10).json()
+    checkpoint = _get(running_bank, "/log/checkpoint")
+    assert checkpoint.headers["Content-Type"] == "text/plain; charset=utf-8"
+    _, size, root, *_ = checkpoint.text.split("\n")
+    width = int(size)
+    assert 0 < width < 256
+    tile = _get(running_bank, f"/log/tile/0/000.p/{width}")
+    assert "immutable" in tile.headers["Cache-Control"]
+    bundle = _get(running_bank, f"/log/tile/entries/000.p/{width}").content
+    entries = [bundle[at + 2 : at + 34] for at in range(0, len(bundle), 34)]
+    leaves = [hashlib.sha256(b"\0" + entry).digest() for entry in entries]
+    assert tile.content == b"".join(leaves)
+    assert _root(leaves) == b64decode(root)
+    assert hashlib.sha256(taken["receipt"]["statement"].encode()).digest() in entries
+    proof = _get(running_bank, f"/v1/log/consistency?old=1&new={width}").json()["hashes"]
+    assert len(proof) >= (width > 1)
+    assert _get(running_bank, f"/v1/log/consistency?old=1&new={width + 1}").status_code == 404
+    for path in (f"0/000.p/{width + 1}", "0/001", "1/000.p/1", "0/0", "x/000", "entries/000.p/0", "0/000.p/256"):
+        assert _get(running_bank, f"/log/tile/{path}").status_code == 404
+
+
+def _root(leaves: list[bytes]) -> bytes:
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + _root(leaves[:split]) + _root(leaves[split:])).digest()
+
+
+def test_the_description_is_a_trust_file(running_bank: DemoBank) -> None:
+    described = _get(running_bank, "/.well-known/callback-verification").json()
+    assert described["issuer"] == running_bank.url
+    assert described["jwks"] == _get(running_bank, "/.well-known/jwks.json").json()
+    assert [key["kty"] for key in described["jwks"]["keys"]] == ["EC", "EC"]
+    assert not [key for key in described["jwks"]["keys"] if "d" in key]
+    assert len(described["log"]["keys"]) == 2
+    assert described["published_numbers"] == ["+861095588"]
