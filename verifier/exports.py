@@ -70,7 +70,10 @@ def read_export(path: Path, region: str = "CN") -> Iterator[Good | Bad]:
 
 def _read_csv(lines: Iterable[str], region: str) -> Iterator[Good | Bad]:
     rows = csv.reader(lines, strict=True)
-    header = next(rows, None)
+    try:
+        header = next(rows, None)
+    except csv.Error as error:
+        raise UnreadableExport(f"the first line cannot be read: {error}") from error
     if header is None or tuple(name.strip() for name in header) != COLUMNS:
         raise UnreadableExport("the first line must be: " + ",".join(COLUMNS))
     while True:
@@ -101,7 +104,7 @@ def _read_jsonl(lines: Iterable[str], region: str) -> Iterator[Good | Bad]:
 def _row(line: int, parse: Any) -> Good | Bad:
     try:
         application_id, plain = parse()
-        checked = msgspec.convert(application_id, ApplicationId)
+        checked = _application_id(application_id)
         registration = msgspec.convert(plain, Registration, strict=False)
         msgspec.json.encode(registration)  # a lone surrogate stands for bytes that are not UTF-8
         return Good(line, checked, registration)
@@ -109,6 +112,13 @@ def _row(line: int, parse: Any) -> Good | Bad:
         return Bad(line, "not UTF-8")
     except (ValueError, KeyError, TypeError) as error:
         return Bad(line, str(error)[:300])
+
+
+def _application_id(given: Any) -> str:
+    try:
+        return msgspec.convert(given, ApplicationId)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"application_id: {error}") from error
 
 
 def _from_json(text: str, region: str) -> tuple[Any, dict[str, Any]]:

@@ -1,0 +1,108 @@
+"""The key ring: made once, readable by its owner, rotated with overlap."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.world import NOON, ORIGIN
+from verifier import keys
+from verifier.core.errors import InternalError
+from verifier.keys import OVERLAP_MS, FileKeyRing, KeyRingError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "keys" / "ring.json"
+    keys.create(made, NOON)
+    return made
+
+
+def _states(path: Path) -> Counter[tuple[str, str]]:
+    return Counter((key.use, key.state) for key in keys.read(path))
+
+
+def test_a_new_ring_has_what_is_needed_and_is_never_overwritten(path: Path) -> None:
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert _states(path) == {
+        **{(use, "active"): 1 for use in keys.USES},
+        **{(use, "next"): 1 for use in keys.ROTATING},
+    }
+    before = path.read_bytes()
+    with pytest.raises(KeyRingError, match="exists"):
+        keys.create(path, NOON)
+    assert path.read_bytes() == before
+
+
+def test_a_ring_that_others_can_read_is_refused(path: Path) -> None:
+    path.chmod(0o640)
+    with pytest.raises(KeyRingError, match="chmod 600"):
+        FileKeyRing(path, ORIGIN)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"keys":[]}', b"\xff"])
+def test_what_is_not_a_ring_is_refused_and_a_running_node_keeps_the_old_one(path: Path, content: bytes) -> None:
+    ring = FileKeyRing(path, ORIGIN)
+    before = ring.jwks()
+    path.write_bytes(content)
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(KeyRingError):
+        ring.refresh()
+    assert ring.jwks() == before
+    path.unlink()
+    with pytest.raises(KeyRingError):
+        ring.refresh()
+
+
+def test_the_next_key_is_published_before_it_is_used_and_the_old_one_after(path: Path) -> None:
+    ring = FileKeyRing(path, ORIGIN)
+    published = [key["kid"] for key in ring.jwks()["keys"]]
+    used = ring.sign("x", b"{}")
+    keys.rotate(path, "statement", NOON + OVERLAP_MS)
+    assert ring.refresh()
+    assert not ring.refresh()
+    assert [key["kid"] for key in ring.jwks()["keys"]][:2] == published
+    assert len(ring.jwks()["keys"]) == 3
+    assert ring.sign("x", b"{}").split(".")[0] != used.split(".")[0]
+    assert _states(path)["statement", "retired"] == 1
+
+
+def test_a_key_is_not_put_to_use_before_verifiers_can_know_it(path: Path) -> None:
+    with pytest.raises(KeyRingError, match="less than a day"):
+        keys.rotate(path, "log", NOON + OVERLAP_MS - 1)
+    keys.rotate(path, "log", NOON, force=True)
+    assert len(FileKeyRing(path, ORIGIN).log_keys()) == 3
+
+
+def test_the_index_key_stays(path: Path) -> None:
+    with pytest.raises(KeyRingError, match="at rest"):
+        keys.rotate(path, "index", NOON + OVERLAP_MS, force=True)
+
+
+def test_what_was_wrapped_opens_after_a_rotation_and_not_when_changed(path: Path) -> None:
+    ring = FileKeyRing(path, ORIGIN)
+    kek_id, wrapped = ring.wrap("LN-1", b"k" * 32)
+    sealed = ring.seal("rcpt_1", b"text")
+    keys.rotate(path, "encryption", NOON, force=True)
+    ring.refresh()
+    assert ring.unwrap("LN-1", kek_id, wrapped) == b"k" * 32
+    assert ring.unseal("rcpt_1", sealed) == b"text"
+    assert ring.wrap("LN-1", b"k" * 32)[0] != kek_id
+    for spoiled in (
+        lambda: ring.unwrap("LN-2", kek_id, wrapped),
+        lambda: ring.unwrap("LN-1", "unknown", wrapped),
+        lambda: ring.unwrap("LN-1", kek_id, wrapped[:-1] + b"x"),
+        lambda: ring.unseal("rcpt_2", sealed),
+        lambda: ring.unseal("rcpt_1", b"unknown." + sealed),
+    ):
+        with pytest.raises(InternalError):
+            spoiled()
+
+
+def test_indexes_are_stable_and_differ_by_kind(path: Path) -> None:
+    ring, again = FileKeyRing(path, ORIGIN), FileKeyRing(path, ORIGIN)
+    assert ring.derive("number", "+1") == again.derive("number", "+1")
+    assert ring.derive("number", "+1") != ring.derive("customer", "+1")
