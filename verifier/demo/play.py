@@ -68,7 +68,7 @@ The story by hand, in another terminal. Paste the logins above first.
      curl -s $API/v1/applications/LN-2026-0001/calls -H "Authorization: Bearer $OFFICER" \\
        -H 'Content-Type: application/json' -H "Idempotency-Key: $RANDOM$RANDOM" \\
        -d '{{"purpose":"documents","number":"+8613800138000","caller_number":"+861082345678"}}' | tee call.json
-     export CALL=$(grep -o 'call_[0-9a-f]\{{32\}}' call.json | head -1)
+     export CALL=$(grep -o 'call_[0-9a-f]\\{{32\\}}' call.json | head -1)
 
   2  The telephone exchange says that the leg is connected. It signs its requests.
      {sys.argv[0]} send POST $API/v1/calls/$CALL/legs --key-id pbx --key $KEYS/pbx.pem \\

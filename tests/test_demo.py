@@ -1,0 +1,37 @@
+"""`verifier demo --script` plays the whole story, and the demo's identity provider stays out of production."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from verifier.core.evidence import Trust, verify_evidence
+from verifier.receipt_files import read_receipt
+
+COMMAND = [sys.executable, "-m", "verifier", "demo", "--script"]
+
+
+def test_the_story_plays_to_the_end_and_leaves_receipts_that_verify(tmp_path: Path) -> None:
+    started = time.monotonic()
+    played = subprocess.run([*COMMAND, "--out", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert time.monotonic() - started < 20
+    assert "✗" not in played.stdout
+    assert "50 steps, 0 not as they must be" in played.stdout
+    trust = msgspec.json.decode((tmp_path / "trust.json").read_bytes(), type=Trust)
+    receipts = sorted(tmp_path.glob("*.receipt.json"))
+    assert len(receipts) == 6
+    for each in receipts:
+        verify_evidence(read_receipt(each), trust)
+
+
+def test_the_demo_is_refused_in_production() -> None:
+    environment = {**os.environ, "VERIFIER_ENV": "production"}
+    refused = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1
+    assert "does not run in production" in refused.stderr

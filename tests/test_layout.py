@@ -1,0 +1,34 @@
+"""The house: what lies where, how long a file may be, and that each says what it is."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted((ROOT / "verifier").rglob("*.py"))
+AGREED = {
+    *("verifier", "clients", "specs", "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("SECURITY.md", "Dockerfile", "compose.yaml", "constraints.txt"),
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) <= 400
+
+
+def test_nothing_else_lies_at_the_top() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    top = {line.split("/")[0] for line in tracked.splitlines()}
+    assert {name for name in top if not name.startswith(".")} <= AGREED
+
+
+def test_pins_name_no_host() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert all("==" in line and "/" not in line and "@" not in line for line in lines)
