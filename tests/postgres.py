@@ -55,7 +55,7 @@ class Postgres:
             [
                 *self._as_user(),
                 str(self._bin / "postgres"),
-                *("-D", str(self._data), "-p", str(self.port), "-c", "max_connections=100"),
+                *("-D", str(self._data), "-p", str(self.port), "-c", "max_connections=100", "-c", "fsync=off"),
                 *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
             ],
             stdout=subprocess.DEVNULL,
