@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -37,6 +38,8 @@ READY_TIMEOUT_S = 2.0
 # The writer thread of SQLite and the event loop share the interpreter lock; the default of 5 ms lets
 # either wait too long for the other.
 SWITCH_INTERVAL_S = 0.0005
+# A request leaves hundreds of objects and no cycles; collecting at every 700 costs a twentieth of the time.
+GC_THRESHOLD = (10_000, 20, 50)
 
 
 def now_ms() -> int:
@@ -140,7 +143,8 @@ class Verifier:
         while True:
             await asyncio.sleep(self._config.sweep_seconds)
             try:
-                SWEEPS.inc(await self._service.housekeeping.sweep())
+                while swept := await self._service.housekeeping.sweep():
+                    SWEEPS.inc(swept)
                 if isinstance(ring, FileKeyRing) and ring.refresh():
                     log.info("key ring read again")
             except VerifierError as error:
@@ -190,6 +194,7 @@ def _issuers(config: Config) -> tuple[TrustedIssuer, ...]:
 async def serve(config: Config) -> None:
     """Run one node until SIGTERM or SIGINT, then drain."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(*GC_THRESHOLD)
     verifier = Verifier(config, await open_service(config))
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -197,6 +202,9 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(each, stopping.set)
     try:
         await verifier.start()
+        # What is here now stays; the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         log.info("listening", address=config.listen, admin=config.admin_listen, issuer=config.issuer)
         await stopping.wait()
         log.info("draining")

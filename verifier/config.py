@@ -63,7 +63,7 @@ class Config(Struct, frozen=True, kw_only=True):
     daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
     number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
     published_numbers: str = ""
-    requests_per_minute: Positive = 120
+    requests_per_minute: Annotated[int, Meta(ge=1, le=60_000)] = 120
     sweep_seconds: Positive = 5
 
     @property

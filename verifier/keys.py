@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
-from joserfc.util import urlsafe_b64decode
+from joserfc.jws import JWSRegistry
+from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -30,6 +30,7 @@ Use = Literal["statement", "log", "encryption", "index"]
 KeyState = Literal["next", "active", "retired"]
 USES: tuple[Use, ...] = ("statement", "log", "encryption", "index")
 ROTATING: tuple[Use, ...] = ("statement", "log", "encryption")
+_ES256 = JWSRegistry.algorithms["ES256"]
 OVERLAP_MS = 24 * 3_600_000
 
 
@@ -162,9 +163,10 @@ class FileKeyRing:
         return hmac.digest(self._index_key, f"{kind}\0{value}".encode(), "sha256")
 
     def sign(self, typ: str, claims: bytes) -> str:
-        header = {"alg": "ES256", "typ": typ, "kid": self._statement_kid}
-        statement: str = jws.serialize_compact(header, claims, self._statement_key)
-        return statement
+        # RFC 7515 section 5.1, steps 4 to 8; joserfc's own path parses and checks our header anew each time.
+        header = b'{"alg":"ES256","typ":"%b","kid":"%b"}' % (typ.encode(), self._statement_kid.encode())
+        signed = urlsafe_b64encode(header) + b"." + urlsafe_b64encode(claims)
+        return (signed + b"." + urlsafe_b64encode(_ES256.sign(signed, self._statement_key))).decode()
 
     def sign_checkpoint(self, text: str) -> str:
         return sign_note(text, self._origin, self._log_public, self._log_private.sign)

@@ -22,6 +22,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 from verifier.api import key_sets, tokens
+from verifier.api.key_sets import Published
 from verifier.api.tokens import TokenVerifier, TrustedIssuer
 from verifier.core.errors import Unauthenticated, Unavailable
 from verifier.core.principal import Principal
@@ -568,7 +569,7 @@ class Offline:
         self.issuer.url = "https://id.bank.example"
         self.verifier = TokenVerifier([TrustedIssuer("staff", self.issuer.url, "staff-api")], self._no_session, Clock())
         (key_set,) = self.verifier._key_sets.values()
-        key_set._keys, key_set._fetched_at = (self.issuer.key,), NOW
+        key_set._keys, key_set._fetched_at = (Published(self.issuer.key, self.issuer.key.thumbprint()),), NOW
         key_set._due = key_set._not_before = NOW + 600
 
     def _no_session(self) -> aiohttp.ClientSession:

@@ -123,6 +123,15 @@ class Bank:
         for i, digits in codes:
             yield self._post(i, "/v1/confirmations", self._customers[i], b'{"code":"%s"}' % digits.encode())
 
+    def looks(self, customers: Iterable[int]) -> Iterator[Request]:
+        """Each customer's look at whether the bank is on the phone with him."""
+        for i in customers:
+            head = (
+                f"GET /v1/me/call-status HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
+                f"Authorization: Bearer {self._customers[i]}\r\n\r\n"
+            )
+            yield Request(i, head.encode())
+
     def _post(self, about: int, path: str, token: str, body: bytes) -> Request:
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {token}\r\n"

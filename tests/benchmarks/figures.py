@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
@@ -14,6 +15,7 @@ from msgspec import Struct
 from tests.benchmarks.load import Slice
 
 PHASES = ("bare", "issue", "confirm")
+UNDISTURBED = 0.85
 
 
 class Round(Struct, frozen=True):
@@ -26,7 +28,11 @@ class Round(Struct, frozen=True):
 
 
 def figures(rounds: dict[str, list[Round]]) -> dict[str, Any]:
-    """Rates are medians over the rounds; ratios are taken round by round, beside each other; latencies are pooled."""
+    """Rates are medians over the rounds; ratios are taken round by round, beside each other; latencies are pooled.
+
+    `cpu_us` is the server's processor time for each request, and `cpu_ratio` the same comparison by it, which
+    other programs on the machine disturb least.
+    """
     found: dict[str, Any] = {}
     for phase in PHASES:
         of_phase = rounds[phase]
@@ -37,21 +43,24 @@ def figures(rounds: dict[str, list[Round]]) -> dict[str, Any]:
         found[f"{phase}_seconds"] = round(seconds, 2)
         for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
             found[f"{phase}_{name}_ms"] = round(percentile(latencies_ms, share), 2)
+        found[f"{phase}_cpu_us"] = round(1e6 * sum(each.server_cpu_s for each in of_phase) / len(latencies_ms), 1)
         found[f"{phase}_server_cpu"] = round(sum(each.server_cpu_s for each in of_phase) / seconds, 3)
         found[f"{phase}_client_cpu"] = round(sum(each.load.client_cpu_s for each in of_phase) / seconds, 3)
         if phase == "bare":
             continue
         ratios = [each.load.rps / bare.load.rps for each, bare in zip(of_phase, rounds["bare"], strict=True)]
         found[f"{phase}_ratio"] = round(statistics.median(ratios), 4)
+        found[f"{phase}_cpu_ratio"] = round(found["bare_cpu_us"] / found[f"{phase}_cpu_us"], 4)
         found[f"{phase}_ratios"] = [round(each, 4) for each in ratios]
         batches = sum(each.batches for each in of_phase)
         found[f"{phase}_batch_mean"] = round(sum(each.commands for each in of_phase) / batches, 1) if batches else None
+    found["disturbed"] = found["bare_server_cpu"] < UNDISTURBED
     return found
 
 
 def percentile(ordered: list[float], share: float) -> float:
     """The smallest value that at least this share of the values does not exceed."""
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def surroundings(folder: Path, database: str) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def table(found: dict[str, Any]) -> str:
         "server on one core, client on another",
         "",
         f"{'':8}{'requests':>9}{'per s':>8}  {'of bare (least - most)':<24}{'p50 ms':>7}{'p99 ms':>8}{'max ms':>8}"
-        f"{'server':>8}{'client':>8}{'batch':>7}",
+        f"{'cpu us':>8}{'server':>8}{'client':>8}{'batch':>7}",
     ]
     for phase in PHASES:
         ratios = found.get(f"{phase}_ratios")
@@ -111,8 +120,11 @@ def table(found: dict[str, Any]) -> str:
         lines.append(
             f"{phase:8}{found[f'{phase}_count']:>9}{found[f'{phase}_rps']:>8.0f}  {ratio:<24}"
             f"{found[f'{phase}_p50_ms']:>7.1f}{found[f'{phase}_p99_ms']:>8.1f}{found[f'{phase}_max_ms']:>8.1f}"
-            f"{found[f'{phase}_server_cpu']:>8.0%}{found[f'{phase}_client_cpu']:>8.0%}"
+            f"{found[f'{phase}_cpu_us']:>8.0f}{found[f'{phase}_server_cpu']:>8.0%}{found[f'{phase}_client_cpu']:>8.0%}"
             f"{found.get(f'{phase}_batch_mean') or '':>7}"
         )
+    if found["disturbed"]:
+        lines += ["", "DISTURBED: the bare handler did not fill its core, so the ratios flatter the service. Better:"]
+        lines += [f"{phase:8} {found[f'{phase}_cpu_ratio']:.3f} of bare by processor time" for phase in PHASES[1:]]
     lines += ["", f"resident memory of the service after the run: {found['rss_mb']} MB"]
     return "\n".join(lines)

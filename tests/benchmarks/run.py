@@ -13,8 +13,10 @@ How it is measured
   shown: at 100 % the load would be what is measured.
 - Every request is authenticated by an ES256 JWT of an issuer whose key set is fetched over HTTP: an officer's,
   whom the service remembers, for an issue; for a confirm that of a customer it has never seen, so each costs a
-  signature check. Each has an Idempotency-Key of its own. Every call passes the contact policy, is signed,
-  logged with an inclusion proof and durable before it is answered. Every code is confirmed, once.
+  signature check. With --known every customer first looks at his call status, as an app does that is open while
+  the telephone rings, and the service remembers him too.
+- Each request has an Idempotency-Key of its own. Every call passes the contact policy, is signed, logged with
+  an inclusion proof and durable before it is answered. Every code is confirmed, once.
 - Settings that are not the defaults: VERIFIER_LEG_MODE=off, so that an issue gives its code at once;
   VERIFIER_CONTACT_HOURS=00:00-24:00; VERIFIER_DAILY_CAP=50; VERIFIER_REQUESTS_PER_MINUTE=60000;
   VERIFIER_LOG_LEVEL=warning; VERIFIER_ENV=development, since loopback has no https.
@@ -66,6 +68,7 @@ class Options(msgspec.Struct, frozen=True):
     database: str
     directory: Path
     soak: int
+    known: bool
 
 
 class Cores(msgspec.Struct, frozen=True):
@@ -125,6 +128,9 @@ class Benchmark:
         bank = self._bank
         issued = await self._stretch("issue", self._server, bank.port, bank.issues(some), 201, seconds)
         codes = bank.codes(issued.load.answers)
+        if self._options.known:
+            looks = bank.looks(i for i, _ in codes)
+            await send(bank.port, looks, status=200, connections=self._options.connections)
         confirmed = await self._stretch("confirm", self._server, bank.port, bank.confirms(codes), 200, None)
         bank.check_verdicts(confirmed.load.answers)
         if len(confirmed.load.answers) != len(codes):
@@ -173,7 +179,7 @@ async def run(options: Options, folder: Path) -> dict[str, Any]:
     await bank.prepare(applications)
     os.sched_setaffinity(0, {cores.client})
     found: dict[str, Any] = surroundings(folder, bank.config.database)
-    found |= {"connections": options.connections, "rounds": options.rounds}
+    found |= {"connections": options.connections, "rounds": options.rounds, "known": options.known}
     async with serving(bank, cores.server, folder) as server:
         if options.soak:
             samples = await soak(bank, server, options.soak, applications, options.connections, _tell)
@@ -196,6 +202,7 @@ def _tell(sample: Sample) -> None:
 @click.option("--connections", default=64, show_default=True)
 @click.option("--database", default="", help="postgresql://… of an empty database; SQLite without it.")
 @click.option("--directory", default=Path("/var/tmp"), show_default=True, type=click.Path(path_type=Path))
+@click.option("--known", is_flag=True, help="Customers have logged in before they confirm.")
 @click.option("--soak", default=0, metavar="CALLS", help="Issue and confirm so many calls and watch the memory.")
 def main(as_json: bool, **given: Any) -> None:
     """Measure issue and confirm beside a bare aiohttp handler."""

@@ -8,7 +8,6 @@ from typing import Any
 import jinja2
 import msgspec
 from aiohttp import web
-from aiohttp.web_exceptions import HTTPMethodNotAllowed
 from prometheus_client import generate_latest
 
 from verifier.api import headers
@@ -30,11 +29,13 @@ def public_application(
     service: Service, operations: tuple[Operation, ...], authentication: Authentication, people: Throttle
 ) -> web.Application:
     """Everything that faces the bank's systems, staff and customers."""
-    application = web.Application(client_max_size=MAX_BODY, middlewares=[_unknown_routes])
+    application = web.Application(client_max_size=MAX_BODY)
+    methods: dict[str, list[str]] = {}
     for operation in operations:
         endpoint = Endpoint(operation, service, authentication, people)
         path = operation.path.replace("{path}", "{path:.+}")
         application.router.add_route(operation.method, path, endpoint.handle)
+        methods.setdefault(path, []).append(operation.method)
     described = document(operations)
     encoded = msgspec.json.encode(described)
     page = _templates.get_template("docs.html").render(api=described, problems=_problems())
@@ -52,6 +53,10 @@ def public_application(
     application.router.add_get("/openapi.json", openapi)
     application.router.add_get("/docs", docs)
     application.router.add_get("/docs.css", docs_style)
+    # Routes rather than a middleware, which would stand in the way of every request.
+    for path, allowed in methods.items():
+        application.router.add_route("*", path, _refuse(MethodNotAllowed(), {"Allow": ", ".join(sorted(allowed))}))
+    application.router.add_route("*", "/{path:.*}", _refuse(NotFound(), {}))
     return application
 
 
@@ -80,20 +85,14 @@ def admin_application(service: Service, ready: Callable[[], Awaitable[bool]]) ->
     return application
 
 
-@web.middleware
-async def _unknown_routes(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """An address or method that does not exist is a problem like any other."""
-    try:
-        return await handler(request)
-    except HTTPMethodNotAllowed as error:
-        refused: VerifierError = MethodNotAllowed()
-        allow = {"Allow": ", ".join(sorted(error.allowed_methods))}
-    except web.HTTPNotFound:
-        refused, allow = NotFound(), {}
-    request_id = headers.request_id(request)
-    return problem_response(refused, request_id, {**headers.ALWAYS, "X-Request-ID": request_id, **allow})
+def _refuse(error: VerifierError, extra: dict[str, str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A handler for an address or method that does not exist: a problem like any other."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        request_id = headers.request_id(request)
+        return problem_response(error, request_id, {**headers.ALWAYS, "X-Request-ID": request_id, **extra})
+
+    return refuse
 
 
 def _problems() -> list[dict[str, Any]]:

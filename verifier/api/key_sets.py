@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 import msgspec
@@ -39,6 +39,13 @@ class _Document(Struct):
     keys: list[dict[str, Any]]
 
 
+class Published(NamedTuple):
+    """A key an issuer publishes, and its thumbprint (RFC 7638)."""
+
+    key: Key
+    thumbprint: str
+
+
 class KeySet:
     """The published keys of an issuer (RFC 7517), fetched when first needed and again when `due`.
 
@@ -55,30 +62,36 @@ class KeySet:
         self._session = session
         self._now = now
         self._lock = asyncio.Lock()
-        self._keys: tuple[Key, ...] = ()
-        self._thumbprints: frozenset[str] = frozenset()
+        self._keys: tuple[Published, ...] = ()
+        self._found: dict[tuple[str | None, str], Published] = {}
         self._fetched_at = self._due = self._not_before = -math.inf
 
     def vouches(self, thumbprint: str, now: float) -> bool:
         """Whether a key is still published, as far as can be said without fetching."""
-        return now < self._due and thumbprint in self._thumbprints
+        return now < self._due and any(each.thumbprint == thumbprint for each in self._keys)
 
-    async def find(self, kid: str | None, alg: str) -> Key:
+    async def find(self, kid: str | None, alg: str) -> Published:
         """The key for a token. Raises Unauthenticated when there is none, Unavailable when that cannot be known."""
         if self._now() >= self._due or self._held(kid, alg) is None:
             await self._refresh()
         if self._now() >= self._fetched_at + STALE_S:
             wait = math.ceil(max(self._not_before - self._now(), 1))
             raise Unavailable("the keys of the identity provider cannot be fetched", retry_after=wait)
-        key = self._held(kid, alg)
-        if key is None:
+        found = self._held(kid, alg)
+        if found is None:
             raise Unauthenticated("the token is signed with a key its issuer does not publish")
-        return key
+        return found
 
-    def _held(self, kid: str | None, alg: str) -> Key | None:
+    def _held(self, kid: str | None, alg: str) -> Published | None:
+        found = self._found.get((kid, alg)) or self._look(kid, alg)
+        if found is not None:
+            self._found[kid, alg] = found
+        return found
+
+    def _look(self, kid: str | None, alg: str) -> Published | None:
         if kid is None and len(self._keys) != 1:
             return None
-        return next((key for key in self._keys if kid in (None, key.kid) and _fits(key, alg)), None)
+        return next((each for each in self._keys if kid in (None, each.key.kid) and _fits(each.key, alg)), None)
 
     async def _refresh(self) -> None:
         async with self._lock:
@@ -93,8 +106,9 @@ class KeySet:
                 self._not_before = self._now() + (COOL_DOWN_S if held else RETRY_S)
                 self._due = min(self._not_before, self._fetched_at + STALE_S)
                 return
-            self._keys = tuple(key for jwk in document.keys if (key := _usable(jwk)) is not None)
-            self._thumbprints = frozenset(key.thumbprint() for key in self._keys)
+            usable = (key for jwk in document.keys if (key := _usable(jwk)) is not None)
+            self._keys = tuple(Published(key, key.thumbprint()) for key in usable)
+            self._found = {}
             self._fetched_at = self._now()
             self._not_before = self._fetched_at + COOL_DOWN_S
             self._due = self._fetched_at + KEPT_S

@@ -104,9 +104,9 @@ class TokenVerifier:
             del self._remembered[digest]
         claimed = _read(token, self._issuers, now)
         key_set = self._key_sets[claimed.trusted.issuer, claimed.trusted.jwks_url]
-        key = await key_set.find(claimed.kid, claimed.alg)
-        _check_signature(token, claimed.alg, key)
-        self._remembered[digest] = _Remembered(claimed.principal, claimed.exp, key_set, key.thumbprint())
+        published = await key_set.find(claimed.kid, claimed.alg)
+        _check_signature(token, claimed.alg, published.key)
+        self._remembered[digest] = _Remembered(claimed.principal, claimed.exp, key_set, published.thumbprint)
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
         return claimed.principal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import unicodedata
@@ -22,9 +21,20 @@ MAX_TYPED = 64
 _SEPARATORS = dict.fromkeys(map(ord, " \t\r\n-‐‑–—.·_\u00a0\u3000"))
 
 
+class _Hotp(pyotp.HOTP):
+    """pyotp on a key's bytes: its own secret is base32, which it would decode anew for each password."""
+
+    def __init__(self, key: bytes, digits: int, digest: Callable[..., Any]) -> None:
+        super().__init__("", digits=digits, digest=digest)
+        self._key = key
+
+    def byte_secret(self) -> bytes:
+        return self._key
+
+
 def hotp(key: bytes, counter: int, digits: int = HOTP_DIGITS, digest: Callable[..., Any] = hashlib.sha256) -> str:
     """RFC 4226 section 5: the one-time password of a key and a moving factor, as a string of digits."""
-    return pyotp.HOTP(base64.b32encode(key).decode(), digits=digits, digest=digest).at(counter)
+    return _Hotp(key, digits, digest).at(counter)
 
 
 def derive_code(application_key: bytes, call_id: str, ticket: str, counter: int) -> str:

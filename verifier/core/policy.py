@@ -40,7 +40,13 @@ def zone(name: str) -> ZoneInfo:
 
 def local_time(registration: Registration, now_ms: int) -> datetime:
     """The customer's wall clock."""
-    return from_ms(now_ms).astimezone(zone(registration.customer.time_zone))
+    return _local_time(now_ms, registration.customer.time_zone)
+
+
+@lru_cache(maxsize=64)
+def _local_time(now_ms: int, time_zone: str) -> datetime:
+    # All calls of a batch are decided at one instant, so few distinct ones are asked for.
+    return from_ms(now_ms).astimezone(zone(time_zone))
 
 
 def check_policy(
