@@ -25,8 +25,8 @@ class _Hotp(pyotp.HOTP):
     """pyotp on a key's bytes: its own secret is base32, which it would decode anew for each password."""
 
     def __init__(self, key: bytes, digits: int, digest: Callable[..., Any]) -> None:
+        self._key = key  # before the constructor of pyotp, which asks for it
         super().__init__("", digits=digits, digest=digest)
-        self._key = key
 
     def byte_secret(self) -> bytes:
         return self._key
