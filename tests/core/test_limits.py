@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,12 @@ def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
         assert decision.allowed
         tat = decision.tat
     assert not decide(LIMIT, tat, later).allowed
+
+
+@pytest.mark.parametrize("burst", [0, -1, 1001])
+def test_a_limit_that_cannot_be_is_refused(burst: int) -> None:
+    with pytest.raises(ValueError, match="a limit is"):
+        Limit(burst, 1000)
 
 
 def test_looking_costs_nothing_and_tells_the_truth() -> None:

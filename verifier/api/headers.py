@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 
 from aiohttp import web
 
@@ -16,7 +16,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
 def request_id(request: web.Request) -> str:
     """The caller's own X-Request-ID where it is harmless to log, or a new one."""
     given = request.headers.get("X-Request-ID", "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    return given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
 
 
 def trace_id(request: web.Request) -> str | None:

@@ -24,6 +24,7 @@ class Throttle:
         self._tats: OrderedDict[str, int] = OrderedDict()
         self._name = name
         self._policy = f'"{name}";q={limit.burst};w={limit.period_ms // 1000}'
+        self._reset = f";t={-(-limit.interval_ms // 1000)}"
 
     def spend(self, key: str) -> Decision:
         """Count one event. Raises RateLimited with the time to wait."""
@@ -38,8 +39,5 @@ class Throttle:
 
     def headers(self, decision: Decision) -> dict[str, str]:
         """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
-        reset = -(-self._limit.interval_ms // 1000)
-        return {
-            "RateLimit-Policy": self._policy,
-            "RateLimit": f'"{self._name}";r={decision.remaining};t={reset}',
-        }
+        remaining = f'"{self._name}";r={decision.remaining}{self._reset}'
+        return {"RateLimit-Policy": self._policy, "RateLimit": remaining}

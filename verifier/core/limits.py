@@ -11,10 +11,17 @@ import msgspec
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """At most `burst` events at once, and `burst` in each `period_ms` on the long run."""
+    """At most `burst` events at once, and `burst` in each `period_ms` on the long run.
+
+    Raises ValueError for more than one event a millisecond, which the clock cannot tell apart.
+    """
 
     burst: int
     period_ms: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.burst <= self.period_ms:
+            raise ValueError("a limit is of one event at least, and of one a millisecond at most")
 
     @property
     def interval_ms(self) -> int:

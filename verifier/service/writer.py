@@ -115,11 +115,11 @@ class Writer:
             self._waiting.put_nowait(command)
         except asyncio.QueueFull as error:
             raise Unavailable("too much is waiting", retry_after=1) from error
+        patience = asyncio.get_running_loop().call_later(PATIENCE_S, _give_up, command.future)
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                return await command.future
-        except TimeoutError as error:
-            raise Unavailable("the database did not answer in time", retry_after=1) from error
+            return await command.future
+        finally:
+            patience.cancel()
 
     async def _run(self) -> None:
         while True:
@@ -250,6 +250,11 @@ class Writer:
                     batch.now_ms + IDEMPOTENCY_MS,
                 )
         return answers
+
+
+def _give_up(future: asyncio.Future[bytes]) -> None:
+    if not future.done():
+        future.set_exception(Unavailable("the database did not answer in time", retry_after=1))
 
 
 async def _resume(transaction: Transaction, size: int) -> Tree:
