@@ -71,12 +71,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     tag: str = ""
 
 
-class Nobody:
-    """The principal of operations that anyone may carry out."""
-
-    principal = Principal(kind="customer", id="", issuer="")
-
-
+# Who carries out what anyone may, and without a key.
+_NOBODY = Principal(kind="customer", id="", issuer="")
 _NO_IDEMPOTENCY = Idempotency("", "", b"")
 
 
@@ -124,7 +120,7 @@ class Endpoint:
     async def _carry_out(self, request: web.Request, sent: dict[str, str]) -> web.StreamResponse:
         operation = self._operation
         body = await read_body(request)
-        principal = Nobody.principal
+        principal = _NOBODY
         if self._who:
             principal = await self._authentication.identify(request, body)
             if principal.kind != "system":
