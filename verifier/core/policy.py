@@ -29,6 +29,16 @@ class ContactPolicy(msgspec.Struct, frozen=True):
     cooling_off_ms: int = 72 * 3_600_000
 
 
+class IntendedCall(msgspec.Struct, frozen=True):
+    """A call somebody wants to make. `calls_today` counts those already issued on the application today."""
+
+    officer_id: str
+    purpose: str
+    number: str
+    calls_today: int
+    now_ms: int
+
+
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
     """The IANA time zone of that name. Raises ValueError where there is none."""
@@ -50,68 +60,44 @@ def _local_time(now_ms: int, time_zone: str) -> datetime:
 
 
 def check_policy(
-    policy: ContactPolicy,
-    registration: Registration,
-    *,
-    officer_id: str,
-    purpose: str,
-    number: str,
-    calls_today: int,
-    now_ms: int,
-    lifted: frozenset[str] = frozenset(),
+    policy: ContactPolicy, registration: Registration, intended: IntendedCall, lifted: frozenset[str] = frozenset()
 ) -> None:
-    """Raise PolicyRefused with every broken rule that `lifted` does not name.
-
-    `calls_today` counts the calls already issued on the application this day of the customer's time zone.
-    """
-    refusals = [
-        each
-        for each in _broken(policy, registration, officer_id, purpose, number, calls_today, now_ms)
-        if each.rule not in lifted
-    ]
+    """Raise PolicyRefused with every broken rule that `lifted` does not name."""
+    refusals = [each for each in _broken(policy, registration, intended) if each.rule not in lifted]
     if refusals:
         raise PolicyRefused("; ".join(each.detail for each in refusals), refusals=tuple(refusals))
 
 
-def _broken(
-    policy: ContactPolicy,
-    registration: Registration,
-    officer_id: str,
-    purpose: str,
-    number: str,
-    calls_today: int,
-    now_ms: int,
-) -> list[Refusal]:
+def _broken(policy: ContactPolicy, registration: Registration, intended: IntendedCall) -> list[Refusal]:
     found: list[Refusal] = []
 
     def broken(rule: str, detail: str) -> None:
         found.append(Refusal(rule, detail, exception=rule in LIFTABLE))
 
-    if registration.assigned(officer_id) is None:
+    if registration.assigned(intended.officer_id) is None:
         broken("officer_assigned", "the officer is not assigned to this application")
     if registration.status != "open":
         broken("application_open", "the application is closed")
-    consents = registration.consents
-    if not (consents.marketing_calls if purpose == "marketing" else consents.service_calls):
-        broken(
-            "consent", f"the customer has not agreed to {'marketing' if purpose == 'marketing' else 'service'} calls"
-        )
-    on_file = registration.number_on_file(number)
+    kind = "marketing" if intended.purpose == "marketing" else "service"
+    if not getattr(registration.consents, f"{kind}_calls"):
+        broken("consent", f"the customer has not agreed to {kind} calls")
+    on_file = registration.number_on_file(intended.number)
     if on_file is None:
         broken("number_on_file", "the number dialled is not on file for this application")
-    elif now_ms - to_ms(on_file.added_at) < policy.cooling_off_ms:
+    elif intended.now_ms - to_ms(on_file.added_at) < policy.cooling_off_ms:
         hours = policy.cooling_off_ms // 3_600_000
         broken("number_cooling_off", f"the number was put on file less than {hours} hours ago")
-    local = local_time(registration, now_ms)
+    local = local_time(registration, intended.now_ms)
     if not policy.hours_start <= local.time() < policy.hours_end:
         broken(
             "contact_hours",
             f"it is {local:%H:%M} for the customer; calls are allowed from "
             f"{policy.hours_start:%H:%M} to {policy.hours_end:%H:%M}",
         )
-    if calls_today >= policy.daily_cap:
+    if intended.calls_today >= policy.daily_cap:
         broken(
-            "daily_cap", f"{calls_today} calls have been made on this application today; the cap is {policy.daily_cap}"
+            "daily_cap",
+            f"{intended.calls_today} calls have been made on this application today; the cap is {policy.daily_cap}",
         )
     return found
 

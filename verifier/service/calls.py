@@ -21,7 +21,7 @@ from verifier.core.errors import (
     Refusal,
 )
 from verifier.core.messages import CallView, Code, IssueCall, IssuedCall, LegEvent, LogEvidence
-from verifier.core.policy import check_policy, local_day
+from verifier.core.policy import IntendedCall, check_policy, local_day
 from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels
@@ -67,16 +67,8 @@ class Calls:
             day = local_day(registration, batch.now_ms)
             today = application.row.calls_today if application.row.local_day == day else 0
             lifted = _lifted(batch, application_id, officer_id, asked)
-            check_policy(
-                settings.policy,
-                registration,
-                officer_id=officer_id,
-                purpose=asked.purpose,
-                number=asked.number,
-                calls_today=today,
-                now_ms=batch.now_ms,
-                lifted=lifted,
-            )
+            intended = IntendedCall(officer_id, asked.purpose, asked.number, today, batch.now_ms)
+            check_policy(settings.policy, registration, intended, lifted)
             officer = registration.assigned(officer_id)
             if officer is None:
                 raise Forbidden

@@ -48,7 +48,10 @@ class _Command(Struct):
     idempotency_id: bytes = b""
     secret: bytes = b""
     fingerprint: bytes = b""
-    application_id: str | None = None
+
+
+_Outcome = Answer | bytes | VerifierError | _Command
+_Kept = dict[bytes, tuple[bytes, bytes]]
 
 
 class Writer:
@@ -135,24 +138,23 @@ class Writer:
     async def _carry_out_apart(self, commands: list[_Command]) -> None:
         """One batch; if a defect spoils it, each command alone, so that a poisoned one harms no other."""
         try:
-            await self._carry_out(commands)
+            answers, touched = await self._carry_out(commands)
         except Unavailable as error:
-            self._refuse(commands, error)
+            _tell(commands, [error] * len(commands))
         except Exception as error:
             if len(commands) == 1:
                 defect = InternalError("a command failed")
                 defect.__cause__ = error
-                self._refuse(commands, defect)
+                _tell(commands, [defect])
                 return
             for command in commands:
                 await self._carry_out_apart([command])
+        else:
+            _tell(commands, answers)
+            self._on_commit(touched, len(commands))
 
-    def _refuse(self, commands: list[_Command], error: VerifierError) -> None:
-        for command in commands:
-            if not command.future.done():
-                command.future.set_exception(error)
-
-    async def _carry_out(self, commands: list[_Command]) -> None:
+    async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], set[bytes]]:
+        """One transaction, durable on return: what each command is told, and whose calls have changed."""
         async with self._storage.transaction() as transaction:
             head = await transaction.fetch(records.TAKE_HEAD, self._origin)
             size = head[0][0]
@@ -167,41 +169,23 @@ class Writer:
             answers = self._answers(batch, commands, decided)
             await batch.flush()
         self._tree = tree
-        for command, answer in zip(commands, answers, strict=True):
-            if command.future.done():
-                continue
-            if isinstance(answer, bytes):
-                command.future.set_result(answer)
-            else:
-                command.future.set_exception(answer)
-        self._on_commit(batch.touched, len(commands))
+        return answers, batch.touched
 
-    async def _replays(
-        self, transaction: Transaction, commands: Sequence[_Command]
-    ) -> dict[bytes, tuple[bytes, bytes]]:
+    async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:
         ids = (command.idempotency_id for command in commands if command.idempotency_id)
         return {bytes(row[0]): (row[1], row[2]) for row in await transaction.fetch_in(records.IDEMPOTENCY, ids)}
 
-    def _decide(
-        self, batch: Batch, commands: Sequence[_Command], replays: dict[bytes, tuple[bytes, bytes]]
-    ) -> list[Answer | bytes | VerifierError | _Command]:
+    def _decide(self, batch: Batch, commands: Sequence[_Command], replays: _Kept) -> list[_Outcome]:
         """Each command's outcome: how to build its answer, a kept answer, an error, or the twin it repeats."""
-        decided: list[Answer | bytes | VerifierError | _Command] = []
+        decided: list[_Outcome] = []
         first: dict[bytes, _Command] = {}
         for command in commands:
             staged = len(batch.leaves)
             try:
-                twin = first.get(command.idempotency_id)
-                kept = replays.get(command.idempotency_id)
-                if twin is not None or kept is not None:
-                    before = twin.fingerprint if twin is not None else kept[0]  # type: ignore[index]
-                    if before != command.fingerprint:
-                        raise IdempotencyKeyReused
-                    decided.append(twin if kept is None else unseal(command.secret, "answer", kept[1]))  # type: ignore[arg-type]
-                    continue
-                decided.append(command.decide(batch))
+                repeated = _repeated(command, replays, first)
+                decided.append(command.decide(batch) if repeated is None else repeated)
                 if command.idempotency_id:
-                    first[command.idempotency_id] = command
+                    first.setdefault(command.idempotency_id, command)
             except VerifierError as error:
                 if len(batch.leaves) != staged:
                     raise InternalError("a command failed after it had staged a leaf") from error
@@ -222,10 +206,7 @@ class Writer:
         return tree
 
     def _answers(
-        self,
-        batch: Batch,
-        commands: Sequence[_Command],
-        decided: Sequence[Answer | bytes | VerifierError | _Command],
+        self, batch: Batch, commands: Sequence[_Command], decided: Sequence[_Outcome]
     ) -> list[bytes | VerifierError]:
         """The bytes each command is told; those of idempotent commands are kept, sealed by the client's key."""
         answers: list[bytes | VerifierError] = []
@@ -250,6 +231,30 @@ class Writer:
                     batch.now_ms + IDEMPOTENCY_MS,
                 )
         return answers
+
+
+def _repeated(command: _Command, replays: _Kept, first: dict[bytes, _Command]) -> bytes | _Command | None:
+    """The kept answer, or the twin in the same batch, of a key that was used before. Raises IdempotencyKeyReused."""
+    kept = replays.get(command.idempotency_id)
+    twin = first.get(command.idempotency_id)
+    if kept is not None:
+        fingerprint, sealed = kept
+        if fingerprint != command.fingerprint:
+            raise IdempotencyKeyReused
+        return unseal(command.secret, "answer", sealed)
+    if twin is not None and twin.fingerprint != command.fingerprint:
+        raise IdempotencyKeyReused
+    return twin
+
+
+def _tell(commands: Sequence[_Command], answers: Sequence[bytes | VerifierError]) -> None:
+    for command, answer in zip(commands, answers, strict=True):
+        if command.future.done():
+            continue  # who asked has stopped waiting
+        if isinstance(answer, bytes):
+            command.future.set_result(answer)
+        else:
+            command.future.set_exception(answer)
 
 
 def _give_up(future: asyncio.Future[bytes]) -> None:
