@@ -33,6 +33,14 @@ async def test_an_update_keeps_the_key_the_counters_and_the_live_call(world: Wor
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
 
 
+async def test_an_application_stays_with_its_customer(world: World, wang: Person) -> None:
+    """Or the next customer could confirm, and look at, calls that were made to another."""
+    with pytest.raises(InvalidField) as caught:
+        await world.register(wang, customer=Customer("cust-2", "孙强"))
+    assert caught.value.errors[0].pointer == "/customer/id"
+    assert (await world.service.applications.read(wang.application_id)).registration.customer.id == "cust-1"
+
+
 async def test_a_call_that_is_over_is_no_longer_the_open_one(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     await world.revoke(call_id)

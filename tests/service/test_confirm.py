@@ -229,7 +229,13 @@ async def test_a_shared_number_leads_to_each_of_its_applications(world: World, w
     spouse.number = wang.number
     await world.register(spouse)
     _, code = await world.live_call(spouse)
-    assert (await world.ring_in(wang.number, code))["verdict"] == "genuine"
+    spoken = await world.ring_in(wang.number, code)
+    assert spoken["verdict"] == "genuine"
+    found = await world.service.receipts.read(spouse.principal, spoken["receipt_id"])
+    claims = world.check({"statement": found.receipt.statement, "proof": found.receipt.proof})
+    assert claims.customer == commitment(claims.salt, spouse.customer_id)
+    with pytest.raises(NotFound):
+        await world.service.receipts.read(wang.principal, spoken["receipt_id"])
 
 
 async def test_every_refusal_has_the_same_words_shape_and_work(

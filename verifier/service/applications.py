@@ -41,15 +41,18 @@ class Applications:
         """Register or update an application; the answer is an `ApplicationView`.
 
         Raises InvalidField for a time zone that does not exist, a number put on file in the future or
-        twice, and Erased for an id whose application has been erased.
+        twice, or another customer than before, and Erased for an id whose application has been erased.
         """
         self._check(registration)
         context = self._context
+        customer_index = context.customer_index(registration.customer.id)
 
         def decide(batch: Batch) -> Answer:
             existing = batch.find_application(application_id)
             if existing is not None and existing.erased_at is not None:
                 raise Erased
+            if existing is not None and existing.customer_index != customer_index:
+                raise InvalidField.at("/customer/id", "an application stays with its customer")
             if existing is None or existing.wrapped_key is None or existing.kek_id is None:
                 key = batch.new_key()
                 counters: tuple[int, int, int, str | None, int] = (0, 0, 0, None, batch.now_ms)
@@ -67,7 +70,7 @@ class Applications:
             counter, day, today, open_call_id, created_at = counters
             row = ApplicationRow(
                 application_id=application_id,
-                customer_index=context.customer_index(registration.customer.id),
+                customer_index=customer_index,
                 kek_id=kek_id,
                 wrapped_key=wrapped,
                 sealed=None,

@@ -158,6 +158,9 @@ class Confirmations:
             # The same customer again, while the call goes on: the same receipt, not a second consumption.
             receipt_id, evidence = batch.receipt_of(opened.call, application)
             return _Outcome(opened, True, receipt_id, evidence, batch.now_ms)
+        # A number may be on file for several customers; the receipt is that of the one who is called.
+        customer_id = application.registration.customer.id
+        entry = replace(entry, customer_id=customer_id, customer_index=application.row.customer_index)
         receipt_id, leaf = self._receipt(batch, entry, application, opened)
         call = lifecycle.confirm(opened.call, batch.now_ms, leaf.leaf_index, self._context.settings.rules)
         batch.put_call(call)
