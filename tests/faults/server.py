@@ -8,24 +8,44 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import msgspec
 
+from tests.faults.client import Client
 from verifier.config import Config
+from verifier.core.evidence import Trust
 from verifier.demo.bank import DemoBank, free_ports
-from verifier.demo.client import Caller
 
 START_S = 20
 
 
 class Server:
-    """The bank of the demo, with its identity provider here and its service elsewhere."""
+    """The bank of the demo, with its identity provider here and its service elsewhere, for an `async with`."""
 
     def __init__(self, folder: Path, session: aiohttp.ClientSession, database: str = "") -> None:
         self.bank = DemoBank(folder, free_ports(), database, daily_cap=50)
         self.log = folder / "server.log"
         self._session = session
         self._process: subprocess.Popen[bytes] | None = None
+
+    async def __aenter__(self) -> Server:
+        await self.bank.prepare()
+        try:
+            await self.start()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._end()
+
+    async def _end(self) -> None:
+        """However the test ended, no process outlives it."""
+        self.kill()
+        await self.bank.stop()
 
     def environment(self) -> dict[str, str]:
         """The settings that differ from the defaults, as the variables of a process."""
@@ -50,17 +70,10 @@ class Server:
         """What /readyz says."""
         try:
             async with self._session.get(f"{self.bank.admin_url}/readyz") as response:
+                assert response.status in (200, 503)
                 return response.status == 200
         except aiohttp.ClientError:
             return False
-
-    def kill(self) -> None:
-        """kill -9."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> int:
-        """SIGTERM; the exit status."""
-        return self._end(signal.SIGTERM)
 
     @property
     def pid(self) -> int:
@@ -68,16 +81,52 @@ class Server:
         assert self._process is not None
         return self._process.pid
 
-    def _end(self, how: signal.Signals) -> int:
-        if self._process is None:
-            return 0
-        self._process.send_signal(how)
-        status = self._process.wait(30)
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit status, once the process has drained."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        status = await asyncio.to_thread(self._process.wait, 30)
         self._process = None
         return status
 
-    def person(self, token: str) -> Caller:
-        return Caller(self._session, self.bank.url, token=token)
+    async def audit(self) -> None:
+        """`verifier log verify` finds nothing."""
+        command = [sys.executable, "-m", "verifier", "log", "verify"]
+        audit = await asyncio.create_subprocess_exec(
+            *command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        told, _ = await audit.communicate()
+        assert audit.returncode == 0, told.decode()
 
-    def system(self, name: str) -> Caller:
-        return Caller(self._session, self.bank.url, key_id=name, private_key=self.bank.system_keys[name])
+    async def trust(self) -> Trust:
+        """What a verifier of receipts must hold."""
+        return msgspec.json.decode((await self._client().get("/.well-known/callback-verification")).content, type=Trust)
+
+    def officer(self) -> Client:
+        return self._client(token=self.bank.officer("4412"))
+
+    def customer(self, customer_id: str) -> Client:
+        return self._client(token=self.bank.customer(customer_id))
+
+    def system(self, name: str) -> Client:
+        return self._client(system=(name, self.bank.system_keys[name]))
+
+    def _client(self, **who: Any) -> Client:
+        return Client(self._session, self.bank.url, **who)
+
+
+def registration(customer_id: str, number: str) -> dict[str, Any]:
+    """The facts of an application that officer 4412 may ring about."""
+    return {
+        "customer": {"id": customer_id, "name": "王芳"},
+        "numbers": [{"number": number, "added_at": "2025-01-01T00:00:00Z"}],
+        "officers": [{"id": "4412", "name": "李伟", "branch": "北京"}],
+        "product": "个人住房贷款",
+    }

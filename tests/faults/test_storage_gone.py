@@ -3,148 +3,172 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import sqlite3
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.faults.server import Server
+from tests.faults.client import Reply
+from tests.faults.load import Load, assert_unavailable
+from tests.faults.server import Server, registration
 from tests.postgres import Postgres
 from verifier.demo.bank import now_iso
-from verifier.demo.client import Answer
 
 NUMBER = "+8613800138000"
 RECOVERY_S = 15
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as made:
-        yield made
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system of its own, where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "verifier-test", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("this user may not mount a file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-async def _serve(folder: Path, session: aiohttp.ClientSession, database: str = "") -> Server:
-    server = Server(folder, session, database)
-    await server.bank.prepare()
-    await server.start()
-    facts = {
-        "customer": {"id": "cust-1", "name": "王芳"},
-        "numbers": [{"number": NUMBER, "added_at": "2025-01-01T00:00:00Z"}],
-        "officers": [{"id": "4412", "name": "李伟", "branch": "北京"}],
-        "product": "个人住房贷款",
-    }
-    assert (await server.system("loan-origination").put("/v1/applications/LN-1", facts)).status == 200
-    return server
+class Customer:
+    """A customer on the phone with the bank, whose code waits to be confirmed."""
 
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client = server.customer("cust-1")
+        self._code = ""
 
-async def _live_code(server: Server) -> str:
-    officer = server.person(server.bank.officer("4412"))
-    asked = {"purpose": "documents", "number": NUMBER, "caller_number": "+861082345678"}
-    call_id = (await officer.post("/v1/applications/LN-1/calls", asked)).json["call"]["call_id"]
-    leg = {"event": "connected", "leg_id": "1", "number": NUMBER, "at": now_iso()}
-    await server.system("pbx").post(f"/v1/calls/{call_id}/legs", leg)
-    return str((await officer.get(f"/v1/calls/{call_id}/code")).json["digits"])
+    async def is_rung(self) -> None:
+        loans, officer = self._server.system("loan-origination"), self._server.officer()
+        assert (await loans.put("/v1/applications/LN-1", registration("cust-1", NUMBER))).status == 200
+        asked = {"purpose": "documents", "number": NUMBER, "caller_number": "+861082345678"}
+        call_id = (await officer.post("/v1/applications/LN-1/calls", asked, "issue")).json["call"]["call_id"]
+        leg = {"event": "connected", "leg_id": "1", "number": NUMBER, "at": now_iso()}
+        await self._server.system("pbx").post(f"/v1/calls/{call_id}/legs", leg, "leg")
+        self._code = (await officer.get(f"/v1/calls/{call_id}/code")).json["digits"]
 
+    async def confirms(self) -> Reply:
+        return await self._client.post("/v1/confirmations", {"code": self._code}, "confirm")
 
-async def _confirm(server: Server, code: str) -> Answer:
-    customer = server.person(server.bank.customer("cust-1"))
-    return await customer.post("/v1/confirmations", {"code": code}, "the-one-key")
+    async def is_on_call(self) -> bool:
+        return bool((await self._client.get("/v1/me/call-status")).json["on_call"])
 
+    async def is_told_nothing(self) -> None:
+        """What every outage of the storage is from outside."""
+        assert_unavailable(await self.confirms())
+        assert not await self._server.ready()
 
-def _assert_unavailable(answer: Answer) -> None:
-    assert answer.status == 503, answer
-    assert (answer.json["slug"], answer.json["verdict"]) == ("unavailable", "unavailable")
-
-
-async def _recovered(server: Server, code: str) -> Any:
-    async with asyncio.timeout(RECOVERY_S):
-        while (answer := await _confirm(server, code)).status == 503 or not await server.ready():
-            await asyncio.sleep(0.1)
-    assert answer.json["verdict"] == "genuine"
-    assert await _confirm(server, code) == answer
-    return answer.json
+    async def is_answered_again(self) -> None:
+        """The same process is ready; what was refused is carried out once, and answered alike however often asked."""
+        async with asyncio.timeout(RECOVERY_S):
+            while not await self._server.ready():
+                await asyncio.sleep(0.1)
+        first = await self.confirms()
+        assert (first.status, first.json["verdict"], first.json["given_before"]) == (200, "genuine", False)
+        assert first.same(await self.confirms())
 
 
 async def test_on_a_full_disk_nothing_is_told_and_with_space_it_goes_on(
+    tmp_path: Path, disk: Path, session: aiohttp.ClientSession
+) -> None:
+    async with Server(tmp_path, session, f"sqlite:{disk / 'verifier.sqlite3'}") as server:
+        customer = Customer(server)
+        await customer.is_rung()
+        # Filled while nothing is being written: half a transaction would leave room for a smaller one.
+        filler = disk / "filler"
+        _fill(filler)
+        async with Load(server) as load:
+            await load.felt()
+            await customer.is_told_nothing()
+            assert await customer.is_on_call()
+            filler.unlink()
+            await load.answered()
+        await _all_is_well(server, customer, load)
+
+
+def _fill(filler: Path) -> None:
+    """Write until not one byte is free."""
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 512, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                pass
+
+
+async def test_when_no_file_can_grow_nothing_is_told_and_afterwards_it_goes_on(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    server = await _serve(tmp_path, session)
-    code = await _live_code(server)
-    everything = resource.RLIM_INFINITY
-    # No file of the process can grow or be written any more, which is what a full disk is to SQLite.
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1, everything))
-    _assert_unavailable(await _confirm(server, code))
-    assert not await server.ready()
-    status = await server.person(server.bank.customer("cust-1")).get("/v1/me/call-status")
-    assert status.json["on_call"] is True  # what is durable can still be read
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (everything, everything))
-    assert (await _recovered(server, code))["given_before"] is False
-    assert server.stop() == 0
-    await server.bank.stop()
+    async with Server(tmp_path, session) as server, Load(server) as load:
+        customer = Customer(server)
+        await customer.is_rung()
+        await load.answered()
+        _, most = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1, most))
+        await load.felt()
+        await customer.is_told_nothing()
+        assert await customer.is_on_call()
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (most, most))
+        await load.answered()
+        await load.end()
+        await _all_is_well(server, customer, load)
 
 
-async def test_while_another_process_holds_the_file_it_is_unavailable(
+async def test_while_another_process_holds_the_file_nothing_is_told_and_afterwards_it_goes_on(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    server = await _serve(tmp_path, session)
-    code = await _live_code(server)
-    other = sqlite3.connect(tmp_path / "verifier.sqlite3", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    _assert_unavailable(await _confirm(server, code))
-    other.execute("ROLLBACK")
-    other.close()
-    assert (await _recovered(server, code))["given_before"] is False
-    server.stop()
-    await server.bank.stop()
+    async with Server(tmp_path, session) as server, Load(server) as load:
+        customer = Customer(server)
+        await customer.is_rung()
+        await load.answered()
+        other = sqlite3.connect(tmp_path / "verifier.sqlite3", isolation_level=None, timeout=20)
+        other.execute("BEGIN EXCLUSIVE")
+        await asyncio.gather(load.felt(), customer.is_told_nothing())
+        other.close()
+        await load.answered()
+        await load.end()
+        await _all_is_well(server, customer, load)
 
 
+async def test_a_readiness_check_that_gave_up_on_a_held_file_leaves_no_transaction_open(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    async with Server(tmp_path, session) as server:
+        customer = Customer(server)
+        await customer.is_rung()
+        other = sqlite3.connect(tmp_path / "verifier.sqlite3", isolation_level=None, timeout=20)
+        other.execute("BEGIN EXCLUSIVE")
+        # It gives up after READY_TIMEOUT_S, while SQLite goes on waiting for its busy_timeout.
+        assert not await server.ready()
+        other.close()
+        await customer.is_answered_again()
+
+
+@pytest.mark.parametrize("goes", ["in order", "at once"])
 async def test_a_postgres_that_goes_and_comes_back_is_followed_without_a_restart(
-    tmp_path: Path, session: aiohttp.ClientSession, own_postgres: Postgres
+    tmp_path: Path, session: aiohttp.ClientSession, own_postgres: Postgres, goes: str
 ) -> None:
-    server = await _serve(tmp_path, session, own_postgres.new_database())
-    code = await _live_code(server)
-    own_postgres.kill()
-    _assert_unavailable(await _confirm(server, code))
-    assert not await server.ready()
-    own_postgres.start()
-    assert (await _recovered(server, code))["given_before"] is False
-    assert server.stop() == 0
-    await server.bank.stop()
+    async with Server(tmp_path, session, own_postgres.new_database()) as server, Load(server) as load:
+        customer = Customer(server)
+        await customer.is_rung()
+        await load.answered()
+        await asyncio.to_thread(own_postgres.stop if goes == "in order" else own_postgres.kill)
+        await load.felt()
+        await customer.is_told_nothing()
+        await asyncio.to_thread(own_postgres.start)
+        await load.answered()
+        await load.end()
+        await _all_is_well(server, customer, load)
 
 
-async def test_sigterm_answers_what_is_under_way_and_exits_in_order(
-    tmp_path: Path, session: aiohttp.ClientSession
-) -> None:
-    server = await _serve(tmp_path, session)
-    customer = server.person(server.bank.customer("cust-1"))
-    asked = [
-        asyncio.create_task(customer.post("/v1/reports", {"at": now_iso(), "said": str(n)}, f"key-{n}"))
-        for n in range(50)
-    ]
-    watching = asyncio.create_task(_watch(session, server))
-    await asyncio.sleep(0.05)
-    assert await asyncio.to_thread(server.stop) == 0
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-    answered = [answer for answer in answers if isinstance(answer, Answer)]
-    assert {answer.status for answer in answered} == {201}
-    assert len(answered) >= 1
-    await asyncio.wait_for(watching, 5)
-    await server.start()
-    for number, answer in enumerate(answers):
-        if isinstance(answer, Answer):
-            again = await customer.post("/v1/reports", {"at": "2026-01-01T00:00:00Z"}, f"key-{number}")
-            assert again.json["slug"] == "idempotency_key_reused"
-    server.stop()
-    await server.bank.stop()
-
-
-async def _watch(session: aiohttp.ClientSession, server: Server) -> None:
-    """An event stream that is open when the service stops must not hold it up."""
-    headers = {"Authorization": f"Bearer {server.bank.customer('cust-1')}"}
-    async with session.get(f"{server.bank.url}/v1/me/events", headers=headers) as response:
-        async for _ in response.content:
-            pass
+async def _all_is_well(server: Server, customer: Customer, load: Load) -> None:
+    await customer.is_answered_again()
+    await load.check()
+    await server.audit()
+    assert await server.stop() == 0

@@ -102,14 +102,14 @@ class SqliteStorage:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Connection]:
         async with self._lock:
-            await self._run("BEGIN IMMEDIATE")
             try:
+                await self._run("BEGIN IMMEDIATE")
                 yield _Connection(self._writer)
                 await self._run("COMMIT")
             except BaseException:
-                # A failed COMMIT leaves the transaction open; rolled back, nothing of it is durable.
-                if self._writer.in_transaction:
-                    await self._run("ROLLBACK")
+                # A failed COMMIT leaves the transaction open, and so does a BEGIN whose caller gave up while the
+                # thread still waits in it. This comes after both in that thread, and without either does nothing.
+                await self._rollback()
                 raise
 
     async def _run(self, statement: str) -> None:
@@ -117,6 +117,12 @@ class SqliteStorage:
             await self._writer.execute(statement)
         except _GONE as error:
             raise Unavailable(f"the database cannot {statement.split()[0].lower()}: {error}") from error
+
+    async def _rollback(self) -> None:
+        try:
+            await self._writer.rollback()
+        except _GONE as error:
+            raise Unavailable(f"the database cannot roll back: {error}") from error
 
     async def close(self) -> None:
         await self._writer.close()

@@ -1,0 +1,66 @@
+"""A client that keeps each answer as it came over the wire: status, headers and bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from verifier.api.signed_requests import sign_request
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer. Two are the same answer when their statuses and bytes are."""
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.content)
+
+    def same(self, other: Reply) -> bool:
+        return (self.status, self.content) == (other.status, other.content)
+
+
+class Client:
+    """Somebody with a bearer token, or a system of the bank that signs its requests."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        *,
+        token: str = "",
+        system: tuple[str, Ed25519PrivateKey] | None = None,
+    ) -> None:
+        self._session = session
+        self._url = url
+        self._token = token
+        self._system = system
+
+    async def get(self, path: str) -> Reply:
+        return await self._ask("GET", path, b"", {})
+
+    async def put(self, path: str, body: object) -> Reply:
+        return await self._ask("PUT", path, msgspec.json.encode(body), {})
+
+    async def post(self, path: str, body: object, key: str) -> Reply:
+        return await self._ask("POST", path, msgspec.json.encode(body), {"Idempotency-Key": key})
+
+    async def _ask(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> Reply:
+        url = self._url + path
+        if content:
+            headers["Content-Type"] = "application/json"
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        if self._system is not None:
+            name, key = self._system
+            headers |= sign_request(method, url, headers, content, key_id=name, private_key=key, created=time.time())
+        async with self._session.request(method, url, data=content or None, headers=headers) as response:
+            return Reply(response.status, await response.read(), response.headers)

@@ -1,0 +1,133 @@
+"""What clients asked, what they were answered, and every checkpoint that was ever seen from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from tests.faults.client import Client, Reply
+from tests.faults.server import Server, registration
+from verifier.core.checkpoint import Checkpoint, open_checkpoint
+from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.demo.bank import now_iso
+
+DESK, IVR = "+861082345678", "+861095588"
+
+
+class Post(msgspec.Struct, eq=False):
+    """One POST with its key, and the answer if one came. `about` is the call whose code it confirms."""
+
+    client: Client
+    path: str
+    body: dict[str, Any]
+    key: str
+    customer: Client
+    answered: asyncio.Event
+    about: str = ""
+    reply: Reply | None = None
+
+    async def send(self) -> Reply:
+        """Send it, again if need be: the same key has one answer. Raises ClientError when the server goes away."""
+        reply = await self.client.post(self.path, self.body, self.key)
+        assert reply.status < 300, (self.path, self.key, reply)
+        assert self.reply is None or self.reply.same(reply), ("one key, two answers", self.reply, reply)
+        self.reply = reply
+        self.answered.set()
+        return reply
+
+
+class History:
+    """The load, and what it has learnt so far."""
+
+    def __init__(self, server: Server, trust: Trust, seed: int) -> None:
+        self.posts: list[Post] = []
+        self.answered = asyncio.Event()
+        self.roots: dict[int, bytes] = {}
+        self.receipts: dict[str, set[str]] = defaultdict(set)
+        self._server = server
+        self._trust = trust
+        self._rng = random.Random(seed)
+        self._officer = server.officer()
+        self._loans, self._pbx, self._ivr = (server.system(name) for name in ("loan-origination", "pbx", "ivr"))
+
+    async def work(self, name: str, number: str) -> None:
+        """One customer's calls, one after another, until the server goes away."""
+        customer = self._server.customer(name)
+        facts = registration(name, number)
+        assert (await self._loans.put(f"/v1/applications/{name}", facts)).status == 200
+        while True:
+            asked = {"purpose": "documents", "number": number, "caller_number": DESK}
+            issue = self._post(self._officer, f"/v1/applications/{name}/calls", asked, customer)
+            call_id = (await issue.send()).json["call"]["call_id"]
+            leg = {"event": "connected", "leg_id": "1", "number": number, "at": now_iso()}
+            await self._post(self._pbx, f"/v1/calls/{call_id}/legs", leg, customer).send()
+            revealed = await self._officer.get(f"/v1/calls/{call_id}/code")
+            assert revealed.status == 200, revealed
+            await self._confirm(customer, number, call_id, revealed.json["digits"])
+            ended = {**leg, "event": "ended"}
+            await self._post(self._pbx, f"/v1/calls/{call_id}/legs", ended, customer).send()
+
+    async def _confirm(self, customer: Client, number: str, call_id: str, code: str) -> None:
+        """In the app; and sometimes at the same moment by the same key, by another, and by telephone."""
+        spoken = {"digits": code, "dialled_number": IVR, "caller_number": number}
+
+        def in_the_app() -> Post:
+            return self._post(customer, "/v1/confirmations", {"code": code}, customer, call_id)
+
+        def by_telephone() -> Post:
+            return self._post(self._ivr, "/v1/ivr/confirmations", spoken, customer, call_id)
+
+        app = in_the_app()
+        ways = self._rng.sample([lambda: app, in_the_app, by_telephone], self._rng.randint(0, 3))
+        await asyncio.gather(*(post.send() for post in (app, *(way() for way in ways))))
+
+    def _post(self, client: Client, path: str, body: dict[str, Any], customer: Client, about: str = "") -> Post:
+        self.posts.append(Post(client, path, body, f"key-{len(self.posts)}", customer, self.answered, about))
+        return self.posts[-1]
+
+    async def watch(self, session: aiohttp.ClientSession) -> None:
+        """Keep every checkpoint that can be had."""
+        while True:
+            async with session.get(f"{self._server.bank.url}/log/checkpoint") as response:
+                note = await response.text()
+            self._see(open_checkpoint(note, self._trust.log.keys, self._trust.log.origin))
+            await asyncio.sleep(0.01)
+
+    async def check(self, post: Post) -> None:
+        """Ask again with the same key, and look at what the answer says is there."""
+        reply = await post.send()
+        if post.about:
+            await self._check_verdict(post, reply.json)
+        elif post.path.endswith("/calls"):
+            await self._check_issue(reply.json)
+
+    async def _check_issue(self, issued: dict[str, Any]) -> None:
+        call_id = issued["call"]["call_id"]
+        assert (await self._officer.get(f"/v1/calls/{call_id}")).json["call_id"] == call_id
+        assert self._verify(issued["ticket"]).jti == call_id
+
+    async def _check_verdict(self, post: Post, verdict: dict[str, Any]) -> None:
+        assert verdict["verdict"] == "genuine", verdict
+        receipt_id = verdict["receipt_id"]
+        if not verdict["given_before"]:
+            self.receipts[post.about].add(receipt_id)
+        fetched = await post.customer.get(f"/v1/receipts/{receipt_id}")
+        assert fetched.status == 200, fetched
+        receipt = fetched.json["receipt"]
+        assert verdict.get("receipt", receipt) == receipt
+        claims = self._verify(receipt)
+        assert (claims.jti, claims.verdict, claims.call.call_id) == (receipt_id, "genuine", post.about)
+
+    def _verify(self, evidence: dict[str, str]) -> Any:
+        """The claims of evidence, verified offline; its checkpoint is one more that was seen."""
+        checked = verify_evidence(msgspec.convert(evidence, Evidence), self._trust)
+        self._see(checked.checkpoint)
+        return checked.claims
+
+    def _see(self, checkpoint: Checkpoint) -> None:
+        assert self.roots.setdefault(checkpoint.size, checkpoint.root) == checkpoint.root, checkpoint

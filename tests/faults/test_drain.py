@@ -1,0 +1,69 @@
+"""SIGTERM: what is under way is made durable and answered, streams end, and the exit is in order."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import aiohttp
+
+from tests.faults.server import Server
+from verifier.demo.bank import now_iso
+
+UNDER_WAY = 50
+# Longer than it takes for every request to have arrived, shorter than SQLite waits for the file.
+ARRIVED_S, DRAINING_S = 1.0, 1.0
+
+
+async def test_sigterm_answers_everything_that_is_under_way_and_exits_with_0(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    async with Server(tmp_path, session) as server:
+        customer = server.customer("cust-1")
+        said = [{"at": now_iso(), "said": str(n)} for n in range(UNDER_WAY)]
+        # While another process holds the file, every request is under way and none can be answered.
+        other = sqlite3.connect(tmp_path / "verifier.sqlite3", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        asked = [asyncio.create_task(customer.post("/v1/reports", body, body["said"])) for body in said]
+        watching = asyncio.create_task(_watch(session, server))
+        await asyncio.sleep(ARRIVED_S)
+        stopped = asyncio.create_task(server.stop())
+        await asyncio.sleep(DRAINING_S)
+        assert not any(each.done() for each in (*asked, stopped))
+        other.close()
+        answers = await asyncio.gather(*asked)
+        assert {answer.status for answer in answers} == {201}
+        assert await stopped == 0
+        await asyncio.wait_for(watching, 5)
+        await server.start()
+        for body, answer in zip(said, answers, strict=True):
+            assert answer.same(await customer.post("/v1/reports", body, body["said"]))
+
+
+async def test_a_node_that_drains_takes_no_new_connection(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    async with Server(tmp_path, session) as server:
+        customer = server.customer("cust-1")
+        other = sqlite3.connect(tmp_path / "verifier.sqlite3", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        asked = asyncio.create_task(customer.post("/v1/reports", {"at": now_iso(), "said": "1"}, "1"))
+        await asyncio.sleep(ARRIVED_S)
+        stopped = asyncio.create_task(server.stop())
+        await asyncio.sleep(DRAINING_S)
+        port = int(server.bank.url.rpartition(":")[2])
+        try:
+            await asyncio.open_connection("127.0.0.1", port)
+            raise AssertionError("a new connection was taken")
+        except ConnectionRefusedError:
+            pass
+        other.close()
+        assert (await asked).status == 201
+        assert await stopped == 0
+
+
+async def _watch(session: aiohttp.ClientSession, server: Server) -> None:
+    """An event stream that is open when the service stops must not hold it up."""
+    headers = {"Authorization": f"Bearer {server.bank.customer('cust-1')}"}
+    async with session.get(f"{server.bank.url}/v1/me/events", headers=headers) as response:
+        async for _ in response.content:
+            pass
