@@ -122,6 +122,18 @@ async def test_the_sweep_closes_what_time_has_closed_and_prunes_old_keys(world: 
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
 
 
+async def test_a_poisoned_ticket_does_not_stop_the_sweep(world: World, wang: Person, mallory: Person) -> None:
+    poisoned, _ = await world.live_call(wang)
+    other, _ = await world.live_call(mallory)
+    async with world.storage.transaction() as transaction:
+        sql = "UPDATE leaves SET sealed = $2 WHERE statement_id = $1"
+        await transaction.execute_many(sql, [(poisoned, b"x" * 40)])
+    world.clock.advance(600)
+    assert await world.service.housekeeping.sweep() == 2
+    assert await world.service.housekeeping.sweep() == 0
+    assert {(await world.call_row(each))["state"] for each in (poisoned, other)} == {"expired"}
+
+
 async def test_an_open_confirmed_call_ends_by_itself_when_the_pbx_goes_silent(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.confirm(wang, code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,14 @@ async def test_erasing_destroys_the_key_and_every_sealed_word_and_leaves_the_log
     # What the customer kept still verifies, without the bank (law L8).
     assert world.check(verdict["receipt"]).call.call_id == call_id
     assert (await world.confirm(mallory, other))["verdict"] == "genuine"
+
+
+async def test_an_erasure_at_the_same_moment_is_no_error_for_who_confirms(world: World, wang: Person) -> None:
+    _, code = await world.live_call(wang)
+    _, by_app, by_phone = await asyncio.gather(
+        world.erase(wang), world.confirm(wang, code), world.ring_in(wang.number, code)
+    )
+    assert (by_app["verdict"], by_phone["verdict"]) == ("not_genuine", "unavailable")
 
 
 async def test_an_erased_application_is_gone_for_everybody_and_for_good(world: World, wang: Person) -> None:

@@ -5,7 +5,7 @@ Carries out specs/protocol.md section 8.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from joserfc import jws
@@ -36,8 +36,6 @@ CLAIMS: dict[str, type[Any]] = {
     REPORT: ReportReceipt,
     EXCEPTION: PolicyException,
 }
-
-Claims = TypeVar("Claims")
 
 
 class LogKey(Struct, frozen=True):

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from verifier.core.application import Registration
-from verifier.core.call import Call
+from verifier.core.call import Call, Channel
 from verifier.core.errors import Erased, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.ids import ENTROPY_BYTES, new_id
@@ -47,7 +47,7 @@ class Needs(Struct, frozen=True):
     customer_index: bytes | None = None
     number_index: bytes | None = None
     exception_id: str | None = None
-    channel: str | None = None
+    channel: Channel | None = None
 
 
 class OpenApplication(Struct, frozen=True):
@@ -155,7 +155,7 @@ class Batch:
         leg_calls = [call_id for n in needs for call_id in n.call_ids]
         for leg_row in await read(records.LEGS, leg_calls):
             self._legs.setdefault(leg_row[0], {})[leg_row[1]] = Leg(*leg_row)
-        keys = [f"{a}:{n.channel}" for n in needs if n.channel for a in self._candidates(n)]
+        keys = [records.limit_key(a, n.channel) for n in needs if n.channel for a in self._candidates(n)]
         self._limits.update({row[0]: row[1] for row in await read(records.LIMITS, keys)})
         for row in await read(records.EXCEPTIONS, _given(n.exception_id for n in needs)):
             self._exceptions[row[0]] = ExceptionRow(*row)
@@ -191,12 +191,21 @@ class Batch:
         return opened
 
     def applications_of_customer(self, customer_index: bytes) -> list[OpenApplication]:
-        """Every application of a customer that has not been erased."""
-        return [self.application(each) for each in sorted(self._of_customer.get(customer_index, []))]
+        """Every application of a customer that has not been erased, be it by a command of this batch."""
+        return self._opened_of(self._of_customer.get(customer_index, []))
 
     def applications_of_number(self, number_index: bytes) -> list[OpenApplication]:
-        """Every application on which a number is on file."""
-        return [self.application(each) for each in sorted(self._of_number.get(number_index, []))]
+        """Every application on which a number is on file, likewise."""
+        return self._opened_of(self._of_number.get(number_index, []))
+
+    def _opened_of(self, application_ids: Iterable[str]) -> list[OpenApplication]:
+        return [
+            self.application(each) for each in sorted(application_ids) if self._applications[each].erased_at is None
+        ]
+
+    def stored_call(self, call_id: str) -> Call | None:
+        """The call without its ticket, which then need not be readable."""
+        return self._calls.get(call_id)
 
     def call(self, call_id: str) -> OpenCall:
         """The call with its ticket. Raises NotFound, or Erased when its application has been erased."""

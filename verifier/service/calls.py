@@ -85,7 +85,7 @@ class Calls:
 
     def _make_way(self, batch: Batch, application: OpenApplication, officer_id: str) -> Call | None:
         """The officer's own call that was never connected gives way to a new one; any other stands."""
-        open_call_id = batch.application(application.application_id).row.open_call_id
+        open_call_id = application.row.open_call_id
         if open_call_id is None:
             return None
         before = lifecycle.settle(batch.call(open_call_id).call, batch.now_ms, self._context.settings.rules)

@@ -35,7 +35,8 @@ from verifier.core.statements import (
 )
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.service.batch import Batch, Needs, OpenApplication, OpenCall, StagedLeaf
-from verifier.service.context import Context, limit_key
+from verifier.service.context import Context
+from verifier.service.records import limit_key
 from verifier.service.writer import Answer, Idempotency
 
 _DECOY_KEY = bytes(32)
@@ -147,7 +148,7 @@ class Confirmations:
                 raise RateLimited(retry_after=decision.retry_after)
 
     def _open_call(self, batch: Batch, application: OpenApplication) -> OpenCall | None:
-        open_call_id = batch.application(application.application_id).row.open_call_id
+        open_call_id = application.row.open_call_id
         if open_call_id is None:
             return None
         opened = batch.call(open_call_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from verifier.core.call import CallRules, Channel
+from verifier.core.call import CallRules
 from verifier.core.evidence import LogKey, Trust
 from verifier.core.limits import Limit
 from verifier.core.policy import ContactPolicy
@@ -49,8 +49,3 @@ class Context:
     def number_index(self, number: str) -> bytes:
         """The blind index of a telephone number."""
         return self.ring.derive("number", number)[:16]
-
-
-def limit_key(application_id: str, channel: Channel) -> str:
-    """The name of an application's guess limit on a channel."""
-    return f"{application_id}:{channel}"

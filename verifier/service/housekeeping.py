@@ -8,7 +8,6 @@ from __future__ import annotations
 from msgspec import Struct
 
 from verifier.core import call as lifecycle
-from verifier.core.errors import Erased
 from verifier.service import records
 from verifier.service.batch import Batch, Needs
 from verifier.service.context import Context
@@ -30,21 +29,26 @@ class Housekeeping:
     async def sweep(self) -> int:
         """Settle every call that is due, and prune idempotency keys and guess limits past their time.
 
-        Returns the number of calls settled; call again while it is not zero.
+        Returns the number of calls that changed; call again while it is not zero.
         """
         context = self._context
         due = [row[0] for row in await context.storage.fetch(records.CALLS_DUE, context.clock())]
+        changed: list[str] = []
 
         def decide(batch: Batch) -> Answer:
+            changed.clear()
             for call_id in due:
-                try:
-                    opened = batch.call(call_id)
-                except Erased:
+                # The ticket is not opened: one that is damaged must not keep the others from closing.
+                call = batch.stored_call(call_id)
+                if call is None:
                     continue
-                batch.put_call(lifecycle.settle(opened.call, batch.now_ms, context.settings.rules))
+                settled = lifecycle.settle(call, batch.now_ms, context.settings.rules)
+                if settled != call:
+                    batch.put_call(settled)
+                    changed.append(call_id)
             batch.execute(records.PRUNE_IDEMPOTENCY, batch.now_ms)
             batch.execute(records.PRUNE_LIMITS, batch.now_ms)
-            return lambda: Swept(len(due))
+            return lambda: Swept(len(changed))
 
         await context.writer.submit(Needs(call_ids=tuple(due)), decide)
-        return len(due)
+        return len(changed)

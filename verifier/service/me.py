@@ -18,7 +18,6 @@ from verifier.service.batch import OpenApplication, OpenCall, open_application, 
 from verifier.service.context import Context
 from verifier.service.records import ApplicationRow
 
-MAX_PAGE = 100
 WATCH_S = 2.0
 MAX_WATCH_MS = 600_000
 _AFTER_ALL = "call_g"  # sorts after every hex id
@@ -55,7 +54,7 @@ class Me:
                 continue
             for row in await self._context.storage.fetch_in(records.CALLS, [open_call_id]):
                 call = lifecycle.settle(Call(*row[: records.CALL_COLUMNS]), now_ms, self._context.settings.rules)
-                if lifecycle.on_the_phone(call):
+                if lifecycle.on_the_phone(call) and row[-1] is not None:
                     evidence = open_evidence(self._context.ring, application.key, call.call_id, row[-1])
                     on.append(open_call(call, evidence))
         return CallStatus(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from verifier.core.call import Call
+from verifier.core.call import Call, Channel
 
 # --- the log ----------------------------------------------------------------------------------------------
 
@@ -114,13 +114,17 @@ UPSERT_LIMIT = (
 )
 PRUNE_LIMITS = "DELETE FROM limits WHERE tat < $1"
 IDEMPOTENCY = "SELECT idempotency_id, fingerprint, sealed FROM idempotency WHERE idempotency_id IN ($*)"
-# A row past its time may not have been pruned yet.
 INSERT_IDEMPOTENCY = (
     "INSERT INTO idempotency (idempotency_id, fingerprint, sealed, application_id, expires_at) "
     "VALUES ($1, $2, $3, $4, $5)"
 )
 PRUNE_IDEMPOTENCY = "DELETE FROM idempotency WHERE expires_at < $1"
 FORGET_IDEMPOTENCY = "DELETE FROM idempotency WHERE application_id = $1"
+
+
+def limit_key(application_id: str, channel: Channel) -> str:
+    """The name of an application's guess limit on a channel."""
+    return f"{application_id}:{channel}"
 
 
 class ApplicationRow(Struct, frozen=True):
