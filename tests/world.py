@@ -166,7 +166,7 @@ class World:
     async def grant(self, person: Person, *rules: str, supervisor: str = "9001", officer_id: str = "4412") -> Json:
         principal = staff(supervisor, "supervisor")
         asked = GrantException(officer_id, rules, "checked in the branch")  # type: ignore[arg-type]
-        grant = self.service.applications.grant_exception
+        grant = self.service.exceptions.grant
         return _json(await grant(principal, person.application_id, asked, self.key(principal, asked)))
 
     async def live_call(self, person: Person) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.statements import RECEIPT, TICKET, digest
 from verifier.ports import KeyRing, Row, Storage
 from verifier.service import records
-from verifier.service.batch import open_evidence
+from verifier.service.opened import open_evidence
 
 _CHUNK = 1000
 MAX_FINDINGS = 100

@@ -362,7 +362,7 @@ async def _code_as_the_bank_knows_it(world: World, person: Person, call_id: str)
     from verifier.core.call import Call
     from verifier.core.code import derive_code
     from verifier.service import records
-    from verifier.service.batch import open_application, open_evidence
+    from verifier.service.opened import open_application, open_evidence
     from verifier.service.records import ApplicationRow
 
     row = (await world.storage.fetch_in(records.APPLICATIONS_BY_ID, [person.application_id]))[0]

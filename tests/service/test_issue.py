@@ -15,7 +15,7 @@ from verifier.core.errors import CallOpen, Forbidden, NotFound, PolicyRefused, U
 from verifier.core.statements import base64url, digest
 from verifier.core.times import from_ms
 from verifier.service import records
-from verifier.service.batch import open_application
+from verifier.service.opened import open_application
 from verifier.service.records import ApplicationRow
 
 OLD = from_ms(NOON - 90 * 86_400_000)
@@ -234,7 +234,7 @@ async def test_tickets_issued_at_once_share_one_checkpoint_and_each_verifies(wor
 def _with_changed(statement: str, field: str) -> str:
     import msgspec
 
-    from verifier.service.batch import _payload
+    from verifier.service.opened import _payload
 
     header, _, signature = statement.split(".")
     claims = msgspec.json.decode(_payload(statement))

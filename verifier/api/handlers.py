@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp_sse import sse_response
@@ -11,25 +12,49 @@ from msgspec import Meta, Struct
 
 from verifier.api.operations import Asked
 from verifier.api.throttle import Throttle
+from verifier.core.application import ApplicationId, Instant
 from verifier.core.errors import MalformedCode, Unavailable
 from verifier.core.messages import (
+    Applications,
     ApplicationView,
+    CallId,
+    Calls,
     CallStatus,
     CallView,
+    ExceptionRequests,
+    MyApplications,
     PastCalls,
+    Preferences,
     ReceiptChecked,
     ReceiptView,
 )
 from verifier.service import Service
 
 _encode = msgspec.json.Encoder().encode
+Limit = Annotated[int, Meta(ge=1, le=100)]
 
 
 class Page(Struct, frozen=True, forbid_unknown_fields=True):
     """A page of a list: at most `limit`, after `cursor` (the `next_cursor` of the page before)."""
 
-    limit: Annotated[int, Meta(ge=1, le=100)] = 20
-    cursor: Annotated[str, Meta(pattern=r"^call_[0-9a-f]{32}$")] | None = None
+    limit: Limit = 20
+    cursor: CallId | None = None
+
+
+class ApplicationsAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the applications in which every word of `query` is found: reference, name, product or number."""
+
+    query: Annotated[str, Meta(max_length=120)] = ""
+    limit: Limit = 50
+    cursor: ApplicationId | None = None
+
+
+class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the calls issued at or after `since`."""
+
+    since: Instant | None = None
+    limit: Limit = 50
+    cursor: CallId | None = None
 
 
 async def put_application(service: Service, asked: Asked) -> bytes:
@@ -44,10 +69,36 @@ async def delete_application(service: Service, asked: Asked) -> bytes:
     return await service.applications.erase(asked.path["application_id"])
 
 
+async def list_applications(service: Service, asked: Asked) -> Applications:
+    query = asked.query
+    return await service.desk.applications(asked.principal, query.query, query.cursor, query.limit)
+
+
 async def grant_exception(service: Service, asked: Asked) -> bytes:
-    return await service.applications.grant_exception(
+    return await service.exceptions.grant(asked.principal, asked.path["application_id"], asked.body, asked.idempotency)
+
+
+async def request_exception(service: Service, asked: Asked) -> bytes:
+    return await service.exceptions.request(
         asked.principal, asked.path["application_id"], asked.body, asked.idempotency
     )
+
+
+async def list_exception_requests(service: Service, asked: Asked) -> ExceptionRequests:
+    return await service.exceptions.list(asked.principal)
+
+
+async def decide_exception(service: Service, asked: Asked) -> bytes:
+    return await service.exceptions.decide(asked.principal, asked.path["request_id"], asked.body, asked.idempotency)
+
+
+async def list_calls(service: Service, asked: Asked) -> Calls:
+    query = asked.query
+    return await service.desk.calls(asked.principal, query.since, query.cursor, query.limit)
+
+
+async def call_events(service: Service, asked: Asked) -> object:
+    return await _stream(asked, service.desk.watch(asked.principal, asked.path["call_id"]), "call")
 
 
 async def issue_call(service: Service, asked: Asked) -> bytes:
@@ -100,19 +151,38 @@ async def my_call_status(service: Service, asked: Asked) -> CallStatus:
 
 
 async def my_events(service: Service, asked: Asked) -> object:
-    """Server-sent events, each a `CallStatus`: the present one first, then one at each change.
+    return await _stream(asked, service.me.watch(asked.principal), "call-status")
 
-    When the status cannot be read any more the stream ends, and asking anew tells why.
+
+async def _stream(asked: Asked, watched: AsyncIterator[Any], event: str) -> object:
+    """Server-sent events: what is watched as it is now, then one at each change.
+
+    A first reading that fails is answered with its problem. When it cannot be read any more later, the stream
+    ends, and asking anew tells why.
     """
+    first = await anext(watched)
     async with sse_response(asked.request) as response:
         with suppress(ConnectionError, Unavailable):
-            async for status in service.me.watch(asked.principal):
+            await response.send(_encode(first).decode(), event=event)
+            async for seen in watched:
                 if not response.is_connected():
                     break
-                if status is not None:
-                    await response.send(_encode(status).decode(), event="call-status")
+                if seen is not None:
+                    await response.send(_encode(seen).decode(), event=event)
         response.stop_streaming()
     return response
+
+
+async def my_applications(service: Service, asked: Asked) -> MyApplications:
+    return await service.me.applications(asked.principal)
+
+
+async def get_preferences(service: Service, asked: Asked) -> Preferences:
+    return await service.me.preferences(asked.principal)
+
+
+async def put_preferences(service: Service, asked: Asked) -> bytes:
+    return await service.me.put_preferences(asked.principal, asked.body)
 
 
 async def report_call(service: Service, asked: Asked) -> bytes:

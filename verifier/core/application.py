@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from verifier.core.purposes import Language
+from verifier.core.purposes import Language, Purpose
 
 # Bounds of everything that comes from outside; control characters are refused by the decoder for all strings.
 ApplicationId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -16,6 +16,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=120)]
 Label = Annotated[str, Meta(min_length=1, max_length=80)]
 E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164 number with a leading plus sign")]
 Instant = Annotated[datetime, Meta(tz=True)]
+Stage = Literal["received", "documents", "review", "approved", "disbursed", "declined"]
 
 
 class Customer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +50,14 @@ class Consents(Struct, frozen=True, forbid_unknown_fields=True):
     marketing_calls: bool = False
 
 
+class AnnouncedCall(Struct, frozen=True, forbid_unknown_fields=True):
+    """A call the bank means to make, told to the customer beforehand. It is no proof of any call that comes."""
+
+    purpose: Purpose
+    not_before: Instant
+    not_after: Instant
+
+
 class Registration(Struct, frozen=True, forbid_unknown_fields=True):
     """The facts of one application, as a bank system sends them and as they are sealed at rest."""
 
@@ -58,6 +67,8 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True):
     product: Label
     status: Literal["open", "closed"] = "open"
     consents: Consents = Consents()
+    stage: Stage = "received"
+    announced_calls: Annotated[tuple[AnnouncedCall, ...], Meta(max_length=5)] = ()
 
     def number_on_file(self, number: str) -> RegisteredNumber | None:
         """The registered number that equals `number`, if any."""

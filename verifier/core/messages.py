@@ -12,18 +12,23 @@ from msgspec import Meta, Struct
 
 from verifier.core.application import (
     E164,
+    AnnouncedCall,
     ApplicationId,
     Instant,
     Officer,
     PrincipalId,
     Registration,
+    Stage,
 )
 from verifier.core.call import LegMode, State
 from verifier.core.purposes import Language, Purpose
 
 CallId = Annotated[str, Meta(pattern=r"^call_[0-9a-f]{32}$")]
+RequestId = Annotated[str, Meta(pattern=r"^excr_[0-9a-f]{32}$")]
 TypedCode = Annotated[str, Meta(min_length=1, max_length=64, description="nine digits, with or without spaces")]
 Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
+Rules = Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=3)]
+Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 # --- requests ---------------------------------------------------------------------------------------------
@@ -43,8 +48,24 @@ class GrantException(Struct, frozen=True, forbid_unknown_fields=True):
     """A supervisor lifts rules of the contact policy for one call of one officer."""
 
     officer_id: PrincipalId
-    rules: Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=3)]
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    rules: Rules
+    reason: Reason
+
+
+class RequestException(Struct, frozen=True, forbid_unknown_fields=True):
+    """An officer asks a second person to lift rules of the contact policy for one call."""
+
+    purpose: Purpose
+    number: E164
+    rules: Rules
+    reason: Reason
+
+
+class DecideException(Struct, frozen=True, forbid_unknown_fields=True):
+    """A supervisor's answer to an officer's request; `reason` goes into the log with what is granted."""
+
+    granted: bool
+    reason: Reason
 
 
 class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +107,12 @@ class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
     reporter_number: E164 | None = None
 
 
+class Preferences(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a customer wants. False refuses marketing calls; true leaves it to the consents of each application."""
+
+    marketing_calls: bool
+
+
 class VerifyReceipt(Struct, frozen=True, forbid_unknown_fields=True):
     statement: Annotated[str, Meta(min_length=1, max_length=16_384)]
     proof: Annotated[str, Meta(min_length=1, max_length=16_384)]
@@ -107,6 +134,13 @@ class ApplicationView(Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     open_call_id: str | None
+
+
+class Applications(Struct, frozen=True):
+    """In the order of their references; `next_cursor` is null on the last page."""
+
+    applications: tuple[ApplicationView, ...]
+    next_cursor: str | None
 
 
 class ErasedView(Struct, frozen=True):
@@ -134,6 +168,13 @@ class CallView(Struct, frozen=True):
     ended_at: datetime | None
 
 
+class Calls(Struct, frozen=True):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    calls: tuple[CallView, ...]
+    next_cursor: str | None
+
+
 class Code(Struct, frozen=True):
     """The call code: `digits` to enter, `shown` as it is shown and spoken."""
 
@@ -154,6 +195,29 @@ class GrantedException(Struct, frozen=True):
     exception_id: str
     expires_at: datetime
     evidence: LogEvidence
+
+
+class ExceptionRequest(Struct, frozen=True):
+    """An officer's request. `exception_id` is given once it is granted, and is good for one call until `expires_at`."""
+
+    request_id: str
+    application_id: str
+    customer_name: str
+    officer: Officer
+    purpose: Purpose
+    number: str
+    rules: tuple[Rule, ...]
+    reason: str
+    asked_at: datetime
+    expires_at: datetime
+    state: Literal["waiting", "granted", "declined", "expired", "used"]
+    exception_id: str | None
+
+
+class ExceptionRequests(Struct, frozen=True):
+    """Newest first, those of the last day."""
+
+    requests: tuple[ExceptionRequest, ...]
 
 
 class Words(Struct, frozen=True):
@@ -227,6 +291,21 @@ class PastCalls(Struct, frozen=True):
 
     calls: tuple[PastCall, ...]
     next_cursor: str | None
+
+
+class MyApplication(Struct, frozen=True):
+    """How far a loan is, who may phone about it, and which calls are announced."""
+
+    application_id: str
+    product: str
+    status: Literal["open", "closed"]
+    stage: Stage
+    officers: tuple[Officer, ...]
+    announced_calls: tuple[AnnouncedCall, ...]
+
+
+class MyApplications(Struct, frozen=True):
+    applications: tuple[MyApplication, ...]
 
 
 class CallStatus(Struct, frozen=True):

@@ -30,13 +30,17 @@ class ContactPolicy(msgspec.Struct, frozen=True):
 
 
 class IntendedCall(msgspec.Struct, frozen=True):
-    """A call somebody wants to make. `calls_today` counts those already issued on the application today."""
+    """A call somebody wants to make. `calls_today` counts those already issued on the application today.
+
+    `opted_out` says that the customer has refused marketing calls, whatever the registration says.
+    """
 
     officer_id: str
     purpose: str
     number: str
     calls_today: int
     now_ms: int
+    opted_out: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -81,6 +85,8 @@ def _broken(policy: ContactPolicy, registration: Registration, intended: Intende
     kind = "marketing" if intended.purpose == "marketing" else "service"
     if not getattr(registration.consents, f"{kind}_calls"):
         broken("consent", f"the customer has not agreed to {kind} calls")
+    elif kind == "marketing" and intended.opted_out:
+        broken("consent", "the customer has refused marketing calls")
     on_file = registration.number_on_file(intended.number)
     if on_file is None:
         broken("number_on_file", "the number dialled is not on file for this application")

@@ -6,6 +6,8 @@ from verifier.service.applications import Applications
 from verifier.service.calls import Calls
 from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context, Settings
+from verifier.service.desk import Desk
+from verifier.service.exceptions import Exceptions
 from verifier.service.housekeeping import Housekeeping
 from verifier.service.me import Me
 from verifier.service.receipts import Receipts
@@ -21,6 +23,8 @@ class Service:
         self.context = context
         self.applications = Applications(context)
         self.calls = Calls(context)
+        self.exceptions = Exceptions(context)
+        self.desk = Desk(context)
         self.confirmations = Confirmations(context)
         self.receipts = Receipts(context)
         self.reports = Reports(context)

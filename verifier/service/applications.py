@@ -1,7 +1,4 @@
-"""Applications: register, read, erase; and a supervisor's exceptions.
-
-Carries out specs/protocol.md sections 3.1 and 4.2.
-"""
+"""Applications: register, read, erase. Carries out specs/protocol.md section 3.1."""
 
 from __future__ import annotations
 
@@ -10,25 +7,20 @@ from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
-from verifier.core.errors import Erased, Forbidden, InvalidField, NotFound
-from verifier.core.messages import (
-    ApplicationView,
-    ErasedView,
-    GrantedException,
-    GrantException,
-)
+from verifier.core.errors import Erased, InvalidField, NotFound
+from verifier.core.messages import ApplicationView, ErasedView
 from verifier.core.policy import zone
-from verifier.core.principal import Principal
-from verifier.core.statements import EXCEPTION, PolicyException
 from verifier.core.times import from_ms, to_ms
 from verifier.service import records
-from verifier.service.batch import Batch, Needs, OpenApplication, open_application
+from verifier.service.batch import Batch, Needs
 from verifier.service.context import Context
+from verifier.service.opened import OpenApplication, open_application
 from verifier.service.records import ApplicationRow
-from verifier.service.writer import Answer, Idempotency
+from verifier.service.writer import Answer
 
 _encode = msgspec.json.Encoder().encode
 FUTURE_SLACK_MS = 300_000
+_FORGET = (records.FORGET_LEAVES, records.FORGET_REPORTS, records.FORGET_REQUESTS, records.FORGET_IDEMPOTENCY)
 
 
 class Applications:
@@ -81,14 +73,17 @@ class Applications:
                 created_at=created_at,
                 updated_at=batch.now_ms,
                 erased_at=None,
+                opted_out=int(any(each.row.opted_out for each in batch.applications_of_customer(customer_index))),
             )
             opened = OpenApplication(row, key, registration)
             row = replace(row, sealed=batch.seal(opened, application_id, _encode(registration)))
             batch.put_application(row)
             batch.put_numbers(application_id, [context.number_index(n.number) for n in registration.numbers])
-            return lambda: _view(replace(opened, row=row))
+            batch.put_officers(application_id, [officer.id for officer in registration.officers])
+            return lambda: view(replace(opened, row=row))
 
-        return await context.writer.submit(Needs(application_id=application_id), decide)
+        needs = Needs(application_id=application_id, customer_index=customer_index)
+        return await context.writer.submit(needs, decide)
 
     def _check(self, registration: Registration) -> None:
         try:
@@ -109,7 +104,7 @@ class Applications:
         rows = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
         if not rows:
             raise NotFound("there is no such application")
-        return _view(open_application(self._context.ring, ApplicationRow(*rows[0])))
+        return view(open_application(self._context.ring, ApplicationRow(*rows[0])))
 
     async def erase(self, application_id: str) -> bytes:
         """Destroy an application's key and everything sealed under it; the log stays whole (law L11).
@@ -142,58 +137,16 @@ class Applications:
             )
             batch.put_application(tombstone)
             batch.put_numbers(application_id, [])
-            for statement in (records.FORGET_LEAVES, records.FORGET_REPORTS, records.FORGET_IDEMPOTENCY):
+            batch.put_officers(application_id, [])
+            for statement in _FORGET:
                 batch.execute(statement, application_id)
             return lambda: ErasedView(application_id, from_ms(batch.now_ms))
 
         return await self._context.writer.submit(Needs(application_id=application_id), decide)
 
-    async def grant_exception(
-        self, supervisor: Principal, application_id: str, asked: GrantException, idempotency: Idempotency
-    ) -> bytes:
-        """A second person lifts rules of the contact policy for one call; logged (law L10).
 
-        Raises Forbidden when the supervisor would lift them for himself.
-        """
-        if supervisor.id == asked.officer_id:
-            raise Forbidden("an exception needs a second person")
-        settings = self._context.settings
-
-        def decide(batch: Batch) -> Answer:
-            application = batch.application(application_id)
-            if application.registration.assigned(asked.officer_id) is None:
-                raise InvalidField.at("/officer_id", "the officer is not assigned to this application")
-            exception_id = batch.new_id("exc")
-            expires_at = batch.now_ms + settings.exception_lifetime_ms
-            rules = tuple(sorted(set(asked.rules)))
-            claims = PolicyException(
-                iss=settings.issuer,
-                jti=exception_id,
-                iat=batch.now_ms // 1000,
-                exp=expires_at // 1000,
-                application=application.pseudonym,
-                officer_id=asked.officer_id,
-                granted_by=supervisor.id,
-                rules=rules,
-                reason=asked.reason,
-                salt=batch.new_salt(),
-            )
-            leaf = batch.append(EXCEPTION, exception_id, claims, application)
-            batch.execute(
-                records.INSERT_EXCEPTION,
-                exception_id,
-                application_id,
-                asked.officer_id,
-                supervisor.id,
-                " ".join(rules),
-                expires_at,
-            )
-            return lambda: GrantedException(exception_id, from_ms(expires_at), leaf.evidence())
-
-        return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency)
-
-
-def _view(application: OpenApplication) -> ApplicationView:
+def view(application: OpenApplication) -> ApplicationView:
+    """An application as bank systems and its officers see it."""
     row = application.row
     return ApplicationView(
         row.application_id,

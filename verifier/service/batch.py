@@ -6,8 +6,6 @@ the order they arrived. A command decides first and stages last, so a refused on
 
 from __future__ import annotations
 
-import hmac
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -15,21 +13,18 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from verifier.core.application import Registration
 from verifier.core.call import Call, Channel
 from verifier.core.errors import Erased, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.ids import ENTROPY_BYTES, new_id
 from verifier.core.messages import LogEvidence
-from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal, unseal
+from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
 from verifier.core.statements import SALT_BYTES, CallTicket, base64url, digest, encode_claims
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 from verifier.service import records
-from verifier.service.records import ApplicationRow, ExceptionRow, Leg
+from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf, open_application, open_call, open_evidence
+from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow
 
-_decode_registration = msgspec.json.Decoder(Registration).decode
-_decode_evidence = msgspec.json.Decoder(Evidence).decode
-_decode_ticket = msgspec.json.Decoder(CallTicket).decode
 _encode = msgspec.json.Encoder().encode
 
 Item = TypeVar("Item")
@@ -47,68 +42,8 @@ class Needs(Struct, frozen=True):
     customer_index: bytes | None = None
     number_index: bytes | None = None
     exception_id: str | None = None
+    request_id: str | None = None
     channel: Channel | None = None
-
-
-class OpenApplication(Struct, frozen=True):
-    """An application whose key has been unwrapped and whose facts have been read."""
-
-    row: ApplicationRow
-    key: bytes
-    registration: Registration
-
-    @property
-    def application_id(self) -> str:
-        return self.row.application_id
-
-    @property
-    def pseudonym(self) -> str:
-        """The name of the application in tickets; only who has the application's id can trace it."""
-        return base64url(hmac.digest(self.key, b"pseudonym\0" + self.application_id.encode(), "sha256")[:16])
-
-
-class OpenCall(Struct, frozen=True):
-    """A call with its signed ticket (`statement`) and the ticket's claims."""
-
-    call: Call
-    statement: str
-    ticket: CallTicket
-    evidence: Evidence
-
-
-class StagedLeaf(Struct):
-    """A statement that this batch logs. `proof` is known once every command of the batch has been decided."""
-
-    leaf_index: int
-    entry: bytes
-    typ: str
-    statement_id: str
-    statement: str
-    application: OpenApplication | None
-    customer_index: bytes | None
-    proof: str = ""
-
-    def evidence(self) -> LogEvidence:
-        return LogEvidence(self.statement, self.proof)
-
-
-def open_application(ring: KeyRing, row: ApplicationRow) -> OpenApplication:
-    """Unwrap the key and read the facts. Raises Erased where the key has been destroyed."""
-    if row.wrapped_key is None or row.kek_id is None or row.sealed is None:
-        raise Erased
-    key = ring.unwrap(row.application_id, row.kek_id, row.wrapped_key)
-    return OpenApplication(row, key, _decode_registration(unseal(key, row.application_id, row.sealed)))
-
-
-def open_evidence(ring: KeyRing, key: bytes | None, statement_id: str, sealed: bytes) -> Evidence:
-    """The statement and proof of a leaf; `key` is its application's key, None for a leaf of no application."""
-    opened = ring.unseal(statement_id, sealed) if key is None else unseal(key, statement_id, sealed)
-    return _decode_evidence(opened)
-
-
-def open_call(call: Call, evidence: Evidence) -> OpenCall:
-    """A call with the claims of its ticket. The ticket's seal has already shown that nobody changed it."""
-    return OpenCall(call, evidence.statement, _decode_ticket(_payload(evidence.statement)), evidence)
 
 
 class Batch:
@@ -132,6 +67,7 @@ class Batch:
         self._legs: dict[str, dict[str, Leg]] = {}
         self._limits: dict[str, int] = {}
         self._exceptions: dict[str, ExceptionRow] = {}
+        self._requests: dict[str, RequestRow] = {}
         self._receipts: dict[int, tuple[str, bytes]] = {}
         self._writes: dict[str, dict[object, Row]] = {}
 
@@ -159,6 +95,8 @@ class Batch:
         self._limits.update({row[0]: row[1] for row in await read(records.LIMITS, keys)})
         for row in await read(records.EXCEPTIONS, _given(n.exception_id for n in needs)):
             self._exceptions[row[0]] = ExceptionRow(*row)
+        for row in await read(records.REQUESTS, _given(n.request_id for n in needs)):
+            self._requests[row[0]] = RequestRow(*row)
         given = [call.receipt_leaf for call in self._calls.values() if call.open and call.receipt_leaf is not None]
         for leaf_index, sealed, statement_id in await read(records.SEALED_BY_LEAF, given):
             self._receipts[leaf_index] = (statement_id, sealed)
@@ -237,6 +175,12 @@ class Batch:
             raise NotFound("there is no such exception")
         return self._exceptions[exception_id]
 
+    def request(self, request_id: str) -> RequestRow:
+        """An officer's request for an exception. Raises NotFound."""
+        if request_id not in self._requests:
+            raise NotFound("there is no such request")
+        return self._requests[request_id]
+
     def receipt_of(self, call: Call, application: OpenApplication) -> tuple[str, Callable[[], LogEvidence]]:
         """The id of the receipt that consumed a confirmed call's code, and its evidence."""
         leaf_index = call.receipt_leaf
@@ -279,6 +223,10 @@ class Batch:
         self._replace_application(row)
         self._write(records.UPSERT_APPLICATION, row.application_id, astuple(row))
         self._writes.get(records.ADVANCE_APPLICATION, {}).pop(row.application_id, None)
+        if row.customer_index is not None:
+            known = self._of_customer.setdefault(row.customer_index, [])
+            if row.application_id not in known:
+                known.append(row.application_id)
 
     def advance_application(self, row: ApplicationRow) -> None:
         """Write the counters and the open call only; the sealed facts stay as they are."""
@@ -291,12 +239,19 @@ class Batch:
 
     def put_numbers(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
         """Replace the numbers that lead to an application."""
-        self.execute(records.DELETE_NUMBERS, application_id)
-        pending = self._writes.get(records.INSERT_NUMBER, {})
+        self._lead(application_id, number_indexes, records.DELETE_NUMBERS, records.INSERT_NUMBER)
+
+    def put_officers(self, application_id: str, officer_ids: Iterable[str]) -> None:
+        """Replace the officers who are assigned to an application."""
+        self._lead(application_id, officer_ids, records.DELETE_ASSIGNMENTS, records.INSERT_ASSIGNMENT)
+
+    def _lead(self, application_id: str, froms: Iterable[object], delete: str, insert: str) -> None:
+        self.execute(delete, application_id)
+        pending = self._writes.get(insert, {})
         for key in [key for key, values in pending.items() if values[1] == application_id]:
             del pending[key]
-        for number_index in number_indexes:
-            self._write(records.INSERT_NUMBER, (number_index, application_id), (number_index, application_id))
+        for each in froms:
+            self._write(insert, (each, application_id), (each, application_id))
 
     def add_call(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> OpenCall:
         """Add a new call; its ticket is the staged leaf."""
@@ -340,6 +295,11 @@ class Batch:
         self._exceptions[exception.exception_id] = replace(exception, call_id=call_id)
         self._write(records.USE_EXCEPTION, exception.exception_id, (exception.exception_id, call_id))
 
+    def decide_request(self, request: RequestRow) -> None:
+        self._requests[request.request_id] = request
+        values = (request.request_id, request.decided_at, request.exception_id, request.expires_at)
+        self._write(records.DECIDE_REQUEST, request.request_id, values)
+
     def execute(self, sql: str, *args: object) -> None:
         """Run one more statement with the batch, before the rows that later staging adds to the same table."""
         self._write(sql, args, args)
@@ -378,8 +338,3 @@ class Batch:
 
 def _given(values: Iterable[Item | None]) -> list[Item]:
     return [value for value in values if value is not None]
-
-
-def _payload(statement: str) -> bytes:
-    body = statement.split(".")[1]
-    return urlsafe_b64decode(body + "=" * (-len(body) % 4))

@@ -27,16 +27,9 @@ from verifier.core.purposes import ASKS
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels
 from verifier.core.times import from_ms, optional_from_ms, to_ms
 from verifier.service import records
-from verifier.service.batch import (
-    Batch,
-    Needs,
-    OpenApplication,
-    OpenCall,
-    open_application,
-    open_call,
-    open_evidence,
-)
+from verifier.service.batch import Batch, Needs
 from verifier.service.context import Context
+from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
 from verifier.service.records import ApplicationRow, Leg
 from verifier.service.writer import Answer, Idempotency
 
@@ -67,7 +60,9 @@ class Calls:
             day = local_day(registration, batch.now_ms)
             today = application.row.calls_today if application.row.local_day == day else 0
             lifted = _lifted(batch, application_id, officer_id, asked)
-            intended = IntendedCall(officer_id, asked.purpose, asked.number, today, batch.now_ms)
+            intended = IntendedCall(
+                officer_id, asked.purpose, asked.number, today, batch.now_ms, bool(application.row.opted_out)
+            )
             check_policy(settings.policy, registration, intended, lifted)
             officer = registration.assigned(officer_id)
             if officer is None:

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+WATCH_S = 2.0
+MAX_WATCH_MS = 600_000
+Seen = TypeVar("Seen")
 
 
 class Events:
@@ -32,6 +38,26 @@ class Events:
         for events in self._watchers.values():
             for event in events:
                 event.set()
+
+    async def follow(
+        self,
+        customer: bytes,
+        read: Callable[[], Awaitable[Seen]],
+        clock: Callable[[], int],
+        same: Callable[[Seen, Seen], bool] = lambda before, now: before == now,
+    ) -> AsyncIterator[Seen | None]:
+        """What `read` gives now, then each time it has changed; None every two seconds in which it has not.
+
+        It ends after ten minutes, or when the service stops: a watcher shows again who he is.
+        """
+        until = clock() + MAX_WATCH_MS
+        before = await read()
+        yield before
+        while not self.closed and clock() < until:
+            await self.wait(customer, WATCH_S)
+            now = await read()
+            yield None if same(before, now) else now
+            before = now
 
     async def wait(self, customer: bytes, timeout_s: float) -> None:
         """Return when something of the customer's may have changed, or after the time-out."""

@@ -1,4 +1,4 @@
-"""What a customer can look at: every past call, and whether the bank is on the phone now.
+"""What a customer can look at, every call and whether the bank is on the phone now, and what he can wish.
 
 Carries out specs/protocol.md section 7.5.
 """
@@ -7,19 +7,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from msgspec.structs import replace
+
 from verifier.core import call as lifecycle
 from verifier.core import words
 from verifier.core.call import Call
-from verifier.core.messages import CallStatus, PastCall, PastCalls, Words
+from verifier.core.errors import NotFound
+from verifier.core.messages import (
+    CallStatus,
+    MyApplication,
+    MyApplications,
+    PastCall,
+    PastCalls,
+    Preferences,
+    Words,
+)
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.service import records
-from verifier.service.batch import OpenApplication, OpenCall, open_application, open_call, open_evidence
+from verifier.service.batch import Batch, Needs
 from verifier.service.context import Context
+from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
 from verifier.service.records import ApplicationRow
+from verifier.service.writer import Answer
 
-WATCH_S = 2.0
-MAX_WATCH_MS = 600_000
 _AFTER_ALL = "call_g"  # sorts after every hex id
 
 
@@ -64,22 +75,42 @@ class Me:
             words=_status_words(on),
         )
 
-    async def watch(self, customer: Principal) -> AsyncIterator[CallStatus | None]:
-        """The call status now, then each time it changes; None every two seconds in which it has not.
-
-        It ends after ten minutes, or when the service stops: a watcher shows again who he is.
-        """
+    def watch(self, customer: Principal) -> AsyncIterator[CallStatus | None]:
+        """The call status now, then each time it changes; see `Events.follow`."""
         context = self._context
-        index = context.customer_index(customer.id)
-        until = context.clock() + MAX_WATCH_MS
-        status = await self.call_status(customer)
-        yield status
-        while not context.events.closed and context.clock() < until:
-            await context.events.wait(index, WATCH_S)
-            following = await self.call_status(customer)
-            changed = following.calls != status.calls
-            status = following
-            yield status if changed else None
+        return context.events.follow(
+            context.customer_index(customer.id),
+            lambda: self.call_status(customer),
+            context.clock,
+            lambda before, now: before.calls == now.calls,
+        )
+
+    async def applications(self, customer: Principal) -> MyApplications:
+        """How far each of the customer's loans is, who may phone about it, and which calls are announced."""
+        opened = await self._applications(customer)
+        return MyApplications(tuple(_mine(each) for each in sorted(opened, key=lambda each: each.application_id)))
+
+    async def preferences(self, customer: Principal) -> Preferences:
+        """What the customer wants."""
+        opened = await self._applications(customer)
+        return Preferences(marketing_calls=not any(each.row.opted_out for each in opened))
+
+    async def put_preferences(self, customer: Principal, wanted: Preferences) -> bytes:
+        """Keep what the customer wants, on every application of his and for those to come; the answer repeats it.
+
+        Raises NotFound for a customer without any application: there is nothing to keep it with.
+        """
+        index = self._context.customer_index(customer.id)
+
+        def decide(batch: Batch) -> Answer:
+            applications = batch.applications_of_customer(index)
+            if not applications:
+                raise NotFound("there is no application of yours")
+            for each in applications:
+                batch.put_application(replace(each.row, opted_out=int(not wanted.marketing_calls)))
+            return lambda: wanted
+
+        return await self._context.writer.submit(Needs(customer_index=index), decide)
 
     async def _applications(self, customer: Principal) -> list[OpenApplication]:
         index = self._context.customer_index(customer.id)
@@ -103,6 +134,18 @@ class Me:
             ended_at=optional_from_ms(call.ended_at),
             receipt_id=receipt_id,
         )
+
+
+def _mine(application: OpenApplication) -> MyApplication:
+    registration = application.registration
+    return MyApplication(
+        application_id=application.application_id,
+        product=registration.product,
+        status=registration.status,
+        stage=registration.stage,
+        officers=registration.officers,
+        announced_calls=registration.announced_calls,
+    )
 
 
 def _status_words(on: list[OpenCall]) -> tuple[Words, ...]:

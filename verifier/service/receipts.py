@@ -10,8 +10,8 @@ from verifier.core.messages import LogEvidence, ReceiptChecked, ReceiptView, Ver
 from verifier.core.principal import Principal
 from verifier.core.statements import RECEIPT, REPORT
 from verifier.service import records
-from verifier.service.batch import open_evidence
 from verifier.service.context import Context
+from verifier.service.opened import open_evidence
 
 
 class Receipts:

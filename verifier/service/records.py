@@ -43,16 +43,17 @@ FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE ap
 
 _APPLICATION = (
     "application_id, customer_index, kek_id, wrapped_key, sealed, call_counter, local_day, calls_today, "
-    "open_call_id, created_at, updated_at, erased_at"
+    "open_call_id, created_at, updated_at, erased_at, opted_out"
 )
 APPLICATIONS_BY_ID = f"SELECT {_APPLICATION} FROM applications WHERE application_id IN ($*)"
 APPLICATIONS_BY_CUSTOMER = f"SELECT {_APPLICATION} FROM applications WHERE customer_index IN ($*)"
 UPSERT_APPLICATION = (
-    f"INSERT INTO applications ({_APPLICATION}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+    f"INSERT INTO applications ({_APPLICATION}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
     "ON CONFLICT (application_id) DO UPDATE SET customer_index = excluded.customer_index, "
     "kek_id = excluded.kek_id, wrapped_key = excluded.wrapped_key, sealed = excluded.sealed, "
     "call_counter = excluded.call_counter, local_day = excluded.local_day, calls_today = excluded.calls_today, "
-    "open_call_id = excluded.open_call_id, updated_at = excluded.updated_at, erased_at = excluded.erased_at"
+    "open_call_id = excluded.open_call_id, updated_at = excluded.updated_at, erased_at = excluded.erased_at, "
+    "opted_out = excluded.opted_out"
 )
 ADVANCE_APPLICATION = (
     "UPDATE applications SET call_counter = $2, local_day = $3, calls_today = $4, open_call_id = $5 "
@@ -61,6 +62,12 @@ ADVANCE_APPLICATION = (
 NUMBERS = "SELECT number_index, application_id FROM numbers WHERE number_index IN ($*)"
 DELETE_NUMBERS = "DELETE FROM numbers WHERE application_id = $1"
 INSERT_NUMBER = "INSERT INTO numbers (number_index, application_id) VALUES ($1, $2)"
+APPLICATIONS_OF_OFFICER = (
+    f"SELECT {_APPLICATION} FROM applications WHERE application_id IN "
+    "(SELECT application_id FROM assignments WHERE officer_id = $1) ORDER BY application_id"
+)
+DELETE_ASSIGNMENTS = "DELETE FROM assignments WHERE application_id = $1"
+INSERT_ASSIGNMENT = "INSERT INTO assignments (officer_id, application_id) VALUES ($1, $2)"
 INSERT_EXCEPTION = (
     "INSERT INTO exceptions (exception_id, application_id, officer_id, granted_by, rules, expires_at, call_id) "
     "VALUES ($1, $2, $3, $4, $5, $6, NULL)"
@@ -70,6 +77,24 @@ EXCEPTIONS = (
     "FROM exceptions WHERE exception_id IN ($*)"
 )
 USE_EXCEPTION = "UPDATE exceptions SET call_id = $2 WHERE exception_id = $1"
+INSERT_REQUEST = (
+    "INSERT INTO exception_requests (request_id, application_id, officer_id, sealed, asked_at, expires_at, "
+    "decided_at, exception_id) VALUES ($1, $2, $3, $4, $5, $6, NULL, NULL)"
+)
+_REQUEST = (
+    "r.request_id, r.application_id, r.officer_id, r.sealed, r.asked_at, r.expires_at, r.decided_at, r.exception_id"
+)
+REQUESTS = f"SELECT {_REQUEST} FROM exception_requests r WHERE r.request_id IN ($*)"
+DECIDE_REQUEST = (
+    "UPDATE exception_requests SET decided_at = $2, exception_id = $3, expires_at = $4 WHERE request_id = $1"
+)
+# The officer's own, or with an empty name everybody's; with the call that has used what was granted.
+REQUESTS_SINCE = (
+    f"SELECT {_REQUEST}, e.call_id FROM exception_requests r LEFT JOIN exceptions e ON e.exception_id = r.exception_id "
+    "WHERE r.asked_at >= $1 AND (r.officer_id = $2 OR $2 = '') AND r.sealed IS NOT NULL "
+    "ORDER BY r.request_id DESC LIMIT 100"
+)
+FORGET_REQUESTS = "UPDATE exception_requests SET sealed = NULL WHERE application_id = $1"
 
 # --- calls ------------------------------------------------------------------------------------------------
 
@@ -83,6 +108,10 @@ CALLS_OF_APPLICATION = (
     f"SELECT {_CALL}, l.sealed, r.statement_id FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
     "WHERE c.application_id = $1 AND c.call_id < $2 ORDER BY c.call_id DESC LIMIT $3"
+)
+CALLS_OF_OFFICER = (
+    f"SELECT {_CALL}, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.officer_id = $1 AND c.call_id < $2 AND c.issued_at >= $3 ORDER BY c.call_id DESC LIMIT $4"
 )
 CALLS_DUE = "SELECT call_id FROM calls WHERE due_at <= $1 ORDER BY due_at LIMIT 500"
 INSERT_CALL = (
@@ -142,6 +171,7 @@ class ApplicationRow(Struct, frozen=True):
     created_at: int
     updated_at: int
     erased_at: int | None
+    opted_out: int = 0
 
 
 class Leg(Struct, frozen=True):
@@ -164,6 +194,19 @@ class ExceptionRow(Struct, frozen=True):
     rules: str
     expires_at: int
     call_id: str | None
+
+
+class RequestRow(Struct, frozen=True):
+    """A row of `exception_requests`. Decided and without an `exception_id` it was declined."""
+
+    request_id: str
+    application_id: str
+    officer_id: str
+    sealed: bytes | None
+    asked_at: int
+    expires_at: int
+    decided_at: int | None
+    exception_id: str | None
 
 
 CALL_COLUMNS = len(Call.__struct_fields__)

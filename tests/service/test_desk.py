@@ -1,0 +1,226 @@
+"""What officers look at, what they ask of a second person, and what customers wish (laws L10, L11)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.world import COLLEAGUE, NOON, OFFICER, Person, World, staff
+from verifier.core.application import AnnouncedCall, Consents
+from verifier.core.errors import CallClosed, Erased, Forbidden, NotFound, PolicyRefused
+from verifier.core.messages import CallView, DecideException, Preferences, RequestException
+from verifier.core.times import from_ms
+
+OFFICER_4412, SUPERVISOR = staff("4412"), staff("9001", "supervisor")
+
+
+async def ask(world: World, person: Person, *rules: str, officer: str = "4412") -> str:
+    asked = RequestException("documents", person.number, rules, "he asked for the call")  # type: ignore[arg-type]
+    principal = staff(officer)
+    await world.service.exceptions.request(principal, person.application_id, asked, world.key(principal, asked))
+    requests = (await world.service.exceptions.list(principal)).requests
+    return requests[0].request_id
+
+
+async def decide(world: World, request_id: str, granted: bool, supervisor: str = "9001") -> None:
+    principal = staff(supervisor, "supervisor")
+    asked = DecideException(granted, "passport seen in the branch")
+    await world.service.exceptions.decide(principal, request_id, asked, world.key(principal, asked))
+
+
+async def test_an_officer_sees_the_applications_he_is_assigned_to_and_no_others(world: World, wang: Person) -> None:
+    other = Person(7)
+    await world.register(other, officers=(COLLEAGUE,))
+    found = await world.service.desk.applications(OFFICER_4412, "", None, 50)
+    assert [each.application_id for each in found.applications] == [wang.application_id]
+    await world.register(wang, officers=(COLLEAGUE,))
+    assert (await world.service.desk.applications(OFFICER_4412, "", None, 50)).applications == ()
+
+
+async def test_a_search_looks_for_every_word_in_name_number_reference_and_product(world: World) -> None:
+    people = [Person(n) for n in (1, 2, 3)]
+    for person in people:
+        await world.register(person)
+
+    async def found(query: str) -> list[str]:
+        page = await world.service.desk.applications(OFFICER_4412, query, None, 50)
+        return [each.application_id for each in page.applications]
+
+    assert await found("ln-2") == await found("王芳2") == await found("13800130002") == ["LN-2"]
+    assert await found("住房 王芳3") == ["LN-3"]
+    assert await found("王芳3 ln-2") == await found("nobody") == []
+
+
+async def test_applications_come_page_by_page(world: World) -> None:
+    for n in range(1, 6):
+        await world.register(Person(n))
+    first = await world.service.desk.applications(OFFICER_4412, "", None, 3)
+    rest = await world.service.desk.applications(OFFICER_4412, "", first.next_cursor, 3)
+    references = [each.application_id for each in (*first.applications, *rest.applications)]
+    assert references == [f"LN-{n}" for n in range(1, 6)]
+    assert rest.next_cursor is None
+
+
+async def test_an_officer_sees_his_own_calls_newest_first_from_a_time_on(world: World, wang: Person) -> None:
+    first = (await world.issue(wang))["call"]["call_id"]
+    world.clock.advance(1)
+    second = (await world.issue(wang))["call"]["call_id"]
+    desk = world.service.desk
+    page = await desk.calls(OFFICER_4412, None, None, 1)
+    rest = await desk.calls(OFFICER_4412, None, page.next_cursor, 1)
+    assert [each.call_id for each in (*page.calls, *rest.calls)] == [second, first]
+    assert rest.calls[0].state == "revoked"
+    assert [each.call_id for each in (await desk.calls(OFFICER_4412, from_ms(NOON + 1), None, 9)).calls] == [second]
+    assert (await desk.calls(staff("4413"), None, None, 9)).calls == ()
+
+
+async def test_calls_of_an_erased_application_are_gone_from_the_list(world: World, wang: Person) -> None:
+    await world.issue(wang)
+    await world.erase(wang)
+    assert (await world.service.desk.calls(OFFICER_4412, None, None, 9)).calls == ()
+    assert (await world.service.desk.applications(OFFICER_4412, "", None, 9)).applications == ()
+
+
+async def test_an_officer_who_watches_a_call_sees_each_change_of_it(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    seen: list[CallView] = []
+
+    async def watch() -> None:
+        async for view in world.service.desk.watch(OFFICER_4412, call_id):
+            if view is not None:
+                seen.append(view)
+                if view.state == "confirmed":
+                    return
+
+    watcher = asyncio.create_task(watch())
+    await asyncio.sleep(0.05)
+    await world.leg(call_id, "connected", wang.number)
+    await asyncio.sleep(0.05)
+    await world.confirm(wang, await world.reveal(call_id))
+    await asyncio.wait_for(watcher, 1)
+    assert seen[0].state == "issued"
+    assert "live" in [view.state for view in seen]
+
+
+async def test_nobody_watches_another_officers_call(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    for officer in (staff("4413"), SUPERVISOR):
+        with pytest.raises(NotFound):
+            await anext(world.service.desk.watch(officer, call_id))
+    with pytest.raises(NotFound):
+        await anext(world.service.desk.watch(OFFICER_4412, "call_" + "0" * 32))
+
+
+async def test_watching_a_call_whose_application_is_erased_ends_in_words(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    await world.erase(wang)
+    with pytest.raises(Erased):
+        await anext(world.service.desk.watch(OFFICER_4412, call_id))
+
+
+async def test_what_a_second_person_grants_on_request_lifts_the_rule_for_one_call(world: World, wang: Person) -> None:
+    world.clock.advance(12 * 3600)
+    request_id = await ask(world, wang, "contact_hours")
+    with pytest.raises(PolicyRefused):
+        await world.issue(wang)
+    await decide(world, request_id, granted=True)
+    granted = (await world.service.exceptions.list(OFFICER_4412)).requests[0]
+    assert granted.state == "granted"
+    await world.issue(wang, exception_id=granted.exception_id)
+    used = (await world.service.exceptions.list(OFFICER_4412)).requests[0]
+    assert used.state == "used"
+    with pytest.raises(PolicyRefused):
+        await world.issue(wang, exception_id=granted.exception_id)
+    assert not (await world.audit()).findings
+
+
+async def test_a_declined_or_old_request_lifts_nothing(world: World, wang: Person) -> None:
+    declined = await ask(world, wang, "daily_cap")
+    await decide(world, declined, granted=False)
+    assert (await world.service.exceptions.list(OFFICER_4412)).requests[0].state == "declined"
+    with pytest.raises(CallClosed):
+        await decide(world, declined, granted=True)
+    old = await ask(world, wang, "daily_cap")
+    world.clock.advance(3600)
+    with pytest.raises(CallClosed):
+        await decide(world, old, granted=True)
+    assert await world.counts("exceptions") == (0,)
+
+
+async def test_nobody_decides_on_his_own_request(world: World, wang: Person) -> None:
+    request_id = await ask(world, wang, "daily_cap")
+    with pytest.raises(Forbidden):
+        await decide(world, request_id, granted=True, supervisor="4412")
+    with pytest.raises(NotFound):
+        await decide(world, "excr_" + "0" * 32, granted=True)
+
+
+async def test_only_an_assigned_officer_asks_and_only_he_and_supervisors_see_it(world: World, wang: Person) -> None:
+    with pytest.raises(NotFound):
+        await ask(world, wang, "daily_cap", officer="5555")
+    await ask(world, wang, "daily_cap")
+    assert (await world.service.exceptions.list(staff("4413"))).requests == ()
+    assert (await world.service.exceptions.list(SUPERVISOR)).requests[0].customer_name == wang.name
+
+
+async def test_two_decisions_at_once_grant_once(world: World, wang: Person) -> None:
+    request_id = await ask(world, wang, "daily_cap")
+    deciding = [decide(world, request_id, True, supervisor) for supervisor in ("9001", "9002", "9003")]
+    results = await asyncio.gather(*deciding, return_exceptions=True)
+    assert sum(result is None for result in results) == 1
+    assert await world.counts("exceptions") == (1,)
+
+
+async def test_an_erasure_destroys_the_words_of_a_request(world: World, wang: Person) -> None:
+    request_id = await ask(world, wang, "daily_cap")
+    await world.erase(wang)
+    assert (await world.service.exceptions.list(SUPERVISOR)).requests == ()
+    with pytest.raises(Erased):
+        await decide(world, request_id, granted=True)
+    assert await world.storage.fetch("SELECT sealed FROM exception_requests") in ([(None,)], [[None]])
+
+
+async def test_who_refuses_marketing_calls_gets_none_on_any_application_now_or_later(
+    world: World, wang: Person
+) -> None:
+    agreed = {"consents": Consents(marketing_calls=True)}
+    await world.register(wang, **agreed)
+    me = world.service.me
+    assert (await me.preferences(wang.principal)).marketing_calls
+    await me.put_preferences(wang.principal, Preferences(marketing_calls=False))
+    later = Person(1)
+    later.application_id = "LN-1-later"
+    await world.register(later, **agreed)
+    await world.register(wang, **agreed)
+    for each in (wang, later):
+        with pytest.raises(PolicyRefused, match="refused marketing"):
+            await world.issue(each, purpose="marketing")
+        await world.issue(each)
+    assert not (await me.preferences(wang.principal)).marketing_calls
+    await me.put_preferences(wang.principal, Preferences(marketing_calls=True))
+    await world.issue(later, purpose="marketing")
+
+
+async def test_an_application_registered_at_the_same_moment_learns_of_the_refusal(world: World, wang: Person) -> None:
+    later = Person(1)
+    later.application_id = "LN-1-later"
+    refuse = world.service.me.put_preferences(wang.principal, Preferences(marketing_calls=False))
+    await asyncio.gather(world.register(later, consents=Consents(marketing_calls=True)), refuse)
+    with pytest.raises(PolicyRefused):
+        await world.issue(later, purpose="marketing")
+
+
+async def test_preferences_need_an_application_to_be_kept_with(world: World) -> None:
+    with pytest.raises(NotFound):
+        await world.service.me.put_preferences(Person(404).principal, Preferences(marketing_calls=False))
+
+
+async def test_a_customer_sees_how_far_the_loan_is_and_which_calls_are_announced(world: World, wang: Person) -> None:
+    announced = AnnouncedCall("documents", from_ms(NOON), from_ms(NOON + 3_600_000))
+    await world.register(wang, stage="review", announced_calls=(announced,))
+    mine = (await world.service.me.applications(wang.principal)).applications
+    assert [(each.application_id, each.stage) for each in mine] == [(wang.application_id, "review")]
+    assert mine[0].announced_calls == (announced,)
+    assert OFFICER in mine[0].officers
+    assert (await world.service.me.applications(Person(666).principal)).applications == ()

@@ -1,0 +1,13 @@
+"""The table of operations: what there is, who may, what it takes and gives. specs/openapi.yaml is made from it."""
+
+from __future__ import annotations
+
+from verifier.api.operations import Operation
+from verifier.api.routes import bank, calls, customers, open
+from verifier.api.throttle import Throttle
+from verifier.log import Log
+
+
+def operations(log: Log, slips: Throttle) -> tuple[Operation, ...]:
+    """Every operation, in the order of the documentation."""
+    return (*bank.operations(), *calls.operations(), *customers.operations(slips), *open.operations(log))

@@ -1,0 +1,120 @@
+"""Operations on applications, and on exceptions from the contact policy. Carries out specs/openapi.yaml."""
+
+from __future__ import annotations
+
+from verifier.api import handlers
+from verifier.api.operations import Operation
+from verifier.core import errors, messages
+from verifier.core.application import ApplicationId, Registration
+
+_APPLICATION = {"application_id": ApplicationId}
+_OFFICER = ("staff:officer",)
+_LOST = (errors.NotFound, errors.Erased)
+
+
+def operations() -> tuple[Operation, ...]:
+    """Every operation on applications and exceptions."""
+    return (
+        Operation(
+            id="put_application",
+            method="PUT",
+            path="/v1/applications/{application_id}",
+            summary="Register or update a loan application",
+            tag="applications",
+            who=("system:applications",),
+            body=Registration,
+            answer=messages.ApplicationView,
+            path_types=_APPLICATION,
+            raises=(errors.Erased,),
+            handler=handlers.put_application,
+        ),
+        Operation(
+            id="get_application",
+            method="GET",
+            path="/v1/applications/{application_id}",
+            summary="Read a loan application as it is registered",
+            tag="applications",
+            who=("system:applications",),
+            answer=messages.ApplicationView,
+            path_types=_APPLICATION,
+            raises=_LOST,
+            handler=handlers.get_application,
+        ),
+        Operation(
+            id="list_applications",
+            method="GET",
+            path="/v1/applications",
+            summary="The applications an officer is assigned to, searched",
+            tag="applications",
+            who=_OFFICER,
+            query=handlers.ApplicationsAsked,
+            answer=messages.Applications,
+            handler=handlers.list_applications,
+        ),
+        Operation(
+            id="delete_application",
+            method="DELETE",
+            path="/v1/applications/{application_id}",
+            summary="Erase an application by destroying its key; the log stays whole",
+            tag="applications",
+            who=("system:applications",),
+            answer=messages.ErasedView,
+            path_types=_APPLICATION,
+            raises=(errors.NotFound,),
+            handler=handlers.delete_application,
+        ),
+        Operation(
+            id="grant_exception",
+            method="POST",
+            path="/v1/applications/{application_id}/exceptions",
+            summary="A second person lifts rules of the contact policy for one call",
+            tag="exceptions",
+            who=("staff:supervisor",),
+            body=messages.GrantException,
+            answer=messages.GrantedException,
+            status=201,
+            idempotent_key=True,
+            path_types=_APPLICATION,
+            raises=_LOST,
+            handler=handlers.grant_exception,
+        ),
+        Operation(
+            id="request_exception",
+            method="POST",
+            path="/v1/applications/{application_id}/exception-requests",
+            summary="An officer asks a second person to lift rules of the contact policy for one call",
+            tag="exceptions",
+            who=_OFFICER,
+            body=messages.RequestException,
+            answer=messages.ExceptionRequest,
+            status=201,
+            idempotent_key=True,
+            path_types=_APPLICATION,
+            raises=_LOST,
+            handler=handlers.request_exception,
+        ),
+        Operation(
+            id="list_exception_requests",
+            method="GET",
+            path="/v1/exception-requests",
+            summary="Requests of the last day: an officer's own, everybody's for a supervisor",
+            tag="exceptions",
+            who=(*_OFFICER, "staff:supervisor"),
+            answer=messages.ExceptionRequests,
+            handler=handlers.list_exception_requests,
+        ),
+        Operation(
+            id="decide_exception",
+            method="POST",
+            path="/v1/exception-requests/{request_id}/decision",
+            summary="A second person grants or declines a request; what is granted is logged",
+            tag="exceptions",
+            who=("staff:supervisor",),
+            body=messages.DecideException,
+            answer=messages.ExceptionRequest,
+            idempotent_key=True,
+            path_types={"request_id": messages.RequestId},
+            raises=(*_LOST, errors.CallClosed),
+            handler=handlers.decide_exception,
+        ),
+    )

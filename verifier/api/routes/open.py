@@ -1,0 +1,74 @@
+"""What anyone may ask: check a receipt, read the log, fetch keys. Carries out specs/openapi.yaml."""
+
+from __future__ import annotations
+
+from verifier.api import handlers, public
+from verifier.api.operations import Operation
+from verifier.core import errors, messages
+from verifier.log import Log
+
+
+def operations(log: Log) -> tuple[Operation, ...]:
+    """Every operation that needs no login."""
+    anyone = public.Public(log)
+    return (
+        Operation(
+            id="verify_receipt",
+            method="POST",
+            path="/v1/receipts/verification",
+            summary="Check any ticket or receipt of this deployment and its log proof",
+            tag="receipts",
+            body=messages.VerifyReceipt,
+            answer=messages.ReceiptChecked,
+            handler=handlers.verify_receipt,
+        ),
+        Operation(
+            id="log_checkpoint",
+            method="GET",
+            path="/log/checkpoint",
+            summary="The latest signed checkpoint (C2SP tlog-checkpoint)",
+            tag="log",
+            content_type="text/plain",
+            raises=(errors.NotFound,),
+            handler=anyone.checkpoint,
+        ),
+        Operation(
+            id="log_tile",
+            method="GET",
+            path="/log/tile/{path}",
+            summary="A tile of hashes or a bundle of entries (C2SP tlog-tiles)",
+            tag="log",
+            content_type="application/octet-stream",
+            raises=(errors.NotFound,),
+            handler=anyone.tile,
+        ),
+        Operation(
+            id="log_consistency",
+            method="GET",
+            path="/v1/log/consistency",
+            summary="The proof that a later checkpoint extends an earlier one (RFC 6962)",
+            tag="log",
+            query=public.Sizes,
+            answer=public.Consistency,
+            raises=(errors.NotFound,),
+            handler=anyone.consistency,
+        ),
+        Operation(
+            id="jwks",
+            method="GET",
+            path="/.well-known/jwks.json",
+            summary="The public keys of tickets and receipts: next, active and retired",
+            tag="keys",
+            answer=public.Jwks,
+            handler=anyone.jwks,
+        ),
+        Operation(
+            id="description",
+            method="GET",
+            path="/.well-known/callback-verification",
+            summary="This deployment: issuer, keys, log, published numbers; keep it as the trust file",
+            tag="keys",
+            answer=public.Description,
+            handler=anyone.description,
+        ),
+    )

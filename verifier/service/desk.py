@@ -1,0 +1,89 @@
+"""What an officer looks at: his applications, his calls, and one call as it changes.
+
+Carries out specs/protocol.md section 7.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from verifier.core import call as lifecycle
+from verifier.core.application import Registration
+from verifier.core.call import Call
+from verifier.core.errors import NotFound
+from verifier.core.messages import Applications, Calls, CallView
+from verifier.core.principal import Principal
+from verifier.core.times import to_ms
+from verifier.service import records
+from verifier.service.applications import view as application_view
+from verifier.service.calls import view as call_view
+from verifier.service.context import Context
+from verifier.service.opened import OpenApplication, open_application, open_call, open_evidence
+from verifier.service.records import ApplicationRow
+
+_AFTER_ALL = "call_g"  # sorts after every hex id
+
+
+class Desk:
+    """Use cases of an officer looking."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def applications(self, officer: Principal, query: str, cursor: str | None, limit: int) -> Applications:
+        """A page of the applications assigned to an officer that `query` is found in, by reference.
+
+        Names and numbers are sealed, so all the officer's own are opened and looked through.
+        """
+        ring = self._context.ring
+        rows = await self._context.storage.fetch(records.APPLICATIONS_OF_OFFICER, officer.id)
+        opened = [open_application(ring, ApplicationRow(*row)) for row in rows if cursor is None or row[0] > cursor]
+        words = query.casefold().split()
+        found = [each for each in opened if all(word in _searched(each) for word in words)]
+        page = tuple(application_view(each) for each in found[:limit])
+        return Applications(page, page[-1].application_id if len(found) > limit else None)
+
+    async def calls(self, officer: Principal, since: datetime | None, cursor: str | None, limit: int) -> Calls:
+        """A page of an officer's own calls, newest first, without those of erased applications."""
+        context = self._context
+        first = 0 if since is None else to_ms(since)
+        rows = await context.storage.fetch(records.CALLS_OF_OFFICER, officer.id, cursor or _AFTER_ALL, first, limit + 1)
+        keys = {row[1] for row in rows if row[-1] is not None}
+        found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, keys)
+        applications = {row[0]: open_application(context.ring, ApplicationRow(*row)) for row in found if row[2]}
+        views = []
+        for row in rows[:limit]:
+            application = applications.get(row[1])
+            if application is not None and row[-1] is not None:
+                evidence = open_evidence(context.ring, application.key, row[0], row[-1])
+                call = Call(*row[: records.CALL_COLUMNS])
+                settled = lifecycle.settle(call, context.clock(), context.settings.rules)
+                views.append(call_view(open_call(settled, evidence)))
+        return Calls(tuple(views), rows[limit - 1][0] if len(rows) > limit else None)
+
+    async def watch(self, officer: Principal, call_id: str) -> AsyncIterator[CallView | None]:
+        """A call of the officer's now, then each time it changes; see `Events.follow`. Raises NotFound, Erased."""
+        context = self._context
+        rows = await context.storage.fetch_in(records.CALLS, [call_id])
+        if not rows or Call(*rows[0][: records.CALL_COLUMNS]).officer_id != officer.id:
+            raise NotFound("there is no such call")
+        application_id = rows[0][1]
+        found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
+        application = open_application(context.ring, ApplicationRow(*found[0]))
+        evidence = open_evidence(context.ring, application.key, call_id, rows[0][-1])
+
+        async def read() -> CallView:
+            current = await context.storage.fetch_in(records.CALLS, [call_id])
+            call = Call(*current[0][: records.CALL_COLUMNS])
+            return call_view(open_call(lifecycle.settle(call, context.clock(), context.settings.rules), evidence))
+
+        async for seen in context.events.follow(application.row.customer_index or b"", read, context.clock):
+            yield seen
+
+
+def _searched(application: OpenApplication) -> str:
+    """What a search looks through: reference, name, product, and numbers with and without the plus sign."""
+    registration: Registration = application.registration
+    numbers = " ".join(each.number for each in registration.numbers)
+    return f"{application.application_id} {registration.customer.name} {registration.product} {numbers}".casefold()

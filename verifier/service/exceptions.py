@@ -1,0 +1,206 @@
+"""Exceptions from the contact policy: an officer asks, a second person grants or declines; what is granted is logged.
+
+Carries out specs/protocol.md section 4.2 (law L10).
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from verifier.core.application import Officer
+from verifier.core.errors import CallClosed, Forbidden, InvalidField, NotFound
+from verifier.core.messages import (
+    DecideException,
+    ExceptionRequest,
+    ExceptionRequests,
+    GrantedException,
+    GrantException,
+    RequestException,
+)
+from verifier.core.principal import Principal
+from verifier.core.sealing import unseal
+from verifier.core.statements import EXCEPTION, PolicyException
+from verifier.core.times import from_ms
+from verifier.service import records
+from verifier.service.batch import Batch, Needs
+from verifier.service.context import Context
+from verifier.service.opened import OpenApplication, StagedLeaf, open_application
+from verifier.service.records import ApplicationRow, RequestRow
+from verifier.service.writer import Answer, Idempotency
+
+SHOWN_MS = 86_400_000
+_encode = msgspec.json.Encoder().encode
+
+
+class _Asked(Struct, frozen=True):
+    """What is sealed of a request."""
+
+    officer: Officer
+    asked: RequestException
+
+
+_decode = msgspec.json.Decoder(_Asked).decode
+
+
+class Exceptions:
+    """Use cases on exceptions."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def grant(
+        self, supervisor: Principal, application_id: str, asked: GrantException, idempotency: Idempotency
+    ) -> bytes:
+        """A second person lifts rules for one call, unasked; the answer is a `GrantedException`.
+
+        Raises Forbidden when the supervisor would lift them for himself, NotFound and Erased.
+        """
+        _check_second(supervisor, asked.officer_id)
+
+        def decide(batch: Batch) -> Answer:
+            application = batch.application(application_id)
+            _assigned(application, asked.officer_id)
+            leaf, expires_at = self._grant(batch, application, asked, supervisor)
+            return lambda: GrantedException(leaf.statement_id, from_ms(expires_at), leaf.evidence())
+
+        return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency)
+
+    async def request(
+        self, officer: Principal, application_id: str, asked: RequestException, idempotency: Idempotency
+    ) -> bytes:
+        """An assigned officer asks a second person; the answer is an `ExceptionRequest`. Raises NotFound and Erased."""
+
+        def decide(batch: Batch) -> Answer:
+            application = batch.application(application_id)
+            # To an officer who is not assigned the application is not there.
+            assigned = application.registration.assigned(officer.id)
+            if assigned is None:
+                raise NotFound("there is no such application")
+            request_id = batch.new_id("excr")
+            expires_at = batch.now_ms + self._context.settings.exception_lifetime_ms
+            kept = _Asked(assigned, asked)
+            sealed = batch.seal(application, request_id, _encode(kept))
+            row = RequestRow(request_id, application_id, officer.id, sealed, batch.now_ms, expires_at, None, None)
+            batch.execute(
+                records.INSERT_REQUEST, request_id, application_id, officer.id, sealed, row.asked_at, expires_at
+            )
+            return lambda: _view(row, kept, application, None, row.asked_at)
+
+        return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency)
+
+    async def decide(
+        self, supervisor: Principal, request_id: str, asked: DecideException, idempotency: Idempotency
+    ) -> bytes:
+        """A second person grants or declines a request; the answer is an `ExceptionRequest`.
+
+        Raises Forbidden for one's own request, CallClosed when it has been decided or is over, NotFound and Erased.
+        """
+        rows = await self._context.storage.fetch_in(records.REQUESTS, [request_id])
+        if not rows:
+            raise NotFound("there is no such request")
+        application_id = RequestRow(*rows[0]).application_id
+
+        def decide(batch: Batch) -> Answer:
+            request = batch.request(request_id)
+            _check_second(supervisor, request.officer_id)
+            application = batch.application(application_id)
+            kept = _decode(unseal(application.key, request_id, request.sealed or b""))
+            if request.decided_at is not None or batch.now_ms >= request.expires_at:
+                raise CallClosed("the request has been decided, or is over")
+            decided = replace(request, decided_at=batch.now_ms)
+            if asked.granted:
+                _assigned(application, request.officer_id)
+                grant = GrantException(request.officer_id, kept.asked.rules, asked.reason)
+                leaf, expires_at = self._grant(batch, application, grant, supervisor)
+                decided = replace(decided, exception_id=leaf.statement_id, expires_at=expires_at)
+            batch.decide_request(decided)
+            return lambda: _view(decided, kept, application, None, batch.now_ms)
+
+        needs = Needs(application_id=application_id, request_id=request_id)
+        return await self._context.writer.submit(needs, decide, idempotency)
+
+    async def list(self, caller: Principal) -> ExceptionRequests:
+        """Requests of the last day: an officer's own, or everybody's for a supervisor."""
+        context = self._context
+        now_ms = context.clock()
+        whose = "" if "supervisor" in caller.roles else caller.id
+        rows = await context.storage.fetch(records.REQUESTS_SINCE, now_ms - SHOWN_MS, whose)
+        found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, {row[1] for row in rows})
+        applications = {row[0]: open_application(context.ring, ApplicationRow(*row)) for row in found if row[2]}
+        requests = []
+        for *columns, call_id in rows:
+            row = RequestRow(*columns)
+            application = applications.get(row.application_id)
+            if application is not None and row.sealed is not None:
+                kept = _decode(unseal(application.key, row.request_id, row.sealed))
+                requests.append(_view(row, kept, application, call_id, now_ms))
+        return ExceptionRequests(tuple(requests))
+
+    def _grant(
+        self, batch: Batch, application: OpenApplication, asked: GrantException, supervisor: Principal
+    ) -> tuple[StagedLeaf, int]:
+        settings = self._context.settings
+        exception_id = batch.new_id("exc")
+        expires_at = batch.now_ms + settings.exception_lifetime_ms
+        rules = tuple(sorted(set(asked.rules)))
+        claims = PolicyException(
+            iss=settings.issuer,
+            jti=exception_id,
+            iat=batch.now_ms // 1000,
+            exp=expires_at // 1000,
+            application=application.pseudonym,
+            officer_id=asked.officer_id,
+            granted_by=supervisor.id,
+            rules=rules,
+            reason=asked.reason,
+            salt=batch.new_salt(),
+        )
+        leaf = batch.append(EXCEPTION, exception_id, claims, application)
+        batch.execute(
+            records.INSERT_EXCEPTION,
+            exception_id,
+            application.application_id,
+            asked.officer_id,
+            supervisor.id,
+            " ".join(rules),
+            expires_at,
+        )
+        return leaf, expires_at
+
+
+def _check_second(supervisor: Principal, officer_id: str) -> None:
+    if supervisor.id == officer_id:
+        raise Forbidden("an exception needs a second person")
+
+
+def _assigned(application: OpenApplication, officer_id: str) -> None:
+    if application.registration.assigned(officer_id) is None:
+        raise InvalidField.at("/officer_id", "the officer is not assigned to this application")
+
+
+def _view(
+    row: RequestRow, kept: _Asked, application: OpenApplication, call_id: str | None, now_ms: int
+) -> ExceptionRequest:
+    over = now_ms >= row.expires_at
+    if row.decided_at is None:
+        state = "expired" if over else "waiting"
+    elif row.exception_id is None:
+        state = "declined"
+    else:
+        state = "used" if call_id is not None else "expired" if over else "granted"
+    return ExceptionRequest(
+        request_id=row.request_id,
+        application_id=row.application_id,
+        customer_name=application.registration.customer.name,
+        officer=kept.officer,
+        purpose=kept.asked.purpose,
+        number=kept.asked.number,
+        rules=kept.asked.rules,
+        reason=kept.asked.reason,
+        asked_at=from_ms(row.asked_at),
+        expires_at=from_ms(row.expires_at),
+        state=state,  # type: ignore[arg-type]
+        exception_id=row.exception_id,
+    )
