@@ -3,6 +3,7 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt README.md ./
 COPY specs/examples specs/examples
 COPY verifier verifier
+COPY clients clients
 RUN python -m venv /opt/verifier && /opt/verifier/bin/pip install --no-cache-dir -c constraints.txt .
 
 FROM python:3.13-slim

@@ -18,11 +18,12 @@ from aiohttp import web
 from verifier.api.application import admin_application, public_application
 from verifier.api.authentication import Authentication
 from verifier.api.metrics import SWEEPS
+from verifier.api.pages import Facts, SignIn
 from verifier.api.routes import operations
 from verifier.api.signed_requests import SignedRequestVerifier, System, load_systems
 from verifier.api.throttle import SLIPS, Throttle
 from verifier.api.tokens import TokenVerifier, TrustedIssuer
-from verifier.config import BadSettings, Config, address
+from verifier.config import BadSettings, Config, address, listed
 from verifier.core.errors import VerifierError
 from verifier.core.limits import Limit
 from verifier.keys import FileKeyRing
@@ -99,7 +100,7 @@ class Verifier:
         self._session = aiohttp.ClientSession()
         people = Throttle("people", Limit(config.requests_per_minute, 60_000), now_ms)
         table = operations(Log(self._service.context.storage), Throttle("slips", SLIPS, now_ms))
-        public = public_application(self._service, table, self._authentication(self._session), people)
+        public = public_application(self._service, table, self._authentication(self._session), people, _pages(config))
         await self._listen(public, config.listen)
         await self._listen(admin_application(self._service, self.ready), config.admin_listen)
         self._keeper = asyncio.create_task(self._keep(), name="keeper")
@@ -163,6 +164,21 @@ class Verifier:
         if self._session is not None:
             await self._session.close()
         await self._service.context.storage.close()
+
+
+def _pages(config: Config) -> tuple[Facts, Facts] | None:
+    """What the officer's console and the customer's page must know. A client id is the audience unless it is set."""
+    if not config.pages:
+        return None
+
+    def facts(issuer: str, client_id: str, caller_numbers: tuple[str, ...] = ()) -> Facts:
+        sign_in = SignIn(issuer, client_id) if issuer else None
+        return Facts(config.bank_name, sign_in, listed(config.published_numbers), caller_numbers)
+
+    staff = config.staff_client_id or config.staff_audience
+    customers = config.customer_client_id or config.customer_audience
+    officer = facts(config.staff_issuer, staff, listed(config.caller_numbers))
+    return officer, facts(config.customer_issuer, customers)
 
 
 def _issuers(config: Config) -> tuple[TrustedIssuer, ...]:

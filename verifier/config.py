@@ -47,10 +47,12 @@ class Config(Struct, frozen=True, kw_only=True):
     staff_jwks_url: str = ""
     staff_id_claim: str = "sub"
     staff_roles_claim: str = "roles"
+    staff_client_id: str = ""
     customer_issuer: str = ""
     customer_audience: str = ""
     customer_jwks_url: str = ""
     customer_id_claim: str = "sub"
+    customer_client_id: str = ""
     systems: str = ""
     client_cert_header: bool = False
 
@@ -63,6 +65,9 @@ class Config(Struct, frozen=True, kw_only=True):
     daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
     number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
     published_numbers: str = ""
+    caller_numbers: str = ""
+    pages: bool = True
+    bank_name: Annotated[str, Meta(max_length=80)] = ""
     requests_per_minute: Annotated[int, Meta(ge=1, le=60_000)] = 120
     sweep_seconds: Positive = 5
 
@@ -98,8 +103,13 @@ class Config(Struct, frozen=True, kw_only=True):
                 daily_cap=self.daily_cap,
                 cooling_off_ms=self.number_cooling_off_hours * 3_600_000,
             ),
-            published_numbers=tuple(n.strip() for n in self.published_numbers.split(",") if n.strip()),
+            published_numbers=listed(self.published_numbers),
         )
+
+
+def listed(value: str) -> tuple[str, ...]:
+    """The parts of a setting that is a list with commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 NAMES = Config.__struct_fields__

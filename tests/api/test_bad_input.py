@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from tests.api.conftest import SystemSession
-from verifier.demo.bank import DemoBank, now_iso
+from verifier.demo.bank import DemoBank
+from verifier.demo.client import now_iso
 
 NUMBER, APPLICATION = "+8613800138000", "LN-2026-0001"
 ISSUE = {"purpose": "documents", "number": NUMBER, "caller_number": "+861082345678"}

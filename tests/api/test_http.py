@@ -15,7 +15,8 @@ from tests.api.conftest import SystemSession
 from verifier.api.throttle import Throttle
 from verifier.core.errors import RateLimited
 from verifier.core.limits import Limit
-from verifier.demo.bank import DemoBank, now_iso
+from verifier.demo.bank import DemoBank
+from verifier.demo.client import now_iso
 
 NUMBER, APPLICATION = "+8613900139000", "LN-2026-0003"
 

@@ -47,8 +47,8 @@ _decode_verdict = msgspec.json.Decoder(Verdict).decode
 class Bank:
     """Every application has a customer of its own with a login of his own, and one of a few officers."""
 
-    def __init__(self, folder: Path, database: str, ports: tuple[int, int, int], code_lifetime_s: int) -> None:
-        self.port, self.admin_port, self._issuer_port = ports
+    def __init__(self, folder: Path, database: str, ports: tuple[int, int, int, int], code_lifetime_s: int) -> None:
+        self.port, self.admin_port, self._issuer_port, _ = ports
         self.issuer = DemoIssuer(f"http://127.0.0.1:{self._issuer_port}")
         self.environment = {
             "VERIFIER_ENV": "development",

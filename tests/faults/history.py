@@ -14,7 +14,7 @@ from tests.faults.client import Client, Reply
 from tests.faults.server import Server, registration
 from verifier.core.checkpoint import Checkpoint, open_checkpoint
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo.bank import now_iso
+from verifier.demo.client import now_iso
 
 DESK, IVR = "+861082345678", "+861095588"
 

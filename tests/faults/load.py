@@ -7,7 +7,7 @@ import itertools
 
 from tests.faults.client import Client, Reply
 from tests.faults.server import Server
-from verifier.demo.bank import now_iso
+from verifier.demo.client import now_iso
 
 SENDERS = 8
 PATIENCE_S = 20

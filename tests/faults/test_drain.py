@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.faults.server import Server
-from verifier.demo.bank import now_iso
+from verifier.demo.client import now_iso
 
 UNDER_WAY = 50
 # Longer than it takes for every request to have arrived, shorter than SQLite waits for the file.

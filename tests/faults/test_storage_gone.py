@@ -17,7 +17,7 @@ from tests.faults.client import Reply
 from tests.faults.load import Load, assert_unavailable
 from tests.faults.server import Server, registration
 from tests.postgres import Postgres
-from verifier.demo.bank import now_iso
+from verifier.demo.client import now_iso
 
 NUMBER = "+8613800138000"
 RECOVERY_S = 15

@@ -38,6 +38,17 @@ async def test_an_officer_sees_the_applications_he_is_assigned_to_and_no_others(
     assert (await world.service.desk.applications(OFFICER_4412, "", None, 50)).applications == ()
 
 
+async def test_an_officer_opens_only_what_he_is_assigned_to(world: World, wang: Person) -> None:
+    desk = world.service.desk
+    assert (await desk.application(OFFICER_4412, wang.application_id)).registration.customer.name == wang.name
+    for officer, reference in ((staff("5555"), wang.application_id), (OFFICER_4412, "LN-none")):
+        with pytest.raises(NotFound):
+            await desk.application(officer, reference)
+    await world.erase(wang)
+    with pytest.raises(Erased):
+        await desk.application(OFFICER_4412, wang.application_id)
+
+
 async def test_a_search_looks_for_every_word_in_name_number_reference_and_product(world: World) -> None:
     people = [Person(n) for n in (1, 2, 3)]
     for person in people:

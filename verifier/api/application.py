@@ -16,6 +16,7 @@ from verifier.api.bodies import MAX_BODY
 from verifier.api.metrics import BATCHES, COMMANDS, READY
 from verifier.api.openapi import document
 from verifier.api.operations import Endpoint, Operation
+from verifier.api.pages import Facts, add_pages
 from verifier.api.problems import problem_response
 from verifier.api.throttle import Throttle
 from verifier.core.errors import MethodNotAllowed, NotFound, VerifierError
@@ -26,9 +27,13 @@ _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.api", "tem
 
 
 def public_application(
-    service: Service, operations: tuple[Operation, ...], authentication: Authentication, people: Throttle
+    service: Service,
+    operations: tuple[Operation, ...],
+    authentication: Authentication,
+    people: Throttle,
+    pages: tuple[Facts, Facts] | None = None,
 ) -> web.Application:
-    """Everything that faces the bank's systems, staff and customers."""
+    """Everything that faces the bank's systems, staff and customers; `pages` are the facts of console and app."""
     application = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
     for operation in operations:
@@ -53,6 +58,8 @@ def public_application(
     application.router.add_get("/openapi.json", openapi)
     application.router.add_get("/docs", docs)
     application.router.add_get("/docs.css", docs_style)
+    if pages is not None:
+        add_pages(application.router, *pages)
     # Routes rather than a middleware, which would stand in the way of every request.
     for path, allowed in methods.items():
         application.router.add_route("*", path, _refuse(MethodNotAllowed(), {"Allow": ", ".join(sorted(allowed))}))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-import time
 from base64 import b64encode
+from importlib.resources import files
 from pathlib import Path
 
+import aiohttp
 import msgspec
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,7 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from verifier import keys
 from verifier.app import Verifier, now_ms, open_service
 from verifier.config import Config
-from verifier.demo.issuer import DemoIssuer
+from verifier.demo.client import Caller
+from verifier.demo.issuer import Client, DemoIssuer, Person
+from verifier.demo.telephone import Telephone
 from verifier.service import Service
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
@@ -23,17 +26,33 @@ from verifier.storage.migrate import migrate
 STAFF, CUSTOMERS = "bank-staff", "bank-app"
 SYSTEMS = {"loan-origination": ("applications", "calls"), "pbx": ("legs",), "ivr": ("ivr",)}
 LOGIN_LIFETIME_S = 8 * 3600
+STAFF_PEOPLE = (
+    Person("4412", "李伟", ("officer",)),
+    Person("4413", "陈静", ("officer",)),
+    Person("4850", "Grace Wong", ("officer",)),
+    Person("9001", "周敏", ("supervisor",)),
+)
+CUSTOMER_PEOPLE = (
+    Person("cust-0001", "王芳"),
+    Person("cust-0002", "Carla Rossi"),
+    Person("cust-0003", "孙强"),
+)
 
 
 class DemoBank:
     """The bank and its verifier. `start` makes and serves everything; `stop` ends it."""
 
-    def __init__(self, folder: Path, ports: tuple[int, int, int], database: str = "", daily_cap: int = 3) -> None:
+    def __init__(self, folder: Path, ports: tuple[int, int, int, int], database: str = "", daily_cap: int = 3) -> None:
         self.folder = folder
-        public, admin, issuer = ports
+        public, admin, issuer, telephone = ports
         self.url = f"http://127.0.0.1:{public}"
         self.admin_url = f"http://127.0.0.1:{admin}"
-        self.issuer = DemoIssuer(f"http://127.0.0.1:{issuer}")
+        self.telephone_url = f"http://127.0.0.1:{telephone}/telephone"
+        clients = (
+            Client(STAFF, f"{self.url}/officer/", STAFF_PEOPLE),
+            Client(CUSTOMERS, f"{self.url}/app/", CUSTOMER_PEOPLE),
+        )
+        self.issuer = DemoIssuer(f"http://127.0.0.1:{issuer}", clients=clients)
         self.system_keys = {name: Ed25519PrivateKey.generate() for name in SYSTEMS}
         self.config = Config(
             env="development",
@@ -51,10 +70,14 @@ class DemoBank:
             contact_hours="00:00-24:00",
             daily_cap=daily_cap,
             published_numbers="+861095588",
+            caller_numbers="+861082345678",
+            bank_name="示范银行 Demo Bank",
             requests_per_minute=6000,
         )
         self._issuer_port = issuer
-        self._runner: web.AppRunner | None = None
+        self._telephone_port = telephone
+        self._session: aiohttp.ClientSession | None = None
+        self._runners: list[web.AppRunner] = []
         self._verifier: Verifier | None = None
 
     async def start(self) -> Service:
@@ -63,6 +86,9 @@ class DemoBank:
         service = await open_service(self.config)
         self._verifier = Verifier(self.config, service)
         await self._verifier.start()
+        self._session = aiohttp.ClientSession()
+        pbx = Caller(self._session, self.url, key_id="pbx", private_key=self.system_keys["pbx"])
+        await self._serve(Telephone(service, pbx).routes(), self._telephone_port)
         return service
 
     async def prepare(self) -> None:
@@ -76,11 +102,15 @@ class DemoBank:
             await migrate(storage)
         finally:
             await storage.close()
+        await self._serve(self.issuer.routes(), self._issuer_port)
+
+    async def _serve(self, routes: list[web.RouteDef], port: int) -> None:
         application = web.Application()
-        application.add_routes(self.issuer.routes())
-        self._runner = web.AppRunner(application, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._issuer_port).start()
+        application.add_routes([*routes, web.get("/demo.css", _style)])
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, "127.0.0.1", port).start()
 
     def _write_systems(self) -> None:
         systems = []
@@ -105,19 +135,21 @@ class DemoBank:
     async def stop(self) -> None:
         if self._verifier is not None:
             await self._verifier.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        for runner in self._runners:
+            await runner.cleanup()
+        if self._session is not None:
+            await self._session.close()
 
 
-def free_ports() -> tuple[int, int, int]:
-    """Three loopback ports that were free a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+def free_ports() -> tuple[int, int, int, int]:
+    """Four loopback ports that were free a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
         each.close()
-    return ports[0], ports[1], ports[2]
+    return ports[0], ports[1], ports[2], ports[3]
 
 
-def now_iso(offset_s: float = 0) -> str:
-    """The time now, or that many seconds from now, in RFC 3339."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset_s))
+async def _style(request: web.Request) -> web.Response:
+    style = files("verifier.demo").joinpath("templates/demo.css").read_text(encoding="utf-8")
+    return web.Response(text=style, content_type="text/css")

@@ -88,3 +88,8 @@ async def send_signed(method: str, url: str, key_id: str, pem: bytes, body: byte
         session.request(method, url, data=body or None, headers=headers) as response,
     ):
         return response.status, await response.text()
+
+
+def now_iso(offset_s: float = 0) -> str:
+    """The time now, or that many seconds from now, in RFC 3339."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset_s))

@@ -1,61 +1,186 @@
-"""A stand-in for the bank's OpenID Connect issuer, with one key made at start. Carries out specs/protocol.md section 2.
+"""A stand-in for the bank's OpenID provider, with one key made at start: who is who is chosen from a list.
 
-It publishes its key; tokens are minted in the process that holds it, and by no network endpoint.
+Carries out specs/protocol.md section 2: OpenID Connect code flow with PKCE (RFC 7636), for pages without a secret.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
 import time
 from collections.abc import Callable, Iterable
+from urllib.parse import urlencode
 
+import jinja2
 from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from msgspec import Struct
 from yarl import URL
 
+from verifier.core.statements import base64url
+
 LIFETIME_S = 3600
+CODE_LIFETIME_S = 60
+COOKIE = "demo-sign-in"
+_OPEN_TO_PAGES = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"}
+_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+_templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "templates"), autoescape=True)
+
+
+class Person(Struct, frozen=True):
+    """Somebody who can sign in."""
+
+    subject: str
+    name: str
+    roles: tuple[str, ...] = ()
+
+
+class Client(Struct, frozen=True):
+    """A page that people sign in to: its client id is also the audience of its tokens."""
+
+    client_id: str
+    redirect_uri: str
+    people: tuple[Person, ...]
+
+
+class _Granted(Struct, frozen=True):
+    """What an authorization code stands for until it is exchanged, once."""
+
+    client: Client
+    person: Person
+    challenge: str
+    nonce: str
+    until: float
 
 
 class DemoIssuer:
     """An issuer at `base_url`, whose routes belong at the root of the application that answers there."""
 
-    def __init__(self, base_url: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, base_url: str, now: Callable[[], float] = time.time, clients: Iterable[Client] = ()) -> None:
         self.issuer = base_url.rstrip("/")
         self._now = now
         self._key = ECKey.generate_key("P-256", auto_kid=True)
+        self._clients = {client.client_id: client for client in clients}
+        self._granted: dict[str, _Granted] = {}
+        self._signed_in: dict[str, dict[str, Person]] = {}
 
     def routes(self) -> list[web.RouteDef]:
-        """The discovery document (OpenID Connect Discovery 1.0 section 4) and the key set (RFC 7517)."""
+        """The discovery document (OpenID Connect Discovery 1.0 section 4), the key set (RFC 7517) and the code flow."""
         path = URL(self.issuer).path.rstrip("/")
         return [
             web.get(f"{path}/.well-known/openid-configuration", self._configuration),
             web.get(f"{path}/jwks.json", self._jwks),
+            web.get(f"{path}/authorize", self._authorize),
+            web.post(f"{path}/authorize", self._choose),
+            web.post(f"{path}/token", self._token),
+            web.get(f"{path}/end-session", self._end_session),
         ]
 
     def mint(self, audience: str, subject: str, roles: Iterable[str] = (), lifetime: int = LIFETIME_S) -> str:
         """A token for a subject; the audience says whether the service takes it for staff or a customer."""
+        return self._mint({"aud": audience, "sub": subject, "roles": list(roles)}, lifetime)
+
+    def _mint(self, claims: dict[str, object], lifetime: int) -> str:
         now = int(self._now())
         header = {"alg": "ES256", "typ": "JWT", "kid": self._key.kid}
-        claims = {
-            "iss": self.issuer,
-            "aud": audience,
-            "sub": subject,
-            "roles": list(roles),
-            "iat": now,
-            "exp": now + lifetime,
-        }
-        return jwt.encode(header, claims, self._key)
+        return jwt.encode(header, {"iss": self.issuer, "iat": now, "exp": now + lifetime, **claims}, self._key)
 
     async def _configuration(self, request: web.Request) -> web.Response:
         return web.json_response(
             {
                 "issuer": self.issuer,
+                "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
+                "end_session_endpoint": f"{self.issuer}/end-session",
                 "jwks_uri": f"{self.issuer}/jwks.json",
+                "response_types_supported": ["code"],
+                "grant_types_supported": ["authorization_code"],
+                "code_challenge_methods_supported": ["S256"],
+                "token_endpoint_auth_methods_supported": ["none"],
+                "authorization_response_iss_parameter_supported": True,
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["ES256"],
-            }
+            },
+            headers=_OPEN_TO_PAGES,
         )
 
     async def _jwks(self, request: web.Request) -> web.Response:
         public = self._key.as_dict(private=False, use="sig", alg="ES256")
-        return web.json_response({"keys": [public]})
+        return web.json_response({"keys": [public]}, headers=_OPEN_TO_PAGES)
+
+    # --- the code flow ------------------------------------------------------------------------------------
+
+    async def _authorize(self, request: web.Request) -> web.StreamResponse:
+        client = self._client(request)
+        known = self._signed_in.get(request.cookies.get(COOKIE, ""), {}).get(client.client_id)
+        if known is not None:
+            raise self._return(request, client, known)
+        page = _templates.get_template("sign-in.html").render(client=client)
+        return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": _POLICY})
+
+    async def _choose(self, request: web.Request) -> web.StreamResponse:
+        client = self._client(request)
+        chosen = (await request.post()).get("subject")
+        person = next((each for each in client.people if each.subject == chosen), None)
+        if person is None:
+            raise web.HTTPBadRequest(text="nobody of that name can sign in here")
+        session = request.cookies.get(COOKIE, "")
+        if session not in self._signed_in:
+            session = secrets.token_urlsafe(24)
+        self._signed_in.setdefault(session, {})[client.client_id] = person
+        found = self._return(request, client, person)
+        found.set_cookie(COOKIE, session, httponly=True, samesite="Lax")
+        raise found
+
+    def _client(self, request: web.Request) -> Client:
+        asked = request.query
+        client = self._clients.get(asked.get("client_id", ""))
+        if client is None or asked.get("redirect_uri") != client.redirect_uri:
+            raise web.HTTPBadRequest(text="no page of that address is known here")
+        if asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256":
+            raise web.HTTPBadRequest(text="only the code flow with PKCE (S256) is done here")
+        return client
+
+    def _return(self, request: web.Request, client: Client, person: Person) -> web.HTTPSeeOther:
+        code = secrets.token_urlsafe(32)
+        asked = request.query
+        until = self._now() + CODE_LIFETIME_S
+        self._granted[code] = _Granted(client, person, asked.get("code_challenge", ""), asked.get("nonce", ""), until)
+        answer = {"code": code, "state": asked.get("state", ""), "iss": self.issuer}
+        return web.HTTPSeeOther(
+            f"{client.redirect_uri}?{urlencode(answer)}", headers={"Referrer-Policy": "no-referrer"}
+        )
+
+    async def _token(self, request: web.Request) -> web.Response:
+        asked = await request.post()
+        granted = self._granted.pop(str(asked.get("code", "")), None)
+        verifier = str(asked.get("code_verifier", ""))
+        challenge = base64url(hashlib.sha256(verifier.encode()).digest())
+        if (
+            asked.get("grant_type") != "authorization_code"
+            or granted is None
+            or self._now() >= granted.until
+            or asked.get("client_id") != granted.client.client_id
+            or asked.get("redirect_uri") != granted.client.redirect_uri
+            or not hmac.compare_digest(challenge, granted.challenge)
+        ):
+            return web.json_response({"error": "invalid_grant"}, status=400, headers=_OPEN_TO_PAGES)
+        person, audience = granted.person, granted.client.client_id
+        named = {"aud": audience, "sub": person.subject, "name": person.name}
+        answer = {
+            "access_token": self._mint({**named, "roles": list(person.roles)}, LIFETIME_S),
+            "id_token": self._mint({**named, "nonce": granted.nonce}, LIFETIME_S),
+            "token_type": "Bearer",
+            "expires_in": LIFETIME_S,
+        }
+        return web.json_response(answer, headers=_OPEN_TO_PAGES)
+
+    async def _end_session(self, request: web.Request) -> web.StreamResponse:
+        """RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0), back to the page that asked."""
+        client = self._clients.get(request.query.get("client_id", ""))
+        if client is None:
+            raise web.HTTPBadRequest(text="no page of that name is known here")
+        self._signed_in.get(request.cookies.get(COOKIE, ""), {}).pop(client.client_id, None)
+        raise web.HTTPSeeOther(client.redirect_uri)

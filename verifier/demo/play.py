@@ -26,7 +26,7 @@ async def demo(*, script: bool, out: Path | None, port: int) -> int:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-"))) if script else folder
-        bank = DemoBank(data, free_ports() if script else (port, port + 1, port + 2))
+        bank = DemoBank(data, free_ports() if script else (port, port + 1, port + 2, port + 3))
         service = await bank.start()
         try:
             if script:
@@ -51,12 +51,16 @@ def _guide(bank: DemoBank, applications: int) -> str:
     return f"""
 The demo bank is open, with {applications} applications. Stop it with Ctrl-C.
 
-  service        {bank.url}          documentation {bank.url}/docs
+  officer        {bank.url}/officer/     sign in as 李伟, choose 王芳, press the button
+  telephone      {bank.telephone_url}    answer for the customer: the officer sees the code
+  customer       {bank.url}/app/         sign in as 王芳, enter the code
+
+  documentation  {bank.url}/docs
   log            {bank.url}/log/checkpoint
   admin          {bank.admin_url}/readyz   {bank.admin_url}/metrics
   data and keys  {bank.folder}
 
-Logins, good for eight hours:
+Or by hand, with logins that are good for eight hours:
 
   export OFFICER={bank.officer("4412")}
   export CUSTOMER={bank.customer("cust-0001")}

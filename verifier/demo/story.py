@@ -14,8 +14,8 @@ from verifier.audit import audit_log
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo.bank import DemoBank, now_iso
-from verifier.demo.client import Answer, Caller
+from verifier.demo.bank import DemoBank
+from verifier.demo.client import Answer, Caller, now_iso
 from verifier.importing import import_export
 from verifier.receipt_files import write_receipt
 from verifier.service import Service

@@ -12,7 +12,7 @@ from verifier.core import call as lifecycle
 from verifier.core.application import Registration
 from verifier.core.call import Call
 from verifier.core.errors import NotFound
-from verifier.core.messages import Applications, Calls, CallView
+from verifier.core.messages import Applications, ApplicationView, Calls, CallView
 from verifier.core.principal import Principal
 from verifier.core.times import to_ms
 from verifier.service import records
@@ -43,6 +43,14 @@ class Desk:
         found = [each for each in opened if all(word in _searched(each) for word in words)]
         page = tuple(application_view(each) for each in found[:limit])
         return Applications(page, page[-1].application_id if len(found) > limit else None)
+
+    async def application(self, officer: Principal, application_id: str) -> ApplicationView:
+        """An application the officer is assigned to. Raises NotFound for any other, and Erased."""
+        rows = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
+        opened = open_application(self._context.ring, ApplicationRow(*rows[0])) if rows else None
+        if opened is None or opened.registration.assigned(officer.id) is None:
+            raise NotFound("there is no such application")
+        return application_view(opened)
 
     async def calls(self, officer: Principal, since: datetime | None, cursor: str | None, limit: int) -> Calls:
         """A page of an officer's own calls, newest first, without those of erased applications."""

@@ -1,0 +1,17 @@
+/** The customer's page, the reference for a bank's own app. Carries out specs/protocol.md section 12.1. */
+
+import { startPage } from "../web/page.js";
+import { callsScreen } from "./calls.js";
+import { checkScreen } from "./check.js";
+import { loansScreen } from "./loans.js";
+import { reportScreen } from "./report.js";
+import { verdictScreen } from "./verdict.js";
+import { WORDS } from "./words.js";
+
+startPage("app", WORDS.title, [
+  { route: "/", label: WORDS.tabCheck, show: checkScreen },
+  { route: "/calls", label: WORDS.tabCalls, show: callsScreen },
+  { route: "/loans", label: WORDS.tabLoans, show: loansScreen },
+  { route: "/report", label: WORDS.tabReport, show: reportScreen },
+  { route: "/verdict", bare: true, show: verdictScreen },
+]);

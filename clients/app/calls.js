@@ -1,0 +1,48 @@
+/** Every call the bank made on my applications, confirmed or not. Carries out specs/protocol.md section 7.5. */
+
+import { button, h } from "../web/elements.js";
+import { clockTime, dayAndTime, phone, say } from "../web/language.js";
+import { WORDS as SHARED } from "../web/words.js";
+import { fetchAndSave } from "./receipts.js";
+import { WORDS } from "./words.js";
+
+/** @typedef {import("../web/page.js").Page} Page */
+/** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["PastCall"]} PastCall */
+
+/** @param {Page} page @param {AbortSignal} signal */
+export async function callsScreen(page, signal) {
+  const list = h("ol", { class: "plain stack" });
+  const more = h("div", { class: "actions" });
+  /** @param {string} [cursor] */
+  const load = async (cursor) => {
+    const found = await page.client.me.calls({ limit: 20, ...(cursor && { cursor }) }, { signal });
+    list.append(...found.calls.map((call) => h("li", { class: "card stack" }, one(page, call))));
+    const next = found.next_cursor;
+    more.replaceChildren(...(next ? [button(say(SHARED.more), () => load(next).catch((error) => page.fail(error)))] : []));
+  };
+  await load();
+  return h(
+    "div",
+    { class: "stack" },
+    h("h1", {}, say(WORDS.callsTitle)),
+    h("p", { class: "small" }, say(WORDS.callsWhy)),
+    list.children.length ? list : h("p", { class: "card" }, say(WORDS.noCalls)),
+    more,
+  );
+}
+
+/** @param {Page} page @param {PastCall} call */
+function one(page, call) {
+  const purpose = page.facts.purposes[call.purpose];
+  const confirmed = call.confirmed_at
+    ? say(WORDS.youConfirmed, { time: clockTime(call.confirmed_at) })
+    : say(WORDS.neverConfirmed);
+  const receipt = call.receipt_id;
+  return [
+    h("h2", {}, `${dayAndTime(call.issued_at)} · ${purpose ? say(purpose) : call.purpose}`),
+    h("p", {}, say(SHARED.officerLine, call.officer)),
+    h("p", { class: "small" }, `${say(WORDS.fromNumber)} `, h("span", { class: "number" }, phone(call.caller_number)), ` · ${call.application_id}`),
+    h("p", { class: `badge ${call.confirmed_at ? "good" : "doubt"}` }, `${say(WORDS.states[call.state])} · ${confirmed}`),
+    receipt && button(say(WORDS.receipt), () => fetchAndSave(page, receipt).catch((error) => page.fail(error))),
+  ];
+}

@@ -1,0 +1,123 @@
+/** The first screen: is the bank on the phone with me now, and the entry of a code. Carries out section 7 of specs/protocol.md. */
+
+import { button, h, shape } from "../web/elements.js";
+import { LENGTH, complete, figures } from "../web/code.js";
+import { clockTime, grouped, said, say } from "../web/language.js";
+import { follow, problemWords } from "../web/page.js";
+import { WORDS as SHARED } from "../web/words.js";
+import { ask } from "./verdict.js";
+import { WORDS } from "./words.js";
+
+/** @typedef {import("../web/page.js").Page} Page */
+/** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallStatus"]} CallStatus */
+
+/** @param {Page} page @param {AbortSignal} signal */
+export function checkScreen(page, signal) {
+  return h("div", { class: "stack" }, h("h1", { class: "heard" }, say(WORDS.title)), statusCard(page, signal), codeCard(page));
+}
+
+/** The call status, live. What may be out of date is not shown. @param {Page} page @param {AbortSignal} signal */
+function statusCard(page, signal) {
+  const card = h("section", { class: "status", "aria-live": "polite", "aria-atomic": "true" });
+  card.append(told("doubt", "idle", say(WORDS.asking), ""));
+  follow(
+    (options) => page.client.me.events(options),
+    signal,
+    (/** @type {CallStatus} */ status) => {
+      const words = said(status.words);
+      const asOf = say(WORDS.asOf, { time: clockTime(status.at) });
+      card.replaceChildren(status.on_call ? told("good", "phone", words, asOf) : told("calm", "idle", words, asOf));
+    },
+    (error) => {
+      const { title, what } = lostWords(error);
+      card.replaceChildren(told("doubt", "warning", title, what));
+    },
+  );
+  return card;
+}
+
+/** @param {unknown} error */
+function lostWords(error) {
+  const told = problemWords(error);
+  return told.title === say(SHARED.cannotReach) ? { title: say(WORDS.lost), what: say(WORDS.lostWhat) } : told;
+}
+
+/** @param {string} kind @param {"phone" | "idle" | "warning"} icon @param {string} title @param {string} what */
+function told(kind, icon, title, what) {
+  return h("div", { class: `told ${kind}` }, shape(icon), h("div", {}, h("h2", {}, title), what && h("p", { class: "small" }, what)));
+}
+
+/** @param {Page} page */
+function codeCard(page) {
+  const hint = h("p", { id: "code-hint", class: "hint", role: "status" });
+  const input = h("input", {
+    id: "code",
+    class: "code",
+    // The keys below are the keyboard; a hardware one and pasting work as ever.
+    inputmode: "none",
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder: "000 000 000",
+    "aria-describedby": "code-hint",
+  });
+  const take = (/** @type {string} */ typed) => {
+    const { digits, strange } = figures(typed);
+    input.value = grouped(digits);
+    const slip = digits.length === LENGTH && !complete(digits);
+    input.setAttribute("aria-invalid", String(slip));
+    hint.classList.toggle("error", slip);
+    hint.textContent = strange ? say(WORDS.codeStrange) : slip ? say(WORDS.codeSlip) : progress(digits.length);
+  };
+  const check = async () => {
+    const { digits } = figures(input.value);
+    if (!complete(digits)) {
+      take(input.value);
+      if (digits.length < LENGTH) hint.textContent = say(WORDS.codeShort, { count: LENGTH - digits.length });
+      input.focus();
+      return;
+    }
+    await ask(page, digits).catch((error) => page.fail(error));
+  };
+  input.addEventListener("input", () => take(input.value));
+  const submit = button(say(WORDS.check), check, { class: "primary wide" });
+  const keys = "123456789".split("").map((digit) => key(digit, () => take(input.value + digit)));
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, say(WORDS.codeTitle)),
+    h("p", {}, say(WORDS.codeHow)),
+    h(
+      "form",
+      {
+        class: "stack",
+        onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          submit.click();
+        },
+      },
+      h("label", { for: "code", class: "heard" }, say(WORDS.code)),
+      input,
+      hint,
+      h(
+        "div",
+        { class: "keys", role: "group", "aria-label": say(WORDS.code) },
+        keys,
+        key(say(WORDS.clear), () => take("")),
+        key("0", () => take(input.value + "0")),
+        key("⌫", () => take(figures(input.value).digits.slice(0, -1)), say(WORDS.erase)),
+      ),
+      submit,
+    ),
+  );
+
+  /** @param {string} label @param {() => void} press @param {string} [name] */
+  function key(label, press, name) {
+    return h("button", { type: "button", class: "key", onclick: press, "aria-label": name ?? null }, label);
+  }
+}
+
+/** @param {number} count */
+function progress(count) {
+  if (count === 0) return "";
+  return count === LENGTH ? say(WORDS.codeReady) : say(WORDS.codeShort, { count: LENGTH - count });
+}

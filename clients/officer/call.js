@@ -1,0 +1,139 @@
+/** One call: dial, read the code out, see the customer confirm. Carries out specs/protocol.md sections 5 and 6. */
+
+import { Problem } from "../typescript/src/client.js";
+import { announce, button, h, shape } from "../web/elements.js";
+import { clockTime, grouped, inLanguage, phone, say } from "../web/language.js";
+import { follow, problemWords } from "../web/page.js";
+import { spoken } from "./spoken.js";
+import { WORDS } from "./words.js";
+
+/** @typedef {import("../web/page.js").Page} Page */
+/** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallView"]} CallView */
+/** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["Code"]} Code */
+/** @typedef {import("../web/language.js").Language} Language */
+
+/** @param {Page} page @param {AbortSignal} signal @param {string} callId */
+export async function callScreen(page, signal, callId) {
+  const first = await page.client.calls.get(callId, { signal });
+  const customer = await customerOf(page, first, signal);
+  const state = h("div", { class: "stack", "aria-live": "polite" });
+  const revoke = button(say(WORDS.revoke), () => page.client.calls.revoke(callId).catch((error) => page.fail(error)), { class: "danger" });
+  // Begun anew whenever the code goes from sight, with its countdown.
+  let reading = new AbortController();
+  let readable = false;
+
+  /** @param {CallView} call */
+  const show = async (call) => {
+    revoke.hidden = !["issued", "live", "confirmed"].includes(call.state);
+    const mayRead = revealAllowed(call);
+    if (mayRead && readable) return;
+    hide();
+    readable = mayRead;
+    const { signal: seen } = reading;
+    const code = mayRead ? await codeOf(page, callId, seen) : null;
+    if (seen.aborted) return;
+    readable = code !== null;
+    state.replaceChildren(...(code ? codeView(page, call, code, customer.language, seen) : [stateView(call)]));
+  };
+  const hide = () => {
+    reading.abort();
+    reading = new AbortController();
+    readable = false;
+  };
+  signal.addEventListener("abort", hide);
+  await show(first);
+  follow(
+    (options) => page.client.calls.events(callId, options),
+    signal,
+    (call) => show(call).catch((error) => (signal.aborted ? undefined : page.fail(error))),
+    (error) => {
+      // Whether the leg is still connected is not known now, so the code is not shown (law L5).
+      hide();
+      const told = problemWords(error);
+      state.replaceChildren(card("doubt", "warning", told.title, say(WORDS.lost)));
+    },
+  );
+  return h(
+    "div",
+    { class: "stack" },
+    h("p", {}, h("a", { href: "#/" }, `← ${say(WORDS.applications)}`)),
+    h("h1", {}, customer.name || first.application_id),
+    h("p", { class: "small" }, `${say(page.facts.purposes[first.purpose] ?? WORDS.otherRule)} · ${first.application_id}`),
+    state,
+    revoke,
+  );
+}
+
+/** @param {Page} page @param {CallView} call @param {AbortSignal} signal */
+async function customerOf(page, call, signal) {
+  const { registration } = await page.client.applications.get(call.application_id, { signal });
+  return { name: registration.customer.name, language: /** @type {Language} */ (registration.customer.language) };
+}
+
+/** Law L5, as the service holds it; the service decides. @param {CallView} call */
+function revealAllowed(call) {
+  const connected = call.connected_at !== null && call.leg_ended_at === null;
+  return ["issued", "live"].includes(call.state) && (call.leg_mode !== "required" || connected);
+}
+
+/** The code, or null when it may not be seen after all. @param {Page} page @param {string} callId @param {AbortSignal} signal */
+async function codeOf(page, callId, signal) {
+  try {
+    return await page.client.calls.code(callId, { signal });
+  } catch (error) {
+    if (error instanceof Problem && ["leg_not_connected", "call_closed"].includes(error.slug)) return null;
+    if (signal.aborted) return null;
+    throw error;
+  }
+}
+
+/** @param {CallView} call */
+function stateView(call) {
+  const dial = { number: phone(call.number), caller: phone(call.caller_number) };
+  if (call.state === "issued") return card("calm", "phone", say(WORDS.dial, dial), say(WORDS.dialWhat));
+  if (call.state === "confirmed") return card("good", "check", confirmedAt(call), say(WORDS.confirmedWhat));
+  if (call.state === "live") return card("doubt", "warning", say(WORDS.legEnded), say(WORDS.legEndedWhat));
+  const what = call.confirmed_at ? confirmedAt(call) : say(WORDS.neverConfirmed);
+  return card(call.confirmed_at ? "good" : "calm", call.confirmed_at ? "check" : "idle", say(WORDS.states[call.state]), what);
+}
+
+/** @param {CallView} call */
+function confirmedAt(call) {
+  return say(WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
+}
+
+/** @param {Page} page @param {CallView} call @param {Code} code @param {Language} theirs @param {AbortSignal} signal */
+function codeView(page, call, code, theirs, signal) {
+  const left = h("p", { class: "left" });
+  const count = () => {
+    const seconds = Math.max(0, Math.round((Date.parse(code.expires_at) - page.now()) / 1000));
+    left.textContent = say(WORDS.left, { time: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` });
+  };
+  count();
+  const timer = setInterval(count, 1000);
+  signal.addEventListener("abort", () => clearInterval(timer));
+  const script = inLanguage(theirs, WORDS.script, {
+    bank: page.facts.bank_name,
+    name: call.officer.name,
+    id: call.officer.id,
+    number: phone(page.facts.published_numbers[0] ?? ""),
+    code: spoken(code.digits, theirs),
+  });
+  announce(say(WORDS.codeHere));
+  return [
+    h(
+      "section",
+      { class: "card code-card" },
+      h("h2", {}, say(WORDS.code)),
+      h("p", { class: "code", translate: "no" }, grouped(code.digits)),
+      h("p", { class: "spoken", lang: theirs }, spoken(code.digits, theirs)),
+      left,
+    ),
+    h("section", { class: "card stack" }, h("h2", {}, say(WORDS.readOut)), h("blockquote", { lang: theirs }, script), h("p", { class: "small" }, say(WORDS.readOutNever))),
+  ];
+}
+
+/** @param {string} kind @param {"phone" | "check" | "idle" | "warning"} icon @param {string} title @param {string} what */
+function card(kind, icon, title, what) {
+  return h("div", { class: `told ${kind}` }, shape(icon), h("div", {}, h("h2", {}, title), h("p", {}, what)));
+}

@@ -1,0 +1,170 @@
+/** One application: choose the number and the purpose, get the code. Carries out specs/protocol.md sections 4.2 and 4.3. */
+
+import { Problem } from "../typescript/src/client.js";
+import { button, h, shape } from "../web/elements.js";
+import { clockTime, phone, say } from "../web/language.js";
+import { requestForm } from "./exceptions.js";
+import { WORDS } from "./words.js";
+
+/** @typedef {import("../web/page.js").Page} Page */
+/** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]} Schemas */
+
+const CALLER_NUMBER = "caller-number";
+const YOUNG_MS = 72 * 3_600_000;
+
+/** @param {Page} page @param {AbortSignal} signal @param {string} applicationId */
+export async function prepareScreen(page, signal, applicationId) {
+  const [view, { requests }] = await Promise.all([
+    page.client.applications.get(applicationId, { signal }),
+    page.client.exceptions.list({ signal }),
+  ]);
+  const granted = requests.find((each) => each.application_id === applicationId && each.state === "granted");
+  const { registration } = view;
+  const announced = registration.announced_calls?.[0]?.purpose;
+
+  const numbers = choices(
+    "number",
+    WORDS.number,
+    registration.numbers.map((each) => ({
+      value: each.number,
+      label: [
+        h("span", { class: "number" }, phone(each.number)),
+        page.now() - Date.parse(each.added_at) < YOUNG_MS && h("span", { class: "badge doubt" }, say(WORDS.young)),
+      ],
+    })),
+    granted?.number,
+  );
+  const purposes = choices(
+    "purpose",
+    WORDS.purpose,
+    Object.entries(page.facts.purposes).map(([value, label]) => ({ value, label: [say(label)] })),
+    granted?.purpose ?? announced,
+  );
+  const caller = callerNumber(page);
+  const trouble = h("div", { class: "stack", role: "alert" });
+  const key = crypto.randomUUID();
+
+  const issue = async () => {
+    localStorage.setItem(CALLER_NUMBER, caller.value());
+    trouble.replaceChildren();
+    const asked = /** @type {Schemas["IssueCall"]} */ ({
+      purpose: purposes.value(),
+      number: numbers.value(),
+      caller_number: caller.value(),
+      ...(granted?.exception_id && { exception_id: granted.exception_id }),
+    });
+    try {
+      const { call } = await page.client.calls.issue(applicationId, asked, { idempotencyKey: `${key}-${asked.number}-${asked.purpose}` });
+      page.go(`/call/${call.call_id}`);
+    } catch (error) {
+      if (!(error instanceof Problem)) return page.fail(error);
+      if (error.slug === "policy_refused") trouble.replaceChildren(refused(page, applicationId, asked, error));
+      else if (error.slug === "call_open") trouble.replaceChildren(openElsewhere(view));
+      else page.fail(error);
+    }
+  };
+  return h(
+    "div",
+    { class: "stack" },
+    h("p", {}, h("a", { href: "#/" }, `← ${say(WORDS.applications)}`)),
+    h("h1", {}, registration.customer.name),
+    h("p", { class: "small" }, [registration.product, applicationId, say(WORDS.languages[registration.customer.language ?? "zh-CN"])].join(" · ")),
+    granted && approved(granted),
+    h(
+      "section",
+      { class: "card stack" },
+      numbers.whole,
+      purposes.whole,
+      caller.whole,
+      button(say(WORDS.getCode), issue, { class: "primary" }),
+      trouble,
+    ),
+  );
+}
+
+/**
+ * One of several, as radio buttons; the first unless another is named.
+ * @param {string} name
+ * @param {import("../web/language.js").Both} legend
+ * @param {{value: string, label: import("../web/elements.js").Leaf[]}[]} options
+ * @param {string} [chosen]
+ */
+function choices(name, legend, options, chosen) {
+  const first = options.some((each) => each.value === chosen) ? chosen : options[0]?.value;
+  const inputs = options.map(({ value }) => h("input", { type: "radio", name, value, checked: value === first }));
+  const labels = options.map(({ label }, position) => h("label", { class: "choice" }, inputs[position], label));
+  return {
+    whole: h("fieldset", { class: "choices" }, h("legend", {}, say(legend)), labels),
+    value: () => inputs.find((each) => each.checked)?.value ?? "",
+  };
+}
+
+/** The number the call comes from: one of the bank's, or typed where the bank lists none. @param {Page} page */
+function callerNumber(page) {
+  const kept = localStorage.getItem(CALLER_NUMBER) ?? "";
+  const listed = page.facts.caller_numbers;
+  const input = listed.length
+    ? h("select", { id: "caller" }, listed.map((each) => h("option", { value: each, selected: each === kept }, phone(each))))
+    : h("input", { id: "caller", inputmode: "tel", value: kept, placeholder: "+861082345678" });
+  return {
+    whole: h("div", {}, h("label", { for: "caller" }, say(WORDS.callerNumber)), input),
+    value: () => input.value.replace(/[\s()-]/g, ""),
+  };
+}
+
+/** @param {Schemas["ExceptionRequest"]} granted */
+function approved(granted) {
+  const rules = granted.rules.map((each) => say(WORDS.rules[each]?.name ?? WORDS.otherRule)).join("、");
+  return h(
+    "div",
+    { class: "told good" },
+    shape("check"),
+    h("p", {}, say(WORDS.approved, { rules, time: clockTime(granted.expires_at) })),
+  );
+}
+
+/** @param {Schemas["ApplicationView"]} view */
+function openElsewhere(view) {
+  const mine = view.open_call_id;
+  return h(
+    "div",
+    { class: "told doubt" },
+    shape("warning"),
+    h("div", {}, h("p", {}, say(WORDS.callOpen)), mine && h("a", { href: `#/call/${mine}` }, say(WORDS.toOpenCall))),
+  );
+}
+
+/**
+ * Every broken rule in words, with what to do about it.
+ * @param {Page} page
+ * @param {string} applicationId
+ * @param {Schemas["IssueCall"]} asked
+ * @param {Problem} error
+ */
+function refused(page, applicationId, asked, error) {
+  const liftable = error.refusals.filter((each) => each.exception).map((each) => each.rule);
+  const onlyLiftable = liftable.length === error.refusals.length;
+  return h(
+    "div",
+    { class: "stack" },
+    h(
+      "div",
+      { class: "told bad" },
+      shape("stop"),
+      h(
+        "div",
+        {},
+        h("h2", {}, say(WORDS.refused)),
+        h(
+          "ul",
+          {},
+          error.refusals.map(({ rule }) => {
+            const words = WORDS.rules[rule];
+            return h("li", {}, h("b", {}, say(words?.name ?? WORDS.otherRule)), "　", words ? say(words.what) : rule);
+          }),
+        ),
+      ),
+    ),
+    onlyLiftable && requestForm(page, applicationId, asked, /** @type {Schemas["RequestException"]["rules"]} */ (liftable)),
+  );
+}

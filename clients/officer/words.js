@@ -1,0 +1,131 @@
+/** What the officer's console says, zh-CN first, en second. Carries out specs/protocol.md section 7.4. */
+
+import { both } from "../web/words.js";
+
+/** @typedef {import("../web/language.js").Both} Both */
+
+/** Each rule of the contact policy, and what an officer can do about it. @type {Record<string, {name: Both, what: Both}>} */
+const rules = {
+  officer_assigned: {
+    name: both("您不是这笔申请的客户经理", "You are not assigned"),
+    what: both("请在信贷系统中调整分配。", "Have the assignment changed in the loan system."),
+  },
+  application_open: {
+    name: both("申请已关闭", "The application is closed"),
+    what: both("不能再就它致电客户。", "The customer cannot be phoned about it any more."),
+  },
+  consent: {
+    name: both("客户不同意此类来电", "The customer has not agreed to such calls"),
+    what: both("只有客户本人可以更改。请选择其他事由。", "Only the customer can change that. Choose another purpose."),
+  },
+  number_on_file: {
+    name: both("号码未登记", "The number is not on file"),
+    what: both("请客户先更新预留号码。", "The customer must register it first."),
+  },
+  number_cooling_off: {
+    name: both("号码登记未满规定时间", "The number was registered too recently"),
+    what: both("请拨打其他登记号码，或请主管审批。", "Ring another number on file, or ask a supervisor."),
+  },
+  contact_hours: {
+    name: both("不在客户当地的联系时间内", "It is outside the customer's contact hours"),
+    what: both("请稍后再拨，或请主管审批。", "Ring later, or ask a supervisor."),
+  },
+  daily_cap: {
+    name: both("今天已达到拨打次数上限", "Today's number of calls has been reached"),
+    what: both("请明天再拨，或请主管审批。", "Ring tomorrow, or ask a supervisor."),
+  },
+  exception: {
+    name: both("审批已使用或已过期", "The approval has been used or is over"),
+    what: both("请重新申请。", "Ask again."),
+  },
+};
+
+export const WORDS = {
+  title: both("客户经理工作台", "Officer desk"),
+  tabApplications: both("申请", "Applications"),
+  tabToday: both("今日通话", "Today"),
+  tabExceptions: both("审批", "Approvals"),
+
+  applications: both("我的申请", "My applications"),
+  search: both("查找", "Search"),
+  searchHint: both("姓名、编号、号码或产品", "Name, reference, number or product"),
+  found: both("共 {count} 笔", "{count} found"),
+  openCall: both("通话中", "Call open"),
+  closed: both("已关闭", "Closed"),
+  languages: { "zh-CN": both("客户语言：中文", "speaks Chinese"), en: both("客户语言：英文", "speaks English") },
+
+  number: both("拨打号码", "Number"),
+  young: both("新登记", "new"),
+  purpose: both("事由", "Purpose"),
+  callerNumber: both("外显号码", "Calling from"),
+  getCode: both("获取验证码", "Get a code"),
+  approved: both("主管已批准（{rules}），{time} 前可拨打一次。", "Approved by a supervisor ({rules}): one call until {time}."),
+  callOpen: both("这笔申请正在另一通电话中。", "Another call on this application is open."),
+  toOpenCall: both("打开该通话", "Open it"),
+  refused: both("现在不能拨打这通电话", "This call cannot be made now"),
+  otherRule: both("其他", "Other"),
+  rules,
+
+  dial: both("请从 {caller} 拨打 {number}", "Dial {number} from {caller}"),
+  dialWhat: both("电话接通后，验证码会自动出现在这里。", "The code appears here by itself once the call is connected."),
+  code: both("请读出验证码", "Read out this code"),
+  codeHere: both("电话已接通，验证码已显示。", "The call is connected. The code is here."),
+  left: both("剩余 {time}", "{time} left"),
+  readOut: both("请这样说", "Say this"),
+  readOutNever: both(
+    "不要说网址，不要发链接，不要请客户读回任何内容。",
+    "Never say a web address, never send a link, never ask the customer to read anything back.",
+  ),
+  script: both(
+    "您好，我是{bank}的{name}，工号{id}。在继续之前，请您先核实我的身份：打开本行手机银行的“来电核实”，或者挂断电话，拨打您银行卡背面的号码{number}。验证码是：{code}。核实的结果您自己看就好，不用告诉我。",
+    "Hello, this is {name} of {bank}, staff number {id}. Before we go on, please check that I am genuine: open “Call check” in the bank's app, or hang up and ring {number}, the number on the back of your card. The code is: {code}. The answer is for you alone; please do not tell me.",
+  ),
+  confirmedAt: both("客户已于 {time} 核实", "The customer confirmed at {time}"),
+  confirmedWhat: both(
+    "这只说明银行身份属实，不代表已核实客户身份。",
+    "This proves the bank to the customer. It does not identify the customer.",
+  ),
+  legEnded: both("电话已挂断", "The call has ended"),
+  legEndedWhat: both("客户仍可在两分钟内拨打银行电话核实。", "The customer can still ring the bank to confirm, for two minutes."),
+  neverConfirmed: both("客户没有核实。", "The customer did not confirm."),
+  lost: both("无法得知电话是否仍接通，验证码已隐藏。正在重新连接……", "Whether the call is connected is not known, so the code is hidden. Connecting again…"),
+  revoke: both("撤回这通电话", "Withdraw this call"),
+  states: {
+    issued: both("等待接通", "Waiting for the call"),
+    live: both("通话中", "On the phone"),
+    confirmed: both("已核实", "Confirmed"),
+    ended: both("已结束", "Ended"),
+    expired: both("验证码已过期", "The code has expired"),
+    revoked: both("已撤回", "Withdrawn"),
+    locked: both("错误次数过多，已锁定", "Locked after wrong codes"),
+  },
+
+  today: both("今日通话", "Today's calls"),
+  noCalls: both("今天还没有通话。", "No calls yet today."),
+
+  exceptions: both("例外审批", "Approvals"),
+  exceptionsWhat: both(
+    "超出联系规则的通话须由第二人批准，并记入日志。",
+    "A call outside the contact rules needs a second person, and is logged.",
+  ),
+  noRequests: both("没有申请。", "There are no requests."),
+  officer: both("客户经理", "Officer"),
+  reference: both("申请编号", "Reference"),
+  rulesToLift: both("需要放宽", "To be lifted"),
+  reason: both("理由", "Reason"),
+  yourReason: both("您的理由（记入日志）", "Your reason (it is logged)"),
+  reasonMissing: both("请填写理由。", "Please give a reason."),
+  askedAt: both("申请时间", "Asked at"),
+  askSecond: both("可以请主管审批一次例外：", "A supervisor can approve this once:"),
+  ask: both("请主管审批", "Ask a supervisor"),
+  grant: both("批准", "Approve"),
+  decline: both("不批准", "Decline"),
+  toCall: both("去拨打", "Make the call"),
+  requestStates: {
+    waiting: both("等待审批", "Waiting"),
+    granted: both("已批准", "Approved"),
+    declined: both("未批准", "Declined"),
+    expired: both("已过期", "Expired"),
+    used: both("已使用", "Used"),
+  },
+};

@@ -1,0 +1,315 @@
+/**
+ * What both pages are made of: signing in, tabs, one screen at a time, language and type size, and words for trouble.
+ * Carries out specs/protocol.md section 12.1.
+ */
+
+import { CannotCheck, Client, Problem, bearer } from "../typescript/src/client.js";
+import { button, h, shape } from "./elements.js";
+import { language, say, speak } from "./language.js";
+import { Session, SignInFailed, SignedOut } from "./session.js";
+import { WORDS } from "./words.js";
+
+/** @typedef {import("./language.js").Both} Both */
+/** @typedef {{bank_name: string, sign_in: import("./session.js").SignIn | null, published_numbers: string[],
+ *   caller_numbers: string[], purposes: Record<string, Both>, asks: Record<string, string[]>,
+ *   items: Record<string, Both>, never_asks: string[]}} Facts */
+/** @typedef {(page: Page, signal: AbortSignal, argument: string) => Node | Promise<Node>} Show */
+/**
+ * A screen at an address. Without a label it has no tab; bare, it fills the whole screen; `signal` ends when it is left.
+ * @typedef {{route: string, label?: Both, bare?: boolean, show: Show}} Screen
+ */
+
+const LARGE = "large-type";
+
+export class Page {
+  #name;
+  #title;
+  #screens;
+  #main = h("main", { id: "main", tabindex: "-1" });
+  #leaving = new AbortController();
+  /** @type {Session | null} */
+  #session = null;
+  #began = performance.now();
+  #beganAt;
+  /** @type {Facts} */
+  facts;
+  /** @type {Client} */
+  client;
+
+  /**
+   * @param {string} name "app" or "officer"
+   * @param {Both} title
+   * @param {Screen[]} screens the first is where people begin
+   * @param {Facts} facts
+   * @param {number} at the service's clock now, in epoch milliseconds
+   */
+  constructor(name, title, screens, facts, at) {
+    this.#beganAt = at;
+    this.#name = name;
+    this.#title = title;
+    this.#screens = screens;
+    this.facts = facts;
+    this.client = new Client(location.origin, { credential: bearer(() => this.session.token()), timeoutMs: 5_000 });
+  }
+
+  /** The service's clock, in epoch milliseconds: that of the device may be wrong by a day. */
+  now() {
+    return this.#beganAt + performance.now() - this.#began;
+  }
+
+  /** Who is signed in. Raises SignedOut when nobody is. */
+  get session() {
+    if (this.#session === null) throw new SignedOut();
+    return this.#session;
+  }
+
+  /** Begin: sign in, then follow the address. */
+  async start() {
+    speak(language());
+    largeType(localStorage.getItem(LARGE) === "1");
+    addEventListener("hashchange", () => this.#route());
+    // A page that comes back out of the browser's memory shows what was true when it was left.
+    addEventListener("pageshow", (event) => event.persisted && this.#route());
+    try {
+      if (this.facts.sign_in === null) throw new SignInFailed("no provider is set up");
+      this.#session = new Session(this.facts.sign_in, this.#name);
+      if (await this.#session.begin()) this.#route();
+      else this.#signIn();
+    } catch (error) {
+      this.#signIn(error instanceof SignInFailed ? error : undefined);
+    }
+  }
+
+  /** Go to a screen, also when it is the one that is shown. @param {string} route */
+  go(route) {
+    if (location.hash === `#${route}`) this.#route();
+    else location.hash = `#${route}`;
+  }
+
+  /** Show what went wrong instead of the screen. @param {unknown} error */
+  fail(error) {
+    return this.#show(() => this.trouble(error, () => this.#route()));
+  }
+
+  /**
+   * What went wrong, in words, with what to do.
+   * @param {unknown} error
+   * @param {() => unknown} again
+   */
+  trouble(error, again) {
+    if (error instanceof SignedOut || (error instanceof Problem && error.slug === "unauthenticated")) {
+      this.#session?.forget();
+      return this.#signInBox(say(WORDS.signedOut));
+    }
+    const told = problemWords(error);
+    return h(
+      "section",
+      { class: "card trouble", role: "alert" },
+      shape("warning"),
+      h("h1", {}, told.title),
+      h("p", {}, told.what),
+      told.id && h("p", { class: "small" }, `${say(WORDS.requestId)} ${told.id}`),
+      button(say(WORDS.again), again, { class: "primary" }),
+    );
+  }
+
+  #here() {
+    const [, path = "", argument = ""] = /^#(\/[a-z]*)\/?(.*)$/.exec(location.hash) ?? [];
+    const screen = this.#screens.find((each) => each.route === path) ?? this.#screens[0];
+    return { screen, argument: decoded(argument) };
+  }
+
+  #route() {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
+    if (!this.#session?.subject) return this.#signIn();
+    const { screen, argument } = this.#here();
+    const signal = this.#leaving.signal;
+    return this.#show(() => screen?.show(this, signal, argument) ?? "", screen?.bare);
+  }
+
+  /** @param {() => Node | string | Promise<Node | string>} make @param {boolean} [bare] */
+  async #show(make, bare = false) {
+    const signal = this.#leaving.signal;
+    let content;
+    try {
+      content = await make();
+    } catch (error) {
+      content = this.trouble(error, () => this.#route());
+    }
+    if (signal.aborted) return;
+    this.#main.replaceChildren(content);
+    const frame = bare ? [this.#main] : [this.#header(), this.#main, this.#navigation()];
+    document.querySelector("#page")?.replaceChildren(...frame.filter((each) => each !== null));
+    const heading = this.#main.querySelector("h1");
+    document.title = `${heading?.textContent ?? say(this.#title)} · ${this.#bank()}`;
+    // Who listens to the page hears the heading; who looks at it begins at the top.
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+
+  /** @param {SignInFailed} [failed] */
+  #signIn(failed) {
+    const what = failed ? say(WORDS.signInFailed, { reason: failed.reason }) : "";
+    return this.#show(() => this.#signInBox(what));
+  }
+
+  /** @param {string} what */
+  #signInBox(what) {
+    const leave = async () => {
+      try {
+        await this.#session?.leave();
+      } catch (error) {
+        this.#signIn(error instanceof SignInFailed ? error : undefined);
+      }
+    };
+    return h(
+      "section",
+      { class: "card sign-in" },
+      h("h1", {}, say(this.#title)),
+      what && h("p", { role: "alert" }, what),
+      h("p", {}, say(WORDS.signInWhy)),
+      button(say(WORDS.signIn), leave, { class: "primary" }),
+    );
+  }
+
+  #bank() {
+    return this.facts.bank_name || location.host;
+  }
+
+  #header() {
+    const other = language() === "zh-CN" ? "en" : "zh-CN";
+    const large = document.documentElement.dataset["type"] === "large";
+    return h(
+      "header",
+      {},
+      h("a", { class: "skip", href: "#main", onclick: (/** @type {Event} */ event) => this.#skip(event) }, say(WORDS.skip)),
+      h("p", { class: "brand" }, h("b", {}, this.#bank()), h("span", {}, say(this.#title))),
+      h(
+        "div",
+        { class: "tools" },
+        button(other === "en" ? "English" : "中文", () => this.#turn(() => speak(other)), { lang: other }),
+        button(say(WORDS.largeType), () => this.#turn(() => largeType(!large)), { "aria-pressed": large }),
+        this.#session?.subject && button(say(WORDS.signOut), () => this.#session?.end()),
+      ),
+    );
+  }
+
+  /** @param {Event} event */
+  #skip(event) {
+    event.preventDefault();
+    this.#main.focus();
+  }
+
+  /** @param {() => void} change */
+  #turn(change) {
+    change();
+    this.#route();
+  }
+
+  #navigation() {
+    if (!this.#session?.subject) return null;
+    const { screen } = this.#here();
+    const links = this.#screens.map(
+      (each) => each.label && h("a", { href: `#${each.route}`, "aria-current": each === screen && "page" }, say(each.label)),
+    );
+    return h("nav", { "aria-label": say(WORDS.tabs) }, links);
+  }
+}
+
+/** Read the facts and start; without them say so. @param {string} name @param {Both} title @param {Screen[]} screens */
+export async function startPage(name, title, screens) {
+  try {
+    const response = await fetch("facts.json", { cache: "no-cache", signal: AbortSignal.timeout(10_000) });
+    if (!response.ok) throw new Error(String(response.status));
+    const at = Date.parse(response.headers.get("Date") ?? "") || Date.now();
+    await new Page(name, title, screens, await response.json(), at).start();
+  } catch {
+    speak(language());
+    const again = button(say(WORDS.again), () => location.reload(), { class: "primary" });
+    const told = h("main", {}, h("section", { class: "card trouble" }, h("h1", {}, say(WORDS.noService)), again));
+    document.querySelector("#page")?.replaceChildren(told);
+  }
+}
+
+/** @param {boolean} large */
+function largeType(large) {
+  document.documentElement.dataset["type"] = large ? "large" : "normal";
+  localStorage.setItem(LARGE, large ? "1" : "0");
+}
+
+/**
+ * Words for an error. What the service says in its problem is English, for engineers; people are told what to do.
+ * @param {unknown} error
+ */
+export function problemWords(error) {
+  if (error instanceof CannotCheck) return { title: say(WORDS.cannotReach), what: say(WORDS.cannotReachWhat), id: error.requestId };
+  if (error instanceof Problem) {
+    const known = WORDS.problems[error.slug];
+    const wait = error.retryAfter ?? 60;
+    return {
+      title: say(known?.title ?? WORDS.problem),
+      what: known ? say(known.what, { wait }) : error.detail,
+      id: error.requestId,
+    };
+  }
+  console.error(error);
+  return { title: say(WORDS.problem), what: say(WORDS.defect), id: null };
+}
+
+/**
+ * Follow something live for as long as `signal` lasts, over lost connections. `lost` is called as soon as what was
+ * shown may no longer be true.
+ * @template T
+ * @param {(options: {signal: AbortSignal}) => AsyncIterable<T>} events
+ * @param {AbortSignal} signal
+ * @param {(value: T) => void} seen
+ * @param {(error: unknown) => void} lost
+ */
+export async function follow(events, signal, seen, lost) {
+  let failures = 0;
+  while (!signal.aborted) {
+    const broken = new AbortController();
+    const offline = () => broken.abort(new Error("offline"));
+    addEventListener("offline", offline, { once: true });
+    try {
+      for await (const value of events({ signal: AbortSignal.any([signal, broken.signal]) })) {
+        failures = 0;
+        if (signal.aborted) return;
+        seen(value);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      failures += 1;
+      lost(error);
+    } finally {
+      removeEventListener("offline", offline);
+    }
+    if (failures > 0) await pause(Math.min(500 * 2 ** failures, 10_000) * (0.5 + Math.random() / 2), signal);
+  }
+}
+
+/** Wait, but not once the network is back or the signal has gone. @param {number} ms @param {AbortSignal} signal */
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      resolve(undefined);
+    };
+    const timer = setTimeout(done, ms);
+    addEventListener("online", done, { once: true });
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+
+/** @param {string} part of an address, which anybody may have typed */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,57 @@
+/** What both pages say, zh-CN first, en second. Carries out specs/protocol.md section 7.4. */
+
+/** @typedef {import("./language.js").Both} Both */
+
+/** @param {string} zh @param {string} en @returns {Both} */
+export function both(zh, en) {
+  return { "zh-CN": zh, en };
+}
+
+/** @type {Record<string, {title: Both, what: Both}>} */
+const problems = {
+  rate_limited: {
+    title: both("尝试次数过多", "Too many attempts"),
+    what: both("请等待 {wait} 秒后再试。", "Please wait {wait} seconds and try again."),
+  },
+  forbidden: {
+    title: both("您没有这项权限", "You may not do this"),
+    what: both("请使用有权限的账号登录。", "Sign in with an account that may."),
+  },
+  not_found: {
+    title: both("没有找到", "Not found"),
+    what: both("它不存在，或不属于您。", "It does not exist, or it is not yours."),
+  },
+  erased: {
+    title: both("已被删除", "It has been erased"),
+    what: both("这笔申请的资料已依法销毁。", "The data of this application has been destroyed."),
+  },
+  invalid_field: {
+    title: both("有一项填写不正确", "Something is not filled in correctly"),
+    what: both("请检查后再试。", "Please check it and try again."),
+  },
+};
+
+export const WORDS = {
+  officerLine: both("{name}（工号 {id}，{branch}）", "{name} (staff no. {id}, {branch})"),
+  skip: both("跳到正文", "Skip to the content"),
+  tabs: both("页面", "Pages"),
+  largeType: both("大字", "Large type"),
+  signIn: both("登录", "Sign in"),
+  signOut: both("退出", "Sign out"),
+  signInWhy: both("请用您在本行的账号登录。", "Sign in with your account at this bank."),
+  signInFailed: both("登录没有成功：{reason}", "Signing in did not work: {reason}"),
+  signedOut: both("登录已过期，请重新登录。", "You have been signed out. Please sign in again."),
+  again: both("再试一次", "Try again"),
+  close: both("关闭", "Close"),
+  more: both("更多", "More"),
+  requestId: both("请求编号", "Request"),
+  problem: both("没有成功", "That did not work"),
+  defect: both("页面出现错误，请重新打开。", "The page has a fault. Please open it again."),
+  noService: both("现在无法连接本服务", "The service cannot be reached now"),
+  cannotReach: both("现在无法连接", "We cannot be reached now"),
+  cannotReachWhat: both(
+    "请检查网络后再试。在得到答复之前，请不要在电话里透露任何信息。",
+    "Check your connection and try again. Until there is an answer, share nothing on the phone.",
+  ),
+  problems,
+};

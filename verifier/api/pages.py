@@ -1,0 +1,108 @@
+"""The officer's console and the customer's page, served as they lie in clients/ under a strict content policy.
+
+Carries out specs/protocol.md section 12.1. The files are read once at the start; nothing else can be asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
+
+# What both pages share, and the SDK's modules, which are their client; served where they lie.
+SHARED = ("web", "typescript/src")
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {issuer}; "
+    "form-action 'none'; frame-ancestors 'none'; base-uri 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
+class SignIn(Struct, frozen=True):
+    """Whom a page sends its people to: an OpenID provider, and the page's client id there."""
+
+    issuer: str
+    client_id: str
+
+
+class Facts(Struct, frozen=True):
+    """What a page must know of this deployment."""
+
+    bank_name: str
+    sign_in: SignIn | None
+    published_numbers: tuple[str, ...]
+    caller_numbers: tuple[str, ...] = ()
+
+    def encoded(self) -> bytes:
+        """As JSON, with the words of purposes and of what is asked (specs/protocol.md section 4.3)."""
+        words = {"purposes": PURPOSES, "asks": ASKS, "items": ITEMS, "never_asks": NEVER_ASKS}
+        return msgspec.json.encode({**msgspec.to_builtins(self), **words})
+
+
+def add_pages(router: web.UrlDispatcher, officer: Facts, app: Facts) -> None:
+    """Serve both pages, what they share, and to each the facts it needs."""
+    root = _root()
+    for name, facts in (("officer", officer), ("app", app)):
+        headers = _headers(facts)
+        _add_folder(router, name, root / name, headers)
+        router.add_get(f"/{name}/facts.json", _file(facts.encoded(), "application/json", headers))
+        router.add_get(f"/{name}", _move(f"/{name}/"))
+    for name in SHARED:
+        _add_folder(router, name, root / name, _headers(app))
+
+
+def _root() -> Path:
+    """Installed, the pages lie in the package; in a clone, beside it."""
+    installed = Path(str(files("verifier"))) / "clients"
+    return installed if installed.is_dir() else Path(str(files("verifier"))).parent / "clients"
+
+
+def _add_folder(router: web.UrlDispatcher, name: str, folder: Path, headers: dict[str, str]) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in TYPES and not path.name.endswith(".d.ts"):
+            handler = _file(path.read_bytes(), TYPES[path.suffix], headers)
+            router.add_get(f"/{name}/{path.relative_to(folder).as_posix()}", handler)
+            if path.name == "index.html":
+                router.add_get(f"/{name}/", handler)
+
+
+def _headers(facts: Facts) -> dict[str, str]:
+    issuer = "" if facts.sign_in is None else facts.sign_in.issuer
+    return {
+        "Content-Security-Policy": _POLICY.format(issuer="/".join(issuer.split("/")[:3])),
+        "Cache-Control": "no-cache",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Server": "verifier",
+    }
+
+
+def _file(content: bytes, content_type: str, headers: dict[str, str]) -> Callable[..., Awaitable[web.Response]]:
+    etag = hashlib.sha256(content).hexdigest()[:32]
+    sent = {**headers, "ETag": f'"{etag}"'}
+
+    async def serve(request: web.Request) -> web.Response:
+        if any(each.value == etag for each in request.if_none_match or ()):
+            return web.Response(status=304, headers=sent)
+        return web.Response(body=content, content_type=content_type, charset="utf-8", headers=sent)
+
+    return serve
+
+
+def _move(to: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def move(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPMovedPermanently(to)
+
+    return move
