@@ -88,6 +88,8 @@ export class Page {
 
   /** Show what went wrong instead of the screen. @param {unknown} error */
   fail(error) {
+    // What a screen was still asking for when it was left is nobody's trouble.
+    if (error instanceof DOMException && error.name === "AbortError") return;
     return this.#show(() => this.trouble(error, () => this.#route()));
   }
 
@@ -135,6 +137,7 @@ export class Page {
     try {
       content = await make();
     } catch (error) {
+      if (signal.aborted) return;
       content = this.trouble(error, () => this.#route());
     }
     if (signal.aborted) return;
@@ -271,7 +274,7 @@ export async function follow(events, signal, seen, lost) {
   let failures = 0;
   while (!signal.aborted) {
     const broken = new AbortController();
-    const offline = () => broken.abort(new Error("offline"));
+    const offline = () => broken.abort(new CannotCheck("the network is gone"));
     addEventListener("offline", offline, { once: true });
     try {
       for await (const value of events({ signal: AbortSignal.any([signal, broken.signal]) })) {

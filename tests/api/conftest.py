@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -23,8 +24,8 @@ from verifier.importing import import_export
 class RunningBank:
     """The demo's bank, served by an event loop in a thread."""
 
-    def __init__(self, folder: Path) -> None:
-        self.bank = DemoBank(folder, free_ports(), daily_cap=50)
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.bank = DemoBank(folder, free_ports(), **{"daily_cap": 50, **settings})
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()

@@ -6,6 +6,7 @@ import socket
 from base64 import b64encode
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -40,9 +41,9 @@ CUSTOMER_PEOPLE = (
 
 
 class DemoBank:
-    """The bank and its verifier. `start` makes and serves everything; `stop` ends it."""
+    """The bank and its verifier, with `settings` of its own. `start` makes and serves everything; `stop` ends it."""
 
-    def __init__(self, folder: Path, ports: tuple[int, int, int, int], database: str = "", daily_cap: int = 3) -> None:
+    def __init__(self, folder: Path, ports: tuple[int, int, int, int], database: str = "", **settings: Any) -> None:
         self.folder = folder
         public, admin, issuer, telephone = ports
         self.url = f"http://127.0.0.1:{public}"
@@ -54,26 +55,26 @@ class DemoBank:
         )
         self.issuer = DemoIssuer(f"http://127.0.0.1:{issuer}", clients=clients)
         self.system_keys = {name: Ed25519PrivateKey.generate() for name in SYSTEMS}
-        self.config = Config(
-            env="development",
-            database=database or f"sqlite:{folder / 'verifier.sqlite3'}",
-            key_ring=str(folder / "ring.json"),
-            issuer=self.url,
-            listen=f"127.0.0.1:{public}",
-            admin_listen=f"127.0.0.1:{admin}",
-            log_level="warning",
-            staff_issuer=self.issuer.issuer,
-            staff_audience=STAFF,
-            customer_issuer=self.issuer.issuer,
-            customer_audience=CUSTOMERS,
-            systems=str(folder / "systems.json"),
-            contact_hours="00:00-24:00",
-            daily_cap=daily_cap,
-            published_numbers="+861095588",
-            caller_numbers="+861082345678",
-            bank_name="示范银行 Demo Bank",
-            requests_per_minute=6000,
-        )
+        facts: dict[str, Any] = {
+            "env": "development",
+            "database": database or f"sqlite:{folder / 'verifier.sqlite3'}",
+            "key_ring": str(folder / "ring.json"),
+            "issuer": self.url,
+            "listen": f"127.0.0.1:{public}",
+            "admin_listen": f"127.0.0.1:{admin}",
+            "log_level": "warning",
+            "staff_issuer": self.issuer.issuer,
+            "staff_audience": STAFF,
+            "customer_issuer": self.issuer.issuer,
+            "customer_audience": CUSTOMERS,
+            "systems": str(folder / "systems.json"),
+            "contact_hours": "00:00-24:00",
+            "published_numbers": "+861095588",
+            "caller_numbers": "+861082345678",
+            "bank_name": "示范银行 Demo Bank",
+            "requests_per_minute": 6000,
+        }
+        self.config = Config(**{**facts, **settings})
         self._issuer_port = issuer
         self._telephone_port = telephone
         self._session: aiohttp.ClientSession | None = None

@@ -1,0 +1,66 @@
+"""A bank of its own and a real browser for the pages."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.api.conftest import RunningBank
+from tests.conftest import require
+from tests.pages.people import CHROMIUM, Customer, Exchange, Officer
+from verifier.demo.bank import DemoBank
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One browser for all, so one event loop for all."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and isinstance(item, pytest.Function):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[DemoBank]:
+    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder)) as running:
+        yield running
+
+
+@pytest.fixture
+def exchange(bank: DemoBank) -> Iterator[Exchange]:
+    made = Exchange(bank)
+    yield made
+    made.hang_up()
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    require("Chromium", bool(CHROMIUM))
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def officer(browser: Browser, bank: DemoBank) -> AsyncIterator[Officer]:
+    """Li Wei, signed in; at the end no policy was violated and no script failed."""
+    person: Officer = await Officer.come(browser, bank)
+    await person.sign_in("4412")
+    yield person
+    await person.context.close()
+    assert person.defects() == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def customer(browser: Browser, bank: DemoBank) -> AsyncIterator[Customer]:
+    """Wang Fang, signed in, likewise."""
+    person: Customer = await Customer.come(browser, bank)
+    await person.sign_in("cust-0001")
+    yield person
+    await person.context.close()
+    assert person.defects() == []

@@ -1,0 +1,151 @@
+"""An officer and a customer in a real browser, each in a context of their own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
+
+from tests.api.conftest import SystemSession
+from verifier.demo.bank import DemoBank
+from verifier.demo.client import now_iso
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 800}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+
+# Whatever the policy stops is an error on the console, and each thing a person does is counted.
+WATCHING = """
+addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective}`));
+globalThis.acts = 0;
+for (const kind of ["click", "paste"]) addEventListener(kind, (event) => (acts += event.isTrusted ? 1 : 0), true);
+"""
+DAY_OFF = """
+const Real = Date;
+globalThis.Date = class extends Real {
+  constructor(...given) { given.length ? super(...given) : super(Real.now() + 86_400_000); }
+  static now() { return Real.now() + 86_400_000; }
+};
+"""
+
+
+class Person:
+    """Somebody at a page; `errors` is what the console complained about."""
+
+    home = ""
+
+    def __init__(self, bank: DemoBank, context: BrowserContext, page: Page) -> None:
+        self.bank = bank
+        self.context = context
+        self.page = page
+        self.errors: list[str] = []
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    @classmethod
+    async def come(
+        cls,
+        browser: Browser,
+        bank: DemoBank,
+        language: str = "zh-CN",
+        scheme: str = "light",
+        script: str = "",
+        **more: Any,
+    ) -> Any:
+        """A new browser with nothing in it, at the bank's page."""
+        context = await browser.new_context(
+            locale=language, color_scheme=scheme, viewport=PHONE if cls is Customer else DESK, **more
+        )
+        await context.add_init_script(WATCHING + script)
+        page = await context.new_page()
+        page.set_default_timeout(10_000)
+        person = cls(bank, context, page)
+        await page.goto(f"{bank.url}/{cls.home}/")
+        return person
+
+    async def sign_in(self, subject: str) -> None:
+        await self.page.locator(".sign-in button.primary").click()
+        await self.page.locator(f"button[value='{subject}']").click()
+        await expect(self.page.locator("nav")).to_be_visible()
+
+    async def go(self, route: str) -> None:
+        await self.page.evaluate("route => { location.hash = '#' + route }", route)
+
+    async def acts(self) -> int:
+        """How often the person has clicked or pasted since the page was loaded."""
+        return int(await self.page.evaluate("acts"))
+
+    def defects(self) -> list[str]:
+        """What the console complained about that a lost connection or a refusal does not explain."""
+        return [each for each in self.errors if "Failed to load resource" not in each]
+
+
+class Officer(Person):
+    home = "officer"
+
+    async def prepare(self, name: str) -> None:
+        await self.page.locator(".row", has_text=name).first.click()
+        await expect(self.page.locator("legend").first).to_be_visible()
+
+    async def get_code(self) -> str:
+        """Press the button; the id of the call that was issued."""
+        await self.page.locator("section.card button.primary").click()
+        await self.page.wait_for_url(re.compile(r"#/call/call_"))
+        return self.page.url.rsplit("/", 1)[1]
+
+    async def read_code(self) -> str:
+        return (await self.page.locator(".code").inner_text()).strip()
+
+
+class Customer(Person):
+    home = "app"
+
+    @property
+    def code(self) -> Any:
+        return self.page.locator("#code")
+
+    @property
+    def banner(self) -> Any:
+        return self.page.locator(".verdict-banner h1")
+
+    async def enter(self, code: str) -> None:
+        await self.code.fill(code)
+        await self.page.locator("form .primary").click()
+
+    async def paste(self, text: str) -> None:
+        await self.code.focus()
+        await self.page.evaluate(
+            """text => {
+              const data = new DataTransfer();
+              data.setData("text/plain", text);
+              document.execCommand("insertText", false, text);
+            }""",
+            text,
+        )
+
+
+class Exchange:
+    """The bank's telephone exchange."""
+
+    def __init__(self, bank: DemoBank) -> None:
+        self._pbx = SystemSession(bank, "pbx")
+        self._up: dict[str, str] = {}
+
+    def hears(self, call_id: str, event: str, number: str = "+8613800138000") -> None:
+        heard = {"event": event, "leg_id": "leg-1", "number": number, "at": now_iso()}
+        answer = self._pbx.send("POST", f"/v1/calls/{call_id}/legs", heard)
+        assert answer.status_code == 200, answer.text
+        self._up[call_id] = number
+
+    def hang_up(self) -> None:
+        """End every leg, so that the next call is not in the way of one that is open."""
+        for call_id, number in self._up.items():
+            self.hears(call_id, "ended", number)
+
+
+async def cut(route: Route) -> None:
+    """The request arrives and is carried out; its answer is lost on the way back."""
+    await route.fetch()
+    await route.abort()

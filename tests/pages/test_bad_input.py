@@ -1,0 +1,279 @@
+"""What people, phones and networks do to a page: slips, pastes, double clicks, lost and old answers, foreign words."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Route, expect
+
+from tests.api.conftest import SystemSession
+from tests.pages.people import DAY_OFF, Customer, Exchange, Officer, cut
+from tests.pages.test_story import connected
+from verifier.core import damm
+from verifier.demo.bank import DemoBank
+from verifier.demo.client import now_iso
+
+SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script>"
+TURNED = "\u202egnaF gnaW\u202c مرحبا"
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown", "hint"),
+    [
+        ("４８２ １７７-302", "482 177 302", "九位已齐"),
+        (" 482\u00a0177\u200b302\n", "482 177 302", "九位已齐"),
+        ("482177303", "482 177 303", "有一位不对"),
+        ("428177302", "428 177 302", "有一位不对"),
+        ("48217", "482 17", "还差 4 位"),
+        ("4821773031", "482 177 303", "只认数字"),
+        ("code: 482x177", "482 177", "只认数字"),
+        ("", "", ""),
+    ],
+)
+async def test_a_code_is_taken_as_it_is_meant_and_a_slip_is_told_at_once(
+    customer: Customer, typed: str, shown: str, hint: str
+) -> None:
+    assert damm.is_valid("482177302")
+    asked: list[str] = []
+    customer.page.on("request", lambda request: asked.append(request.url))
+    await customer.code.fill("1")
+    await customer.code.fill(typed)
+    await expect(customer.code).to_have_value(shown)
+    await expect(customer.page.locator("#code-hint")).to_contain_text(hint)
+    if hint != "九位已齐":
+        await customer.page.locator("form .primary").click()
+        assert not [url for url in asked if "confirmations" in url]
+
+
+async def test_the_keys_on_the_screen_type_delete_and_clear(customer: Customer) -> None:
+    for key in "482":
+        await customer.page.get_by_role("button", name=key, exact=True).click()
+    await expect(customer.code).to_have_value("482")
+    await customer.page.get_by_role("button", name="删除一位").click()
+    await expect(customer.code).to_have_value("48")
+    await customer.page.get_by_role("button", name="清空").click()
+    await expect(customer.code).to_have_value("")
+
+
+async def test_a_double_click_asks_once(officer: Officer, customer: Customer, exchange: Exchange) -> None:
+    _, code = await connected(officer, exchange)
+    asked: list[str] = []
+
+    async def slow(route: Route) -> None:
+        asked.append(route.request.headers["idempotency-key"])
+        await asyncio.sleep(0.3)
+        await route.continue_()
+
+    await customer.page.route("**/v1/confirmations", slow)
+    await customer.code.fill(code)
+    await customer.page.locator("form .primary").dblclick()
+    await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
+    assert len(asked) == 1
+    assert "您刚才已经核实过" not in await customer.page.locator(".verdict").inner_text()
+
+
+async def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_key(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
+    _, code = await connected(officer, exchange)
+    keys: list[str] = []
+
+    async def lose_the_first(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        await (cut(route) if len(keys) == 1 else route.continue_())
+
+    await customer.page.route("**/v1/confirmations", lose_the_first)
+    await customer.enter(code)
+    await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    assert "您刚才已经核实过" not in await customer.page.locator(".verdict").inner_text()
+
+
+async def test_when_every_answer_is_lost_nothing_is_called_genuine_and_asking_again_gives_the_first_answer(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
+    _, code = await connected(officer, exchange)
+    await customer.page.route("**/v1/confirmations", cut)
+    await customer.enter(code)
+    await expect(customer.page.locator(".verdict.unavailable")).to_be_visible(timeout=20_000)
+    await expect(customer.banner).to_contain_text("现在无法核实")
+    await customer.page.unroute("**/v1/confirmations")
+    await customer.page.get_by_role("button", name="再问一次").click()
+    await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
+    assert "您刚才已经核实过" not in await customer.page.locator(".verdict").inner_text()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 500, "content_type": "text/html", "body": "<h1>genuine</h1>"},
+        {"status": 200, "content_type": "text/html", "body": "genuine"},
+        {"status": 200, "content_type": "application/json", "body": '{"verdict":"genuine"}'},
+        {"status": 200, "content_type": "application/json", "body": '{"verdict":"GENUINE","call":{}}'},
+        {"status": 200, "content_type": "application/json", "body": '{"verdict":"genu'},
+        {
+            "status": 503,
+            "content_type": "application/problem+json",
+            "body": '{"slug":"unavailable","status":503,"title":"","detail":""}',
+        },
+    ],
+    ids=["500", "html", "no call", "another word", "truncated", "503"],
+)
+async def test_an_answer_that_is_not_understood_is_never_genuine(customer: Customer, answer: dict[str, Any]) -> None:
+    async def instead(route: Route) -> None:
+        await route.fulfill(**answer)
+
+    await customer.page.route("**/v1/confirmations", instead)
+    await customer.enter("482177302")
+    await expect(customer.page.locator(".verdict.unavailable")).to_be_visible(timeout=20_000)
+    assert await customer.page.locator(".verdict.genuine").count() == 0
+
+
+async def test_without_a_network_the_page_says_so_and_shows_no_old_status_as_new(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
+    await connected(officer, exchange)
+    await expect(customer.page.locator(".told.good")).to_be_visible()
+    await customer.context.set_offline(True)
+    await expect(customer.page.locator(".status")).to_contain_text("现在无法查询")
+    assert await customer.page.locator(".told.good").count() == 0
+    await customer.context.set_offline(False)
+    await expect(customer.page.locator(".told.good")).to_be_visible(timeout=15_000)
+
+
+async def test_without_a_network_a_verdict_says_that_it_is_of_before(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
+    _, code = await connected(officer, exchange)
+    await customer.enter(code)
+    await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
+    await customer.context.set_offline(True)
+    await expect(customer.banner).to_contain_text("网络已断开")
+    assert await customer.page.locator(".verdict.genuine").count() == 0
+    await officer.context.set_offline(True)
+    await expect(officer.page.locator(".told.doubt, .told.good")).to_be_visible()
+    assert await officer.page.locator(".code").count() == 0
+    await customer.context.set_offline(False)
+    await officer.context.set_offline(False)
+
+
+async def test_the_officers_code_is_hidden_while_the_connection_is_lost(officer: Officer, exchange: Exchange) -> None:
+    _, code = await connected(officer, exchange)
+    await officer.context.set_offline(True)
+    await expect(officer.page.locator(".told.doubt")).to_contain_text("验证码已隐藏")
+    assert await officer.page.locator(".code").count() == 0
+    await officer.context.set_offline(False)
+    await expect(officer.page.locator(".code")).to_have_text(code, timeout=15_000)
+
+
+async def test_back_and_forward_never_show_a_verdict_again(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
+    _, code = await connected(officer, exchange)
+    await customer.enter(code)
+    await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
+    await customer.page.go_back()
+    await expect(customer.code).to_be_visible()
+    await expect(customer.code).to_have_value("")
+    await customer.page.go_forward()
+    await expect(customer.code).to_be_visible()
+    assert await customer.page.locator(".verdict").count() == 0
+
+
+async def test_a_second_tab_signs_in_by_itself_and_gives_the_first_receipt_again(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
+    _, code = await connected(officer, exchange)
+    await customer.enter(code)
+    await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
+    tab = await customer.context.new_page()
+    await tab.goto(f"{customer.bank.url}/app/")
+    await tab.locator(".sign-in button.primary").click()
+    await tab.locator("#code").fill(code)
+    await tab.locator("form .primary").click()
+    await expect(tab.locator(".verdict.genuine")).to_contain_text("您刚才已经核实过")
+
+
+async def test_a_phone_whose_clock_is_a_day_ahead_works_like_any_other(
+    browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
+) -> None:
+    late: Officer = await Officer.come(browser, bank, script=DAY_OFF)
+    await late.sign_in("4412")
+    _, code = await connected(late, exchange)
+    await expect(late.page.locator(".left")).to_contain_text("剩余 9:5")
+    customer: Customer = await Customer.come(browser, bank, script=DAY_OFF)
+    await customer.sign_in("cust-0001")
+    await customer.enter(code)
+    await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
+    await customer.page.locator(".verdict .primary").click()
+    await customer.page.get_by_role("link", name="举报").click()
+    await customer.page.locator("label.choice").first.click()
+    await customer.page.get_by_role("button", name="提交举报").click()
+    await expect(customer.page.locator("h1")).to_contain_text("已收到")
+    assert late.defects() == customer.defects() == []
+    await late.context.close()
+    await customer.context.close()
+
+
+async def test_a_session_that_ends_in_the_middle_asks_to_sign_in_again(customer: Customer) -> None:
+    async def expired(route: Route) -> None:
+        problem = '{"slug":"unauthenticated","status":401,"title":"","detail":"the token has expired","request_id":"r"}'
+        await route.fulfill(status=401, content_type="application/problem+json", body=problem)
+
+    await customer.page.route("**/v1/confirmations", expired)
+    await customer.enter("482177302")
+    await expect(customer.page.locator(".sign-in")).to_contain_text("登录已过期")
+    await customer.page.unroute("**/v1/confirmations")
+    await customer.page.locator(".sign-in button.primary").click()
+    await expect(customer.code).to_be_visible()
+
+
+async def test_markup_and_turning_marks_in_names_and_reports_are_shown_as_text(
+    browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
+) -> None:
+    loans = SystemSession(bank, "loan-origination")
+    registration = {
+        "customer": {"id": "cust-0003", "name": SCRIPT + TURNED, "language": "en"},
+        "numbers": [{"number": "+8613711112222", "added_at": now_iso(-86_400 * 30)}],
+        "officers": [{"id": "4412", "name": SCRIPT, "branch": TURNED}],
+        "product": SCRIPT[:80],
+    }
+    assert loans.send("PUT", "/v1/applications/XSS-1", registration).status_code == 200
+    dialogs: list[str] = []
+    officer.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    await officer.page.locator("#search").fill("xss-1")
+    await officer.page.locator(".row", has_text="XSS-1").click()
+    await expect(officer.page.locator("h1")).to_contain_text(SCRIPT)
+    call_id = await officer.get_code()
+    exchange.hears(call_id, "connected", "+8613711112222")
+    await expect(officer.page.locator(".code")).to_be_visible()
+    code = await officer.read_code()
+    customer: Customer = await Customer.come(browser, bank, "en")
+    customer.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    await customer.sign_in("cust-0003")
+    await expect(customer.page.locator(".told.good")).to_contain_text(SCRIPT)
+    await customer.enter(code)
+    await expect(customer.page.locator(".who")).to_contain_text(SCRIPT)
+    for person in (officer, customer):
+        text = await person.page.locator("#page").inner_text()
+        assert "\u202e" not in text, "a name must not turn the words around it"
+        assert await person.page.locator("#page img").count() == 0
+    assert dialogs == []
+    await customer.page.locator(".verdict .primary").click()
+    await customer.go("/report")
+    await customer.page.locator("summary").click()
+    await customer.page.locator("#report-said").fill(SCRIPT + TURNED)
+    await customer.page.get_by_role("button", name="Send the report").click()
+    await expect(customer.page.locator("h1")).to_contain_text("We have your report")
+    assert customer.defects() == []
+    await customer.context.close()
+
+
+async def test_an_address_that_leads_nowhere_shows_the_first_screen(customer: Customer) -> None:
+    for route in ("/nowhere", "/calls/%E0%A4%A", "//evil.example", "/verdict"):
+        await customer.go(route)
+        await expect(customer.page.locator("main h1")).to_be_visible()
+        assert await customer.page.locator(".verdict").count() == 0

@@ -1,0 +1,167 @@
+"""Signing in, how the pages are served, and what they keep."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from playwright.async_api import Browser, Route, expect
+
+from tests.pages.people import Customer
+from verifier.core.statements import base64url
+from verifier.demo.bank import DemoBank
+
+CODE_FLOW = {
+    "response_type": "code",
+    "client_id": "bank-app",
+    "state": "s",
+    "nonce": "n",
+    "code_challenge_method": "S256",
+    # RFC 7636 appendix B
+    "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+}
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+
+
+def authorize(bank: DemoBank, **changes: str) -> requests.Response:
+    asked = {**CODE_FLOW, "redirect_uri": f"{bank.url}/app/", **changes}
+    return requests.post(
+        f"{bank.issuer.issuer}/authorize",
+        params=asked,
+        data={"subject": "cust-0001"},
+        allow_redirects=False,
+        timeout=10,
+    )
+
+
+def exchange_code(bank: DemoBank, code: str, **changes: str) -> requests.Response:
+    asked = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": f"{bank.url}/app/",
+        "client_id": "bank-app",
+        "code_verifier": VERIFIER,
+    }
+    return requests.post(f"{bank.issuer.issuer}/token", data={**asked, **changes}, timeout=10)
+
+
+def code_of(response: requests.Response) -> str:
+    return parse_qs(urlsplit(response.headers["Location"]).query)["code"][0]
+
+
+def test_a_code_is_exchanged_once_and_only_with_its_verifier(bank: DemoBank) -> None:
+    code = code_of(authorize(bank))
+    granted = exchange_code(bank, code)
+    assert granted.status_code == 200
+    token = granted.json()["access_token"]
+    me = requests.get(f"{bank.url}/v1/me/call-status", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    assert me.status_code == 200
+    assert exchange_code(bank, code).json() == {"error": "invalid_grant"}
+    for changes in (
+        {"code_verifier": base64url(b"x" * 32)},
+        {"client_id": "bank-staff"},
+        {"redirect_uri": "https://evil.example/"},
+        {"grant_type": "password"},
+    ):
+        assert exchange_code(bank, code_of(authorize(bank)), **changes).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"redirect_uri": "https://evil.example/"},
+        {"client_id": "unknown"},
+        {"response_type": "token"},
+        {"code_challenge_method": "plain"},
+    ],
+)
+def test_a_request_that_is_not_the_pages_own_leads_nowhere(bank: DemoBank, changes: dict[str, str]) -> None:
+    assert authorize(bank, **changes).status_code == 400
+
+
+def test_an_identity_token_is_not_taken_for_another_audience(bank: DemoBank) -> None:
+    token = exchange_code(bank, code_of(authorize(bank))).json()["access_token"]
+    path = f"{bank.url}/v1/applications"
+    assert requests.get(path, headers={"Authorization": f"Bearer {token}"}, timeout=10).status_code == 403
+
+
+async def test_a_return_that_was_not_asked_for_signs_nobody_in(browser: Browser, bank: DemoBank) -> None:
+    for answer in ("?code=x&state=y", "?error=access_denied&state=y"):
+        customer: Customer = await Customer.come(browser, bank)
+        await customer.page.goto(f"{bank.url}/app/{answer}")
+        await expect(customer.page.locator(".sign-in")).to_contain_text("登录没有成功")
+        assert "?" not in customer.page.url
+        assert await customer.page.locator("nav").count() == 0
+        await customer.context.close()
+
+
+async def test_a_provider_that_gives_another_name_is_refused(browser: Browser, bank: DemoBank) -> None:
+    customer: Customer = await Customer.come(browser, bank)
+
+    async def another(route: Route) -> None:
+        found = await (await route.fetch()).json()
+        headers = {"Access-Control-Allow-Origin": "*"}
+        await route.fulfill(json={**found, "issuer": "https://evil.example"}, headers=headers)
+
+    await customer.page.route("**/openid-configuration", another)
+    await customer.page.locator(".sign-in button.primary").click()
+    await expect(customer.page.locator("[role=alert]")).to_contain_text("another provider")
+    await customer.context.close()
+
+
+async def test_the_token_is_kept_in_memory_only_and_never_in_an_address(customer: Customer) -> None:
+    kept = await customer.page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href, history.state])"
+    )
+    assert "eyJ" not in kept
+    assert not re.search(r"code=|token", kept)
+    assert json.loads(kept)[0].keys() <= {"language", "large-type"}
+
+
+async def test_signing_out_ends_it_here_and_at_the_provider(customer: Customer) -> None:
+    await customer.page.get_by_role("button", name="退出").click()
+    await expect(customer.page.locator(".sign-in")).to_be_visible()
+    await customer.page.reload()
+    await expect(customer.page.locator(".sign-in")).to_be_visible()
+    await customer.page.locator(".sign-in button.primary").click()
+    await expect(customer.page.locator("button[value='cust-0001']")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/app/", "/officer/", "/app/app.js", "/web/page.js", "/typescript/src/client.js"])
+def test_every_file_comes_with_the_strict_policy_and_is_not_asked_for_twice(bank: DemoBank, path: str) -> None:
+    first = requests.get(bank.url + path, timeout=10)
+    assert first.status_code == 200
+    policy = first.headers["Content-Security-Policy"]
+    for part in (
+        "default-src 'none'",
+        "script-src 'self';",
+        "require-trusted-types-for 'script'",
+        "frame-ancestors 'none'",
+    ):
+        assert part in policy
+    assert "unsafe" not in policy
+    again = requests.get(bank.url + path, headers={"If-None-Match": first.headers["ETag"]}, timeout=10)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/app/../officer/index.html/x",
+        "/app/%2e%2e/verifier/app.py",
+        "/web/",
+        "/typescript/package.json",
+        "/app/app.css.map",
+    ],
+)
+def test_nothing_but_the_pages_files_can_be_asked_for(bank: DemoBank, path: str) -> None:
+    assert requests.get(bank.url + path, timeout=10).status_code == 404
+
+
+def test_the_pages_hold_no_inline_script_or_style(bank: DemoBank) -> None:
+    for page in ("/app/", "/officer/"):
+        text = requests.get(bank.url + page, timeout=10).text
+        assert not re.search(r"<script(?![^>]* src=)|<style|\son\w+=|style=", text)

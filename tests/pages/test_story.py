@@ -1,0 +1,251 @@
+"""The story in two browsers: what the officer does, what the customer sees, on the real service."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.api.conftest import RunningBank, SystemSession
+from tests.pages.people import Customer, Exchange, Officer
+from tests.world import another_code
+from verifier.core.evidence import Evidence
+from verifier.demo.bank import DemoBank
+from verifier.demo.client import now_iso
+from verifier.receipt_files import read_receipt
+
+SAYS = {
+    "zh-CN": ("我们现在没有给您打电话", "我们正在与您通话", "是我们打的电话", "未能核实", "客户已于"),
+    "en": (
+        "We are not calling you",
+        "We are on the phone with you now",
+        "This is the bank",
+        "Not confirmed",
+        "The customer confirmed",
+    ),
+}
+
+
+async def connected(officer: Officer, exchange: Exchange) -> tuple[str, str]:
+    """A call to Wang Fang on the phone: its id and its code."""
+    await officer.go("/")
+    await officer.prepare("王芳")
+    call_id = await officer.get_code()
+    exchange.hears(call_id, "connected")
+    await expect(officer.page.locator(".code")).to_be_visible()
+    return call_id, await officer.read_code()
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+async def test_a_call_is_issued_connected_read_out_and_confirmed_and_both_screens_follow(
+    browser: Browser, bank: DemoBank, exchange: Exchange, language: str
+) -> None:
+    nobody, on_call, genuine, refused, confirmed = SAYS[language]
+    officer: Officer = await Officer.come(browser, bank, language)
+    await officer.sign_in("4412")
+    customer: Customer = await Customer.come(browser, bank, language)
+    await customer.sign_in("cust-0001")
+    await expect(customer.page.locator(".status")).to_contain_text(nobody)
+
+    await officer.prepare("王芳")
+    call_id = await officer.get_code()
+    await expect(officer.page.locator(".told")).to_contain_text("+86 138 0013 8000")
+    assert await officer.page.locator(".code").count() == 0
+    assert await customer.page.locator(".told.good").count() == 0
+    exchange.hears(call_id, "connected", "+8613911112222")
+    await officer.page.wait_for_timeout(300)
+    assert await officer.page.locator(".code").count() == 0, "a leg to another number shows no code"
+    exchange.hears(call_id, "ended", "+8613911112222")
+
+    await officer.go("/")
+    code = (await connected(officer, exchange))[1]
+    call_id = officer.page.url.rsplit("/", 1)[1]
+    assert re.fullmatch(r"\d{3} \d{3} \d{3}", code)
+    await expect(customer.page.locator(".status")).to_contain_text(on_call)
+    await expect(customer.page.locator(".status")).to_contain_text("李伟")
+
+    await customer.enter(code)
+    await expect(customer.banner).to_contain_text(genuine)
+    await expect(customer.page.locator(".verdict")).to_contain_text("4412")
+    await expect(officer.page.locator(".told.good")).to_contain_text(confirmed)
+    assert await officer.page.locator(".code").count() == 0, "a used code is not for reading out"
+
+    exchange.hears(call_id, "ended")
+    await expect(customer.page.locator(".verdict.over")).to_be_visible()
+    await customer.page.locator(".verdict .primary").click()
+    await expect(customer.page.locator(".status")).to_contain_text(nobody)
+    await customer.enter(code)
+    await expect(customer.banner).to_contain_text(refused)
+    assert officer.defects() == customer.defects() == []
+    await officer.context.close()
+    await customer.context.close()
+
+
+async def test_from_the_page_to_the_verdict_in_two_acts_and_from_the_list_to_the_code_in_two_clicks(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
+    before = await officer.acts()
+    await officer.prepare("王芳")
+    call_id = await officer.get_code()
+    assert await officer.acts() - before == 2
+    exchange.hears(call_id, "connected")
+    await expect(officer.page.locator(".code")).to_be_visible()
+    await customer.page.reload()
+    await expect(customer.code).to_be_visible()
+    before = await customer.acts()
+    await customer.paste(await officer.read_code())
+    await customer.page.locator("form .primary").click()
+    await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
+    # Pasting by a script is not counted as an act; it is one all the same.
+    assert await customer.acts() - before + 1 <= 3
+
+
+async def test_a_wrong_code_is_refused_and_the_receipt_verifies_offline(
+    officer: Officer, customer: Customer, exchange: Exchange, tmp_path: Path
+) -> None:
+    _, code = await connected(officer, exchange)
+    await customer.enter(another_code(code.replace(" ", "")))
+    await expect(customer.page.locator(".verdict.not-genuine")).to_be_visible()
+    async with customer.page.expect_download() as waiting:
+        await customer.page.get_by_role("button", name="保存凭证").click()
+    kept = tmp_path / (await waiting.value).suggested_filename
+    await (await waiting.value).save_as(kept)
+    assert isinstance(read_receipt(kept), Evidence)
+    checked = await customer.page.evaluate(
+        """async (evidence) => (await fetch("/v1/receipts/verification", {
+            method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(evidence),
+        })).json()""",
+        json.loads(kept.read_text()),
+    )
+    assert (checked["result"], checked["claims"]["verdict"]) == ("valid", "not_genuine")
+
+
+async def test_reporting_takes_three_taps_and_leaves_evidence(customer: Customer) -> None:
+    before = await customer.acts()
+    await customer.page.get_by_role("link", name="举报").click()
+    await customer.page.locator("label.choice").first.click()
+    await customer.page.get_by_role("button", name="提交举报").click()
+    await expect(customer.page.locator("h1")).to_contain_text("已收到")
+    # A click on a label clicks its box as well.
+    assert await customer.acts() - before <= 4
+    async with customer.page.expect_download() as waiting:
+        await customer.page.get_by_role("button", name="下载证据").click()
+    assert (await waiting.value).suggested_filename.startswith("rprt_")
+
+
+async def test_every_call_is_listed_confirmed_or_not(officer: Officer, customer: Customer, exchange: Exchange) -> None:
+    call_id, _ = await connected(officer, exchange)
+    exchange.hears(call_id, "ended")
+    await customer.page.get_by_role("link", name="通话").click()
+    await expect(customer.page.locator("li.card").first).to_contain_text("您没有核实")
+    await officer.go("/today")
+    await expect(officer.page.locator(".row").first).to_contain_text("LN-2026-0001")
+
+
+async def test_the_officer_withdraws_a_call_and_its_code_is_worthless(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
+    _, code = await connected(officer, exchange)
+    await officer.page.get_by_role("button", name="撤回这通电话").click()
+    await expect(officer.page.locator(".told")).to_contain_text("已撤回")
+    await customer.enter(code)
+    await expect(customer.page.locator(".verdict.not-genuine")).to_be_visible()
+
+
+async def test_the_code_goes_from_sight_when_the_leg_ends(officer: Officer, exchange: Exchange) -> None:
+    call_id, _ = await connected(officer, exchange)
+    exchange.hears(call_id, "ended")
+    await expect(officer.page.locator(".told")).to_contain_text("电话已挂断")
+    assert await officer.page.locator(".code").count() == 0
+
+
+async def test_a_refusal_is_explained_with_what_can_be_done(officer: Officer) -> None:
+    await officer.prepare("王芳")
+    await officer.page.get_by_label("贷款产品介绍").check()
+    await officer.page.locator("section.card button.primary").click()
+    await expect(officer.page.locator(".told.bad")).to_contain_text("只有客户本人可以更改")
+    assert await officer.page.locator("#request-reason").count() == 0, "nobody but the customer can lift it"
+
+
+async def test_a_second_person_lifts_a_rule_on_request_and_the_call_is_made(
+    browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
+) -> None:
+    loans = SystemSession(bank, "loan-origination")
+    path = "/v1/applications/LN-2026-0003"
+    registration = loans.send("GET", path).json()["registration"]
+    registration["numbers"] = [{"number": "+8613911110000", "added_at": now_iso(-3600)}]
+    assert loans.send("PUT", path, registration).status_code == 200
+    supervisor: Officer = await Officer.come(browser, bank)
+    await supervisor.sign_in("9001")
+    await expect(supervisor.page.locator("h1")).to_contain_text("例外审批")
+
+    await officer.prepare("孙强")
+    await expect(officer.page.locator(".badge.doubt")).to_contain_text("新登记")
+    await officer.page.locator("section.card button.primary").click()
+    await expect(officer.page.locator(".told.bad")).to_contain_text("号码登记未满规定时间")
+    await officer.page.get_by_role("button", name="请主管审批").click()
+    await expect(officer.page.locator(".error").first).to_contain_text("请填写理由")
+    await officer.page.locator("#request-reason").fill("客户在网点更换号码，已核对身份证")
+    await officer.page.get_by_role("button", name="请主管审批").click()
+    await expect(officer.page.locator("li.card").first).to_contain_text("等待审批")
+    assert await officer.page.get_by_role("button", name="批准", exact=True).count() == 0, "nobody decides on his own"
+
+    request = supervisor.page.locator("li.card").first
+    await expect(request).to_contain_text("已核对身份证")
+    await request.locator("input").fill("已电话核实")
+    await request.get_by_role("button", name="批准", exact=True).click()
+    await expect(request).to_contain_text("已批准")
+    await officer.page.get_by_role("link", name="去拨打").click()
+    await expect(officer.page.locator(".told.good")).to_contain_text("主管已批准")
+    call_id = await officer.get_code()
+    exchange.hears(call_id, "connected", "+8613911110000")
+    await expect(officer.page.locator(".code")).to_be_visible()
+    assert supervisor.defects() == []
+    await supervisor.context.close()
+
+
+async def test_who_refuses_offers_gets_none(browser: Browser, bank: DemoBank) -> None:
+    carla: Customer = await Customer.come(browser, bank, "en")
+    await carla.sign_in("cust-0002")
+    await carla.go("/loans")
+    box = carla.page.get_by_role("switch")
+    await expect(box).not_to_be_checked()
+    await box.check()
+    await expect(box).to_be_enabled()
+    await carla.page.reload()
+    await expect(carla.page.get_by_role("switch")).to_be_checked()
+    grace: Officer = await Officer.come(browser, bank, "en")
+    await grace.sign_in("4850")
+    await grace.prepare("Carla Rossi")
+    await grace.page.get_by_label("an offer of a loan product").check()
+    await grace.page.locator("section.card button.primary").click()
+    await expect(grace.page.locator(".told.bad")).to_contain_text("The customer has not agreed")
+    assert grace.defects() == carla.defects() == []
+    await grace.context.close()
+    await carla.context.close()
+
+
+async def test_a_code_that_nobody_used_in_time_is_worthless_and_both_screens_say_so(browser: Browser) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="bank-") as folder,
+        RunningBank(Path(folder), code_lifetime_seconds=30, sweep_seconds=1) as bank,
+    ):
+        exchange = Exchange(bank)
+        officer: Officer = await Officer.come(browser, bank)
+        await officer.sign_in("4412")
+        _, code = await connected(officer, exchange)
+        await expect(officer.page.locator(".left")).to_contain_text("剩余 0:2")
+        await expect(officer.page.locator(".told")).to_contain_text("验证码已过期", timeout=40_000)
+        assert await officer.page.locator(".code").count() == 0
+        customer: Customer = await Customer.come(browser, bank)
+        await customer.sign_in("cust-0001")
+        await expect(customer.page.locator(".told.calm")).to_be_visible()
+        await customer.enter(code)
+        await expect(customer.page.locator(".verdict.not-genuine")).to_be_visible()
+        assert officer.defects() == customer.defects() == []
+        await officer.context.close()
+        await customer.context.close()
