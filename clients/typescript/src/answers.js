@@ -1,0 +1,129 @@
+/**
+ * Reading an answer of the service: bounded, of the expected kind, and whole, or else CannotCheck.
+ * Carries out specs/protocol.md sections 3.2, 7.2 and 9.
+ */
+
+import { CannotCheck, Problem, Unavailable } from "./errors.js";
+
+export const MAX_ANSWER = 1_048_576;
+const PROBLEM = "application/problem+json";
+
+/** @typedef {"application/json" | "text/plain" | "text/event-stream"} Kind */
+
+/**
+ * Raise what an answer says that is not a success, or that is not of the expected kind.
+ * @param {Response} response
+ * @param {Kind} kind
+ * @param {string} requestId ours; the service's own goes before it
+ */
+export async function mustSucceed(response, kind, requestId) {
+  const id = response.headers.get("X-Request-ID") ?? requestId;
+  const type = mediaType(response);
+  if (response.status === 200 || response.status === 201) {
+    if (type === kind) return;
+    // Nobody will read it, and a stream left open holds its connection.
+    await response.body?.cancel();
+    throw new CannotCheck(`the answer is ${type || "of no kind"}, not ${kind}`, { requestId: id });
+  }
+  const retryAfter = retryAfterOf(response);
+  if (type !== PROBLEM) {
+    await response.body?.cancel();
+    throw new CannotCheck(`the answer is HTTP ${response.status} without a problem`, {
+      requestId: id,
+      status: response.status,
+      retryAfter,
+    });
+  }
+  throw problemOf(await readJson(response, id), response.status, id, retryAfter);
+}
+
+/**
+ * The JSON object of an answer.
+ * @param {Response} response
+ * @param {string} requestId
+ * @returns {Promise<Record<string, unknown>>}
+ */
+export async function readJson(response, requestId) {
+  const id = response.headers.get("X-Request-ID") ?? requestId;
+  const text = await readText(response, id);
+  let read;
+  try {
+    read = JSON.parse(text);
+  } catch (cause) {
+    throw new CannotCheck("the answer is not JSON, or not all of it", { cause, requestId: id });
+  }
+  if (typeof read !== "object" || read === null || Array.isArray(read)) {
+    throw new CannotCheck("the answer is not a JSON object", { requestId: id });
+  }
+  return read;
+}
+
+/**
+ * The text of an answer: valid UTF-8 of at most a mebibyte.
+ * @param {Response} response
+ * @param {string} requestId
+ */
+export async function readText(response, requestId) {
+  const id = response.headers.get("X-Request-ID") ?? requestId;
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const reader = response.body?.getReader();
+  let text = "";
+  let size = 0;
+  // A connection that is lost here raises the transport's own error, which may be tried again.
+  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+    size += part.value.byteLength;
+    if (size > MAX_ANSWER) {
+      await reader?.cancel();
+      throw new CannotCheck("the answer is too long", { requestId: id });
+    }
+    text += decode(decoder, id, part.value);
+  }
+  return text + decode(decoder, id);
+}
+
+/** @param {TextDecoder} decoder @param {string} requestId @param {Uint8Array} [part] */
+function decode(decoder, requestId, part) {
+  try {
+    return part === undefined ? decoder.decode() : decoder.decode(part, { stream: true });
+  } catch (cause) {
+    throw new CannotCheck("the answer is not UTF-8", { cause, requestId });
+  }
+}
+
+/**
+ * @param {Record<string, unknown>} read
+ * @param {number} status
+ * @param {string} requestId
+ * @param {number | null} retryAfter
+ */
+function problemOf(read, status, requestId, retryAfter) {
+  const { slug, title = "", detail = "" } = read;
+  if (typeof slug !== "string" || typeof title !== "string" || typeof detail !== "string" || status < 400) {
+    return new CannotCheck(`the answer is HTTP ${status} without a problem`, { requestId, status, retryAfter });
+  }
+  const known = typeof read["request_id"] === "string" ? read["request_id"] : requestId;
+  const errors = listOf(read["errors"]);
+  const refusals = listOf(read["refusals"]);
+  // The status that counts is that of the answer: the member only repeats it.
+  const problem = new Problem({ slug, title, detail, status, errors, refusals }, known, retryAfter);
+  return slug === "unavailable" || read["verdict"] === "unavailable" ? new Unavailable(problem) : problem;
+}
+
+/** @param {unknown} value @returns {any[]} */
+function listOf(value) {
+  return Array.isArray(value) ? value : [];
+}
+
+/** @param {Response} response */
+function mediaType(response) {
+  return (response.headers.get("Content-Type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+/**
+ * The seconds of `Retry-After`, which the service always gives as a number.
+ * @param {Response} response
+ */
+function retryAfterOf(response) {
+  const value = response.headers.get("Retry-After") ?? "";
+  return /^[0-9]{1,6}$/.test(value) ? Number(value) : null;
+}

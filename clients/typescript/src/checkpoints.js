@@ -1,0 +1,156 @@
+/**
+ * The log's signed checkpoints (C2SP signed-note and tlog-checkpoint), checked with verifier keys.
+ * Carries out specs/protocol.md section 8.1, step 3.
+ */
+
+import { CannotCheck, EvidenceError } from "./errors.js";
+import { equal, fromBase64, sha256, utf8 } from "./octets.js";
+
+const MAX_NOTE = 131_072;
+const MAX_SIGNATURES = 100;
+const KEY_ID_BYTES = 4;
+const ED25519 = 1;
+// Beside these a note may hold any text; line feeds part its lines.
+const CONTROL = /[\x00-\x09\x0b-\x1f]|\p{Surrogate}/u;
+const NAME = /^[^\s\x1c-\x1f\x85+]+$/;
+const DECIMAL = /^(?:0|[1-9][0-9]{0,18})$/;
+export const HASH_BYTES = 32;
+
+/** @typedef {import("./octets.js").Octets} Octets */
+/** @typedef {{origin: string, size: number, root: Octets}} Checkpoint what the log commits to at one size */
+/** @typedef {{name: string, id: Octets, publicKey: Octets}} NoteKey */
+
+/**
+ * The checkpoint in a note that one of these keys has signed for the log of that origin. Extension lines are allowed
+ * and not looked at.
+ * @param {string} note
+ * @param {string[]} vkeys verifier keys as note tools write them
+ * @param {string} origin
+ * @returns {Promise<Checkpoint>} raising EvidenceError: invalid_signature for the note, invalid_proof when what is
+ *   signed is no checkpoint of that log
+ */
+export async function openCheckpoint(note, vkeys, origin) {
+  const text = await openNote(note, vkeys);
+  const lines = text.slice(0, -1).split("\n");
+  const [found = "", size = "", root = ""] = lines;
+  if (lines.length < 3 || lines.includes("")) throw invalidProof("what is signed is not a checkpoint");
+  if (found !== origin) throw invalidProof(`the checkpoint is of the log ${JSON.stringify(found)}, not ${origin}`);
+  return { origin, size: readCount(size), root: readHash(root) };
+}
+
+/**
+ * The text of a note that at least one of these keys has signed. Signatures of others are passed over, so that keys
+ * can be rotated and witnesses can cosign; a bad one in the name of a known key spoils the note.
+ * @param {string} note
+ * @param {string[]} vkeys
+ */
+async function openNote(note, vkeys) {
+  if (note.length > MAX_NOTE) throw invalidSignature("the note is too long");
+  const blank = note.lastIndexOf("\n\n");
+  const lines = note.slice(blank + 2).split("\n");
+  const ended = lines.pop() === "";
+  if (blank < 0 || !ended || lines.length > MAX_SIGNATURES || CONTROL.test(note)) {
+    throw invalidSignature("the note is malformed");
+  }
+  const text = note.slice(0, blank + 1);
+  const known = await Promise.all(vkeys.map(readKey));
+  let signed = false;
+  for (const line of lines) {
+    const { name, id, signature } = readSignature(line);
+    for (const key of known.filter((each) => each.name === name && equal(each.id, id))) {
+      await mustVerify(key, signature, text);
+      signed = true;
+    }
+  }
+  if (!signed) throw invalidSignature("the note is not signed by a known key");
+  return text;
+}
+
+/**
+ * A verifier key: name, key id and key. Its id must be that of its name and key, or it would match other notes.
+ * @param {string} vkey
+ * @returns {Promise<NoteKey>}
+ */
+async function readKey(vkey) {
+  const [, name = "", id = "", encoded = ""] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/s.exec(vkey) ?? [];
+  const typed = decoded(encoded);
+  const publicKey = typed.slice(1);
+  if (!NAME.test(name) || CONTROL.test(name) || typed[0] !== ED25519 || publicKey.length !== 32) {
+    throw invalidSignature(`${JSON.stringify(vkey)} is not an Ed25519 verifier key`);
+  }
+  const computed = (await sha256(utf8(`${name}\n`), typed)).slice(0, KEY_ID_BYTES);
+  if (hex(computed) !== id) throw invalidSignature(`${JSON.stringify(vkey)} has a wrong key id`);
+  return { name, id: computed, publicKey };
+}
+
+/** @param {string} line */
+function readSignature(line) {
+  const [, name = "", encoded = ""] = /^— ([^ ]+) ([^ ]+)$/.exec(line) ?? [];
+  const octets = decoded(encoded);
+  if (!NAME.test(name) || octets.length <= KEY_ID_BYTES) {
+    throw invalidSignature("the note has a malformed signature line");
+  }
+  return { name, id: octets.slice(0, KEY_ID_BYTES), signature: octets.slice(KEY_ID_BYTES) };
+}
+
+/** @param {NoteKey} key @param {Octets} signature @param {string} text */
+async function mustVerify({ publicKey }, signature, text) {
+  let holds = false;
+  try {
+    const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+    holds = await crypto.subtle.verify("Ed25519", key, signature, utf8(text));
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "NotSupportedError") {
+      throw new CannotCheck("this platform cannot check Ed25519 signatures", { cause });
+    }
+    throw invalidSignature("the note's key cannot be used");
+  }
+  if (!holds) throw invalidSignature("the note's signature does not verify");
+}
+
+/**
+ * A number of leaves, or the place of one: a decimal without leading zeros. The format goes to 2^63; no log that this
+ * program meets has more leaves than it can count exactly.
+ * @param {string} text
+ */
+export function readCount(text) {
+  const count = Number(text);
+  if (!DECIMAL.test(text) || !Number.isSafeInteger(count)) throw invalidProof("a number is not a canonical decimal");
+  return count;
+}
+
+/** @param {string} text @returns {Octets} */
+export function readHash(text) {
+  let hash;
+  try {
+    hash = fromBase64(text);
+  } catch (cause) {
+    throw invalidProof("a hash is not canonical base64", { cause });
+  }
+  if (hash.length !== HASH_BYTES) throw invalidProof(`a hash has ${HASH_BYTES} bytes, not ${hash.length}`);
+  return hash;
+}
+
+/** @param {string} encoded */
+function decoded(encoded) {
+  try {
+    return fromBase64(encoded);
+  } catch (cause) {
+    throw invalidSignature("a key or a signature is not canonical base64", { cause });
+  }
+}
+
+/** @param {Octets} octets */
+function hex(octets) {
+  return Array.from(octets, (each) => each.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {string} message @param {ErrorOptions} [options] */
+function invalidSignature(message, options) {
+  return new EvidenceError("invalid_signature", message, options);
+}
+
+/** @param {string} message @param {ErrorOptions} [options] */
+export function invalidProof(message, options) {
+  return new EvidenceError("invalid_proof", message, options);
+}

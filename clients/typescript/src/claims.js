@@ -1,0 +1,127 @@
+/**
+ * The shapes of the four signed statements. More members are allowed than are known here, never fewer.
+ * Carries out specs/protocol.md section 4.
+ */
+
+export const TICKET = "call-ticket+jwt";
+export const RECEIPT = "call-receipt+jwt";
+export const REPORT = "report-receipt+jwt";
+export const EXCEPTION = "policy-exception+jwt";
+
+/** @typedef {typeof TICKET | typeof RECEIPT | typeof REPORT | typeof EXCEPTION} Typ */
+/** @typedef {{iss: string, jti: string, iat: number, salt: string}} Common */
+/** @typedef {{id: string, name: string, branch: string}} Officer */
+/** @typedef {{officer: Officer, orig: {tn: string}, dest: {tn: string[]}, purpose: string, asks: string[]}} Subject */
+/**
+ * @typedef {Common & Subject & {nbf: number, exp: number, application: string, policy: string,
+ *   exceptions: string[]}} CallTicket
+ */
+/** @typedef {{mode: "required" | "observed" | "off", connected_at: number | null, ended_at: number | null}} Leg */
+/** @typedef {Subject & {call_id: string, ticket: string, leg: Leg}} ConfirmedCall */
+/**
+ * What is the same in both receipts.
+ * @typedef {Common & {channel: "app" | "ivr", customer: string, code: string, never_asks: string[]}} AnyReceipt
+ */
+/**
+ * @typedef {AnyReceipt & ({verdict: "genuine", call: ConfirmedCall} | {verdict: "not_genuine", call: null})} Receipt
+ */
+/** @typedef {Common & {report: string}} ReportReceipt */
+/**
+ * @typedef {Common & {exp: number, application: string, officer_id: string, granted_by: string, rules: string[],
+ *   reason: string}} PolicyException
+ */
+/** @typedef {CallTicket | Receipt | ReportReceipt | PolicyException} Claims */
+
+/** Whether a value is of a shape. @typedef {(value: any) => boolean} Shape */
+
+/** @type {Shape} */
+const text = (value) => typeof value === "string";
+/** @type {Shape} */
+const seconds = (value) => Number.isSafeInteger(value) && value >= 0;
+/** @type {Shape} */
+const nothing = (value) => value === null;
+
+/** @param {Shape} each @returns {Shape} */
+const list = (each) => (value) => Array.isArray(value) && value.every(each);
+
+/** @param {string[]} words @returns {Shape} */
+const oneOf =
+  (...words) =>
+  (value) =>
+    words.includes(value);
+
+/** @param {Shape[]} shapes @returns {Shape} */
+const either =
+  (...shapes) =>
+  (value) =>
+    shapes.some((shape) => shape(value));
+
+/** @param {Record<string, Shape>} members @returns {Shape} */
+const object = (members) => (value) =>
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  // An own member, or a prototype could stand in for what was never signed.
+  Object.entries(members).every(([name, shape]) => Object.hasOwn(value, name) && shape(value[name]));
+
+const officer = object({ id: text, name: text, branch: text });
+const tel = object({ tn: text });
+const tels = object({ tn: list(text) });
+const common = { iss: text, jti: text, iat: seconds, salt: text };
+const subject = { officer, orig: tel, dest: tels, purpose: text, asks: list(text) };
+
+const leg = object({
+  mode: oneOf("required", "observed", "off"),
+  connected_at: either(seconds, nothing),
+  ended_at: either(seconds, nothing),
+});
+const receipt = {
+  ...common,
+  channel: oneOf("app", "ivr"),
+  customer: text,
+  code: text,
+  never_asks: list(text),
+};
+const confirmed = object({ ...subject, call_id: text, ticket: text, leg });
+
+/** @type {Map<unknown, Shape>} */
+const SHAPES = new Map([
+  [
+    TICKET,
+    object({
+      ...common,
+      ...subject,
+      nbf: seconds,
+      exp: seconds,
+      application: text,
+      policy: text,
+      exceptions: list(text),
+    }),
+  ],
+  [
+    RECEIPT,
+    // A verdict without its call, or a refusal with one, is no receipt that the protocol knows.
+    either(
+      object({ ...receipt, verdict: oneOf("genuine"), call: confirmed }),
+      object({ ...receipt, verdict: oneOf("not_genuine"), call: nothing }),
+    ),
+  ],
+  [REPORT, object({ ...common, report: text })],
+  [
+    EXCEPTION,
+    object({
+      ...common,
+      exp: seconds,
+      application: text,
+      officer_id: text,
+      granted_by: text,
+      rules: list(text),
+      reason: text,
+    }),
+  ],
+]);
+
+/** The shape that a `typ` promises, if there is such a statement. @param {unknown} typ */
+export function shapeOf(typ) {
+  return SHAPES.get(typ);
+}

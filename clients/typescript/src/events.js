@@ -1,0 +1,129 @@
+/**
+ * Server-sent events read from a fetched answer, since only fetch can send who is asking.
+ * Carries out specs/protocol.md section 7.5.
+ */
+
+import { CannotCheck, NoAnswer } from "./errors.js";
+
+export const MAX_EVENT = 262_144;
+// The service writes something every fifteen seconds; a connection that is silent for long is dead.
+const IDLE_MS = 45_000;
+const LINE_END = /\r\n|\n|\r/;
+
+/**
+ * The decoded JSON of each event. Ends when the service ends the stream; an event it has not finished is dropped.
+ * Raises CannotCheck for what cannot be read, for silence and for a lost connection, and the signal's reason when
+ * that ends.
+ * @param {Response} response
+ * @param {AbortSignal} [signal]
+ * @param {{idleMs?: number}} [settings]
+ * @returns {AsyncGenerator<any, void, void>}
+ */
+export async function* readEvents(response, signal, { idleMs = IDLE_MS } = {}) {
+  const requestId = response.headers.get("X-Request-ID");
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const events = new Events();
+  try {
+    while (reader) {
+      const part = await nextPart(reader, signal, idleMs);
+      const text = part.done ? "" : decoded(decoder, part.value);
+      for (const data of events.read(text)) yield JSON.parse(data);
+      if (part.done) return;
+    }
+  } catch (cause) {
+    if (cause instanceof CannotCheck) throw cause;
+    signal?.throwIfAborted();
+    const unread = cause instanceof SyntaxError || cause instanceof RangeError;
+    if (unread) throw new CannotCheck(`an event cannot be read: ${cause.message}`, { cause, requestId });
+    throw new NoAnswer("the stream has broken off", { cause, requestId });
+  } finally {
+    // Whoever stops listening early hangs up; after an error there is nothing left to hang up.
+    reader?.cancel().catch(() => {});
+  }
+}
+
+/**
+ * What comes next, unless the signal ends or nothing comes for too long.
+ * @param {ReadableStreamDefaultReader<Uint8Array>} reader
+ * @param {AbortSignal | undefined} signal
+ * @param {number} idleMs
+ * @returns {Promise<ReadableStreamReadResult<Uint8Array>>}
+ */
+function nextPart(reader, signal, idleMs) {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(signal?.reason);
+    const silent = () => reject(new NoAnswer(`the stream has been silent for ${idleMs} ms`));
+    const timer = setTimeout(silent, idleMs);
+    if (signal?.aborted) end();
+    signal?.addEventListener("abort", end, { once: true });
+    reader
+      .read()
+      .then(resolve, reject)
+      .finally(() => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", end);
+      });
+  });
+}
+
+/** @param {TextDecoder} decoder @param {Uint8Array} octets */
+function decoded(decoder, octets) {
+  try {
+    return decoder.decode(octets, { stream: true });
+  } catch {
+    throw new RangeError("it is not UTF-8");
+  }
+}
+
+/** The `data` of events, out of text that comes in pieces (WHATWG HTML section 9.2.6). */
+class Events {
+  #line = "";
+  /** @type {string[]} */
+  #data = [];
+  #size = 0;
+  #afterReturn = false;
+
+  /**
+   * The events that this piece completes. Raises RangeError when one is too long.
+   * @param {string} text
+   */
+  *read(text) {
+    if (text === "") return;
+    // A line end of two characters may come in two pieces.
+    const rest = this.#afterReturn && text.startsWith("\n") ? text.slice(1) : text;
+    this.#afterReturn = text.endsWith("\r");
+    const [first = "", ...more] = rest.split(LINE_END);
+    this.#grow(first);
+    for (const part of more) {
+      const data = this.#end();
+      if (data !== null) yield data;
+      this.#grow(part);
+    }
+  }
+
+  /** @param {string} part */
+  #grow(part) {
+    this.#line += part;
+    if (this.#line.length + this.#size > MAX_EVENT) throw new RangeError("it is too long");
+  }
+
+  /** The line is whole; the data of an event if this is where it ends. */
+  #end() {
+    const line = this.#line;
+    this.#line = "";
+    if (line === "") {
+      const data = this.#data.length > 0 ? this.#data.join("\n") : null;
+      this.#data = [];
+      this.#size = 0;
+      return data;
+    }
+    // A comment begins with a colon, so its field has no name; other fields do not matter here.
+    const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+    if (field === "data") {
+      this.#data.push(value);
+      this.#size += value.length + 1;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Octets as the log writes and hashes them: canonical Base64 (RFC 4648) and SHA-256.
+ * Carries out specs/protocol.md section 8.
+ */
+
+const STANDARD = /^[A-Za-z0-9+/]*={0,2}$/;
+const URL_SAFE = /^[A-Za-z0-9_-]*$/;
+
+/** @typedef {Uint8Array<ArrayBuffer>} Octets */
+
+/**
+ * Standard Base64 in its one canonical spelling. Raises RangeError for any other.
+ * @param {string} text
+ * @returns {Octets}
+ */
+export function fromBase64(text) {
+  if (!STANDARD.test(text)) throw new RangeError("not base64");
+  let binary;
+  try {
+    binary = atob(text);
+  } catch {
+    throw new RangeError("not base64");
+  }
+  // Else padding, or bits that no octet uses, would let one proof be spelled in several ways.
+  if (btoa(binary) !== text) throw new RangeError("base64 is not canonical");
+  return Uint8Array.from(binary, (each) => each.charCodeAt(0));
+}
+
+/**
+ * Unpadded base64url (RFC 7515 section 2) in its one canonical spelling. Raises RangeError for any other.
+ * @param {string} text
+ */
+export function fromBase64url(text) {
+  if (!URL_SAFE.test(text)) throw new RangeError("not base64url");
+  const padded = text.padEnd(Math.ceil(text.length / 4) * 4, "=");
+  return fromBase64(padded.replaceAll("-", "+").replaceAll("_", "/"));
+}
+
+/** @param {string} text @returns {Octets} its UTF-8 */
+export function utf8(text) {
+  return new TextEncoder().encode(text);
+}
+
+/** @param {Octets[]} parts @returns {Promise<Octets>} the SHA-256 of the parts, one after another */
+export async function sha256(...parts) {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    whole.set(part, end);
+    end += part.length;
+  }
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
+}
+
+/**
+ * Nothing here is secret, so it need not take the same time for all.
+ * @param {Octets} one @param {Octets} other
+ */
+export function equal(one, other) {
+  return one.length === other.length && one.every((octet, place) => octet === other[place]);
+}

@@ -1,0 +1,164 @@
+/**
+ * Checking tickets and receipts offline: no bank and no network, only the trust file kept from a time it was trusted.
+ * Carries out specs/protocol.md section 8.1.
+ */
+
+import { compactVerify, importJWK } from "jose";
+import { shapeOf } from "./claims.js";
+import { EvidenceError } from "./errors.js";
+import { fromBase64url, sha256, utf8 } from "./octets.js";
+import { verifyProof } from "./proofs.js";
+
+export { EXCEPTION, RECEIPT, REPORT, TICKET } from "./claims.js";
+export { CallbackVerificationError, CannotCheck, EvidenceError } from "./errors.js";
+
+const ALGORITHM = "ES256";
+const MAX_STATEMENT = 16_384;
+const HEADER = ["alg", "kid", "typ"];
+
+/** @typedef {import("./claims.js").Claims} Claims */
+/** @typedef {import("./claims.js").Typ} Typ */
+/** A statement and the proof of its leaf, as they are handed out. @typedef {{statement: string, proof: string}} Evidence */
+
+/**
+ * What a verifier must hold: the document of `/.well-known/callback-verification`. Other members are ignored.
+ * @typedef {{issuer: string, jwks: {keys: Record<string, any>[]}, log: {origin: string, keys: string[]}}} Trust
+ */
+
+/** @typedef {{typ: Typ, claims: Claims, checkpoint: {origin: string, size: number}}} Checked */
+
+/**
+ * Check a statement, and that the log contains it. There is no answer but the claims: whatever does not verify raises
+ * EvidenceError with the service's slug, `invalid_signature`, `invalid_claims`, `invalid_proof` or `invalid_evidence`.
+ * Look at `claims.verdict` afterwards: a receipt that says `not_genuine` verifies too.
+ * @param {Evidence} evidence
+ * @param {Trust} trust raising TypeError when it is not a trust file
+ * @param {{typ?: Typ}} [expected] the one kind of statement to accept (RFC 8725 section 3.11)
+ * @returns {Promise<Checked>}
+ */
+export async function verifyEvidence(evidence, trust, { typ } = {}) {
+  mustBeTrust(trust);
+  const { statement, proof } = evidence ?? {};
+  if (typeof statement !== "string" || typeof proof !== "string") {
+    throw new EvidenceError("invalid_evidence", "there is no statement with its proof");
+  }
+  const checked = await verifyStatement(statement, trust, typ);
+  const entry = await sha256(utf8(statement));
+  const { origin, size } = await verifyProof(proof, entry, trust.log.keys, trust.log.origin);
+  return { ...checked, checkpoint: { origin, size } };
+}
+
+/**
+ * Check signature, kind, issuer and shape.
+ * @param {string} statement
+ * @param {Trust} trust
+ * @param {Typ | undefined} expected
+ * @returns {Promise<{typ: Typ, claims: Claims}>}
+ */
+async function verifyStatement(statement, trust, expected) {
+  if (statement.length > MAX_STATEMENT) throw invalidSignature("the statement is too long");
+  const parts = statement.split(".");
+  if (parts.length !== 3) throw invalidSignature("the statement is not a compact JWS");
+  const [header, payload] = parts.map(opened);
+  const { kid, typ } = readHeader(header);
+  await mustBeSigned(statement, keyOf(trust, kid));
+  const shape = shapeOf(typ);
+  if (shape === undefined || (expected !== undefined && typ !== expected)) {
+    throw invalidClaims(`the statement has typ ${quoted(typ)}`);
+  }
+  const claims = decodeJson(payload, invalidClaims);
+  if (!shape(claims)) throw invalidClaims(`the claims are not those of a ${typ}`);
+  if (claims.iss !== trust.issuer) {
+    throw invalidClaims(`the statement was issued by ${quoted(claims.iss)}, not by ${quoted(trust.issuer)}`);
+  }
+  return { typ: /** @type {Typ} */ (typ), claims };
+}
+
+/**
+ * The header's members. Nothing but the three that the service writes is allowed: no key and no address of one, no
+ * extension that this program would have to know.
+ * @param {Uint8Array | undefined} octets
+ */
+function readHeader(octets) {
+  const header = decodeJson(octets, invalidSignature);
+  if (typeof header !== "object" || header === null || header.alg !== ALGORITHM || typeof header.kid !== "string") {
+    throw invalidSignature(`the statement is not signed by ${ALGORITHM} with a named key`);
+  }
+  const strange = Object.keys(header).find((name) => !HEADER.includes(name));
+  if (strange !== undefined) throw invalidSignature(`the statement's header has the member ${quoted(strange)}`);
+  return header;
+}
+
+/**
+ * The trusted key of that id.
+ * @param {Trust} trust
+ * @param {string} kid
+ */
+function keyOf(trust, kid) {
+  const found = trust.jwks.keys.filter((each) => each?.["kid"] === kid);
+  const [key] = found;
+  if (key === undefined || found.length > 1) throw invalidSignature("the statement is not signed by a known key");
+  // A key for something else must not be taken for one that signs statements.
+  const { kty, crv, use = "sig", alg = ALGORITHM } = key;
+  if (kty !== "EC" || crv !== "P-256" || use !== "sig" || alg !== ALGORITHM) {
+    throw invalidSignature(`the key of the statement does not sign by ${ALGORITHM}`);
+  }
+  return { kty, crv, x: key["x"], y: key["y"] };
+}
+
+/** @param {string} statement @param {import("jose").JWK} jwk */
+async function mustBeSigned(statement, jwk) {
+  try {
+    await compactVerify(statement, await importJWK(jwk, ALGORITHM), { algorithms: [ALGORITHM] });
+  } catch (cause) {
+    throw invalidSignature("the statement's signature does not verify", { cause });
+  }
+}
+
+/** @param {string} part */
+function opened(part) {
+  try {
+    return fromBase64url(part);
+  } catch (cause) {
+    throw invalidSignature("the statement is not canonical base64url", { cause });
+  }
+}
+
+/**
+ * @param {Uint8Array | undefined} octets
+ * @param {(message: string, options: ErrorOptions) => EvidenceError} fault what to raise when it is not JSON
+ * @returns {any}
+ */
+function decodeJson(octets, fault) {
+  try {
+    // A byte order mark is kept, so that JSON.parse refuses it.
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets));
+  } catch (cause) {
+    throw fault("a part of the statement is not JSON", { cause });
+  }
+}
+
+/** @param {any} trust */
+function mustBeTrust(trust) {
+  const { issuer, jwks, log } = trust ?? {};
+  const strings = typeof issuer === "string" && typeof log?.origin === "string";
+  const keys = Array.isArray(jwks?.keys) && Array.isArray(log?.keys);
+  if (!strings || !keys || !log.keys.every((/** @type {unknown} */ each) => typeof each === "string")) {
+    throw new TypeError("trust is not the document of /.well-known/callback-verification");
+  }
+}
+
+/** Quoted and cut, since it comes from whoever made the file. @param {unknown} value */
+function quoted(value) {
+  return String(JSON.stringify(value)).slice(0, 100);
+}
+
+/** @param {string} message @param {ErrorOptions} [options] */
+function invalidSignature(message, options) {
+  return new EvidenceError("invalid_signature", message, options);
+}
+
+/** @param {string} message @param {ErrorOptions} [options] */
+function invalidClaims(message, options) {
+  return new EvidenceError("invalid_claims", message, options);
+}

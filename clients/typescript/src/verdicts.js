@@ -1,0 +1,85 @@
+/**
+ * Handing out a verdict so that nothing but the word `genuine` can be taken for it.
+ * Carries out specs/protocol.md sections 7 and 13 (law L6).
+ */
+
+import { CannotCheck } from "./errors.js";
+
+/** @typedef {import("./openapi.js").components["schemas"]} Schemas */
+/** @typedef {Schemas["Verdict"] & {verdict: "genuine", call: Schemas["CallDetails"]}} GenuineVerdict */
+/** @typedef {Schemas["Verdict"] & {verdict: "not_genuine", call: null}} NotGenuineVerdict */
+
+/**
+ * What to do for each verdict in the app. An object is true whatever it says, so no verdict is ever returned bare.
+ * @template T
+ * @typedef {object} Handlers
+ * @property {(verdict: GenuineVerdict) => T | Promise<T>} genuine
+ * @property {(verdict: NotGenuineVerdict) => T | Promise<T>} notGenuine
+ */
+
+/**
+ * What to do for each verdict by telephone. `unavailable` says that nothing was checked, and how to get an answer.
+ * @template T
+ * @typedef {object} SpokenHandlers
+ * @property {(verdict: Schemas["SpokenVerdict"] & {verdict: "genuine"}) => T | Promise<T>} genuine
+ * @property {(verdict: Schemas["SpokenVerdict"] & {verdict: "not_genuine"}) => T | Promise<T>} notGenuine
+ * @property {(verdict: Schemas["SpokenVerdict"] & {verdict: "unavailable"}) => T | Promise<T>} unavailable
+ */
+
+/**
+ * Raise TypeError unless each of these handlers is there. Called before anything is sent: a code that was spent
+ * without anybody to tell would be lost.
+ * @param {any} handlers
+ * @param {string[]} names
+ */
+export function mustHandle(handlers, names) {
+  for (const name of names) {
+    if (typeof handlers?.[name] !== "function") throw new TypeError(`there is no handler ${name}`);
+  }
+}
+
+/**
+ * Tell the verdict of a confirmation in the app. Raises CannotCheck when it is not understood.
+ * @template T
+ * @param {any} answer
+ * @param {Handlers<T>} handlers
+ * @returns {Promise<T>}
+ */
+export async function tell(answer, handlers) {
+  const evidence = isText(answer.receipt_id) && isText(answer.receipt?.statement) && isText(answer.receipt?.proof);
+  if (answer.verdict === "genuine" && evidence && isCall(answer.call)) return handlers.genuine(answer);
+  if (answer.verdict === "not_genuine" && evidence && answer.call === null) return handlers.notGenuine(answer);
+  throw notUnderstood(answer);
+}
+
+/**
+ * Tell the verdict of a confirmation by telephone. Raises CannotCheck when it is not understood.
+ * @template T
+ * @param {any} answer
+ * @param {SpokenHandlers<T>} handlers
+ * @returns {Promise<T>}
+ */
+export async function tellSpoken(answer, handlers) {
+  const spoken = isText(answer.words?.text);
+  const evidence = spoken && isText(answer.receipt_id);
+  if (answer.verdict === "genuine" && evidence) return handlers.genuine(answer);
+  if (answer.verdict === "not_genuine" && evidence) return handlers.notGenuine(answer);
+  if (answer.verdict === "unavailable" && spoken) return handlers.unavailable(answer);
+  throw notUnderstood(answer);
+}
+
+/** @param {any} call */
+function isCall(call) {
+  return isText(call?.call_id) && isText(call.officer?.id) && isText(call.officer.name) && isText(call.purpose);
+}
+
+/** @param {unknown} value */
+function isText(value) {
+  return typeof value === "string" && value !== "";
+}
+
+/** @param {any} answer */
+function notUnderstood(answer) {
+  const said = JSON.stringify(answer.verdict ?? null).slice(0, 80);
+  return new CannotCheck(`the verdict ${said} is not understood, or what belongs to it is missing`);
+}

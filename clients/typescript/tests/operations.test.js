@@ -1,0 +1,102 @@
+/** The client has every operation of specs/openapi.yaml, and runs as it is in a browser. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { Client, bearer } from "../src/client.js";
+
+// Keys and tiles are for verifiers that keep their own copy of the log; the description holds the keys too.
+const LEFT_OUT = ["jwks", "log_tile", "log_consistency"];
+const HANDLERS = { genuine: () => 0, notGenuine: () => 0, unavailable: () => 0 };
+const LEG = { legId: "l", number: "n" };
+
+/** Every method, each called as it is meant to be. @param {Client} client @returns {Promise<unknown>[]} */
+const calls = (client) => [
+  client.applications.put("ID", /** @type {any} */ ({})),
+  client.applications.get("ID"),
+  client.applications.erase("ID"),
+  client.applications.grantException("ID", /** @type {any} */ ({})),
+  client.applications.list(),
+  client.calls.issue("ID", /** @type {any} */ ({})),
+  client.calls.get("ID"),
+  client.calls.code("ID"),
+  client.calls.revoke("ID"),
+  client.calls.list(),
+  client.calls.events("ID").next(),
+  client.exceptions.request("ID", /** @type {any} */ ({})),
+  client.exceptions.list(),
+  client.exceptions.decide("ID", /** @type {any} */ ({})),
+  client.legs.connected("ID", LEG),
+  client.legs.ended("ID", LEG),
+  client.confirmations.confirm(/** @type {any} */ ({}), HANDLERS),
+  client.ivr.confirm(/** @type {any} */ ({}), HANDLERS),
+  client.me.calls(),
+  client.me.callStatus(),
+  client.me.events().next(),
+  client.me.applications(),
+  client.me.preferences(),
+  client.me.putPreferences(/** @type {any} */ ({})),
+  client.reports.send(/** @type {any} */ ({})),
+  client.receipts.get("ID"),
+  client.receipts.verify(/** @type {any} */ ({})),
+  client.log.checkpoint(),
+  client.description(),
+];
+
+test("each operation of the description has its method", async () => {
+  const sent = new Map();
+  const fetch = async (url, { method, body, headers }) => {
+    sent.set(`${method} ${new URL(url).pathname}`, { body: body !== null, kind: headers.Accept.split(",")[0] });
+    return Response.json({}, { status: 400 });
+  };
+  await Promise.allSettled(calls(new Client("https://bank.example", { credential: bearer("t"), fetch })));
+  const text = await readFile(new URL("../../../specs/openapi.yaml", import.meta.url), "utf8");
+  const { paths } = JSON.parse(text.slice(text.indexOf("{")));
+  for (const [path, operations] of Object.entries(paths)) {
+    for (const [method, operation] of Object.entries(operations)) {
+      if (LEFT_OUT.includes(operation.operationId)) continue;
+      const key = `${method.toUpperCase()} ${path.replace(/\{[a-z_]+\}/g, "ID")}`;
+      const success = operation.responses["200"] ?? operation.responses["201"];
+      const expected = { body: operation.requestBody !== undefined, kind: Object.keys(success.content)[0] };
+      assert.deepEqual(sent.get(key), expected, `${operation.operationId}: ${key}`);
+      sent.delete(key);
+    }
+  }
+  assert.deepEqual([...sent.keys()], []);
+});
+
+test("every method of the client is called by the test above", () => {
+  const client = new Client("https://bank.example");
+  const groups = Object.values(client).flatMap((group) => Object.keys(group));
+  // The description stands alone.
+  assert.equal(
+    groups.length + 1,
+    calls(new Client("https://bank.example", { fetch: async () => Response.error() })).map((each) =>
+      each.catch(() => {}),
+    ).length,
+  );
+});
+
+/** The modules that a module brings along, without its comments. @param {URL} url @param {Map<string, string>} [found] */
+async function brought(url, found = new Map()) {
+  const code = (await readFile(url, "utf8")).replace(/\/\*[\s\S]*?\*\//g, "");
+  found.set(url.href, code);
+  for (const [, from = ""] of code.matchAll(/^(?:import|export)\b[^;]*?\bfrom "([^"]+)";/gm)) {
+    assert.match(from, /^\.\/[a-z]+\.js$/, `${url.pathname} imports ${from}`);
+    const next = new URL(from, url);
+    if (!found.has(next.href)) await brought(next, found);
+  }
+  return found;
+}
+
+test("the client brings nothing along that a browser under a strict policy refuses", async () => {
+  const modules = await brought(new URL("../src/client.js", import.meta.url));
+  assert.ok(modules.size >= 8);
+  for (const [name, code] of modules) {
+    assert.doesNotMatch(
+      code,
+      /\beval\b|\bFunction\(|innerHTML|\bimport\s*\(|\brequire\s*\(|\bprocess\b|\bBuffer\b|node:|jose/,
+      name,
+    );
+  }
+});

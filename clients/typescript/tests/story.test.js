@@ -1,0 +1,151 @@
+/**
+ * The whole cycle against a running service (specs/protocol.md section 1). It is told of one by the environment:
+ * VERIFIER_URL, OFFICER_TOKEN, SUPERVISOR_TOKEN, CUSTOMER_TOKEN and SYSTEM_KEYS, a folder of PEM files.
+ */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { before, describe, test } from "node:test";
+import { Client, Problem, bearer, systemKey } from "../src/client.js";
+import { EXCEPTION, RECEIPT, REPORT, TICKET, verifyEvidence } from "../src/receipts.js";
+
+const {
+  VERIFIER_URL: url = "",
+  OFFICER_TOKEN = "",
+  SUPERVISOR_TOKEN = "",
+  CUSTOMER_TOKEN = "",
+  SYSTEM_KEYS = "",
+} = process.env;
+const APPLICATION = "LN-2026-0001";
+const NUMBER = "+8613800138000";
+const ASKED = { purpose: /** @type {const} */ ("documents"), number: NUMBER, caller_number: "+861082345678" };
+
+const answered = { genuine: (verdict) => ({ ...verdict }), notGenuine: (verdict) => ({ ...verdict }) };
+const spoken = { ...answered, unavailable: (verdict) => ({ ...verdict }) };
+
+describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
+  const officer = new Client(url || "http://none", { credential: bearer(OFFICER_TOKEN) });
+  const supervisor = new Client(url || "http://none", { credential: bearer(SUPERVISOR_TOKEN) });
+  const customer = new Client(url || "http://none", { credential: bearer(async () => CUSTOMER_TOKEN) });
+  const anybody = new Client(url || "http://none");
+  /** @type {Record<string, Client>} */
+  const systems = {};
+  /** @type {any} */
+  let trust;
+
+  before(async () => {
+    for (const keyId of ["loan-origination", "pbx", "ivr"]) {
+      const privateKey = await readFile(`${SYSTEM_KEYS}/${keyId}.pem`, "utf8");
+      systems[keyId] = new Client(url, { credential: systemKey({ keyId, privateKey }) });
+    }
+    trust = await anybody.description();
+  });
+
+  const leg = { legId: "sip-1", number: NUMBER };
+  const connect = (callId) => systems.pbx.legs.connected(callId, leg);
+  const hangUp = (callId) => systems.pbx.legs.ended(callId, { ...leg, at: new Date() });
+
+  test("a genuine call: issued, connected, confirmed, kept, over", async () => {
+    const shown = customer.me.events();
+    assert.equal((await shown.next()).value?.on_call, false);
+    const { call, ticket, code: early } = await officer.calls.issue(APPLICATION, ASKED);
+    assert.equal(early, null);
+    assert.equal((await verifyEvidence(ticket, trust, { typ: TICKET })).claims.jti, call.call_id);
+    await assert.rejects(officer.calls.code(call.call_id), { slug: "leg_not_connected", status: 409 });
+
+    const watched = officer.calls.events(call.call_id);
+    assert.equal((await watched.next()).value?.state, "issued");
+    assert.equal((await connect(call.call_id)).state, "live");
+    assert.equal((await watched.next()).value?.state, "live");
+    await watched.return();
+    const status = (await shown.next()).value;
+    assert.equal(status?.on_call, true);
+    assert.equal(status?.calls[0]?.officer.id, "4412");
+    await shown.return();
+
+    const code = (await officer.calls.code(call.call_id)).shown;
+    const told = await customer.confirmations.confirm({ code }, answered, { idempotencyKey: `story-${call.call_id}` });
+    assert.equal(told.verdict, "genuine");
+    assert.equal(told.call.officer.name, "李伟");
+    const again = await customer.confirmations.confirm({ code }, answered, { idempotencyKey: `story-${call.call_id}` });
+    assert.deepEqual(again, told);
+
+    const { typ, claims } = await verifyEvidence(told.receipt, trust, { typ: RECEIPT });
+    assert.equal(typ, RECEIPT);
+    assert.equal("verdict" in claims && claims.verdict, "genuine");
+    assert.equal((await anybody.receipts.verify(told.receipt)).result, "valid");
+    assert.deepEqual((await customer.receipts.get(told.receipt_id)).receipt.statement, told.receipt.statement);
+
+    assert.equal((await hangUp(call.call_id)).state, "ended");
+    const replay = await customer.confirmations.confirm({ code }, answered);
+    assert.equal(replay.verdict, "not_genuine");
+    const refusal = await verifyEvidence(replay.receipt, trust);
+    assert.equal("verdict" in refusal.claims && refusal.claims.verdict, "not_genuine");
+  });
+
+  test("by telephone: genuine, and unavailable for a withheld number", async () => {
+    const { call } = await officer.calls.issue(APPLICATION, ASKED);
+    await connect(call.call_id);
+    const { digits } = await officer.calls.code(call.call_id);
+    await hangUp(call.call_id);
+    const keyed = { digits, dialled_number: "+861095588", caller_number: NUMBER };
+    const told = await systems.ivr.ivr.confirm(keyed, spoken);
+    assert.deepEqual([told.verdict, told.transfer_to], ["genuine", "4412"]);
+    const withheld = await systems.ivr.ivr.confirm({ ...keyed, caller_number: null }, spoken);
+    assert.deepEqual([withheld.verdict, withheld.receipt_id], ["unavailable", null]);
+  });
+
+  test("a slip of the finger, a stranger, a withdrawn call", async () => {
+    await assert.rejects(customer.confirmations.confirm({ code: "123" }, answered), { slug: "malformed_code" });
+    await assert.rejects(customer.calls.issue(APPLICATION, ASKED), { slug: "forbidden", name: "Problem" });
+    await assert.rejects(anybody.me.callStatus(), { slug: "unauthenticated", status: 401 });
+    const stranger = new Client(url, {
+      credential: systemKey({ keyId: "nobody", privateKey: await readFile(`${SYSTEM_KEYS}/pbx.pem`, "utf8") }),
+    });
+    await assert.rejects(stranger.applications.get(APPLICATION), { slug: "unauthenticated" });
+    const { call } = await officer.calls.issue(APPLICATION, ASKED);
+    assert.equal((await officer.calls.revoke(call.call_id)).state, "revoked");
+    assert.equal((await officer.calls.get(call.call_id)).state, "revoked");
+  });
+
+  test("the policy: refused, lifted, asked for", async () => {
+    const marketing = { ...ASKED, purpose: /** @type {const} */ ("marketing") };
+    await assert.rejects(officer.calls.issue("LN-2026-0005", { ...marketing, number: "+8615800158000" }), (error) => {
+      assert.ok(error instanceof Problem && error.slug === "policy_refused" && error.refusals.length > 0);
+      return true;
+    });
+    const lifted = {
+      officer_id: "4412",
+      rules: [/** @type {const} */ ("daily_cap")],
+      reason: "asked for by the customer",
+    };
+    const { evidence } = await supervisor.applications.grantException(APPLICATION, lifted);
+    await verifyEvidence(evidence, trust, { typ: EXCEPTION });
+    const { purpose, number } = ASKED;
+    const { rules, reason } = lifted;
+    const request = await officer.exceptions.request(APPLICATION, { purpose, number, rules, reason });
+    const open = (await supervisor.exceptions.list()).requests;
+    assert.ok(open.some((each) => each.request_id === request.request_id));
+    const decided = await supervisor.exceptions.decide(request.request_id, { granted: false, reason: "not today" });
+    assert.equal(decided.state, "declined");
+  });
+
+  test("registering, erasing, looking, reporting", async () => {
+    const loans = systems["loan-origination"];
+    const { registration } = await loans.applications.get(APPLICATION);
+    const copy = { ...registration, customer: { ...registration.customer, id: "cust-story" } };
+    const id = `LN-${crypto.randomUUID()}`;
+    assert.equal((await loans.applications.put(id, copy)).application_id, id);
+    assert.equal((await loans.applications.erase(id)).application_id, id);
+    await assert.rejects(loans.applications.get(id), { slug: "erased" });
+    const taken = await customer.reports.send({ at: new Date().toISOString(), said: "低息贷款" });
+    await verifyEvidence(taken.receipt, trust, { typ: REPORT });
+    assert.ok((await customer.me.calls({ limit: 1 })).next_cursor);
+    assert.equal((await officer.calls.list({ limit: 1 })).calls.length, 1);
+    assert.ok((await officer.applications.list({ query: "王芳" })).applications.length > 0);
+    assert.ok((await customer.me.applications()).applications.length > 0);
+    const wishes = await customer.me.preferences();
+    assert.deepEqual(await customer.me.putPreferences(wishes), wishes);
+    assert.ok((await anybody.log.checkpoint()).startsWith(trust.log.origin));
+  });
+});

@@ -1,0 +1,216 @@
+/** Nothing but the exact verdict reaches the genuine handler (specs/protocol.md sections 7.2 and 13, law L6). */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CannotCheck, Client, Problem, bearer } from "../src/client.js";
+import { GENUINE, NOT_GENUINE, json, problem, raw, serve } from "./server.js";
+
+const ASKED = { code: "482177306", application_id: null };
+const SPOKEN = {
+  verdict: "genuine",
+  at: "t",
+  given_before: false,
+  words: { language: "en", text: "w" },
+  receipt_id: "rcpt_1",
+  transfer_to: "4412",
+};
+const { call: _call, ...WITHOUT_CALL } = GENUINE;
+const { verdict: _verdict, ...WITHOUT_VERDICT } = GENUINE;
+
+const never = () => assert.fail("a handler was called");
+const handlers = { genuine: never, notGenuine: never };
+
+/** Impatient and without pauses, so that a silent server costs a test little. */
+const quick = (url) =>
+  new Client(url, { credential: bearer("token"), timeoutMs: 150, tries: 2, sleep: async () => {} });
+
+test("the genuine handler gets the verdict, and its answer is handed on", async (t) => {
+  const { url } = await serve(t, (response) => json(response, 200, GENUINE));
+  const told = await quick(url).confirmations.confirm(ASKED, {
+    ...handlers,
+    genuine: (verdict) => verdict.call.officer.name,
+  });
+  assert.equal(told, "李伟");
+});
+
+test("the other handler gets a refusal", async (t) => {
+  const { url, asked } = await serve(t, (response) => json(response, 200, NOT_GENUINE));
+  const told = await quick(url).confirmations.confirm(ASKED, {
+    ...handlers,
+    notGenuine: async (verdict) => verdict.receipt_id,
+  });
+  assert.equal(told, "rcpt_1");
+  assert.deepEqual(JSON.parse(asked[0].body), ASKED);
+});
+
+test("what a handler raises reaches the caller", async (t) => {
+  const { url } = await serve(t, (response) => json(response, 200, GENUINE));
+  const broken = () => {
+    throw new RangeError("the page broke");
+  };
+  await assert.rejects(quick(url).confirmations.confirm(ASKED, { ...handlers, genuine: broken }), RangeError);
+});
+
+const WRONG = {
+  "an unknown verdict": { ...GENUINE, verdict: "probably" },
+  "the verdict in capitals": { ...GENUINE, verdict: "Genuine" },
+  "the verdict with a space": { ...GENUINE, verdict: "genuine " },
+  "a verdict that is true": { ...GENUINE, verdict: true },
+  "a verdict in a list": { ...GENUINE, verdict: ["genuine"] },
+  "a verdict that says unavailable": { ...GENUINE, verdict: "unavailable" },
+  "a verdict that is null": { ...GENUINE, verdict: null },
+  "no verdict": WITHOUT_VERDICT,
+  "genuine without the call": WITHOUT_CALL,
+  "genuine with a null call": { ...GENUINE, call: null },
+  "genuine with an empty call": { ...GENUINE, call: {} },
+  "genuine without the officer": { ...GENUINE, call: { ...GENUINE.call, officer: null } },
+  "genuine with an officer without a name": {
+    ...GENUINE,
+    call: { ...GENUINE.call, officer: { id: "4412", name: "" } },
+  },
+  "genuine without a receipt": { ...GENUINE, receipt: null },
+  "genuine without the id of a receipt": { ...GENUINE, receipt_id: "" },
+  "not genuine, and yet with a call": { ...GENUINE, verdict: "not_genuine" },
+  "the verdict in a prototype": JSON.parse(`{"__proto__": ${JSON.stringify(GENUINE)}}`),
+};
+
+for (const [what, answer] of Object.entries(WRONG)) {
+  test(`${what} is no verdict`, async (t) => {
+    const { url } = await serve(t, (response) => json(response, 200, answer));
+    await assert.rejects(quick(url).confirmations.confirm(ASKED, handlers), CannotCheck);
+  });
+}
+
+/** @type {Record<string, (response: import("node:http").ServerResponse) => void>} */
+const BAD_ANSWERS = {
+  "nothing at all": () => {},
+  "headers, and then nothing": (response) =>
+    response.writeHead(200, { "Content-Type": "application/json" }).flushHeaders(),
+  "a connection cut before the answer": (response) => response.destroy(),
+  "a connection cut in the answer": (response) => {
+    response.writeHead(200, { "Content-Type": "application/json", "Content-Length": "5000" });
+    response.write(JSON.stringify(GENUINE), () => response.destroy());
+  },
+  "a connection cut in a chunk": (response) => {
+    response.writeHead(200, { "Content-Type": "application/json" });
+    response.write(JSON.stringify(GENUINE), () => response.destroy());
+  },
+  "truncated JSON": (response) => raw(response, JSON.stringify(GENUINE).slice(0, -1)),
+  "JSON with something after it": (response) => raw(response, `${JSON.stringify(GENUINE)}x`),
+  "an empty body": (response) => raw(response, ""),
+  "a JSON list": (response) => raw(response, JSON.stringify([GENUINE])),
+  "a JSON string": (response) => raw(response, '"genuine"'),
+  null: (response) => raw(response, "null"),
+  "a body that is not UTF-8": (response) =>
+    raw(response, Buffer.concat([Buffer.from(JSON.stringify(GENUINE)), Buffer.of(0xff)])),
+  "a body that ends within a character": (response) =>
+    raw(response, Buffer.from(JSON.stringify(GENUINE) + "李").subarray(0, -1)),
+  "the right body as HTML": (response) => raw(response, JSON.stringify(GENUINE), { "Content-Type": "text/html" }),
+  "the right body as a problem": (response) =>
+    raw(response, JSON.stringify(GENUINE), { "Content-Type": "application/problem+json" }),
+  "the right body with a kind that only begins so": (response) =>
+    raw(response, JSON.stringify(GENUINE), { "Content-Type": "application/jsonp" }),
+  "the right body with 202": (response) => json(response, 202, GENUINE),
+  "the right body with 500": (response) => json(response, 500, GENUINE),
+  "the right body with 404": (response) => json(response, 404, GENUINE),
+  "no content": (response) => response.writeHead(204).end(),
+  "an answer of two mebibytes": (response) => json(response, 200, { ...GENUINE, more: "x".repeat(2 << 20) }),
+  "an endless answer": (response) => {
+    response.writeHead(200, { "Content-Type": "application/json" });
+    const more = () => response.write(" ".repeat(65_536)) && setImmediate(more);
+    response.on("drain", more);
+    more();
+  },
+  "a redirect to the right answer": (response) => response.writeHead(307, { Location: "/elsewhere" }).end(),
+  "500 with HTML": (response) => response.writeHead(500, { "Content-Type": "text/html" }).end("<h1>genuine</h1>"),
+  "502 with HTML": (response) => response.writeHead(502, { "Content-Type": "text/html" }).end("<h1>genuine</h1>"),
+  "200 with a page to log in": (response) => raw(response, "<h1>genuine</h1>", { "Content-Type": "text/html" }),
+  "a problem that is not JSON": (response) =>
+    response.writeHead(409, { "Content-Type": "application/problem+json" }).end("genuine"),
+  "a problem without a slug": (response) => problem(response, 400, "x", { slug: undefined }),
+  "503 without a problem": (response) => response.writeHead(503).end(),
+  "503 unavailable": (response) => problem(response, 503, "unavailable", { verdict: "unavailable", retryAfter: "1" }),
+  "500 that says unavailable": (response) => problem(response, 500, "internal_error", { verdict: "unavailable" }),
+};
+
+for (const [what, answer] of Object.entries(BAD_ANSWERS)) {
+  test(`${what}: cannot check`, async (t) => {
+    const { url } = await serve(t, (response, _before, { url: path }) => {
+      if (path === "/elsewhere") json(response, 200, GENUINE);
+      else answer(response);
+    });
+    await assert.rejects(quick(url).confirmations.confirm(ASKED, handlers), (error) => {
+      assert.ok(error instanceof CannotCheck, String(error));
+      assert.ok(error.requestId);
+      return true;
+    });
+  });
+}
+
+test("a server that is not there cannot check", async () => {
+  await assert.rejects(quick("http://127.0.0.1:9").confirmations.confirm(ASKED, handlers), CannotCheck);
+});
+
+test("a refusal is a Problem with all that is known", async (t) => {
+  const errors = [{ pointer: "/code", detail: "d" }];
+  const { url, asked } = await serve(t, (response) => problem(response, 422, "malformed_code", { errors }));
+  await assert.rejects(quick(url).confirmations.confirm(ASKED, handlers), (error) => {
+    assert.ok(error instanceof Problem);
+    const { slug, status, title, detail, requestId, refusals, retryAfter } = error;
+    assert.deepEqual(
+      { slug, status, title, detail, requestId, refusals, retryAfter, errors: error.errors },
+      {
+        ...{ slug: "malformed_code", status: 422, title: "Title", detail: "Detail", requestId: "r-1" },
+        ...{ refusals: [], retryAfter: null, errors },
+      },
+    );
+    return true;
+  });
+  assert.equal(asked.length, 1);
+});
+
+test("nothing is sent while a handler is missing", async (t) => {
+  const { url, asked } = await serve(t, (response) => json(response, 200, GENUINE));
+  const client = quick(url);
+  for (const wrong of [
+    undefined,
+    {},
+    { genuine: never },
+    { notGenuine: never },
+    { genuine: true, notGenuine: never },
+  ]) {
+    await assert.rejects(client.confirmations.confirm(ASKED, /** @type {any} */ (wrong)), TypeError);
+  }
+  await assert.rejects(client.ivr.confirm(/** @type {any} */ ({}), /** @type {any} */ (handlers)), TypeError);
+  assert.equal(asked.length, 0);
+});
+
+const spokenHandlers = {
+  genuine: () => "genuine",
+  notGenuine: () => "notGenuine",
+  unavailable: () => "unavailable",
+};
+
+for (const [verdict, told] of [
+  ["genuine", "genuine"],
+  ["not_genuine", "notGenuine"],
+  ["unavailable", "unavailable"],
+]) {
+  test(`by telephone ${verdict} has its handler`, async (t) => {
+    const receipt_id = verdict === "unavailable" ? null : "rcpt_1";
+    const { url } = await serve(t, (response) => json(response, 200, { ...SPOKEN, verdict, receipt_id }));
+    assert.equal(await quick(url).ivr.confirm(/** @type {any} */ ({}), spokenHandlers), told);
+  });
+}
+
+for (const wrong of [
+  { verdict: "yes" },
+  { verdict: "genuine", receipt_id: null },
+  { words: null },
+  { words: { text: "" } },
+]) {
+  test(`by telephone ${JSON.stringify(wrong)} is no verdict`, async (t) => {
+    const { url } = await serve(t, (response) => json(response, 200, { ...SPOKEN, ...wrong }));
+    await assert.rejects(quick(url).ivr.confirm(/** @type {any} */ ({}), spokenHandlers), CannotCheck);
+  });
+}

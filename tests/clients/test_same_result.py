@@ -1,0 +1,72 @@
+"""The same receipts, good and spoiled, held before every checker there is: all say the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from tests.api.conftest import RunningBank
+from tests.clients.receipts import Case, cases
+from tests.clients.test_typescript_sdk import SDK, npm, program  # noqa: F401
+from verifier.cli import main
+from verifier.core.errors import EvidenceError
+from verifier.core.evidence import Evidence, Trust, verify_evidence
+
+IN_JAVASCRIPT = """
+import { readFileSync } from "node:fs";
+import { verifyEvidence } from "./src/receipts.js";
+const told = [];
+for (const { evidence, trust } of JSON.parse(readFileSync(0, "utf8"))) {
+  told.push(await verifyEvidence(evidence, trust).then(() => "valid", (error) => error.slug ?? String(error)));
+}
+console.log(JSON.stringify(told));
+"""
+
+
+@pytest.fixture(scope="module")
+def held() -> Iterator[list[Case]]:
+    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder)) as bank:
+        yield list(cases(bank))
+
+
+@pytest.fixture(scope="module")
+def ours(held: list[Case]) -> dict[str, str]:
+    """What the service's own code says of each: `valid`, or the slug of the error."""
+    return {case.name: _told(case) for case in held}
+
+
+def _told(case: Case) -> str:
+    try:
+        trust = msgspec.convert(case.trust, Trust)
+        verify_evidence(msgspec.convert(case.evidence, Evidence), trust)
+    except EvidenceError as error:
+        return error.slug
+    return "valid"
+
+
+def test_every_good_one_is_valid_and_every_spoiled_one_is_not(held: list[Case], ours: dict[str, str]) -> None:
+    assert {case.name: ours[case.name] == "valid" for case in held} == {case.name: case.valid for case in held}
+    assert sum(not case.valid for case in held) >= 50
+
+
+def test_the_command_line_says_the_same(held: list[Case], tmp_path: Path) -> None:
+    receipt, trust = tmp_path / "receipt.json", tmp_path / "trust.json"
+    for case in held:
+        receipt.write_text(json.dumps(case.evidence))
+        trust.write_text(json.dumps(case.trust))
+        done = CliRunner().invoke(main, ["receipt", "verify", str(receipt), "--trust", str(trust)])
+        assert (done.exit_code == 0) is case.valid, (case.name, done.output)
+
+
+def test_the_typescript_sdk_says_the_same(held: list[Case], ours: dict[str, str], npm: str) -> None:
+    asked = json.dumps([{"evidence": case.evidence, "trust": case.trust} for case in held])
+    command = [program("node"), "--input-type=module", "-e", IN_JAVASCRIPT]
+    done = subprocess.run(command, cwd=SDK, input=asked, capture_output=True, text=True, timeout=60, check=True)
+    assert dict(zip((case.name for case in held), json.loads(done.stdout), strict=True)) == ours

@@ -1,0 +1,150 @@
+"""The TypeScript SDK: its own tests against a real bank, its types, its build, and its receipts held against ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.api.conftest import RunningBank, SystemSession
+from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.demo.bank import DemoBank
+
+SDK = Path(__file__).parents[2] / "clients" / "typescript"
+SPEC = Path(__file__).parents[2] / "specs" / "openapi.yaml"
+USER = """
+import { Client, CannotCheck, bearer } from "callback-verification";
+import { verifyEvidence, type Trust } from "callback-verification/receipts";
+const client = new Client("https://bank.example", { credential: bearer("token") });
+export const told: Promise<string> = client.confirmations.confirm({ code: "482177306" }, {
+  genuine: ({ call }) => call.officer.name,
+  notGenuine: ({ words }) => words.map((each) => each.text).join(),
+});
+export const since = async (trust: Trust): Promise<number> =>
+  (await verifyEvidence({ statement: "", proof: "" }, trust)).checkpoint.size;
+export const id = (error: CannotCheck): string | null => error.requestId;
+// @ts-expect-error both handlers are required
+void client.confirmations.confirm({ code: "482177306" }, { genuine: () => "" });
+// @ts-expect-error a purpose that there is not
+void client.calls.issue("LN-1", { purpose: "chat", number: "+1", caller_number: "+1" });
+"""
+
+
+def program(name: str) -> str:
+    """Where node or npm is: on the PATH, or beside this Python."""
+    beside = Path(sys.executable).parent / name
+    found = shutil.which(name) or (str(beside) if beside.exists() else None)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def run(*command: str, cwd: Path = SDK, **more: str) -> subprocess.CompletedProcess[str]:
+    """A program of Node's with its output, whatever it comes to."""
+    path = os.pathsep.join((str(Path(command[0]).parent), os.environ["PATH"]))
+    # What runs these tests may itself have been started by npm, or by a test runner of Node's.
+    inherited = {name: value for name, value in os.environ.items() if not name.lower().startswith(("npm_", "node_"))}
+    env = inherited | {"PATH": path, "NODE_NO_WARNINGS": "1"} | more
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def npm() -> str:
+    """npm, with the SDK's packages as its lock file names them."""
+    npm = program("npm")
+    installed = SDK / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (SDK / "package-lock.json").stat().st_mtime:
+        done = run(npm, "ci", "--no-audit", "--no-fund")
+        assert done.returncode == 0, done.stderr
+    return npm
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[DemoBank]:
+    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder)) as bank:
+        yield bank
+
+
+def test_its_own_tests_pass_against_a_real_bank(npm: str, bank: DemoBank) -> None:
+    done = run(
+        npm,
+        "test",
+        VERIFIER_URL=bank.url,
+        OFFICER_TOKEN=bank.officer("4412"),
+        SUPERVISOR_TOKEN=bank.officer("9001", "supervisor"),
+        CUSTOMER_TOKEN=bank.customer("cust-0001"),
+        SYSTEM_KEYS=str(bank.folder),
+    )
+    assert done.returncode == 0, done.stdout
+    counts = {name: int(count) for name, count in re.findall(r"^(?:#|ℹ) (\w+) (\d+)$", done.stdout, re.MULTILINE)}
+    assert counts["pass"] > 200
+    assert counts["fail"] == counts["skipped"] == counts["cancelled"] == counts["todo"] == 0
+
+
+def test_its_types_hold_and_are_those_of_the_description(npm: str) -> None:
+    done = run(npm, "run", "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_drift_from_the_description_is_found(npm: str, tmp_path: Path) -> None:
+    changed = tmp_path / "openapi.yaml"
+    changed.write_text(SPEC.read_text().replace('"marketing_calls"', '"marketing_letters"'))
+    command = json.loads((SDK / "package.json").read_text())["scripts"]["check"].split("&&")[1].split()
+    generator = str(SDK / "node_modules" / ".bin" / command[0])
+    assert run(generator, str(SPEC), *command[2:]).returncode == 0
+    assert run(generator, str(changed), *command[2:]).returncode != 0
+
+
+def test_a_typescript_program_can_use_the_packed_package(npm: str, tmp_path: Path) -> None:
+    packed = run(npm, "pack", "--pack-destination", str(tmp_path))
+    assert packed.returncode == 0, packed.stderr
+    shutil.unpack_archive(next(tmp_path.glob("*.tgz")), tmp_path)
+    modules = tmp_path / "node_modules"
+    modules.mkdir()
+    (tmp_path / "package").rename(modules / "callback-verification")
+    shutil.copytree(SDK / "node_modules" / "jose", modules / "jose")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "user.ts").write_text(USER)
+    compiler = str(SDK / "node_modules" / ".bin" / "tsc")
+    options = ("--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2023,dom")
+    done = run(compiler, *options, "user.ts", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    imports = "await import('callback-verification'); await import('callback-verification/receipts')"
+    used = run(program("node"), "--input-type=module", "-e", imports, cwd=tmp_path)
+    assert used.returncode == 0, used.stderr
+
+
+def test_its_command_says_of_receipts_what_the_verifier_says(npm: str, bank: DemoBank, tmp_path: Path) -> None:
+    ivr = SystemSession(bank, "ivr")
+    report = ivr.send("POST", "/v1/reports", {"at": "2026-10-01T04:00:00Z", "reporter_number": "+8613800138000"}).json()
+    trusted = ivr.send("GET", "/.well-known/callback-verification").content
+    (tmp_path / "trust.json").write_bytes(trusted)
+    receipt = msgspec.convert(report["receipt"], Evidence)
+    trust = msgspec.json.decode(trusted, type=Trust)
+    assert verify_evidence(receipt, trust).typ == "report-receipt+jwt"
+    kept = tmp_path / "receipt.json"
+    for content, status, said in (
+        (report, 0, "valid report-receipt+jwt"),
+        (report["receipt"], 0, "valid report-receipt+jwt"),
+        ({**report["receipt"], "statement": receipt.statement[:-8] + "AAAAAAAA"}, 1, "invalid invalid_signature"),
+        ({**report["receipt"], "proof": receipt.proof.replace("index ", "index 9")}, 1, "invalid invalid_proof"),
+    ):
+        kept.write_text(json.dumps(content))
+        done = run(program("node"), "src/verify.js", str(kept), str(tmp_path / "trust.json"))
+        assert (done.returncode, done.stdout.startswith(said)) == (status, True), done.stdout
+
+
+def test_its_pins_name_no_host() -> None:
+    lock = json.loads((SDK / "package-lock.json").read_text())
+    assert all("resolved" not in package for package in lock["packages"].values())
+    assert all("integrity" in package for name, package in lock["packages"].items() if name)
+    assert "://" not in json.dumps({n: {**p, "funding": None} for n, p in lock["packages"].items()})
