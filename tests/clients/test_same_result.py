@@ -10,6 +10,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from callback_verification import EvidenceError as SdkEvidenceError
+from callback_verification import Trust as SdkTrust
+from callback_verification import read_evidence, verify
 from click.testing import CliRunner
 
 from tests.api.conftest import RunningBank
@@ -70,3 +73,14 @@ def test_the_typescript_sdk_says_the_same(held: list[Case], ours: dict[str, str]
     command = [program("node"), "--input-type=module", "-e", IN_JAVASCRIPT]
     done = subprocess.run(command, cwd=SDK, input=asked, capture_output=True, text=True, timeout=60, check=True)
     assert dict(zip((case.name for case in held), json.loads(done.stdout), strict=True)) == ours
+
+
+def test_the_python_sdk_says_the_same(held: list[Case], ours: dict[str, str]) -> None:
+    def told(case: Case) -> str:
+        try:
+            verify(read_evidence(json.dumps(case.evidence).encode()), SdkTrust.read(json.dumps(case.trust).encode()))
+        except SdkEvidenceError as error:
+            return error.slug
+        return "valid"
+
+    assert {case.name: told(case) for case in held} == ours

@@ -1,0 +1,75 @@
+"""The client of the callback-verification service: what to ask, two ways to send it, and receipts checked offline.
+
+Carries out specs/protocol.md sections 3, 7 and 8.
+"""
+
+from callback_verification import (
+    applications,
+    calls,
+    confirmations,
+    ivr,
+    legs,
+    log,
+    me,
+    receipts,
+    reports,
+)
+from callback_verification.client import AsyncClient, Client
+from callback_verification.credentials import Bearer, SystemKey
+from callback_verification.errors import (
+    CallbackVerificationError,
+    CallOpen,
+    CannotCheck,
+    EvidenceError,
+    Forbidden,
+    LegNotConnected,
+    MalformedCode,
+    NoAnswer,
+    NotFound,
+    PolicyRefused,
+    Problem,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+from callback_verification.evidence import Checked, Evidence, Trust, read_evidence, verify
+from callback_verification.requests import Request
+from callback_verification.verdicts import SpokenVerdict, Verdict
+
+__all__ = [
+    "AsyncClient",
+    "Bearer",
+    "CallOpen",
+    "CallbackVerificationError",
+    "CannotCheck",
+    "Checked",
+    "Client",
+    "Evidence",
+    "EvidenceError",
+    "Forbidden",
+    "LegNotConnected",
+    "MalformedCode",
+    "NoAnswer",
+    "NotFound",
+    "PolicyRefused",
+    "Problem",
+    "RateLimited",
+    "Request",
+    "SpokenVerdict",
+    "SystemKey",
+    "Trust",
+    "Unauthenticated",
+    "Unavailable",
+    "Verdict",
+    "applications",
+    "calls",
+    "confirmations",
+    "ivr",
+    "legs",
+    "log",
+    "me",
+    "read_evidence",
+    "receipts",
+    "reports",
+    "verify",
+]

@@ -1,0 +1,37 @@
+"""`python -m callback_verification RECEIPT TRUST`: is a kept receipt or ticket valid? Exit status 0 if it is, 1 if not.
+
+Carries out specs/protocol.md section 8.1.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from callback_verification.errors import EvidenceError
+from callback_verification.evidence import Trust, read_evidence, verify
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python -m callback_verification RECEIPT TRUST\n")
+        return 2
+    try:
+        trust = Trust.read(Path(arguments[1]).read_bytes())
+        checked = verify(read_evidence(Path(arguments[0]).read_bytes()), trust)
+    except EvidenceError as error:
+        sys.stdout.write(f"invalid {error}\n")
+        return 1
+    except (OSError, ValueError) as error:
+        sys.stdout.write(f"invalid invalid_evidence: {error}\n")
+        return 1
+    told = msgspec.json.format(msgspec.json.encode(checked.claims)).decode()
+    sys.stdout.write(f"valid {checked.typ}, in the log {checked.checkpoint.origin} of size {checked.checkpoint.size}\n")
+    sys.stdout.write(f"{told}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,32 @@
+"""Applications and exceptions from the contact policy. Carries out specs/protocol.md sections 3.1 and 4.2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from callback_verification.requests import Request, delete, get, post, segment
+from callback_verification.requests import put as _put
+from callback_verification.shapes import Application, ErasedApplication, GrantedException, Registration, Rule
+
+
+def put(application_id: str, registration: Registration) -> Request[Application]:
+    """Register or update an application, under the bank's own reference."""
+    return _put(f"/v1/applications/{segment(application_id)}", Application, registration)
+
+
+def read(application_id: str) -> Request[Application]:
+    """An application as it is registered."""
+    return get(f"/v1/applications/{segment(application_id)}", Application)
+
+
+def erase(application_id: str) -> Request[ErasedApplication]:
+    """Destroy the application's key. It cannot be undone."""
+    return delete(f"/v1/applications/{segment(application_id)}", ErasedApplication)
+
+
+def grant_exception(
+    application_id: str, *, officer_id: str, rules: Iterable[Rule], reason: str, idempotency_key: str | None = None
+) -> Request[GrantedException]:
+    """A supervisor lifts rules of the contact policy for one call of one officer."""
+    body: dict[str, object] = {"officer_id": officer_id, "rules": list(rules), "reason": reason}
+    return post(f"/v1/applications/{segment(application_id)}/exceptions", GrantedException, body, idempotency_key)

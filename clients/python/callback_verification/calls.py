@@ -1,0 +1,42 @@
+"""Calls: issue, look at, reveal the code, withdraw. Carries out specs/protocol.md sections 4 to 6."""
+
+from __future__ import annotations
+
+from callback_verification.requests import Request, get, post, segment
+from callback_verification.shapes import Call, Code, IssuedCall, Purpose
+
+
+def issue(
+    application_id: str,
+    *,
+    purpose: Purpose,
+    number: str,
+    caller_number: str,
+    officer_id: str | None = None,
+    exception_id: str | None = None,
+    idempotency_key: str | None = None,
+) -> Request[IssuedCall]:
+    """Issue the ticket of a call about to be made. A system must say for which officer."""
+    body: dict[str, object] = {
+        "purpose": purpose,
+        "number": number,
+        "caller_number": caller_number,
+        "officer_id": officer_id,
+        "exception_id": exception_id,
+    }
+    return post(f"/v1/applications/{segment(application_id)}/calls", IssuedCall, body, idempotency_key)
+
+
+def read(call_id: str) -> Request[Call]:
+    """The state of a call."""
+    return get(f"/v1/calls/{segment(call_id)}", Call)
+
+
+def code(call_id: str) -> Request[Code]:
+    """The code to read out, once the leg is connected to the number on file."""
+    return get(f"/v1/calls/{segment(call_id)}/code", Code)
+
+
+def revoke(call_id: str, *, reason: str = "", idempotency_key: str | None = None) -> Request[Call]:
+    """Withdraw a call."""
+    return post(f"/v1/calls/{segment(call_id)}/revocation", Call, {"reason": reason}, idempotency_key)

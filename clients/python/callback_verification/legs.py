@@ -1,0 +1,53 @@
+"""What the telephone exchange saw of an officer's leg; late, doubled and out of order do no harm.
+
+Carries out specs/protocol.md section 6.1.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from callback_verification.requests import Request, post, segment
+from callback_verification.shapes import Call
+
+
+def connected(
+    call_id: str,
+    *,
+    leg_id: str,
+    number: str,
+    at: datetime | None = None,
+    caller_number: str | None = None,
+    idempotency_key: str | None = None,
+) -> Request[Call]:
+    """The leg is connected to `number`; `at` is now unless it is given."""
+    return _event(call_id, "connected", leg_id, number, at, caller_number, idempotency_key)
+
+
+def ended(
+    call_id: str,
+    *,
+    leg_id: str,
+    number: str,
+    at: datetime | None = None,
+    caller_number: str | None = None,
+    idempotency_key: str | None = None,
+) -> Request[Call]:
+    """The leg has ended."""
+    return _event(call_id, "ended", leg_id, number, at, caller_number, idempotency_key)
+
+
+def _event(
+    call_id: str, event: str, leg_id: str, number: str, at: datetime | None, caller_number: str | None, key: str | None
+) -> Request[Call]:
+    when = datetime.now(UTC) if at is None else at
+    if when.tzinfo is None:
+        raise ValueError("the time of a leg event needs a time zone")
+    body: dict[str, object] = {
+        "event": event,
+        "leg_id": leg_id,
+        "number": number,
+        "at": when,
+        "caller_number": caller_number,
+    }
+    return post(f"/v1/calls/{segment(call_id)}/legs", Call, body, key)

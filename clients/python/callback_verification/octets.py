@@ -1,0 +1,21 @@
+"""Base64 in its one canonical spelling (RFC 4648 sections 4 and 5), so that nothing signed has two texts."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+
+
+def from_base64(text: str, length: int | None = None) -> bytes:
+    """Raises ValueError for any other spelling, or another length."""
+    octets = b64decode(text, validate=True)
+    if b64encode(octets).decode() != text or length not in (None, len(octets)):
+        raise ValueError("base64 is not canonical, or of another length")
+    return octets
+
+
+def from_base64url(text: str) -> bytes:
+    """Unpadded base64url. Raises ValueError for any other spelling."""
+    octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if urlsafe_b64encode(octets).rstrip(b"=").decode() != text:
+        raise ValueError("base64url is not canonical")
+    return octets

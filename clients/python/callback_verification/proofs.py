@@ -1,0 +1,152 @@
+"""That a log contains an entry: C2SP tlog-proof, signed-note and tlog-checkpoint, over RFC 6962 hashing.
+
+Carries out specs/protocol.md section 8.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
+
+from callback_verification.errors import EvidenceError
+from callback_verification.octets import from_base64
+
+MAX_PROOF, MAX_NOTE, MAX_HASHES, MAX_SIGNATURES = 163_840, 131_072, 64, 100
+_MAGIC = "c2sp.org/tlog-proof@v1"
+_ED25519 = b"\x01"
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+
+
+class Checkpoint(Struct, frozen=True):
+    """What the log commits to: its origin, the number of its leaves, and their root hash."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+def verify_proof(text: str, entry: bytes, verifier_keys: Sequence[str], origin: str) -> Checkpoint:
+    """The checkpoint of the log `origin` that contains the entry. Raises EvidenceError `invalid_proof`, or
+    `invalid_signature` when none of the keys has signed the checkpoint."""
+    index, hashes, note = _parse_proof(text)
+    checkpoint = _open_checkpoint(note, verifier_keys, origin)
+    leaf = hashlib.sha256(b"\x00" + entry).digest()
+    if _root(leaf, index, checkpoint.size, hashes) != checkpoint.root:
+        raise _proof("it does not lead from the entry to the checkpoint's root")
+    return checkpoint
+
+
+def _parse_proof(text: str) -> tuple[int, list[bytes], str]:
+    head, _, note = text.partition("\n\n")
+    magic, *lines = head.split("\n")
+    if len(text) > MAX_PROOF or magic != _MAGIC or not note:
+        raise _proof("it is not a tlog-proof")
+    if lines and lines[0].startswith("extra "):
+        _decoded(lines.pop(0).removeprefix("extra "))
+    if not lines or not lines[0].startswith("index ") or len(lines) > MAX_HASHES + 1:
+        raise _proof("it is malformed")
+    return _number(lines[0].removeprefix("index ")), [_decoded(line, 32) for line in lines[1:]], note
+
+
+def _open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Checkpoint:
+    lines = _open_note(note, verifier_keys).split("\n")
+    if len(lines) < 3 or "" in lines:
+        raise _proof("what is signed is not a checkpoint")
+    if lines[0] != origin:
+        raise _proof("the checkpoint is that of another log")
+    return Checkpoint(origin, _number(lines[1]), _decoded(lines[2], 32))
+
+
+def _open_note(note: str, verifier_keys: Iterable[str]) -> str:
+    """The text, without its last newline. Signatures by keys that are not known are passed over; one bad signature
+    that claims to be by a known key spoils the note."""
+    text, blank, block = note.rpartition("\n\n")
+    *lines, end = block.split("\n")
+    if not blank or end or len(note) > MAX_NOTE or len(lines) > MAX_SIGNATURES or _CONTROL.search(note):
+        raise _signature("the checkpoint is not a signed note")
+    known = dict(_parse_key(each) for each in verifier_keys)
+    signed = False
+    for line in lines:
+        name, key_id, signature = _parse_signature(line)
+        key = known.get((name, key_id))
+        if key is not None:
+            try:
+                Ed25519PublicKey.from_public_bytes(key).verify(signature, f"{text}\n".encode())
+            except (InvalidSignature, ValueError) as error:
+                raise _signature("the checkpoint's signature does not verify") from error
+            signed = True
+    if not signed:
+        raise _signature("no known key has signed the checkpoint")
+    return text
+
+
+def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
+    dash, _, rest = line.partition(" ")
+    name, _, encoded = rest.partition(" ")
+    try:
+        octets = from_base64(encoded)
+    except ValueError as error:
+        raise _signature("a signature line is malformed") from error
+    if dash != "—" or name.split() != [name] or "+" in name or len(octets) <= 4:
+        raise _signature("a signature line is malformed")
+    return name, octets[:4], octets[4:]
+
+
+def _parse_key(text: str) -> tuple[tuple[str, bytes], bytes]:
+    name, _, rest = text.partition("+")
+    key_id, _, encoded = rest.partition("+")
+    try:
+        octets = from_base64(encoded, 33)
+    except ValueError as error:
+        raise _signature("the trust file has a log key that is not one") from error
+    named = hashlib.sha256(name.encode() + b"\n" + octets).digest()[:4]
+    if octets[:1] != _ED25519 or named.hex() != key_id or name.split() != [name]:
+        raise _signature("the trust file has a log key that is not one")
+    return (name, named), octets[1:]
+
+
+def _root(leaf: bytes, index: int, size: int, hashes: Sequence[bytes]) -> bytes:
+    """The root that a proof leads to (RFC 9162 section 2.1.3.2, the same tree as RFC 6962)."""
+    if index >= size:
+        raise _proof("the index is beyond the tree")
+    place, last, computed = index, size - 1, leaf
+    for each in hashes:
+        if last == 0:
+            raise _proof("there are too many hashes")
+        if place & 1 or place == last:
+            computed = hashlib.sha256(b"\x01" + each + computed).digest()
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
+        else:
+            computed = hashlib.sha256(b"\x01" + computed + each).digest()
+        place, last = place >> 1, last >> 1
+    if last != 0:
+        raise _proof("there are too few hashes")
+    return computed
+
+
+def _number(text: str) -> int:
+    if _NUMBER.fullmatch(text) is None or int(text) >= 1 << 63:
+        raise _proof("a number is not a canonical decimal")
+    return int(text)
+
+
+def _decoded(text: str, length: int | None = None) -> bytes:
+    try:
+        return from_base64(text, length)
+    except ValueError as error:
+        raise _proof("a line is not canonical base64") from error
+
+
+def _proof(detail: str) -> EvidenceError:
+    return EvidenceError("invalid_proof", detail)
+
+
+def _signature(detail: str) -> EvidenceError:
+    return EvidenceError("invalid_signature", detail)

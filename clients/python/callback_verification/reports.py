@@ -1,0 +1,28 @@
+"""Reporting a suspicious call. Carries out specs/protocol.md section 7.6."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from callback_verification.requests import Request, post
+from callback_verification.shapes import ReportTaken
+
+
+def send(
+    *,
+    at: datetime,
+    caller_number: str = "",
+    said: str = "",
+    code: str = "",
+    reporter_number: str | None = None,
+    idempotency_key: str | None = None,
+) -> Request[ReportTaken]:
+    """Report a call of the time `at`. An IVR gives `reporter_number`, the registered number that rings in."""
+    body: dict[str, object] = {
+        "at": at,
+        "caller_number": caller_number,
+        "said": said,
+        "code": code,
+        "reporter_number": reporter_number,
+    }
+    return post("/v1/reports", ReportTaken, body, idempotency_key)

@@ -1,0 +1,159 @@
+"""One request through its tries, without sending anything: what goes out, what an answer means, when to try again.
+
+Carries out specs/protocol.md sections 3.2, 7.2 and 9.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from callback_verification.credentials import Credential
+from callback_verification.errors import CannotCheck, FieldError, NoAnswer, Problem, Refusal, Unavailable
+from callback_verification.requests import Request
+
+MAX_ANSWER = 1_048_576
+TRY_AGAIN = (429, 503)
+FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_RETRY_AFTER_S = 0.25, 4.0, 10
+
+Answer = TypeVar("Answer")
+
+
+class Patience(Struct, frozen=True):
+    """How long one try may last, how long all of them together, pauses included, and how many there may be."""
+
+    try_s: float = 10.0
+    connect_s: float = 3.0
+    total_s: float = 20.0
+    tries: int = 3
+
+
+class Outgoing(Struct, frozen=True):
+    """What goes over the wire, and how long it may take, in seconds."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+    time_s: float
+
+
+class _Described(Struct, frozen=True):
+    slug: str
+    title: str = ""
+    detail: str = ""
+    request_id: str | None = None
+    verdict: str | None = None
+    errors: tuple[FieldError, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+class Sending(Generic[Answer]):
+    """A request on its way. `now` is a clock that only runs forward, `wall` gives epoch seconds; both in seconds."""
+
+    def __init__(
+        self,
+        request: Request[Answer],
+        url: str,
+        credential: Credential | None,
+        patience: Patience,
+        now: Callable[[], float],
+        wall: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self._request = request
+        self._url = url
+        self._credential = credential
+        self._patience = patience
+        self._now = now
+        self._wall = wall
+        self._random = random
+        self._until = now() + patience.total_s
+        self._tried = 0
+        self._request_id = secrets.token_hex(16)
+
+    def outgoing(self) -> Outgoing:
+        """The next try, signed anew, with the key it had before. Raises NoAnswer when the time is over."""
+        left = self._until - self._now()
+        if left <= 0:
+            raise NoAnswer("there was no answer in time", request_id=self._request_id)
+        self._tried += 1
+        request = self._request
+        headers = {"Accept": f"{request.accept}, application/problem+json", "X-Request-ID": self._request_id}
+        if request.idempotency_key is not None:
+            headers["Idempotency-Key"] = request.idempotency_key
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        if self._credential is not None:
+            headers |= self._credential.headers(request.method, self._url, headers, request.body, self._wall())
+        return Outgoing(request.method, self._url, headers, request.body, min(left, self._patience.try_s))
+
+    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+        """What an answer says. Raises Problem, or CannotCheck for whatever is not understood."""
+        request_id = headers.get("X-Request-ID") or self._request_id
+        kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if status not in (200, 201):
+            raise _refusal(status, kind, body, request_id, _retry_after(headers))
+        if kind != self._request.accept:
+            raise CannotCheck(f"the answer is {kind or 'of no kind'}", request_id=request_id, status=status)
+        try:
+            if self._request.answer is str:
+                text: Any = body.decode()
+                return text  # type: ignore[no-any-return]
+            decoded: Answer = msgspec.json.decode(body, type=self._request.answer)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise CannotCheck(f"the answer is not understood: {error}", request_id=request_id, status=status) from error
+        return decoded
+
+    def lost(self, why: Exception) -> NoAnswer:
+        """What a lost connection or a time-out comes to."""
+        return NoAnswer(f"there was no answer: {type(why).__name__}", request_id=self._request_id)
+
+    def pause(self, error: Exception) -> float:
+        """Seconds to wait before the next try; raises the error again where there should be none.
+
+        Full jitter, so that clients which failed together do not come back together; never sooner than asked.
+        """
+        status = getattr(error, "status", None)
+        if self._tried >= self._patience.tries or not (isinstance(error, NoAnswer) or status in TRY_AGAIN):
+            raise error
+        asked: int = getattr(error, "retry_after", None) or 0
+        pause = asked + self._random() * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (self._tried - 1))
+        if asked > LONGEST_RETRY_AFTER_S or self._now() + pause >= self._until:
+            raise error
+        return pause
+
+
+def _refusal(status: int, kind: str, body: bytes, request_id: str, retry_after: int | None) -> Problem | CannotCheck:
+    unclear = CannotCheck(
+        f"HTTP {status} without a problem", request_id=request_id, status=status, retry_after=retry_after
+    )
+    if status < 400 or kind != "application/problem+json":
+        return unclear
+    try:
+        told = msgspec.json.decode(body, type=_Described)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return unclear
+    request_id = told.request_id or request_id
+    if told.slug == Unavailable.slug or told.verdict == "unavailable":
+        detail = told.detail or told.title
+        return Unavailable(detail, request_id=request_id, status=status, retry_after=retry_after)
+    return Problem.known.get(told.slug, Problem)(
+        told.slug,
+        status,
+        told.title,
+        told.detail,
+        request_id=request_id,
+        errors=told.errors,
+        refusals=told.refusals,
+        retry_after=retry_after,
+    )
+
+
+def _retry_after(headers: Mapping[str, str]) -> int | None:
+    value = headers.get("Retry-After", "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else None
