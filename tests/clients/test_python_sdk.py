@@ -264,9 +264,9 @@ def test_a_verdict_can_be_taken_neither_for_true_nor_for_equal_to_anything() -> 
     ids=str,
 )
 def test_a_verdict_that_does_not_add_up_is_not_understood(changes: dict[str, Any]) -> None:
-    with misbehaving(http(200, {**VERDICT, **changes})) as server, Client(server.url, patience=AT_ONCE) as client:
-        with pytest.raises(CannotCheck):
-            client.send(confirmations.confirm("482177302"))
+    answer = http(200, {**VERDICT, **changes})
+    with misbehaving(answer) as server, Client(server.url, patience=AT_ONCE) as client, pytest.raises(CannotCheck):
+        client.send(confirmations.confirm("482177302"))
 
 
 def test_a_spoken_verdict_knows_a_third_word() -> None:
@@ -358,10 +358,11 @@ def test_a_drop_at_a_time_does_not_outlast_the_time() -> None:
     def handle(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, headers={"Content-Type": "application/json"}, content=drip())
 
-    patience = Patience(try_s=0.3, total_s=0.5, tries=1)
-    with Client("http://service", patience=patience, transport=httpx2.MockTransport(handle)) as client:
-        with pytest.raises(NoAnswer):
-            client.send(confirmations.confirm("482177302"))
+    client = Client(
+        "http://service", patience=Patience(try_s=0.3, total_s=0.5, tries=1), transport=httpx2.MockTransport(handle)
+    )
+    with client, pytest.raises(NoAnswer):
+        client.send(confirmations.confirm("482177302"))
 
 
 def test_no_server_at_all_is_no_answer() -> None:

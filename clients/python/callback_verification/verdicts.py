@@ -20,6 +20,9 @@ class _Verdict(Struct, frozen=True, eq=False):
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError("a verdict is not compared: ask for .is_genuine")
 
+    def __ne__(self, other: object) -> NoReturn:
+        raise TypeError("a verdict is not compared: ask for .is_genuine")
+
 
 class Verdict(_Verdict, frozen=True, eq=False):
     """The one answer to a confirmation in the app. Show `text(language)`, whatever it is; keep `receipt`.
