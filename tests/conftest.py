@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import node
 from tests.postgres import Postgres, installed
 from tests.world import Person, World
 from verifier.ports import Storage
@@ -28,6 +29,13 @@ def require(component: str, present: bool) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{component} is missing on CI")
     pytest.skip(f"{component} is not installed")
+
+
+@pytest.fixture(scope="session")
+def npm() -> str:
+    """npm, with the packages of clients/typescript installed."""
+    require("npm", node.installed())
+    return node.program("npm")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from click.testing import CliRunner
 
 from tests.api.conftest import RunningBank
 from tests.clients.receipts import Case, cases
-from tests.clients.test_typescript_sdk import SDK, npm, program  # noqa: F401
+from tests.node import program, run
 from verifier.cli import main
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
@@ -70,8 +69,7 @@ def test_the_command_line_says_the_same(held: list[Case], tmp_path: Path) -> Non
 
 def test_the_typescript_sdk_says_the_same(held: list[Case], ours: dict[str, str], npm: str) -> None:
     asked = json.dumps([{"evidence": case.evidence, "trust": case.trust} for case in held])
-    command = [program("node"), "--input-type=module", "-e", IN_JAVASCRIPT]
-    done = subprocess.run(command, cwd=SDK, input=asked, capture_output=True, text=True, timeout=60, check=True)
+    done = run(program("node"), "--input-type=module", "-e", IN_JAVASCRIPT, given=asked)
     assert dict(zip((case.name for case in held), json.loads(done.stdout), strict=True)) == ours
 
 

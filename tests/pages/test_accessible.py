@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.conftest import require
+from tests.node import SDK
 from tests.pages.people import Customer, Exchange, Officer
 from tests.pages.test_story import connected
 from tests.world import another_code
 from verifier.demo.bank import DemoBank
 
-AXE = Path(__file__).parents[2] / "clients/typescript/node_modules/axe-core/axe.min.js"
-
 
 @pytest.fixture(scope="module")
-def axe() -> str:
-    require("axe-core (npm ci in clients/typescript)", AXE.exists())
-    return AXE.read_text(encoding="utf-8")
+def axe(npm: str) -> str:
+    return (SDK / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 async def violations(page: Page, axe: str) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 import requests
 from playwright.async_api import Browser, Route, expect
 
+from tests.node import CLIENTS, SDK, run
 from tests.pages.people import Customer
 from verifier.core.statements import base64url
 from verifier.demo.bank import DemoBank
@@ -165,3 +166,8 @@ def test_the_pages_hold_no_inline_script_or_style(bank: DemoBank) -> None:
     for page in ("/app/", "/officer/"):
         text = requests.get(bank.url + page, timeout=10).text
         assert not re.search(r"<script(?![^>]* src=)|<style|\son\w+=|style=", text)
+
+
+def test_the_types_of_the_pages_hold(npm: str) -> None:
+    done = run(str(SDK / "node_modules/.bin/tsc"), "-p", "tsconfig.json", cwd=CLIENTS)
+    assert done.returncode == 0, done.stdout

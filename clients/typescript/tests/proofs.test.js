@@ -95,6 +95,14 @@ const SPOILED_PROOFS = {
     "invalid_proof",
   ],
   "the proof of another statement": [made.prove(bank.signer, "another"), "invalid_proof"],
+  "a control character that is signed": [
+    made.prove(bank.signer, bank.statement, { more: "\u0001\n" }),
+    "invalid_signature",
+  ],
+  "a long note that is signed": [
+    made.prove(bank.signer, bank.statement, { more: `${"x".repeat(131_072)}\n` }),
+    "invalid_signature",
+  ],
   "a checkpoint with an empty line": [made.prove(bank.signer, bank.statement, { more: "\nx\n" }), "invalid_proof"],
 };
 

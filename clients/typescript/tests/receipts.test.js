@@ -105,6 +105,7 @@ const SIGNED_WRONGLY = {
   "claims in a list": [[made.GENUINE], {}, "invalid_claims"],
   "claims in a prototype": [`{"__proto__":${JSON.stringify(made.GENUINE)}}`, {}, "invalid_claims"],
   "claims with a byte order mark": [`\uFEFF${JSON.stringify(made.GENUINE)}`, {}, "invalid_claims"],
+  "too many words": [{ ...made.GENUINE, more: "x".repeat(12_000) }, {}, "invalid_signature"],
   "no key id": [made.GENUINE, { kid: undefined }, "invalid_signature"],
   "an unknown key id": [made.GENUINE, { kid: "key-2" }, "invalid_signature"],
   "a key of its own": [made.GENUINE, { jwk: bank.trust.jwks.keys[0] }, "invalid_signature"],

@@ -141,6 +141,14 @@ test("a deadline ends the try that is under way", async (t) => {
   assert.ok(performance.now() - began < 2000);
 });
 
+test("a fetch that knows no signals is not waited for", async () => {
+  const fetch = () => new Promise(() => {});
+  await assert.rejects(
+    patient("https://x.example", { fetch, timeoutMs: 50, tries: 1 }).client.me.callStatus(),
+    NoAnswer,
+  );
+});
+
 test("whoever gives up gets his own reason, and nothing is tried again", async (t) => {
   const { url, asked } = await serve(t, () => {});
   const given = new AbortController();

@@ -102,7 +102,10 @@ const BAD_ANSWERS = {
   "a JSON string": (response) => raw(response, '"genuine"'),
   null: (response) => raw(response, "null"),
   "a body that is not UTF-8": (response) =>
-    raw(response, Buffer.concat([Buffer.from(JSON.stringify(GENUINE)), Buffer.of(0xff)])),
+    raw(
+      response,
+      Buffer.concat([Buffer.from('{"more":"'), Buffer.of(0xff), Buffer.from(`",${JSON.stringify(GENUINE).slice(1)}`)]),
+    ),
   "a body that ends within a character": (response) =>
     raw(response, Buffer.from(JSON.stringify(GENUINE) + "李").subarray(0, -1)),
   "the right body as HTML": (response) => raw(response, JSON.stringify(GENUINE), { "Content-Type": "text/html" }),

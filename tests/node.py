@@ -1,0 +1,38 @@
+"""Programs of Node's, as the tests run them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CLIENTS = Path(__file__).parents[1] / "clients"
+SDK = CLIENTS / "typescript"
+
+
+def program(name: str) -> str:
+    """Where node or npm is: beside this Python, or on the PATH; empty when it is nowhere."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.exists() else shutil.which(name) or ""
+
+
+def run(*command: str, cwd: Path = SDK, given: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    """A program of Node's with its output, whatever it comes to; `given` is its standard input."""
+    path = os.pathsep.join((str(Path(program("node")).parent), os.environ["PATH"]))
+    # What runs these tests may itself have been started by npm, or by a test runner of Node's.
+    inherited = {name: value for name, value in os.environ.items() if not name.lower().startswith(("npm_", "node_"))}
+    env = inherited | {"PATH": path, "NODE_NO_WARNINGS": "1"} | more
+    return subprocess.run(command, cwd=cwd, env=env, input=given, capture_output=True, text=True, timeout=300)
+
+
+def installed() -> bool:
+    """Install the SDK's packages as its lock file names them, unless that has been done; false without npm."""
+    if not program("npm"):
+        return False
+    done = SDK / "node_modules" / ".package-lock.json"
+    if not done.exists() or done.stat().st_mtime < (SDK / "package-lock.json").stat().st_mtime:
+        ended = run(program("npm"), "ci", "--no-audit", "--no-fund")
+        assert ended.returncode == 0, ended.stderr
+    return True
