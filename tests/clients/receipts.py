@@ -115,6 +115,8 @@ def _statements(statement: str, good: dict[str, Json], trust: Json, bank: DemoBa
     yield "another kind", ring.sign("call-ticket+jwt", _decode(payload))
     yield "an unknown kind", ring.sign("jwt", _decode(payload))
     yield "a claim less", ring.sign(plain["typ"], _json({k: v for k, v in claims.items() if k != "verdict"}))
+    yield "genuine without its call", ring.sign(plain["typ"], _json({**claims, "call": None}))
+    yield "not genuine with a call", ring.sign(plain["typ"], _json({**claims, "verdict": "not_genuine"}))
     yield "a verdict that there is not", ring.sign(plain["typ"], _json({**claims, "verdict": "GENUINE"}))
     yield "a number for an instant", ring.sign(plain["typ"], _json({**claims, "iat": "now"}))
     yield "not JSON", ring.sign(plain["typ"], b"{")

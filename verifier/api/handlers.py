@@ -31,6 +31,7 @@ from verifier.core.messages import (
 from verifier.service import Service
 
 _encode = msgspec.json.Encoder().encode
+PING_S = 15
 Limit = Annotated[int, Meta(ge=1, le=100)]
 
 
@@ -163,7 +164,7 @@ async def _stream(asked: Asked, watched: AsyncIterator[Any], event: str) -> obje
     ends, and asking anew tells why.
     """
     first = await anext(watched)
-    async with sse_response(asked.request) as response:
+    async with sse_response(asked.request, ping_interval=PING_S) as response:
         with suppress(ConnectionError, Unavailable):
             await response.send(_encode(first).decode(), event=event)
             async for seen in watched:

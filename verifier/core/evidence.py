@@ -28,6 +28,8 @@ from verifier.core.statements import (
 )
 
 ALGORITHMS = ("ES256",)
+# Nothing else is allowed: no key or address of one that a statement brings along, no extension to be understood.
+HEADER = {"alg", "kid", "typ"}
 MAX_STATEMENT = 16_384
 
 CLAIMS: dict[str, type[Any]] = {
@@ -87,10 +89,14 @@ def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tu
     found = header.get("typ")
     if not isinstance(found, str) or found not in CLAIMS or (typ is not None and found != typ):
         raise InvalidClaims(f"the statement has typ {found!r}")
+    if header.keys() != HEADER:
+        raise InvalidSignature("the statement's header is not one of ours")
     try:
         claims = msgspec.json.decode(opened.payload, type=CLAIMS[found])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidClaims(f"the claims are not those of a {found}: {error}") from error
+    if isinstance(claims, Receipt) and (claims.verdict == "genuine") is not (claims.call is not None):
+        raise InvalidClaims("the verdict and the call of the receipt do not agree")
     if claims.iss != trust.issuer:
         raise InvalidClaims(f"the statement was issued by {claims.iss!r}, not by {trust.issuer!r}")
     return found, claims

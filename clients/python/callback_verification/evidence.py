@@ -18,7 +18,7 @@ from msgspec import Struct
 from callback_verification.errors import EvidenceError
 from callback_verification.octets import from_base64url
 from callback_verification.proofs import Checkpoint, verify_proof
-from callback_verification.statements import SHAPES, Claims
+from callback_verification.statements import SHAPES, CallReceipt, Claims
 
 MAX_STATEMENT, MAX_FILE = 16_384, 262_144
 ALGORITHM = "ES256"
@@ -135,6 +135,8 @@ def _verify_statement(statement: str, trust: Trust, typ: str | None) -> tuple[st
         claims: Any = msgspec.json.decode(payload, type=SHAPES[header.typ])
     except (ValueError, RecursionError) as error:
         raise _claims(f"the claims are not those of a {header.typ}: {error}") from error
+    if isinstance(claims, CallReceipt) and (claims.verdict == "genuine") is not (claims.call is not None):
+        raise _claims("the verdict and the call of the receipt do not agree")
     if claims.iss != trust.issuer:
         raise _claims(f"the statement was issued by {claims.iss[:80]!r}, not by {trust.issuer!r}")
     return header.typ, claims
