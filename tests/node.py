@@ -21,9 +21,7 @@ def program(name: str) -> str:
 def run(*command: str, cwd: Path = SDK, given: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     """A program of Node's with its output, whatever it comes to; `given` is its standard input."""
     path = os.pathsep.join((str(Path(program("node")).parent), os.environ["PATH"]))
-    # What runs these tests may itself have been started by npm, or by a test runner of Node's.
-    inherited = {name: value for name, value in os.environ.items() if not name.lower().startswith(("npm_", "node_"))}
-    env = inherited | {"PATH": path, "NODE_NO_WARNINGS": "1"} | more
+    env = os.environ | {"PATH": path, "NODE_NO_WARNINGS": "1"} | more
     return subprocess.run(command, cwd=cwd, env=env, input=given, capture_output=True, text=True, timeout=300)
 
 
