@@ -106,7 +106,7 @@ function confirmedAt(call) {
 function codeView(page, call, code, theirs, signal) {
   const left = h("p", { class: "left" });
   const count = () => {
-    const seconds = Math.max(0, Math.round((Date.parse(code.expires_at) - page.now()) / 1000));
+    const seconds = Math.max(0, Math.floor((Date.parse(code.expires_at) - page.now()) / 1000));
     left.textContent = say(WORDS.left, { time: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` });
   };
   count();

@@ -61,6 +61,7 @@ export async function prepareScreen(page, signal, applicationId) {
       if (error.slug === "policy_refused") trouble.replaceChildren(refused(page, applicationId, asked, error));
       else if (error.slug === "call_open") trouble.replaceChildren(openElsewhere(view));
       else page.fail(error);
+      trouble.scrollIntoView({ block: "nearest" });
     }
   };
   return h(
