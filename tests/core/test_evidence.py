@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import ECKey
+from joserfc.jws import JWSRegistry
 
 from tests.world import ISSUER, NOON, ORIGIN
 from verifier import keys
@@ -55,6 +59,21 @@ def test_rfc_7515_appendix_a_3_verifies_and_is_still_not_a_statement_of_ours() -
         verify_statement(RFC_7515_JWS, trust)
     with pytest.raises(InvalidSignature):
         verify_statement(RFC_7515_JWS[:-2] + "0A", trust)
+
+
+@pytest.mark.parametrize("more", [{"crit": ["exp"]}, {"jku": "https://evil.example"}, {"cty": "x"}])
+def test_a_header_holds_nothing_but_what_the_service_writes(
+    made: tuple[FileKeyRing, Trust, Evidence], more: dict[str, object]
+) -> None:
+    key = ECKey.generate_key("P-256", auto_kid=True)
+    payload = urlsafe_b64decode(made[2].statement.split(".")[1] + "==")
+    trust = Trust(ISSUER, {"keys": [key.as_dict(private=False)]}, made[1].log)
+    header = {"alg": "ES256", "kid": key.kid, "typ": RECEIPT}
+    assert verify_statement(jws.serialize_compact(header, payload, key), trust)[0] == RECEIPT
+    parts = [base64url(msgspec.json.encode({**header, **more})), base64url(payload)]
+    signature = JWSRegistry.algorithms["ES256"].sign(".".join(parts).encode(), key)
+    with pytest.raises(InvalidSignature):
+        verify_statement(".".join([*parts, base64url(signature)]), trust)
 
 
 def test_telephone_numbers_are_written_as_in_rfc_8225() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.world import COLLEAGUE, NOON, OFFICER, Person, World, staff
 from verifier.core.application import AnnouncedCall, Consents
-from verifier.core.errors import CallClosed, Erased, Forbidden, NotFound, PolicyRefused
+from verifier.core.errors import CallClosed, Erased, Forbidden, InvalidField, NotFound, PolicyRefused
 from verifier.core.messages import CallView, DecideException, Preferences, RequestException
 from verifier.core.times import from_ms
 
@@ -27,6 +28,12 @@ async def decide(world: World, request_id: str, granted: bool, supervisor: str =
     principal = staff(supervisor, "supervisor")
     asked = DecideException(granted, "passport seen in the branch")
     await world.service.exceptions.decide(principal, request_id, asked, world.key(principal, asked))
+
+
+async def _until_it_ends(watched: AsyncIterator[CallView | None]) -> None:
+    async with asyncio.timeout(5):
+        async for seen in watched:
+            assert seen is None
 
 
 async def test_an_officer_sees_the_applications_he_is_assigned_to_and_no_others(world: World, wang: Person) -> None:
@@ -61,6 +68,15 @@ async def test_a_search_looks_for_every_word_in_name_number_reference_and_produc
     assert await found("ln-2") == await found("王芳2") == await found("13800130002") == ["LN-2"]
     assert await found("住房 王芳3") == ["LN-3"]
     assert await found("王芳3 ln-2") == await found("nobody") == []
+
+
+async def test_a_search_goes_on_until_the_last_of_many_applications(world: World) -> None:
+    await asyncio.gather(*(world.register(Person(n)) for n in range(1000, 1450)))
+    desk = world.service.desk
+    assert len((await desk.applications(OFFICER_4412, "", None, 100)).applications) == 100
+    found = await desk.applications(OFFICER_4412, "王芳1449", None, 50)
+    assert [each.application_id for each in found.applications] == ["LN-1449"]
+    assert found.next_cursor is None
 
 
 async def test_applications_come_page_by_page(world: World) -> None:
@@ -130,6 +146,15 @@ async def test_watching_a_call_whose_application_is_erased_ends_in_words(world: 
         await anext(world.service.desk.watch(OFFICER_4412, call_id))
 
 
+async def test_a_call_that_is_erased_while_it_is_watched_is_shown_no_more(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    watched = world.service.desk.watch(OFFICER_4412, call_id)
+    assert (await anext(watched)) is not None
+    await world.erase(wang)
+    with pytest.raises(Erased):
+        await _until_it_ends(watched)
+
+
 async def test_what_a_second_person_grants_on_request_lifts_the_rule_for_one_call(world: World, wang: Person) -> None:
     world.clock.advance(12 * 3600)
     request_id = await ask(world, wang, "contact_hours")
@@ -157,6 +182,14 @@ async def test_a_declined_or_old_request_lifts_nothing(world: World, wang: Perso
     with pytest.raises(CallClosed):
         await decide(world, old, granted=True)
     assert await world.counts("exceptions") == (0,)
+
+
+async def test_nothing_is_granted_to_an_officer_who_is_not_assigned_any_more(world: World, wang: Person) -> None:
+    request_id = await ask(world, wang, "daily_cap")
+    await world.register(wang, officers=(COLLEAGUE,))
+    with pytest.raises(InvalidField):
+        await decide(world, request_id, granted=True)
+    await decide(world, request_id, granted=False)
 
 
 async def test_nobody_decides_on_his_own_request(world: World, wang: Person) -> None:

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from verifier.api.operations import Asked
 from verifier.api.throttle import Throttle
 from verifier.core.application import ApplicationId, Instant
-from verifier.core.errors import MalformedCode, Unavailable
+from verifier.core.errors import MalformedCode, VerifierError
 from verifier.core.messages import (
     Applications,
     ApplicationView,
@@ -165,7 +165,7 @@ async def _stream(asked: Asked, watched: AsyncIterator[Any], event: str) -> obje
     """
     first = await anext(watched)
     async with sse_response(asked.request, ping_interval=PING_S) as response:
-        with suppress(ConnectionError, Unavailable):
+        with suppress(ConnectionError, VerifierError):
             await response.send(_encode(first).decode(), event=event)
             async for seen in watched:
                 if not response.is_connected():

@@ -11,7 +11,7 @@ from datetime import datetime
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
 from verifier.core.call import Call
-from verifier.core.errors import NotFound
+from verifier.core.errors import Erased, NotFound
 from verifier.core.messages import Applications, ApplicationView, Calls, CallView
 from verifier.core.principal import Principal
 from verifier.core.times import to_ms
@@ -34,13 +34,20 @@ class Desk:
     async def applications(self, officer: Principal, query: str, cursor: str | None, limit: int) -> Applications:
         """A page of the applications assigned to an officer that `query` is found in, by reference.
 
-        Names and numbers are sealed, so all the officer's own are opened and looked through.
+        Names and numbers are sealed, so the officer's own are opened and looked through, some at a time, until there
+        are enough.
         """
-        ring = self._context.ring
-        rows = await self._context.storage.fetch(records.APPLICATIONS_OF_OFFICER, officer.id)
-        opened = [open_application(ring, ApplicationRow(*row)) for row in rows if cursor is None or row[0] > cursor]
+        context = self._context
         words = query.casefold().split()
-        found = [each for each in opened if all(word in _searched(each) for word in words)]
+        found: list[OpenApplication] = []
+        after = cursor or ""
+        while len(found) <= limit:
+            rows = await context.storage.fetch(records.APPLICATIONS_OF_OFFICER, officer.id, after)
+            if not rows:
+                break
+            after = rows[-1][0]
+            opened = (open_application(context.ring, ApplicationRow(*row)) for row in rows)
+            found += [each for each in opened if all(word in _searched(each) for word in words)]
         page = tuple(application_view(each) for each in found[:limit])
         return Applications(page, page[-1].application_id if len(found) > limit else None)
 
@@ -83,6 +90,8 @@ class Desk:
 
         async def read() -> CallView:
             current = await context.storage.fetch_in(records.CALLS, [call_id])
+            if current[0][-1] is None:
+                raise Erased
             call = Call(*current[0][: records.CALL_COLUMNS])
             return call_view(open_call(lifecycle.settle(call, context.clock(), context.settings.rules), evidence))
 

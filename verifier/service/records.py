@@ -64,7 +64,8 @@ DELETE_NUMBERS = "DELETE FROM numbers WHERE application_id = $1"
 INSERT_NUMBER = "INSERT INTO numbers (number_index, application_id) VALUES ($1, $2)"
 APPLICATIONS_OF_OFFICER = (
     f"SELECT {_APPLICATION} FROM applications WHERE application_id IN "
-    "(SELECT application_id FROM assignments WHERE officer_id = $1) ORDER BY application_id"
+    "(SELECT application_id FROM assignments WHERE officer_id = $1 AND application_id > $2 "
+    "ORDER BY application_id LIMIT 200) ORDER BY application_id"
 )
 DELETE_ASSIGNMENTS = "DELETE FROM assignments WHERE application_id = $1"
 INSERT_ASSIGNMENT = "INSERT INTO assignments (officer_id, application_id) VALUES ($1, $2)"
