@@ -3,7 +3,8 @@
 import { button, h, shape } from "../web/elements.js";
 import { LENGTH, complete, figures } from "../web/code.js";
 import { clockTime, grouped, said, say } from "../web/language.js";
-import { follow, problemWords } from "../web/page.js";
+import { follow } from "../web/live.js";
+import { problemWords } from "../web/page.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { ask } from "./verdict.js";
 import { WORDS } from "./words.js";

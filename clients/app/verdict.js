@@ -3,7 +3,7 @@
 import { CannotCheck } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
 import { clockTime, language, phone, said, say } from "../web/language.js";
-import { follow } from "../web/page.js";
+import { follow } from "../web/live.js";
 import { keepButtons } from "./receipts.js";
 import { WORDS } from "./words.js";
 

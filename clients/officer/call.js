@@ -3,7 +3,8 @@
 import { Problem } from "../typescript/src/client.js";
 import { announce, button, h, shape } from "../web/elements.js";
 import { clockTime, grouped, inLanguage, phone, say } from "../web/language.js";
-import { follow, problemWords } from "../web/page.js";
+import { follow } from "../web/live.js";
+import { problemWords } from "../web/page.js";
 import { spoken } from "./spoken.js";
 import { WORDS } from "./words.js";
 

@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+import yaml
 from callback_verification import (
     AsyncClient,
     Bearer,
@@ -46,6 +47,7 @@ from callback_verification import (
     me,
     receipts,
     reports,
+    shapes,
     verify,
 )
 from callback_verification.errors import CallClosed, Erased, IdempotencyKeyReused
@@ -61,6 +63,7 @@ from tests.world import another_code
 from verifier.demo.bank import DemoBank
 
 NUMBER, DESK, HOTLINE = "+8613800138000", "+861082345678", "+861095588"
+SPECS = Path(__file__).parents[2] / "specs"
 AT_ONCE = Patience(try_s=0.5, connect_s=0.5, total_s=3.0, tries=3)
 CALL: dict[str, Any] = {
     "call_id": "call_" + "0" * 32,
@@ -445,3 +448,20 @@ def test_its_command_says_valid_or_why_not(kept: tuple[Evidence, Trust], bank: D
 def test_the_sdk_needs_nothing_of_the_service() -> None:
     command = [sys.executable, "-c", "import sys, callback_verification; sys.exit('verifier' in sys.modules)"]
     assert subprocess.run(command, timeout=30, check=False).returncode == 0
+
+
+DESCRIBED = {
+    "Application": "ApplicationView",
+    "Call": "CallView",
+    "ErasedApplication": "ErasedView",
+    "Leg": "LegView",
+    "Receipt": "ReceiptView",
+}
+STRUCTS = [each for each in vars(shapes).values() if isinstance(each, type) and each.__module__ == shapes.__name__]
+
+
+@pytest.mark.parametrize("struct", [*STRUCTS, Verdict, SpokenVerdict], ids=lambda struct: struct.__name__)
+def test_each_shape_has_the_members_that_the_description_gives_it(struct: type) -> None:
+    described = yaml.safe_load((SPECS / "openapi.yaml").read_text())["components"]["schemas"]
+    properties = described[DESCRIBED.get(struct.__name__, struct.__name__)]["properties"]
+    assert [each.name for each in msgspec.structs.fields(struct)] == list(properties)
