@@ -73,5 +73,5 @@ def test_an_address_is_host_and_port(listen: str) -> None:
 
 def test_every_setting_is_in_the_readme_and_no_other() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text()
-    named = set(re.findall(r"`VERIFIER_([A-Z_]+)`", readme))
+    named = set(re.findall(r"`VERIFIER_([A-Z0-9_]+)`", readme))
     assert named == {name.upper() for name in Config.__struct_fields__}

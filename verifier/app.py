@@ -26,6 +26,7 @@ from verifier.api.tokens import TokenVerifier, TrustedIssuer
 from verifier.config import BadSettings, Config, address, listed
 from verifier.core.errors import VerifierError
 from verifier.core.limits import Limit
+from verifier.identity import FileIdentitySigner
 from verifier.keys import FileKeyRing
 from verifier.log import Log
 from verifier.ports import Storage
@@ -66,8 +67,18 @@ def configure_logging(level: str) -> None:
 async def open_service(config: Config) -> Service:
     """The service on its database and key ring, not yet started. Raises a VerifierError in words."""
     ring = FileKeyRing(Path(config.key_ring), config.origin)
+    signer = _identity_signer(config)
     storage = await _open_checked(config)
-    return Service(Context(config.service_settings(), storage, ring, now_ms, os.urandom))
+    return Service(Context(config.service_settings(), storage, ring, now_ms, os.urandom), signer)
+
+
+def _identity_signer(config: Config) -> FileIdentitySigner | None:
+    if not config.identity_key:
+        return None
+    try:
+        return FileIdentitySigner(Path(config.identity_key), config.identity_x5u)
+    except ValueError as error:
+        raise BadSettings(f"VERIFIER_IDENTITY_KEY or VERIFIER_IDENTITY_X5U: {error}") from error
 
 
 async def _open_checked(config: Config) -> Storage:

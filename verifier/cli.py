@@ -171,6 +171,29 @@ def receipt_verify(file: Path, trust: Path) -> None:
 
 
 @main.group()
+def identity() -> None:
+    """SIP identity (RFC 8224)."""
+
+
+@identity.command("check")
+@click.argument("header")
+@click.option("--certificate", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--fresh", default=60, show_default=True, help="How old it may be, in seconds.")
+def identity_check(header: str, certificate: Path, fresh: int) -> None:
+    """Check the Identity HEADER of an incoming call against a CERTIFICATE you trust; nothing is fetched."""
+    from verifier.app import now_ms
+    from verifier.core.passport import check_identity
+    from verifier.identity import certificate_key
+
+    try:
+        checked = check_identity(header, certificate_key(certificate.read_bytes()), now_ms() // 1000, fresh)
+    except (VerifierError, ValueError) as error:
+        raise click.ClickException(f"NOT VALID: {getattr(error, 'detail', error)}") from error
+    click.echo(f"VALID {checked.kind}")
+    click.echo(msgspec.json.format(msgspec.json.encode(checked.claims)).decode())
+
+
+@main.group()
 def log() -> None:
     """The transparency log."""
 

@@ -66,6 +66,8 @@ class Config(Struct, frozen=True, kw_only=True):
     number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
     published_numbers: str = ""
     caller_numbers: str = ""
+    identity_key: str = ""
+    identity_x5u: str = ""
     pages: bool = True
     bank_name: Annotated[str, Meta(max_length=80)] = ""
     requests_per_minute: Annotated[int, Meta(ge=1, le=60_000)] = 120
@@ -104,6 +106,7 @@ class Config(Struct, frozen=True, kw_only=True):
                 cooling_off_ms=self.number_cooling_off_hours * 3_600_000,
             ),
             published_numbers=listed(self.published_numbers),
+            bank_name=self.bank_name,
         )
 
 

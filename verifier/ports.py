@@ -75,3 +75,13 @@ class KeyRing(Protocol):
 
     def sign_checkpoint(self, text: str) -> str:
         """A C2SP signed note over a checkpoint's text by the active log key."""
+
+
+class IdentitySigner(Protocol):
+    """The key of SIP identity; `x5u` is where its certificate is."""
+
+    @property
+    def x5u(self) -> str: ...
+
+    def sign(self, octets: bytes) -> bytes:
+        """The 64 bytes of an ES256 signature."""

@@ -27,6 +27,7 @@ from verifier.core.messages import (
     Preferences,
     ReceiptChecked,
     ReceiptView,
+    SipIdentity,
 )
 from verifier.service import Service
 
@@ -118,6 +119,10 @@ async def reveal_code(service: Service, asked: Asked) -> bytes:
 
 async def leg_event(service: Service, asked: Asked) -> bytes:
     return await service.calls.leg_event(asked.path["call_id"], asked.body, asked.idempotency)
+
+
+async def make_identity(service: Service, asked: Asked) -> SipIdentity:
+    return await service.identities.make(asked.path["call_id"], asked.body)
 
 
 async def revoke_call(service: Service, asked: Asked) -> bytes:

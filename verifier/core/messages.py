@@ -21,6 +21,7 @@ from verifier.core.application import (
     Stage,
 )
 from verifier.core.call import LegMode, State
+from verifier.core.passport import Attestation, Kind
 from verifier.core.purposes import Language, Purpose
 
 CallId = Annotated[str, Meta(pattern=r"^call_[0-9a-f]{32}$")]
@@ -76,6 +77,13 @@ class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
     number: E164
     at: Instant
     caller_number: E164 | None = None
+
+
+class AskIdentity(Struct, frozen=True, forbid_unknown_fields=True):
+    """What SIP identity a peer takes; `attest` is how sure the bank is of its caller number (RFC 8588)."""
+
+    kind: Kind = "shaken"
+    attest: Attestation = "A"
 
 
 class RevokeCall(Struct, frozen=True, forbid_unknown_fields=True):
@@ -166,6 +174,13 @@ class CallView(Struct, frozen=True):
     revealed_at: datetime | None
     confirmed_at: datetime | None
     ended_at: datetime | None
+
+
+class SipIdentity(Struct, frozen=True):
+    """The value of the Identity header (RFC 8224) for an INVITE that is sent within a minute of `at`."""
+
+    identity: str
+    at: datetime
 
 
 class Calls(Struct, frozen=True):

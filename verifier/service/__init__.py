@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from verifier.ports import IdentitySigner
 from verifier.service.applications import Applications
 from verifier.service.calls import Calls
 from verifier.service.confirmations import Confirmations
@@ -9,6 +10,7 @@ from verifier.service.context import Context, Settings
 from verifier.service.desk import Desk
 from verifier.service.exceptions import Exceptions
 from verifier.service.housekeeping import Housekeeping
+from verifier.service.identity import Identities
 from verifier.service.me import Me
 from verifier.service.receipts import Receipts
 from verifier.service.reports import Reports
@@ -17,14 +19,18 @@ __all__ = ["Context", "Service", "Settings"]
 
 
 class Service:
-    """Every use case, by the noun it is about. Make one with a `Context`; call `start` and `stop` around its life."""
+    """Every use case, by the noun it is about. Make one with a `Context`; call `start` and `stop` around its life.
 
-    def __init__(self, context: Context) -> None:
+    `signer` is the key of SIP identity, if there is one.
+    """
+
+    def __init__(self, context: Context, signer: IdentitySigner | None = None) -> None:
         self.context = context
         self.applications = Applications(context)
         self.calls = Calls(context)
         self.exceptions = Exceptions(context)
         self.desk = Desk(context)
+        self.identities = Identities(context, signer)
         self.confirmations = Confirmations(context)
         self.receipts = Receipts(context)
         self.reports = Reports(context)

@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True):
     guess_limit: Limit = Limit(burst=6, period_ms=3_600_000)
     exception_lifetime_ms: int = 3_600_000
     published_numbers: tuple[str, ...] = ()
+    bank_name: str = ""
 
 
 class Context:

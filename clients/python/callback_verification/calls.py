@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from callback_verification.requests import Request, get, post, segment
-from callback_verification.shapes import Call, Code, IssuedCall, Purpose
+from callback_verification.shapes import Call, Code, IssuedCall, Purpose, SipIdentity
 
 
 def issue(
@@ -35,6 +37,14 @@ def read(call_id: str) -> Request[Call]:
 def code(call_id: str) -> Request[Code]:
     """The code to read out, once the leg is connected to the number on file."""
     return get(f"/v1/calls/{segment(call_id)}/code", Code)
+
+
+def identity(
+    call_id: str, *, kind: Literal["plain", "shaken", "rcd"] = "shaken", attest: Literal["A", "B", "C"] = "A"
+) -> Request[SipIdentity]:
+    """The SIP Identity header (RFC 8224) for the INVITE of the officer's leg, good for a minute."""
+    body: dict[str, object] = {"kind": kind, "attest": attest}
+    return post(f"/v1/calls/{segment(call_id)}/identity", SipIdentity, body, None)
 
 
 def revoke(call_id: str, *, reason: str = "", idempotency_key: str | None = None) -> Request[Call]:

@@ -135,6 +135,13 @@ class IssuedCall(Struct, frozen=True):
     code: Code | None
 
 
+class SipIdentity(Struct, frozen=True):
+    """The value of the Identity header for an INVITE that is sent within a minute of `at`."""
+
+    identity: str
+    at: datetime
+
+
 class Words(Struct, frozen=True):
     """What to show or say to the customer, in one language."""
 

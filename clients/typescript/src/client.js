@@ -85,6 +85,14 @@ export class Client {
     code: (callId, options) => this.#request("GET", `/v1/calls/${segment(callId)}/code`, { options }),
 
     /**
+     * The SIP Identity header for the INVITE of the officer's leg, good for a minute.
+     * @param {string} callId @param {Schemas["AskIdentity"]} [body] @param {Options} [options]
+     * @returns {Promise<Schemas["SipIdentity"]>}
+     */
+    identity: (callId, body = /** @type {Schemas["AskIdentity"]} */ ({}), options = undefined) =>
+      this.#request("POST", `/v1/calls/${segment(callId)}/identity`, { body, options }),
+
+    /**
      * @param {string} callId @param {Schemas["RevokeCall"]} [body] @param {Options} [options]
      * @returns {Promise<Schemas["CallView"]>}
      */

@@ -20,6 +20,7 @@ const calls = (client) => [
   client.calls.issue("ID", /** @type {any} */ ({})),
   client.calls.get("ID"),
   client.calls.code("ID"),
+  client.calls.identity("ID"),
   client.calls.revoke("ID"),
   client.calls.list(),
   client.calls.events("ID").next(),

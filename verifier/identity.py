@@ -1,0 +1,48 @@
+"""The key of SIP identity in a file, beside its certificate's address. Carries out specs/protocol.md section 6.4.
+
+It is not part of the key ring: a certification authority of the telephone network vouches for it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+
+class FileIdentitySigner:
+    """`verifier.ports.IdentitySigner` on a PEM file. Raises ValueError in words when it holds no P-256 key."""
+
+    def __init__(self, path: Path, x5u: str) -> None:
+        try:
+            key = load_pem_private_key(path.read_bytes(), None)
+        except (OSError, TypeError, ValueError) as error:
+            raise ValueError(f"the key of SIP identity cannot be read: {error}") from error
+        if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
+            raise ValueError("the key of SIP identity must be an EC key on P-256")
+        if not x5u.startswith("https://"):
+            raise ValueError("the certificate of SIP identity needs an https address")
+        self._key = key
+        self.x5u = x5u
+
+    def sign(self, octets: bytes) -> bytes:
+        """The 64 bytes of an ES256 signature (RFC 7518 section 3.4)."""
+        r, s = decode_dss_signature(self._key.sign(octets, ECDSA(SHA256())))
+        return r.to_bytes(32) + s.to_bytes(32)
+
+
+def certificate_key(pem: bytes) -> EllipticCurvePublicKey:
+    """The public key of a certificate. Raises ValueError when it is not one on P-256."""
+    key = x509.load_pem_x509_certificate(pem).public_key()
+    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
+        raise ValueError("the certificate's key is not on P-256")
+    return key

@@ -1,0 +1,58 @@
+"""The SIP Identity header of an officer's call, out of its ticket. Carries out specs/protocol.md section 6.4."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from verifier.core import call as lifecycle
+from verifier.core.call import Call
+from verifier.core.errors import CallClosed, NotFound
+from verifier.core.messages import AskIdentity, SipIdentity
+from verifier.core.passport import Claims, identity_header
+from verifier.core.purposes import PURPOSES
+from verifier.core.times import from_ms
+from verifier.ports import IdentitySigner
+from verifier.service import records
+from verifier.service.context import Context
+from verifier.service.opened import open_application, open_call, open_evidence
+from verifier.service.records import ApplicationRow
+
+
+class Identities:
+    """Use cases on SIP identity; without a signer there are none."""
+
+    def __init__(self, context: Context, signer: IdentitySigner | None) -> None:
+        self._context = context
+        self._signer = signer
+
+    async def make(self, call_id: str, asked: AskIdentity) -> SipIdentity:
+        """The Identity header for the INVITE of an open call: numbers from the ticket, time of asking.
+
+        Receivers take what is at most a minute old, so it is asked for when dialling. Raises NotFound, Erased,
+        and CallClosed once the call is over.
+        """
+        if self._signer is None:
+            raise NotFound("no key for SIP identity is set up here")
+        context = self._context
+        rows = await context.storage.fetch_in(records.CALLS, [call_id])
+        if not rows:
+            raise NotFound("there is no such call")
+        call = lifecycle.settle(Call(*rows[0][: records.CALL_COLUMNS]), context.clock(), context.settings.rules)
+        found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [call.application_id])
+        application = open_application(context.ring, ApplicationRow(*found[0]))
+        ticket = open_call(call, open_evidence(context.ring, application.key, call_id, rows[0][-1])).ticket
+        if not call.open:
+            raise CallClosed(f"the call is {call.state}")
+        now_ms = context.clock()
+        language = application.registration.customer.language
+        claims = Claims(
+            dest=ticket.dest,
+            iat=now_ms // 1000,
+            orig=ticket.orig,
+            attest=asked.attest if asked.kind == "shaken" else None,
+            origid=str(UUID(call_id.removeprefix("call_"))) if asked.kind == "shaken" else None,
+            rcd={"nam": context.settings.bank_name or ticket.iss} if asked.kind == "rcd" else None,
+            crn=PURPOSES[ticket.purpose][language] if asked.kind == "rcd" else None,
+        )
+        header = identity_header(asked.kind, claims, self._signer.x5u, self._signer.sign)
+        return SipIdentity(header, from_ms(now_ms))
