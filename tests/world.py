@@ -18,7 +18,16 @@ from verifier.core import damm
 from verifier.core.application import Consents, Customer, Officer, RegisteredNumber, Registration
 from verifier.core.call import CallRules
 from verifier.core.evidence import Evidence, verify_evidence
-from verifier.core.messages import Confirm, ConfirmByPhone, GrantException, IssueCall, LegEvent, ReportCall
+from verifier.core.messages import (
+    BeginSession,
+    Confirm,
+    ConfirmByPhone,
+    GrantException,
+    HeardKeys,
+    IssueCall,
+    LegEvent,
+    ReportCall,
+)
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, to_ms
 from verifier.keys import FileKeyRing
@@ -189,6 +198,15 @@ class World:
     async def report(self, person: Person, said: str, code: str = "") -> Json:
         asked = ReportCall(from_ms(self.clock()), "+8617000000000", said, code)
         return _json(await self.service.reports.take(person.principal, asked, self.key(person.principal, asked)))
+
+    async def begin_dialogue(self, number: str | None, **more: Any) -> Json:
+        """Somebody rings the bank's number, and the service leads the dialogue."""
+        asked = BeginSession(HOTLINE, number, **more)
+        return _json(await self.service.ivr.begin(asked, self.key(IVR, asked)))
+
+    async def press(self, session_id: str, keys: str | None, key: str = "") -> Json:
+        asked = HeardKeys(keys)
+        return _json(await self.service.ivr.step(session_id, asked, self.key(IVR, asked, key)))
 
     # --- looking at it ------------------------------------------------------------------------------------
 

@@ -150,6 +150,14 @@ class Confirming:
             raise
 
 
+async def begin_session(service: Service, asked: Asked) -> bytes:
+    return await service.ivr.begin(asked.body, asked.idempotency)
+
+
+async def step_session(service: Service, asked: Asked) -> bytes:
+    return await service.ivr.step(asked.path["session_id"], asked.body, asked.idempotency)
+
+
 async def my_calls(service: Service, asked: Asked) -> PastCalls:
     return await service.me.calls(asked.principal, asked.query.cursor, asked.query.limit)
 

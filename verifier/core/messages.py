@@ -25,6 +25,7 @@ from verifier.core.passport import Attestation, Kind
 from verifier.core.purposes import Language, Purpose
 
 CallId = Annotated[str, Meta(pattern=r"^call_[0-9a-f]{32}$")]
+SessionId = Annotated[str, Meta(pattern=r"^ivr_[0-9a-f]{32}$")]
 RequestId = Annotated[str, Meta(pattern=r"^excr_[0-9a-f]{32}$")]
 TypedCode = Annotated[str, Meta(min_length=1, max_length=64, description="nine digits, with or without spaces")]
 Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
@@ -103,6 +104,20 @@ class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
     caller_number: E164 | None = None
     application_id: ApplicationId | None = None
     language: Language | None = None
+
+
+class BeginSession(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody rings the bank's number; `caller_number` is null when it is withheld."""
+
+    dialled_number: E164
+    caller_number: E164 | None = None
+    language: Language | None = None
+
+
+class HeardKeys(Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys that were pressed since the last turn, at most a hundred; null for silence."""
+
+    keys: Annotated[str, Meta(max_length=100, pattern=r"^[0-9*#A-D]*$")] | None = None
 
 
 class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
@@ -282,6 +297,25 @@ class SpokenVerdict(Struct, frozen=True):
     words: Words
     receipt_id: str | None
     transfer_to: str | None
+
+
+class Say(Struct, frozen=True):
+    """One prompt: its name, for a recording, and its words. A verdict has the name of the verdict."""
+
+    name: str
+    text: str
+    language: Language
+
+
+class IvrTurn(Struct, frozen=True):
+    """What a voice platform does next: say, then `listen` for keys, `transfer` the caller `to` an officer's staff
+    number or to `fraud_desk`, or `hang_up`."""
+
+    session_id: str
+    say: tuple[Say, ...]
+    act: Literal["listen", "transfer", "hang_up"]
+    slow: bool
+    to: str | None
 
 
 class PastCall(Struct, frozen=True):

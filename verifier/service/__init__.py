@@ -11,6 +11,7 @@ from verifier.service.desk import Desk
 from verifier.service.exceptions import Exceptions
 from verifier.service.housekeeping import Housekeeping
 from verifier.service.identity import Identities
+from verifier.service.ivr import Ivr
 from verifier.service.me import Me
 from verifier.service.receipts import Receipts
 from verifier.service.reports import Reports
@@ -32,6 +33,7 @@ class Service:
         self.desk = Desk(context)
         self.identities = Identities(context, signer)
         self.confirmations = Confirmations(context)
+        self.ivr = Ivr(context, self.confirmations)
         self.receipts = Receipts(context)
         self.reports = Reports(context)
         self.me = Me(context)

@@ -43,6 +43,7 @@ class Needs(Struct, frozen=True):
     number_index: bytes | None = None
     exception_id: str | None = None
     request_id: str | None = None
+    session_id: str | None = None
     channel: Channel | None = None
 
 
@@ -68,6 +69,7 @@ class Batch:
         self._limits: dict[str, int] = {}
         self._exceptions: dict[str, ExceptionRow] = {}
         self._requests: dict[str, RequestRow] = {}
+        self._sessions: dict[str, bytes] = {}
         self._receipts: dict[int, tuple[str, bytes]] = {}
         self._writes: dict[str, dict[object, Row]] = {}
 
@@ -97,6 +99,8 @@ class Batch:
             self._exceptions[row[0]] = ExceptionRow(*row)
         for row in await read(records.REQUESTS, _given(n.request_id for n in needs)):
             self._requests[row[0]] = RequestRow(*row)
+        for row in await read(records.SESSIONS, _given(n.session_id for n in needs)):
+            self._sessions[row[0]] = self.ring.unseal(row[0], row[1])
         given = [call.receipt_leaf for call in self._calls.values() if call.open and call.receipt_leaf is not None]
         for leaf_index, sealed, statement_id in await read(records.SEALED_BY_LEAF, given):
             self._receipts[leaf_index] = (statement_id, sealed)
@@ -180,6 +184,12 @@ class Batch:
         if request_id not in self._requests:
             raise NotFound("there is no such request")
         return self._requests[request_id]
+
+    def session(self, session_id: str) -> bytes:
+        """The state of a telephone dialogue. Raises NotFound."""
+        if session_id not in self._sessions:
+            raise NotFound("there is no such session, or it is over")
+        return self._sessions[session_id]
 
     def receipt_of(self, call: Call, application: OpenApplication) -> tuple[str, Callable[[], LogEvidence]]:
         """The id of the receipt that consumed a confirmed call's code, and its evidence."""
@@ -294,6 +304,10 @@ class Batch:
     def use_exception(self, exception: ExceptionRow, call_id: str) -> None:
         self._exceptions[exception.exception_id] = replace(exception, call_id=call_id)
         self._write(records.USE_EXCEPTION, exception.exception_id, (exception.exception_id, call_id))
+
+    def put_session(self, session_id: str, state: bytes, expires_at: int) -> None:
+        self._sessions[session_id] = state
+        self._write(records.UPSERT_SESSION, session_id, (session_id, self.ring.seal(session_id, state), expires_at))
 
     def decide_request(self, request: RequestRow) -> None:
         self._requests[request.request_id] = request

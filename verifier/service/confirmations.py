@@ -54,7 +54,7 @@ class _Entry(Struct, frozen=True):
     applications: tuple[OpenApplication, ...]
 
 
-class _Outcome(Struct, frozen=True):
+class Outcome(Struct, frozen=True):
     """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7)."""
 
     call: OpenCall | None
@@ -98,26 +98,34 @@ class Confirmations:
 
         def decide(batch: Batch) -> Answer:
             at = batch.now_ms
-            registered = batch.applications_of_number(number_index) if number_index is not None else []
-            if not registered:
-                language = asked.language or "zh-CN"
-                return lambda: _unregistered(language, at)
-            first = registered[0]
-            entry = _Entry(
-                digits,
-                "ivr",
-                first.registration.customer.id,
-                first.row.customer_index,
-                _narrowed(registered, asked.application_id),
-            )
-            language = asked.language or first.registration.customer.language
-            outcome = self._judge(batch, entry)
-            return lambda: _spoken(outcome, language)
+            judged = self.judge_by_phone(batch, digits, number_index, asked.application_id)
+            if judged is None:
+                return lambda: _unregistered(asked.language or "zh-CN", at)
+            outcome, customers = judged
+            return lambda: _spoken(outcome, asked.language or customers)
 
         needs = Needs(number_index=number_index, channel="ivr")
         return await self._context.writer.submit(needs, decide, idempotency)
 
-    def _judge(self, batch: Batch, entry: _Entry) -> _Outcome:
+    def judge_by_phone(
+        self, batch: Batch, digits: str, number_index: bytes | None, application_id: str | None = None
+    ) -> tuple[Outcome, Language] | None:
+        """The verdict on digits keyed from a number, and the language of its customer; None for a number that is on
+        file nowhere, and nothing is spent. Raises RateLimited."""
+        registered = batch.applications_of_number(number_index) if number_index is not None else []
+        if not registered:
+            return None
+        first = registered[0]
+        entry = _Entry(
+            digits,
+            "ivr",
+            first.registration.customer.id,
+            first.row.customer_index,
+            _narrowed(registered, application_id),
+        )
+        return self._judge(batch, entry), first.registration.customer.language
+
+    def _judge(self, batch: Batch, entry: _Entry) -> Outcome:
         """Try the code against the open call of each application, spend or count, and sign the receipt."""
         self._check_limits(batch, entry)
         rules = self._context.settings.rules
@@ -155,20 +163,20 @@ class Confirmations:
         opened = batch.call(open_call_id)
         return replace(opened, call=lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules))
 
-    def _accept(self, batch: Batch, entry: _Entry, application: OpenApplication, opened: OpenCall) -> _Outcome:
+    def _accept(self, batch: Batch, entry: _Entry, application: OpenApplication, opened: OpenCall) -> Outcome:
         if opened.call.state == "confirmed":
             # The same customer again, while the call goes on: the same receipt, not a second consumption.
             receipt_id, evidence = batch.receipt_of(opened.call, application)
-            return _Outcome(opened, True, receipt_id, evidence, batch.now_ms)
+            return Outcome(opened, True, receipt_id, evidence, batch.now_ms)
         # A number may be on file for several customers; the receipt is that of the one who is called.
         customer_id = application.registration.customer.id
         entry = replace(entry, customer_id=customer_id, customer_index=application.row.customer_index)
         receipt_id, leaf = self._receipt(batch, entry, application, opened)
         call = lifecycle.confirm(opened.call, batch.now_ms, leaf.leaf_index, self._context.settings.rules)
         batch.put_call(call)
-        return _Outcome(replace(opened, call=call), False, receipt_id, leaf.evidence, batch.now_ms)
+        return Outcome(replace(opened, call=call), False, receipt_id, leaf.evidence, batch.now_ms)
 
-    def _refuse(self, batch: Batch, entry: _Entry, settled: list[Call], *, count: bool) -> _Outcome:
+    def _refuse(self, batch: Batch, entry: _Entry, settled: list[Call], *, count: bool) -> Outcome:
         application = entry.applications[0] if entry.applications else None
         receipt_id, leaf = self._receipt(batch, entry, application, None)
         rules = self._context.settings.rules
@@ -180,7 +188,7 @@ class Confirmations:
             for each in entry.applications:
                 key = _key(each, entry)
                 batch.put_limit(key, limits.decide(limit, batch.limit(key), batch.now_ms).tat)
-        return _Outcome(None, False, receipt_id, leaf.evidence, batch.now_ms)
+        return Outcome(None, False, receipt_id, leaf.evidence, batch.now_ms)
 
     def _receipt(
         self, batch: Batch, entry: _Entry, application: OpenApplication | None, opened: OpenCall | None
@@ -236,12 +244,12 @@ def _seconds(ms: int | None) -> int | None:
     return None if ms is None else ms // 1000
 
 
-def _verdict(outcome: _Outcome) -> Verdict:
+def _verdict(outcome: Outcome) -> Verdict:
     return Verdict(
         verdict="not_genuine" if outcome.call is None else "genuine",
         at=from_ms(outcome.at),
         given_before=outcome.given_before,
-        words=tuple(Words(language, _text(outcome, language)) for language in words.LANGUAGES),
+        words=tuple(Words(language, verdict_words(outcome, language)) for language in words.LANGUAGES),
         call=None if outcome.call is None else _details(outcome.call),
         receipt_id=outcome.receipt_id,
         receipt=outcome.evidence(),
@@ -262,12 +270,12 @@ def _details(opened: OpenCall) -> CallDetails:
     )
 
 
-def _spoken(outcome: _Outcome, language: Language) -> SpokenVerdict:
+def _spoken(outcome: Outcome, language: Language) -> SpokenVerdict:
     return SpokenVerdict(
         verdict="not_genuine" if outcome.call is None else "genuine",
         at=from_ms(outcome.at),
         given_before=outcome.given_before,
-        words=Words(language, _text(outcome, language)),
+        words=Words(language, verdict_words(outcome, language)),
         receipt_id=outcome.receipt_id,
         transfer_to=None if outcome.call is None else outcome.call.ticket.officer.id,
     )
@@ -284,7 +292,8 @@ def _unregistered(language: Language, at: int) -> SpokenVerdict:
     )
 
 
-def _text(outcome: _Outcome, language: Language) -> str:
+def verdict_words(outcome: Outcome, language: Language) -> str:
+    """What the customer is told."""
     if outcome.call is None:
         return words.NOT_GENUINE[language]
     ticket = outcome.call.ticket

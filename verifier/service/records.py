@@ -138,6 +138,12 @@ INSERT_REPORT = (
     "INSERT INTO reports (report_id, application_id, leaf_index, created_at, sealed) VALUES ($1, $2, $3, $4, $5)"
 )
 FORGET_REPORTS = "UPDATE reports SET sealed = NULL WHERE application_id = $1"
+SESSIONS = "SELECT session_id, sealed, expires_at FROM ivr_sessions WHERE session_id IN ($*)"
+UPSERT_SESSION = (
+    "INSERT INTO ivr_sessions (session_id, sealed, expires_at) VALUES ($1, $2, $3) "
+    "ON CONFLICT (session_id) DO UPDATE SET sealed = excluded.sealed"
+)
+PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
 LIMITS = "SELECT limit_key, tat FROM limits WHERE limit_key IN ($*)"
 UPSERT_LIMIT = (
     "INSERT INTO limits (limit_key, tat) VALUES ($1, $2) ON CONFLICT (limit_key) DO UPDATE SET tat = excluded.tat"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from callback_verification.requests import Request, post
-from callback_verification.shapes import Language
+from callback_verification.requests import Request, post, segment
+from callback_verification.shapes import IvrTurn, Language
 from callback_verification.verdicts import SpokenVerdict
 
 
@@ -25,3 +25,24 @@ def confirm(
         "language": language,
     }
     return post("/v1/ivr/confirmations", SpokenVerdict, body, idempotency_key)
+
+
+def begin(
+    *,
+    dialled_number: str,
+    caller_number: str | None,
+    language: Language | None = None,
+    idempotency_key: str | None = None,
+) -> Request[IvrTurn]:
+    """Begin the telephone dialogue with a caller, for a platform that leaves it to the service."""
+    body: dict[str, object] = {
+        "dialled_number": dialled_number,
+        "caller_number": caller_number,
+        "language": language,
+    }
+    return post("/v1/ivr/sessions", IvrTurn, body, idempotency_key)
+
+
+def step(session_id: str, keys: str | None, *, idempotency_key: str | None = None) -> Request[IvrTurn]:
+    """What the caller keyed since the last turn, or None for silence."""
+    return post(f"/v1/ivr/sessions/{segment(session_id)}/steps", IvrTurn, {"keys": keys}, idempotency_key)

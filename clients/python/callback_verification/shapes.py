@@ -170,6 +170,25 @@ class CallDetails(Struct, frozen=True):
     leg: Leg
 
 
+class Say(Struct, frozen=True):
+    """One prompt: its name, for a recording, and its words."""
+
+    name: str
+    text: str
+    language: Language
+
+
+class IvrTurn(Struct, frozen=True):
+    """What a voice platform does next: say, then listen for keys, transfer the caller `to` an officer's staff number
+    or to `fraud_desk`, or hang up."""
+
+    session_id: str
+    say: tuple[Say, ...]
+    act: Literal["listen", "transfer", "hang_up"]
+    slow: bool
+    to: str | None
+
+
 class PastCall(Struct, frozen=True):
     """A call on one of the customer's applications, used or not."""
 

@@ -164,6 +164,20 @@ export class Client {
       mustHandle(handlers, ["genuine", "notGenuine", "unavailable"]);
       return tellSpoken(await this.#request("POST", "/v1/ivr/confirmations", { body, options }), handlers);
     },
+
+    /**
+     * Begin the telephone dialogue with a caller, for a platform that leaves it to the service.
+     * @param {Schemas["BeginSession"]} body @param {Options} [options] @returns {Promise<Schemas["IvrTurn"]>}
+     */
+    begin: (body, options) => this.#request("POST", "/v1/ivr/sessions", { body, options }),
+
+    /**
+     * What the caller keyed, or null for silence.
+     * @param {string} sessionId @param {Schemas["HeardKeys"]} body @param {Options} [options]
+     * @returns {Promise<Schemas["IvrTurn"]>}
+     */
+    step: (sessionId, body, options) =>
+      this.#request("POST", `/v1/ivr/sessions/${segment(sessionId)}/steps`, { body, options }),
   };
 
   me = {

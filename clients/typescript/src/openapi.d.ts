@@ -332,6 +332,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ivr/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin the telephone dialogue with a caller
+         * @description For: system:ivr.
+         */
+        post: operations["begin_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ivr/sessions/{session_id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What the caller keyed, or silence; the answer is what to say and do next
+         * @description For: system:ivr.
+         */
+        post: operations["step_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/calls": {
         parameters: {
             query?: never;
@@ -627,6 +667,18 @@ export interface components {
             attest?: "A" | "B" | "C";
         };
         /**
+         * BeginSession
+         * @description Somebody rings the bank's number; `caller_number` is null when it is withheld.
+         */
+        BeginSession: {
+            /** @description E.164 number with a leading plus sign */
+            dialled_number: string;
+            /** @default null */
+            caller_number?: string | null;
+            /** @default null */
+            language?: ("en" | "zh-CN") | null;
+        };
+        /**
          * CallDetails
          * @description What a customer is told of a genuine call.
          */
@@ -834,6 +886,14 @@ export interface components {
             evidence: components["schemas"]["LogEvidence"];
         };
         /**
+         * HeardKeys
+         * @description The keys that were pressed since the last turn, at most a hundred; null for silence.
+         */
+        HeardKeys: {
+            /** @default null */
+            keys?: string | null;
+        };
+        /**
          * IssueCall
          * @description `officer_id` is required of a system and, if given by an officer, must be that officer's own.
          */
@@ -857,6 +917,19 @@ export interface components {
             call: components["schemas"]["CallView"];
             ticket: components["schemas"]["LogEvidence"];
             code: components["schemas"]["Code"] | null;
+        };
+        /**
+         * IvrTurn
+         * @description What a voice platform does next: say, then `listen` for keys, `transfer` the caller `to` an officer's staff
+         *         number or to `fraud_desk`, or `hang_up`.
+         */
+        IvrTurn: {
+            session_id: string;
+            say: components["schemas"]["Say"][];
+            /** @enum {unknown} */
+            act: "hang_up" | "listen" | "transfer";
+            slow: boolean;
+            to: string | null;
         };
         /**
          * Jwks
@@ -1085,6 +1158,16 @@ export interface components {
         RevokeCall: {
             /** @default  */
             reason?: string;
+        };
+        /**
+         * Say
+         * @description One prompt: its name, for a recording, and its words. A verdict has the name of the verdict.
+         */
+        Say: {
+            name: string;
+            text: string;
+            /** @enum {unknown} */
+            language: "en" | "zh-CN";
         };
         /**
          * SipIdentity
@@ -3309,6 +3392,237 @@ export interface operations {
                 };
             };
             /** @description malformed_code, invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_session: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginSession"];
+            };
+        };
+        responses: {
+            /** @description Begin the telephone dialogue with a caller */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IvrTurn"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    step_session: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HeardKeys"];
+            };
+        };
+        responses: {
+            /** @description What the caller keyed, or silence; the answer is what to say and do next */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IvrTurn"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
             422: {
                 headers: {
                     [name: string]: unknown;

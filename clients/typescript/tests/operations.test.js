@@ -31,6 +31,8 @@ const calls = (client) => [
   client.legs.ended("ID", LEG),
   client.confirmations.confirm(/** @type {any} */ ({}), HANDLERS),
   client.ivr.confirm(/** @type {any} */ ({}), HANDLERS),
+  client.ivr.begin(/** @type {any} */ ({})),
+  client.ivr.step("ID", {}),
   client.me.calls(),
   client.me.callStatus(),
   client.me.events().next(),

@@ -1,0 +1,167 @@
+"""The telephone dialogue: each turn a caller can bring about, and what no sequence of keys may ever bring about."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verifier.core.dialogue import (
+    FRAUD_DESK,
+    MAX_TURNS,
+    Dialogue,
+    Turn,
+    begin,
+    hear,
+    judge,
+    refuse_slip,
+    refuse_too_many,
+)
+from verifier.core.prompts import PROMPTS
+from verifier.core.purposes import Language
+
+TOLD: dict[Language, str] = {
+    "zh-CN": "已核实：李伟，工号 4412",
+    "en": "This is a genuine call. 李伟, staff number 4412",
+}
+NOT_TOLD: dict[Language, str] = {"zh-CN": "未能核实", "en": "Not confirmed"}
+CODE = "482177302"
+
+
+def names(turn: Turn) -> list[str]:
+    return [say.name for say in turn.say]
+
+
+def entering() -> Dialogue:
+    return begin("示范银行", "zh-CN", registered=True)[0]
+
+
+def genuine() -> Dialogue:
+    return judge(hear(entering(), CODE)[0], "genuine", TOLD, "4412")[0]
+
+
+def test_a_registered_caller_is_greeted_by_the_banks_name_and_asked_for_the_code() -> None:
+    dialogue, turn = begin("示范银行", "zh-CN", registered=True)
+    assert (names(turn), turn.act) == (["greeting", "other_language", "ask", "keys"], "listen")
+    assert "示范银行" in turn.say[0].text
+    assert turn.say[1].language == "en", "those who do not speak the language are told in theirs"
+    assert dialogue.stage == "entering"
+
+
+def test_who_rings_from_another_number_gets_no_verdict_and_is_told_how_to_get_one() -> None:
+    dialogue, turn = begin("示范银行", "en", registered=False)
+    assert (names(turn), turn.act) == (["greeting", "unregistered", "goodbye"], "hang_up")
+    assert hear(dialogue, CODE)[1].act == "hang_up"
+
+
+def test_nine_figures_are_checked_with_or_without_the_hash_key() -> None:
+    for keyed in (CODE, CODE + "#", CODE + "#1"):
+        turn = hear(entering(), keyed)[1]
+        assert (turn.act, turn.digits) == ("check", CODE)
+
+
+def test_anything_else_is_a_slip_that_is_asked_for_again() -> None:
+    for keyed in ("48217730", CODE + "1", "1" * 90, "48*177302", "４８２１７７３０２", "A", "**", "*7"):
+        turn = hear(entering(), keyed)[1]
+        assert (names(turn), turn.act) == (["slip", "ask"], "listen")
+
+
+def test_a_hash_alone_is_silence_and_silence_is_met_with_patience_three_times() -> None:
+    dialogue = entering()
+    for keyed in ("#", None, ""):
+        dialogue, turn = hear(dialogue, keyed)
+        assert (names(turn), turn.act) == (["silence", "ask", "keys"], "listen")
+    assert hear(dialogue, None)[1].act == "hang_up"
+    assert hear(hear(dialogue, "1")[0], None)[1].act == "listen", "a key shows that somebody is there"
+
+
+def test_the_verdict_is_said_in_words_and_repeated_at_a_star() -> None:
+    dialogue, turn = judge(entering(), "genuine", TOLD, "4412")
+    assert names(turn) == ["genuine", "after_genuine"]
+    assert turn.say[0].text == TOLD["zh-CN"]
+    assert hear(dialogue, "*")[1] == turn
+
+
+def test_the_language_and_the_pace_can_be_changed_at_any_time() -> None:
+    dialogue, turn = hear(genuine(), "*9")
+    assert turn.say[0].text == TOLD["en"]
+    dialogue, turn = hear(dialogue, "*8")
+    assert turn.slow
+    assert turn.say[0].text == TOLD["en"]
+    assert not hear(dialogue, "*8")[1].slow
+
+
+def test_zero_leads_to_the_same_officer_when_genuine_and_to_the_fraud_desk_when_not() -> None:
+    assert hear(genuine(), "0#")[1].to == "4412"
+    refused = judge(entering(), "not_genuine", NOT_TOLD, "4412")[0]
+    for dialogue in (entering(), refused, judge(entering(), "unavailable")[0], refuse_too_many(genuine())[0]):
+        turn = hear(dialogue, "0")[1]
+        assert (turn.act, turn.to) == ("transfer", FRAUD_DESK)
+
+
+def test_another_code_can_be_checked_after_a_verdict_and_replaces_it() -> None:
+    turn = hear(genuine(), CODE)[1]
+    assert turn.act == "check"
+    refused = judge(genuine(), "not_genuine", NOT_TOLD)[0]
+    assert hear(refused, "0")[1].to == FRAUD_DESK
+    assert hear(refused, "*")[1].say[0].text == NOT_TOLD["zh-CN"]
+
+
+def test_without_words_from_the_service_nothing_is_called_genuine() -> None:
+    for dialogue, turn in (judge(entering(), "genuine", None, "4412"), judge(genuine(), "unavailable", TOLD, "4412")):
+        assert names(turn) == ["unavailable", "after_refusal"]
+        assert hear(dialogue, "0")[1].to == FRAUD_DESK
+        assert hear(dialogue, "*9")[1].say[0].text == PROMPTS["unavailable"]["en"]
+
+
+def test_who_slips_again_and_again_is_put_through_to_a_person() -> None:
+    dialogue = entering()
+    for _ in range(5):
+        dialogue, turn = refuse_slip(dialogue)
+        assert turn.act == "listen"
+    turn = refuse_slip(dialogue)[1]
+    assert (turn.act, turn.to) == ("transfer", FRAUD_DESK)
+
+
+def test_every_prompt_has_words_in_both_languages_without_a_link() -> None:
+    for words in PROMPTS.values():
+        assert set(words) == {"zh-CN", "en"}
+        assert not any("http" in text or "www" in text for text in words.values())
+
+
+KEYS = st.one_of(
+    st.none(),
+    st.sampled_from(["", "#", "*", "*8", "*9", "0", CODE, CODE + "#", "123456789"]),
+    st.text("0123456789*#", max_size=12),
+)
+OUTCOMES = st.sampled_from(["genuine", "not_genuine", "unavailable", "slip", "too_many"])
+
+
+@given(st.lists(st.tuples(KEYS, OUTCOMES), max_size=60), st.booleans())
+def test_no_sequence_of_keys_makes_a_verdict_or_reaches_the_officer_by_itself(
+    events: list[tuple[str | None, str]], registered: bool
+) -> None:
+    dialogue, turn = begin("示范银行", "zh-CN", registered=registered)
+    outcome = "none"
+    turns = 0
+    for keyed, next_outcome in events:
+        if turn.act in ("hang_up", "transfer"):
+            break
+        turns += 1
+        dialogue, turn = hear(dialogue, keyed)
+        if turn.act == "check":
+            assert registered
+            assert len(turn.digits) == 9
+            outcome = next_outcome
+            if outcome == "slip":
+                dialogue, turn = refuse_slip(dialogue)
+                outcome = dialogue.verdict or "none"
+            elif outcome == "too_many":
+                dialogue, turn = refuse_too_many(dialogue)
+            else:
+                told = TOLD if outcome == "genuine" else NOT_TOLD
+                dialogue, turn = judge(dialogue, outcome, told, "4412")  # type: ignore[arg-type]
+        assert ("genuine" in names(turn)) <= (outcome == "genuine")
+        assert (turn.to == "4412") <= (outcome == "genuine")
+        assert (turn.act == "transfer") == bool(turn.to)
+        assert turn.say or turn.act == "check"
+    assert turns <= MAX_TURNS + 1

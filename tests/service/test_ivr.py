@@ -1,0 +1,114 @@
+"""The telephone dialogue on the real service: what a caller hears, and what is spent (laws L4, L6, L7, L12)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.world import Person, World, another_code
+from verifier.core.dialogue import FRAUD_DESK
+from verifier.core.errors import NotFound
+
+
+def names(turn: dict[str, object]) -> list[str]:
+    return [say["name"] for say in turn["say"]]  # type: ignore[index, attr-defined]
+
+
+async def test_a_caller_keys_the_code_hears_the_verdict_and_reaches_the_officer(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    begun = await world.begin_dialogue(wang.number)
+    assert (begun["act"], names(begun)) == ("listen", ["greeting", "other_language", "ask", "keys"])
+    told = await world.press(begun["session_id"], code + "#")
+    assert names(told) == ["genuine", "after_genuine"]
+    assert "李伟" in told["say"][0]["text"]
+    assert "4412" in told["say"][0]["text"]
+    english = await world.press(begun["session_id"], "*9")
+    assert english["say"][0]["text"].startswith("This is a genuine call.")
+    connected = await world.press(begun["session_id"], "0")
+    assert (connected["act"], connected["to"]) == ("transfer", "4412")
+    assert (await world.press(begun["session_id"], code))["act"] == "hang_up"
+    assert (await world.call_row(call_id))["state"] == "confirmed"
+    assert not (await world.audit()).findings
+
+
+async def test_slips_cost_nothing_and_wrong_codes_are_counted(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    for slip in ("12", code[:-1] + str((int(code[-1]) + 1) % 10), "1" * 90):
+        assert names(await world.press(session, slip)) == ["slip", "ask"]
+    assert (await world.call_row(call_id))["ivr_wrong"] == 0
+    refused = await world.press(session, another_code(code))
+    assert names(refused) == ["not_genuine", "after_refusal"]
+    assert (await world.call_row(call_id))["ivr_wrong"] == 1
+    assert (await world.press(session, "0"))["to"] == FRAUD_DESK
+
+
+@pytest.mark.parametrize("number", [None, "+8613700000000"])
+async def test_a_withheld_or_foreign_number_gets_no_verdict_and_burns_nothing(
+    world: World, wang: Person, number: str | None
+) -> None:
+    call_id, code = await world.live_call(wang)
+    begun = await world.begin_dialogue(number)
+    assert (begun["act"], names(begun)) == ("hang_up", ["greeting", "unregistered", "goodbye"])
+    assert (await world.press(begun["session_id"], code))["act"] == "hang_up"
+    row = await world.call_row(call_id)
+    assert (row["state"], row["ivr_wrong"]) == ("live", 0)
+
+
+async def test_another_customers_code_is_not_genuine_by_telephone(world: World, wang: Person, mallory: Person) -> None:
+    call_id, code = await world.live_call(mallory)
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    assert names(await world.press(session, code))[0] == "not_genuine"
+    row = await world.call_row(call_id)
+    assert (row["state"], row["ivr_wrong"]) == ("live", 0)
+
+
+async def test_a_step_that_is_sent_again_is_answered_alike_and_consumes_once(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    first, *others = await asyncio.gather(*(world.press(session, code, key="one-key") for _ in range(20)))
+    assert all(each == first for each in others)
+    assert names(first)[0] == "genuine"
+    wrong = another_code(code)
+    await asyncio.gather(*(world.press(session, wrong, key="another-key") for _ in range(20)))
+    assert (await world.call_row(call_id))["ivr_wrong"] == 1
+
+
+async def test_beyond_the_guess_limit_no_verdict_is_given(world: World, wang: Person) -> None:
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    code = "482177302"
+    for step in range(6):
+        assert names(await world.press(session, another_code(code, step + 1)))[0] == "not_genuine"
+    refused = await world.press(session, another_code(code, 7))
+    assert names(refused) == ["too_many", "after_refusal"]
+    assert (await world.press(session, "0"))["to"] == FRAUD_DESK
+
+
+async def test_a_number_that_is_taken_off_file_during_the_call_is_checked_no_more(world: World, wang: Person) -> None:
+    _, code = await world.live_call(wang)
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    await world.erase(wang)
+    assert names(await world.press(session, code))[0] == "unavailable"
+
+
+async def test_the_language_is_the_customers_unless_the_platform_knows_better(world: World, wang: Person) -> None:
+    assert (await world.begin_dialogue(wang.number))["say"][0]["language"] == "zh-CN"
+    assert (await world.begin_dialogue(wang.number, language="en"))["say"][0]["language"] == "en"
+
+
+async def test_a_dialogue_is_forgotten_after_half_an_hour(world: World, wang: Person) -> None:
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    world.clock.advance(1801)
+    with pytest.raises(NotFound):
+        await world.press(session, "*")
+    await world.service.housekeeping.sweep()
+    assert await world.counts("ivr_sessions") == (0,)
+
+
+async def test_what_is_kept_of_a_dialogue_holds_nothing_in_the_clear(world: World, wang: Person) -> None:
+    _, code = await world.live_call(wang)
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    await world.press(session, code)
+    kept = bytes((await world.storage.fetch("SELECT sealed FROM ivr_sessions"))[0][0])
+    assert not any(each.encode() in kept for each in (wang.number, wang.number[1:], code, "李伟", "4412"))

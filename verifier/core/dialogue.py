@@ -1,0 +1,152 @@
+"""The telephone dialogue as a pure machine: what was heard goes in, what to say and do comes out.
+
+Carries out specs/protocol.md section 7.7. It knows no platform; VoiceXML, webhooks and a SIP gateway speak it alike.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from verifier.core.code import CODE_DIGITS
+from verifier.core.messages import Say
+from verifier.core.prompts import prompt
+from verifier.core.purposes import Language
+
+Stage = Literal["entering", "told", "over"]
+Verdict = Literal["genuine", "not_genuine", "unavailable"]
+Act = Literal["listen", "check", "transfer", "hang_up"]
+
+FRAUD_DESK = "fraud_desk"
+MAX_SILENCES = 3
+MAX_SLIPS = 5
+MAX_TURNS = 40
+MAX_KEYED = 100
+
+
+class Turn(Struct, frozen=True):
+    """What to do now: say, then listen for keys, check the `digits`, transfer `to` an officer or desk, or hang up."""
+
+    say: tuple[Say, ...]
+    act: Act
+    slow: bool = False
+    digits: str = ""
+    to: str = ""
+
+
+class Dialogue(Struct, frozen=True):
+    """How far a call has come. `told` is the words of the verdict in each language, `officer` whose call it was,
+    `last` the names of the prompts that were said last."""
+
+    bank: str
+    language: Language
+    registered: bool
+    stage: Stage = "entering"
+    slow: bool = False
+    silences: int = 0
+    slips: int = 0
+    turns: int = 0
+    verdict: Verdict | None = None
+    officer: str = ""
+    told: dict[Language, str] = {}
+    last: tuple[str, ...] = ()
+
+
+def begin(bank: str, language: Language, *, registered: bool) -> tuple[Dialogue, Turn]:
+    """Greet. Who rings from a number that is on file nowhere is told how to get an answer, and that is all."""
+    dialogue = Dialogue(bank, language, registered)
+    if not registered:
+        return _end(dialogue, "greeting", "unregistered", "goodbye")
+    return _listen(dialogue, "greeting", "other_language", "ask", "keys")
+
+
+def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
+    """The next turn after keys were pressed, with or without a hash at the end, or after silence (None).
+
+    A turn whose act is `check` is to be followed by `judge`, `refuse_slip` or `refuse_too_many`.
+    """
+    dialogue = replace(dialogue, turns=dialogue.turns + 1)
+    if dialogue.stage == "over" or dialogue.turns > MAX_TURNS:
+        return _end(dialogue, "goodbye")
+    keys = "" if keyed is None else keyed.split("#", 1)[0]
+    if keys == "":
+        return _silent(dialogue)
+    dialogue = replace(dialogue, silences=0)
+    if keys == "*":
+        return _listen(dialogue, *dialogue.last)
+    if keys == "*8":
+        return _listen(replace(dialogue, slow=not dialogue.slow), *dialogue.last)
+    if keys == "*9":
+        other: Language = "en" if dialogue.language == "zh-CN" else "zh-CN"
+        return _listen(replace(dialogue, language=other), *dialogue.last)
+    if keys == "0":
+        return _connect(dialogue)
+    if len(keys) != CODE_DIGITS or not (keys.isascii() and keys.isdigit()):
+        return refuse_slip(dialogue)
+    return dialogue, Turn((), "check", dialogue.slow, keys)
+
+
+def judge(
+    dialogue: Dialogue, verdict: Verdict, told: dict[Language, str] | None = None, officer: str = ""
+) -> tuple[Dialogue, Turn]:
+    """Say the verdict. `told` is its words in each language; without them, or for anything but an answer, it is
+    that we cannot check (law L6)."""
+    if verdict == "unavailable" or told is None:
+        dialogue = replace(dialogue, stage="told", verdict="unavailable", told={}, officer="", slips=0)
+        return _listen(dialogue, "unavailable", "after_refusal")
+    officer = officer if verdict == "genuine" else ""
+    dialogue = replace(dialogue, stage="told", verdict=verdict, told=told, officer=officer, slips=0)
+    return _listen(dialogue, verdict, "after_genuine" if verdict == "genuine" else "after_refusal")
+
+
+def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
+    """The figures cannot be a code: ask again, nothing has been spent."""
+    dialogue = replace(dialogue, slips=dialogue.slips + 1)
+    if dialogue.slips > MAX_SLIPS:
+        return _connect(replace(dialogue, verdict=None, officer=""))
+    return _listen(dialogue, "slip", "ask")
+
+
+def refuse_too_many(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
+    """The guess limit is reached: no verdict is given, and the fraud desk is a key away."""
+    dialogue = replace(dialogue, stage="told", verdict="unavailable", told={}, officer="")
+    return _listen(dialogue, "too_many", "after_refusal")
+
+
+def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
+    dialogue = replace(dialogue, silences=dialogue.silences + 1)
+    if dialogue.silences > MAX_SILENCES or (dialogue.stage == "told" and dialogue.silences > 1):
+        return _end(dialogue, "goodbye")
+    if dialogue.stage == "told":
+        return _listen(dialogue, *dialogue.last)
+    return _listen(dialogue, "silence", "ask", "keys")
+
+
+def _connect(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
+    """To the officer whose genuine call it was, and to the fraud desk in every other case."""
+    to = dialogue.officer if dialogue.verdict == "genuine" and dialogue.officer else FRAUD_DESK
+    dialogue = replace(dialogue, stage="over")
+    return dialogue, Turn((_say(dialogue, "connecting"),), "transfer", dialogue.slow, to=to)
+
+
+def _listen(dialogue: Dialogue, *names: str) -> tuple[Dialogue, Turn]:
+    dialogue = replace(dialogue, last=names)
+    return dialogue, Turn(tuple(_say(dialogue, name) for name in names), "listen", dialogue.slow)
+
+
+def _end(dialogue: Dialogue, *names: str) -> tuple[Dialogue, Turn]:
+    dialogue = replace(dialogue, stage="over", last=names)
+    return dialogue, Turn(tuple(_say(dialogue, name) for name in names), "hang_up", dialogue.slow)
+
+
+def _say(dialogue: Dialogue, name: str) -> Say:
+    language = dialogue.language
+    if name in ("genuine", "not_genuine"):
+        return Say(name, dialogue.told[language], language)
+    spoken: Language = language
+    if name == "other_language":
+        # Said to those who do not understand the language of the rest.
+        spoken = "en" if language == "zh-CN" else "zh-CN"
+    return Say(name, prompt(name, language, bank=dialogue.bank), spoken)

@@ -1,0 +1,66 @@
+"""What a caller hears, zh-CN first, en second; each prompt has a name, so that a bank can record it.
+
+Carries out specs/protocol.md section 7.7. Words of a verdict are those of section 7.4.
+"""
+
+from __future__ import annotations
+
+from verifier.core.purposes import Language
+from verifier.core.words import UNREGISTERED
+
+PROMPTS: dict[str, dict[Language, str]] = {
+    "greeting": {
+        "zh-CN": "您好，这里是{bank}来电核实。",
+        "en": "This is the call check of {bank}.",
+    },
+    "other_language": {
+        "zh-CN": "For English, press star nine.",
+        "en": "中文请按星号九。",
+    },
+    "ask": {
+        "zh-CN": "请输入来电人报给您的九位验证码，按井号键结束。",
+        "en": "Please key in the nine figures that the caller gave you, then the hash key.",
+    },
+    "keys": {
+        "zh-CN": "重听请按星号，慢速请按星号八，转人工请按零。",
+        "en": "Star repeats, star eight is slower, zero connects you to a person.",
+    },
+    "slip": {
+        "zh-CN": "号码不完整，或有一位不对。请再输入一次，不占用次数。",
+        "en": "The figures are not complete, or one is not right. Please key them again; this costs no attempt.",
+    },
+    "silence": {
+        "zh-CN": "没有听到按键。不着急，请慢慢输入。",
+        "en": "No key was heard. Take your time.",
+    },
+    "unregistered": UNREGISTERED,
+    "unavailable": {
+        "zh-CN": "现在无法核实。请不要继续通话，稍后再试。",
+        "en": "We cannot check now. Do not go on with the call; try again later.",
+    },
+    "too_many": {
+        "zh-CN": "尝试次数过多，现在不能再核实。这不代表来电是真的。请不要透露任何信息。",
+        "en": "There were too many attempts, so we cannot check now. The call may not be genuine. Share nothing.",
+    },
+    "after_genuine": {
+        "zh-CN": "重听请按星号，转接这位客户经理请按零，核实另一个验证码请直接输入。不需要了请挂断。",
+        "en": "Star repeats, zero connects you to this officer; to check another code, key it in. Otherwise hang up.",
+    },
+    "after_refusal": {
+        "zh-CN": "重听请按星号，转接反诈专席请按零，核实另一个验证码请直接输入。",
+        "en": "Star repeats, zero connects you to the fraud desk; to check another code, key it in.",
+    },
+    "connecting": {
+        "zh-CN": "正在为您转接，请稍候。",
+        "en": "You are being connected.",
+    },
+    "goodbye": {
+        "zh-CN": "感谢您的来电，再见。",
+        "en": "Thank you for calling. Goodbye.",
+    },
+}
+
+
+def prompt(name: str, language: Language, **values: str) -> str:
+    """The words of a prompt."""
+    return PROMPTS[name][language].format(**values)

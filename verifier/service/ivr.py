@@ -1,0 +1,118 @@
+"""Telephone dialogues: each step is heard, judged and kept in one command.
+
+Carries out specs/protocol.md section 7.7.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from verifier.core import dialogue as machine
+from verifier.core.code import parse_code
+from verifier.core.dialogue import Dialogue, Turn
+from verifier.core.errors import MalformedCode, NotFound, RateLimited
+from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
+from verifier.core.purposes import Language
+from verifier.core.words import LANGUAGES
+from verifier.service import records
+from verifier.service.batch import Batch, Needs
+from verifier.service.confirmations import Confirmations, verdict_words
+from verifier.service.context import Context
+from verifier.service.opened import open_application
+from verifier.service.records import ApplicationRow
+from verifier.service.writer import Answer, Idempotency
+
+LIFETIME_MS = 1_800_000
+_encode = msgspec.json.Encoder().encode
+
+
+class _Session(Struct, frozen=True):
+    """What is kept of a dialogue, sealed."""
+
+    caller_number: str | None
+    expires_at: int
+    dialogue: Dialogue
+
+
+_decode = msgspec.json.Decoder(_Session).decode
+
+
+class Ivr:
+    """Use cases of a voice platform that leaves the dialogue to the service."""
+
+    def __init__(self, context: Context, confirmations: Confirmations) -> None:
+        self._context = context
+        self._confirmations = confirmations
+
+    async def begin(self, asked: BeginSession, idempotency: Idempotency) -> bytes:
+        """Begin the dialogue with a caller; the answer is an `IvrTurn`. Nothing is spent by ringing."""
+        context = self._context
+        customers = await self._language_of(asked.caller_number)
+        bank = context.settings.bank_name or context.settings.issuer.split("//")[1]
+
+        def decide(batch: Batch) -> Answer:
+            language = asked.language or customers or "zh-CN"
+            dialogue, turn = machine.begin(bank, language, registered=customers is not None)
+            session_id = batch.new_id("ivr")
+            session = _Session(asked.caller_number, batch.now_ms + LIFETIME_MS, dialogue)
+            batch.put_session(session_id, _encode(session), session.expires_at)
+            return lambda: _turn(session_id, turn)
+
+        return await context.writer.submit(Needs(), decide, idempotency)
+
+    async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> bytes:
+        """What was keyed, or silence; the answer is an `IvrTurn`. Raises NotFound for a dialogue that is long over."""
+        context = self._context
+        rows = await context.storage.fetch_in(records.SESSIONS, [session_id])
+        if not rows or context.clock() >= rows[0][2]:
+            raise NotFound("there is no such session, or it is over")
+        # Who rings does not change in the course of a call, so it can be read before the command is.
+        caller_number = _decode(context.ring.unseal(session_id, rows[0][1])).caller_number
+        number_index = context.number_index(caller_number) if caller_number else None
+
+        def decide(batch: Batch) -> Answer:
+            session = _decode(batch.session(session_id))
+            dialogue, turn = machine.hear(session.dialogue, heard.keys)
+            if turn.act == "check":
+                dialogue, turn = self._check(batch, dialogue, turn.digits, number_index)
+            kept = msgspec.structs.replace(session, dialogue=dialogue)
+            batch.put_session(session_id, _encode(kept), session.expires_at)
+            return lambda: _turn(session_id, turn)
+
+        needs = Needs(number_index=number_index, channel="ivr", session_id=session_id)
+        return await context.writer.submit(needs, decide, idempotency)
+
+    def _check(
+        self, batch: Batch, dialogue: Dialogue, digits: str, number_index: bytes | None
+    ) -> tuple[Dialogue, Turn]:
+        try:
+            judged = self._confirmations.judge_by_phone(batch, parse_code(digits), number_index)
+        except MalformedCode:
+            return machine.refuse_slip(dialogue)
+        except RateLimited:
+            return machine.refuse_too_many(dialogue)
+        if judged is None:
+            return machine.judge(dialogue, "unavailable")
+        outcome, _ = judged
+        told = {language: verdict_words(outcome, language) for language in LANGUAGES}
+        if outcome.call is None:
+            return machine.judge(dialogue, "not_genuine", told)
+        return machine.judge(dialogue, "genuine", told, outcome.call.ticket.officer.id)
+
+    async def _language_of(self, caller_number: str | None) -> Language | None:
+        """The language of the customer on whose application the number is on file; None when it is on none."""
+        if caller_number is None:
+            return None
+        context = self._context
+        found = await context.storage.fetch_in(records.NUMBERS, [context.number_index(caller_number)])
+        rows = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [row[1] for row in found])
+        for row in sorted(rows, key=lambda each: str(each[0])):
+            return open_application(context.ring, ApplicationRow(*row)).registration.customer.language
+        return None
+
+
+def _turn(session_id: str, turn: Turn) -> IvrTurn:
+    # The machine never leaves it at `check`: that has been judged by now.
+    assert turn.act != "check"  # noqa: S101
+    return IvrTurn(session_id, turn.say, turn.act, turn.slow, turn.to or None)
