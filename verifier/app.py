@@ -33,6 +33,7 @@ from verifier.ports import Storage
 from verifier.service import Context, Service, records
 from verifier.storage import open_storage
 from verifier.storage.migrate import check_schema
+from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
 
 log = structlog.get_logger()
 
@@ -112,6 +113,8 @@ class Verifier:
         people = Throttle("people", Limit(config.requests_per_minute, 60_000), now_ms)
         table = operations(Log(self._service.context.storage), Throttle("slips", SLIPS, now_ms))
         public = public_application(self._service, table, self._authentication(self._session), people, _pages(config))
+        for each in _conversations(config, self._service):
+            each.add_to(public.router)
         await self._listen(public, config.listen)
         await self._listen(admin_application(self._service, self.ready), config.admin_listen)
         self._keeper = asyncio.create_task(self._keep(), name="keeper")
@@ -175,6 +178,21 @@ class Verifier:
         if self._session is not None:
             await self._session.close()
         await self._service.context.storage.close()
+
+
+def _conversations(config: Config, service: Service) -> list[Conversations]:
+    """The dialects that are switched on by their secret."""
+    dialects: list[Dialect] = []
+    if config.voicexml_password:
+        dialects.append(VoiceXML(config.voicexml_password))
+    if config.twiml_token:
+        dialects.append(TwiML(config.twiml_token))
+    if dialects and not (config.officer_uri and config.fraud_desk_uri):
+        raise BadSettings(
+            "VERIFIER_OFFICER_URI and VERIFIER_FRAUD_DESK_URI: a voice platform must know where to transfer"
+        )
+    transfers = Transfers(config.officer_uri, config.fraud_desk_uri)
+    return [Conversations(service, each, transfers, config.issuer) for each in dialects]
 
 
 def _pages(config: Config) -> tuple[Facts, Facts] | None:

@@ -66,6 +66,10 @@ class Config(Struct, frozen=True, kw_only=True):
     number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
     published_numbers: str = ""
     caller_numbers: str = ""
+    voicexml_password: str = ""
+    twiml_token: str = ""
+    officer_uri: str = ""
+    fraud_desk_uri: str = ""
     identity_key: str = ""
     identity_x5u: str = ""
     pages: bool = True

@@ -45,7 +45,7 @@ class Ivr:
         self._context = context
         self._confirmations = confirmations
 
-    async def begin(self, asked: BeginSession, idempotency: Idempotency) -> bytes:
+    async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> bytes:
         """Begin the dialogue with a caller; the answer is an `IvrTurn`. Nothing is spent by ringing."""
         context = self._context
         customers = await self._language_of(asked.caller_number)

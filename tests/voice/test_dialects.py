@@ -1,0 +1,294 @@
+"""VoiceXML and TwiML over real HTTP: what a caller hears through either, and what nobody else can make them say."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.api.conftest import RunningBank, SystemSession
+from tests.voice.platforms import HOTLINE, Platform, TwimlPlatform, VoiceXmlPlatform, parsed, settings
+from tests.world import another_code
+from verifier.app import BadSettings, Verifier, open_service
+from verifier.demo.bank import DemoBank, free_ports
+from verifier.demo.client import now_iso
+from verifier.voice.dialects import e164
+
+DESK = "+861082345678"
+UNAVAILABLE = "现在无法核实。请不要继续通话，稍后再试。"
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[DemoBank]:
+    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder), **settings()) as running:
+        yield running
+
+
+@pytest.fixture(params=[VoiceXmlPlatform, TwimlPlatform])
+def platform(request: pytest.FixtureRequest, bank: DemoBank) -> Platform:
+    made: Platform = request.param(bank)
+    return made
+
+
+class Customer:
+    """Somebody with an application of his own, whom an officer may ring."""
+
+    def __init__(self, bank: DemoBank, officer_name: str = "李伟") -> None:
+        self._bank = bank
+        unique = secrets.token_hex(4)
+        self.application = f"LN-{unique}"
+        self.number = f"+86137{int(unique, 16) % 10**8:08d}"
+        loan: dict[str, Any] = {
+            "customer": {"id": f"cust-{unique}", "name": "赵敏"},
+            "numbers": [{"number": self.number, "added_at": "2026-01-05T00:00:00Z"}],
+            "officers": [{"id": "4412", "name": officer_name, "branch": "北京中关村支行"}],
+            "product": "个人住房贷款",
+        }
+        loans = SystemSession(bank, "loan-origination")
+        assert loans.send("PUT", f"/v1/applications/{self.application}", loan).status_code == 200
+
+    def is_rung(self) -> str:
+        """The code that the officer reads out on a connected call."""
+        loans, pbx = SystemSession(self._bank, "loan-origination"), SystemSession(self._bank, "pbx")
+        asked = {"purpose": "documents", "number": self.number, "caller_number": DESK, "officer_id": "4412"}
+        issued = loans.send("POST", f"/v1/applications/{self.application}/calls", asked)
+        assert issued.status_code in (200, 201), issued.text
+        self.call_id = issued.json()["call"]["call_id"]
+        leg = {"event": "connected", "leg_id": self.call_id[-8:], "number": self.number, "at": now_iso()}
+        assert pbx.send("POST", f"/v1/calls/{self.call_id}/legs", leg).ok
+        officer = {"Authorization": f"Bearer {self._bank.officer('4412')}"}
+        shown = requests.get(f"{self._bank.url}/v1/calls/{self.call_id}/code", headers=officer, timeout=10)
+        return str(shown.json()["digits"])
+
+
+@pytest.fixture
+def customer(bank: DemoBank) -> Customer:
+    return Customer(bank)
+
+
+def test_a_caller_keys_the_code_hears_the_officer_and_is_put_through_to_him(
+    platform: Platform, customer: Customer
+) -> None:
+    code = customer.is_rung()
+    greeted = platform.begin(customer.number)
+    assert greeted.act == "listen"
+    assert "示范银行" in greeted.text
+    told = platform.press(code + "#")
+    assert "李伟" in told.said[0][1]
+    assert "4412" in told.said[0][1]
+    assert platform.press("*") == told
+    assert platform.press("*8").slow
+    assert platform.press("*9").said[0][1].startswith("This is a genuine call.")
+    connected = platform.press("0")
+    assert (connected.act, connected.transfer) == ("transfer", "sip:4412@pbx.bank.example")
+
+
+def test_a_wrong_code_leads_to_the_fraud_desk(platform: Platform, customer: Customer) -> None:
+    code = customer.is_rung()
+    platform.begin(customer.number)
+    assert "李伟" not in platform.press(another_code(code)).text
+    connected = platform.press("0")
+    assert connected.act == "transfer"
+    assert connected.transfer.removeprefix("tel:") == "+861095599"
+
+
+def test_slips_and_silence_are_met_with_patience_and_cost_nothing(platform: Platform, customer: Customer) -> None:
+    code = customer.is_rung()
+    platform.begin(customer.number)
+    assert "没有听到按键" in platform.press(None).text
+    assert "没有听到按键" in platform.press("#").text
+    for slip in ("12", code[:-1] + str((int(code[-1]) + 1) % 10), "7" * 90, "AB", "*7"):
+        assert "不占用次数" in platform.press(slip).text
+    assert "李伟" in platform.press(code).text
+
+
+def test_four_silences_end_the_call(platform: Platform, customer: Customer) -> None:
+    customer.is_rung()
+    platform.begin(customer.number)
+    assert [platform.press(None).act for _ in range(4)] == ["listen", "listen", "listen", "hang_up"]
+
+
+@pytest.mark.parametrize("caller", [None, "+8613700000001", "anonymous", "+86137'; DROP TABLE", ""])
+def test_a_withheld_or_foreign_number_gets_no_verdict(platform: Platform, caller: str | None) -> None:
+    heard = platform.begin(caller)
+    assert heard.act == "hang_up"
+    assert len(heard.said) == 3
+
+
+def test_a_document_that_is_fetched_again_is_the_same_and_nothing_is_spent_twice(
+    platform: Platform, customer: Customer
+) -> None:
+    code = customer.is_rung()
+    platform.begin(customer.number)
+    told = platform.press(another_code(code))
+    for _ in range(5):
+        assert platform.again() == told
+    genuine = platform.press(code)
+    assert "李伟" in genuine.text, "the same request again was not counted as another attempt"
+    assert platform.again() == genuine
+
+
+def test_whatever_fails_the_caller_is_told_in_both_languages_that_we_cannot_check(
+    platform: Platform, bank: DemoBank
+) -> None:
+    platform.begin("+8613800138000")
+    platform.next = f"{bank.url}{platform.path}/ivr_{'0' * 32}/1"
+    heard = platform.press("482177302")
+    assert heard.act == "hang_up"
+    assert heard.said[0][1] == UNAVAILABLE
+    assert heard.said[1][1].startswith("We cannot check now.")
+
+
+def test_a_voicexml_page_says_so_by_itself_when_the_next_cannot_be_fetched(bank: DemoBank, customer: Customer) -> None:
+    platform = VoiceXmlPlatform(bank)
+    platform.begin(customer.number)
+    vxml = {"v": "http://www.w3.org/2001/vxml"}
+    caught = parsed(platform.document).find("v:catch[@event='error']", vxml)
+    assert caught is not None
+    assert "".join(caught.itertext()).startswith(UNAVAILABLE)
+    assert caught.find("v:disconnect", vxml) is not None
+
+
+def test_markup_in_an_officers_name_is_read_out_and_not_obeyed(platform: Platform, bank: DemoBank) -> None:
+    name = "</prompt></Say><Dial>+861</Dial>&amp;"
+    rung = Customer(bank, officer_name=name)
+    code = rung.is_rung()
+    platform.begin(rung.number)
+    told = platform.press(code)
+    assert name in told.text
+    assert told.act == "listen"
+
+
+@pytest.mark.parametrize("shown", ["", "Basic", "Basic !!", "Basic eDp5", "Bearer x", "Basic " + "A" * 4000])
+def test_nobody_without_the_password_is_answered_in_voicexml(bank: DemoBank, shown: str) -> None:
+    headers = {"Authorization": shown} if shown else {}
+    form = {"caller": "tel:+8613800138000", "dialled": HOTLINE}
+    answer = requests.post(f"{bank.url}/voice/voicexml", data=form, headers=headers, timeout=10)
+    assert answer.status_code == 403
+    assert "vxml" not in answer.text
+
+
+def test_a_twiml_request_that_was_changed_on_its_way_is_refused(bank: DemoBank, customer: Customer) -> None:
+    platform = TwimlPlatform(bank)
+    platform.begin(customer.number)
+    url, form = platform.last
+    good = platform.raw(url, form)
+    assert good.status_code == 200
+    signature = good.request.headers["X-Twilio-Signature"]
+    for changed in (form | {"From": "+8613800138000"}, form | {"Extra": "1"}, {}):
+        sent = requests.post(url, data=changed, headers={"X-Twilio-Signature": signature}, timeout=10)
+        assert sent.status_code == 403
+    assert (
+        requests.post(url + "?a=1", data=form, headers={"X-Twilio-Signature": signature}, timeout=10).status_code == 403
+    )
+    assert requests.post(url, data=form, timeout=10).status_code == 403
+    twice = [*form.items(), ("From", "+8613800138000")]
+    assert requests.post(url, data=twice, headers={"X-Twilio-Signature": signature}, timeout=10).status_code == 403
+
+
+def test_an_upload_is_no_form(bank: DemoBank) -> None:
+    upload = {"caller": ("x.txt", b"+8613800138000")}
+    assert requests.post(f"{bank.url}/voice/voicexml", files=upload, timeout=10).status_code == 403
+
+
+def test_a_large_form_is_refused(platform: Platform) -> None:
+    assert platform.raw(platform.next, {"caller": "1" * 3_000_000}).status_code == 413
+
+
+def test_a_dialect_is_off_until_its_secret_is_set(tmp_path: Path) -> None:
+    with RunningBank(tmp_path) as without:
+        for path in ("/voice/voicexml", "/voice/twiml"):
+            assert requests.post(without.url + path, timeout=10).status_code == 404
+
+
+async def test_a_platform_without_transfer_targets_stops_the_start(tmp_path: Path) -> None:
+    bank = DemoBank(tmp_path, free_ports(), voicexml_password="x")
+    await bank.prepare()
+    service = await open_service(bank.config)
+    verifier = Verifier(bank.config, service)
+    with pytest.raises(BadSettings, match="VERIFIER_OFFICER_URI"):
+        await verifier.start()
+    await verifier.stop()
+    await bank.stop()
+
+
+@pytest.mark.parametrize(
+    ("address", "number"),
+    [
+        ("+8613800138000", "+8613800138000"),
+        ("tel:+8613800138000", "+8613800138000"),
+        ("sip:+8613800138000@carrier.example;user=phone", "+8613800138000"),
+        ("sips:+8613800138000@carrier.example", "+8613800138000"),
+        ("tel:+8613800138000;phone-context=x", "+8613800138000"),
+        ("13800138000", None),
+        ("sip:wang@carrier.example", None),
+        ("+0013800138000", None),
+        ("+86138001380001234567", None),
+        ("+86１３８００１３８０００", None),
+        ("sip:x@+8613800138000", None),
+        ("", None),
+    ],
+)
+def test_a_number_is_e164_or_counts_as_withheld(address: str, number: str | None) -> None:
+    assert e164(address) == number
+
+
+# What the W3C's VoiceXML 2.0 and 2.1 and SRGS 1.0 recommendations let an element have in it, and its attributes.
+_CHILDREN = {
+    "vxml": {"property", "catch", "form"},
+    "form": {"var", "block", "field", "transfer"},
+    "block": {"prompt", "submit", "disconnect"},
+    "catch": {"prompt", "disconnect"},
+    "field": {"property", "grammar", "prompt", "noinput", "nomatch", "filled"},
+    "noinput": {"assign", "submit"},
+    "nomatch": {"assign", "submit"},
+    "filled": {"submit"},
+    "transfer": {"prompt"},
+    "prompt": {"prosody"},
+    "grammar": {"rule"},
+    "rule": {"item"},
+    "item": {"one-of"},
+    "one-of": {"item"},
+}
+_ATTRIBUTES = {
+    "vxml": {"version", "lang"},
+    "form": {"id"},
+    "property": {"name", "value"},
+    "catch": {"event"},
+    "var": {"name", "expr"},
+    "assign": {"name", "expr"},
+    "submit": {"next", "method", "namelist"},
+    "field": {"name"},
+    "transfer": {"name", "dest", "type"},
+    "prompt": {"bargein", "lang"},
+    "prosody": {"rate"},
+    "grammar": {"mode", "version", "root"},
+    "rule": {"id", "scope"},
+    "item": {"repeat"},
+}
+
+
+def test_the_documents_have_only_what_the_recommendation_knows(bank: DemoBank, customer: Customer) -> None:
+    platform = VoiceXmlPlatform(bank)
+    documents = [requests.get(platform.next, timeout=10).content]
+    code = customer.is_rung()
+    platform.begin(customer.number)
+    documents.append(platform.document)
+    for keys in (code, "*8", None, "0", "1"):
+        platform.press(keys)
+        documents.append(platform.document)
+    for document in documents:
+        for element in parsed(document).iter():
+            name = _local(element.tag)
+            assert {_local(each.tag) for each in element} <= _CHILDREN.get(name, set()), document
+            assert {_local(each) for each in element.attrib} <= _ATTRIBUTES.get(name, set()), document
+
+
+def _local(name: str) -> str:
+    return re.sub(r"^{.*}", "", name)

@@ -1,0 +1,11 @@
+"""Voice platforms that fetch what to say: VoiceXML and TwiML over one dialogue.
+
+Carries out specs/protocol.md section 7.8.
+"""
+
+from verifier.voice.conversations import Conversations, Transfers
+from verifier.voice.dialects import Dialect
+from verifier.voice.twiml import TwiML
+from verifier.voice.voicexml import VoiceXML
+
+__all__ = ["Conversations", "Dialect", "Transfers", "TwiML", "VoiceXML"]

@@ -1,0 +1,104 @@
+"""Calls that a voice platform leads through documents, whatever its dialect. Carries out specs/protocol.md section 7.8.
+
+Whatever goes wrong, the caller hears that we cannot check now, and never silence or a verdict (law L6).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from aiohttp import web
+from msgspec import Struct
+
+from verifier.core.dialogue import FRAUD_DESK
+from verifier.core.errors import VerifierError
+from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
+from verifier.service import Service
+from verifier.service.writer import Idempotency
+from verifier.voice.dialects import Dialect, apology
+
+log = structlog.get_logger()
+
+MAX_KEYS = 100
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "verifier"}
+_decode = msgspec.json.Decoder(IvrTurn).decode
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Transfers(Struct, frozen=True):
+    """Where calls are put through: a SIP or tel address with `{officer}` for the staff number, and the fraud desk's."""
+
+    officer: str
+    fraud_desk: str
+
+    def to(self, target: str | None) -> str:
+        if target is None or target == FRAUD_DESK:
+            return self.fraud_desk
+        return self.officer.replace("{officer}", quote(target, safe=""))
+
+
+class Conversations:
+    """The documents of one dialect; `public_url` is the address under which the platform knows this service."""
+
+    def __init__(self, service: Service, dialect: Dialect, transfers: Transfers, public_url: str) -> None:
+        self._service = service
+        self._dialect = dialect
+        self._transfers = transfers
+        self._public_url = public_url.rstrip("/")
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        path = self._dialect.path
+        router.add_get(path, self._entry)
+        router.add_post(path, self._begin)
+        router.add_post(f"{path}/{{session_id:ivr_[0-9a-f]{{32}}}}/{{step:[0-9]{{1,3}}}}", self._step)
+
+    async def _entry(self, request: web.Request) -> web.StreamResponse:
+        return self._answer(self._dialect.entry(self._public_url + self._dialect.path))
+
+    async def _begin(self, request: web.Request) -> web.StreamResponse:
+        form = await self._form(request)
+        asked = BeginSession(form.get("dialled", form.get("To", "")), self._dialect.caller(form))
+        # A platform that asks twice for one call gets one dialogue, where it names its calls.
+        named = form.get("CallSid") or request.headers.get("Idempotency-Key")
+        idempotency = self._idempotency(f"begin\0{named}", form) if named else None
+        begin = self._service.ivr.begin
+        return await self._turn(lambda: begin(asked, idempotency), step=1)
+
+    async def _step(self, request: web.Request) -> web.StreamResponse:
+        form = await self._form(request)
+        session_id, step = request.match_info["session_id"], int(request.match_info["step"])
+        keys = self._dialect.keys(form)
+        heard = HeardKeys(None if keys is None else keys[:MAX_KEYS])
+        # The same step of the same call gets the same answer, however often the platform asks.
+        idempotency = self._idempotency(f"{session_id}\0{step}", {"keys": keys or ""})
+        advance = self._service.ivr.step
+        return await self._turn(lambda: advance(session_id, heard, idempotency), step=step + 1)
+
+    async def _form(self, request: web.Request) -> dict[str, str]:
+        """What the platform sent. Raises web.HTTPForbidden when it is not the bank's own."""
+        posted = await request.post()
+        form = {name: value for name, value in posted.items() if isinstance(value, str)}
+        if len(form) < len(posted) or not self._dialect.vouches(request, form, self._public_url + request.path_qs):
+            raise web.HTTPForbidden(text="this is not the bank's voice platform\n", headers=_HEADERS)
+        return form
+
+    async def _turn(self, asked: Callable[[], Awaitable[bytes]], step: int) -> web.StreamResponse:
+        try:
+            turn = _decode(await asked())
+        except Exception as error:
+            if not isinstance(error, VerifierError):
+                log.error("defect in a dialogue", exc_info=error)
+            turn = apology()
+        following = f"{self._public_url}{self._dialect.path}/{turn.session_id}/{step}"
+        return self._answer(self._dialect.document(turn, following, self._transfers.to(turn.to)))
+
+    def _answer(self, document: bytes) -> web.Response:
+        return web.Response(body=document, content_type=self._dialect.content_type, charset="utf-8", headers=_HEADERS)
+
+    def _idempotency(self, key: str, form: dict[str, str]) -> Idempotency:
+        fingerprint = hashlib.sha256(msgspec.json.encode(sorted(form.items()))).digest()
+        return Idempotency(f"voice\0{self._dialect.path}", key, fingerprint)

@@ -1,0 +1,69 @@
+"""TwiML-style webhooks, each signed by the platform. Carries out specs/protocol.md section 7.8.
+
+A request is signed by HMAC-SHA-1 over its address and its sorted parameters, as Twilio's documents describe it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64encode
+from xml.etree.ElementTree import Element, SubElement
+
+from aiohttp import web
+
+from verifier.core.messages import IvrTurn
+from verifier.voice.dialects import Form, e164, encoded
+
+_LOCALES = {"zh-CN": "zh-CN", "en": "en-US"}
+
+
+class TwiML:
+    """`verifier.voice.Dialect` for TwiML; `token` is the account's secret."""
+
+    path = "/voice/twiml"
+    content_type = "text/xml"
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+
+    def vouches(self, request: web.Request, form: Form, url: str) -> bool:
+        signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
+        expected = b64encode(hmac.digest(self._token, signed.encode(), "sha1"))
+        return hmac.compare_digest(request.headers.get("X-Twilio-Signature", "").encode(), expected)
+
+    def caller(self, form: Form) -> str | None:
+        return e164(form.get("From", ""))
+
+    def keys(self, form: Form) -> str | None:
+        return form.get("Digits") or None
+
+    def entry(self, begin: str) -> bytes:
+        root = Element("Response")
+        SubElement(root, "Redirect", method="POST").text = begin
+        return encoded(root)
+
+    def document(self, turn: IvrTurn, following: str, transfer: str) -> bytes:
+        root = Element("Response")
+        if turn.act == "listen":
+            asked = {"input": "dtmf", "finishOnKey": "#", "timeout": "8", "action": following, "method": "POST"}
+            # Silence must be told as well, or the call would end without a word.
+            _say(SubElement(root, "Gather", {**asked, "actionOnEmptyResult": "true"}), turn)
+            return encoded(root)
+        _say(root, turn)
+        if turn.act == "transfer":
+            dial = SubElement(root, "Dial")
+            if transfer.startswith("sip"):
+                SubElement(dial, "Sip").text = transfer
+            else:
+                SubElement(dial, "Number").text = transfer.removeprefix("tel:")
+        else:
+            SubElement(root, "Hangup")
+        return encoded(root)
+
+
+def _say(parent: Element, turn: IvrTurn) -> None:
+    for say in turn.say:
+        said = SubElement(parent, "Say", language=_LOCALES[say.language])
+        if turn.slow:
+            said = SubElement(said, "prosody", rate="slow")
+        said.text = say.text
