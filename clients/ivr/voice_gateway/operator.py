@@ -1,0 +1,88 @@
+"""Asks the service what to say, away from the signalling, and makes the sound of it.
+
+Carries out specs/protocol.md section 7.9. Whatever fails, the caller is told that we cannot check now (law L6).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Literal
+
+from callback_verification import CallbackVerificationError, Client, Request, ivr
+from callback_verification.shapes import IvrTurn
+
+from voice_gateway.prompts import CannotSpeak, Sound, Voice
+
+log = logging.getLogger("voice_gateway")
+
+WORKERS = 16
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """What a call does next: play, then listen, transfer to an officer or desk, or hang up."""
+
+    sounds: tuple[Sound, ...]
+    act: Literal["listen", "transfer", "hang_up"]
+    session_id: str = ""
+    to: str = ""
+
+
+Follow = Callable[[Instruction], None]
+
+
+class Operator:
+    """Asks in threads; `deliver` is called by the thread that owns the calls, and hands the answers to them there."""
+
+    def __init__(self, client: Client, voice: Voice, dialled_number: str) -> None:
+        self._client = client
+        self._voice = voice
+        self._dialled_number = dialled_number
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="operator")
+        self._answers: SimpleQueue[tuple[Follow, Instruction]] = SimpleQueue()
+
+    def begin(self, caller_number: str | None, follow: Follow) -> None:
+        """Begin a dialogue."""
+        self._ask(ivr.begin(dialled_number=self._dialled_number, caller_number=caller_number), follow)
+
+    def step(self, session_id: str, keys: str | None, follow: Follow) -> None:
+        """Pass on what was keyed, or silence."""
+        self._ask(ivr.step(session_id, keys), follow)
+
+    def deliver(self) -> None:
+        """Hand over the answers that have come."""
+        while True:
+            try:
+                follow, instruction = self._answers.get_nowait()
+            except Empty:
+                return
+            follow(instruction)
+
+    def apology(self) -> Instruction:
+        """That we cannot check now, in both languages."""
+        return Instruction(self._voice.apology, "hang_up")
+
+    def stop(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        self._client.close()
+
+    def _ask(self, request: Request[IvrTurn], follow: Follow) -> None:
+        self._threads.submit(self._answer, request, follow)
+
+    def _answer(self, request: Request[IvrTurn], follow: Follow) -> None:
+        try:
+            turn = self._client.send(request)
+            sounds = tuple(self._voice.sound(say, slow=turn.slow) for say in turn.say)
+            instruction = Instruction(sounds, turn.act, turn.session_id, turn.to or "")
+        except (CallbackVerificationError, CannotSpeak) as error:
+            log.warning("no answer for a caller: %s", type(error).__name__)
+            instruction = self.apology()
+        except Exception:
+            # A defect must not leave a caller in silence, with what he believed before.
+            log.exception("defect in a dialogue")
+            instruction = self.apology()
+        self._answers.put((follow, instruction))
