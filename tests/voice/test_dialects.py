@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
-from tests.api.conftest import RunningBank, SystemSession
+from tests.api.conftest import RunningBank
+from tests.customers import Customer
 from tests.voice.platforms import HOTLINE, Platform, TwimlPlatform, VoiceXmlPlatform, parsed, settings
 from tests.world import another_code
 from verifier.app import BadSettings, Verifier, open_service
 from verifier.demo.bank import DemoBank, free_ports
-from verifier.demo.client import now_iso
 from verifier.voice.dialects import e164
 
-DESK = "+861082345678"
 UNAVAILABLE = "现在无法核实。请不要继续通话，稍后再试。"
 
 
@@ -34,37 +31,6 @@ def bank() -> Iterator[DemoBank]:
 def platform(request: pytest.FixtureRequest, bank: DemoBank) -> Platform:
     made: Platform = request.param(bank)
     return made
-
-
-class Customer:
-    """Somebody with an application of his own, whom an officer may ring."""
-
-    def __init__(self, bank: DemoBank, officer_name: str = "李伟") -> None:
-        self._bank = bank
-        unique = secrets.token_hex(4)
-        self.application = f"LN-{unique}"
-        self.number = f"+86137{int(unique, 16) % 10**8:08d}"
-        loan: dict[str, Any] = {
-            "customer": {"id": f"cust-{unique}", "name": "赵敏"},
-            "numbers": [{"number": self.number, "added_at": "2026-01-05T00:00:00Z"}],
-            "officers": [{"id": "4412", "name": officer_name, "branch": "北京中关村支行"}],
-            "product": "个人住房贷款",
-        }
-        loans = SystemSession(bank, "loan-origination")
-        assert loans.send("PUT", f"/v1/applications/{self.application}", loan).status_code == 200
-
-    def is_rung(self) -> str:
-        """The code that the officer reads out on a connected call."""
-        loans, pbx = SystemSession(self._bank, "loan-origination"), SystemSession(self._bank, "pbx")
-        asked = {"purpose": "documents", "number": self.number, "caller_number": DESK, "officer_id": "4412"}
-        issued = loans.send("POST", f"/v1/applications/{self.application}/calls", asked)
-        assert issued.status_code in (200, 201), issued.text
-        self.call_id = issued.json()["call"]["call_id"]
-        leg = {"event": "connected", "leg_id": self.call_id[-8:], "number": self.number, "at": now_iso()}
-        assert pbx.send("POST", f"/v1/calls/{self.call_id}/legs", leg).ok
-        officer = {"Authorization": f"Bearer {self._bank.officer('4412')}"}
-        shown = requests.get(f"{self._bank.url}/v1/calls/{self.call_id}/code", headers=officer, timeout=10)
-        return str(shown.json()["digits"])
 
 
 @pytest.fixture

@@ -75,7 +75,9 @@ class Line(pj.Call):  # type: ignore[misc]
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
         if self._over or self._audio is not None:
             return
-        for index, media in enumerate(self.getInfo().media):
+        # Kept in a name: its parts are freed with it.
+        info = self.getInfo()
+        for index, media in enumerate(info.media):
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 self._audio = self.getAudioMedia(index)
                 self._operator.begin(self._caller_number, self._follow)

@@ -114,6 +114,9 @@ class Gateway:
         account.idUri = f"sip:callback@{name or 'localhost'}"
         account.mediaConfig.srtpUse = _SRTP[self._settings.srtp]
         account.mediaConfig.srtpSecureSignaling = 0
+        # Sound comes from the address that signals, unless that is every address there is.
+        if name.strip("0.:"):
+            account.mediaConfig.transportConfig.boundAddress = name
         account.mediaConfig.transportConfig.port = self._settings.rtp_ports
         account.mediaConfig.transportConfig.portRange = 2 * (self._settings.calls + SPARE_CALLS) + 2
         account.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL

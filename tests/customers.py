@@ -1,0 +1,62 @@
+"""Customers of a running bank whom an officer rings, for tests over real HTTP."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import requests
+
+from tests.api.conftest import SystemSession
+from verifier.core.application import Officer
+from verifier.core.purposes import ASKS
+from verifier.core.words import NOT_GENUINE, genuine
+from verifier.demo.bank import DemoBank
+from verifier.demo.client import now_iso
+
+DESK = "+861082345678"
+BRANCH = "北京中关村支行"
+
+
+class Customer:
+    """Somebody with an application of his own, whom an officer may ring."""
+
+    def __init__(self, bank: DemoBank, officer_name: str = "李伟") -> None:
+        self._bank = bank
+        self._officer_name = officer_name
+        unique = secrets.token_hex(4)
+        self.application = f"LN-{unique}"
+        self.number = f"+86137{int(unique, 16) % 10**8:08d}"
+        loan: dict[str, Any] = {
+            "customer": {"id": f"cust-{unique}", "name": "赵敏"},
+            "numbers": [{"number": self.number, "added_at": "2026-01-05T00:00:00Z"}],
+            "officers": [{"id": "4412", "name": officer_name, "branch": BRANCH}],
+            "product": "个人住房贷款",
+        }
+        loans = SystemSession(bank, "loan-origination")
+        assert loans.send("PUT", f"/v1/applications/{self.application}", loan).status_code == 200
+
+    def is_rung(self) -> str:
+        """The code that the officer reads out on a connected call."""
+        loans, pbx = SystemSession(self._bank, "loan-origination"), SystemSession(self._bank, "pbx")
+        asked = {"purpose": "documents", "number": self.number, "caller_number": DESK, "officer_id": "4412"}
+        issued = loans.send("POST", f"/v1/applications/{self.application}/calls", asked)
+        assert issued.status_code in (200, 201), issued.text
+        self.call_id = issued.json()["call"]["call_id"]
+        leg = {"event": "connected", "leg_id": self.call_id[-8:], "number": self.number, "at": now_iso()}
+        assert pbx.send("POST", f"/v1/calls/{self.call_id}/legs", leg).ok
+        officer = {"Authorization": f"Bearer {self._bank.officer('4412')}"}
+        shown = requests.get(f"{self._bank.url}/v1/calls/{self.call_id}/code", headers=officer, timeout=10)
+        return str(shown.json()["digits"])
+
+    def is_left(self) -> None:
+        """The officer hangs up."""
+        leg = {"event": "ended", "leg_id": self.call_id[-8:], "number": self.number, "at": now_iso()}
+        assert SystemSession(self._bank, "pbx").send("POST", f"/v1/calls/{self.call_id}/legs", leg).ok
+
+    def told(self, verdict: str) -> str:
+        """The words of a verdict in Mandarin, as this customer hears them."""
+        if verdict == "genuine":
+            officer = Officer("4412", self._officer_name, BRANCH)
+            return genuine("zh-CN", officer, "documents", ASKS["documents"])
+        return NOT_GENUINE["zh-CN"]

@@ -1,0 +1,108 @@
+"""A bank, and the gateway as a program of its own in front of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.conftest import RunningBank
+from tests.conftest import require
+from tests.ivr.markers import Markers
+from tests.ivr.telephones import SIPP, SippPhone
+from verifier.demo.bank import DemoBank
+
+GATEWAY = Path(__file__).parents[2] / "clients" / "ivr"
+
+
+class RunningGateway:
+    """`voice-gateway` with recordings of marker tones."""
+
+    def __init__(self, folder: Path, bank: DemoBank, url: str = "", **settings: str) -> None:
+        require("pjsua2", importlib.util.find_spec("pjsua2") is not None)
+        require("espeak-ng", shutil.which("espeak-ng") is not None)
+        require("sipp", SIPP is not None)
+        self.folder = folder
+        self.port = _free_port()
+        Markers.record(folder / "recordings")
+        given = {
+            "VERIFIER_URL": url or bank.url,
+            "KEY_ID": "ivr",
+            "KEY_FILE": str(bank.folder / "ivr.pem"),
+            "TRUNKS": "127.0.0.1",
+            "OFFICER_URI": "sip:{officer}@pbx.bank.example",
+            "FRAUD_DESK_URI": "sip:fraud@pbx.bank.example",
+            "DIALLED_NUMBER": "+861095588",
+            "LISTEN": f"127.0.0.1:{self.port}",
+            "RTP_PORTS": str(_free_port()),
+            "RECORDINGS": str(folder / "recordings"),
+            **settings,
+        }
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        environment |= {f"GATEWAY_{name}": value for name, value in given.items()}
+        environment["PYTHONPATH"] = str(GATEWAY)
+        self.log = folder / "gateway.log"
+        command = [sys.executable, "-m", "voice_gateway"]
+        self.process = subprocess.Popen(command, env=environment, stdout=self.log.open("wb"), stderr=subprocess.STDOUT)
+        self._phones: list[SippPhone] = []
+        until = time.monotonic() + 20
+        while b"ready for calls" not in self.log.read_bytes():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < until, "the gateway does not start"
+            time.sleep(0.05)
+
+    def rung_by(self, caller: str, **options: object) -> SippPhone:
+        phone = SippPhone(self.folder, self.port, caller, **options)  # type: ignore[arg-type]
+        self._phones.append(phone)
+        return phone
+
+    def end_calls(self) -> None:
+        for phone in self._phones:
+            phone.close()
+        self._phones = []
+
+    def stop(self) -> None:
+        self.end_calls()
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[DemoBank]:
+    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def _gateway(bank: DemoBank) -> Iterator[RunningGateway]:
+    with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
+        running = RunningGateway(Path(folder), bank)
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def gateway(_gateway: RunningGateway) -> Iterator[RunningGateway]:
+    yield _gateway
+    _gateway.end_calls()
+    assert _gateway.process.poll() is None, _gateway.log.read_text()
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port & ~1

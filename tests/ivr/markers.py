@@ -1,0 +1,64 @@
+"""Recordings that a machine can tell apart: a tone of its own for each prompt in each language."""
+
+from __future__ import annotations
+
+import wave
+from array import array
+from pathlib import Path
+
+from tests.ivr.rtp import RATE, strength, tone
+from verifier.core.prompts import PROMPTS
+from verifier.core.words import LANGUAGES
+
+WINDOW = 800
+
+
+class Markers:
+    """Every prompt that can be recorded, as `name` in zh-CN and `name/en` in English."""
+
+    FREQUENCIES: dict[str, int] = {  # noqa: RUF012
+        name if language == "zh-CN" else f"{name}/en": 520 + 90 * (2 * n + m)
+        for n, name in enumerate(PROMPTS)
+        for m, language in enumerate(LANGUAGES)
+    }
+
+    @classmethod
+    def record(cls, folder: Path) -> None:
+        """Write the recordings as a bank would."""
+        for name, frequency in cls.FREQUENCIES.items():
+            base, _, english = name.partition("/")
+            path = folder / ("en" if english else "zh-CN") / f"{base}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with wave.open(str(path), "wb") as file:
+                file.setparams((1, 2, RATE, 0, "NONE", ""))
+                file.writeframes(tone(frequency, 0.5).tobytes())
+
+    @classmethod
+    def names(cls, samples: array[int]) -> list[str]:
+        """The prompt in each whole tenth of a second; `speech` for what is no recording, nothing for silence."""
+        return [cls._name(samples[at : at + WINDOW]) for at in range(0, len(samples) - WINDOW + 1, WINDOW)]
+
+    @staticmethod
+    def runs(windows: list[str]) -> list[str]:
+        """The prompts that were heard, in order. Each counts from a fifth of a second on, so that half a tone at the
+        edge of a window counts for nothing."""
+        runs: list[tuple[str, int]] = []
+        for each in windows:
+            if runs and runs[-1][0] == each:
+                runs[-1] = (each, runs[-1][1] + 1)
+            else:
+                runs.append((each, 1))
+        names: list[str] = []
+        for each, length in runs:
+            if each and length >= 2 and (each != "speech" or not names or names[-1] != "speech"):
+                names.append(each)
+        return names
+
+    @classmethod
+    def _name(cls, window: array[int]) -> str:
+        if sum(abs(each) for each in window) < 100 * len(window):
+            return ""
+        name, found = max(
+            ((name, strength(window, f)) for name, f in cls.FREQUENCIES.items()), key=lambda pair: pair[1]
+        )
+        return name if found > 0.8 else "speech"

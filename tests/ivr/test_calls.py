@@ -1,0 +1,268 @@
+"""Real calls by sipp to the gateway, each with sound that is listened to (laws L4, L6, L7, L12)."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import time
+import wave
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.api.conftest import RunningBank
+from tests.customers import Customer
+from tests.ivr.conftest import RunningGateway
+from tests.ivr.rtp import likeness, loudness
+from tests.ivr.telephones import SippPhone
+from tests.world import another_code
+from verifier.demo.bank import DemoBank
+
+WELCOME = ("greeting", "other_language/en", "ask", "keys")
+SORRY = ("unavailable", "unavailable/en")
+
+
+@pytest.fixture
+def customer(bank: DemoBank) -> Customer:
+    return Customer(bank)
+
+
+@contextmanager
+def another_gateway(bank: DemoBank, url: str = "", **settings: str) -> Iterator[RunningGateway]:
+    with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
+        running = RunningGateway(Path(folder), bank, url, **settings)
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+def envelope(path: Path) -> list[float]:
+    with wave.open(str(path), "rb") as file:
+        return loudness(array("h", file.readframes(file.getnframes())), file.getframerate())
+
+
+def asks(phone: SippPhone, code: str) -> float:
+    """Key a code while the greeting is spoken."""
+    phone.hears("greeting")
+    return phone.sound.press(code + "#")
+
+
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+def test_a_customer_rings_keys_the_code_hears_the_verdict_and_is_put_through(
+    gateway: RunningGateway, customer: Customer, transport: str
+) -> None:
+    code = customer.is_rung()
+    phone = gateway.rung_by(customer.number, ends="refer", transport=transport)
+    phone.hears(*WELCOME)
+    asked = phone.sound.press(code + "#")
+    phone.hears("speech", "after_genuine", since=asked, within=60)
+    time.sleep(0.5)
+    asked = phone.sound.press("0")
+    phone.ended()
+    assert "Refer-To: <sip:4412@pbx.bank.example>" in phone.log()
+
+
+def test_the_verdict_that_is_heard_is_the_one_that_was_given(
+    gateway: RunningGateway, customer: Customer, tmp_path: Path
+) -> None:
+    code = customer.is_rung()
+    phone = gateway.rung_by(customer.number)
+    phone.hears(*WELCOME)
+    asked = phone.sound.press(another_code(code) + "#")
+    phone.hears("speech", "after_refusal", since=asked, within=60)
+    refused = loudness(phone.sound.samples(asked))
+    asked = phone.sound.press(code + "#")
+    phone.hears("speech", "after_genuine", since=asked, within=60)
+    genuine = loudness(phone.sound.samples(asked))
+    # Only here: the program and its PJSIP are optional.
+    from callback_verification.shapes import Say
+    from voice_gateway.prompts import Voice
+
+    voice = Voice(None, tmp_path)
+    told = [
+        envelope(voice.sound(Say(name, customer.told(name), "zh-CN"), slow=False).path)
+        for name in ("genuine", "not_genuine")
+    ]
+    # The marker after the verdict is not part of it.
+    likenesses = [[likeness(heard[: len(each)], each) for each in told] for heard in (genuine, refused)]
+    assert likenesses[0][0] > 0.9 > likenesses[0][1], likenesses
+    assert likenesses[1][1] > 0.9 > likenesses[1][0], likenesses
+
+
+def test_keys_are_heard_while_a_prompt_is_spoken_and_stop_it(gateway: RunningGateway, customer: Customer) -> None:
+    customer.is_rung()
+    phone = gateway.rung_by(customer.number)
+    asked = asks(phone, "12")
+    phone.hears("slip", "ask", since=asked)
+
+
+def test_a_slip_costs_nothing_and_the_right_code_follows(gateway: RunningGateway, customer: Customer) -> None:
+    code = customer.is_rung()
+    phone = gateway.rung_by(customer.number)
+    asked = asks(phone, code[:-1] + str((int(code[-1]) + 1) % 10))
+    phone.hears("slip", "ask", since=asked)
+    asked = phone.sound.press("###" + code + "#")
+    phone.hears("speech", "after_genuine", since=asked, within=60)
+
+
+@pytest.mark.parametrize(
+    ("copies", "lose"),
+    [(3, ()), (1, (0, 1, 2)), (1, (5, 6)), (2, (3, 7))],
+    ids=["each packet thrice", "beginnings lost", "first ends lost", "some lost, some twice"],
+)
+def test_keys_survive_lost_and_duplicated_packets(
+    gateway: RunningGateway, customer: Customer, copies: int, lose: tuple[int, ...]
+) -> None:
+    code = customer.is_rung()
+    phone = gateway.rung_by(customer.number)
+    phone.hears("greeting")
+    asked = phone.sound.press(code + "#", copies=copies, lose=lose)
+    phone.hears("speech", since=asked)
+    asked = phone.sound.press("*9")
+    phone.hears("speech", "after_genuine/en", since=asked, within=60)
+
+
+def test_ninety_keys_are_a_slip_and_silence_is_met_with_patience(gateway: RunningGateway, customer: Customer) -> None:
+    customer.is_rung()
+    phone = gateway.rung_by(customer.number)
+    phone.hears(*WELCOME)
+    asked = phone.sound.press("7" * 90 + "#", gap_s=0.01)
+    phone.hears("slip", "ask", since=asked)
+    phone.hears("slip", "ask", "silence", "ask", "keys", since=asked)
+
+
+def test_a_used_code_is_not_genuine_after_the_call(gateway: RunningGateway, customer: Customer) -> None:
+    code = customer.is_rung()
+    first = gateway.rung_by(customer.number)
+    phone_asked = asks(first, code)
+    first.hears("speech", since=phone_asked)
+    first.hang_up()
+    customer.is_left()
+    again = gateway.rung_by(customer.number, ends="refer")
+    asked = asks(again, code)
+    again.hears("speech", "after_refusal", since=asked, within=60)
+    again.sound.press("0")
+    again.ended()
+    assert "Refer-To: <sip:fraud@pbx.bank.example>" in again.log()
+
+
+def test_another_customers_reference_and_code_are_not_genuine(
+    gateway: RunningGateway, bank: DemoBank, customer: Customer
+) -> None:
+    fraudster = Customer(bank)
+    code = fraudster.is_rung()
+    phone = gateway.rung_by(customer.number)
+    asked = asks(phone, code)
+    phone.hears("speech", "after_refusal", since=asked, within=60)
+
+
+@pytest.mark.parametrize(
+    ("caller", "extra"),
+    [
+        ("anonymous", ""),
+        ("+8613700000001", ""),
+        ("{number}", "\n      Privacy: id"),
+        ("{number}", "\n      P-Asserted-Identity: <sip:+8613700000001@carrier.example>"),
+    ],
+    ids=["withheld", "foreign", "private", "asserted to be another"],
+)
+def test_who_rings_from_elsewhere_gets_no_verdict(
+    gateway: RunningGateway, customer: Customer, caller: str, extra: str
+) -> None:
+    customer.is_rung()
+    phone = gateway.rung_by(caller.format(number=customer.number), extra=extra)
+    phone.hears("greeting", "unregistered", "goodbye")
+    phone.ended()
+
+
+def test_a_refused_transfer_ends_with_an_apology(gateway: RunningGateway, customer: Customer) -> None:
+    phone = gateway.rung_by(customer.number, ends="refer refused")
+    phone.hears("greeting")
+    asked = phone.sound.press("0")
+    phone.hears("connecting", *SORRY, since=asked)
+    phone.ended()
+
+
+def test_a_service_that_is_gone_is_told_in_both_languages(bank: DemoBank, customer: Customer) -> None:
+    with another_gateway(bank, url="http://127.0.0.1:9") as gateway:
+        phone = gateway.rung_by(customer.number)
+        phone.hears(*SORRY)
+        phone.ended()
+
+
+def test_a_service_that_goes_in_mid_call_never_means_genuine() -> None:
+    with tempfile.TemporaryDirectory(prefix="bank-") as folder:
+        running = RunningBank(Path(folder))
+        bank = running.__enter__()
+        customer = Customer(bank)
+        code = customer.is_rung()
+        with another_gateway(bank) as gateway:
+            phone = gateway.rung_by(customer.number)
+            phone.hears("greeting")
+            running.__exit__()
+            asked = phone.sound.press(code + "#")
+            phone.hears(*SORRY, since=asked, within=30)
+            phone.ended()
+
+
+def test_a_codec_we_lack_is_refused(gateway: RunningGateway, customer: Customer) -> None:
+    gateway.rung_by(customer.number, codec="18 G729/8000", refuse=488).ended()
+
+
+def test_strangers_are_not_answered(bank: DemoBank, customer: Customer) -> None:
+    with another_gateway(bank, TRUNKS="192.0.2.1") as gateway:
+        gateway.rung_by(customer.number, refuse=403).ended()
+
+
+def test_beyond_the_limit_calls_are_refused_and_those_in_progress_go_on(bank: DemoBank) -> None:
+    with another_gateway(bank, CALLS="3") as gateway:
+        customers = [Customer(bank) for _ in range(3)]
+        codes = [each.is_rung() for each in customers]
+        phones = [gateway.rung_by(each.number) for each in customers]
+        for phone in phones:
+            phone.hears("greeting")
+        for _ in range(8):
+            gateway.rung_by(customers[0].number, refuse=503).ended()
+        for phone, code in zip(phones, codes, strict=True):
+            asked = phone.sound.press(code + "#")
+            phone.hears("speech", since=asked)
+
+
+def test_a_caller_who_hangs_up_in_the_middle_of_the_figures_spends_nothing(
+    gateway: RunningGateway, customer: Customer
+) -> None:
+    code = customer.is_rung()
+    gone = gateway.rung_by(customer.number, ends="own 2.5")
+    gone.hears("greeting")
+    gone.sound.press(code[:5])
+    gone.ended()
+    phone = gateway.rung_by(customer.number)
+    asked = asks(phone, code)
+    phone.hears("speech", "after_genuine", since=asked, within=60)
+
+
+def test_malformed_messages_harm_nobody(gateway: RunningGateway, customer: Customer) -> None:
+    code = customer.is_rung()
+    phone = gateway.rung_by(customer.number)
+    phone.hears("greeting")
+    start = f"INVITE sip:x@127.0.0.1:{gateway.port} SIP/2.0\r\n"
+    via = "Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK-{n}\r\nMax-Forwards: 70\r\nTo: <sip:x@h>\r\n"
+    rest = "From: <sip:a@h>;tag=1\r\nCall-ID: bad-{n}\r\nCSeq: 1 INVITE\r\nContact: <sip:a@127.0.0.1:9>\r\n"
+    sdp = "Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{body}"
+    bodies = ["v=0", "v=0\r\nm=audio", "m=audio 99999999 RTP/AVP 8\r\n" * 500, "\0" * 300, "v=0\r\n" + "a=" * 9000]
+    junk: list[bytes] = [b"", b"\0" * 2000, b"\xff" * 60_000, start.encode(), (start + via + "\r\n").encode()]
+    for n, body in enumerate(bodies):
+        junk.append((start + (via + rest + sdp).format(n=n, length=len(body), body=body)).encode())
+    junk.append((start + via.format(n=99) + "From: " + "<" * 5000 + "\r\n\r\n").encode())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for message in junk:
+            sender.sendto(message, ("127.0.0.1", gateway.port))
+    with socket.create_connection(("127.0.0.1", gateway.port)) as stream:
+        stream.sendall(b"\0\r\n" * 5000)
+    time.sleep(0.5)
+    asked = phone.sound.press(code + "#")
+    phone.hears("speech", since=asked)
