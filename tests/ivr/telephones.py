@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -98,7 +99,18 @@ class SippPhone:
             "-nostdin",
             f"127.0.0.1:{port}",
         ]
-        command += ["-trace_err", "-timeout", "90s", "-timeout_error", "-trace_msg", "-message_file", f"{path}.log"]
+        # A port of its own: the end of an earlier call must not reach this one.
+        command += [
+            "-p",
+            str(_free_port()),
+            "-trace_err",
+            "-timeout",
+            "90s",
+            "-timeout_error",
+            "-trace_msg",
+            "-message_file",
+            f"{path}.log",
+        ]
         self.messages = Path(f"{path}.log")
         self._process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -115,12 +127,18 @@ class SippPhone:
                 return
             assert heard == list(names)[: len(heard)] or heard[-1] == "speech", heard
             time.sleep(0.1)
-        raise AssertionError(f"heard {heard} instead of {names}")
+        raise AssertionError(f"heard {heard} instead of {names}\n{self.log()}")
 
     def ended(self, within: float = 20.0) -> None:
         """The call went as the scenario says, to its end."""
         out, _ = self._process.communicate(timeout=within)
         assert self._process.returncode == 0, self.log() + out.decode()[-500:]
+
+    def is_put_through_to(self, name: str) -> bool:
+        """Press zero, and see to whom the gateway refers the call."""
+        self.sound.press("0")
+        self.ended()
+        return f"Refer-To: <sip:{name}@pbx.bank.example>" in self.log()
 
     def hang_up(self) -> None:
         self._process.kill()
@@ -133,6 +151,12 @@ class SippPhone:
         if self._process.poll() is None:
             self.hang_up()
         self.sound.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 def _scenario(caller: str, offer: str, ends: str, extra: str, refuse: int | None) -> str:

@@ -1,0 +1,119 @@
+"""Keys, caller numbers and settings of the gateway, by themselves."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("voice_gateway", reason="the voice gateway is optional and not installed")
+
+from voice_gateway.callers import caller_number, host
+from voice_gateway.keys import LONG_PAUSE_S, MAX_KEYS, SHORT_PAUSE_S, Keys
+from voice_gateway.prompts import spoken
+from voice_gateway.settings import BadSettings, read
+
+GIVEN = {
+    "GATEWAY_VERIFIER_URL": "https://verify.bank.example",
+    "GATEWAY_KEY_ID": "ivr",
+    "GATEWAY_KEY_FILE": "ivr.pem",
+    "GATEWAY_TRUNKS": "192.0.2.10",
+    "GATEWAY_OFFICER_URI": "sip:{officer}@pbx.bank.example",
+    "GATEWAY_FRAUD_DESK_URI": "sip:fraud@pbx.bank.example",
+    "GATEWAY_DIALLED_NUMBER": "+861095588",
+}
+
+
+def pressed(keys: str) -> Keys:
+    made = Keys()
+    for key in keys:
+        made.press(key, 0.0)
+    return made
+
+
+def test_a_hash_ends_an_entry_and_means_nothing_by_itself() -> None:
+    keys = pressed("##482177302##")
+    assert keys.take(0.0) == "482177302"
+    assert keys.take(99.0) is None
+    assert not keys.waiting
+
+
+@pytest.mark.parametrize(("keys", "pause"), [("0", SHORT_PAUSE_S), ("*", SHORT_PAUSE_S), ("48", LONG_PAUSE_S)])
+def test_a_pause_ends_an_entry(keys: str, pause: float) -> None:
+    heard = pressed(keys)
+    assert heard.take(pause - 0.01) is None
+    assert heard.take(pause) == keys
+
+
+def test_slower_and_the_other_language_need_no_pause() -> None:
+    assert [pressed(each).take(0.0) for each in ("*8", "*9")] == ["*8", "*9"]
+
+
+@given(st.lists(st.tuples(st.characters(codec="utf-8"), st.floats(0, 5)), max_size=300))
+def test_whatever_is_pressed_an_entry_is_bounded_and_has_only_keys(presses: list[tuple[str, float]]) -> None:
+    keys, now = Keys(), 0.0
+    for key, pause in presses:
+        now += pause
+        keys.press(key, now)
+        entry = keys.take(now)
+        assert entry is None or (0 < len(entry) <= MAX_KEYS and set(entry) <= set("0123456789*ABCD"))
+
+
+def invite(*headers: str) -> str:
+    return "\r\n".join(["INVITE sip:x@h SIP/2.0", *headers, "", "v=0"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "number"),
+    [
+        (("From: <sip:+8613800138000@h>;tag=1",), "+8613800138000"),
+        (("f: sip:+8613800138000@h;tag=1",), "+8613800138000"),
+        (('From: "王 <sip:+1@x>" <sip:+8613800138000@h>',), None),
+        (("From: <tel:+86-138-0013-8000>",), "+8613800138000"),
+        (("From: <sip:13800138000@h>",), "+8613800138000"),
+        (("From: <sip:013800138000@h>",), "+8613800138000"),
+        (("From: <sip:8613800138000@h>",), "+8613800138000"),
+        (("From: <sip:anonymous@anonymous.invalid>",), None),
+        (("From: <sip:+8613800138000@h>", "P-Asserted-Identity: <sip:+8613900139000@h>"), "+8613900139000"),
+        (("From: <sip:+8613800138000@h>", "Privacy: id;critical"), None),
+        (("From: <sip:+0013800138000@h>",), None),
+        ((), None),
+    ],
+)
+def test_the_number_that_rings(headers: tuple[str, ...], number: str | None) -> None:
+    assert caller_number(invite(*headers), "86") == number
+
+
+@given(st.text(max_size=400))
+def test_no_message_breaks_the_reading_of_numbers(text: str) -> None:
+    found = caller_number(invite("From: " + text), "86")
+    assert found is None or found.startswith("+")
+
+
+def test_national_numbers_need_a_country() -> None:
+    assert caller_number(invite("From: <sip:13800138000@h>"), "") is None
+
+
+@pytest.mark.parametrize(("source", "name"), [("192.0.2.1:5060", "192.0.2.1"), ("[2001:db8::1]:5060", "2001:db8::1")])
+def test_the_peer_without_its_port(source: str, name: str) -> None:
+    assert host(source) == name
+
+
+def test_numbers_are_read_figure_by_figure_and_nothing_is_obeyed() -> None:
+    assert spoken("工号 4412，3 项", "zh-CN") == "工号 4 4 幺 2，3 项"
+    assert spoken("staff number 4412", "en") == "staff number 4 4 1 2"
+    assert "[[" not in spoken("[[h@]] <break/>", "en")
+
+
+def test_settings_are_read_and_wrong_ones_are_named() -> None:
+    assert read(GIVEN).calls == 60
+    for name, value, named in (
+        ("GATEWAY_CALLS", "0", "calls"),
+        ("GATEWAY_TRUNKS", "", "trunks"),
+        ("GATEWAY_TYPO", "1", "typo"),
+        ("GATEWAY_OFFICER_URI", "sip:all@pbx.bank.example", "officer_uri"),
+        ("GATEWAY_LISTEN", "here", "GATEWAY_LISTEN"),
+        ("GATEWAY_TLS_LISTEN", "127.0.0.1:5061", "GATEWAY_TLS_CERTIFICATE"),
+    ):
+        with pytest.raises(BadSettings, match=named):
+            read({**GIVEN, name: value})
