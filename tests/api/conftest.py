@@ -37,6 +37,8 @@ class RunningBank:
         return self.bank
 
     def __exit__(self, *exc: object) -> None:
+        if self._loop.is_closed():
+            return
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(30)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -32,7 +35,7 @@ class RunningGateway:
         require("espeak-ng", shutil.which("espeak-ng") is not None)
         require("sipp", SIPP is not None)
         self.folder = folder
-        self.port = _free_port()
+        self.port = _free_ports(int(settings.get("PROCESSES", "1")))
         Markers.record(folder / "recordings")
         given = {
             "VERIFIER_URL": url or bank.url,
@@ -43,7 +46,7 @@ class RunningGateway:
             "FRAUD_DESK_URI": "sip:fraud@pbx.bank.example",
             "DIALLED_NUMBER": "+861095588",
             "LISTEN": f"127.0.0.1:{self.port}",
-            "RTP_PORTS": str(_free_port()),
+            "RTP_PORTS": str(_free_ports(16 * int(settings.get("PROCESSES", "1")))),
             "RECORDINGS": str(folder / "recordings"),
             **settings,
         }
@@ -54,14 +57,18 @@ class RunningGateway:
         command = [sys.executable, "-m", "voice_gateway"]
         self.process = subprocess.Popen(command, env=environment, stdout=self.log.open("wb"), stderr=subprocess.STDOUT)
         self._phones: list[SippPhone] = []
-        until = time.monotonic() + 20
-        while b"ready for calls" not in self.log.read_bytes():
+        self._turns = itertools.count()
+        self.processes = int(given.get("PROCESSES", "1"))
+        until = time.monotonic() + 30
+        while self.log.read_bytes().count(b"ready for calls") < self.processes:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < until, "the gateway does not start"
             time.sleep(0.05)
 
     def rung_by(self, caller: str, **options: object) -> SippPhone:
-        phone = SippPhone(self.folder, self.port, caller, **options)  # type: ignore[arg-type]
+        # As a border controller spreads its calls.
+        port = self.port + next(self._turns) % self.processes
+        phone = SippPhone(self.folder, port, caller, **options)  # type: ignore[arg-type]
         self._phones.append(phone)
         return phone
 
@@ -89,7 +96,7 @@ def bank() -> Iterator[DemoBank]:
 @pytest.fixture(scope="module")
 def _gateway(bank: DemoBank) -> Iterator[RunningGateway]:
     with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
-        running = RunningGateway(Path(folder), bank)
+        running = RunningGateway(Path(folder), bank, PROCESSES="8")
         yield running
         running.stop()
 
@@ -101,8 +108,12 @@ def gateway(_gateway: RunningGateway) -> Iterator[RunningGateway]:
     assert _gateway.process.poll() is None, _gateway.log.read_text()
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port & ~1
+def _free_ports(count: int) -> int:
+    """The first of that many loopback ports in a row which were free a moment ago, below those given out at random."""
+    while True:
+        first = random.randrange(10_000, 30_000, 2)
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    held.enter_context(socket.socket(socket.AF_INET, kind)).bind(("127.0.0.1", port))
+            return first

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import tempfile
 import time
 import wave
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ def customer(bank: DemoBank) -> Customer:
     return Customer(bank)
 
 
-@contextmanager
+@contextlib.contextmanager
 def another_gateway(bank: DemoBank, url: str = "", **settings: str) -> Iterator[RunningGateway]:
     with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
         running = RunningGateway(Path(folder), bank, url, **settings)
@@ -190,19 +190,19 @@ def test_a_service_that_is_gone_is_told_in_both_languages(bank: DemoBank, custom
         phone.ended()
 
 
-def test_a_service_that_goes_in_mid_call_never_means_genuine() -> None:
-    with tempfile.TemporaryDirectory(prefix="bank-") as folder:
-        running = RunningBank(Path(folder))
-        bank = running.__enter__()
+def test_a_service_that_goes_in_mid_call_never_means_genuine(tmp_path: Path) -> None:
+    running = RunningBank(tmp_path)
+    with contextlib.ExitStack() as serving:
+        bank = serving.enter_context(running)
         customer = Customer(bank)
         code = customer.is_rung()
-        with another_gateway(bank) as gateway:
-            phone = gateway.rung_by(customer.number)
-            phone.hears("greeting")
-            running.__exit__()
-            asked = phone.sound.press(code + "#")
-            phone.hears(*SORRY, since=asked, within=30)
-            phone.ended()
+        gateway = serving.enter_context(another_gateway(bank))
+        phone = gateway.rung_by(customer.number)
+        phone.hears("greeting")
+        running.__exit__()
+        asked = phone.sound.press(code + "#")
+        phone.hears(*SORRY, since=asked, within=30)
+        phone.ended()
 
 
 def test_a_codec_we_lack_is_refused(gateway: RunningGateway, customer: Customer) -> None:
@@ -215,7 +215,7 @@ def test_strangers_are_not_answered(bank: DemoBank, customer: Customer) -> None:
 
 
 def test_beyond_the_limit_calls_are_refused_and_those_in_progress_go_on(bank: DemoBank) -> None:
-    with another_gateway(bank, CALLS="3") as gateway:
+    with another_gateway(bank) as gateway:
         customers = [Customer(bank) for _ in range(3)]
         codes = [each.is_rung() for each in customers]
         phones = [gateway.rung_by(each.number) for each in customers]

@@ -1,54 +1,71 @@
-"""`voice-gateway`: settings from the environment, then serves until it is told to stop.
+"""`voice-gateway`: settings from the environment, then processes that serve until they are told to stop.
 
 Carries out specs/protocol.md section 7.9.
 """
 
 from __future__ import annotations
 
-import logging
+import multiprocessing
 import os
 import signal
 import sys
 import tempfile
+import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from callback_verification import Client, SystemKey
-from callback_verification.sending import Patience
+from voice_gateway.process import client, serve, voice
+from voice_gateway.prompts import CannotSpeak
+from voice_gateway.settings import BadSettings, Settings, of_process, read
 
-from voice_gateway.gateway import Gateway
-from voice_gateway.operator import Operator
-from voice_gateway.prompts import CannotSpeak, Voice
-from voice_gateway.settings import BadSettings, read
-
-# A caller waits in silence meanwhile: better an apology soon than an answer late.
-PATIENCE = Patience(try_s=2.5, connect_s=1.0, total_s=6.0, tries=3)
+LOOK_S = 0.2
+AGAIN_S = 1.0
+_spawn = multiprocessing.get_context("spawn")
 
 
 def main() -> None:
     """Serve; exit status 2 for bad settings."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    try:
-        settings = read(os.environ)
-        credential = SystemKey(settings.key_id, Path(settings.key_file).read_bytes())
-        client = Client(settings.verifier_url, credential, patience=PATIENCE)
-    except (BadSettings, OSError, ValueError) as error:
-        sys.exit(_refused(error))
     with tempfile.TemporaryDirectory(prefix="voice-gateway-") as folder:
         try:
-            recordings = Path(settings.recordings) if settings.recordings else None
-            voice = Voice(recordings, Path(settings.cache or folder))
-        except CannotSpeak as error:
-            sys.exit(_refused(error))
-        gateway = Gateway(settings, Operator(client, voice, settings.dialled_number))
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda *_: gateway.stop())
-        logging.info("ready for calls on %s", settings.listen)
-        gateway.run()
+            settings = read(os.environ)
+            cache = Path(settings.cache or folder)
+            # Whatever is wrong is said here, once, and not by every process.
+            client(settings).close()
+            voice(settings, cache)
+        except (BadSettings, CannotSpeak, OSError, ValueError) as error:
+            print(f"voice-gateway: {error}", file=sys.stderr)
+            sys.exit(2)
+        _supervise(settings, cache)
 
 
-def _refused(error: Exception) -> int:
-    print(f"voice-gateway: {error}", file=sys.stderr)
-    return 2
+def _supervise(settings: Settings, cache: Path) -> None:
+    """Keep the processes going: one that dies takes its own calls with it, and nobody else's."""
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
+    processes = [_started(settings, index, cache) for index in range(settings.processes)]
+    while not stopping:
+        time.sleep(LOOK_S)
+        for index, process in enumerate(processes):
+            if not process.is_alive() and not stopping:
+                print(f"voice-gateway: process {index} ended with {process.exitcode}", file=sys.stderr)
+                time.sleep(AGAIN_S)
+                processes[index] = _started(settings, index, cache)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+
+
+def _started(settings: Settings, index: int, cache: Path) -> BaseProcess:
+    process = _spawn.Process(target=serve, args=(of_process(settings, index), cache), name=f"voice-gateway-{index}")
+    process.start()
+    return process
 
 
 if __name__ == "__main__":

@@ -13,12 +13,14 @@ import pjsua2 as pj
 from voice_gateway.call import Line
 from voice_gateway.callers import caller_number, host
 from voice_gateway.operator import Operator
-from voice_gateway.settings import Settings, address
+from voice_gateway.settings import RTP_PORTS_EACH, Settings, address
 
 log = logging.getLogger("voice_gateway")
 
 POLL_MS = 10
-SPARE_CALLS = 32
+GOODBYE_S = 2.0
+# PJSIP as its wheel is built holds four calls a process; one place is kept, so that the next can be told 503.
+MAX_CALLS = 3
 CODECS = ("PCMA/8000", "PCMU/8000", "G722/16000")
 _SRTP = {"off": pj.PJMEDIA_SRTP_DISABLED, "optional": pj.PJMEDIA_SRTP_OPTIONAL, "required": pj.PJMEDIA_SRTP_MANDATORY}
 
@@ -57,7 +59,14 @@ class Gateway:
                 line.tick(now)
             # Not in the callback that told of the end: PJSIP is still using the object there.
             self._over.clear()
+        self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
         self._endpoint.hangupAllCalls()
+        until = time.monotonic() + GOODBYE_S
+        while self._lines and time.monotonic() < until:
+            self._endpoint.libHandleEvents(POLL_MS)
+        # Nothing may hold a call any more when the library goes.
         self._operator.stop()
         self._lines.clear()
         self._over.clear()
@@ -75,8 +84,8 @@ class Gateway:
         if host(source) not in self._trunks:
             log.warning("a call from elsewhere than the trunks was refused")
             line.refuse(pj.PJSIP_SC_FORBIDDEN)
-        elif len(self._lines) > self._settings.calls:
-            log.warning("more than %d calls", self._settings.calls)
+        elif len(self._lines) > MAX_CALLS:
+            log.warning("more than %d calls", MAX_CALLS)
             line.refuse(pj.PJSIP_SC_SERVICE_UNAVAILABLE)
         else:
             line.accept()
@@ -98,7 +107,7 @@ class Gateway:
         configuration = pj.EpConfig()
         configuration.uaConfig.threadCnt = 0
         configuration.uaConfig.mainThreadOnly = True
-        configuration.uaConfig.maxCalls = self._settings.calls + SPARE_CALLS
+        configuration.uaConfig.maxCalls = MAX_CALLS + 1
         configuration.uaConfig.userAgent = "voice-gateway"
         configuration.medConfig.clockRate = 8000
         configuration.medConfig.noVad = True
@@ -118,7 +127,7 @@ class Gateway:
         if name.strip("0.:"):
             account.mediaConfig.transportConfig.boundAddress = name
         account.mediaConfig.transportConfig.port = self._settings.rtp_ports
-        account.mediaConfig.transportConfig.portRange = 2 * (self._settings.calls + SPARE_CALLS) + 2
+        account.mediaConfig.transportConfig.portRange = RTP_PORTS_EACH
         account.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
         return account
 

@@ -19,7 +19,7 @@ from voice_gateway.prompts import CannotSpeak, Sound, Voice
 
 log = logging.getLogger("voice_gateway")
 
-WORKERS = 16
+WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,10 @@ class Operator:
         return Instruction(self._voice.apology, "hang_up")
 
     def stop(self) -> None:
+        """End the threads, and let go of every call."""
         self._threads.shutdown(cancel_futures=True)
         self._client.close()
+        self._answers = SimpleQueue()
 
     def _ask(self, request: Request[IvrTurn], follow: Follow) -> None:
         self._threads.submit(self._answer, request, follow)

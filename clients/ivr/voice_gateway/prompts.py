@@ -6,6 +6,7 @@ Carries out specs/protocol.md section 7.9.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 import threading
@@ -60,7 +61,7 @@ class Voice:
         if say.name in SPOKEN_ANEW:
             with self._lock:
                 self._count += 1
-                path = self._cache / f"anew-{self._count}.wav"
+                path = self._cache / f"anew-{os.getpid()}-{self._count}.wav"
             return _made(say, path, slow, anew=True)
         recorded = self._recordings / say.language / f"{say.name}.wav" if self._recordings else None
         if recorded is not None and recorded.is_file():
@@ -86,7 +87,8 @@ def spoken(text: str, language: Language) -> str:
 
 def _made(say: Say, path: Path, slow: bool, *, anew: bool) -> Sound:
     speed = round(_SPEED[say.language] * (_SLOWER if slow else 1))
-    unfinished = path.with_suffix(".part")
+    # Several processes share the folder.
+    unfinished = path.with_suffix(f".{os.getpid()}")
     command = ["espeak-ng", "-v", _VOICES[say.language], "-s", str(speed), "-b", "1", "--stdin", "-w", str(unfinished)]
     try:
         words = spoken(say.text, say.language).encode()

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 PREFIX = "GATEWAY_"
+RTP_PORTS_EACH = 16
 _LISTEN = re.compile(r"[0-9A-Fa-f.:\[\]]*:[0-9]{1,5}")
 
 
@@ -36,7 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tls_certificate: str = ""
     tls_key: str = ""
     srtp: Literal["off", "optional", "required"] = "optional"
-    calls: Annotated[int, Meta(ge=1, le=500)] = 60
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1
     rtp_ports: Annotated[int, Meta(ge=1024, le=64_000)] = 20_000
     recordings: str = ""
     cache: str = ""
@@ -56,6 +57,21 @@ def read(environment: Mapping[str, str]) -> Settings:
     if settings.tls_listen and not (settings.tls_certificate and settings.tls_key):
         raise BadSettings(f"{PREFIX}TLS_LISTEN needs {PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY")
     return settings
+
+
+def of_process(settings: Settings, index: int) -> Settings:
+    """What one of several processes listens on: the ports that follow those of the first."""
+    return msgspec.structs.replace(
+        settings,
+        listen=_moved(settings.listen, index),
+        tls_listen=_moved(settings.tls_listen, index),
+        rtp_ports=settings.rtp_ports + RTP_PORTS_EACH * index,
+    )
+
+
+def _moved(listen: str, by: int) -> str:
+    name, colon, port = listen.rpartition(":")
+    return f"{name}{colon}{int(port) + by}" if listen else ""
 
 
 def address(listen: str) -> tuple[str, int]:
