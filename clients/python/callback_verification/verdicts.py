@@ -5,10 +5,13 @@ from __future__ import annotations
 from enum import Enum
 from typing import NoReturn
 
+import msgspec
 from msgspec import Struct
 
 from callback_verification.evidence import Evidence
+from callback_verification.octets import from_base64url
 from callback_verification.shapes import CallDetails, Instant, Language, Words
+from callback_verification.statements import CallReceipt
 
 
 class Word(Enum):
@@ -62,6 +65,11 @@ class Verdict(_Verdict, frozen=True, eq=False):
             raise ValueError("the verdict and what belongs to it do not agree")
         if not (self.words and self.receipt_id and self.receipt.statement and self.receipt.proof):
             raise ValueError("the verdict has no words or no receipt")
+        if self.call is not None and self.call.leg.mode == "required" and self.call.leg.connected_at is None:
+            raise ValueError("the call is said to be genuine, and its leg was never connected")
+        told = None if self.call is None else self.call.call_id
+        if _receipt_says(self.receipt) != (self.verdict.value, self.receipt_id, told):
+            raise ValueError("the verdict and its receipt do not agree")
 
     @property
     def is_genuine(self) -> bool:
@@ -75,6 +83,16 @@ class Verdict(_Verdict, frozen=True, eq=False):
     def __repr__(self) -> str:
         # Not the word: as text, `genuine` is in `not_genuine` as well.
         return f"Verdict({self.receipt_id})"
+
+
+def _receipt_says(receipt: Evidence) -> tuple[str, str, str | None]:
+    """Verdict, id and call that a receipt states. Its signature is not checked here: that takes a trust file."""
+    try:
+        payload = from_base64url(receipt.statement.partition(".")[2].partition(".")[0])
+        claims = msgspec.json.decode(payload, type=CallReceipt)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ValueError("the receipt is not one") from error
+    return claims.verdict, claims.jti, None if claims.call is None else claims.call.call_id
 
 
 class SpokenVerdict(_Verdict, frozen=True, eq=False):

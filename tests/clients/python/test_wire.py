@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.clients.misbehaving import http, misbehaving, problem
 from tests.clients.python.conftest import APPLICATION, Clients
-from tests.clients.test_python_sdk import VERDICT
+from tests.clients.test_python_sdk import VERDICT, stated
 from verifier.api.signed_requests import sign_request
 
 ONCE = Patience(try_s=0.5, connect_s=0.5, total_s=1.0, tries=1)
@@ -178,6 +178,52 @@ def test_a_verdict_with_less_than_belongs_to_it_is_none(changes: dict[str, Any])
 
 
 @pytest.mark.parametrize(
+    "other",
+    [
+        {**VERDICT, "receipt_id": "rcpt_" + "1" * 32},
+        {**VERDICT, "call": {**VERDICT["call"], "call_id": "call_" + "1" * 32}},
+        {**VERDICT, "verdict": "not_genuine", "call": None},
+    ],
+    ids=["another id", "another call", "a refusal"],
+)
+def test_a_verdict_with_the_receipt_of_another_is_none(other: dict[str, Any]) -> None:
+    answer = {**VERDICT, "receipt": stated(other)["receipt"]}
+    with (
+        misbehaving(http(200, answer)) as server,
+        Client(server.url, patience=ONCE) as client,
+        pytest.raises(CannotCheck, match="do not agree"),
+    ):
+        client.send(confirmations.confirm(CODE))
+
+
+@pytest.mark.parametrize("statement", ["a.b.c", "", "..", "e30.e30.e30", "\ud800.\ud800", "é.é.é"])
+def test_a_verdict_with_a_receipt_that_is_none_is_none(statement: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**VERDICT, "receipt": {"statement": statement, "proof": "p"}}, Verdict)
+
+
+def test_a_required_leg_that_was_never_connected_is_not_genuine() -> None:
+    leg = {"mode": "required", "connected_at": None, "ended_at": None}
+    for mode, understood in (("required", False), ("observed", True), ("off", True)):
+        answer = {**VERDICT, "call": {**VERDICT["call"], "leg": {**leg, "mode": mode}}}
+        if understood:
+            assert msgspec.convert(answer, Verdict).is_genuine
+        else:
+            with pytest.raises(msgspec.ValidationError):
+                msgspec.convert(answer, Verdict)
+
+
+def test_a_code_entered_twice_gets_its_first_receipt_and_says_so(clients: Clients) -> None:
+    call_id, code = clients.live_call()
+    first, second = (clients.customer.send(confirmations.confirm(code)) for _ in range(2))
+    clients.hang_up(call_id)
+    assert (first.given_before, second.given_before) == (False, True)
+    assert first.is_genuine
+    assert second.is_genuine
+    assert first.receipt_id == second.receipt_id
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"verdict": "not_genuine"},
@@ -201,7 +247,7 @@ def test_a_spoken_verdict_transfers_for_genuine_and_for_nothing_else(changes: di
 
 
 def test_a_refusal_cannot_be_searched_for_the_word() -> None:
-    refusal = msgspec.convert({**VERDICT, "verdict": "not_genuine", "call": None}, Verdict)
+    refusal = msgspec.convert(stated({**VERDICT, "verdict": "not_genuine", "call": None}), Verdict)
     spoken = msgspec.convert({**SPOKEN, "verdict": "not_genuine", "transfer_to": None}, SpokenVerdict)
     for verdict in (refusal, spoken):
         assert "genuine" not in f"{verdict!r}{verdict}"
