@@ -403,6 +403,8 @@ def test_no_server_at_all_is_no_answer() -> None:
         lambda: calls.read(".."),
         lambda: confirmations.confirm("1", idempotency_key=""),
         lambda: confirmations.confirm("1", idempotency_key="a\nb"),
+        lambda: confirmations.confirm("1", idempotency_key='"quoted"'),
+        lambda: confirmations.confirm("1", idempotency_key="a\\b"),
         lambda: legs.ended("c", leg_id="1", number="+1", at=datetime(2026, 1, 1)),
         lambda: Client("https://bank.example", Bearer("a\r\nb")).send(me.call_status()),
     ],

@@ -15,7 +15,7 @@ from msgspec import Struct
 T_co = TypeVar("T_co", covariant=True)
 Answer = TypeVar("Answer")
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEY = re.compile(r"[!#-\[\]-~]{1,255}")
 
 
 class Request(Struct, Generic[T_co], frozen=True):
@@ -63,7 +63,7 @@ def post(path: str, answer: type[Answer], body: dict[str, object], idempotency_k
     """A request that is carried out once for its key, which is made up unless it is given. Raises ValueError."""
     key = secrets.token_urlsafe(24) if idempotency_key is None else idempotency_key
     if _KEY.fullmatch(key) is None:
-        raise ValueError("an idempotency key is 1 to 255 visible ASCII characters")
+        raise ValueError('an idempotency key is 1 to 255 visible ASCII characters without " and \\')
     given = {name: value for name, value in body.items() if value is not None}
     return Request("POST", path, answer, msgspec.json.encode(given), key)
 

@@ -1693,7 +1693,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -1823,7 +1823,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -2047,7 +2047,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -2186,7 +2186,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -2810,7 +2810,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -3076,7 +3076,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -3215,7 +3215,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -3325,7 +3325,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -3435,7 +3435,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -3545,7 +3545,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -4264,7 +4264,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path?: never;

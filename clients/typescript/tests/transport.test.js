@@ -53,7 +53,7 @@ test("each POST has a key of its own, and the caller's where there is one", asyn
   assert.match(one, /^[0-9a-f-]{36}$/);
   assert.notEqual(one, two);
   assert.equal(three, "mine");
-  for (const idempotencyKey of ["", "with space", "a\r\nB: c", "x".repeat(256), "钥"]) {
+  for (const idempotencyKey of ["", "with space", "a\r\nB: c", "x".repeat(256), "钥", '"quoted"', "a\\b"]) {
     await assert.rejects(client.confirmations.confirm(ASKED, told, { idempotencyKey }), TypeError);
   }
 });
