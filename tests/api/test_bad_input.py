@@ -233,6 +233,32 @@ def test_someone_elses_call_is_not_there(running_bank: DemoBank) -> None:
 
 
 @pytest.mark.usefixtures("unwritten")
+def test_a_search_needs_no_key_and_names_what_is_wrong_with_it(running_bank: DemoBank) -> None:
+    officer = running_bank.officer("4412")
+
+    def search(body: dict[str, Any], token: str = officer) -> requests.Response:
+        return _post(running_bank, "/v1/applications/search", body, token, Idempotency_Key="")
+
+    found = search({"query": "王芳 lN-2026-0001"})
+    assert [each["application_id"] for each in found.json()["applications"]] == [APPLICATION]
+    assert len(search({"limit": 2}).json()["applications"]) == 2
+    for body, pointer in (
+        ({"query": "x" * 121}, "/query"),
+        ({"query": "a\0b"}, "/query"),
+        ({"query": None}, "/query"),
+        ({"limit": 0}, "/limit"),
+        ({"limit": 101}, "/limit"),
+        ({"cursor": ""}, "/cursor"),
+        ({"page": 2}, "/page"),
+    ):
+        _problem(search(body), 422, "invalid_field", pointer)
+    _problem(search({}, running_bank.officer("9001", "supervisor")), 403, "forbidden")
+    _problem(search({}, running_bank.customer("cust-0001")), 403, "forbidden")
+    login = {"Authorization": f"Bearer {officer}"}
+    _problem(requests.get(f"{running_bank.url}/v1/applications?query=x", headers=login, timeout=10), 404, "not_found")
+
+
+@pytest.mark.usefixtures("unwritten")
 def test_addresses_methods_and_queries_that_do_not_exist_are_problems(running_bank: DemoBank) -> None:
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}"}
 

@@ -39,6 +39,7 @@ def grant_exception(
     return post(f"/v1/applications/{segment(application_id)}/exceptions", GrantedException, body, idempotency_key)
 
 
-def find(*, query: str | None = None, limit: int = 20, cursor: str | None = None) -> Request[Applications]:
+def search(query: str = "", *, limit: int = 20, cursor: str | None = None) -> Request[Applications]:
     """A page of the applications an officer is assigned to; `query` is words of reference, name, product, number."""
-    return get("/v1/applications", Applications, {"query": query, "limit": limit, "cursor": cursor})
+    body: dict[str, object] = {"query": query, "limit": limit, "cursor": cursor}
+    return post("/v1/applications/search", Applications, body, None)

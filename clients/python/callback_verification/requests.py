@@ -36,8 +36,8 @@ class Request(Struct, Generic[T_co], frozen=True):
         return _KINDS.get(self.answer, "application/json")
 
     def __repr__(self) -> str:
-        # The body may hold a code, a name or a number, and the query what somebody searched for.
-        return f"Request({self.method} {self.path.partition('?')[0]})"
+        # The body may hold a code, a name or a number.
+        return f"Request({self.method} {self.path})"
 
 
 _KINDS: dict[type, str] = {str: "text/plain", bytes: "application/octet-stream"}

@@ -44,7 +44,7 @@ class Outgoing(Struct, frozen=True):
 
     def __repr__(self) -> str:
         # The headers hold a token, the body perhaps a code.
-        return f"Outgoing({self.method} {self.url.partition('?')[0]})"
+        return f"Outgoing({self.method} {self.url})"
 
 
 class _Described(Struct, frozen=True):

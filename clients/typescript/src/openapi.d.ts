@@ -32,20 +32,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/applications": {
+    "/v1/applications/search": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /**
          * The applications an officer is assigned to, searched
          * @description For: staff:officer.
          */
-        get: operations["list_applications"];
-        put?: never;
-        post?: never;
+        post: operations["search_applications"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1170,6 +1170,20 @@ export interface components {
             language: "en" | "zh-CN";
         };
         /**
+         * SearchApplications
+         * @description A page of the applications in which every word of `query` is found: reference, name, product or number.
+         *
+         *         It is a body, since addresses are kept in the logs of proxies (law L11).
+         */
+        SearchApplications: {
+            /** @default  */
+            query?: string;
+            /** @default 50 */
+            limit?: number;
+            /** @default null */
+            cursor?: string | null;
+        };
+        /**
          * SipIdentity
          * @description The value of the Identity header (RFC 8224) for an INVITE that is sent within a minute of `at`.
          */
@@ -1582,18 +1596,18 @@ export interface operations {
             };
         };
     };
-    list_applications: {
+    search_applications: {
         parameters: {
-            query?: {
-                query?: string;
-                limit?: number;
-                cursor?: string | null;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchApplications"];
+            };
+        };
         responses: {
             /** @description The applications an officer is assigned to, searched */
             200: {

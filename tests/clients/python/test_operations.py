@@ -50,7 +50,7 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "put_application": lambda: applications.put("LN", LOAN),
     "get_application": lambda: applications.read("LN"),
     "delete_application": lambda: applications.erase("LN"),
-    "list_applications": lambda: applications.find(query="王", limit=3, cursor="LN"),
+    "search_applications": lambda: applications.search("王", limit=3, cursor="LN"),
     "grant_exception": lambda: applications.grant_exception("LN", officer_id="1", rules=["daily_cap"], reason="r"),
     "request_exception": lambda: exceptions.ask(
         "LN", purpose="terms", number=NUMBER, rules=["daily_cap"], reason="seen"
@@ -153,17 +153,17 @@ def test_no_repr_tells_a_code_a_name_a_number_or_a_token(clients: Clients) -> No
     call_id, code = clients.live_call()
     shown, asked = clients.officer.send(calls.code(call_id)), confirmations.confirm(code)
     verdict = clients.customer.send(asked)
-    going = Outgoing("POST", "http://x/v1?query=王芳", {"Authorization": "Bearer secret"}, asked.body, 1.0)
+    going = Outgoing("POST", "http://x/v1", {"Authorization": "Bearer secret"}, asked.body, 1.0)
     seen = [
         asked,
         verdict,
         verdict.call,
         clients.officer.send(calls.read(call_id)),
         shown,
-        clients.officer.send(applications.find(query="王芳")),
+        clients.officer.send(applications.search("王芳")),
         clients.customer.send(me.calls()),
         clients.loans.send(applications.read(APPLICATION)),
-        applications.find(query="王芳"),
+        applications.search("王芳"),
         going,
         LOAN,
     ]
@@ -176,7 +176,7 @@ def test_no_repr_tells_a_code_a_name_a_number_or_a_token(clients: Clients) -> No
 
 def test_nothing_that_is_searched_for_reaches_a_log(clients: Clients, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="httpx2"):
-        clients.officer.send(applications.find(query="王芳"))
+        clients.officer.send(applications.search("王芳"))
     assert not [each for each in caplog.records if each.name == "httpx2"]
 
 
@@ -228,7 +228,7 @@ def test_pages_lead_on(clients: Clients) -> None:
     first = clients.officer.send(calls.find(limit=1, since=datetime.now(UTC) - timedelta(hours=1)))
     second = clients.officer.send(calls.find(limit=1, cursor=first.next_cursor))
     assert first.calls[0].call_id > second.calls[0].call_id
-    found = clients.officer.send(applications.find(limit=2))
+    found = clients.officer.send(applications.search(limit=2))
     assert len(found.applications) == 2
     assert found.next_cursor is not None
 
