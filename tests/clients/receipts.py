@@ -87,6 +87,8 @@ def cases(bank: DemoBank) -> Iterator[Case]:
         yield Case(f"proof: {name}", {**receipt, "proof": proof}, trust, False)
     for name, other in _trusts(trust):
         yield Case(f"trust: {name}", receipt, other, False)
+    for name, valid, keys in _key_sets(trust["jwks"]["keys"], receipt["statement"]):
+        yield Case(f"keys: {name}", receipt, {**trust, "jwks": {"keys": keys}}, valid)
 
 
 def _statements(statement: str, good: dict[str, Json], trust: Json, bank: DemoBank) -> Iterator[tuple[str, str]]:
@@ -128,6 +130,7 @@ def _statements(statement: str, good: dict[str, Json], trust: Json, bank: DemoBa
     yield "not JSON", ring.sign(plain["typ"], b"{")
     for name, changed in _headers(plain, claims, bank):
         yield f"a header with {name}", changed
+    yield "long, and never logged", ring.sign(plain["typ"], _json({**claims, "more": "x" * 9_000}))
     yield "signed but never logged", ring.sign(plain["typ"], _json({**claims, "iat": claims["iat"] + 1}))
 
 
@@ -175,6 +178,28 @@ def _trusts(trust: Json) -> Iterator[tuple[str, Json]]:
     yield "no keys of a log", {**trust, "log": {**log, "keys": []}}
     yield "another log's name", {**trust, "log": {**log, "origin": "other.example/log"}}
     yield "another log's key", {**trust, "log": {**log, "keys": [f"{log['origin']}+00000000+{other}"]}}
+
+
+def _key_sets(keys: list[Json], statement: str) -> Iterator[tuple[str, bool, list[Json]]]:
+    """Sets of keys, and whether one of them is the one that signed, by name and beyond doubt."""
+    kid = json.loads(_decode(statement.split(".")[0]))["kid"]
+    mine = next(key for key in keys if key["kid"] == kid)
+    other = {**mine, **_jwk(generate_private_key(SECP256R1()))}
+    rsa = {"kid": "older", "kty": "RSA", "n": "AQAB", "e": "AQAB"}
+    yield "the key twice", False, [mine, mine]
+    yield "all keys twice", False, keys * 2
+    yield "another key by its name before it", False, [other, *keys]
+    yield "another key by its name after it", False, [*keys, other]
+    yield "a key of another kind by its name", False, [*keys, {**rsa, "kid": kid}]
+    yield "another key twice", True, [*keys, {**other, "kid": "other"}, {**other, "kid": "other"}]
+    yield "a key of a kind that nobody knows", True, [{"kid": "later", "kty": "PQ"}, *keys]
+    yield "a key that is too weak", True, [rsa, *keys]
+    yield "a key without a name", True, [{name: value for name, value in other.items() if name != "kid"}, *keys]
+    yield "only a key without a name", False, [{name: value for name, value in mine.items() if name != "kid"}]
+    yield "the key by another name", False, [{**mine, "kid": "other"}]
+    yield "the key without its use and algorithm", True, [{n: mine[n] for n in ("kid", "kty", "crv", "x", "y")}]
+    for changed in ({"use": "enc"}, {"alg": "ES384"}, {"crv": "P-384"}, {"kty": "OKP"}, {"x": "AAAA"}, {"y": ""}):
+        yield f"the key with {changed}", False, [{**mine, **changed}]
 
 
 def _headers(plain: Json, claims: Json, bank: DemoBank) -> Iterator[tuple[str, str]]:
