@@ -1,4 +1,4 @@
-"""The table of laws in specs/laws.md names tests that exist, and two laws that the interface itself must show."""
+"""The table of laws in specs/laws.md names tests that exist, and three laws that the interface itself must show."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ def test_no_operation_takes_a_code_without_login() -> None:
     for operation in table:
         members = {"code", "digits"} & set(getattr(operation.body, "__struct_fields__", ()))
         assert not members or operation.who, operation.id
+
+
+def test_no_address_carries_what_somebody_looks_for() -> None:
+    """Law L11: proxies keep addresses in their logs, so these are the only things that one may hold."""
+    table = operations(Log(None), Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
+    asked = {name for operation in table for name in getattr(operation.query, "__struct_fields__", ())}
+    assert asked == {"limit", "cursor", "since", "old", "new"}
+    named = {name for operation in table for name in re.findall(r"\{(\w+)\}", operation.path)}
+    assert named == {"application_id", "call_id", "request_id", "session_id", "receipt_id", "path"}
 
 
 def test_no_words_carry_a_link() -> None:

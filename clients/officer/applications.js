@@ -23,7 +23,7 @@ export async function applicationsScreen(page, signal) {
   /** @param {string} [cursor] */
   const load = async (cursor) => {
     const turn = (asked += 1);
-    const found = await page.client.applications.list({ query, limit: 50, ...(cursor && { cursor }) }, { signal });
+    const found = await page.client.applications.search({ query, limit: 50, ...(cursor && { cursor }) }, { signal });
     // A slow answer to fewer letters must not replace a quick one to more.
     if (turn !== asked) return;
     const rows = found.applications.map((each) => h("li", {}, row(each)));

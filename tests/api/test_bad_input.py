@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -109,11 +112,66 @@ def test_a_time_that_cannot_be_is_named(running_bank: DemoBank, at: object) -> N
     _problem(response, 422, "invalid_field", "/at")
 
 
-@pytest.mark.parametrize("key", ["", "a b", "é".encode().decode("latin-1"), "x" * 256, '"'])
+LATIN = "é".encode().decode("latin-1")
+NO_KEYS = [
+    "",
+    "a b",
+    LATIN,
+    "x" * 256,
+    '"',
+    '""',
+    '"a',
+    'a"',
+    'a"b',
+    '"a"b"',
+    '""a""',
+    "a\\b",
+    '"a b"',
+    f'"{"x" * 256}"',
+]
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
 @pytest.mark.usefixtures("unwritten")
 def test_a_post_without_a_well_formed_idempotency_key_is_refused(running_bank: DemoBank, key: str) -> None:
     response = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Idempotency_Key=key)
     _problem(response, 400, "idempotency_key_missing")
+
+
+@pytest.mark.usefixtures("unwritten")
+def test_two_idempotency_keys_are_none(running_bank: DemoBank) -> None:
+    connection = HTTPConnection(urlsplit(running_bank.url).netloc, timeout=10)
+    connection.putrequest("POST", CALLS)
+    content = json.dumps(ISSUE).encode()
+    sent = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+    sent["Authorization"] = f"Bearer {running_bank.officer('4412')}"
+    for name, value in (*sent.items(), ("Idempotency-Key", "one"), ("Idempotency-Key", "one")):
+        connection.putheader(name, value)
+    connection.endheaders(content)
+    assert json.load(connection.getresponse())["slug"] == "idempotency_key_missing"
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "key", ["k", "!#$%&'()*+,-./:;<=>?@[]^_`{|}~", "x" * 255, "8e03978e-40d5-43dd-bc93-6894a57f9324"]
+)
+def test_a_key_is_the_same_bare_and_in_quotes(running_bank: DemoBank, key: str) -> None:
+    body = {"at": now_iso()}
+
+    def reported(key: str) -> Any:
+        answer = _post(running_bank, "/v1/reports", body, running_bank.customer("cust-0001"), Idempotency_Key=key)
+        return answer.json()["report_id"]
+
+    assert reported(f'"{key}"') == reported(key) == reported(f'"{key}"')
+
+
+def test_the_description_says_which_keys_there_are(running_bank: DemoBank) -> None:
+    description = requests.get(f"{running_bank.url}/openapi.json", timeout=10).json()
+    described = description["paths"]["/v1/confirmations"]["post"]["parameters"][0]
+    assert described["name"] == "Idempotency-Key"
+    pattern = re.compile(described["schema"]["pattern"])
+    assert [key for key in NO_KEYS if pattern.search(key)] == []
+    assert all(pattern.search(key) for key in ("k", '"k"', "x" * 255, f'"{"x" * 255}"'))
 
 
 @pytest.mark.usefixtures("unwritten")
@@ -172,6 +230,32 @@ def test_someone_elses_call_is_not_there(running_bank: DemoBank) -> None:
     _problem(reused, 422, "idempotency_key_reused")
     revoked = _post(running_bank, f"{path}/revocation", {}, running_bank.officer("4412"), Idempotency_Key="foreign-2")
     assert revoked.json()["state"] == "revoked"
+
+
+@pytest.mark.usefixtures("unwritten")
+def test_a_search_needs_no_key_and_names_what_is_wrong_with_it(running_bank: DemoBank) -> None:
+    officer = running_bank.officer("4412")
+
+    def search(body: dict[str, Any], token: str = officer) -> requests.Response:
+        return _post(running_bank, "/v1/applications/search", body, token, Idempotency_Key="")
+
+    found = search({"query": "王芳 lN-2026-0001"})
+    assert [each["application_id"] for each in found.json()["applications"]] == [APPLICATION]
+    assert len(search({"limit": 2}).json()["applications"]) == 2
+    for body, pointer in (
+        ({"query": "x" * 121}, "/query"),
+        ({"query": "a\0b"}, "/query"),
+        ({"query": None}, "/query"),
+        ({"limit": 0}, "/limit"),
+        ({"limit": 101}, "/limit"),
+        ({"cursor": ""}, "/cursor"),
+        ({"page": 2}, "/page"),
+    ):
+        _problem(search(body), 422, "invalid_field", pointer)
+    _problem(search({}, running_bank.officer("9001", "supervisor")), 403, "forbidden")
+    _problem(search({}, running_bank.customer("cust-0001")), 403, "forbidden")
+    login = {"Authorization": f"Bearer {officer}"}
+    _problem(requests.get(f"{running_bank.url}/v1/applications?query=x", headers=login, timeout=10), 404, "not_found")
 
 
 @pytest.mark.usefixtures("unwritten")

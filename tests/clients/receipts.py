@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import requests
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    derive_private_key,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -19,7 +25,7 @@ from tests.api.conftest import SystemSession
 from tests.world import another_code
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import now_iso
-from verifier.keys import FileKeyRing
+from verifier.keys import FileKeyRing, read
 
 Json = dict[str, Any]
 
@@ -81,6 +87,8 @@ def cases(bank: DemoBank) -> Iterator[Case]:
         yield Case(f"proof: {name}", {**receipt, "proof": proof}, trust, False)
     for name, other in _trusts(trust):
         yield Case(f"trust: {name}", receipt, other, False)
+    for name, valid, keys in _key_sets(trust["jwks"]["keys"], receipt["statement"]):
+        yield Case(f"keys: {name}", receipt, {**trust, "jwks": {"keys": keys}}, valid)
 
 
 def _statements(statement: str, good: dict[str, Json], trust: Json, bank: DemoBank) -> Iterator[tuple[str, str]]:
@@ -120,6 +128,9 @@ def _statements(statement: str, good: dict[str, Json], trust: Json, bank: DemoBa
     yield "a verdict that there is not", ring.sign(plain["typ"], _json({**claims, "verdict": "GENUINE"}))
     yield "a number for an instant", ring.sign(plain["typ"], _json({**claims, "iat": "now"}))
     yield "not JSON", ring.sign(plain["typ"], b"{")
+    for name, changed in _headers(plain, claims, bank):
+        yield f"a header with {name}", changed
+    yield "long, and never logged", ring.sign(plain["typ"], _json({**claims, "more": "x" * 9_000}))
     yield "signed but never logged", ring.sign(plain["typ"], _json({**claims, "iat": claims["iat"] + 1}))
 
 
@@ -169,14 +180,62 @@ def _trusts(trust: Json) -> Iterator[tuple[str, Json]]:
     yield "another log's key", {**trust, "log": {**log, "keys": [f"{log['origin']}+00000000+{other}"]}}
 
 
+def _key_sets(keys: list[Json], statement: str) -> Iterator[tuple[str, bool, list[Json]]]:
+    """Sets of keys, and whether one of them is the one that signed, by name and beyond doubt."""
+    kid = json.loads(_decode(statement.split(".")[0]))["kid"]
+    mine = next(key for key in keys if key["kid"] == kid)
+    other = {**mine, **_jwk(generate_private_key(SECP256R1()))}
+    rsa = {"kid": "older", "kty": "RSA", "n": "AQAB", "e": "AQAB"}
+    yield "the key twice", False, [mine, mine]
+    yield "all keys twice", False, keys * 2
+    yield "another key by its name before it", False, [other, *keys]
+    yield "another key by its name after it", False, [*keys, other]
+    yield "a key of another kind by its name", False, [*keys, {**rsa, "kid": kid}]
+    yield "another key twice", True, [*keys, {**other, "kid": "other"}, {**other, "kid": "other"}]
+    yield "a key of a kind that nobody knows", True, [{"kid": "later", "kty": "PQ"}, *keys]
+    yield "a key that is too weak", True, [rsa, *keys]
+    yield "a key without a name", True, [{name: value for name, value in other.items() if name != "kid"}, *keys]
+    yield "only a key without a name", False, [{name: value for name, value in mine.items() if name != "kid"}]
+    yield "the key by another name", False, [{**mine, "kid": "other"}]
+    yield "the key without its use and algorithm", True, [{n: mine[n] for n in ("kid", "kty", "crv", "x", "y")}]
+    for changed in ({"use": "enc"}, {"alg": "ES384"}, {"crv": "P-384"}, {"kty": "OKP"}, {"x": "AAAA"}, {"y": ""}):
+        yield f"the key with {changed}", False, [{**mine, **changed}]
+
+
+def _headers(plain: Json, claims: Json, bank: DemoBank) -> Iterator[tuple[str, str]]:
+    """Headers that are not ours, each well signed by the bank's own key, some with a fault in the claims besides."""
+    ring = read(Path(bank.config.key_ring))
+    mine = next(key.jwk for key in ring if key.kid == plain["kid"])
+    key = derive_private_key(int.from_bytes(_decode(mine["d"])), SECP256R1())
+    more, elsewhere = {**plain, "jku": "https://evil.example"}, {**claims, "iss": "https://evil.example"}
+    yield "a member more", _signed(more, claims, key)
+    yield "a member more and an unknown kind", _signed({**more, "typ": "jwt"}, claims, key)
+    yield "a member more and another kind", _signed({**more, "typ": "call-ticket+jwt"}, claims, key)
+    yield "a member more and another issuer", _signed(more, elsewhere, key)
+    yield "a critical extension and an unknown kind", _signed({**plain, "typ": "jwt", "crit": ["exp"]}, claims, key)
+    yield "another algorithm and an unknown kind", _signed({**plain, "alg": "ES384", "typ": "jwt"}, claims, key)
+    for name in plain:
+        yield f"no {name}", _signed({k: v for k, v in plain.items() if k != name}, claims, key)
+        for odd in (None, 7, [plain[name]]):
+            yield f"{name} {odd}", _signed({**plain, name: odd}, claims, key)
+    yield "no kind and another issuer", _signed({k: v for k, v in plain.items() if k != "typ"}, elsewhere, key)
+
+
 def _foreign(header: Json, claims: Json, embedded: bool = False) -> str:
     """Signed by a key of one's own."""
     key = generate_private_key(SECP256R1())
-    point = key.public_key().public_numbers()
-    jwk = {"kty": "EC", "crv": "P-256", "x": _b64(point.x.to_bytes(32)), "y": _b64(point.y.to_bytes(32))}
-    signed = f"{_encode({**header, 'jwk': jwk} if embedded else header)}.{_b64(_json(claims))}"
+    return _signed({**header, "jwk": _jwk(key)} if embedded else header, claims, key)
+
+
+def _signed(header: Json, claims: Json, key: EllipticCurvePrivateKey) -> str:
+    signed = f"{_encode(header)}.{_b64(_json(claims))}"
     r, s = decode_dss_signature(key.sign(signed.encode(), ECDSA(SHA256())))
     return f"{signed}.{_b64(r.to_bytes(32) + s.to_bytes(32))}"
+
+
+def _jwk(key: EllipticCurvePrivateKey) -> Json:
+    point = key.public_key().public_numbers()
+    return {"kty": "EC", "crv": "P-256", "x": _b64(point.x.to_bytes(32)), "y": _b64(point.y.to_bytes(32))}
 
 
 def _flipped(text: str) -> str:

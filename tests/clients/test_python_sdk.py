@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,7 +74,7 @@ CALL: dict[str, Any] = {
     "never_asks": [],
     "number": NUMBER,
     "caller_number": DESK,
-    "leg": {"mode": "required", "connected_at": None, "ended_at": None},
+    "leg": {"mode": "required", "connected_at": "2026-11-23T03:59:00Z", "ended_at": None},
 }
 VERDICT: dict[str, Any] = {
     "verdict": "genuine",
@@ -82,8 +83,26 @@ VERDICT: dict[str, Any] = {
     "words": [{"language": "zh-CN", "text": "是"}, {"language": "en", "text": "yes"}],
     "call": CALL,
     "receipt_id": "rcpt_" + "0" * 32,
-    "receipt": {"statement": "a.b.c", "proof": "p"},
+    "receipt": {"statement": "", "proof": "p"},
 }
+
+
+def stated(verdict: dict[str, Any]) -> dict[str, Any]:
+    """The same with a receipt that says so; nobody has signed it."""
+    call = verdict["call"] and {
+        **{name: verdict["call"][name] for name in ("call_id", "officer", "purpose", "asks")},
+        "ticket": "",
+        "orig": {"tn": DESK[1:]},
+        "dest": {"tn": [NUMBER[1:]]},
+        "leg": {"mode": "required", "connected_at": 1, "ended_at": None},
+    }
+    claims = {"iss": "", "jti": verdict["receipt_id"], "iat": 1, "verdict": verdict["verdict"], "channel": "app"}
+    claims |= {"customer": "", "code": "", "call": call, "never_asks": [], "salt": ""}
+    payload = urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    return {**verdict, "receipt": {"statement": f"e30.{payload}.AA", "proof": "p"}}
+
+
+VERDICT = stated(VERDICT)
 
 
 @pytest.fixture(scope="module")
@@ -384,6 +403,8 @@ def test_no_server_at_all_is_no_answer() -> None:
         lambda: calls.read(".."),
         lambda: confirmations.confirm("1", idempotency_key=""),
         lambda: confirmations.confirm("1", idempotency_key="a\nb"),
+        lambda: confirmations.confirm("1", idempotency_key='"quoted"'),
+        lambda: confirmations.confirm("1", idempotency_key="a\\b"),
         lambda: legs.ended("c", leg_id="1", number="+1", at=datetime(2026, 1, 1)),
         lambda: Client("https://bank.example", Bearer("a\r\nb")).send(me.call_status()),
     ],

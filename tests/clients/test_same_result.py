@@ -58,6 +58,12 @@ def test_every_good_one_is_valid_and_every_spoiled_one_is_not(held: list[Case], 
     assert sum(not case.valid for case in held) >= 50
 
 
+def test_a_header_that_is_not_ours_is_a_bad_signature_whatever_else_is_wrong(ours: dict[str, str]) -> None:
+    told = {name: slug for name, slug in ours.items() if name.startswith("statement: a header with ")}
+    assert len(told) >= 18
+    assert set(told.values()) == {"invalid_signature"}
+
+
 def test_the_command_line_says_the_same(held: list[Case], tmp_path: Path) -> None:
     receipt, trust = tmp_path / "receipt.json", tmp_path / "trust.json"
     for case in held:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ from tests.world import ISSUER, NOON, ORIGIN
 from verifier import keys
 from verifier.core.checkpoint import Checkpoint, encode_proof
 from verifier.core.errors import EvidenceError, InvalidClaims, InvalidProof, InvalidSignature
-from verifier.core.evidence import Evidence, LogKey, Trust, verify_evidence, verify_statement
+from verifier.core.evidence import Evidence, LogKey, Trust, open_jws, verify_evidence, verify_statement
 from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.statements import RECEIPT, TICKET, Receipt, Tel, Tels, base64url, commitment, digest
 from verifier.keys import FileKeyRing
@@ -54,11 +55,36 @@ def _receipt(ring: FileKeyRing, issuer: str = ISSUER, typ: str = RECEIPT) -> Evi
 
 
 def test_rfc_7515_appendix_a_3_verifies_and_is_still_not_a_statement_of_ours() -> None:
-    trust = Trust("joe", {"keys": [RFC_7515_KEY]}, LogKey(ORIGIN, ()))
-    with pytest.raises(InvalidClaims, match="typ None"):
-        verify_statement(RFC_7515_JWS, trust)
+    assert b'"iss":"joe"' in open_jws(RFC_7515_JWS, RFC_7515_KEY)
     with pytest.raises(InvalidSignature):
-        verify_statement(RFC_7515_JWS[:-2] + "0A", trust)
+        open_jws(RFC_7515_JWS[:-2] + "0A", RFC_7515_KEY)
+    trust = Trust("joe", {"keys": [RFC_7515_KEY]}, LogKey(ORIGIN, ()))
+    with pytest.raises(InvalidSignature, match="missing required field"):
+        verify_statement(RFC_7515_JWS, trust)
+
+
+@pytest.mark.parametrize("jwks", [{}, {"keys": None}, {"keys": {}}, {"keys": [None, 7, [], {}]}])
+def test_a_set_of_keys_that_is_none_holds_no_key(
+    made: tuple[FileKeyRing, Trust, Evidence], jwks: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidSignature, match="none of the trusted keys"):
+        verify_evidence(made[2], msgspec.structs.replace(made[1], jwks=jwks))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_name_that_two_keys_have_names_neither(made: tuple[FileKeyRing, Trust, Evidence], first: bool) -> None:
+    _, trust, evidence = made
+    (mine,) = (each for each in trust.jwks["keys"] if verifies(evidence, trust, [each]))
+    foreign = {**ECKey.generate_key("P-256").as_dict(private=False), "kid": mine["kid"]}
+    for two in ([mine, mine], [mine, foreign] if first else [foreign, mine]):
+        assert not verifies(evidence, trust, two)
+
+
+def verifies(evidence: Evidence, trust: Trust, keys: list[dict[str, Any]]) -> bool:
+    try:
+        return bool(verify_evidence(evidence, msgspec.structs.replace(trust, jwks={"keys": keys})))
+    except InvalidSignature:
+        return False
 
 
 @pytest.mark.parametrize("more", [{"crit": ["exp"]}, {"jku": "https://evil.example"}, {"cty": "x"}])

@@ -85,7 +85,7 @@ def test_a_request_that_is_not_the_pages_own_leads_nowhere(bank: DemoBank, chang
 
 def test_an_identity_token_is_not_taken_for_another_audience(bank: DemoBank) -> None:
     token = exchange_code(bank, code_of(authorize(bank))).json()["access_token"]
-    path = f"{bank.url}/v1/applications"
+    path = f"{bank.url}/v1/calls"
     assert requests.get(path, headers={"Authorization": f"Bearer {token}"}, timeout=10).status_code == 403
 
 

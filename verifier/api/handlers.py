@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from verifier.api.operations import Asked
 from verifier.api.throttle import Throttle
-from verifier.core.application import ApplicationId, Instant
+from verifier.core.application import Instant
 from verifier.core.errors import MalformedCode, VerifierError
 from verifier.core.messages import (
     Applications,
@@ -43,14 +43,6 @@ class Page(Struct, frozen=True, forbid_unknown_fields=True):
     cursor: CallId | None = None
 
 
-class ApplicationsAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of the applications in which every word of `query` is found: reference, name, product or number."""
-
-    query: Annotated[str, Meta(max_length=120)] = ""
-    limit: Limit = 50
-    cursor: ApplicationId | None = None
-
-
 class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
     """A page of the calls issued at or after `since`."""
 
@@ -73,9 +65,9 @@ async def delete_application(service: Service, asked: Asked) -> bytes:
     return await service.applications.erase(asked.path["application_id"])
 
 
-async def list_applications(service: Service, asked: Asked) -> Applications:
-    query = asked.query
-    return await service.desk.applications(asked.principal, query.query, query.cursor, query.limit)
+async def search_applications(service: Service, asked: Asked) -> Applications:
+    body = asked.body
+    return await service.desk.applications(asked.principal, body.query, body.cursor, body.limit)
 
 
 async def grant_exception(service: Service, asked: Asked) -> bytes:

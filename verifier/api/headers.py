@@ -1,4 +1,7 @@
-"""The headers every answer carries, and what a request is followed by. Carries out specs/protocol.md section 12."""
+"""The headers every answer carries, what a request is followed by, and the key that makes it one.
+
+Carries out specs/protocol.md sections 3.2 and 12.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,14 @@ import re
 
 from aiohttp import web
 
+from verifier.core.errors import IdempotencyKeyMissing
+
+# A key of visible ASCII, bare or as a string of RFC 8941; without " and \, so that a key has one spelling in each form.
+IDEMPOTENCY_KEY = r'^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$'
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "verifier"}
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -23,3 +31,14 @@ def trace_id(request: web.Request) -> str | None:
     """The trace of a W3C `traceparent`, if there is one."""
     matched = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
     return matched[1] if matched else None
+
+
+def idempotency_key(request: web.Request) -> str:
+    """The client's key (draft-ietf-httpapi-idempotency-key-header), the same with quotes around it and without. Raises
+    IdempotencyKeyMissing."""
+    given = request.headers.getall("Idempotency-Key", [])
+    if len(given) != 1 or _IDEMPOTENCY_KEY.fullmatch(given[0]) is None:
+        raise IdempotencyKeyMissing(
+            'it needs one Idempotency-Key of 1 to 255 visible ASCII characters without " and \\, bare or in quotes'
+        )
+    return given[0].strip('"')

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from verifier import __version__
-from verifier.api import routes
+from verifier.api import headers, routes
 from verifier.api.operations import Operation
 from verifier.api.problems import CONTENT_TYPE, Problem, status_of
 from verifier.api.throttle import SLIPS, Throttle
@@ -90,8 +90,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": True,
-                "description": "The same key with the same request gives the same answer for a day.",
-                "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,255}$"},
+                "description": "The same key with the same request gives the same answer for a day. Bare or in quotes.",
+                "schema": {"type": "string", "pattern": headers.IDEMPOTENCY_KEY},
             }
         )
     return parameters

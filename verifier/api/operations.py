@@ -6,7 +6,6 @@ Carries out specs/protocol.md section 3.2.
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,7 +23,6 @@ from verifier.api.problems import problem_response
 from verifier.api.throttle import Throttle
 from verifier.core.errors import (
     Forbidden,
-    IdempotencyKeyMissing,
     InternalError,
     InvalidField,
     MalformedRequest,
@@ -36,7 +34,6 @@ from verifier.service.writer import Idempotency
 
 log = structlog.get_logger()
 
-_IDEMPOTENCY_KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 _encode = msgspec.json.Encoder().encode
 
 
@@ -150,13 +147,8 @@ class Endpoint:
 
 
 def _idempotency(request: web.Request, principal: Principal, body: bytes) -> Idempotency:
-    """The client's key (draft-ietf-httpapi-idempotency-key-header); quotes around it are optional."""
-    given = request.headers.getall("Idempotency-Key", [])
-    matched = _IDEMPOTENCY_KEY.match(given[0]) if len(given) == 1 else None
-    if matched is None:
-        raise IdempotencyKeyMissing("every POST needs one Idempotency-Key of 1 to 255 visible ASCII characters")
     fingerprint = hashlib.sha256(f"{request.method} {request.path_qs}\0".encode() + body).digest()
-    return Idempotency(principal.key, matched[1], fingerprint)
+    return Idempotency(principal.key, headers.idempotency_key(request), fingerprint)
 
 
 def _query(request: web.Request) -> dict[str, str]:

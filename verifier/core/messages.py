@@ -80,6 +80,17 @@ class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
     caller_number: E164 | None = None
 
 
+class SearchApplications(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the applications in which every word of `query` is found: reference, name, product or number.
+
+    It is a body, since addresses are kept in the logs of proxies (law L11).
+    """
+
+    query: Annotated[str, Meta(max_length=120)] = ""
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    cursor: ApplicationId | None = None
+
+
 class AskIdentity(Struct, frozen=True, forbid_unknown_fields=True):
     """What SIP identity a peer takes; `attest` is how sure the bank is of its caller number (RFC 8588)."""
 

@@ -7,6 +7,7 @@ from callback_verification import (
     applications,
     calls,
     confirmations,
+    exceptions,
     ivr,
     legs,
     log,
@@ -34,7 +35,7 @@ from callback_verification.errors import (
 )
 from callback_verification.evidence import Checked, Evidence, Trust, read_evidence, verify
 from callback_verification.requests import Request
-from callback_verification.verdicts import SpokenVerdict, Verdict
+from callback_verification.verdicts import SpokenVerdict, Verdict, Word
 
 __all__ = [
     "AsyncClient",
@@ -61,9 +62,11 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Verdict",
+    "Word",
     "applications",
     "calls",
     "confirmations",
+    "exceptions",
     "ivr",
     "legs",
     "log",

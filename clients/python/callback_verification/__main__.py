@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from callback_verification.errors import EvidenceError
-from callback_verification.evidence import Trust, read_evidence, verify
+from callback_verification.evidence import MAX_FILE, Trust, read_evidence, verify
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +20,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         trust = Trust.read(Path(arguments[1]).read_bytes())
-        checked = verify(read_evidence(Path(arguments[0]).read_bytes()), trust)
+        with Path(arguments[0]).open("rb") as file:
+            checked = verify(read_evidence(file.read(MAX_FILE + 1)), trust)
     except EvidenceError as error:
         sys.stdout.write(f"invalid {error}\n")
         return 1

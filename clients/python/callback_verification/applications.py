@@ -6,7 +6,14 @@ from collections.abc import Iterable
 
 from callback_verification.requests import Request, delete, get, post, segment
 from callback_verification.requests import put as _put
-from callback_verification.shapes import Application, ErasedApplication, GrantedException, Registration, Rule
+from callback_verification.shapes import (
+    Application,
+    Applications,
+    ErasedApplication,
+    GrantedException,
+    Registration,
+    Rule,
+)
 
 
 def put(application_id: str, registration: Registration) -> Request[Application]:
@@ -30,3 +37,9 @@ def grant_exception(
     """A supervisor lifts rules of the contact policy for one call of one officer."""
     body: dict[str, object] = {"officer_id": officer_id, "rules": list(rules), "reason": reason}
     return post(f"/v1/applications/{segment(application_id)}/exceptions", GrantedException, body, idempotency_key)
+
+
+def search(query: str = "", *, limit: int = 20, cursor: str | None = None) -> Request[Applications]:
+    """A page of the applications an officer is assigned to; `query` is words of reference, name, product, number."""
+    body: dict[str, object] = {"query": query, "limit": limit, "cursor": cursor}
+    return post("/v1/applications/search", Applications, body, None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
-from callback_verification.requests import Request, get, post, segment
-from callback_verification.shapes import Call, Code, IssuedCall, Purpose, SipIdentity
+from callback_verification.requests import Request, get, instant, post, segment
+from callback_verification.shapes import Call, Calls, Code, IssuedCall, Purpose, SipIdentity
 
 
 def issue(
@@ -50,3 +51,9 @@ def identity(
 def revoke(call_id: str, *, reason: str = "", idempotency_key: str | None = None) -> Request[Call]:
     """Withdraw a call."""
     return post(f"/v1/calls/{segment(call_id)}/revocation", Call, {"reason": reason}, idempotency_key)
+
+
+def find(*, since: datetime | None = None, limit: int = 20, cursor: str | None = None) -> Request[Calls]:
+    """A page of the officer's own calls, newest first; `since` is the time of issue from which on."""
+    query = {"since": since and instant(since).isoformat(), "limit": limit, "cursor": cursor}
+    return get("/v1/calls", Calls, query)

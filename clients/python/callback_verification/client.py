@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, closing
 from types import TracebackType
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar, cast
 
 import httpx2
 
@@ -30,30 +31,20 @@ class _Base:
     """Where to, who, and how patiently."""
 
     def __init__(self, base_url: str, credential: Credential | None, patience: Patience | None) -> None:
-        parts = urlsplit(base_url)
-        if (
-            parts.scheme not in ("https", "http")
-            or not parts.hostname
-            or parts.query
-            or parts.fragment
-            or parts.username
-        ):
-            raise ValueError("the base address is an http or https address without user, query and fragment")
-        self._base = base_url.rstrip("/")
+        if re.search(r"[?#\s]", base_url):
+            raise ValueError("the base address has no query, no fragment and no space")
+        self._base = _wire(base_url).rstrip("/")
         self._credential = credential
         self._patience = patience or Patience()
 
     def _sending(self, request: Request[Answer]) -> Sending[Answer]:
-        url = self._base + request.path
+        url = _wire(self._base + request.path)
         return Sending(request, url, self._credential, self._patience, time.monotonic, time.time, _jitter)
 
-    def _options(self) -> dict[str, Any]:
-        # A proxy or a .netrc of the environment must not see what goes to the bank.
-        return {"follow_redirects": False, "trust_env": False}
-
-    def _arguments(self, out: Outgoing) -> dict[str, Any]:
+    def _request(self, out: Outgoing) -> httpx2.Request:
         timeout = httpx2.Timeout(out.time_s, connect=min(out.time_s, self._patience.connect_s))
-        return {"headers": out.headers, "content": out.body, "timeout": timeout}
+        extensions = {"timeout": timeout.as_dict()}
+        return httpx2.Request(out.method, out.url, headers=out.headers, content=out.body, extensions=extensions)
 
 
 class Client(_Base):
@@ -72,7 +63,8 @@ class Client(_Base):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(base_url, credential, patience)
-        self._http = httpx2.Client(transport=transport, **self._options())
+        # The transport alone: no redirects, cookies, .netrc or environment, and nobody who logs addresses.
+        self._http = transport or httpx2.HTTPTransport(trust_env=False)
         self._sleep = sleep
 
     def send(self, request: Request[Answer]) -> Answer:
@@ -89,8 +81,8 @@ class Client(_Base):
         until = time.monotonic() + out.time_s
         body = bytearray()
         try:
-            with self._http.stream(out.method, out.url, **self._arguments(out)) as response:
-                for part in response.iter_bytes():
+            with closing(self._http.handle_request(self._request(out))) as response:
+                for part in cast(httpx2.SyncByteStream, response.stream):
                     body += part
                     _check_size(body)
                     if time.monotonic() > until:
@@ -119,9 +111,11 @@ class AsyncClient(_Base):
         *,
         patience: Patience | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(base_url, credential, patience)
-        self._http = httpx2.AsyncClient(transport=transport, **self._options())
+        self._http = transport or httpx2.AsyncHTTPTransport(trust_env=False)
+        self._sleep = sleep
 
     async def send(self, request: Request[Answer]) -> Answer:
         """Send, and try again where that is safe. Raises Problem when the service refuses, CannotCheck when there is
@@ -131,16 +125,16 @@ class AsyncClient(_Base):
             try:
                 return sending.answer(*await self._once(sending, sending.outgoing()))
             except CallbackVerificationError as error:
-                await asyncio.sleep(sending.pause(error))
+                await self._sleep(sending.pause(error))
 
     async def _once(self, sending: Sending[Any], out: Outgoing) -> tuple[int, httpx2.Headers, bytes]:
         body = bytearray()
         try:
             async with (
                 asyncio.timeout(out.time_s),
-                self._http.stream(out.method, out.url, **self._arguments(out)) as response,
+                aclosing(await self._http.handle_async_request(self._request(out))) as response,
             ):
-                async for part in response.aiter_bytes():
+                async for part in cast(httpx2.AsyncByteStream, response.stream):
                     body += part
                     _check_size(body)
                 return response.status_code, response.headers, bytes(body)
@@ -157,6 +151,18 @@ class AsyncClient(_Base):
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _wire(address: str) -> str:
+    """An address as it goes over the wire, with the default port left out and a lower-case host: what is signed must
+    be what is sent. Raises ValueError."""
+    try:
+        url = httpx2.URL(address)
+    except httpx2.InvalidURL as error:
+        raise ValueError(f"the address is not one: {error}") from error
+    if url.scheme not in ("https", "http") or not url.host or url.userinfo or (url.port or 1) > 65_535:
+        raise ValueError("the address is an http or https address without a user")
+    return f"{url.scheme}://{url.netloc.decode()}{url.raw_path.decode()}"
 
 
 def _check_size(body: bytearray) -> None:

@@ -5,7 +5,7 @@ Carries out specs/protocol.md sections 7.2 and 9.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -85,6 +85,10 @@ class Problem(CallbackVerificationError):
     def __init_subclass__(cls, slug: str) -> None:
         Problem.known[slug] = cls
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions with keywords do not survive a process pool or a task queue by themselves.
+        return _again, (type(self), self.args, self.__dict__.copy())
+
 
 class Unauthenticated(Problem, slug="unauthenticated"):
     """Token or signature are not accepted."""
@@ -134,6 +138,12 @@ class RateLimited(Problem, slug="rate_limited"):
     """Too many attempts; `retry_after` says when again, in seconds."""
 
 
+class InternalError(Problem, CannotCheck, slug="internal_error"):
+    """A defect, of the service or of something in front of it (5xx): a `Problem` that is a `CannotCheck` too."""
+
+    status: int
+
+
 class EvidenceError(CallbackVerificationError):
     """A ticket, receipt, checkpoint or proof does not verify. `slug` is the service's own word for it:
     `invalid_signature`, `invalid_claims`, `invalid_proof` or `invalid_evidence`."""
@@ -142,3 +152,12 @@ class EvidenceError(CallbackVerificationError):
         super().__init__(f"{slug}: {detail}")
         self.slug = slug
         self.detail = detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__.copy())
+
+
+def _again(kind: type[Exception], arguments: tuple[Any, ...], members: dict[str, Any]) -> Exception:
+    made = kind.__new__(kind, *arguments)
+    made.__dict__.update(members)
+    return made

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from callback_verification.requests import Request, post, segment
+from callback_verification.requests import Request, instant, post, segment
 from callback_verification.shapes import Call
 
 
@@ -40,14 +40,11 @@ def ended(
 def _event(
     call_id: str, event: str, leg_id: str, number: str, at: datetime | None, caller_number: str | None, key: str | None
 ) -> Request[Call]:
-    when = datetime.now(UTC) if at is None else at
-    if when.tzinfo is None:
-        raise ValueError("the time of a leg event needs a time zone")
     body: dict[str, object] = {
         "event": event,
         "leg_id": leg_id,
         "number": number,
-        "at": when,
+        "at": instant(datetime.now(UTC) if at is None else at),
         "caller_number": caller_number,
     }
     return post(f"/v1/calls/{segment(call_id)}/legs", Call, body, key)

@@ -48,7 +48,9 @@ def _parse_proof(text: str) -> tuple[int, list[bytes], str]:
     if len(text) > MAX_PROOF or magic != _MAGIC or not note:
         raise _proof("it is not a tlog-proof")
     if lines and lines[0].startswith("extra "):
-        _decoded(lines.pop(0).removeprefix("extra "))
+        extra = _decoded(lines.pop(0).removeprefix("extra "))
+        if not extra:
+            raise _proof("it has an empty line of extra data")
     if not lines or not lines[0].startswith("index ") or len(lines) > MAX_HASHES + 1:
         raise _proof("it is malformed")
     return _number(lines[0].removeprefix("index ")), [_decoded(line, 32) for line in lines[1:]], note

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from callback_verification.requests import Request, get, segment
-from callback_verification.shapes import Receipt
+from callback_verification.evidence import Evidence
+from callback_verification.requests import Request, get, post, segment
+from callback_verification.shapes import Receipt, ReceiptChecked
 
 
 def read(receipt_id: str) -> Request[Receipt]:
     """One of the customer's own receipts, with his own token."""
     return get(f"/v1/receipts/{segment(receipt_id)}", Receipt)
+
+
+def check(evidence: Evidence) -> Request[ReceiptChecked]:
+    """Ask the service about evidence. To trust nothing but a kept trust file, use `callback_verification.verify`."""
+    body: dict[str, object] = {"statement": evidence.statement, "proof": evidence.proof}
+    return post("/v1/receipts/verification", ReceiptChecked, body, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from callback_verification.requests import Request, post
+from callback_verification.requests import Request, instant, post
 from callback_verification.shapes import ReportTaken
 
 
@@ -19,7 +19,7 @@ def send(
 ) -> Request[ReportTaken]:
     """Report a call of the time `at`. An IVR gives `reporter_number`, the registered number that rings in."""
     body: dict[str, object] = {
-        "at": at,
+        "at": instant(at),
         "caller_number": caller_number,
         "said": said,
         "code": code,

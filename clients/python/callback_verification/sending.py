@@ -13,10 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from callback_verification.credentials import Credential
-from callback_verification.errors import CannotCheck, FieldError, NoAnswer, Problem, Refusal, Unavailable
+from callback_verification.errors import CannotCheck, FieldError, InternalError, NoAnswer, Problem, Refusal, Unavailable
 from callback_verification.requests import Request
 
 MAX_ANSWER = 1_048_576
+USER_AGENT = "callback-verification-python/0.1"
 TRY_AGAIN = (429, 503)
 FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_RETRY_AFTER_S = 0.25, 4.0, 10
 
@@ -40,6 +41,10 @@ class Outgoing(Struct, frozen=True):
     headers: dict[str, str]
     body: bytes | None
     time_s: float
+
+    def __repr__(self) -> str:
+        # The headers hold a token, the body perhaps a code.
+        return f"Outgoing({self.method} {self.url})"
 
 
 class _Described(Struct, frozen=True):
@@ -83,7 +88,13 @@ class Sending(Generic[Answer]):
             raise NoAnswer("there was no answer in time", request_id=self._request_id)
         self._tried += 1
         request = self._request
-        headers = {"Accept": f"{request.accept}, application/problem+json", "X-Request-ID": self._request_id}
+        headers = {
+            "Accept": f"{request.accept}, application/problem+json",
+            # A small compressed answer can be a huge one: what is counted is what comes over the wire.
+            "Accept-Encoding": "identity",
+            "User-Agent": USER_AGENT,
+            "X-Request-ID": self._request_id,
+        }
         if request.idempotency_key is not None:
             headers["Idempotency-Key"] = request.idempotency_key
         if request.body is not None:
@@ -95,16 +106,19 @@ class Sending(Generic[Answer]):
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         """What an answer says. Raises Problem, or CannotCheck for whatever is not understood."""
         request_id = headers.get("X-Request-ID") or self._request_id
+        if headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise CannotCheck("the answer is encoded, which nobody asked for", request_id=request_id, status=status)
         kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if status not in (200, 201):
             raise _refusal(status, kind, body, request_id, _retry_after(headers))
         if kind != self._request.accept:
             raise CannotCheck(f"the answer is {kind or 'of no kind'}", request_id=request_id, status=status)
+        shape: Any = self._request.answer
         try:
-            if self._request.answer is str:
-                text: Any = body.decode()
-                return text  # type: ignore[no-any-return]
-            decoded: Answer = msgspec.json.decode(body, type=self._request.answer)
+            if shape in (str, bytes):
+                raw: Any = body.decode() if shape is str else body
+                return raw  # type: ignore[no-any-return]
+            decoded: Answer = msgspec.json.decode(body, type=shape)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise CannotCheck(f"the answer is not understood: {error}", request_id=request_id, status=status) from error
         return decoded
@@ -142,7 +156,8 @@ def _refusal(status: int, kind: str, body: bytes, request_id: str, retry_after: 
     if told.slug == Unavailable.slug or told.verdict == "unavailable":
         detail = told.detail or told.title
         return Unavailable(detail, request_id=request_id, status=status, retry_after=retry_after)
-    return Problem.known.get(told.slug, Problem)(
+    kind_of_problem = InternalError if status >= 500 else Problem.known.get(told.slug, Problem)
+    return kind_of_problem(
         told.slug,
         status,
         told.title,

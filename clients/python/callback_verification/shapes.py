@@ -6,20 +6,22 @@ Carries out specs/protocol.md section 3. Times are aware datetimes, numbers E.16
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta
 
 from callback_verification.evidence import Evidence
+from callback_verification.quiet import Shape
 
 State = Literal["issued", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]
 Language = Literal["zh-CN", "en"]
 Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing"]
+Instant = Annotated[datetime, Meta(tz=True)]
 Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
 
 
-class Officer(Struct, frozen=True):
+class Officer(Shape, frozen=True):
     """An officer: staff number, name, branch."""
 
     id: str
@@ -27,7 +29,7 @@ class Officer(Struct, frozen=True):
     branch: str
 
 
-class Customer(Struct, frozen=True):
+class Customer(Shape, frozen=True):
     """`id` is the customer's subject at the bank's identity provider; `time_zone` an IANA name."""
 
     id: str
@@ -36,29 +38,29 @@ class Customer(Struct, frozen=True):
     time_zone: str = "Asia/Shanghai"
 
 
-class RegisteredNumber(Struct, frozen=True):
+class RegisteredNumber(Shape, frozen=True):
     """A number on file, and since when."""
 
     number: str
-    added_at: datetime
+    added_at: Instant
 
 
-class Consents(Struct, frozen=True):
+class Consents(Shape, frozen=True):
     """What the customer agreed to be phoned about."""
 
     service_calls: bool = True
     marketing_calls: bool = False
 
 
-class AnnouncedCall(Struct, frozen=True):
+class AnnouncedCall(Shape, frozen=True):
     """A call the bank means to make, told to the customer beforehand."""
 
     purpose: Purpose
-    not_before: datetime
-    not_after: datetime
+    not_before: Instant
+    not_after: Instant
 
 
-class Registration(Struct, frozen=True):
+class Registration(Shape, frozen=True):
     """The facts of one application."""
 
     customer: Customer
@@ -71,32 +73,62 @@ class Registration(Struct, frozen=True):
     announced_calls: tuple[AnnouncedCall, ...] = ()
 
 
-class Application(Struct, frozen=True):
+class Application(Shape, frozen=True):
     """An application as it is registered."""
 
     application_id: str
     registration: Registration
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
     open_call_id: str | None
 
 
-class ErasedApplication(Struct, frozen=True):
+class Applications(Shape, frozen=True):
+    """A page, in the order of their references; `next_cursor` is None on the last one."""
+
+    applications: tuple[Application, ...]
+    next_cursor: str | None
+
+
+class ErasedApplication(Shape, frozen=True):
     """An application whose key has been destroyed."""
 
     application_id: str
-    erased_at: datetime
+    erased_at: Instant
 
 
-class GrantedException(Struct, frozen=True):
+class GrantedException(Shape, frozen=True):
     """A supervisor's exception, good for one call until `expires_at`, with its place in the log."""
 
     exception_id: str
-    expires_at: datetime
+    expires_at: Instant
     evidence: Evidence
 
 
-class Call(Struct, frozen=True):
+class ExceptionRequest(Shape, frozen=True):
+    """An officer's request. Once it is granted, `exception_id` is good for one call until `expires_at`."""
+
+    request_id: str
+    application_id: str
+    customer_name: str
+    officer: Officer
+    purpose: str
+    number: str
+    rules: tuple[str, ...]
+    reason: str
+    asked_at: Instant
+    expires_at: Instant
+    state: Literal["waiting", "granted", "declined", "used", "expired"]
+    exception_id: str | None
+
+
+class ExceptionRequests(Shape, frozen=True):
+    """Newest first, those of the last day."""
+
+    requests: tuple[ExceptionRequest, ...]
+
+
+class Call(Shape, frozen=True):
     """A call as staff and bank systems see it."""
 
     call_id: str
@@ -107,27 +139,31 @@ class Call(Struct, frozen=True):
     number: str
     caller_number: str
     leg_mode: LegMode
-    issued_at: datetime
-    expires_at: datetime
-    connected_at: datetime | None
-    leg_ended_at: datetime | None
-    revealed_at: datetime | None
-    confirmed_at: datetime | None
-    ended_at: datetime | None
+    issued_at: Instant
+    expires_at: Instant
+    connected_at: Instant | None
+    leg_ended_at: Instant | None
+    revealed_at: Instant | None
+    confirmed_at: Instant | None
+    ended_at: Instant | None
 
 
-class Code(Struct, frozen=True):
+class Calls(Shape, frozen=True):
+    """A page, newest first; `next_cursor` is None on the last one."""
+
+    calls: tuple[Call, ...]
+    next_cursor: str | None
+
+
+class Code(Shape, frozen=True):
     """The call code: `digits` to enter, `shown` as it is shown and spoken. Neither is in the repr, nor in logs."""
 
     digits: str
     shown: str
-    expires_at: datetime
-
-    def __repr__(self) -> str:
-        return f"Code(expires_at={self.expires_at!r})"
+    expires_at: Instant
 
 
-class IssuedCall(Struct, frozen=True):
+class IssuedCall(Shape, frozen=True):
     """`code` is None until law L5 lets the officer see it; then `calls.code` gives it."""
 
     call: Call
@@ -135,29 +171,29 @@ class IssuedCall(Struct, frozen=True):
     code: Code | None
 
 
-class SipIdentity(Struct, frozen=True):
+class SipIdentity(Shape, frozen=True):
     """The value of the Identity header for an INVITE that is sent within a minute of `at`."""
 
     identity: str
-    at: datetime
+    at: Instant
 
 
-class Words(Struct, frozen=True):
+class Words(Shape, frozen=True):
     """What to show or say to the customer, in one language."""
 
     language: Language
     text: str
 
 
-class Leg(Struct, frozen=True):
+class Leg(Shape, frozen=True):
     """What the telephone exchange has said of the officer's leg."""
 
     mode: LegMode
-    connected_at: datetime | None
-    ended_at: datetime | None
+    connected_at: Instant | None
+    ended_at: Instant | None
 
 
-class CallDetails(Struct, frozen=True):
+class CallDetails(Shape, frozen=True):
     """What a customer is told of a genuine call."""
 
     call_id: str
@@ -170,7 +206,7 @@ class CallDetails(Struct, frozen=True):
     leg: Leg
 
 
-class Say(Struct, frozen=True):
+class Say(Shape, frozen=True):
     """One prompt: its name, for a recording, and its words."""
 
     name: str
@@ -178,7 +214,7 @@ class Say(Struct, frozen=True):
     language: Language
 
 
-class IvrTurn(Struct, frozen=True):
+class IvrTurn(Shape, frozen=True):
     """What a voice platform does next: say, then listen for keys, transfer the caller `to` an officer's staff number
     or to `fraud_desk`, or hang up."""
 
@@ -189,7 +225,7 @@ class IvrTurn(Struct, frozen=True):
     to: str | None
 
 
-class PastCall(Struct, frozen=True):
+class PastCall(Shape, frozen=True):
     """A call on one of the customer's applications, used or not."""
 
     call_id: str
@@ -199,25 +235,25 @@ class PastCall(Struct, frozen=True):
     purpose: str
     number: str
     caller_number: str
-    issued_at: datetime
-    connected_at: datetime | None
-    confirmed_at: datetime | None
-    ended_at: datetime | None
+    issued_at: Instant
+    connected_at: Instant | None
+    confirmed_at: Instant | None
+    ended_at: Instant | None
     receipt_id: str | None
 
 
-class PastCalls(Struct, frozen=True):
+class PastCalls(Shape, frozen=True):
     """A page, newest first; `next_cursor` is None on the last one."""
 
     calls: tuple[PastCall, ...]
     next_cursor: str | None
 
 
-class CallStatus(Struct, frozen=True):
+class CallStatus(Shape, frozen=True):
     """Is the bank on the phone with the customer now? Only `on_call` says so, and only for the calls listed."""
 
     on_call: bool
-    at: datetime
+    at: Instant
     calls: tuple[PastCall, ...]
     words: tuple[Words, ...]
 
@@ -225,16 +261,60 @@ class CallStatus(Struct, frozen=True):
         raise TypeError("a call status is neither true nor false: ask for .on_call")
 
 
-class ReportTaken(Struct, frozen=True):
+class MyApplication(Shape, frozen=True):
+    """How far a loan is, who may phone about it, and which calls are announced. An announcement proves nothing."""
+
+    application_id: str
+    product: str
+    status: str
+    stage: str
+    officers: tuple[Officer, ...]
+    announced_calls: tuple[AnnouncedCall, ...]
+
+
+class MyApplications(Shape, frozen=True):
+    """The customer's applications."""
+
+    applications: tuple[MyApplication, ...]
+
+
+class Preferences(Shape, frozen=True):
+    """What a customer wants: False refuses marketing calls, True leaves it to the consents of each application."""
+
+    marketing_calls: bool
+
+
+class ReportTaken(Shape, frozen=True):
     """A report has been taken; the receipt commits to every byte of it."""
 
     report_id: str
-    at: datetime
+    at: Instant
     receipt: Evidence
 
 
-class Receipt(Struct, frozen=True):
+class Receipt(Shape, frozen=True):
     """One of the customer's own receipts."""
 
     receipt_id: str
     receipt: Evidence
+
+
+class ReceiptChecked(Shape, frozen=True):
+    """What the service says of evidence; `reason` is empty when it is valid. Any receipt can be valid, a
+    `not_genuine` one too."""
+
+    result: Literal["valid", "invalid"]
+    reason: str
+    typ: str | None
+    claims: Any
+
+    def __bool__(self) -> bool:
+        raise TypeError("an answer about evidence is neither true nor false: look at .result")
+
+
+class Consistency(Shape, frozen=True):
+    """The consistency proof between two checkpoints (RFC 6962 section 2.1.2); hashes in base64."""
+
+    old: int
+    new: int
+    hashes: tuple[str, ...]

@@ -60,10 +60,10 @@ export class Client {
       this.#request("POST", `/v1/applications/${segment(id)}/exceptions`, { body, options }),
 
     /**
-     * The applications an officer is assigned to.
-     * @param {PageOf & {query?: string}} [query] @param {Options} [options] @returns {Promise<Schemas["Applications"]>}
+     * The applications an officer is assigned to, in which each word of `query` is found.
+     * @param {PageOf & {query?: string}} [body] @param {Options} [options] @returns {Promise<Schemas["Applications"]>}
      */
-    list: (query, options) => this.#request("GET", "/v1/applications", { query, options }),
+    search: (body = {}, options = undefined) => this.#request("POST", "/v1/applications/search", { body, options }),
   };
 
   calls = {

@@ -32,20 +32,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/applications": {
+    "/v1/applications/search": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /**
          * The applications an officer is assigned to, searched
          * @description For: staff:officer.
          */
-        get: operations["list_applications"];
-        put?: never;
-        post?: never;
+        post: operations["search_applications"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1170,6 +1170,20 @@ export interface components {
             language: "en" | "zh-CN";
         };
         /**
+         * SearchApplications
+         * @description A page of the applications in which every word of `query` is found: reference, name, product or number.
+         *
+         *         It is a body, since addresses are kept in the logs of proxies (law L11).
+         */
+        SearchApplications: {
+            /** @default  */
+            query?: string;
+            /** @default 50 */
+            limit?: number;
+            /** @default null */
+            cursor?: string | null;
+        };
+        /**
          * SipIdentity
          * @description The value of the Identity header (RFC 8224) for an INVITE that is sent within a minute of `at`.
          */
@@ -1582,18 +1596,18 @@ export interface operations {
             };
         };
     };
-    list_applications: {
+    search_applications: {
         parameters: {
-            query?: {
-                query?: string;
-                limit?: number;
-                cursor?: string | null;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchApplications"];
+            };
+        };
         responses: {
             /** @description The applications an officer is assigned to, searched */
             200: {
@@ -1693,7 +1707,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -1823,7 +1837,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -2047,7 +2061,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -2186,7 +2200,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -2810,7 +2824,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -3076,7 +3090,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -3215,7 +3229,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -3325,7 +3339,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -3435,7 +3449,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -3545,7 +3559,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path: {
@@ -4264,7 +4278,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The same key with the same request gives the same answer for a day. */
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
                 "Idempotency-Key": string;
             };
             path?: never;

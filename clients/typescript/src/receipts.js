@@ -84,6 +84,7 @@ function readHeader(octets) {
   if (typeof header !== "object" || header === null || header.alg !== ALGORITHM || typeof header.kid !== "string") {
     throw invalidSignature(`the statement is not signed by ${ALGORITHM} with a named key`);
   }
+  if (typeof header.typ !== "string") throw invalidSignature("the statement's header names no kind of statement");
   const strange = Object.keys(header).find((name) => !HEADER.includes(name));
   if (strange !== undefined) throw invalidSignature(`the statement's header has the member ${quoted(strange)}`);
   return header;

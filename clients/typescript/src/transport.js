@@ -8,7 +8,7 @@ import { CallbackVerificationError, NoAnswer } from "./errors.js";
 import { readEvents } from "./events.js";
 import { Limit, pauseAfter, sleepFor } from "./patience.js";
 
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+const IDEMPOTENCY_KEY = /^[!#-\[\]-~]{1,255}$/;
 
 /** @typedef {import("./answers.js").Kind} Kind */
 /** @typedef {import("./signatures.js").Credential} Credential */
@@ -133,7 +133,9 @@ export class Transport {
     const headers = { Accept: `${kind}, application/problem+json`, "X-Request-ID": requestId };
     if (method === "POST") {
       const key = options.idempotencyKey ?? crypto.randomUUID();
-      if (!IDEMPOTENCY_KEY.test(key)) throw new TypeError("idempotencyKey is 1 to 255 visible ASCII characters");
+      if (!IDEMPOTENCY_KEY.test(key)) {
+        throw new TypeError('idempotencyKey is 1 to 255 visible ASCII characters without " and \\');
+      }
       headers["Idempotency-Key"] = key;
     }
     if (body !== undefined) headers["Content-Type"] = "application/json";

@@ -4,6 +4,7 @@
  */
 
 import { CannotCheck } from "./errors.js";
+import { fromBase64url } from "./octets.js";
 
 /** @typedef {import("./openapi.js").components["schemas"]} Schemas */
 /** @typedef {Schemas["Verdict"] & {verdict: "genuine", call: Schemas["CallDetails"]}} GenuineVerdict */
@@ -46,7 +47,7 @@ export function mustHandle(handlers, names) {
  * @returns {Promise<T>}
  */
 export async function tell(answer, handlers) {
-  const evidence = isText(answer.receipt_id) && isText(answer.receipt?.statement) && isText(answer.receipt?.proof);
+  const evidence = isText(answer.receipt_id) && isText(answer.receipt?.proof) && isSaidBy(answer.receipt, answer);
   if (answer.verdict === "genuine" && evidence && isCall(answer.call)) return handlers.genuine(answer);
   if (answer.verdict === "not_genuine" && evidence && answer.call === null) return handlers.notGenuine(answer);
   throw notUnderstood(answer);
@@ -62,15 +63,38 @@ export async function tell(answer, handlers) {
 export async function tellSpoken(answer, handlers) {
   const spoken = isText(answer.words?.text);
   const evidence = spoken && isText(answer.receipt_id);
-  if (answer.verdict === "genuine" && evidence) return handlers.genuine(answer);
-  if (answer.verdict === "not_genuine" && evidence) return handlers.notGenuine(answer);
-  if (answer.verdict === "unavailable" && spoken) return handlers.unavailable(answer);
+  // An IVR that looks at this first must not put a caller through on a refusal.
+  const transfers = isText(answer.transfer_to);
+  const stays = answer.transfer_to === null;
+  if (answer.verdict === "genuine" && evidence && transfers) return handlers.genuine(answer);
+  if (answer.verdict === "not_genuine" && evidence && stays) return handlers.notGenuine(answer);
+  if (answer.verdict === "unavailable" && spoken && answer.receipt_id === null && stays) {
+    return handlers.unavailable(answer);
+  }
   throw notUnderstood(answer);
 }
 
 /** @param {any} call */
 function isCall(call) {
-  return isText(call?.call_id) && isText(call.officer?.id) && isText(call.officer.name) && isText(call.purpose);
+  const unseen = call?.leg?.mode === "required" && call.leg.connected_at === null;
+  return isText(call?.call_id) && isText(call.officer?.id) && isText(call.officer.name) && isText(call.purpose) && !unseen;
+}
+
+/**
+ * Whether a receipt states this verdict, under this id and about this call. Its signature is not checked here: that
+ * takes a trust file.
+ * @param {any} receipt
+ * @param {any} answer
+ */
+function isSaidBy(receipt, answer) {
+  try {
+    const payload = fromBase64url(receipt.statement.split(".")[1]);
+    const said = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+    const sameCall = (said.call?.call_id ?? null) === (answer.call?.call_id ?? null);
+    return said.verdict === answer.verdict && said.jti === answer.receipt_id && sameCall;
+  } catch {
+    return false;
+  }
 }
 
 /** @param {unknown} value */

@@ -16,7 +16,7 @@ const calls = (client) => [
   client.applications.get("ID"),
   client.applications.erase("ID"),
   client.applications.grantException("ID", /** @type {any} */ ({})),
-  client.applications.list(),
+  client.applications.search(),
   client.calls.issue("ID", /** @type {any} */ ({})),
   client.calls.get("ID"),
   client.calls.code("ID"),

@@ -54,7 +54,18 @@ export function raw(response, text, headers = {}) {
   response.writeHead(200, { "Content-Type": "application/json", ...headers }).end(text);
 }
 
-export const GENUINE = {
+/**
+ * A verdict with a receipt that says so; nobody has signed it.
+ * @template {{verdict: string, receipt_id: string, call: {call_id: string} | null}} Told
+ * @param {Told} told
+ */
+export function stated(told) {
+  const claims = { jti: told.receipt_id, verdict: told.verdict, call: told.call && { call_id: told.call.call_id } };
+  const payload = Buffer.from(JSON.stringify(claims)).toString("base64url");
+  return { ...told, receipt: { statement: `e30.${payload}.AA`, proof: "p" } };
+}
+
+export const GENUINE = stated({
   verdict: "genuine",
   at: "2026-10-01T04:00:00Z",
   given_before: false,
@@ -67,10 +78,9 @@ export const GENUINE = {
     never_asks: [],
     number: "+8613800138000",
     caller_number: "+861082345678",
-    leg: { mode: "required", connected_at: null, ended_at: null },
+    leg: { mode: "required", connected_at: "2026-10-01T03:59:00Z", ended_at: null },
   },
   receipt_id: "rcpt_1",
-  receipt: { statement: "a.b.c", proof: "p" },
-};
+});
 
-export const NOT_GENUINE = { ...GENUINE, verdict: "not_genuine", call: null };
+export const NOT_GENUINE = stated({ ...GENUINE, verdict: "not_genuine", call: null });

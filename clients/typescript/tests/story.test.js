@@ -142,7 +142,7 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     await verifyEvidence(taken.receipt, trust, { typ: REPORT });
     assert.ok((await customer.me.calls({ limit: 1 })).next_cursor);
     assert.equal((await officer.calls.list({ limit: 1 })).calls.length, 1);
-    assert.ok((await officer.applications.list({ query: "王芳" })).applications.length > 0);
+    assert.ok((await officer.applications.search({ query: "王芳" })).applications.length > 0);
     assert.ok((await customer.me.applications()).applications.length > 0);
     const wishes = await customer.me.preferences();
     assert.deepEqual(await customer.me.putPreferences(wishes), wishes);

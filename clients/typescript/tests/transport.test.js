@@ -53,7 +53,7 @@ test("each POST has a key of its own, and the caller's where there is one", asyn
   assert.match(one, /^[0-9a-f-]{36}$/);
   assert.notEqual(one, two);
   assert.equal(three, "mine");
-  for (const idempotencyKey of ["", "with space", "a\r\nB: c", "x".repeat(256), "钥"]) {
+  for (const idempotencyKey of ["", "with space", "a\r\nB: c", "x".repeat(256), "钥", '"quoted"', "a\\b"]) {
     await assert.rejects(client.confirmations.confirm(ASKED, told, { idempotencyKey }), TypeError);
   }
 });
@@ -228,11 +228,17 @@ test("queries are written out, and what is not given is left out", async (t) => 
   const { url, asked } = await serve(t, (response) => json(response, 200, {}));
   const { client } = patient(`${url}/prefix/`);
   await client.me.calls({ limit: 2, cursor: null });
-  await client.applications.list({ query: "王 &" });
+  await client.calls.list({ since: "2026-10-01T12:00:00+08:00" });
   assert.deepEqual(
     asked.map((each) => each.url),
-    ["/prefix/v1/me/calls?limit=2", "/prefix/v1/applications?query=%E7%8E%8B+%26"],
+    ["/prefix/v1/me/calls?limit=2", "/prefix/v1/calls?since=2026-10-01T12%3A00%3A00%2B08%3A00"],
   );
+});
+
+test("what is searched for is not in the address", async (t) => {
+  const { url, asked } = await serve(t, (response) => json(response, 200, {}));
+  await patient(url).client.applications.search({ query: "王 &" });
+  assert.deepEqual([asked[0].url, asked[0].body], ["/v1/applications/search", '{"query":"王 &"}']);
 });
 
 test("a base address with more than a place in it is refused", () => {

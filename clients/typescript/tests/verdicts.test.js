@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CannotCheck, Client, Problem, bearer } from "../src/client.js";
-import { GENUINE, NOT_GENUINE, json, problem, raw, serve } from "./server.js";
+import { GENUINE, NOT_GENUINE, json, problem, raw, serve, stated } from "./server.js";
 
 const ASKED = { code: "482177306", application_id: null };
 const SPOKEN = {
@@ -52,16 +52,16 @@ test("what a handler raises reaches the caller", async (t) => {
 });
 
 const WRONG = {
-  "an unknown verdict": { ...GENUINE, verdict: "probably" },
-  "the verdict in capitals": { ...GENUINE, verdict: "Genuine" },
-  "the verdict with a space": { ...GENUINE, verdict: "genuine " },
+  "an unknown verdict": stated({ ...GENUINE, verdict: "probably" }),
+  "the verdict in capitals": stated({ ...GENUINE, verdict: "Genuine" }),
+  "the verdict with a space": stated({ ...GENUINE, verdict: "genuine " }),
   "a verdict that is true": { ...GENUINE, verdict: true },
   "a verdict in a list": { ...GENUINE, verdict: ["genuine"] },
-  "a verdict that says unavailable": { ...GENUINE, verdict: "unavailable" },
+  "a verdict that says unavailable": stated({ ...GENUINE, verdict: "unavailable" }),
   "a verdict that is null": { ...GENUINE, verdict: null },
   "no verdict": WITHOUT_VERDICT,
   "genuine without the call": WITHOUT_CALL,
-  "genuine with a null call": { ...GENUINE, call: null },
+  "genuine with a null call": stated({ ...GENUINE, call: null }),
   "genuine with an empty call": { ...GENUINE, call: {} },
   "genuine without the officer": { ...GENUINE, call: { ...GENUINE.call, officer: null } },
   "genuine with an officer without a name": {
@@ -70,7 +70,16 @@ const WRONG = {
   },
   "genuine without a receipt": { ...GENUINE, receipt: null },
   "genuine without the id of a receipt": { ...GENUINE, receipt_id: "" },
-  "not genuine, and yet with a call": { ...GENUINE, verdict: "not_genuine" },
+  "not genuine, and yet with a call": stated({ ...GENUINE, verdict: "not_genuine" }),
+  "genuine with the receipt of a refusal": { ...GENUINE, receipt: NOT_GENUINE.receipt },
+  "a refusal with the receipt of a genuine call": { ...NOT_GENUINE, receipt: GENUINE.receipt },
+  "genuine with a receipt of another id": { ...GENUINE, receipt_id: "rcpt_2" },
+  "genuine with a receipt of another call": { ...GENUINE, call: { ...GENUINE.call, call_id: "call_2" } },
+  "genuine with a receipt that is none": { ...GENUINE, receipt: { statement: "a.b.c", proof: "p" } },
+  "genuine over a required leg that was never connected": {
+    ...GENUINE,
+    call: { ...GENUINE.call, leg: { ...GENUINE.call.leg, connected_at: null } },
+  },
   "the verdict in a prototype": JSON.parse(`{"__proto__": ${JSON.stringify(GENUINE)}}`),
 };
 
@@ -201,7 +210,9 @@ for (const [verdict, told] of [
 ]) {
   test(`by telephone ${verdict} has its handler`, async (t) => {
     const receipt_id = verdict === "unavailable" ? null : "rcpt_1";
-    const { url } = await serve(t, (response) => json(response, 200, { ...SPOKEN, verdict, receipt_id }));
+    const transfer_to = verdict === "genuine" ? "4412" : null;
+    const answer = { ...SPOKEN, verdict, receipt_id, transfer_to };
+    const { url } = await serve(t, (response) => json(response, 200, answer));
     assert.equal(await quick(url).ivr.confirm(/** @type {any} */ ({}), spokenHandlers), told);
   });
 }
@@ -209,6 +220,10 @@ for (const [verdict, told] of [
 for (const wrong of [
   { verdict: "yes" },
   { verdict: "genuine", receipt_id: null },
+  { verdict: "genuine", transfer_to: null },
+  { verdict: "not_genuine" },
+  { verdict: "unavailable", receipt_id: null },
+  { verdict: "unavailable", transfer_to: null },
   { words: null },
   { words: { text: "" } },
 ]) {

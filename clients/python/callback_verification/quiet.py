@@ -1,0 +1,16 @@
+"""Structs that do not tell what they hold. Carries out law L11 of specs/laws.md: no personal data in logs."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+_IDS = ("application_id", "call_id", "exception_id", "receipt_id", "report_id", "request_id", "session_id")
+_SHOWN = frozenset((*_IDS, "state", "expires_at", "at"))
+
+
+class Shape(Struct, frozen=True):
+    """Only ids, states and instants are in its repr, so that names, numbers and codes stay out of tracebacks."""
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name in _SHOWN]
+        return f"{type(self).__name__}({', '.join(shown)})"

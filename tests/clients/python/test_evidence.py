@@ -1,0 +1,191 @@
+"""Offline checks of the SDK held against the service's own, on evidence of every kind and on what can be made of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from callback_verification import Evidence, Trust, read_evidence, verify
+from callback_verification.errors import EvidenceError
+from callback_verification.evidence import MAX_FILE
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.clients.python.conftest import Clients
+from tests.clients.receipts import Case, cases
+from verifier.core import evidence as theirs
+from verifier.core.errors import EvidenceError as TheirError
+from verifier.keys import FileKeyRing
+
+Kept = tuple[dict[str, dict[str, str]], dict[str, Any]]
+ODD = "\n\n\r\t \x00+—\u2028\ufeff\ud800é=A0-index extra"
+
+
+@pytest.fixture(scope="module")
+def held(clients: Clients) -> list[Case]:
+    return list(cases(clients.bank))
+
+
+@pytest.fixture(scope="module")
+def kept(held: list[Case]) -> Kept:
+    """The good ones of every kind, by name, and the trust file."""
+    return {case.name: case.evidence for case in held if case.valid}, held[0].trust
+
+
+def ours(statement: str, proof: str, trust: dict[str, Any]) -> str:
+    try:
+        verify(Evidence(statement, proof), msgspec.convert(trust, Trust))
+    except EvidenceError as error:
+        return error.slug
+    return "valid"
+
+
+def the_service(statement: str, proof: str, trust: dict[str, Any]) -> str:
+    try:
+        theirs.verify_evidence(theirs.Evidence(statement, proof), msgspec.convert(trust, theirs.Trust))
+    except TheirError as error:
+        return error.slug
+    return "valid"
+
+
+def test_good_and_spoiled_evidence_gets_the_slug_the_service_gives_it(held: list[Case]) -> None:
+    assert len(held) > 50
+    for case in held:
+        statement, proof = case.evidence["statement"], case.evidence["proof"]
+        assert ours(statement, proof, case.trust) == the_service(statement, proof, case.trust), case.name
+        assert (ours(statement, proof, case.trust) == "valid") is case.valid, case.name
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Callable[[str], str]:
+    """One change to a text: something put in, taken out, replaced, doubled or moved; by characters or by lines."""
+    start, length = draw(st.floats(0, 1)), draw(st.sampled_from((0, 1, 1, 2, 7, 44, 400)))
+    what = draw(st.sampled_from(("drop", "double", "put", "flip", "line", "swap")))
+    put = draw(st.text(st.sampled_from(ODD), max_size=4) | st.sampled_from(("extra \n", "extra QUE=\n", "index 0\n")))
+
+    def change(text: str) -> str:
+        at = round(start * len(text))
+        if what == "drop":
+            return text[:at] + text[at + length :]
+        if what == "double":
+            return text[: at + length] + text[at:]
+        if what == "put":
+            return text[:at] + put + text[at:]
+        if what == "flip":
+            return text[:at] + text[at : at + 1].swapcase() + text[at + 1 :]
+        lines = text.split("\n")
+        line = min(round(start * len(lines)), len(lines) - 1)
+        if what == "line":
+            return "\n".join([*lines[:line], put.rstrip("\n"), *lines[line:]])
+        return "\n".join([*lines[:line], *lines[line : line + 2][::-1], *lines[line + 2 :]])
+
+    return change
+
+
+@settings(max_examples=1500)
+@given(kind=st.sampled_from(("genuine", "not genuine", "ticket", "report", "exception")), data=st.data())
+def test_what_is_changed_gets_the_slug_the_service_gives_it(kept: Kept, kind: str, data: st.DataObject) -> None:
+    good, trust = kept
+    statement, proof = good[kind]["statement"], good[kind]["proof"]
+    for _ in range(data.draw(st.integers(1, 2))):
+        change = data.draw(changes())
+        if data.draw(st.booleans()):
+            statement = change(statement)
+        else:
+            proof = change(proof)
+    told = ours(statement, proof, trust)
+    assert told == the_service(statement, proof, trust)
+    # What nothing authenticates may differ: the extra line, and signatures of others. The statement may not.
+    assert told != "valid" or statement == good[kind]["statement"]
+
+
+def test_extra_data_may_be_there_but_not_be_empty(kept: Kept) -> None:
+    good, trust = kept
+    statement, proof = good["genuine"]["statement"], good["genuine"]["proof"]
+    for extra, told in (("QUE=", "valid"), ("", "invalid_proof"), ("QUF=", "invalid_proof"), ("!", "invalid_proof")):
+        changed = proof.replace("\nindex ", f"\nextra {extra}\nindex ", 1)
+        assert ours(statement, changed, trust) == the_service(statement, changed, trust) == told, extra
+
+
+@given(octets=st.binary(max_size=300))
+@example(octets=b"[" * 100_000)
+@example(octets=b"\xff\xfe")
+@example(octets=b" " * (MAX_FILE + 1))
+@example(octets=b'{"statement":"a"}')
+@example(octets=b'{"receipt":{"statement":"a"}}')
+@example(octets=b'"\\ud800"')
+def test_what_is_no_evidence_is_said_to_be_none(octets: bytes) -> None:
+    with pytest.raises(EvidenceError, match="invalid_evidence"):
+        read_evidence(octets)
+
+
+def test_no_text_at_all_raises_anything_else(kept: Kept) -> None:
+    _, trust = kept
+    for odd in ("", ".", "..", "é.é.é", "\ud800", "\ud800.a.b", "a" * 1_000_000, "\n\n\n", "null", "." * 16_000):
+        for statement, proof in ((odd, odd), (kept[0]["genuine"]["statement"], odd)):
+            assert ours(statement, proof, trust) in ("invalid_signature", "invalid_proof")
+
+
+@pytest.mark.parametrize("kind", ["genuine", "not genuine", "ticket", "report", "exception"])
+def test_a_whole_answer_holds_its_evidence(kept: Kept, kind: str) -> None:
+    good, trust = kept
+    for name in ("receipt", "ticket", "evidence"):
+        held = read_evidence(json.dumps({"verdict": "genuine", name: good[kind]}).encode())
+        assert ours(held.statement, held.proof, trust) == "valid"
+
+
+def test_a_verdict_beside_the_receipt_does_not_count(kept: Kept) -> None:
+    good, trust = kept
+    held = read_evidence(json.dumps({"verdict": "genuine", "receipt": good["not genuine"]}).encode())
+    assert getattr(verify(held, msgspec.convert(trust, Trust)).claims, "verdict", None) == "not_genuine"
+
+
+def test_evidence_verifies_after_the_keys_have_been_rotated(clients: Clients, kept: Kept) -> None:
+    good, trust = kept
+    ring = FileKeyRing(Path(clients.bank.config.key_ring), clients.bank.config.origin)
+    both = {**trust, "jwks": {"keys": [{"kid": "older", "kty": "RSA", "n": "AQAB", "e": "AQAB"}, *ring.jwks()["keys"]]}}
+    assert ours(good["genuine"]["statement"], good["genuine"]["proof"], both) == "valid"
+
+
+def test_a_key_that_is_for_something_else_does_not_count(kept: Kept) -> None:
+    good, trust = kept
+    for changed in ({"use": "enc"}, {"alg": "ES384"}, {"crv": "P-384"}, {"kty": "OKP"}, {"x": "AAAA"}, {"y": ""}):
+        keys = [{**key, **changed} for key in trust["jwks"]["keys"]]
+        spoiled = {**trust, "jwks": {"keys": keys}}
+        assert ours(good["genuine"]["statement"], good["genuine"]["proof"], spoiled) == "invalid_signature"
+
+
+def test_each_line_of_base64_has_one_spelling(kept: Kept) -> None:
+    good, trust = kept
+    statement, proof = good["genuine"]["statement"], good["genuine"]["proof"]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    padded = [line for line in proof.split("\n") if line.endswith("=")]
+    assert padded
+    for line in padded:
+        at = -3 if line.endswith("==") else -2
+        # The lowest bit of this letter stands for nothing.
+        other = line[:at] + alphabet[alphabet.index(line[at]) ^ 1] + line[at + 1 :]
+        changed = proof.replace(line, other)
+        told = ours(statement, changed, trust)
+        assert told == the_service(statement, changed, trust)
+        assert told in ("invalid_proof", "invalid_signature")
+
+
+def test_a_key_that_is_there_twice_is_no_key(kept: Kept) -> None:
+    good, trust = kept
+    spoiled = {**trust, "jwks": {"keys": trust["jwks"]["keys"] * 2}}
+    assert ours(good["genuine"]["statement"], good["genuine"]["proof"], spoiled) == "invalid_signature"
+
+
+def test_the_command_reads_no_more_than_it_can_use(tmp_path: Path, kept: Kept) -> None:
+    trust = tmp_path / "trust.json"
+    trust.write_text(json.dumps(kept[1]))
+    command = [sys.executable, "-m", "callback_verification", "/dev/zero", str(trust)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout.split()[:2]) == (1, ["invalid", "invalid_evidence:"])

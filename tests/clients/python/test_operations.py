@@ -1,0 +1,255 @@
+"""Every operation of specs/openapi.yaml is there, asks what it says, and reads all of the answer; no word leaks."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import pickle
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import callback_verification
+import msgspec
+import pytest
+import yaml
+from callback_verification import (
+    CannotCheck,
+    Evidence,
+    Problem,
+    Request,
+    applications,
+    calls,
+    confirmations,
+    exceptions,
+    ivr,
+    legs,
+    log,
+    me,
+    receipts,
+    reports,
+)
+from callback_verification.errors import EvidenceError, InternalError
+from callback_verification.sending import Outgoing
+from callback_verification.shapes import Customer, Officer, RegisteredNumber, Registration
+
+from tests.clients.python.conftest import APPLICATION, DESK, NUMBER, Clients
+
+SPEC = yaml.safe_load((Path(__file__).parents[3] / "specs" / "openapi.yaml").read_text(encoding="utf-8"))
+# A stream of events is not a request with an answer.
+STREAMS = {"call_events", "my_events"}
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LOAN = Registration(
+    Customer("c", "Anna"), (RegisteredNumber(NUMBER, NOW),), (Officer("1", "Li", "Mitte"),), product="loan"
+)
+CALL, ASKED = "call_" + "0" * 32, "excr_" + "0" * 32
+ASKS: dict[str, Callable[[], Request[Any]]] = {
+    "put_application": lambda: applications.put("LN", LOAN),
+    "get_application": lambda: applications.read("LN"),
+    "delete_application": lambda: applications.erase("LN"),
+    "search_applications": lambda: applications.search("王", limit=3, cursor="LN"),
+    "grant_exception": lambda: applications.grant_exception("LN", officer_id="1", rules=["daily_cap"], reason="r"),
+    "request_exception": lambda: exceptions.ask(
+        "LN", purpose="terms", number=NUMBER, rules=["daily_cap"], reason="seen"
+    ),
+    "list_exception_requests": exceptions.requests,
+    "decide_exception": lambda: exceptions.decide(ASKED, granted=False, reason="no"),
+    "issue_call": lambda: calls.issue(
+        "LN", purpose="terms", number=NUMBER, caller_number=DESK, officer_id="1", exception_id="exc_" + "0" * 32
+    ),
+    "list_calls": lambda: calls.find(since=NOW, limit=1, cursor=CALL),
+    "get_call": lambda: calls.read(CALL),
+    "reveal_code": lambda: calls.code(CALL),
+    "make_identity": lambda: calls.identity(CALL),
+    "leg_event": lambda: legs.connected(CALL, leg_id="1", number=NUMBER, at=NOW, caller_number=DESK),
+    "revoke_call": lambda: calls.revoke(CALL, reason="r"),
+    "confirm": lambda: confirmations.confirm("482177306", application_id="LN"),
+    "confirm_by_phone": lambda: ivr.confirm(
+        "482177306", dialled_number=NUMBER, caller_number=NUMBER, application_id="LN", language="en"
+    ),
+    "begin_session": lambda: ivr.begin(dialled_number=NUMBER, caller_number=NUMBER, language="en"),
+    "step_session": lambda: ivr.step("ivr_" + "0" * 32, "1"),
+    "my_calls": lambda: me.calls(limit=1, cursor=CALL),
+    "my_call_status": me.call_status,
+    "my_applications": me.applications,
+    "get_preferences": me.preferences,
+    "put_preferences": lambda: me.put_preferences(marketing_calls=False),
+    "report_call": lambda: reports.send(at=NOW, caller_number="1", said="s", code="1", reporter_number=NUMBER),
+    "get_receipt": lambda: receipts.read("rcpt_" + "0" * 32),
+    "verify_receipt": lambda: receipts.check(Evidence("s", "p")),
+    "log_checkpoint": log.checkpoint,
+    "log_tile": lambda: log.tile("0/000"),
+    "log_consistency": lambda: log.consistency(old=1, new=2),
+    "jwks": log.jwks,
+    "description": log.description,
+}
+OPERATIONS = {
+    operation["operationId"]: (method.upper(), path, operation)
+    for path, methods in SPEC["paths"].items()
+    for method, operation in methods.items()
+}
+
+
+def test_every_operation_of_the_api_can_be_asked() -> None:
+    assert set(ASKS) == set(OPERATIONS) - STREAMS
+
+
+def _schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = SPEC["components"]["schemas"][name.rpartition("/")[2]]
+    return found
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_a_request_is_the_one_the_api_describes(name: str) -> None:
+    method, path, operation = OPERATIONS[name]
+    request = ASKS[name]()
+    asked, _, query = request.path.partition("?")
+    # The last part of a tile's path has slashes of its own.
+    shape = re.sub(r"\\\{\w+\\\}$", ".+", re.escape(path)) if name == "log_tile" else None
+    pattern = shape or re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
+    assert request.method == method
+    assert re.fullmatch(pattern, asked), asked
+    assert (request.idempotency_key is not None) is (method == "POST")
+    given = {each.partition("=")[0] for each in query.split("&") if each}
+    assert given == {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
+    body = operation.get("requestBody")
+    assert (request.body is not None) is (body is not None)
+    if body is not None and request.body is not None:
+        described = _schema(body["content"]["application/json"]["schema"]["$ref"])
+        assert set(json.loads(request.body)) == set(described["properties"])
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_a_shape_has_the_members_the_api_describes(name: str) -> None:
+    content = next(
+        answer["content"] for status, answer in OPERATIONS[name][2]["responses"].items() if status.startswith("2")
+    )
+    request = ASKS[name]()
+    assert request.accept in content
+    if request.accept != "application/json":
+        return
+    described = _schema(content["application/json"]["schema"]["$ref"])
+    encoded = {each.encode_name for each in msgspec.structs.fields(request.answer)}
+    # Of the description of a deployment only what a verifier needs is kept.
+    missing = set(described["properties"]) - encoded
+    assert encoded <= set(described["properties"])
+    assert not missing or name == "description"
+
+
+def test_each_maker_of_requests_says_what_its_answer_is() -> None:
+    for module in (applications, calls, confirmations, exceptions, ivr, legs, log, me, receipts, reports):
+        makers = [
+            each for _, each in inspect.getmembers(module, inspect.isfunction) if each.__module__ == module.__name__
+        ]
+        for each in makers:
+            assert each.__doc__ or each.__name__.startswith("_"), each
+            assert get_type_hints(each)["return"].__origin__ is Request
+
+
+def test_no_repr_tells_a_code_a_name_a_number_or_a_token(clients: Clients) -> None:
+    call_id, code = clients.live_call()
+    shown, asked = clients.officer.send(calls.code(call_id)), confirmations.confirm(code)
+    verdict = clients.customer.send(asked)
+    going = Outgoing("POST", "http://x/v1", {"Authorization": "Bearer secret"}, asked.body, 1.0)
+    seen = [
+        asked,
+        verdict,
+        verdict.call,
+        clients.officer.send(calls.read(call_id)),
+        shown,
+        clients.officer.send(applications.search("王芳")),
+        clients.customer.send(me.calls()),
+        clients.loans.send(applications.read(APPLICATION)),
+        applications.search("王芳"),
+        going,
+        LOAN,
+    ]
+    clients.hang_up(call_id)
+    told = repr(seen) + str(seen)
+    for secret in (code, "李伟", "王芳", "%E7%8E%8B", NUMBER, NUMBER[1:], "Anna", "secret"):
+        assert secret not in told, secret
+    assert call_id in told
+
+
+def test_nothing_that_is_searched_for_reaches_a_log(clients: Clients, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="httpx2"):
+        clients.officer.send(applications.search("王芳"))
+    assert not [each for each in caplog.records if each.name == "httpx2"]
+
+
+def test_errors_survive_a_process_pool() -> None:
+    problem = Problem("call_open", 409, "t", "d", request_id="r", retry_after=2)
+    for error in (
+        problem,
+        InternalError("internal_error", 500, "t", "d"),
+        CannotCheck("d", status=500),
+        EvidenceError("s", "d"),
+    ):
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301
+        assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+def test_an_instant_goes_over_the_wire_in_utc_or_not_at_all() -> None:
+    at = datetime(2026, 11, 23, 20, tzinfo=timezone(timedelta(hours=8)))
+    for request in (legs.connected("c", leg_id="1", number="+1", at=at), reports.send(at=at)):
+        assert json.loads(request.body or b"")["at"] == "2026-11-23T12:00:00Z"
+    with pytest.raises(ValueError, match="time zone"):
+        reports.send(at=datetime(2026, 11, 23))
+    assert calls.find(since=at).path.startswith("/v1/calls?since=2026-11-23T12%3A00%3A00%2B00%3A00")
+
+
+def test_the_package_names_what_it_exports() -> None:
+    assert all(hasattr(callback_verification, each) for each in callback_verification.__all__)
+
+
+def test_officers_and_supervisors_settle_an_exception(clients: Clients) -> None:
+    asked = exceptions.ask(APPLICATION, purpose="documents", number=NUMBER, rules=["daily_cap"], reason="asked to")
+    request = clients.officer.send(asked)
+    assert request.state == "waiting"
+    assert request.request_id in {each.request_id for each in clients.supervisor.send(exceptions.requests()).requests}
+    granted = clients.supervisor.send(exceptions.decide(request.request_id, granted=True, reason="yes"))
+    assert granted.state == "granted"
+    assert granted.exception_id is not None
+
+
+def test_customers_look_and_decline(clients: Clients) -> None:
+    assert APPLICATION in {each.application_id for each in clients.customer.send(me.applications()).applications}
+    before = clients.customer.send(me.preferences())
+    assert clients.customer.send(me.put_preferences(marketing_calls=False)).marketing_calls is False
+    assert clients.customer.send(me.put_preferences(marketing_calls=before.marketing_calls)) == before
+
+
+def test_pages_lead_on(clients: Clients) -> None:
+    for _ in range(2):
+        clients.hang_up(clients.live_call()[0])
+    first = clients.officer.send(calls.find(limit=1, since=datetime.now(UTC) - timedelta(hours=1)))
+    second = clients.officer.send(calls.find(limit=1, cursor=first.next_cursor))
+    assert first.calls[0].call_id > second.calls[0].call_id
+    found = clients.officer.send(applications.search(limit=2))
+    assert len(found.applications) == 2
+    assert found.next_cursor is not None
+
+
+def test_the_log_is_read_in_tiles_and_held_consistent(clients: Clients) -> None:
+    clients.hang_up(clients.live_call()[0])
+    trust = clients.anybody.send(log.description())
+    assert clients.anybody.send(log.jwks()) == trust.jwks
+    size = int(clients.anybody.send(log.checkpoint()).split("\n")[1])
+    assert size < 256
+    assert len(clients.anybody.send(log.tile(f"0/000.p/{size}"))) == 32 * size
+    proof = clients.anybody.send(log.consistency(old=1, new=size))
+    assert (proof.old, proof.new) == (1, size)
+
+
+def test_the_service_is_asked_about_a_receipt_and_its_answer_is_not_taken_for_true(clients: Clients) -> None:
+    call_id, code = clients.live_call()
+    receipt = clients.customer.send(confirmations.confirm(code)).receipt
+    clients.hang_up(call_id)
+    told = clients.anybody.send(receipts.check(receipt))
+    assert told.result == "valid"
+    with pytest.raises(TypeError):
+        bool(told)
+    assert clients.anybody.send(receipts.check(Evidence(receipt.statement, "x"))).result == "invalid"
