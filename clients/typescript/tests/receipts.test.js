@@ -85,7 +85,7 @@ for (const [what, [statement, slug]] of Object.entries(SPOILED_STATEMENTS)) {
 
 /** What a bank that holds the right key might sign, and log, and still must not pass. */
 const SIGNED_WRONGLY = {
-  "no typ": [made.GENUINE, { typ: undefined }, "invalid_claims"],
+  "no typ": [made.GENUINE, { typ: undefined }, "invalid_signature"],
   "an unknown typ": [made.GENUINE, { typ: "JWT" }, "invalid_claims"],
   "a typ that is a prototype's member": [made.GENUINE, { typ: "constructor" }, "invalid_claims"],
   "the typ of another kind": [made.GENUINE, { typ: TICKET }, "invalid_claims"],
