@@ -25,6 +25,7 @@ from verifier.core.messages import (
     GrantException,
     HeardKeys,
     IssueCall,
+    LegByNumber,
     LegEvent,
     ReportCall,
 )
@@ -145,7 +146,23 @@ class World:
     ) -> Json:
         heard = LegEvent(event, leg_id, number, from_ms(self.clock() if at is None else at), caller_number)  # type: ignore[arg-type]
         pbx = system("legs")
-        return _json(await self.service.calls.leg_event(call_id, heard, self.key(pbx, heard, key)))
+        return _json(await self.service.legs.of_call(call_id, heard, self.key(pbx, heard, key)))
+
+    async def leg_by_number(
+        self,
+        event: str,
+        number: str | None,
+        *,
+        leg_id: str = "leg-1",
+        at: int | None = None,
+        caller_number: str | None = None,
+        officer_id: str | None = None,
+        key: str = "",
+    ) -> Json:
+        """What an exchange says that does not know the call."""
+        when = from_ms(self.clock() if at is None else at)
+        heard = LegByNumber(event, leg_id, when, number, caller_number, officer_id)  # type: ignore[arg-type]
+        return _json(await self.service.legs.by_number(heard, self.key(system("legs"), heard, key)))
 
     # --- officers -----------------------------------------------------------------------------------------
 
@@ -216,6 +233,20 @@ class World:
     def check(self, evidence: Json) -> Any:
         """The claims of evidence that verifies offline against the published keys."""
         return verify_evidence(Evidence(evidence["statement"], evidence["proof"]), self.context.trust()).claims
+
+    async def discrepancies(self, kind: str | None = None, **asked: Any) -> list[tuple[str, str]]:
+        """Kind and id of what does not fit together, newest first, all pages."""
+        found: list[tuple[str, str]] = []
+        cursor: str | None = None
+        window = {"since": from_ms(NOON - 86_400_000), "until": from_ms(self.clock() + 1), **asked}
+        limit = window.pop("limit", 50)
+        while True:
+            listed = self.service.reconciliation.list
+            page = await listed(kind, window["since"], window["until"], cursor, limit)  # type: ignore[arg-type]
+            found += [(each.kind, each.discrepancy_id) for each in page.discrepancies]
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
 
     async def counts(self, *tables: str) -> tuple[int, ...]:
         """How many rows each table has."""

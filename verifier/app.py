@@ -17,7 +17,7 @@ from aiohttp import web
 
 from verifier.api.application import admin_application, public_application
 from verifier.api.authentication import Authentication
-from verifier.api.metrics import SWEEPS
+from verifier.api.metrics import DISCREPANCIES, SWEEPS
 from verifier.api.pages import Facts, SignIn
 from verifier.api.routes import operations
 from verifier.api.signed_requests import SignedRequestVerifier, System, load_systems
@@ -26,6 +26,7 @@ from verifier.api.tokens import TokenVerifier, TrustedIssuer
 from verifier.config import BadSettings, Config, address, listed
 from verifier.core.errors import VerifierError
 from verifier.core.limits import Limit
+from verifier.core.reconciliation import DiscrepancyKind
 from verifier.identity import FileIdentitySigner
 from verifier.keys import FileKeyRing
 from verifier.log import Log
@@ -95,6 +96,13 @@ async def _open_checked(config: Config) -> Storage:
     return storage
 
 
+def discovered(kind: DiscrepancyKind, discrepancy_id: str) -> None:
+    """Tell the operator of a discrepancy. That a code was not used happens every day; the others should not."""
+    DISCREPANCIES.labels(kind).inc()
+    level = logging.INFO if kind == "code_never_used" else logging.WARNING
+    log.log(level, "discrepancy", kind=kind, id=discrepancy_id)
+
+
 class Verifier:
     """One running node: the public and admin servers, the sweep, the key ring's refresh."""
 
@@ -104,6 +112,7 @@ class Verifier:
         self._session: aiohttp.ClientSession | None = None
         self._runners: list[web.AppRunner] = []
         self._keeper: asyncio.Task[None] | None = None
+        service.context.discovered = discovered
 
     async def start(self) -> None:
         """Listen. Raises OSError when an address is taken."""

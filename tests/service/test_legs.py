@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.world import DESK, NOON, Person, World
-from verifier.core.errors import InvalidField
+from tests.world import DESK, NOON, Person, World, another_code
+from verifier.core.errors import InvalidField, LegNotConnected
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+ELSEWHERE = "+8613700137000"
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["connected", "ended", "connected"])))
@@ -62,8 +71,8 @@ async def test_a_second_leg_makes_the_call_live_again_after_a_dropped_line(world
 
 async def test_a_leg_that_is_said_to_be_to_another_number_later_no_longer_counts(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
-    told = await world.leg(call_id, "connected", "+8613700137000")
-    assert told["connected_at"] is None
+    told = await world.leg(call_id, "connected", ELSEWHERE)
+    assert (told["state"], told["connected_at"]) == ("issued", None)
     with pytest.raises(Exception, match="not connected"):
         await world.reveal(call_id)
 
@@ -81,3 +90,101 @@ async def test_an_event_for_a_closed_call_is_taken_and_changes_nothing(world: Wo
     await world.revoke(call_id)
     told = await world.leg(call_id, "ended", wang.number)
     assert told["state"] == "revoked"
+
+
+async def test_the_end_of_a_leg_counts_whatever_number_it_names(world: World, wang: Person) -> None:
+    """By the end of a call many an exchange has put other numbers in; only the beginning tells where a leg leads."""
+    call_id, _ = await world.live_call(wang)
+    told = await world.leg(call_id, "ended", ELSEWHERE)
+    assert told["leg_ended_at"] is not None
+    assert told["connected_at"] is not None
+    with pytest.raises(LegNotConnected):
+        await world.reveal(call_id)
+
+
+async def test_the_same_event_under_another_key_changes_nothing_more(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    told = [await world.leg(call_id, "connected", wang.number, at=NOON) for _ in range(3)]
+    assert told[0] == told[1] == told[2]
+    assert await world.counts("legs", "stray_legs") == (1, 0)
+
+
+@pytest.mark.parametrize("closed_by", ["ended", "expired", "locked", "revoked"])
+@pytest.mark.parametrize("event", ["connected", "ended"])
+async def test_no_event_opens_a_closed_call_again(world: World, wang: Person, closed_by: str, event: str) -> None:
+    call_id, code = await world.live_call(wang)
+    if closed_by == "ended":
+        await world.confirm(wang, code)
+        await world.leg(call_id, "ended", wang.number)
+    elif closed_by == "expired":
+        world.clock.advance(600)
+    elif closed_by == "locked":
+        for step in range(1, 4):
+            await world.confirm(wang, another_code(code, step))
+            await world.ring_in(wang.number, another_code(code, step))
+    else:
+        await world.revoke(call_id)
+    before = {}
+    for leg_id in ("leg-1", "leg-2"):
+        for at in (NOON, world.clock()):
+            told = await world.leg(call_id, event, wang.number, leg_id=leg_id, at=at)
+            before = before or told
+            assert (told["state"], told) == (closed_by, before)
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+
+
+async def test_an_end_that_comes_twice_and_late_does_not_give_the_code_more_time(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    await world.leg(call_id, "ended", wang.number)
+    world.clock.advance(100)
+    await world.leg(call_id, "ended", wang.number)
+    world.clock.advance(30)
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+
+
+@dataclass(frozen=True)
+class Said:
+    """One event as an exchange says it; `right` when it is to the number of the ticket."""
+
+    event: str
+    leg_id: str
+    second: int
+    right: bool
+
+
+SAID = st.builds(
+    Said,
+    st.sampled_from(["connected", "ended"]),
+    st.sampled_from(["a", "b", "c"]),
+    st.integers(0, 9),
+    st.sampled_from([True, True, True, False]),
+)
+
+
+@settings(max_examples=60)
+@given(said=st.lists(SAID, max_size=8), data=st.data())
+def test_whatever_is_said_comes_out_the_same_in_any_order_and_number(
+    tmp_path_factory: pytest.TempPathFactory, said: list[Said], data: st.DataObject
+) -> None:
+    """Two calls hear the same events, one of them shuffled and with repeats: both know the same of their legs."""
+    repeats = data.draw(st.lists(st.sampled_from(said), max_size=4)) if said else []
+    shuffled = data.draw(st.permutations([*said, *repeats]))
+
+    async def outcome(folder: Path) -> list[tuple[object, ...]]:
+        storage = await open_storage(f"sqlite:{folder / 'db'}")
+        await migrate(storage)
+        seen = []
+        async with World(storage, folder / "ring.json") as world:
+            for person, events in ((Person(1), said), (Person(2), shuffled)):
+                await world.register(person)
+                call = (await world.issue(person))["call"]
+                for each in events:
+                    number = person.number if each.right else ELSEWHERE
+                    at = NOON + each.second * 1000
+                    call = await world.leg(call["call_id"], each.event, number, leg_id=each.leg_id, at=at)
+                seen.append((call["state"], call["connected_at"], call["leg_ended_at"]))
+        await storage.close()
+        return seen
+
+    first, second = asyncio.run(outcome(tmp_path_factory.mktemp("legs")))
+    assert first == second

@@ -12,7 +12,10 @@ from verifier.core.errors import Erased
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
-TABLES = ("applications", "calls", "leaves", "legs", "numbers", "limits", "idempotency", "exceptions", "reports")
+TABLES = (
+    *("applications", "calls", "leaves", "legs", "stray_legs", "numbers", "limits", "idempotency", "exceptions"),
+    "reports",
+)
 
 
 async def _story(world: World, person: Person) -> list[str]:
@@ -23,6 +26,9 @@ async def _story(world: World, person: Person) -> list[str]:
     await world.ring_in(person.number, code)
     await world.report(person, "他说低息贷款", code=wrong)
     await world.grant(person, "contact_hours")
+    # An exchange may put the number into its own name of a leg.
+    for number in (person.number, "+8617000000000"):
+        await world.leg_by_number("connected", number, leg_id=f"SIP/{number[1:]}-0001", caller_number=DESK)
     numbers = [person.number, DESK, "+8617000000000"]
     return [person.name, "李伟", "他说低息贷款", code, wrong, *numbers, *(each[1:] for each in numbers)]
 

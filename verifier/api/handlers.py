@@ -21,6 +21,7 @@ from verifier.core.messages import (
     Calls,
     CallStatus,
     CallView,
+    Discrepancies,
     ExceptionRequests,
     MyApplications,
     PastCalls,
@@ -29,6 +30,7 @@ from verifier.core.messages import (
     ReceiptView,
     SipIdentity,
 )
+from verifier.core.reconciliation import DiscrepancyKind
 from verifier.service import Service
 
 _encode = msgspec.json.Encoder().encode
@@ -41,6 +43,16 @@ class Page(Struct, frozen=True, forbid_unknown_fields=True):
 
     limit: Limit = 20
     cursor: CallId | None = None
+
+
+class DiscrepanciesAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of what does not fit together in a window of at most 31 days; the day before `until`, which is now."""
+
+    kind: DiscrepancyKind | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    limit: Limit = 50
+    cursor: Annotated[str, Meta(pattern=r"^(call|leg)_[0-9a-f]{32}$")] | None = None
 
 
 class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +122,16 @@ async def reveal_code(service: Service, asked: Asked) -> bytes:
 
 
 async def leg_event(service: Service, asked: Asked) -> bytes:
-    return await service.calls.leg_event(asked.path["call_id"], asked.body, asked.idempotency)
+    return await service.legs.of_call(asked.path["call_id"], asked.body, asked.idempotency)
+
+
+async def leg_by_number(service: Service, asked: Asked) -> bytes:
+    return await service.legs.by_number(asked.body, asked.idempotency)
+
+
+async def list_discrepancies(service: Service, asked: Asked) -> Discrepancies:
+    query = asked.query
+    return await service.reconciliation.list(query.kind, query.since, query.until, query.cursor, query.limit)
 
 
 async def make_identity(service: Service, asked: Asked) -> SipIdentity:

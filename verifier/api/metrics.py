@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
+from verifier.core.reconciliation import KINDS
+
 REQUESTS = Histogram(
     "verifier_request_seconds",
     "Requests by operation and status",
@@ -13,6 +15,10 @@ REQUESTS = Histogram(
 BATCHES = Gauge("verifier_batches", "Batches committed by this node since its start")
 COMMANDS = Gauge("verifier_commands", "Commands carried out by this node since its start")
 SWEEPS = Counter("verifier_swept_calls", "Calls closed by time")
+DISCREPANCIES = Counter("verifier_discrepancies", "Codes and legs found not to fit together, by kind", ["kind"])
 READY = Gauge("verifier_ready", "1 while this node can make things durable")
 
-__all__ = ["BATCHES", "COMMANDS", "READY", "REGISTRY", "REQUESTS", "SWEEPS"]
+for _kind in KINDS:
+    DISCREPANCIES.labels(_kind)  # shown from the start, so that the first one is seen as a change
+
+__all__ = ["BATCHES", "COMMANDS", "DISCREPANCIES", "READY", "REGISTRY", "REQUESTS", "SWEEPS"]

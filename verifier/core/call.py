@@ -135,7 +135,10 @@ def follow_leg(call: Call, connected_at: int | None, ended_at: int | None, now_m
     """The call after what the PBX has said of its leg so far, in whatever order it was said."""
     if call.connected_at == connected_at and call.leg_ended_at == ended_at:
         return call
-    state: State = "live" if call.state == "issued" and connected_at is not None else call.state
+    state = call.state
+    if state in ("issued", "live"):
+        # A leg that turns out to lead elsewhere takes back what it brought about.
+        state = "issued" if connected_at is None else "live"
     return settle(replace(call, state=state, connected_at=connected_at, leg_ended_at=ended_at), now_ms, rules)
 
 

@@ -12,8 +12,10 @@ from verifier.service.exceptions import Exceptions
 from verifier.service.housekeeping import Housekeeping
 from verifier.service.identity import Identities
 from verifier.service.ivr import Ivr
+from verifier.service.legs import Legs
 from verifier.service.me import Me
 from verifier.service.receipts import Receipts
+from verifier.service.reconciliation import Reconciliation
 from verifier.service.reports import Reports
 
 __all__ = ["Context", "Service", "Settings"]
@@ -29,6 +31,8 @@ class Service:
         self.context = context
         self.applications = Applications(context)
         self.calls = Calls(context)
+        self.legs = Legs(context)
+        self.reconciliation = Reconciliation(context)
         self.exceptions = Exceptions(context)
         self.desk = Desk(context)
         self.identities = Identities(context, signer)

@@ -140,6 +140,7 @@ class Applications:
             batch.put_officers(application_id, [])
             for statement in _FORGET:
                 batch.execute(statement, application_id)
+            batch.forget_strays(application_id)
             return lambda: ErasedView(application_id, from_ms(batch.now_ms))
 
         return await self._context.writer.submit(Needs(application_id=application_id), decide)

@@ -18,12 +18,13 @@ from verifier.core.errors import Erased, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.ids import ENTROPY_BYTES, new_id
 from verifier.core.messages import LogEvidence
+from verifier.core.reconciliation import DiscrepancyKind, discrepancy_of
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
 from verifier.core.statements import SALT_BYTES, CallTicket, base64url, digest, encode_claims
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 from verifier.service import records
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow
+from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow, StrayLeg
 
 _encode = msgspec.json.Encoder().encode
 
@@ -34,7 +35,8 @@ class Needs(Struct, frozen=True):
     """Which rows a command will look at, as far as it can say before they are read.
 
     Applications bring their open calls; calls bring their application, ticket and legs; `channel` brings
-    the guess limits of every application that `customer_index` or `number_index` leads to.
+    the guess limits of every application that `customer_index` or `number_index` leads to; `leg_index` brings
+    what strayed under that id, and with `leg_owner` the call that the leg was last matched with.
     """
 
     application_id: str | None = None
@@ -44,6 +46,8 @@ class Needs(Struct, frozen=True):
     exception_id: str | None = None
     request_id: str | None = None
     session_id: str | None = None
+    leg_index: bytes | None = None
+    leg_owner: bool = False
     channel: Channel | None = None
 
 
@@ -55,6 +59,7 @@ class Batch:
         self.ring = ring
         self.leaves: list[StagedLeaf] = []
         self.touched: set[bytes] = set()
+        self.discrepancies: list[tuple[DiscrepancyKind, str]] = []
         self._transaction = transaction
         self._entropy = entropy
         self._size = size
@@ -65,7 +70,9 @@ class Batch:
         self._calls: dict[str, Call] = {}
         self._sealed_tickets: dict[str, bytes] = {}
         self._open_calls: dict[str, OpenCall] = {}
-        self._legs: dict[str, dict[str, Leg]] = {}
+        self._legs: dict[str, dict[bytes, Leg]] = {}
+        self._leg_owners: dict[bytes, str] = {}
+        self._strays: dict[tuple[bytes, str], StrayLeg] = {}
         self._limits: dict[str, int] = {}
         self._exceptions: dict[str, ExceptionRow] = {}
         self._requests: dict[str, RequestRow] = {}
@@ -80,7 +87,10 @@ class Batch:
         read = self._transaction.fetch_in
         for number_index, application_id in await read(records.NUMBERS, _given(n.number_index for n in needs)):
             self._of_number.setdefault(bytes(number_index), []).append(application_id)
-        await self._load_calls(call_id for n in needs for call_id in n.call_ids)
+        owned = _given(n.leg_index for n in needs if n.leg_owner)
+        self._leg_owners.update({bytes(row[0]): row[1] for row in await read(records.LEG_OWNERS, owned)})
+        call_ids = [*(call_id for n in needs for call_id in n.call_ids), *self._leg_owners.values()]
+        await self._load_calls(call_ids)
         application_ids = {call.application_id for call in self._calls.values()}
         application_ids.update(_given(n.application_id for n in needs))
         application_ids.update(each for found in self._of_number.values() for each in found)
@@ -90,9 +100,11 @@ class Batch:
             self._applications[row[0]] = ApplicationRow(*row)
             self._of_customer.setdefault(bytes(row[1]), []).append(row[0])
         await self._load_calls(row.open_call_id for row in self._applications.values() if row.open_call_id)
-        leg_calls = [call_id for n in needs for call_id in n.call_ids]
-        for leg_row in await read(records.LEGS, leg_calls):
-            self._legs.setdefault(leg_row[0], {})[leg_row[1]] = Leg(*leg_row)
+        for leg_row in await read(records.LEGS, call_ids):
+            leg = Leg(leg_row[0], bytes(leg_row[1]), *leg_row[2:])
+            self._legs.setdefault(leg.call_id, {})[leg.leg_index] = leg
+        for row in await read(records.STRAY_LEGS, _given(n.leg_index for n in needs)):
+            self._strays[bytes(row[1]), row[2]] = StrayLeg(row[0], bytes(row[1]), *row[2:])
         keys = [records.limit_key(a, n.channel) for n in needs if n.channel for a in self._candidates(n)]
         self._limits.update({row[0]: row[1] for row in await read(records.LIMITS, keys)})
         for row in await read(records.EXCEPTIONS, _given(n.exception_id for n in needs)):
@@ -165,9 +177,17 @@ class Batch:
         self._open_calls[call_id] = found
         return found
 
-    def legs(self, call_id: str) -> dict[str, Leg]:
-        """What the PBX has said of the call's legs, by leg id."""
+    def legs(self, call_id: str) -> dict[bytes, Leg]:
+        """What the PBX has said of the call's legs, by their keyed ids."""
         return self._legs.get(call_id, {})
+
+    def leg_owner(self, leg_index: bytes) -> str | None:
+        """The call that a leg was last matched with."""
+        return self._leg_owners.get(leg_index)
+
+    def stray(self, leg_index: bytes, call_id: str = "") -> StrayLeg | None:
+        """What is kept of a leg that is no call's, or that is not of the ticket of the call it was told of."""
+        return self._strays.get((leg_index, call_id))
 
     def limit(self, key: str) -> int | None:
         """The stored arrival time of a guess limit."""
@@ -285,6 +305,9 @@ class Batch:
         else:
             values = (call.call_id, *(getattr(call, each) for each in records.MUTABLE))
             self._write(records.UPDATE_CALL, call.call_id, values)
+        discrepancy = discrepancy_of(call) if before.open else None
+        if discrepancy is not None:
+            self.discrepancies.append((discrepancy, call.call_id))
         row = self._applications.get(call.application_id)
         if row is None:
             return
@@ -294,8 +317,26 @@ class Batch:
             self.touched.add(row.customer_index)
 
     def put_leg(self, leg: Leg) -> None:
-        self._legs.setdefault(leg.call_id, {})[leg.leg_id] = leg
-        self._write(records.UPSERT_LEG, (leg.call_id, leg.leg_id), astuple(leg))
+        self._legs.setdefault(leg.call_id, {})[leg.leg_index] = leg
+        self._leg_owners[leg.leg_index] = max(leg.call_id, self._leg_owners.get(leg.leg_index, ""))
+        self._write(records.UPSERT_LEG, (leg.call_id, leg.leg_index), astuple(leg))
+
+    def put_stray(self, stray: StrayLeg) -> None:
+        key = stray.leg_index, stray.call_id
+        before = self._strays.get(key)
+        self._strays[key] = stray
+        self._write(records.UPSERT_STRAY, stray.stray_id, astuple(stray))
+        if stray.connected_at is not None and (before is None or before.connected_at is None):
+            self.discrepancies.append((stray.kind, stray.stray_id))
+
+    def forget_strays(self, application_id: str) -> None:
+        """Let go of the legs that led to an application."""
+        self.execute(records.FORGET_STRAYS, application_id)
+        pending = self._writes.get(records.UPSERT_STRAY, {})
+        for key, stray in list(self._strays.items()):
+            if stray.application_id == application_id:
+                del self._strays[key]
+                pending.pop(stray.stray_id, None)
 
     def put_limit(self, key: str, tat: int) -> None:
         self._limits[key] = tat

@@ -1,8 +1,8 @@
-"""Calls: issue, leg events, reveal, revoke, read. Carries out specs/protocol.md sections 4, 5 and 6."""
+"""Calls: issue, reveal, revoke, read. Carries out specs/protocol.md sections 4, 5 and 6."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -20,21 +20,18 @@ from verifier.core.errors import (
     PolicyRefused,
     Refusal,
 )
-from verifier.core.messages import CallView, Code, IssueCall, IssuedCall, LegEvent, LogEvidence
+from verifier.core.messages import CallView, Code, IssueCall, IssuedCall, LogEvidence
 from verifier.core.policy import IntendedCall, check_policy, local_day
 from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels
-from verifier.core.times import from_ms, optional_from_ms, to_ms
+from verifier.core.times import from_ms, optional_from_ms
 from verifier.service import records
 from verifier.service.batch import Batch, Needs
 from verifier.service.context import Context
 from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow, Leg
+from verifier.service.records import ApplicationRow
 from verifier.service.writer import Answer, Idempotency
-
-LEG_PAST_MS = 60_000
-LEG_FUTURE_MS = 60_000
 
 
 class Calls:
@@ -171,37 +168,6 @@ class Calls:
 
         return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide)
 
-    async def leg_event(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> bytes:
-        """What the PBX saw of the officer's leg; late, doubled and disordered events come out right (law L5).
-
-        A leg to another number, or from another, than the ticket's is recorded and changes nothing.
-        Raises InvalidField when the time is outside the call's bounds, NotFound, Erased.
-        """
-
-        def decide(batch: Batch) -> Answer:
-            opened = batch.call(call_id)
-            at = to_ms(event.at)
-            if at < opened.call.issued_at - LEG_PAST_MS:
-                raise InvalidField.at("/at", "the event is from before the call was issued")
-            if at > batch.now_ms + LEG_FUTURE_MS:
-                raise InvalidField.at("/at", "the event is from the future")
-            ticket = opened.ticket
-            on_file = ticket.dest.tn == (event.number.removeprefix("+"),) and (
-                event.caller_number is None or event.caller_number.removeprefix("+") == ticket.orig.tn
-            )
-            leg = batch.legs(call_id).get(event.leg_id) or Leg(call_id, event.leg_id, int(on_file))
-            leg = _heard(replace(leg, on_file=leg.on_file and int(on_file)), event.event, at)
-            batch.put_leg(leg)
-            rules = self._context.settings.rules
-            call = lifecycle.settle(opened.call, batch.now_ms, rules)
-            if call.open:
-                connected_at, ended_at = _leg_state(batch.legs(call_id).values())
-                call = lifecycle.follow_leg(call, connected_at, ended_at, batch.now_ms, rules)
-            batch.put_call(call)
-            return lambda: view(replace(opened, call=call))
-
-        return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide, idempotency)
-
     async def revoke(self, caller: Principal, call_id: str, idempotency: Idempotency) -> bytes:
         """Withdraw a call: its officer or any supervisor may. The answer is a `CallView`.
 
@@ -281,19 +247,3 @@ def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall
         detail = "the exception is for another call, has been used, or is over"
         raise PolicyRefused(detail, refusals=(Refusal("exception", detail),))
     return frozenset(exception.rules.split())
-
-
-def _heard(leg: Leg, event: str, at: int) -> Leg:
-    """A leg with one more event; of doubled events the earliest time holds."""
-    if event == "connected":
-        return replace(leg, connected_at=at if leg.connected_at is None else min(at, leg.connected_at))
-    return replace(leg, ended_at=at if leg.ended_at is None else min(at, leg.ended_at))
-
-
-def _leg_state(legs: Iterable[Leg]) -> tuple[int | None, int | None]:
-    """When the leg on file was connected and ended: of several, the one connected last and still up, if any."""
-    connected = [leg for leg in legs if leg.on_file and leg.connected_at is not None]
-    if not connected:
-        return None, None
-    last = max(connected, key=lambda leg: (leg.ended_at is None, leg.connected_at or 0))
-    return last.connected_at, last.ended_at

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from verifier.core.call import CallRules
 from verifier.core.evidence import LogKey, Trust
 from verifier.core.limits import Limit
 from verifier.core.policy import ContactPolicy
+from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ports import Clock, Entropy, KeyRing, Storage
+from verifier.service.batch import Batch
 from verifier.service.events import Events
 from verifier.service.writer import Writer
 
@@ -27,7 +31,10 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Context:
-    """The ports and settings of one running service."""
+    """The ports and settings of one running service.
+
+    `discovered` is told each discrepancy, kind and id, once it is durable.
+    """
 
     def __init__(self, settings: Settings, storage: Storage, ring: KeyRing, clock: Clock, entropy: Entropy) -> None:
         self.settings = settings
@@ -36,7 +43,13 @@ class Context:
         self.clock = clock
         self.entropy = entropy
         self.events = Events()
-        self.writer = Writer(storage, ring, clock, entropy, settings.origin, self.events.publish)
+        self.writer = Writer(storage, ring, clock, entropy, settings.origin, self._committed)
+        self.discovered: Callable[[DiscrepancyKind, str], None] = lambda kind, discrepancy_id: None
+
+    def _committed(self, batch: Batch, commands: int) -> None:
+        self.events.publish(batch.touched, commands)
+        for kind, discrepancy_id in batch.discrepancies:
+            self.discovered(kind, discrepancy_id)
 
     def trust(self) -> Trust:
         """What a holder of our statements must hold to check them offline."""
@@ -50,3 +63,7 @@ class Context:
     def number_index(self, number: str) -> bytes:
         """The blind index of a telephone number."""
         return self.ring.derive("number", number)[:16]
+
+    def leg_index(self, leg_id: str) -> bytes:
+        """The keyed id of a leg, since an exchange's own may hold a number."""
+        return self.ring.derive("leg", leg_id)[:16]

@@ -27,7 +27,7 @@ class Housekeeping:
         self._context = context
 
     async def sweep(self) -> int:
-        """Settle every call that is due, and prune idempotency keys, guess limits and dialogues past their time.
+        """Settle every call that is due, and prune idempotency keys, guess limits, dialogues and legs past their time.
 
         Returns the number of calls that changed; call again while it is not zero.
         """
@@ -49,6 +49,8 @@ class Housekeeping:
             batch.execute(records.PRUNE_IDEMPOTENCY, batch.now_ms)
             batch.execute(records.PRUNE_LIMITS, batch.now_ms)
             batch.execute(records.PRUNE_SESSIONS, batch.now_ms)
+            batch.execute(records.PRUNE_LEGS, batch.now_ms)
+            batch.execute(records.PRUNE_STRAYS, batch.now_ms)
             return lambda: Swept(len(changed))
 
         await context.writer.submit(Needs(call_ids=tuple(due)), decide)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from verifier.core.call import Call, Channel
+from verifier.core.reconciliation import StrayKind
 
 # --- the log ----------------------------------------------------------------------------------------------
 
@@ -125,11 +126,51 @@ UPDATE_CALL = (
     "UPDATE calls SET state = $2, connected_at = $3, leg_ended_at = $4, revealed_at = $5, confirmed_at = $6, "
     "ended_at = $7, app_wrong = $8, ivr_wrong = $9, receipt_leaf = $10, due_at = $11 WHERE call_id = $1"
 )
-LEGS = "SELECT call_id, leg_id, on_file, connected_at, ended_at FROM legs WHERE call_id IN ($*)"
+_LEG = "call_id, leg_index, on_file, connected_at, ended_at, expires_at"
+LEGS = f"SELECT {_LEG} FROM legs WHERE call_id IN ($*)"
+# An exchange's ids are its own for good; where one was used again all the same, the latest call has it.
+LEG_OWNERS = "SELECT leg_index, MAX(call_id) FROM legs WHERE leg_index IN ($*) GROUP BY leg_index"
 UPSERT_LEG = (
-    "INSERT INTO legs (call_id, leg_id, on_file, connected_at, ended_at) VALUES ($1, $2, $3, $4, $5) "
-    "ON CONFLICT (call_id, leg_id) DO UPDATE SET on_file = excluded.on_file, "
-    "connected_at = excluded.connected_at, ended_at = excluded.ended_at"
+    f"INSERT INTO legs ({_LEG}) VALUES ($1, $2, $3, $4, $5, $6) "
+    "ON CONFLICT (call_id, leg_index) DO UPDATE SET on_file = excluded.on_file, "
+    "connected_at = excluded.connected_at, ended_at = excluded.ended_at, expires_at = excluded.expires_at"
+)
+PRUNE_LEGS = "DELETE FROM legs WHERE expires_at < $1"
+OPEN_CALLS_OF_NUMBER = (
+    "SELECT n.application_id, a.open_call_id FROM numbers n "
+    "JOIN applications a ON a.application_id = n.application_id WHERE n.number_index = $1 LIMIT $2"
+)
+_STRAY = (
+    "stray_id, leg_index, call_id, kind, application_id, officer_id, heard_at, connected_at, ended_at, "
+    "expires_at, sealed"
+)
+STRAY_LEGS = f"SELECT {_STRAY} FROM stray_legs WHERE leg_index IN ($*)"
+UPSERT_STRAY = (
+    f"INSERT INTO stray_legs ({_STRAY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+    "ON CONFLICT (stray_id) DO UPDATE SET kind = excluded.kind, application_id = excluded.application_id, "
+    "officer_id = excluded.officer_id, connected_at = excluded.connected_at, ended_at = excluded.ended_at, "
+    "expires_at = excluded.expires_at, sealed = excluded.sealed"
+)
+FORGET_STRAYS = "DELETE FROM stray_legs WHERE application_id = $1"
+PRUNE_STRAYS = "DELETE FROM stray_legs WHERE expires_at < $1"
+
+# --- reconciliation ---------------------------------------------------------------------------------------
+
+# Between two ids, newest first. The conditions are those of the partial indexes, word for word.
+_DISCREPANT = (
+    "SELECT call_id, application_id, officer_id, issued_at, connected_at, leg_ended_at, revealed_at FROM calls "
+    "WHERE call_id >= $1 AND call_id < $2 AND {} ORDER BY call_id DESC LIMIT $3"
+)
+CODES_WITHOUT_LEG = _DISCREPANT.format(
+    "due_at IS NULL AND connected_at IS NULL AND revealed_at IS NOT NULL AND leg_mode <> 'off'"
+)
+CODES_NEVER_USED = _DISCREPANT.format(
+    "due_at IS NULL AND confirmed_at IS NULL "
+    "AND (connected_at IS NOT NULL OR (revealed_at IS NOT NULL AND leg_mode = 'off'))"
+)
+STRAYS_OF_KIND = (
+    f"SELECT {_STRAY} FROM stray_legs WHERE stray_id >= $1 AND stray_id < $2 AND kind = $4 "
+    "AND connected_at IS NOT NULL ORDER BY stray_id DESC LIMIT $3"
 )
 
 # --- the rest ---------------------------------------------------------------------------------------------
@@ -182,13 +223,33 @@ class ApplicationRow(Struct, frozen=True):
 
 
 class Leg(Struct, frozen=True):
-    """A row of `legs`: what the PBX has said of one leg of one call."""
+    """A row of `legs`: what the PBX has said of one leg of one call. `leg_index` is its keyed id."""
 
     call_id: str
-    leg_id: str
-    on_file: int
+    leg_index: bytes
+    on_file: int = 1
     connected_at: int | None = None
     ended_at: int | None = None
+    expires_at: int = 0
+
+
+class StrayLeg(Struct, frozen=True):
+    """A row of `stray_legs`: a leg of no call (`call_id` is empty), or not of the ticket of the call it was told of.
+
+    It is a discrepancy once it has been connected; then its id is sealed with it, for whoever looks into it.
+    """
+
+    stray_id: str
+    leg_index: bytes
+    call_id: str
+    kind: StrayKind
+    application_id: str | None
+    officer_id: str | None
+    heard_at: int
+    connected_at: int | None = None
+    ended_at: int | None = None
+    expires_at: int = 0
+    sealed: bytes | None = None
 
 
 class ExceptionRow(Struct, frozen=True):

@@ -55,7 +55,7 @@ _Kept = dict[bytes, tuple[bytes, bytes]]
 
 
 class Writer:
-    """Carries out commands in batches. `on_commit` is told which customers' calls changed, after each batch."""
+    """Carries out commands in batches. `on_commit` is given each batch, and its size, once it is durable."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Writer:
         clock: Clock,
         entropy: Entropy,
         origin: str,
-        on_commit: Callable[[set[bytes], int], None] = lambda customers, commands: None,
+        on_commit: Callable[[Batch, int], None] = lambda batch, commands: None,
     ) -> None:
         self._storage = storage
         self._ring = ring
@@ -138,7 +138,7 @@ class Writer:
     async def _carry_out_apart(self, commands: list[_Command]) -> None:
         """One batch; if a defect spoils it, each command alone, so that a poisoned one harms no other."""
         try:
-            answers, touched = await self._carry_out(commands)
+            answers, batch = await self._carry_out(commands)
         except Unavailable as error:
             _tell(commands, [error] * len(commands))
         except Exception as error:
@@ -151,10 +151,10 @@ class Writer:
                 await self._carry_out_apart([command])
         else:
             _tell(commands, answers)
-            self._on_commit(touched, len(commands))
+            self._on_commit(batch, len(commands))
 
-    async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], set[bytes]]:
-        """One transaction, durable on return: what each command is told, and whose calls have changed."""
+    async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
+        """One transaction, durable on return: what each command is told, and what was written."""
         async with self._storage.transaction() as transaction:
             head = await transaction.fetch(records.TAKE_HEAD, self._origin)
             size = head[0][0]
@@ -169,7 +169,7 @@ class Writer:
             answers = self._answers(batch, commands, decided)
             await batch.flush()
         self._tree = tree
-        return answers, batch.touched
+        return answers, batch
 
     async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:
         ids = (command.idempotency_id for command in commands if command.idempotency_id)

@@ -19,6 +19,14 @@ Language = Literal["zh-CN", "en"]
 Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing"]
 Instant = Annotated[datetime, Meta(tz=True)]
 Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
+DiscrepancyKind = Literal[
+    "code_without_leg",
+    "code_never_used",
+    "leg_without_code",
+    "leg_ambiguous",
+    "leg_not_on_file",
+    "leg_not_of_ticket",
+]
 
 
 class Officer(Shape, frozen=True):
@@ -152,6 +160,36 @@ class Calls(Shape, frozen=True):
     """A page, newest first; `next_cursor` is None on the last one."""
 
     calls: tuple[Call, ...]
+    next_cursor: str | None
+
+
+class LegTaken(Shape, frozen=True):
+    """The call a leg is matched with, after the event; none when no call, or more than one, waits for such a leg."""
+
+    result: Literal["matched", "unmatched", "ambiguous"]
+    call: Call | None
+
+
+class Discrepancy(Shape, frozen=True):
+    """What does not fit together: a call, which `discrepancy_id` names, or a leg. `at` is when the call was issued or
+    the leg first heard of, `leg_id` the exchange's own."""
+
+    discrepancy_id: str
+    kind: DiscrepancyKind
+    at: Instant
+    call_id: str | None
+    application_id: str | None
+    officer_id: str | None
+    leg_id: str | None
+    connected_at: Instant | None
+    leg_ended_at: Instant | None
+    revealed_at: Instant | None
+
+
+class Discrepancies(Shape, frozen=True):
+    """A page, newest first; `next_cursor` is None on the last one."""
+
+    discrepancies: tuple[Discrepancy, ...]
     next_cursor: str | None
 
 

@@ -138,6 +138,21 @@ export class Client {
 
     /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
     ended: (callId, leg, options) => this.#leg(callId, "ended", leg, options),
+
+    /**
+     * What an exchange saw that does not know the call. The service matches it with the one call it can mean.
+     * @param {Schemas["LegByNumber"]} body @param {Options} [options] @returns {Promise<Schemas["LegTaken"]>}
+     */
+    byNumber: (body, options) => this.#request("POST", "/v1/legs", { body, options }),
+  };
+
+  reconciliation = {
+    /**
+     * Codes and legs that do not fit together, newest first: those of the last day, or of a window of 31 at most.
+     * @param {PageOf & {kind?: Schemas["Discrepancy"]["kind"], since?: string, until?: string}} [query]
+     * @param {Options} [options] @returns {Promise<Schemas["Discrepancies"]>}
+     */
+    list: (query, options) => this.#request("GET", "/v1/reconciliation", { query, options }),
   };
 
   confirmations = {

@@ -252,6 +252,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/legs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a PBX saw that does not know the call: matched with the one call it can mean, or kept
+         * @description For: system:legs.
+         */
+        post: operations["leg_by_number"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reconciliation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Codes without a leg or a use, and legs without a code, newest first
+         * @description For: staff:supervisor, staff:auditor.
+         */
+        get: operations["list_discrepancies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/calls/{call_id}/identity": {
         parameters: {
             query?: never;
@@ -830,6 +870,32 @@ export interface components {
                 };
             };
         };
+        /**
+         * Discrepancies
+         * @description Newest first; `next_cursor` is null on the last page.
+         */
+        Discrepancies: {
+            discrepancies: components["schemas"]["Discrepancy"][];
+            next_cursor: string | null;
+        };
+        /**
+         * Discrepancy
+         * @description What does not fit together: a call, which `discrepancy_id` names, or a leg. `at` is when the call was issued or
+         *         the leg first heard of, `leg_id` the exchange's own.
+         */
+        Discrepancy: {
+            discrepancy_id: string;
+            /** @enum {unknown} */
+            kind: "code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code";
+            at: string;
+            call_id: string | null;
+            application_id: string | null;
+            officer_id: string | null;
+            leg_id: string | null;
+            connected_at: string | null;
+            leg_ended_at: string | null;
+            revealed_at: string | null;
+        };
         /** ErasedView */
         ErasedView: {
             application_id: string;
@@ -939,6 +1005,24 @@ export interface components {
             keys: Record<string, never>[];
         };
         /**
+         * LegByNumber
+         * @description The same without the id of the call. `leg_id` is the exchange's own for good, and `number` may be left out once
+         *         the leg has ended; `officer_id` is the staff number of whose extension it is, where the exchange knows.
+         */
+        LegByNumber: {
+            /** @enum {unknown} */
+            event: "connected" | "ended";
+            leg_id: string;
+            /** Format: date-time */
+            at: string;
+            /** @default null */
+            number?: string | null;
+            /** @default null */
+            caller_number?: string | null;
+            /** @default null */
+            officer_id?: string | null;
+        };
+        /**
          * LegEvent
          * @description What a PBX saw of the officer's outbound leg. May come late, twice and out of order.
          */
@@ -952,6 +1036,15 @@ export interface components {
             at: string;
             /** @default null */
             caller_number?: string | null;
+        };
+        /**
+         * LegTaken
+         * @description The call a leg is matched with, after the event; none when no call, or more than one, waits for such a leg.
+         */
+        LegTaken: {
+            /** @enum {unknown} */
+            result: "ambiguous" | "matched" | "unmatched";
+            call: components["schemas"]["CallView"] | null;
         };
         /** LegView */
         LegView: {
@@ -2911,6 +3004,234 @@ export interface operations {
                 };
             };
             /** @description invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leg_by_number: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LegByNumber"];
+            };
+        };
+        responses: {
+            /** @description What a PBX saw that does not know the call: matched with the one call it can mean, or kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegTaken"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description erased */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_discrepancies: {
+        parameters: {
+            query?: {
+                kind?: ("code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code") | null;
+                since?: string | null;
+                until?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Codes without a leg or a use, and legs without a code, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discrepancies"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
             422: {
                 headers: {
                     [name: string]: unknown;

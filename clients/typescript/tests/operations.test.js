@@ -29,6 +29,8 @@ const calls = (client) => [
   client.exceptions.decide("ID", /** @type {any} */ ({})),
   client.legs.connected("ID", LEG),
   client.legs.ended("ID", LEG),
+  client.legs.byNumber(/** @type {any} */ ({})),
+  client.reconciliation.list(),
   client.confirmations.confirm(/** @type {any} */ ({}), HANDLERS),
   client.ivr.confirm(/** @type {any} */ ({}), HANDLERS),
   client.ivr.begin(/** @type {any} */ ({})),

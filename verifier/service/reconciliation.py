@@ -1,0 +1,104 @@
+"""What a supervisor looks into: codes and legs that do not fit together. Carries out specs/protocol.md section 6.5.
+
+Nothing is opened for it but the ids of stray legs: calls are listed by what is in the clear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from verifier.core.errors import InvalidField
+from verifier.core.messages import Discrepancies, Discrepancy
+from verifier.core.reconciliation import KINDS, DiscrepancyKind, StrayKind
+from verifier.core.times import from_ms, optional_from_ms, to_ms
+from verifier.ports import Row
+from verifier.service import records
+from verifier.service.context import Context
+from verifier.service.records import StrayLeg
+
+MAX_WINDOW = timedelta(days=31)
+DEFAULT_WINDOW = timedelta(days=1)
+_CODES: dict[DiscrepancyKind, str] = {
+    "code_without_leg": records.CODES_WITHOUT_LEG,
+    "code_never_used": records.CODES_NEVER_USED,
+}
+
+
+class Reconciliation:
+    """Use cases of supervisors and auditors."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def list(
+        self,
+        kind: DiscrepancyKind | None,
+        since: datetime | None,
+        until: datetime | None,
+        cursor: str | None,
+        limit: int,
+    ) -> Discrepancies:
+        """A page of the discrepancies of a window of time, newest first, of every kind unless one is named.
+
+        Each kind has an index of its own, so a page reads at most its length of each. Raises InvalidField for a
+        window of more than 31 days, or one that ends before it begins.
+        """
+        to = from_ms(self._context.clock() + 1) if until is None else until
+        since = to - DEFAULT_WINDOW if since is None else since
+        if not timedelta(0) <= to - since <= MAX_WINDOW:
+            raise InvalidField.at("/since", "the window is at most 31 days, from `since` to `until`")
+        after, before = _hex(since), _hex(to)
+        if cursor is not None:
+            before = min(before, cursor.partition("_")[2])
+        found: list[Discrepancy] = []
+        for each in KINDS if kind is None else (kind,):
+            found += await self._of_kind(each, after, before, limit + 1)
+        found.sort(key=lambda each: each.discrepancy_id.partition("_")[2], reverse=True)
+        page = tuple(found[:limit])
+        return Discrepancies(page, page[-1].discrepancy_id if len(found) > limit else None)
+
+    async def _of_kind(self, kind: DiscrepancyKind, after: str, before: str, limit: int) -> Sequence[Discrepancy]:
+        storage = self._context.storage
+        if kind in _CODES:
+            rows = await storage.fetch(_CODES[kind], f"call_{after}", f"call_{before}", limit)
+            return [_of_call(kind, row) for row in rows]
+        rows = await storage.fetch(records.STRAYS_OF_KIND, f"leg_{after}", f"leg_{before}", limit, kind)
+        return [self._of_leg(StrayLeg(*row)) for row in rows]
+
+    def _of_leg(self, stray: StrayLeg) -> Discrepancy:
+        kind: StrayKind = stray.kind
+        sealed = stray.sealed
+        return Discrepancy(
+            discrepancy_id=stray.stray_id,
+            kind=kind,
+            at=from_ms(stray.heard_at),
+            call_id=stray.call_id or None,
+            application_id=stray.application_id,
+            officer_id=stray.officer_id,
+            leg_id=None if sealed is None else self._context.ring.unseal(stray.stray_id, sealed).decode(),
+            connected_at=optional_from_ms(stray.connected_at),
+            leg_ended_at=optional_from_ms(stray.ended_at),
+            revealed_at=None,
+        )
+
+
+def _of_call(kind: DiscrepancyKind, row: Row) -> Discrepancy:
+    call_id, application_id, officer_id, issued_at, connected_at, leg_ended_at, revealed_at = row
+    return Discrepancy(
+        discrepancy_id=call_id,
+        kind=kind,
+        at=from_ms(issued_at),
+        call_id=call_id,
+        application_id=application_id,
+        officer_id=officer_id,
+        leg_id=None,
+        connected_at=optional_from_ms(connected_at),
+        leg_ended_at=optional_from_ms(leg_ended_at),
+        revealed_at=optional_from_ms(revealed_at),
+    )
+
+
+def _hex(instant: datetime) -> str:
+    """How the ids of that millisecond begin (RFC 9562 section 5.7)."""
+    return f"{max(0, to_ms(instant)):012x}"
