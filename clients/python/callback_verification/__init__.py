@@ -12,7 +12,9 @@ from callback_verification import (
     legs,
     log,
     me,
+    pbx,
     receipts,
+    reconciliation,
     reports,
 )
 from callback_verification.client import AsyncClient, Client
@@ -71,8 +73,10 @@ __all__ = [
     "legs",
     "log",
     "me",
+    "pbx",
     "read_evidence",
     "receipts",
+    "reconciliation",
     "reports",
     "verify",
 ]

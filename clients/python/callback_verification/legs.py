@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from msgspec import structs
+
 from callback_verification.requests import Request, instant, post, segment
-from callback_verification.shapes import Call
+from callback_verification.shapes import Call, LegByNumber, LegTaken
 
 
 def connected(
@@ -35,6 +37,11 @@ def ended(
 ) -> Request[Call]:
     """The leg has ended."""
     return _event(call_id, "ended", leg_id, number, at, caller_number, idempotency_key)
+
+
+def by_number(leg: LegByNumber, *, idempotency_key: str | None = None) -> Request[LegTaken]:
+    """What an exchange saw that does not know the call: matched with the one call it can mean. See `pbx`."""
+    return post("/v1/legs", LegTaken, {**structs.asdict(leg), "at": instant(leg.at)}, idempotency_key)
 
 
 def _event(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 _IDS = ("application_id", "call_id", "exception_id", "receipt_id", "report_id", "request_id", "session_id")
-_SHOWN = frozenset((*_IDS, "state", "expires_at", "at"))
+_SHOWN = frozenset((*_IDS, "discrepancy_id", "kind", "event", "result", "state", "expires_at", "at"))
 
 
 class Shape(Struct, frozen=True):

@@ -163,6 +163,18 @@ class Calls(Shape, frozen=True):
     next_cursor: str | None
 
 
+class LegByNumber(Shape, frozen=True):
+    """What an exchange saw of a leg that does not know the call. `leg_id` is its own for good; `number` may be left out
+    once the leg has ended, `officer_id` is the staff number of whose extension it is."""
+
+    event: Literal["connected", "ended"]
+    leg_id: str
+    at: Instant
+    number: str | None = None
+    caller_number: str | None = None
+    officer_id: str | None = None
+
+
 class LegTaken(Shape, frozen=True):
     """The call a leg is matched with, after the event; none when no call, or more than one, waits for such a leg."""
 
