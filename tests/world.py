@@ -18,6 +18,7 @@ from verifier.core import damm
 from verifier.core.application import Consents, Customer, Officer, RegisteredNumber, Registration
 from verifier.core.call import CallRules
 from verifier.core.evidence import Evidence, verify_evidence
+from verifier.core.legs import LegByNumber, LegEvent
 from verifier.core.messages import (
     BeginSession,
     Confirm,
@@ -25,8 +26,6 @@ from verifier.core.messages import (
     GrantException,
     HeardKeys,
     IssueCall,
-    LegByNumber,
-    LegEvent,
     ReportCall,
 )
 from verifier.core.principal import Principal

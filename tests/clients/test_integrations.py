@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.api.conftest import RunningBank
+from tests.api.conftest import RunningBank, SystemSession
 from tests.node import CLIENTS, SDK, program, run
 from verifier.demo.bank import DemoBank
 
@@ -27,10 +29,11 @@ def bank() -> Iterator[DemoBank]:
         yield running
 
 
-def python(name: str, **given: str) -> str:
+def python(name: str, heard: str = "", **given: str) -> str:
     """What one of them prints."""
     command = [sys.executable, "-c", SHOWN[f"python {name}"]]
-    done = subprocess.run(command, env={**os.environ, **given}, capture_output=True, text=True, timeout=60)
+    env = {**os.environ, **given}
+    done = subprocess.run(command, env=env, input=heard, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -63,3 +66,17 @@ def test_a_call_is_registered_issued_connected_and_confirmed_by_what_the_readme_
     assert javascript().startswith("genuine 已核实：李伟")
     assert javascript(CODE="482177302").startswith("not genuine 未能核实")
     assert javascript(VERIFIER_URL="http://127.0.0.1:1").startswith("we cannot check now")
+
+
+def test_the_events_of_an_exchange_make_a_call_live_and_end_it_by_number(bank: DemoBank) -> None:
+    los = SystemSession(bank, "loan-origination")
+    asked = {"purpose": "terms", "number": "+8613800138000", "caller_number": "+861082345678", "officer_id": "4412"}
+    call_id = los.send("POST", "/v1/applications/LN-2026-0001/calls", asked).json()["call"]["call_id"]
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "+0000"
+    events = json.loads((Path(__file__).parent / "pbx" / "asterisk-ari.json").read_text())
+    lines = "".join(json.dumps({**event, "timestamp": now}) + "\n" for event in events)
+    told = python("adapter", lines, VERIFIER_URL=bank.url, SYSTEM_KEY=str(bank.folder / "pbx.pem"))
+    assert told.splitlines() == ["connected matched", "ended matched"]
+    call = los.send("GET", f"/v1/calls/{call_id}").json()
+    assert call["connected_at"]
+    assert call["leg_ended_at"]

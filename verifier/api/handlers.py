@@ -21,7 +21,6 @@ from verifier.core.messages import (
     Calls,
     CallStatus,
     CallView,
-    Discrepancies,
     ExceptionRequests,
     MyApplications,
     PastCalls,
@@ -30,7 +29,7 @@ from verifier.core.messages import (
     ReceiptView,
     SipIdentity,
 )
-from verifier.core.reconciliation import DiscrepancyKind
+from verifier.core.reconciliation import Discrepancies, DiscrepancyKind
 from verifier.service import Service
 
 _encode = msgspec.json.Encoder().encode

@@ -23,10 +23,8 @@ from verifier.core.application import (
 from verifier.core.call import LegMode, State
 from verifier.core.passport import Attestation, Kind
 from verifier.core.purposes import Language, Purpose
-from verifier.core.reconciliation import DiscrepancyKind
 
 CallId = Annotated[str, Meta(pattern=r"^call_[0-9a-f]{32}$")]
-LegId = Annotated[str, Meta(min_length=1, max_length=128)]
 SessionId = Annotated[str, Meta(pattern=r"^ivr_[0-9a-f]{32}$")]
 RequestId = Annotated[str, Meta(pattern=r"^excr_[0-9a-f]{32}$")]
 TypedCode = Annotated[str, Meta(min_length=1, max_length=64, description="nine digits, with or without spaces")]
@@ -72,16 +70,6 @@ class DecideException(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
-class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a PBX saw of the officer's outbound leg. May come late, twice and out of order."""
-
-    event: Literal["connected", "ended"]
-    leg_id: LegId
-    number: E164
-    at: Instant
-    caller_number: E164 | None = None
-
-
 class SearchApplications(Struct, frozen=True, forbid_unknown_fields=True):
     """A page of the applications in which every word of `query` is found: reference, name, product or number.
 
@@ -91,18 +79,6 @@ class SearchApplications(Struct, frozen=True, forbid_unknown_fields=True):
     query: Annotated[str, Meta(max_length=120)] = ""
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
     cursor: ApplicationId | None = None
-
-
-class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
-    """The same without the id of the call. `leg_id` is the exchange's own for good, and `number` may be left out once
-    the leg has ended; `officer_id` is the staff number of whose extension it is, where the exchange knows."""
-
-    event: Literal["connected", "ended"]
-    leg_id: LegId
-    at: Instant
-    number: E164 | None = None
-    caller_number: E164 | None = None
-    officer_id: PrincipalId | None = None
 
 
 class AskIdentity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -214,36 +190,6 @@ class CallView(Struct, frozen=True):
     revealed_at: datetime | None
     confirmed_at: datetime | None
     ended_at: datetime | None
-
-
-class LegTaken(Struct, frozen=True):
-    """The call a leg is matched with, after the event; none when no call, or more than one, waits for such a leg."""
-
-    result: Literal["matched", "unmatched", "ambiguous"]
-    call: CallView | None
-
-
-class Discrepancy(Struct, frozen=True):
-    """What does not fit together: a call, which `discrepancy_id` names, or a leg. `at` is when the call was issued or
-    the leg first heard of, `leg_id` the exchange's own."""
-
-    discrepancy_id: str
-    kind: DiscrepancyKind
-    at: datetime
-    call_id: str | None
-    application_id: str | None
-    officer_id: str | None
-    leg_id: str | None
-    connected_at: datetime | None
-    leg_ended_at: datetime | None
-    revealed_at: datetime | None
-
-
-class Discrepancies(Struct, frozen=True):
-    """Newest first; `next_cursor` is null on the last page."""
-
-    discrepancies: tuple[Discrepancy, ...]
-    next_cursor: str | None
 
 
 class SipIdentity(Struct, frozen=True):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from verifier.core.call import Call
 
@@ -16,6 +19,29 @@ DiscrepancyKind = Literal[
     "leg_not_of_ticket",
 ]
 KINDS: tuple[DiscrepancyKind, ...] = get_args(DiscrepancyKind)
+
+
+class Discrepancy(Struct, frozen=True):
+    """What does not fit together: a call, which `discrepancy_id` names, or a leg. `at` is when the call was issued or
+    the leg first heard of, `leg_id` the exchange's own."""
+
+    discrepancy_id: str
+    kind: DiscrepancyKind
+    at: datetime
+    call_id: str | None
+    application_id: str | None
+    officer_id: str | None
+    leg_id: str | None
+    connected_at: datetime | None
+    leg_ended_at: datetime | None
+    revealed_at: datetime | None
+
+
+class Discrepancies(Struct, frozen=True):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    discrepancies: tuple[Discrepancy, ...]
+    next_cursor: str | None
 
 
 def discrepancy_of(call: Call) -> DiscrepancyKind | None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core.errors import Erased, InvalidField, NotFound
-from verifier.core.messages import LegByNumber, LegEvent, LegTaken
+from verifier.core.legs import LegByNumber, LegEvent, LegTaken
 from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
 from verifier.core.times import to_ms

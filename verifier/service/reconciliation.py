@@ -6,19 +6,18 @@ Nothing is opened for it but the ids of stray legs: calls are listed by what is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from verifier.core.errors import InvalidField
-from verifier.core.messages import Discrepancies, Discrepancy
-from verifier.core.reconciliation import KINDS, DiscrepancyKind, StrayKind
+from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, DiscrepancyKind, StrayKind
 from verifier.core.times import from_ms, optional_from_ms, to_ms
 from verifier.ports import Row
 from verifier.service import records
 from verifier.service.context import Context
 from verifier.service.records import StrayLeg
 
-MAX_WINDOW = timedelta(days=31)
-DEFAULT_WINDOW = timedelta(days=1)
+DAY_MS = 86_400_000
+MAX_WINDOW_MS = 31 * DAY_MS
 _CODES: dict[DiscrepancyKind, str] = {
     "code_without_leg": records.CODES_WITHOUT_LEG,
     "code_never_used": records.CODES_NEVER_USED,
@@ -44,11 +43,11 @@ class Reconciliation:
         Each kind has an index of its own, so a page reads at most its length of each. Raises InvalidField for a
         window of more than 31 days, or one that ends before it begins.
         """
-        to = from_ms(self._context.clock() + 1) if until is None else until
-        since = to - DEFAULT_WINDOW if since is None else since
-        if not timedelta(0) <= to - since <= MAX_WINDOW:
+        end = self._context.clock() + 1 if until is None else to_ms(until)
+        begin = end - DAY_MS if since is None else to_ms(since)
+        if not 0 <= end - begin <= MAX_WINDOW_MS:
             raise InvalidField.at("/since", "the window is at most 31 days, from `since` to `until`")
-        after, before = _hex(since), _hex(to)
+        after, before = _hex(begin), _hex(end)
         if cursor is not None:
             before = min(before, cursor.partition("_")[2])
         found: list[Discrepancy] = []
@@ -99,6 +98,6 @@ def _of_call(kind: DiscrepancyKind, row: Row) -> Discrepancy:
     )
 
 
-def _hex(instant: datetime) -> str:
+def _hex(ms: int) -> str:
     """How the ids of that millisecond begin (RFC 9562 section 5.7)."""
-    return f"{max(0, to_ms(instant)):012x}"
+    return f"{max(0, ms):012x}"

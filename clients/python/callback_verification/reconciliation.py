@@ -8,7 +8,7 @@ from callback_verification.requests import Request, get, instant
 from callback_verification.shapes import Discrepancies, DiscrepancyKind
 
 
-def discrepancies(
+def find(
     *,
     kind: DiscrepancyKind | None = None,
     since: datetime | None = None,

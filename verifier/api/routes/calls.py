@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verifier.api import handlers
 from verifier.api.operations import Operation
-from verifier.core import errors, messages
+from verifier.core import errors, legs, messages, reconciliation
 from verifier.core.application import ApplicationId
 
 _APPLICATION = {"application_id": ApplicationId}
@@ -86,7 +86,7 @@ def operations() -> tuple[Operation, ...]:
             summary="What the PBX saw of the officer's leg",
             tag="calls",
             who=("system:legs",),
-            body=messages.LegEvent,
+            body=legs.LegEvent,
             answer=messages.CallView,
             idempotent_key=True,
             path_types=_CALL,
@@ -100,8 +100,8 @@ def operations() -> tuple[Operation, ...]:
             summary="What a PBX saw that does not know the call: matched with the one call it can mean, or kept",
             tag="calls",
             who=("system:legs",),
-            body=messages.LegByNumber,
-            answer=messages.LegTaken,
+            body=legs.LegByNumber,
+            answer=legs.LegTaken,
             idempotent_key=True,
             raises=(errors.Erased,),
             handler=handlers.leg_by_number,
@@ -114,7 +114,7 @@ def operations() -> tuple[Operation, ...]:
             tag="calls",
             who=("staff:supervisor", "staff:auditor"),
             query=handlers.DiscrepanciesAsked,
-            answer=messages.Discrepancies,
+            answer=reconciliation.Discrepancies,
             handler=handlers.list_discrepancies,
         ),
         Operation(
