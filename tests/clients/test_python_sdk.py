@@ -10,7 +10,7 @@ import tempfile
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ from callback_verification import (
     log,
     me,
     receipts,
+    reconciliation,
     reports,
     shapes,
     verify,
@@ -177,6 +178,21 @@ async def test_the_same_requests_are_awaited_by_the_asynchronous_client(bank: De
         with pytest.raises(MalformedCode):
             await customer.send(confirmations.confirm("12"))
     hang_up(bank, call_id)
+
+
+def test_a_leg_is_told_of_by_number_and_what_does_not_fit_is_found(bank: DemoBank) -> None:
+    call_id, _ = live_call(bank)
+    at = datetime.now(timezone(timedelta(hours=8)))
+    with system(bank, "pbx") as pbx:
+        ended = pbx.send(legs.by_number(shapes.LegByNumber("ended", "1", at)))
+        assert (ended.result, ended.call and ended.call.call_id) == ("matched", call_id)
+        stray = shapes.LegByNumber("connected", f"sdk-{at.timestamp()}", at, "+8613700137000", DESK, "4412")
+        assert "13700137000" not in repr(stray)
+        assert pbx.send(legs.by_number(stray)).result == "unmatched"
+    with Client(bank.url, Bearer(bank.officer("9001", "auditor"))) as auditor:
+        asked = reconciliation.find(kind="leg_not_on_file", since=at - timedelta(hours=1), limit=1)
+        found = auditor.send(asked).discrepancies[0]
+    assert (found.leg_id, found.officer_id, found.call_id) == (stray.leg_id, "4412", None)
 
 
 def test_the_ivr_confirms_and_transfers(bank: DemoBank) -> None:
@@ -406,6 +422,8 @@ def test_no_server_at_all_is_no_answer() -> None:
         lambda: confirmations.confirm("1", idempotency_key='"quoted"'),
         lambda: confirmations.confirm("1", idempotency_key="a\\b"),
         lambda: legs.ended("c", leg_id="1", number="+1", at=datetime(2026, 1, 1)),
+        lambda: legs.by_number(shapes.LegByNumber("ended", "1", datetime(2026, 1, 1))),
+        lambda: reconciliation.find(until=datetime(2026, 1, 1)),
         lambda: Client("https://bank.example", Bearer("a\r\nb")).send(me.call_status()),
     ],
 )
