@@ -1,0 +1,233 @@
+------------------------------- MODULE Attack --------------------------------
+(***************************************************************************)
+(* Two customers of one bank, one of them a fraudster, and the calls on    *)
+(* their applications: specs/protocol.md sections 2, 4.2, 5, 6.1 and 7,    *)
+(* verifier/service/calls.py and confirmations.py.                         *)
+(*                                                                         *)
+(* Mallory phones whom he likes and says what he likes: to Wang he reads   *)
+(* out any code he knows, with any reference; an officer he lures into     *)
+(* issuing, dialling any number, and reading the code out to whoever is on *)
+(* the line. He rings in with any caller number, reads the whole database, *)
+(* and once changes it. He does not have the bank's keys, Wang's login or  *)
+(* an officer's. A code is a term that cannot be made from other terms     *)
+(* (symbolic cryptography): whoever has not been told it can only guess,   *)
+(* and a guess is wrong; how often he may guess is what is counted.        *)
+(*                                                                         *)
+(* Commands are atomic here; that they are is what Delivery shows.         *)
+(***************************************************************************)
+EXTENDS Calls, TLC
+
+CONSTANTS
+    Calls,      \* as many calls as are ever issued
+    Powers,     \* what Mallory does here beside talking, a subset of those below
+    Shared,     \* Mallory has got Wang's number on file for his own application as well
+    Dialled     \* by telephone only calls to the calling number: NOT in the protocol, see README.md
+
+ASSUME Powers \subseteq {"guesses", "listens", "changes the database"}
+
+Applications == {"w", "m"}
+Numbers == {"nw", "nm"}
+Officers == {"ann", "bob"}
+
+Owner(application) == IF application = "w" THEN "wang" ELSE "mallory"
+Assigned(application) == IF application = "w" THEN "ann" ELSE "bob"
+OnFile(application) == IF application = "w" THEN {"nw"} ELSE IF Shared THEN {"nm", "nw"} ELSE {"nm"}
+
+VARIABLES
+    row,        \* DATABASE: the calls
+    ticket,     \* DATABASE: their tickets
+    pointer,    \* DATABASE: each application's open call, or "none"
+    signed,     \* the tickets as the bank signed them
+    phone,      \* each call's leg: the number and whether it is "up" or "down"
+    passed,     \* the bounds the clock has passed, by call
+    heard,      \* codes that Wang has heard from the bank
+    known,      \* codes that Mallory knows
+    tapped,     \* calls whose leg to Wang Mallory listens on, or has diverted to himself
+    given,      \* the genuine verdict of this very step, with its circumstances, if there was one
+    spent,      \* by call, how often its code was consumed
+    owed,       \* wrong codes entered by the customer's own login, or from a number on file
+    disclosed,  \* calls on which the officer took a confirmation for leave to disclose (L1)
+    changed     \* has Mallory changed the database?
+
+core == <<row, ticket, pointer, signed>>
+lines == <<phone, passed>>
+ghosts == <<spent, owed, disclosed>>
+vars == <<core, lines, heard, known, tapped, ghosts, given, changed>>
+
+Blank == [application |-> "-", officer |-> "-", dest |-> "-"]
+Idle == [to |-> "-", now |-> "idle"]
+Junk == <<"junk", "junk", "-", "-">>
+
+Init ==
+    /\ row = [c \in Calls |-> NoCall]
+    /\ ticket = [c \in Calls |-> Blank] /\ signed = ticket
+    /\ pointer = [a \in Applications |-> "none"]
+    /\ phone = [c \in Calls |-> Idle]
+    /\ passed = [c \in Calls |-> {}]
+    /\ heard = {} /\ known = {} /\ tapped = {}
+    /\ given = {} /\ disclosed = {} /\ changed = FALSE
+    /\ spent = [c \in Calls |-> 0]
+    /\ owed = [c \in Calls |-> [channel \in Channels |-> 0]]
+
+\* Section 5, law L2: a function of application key, call id and every byte of the ticket.
+Code(application, c) ==
+    IF Holds("L2 bound") THEN <<application, c, ticket[c].officer, ticket[c].dest>> ELSE <<"-", c, "-", "-">>
+
+Now(c) == Looked(row[c], passed[c])
+OnDest(c) == phone[c].to = ticket[c].dest
+
+-----------------------------------------------------------------------------
+(* The officer, honest and easily led.                                     *)
+
+\* Section 4.2: the policy, and one open call an application: the officer's own that was
+\* never connected gives way, any other stands.
+Issue(c, officer, application, number) ==
+    LET standing == pointer[application]
+        before == IF standing = "none" THEN NoCall ELSE Now(standing)
+        made == [application |-> application, officer |-> officer, dest |-> number]
+        gives_way == signed[standing].officer = officer /\ before.state /= "confirmed" /\ ~Connected(before)
+    IN  /\ row[c].state = "none"
+        /\ Holds("L10 assigned") => officer = Assigned(application)
+        /\ Holds("L10 number") => number \in OnFile(application)
+        /\ IsOpen(before) => gives_way
+        /\ row' = [each \in Calls |-> IF each = c THEN Issued
+                                      ELSE IF each = standing THEN Revoke(before) ELSE row[each]]
+        /\ ticket' = [ticket EXCEPT ![c] = made] /\ signed' = [signed EXCEPT ![c] = made]
+        /\ pointer' = [pointer EXCEPT ![application] = c]
+        /\ UNCHANGED <<lines, heard, known, tapped, ghosts, changed>>
+
+\* Any number, whatever the ticket says; a leg to another changes nothing (section 6).
+Dial(c, number) ==
+    /\ row[c].state /= "none" /\ phone[c] = Idle
+    /\ phone' = [phone EXCEPT ![c] = [to |-> number, now |-> "up"]]
+    /\ row' = IF number = ticket[c].dest
+              THEN [row EXCEPT ![c] = FollowLeg(@, "connected", passed[c])] ELSE row
+    /\ UNCHANGED <<ticket, pointer, signed, passed, heard, known, tapped, ghosts, changed>>
+
+HangUp(c) ==
+    /\ phone[c].now = "up"
+    /\ phone' = [phone EXCEPT ![c].now = "down"]
+    /\ row' = IF OnDest(c) THEN [row EXCEPT ![c] = FollowLeg(@, "ended", passed[c])] ELSE row
+    /\ UNCHANGED <<ticket, pointer, signed, passed, heard, known, tapped, ghosts, changed>>
+
+\* She reads out what is on her screen to whoever is on her line: the leg, or, without one,
+\* somebody who has rung in. A ticket that was changed at rest does not open (section 4.1).
+ReadOut(c, tap) ==
+    LET code == Code(signed[c].application, c)
+        to_wang == phone[c] = [to |-> "nw", now |-> "up"]
+    IN  /\ RevealAllowed(Now(c)) /\ ticket[c] = signed[c]
+        /\ tap => to_wang /\ "listens" \in Powers
+        /\ heard' = IF to_wang THEN heard \cup {code} ELSE heard
+        /\ known' = IF to_wang /\ ~tap THEN known ELSE known \cup {code}
+        /\ tapped' = IF tap THEN tapped \cup {c} ELSE tapped
+        /\ UNCHANGED <<core, lines, ghosts, changed>>
+
+\* What law L1 forbids: to act for whoever is on the line because a confirmation came.
+Disclose(c) ==
+    /\ ~Holds("L1") /\ row[c].state = "confirmed" /\ phone[c].now = "up"
+    /\ disclosed' = disclosed \cup {c}
+    /\ UNCHANGED <<core, lines, heard, known, tapped, spent, owed, changed>>
+
+-----------------------------------------------------------------------------
+(* A code is entered (section 7). `as` is a login on the app, a calling    *)
+(* number on the IVR.                                                      *)
+
+\* Step 1, law L12: the customer's own, or those with the number on file; a reference narrows.
+Candidates(channel, as, reference) ==
+    LET own == {a \in Applications : IF channel = "app" THEN Owner(a) = as ELSE as \in OnFile(a)}
+    IN  IF reference = "any" THEN own
+        ELSE IF Holds("L12") THEN own \cap {reference} ELSE {reference}
+
+OpenCalls(applications) == {pointer[a] : a \in applications} \ {"none"}
+
+Enter(to, voice, channel, as, reference, code) ==
+    LET candidates == Candidates(channel, as, reference)
+        right == {a \in candidates : pointer[a] /= "none" /\ code = Code(a, pointer[a])}
+        allowed(c) == ConfirmAllowed(Now(c), channel) /\ (Dialled /\ channel = "ivr" => ticket[c].dest = as)
+        matched == {c \in OpenCalls(right) : allowed(c)}
+        blamed == IF Holds("L7 foreign") \/ reference = "any" THEN candidates ELSE candidates \cup {reference}
+        burnt == IF right = {} THEN OpenCalls(blamed) ELSE {}
+        owing(c) == c \in OpenCalls(Candidates(channel, as, "any"))
+        counted(c) == CountWrong(Now(c), channel)
+    IN  /\ blamed /= {}
+        /\ IF matched /= {} THEN
+               \E c \in matched :
+                   /\ row' = [row EXCEPT ![c] = Confirm(Now(c), passed[c])]
+                   /\ spent' = IF Now(c).state = "confirmed" THEN spent ELSE [spent EXCEPT ![c] = @ + 1]
+                   /\ given' = {[
+                          call |-> c, to |-> to, voice |-> voice, says |-> ticket[c],
+                          first |-> Now(c).state /= "confirmed", intime |-> passed[c] = {},
+                          leg |-> IF phone[c].to = signed[c].dest THEN phone[c].now ELSE "none"]}
+                   /\ owed' = owed
+           ELSE
+               /\ row' = [c \in Calls |-> IF c \in burnt THEN counted(c) ELSE row[c]]
+               /\ owed' = [c \in Calls |->
+                      IF c \in burnt /\ owing(c) /\ counted(c).wrong /= Now(c).wrong
+                      THEN [owed[c] EXCEPT ![channel] = @ + 1] ELSE owed[c]]
+               /\ given' = {} /\ spent' = spent
+        /\ UNCHANGED <<ticket, pointer, signed, lines, heard, known, tapped, disclosed, changed>>
+
+Guess == IF "guesses" \in Powers THEN {Junk} ELSE {}
+
+\* Wang enters what the bank has read to him, or whatever somebody on the phone tells him,
+\* with no reference or with the one he is given.
+WangEnters ==
+    \E voice \in {"bank", "mallory"}, reference \in {"any", "m"}, channel \in Channels :
+        \E code \in (IF voice = "bank" THEN heard ELSE known \cup Guess) :
+            Enter("wang", voice, channel, IF channel = "app" THEN "wang" ELSE "nw", reference, code)
+
+MalloryEnters ==
+    \E reference \in {"any", "w"}, code \in known \cup Guess :
+        \/ Enter("mallory", "self", "app", "mallory", reference, code)
+        \/ \E number \in Numbers \cup {"nx"} : Enter("mallory", "self", "ivr", number, reference, code)
+
+-----------------------------------------------------------------------------
+(* The clock, and Mallory in the database.                                 *)
+
+Pass(c, bound) ==
+    /\ IsOpen(row[c])
+    /\ bound = "grace" => phone[c].now = "down"
+    /\ passed' = [passed EXCEPT ![c] = @ \cup {bound}]
+    /\ UNCHANGED <<core, phone, heard, known, tapped, ghosts, changed>>
+
+\* Codes are not there to be read (L2, section 5).
+ReadsCodes(c) ==
+    /\ ~Holds("L2 derived") /\ IsOpen(row[c])
+    /\ known' = known \cup {Code(signed[c].application, c)}
+    /\ UNCHANGED <<core, lines, heard, tapped, ghosts, changed>>
+
+\* Other bytes in a ticket whose code has been read out. The seal of section 4.1 stands in
+\* the way of that, too; a confirmation here goes on as if it had been got round, so that it
+\* is the code alone that has to tell.
+ChangesTicket(c, officer, number) ==
+    /\ "changes the database" \in Powers /\ ~changed
+    /\ \E code \in heard \cup known : code[2] = c
+    /\ ticket' = [ticket EXCEPT ![c].officer = officer, ![c].dest = number]
+    /\ changed' = TRUE
+    /\ UNCHANGED <<row, pointer, signed, lines, heard, known, tapped, ghosts>>
+
+\* Another application's call as the open call of this one.
+ChangesPointer(application, c) ==
+    /\ "changes the database" \in Powers /\ ~changed
+    /\ row[c].state /= "none" /\ pointer[application] /= c
+    /\ pointer' = [pointer EXCEPT ![application] = c]
+    /\ changed' = TRUE
+    /\ UNCHANGED <<row, ticket, signed, lines, heard, known, tapped, ghosts>>
+
+Others ==
+    \E c \in Calls :
+        \/ \E o \in Officers, a \in Applications, n \in Numbers : Issue(c, o, a, n)
+        \/ \E n \in Numbers : Dial(c, n)
+        \/ HangUp(c) \/ Disclose(c) \/ ReadsCodes(c)
+        \/ \E tap \in BOOLEAN : ReadOut(c, tap)
+        \/ \E bound \in {"lifetime", "grace"} : Pass(c, bound)
+        \/ \E o \in Officers, n \in Numbers : ChangesTicket(c, o, n)
+        \/ \E a \in Applications : ChangesPointer(a, c)
+
+Next == (Others /\ given' = {}) \/ WangEnters \/ MalloryEnters
+
+Spec == Init /\ [][Next]_vars
+
+\* One call is as good as another.
+Alike == Permutations(Calls)
+=============================================================================

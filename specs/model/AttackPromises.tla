@@ -1,0 +1,71 @@
+--------------------------- MODULE AttackPromises ----------------------------
+(***************************************************************************)
+(* What Attack promises, as invariants, and what must be able to happen in *)
+(* it, so that no promise is kept for want of an attack.                   *)
+(***************************************************************************)
+EXTENDS Attack
+
+Wangs == {g \in given : g.to = "wang"}
+
+Shape ==
+    /\ \A c \in Calls : row[c] \in Row /\ spent[c] \in 0 .. 2
+    /\ \A a \in Applications : pointer[a] \in Calls \cup {"none"}
+
+-----------------------------------------------------------------------------
+(* Promises.                                                               *)
+
+\* L5 with L2 and L12: what Mallory reads out to Wang is never genuine, unless he was on the
+\* officer's leg to Wang's own number and heard it there.
+NotFooled == \A g \in Wangs : g.voice = "mallory" => g.call \in tapped
+
+\* L12: a customer is told of his own calls only.
+OwnCallsOnly == \A g \in Wangs : signed[g.call].application = "w"
+
+\* L12: what is genuine to Wang was a call to his own number.
+HisNumberWasCalled == \A g \in Wangs : signed[g.call].dest = "nw"
+
+\* L2: the verdict says what the bank signed.
+AsSigned == \A g \in given : g.says = signed[g.call]
+
+\* L2: nobody knows a code before it has been read out on a leg.
+SecretUntilTold == \A code \in known, c \in Calls : code[2] = c => phone[c].now /= "idle"
+
+\* L10: an assigned officer phoned a number on file about this application.
+ByPolicy == \A g \in given :
+    /\ g.says.officer = Assigned(g.says.application)
+    /\ g.says.dest \in OnFile(g.says.application)
+
+\* L5: with a leg that was connected to the number on the ticket.
+OnALeg == \A g \in given : g.leg /= "none"
+
+\* L4: consumed at most once; a used code is good only while the call goes on.
+ConsumedOnce == \A c \in Calls : spent[c] <= 1
+NoReplay == \A g \in given : ~g.first => g.leg = "up"
+
+\* Section 6.2: the first genuine is inside the code's time and the grace.
+InTime == \A g \in given : g.first => g.intime
+
+\* L7: nobody else's look-up takes an attempt, nor a spoofed caller number one of the app's.
+BurnsNothing == \A c \in Calls, channel \in Channels : row[c].wrong[channel] <= owed[c][channel]
+
+\* L1: nothing follows from a confirmation for whoever is on the officer's line.
+NothingFollows == disclosed \cap tapped = {}
+
+-----------------------------------------------------------------------------
+(* What must be able to happen: each of these has to be found violated.    *)
+
+NeverGenuine == \A g \in Wangs : g.voice /= "bank"
+NeverGivenBefore == \A g \in Wangs : g.first
+NeverGenuineInTheGrace == \A g \in Wangs : g.leg /= "down"
+NeverAnOverheardCodeTaken == \A g \in Wangs : g.voice /= "mallory"
+NeverASpoofedNumberTaken == \A g \in given : ~(g.to = "mallory" /\ g.call \in tapped)
+NeverMallorysOwnCall == \A g \in given : ~(g.to = "mallory" /\ g.call \notin tapped)
+NeverASpoofedLock == \A c \in Calls :
+    ~(signed[c].application = "w" /\ row[c].wrong["ivr"] = MaxWrong /\ row[c].wrong["app"] = 0)
+NeverSuperseded == ~ \E c \in Calls, d \in Calls :
+    c /= d /\ row[c].state = "revoked" /\ signed[c] = signed[d] /\ row[d].state = "issued"
+NeverALegElsewhere == \A c \in Calls : ~(phone[c].now = "up" /\ ~OnDest(c) /\ ~changed)
+NeverASpoiltTicketOnALiveCall == ~ \E c \in Calls : Connected(row[c]) /\ row[c].state = "live" /\ ticket[c] /= signed[c]
+NeverACallOfEach == ~ \E c \in Calls, d \in Calls :
+    Connected(row[c]) /\ Connected(row[d]) /\ signed[c].application /= signed[d].application
+=============================================================================

@@ -1,0 +1,115 @@
+-------------------------------- MODULE Calls --------------------------------
+(***************************************************************************)
+(* The life of a call as pure functions of its row: specs/protocol.md      *)
+(* section 6, as verifier/core/call.py carries it out.                     *)
+(*                                                                         *)
+(* Instants are left out. What is kept of the PBX's word is which events   *)
+(* have been heard; what is kept of the clock is which bounds have passed: *)
+(*    "lifetime"  ten minutes after issue                                  *)
+(*    "grace"     two minutes after the leg ended                          *)
+(*    "call"      two hours after the leg was connected                    *)
+(* Each may pass at any moment at which it could, so that every order and  *)
+(* every distance of instants is covered.                                  *)
+(***************************************************************************)
+EXTENDS Naturals, FiniteSets
+
+CONSTANTS
+    Off,        \* the rules that are switched off; {} is the protocol
+    Mode,       \* leg_mode: "required", or "off" (section 6.1)
+    MaxWrong    \* wrong codes for each call and channel (section 6.2)
+
+Holds(rule) == rule \notin Off
+
+Rules == {
+    "L1",               \* a confirmation grants nothing (section 2)
+    "L2 bound",         \* the code is a function of ticket, key and call (5)
+    "L2 derived",       \* the code is not stored (5)
+    "L3",               \* durable before it is shown (1, 10)
+    "L4 serial",        \* batches of all nodes run one after another (10)
+    "L4 spent",         \* a used code ends with its call (6, 6.1)
+    "L4 same receipt",  \* while the call lives, the first receipt again (7)
+    "L4 kept answer",   \* one key, one answer (3.2, 10)
+    "L5 reveal",        \* the officer sees it only on a connected leg (6.1)
+    "L5 confirm",       \* genuine only with a leg that was connected (6.1)
+    "L5 facts",         \* leg events in any order come out right (6)
+    "L6",               \* what cannot be made durable is no verdict (7.2)
+    "L7 foreign",       \* a foreign look-up burns nothing (7)
+    "L7 budgets",       \* each channel has wrong codes of its own (6.2)
+    "L10 assigned",     \* the officer is assigned (4.2)
+    "L10 number",       \* the number dialled is on file (4.2)
+    "L12",              \* a code is tried against one customer's calls (7)
+    "guess bound",      \* wrong codes are limited (6.2)
+    "settle first",     \* a late sweep widens nothing (6.3)
+    "durable"}          \* nobody is answered before the commit (10)
+
+ASSUME Off \subseteq Rules
+ASSUME Mode \in {"required", "off"}
+ASSUME MaxWrong \in Nat \ {0}
+
+Channels == {"app", "ivr"}
+Budget(channel) == IF Holds("L7 budgets") THEN channel ELSE "app"
+Bounds == {"lifetime", "grace", "call"}
+
+Row == [state : {"none", "issued", "live", "confirmed", "ended", "expired", "revoked", "locked"},
+        leg   : SUBSET {"connected", "ended"},   \* what the PBX has said
+        wrong : [Channels -> 0 .. MaxWrong]]
+
+NoCall == [state |-> "none", leg |-> {}, wrong |-> [channel \in Channels |-> 0]]
+Issued == [NoCall EXCEPT !.state = "issued"]
+
+IsOpen(row) == row.state \in {"issued", "live", "confirmed"}
+WasConnected(row) == "connected" \in row.leg
+Connected(row) == WasConnected(row) /\ "ended" \notin row.leg
+\* An end that is heard before the connection says nothing yet.
+HungUp(row) == WasConnected(row) /\ "ended" \in row.leg
+
+Closed(row, state) == [row EXCEPT !.state = state]
+
+\* The call after all that time alone has brought about; `passed` is the set of
+\* bounds that have passed (sections 6 and 6.3).
+Settle(row, passed) ==
+    IF ~IsOpen(row) THEN row
+    ELSE IF row.state = "confirmed" THEN
+        IF (HungUp(row) /\ Holds("L4 spent")) \/ (IF WasConnected(row) THEN "call" ELSE "lifetime") \in passed
+        THEN Closed(row, "ended") ELSE row
+    ELSE IF HungUp(row) /\ "grace" \in passed THEN Closed(row, "ended")
+    ELSE IF "lifetime" \in passed THEN Closed(row, "expired")
+    ELSE row
+
+\* What a decision looks at: the row, settled first.
+Looked(row, passed) == IF Holds("settle first") THEN Settle(row, passed) ELSE row
+
+\* Law L5, section 6.1: may the officer see the code? A used one is not for reading out.
+RevealAllowed(row) ==
+    /\ IsOpen(row) /\ row.state /= "confirmed"
+    /\ Mode = "required" /\ Holds("L5 reveal") => Connected(row)
+
+\* Sections 6.1 and 7 step 3: may a right code be answered with `genuine`?
+ConfirmAllowed(row, channel) ==
+    /\ IsOpen(row)
+    /\ Holds("guess bound") => row.wrong[Budget(channel)] < MaxWrong
+    /\ Mode = "required" /\ Holds("L5 confirm") => WasConnected(row)
+    /\ row.state = "confirmed" => Holds("L4 same receipt")
+
+Confirm(row, passed) == Settle(Closed(row, "confirmed"), passed)
+
+\* Section 7 step 4: a wrong code is counted while there is something left to count.
+CountWrong(row, channel) ==
+    LET counted == [row EXCEPT !.wrong[Budget(channel)] = @ + 1]
+        spent == {each \in Channels : counted.wrong[Budget(each)] >= MaxWrong}
+    IN  IF ~IsOpen(row) \/ row.wrong[Budget(channel)] >= MaxWrong THEN row
+        ELSE IF counted.state /= "confirmed" /\ spent = Channels /\ Holds("guess bound")
+        THEN Closed(counted, "locked") ELSE counted
+
+\* Section 6: events come at least once and in any order. The facts that have been
+\* heard decide, not the order of hearing.
+FollowLeg(row, event, passed) ==
+    LET heard == IF Holds("L5 facts") THEN row.leg \cup {event}
+                 ELSE IF event = "connected" THEN {"connected"} ELSE {"connected", "ended"}
+        followed == [row EXCEPT !.leg = heard,
+                                !.state = IF @ = "issued" /\ "connected" \in heard THEN "live" ELSE @]
+        settled == Settle(row, passed)
+    IN  IF IsOpen(settled) THEN Settle(followed, passed) ELSE settled
+
+Revoke(row) == IF IsOpen(row) THEN Closed(row, "revoked") ELSE row
+=============================================================================
