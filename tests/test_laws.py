@@ -53,7 +53,7 @@ def test_no_words_carry_a_link() -> None:
     officer = Officer("4412", "Li Wei", "Branch")
     said = [
         text
-        for table in (words.NOT_GENUINE, words.UNAVAILABLE, words.UNREGISTERED, words.NO_CALL)
+        for table in (words.NOT_GENUINE, words.UNAVAILABLE, words.UNREGISTERED, words.OTHER_NUMBER, words.NO_CALL)
         for text in table.values()
     ]
     for language in words.LANGUAGES:

@@ -20,8 +20,7 @@ EXTENDS Calls, TLC
 CONSTANTS
     Calls,      \* as many calls as are ever issued
     Powers,     \* what Mallory does here beside talking, a subset of those below
-    Shared,     \* Mallory has got Wang's number on file for his own application as well
-    Dialled     \* by telephone only calls to the calling number: NOT in the protocol, see README.md
+    Shared      \* Mallory has got Wang's number on file for his own application as well
 
 ASSUME Powers \subseteq {"guesses", "listens", "changes the database"}
 
@@ -138,12 +137,15 @@ Candidates(channel, as, reference) ==
     IN  IF reference = "any" THEN own
         ELSE IF Holds("L12") THEN own \cap {reference} ELSE {reference}
 
+\* Section 7.1, law L12: by telephone a call is genuine only to the number that was called.
+Reaches(c, number) == Holds("L12 dialled") => ticket[c].dest = number
+
 OpenCalls(applications) == {pointer[a] : a \in applications} \ {"none"}
 
 Enter(to, voice, channel, as, reference, code) ==
     LET candidates == Candidates(channel, as, reference)
         right == {a \in candidates : pointer[a] /= "none" /\ code = Code(a, pointer[a])}
-        allowed(c) == ConfirmAllowed(Now(c), channel) /\ (Dialled /\ channel = "ivr" => ticket[c].dest = as)
+        allowed(c) == ConfirmAllowed(Now(c), channel) /\ (channel = "ivr" => Reaches(c, as))
         matched == {c \in OpenCalls(right) : allowed(c)}
         blamed == IF Holds("L7 foreign") \/ reference = "any" THEN candidates ELSE candidates \cup {reference}
         burnt == IF right = {} THEN OpenCalls(blamed) ELSE {}

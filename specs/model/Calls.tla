@@ -38,6 +38,7 @@ Rules == {
     "L10 assigned",     \* the officer is assigned (4.2)
     "L10 number",       \* the number dialled is on file (4.2)
     "L12",              \* a code is tried against one customer's calls (7)
+    "L12 dialled",      \* by telephone, a call to the calling number (7.1)
     "guess bound",      \* wrong codes are limited (6.2)
     "settle first",     \* a late sweep widens nothing (6.3)
     "durable"}          \* nobody is answered before the commit (10)

@@ -13,8 +13,8 @@ from verifier.core.dialogue import (
     begin,
     hear,
     judge,
+    no_verdict,
     refuse_slip,
-    refuse_too_many,
 )
 from verifier.core.prompts import PROMPTS
 from verifier.core.purposes import Language
@@ -93,7 +93,7 @@ def test_the_language_and_the_pace_can_be_changed_at_any_time() -> None:
 def test_zero_leads_to_the_same_officer_when_genuine_and_to_the_fraud_desk_when_not() -> None:
     assert hear(genuine(), "0#")[1].to == "4412"
     refused = judge(entering(), "not_genuine", NOT_TOLD, "4412")[0]
-    for dialogue in (entering(), refused, judge(entering(), "unavailable")[0], refuse_too_many(genuine())[0]):
+    for dialogue in (entering(), refused, judge(entering(), "unavailable")[0], no_verdict(genuine(), "too_many")[0]):
         turn = hear(dialogue, "0")[1]
         assert (turn.act, turn.to) == ("transfer", FRAUD_DESK)
 
@@ -133,7 +133,7 @@ KEYS = st.one_of(
     st.sampled_from(["", "#", "*", "*8", "*9", "0", CODE, CODE + "#", "123456789"]),
     st.text("0123456789*#", max_size=12),
 )
-OUTCOMES = st.sampled_from(["genuine", "not_genuine", "unavailable", "slip", "too_many"])
+OUTCOMES = st.sampled_from(["genuine", "not_genuine", "unavailable", "slip", "too_many", "other_number"])
 
 
 @given(st.lists(st.tuples(KEYS, OUTCOMES), max_size=60), st.booleans())
@@ -155,8 +155,8 @@ def test_no_sequence_of_keys_makes_a_verdict_or_reaches_the_officer_by_itself(
             if outcome == "slip":
                 dialogue, turn = refuse_slip(dialogue)
                 outcome = dialogue.verdict or "none"
-            elif outcome == "too_many":
-                dialogue, turn = refuse_too_many(dialogue)
+            elif outcome in ("too_many", "other_number"):
+                dialogue, turn = no_verdict(dialogue, outcome)  # type: ignore[arg-type]
             else:
                 told = TOLD if outcome == "genuine" else NOT_TOLD
                 dialogue, turn = judge(dialogue, outcome, told, "4412")  # type: ignore[arg-type]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.world import NOON, Person, World, another_code, staff
+from verifier.core import words
+from verifier.core.application import RegisteredNumber
 from verifier.core.call import CallRules
 from verifier.core.errors import (
     CallClosed,
@@ -236,6 +238,29 @@ async def test_a_shared_number_leads_to_each_of_its_applications(world: World, w
     assert claims.customer == commitment(claims.salt, spouse.customer_id)
     with pytest.raises(NotFound):
         await world.service.receipts.read(wang.principal, spoken["receipt_id"])
+
+
+async def test_a_code_of_a_call_to_another_number_is_no_verdict_by_telephone(
+    world: World, wang: Person, mallory: Person
+) -> None:
+    """Mallory has the victim's number on file for himself, is rung at his own, and reads that code to her."""
+    own = RegisteredNumber(mallory.number, from_ms(NOON - 90 * 86_400_000))
+    hers = RegisteredNumber(wang.number, own.added_at)
+    await world.register(mallory, numbers=(own, hers))
+    call_id, code = await world.live_call(mallory)
+    before = await world.counts("leaves", "limits")
+    for reference in (None, mallory.application_id):
+        spoken = await world.ring_in(wang.number, code, application_id=reference)
+        assert (spoken["verdict"], spoken["receipt_id"], spoken["transfer_to"]) == ("unavailable", None, None)
+        assert spoken["words"]["text"] == words.OTHER_NUMBER["zh-CN"]
+    assert await world.counts("leaves", "limits") == before
+    row = await world.call_row(call_id)
+    assert (row["state"], row["ivr_wrong"]) == ("live", 0)
+    assert (await world.ring_in(mallory.number, code))["verdict"] == "genuine"
+    # Once used it is no more genuine, and no less, from elsewhere than before.
+    assert (await world.ring_in(wang.number, code))["verdict"] == "unavailable"
+    await world.leg(call_id, "ended", mallory.number)
+    assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
 
 
 async def test_every_refusal_has_the_same_words_shape_and_work(

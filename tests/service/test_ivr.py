@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from tests.world import Person, World, another_code
+from tests.world import NOON, Person, World, another_code
+from verifier.core.application import RegisteredNumber
 from verifier.core.dialogue import FRAUD_DESK
 from verifier.core.errors import NotFound
+from verifier.core.times import from_ms
 
 
 def names(turn: dict[str, object]) -> list[str]:
@@ -83,6 +85,20 @@ async def test_beyond_the_guess_limit_no_verdict_is_given(world: World, wang: Pe
     refused = await world.press(session, another_code(code, 7))
     assert names(refused) == ["too_many", "after_refusal"]
     assert (await world.press(session, "0"))["to"] == FRAUD_DESK
+
+
+async def test_a_caller_with_the_code_of_a_call_to_another_number_is_told_where_to_ring_from(
+    world: World, wang: Person
+) -> None:
+    at_home = RegisteredNumber("+861062345678", from_ms(NOON - 90 * 86_400_000))
+    await world.register(wang, numbers=(*wang.registration().numbers, at_home))
+    _, code = await world.live_call(wang)
+    session = (await world.begin_dialogue(at_home.number))["session_id"]
+    refused = await world.press(session, code)
+    assert (names(refused), refused["act"]) == (["other_number", "after_refusal"], "listen")
+    assert (await world.press(session, "0"))["to"] == FRAUD_DESK
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    assert names(await world.press(session, code))[0] == "genuine"
 
 
 async def test_a_number_that_is_taken_off_file_during_the_call_is_checked_no_more(world: World, wang: Person) -> None:

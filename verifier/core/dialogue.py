@@ -65,7 +65,7 @@ def begin(bank: str, language: Language, *, registered: bool) -> tuple[Dialogue,
 def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
     """The next turn after keys were pressed, with or without a hash at the end, or after silence (None).
 
-    A turn whose act is `check` is to be followed by `judge`, `refuse_slip` or `refuse_too_many`.
+    A turn whose act is `check` is to be followed by `judge`, `refuse_slip` or `no_verdict`.
     """
     dialogue = replace(dialogue, turns=dialogue.turns + 1)
     if dialogue.stage == "over" or dialogue.turns > MAX_TURNS:
@@ -94,8 +94,7 @@ def judge(
     """Say the verdict. `told` is its words in each language; without them, or for anything but an answer, it is
     that we cannot check (law L6)."""
     if verdict == "unavailable" or told is None:
-        dialogue = replace(dialogue, stage="told", verdict="unavailable", told={}, officer="", slips=0)
-        return _listen(dialogue, "unavailable", "after_refusal")
+        return no_verdict(dialogue, "unavailable")
     officer = officer if verdict == "genuine" else ""
     dialogue = replace(dialogue, stage="told", verdict=verdict, told=told, officer=officer, slips=0)
     return _listen(dialogue, verdict, "after_genuine" if verdict == "genuine" else "after_refusal")
@@ -109,10 +108,11 @@ def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
     return _listen(dialogue, "slip", "ask")
 
 
-def refuse_too_many(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
-    """The guess limit is reached: no verdict is given, and the fraud desk is a key away."""
-    dialogue = replace(dialogue, stage="told", verdict="unavailable", told={}, officer="")
-    return _listen(dialogue, "too_many", "after_refusal")
+def no_verdict(dialogue: Dialogue, why: Literal["too_many", "other_number", "unavailable"]) -> tuple[Dialogue, Turn]:
+    """Nothing can be said, since the guess limit is reached, the call went to another number, or for any other
+    reason (law L6); the fraud desk is a key away."""
+    dialogue = replace(dialogue, stage="told", verdict="unavailable", told={}, officer="", slips=0)
+    return _listen(dialogue, why, "after_refusal")
 
 
 def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:

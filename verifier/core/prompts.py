@@ -6,7 +6,7 @@ Carries out specs/protocol.md section 7.7. Words of a verdict are those of secti
 from __future__ import annotations
 
 from verifier.core.purposes import Language
-from verifier.core.words import UNREGISTERED
+from verifier.core.words import OTHER_NUMBER, UNREGISTERED
 
 PROMPTS: dict[str, dict[Language, str]] = {
     "greeting": {
@@ -34,6 +34,7 @@ PROMPTS: dict[str, dict[Language, str]] = {
         "en": "No key was heard. Take your time.",
     },
     "unregistered": UNREGISTERED,
+    "other_number": OTHER_NUMBER,
     "unavailable": {
         "zh-CN": "现在无法核实。请不要继续通话，稍后再试。",
         "en": "We cannot check now. Do not go on with the call; try again later.",

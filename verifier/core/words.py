@@ -20,6 +20,12 @@ UNREGISTERED: dict[Language, str] = {
     "zh-CN": "无法通过这个号码核实。请用您在银行登记的号码拨打，或打开手机银行核实。",
     "en": "We cannot check from this number. Ring from the number registered with the bank, or use the bank's app.",
 }
+OTHER_NUMBER: dict[Language, str] = {
+    "zh-CN": "这个验证码属于一通打往其他号码的电话，无法通过这个号码核实。请用接到来电的那个号码拨打。"
+    "如果来电打的就是这个号码，那不是我们：请不要透露任何信息，挂断电话。",
+    "en": "This code belongs to a call that went to another number, so we cannot check it from this one. Ring from the "
+    "number that was called. If you were called on this one, it was not us: share nothing and hang up.",
+}
 ON_CALL: dict[Language, str] = {
     "zh-CN": "我们正在与您通话：{name}，工号 {id}，{branch}，关于{purpose}。",
     "en": "We are on the phone with you now: {name}, staff number {id}, {branch}, about {purpose}.",

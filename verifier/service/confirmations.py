@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,18 +41,36 @@ from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf
 from verifier.service.records import limit_key
 from verifier.service.writer import Answer, Idempotency
 
+# Why nothing can be said to a caller by the number that rings: it is on file nowhere, or the call went to another.
+NotFrom = Literal["unregistered", "other_number"]
+
+UNCHECKED: dict[NotFrom, dict[Language, str]] = {"unregistered": words.UNREGISTERED, "other_number": words.OTHER_NUMBER}
 _DECOY_KEY = bytes(32)
 _DECOY_CALL = "call_" + "0" * 32
 
 
 class _Entry(Struct, frozen=True):
-    """A code entered by a customer: who, where, and the applications it may be tried against (law L12)."""
+    """A code entered by a customer: who, where, and the applications it may be tried against (law L12).
+
+    `number` is the one that rings, None on the app.
+    """
 
     digits: str
     channel: Channel
     customer_id: str
     customer_index: bytes | None
     applications: tuple[OpenApplication, ...]
+    number: str | None = None
+
+
+class _Match(Struct, frozen=True):
+    """What the code fits: `call` is the one to be confirmed, `elsewhere` says that it fits one to another number only,
+    `any_right` that it fits one, which may be over; `settled` are all that were tried."""
+
+    call: tuple[OpenApplication, OpenCall] | None
+    settled: tuple[Call, ...]
+    any_right: bool
+    elsewhere: bool
 
 
 class Outcome(Struct, frozen=True):
@@ -81,7 +100,7 @@ class Confirmations:
         def decide(batch: Batch) -> Answer:
             found = batch.applications_of_customer(customer_index)
             entry = _Entry(digits, "app", customer.id, customer_index, _narrowed(found, asked.application_id))
-            outcome = self._judge(batch, entry)
+            outcome = self._judge(batch, entry, self._match(batch, entry))
             return lambda: _verdict(outcome)
 
         needs = Needs(customer_index=customer_index, channel="app")
@@ -90,48 +109,57 @@ class Confirmations:
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> bytes:
         """The IVR passes on the digits a caller keyed; the answer is a `SpokenVerdict`.
 
-        Only the applications on which the calling number is on file are looked at (law L12). A withheld or
-        unknown number is told that nothing can be checked from it, and nothing is spent.
+        Only the applications on which the calling number is on file are looked at, and only a call to that very
+        number is genuine (law L12). A withheld or unknown number, and one with the code of a call to another
+        number, is told that nothing can be checked from it; nothing is spent.
         """
         digits = parse_code(asked.digits, "/digits")
-        number_index = self._context.number_index(asked.caller_number) if asked.caller_number else None
+        number = asked.caller_number
 
         def decide(batch: Batch) -> Answer:
             at = batch.now_ms
-            judged = self.judge_by_phone(batch, digits, number_index, asked.application_id)
-            if judged is None:
-                return lambda: _unregistered(asked.language or "zh-CN", at)
-            outcome, customers = judged
+            judged, customers = self.judge_by_phone(batch, digits, number, asked.application_id)
+            if not isinstance(judged, Outcome):
+                text = UNCHECKED[judged]
+                return lambda: _unavailable(text, asked.language or customers, at)
+            outcome = judged
             return lambda: _spoken(outcome, asked.language or customers)
 
-        needs = Needs(number_index=number_index, channel="ivr")
+        needs = Needs(number_index=self._context.number_index(number) if number else None, channel="ivr")
         return await self._context.writer.submit(needs, decide, idempotency)
 
     def judge_by_phone(
-        self, batch: Batch, digits: str, number_index: bytes | None, application_id: str | None = None
-    ) -> tuple[Outcome, Language] | None:
-        """The verdict on digits keyed from a number, and the language of its customer; None for a number that is on
-        file nowhere, and nothing is spent. Raises RateLimited."""
-        registered = batch.applications_of_number(number_index) if number_index is not None else []
+        self, batch: Batch, digits: str, number: str | None, application_id: str | None = None
+    ) -> tuple[Outcome | NotFrom, Language]:
+        """The verdict on digits keyed from a number, or why there is none; and the language of its customer.
+
+        Raises RateLimited.
+        """
+        registered = batch.applications_of_number(self._context.number_index(number)) if number else []
         if not registered:
-            return None
+            return "unregistered", "zh-CN"
         first = registered[0]
+        language = first.registration.customer.language
         entry = _Entry(
             digits,
             "ivr",
             first.registration.customer.id,
             first.row.customer_index,
             _narrowed(registered, application_id),
+            number,
         )
-        return self._judge(batch, entry), first.registration.customer.language
+        match = self._match(batch, entry)
+        if match.call is None and match.elsewhere:
+            return "other_number", language
+        return self._judge(batch, entry, match), language
 
-    def _judge(self, batch: Batch, entry: _Entry) -> Outcome:
-        """Try the code against the open call of each application, spend or count, and sign the receipt."""
+    def _match(self, batch: Batch, entry: _Entry) -> _Match:
+        """Try the code against the open call of each application. Raises RateLimited."""
         self._check_limits(batch, entry)
         rules = self._context.settings.rules
         matched: tuple[OpenApplication, OpenCall] | None = None
         settled: list[Call] = []
-        any_right = False
+        any_right = elsewhere = False
         for application in entry.applications:
             opened = self._open_call(batch, application)
             right = same_code(entry.digits, _expected(application, opened))
@@ -140,13 +168,20 @@ class Confirmations:
             settled.append(opened.call)
             any_right = any_right or right
             if right and lifecycle.confirm_allowed(opened.call, entry.channel, rules):
-                matched = (application, opened)
+                if entry.number in (None, opened.number):
+                    matched = (application, opened)
+                else:
+                    elsewhere = True
         if not entry.applications:
             # As much work for somebody who has no application as for somebody who has one (law L7).
             same_code(entry.digits, _expected(None, None))
-        if matched is None:
-            return self._refuse(batch, entry, settled, count=not any_right)
-        return self._accept(batch, entry, *matched)
+        return _Match(matched, tuple(settled), any_right, elsewhere)
+
+    def _judge(self, batch: Batch, entry: _Entry, match: _Match) -> Outcome:
+        """Spend or count, and sign the receipt."""
+        if match.call is None:
+            return self._refuse(batch, entry, match.settled, count=not match.any_right)
+        return self._accept(batch, entry, *match.call)
 
     def _check_limits(self, batch: Batch, entry: _Entry) -> None:
         """Raise RateLimited beyond the guess bound of any candidate: a right code must never read `not_genuine`."""
@@ -176,7 +211,7 @@ class Confirmations:
         batch.put_call(call)
         return Outcome(replace(opened, call=call), False, receipt_id, leaf.evidence, batch.now_ms)
 
-    def _refuse(self, batch: Batch, entry: _Entry, settled: list[Call], *, count: bool) -> Outcome:
+    def _refuse(self, batch: Batch, entry: _Entry, settled: tuple[Call, ...], *, count: bool) -> Outcome:
         application = entry.applications[0] if entry.applications else None
         receipt_id, leaf = self._receipt(batch, entry, application, None)
         rules = self._context.settings.rules
@@ -264,7 +299,7 @@ def _details(opened: OpenCall) -> CallDetails:
         purpose=ticket.purpose,
         asks=ticket.asks,
         never_asks=NEVER_ASKS,
-        number="+" + ticket.dest.tn[0],
+        number=opened.number,
         caller_number="+" + ticket.orig.tn,
         leg=LegView(call.leg_mode, optional_from_ms(call.connected_at), optional_from_ms(call.leg_ended_at)),
     )
@@ -281,12 +316,12 @@ def _spoken(outcome: Outcome, language: Language) -> SpokenVerdict:
     )
 
 
-def _unregistered(language: Language, at: int) -> SpokenVerdict:
+def _unavailable(text: dict[Language, str], language: Language, at: int) -> SpokenVerdict:
     return SpokenVerdict(
         verdict="unavailable",
         at=from_ms(at),
         given_before=False,
-        words=Words(language, words.UNREGISTERED[language]),
+        words=Words(language, text[language]),
         receipt_id=None,
         transfer_to=None,
     )

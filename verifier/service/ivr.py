@@ -75,7 +75,7 @@ class Ivr:
             session = _decode(batch.session(session_id))
             dialogue, turn = machine.hear(session.dialogue, heard.keys)
             if turn.act == "check":
-                dialogue, turn = self._check(batch, dialogue, turn.digits, number_index)
+                dialogue, turn = self._check(batch, dialogue, turn.digits, caller_number)
             kept = msgspec.structs.replace(session, dialogue=dialogue)
             batch.put_session(session_id, _encode(kept), session.expires_at)
             return lambda: _turn(session_id, turn)
@@ -83,18 +83,17 @@ class Ivr:
         needs = Needs(number_index=number_index, channel="ivr", session_id=session_id)
         return await context.writer.submit(needs, decide, idempotency)
 
-    def _check(
-        self, batch: Batch, dialogue: Dialogue, digits: str, number_index: bytes | None
-    ) -> tuple[Dialogue, Turn]:
+    def _check(self, batch: Batch, dialogue: Dialogue, digits: str, caller_number: str | None) -> tuple[Dialogue, Turn]:
         try:
-            judged = self._confirmations.judge_by_phone(batch, parse_code(digits), number_index)
+            outcome, _ = self._confirmations.judge_by_phone(batch, parse_code(digits), caller_number)
         except MalformedCode:
             return machine.refuse_slip(dialogue)
         except RateLimited:
-            return machine.refuse_too_many(dialogue)
-        if judged is None:
-            return machine.judge(dialogue, "unavailable")
-        outcome, _ = judged
+            return machine.no_verdict(dialogue, "too_many")
+        if outcome == "unregistered":
+            return machine.no_verdict(dialogue, "unavailable")
+        if outcome == "other_number":
+            return machine.no_verdict(dialogue, outcome)
         told = {language: verdict_words(outcome, language) for language in LANGUAGES}
         if outcome.call is None:
             return machine.judge(dialogue, "not_genuine", told)

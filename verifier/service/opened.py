@@ -48,6 +48,11 @@ class OpenCall(Struct, frozen=True):
     ticket: CallTicket
     evidence: Evidence
 
+    @property
+    def number(self) -> str:
+        """The number that is called, in E.164."""
+        return "+" + self.ticket.dest.tn[0]
+
 
 class StagedLeaf(Struct):
     """A statement that this batch logs. `proof` is known once every command of the batch has been decided."""

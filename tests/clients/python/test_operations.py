@@ -30,11 +30,12 @@ from callback_verification import (
     log,
     me,
     receipts,
+    reconciliation,
     reports,
 )
 from callback_verification.errors import EvidenceError, InternalError
 from callback_verification.sending import Outgoing
-from callback_verification.shapes import Customer, Officer, RegisteredNumber, Registration
+from callback_verification.shapes import Customer, LegByNumber, Officer, RegisteredNumber, Registration
 
 from tests.clients.python.conftest import APPLICATION, DESK, NUMBER, Clients
 
@@ -65,6 +66,8 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "reveal_code": lambda: calls.code(CALL),
     "make_identity": lambda: calls.identity(CALL),
     "leg_event": lambda: legs.connected(CALL, leg_id="1", number=NUMBER, at=NOW, caller_number=DESK),
+    "leg_by_number": lambda: legs.by_number(LegByNumber("connected", "1", NOW, NUMBER, DESK, "4412")),
+    "list_discrepancies": lambda: reconciliation.find(kind="leg_ambiguous", since=NOW, until=NOW, limit=1, cursor=CALL),
     "revoke_call": lambda: calls.revoke(CALL, reason="r"),
     "confirm": lambda: confirmations.confirm("482177306", application_id="LN"),
     "confirm_by_phone": lambda: ivr.confirm(
