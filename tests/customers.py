@@ -21,15 +21,16 @@ BRANCH = "北京中关村支行"
 class Customer:
     """Somebody with an application of his own, whom an officer may ring."""
 
-    def __init__(self, bank: DemoBank, officer_name: str = "李伟") -> None:
+    def __init__(self, bank: DemoBank, officer_name: str = "李伟", *, also_on_file: str = "") -> None:
         self._bank = bank
         self._officer_name = officer_name
         unique = secrets.token_hex(4)
         self.application = f"LN-{unique}"
         self.number = f"+86137{int(unique, 16) % 10**8:08d}"
+        numbers = [self.number, also_on_file] if also_on_file else [self.number]
         loan: dict[str, Any] = {
             "customer": {"id": f"cust-{unique}", "name": "赵敏"},
-            "numbers": [{"number": self.number, "added_at": "2026-01-05T00:00:00Z"}],
+            "numbers": [{"number": each, "added_at": "2026-01-05T00:00:00Z"} for each in numbers],
             "officers": [{"id": "4412", "name": officer_name, "branch": BRANCH}],
             "product": "个人住房贷款",
         }
@@ -38,16 +39,30 @@ class Customer:
 
     def is_rung(self) -> str:
         """The code that the officer reads out on a connected call."""
-        loans, pbx = SystemSession(self._bank, "loan-origination"), SystemSession(self._bank, "pbx")
+        self.is_about_to_be_rung()
+        self.picks_up(self.number)
+        shown = self.officers_screen()
+        assert shown.ok, shown.text
+        return str(shown.json()["digits"])
+
+    def is_about_to_be_rung(self) -> str:
+        """A ticket has been issued: the id of the call."""
+        loans = SystemSession(self._bank, "loan-origination")
         asked = {"purpose": "documents", "number": self.number, "caller_number": DESK, "officer_id": "4412"}
         issued = loans.send("POST", f"/v1/applications/{self.application}/calls", asked)
         assert issued.status_code in (200, 201), issued.text
-        self.call_id = issued.json()["call"]["call_id"]
-        leg = {"event": "connected", "leg_id": self.call_id[-8:], "number": self.number, "at": now_iso()}
-        assert pbx.send("POST", f"/v1/calls/{self.call_id}/legs", leg).ok
+        self.call_id = str(issued.json()["call"]["call_id"])
+        return self.call_id
+
+    def picks_up(self, number: str) -> None:
+        """The exchange has connected the officer to that number."""
+        leg = {"event": "connected", "leg_id": self.call_id[-8:], "number": number, "at": now_iso()}
+        assert SystemSession(self._bank, "pbx").send("POST", f"/v1/calls/{self.call_id}/legs", leg).ok
+
+    def officers_screen(self) -> requests.Response:
+        """What the officer is shown who asks for the code."""
         officer = {"Authorization": f"Bearer {self._bank.officer('4412')}"}
-        shown = requests.get(f"{self._bank.url}/v1/calls/{self.call_id}/code", headers=officer, timeout=10)
-        return str(shown.json()["digits"])
+        return requests.get(f"{self._bank.url}/v1/calls/{self.call_id}/code", headers=officer, timeout=10)
 
     def is_left(self) -> None:
         """The officer hangs up."""

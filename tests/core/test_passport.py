@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import json
 import shutil
 import subprocess
@@ -12,13 +11,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, generate_private_key
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.certificates import certified
 from tests.conftest import require
 from verifier.core.errors import EvidenceError, InvalidClaims, InvalidSignature
 from verifier.core.passport import Claims, Kind, check_identity, identity_header
@@ -34,22 +32,7 @@ SHAKEN = Claims(Tels(("12155550131",)), 1443208345, Tel("12155550121"), "A", "12
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A P-256 key, its certificate and its public key, as PEM files."""
     path = tmp_path_factory.mktemp("identity")
-    key = generate_private_key(SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "SHAKEN 1234")])
-    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=3650))
-        .sign(key, SHA256())
-    )
-    (path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    (path / "public.pem").write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    (path / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    certified(path, "SHAKEN 1234")
     return path
 
 

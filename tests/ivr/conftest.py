@@ -35,7 +35,7 @@ class RunningGateway:
         require("espeak-ng", shutil.which("espeak-ng") is not None)
         require("sipp", SIPP is not None)
         self.folder = folder
-        self.port = _free_ports(int(settings.get("PROCESSES", "1")))
+        self.port = free_ports(int(settings.get("PROCESSES", "1")))
         Markers.record(folder / "recordings")
         given = {
             "VERIFIER_URL": url or bank.url,
@@ -46,7 +46,7 @@ class RunningGateway:
             "FRAUD_DESK_URI": "sip:fraud@pbx.bank.example",
             "DIALLED_NUMBER": "+861095588",
             "LISTEN": f"127.0.0.1:{self.port}",
-            "RTP_PORTS": str(_free_ports(16 * int(settings.get("PROCESSES", "1")))),
+            "RTP_PORTS": str(free_ports(16 * int(settings.get("PROCESSES", "1")))),
             "RECORDINGS": str(folder / "recordings"),
             **settings,
         }
@@ -71,6 +71,10 @@ class RunningGateway:
         phone = SippPhone(self.folder, port, caller, **options)  # type: ignore[arg-type]
         self._phones.append(phone)
         return phone
+
+    @property
+    def uri(self) -> str:
+        return f"sip:+861095588@127.0.0.1:{self.port}"
 
     def end_calls(self) -> None:
         for phone in self._phones:
@@ -108,7 +112,7 @@ def gateway(_gateway: RunningGateway) -> Iterator[RunningGateway]:
     assert _gateway.process.poll() is None, _gateway.log.read_text()
 
 
-def _free_ports(count: int) -> int:
+def free_ports(count: int) -> int:
     """The first of that many loopback ports in a row which were free a moment ago, below those given out at random."""
     while True:
         first = random.randrange(10_000, 30_000, 2)

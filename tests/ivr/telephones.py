@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
+from array import array
 from pathlib import Path
 
-from tests.ivr.markers import WINDOW, Markers
+from tests.ivr.listening import Listening
 from tests.ivr.rtp import Sound
 
 SIPP = shutil.which("sipp")
@@ -62,7 +62,7 @@ _NOTIFY = """
   <recv response="200"/>"""
 
 
-class SippPhone:
+class SippPhone(Listening):
     """One call by sipp. `ends` is how: by the gateway's BYE, by our own after some seconds, or by a REFER that is
     followed or refused."""
 
@@ -114,21 +114,6 @@ class SippPhone:
         self.messages = Path(f"{path}.log")
         self._process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def hears(self, *names: str, within: float = 20.0, since: float = 0.0) -> None:
-        """Wait until these prompts have been heard, in this order and nothing else after that moment."""
-        until = time.monotonic() + within
-        windows: list[str] = []
-        heard: list[str] = []
-        while time.monotonic() < until:
-            # Each tenth of a second is looked at once: the bank shares this processor.
-            windows += Markers.names(self.sound.samples(since)[len(windows) * WINDOW :])
-            heard = Markers.runs(windows)
-            if heard == list(names):
-                return
-            assert heard == list(names)[: len(heard)] or heard[-1] == "speech", heard
-            time.sleep(0.1)
-        raise AssertionError(f"heard {heard} instead of {names}\n{self.log()}")
-
     def ended(self, within: float = 20.0) -> None:
         """The call went as the scenario says, to its end."""
         out, _ = self._process.communicate(timeout=within)
@@ -143,6 +128,9 @@ class SippPhone:
     def hang_up(self) -> None:
         self._process.kill()
         self._process.wait()
+
+    def samples(self, since: float = 0.0) -> array[int]:
+        return self.sound.samples(since)
 
     def log(self) -> str:
         return self.messages.read_text(errors="replace") if self.messages.exists() else ""

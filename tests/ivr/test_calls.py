@@ -156,6 +156,33 @@ def test_another_customers_reference_and_code_are_not_genuine(
     assert phone.is_put_through_to("fraud")
 
 
+def test_an_officer_who_is_lured_to_another_number_has_no_code_to_read(
+    gateway: RunningGateway, bank: DemoBank, customer: Customer
+) -> None:
+    """The fraudster has the officer ring him; whatever he then tells the customer is not genuine."""
+    fraudster = Customer(bank)
+    customer.is_about_to_be_rung()
+    customer.picks_up(fraudster.number)
+    refused = customer.officers_screen()
+    assert (refused.status_code, refused.json()["slug"]) == (409, "leg_not_connected")
+    phone = gateway.rung_by(customer.number, ends="refer")
+    asked = asks(phone, another_code("000000000"))
+    phone.hears("speech", since=asked)
+    assert phone.is_put_through_to("fraud")
+
+
+def test_a_code_of_a_call_to_the_fraudsters_own_telephone_is_no_verdict(
+    gateway: RunningGateway, bank: DemoBank, customer: Customer
+) -> None:
+    """He has put the customer's number on file for himself (law L12)."""
+    fraudster = Customer(bank, also_on_file=customer.number)
+    code = fraudster.is_rung()
+    phone = gateway.rung_by(customer.number, ends="refer")
+    asked = asks(phone, code)
+    phone.hears("other_number", "after_refusal", since=asked)
+    assert phone.is_put_through_to("fraud")
+
+
 @pytest.mark.parametrize(
     ("caller", "extra"),
     [

@@ -308,11 +308,14 @@ async def test_somebody_without_an_application_is_refused_with_as_much_work(
 
 
 async def test_a_right_code_too_early_is_refused_and_not_counted_as_a_guess(world: World, wang: Person) -> None:
+    """Somebody reads out a code while no leg is connected."""
     call_id = (await world.issue(wang))["call"]["call_id"]
     code = await _code_as_the_bank_knows_it(world, wang, call_id)
     for _ in range(10):
         assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
-    assert (await world.call_row(call_id))["app_wrong"] == 0
+        assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
+    row = await world.call_row(call_id)
+    assert (row["app_wrong"], row["ivr_wrong"]) == (0, 0)
 
 
 async def test_a_reference_narrows_a_customers_own_applications(world: World, wang: Person) -> None:

@@ -25,7 +25,12 @@ from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
 STAFF, CUSTOMERS = "bank-staff", "bank-app"
-SYSTEMS = {"loan-origination": ("applications", "calls"), "pbx": ("legs",), "ivr": ("ivr",)}
+SYSTEMS = {
+    "loan-origination": ("applications", "calls"),
+    "pbx": ("legs",),
+    "ivr": ("ivr",),
+    "dialler": ("calls", "legs"),
+}
 LOGIN_LIFETIME_S = 8 * 3600
 STAFF_PEOPLE = (
     Person("4412", "李伟", ("officer",)),

@@ -27,7 +27,7 @@ def main() -> None:
     """Serve; exit status 2 for bad settings."""
     with tempfile.TemporaryDirectory(prefix="voice-gateway-") as folder:
         try:
-            settings = read(os.environ)
+            settings = read(os.environ, "GATEWAY_", Settings)
             cache = Path(settings.cache or folder)
             # Whatever is wrong is said here, once, and not by every process.
             client(settings).close()

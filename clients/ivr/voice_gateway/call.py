@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pjsua2 as pj
 
+from voice_gateway.endpoint import active_audio
 from voice_gateway.keys import Keys
 from voice_gateway.operator import Instruction, Operator
 from voice_gateway.prompts import Sound
@@ -75,13 +76,9 @@ class Line(pj.Call):  # type: ignore[misc]
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
         if self._over or self._audio is not None:
             return
-        # Kept in a name: its parts are freed with it.
-        info = self.getInfo()
-        for index, media in enumerate(info.media):
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
-                self._audio = self.getAudioMedia(index)
-                self._operator.begin(self._caller_number, self._follow)
-                return
+        self._audio = active_audio(self)
+        if self._audio is not None:
+            self._operator.begin(self._caller_number, self._follow)
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
         # A telephone that sends each key both as an RTP event and as SIP INFO must be heard once.

@@ -1,4 +1,4 @@
-"""Settings of the gateway, read from the environment; a bad or unknown one stops the start.
+"""Settings of the gateway and the dialler, read from the environment; a bad or unknown one stops the start.
 
 Carries out specs/protocol.md section 7.9.
 """
@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-PREFIX = "GATEWAY_"
 RTP_PORTS_EACH = 16
 _LISTEN = re.compile(r"[0-9A-Fa-f.:\[\]]*:[0-9]{1,5}")
 
@@ -21,41 +20,56 @@ class BadSettings(Exception):
     """A setting is wrong or unknown; the message names it."""
 
 
-class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`trunks` are the addresses of the bank's own border controllers, parted by commas: nobody else is answered."""
+class Sip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The service and the key for it, where officers are rung, and what a SIP endpoint listens on."""
 
     verifier_url: str
     key_id: str
     key_file: str
-    trunks: Annotated[str, Meta(min_length=1)]
     officer_uri: Annotated[str, Meta(pattern=r"^sips?:.*\{officer\}.*$")]
-    fraud_desk_uri: Annotated[str, Meta(pattern=r"^sips?:.+$")]
-    dialled_number: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
-    country_code: Annotated[str, Meta(pattern=r"^[1-9]?[0-9]{0,2}$")] = ""
     listen: str = "127.0.0.1:5060"
     tls_listen: str = ""
     tls_certificate: str = ""
     tls_key: str = ""
     srtp: Literal["off", "optional", "required"] = "optional"
-    processes: Annotated[int, Meta(ge=1, le=64)] = 1
     rtp_ports: Annotated[int, Meta(ge=1024, le=64_000)] = 20_000
+
+
+class Settings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`trunks` are the addresses of the bank's own border controllers, parted by commas: nobody else is answered."""
+
+    trunks: Annotated[str, Meta(min_length=1)]
+    fraud_desk_uri: Annotated[str, Meta(pattern=r"^sips?:.+$")]
+    dialled_number: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+    country_code: Annotated[str, Meta(pattern=r"^[1-9]?[0-9]{0,2}$")] = ""
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1
     recordings: str = ""
     cache: str = ""
 
 
-def read(environment: Mapping[str, str]) -> Settings:
-    """The settings. Raises BadSettings."""
-    given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+class DiallerSettings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`customer_uri` is where customers are rung; `identity` is the kind of Identity header (RFC 8224), if any."""
+
+    customer_uri: Annotated[str, Meta(pattern=r"^sips?:.*\{number\}.*$")]
+    identity: Literal["off", "plain", "shaken", "rcd"] = "off"
+
+
+Read = TypeVar("Read", bound=Sip)
+
+
+def read(environment: Mapping[str, str], prefix: str, kind: type[Read]) -> Read:
+    """The settings that begin with `prefix`. Raises BadSettings."""
+    given = {name.removeprefix(prefix).lower(): value for name, value in environment.items() if name.startswith(prefix)}
     try:
-        settings = msgspec.convert(given, Settings, strict=False)
+        settings = msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise BadSettings(f"{PREFIX}*: {error}") from error
+        raise BadSettings(f"{prefix}*: {error}") from error
     for name in ("listen", "tls_listen"):
         value = getattr(settings, name)
         if value and not _LISTEN.fullmatch(value):
-            raise BadSettings(f"{PREFIX}{name.upper()} must be an address and a port")
+            raise BadSettings(f"{prefix}{name.upper()} must be an address and a port")
     if settings.tls_listen and not (settings.tls_certificate and settings.tls_key):
-        raise BadSettings(f"{PREFIX}TLS_LISTEN needs {PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY")
+        raise BadSettings(f"{prefix}TLS_LISTEN needs {prefix}TLS_CERTIFICATE and {prefix}TLS_KEY")
     return settings
 
 

@@ -1,0 +1,216 @@
+"""`voice-dialler CALL`: rings the officer, then the customer, joins them, and tells the service of the customer's leg.
+
+Carries out specs/protocol.md section 7.10. The numbers are the ticket's, so that nothing else can be dialled.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pjsua2 as pj
+from callback_verification import CallbackVerificationError, Client, SystemKey, calls, legs
+from callback_verification.sending import Patience
+from callback_verification.shapes import Call
+
+from voice_gateway.endpoint import Endpoint, active_audio
+from voice_gateway.settings import BadSettings, DiallerSettings, read
+
+log = logging.getLogger("voice_gateway")
+
+RING_S = 60.0
+LONGEST_S = 7200.0
+GOODBYE_S = 2.0
+# A leg event that is lost means a code that is not shown, or a call that stays live: it is worth some patience.
+PATIENCE = Patience(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
+
+
+class Leg(pj.Call):  # type: ignore[misc]
+    """One of the two telephones. `up` and `down` are called when it is answered and when it is over."""
+
+    def __init__(self, account: pj.Account, up: Callable[[Leg], None], down: Callable[[Leg], None]) -> None:
+        super().__init__(account)
+        self._up = up
+        self._down = down
+        self.answered = False
+        self.over = True
+        self.audio: pj.AudioMedia | None = None
+
+    def ring(self, uri: str, identity: str = "") -> None:
+        """Send the INVITE."""
+        self.over = False
+        asked = pj.CallOpParam(True)
+        if identity:
+            header = pj.SipHeader()
+            header.hName, header.hValue = "Identity", identity
+            asked.txOption.headers.push_back(header)
+        try:
+            self.makeCall(uri, asked)
+        except pj.Error as error:
+            log.error("%s cannot be rung: %s", uri, error.reason)
+            self.over = True
+            self._down(self)
+
+    @property
+    def leg_id(self) -> str:
+        """The SIP Call-ID, which is the leg's own for good."""
+        return str(self.getInfo().callIdString)
+
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:
+        state = self.getInfo().state
+        if state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.over:
+            self.over = True
+            self._down(self)
+        elif state == pj.PJSIP_INV_STATE_CONFIRMED and not self.answered:
+            self.answered = True
+            self._up(self)
+
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
+        if not self.over and self.audio is None:
+            self.audio = active_audio(self)
+
+    def end(self) -> None:
+        """Hang up, if that has not been done."""
+        if not self.over:
+            try:
+                self.hangup(pj.CallOpParam(True))
+            except pj.Error as error:
+                log.debug("the leg was over already: %s", error.reason)
+
+
+class Dialler:
+    """One call of one officer, from the first ring to the end. Everything belongs to the thread that made it."""
+
+    def __init__(self, settings: DiallerSettings, client: Client, call: Call) -> None:
+        self._settings = settings
+        self._client = client
+        self._call = call
+        self._stopping = False
+        # One thread, so that what was first is told first.
+        self._telling = ThreadPoolExecutor(1, thread_name_prefix="telling")
+        self._told: list[Future[Call]] = []
+        self._endpoint = Endpoint(settings, 2)
+        self._account = pj.Account()
+        self._account.create(self._endpoint.account(call.caller_number))
+        self._officer = Leg(self._account, self._officer_up, self._leg_down)
+        self._customer = Leg(self._account, self._customer_up, self._customer_down)
+        self._identity: Future[str] | None = None
+        self._joined = False
+
+    def run(self) -> bool:
+        """Ring, join, wait for the end. Whether the customer was reached, and the service knows it."""
+        began = time.monotonic()
+        self._officer.ring(self._uri(self._settings.officer_uri, officer=self._call.officer.id))
+        while not self._stopping and not (self._officer.over and self._customer.over):
+            self._endpoint.poll()
+            self._ring_customer()
+            self._join()
+            waited = time.monotonic() - began
+            if waited > LONGEST_S or (waited > RING_S and not self._customer.answered):
+                self._stopping = True
+        self._endpoint.hang_up()
+        until = time.monotonic() + GOODBYE_S
+        while not (self._officer.over and self._customer.over) and time.monotonic() < until:
+            self._endpoint.poll()
+        reached = self._customer.answered
+        self._telling.shutdown()
+        del self._officer, self._customer
+        self._account.shutdown()
+        self._endpoint.close()
+        return reached and all(each.exception() is None for each in self._told)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def _officer_up(self, leg: Leg) -> None:
+        # Only now, since it is good for a minute.
+        self._identity = self._telling.submit(self._ask_identity)
+
+    def _ask_identity(self) -> str:
+        kind = self._settings.identity
+        return "" if kind == "off" else self._client.send(calls.identity(self._call.call_id, kind=kind)).identity
+
+    def _ring_customer(self) -> None:
+        """As soon as the INVITE can say whose call it is."""
+        if self._identity is None or not self._identity.done():
+            return
+        asked, self._identity = self._identity, None
+        try:
+            self._customer.ring(self._uri(self._settings.customer_uri, number=self._call.number), asked.result())
+        except CallbackVerificationError as error:
+            log.error("no SIP identity, so the customer is not rung: %s", error)
+            self._stopping = True
+
+    def _customer_up(self, leg: Leg) -> None:
+        self._tell(legs.connected, leg)
+
+    def _customer_down(self, leg: Leg) -> None:
+        if leg.answered:
+            self._tell(legs.ended, leg)
+        self._leg_down(leg)
+
+    def _leg_down(self, leg: Leg) -> None:
+        """When one has hung up the other has nobody to talk to."""
+        (self._customer if leg is self._officer else self._officer).end()
+
+    def _tell(self, event: Callable[..., object], leg: Leg) -> None:
+        call = self._call
+        request = event(
+            call.call_id, leg_id=leg.leg_id, number=call.number, caller_number=call.caller_number, at=datetime.now(UTC)
+        )
+        self._told.append(self._telling.submit(self._send, request))
+
+    def _send(self, request: object) -> Call:
+        try:
+            return self._client.send(request)  # type: ignore[arg-type]
+        except CallbackVerificationError as error:
+            log.error("the service was not told of the leg: %s", error)
+            raise
+
+    def _join(self) -> None:
+        one, other = self._officer.audio, self._customer.audio
+        if not self._joined and one is not None and other is not None:
+            self._joined = True
+            one.startTransmit(other)
+            other.startTransmit(one)
+
+    @staticmethod
+    def _uri(pattern: str, **values: str) -> str:
+        return pattern.format(**{name: quote(value, safe="+") for name, value in values.items()})
+
+
+def main() -> None:
+    """Exit status 0 when the customer was reached, 1 when not, 2 for bad settings."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    if len(sys.argv) != 2:
+        print("usage: voice-dialler CALL", file=sys.stderr)
+        sys.exit(2)
+    try:
+        settings = read(os.environ, "DIALLER_", DiallerSettings)
+        credential = SystemKey(settings.key_id, Path(settings.key_file).read_bytes())
+        client = Client(settings.verifier_url, credential, patience=PATIENCE)
+    except (BadSettings, OSError, ValueError) as error:
+        print(f"voice-dialler: {error}", file=sys.stderr)
+        sys.exit(2)
+    try:
+        call = client.send(calls.read(sys.argv[1]))
+    except CallbackVerificationError as error:
+        print(f"voice-dialler: {error}", file=sys.stderr)
+        sys.exit(1)
+    dialler = Dialler(settings, client, call)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: dialler.stop())
+    sys.exit(0 if dialler.run() else 1)
+
+
+if __name__ == "__main__":
+    main()
