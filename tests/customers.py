@@ -8,9 +8,6 @@ from typing import Any
 import requests
 
 from tests.api.conftest import SystemSession
-from verifier.core.application import Officer
-from verifier.core.purposes import ASKS
-from verifier.core.words import NOT_GENUINE, genuine
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import now_iso
 
@@ -23,7 +20,6 @@ class Customer:
 
     def __init__(self, bank: DemoBank, officer_name: str = "李伟", *, also_on_file: str = "") -> None:
         self._bank = bank
-        self._officer_name = officer_name
         unique = secrets.token_hex(4)
         self.application = f"LN-{unique}"
         self.number = f"+86137{int(unique, 16) % 10**8:08d}"
@@ -68,10 +64,3 @@ class Customer:
         """The officer hangs up."""
         leg = {"event": "ended", "leg_id": self.call_id[-8:], "number": self.number, "at": now_iso()}
         assert SystemSession(self._bank, "pbx").send("POST", f"/v1/calls/{self.call_id}/legs", leg).ok
-
-    def told(self, verdict: str) -> str:
-        """The words of a verdict in Mandarin, as this customer hears them."""
-        if verdict == "genuine":
-            officer = Officer("4412", self._officer_name, BRANCH)
-            return genuine("zh-CN", officer, "documents", ASKS["documents"])
-        return NOT_GENUINE["zh-CN"]

@@ -52,7 +52,7 @@ def test_a_call_is_registered_issued_connected_and_confirmed_by_what_the_readme_
     headers = {"Authorization": f"Bearer {bank.officer('4412')}"}
     code = requests.get(f"{bank.url}/v1/calls/{issued}/code", headers=headers, timeout=10).json()["shown"]
     app = {"VERIFIER_URL": bank.url, "CUSTOMER_TOKEN": bank.customer("cust-7001"), "CODE": code}
-    assert python("app", **app).startswith("genuine 已核实：李伟")
+    assert python("app", **app).startswith("genuine 已核实，这是我们打来的电话。来电人：李伟")
     assert python("app", **{**app, "CODE": "482177302"}).startswith("not genuine 未能核实")
     assert python("app", **{**app, "VERIFIER_URL": "http://127.0.0.1:1"}).startswith("we cannot check now")
 
@@ -63,7 +63,7 @@ def test_a_call_is_registered_issued_connected_and_confirmed_by_what_the_readme_
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert javascript().startswith("genuine 已核实：李伟")
+    assert javascript().startswith("genuine 已核实，这是我们打来的电话。来电人：李伟")
     assert javascript(CODE="482177302").startswith("not genuine 未能核实")
     assert javascript(VERIFIER_URL="http://127.0.0.1:1").startswith("we cannot check now")
 

@@ -19,11 +19,11 @@ from verifier.core.dialogue import (
 from verifier.core.prompts import PROMPTS
 from verifier.core.purposes import Language
 
-TOLD: dict[Language, str] = {
-    "zh-CN": "已核实：李伟，工号 4412",
-    "en": "This is a genuine call. 李伟, staff number 4412",
+WHO: dict[Language, str] = {
+    "zh-CN": "来电人：李伟，工号 4412",
+    "en": "李伟, staff number 4412",
 }
-NOT_TOLD: dict[Language, str] = {"zh-CN": "未能核实", "en": "Not confirmed"}
+NOT_WHO: dict[Language, str] = {"zh-CN": "未能核实", "en": "Not confirmed"}
 CODE = "482177302"
 
 
@@ -36,7 +36,7 @@ def entering() -> Dialogue:
 
 
 def genuine() -> Dialogue:
-    return judge(hear(entering(), CODE)[0], "genuine", TOLD, "4412")[0]
+    return judge(hear(entering(), CODE)[0], "genuine", WHO, "4412")[0]
 
 
 def test_a_registered_caller_is_greeted_by_the_banks_name_and_asked_for_the_code() -> None:
@@ -75,24 +75,24 @@ def test_a_hash_alone_is_silence_and_silence_is_met_with_patience_three_times() 
 
 
 def test_the_verdict_is_said_in_words_and_repeated_at_a_star() -> None:
-    dialogue, turn = judge(entering(), "genuine", TOLD, "4412")
-    assert names(turn) == ["genuine", "after_genuine"]
-    assert turn.say[0].text == TOLD["zh-CN"]
+    dialogue, turn = judge(entering(), "genuine", WHO, "4412")
+    assert names(turn) == ["genuine", "who", "never_asks", "after_genuine"]
+    assert turn.say[1].text == WHO["zh-CN"]
     assert hear(dialogue, "*")[1] == turn
 
 
 def test_the_language_and_the_pace_can_be_changed_at_any_time() -> None:
     dialogue, turn = hear(genuine(), "*9")
-    assert turn.say[0].text == TOLD["en"]
+    assert turn.say[1].text == WHO["en"]
     dialogue, turn = hear(dialogue, "*8")
     assert turn.slow
-    assert turn.say[0].text == TOLD["en"]
+    assert turn.say[1].text == WHO["en"]
     assert not hear(dialogue, "*8")[1].slow
 
 
 def test_zero_leads_to_the_same_officer_when_genuine_and_to_the_fraud_desk_when_not() -> None:
     assert hear(genuine(), "0#")[1].to == "4412"
-    refused = judge(entering(), "not_genuine", NOT_TOLD, "4412")[0]
+    refused = judge(entering(), "not_genuine", WHO, "4412")[0]
     for dialogue in (entering(), refused, judge(entering(), "unavailable")[0], no_verdict(genuine(), "too_many")[0]):
         turn = hear(dialogue, "0")[1]
         assert (turn.act, turn.to) == ("transfer", FRAUD_DESK)
@@ -101,13 +101,13 @@ def test_zero_leads_to_the_same_officer_when_genuine_and_to_the_fraud_desk_when_
 def test_another_code_can_be_checked_after_a_verdict_and_replaces_it() -> None:
     turn = hear(genuine(), CODE)[1]
     assert turn.act == "check"
-    refused = judge(genuine(), "not_genuine", NOT_TOLD)[0]
+    refused = judge(genuine(), "not_genuine")[0]
     assert hear(refused, "0")[1].to == FRAUD_DESK
-    assert hear(refused, "*")[1].say[0].text == NOT_TOLD["zh-CN"]
+    assert hear(refused, "*")[1].say[0].text == PROMPTS["not_genuine"]["zh-CN"]
 
 
 def test_without_words_from_the_service_nothing_is_called_genuine() -> None:
-    for dialogue, turn in (judge(entering(), "genuine", None, "4412"), judge(genuine(), "unavailable", TOLD, "4412")):
+    for dialogue, turn in (judge(entering(), "genuine", None, "4412"), judge(genuine(), "unavailable", WHO, "4412")):
         assert names(turn) == ["unavailable", "after_refusal"]
         assert hear(dialogue, "0")[1].to == FRAUD_DESK
         assert hear(dialogue, "*9")[1].say[0].text == PROMPTS["unavailable"]["en"]
@@ -158,8 +158,7 @@ def test_no_sequence_of_keys_makes_a_verdict_or_reaches_the_officer_by_itself(
             elif outcome in ("too_many", "other_number"):
                 dialogue, turn = no_verdict(dialogue, outcome)  # type: ignore[arg-type]
             else:
-                told = TOLD if outcome == "genuine" else NOT_TOLD
-                dialogue, turn = judge(dialogue, outcome, told, "4412")  # type: ignore[arg-type]
+                dialogue, turn = judge(dialogue, outcome, WHO, "4412")  # type: ignore[arg-type]
         assert ("genuine" in names(turn)) <= (outcome == "genuine")
         assert (turn.to == "4412") <= (outcome == "genuine")
         assert (turn.act == "transfer") == bool(turn.to)

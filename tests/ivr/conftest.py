@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import itertools
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +18,7 @@ import pytest
 from tests.api.conftest import RunningBank
 from tests.conftest import require
 from tests.ivr.markers import Markers
+from tests.ivr.ports import free_ports
 from tests.ivr.telephones import SIPP, SippPhone
 from verifier.demo.bank import DemoBank
 
@@ -110,14 +108,3 @@ def gateway(_gateway: RunningGateway) -> Iterator[RunningGateway]:
     yield _gateway
     _gateway.end_calls()
     assert _gateway.process.poll() is None, _gateway.log.read_text()
-
-
-def free_ports(count: int) -> int:
-    """The first of that many loopback ports in a row which were free a moment ago, below those given out at random."""
-    while True:
-        first = random.randrange(10_000, 30_000, 2)
-        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    held.enter_context(socket.socket(socket.AF_INET, kind)).bind(("127.0.0.1", port))
-            return first

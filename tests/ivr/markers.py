@@ -38,6 +38,12 @@ class Markers:
         """The prompt in each whole tenth of a second; `speech` for what is no recording, nothing for silence."""
         return [cls._name(samples[at : at + WINDOW]) for at in range(0, len(samples) - WINDOW + 1, WINDOW)]
 
+    @classmethod
+    def speech(cls, samples: array[int]) -> array[int]:
+        """What lies between the first and the last that is no recording."""
+        spoken = [n for n, name in enumerate(cls.names(samples)) if name == "speech"]
+        return samples[spoken[0] * WINDOW : (spoken[-1] + 1) * WINDOW]
+
     @staticmethod
     def runs(windows: list[str]) -> list[str]:
         """The prompts that were heard, in order. Each counts from a fifth of a second on, so that half a tone at the

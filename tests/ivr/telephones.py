@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from array import array
 from pathlib import Path
 
 from tests.ivr.listening import Listening
+from tests.ivr.ports import free_ports
 from tests.ivr.rtp import Sound
 
 SIPP = shutil.which("sipp")
@@ -102,7 +102,7 @@ class SippPhone(Listening):
         # A port of its own: the end of an earlier call must not reach this one.
         command += [
             "-p",
-            str(_free_port()),
+            str(free_ports(1)),
             "-trace_err",
             "-timeout",
             "90s",
@@ -139,12 +139,6 @@ class SippPhone(Listening):
         if self._process.poll() is None:
             self.hang_up()
         self.sound.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _scenario(caller: str, offer: str, ends: str, extra: str, refuse: int | None) -> str:

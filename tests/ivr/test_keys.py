@@ -11,7 +11,7 @@ pytest.importorskip("voice_gateway", reason="the voice gateway is optional and n
 from voice_gateway.callers import caller_number, host
 from voice_gateway.keys import LONG_PAUSE_S, MAX_KEYS, SHORT_PAUSE_S, Keys
 from voice_gateway.prompts import spoken
-from voice_gateway.settings import BadSettings, of_process, read
+from voice_gateway.settings import BadSettings, Settings, of_process, read
 
 GIVEN = {
     "GATEWAY_VERIFIER_URL": "https://verify.bank.example",
@@ -106,7 +106,7 @@ def test_numbers_are_read_figure_by_figure_and_nothing_is_obeyed() -> None:
 
 
 def test_settings_are_read_and_wrong_ones_are_named() -> None:
-    assert read(GIVEN).processes == 1
+    assert read(GIVEN, "GATEWAY_", Settings).processes == 1
     for name, value, named in (
         ("GATEWAY_PROCESSES", "0", "processes"),
         ("GATEWAY_TRUNKS", "", "trunks"),
@@ -116,10 +116,10 @@ def test_settings_are_read_and_wrong_ones_are_named() -> None:
         ("GATEWAY_TLS_LISTEN", "127.0.0.1:5061", "GATEWAY_TLS_CERTIFICATE"),
     ):
         with pytest.raises(BadSettings, match=named):
-            read({**GIVEN, name: value})
+            read({**GIVEN, name: value}, "GATEWAY_", Settings)
 
 
 def test_each_process_has_ports_of_its_own() -> None:
-    settings = read({**GIVEN, "GATEWAY_LISTEN": "192.0.2.7:5060"})
+    settings = read({**GIVEN, "GATEWAY_LISTEN": "192.0.2.7:5060"}, "GATEWAY_", Settings)
     second = of_process(settings, 1)
     assert (second.listen, second.tls_listen, second.rtp_ports) == ("192.0.2.7:5061", "", 20_016)

@@ -22,7 +22,8 @@ from tests.certificates import certified
 from tests.conftest import require
 from tests.customers import DESK, Customer
 from tests.ivr.baresip import BARESIP, BaresipPhone
-from tests.ivr.conftest import GATEWAY, RunningGateway, free_ports
+from tests.ivr.conftest import GATEWAY, RunningGateway
+from tests.ivr.ports import free_ports
 from tests.ivr.rtp import strength
 from verifier.core.passport import check_identity
 from verifier.demo.bank import DemoBank
@@ -123,7 +124,7 @@ def test_from_the_officers_call_to_the_customers_own_and_back_to_the_officer(tel
     customer_phone.dials(telephones.gateway.uri)
     customer_phone.hears("greeting", "other_language/en", "ask", "keys", since=rang)
     asked = customer_phone.press(code + "#")
-    customer_phone.hears("speech", since=asked)
+    customer_phone.hears("genuine", since=asked)
     customer_phone.press("0")
     assert customer.number in officer_phone.sees("CALL_ESTABLISHED", count=2)["peeruri"]
 

@@ -46,11 +46,11 @@ def test_a_caller_keys_the_code_hears_the_officer_and_is_put_through_to_him(
     assert greeted.act == "listen"
     assert "示范银行" in greeted.text
     told = platform.press(code + "#")
-    assert "李伟" in told.said[0][1]
-    assert "4412" in told.said[0][1]
+    assert "李伟" in told.said[1][1]
+    assert "4412" in told.said[1][1]
     assert platform.press("*") == told
     assert platform.press("*8").slow
-    assert platform.press("*9").said[0][1].startswith("This is a genuine call.")
+    assert platform.press("*9").said[0][1].startswith("This is a genuine call from us.")
     connected = platform.press("0")
     assert (connected.act, connected.transfer) == ("transfer", "sip:4412@pbx.bank.example")
 

@@ -37,8 +37,8 @@ class Turn(Struct, frozen=True):
 
 
 class Dialogue(Struct, frozen=True):
-    """How far a call has come. `told` is the words of the verdict in each language, `officer` whose call it was,
-    `last` the names of the prompts that were said last."""
+    """How far a call has come. `who` is the words of whose genuine call it was in each language, `officer`
+    that officer, `last` the names of the prompts that were said last."""
 
     bank: str
     language: Language
@@ -50,7 +50,7 @@ class Dialogue(Struct, frozen=True):
     turns: int = 0
     verdict: Verdict | None = None
     officer: str = ""
-    told: dict[Language, str] = {}
+    who: dict[Language, str] = {}
     last: tuple[str, ...] = ()
 
 
@@ -89,15 +89,16 @@ def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
 
 
 def judge(
-    dialogue: Dialogue, verdict: Verdict, told: dict[Language, str] | None = None, officer: str = ""
+    dialogue: Dialogue, verdict: Verdict, who: dict[Language, str] | None = None, officer: str = ""
 ) -> tuple[Dialogue, Turn]:
-    """Say the verdict. `told` is its words in each language; without them, or for anything but an answer, it is
-    that we cannot check (law L6)."""
-    if verdict == "unavailable" or told is None:
-        return no_verdict(dialogue, "unavailable")
-    officer = officer if verdict == "genuine" else ""
-    dialogue = replace(dialogue, stage="told", verdict=verdict, told=told, officer=officer, slips=0)
-    return _listen(dialogue, verdict, "after_genuine" if verdict == "genuine" else "after_refusal")
+    """Say the verdict. `who` is the words of whose call it is in each language; a genuine verdict without them, like
+    anything but an answer, is that we cannot check (law L6)."""
+    if verdict == "not_genuine":
+        return _listen(_told(dialogue, verdict), verdict, "after_refusal")
+    if verdict == "genuine" and who is not None:
+        dialogue = replace(_told(dialogue, verdict), who=who, officer=officer)
+        return _listen(dialogue, verdict, "who", "never_asks", "after_genuine")
+    return no_verdict(dialogue, "unavailable")
 
 
 def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
@@ -111,8 +112,12 @@ def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 def no_verdict(dialogue: Dialogue, why: Literal["too_many", "other_number", "unavailable"]) -> tuple[Dialogue, Turn]:
     """Nothing can be said, since the guess limit is reached, the call went to another number, or for any other
     reason (law L6); the fraud desk is a key away."""
-    dialogue = replace(dialogue, stage="told", verdict="unavailable", told={}, officer="", slips=0)
-    return _listen(dialogue, why, "after_refusal")
+    return _listen(_told(dialogue, "unavailable"), why, "after_refusal")
+
+
+def _told(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
+    """After a verdict; nothing of the one before is left."""
+    return replace(dialogue, stage="told", verdict=verdict, who={}, officer="", slips=0)
 
 
 def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
@@ -143,8 +148,8 @@ def _end(dialogue: Dialogue, *names: str) -> tuple[Dialogue, Turn]:
 
 def _say(dialogue: Dialogue, name: str) -> Say:
     language = dialogue.language
-    if name in ("genuine", "not_genuine"):
-        return Say(name, dialogue.told[language], language)
+    if name == "who":
+        return Say(name, dialogue.who[language], language)
     spoken: Language = language
     if name == "other_language":
         # Said to those who do not understand the language of the rest.

@@ -1,12 +1,12 @@
 """What a caller hears, zh-CN first, en second; each prompt has a name, so that a bank can record it.
 
-Carries out specs/protocol.md section 7.7. Words of a verdict are those of section 7.4.
+Carries out specs/protocol.md section 7.7. Whose call it is, `who`, differs from call to call and is not among them.
 """
 
 from __future__ import annotations
 
 from verifier.core.purposes import Language
-from verifier.core.words import OTHER_NUMBER, UNREGISTERED
+from verifier.core.words import GENUINE, NEVER, NOT_GENUINE, OTHER_NUMBER, UNREGISTERED
 
 PROMPTS: dict[str, dict[Language, str]] = {
     "greeting": {
@@ -43,6 +43,9 @@ PROMPTS: dict[str, dict[Language, str]] = {
         "zh-CN": "尝试次数过多，现在不能再核实。这不代表来电是真的。请不要透露任何信息。",
         "en": "There were too many attempts, so we cannot check now. The call may not be genuine. Share nothing.",
     },
+    "genuine": GENUINE,
+    "never_asks": NEVER,
+    "not_genuine": NOT_GENUINE,
     "after_genuine": {
         "zh-CN": "重听请按星号，转接这位客户经理请按零，核实另一个验证码请直接输入。不需要了请挂断。",
         "en": "Star repeats, zero connects you to this officer; to check another code, key it in. Otherwise hang up.",

@@ -34,26 +34,36 @@ NO_CALL: dict[Language, str] = {
     "zh-CN": "我们现在没有给您打电话。如果有人这样说，请挂断。",
     "en": "We are not calling you. If somebody says so, hang up.",
 }
-_GENUINE: dict[Language, str] = {
-    "zh-CN": "已核实：{name}，工号 {id}，{branch}，来电事由：{purpose}。"
-    "这通电话可能会请您提供：{asks}。我们绝不会索要：{never}。",
-    "en": "This is a genuine call. {name}, staff number {id}, {branch}, about {purpose}. "
-    "This call may ask for: {asks}. We never ask for: {never}.",
+GENUINE: dict[Language, str] = {
+    "zh-CN": "已核实，这是我们打来的电话。",
+    "en": "This is a genuine call from us.",
 }
 _LIST = {"zh-CN": "、", "en": "; "}
+NEVER: dict[Language, str] = {
+    "zh-CN": f"我们绝不会索要：{_LIST['zh-CN'].join(ITEMS[each]['zh-CN'] for each in NEVER_ASKS)}。",
+    "en": f"We never ask for: {_LIST['en'].join(ITEMS[each]['en'] for each in NEVER_ASKS)}.",
+}
+_WHO: dict[Language, str] = {
+    "zh-CN": "来电人：{name}，工号 {id}，{branch}，来电事由：{purpose}。这通电话可能会请您提供：{asks}。",
+    "en": "{name}, staff number {id}, {branch}, about {purpose}. This call may ask for: {asks}.",
+}
 
 
-def genuine(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
-    """The words of a positive verdict: who, about what, what it may ask for, what is never asked."""
-    joined = _LIST[language].join
-    return _GENUINE[language].format(
+def who(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
+    """The part of a positive verdict that is about this call: who, about what, what it may ask for."""
+    return _WHO[language].format(
         name=officer.name,
         id=officer.id,
         branch=officer.branch,
         purpose=PURPOSES[purpose][language],
-        asks=joined(ITEMS[each][language] for each in asks),
-        never=joined(ITEMS[each][language] for each in NEVER_ASKS),
+        asks=_LIST[language].join(ITEMS[each][language] for each in asks),
     )
+
+
+def genuine(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
+    """The words of a positive verdict: that it is one, whose call it is, what is never asked."""
+    between = " " if language == "en" else ""
+    return between.join((GENUINE[language], who(language, officer, purpose, asks), NEVER[language]))
 
 
 def on_call(language: Language, officer: Officer, purpose: str) -> str:

@@ -284,7 +284,7 @@ def _verdict(outcome: Outcome) -> Verdict:
         verdict="not_genuine" if outcome.call is None else "genuine",
         at=from_ms(outcome.at),
         given_before=outcome.given_before,
-        words=tuple(Words(language, verdict_words(outcome, language)) for language in words.LANGUAGES),
+        words=tuple(Words(language, _verdict_words(outcome, language)) for language in words.LANGUAGES),
         call=None if outcome.call is None else _details(outcome.call),
         receipt_id=outcome.receipt_id,
         receipt=outcome.evidence(),
@@ -310,7 +310,7 @@ def _spoken(outcome: Outcome, language: Language) -> SpokenVerdict:
         verdict="not_genuine" if outcome.call is None else "genuine",
         at=from_ms(outcome.at),
         given_before=outcome.given_before,
-        words=Words(language, verdict_words(outcome, language)),
+        words=Words(language, _verdict_words(outcome, language)),
         receipt_id=outcome.receipt_id,
         transfer_to=None if outcome.call is None else outcome.call.ticket.officer.id,
     )
@@ -327,7 +327,7 @@ def _unavailable(text: dict[Language, str], language: Language, at: int) -> Spok
     )
 
 
-def verdict_words(outcome: Outcome, language: Language) -> str:
+def _verdict_words(outcome: Outcome, language: Language) -> str:
     """What the customer is told."""
     if outcome.call is None:
         return words.NOT_GENUINE[language]

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from verifier.core import dialogue as machine
+from verifier.core import words
 from verifier.core.code import parse_code
 from verifier.core.dialogue import Dialogue, Turn
 from verifier.core.errors import MalformedCode, NotFound, RateLimited
@@ -17,7 +18,7 @@ from verifier.core.purposes import Language
 from verifier.core.words import LANGUAGES
 from verifier.service import records
 from verifier.service.batch import Batch, Needs
-from verifier.service.confirmations import Confirmations, verdict_words
+from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
 from verifier.service.opened import open_application
 from verifier.service.records import ApplicationRow
@@ -94,10 +95,11 @@ class Ivr:
             return machine.no_verdict(dialogue, "unavailable")
         if outcome == "other_number":
             return machine.no_verdict(dialogue, outcome)
-        told = {language: verdict_words(outcome, language) for language in LANGUAGES}
         if outcome.call is None:
-            return machine.judge(dialogue, "not_genuine", told)
-        return machine.judge(dialogue, "genuine", told, outcome.call.ticket.officer.id)
+            return machine.judge(dialogue, "not_genuine")
+        ticket = outcome.call.ticket
+        who = {language: words.who(language, ticket.officer, ticket.purpose, ticket.asks) for language in LANGUAGES}
+        return machine.judge(dialogue, "genuine", who, ticket.officer.id)
 
     async def _language_of(self, caller_number: str | None) -> Language | None:
         """The language of the customer on whose application the number is on file; None when it is on none."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from urllib.parse import quote
 
 import pjsua2 as pj
@@ -15,7 +16,7 @@ import pjsua2 as pj
 from voice_gateway.endpoint import active_audio
 from voice_gateway.keys import Keys
 from voice_gateway.operator import Instruction, Operator
-from voice_gateway.prompts import Sound
+from voice_gateway.prompts import CannotSpeak, Sound
 from voice_gateway.settings import Settings
 
 log = logging.getLogger("voice_gateway")
@@ -48,7 +49,7 @@ class Line(pj.Call):  # type: ignore[misc]
         self._method: int | None = None
         self._audio: pj.AudioMedia | None = None
         self._player: pj.AudioMediaPlayer | None = None
-        self._sounds: list[Sound] = []
+        self._sounds: list[Future[Sound]] = []
         self._next_at = 0.0
         self._doing: Instruction | None = None
         self._quiet_since = 0.0
@@ -163,8 +164,15 @@ class Line(pj.Call):  # type: ignore[misc]
                 self._silence_player()
                 self._quiet_since = now
             return True
+        if not self._sounds[0].done():
+            return False
         self._silence_player()
-        sound = self._sounds.pop(0)
+        try:
+            sound = self._sounds.pop(0).result()
+        except CannotSpeak as error:
+            log.warning("%s", error)
+            self._follow(self._operator.apology())
+            return False
         try:
             self._player = pj.AudioMediaPlayer()
             self._player.createPlayer(str(sound.path), pj.PJMEDIA_FILE_NO_LOOP)
@@ -174,7 +182,7 @@ class Line(pj.Call):  # type: ignore[misc]
             self._hang_up()
         self._next_at = now + sound.seconds
         # The player has the file open by now.
-        _discard((sound,))
+        _delete(sound)
         return False
 
     def _stop_playing(self) -> None:
@@ -199,7 +207,12 @@ class Line(pj.Call):  # type: ignore[misc]
             log.debug("the call was over already: %s", error.reason)
 
 
-def _discard(sounds: tuple[Sound, ...] | list[Sound]) -> None:
-    for sound in sounds:
-        if sound.anew:
-            sound.path.unlink(missing_ok=True)
+def _discard(sounds: Iterable[Future[Sound]]) -> None:
+    for each in sounds:
+        if not each.cancel():
+            each.add_done_callback(lambda made: None if made.exception() else _delete(made.result()))
+
+
+def _delete(sound: Sound) -> None:
+    if sound.anew:
+        sound.path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Literal
@@ -15,7 +15,7 @@ from typing import Literal
 from callback_verification import CallbackVerificationError, Client, Request, ivr
 from callback_verification.shapes import IvrTurn
 
-from voice_gateway.prompts import CannotSpeak, Sound, Voice
+from voice_gateway.prompts import Sound, Voice
 
 log = logging.getLogger("voice_gateway")
 
@@ -24,9 +24,10 @@ WORKERS = 4
 
 @dataclass(frozen=True)
 class Instruction:
-    """What a call does next: play, then listen, transfer to an officer or desk, or hang up."""
+    """What a call does next: play, then listen, transfer to an officer or desk, or hang up. A sound may still be in
+    the making: the first of a verdict is heard while the officer's name is put into speech."""
 
-    sounds: tuple[Sound, ...]
+    sounds: tuple[Future[Sound], ...]
     act: Literal["listen", "transfer", "hang_up"]
     session_id: str = ""
     to: str = ""
@@ -64,7 +65,7 @@ class Operator:
 
     def apology(self) -> Instruction:
         """That we cannot check now, in both languages."""
-        return Instruction(self._voice.apology, "hang_up")
+        return Instruction(tuple(_there(each) for each in self._voice.apology), "hang_up")
 
     def stop(self) -> None:
         """End the threads, and let go of every call."""
@@ -78,9 +79,9 @@ class Operator:
     def _answer(self, request: Request[IvrTurn], follow: Follow) -> None:
         try:
             turn = self._client.send(request)
-            sounds = tuple(self._voice.sound(say, slow=turn.slow) for say in turn.say)
+            sounds = tuple(self._threads.submit(self._voice.sound, say, slow=turn.slow) for say in turn.say)
             instruction = Instruction(sounds, turn.act, turn.session_id, turn.to or "")
-        except (CallbackVerificationError, CannotSpeak) as error:
+        except CallbackVerificationError as error:
             log.warning("no answer for a caller: %s", type(error).__name__)
             instruction = self.apology()
         except Exception:
@@ -88,3 +89,9 @@ class Operator:
             log.exception("defect in a dialogue")
             instruction = self.apology()
         self._answers.put((follow, instruction))
+
+
+def _there(sound: Sound) -> Future[Sound]:
+    made: Future[Sound] = Future()
+    made.set_result(sound)
+    return made

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from callback_verification.shapes import Language, Say
 
-# These name an officer or a person: said once, and not kept.
-SPOKEN_ANEW = frozenset({"genuine", "not_genuine"})
+# It names an officer: said once, and not kept.
+SPOKEN_ANEW = "who"
 UNAVAILABLE: dict[Language, str] = {
     "zh-CN": "现在无法核实。请不要继续通话，稍后再试。",
     "en": "We cannot check now. Do not go on with the call; try again later.",
@@ -58,7 +58,7 @@ class Voice:
 
     def sound(self, say: Say, *, slow: bool) -> Sound:
         """The sound of a prompt. Raises CannotSpeak."""
-        if say.name in SPOKEN_ANEW:
+        if say.name == SPOKEN_ANEW:
             with self._lock:
                 self._count += 1
                 path = self._cache / f"anew-{os.getpid()}-{self._count}.wav"
@@ -89,7 +89,22 @@ def _made(say: Say, path: Path, slow: bool, *, anew: bool) -> Sound:
     speed = round(_SPEED[say.language] * (_SLOWER if slow else 1))
     # Several processes share the folder.
     unfinished = path.with_suffix(f".{os.getpid()}")
-    command = ["espeak-ng", "-v", _VOICES[say.language], "-s", str(speed), "-b", "1", "--stdin", "-w", str(unfinished)]
+    # Other callers' sound comes first: this is not needed before the sentence ahead of it has been said.
+    command = [
+        "nice",
+        "-n",
+        "10",
+        "espeak-ng",
+        "-v",
+        _VOICES[say.language],
+        "-s",
+        str(speed),
+        "-b",
+        "1",
+        "--stdin",
+        "-w",
+        str(unfinished),
+    ]
     try:
         words = spoken(say.text, say.language).encode()
         subprocess.run(command, input=words, check=True, capture_output=True, timeout=_SYNTHESIS_S)  # noqa: S603
