@@ -2,6 +2,7 @@
 
 python -m tests.benchmarks.calls --calls 50 --processes 17              every code keyed at the same moment
 python -m tests.benchmarks.calls --calls 50 --processes 17 --spread 20  spread over so many seconds
+python -m tests.benchmarks.calls --calls 12 --processes 6 --soak 600     again and again, and what the gateway holds
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.api.conftest import RunningBank
 from tests.customers import Customer
 from tests.ivr.conftest import RunningGateway
 from tests.ivr.telephones import SippPhone
+from verifier.demo.bank import DemoBank
 
 KEY_S = 0.08  # how long one key of the test telephone lasts
 
@@ -34,7 +37,7 @@ class Caller:
 
     def rings(self, all_ready: threading.Barrier, after_s: float) -> None:
         # Which prompt it is would cost fifty telephones more than the gateway costs; the transfer tells in the end.
-        greeted = self._first_sound(0.0, within=60)
+        greeted = self._first_sound(0.0, within=15)
         all_ready.wait(90)
         if greeted is None:
             return
@@ -58,29 +61,66 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--processes", type=int, default=17)
+    parser.add_argument("--soak", type=float, default=0.0, help="seconds over which round follows round")
     parser.add_argument("--spread", type=float, default=0.0, help="seconds over which the codes are keyed")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="calls-") as folder, RunningBank(Path(folder) / "bank") as bank:
-        customers = [Customer(bank) for _ in range(asked.calls)]
-        codes = [each.is_rung() for each in customers]
         gateway = RunningGateway(Path(folder), bank, PROCESSES=str(asked.processes))
+        callers: list[Caller] = []
+        until = time.monotonic() + asked.soak
         try:
-            callers = [
-                Caller(gateway.rung_by(customer.number, ends="refer"), code)
-                for customer, code in zip(customers, codes, strict=True)
-            ]
-            all_ready = threading.Barrier(len(callers))
-            threads = [
-                threading.Thread(target=each.rings, args=(all_ready, random.uniform(0, asked.spread)))
-                for each in callers
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            while not callers or time.monotonic() < until:
+                callers += all_ring(bank, gateway, asked.calls, asked.spread)
+                if asked.soak:
+                    print(f"{len(callers)} calls: {Held.by(gateway)}", flush=True)
         finally:
             gateway.stop()
     report(callers)
+
+
+def all_ring(bank: DemoBank, gateway: RunningGateway, calls: int, spread: float) -> list[Caller]:
+    """So many customers, each with a call and a code of his own, ring at the same time."""
+    customers = [Customer(bank) for _ in range(calls)]
+    codes = [each.is_rung() for each in customers]
+    callers = [
+        Caller(gateway.rung_by(customer.number, ends="refer"), code)
+        for customer, code in zip(customers, codes, strict=True)
+    ]
+    all_ready = threading.Barrier(calls)
+    threads = [threading.Thread(target=each.rings, args=(all_ready, random.uniform(0, spread))) for each in callers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gateway.end_calls()
+    return callers
+
+
+class Held(NamedTuple):
+    """What the gateway's processes hold together, and how many there have been."""
+
+    resident_mb: float
+    descriptors: int
+    threads: int
+    started: int
+
+    @classmethod
+    def by(cls, gateway: RunningGateway) -> Held:
+        """Look at each process, after its players have rested."""
+        time.sleep(4)
+        started = gateway.log.read_text().count("ready for calls")
+        pids = Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children").read_text().split()
+        resident, descriptors, threads = 0, 0, 0
+        for pid in pids:
+            status = Path(f"/proc/{pid}/status").read_text()
+            resident += int(status.split("VmRSS:")[1].split()[0])
+            threads += int(status.split("Threads:")[1].split()[0])
+            descriptors += len(os.listdir(f"/proc/{pid}/fd"))
+        return cls(resident / 1024, descriptors, threads, started)
+
+    def __str__(self) -> str:
+        held = f"{self.resident_mb:.1f} MB resident, {self.descriptors} descriptors, {self.threads} threads"
+        return f"{held}, {self.started} processes started"
 
 
 def report(callers: list[Caller]) -> None:

@@ -28,7 +28,7 @@ FRAUD_DESK = "fraud_desk"
 
 
 class Line(pj.Call):  # type: ignore[misc]
-    """A caller. `ended` is called once, when the call is over."""
+    """A caller. `retire` is given each player that has been stopped; `ended` is called once, when the call is over."""
 
     def __init__(
         self,
@@ -37,12 +37,14 @@ class Line(pj.Call):  # type: ignore[misc]
         caller_number: str | None,
         operator: Operator,
         settings: Settings,
+        retire: Callable[[pj.AudioMediaPlayer], None],
         ended: Callable[[Line], None],
     ) -> None:
         super().__init__(account, call_id)
         self._caller_number = caller_number
         self._operator = operator
         self._settings = settings
+        self._retire = retire
         self._ended = ended
         self._began = time.monotonic()
         self._keys = Keys()
@@ -193,11 +195,14 @@ class Line(pj.Call):  # type: ignore[misc]
 
     def _silence_player(self) -> None:
         player, self._player = self._player, None
-        if player is not None and self._audio is not None and not self._over:
+        if player is None:
+            return
+        if self._audio is not None and not self._over:
             try:
                 player.stopTransmit(self._audio)
             except pj.Error as error:
                 log.debug("the call went away with its sound: %s", error.reason)
+        self._retire(player)
 
     def _hang_up(self) -> None:
         self._doing = None

@@ -5,11 +5,17 @@ Carries out specs/protocol.md sections 7.9 and 7.10.
 
 from __future__ import annotations
 
+import time
+from collections import deque
+
 import pjsua2 as pj
 
 from voice_gateway.settings import RTP_PORTS_EACH, Sip, address
 
 POLL_MS = 10
+# PJSIP tells of the end of a sound from a thread of its own, even when the player is gone by then, and dies of it
+# (pjproject issue 4812, mended after 2.15.1): so players stay for a while after they have been stopped.
+REST_S = 2.0
 CODECS = ("PCMA/8000", "PCMU/8000", "G722/16000")
 _SRTP = {"off": pj.PJMEDIA_SRTP_DISABLED, "optional": pj.PJMEDIA_SRTP_OPTIONAL, "required": pj.PJMEDIA_SRTP_MANDATORY}
 
@@ -19,6 +25,7 @@ class Endpoint:
 
     def __init__(self, settings: Sip, max_calls: int) -> None:
         self._settings = settings
+        self._resting: deque[tuple[float, pj.AudioMediaPlayer]] = deque()
         self._library = pj.Endpoint()
         self._library.libCreate()
         self._library.libInit(_configuration(max_calls))
@@ -35,6 +42,12 @@ class Endpoint:
     def poll(self) -> None:
         """Deal with what has come, for a hundredth of a second at most."""
         self._library.libHandleEvents(POLL_MS)
+        while self._resting and self._resting[0][0] < time.monotonic():
+            self._resting.popleft()
+
+    def retire(self, player: pj.AudioMediaPlayer) -> None:
+        """Let go of a player that has been stopped, when that is safe."""
+        self._resting.append((time.monotonic() + REST_S, player))
 
     def hang_up(self) -> None:
         """Begin to end all calls."""
@@ -42,6 +55,8 @@ class Endpoint:
 
     def close(self) -> None:
         """End. Nothing may hold a call or an account any more."""
+        while self._resting:
+            self.poll()
         self._library.libDestroy()
 
     def account(self, user: str) -> pj.AccountConfig:

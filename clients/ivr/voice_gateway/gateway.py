@@ -42,12 +42,15 @@ class Gateway:
         while not self._stopping:
             self._endpoint.poll()
             self._operator.deliver()
-            now = time.monotonic()
-            for line in list(self._lines.values()):
-                line.tick(now)
+            self._tick(time.monotonic())
             # Not in the callback that told of the end: PJSIP is still using the object there.
             self._over.clear()
         self._say_goodbye()
+
+    def _tick(self, now: float) -> None:
+        # Apart, so that no name holds a call when the library goes.
+        for line in list(self._lines.values()):
+            line.tick(now)
 
     def _say_goodbye(self) -> None:
         self._endpoint.hang_up()
@@ -67,7 +70,7 @@ class Gateway:
     def ring(self, call_id: int, message: str, source: str) -> None:
         """Somebody rings: answered when it is a trunk of the bank's and there is room."""
         number = caller_number(message, self._settings.country_code)
-        line = Line(self._door, call_id, number, self._operator, self._settings, self._forget)
+        line = Line(self._door, call_id, number, self._operator, self._settings, self._endpoint.retire, self._forget)
         self._lines[call_id] = line
         if host(source) not in self._trunks:
             log.warning("a call from elsewhere than the trunks was refused")
