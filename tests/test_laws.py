@@ -11,7 +11,7 @@ from verifier.api.routes import operations
 from verifier.api.throttle import SLIPS, Throttle
 from verifier.core import words
 from verifier.core.application import Officer
-from verifier.core.purposes import ASKS
+from verifier.core.purposes import ASKS, ITEMS
 from verifier.log import Log
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +46,23 @@ def test_no_address_carries_what_somebody_looks_for() -> None:
     assert asked == {"limit", "cursor", "since", "until", "kind", "old", "new"}
     named = {name for operation in table for name in re.findall(r"\{(\w+)\}", operation.path)}
     assert named == {"application_id", "call_id", "request_id", "session_id", "receipt_id", "path"}
+
+
+def test_every_post_asks_for_a_key_but_those_that_change_nothing() -> None:
+    table = operations(Log(None), Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
+    without = {each.path for each in table if each.method == "POST" and not each.idempotent_key}
+    assert without == {
+        "/v1/applications/search",
+        "/v1/receipts/verification",
+        "/v1/calls/{call_id}/identity",
+    }
+
+
+def test_the_words_of_a_genuine_verdict_say_that_nothing_is_read_back() -> None:
+    """Law L1: what is told to the customer is no news for the caller."""
+    for language in words.LANGUAGES:
+        said = words.genuine(language, Officer("4412", "Li Wei", "Branch"), "documents", ASKS["documents"])
+        assert ITEMS["read_back"][language] in said
 
 
 def test_no_words_carry_a_link() -> None:

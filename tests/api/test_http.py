@@ -12,8 +12,10 @@ import pytest
 import requests
 
 from tests.api.conftest import SystemSession
+from verifier.api import handlers
+from verifier.api.problems import problem_response
 from verifier.api.throttle import Throttle
-from verifier.core.errors import RateLimited
+from verifier.core.errors import InternalError, RateLimited
 from verifier.core.limits import Limit
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import now_iso
@@ -47,6 +49,24 @@ def test_a_person_who_asks_too_often_is_told_when_to_come_back() -> None:
     with pytest.raises(RateLimited) as caught:
         throttle.spend("a")
     assert caught.value.retry_after == 30
+
+
+def test_who_slips_again_and_again_is_told_when_to_come_back(running_bank: DemoBank) -> None:
+    login = {"Authorization": f"Bearer {running_bank.customer('cust-who-slips')}", "Idempotency-Key": "slips"}
+    told = [
+        requests.post(f"{running_bank.url}/v1/confirmations", json={"code": "1"}, headers=login, timeout=10)
+        for _ in range(31)
+    ]
+    assert [each.json()["slug"] for each in told] == ["malformed_code"] * 30 + ["rate_limited"]
+    assert int(told[-1].headers["Retry-After"]) > 0
+
+
+def test_a_defect_says_that_nothing_was_checked_and_nothing_of_itself() -> None:
+    answer = problem_response(InternalError("the seal of call_1 does not open"), "req-1", {})
+    assert isinstance(answer.body, bytes)
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["slug"], problem["verdict"]) == (500, "internal_error", "unavailable")
+    assert "seal" not in problem["detail"]
 
 
 def test_the_admin_endpoints_are_on_their_own_port(running_bank: DemoBank) -> None:
@@ -100,6 +120,25 @@ async def _leg(bank: DemoBank, call_id: str, event: str) -> None:
     heard = {"event": event, "leg_id": "1", "number": NUMBER, "at": now_iso()}
     pbx = SystemSession(bank, "pbx")
     assert (await asyncio.to_thread(pbx.send, "POST", f"/v1/calls/{call_id}/legs", heard)).status_code == 200
+
+
+async def test_a_stream_without_news_carries_a_comment_now_and_then(
+    running_bank: DemoBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert handlers.PING_S == 15
+    monkeypatch.setattr(handlers, "PING_S", 0.05)
+    login = {"Authorization": f"Bearer {running_bank.customer('cust-0002')}"}
+    async with (
+        aiohttp.ClientSession(headers=login) as session,
+        session.get(f"{running_bank.url}/v1/me/events") as stream,
+    ):
+        async with asyncio.timeout(5):
+            comments = 0
+            async for line in stream.content:
+                comments += line.startswith(b":")
+                if comments == 3:
+                    break
+        assert comments == 3
 
 
 def test_a_stranger_can_follow_the_log_from_its_tiles(running_bank: DemoBank) -> None:

@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from verifier.api.authentication import Authentication
 from verifier.api.signed_requests import (
     TAG,
     SignedRequestVerifier,
@@ -31,6 +32,7 @@ from verifier.api.signed_requests import (
     load_systems,
     sign_request,
 )
+from verifier.api.tokens import TokenVerifier
 from verifier.core.errors import Unauthenticated
 from verifier.core.principal import Principal
 
@@ -292,6 +294,18 @@ def client_cert(certificate: bytes) -> dict[str, str]:
 def test_a_certificate_reported_by_the_proxy_is_known_by_its_fingerprint() -> None:
     expected = Principal("system", "lending", "systems", frozenset({"applications", "calls"}))
     assert certificate_principal(request(client_cert(CERTIFICATE)), SYSTEMS) == expected
+
+
+async def test_a_certificate_is_looked_at_only_when_the_operator_has_switched_it_on() -> None:
+    def authentication(switched_on: bool) -> Authentication:
+        tokens = TokenVerifier((), lambda: pytest.fail("no key set is fetched"), lambda: NOW)
+        signatures = SignedRequestVerifier(SYSTEMS, lambda: NOW)
+        return Authentication(tokens, signatures, SYSTEMS, client_cert_header=switched_on, public_url=None)
+
+    reported = request(client_cert(CERTIFICATE))
+    assert (await authentication(True).identify(reported, b"")).id == "lending"
+    with pytest.raises(Unauthenticated):
+        await authentication(False).identify(reported, b"")
 
 
 @pytest.mark.parametrize(

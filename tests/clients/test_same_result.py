@@ -64,6 +64,13 @@ def test_a_header_that_is_not_ours_is_a_bad_signature_whatever_else_is_wrong(our
     assert set(told.values()) == {"invalid_signature"}
 
 
+def test_more_may_be_said_at_any_depth_and_a_time_is_a_whole_number(ours: dict[str, str]) -> None:
+    more = {slug for name, slug in ours.items() if name.startswith("statement: ") and name.endswith(", never logged")}
+    assert more == {"invalid_proof"}
+    times = {slug for name, slug in ours.items() if name.startswith(("statement: an instant ", "statement: a leg "))}
+    assert times == {"invalid_claims"}
+
+
 def test_the_command_line_says_the_same(held: list[Case], tmp_path: Path) -> None:
     receipt, trust = tmp_path / "receipt.json", tmp_path / "trust.json"
     for case in held:

@@ -102,6 +102,12 @@ def test_a_header_holds_nothing_but_what_the_service_writes(
         verify_statement(".".join([*parts, base64url(signature)]), trust)
 
 
+def test_a_statement_that_is_nested_without_end_is_refused(made: tuple[FileKeyRing, Trust, Evidence]) -> None:
+    deep = b'{"more":' + b"[" * 4000 + b"]" * 4000 + b"}"
+    with pytest.raises(InvalidClaims):
+        verify_statement(made[0].sign(RECEIPT, deep), made[1])
+
+
 def test_telephone_numbers_are_written_as_in_rfc_8225() -> None:
     assert msgspec.json.encode(Tel("12155551212")) == b'{"tn":"12155551212"}'
     assert msgspec.json.encode(Tels(("12155551213",))) == b'{"tn":["12155551213"]}'

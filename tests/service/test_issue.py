@@ -12,7 +12,7 @@ from tests.world import COLLEAGUE, NOON, OFFICER, Person, World, staff
 from verifier.core.application import Consents, RegisteredNumber
 from verifier.core.code import derive_code
 from verifier.core.errors import CallOpen, Forbidden, NotFound, PolicyRefused, Unavailable
-from verifier.core.statements import base64url, digest
+from verifier.core.statements import StatedOfficer, base64url, digest
 from verifier.core.times import from_ms
 from verifier.service import records
 from verifier.service.opened import open_application
@@ -25,7 +25,7 @@ async def test_an_issued_call_has_a_signed_ticket_in_the_log(world: World, wang:
     issued = await world.issue(wang)
     ticket = world.check(issued["ticket"])
     assert ticket.jti == issued["call"]["call_id"]
-    assert ticket.officer == OFFICER
+    assert ticket.officer == StatedOfficer.of(OFFICER)
     assert ticket.dest.tn == (wang.number[1:],)
     assert ticket.orig.tn == "861082345678"
     assert ticket.exp - ticket.iat == 600
@@ -213,6 +213,15 @@ async def test_an_officer_issues_in_his_own_name_and_a_system_says_in_whose(worl
     nameless = IssueCall("documents", wang.number, DESK)
     with pytest.raises(InvalidField):
         await issue(loans, wang.application_id, nameless, world.key(loans, nameless))
+
+
+async def test_a_refusal_is_not_kept_under_its_key(world: World, wang: Person) -> None:
+    world.clock.advance(12 * 3600)
+    with pytest.raises(PolicyRefused):
+        await world.issue(wang, key="early")
+    world.clock.advance(12 * 3600)
+    issued = await world.issue(wang, key="early")
+    assert await world.issue(wang, key="early") == issued
 
 
 async def test_an_unknown_application_is_not_there(world: World) -> None:

@@ -103,6 +103,17 @@ async def test_an_erasure_at_the_same_moment_is_no_error_for_who_confirms(world:
     assert (by_app["verdict"], by_phone["verdict"]) == ("not_genuine", "unavailable")
 
 
+async def test_a_call_whose_time_was_over_before_the_erasure_has_expired_and_was_not_revoked(
+    world: World, wang: Person, mallory: Person
+) -> None:
+    over, _ = await world.live_call(wang)
+    world.clock.advance(600)
+    going_on, _ = await world.live_call(mallory)
+    await world.erase(wang)
+    await world.erase(mallory)
+    assert [(await world.call_row(each))["state"] for each in (over, going_on)] == ["expired", "revoked"]
+
+
 async def test_an_erased_application_is_gone_for_everybody_and_for_good(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.erase(wang)
