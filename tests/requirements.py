@@ -1,6 +1,6 @@
 """The numbered requirements of specs/ and the tests that show them; makes the table specs/requirements.md.
 
-    python -m tests.requirements > specs/requirements.md
+python -m tests.requirements > specs/requirements.md
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _HEADING = re.compile(r"^#{2,3} (\d+(?:\.\d+)?)\.? ")
 
 HEAD = """# The requirements, and the tests that show them
 
-Made by `python -m tests.requirements > specs/requirements.md` out of [protocol.md](protocol.md), [pbx.md](pbx.md) and the marks
-`@pytest.mark.shows` in `tests/`. `tests/test_requirements.py` fails when it is out of date, and when a MUST has no test.
-*Outside* binds people, or programs that are not in this repository.
+Made by `python -m tests.requirements > specs/requirements.md` out of [protocol.md](protocol.md), [pbx.md](pbx.md) and
+the marks `@pytest.mark.shows` in `tests/`. `tests/test_requirements.py` fails when it is out of date, and when a MUST
+has no test. *Outside* binds people, or programs that are not in this repository.
 
 | requirement | | binds | shown by |
 |---|---|---|---|
