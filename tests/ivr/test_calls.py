@@ -165,6 +165,7 @@ def test_another_customers_reference_and_code_are_not_genuine(
     assert phone.is_put_through_to("fraud")
 
 
+@pytest.mark.shows("CVP-6.1-1")
 def test_an_officer_who_is_lured_to_another_number_has_no_code_to_read(
     gateway: RunningGateway, bank: DemoBank, customer: Customer
 ) -> None:
@@ -180,6 +181,7 @@ def test_an_officer_who_is_lured_to_another_number_has_no_code_to_read(
     assert phone.is_put_through_to("fraud")
 
 
+@pytest.mark.shows("CVP-7.1-2")
 def test_a_code_of_a_call_to_the_fraudsters_own_telephone_is_no_verdict(
     gateway: RunningGateway, bank: DemoBank, customer: Customer
 ) -> None:
