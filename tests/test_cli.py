@@ -131,6 +131,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.shows("CVP-8.3-1")
 def test_the_audit_finds_whatever_was_done_to_the_database(shell: Shell) -> None:
     asyncio.run(_use(shell))
     clean = shell.run("log", "verify")

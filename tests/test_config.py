@@ -21,12 +21,15 @@ def test_the_defaults_are_the_strict_ones() -> None:
     assert (settings.policy.hours_start.hour, settings.policy.hours_end.hour) == (8, 21)
 
 
+@pytest.mark.shows("CVP-6.2-1", "CVP-12-4")
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
         ("VERIFIER_DATABSE", "x", "there is no such setting"),
         ("VERIFIER_LEG_MODE", "maybe", "VERIFIER_LEG_MODE"),
         ("VERIFIER_CODE_LIFETIME_SECONDS", "6000", "VERIFIER_CODE_LIFETIME_SECONDS"),
+        ("VERIFIER_CODE_LIFETIME_SECONDS", "601", "VERIFIER_CODE_LIFETIME_SECONDS"),
+        ("VERIFIER_GRACE_SECONDS", "301", "VERIFIER_GRACE_SECONDS"),
         ("VERIFIER_DAILY_CAP", "many", "VERIFIER_DAILY_CAP"),
         ("VERIFIER_CLIENT_CERT_HEADER", "perhaps", "VERIFIER_CLIENT_CERT_HEADER"),
         ("VERIFIER_CONTACT_HOURS", "8-21", "VERIFIER_CONTACT_HOURS"),
@@ -40,6 +43,7 @@ def test_a_bad_setting_stops_the_start_and_is_named(variable: str, value: str, t
         load({**GOOD, variable: value})
 
 
+@pytest.mark.shows("CVP-12-4")
 def test_every_wrong_setting_is_told_at_once() -> None:
     with pytest.raises(BadSettings) as caught:
         load({"VERIFIER_A": "1", "VERIFIER_B": "2"})

@@ -25,6 +25,7 @@ def _states(path: Path) -> Counter[tuple[str, str]]:
     return Counter((key.use, key.state) for key in keys.read(path))
 
 
+@pytest.mark.shows("CVP-11-1", "CVP-11-4")
 def test_a_new_ring_has_what_is_needed_and_is_never_overwritten(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert _states(path) == {
@@ -37,12 +38,14 @@ def test_a_new_ring_has_what_is_needed_and_is_never_overwritten(path: Path) -> N
     assert path.read_bytes() == before
 
 
+@pytest.mark.shows("CVP-11-4")
 def test_a_ring_that_others_can_read_is_refused(path: Path) -> None:
     path.chmod(0o640)
     with pytest.raises(KeyRingError, match="chmod 600"):
         FileKeyRing(path, ORIGIN)
 
 
+@pytest.mark.shows("CVP-11-4")
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"keys":[]}', b"\xff"])
 def test_what_is_not_a_ring_is_refused_and_a_running_node_keeps_the_old_one(path: Path, content: bytes) -> None:
     ring = FileKeyRing(path, ORIGIN)
@@ -57,6 +60,7 @@ def test_what_is_not_a_ring_is_refused_and_a_running_node_keeps_the_old_one(path
         ring.refresh()
 
 
+@pytest.mark.shows("CVP-11-2", "CVP-11-3")
 def test_the_next_key_is_published_before_it_is_used_and_the_old_one_after(path: Path) -> None:
     ring = FileKeyRing(path, ORIGIN)
     published = [key["kid"] for key in ring.jwks()["keys"]]
@@ -70,6 +74,7 @@ def test_the_next_key_is_published_before_it_is_used_and_the_old_one_after(path:
     assert _states(path)["statement", "retired"] == 1
 
 
+@pytest.mark.shows("CVP-11-2")
 def test_a_key_is_not_put_to_use_before_verifiers_can_know_it(path: Path) -> None:
     with pytest.raises(KeyRingError, match="less than a day"):
         keys.rotate(path, "log", NOON + OVERLAP_MS - 1)
@@ -77,11 +82,13 @@ def test_a_key_is_not_put_to_use_before_verifiers_can_know_it(path: Path) -> Non
     assert len(FileKeyRing(path, ORIGIN).log_keys()) == 3
 
 
+@pytest.mark.shows("CVP-11-1")
 def test_the_index_key_stays(path: Path) -> None:
     with pytest.raises(KeyRingError, match="at rest"):
         keys.rotate(path, "index", NOON + OVERLAP_MS, force=True)
 
 
+@pytest.mark.shows("CVP-4.1-1", "CVP-4.1-2", "CVP-11-3")
 def test_what_was_wrapped_opens_after_a_rotation_and_not_when_changed(path: Path) -> None:
     ring = FileKeyRing(path, ORIGIN)
     kek_id, wrapped = ring.wrap("LN-1", b"k" * 32)
@@ -102,6 +109,7 @@ def test_what_was_wrapped_opens_after_a_rotation_and_not_when_changed(path: Path
             spoiled()
 
 
+@pytest.mark.shows("CVP-4.1-4")
 def test_indexes_are_stable_and_differ_by_kind(path: Path) -> None:
     ring, again = FileKeyRing(path, ORIGIN), FileKeyRing(path, ORIGIN)
     assert ring.derive("number", "+1") == again.derive("number", "+1")

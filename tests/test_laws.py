@@ -11,7 +11,7 @@ from verifier.api.routes import operations
 from verifier.api.throttle import SLIPS, Throttle
 from verifier.core import words
 from verifier.core.application import Officer
-from verifier.core.purposes import ASKS
+from verifier.core.purposes import ASKS, ITEMS
 from verifier.log import Log
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +31,7 @@ def test_each_law_names_tests_that_exist(law: str) -> None:
     assert [name for name in named if f"def {name}(" not in sources] == []
 
 
+@pytest.mark.shows("CVP-13-1")
 def test_no_operation_takes_a_code_without_login() -> None:
     """Law L9: whatever has a member that could hold a code is for somebody who is known."""
     table = operations(Log(None), Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
@@ -39,6 +40,7 @@ def test_no_operation_takes_a_code_without_login() -> None:
         assert not members or operation.who, operation.id
 
 
+@pytest.mark.shows("CVP-3.2-7")
 def test_no_address_carries_what_somebody_looks_for() -> None:
     """Law L11: proxies keep addresses in their logs, so these are the only things that one may hold."""
     table = operations(Log(None), Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
@@ -48,6 +50,26 @@ def test_no_address_carries_what_somebody_looks_for() -> None:
     assert named == {"application_id", "call_id", "request_id", "session_id", "receipt_id", "path"}
 
 
+@pytest.mark.shows("CVP-3.2-3", "CVP-3.2-6")
+def test_every_post_asks_for_a_key_but_those_that_change_nothing() -> None:
+    table = operations(Log(None), Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
+    without = {each.path for each in table if each.method == "POST" and not each.idempotent_key}
+    assert without == {
+        "/v1/applications/search",
+        "/v1/receipts/verification",
+        "/v1/calls/{call_id}/identity",
+    }
+
+
+@pytest.mark.shows("CVP-2-8")
+def test_the_words_of_a_genuine_verdict_say_that_nothing_is_read_back() -> None:
+    """Law L1: what is told to the customer is no news for the caller."""
+    for language in words.LANGUAGES:
+        said = words.genuine(language, Officer("4412", "Li Wei", "Branch"), "documents", ASKS["documents"])
+        assert ITEMS["read_back"][language] in said
+
+
+@pytest.mark.shows("CVP-7.4-1", "CVP-13-2")
 def test_no_words_carry_a_link() -> None:
     """Law L9: nothing that is shown or said is, or looks like, an address."""
     officer = Officer("4412", "Li Wei", "Branch")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from verifier.demo.story import CUSTOMER_NUMBER, DESK, FRAUDSTER_NUMBER
 
 PLAY = """
@@ -31,6 +33,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.shows("CVP-5-3", "CVP-12-2")
 def test_the_log_of_the_whole_story_is_json_and_names_no_number_person_or_code(tmp_path: Path) -> None:
     played = subprocess.run([sys.executable, "-c", PLAY, str(tmp_path)], capture_output=True, text=True, check=True)
     lines = [line for line in played.stdout.splitlines() if line.startswith("{")]

@@ -79,6 +79,7 @@ BODIES: dict[str, tuple[bytes, int, str, str]] = {
 }
 
 
+@pytest.mark.shows("CVP-3.2-1", "CVP-3.2-2")
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.usefixtures("unwritten")
 def test_a_bad_body_is_named(running_bank: DemoBank, kind: str) -> None:
@@ -98,6 +99,7 @@ FIELDS = {
 }
 
 
+@pytest.mark.shows("CVP-3-4")
 @pytest.mark.parametrize("pointer", FIELDS)
 @pytest.mark.usefixtures("unwritten")
 def test_a_bad_field_of_an_issue_is_named(running_bank: DemoBank, pointer: str) -> None:
@@ -131,6 +133,7 @@ NO_KEYS = [
 ]
 
 
+@pytest.mark.shows("CVP-3.2-3")
 @pytest.mark.parametrize("key", NO_KEYS)
 @pytest.mark.usefixtures("unwritten")
 def test_a_post_without_a_well_formed_idempotency_key_is_refused(running_bank: DemoBank, key: str) -> None:
@@ -138,6 +141,7 @@ def test_a_post_without_a_well_formed_idempotency_key_is_refused(running_bank: D
     _problem(response, 400, "idempotency_key_missing")
 
 
+@pytest.mark.shows("CVP-3.2-3")
 @pytest.mark.usefixtures("unwritten")
 def test_two_idempotency_keys_are_none(running_bank: DemoBank) -> None:
     connection = HTTPConnection(urlsplit(running_bank.url).netloc, timeout=10)
@@ -152,6 +156,7 @@ def test_two_idempotency_keys_are_none(running_bank: DemoBank) -> None:
     connection.close()
 
 
+@pytest.mark.shows("CVP-3.2-3")
 @pytest.mark.parametrize(
     "key", ["k", "!#$%&'()*+,-./:;<=>?@[]^_`{|}~", "x" * 255, "8e03978e-40d5-43dd-bc93-6894a57f9324"]
 )
@@ -174,6 +179,7 @@ def test_the_description_says_which_keys_there_are(running_bank: DemoBank) -> No
     assert all(pattern.search(key) for key in ("k", '"k"', "x" * 255, f'"{"x" * 255}"'))
 
 
+@pytest.mark.shows("CVP-3.2-1")
 @pytest.mark.usefixtures("unwritten")
 def test_another_content_type_is_refused(running_bank: DemoBank) -> None:
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
@@ -181,6 +187,7 @@ def test_another_content_type_is_refused(running_bank: DemoBank) -> None:
         _problem(response, 415, "unsupported_media_type")
 
 
+@pytest.mark.shows("CVP-2-1")
 @pytest.mark.usefixtures("unwritten")
 def test_nobody_gets_in_with_a_bad_or_foreign_token(running_bank: DemoBank) -> None:
     good = running_bank.customer("cust-0001")
@@ -204,6 +211,7 @@ def test_nobody_gets_in_with_a_bad_or_foreign_token(running_bank: DemoBank) -> N
     _problem(_post(running_bank, CALLS, ISSUE, running_bank.officer("4412", "supervisor")), 403, "forbidden")
 
 
+@pytest.mark.shows("CVP-2-1")
 @pytest.mark.usefixtures("unwritten")
 def test_a_system_keeps_to_its_scopes(running_bank: DemoBank) -> None:
     ivr = SystemSession(running_bank, "ivr")
@@ -214,6 +222,7 @@ def test_a_system_keeps_to_its_scopes(running_bank: DemoBank) -> None:
     _problem(ivr.send("POST", "/v1/ivr/confirmations", {**keyed, "digits": "12"}), 422, "malformed_code", "/digits")
 
 
+@pytest.mark.shows("CVP-2-1")
 def test_someone_elses_call_is_not_there(running_bank: DemoBank) -> None:
     issued = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Idempotency_Key="foreign-1").json()
     path = f"/v1/calls/{issued['call']['call_id']}"
@@ -232,6 +241,7 @@ def test_someone_elses_call_is_not_there(running_bank: DemoBank) -> None:
     assert revoked.json()["state"] == "revoked"
 
 
+@pytest.mark.shows("CVP-3.2-6")
 @pytest.mark.usefixtures("unwritten")
 def test_a_search_needs_no_key_and_names_what_is_wrong_with_it(running_bank: DemoBank) -> None:
     officer = running_bank.officer("4412")
@@ -258,6 +268,7 @@ def test_a_search_needs_no_key_and_names_what_is_wrong_with_it(running_bank: Dem
     _problem(requests.get(f"{running_bank.url}/v1/applications?query=x", headers=login, timeout=10), 404, "not_found")
 
 
+@pytest.mark.shows("CVP-3.2-8")
 @pytest.mark.usefixtures("unwritten")
 def test_addresses_methods_and_queries_that_do_not_exist_are_problems(running_bank: DemoBank) -> None:
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}"}

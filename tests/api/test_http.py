@@ -12,8 +12,10 @@ import pytest
 import requests
 
 from tests.api.conftest import SystemSession
+from verifier.api import handlers
+from verifier.api.problems import problem_response
 from verifier.api.throttle import Throttle
-from verifier.core.errors import RateLimited
+from verifier.core.errors import InternalError, RateLimited
 from verifier.core.limits import Limit
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import now_iso
@@ -25,6 +27,7 @@ def _get(bank: DemoBank, path: str, **headers: str) -> requests.Response:
     return requests.get(bank.url + path, headers={k.replace("_", "-"): v for k, v in headers.items()}, timeout=10)
 
 
+@pytest.mark.shows("CVP-3.2-8")
 def test_every_answer_has_an_id_and_is_not_cached_or_sniffed(running_bank: DemoBank) -> None:
     login = f"Bearer {running_bank.customer('cust-0001')}"
     answer = _get(running_bank, "/v1/me/call-status", Authorization=login, X_Request_ID="mine-1")
@@ -39,6 +42,7 @@ def test_every_answer_has_an_id_and_is_not_cached_or_sniffed(running_bank: DemoB
     assert harmful.headers["X-Request-ID"] != "<script>"
 
 
+@pytest.mark.shows("CVP-7.3-1")
 def test_a_person_who_asks_too_often_is_told_when_to_come_back() -> None:
     throttle = Throttle("people", Limit(2, 60_000), lambda: 0)
     assert throttle.headers(throttle.spend("a"))["RateLimit"] == '"people";r=1;t=30'
@@ -49,6 +53,27 @@ def test_a_person_who_asks_too_often_is_told_when_to_come_back() -> None:
     assert caught.value.retry_after == 30
 
 
+@pytest.mark.shows("CVP-7.3-1")
+def test_who_slips_again_and_again_is_told_when_to_come_back(running_bank: DemoBank) -> None:
+    login = {"Authorization": f"Bearer {running_bank.customer('cust-who-slips')}", "Idempotency-Key": "slips"}
+    told = [
+        requests.post(f"{running_bank.url}/v1/confirmations", json={"code": "1"}, headers=login, timeout=10)
+        for _ in range(31)
+    ]
+    assert [each.json()["slug"] for each in told] == ["malformed_code"] * 30 + ["rate_limited"]
+    assert int(told[-1].headers["Retry-After"]) > 0
+
+
+@pytest.mark.shows("CVP-7.2-1")
+def test_a_defect_says_that_nothing_was_checked_and_nothing_of_itself() -> None:
+    answer = problem_response(InternalError("the seal of call_1 does not open"), "req-1", {})
+    assert isinstance(answer.body, bytes)
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["slug"], problem["verdict"]) == (500, "internal_error", "unavailable")
+    assert "seal" not in problem["detail"]
+
+
+@pytest.mark.shows("CVP-12-1")
 def test_the_admin_endpoints_are_on_their_own_port(running_bank: DemoBank) -> None:
     for path in ("/livez", "/readyz", "/metrics"):
         assert requests.get(running_bank.admin_url + path, timeout=10).status_code == 200
@@ -67,6 +92,7 @@ def test_the_documentation_has_no_script_and_says_so(running_bank: DemoBank) -> 
     assert _get(running_bank, "/openapi.json").json()["openapi"] == "3.1.0"
 
 
+@pytest.mark.shows("CVP-7.5-2")
 async def test_a_customer_hears_of_a_call_while_it_goes_on(running_bank: DemoBank) -> None:
     """Law L5 made visible: the stream says yes once the leg is connected, and no when it has ended."""
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0003')}"}
@@ -102,6 +128,27 @@ async def _leg(bank: DemoBank, call_id: str, event: str) -> None:
     assert (await asyncio.to_thread(pbx.send, "POST", f"/v1/calls/{call_id}/legs", heard)).status_code == 200
 
 
+@pytest.mark.shows("CVP-7.5-3")
+async def test_a_stream_without_news_carries_a_comment_now_and_then(
+    running_bank: DemoBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert handlers.PING_S == 15
+    monkeypatch.setattr(handlers, "PING_S", 0.05)
+    login = {"Authorization": f"Bearer {running_bank.customer('cust-0002')}"}
+    async with (
+        aiohttp.ClientSession(headers=login) as session,
+        session.get(f"{running_bank.url}/v1/me/events") as stream,
+    ):
+        async with asyncio.timeout(5):
+            comments = 0
+            async for line in stream.content:
+                comments += line.startswith(b":")
+                if comments == 3:
+                    break
+        assert comments == 3
+
+
+@pytest.mark.shows("CVP-8.2-2", "CVP-8.2-4")
 def test_a_stranger_can_follow_the_log_from_its_tiles(running_bank: DemoBank) -> None:
     """Checkpoint, tiles and entries over HTTP, put together with hashing written here."""
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}", "Idempotency-Key": "tiles-1"}
@@ -134,6 +181,7 @@ def _root(leaves: list[bytes]) -> bytes:
     return hashlib.sha256(b"\1" + _root(leaves[:split]) + _root(leaves[split:])).digest()
 
 
+@pytest.mark.shows("CVP-8-2", "CVP-11-4")
 def test_the_description_is_a_trust_file(running_bank: DemoBank) -> None:
     described = _get(running_bank, "/.well-known/callback-verification").json()
     assert described["issuer"] == running_bank.url

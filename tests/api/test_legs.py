@@ -26,6 +26,7 @@ def _list(bank: DemoBank, role: str, query: str = "") -> requests.Response:
     return requests.get(f"{bank.url}/v1/reconciliation{query}", headers=headers, timeout=10)
 
 
+@pytest.mark.shows("CVP-6.5-2")
 def test_a_leg_is_matched_by_number_and_a_strange_one_is_listed_for_supervisors_and_auditors(
     running_bank: DemoBank,
 ) -> None:
@@ -46,12 +47,14 @@ def test_a_leg_is_matched_by_number_and_a_strange_one_is_listed_for_supervisors_
         assert STRANGER[1:] not in json.dumps(found)
 
 
+@pytest.mark.shows("CVP-2-1")
 @pytest.mark.parametrize("name", ["loan-origination", "ivr"])
 def test_only_a_telephone_exchange_may_tell_of_legs(running_bank: DemoBank, name: str) -> None:
     refused = SystemSession(running_bank, name).send("POST", "/v1/legs", {**HEARD, "at": now_iso()})
     assert (refused.status_code, refused.json()["slug"]) == (403, "forbidden")
 
 
+@pytest.mark.shows("CVP-6.5-1")
 def test_an_officer_a_customer_and_an_exchange_may_not_reconcile(running_bank: DemoBank) -> None:
     assert _list(running_bank, "officer").status_code == 403
     headers = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}"}
@@ -112,6 +115,7 @@ def test_the_ends_of_time_are_no_defect(running_bank: DemoBank) -> None:
         assert _list(running_bank, "supervisor", query).status_code in (200, 422)
 
 
+@pytest.mark.shows("CVP-6.5-3")
 def test_a_discrepancy_is_counted_from_the_first(running_bank: DemoBank) -> None:
     def counted() -> float:
         metrics = requests.get(f"http://{running_bank.config.admin_listen}/metrics", timeout=10).text
@@ -144,6 +148,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.shows("CVP-6.5-3")
 def test_the_log_tells_of_a_discrepancy_by_kind_and_id_alone(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", TELL, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

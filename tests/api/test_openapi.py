@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 import schemathesis
 import yaml
@@ -31,6 +32,7 @@ SYSTEM_OF = {"applications": "loan-origination", "calls": "loan-origination", "l
 schema = schemathesis.openapi.from_dict(DESCRIBED).exclude(operation_id="my_events")
 
 
+@pytest.mark.shows("CVP-3-1")
 def test_the_committed_description_is_what_the_code_makes() -> None:
     assert COMMITTED.read_text() == text(), "run: verifier openapi > specs/openapi.yaml"
 
@@ -39,6 +41,7 @@ def test_the_description_is_valid_openapi() -> None:
     validate(DESCRIBED)
 
 
+@pytest.mark.shows("CVP-3-1")
 @schema.parametrize()
 @settings(max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_operation_answers_with_a_5xx_or_what_is_not_described(case: Any, running_bank: DemoBank) -> None:

@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from verifier.api.authentication import Authentication
 from verifier.api.signed_requests import (
     TAG,
     SignedRequestVerifier,
@@ -31,6 +32,7 @@ from verifier.api.signed_requests import (
     load_systems,
     sign_request,
 )
+from verifier.api.tokens import TokenVerifier
 from verifier.core.errors import Unauthenticated
 from verifier.core.principal import Principal
 
@@ -135,6 +137,7 @@ async def test_without_a_public_url_the_target_is_the_one_that_came_in(aiohttp_c
         assert await response.json() == {"id": "pbx-1"}
 
 
+@pytest.mark.shows("CVP-2-5")
 def test_every_component_is_bound() -> None:
     headers = signed()
     bad = "the request's signature does not verify"
@@ -161,12 +164,14 @@ def test_an_unknown_key_id_and_a_bad_signature_are_refused_in_the_same_words() -
     )
 
 
+@pytest.mark.shows("CVP-2-5")
 @pytest.mark.parametrize("missing", ["@method", "@target-uri", "idempotency-key"])
 def test_a_component_that_is_not_covered_is_refused(missing: str) -> None:
     covered = tuple(component for component in ALL if component != missing)
     assert missing in refusal(signed_otherwise(covered=covered))
 
 
+@pytest.mark.shows("CVP-2-5")
 def test_a_body_whose_digest_is_not_covered_is_refused() -> None:
     digest = "sha-256=:" + base64.b64encode(hashlib.sha256(BODY).digest()).decode() + ":"
     headers = signed_otherwise(covered=ALL, body=None)
@@ -174,11 +179,13 @@ def test_a_body_whose_digest_is_not_covered_is_refused() -> None:
     assert "content-digest" in refusal({**headers, "Content-Digest": digest})
 
 
+@pytest.mark.shows("CVP-2-5")
 def test_an_idempotency_key_added_on_the_way_is_refused() -> None:
     headers = signed(headers={"Content-Type": "application/json"})
     assert "idempotency-key" in refusal({**headers, "Idempotency-Key": "added"})
 
 
+@pytest.mark.shows("CVP-2-5")
 @pytest.mark.parametrize("skew", [-61, 61, -86_400])
 def test_a_signature_from_outside_the_window_is_refused(skew: int) -> None:
     assert "created too long ago" in refusal(signed(created=NOW + skew))
@@ -193,23 +200,27 @@ def test_an_expired_signature_is_refused() -> None:
     assert "expired" in refusal(signed_otherwise(covered=ALL, expires=datetime.fromtimestamp(NOW - 1, UTC)))
 
 
+@pytest.mark.shows("CVP-2-5")
 def test_a_signature_that_does_not_say_when_it_was_made_is_refused() -> None:
     headers = signed()
     unstamped = headers["Signature-Input"].replace(f";created={NOW}", "")
     assert "when it was created" in refusal({**headers, "Signature-Input": unstamped})
 
 
+@pytest.mark.shows("CVP-2-5")
 def test_a_signature_without_key_id_is_refused() -> None:
     headers = signed()
     nameless = headers["Signature-Input"].replace(';keyid="pbx-1"', "")
     assert "keyid" in refusal({**headers, "Signature-Input": nameless})
 
 
+@pytest.mark.shows("CVP-2-5")
 def test_a_signature_made_for_another_service_is_refused() -> None:
     assert "tag" in refusal(signed_otherwise(covered=ALL, tag="payments"))
     assert "tag" in refusal(signed_otherwise(covered=ALL, tag=None))
 
 
+@pytest.mark.shows("CVP-2-5")
 def test_an_algorithm_that_is_not_ed25519_is_refused_and_none_named_is_taken() -> None:
     headers = signed()
     assert "algorithm" in refusal(
@@ -222,6 +233,7 @@ def test_a_nonce_is_allowed() -> None:
     assert VERIFIER.verify(request(signed_otherwise(covered=ALL, nonce="n-1")), BODY, PUBLIC)
 
 
+@pytest.mark.shows("CVP-2-5")
 def test_two_signatures_for_this_service_are_refused_and_one_of_another_is_passed_over() -> None:
     ours = signed()
     del ours["Content-Digest"]
@@ -292,6 +304,19 @@ def client_cert(certificate: bytes) -> dict[str, str]:
 def test_a_certificate_reported_by_the_proxy_is_known_by_its_fingerprint() -> None:
     expected = Principal("system", "lending", "systems", frozenset({"applications", "calls"}))
     assert certificate_principal(request(client_cert(CERTIFICATE)), SYSTEMS) == expected
+
+
+@pytest.mark.shows("CVP-2-6")
+async def test_a_certificate_is_looked_at_only_when_the_operator_has_switched_it_on() -> None:
+    def authentication(switched_on: bool) -> Authentication:
+        tokens = TokenVerifier((), lambda: pytest.fail("no key set is fetched"), lambda: NOW)
+        signatures = SignedRequestVerifier(SYSTEMS, lambda: NOW)
+        return Authentication(tokens, signatures, SYSTEMS, client_cert_header=switched_on, public_url=None)
+
+    reported = request(client_cert(CERTIFICATE))
+    assert (await authentication(True).identify(reported, b"")).id == "lending"
+    with pytest.raises(Unauthenticated):
+        await authentication(False).identify(reported, b"")
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,7 @@ async def test_other_claims_may_carry_the_id_and_the_roles(issuer: Issuer, make:
     assert principal == Principal("staff", "王芳 07", issuer.url, frozenset({"supervisor"}))
 
 
+@pytest.mark.shows("CVP-2-2")
 @pytest.mark.parametrize(
     ("alg", "key"),
     [("RS256", RSA), ("PS256", RSA), ("Ed25519", OKPKey.generate_key("Ed25519", {"kid": "ed"}))],
@@ -177,6 +178,7 @@ async def test_every_algorithm_allowed_by_default_verifies(issuer: Issuer, make:
     assert await make().verify(issuer.mint({"alg": alg, "typ": "at+jwt", "kid": key.kid}, key))
 
 
+@pytest.mark.shows("CVP-2-2")
 @pytest.mark.parametrize("typ", ["jwt", "JWT", "at+JWT", "application/at+jwt"])
 async def test_a_type_is_matched_in_any_case(issuer: Issuer, make: Make, typ: str) -> None:
     assert await make().verify(issuer.mint(issuer.header(typ=typ)))
@@ -272,12 +274,14 @@ FORGED: dict[str, tuple[Callable[[Issuer], str], str]] = {
 }
 
 
+@pytest.mark.shows("CVP-2-2", "CVP-2-3")
 @pytest.mark.parametrize("name", FORGED)
 async def test_a_forged_token_is_refused(issuer: Issuer, make: Make, name: str) -> None:
     forge, because = FORGED[name]
     await refused(make().verify(forge(issuer)), because)
 
 
+@pytest.mark.shows("CVP-2-2")
 async def test_a_clock_thirty_seconds_ahead_is_forgiven(issuer: Issuer, make: Make) -> None:
     assert await make().verify(issuer.mint(nbf=NOW + 30, iat=NOW + 30))
 
@@ -308,6 +312,7 @@ async def test_two_issuers_that_cannot_be_told_apart_are_refused_at_the_start(is
         make(TrustedIssuer("staff", issuer.url, "api"), TrustedIssuer("customer", issuer.url, "api"))
 
 
+@pytest.mark.shows("CVP-2-2")
 @pytest.mark.parametrize("algorithms", [("none",), ("HS256",), ("ES256", "HS512"), ("EdDSA",), ()])
 def test_an_issuer_with_a_symmetric_or_no_algorithm_is_refused_at_the_start(algorithms: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="algorithms"):
@@ -504,6 +509,7 @@ async def test_keys_are_fetched_again_after_ten_minutes(issuer: Issuer, make: Ma
     assert issuer.fetches == 2
 
 
+@pytest.mark.shows("CVP-2-4")
 async def test_a_verified_token_is_remembered_and_not_verified_again(
     issuer: Issuer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -513,6 +519,7 @@ async def test_a_verified_token_is_remembered_and_not_verified_again(
     assert await verifier.verify(token) is first
 
 
+@pytest.mark.shows("CVP-2-4")
 async def test_a_remembered_token_is_dropped_when_it_expires(issuer: Issuer, make: Make, clock: Clock) -> None:
     verifier, token = make(), issuer.mint(exp=NOW + 60)
     await verifier.verify(token)
@@ -522,6 +529,7 @@ async def test_a_remembered_token_is_dropped_when_it_expires(issuer: Issuer, mak
     await refused(verifier.verify(token), "expired")
 
 
+@pytest.mark.shows("CVP-2-4")
 async def test_a_remembered_token_is_dropped_when_its_key_is_withdrawn(
     issuer: Issuer, make: Make, clock: Clock
 ) -> None:

@@ -127,11 +127,24 @@ def _statements(statement: str, good: dict[str, Json], trust: Json, bank: DemoBa
     yield "not genuine with a call", ring.sign(plain["typ"], _json({**claims, "verdict": "not_genuine"}))
     yield "a verdict that there is not", ring.sign(plain["typ"], _json({**claims, "verdict": "GENUINE"}))
     yield "a number for an instant", ring.sign(plain["typ"], _json({**claims, "iat": "now"}))
+    for name, time in (("before 1970", -1), ("that not everybody can count", 2**53), ("in pieces of a second", 0.5)):
+        yield f"an instant {name}", ring.sign(plain["typ"], _json({**claims, "iat": time}))
+    yield "a leg before 1970", ring.sign(plain["typ"], _json(_deeper(claims, "leg", connected_at=-1)))
     yield "not JSON", ring.sign(plain["typ"], b"{")
+    for member in ("officer", "orig", "dest", "leg"):
+        # Nothing is wrong with it, but that it is not in the log.
+        yield f"more said of {member}, never logged", ring.sign(plain["typ"], _json(_deeper(claims, member, more=1)))
+    yield "a nameless officer, never logged", ring.sign(plain["typ"], _json(_deeper(claims, "officer", name="")))
     for name, changed in _headers(plain, claims, bank):
         yield f"a header with {name}", changed
     yield "long, and never logged", ring.sign(plain["typ"], _json({**claims, "more": "x" * 9_000}))
     yield "signed but never logged", ring.sign(plain["typ"], _json({**claims, "iat": claims["iat"] + 1}))
+
+
+def _deeper(claims: Json, member: str, **changes: Any) -> Json:
+    """The claims with changes in one member of their call."""
+    call = claims["call"]
+    return {**claims, "call": {**call, member: {**call[member], **changes}}}
 
 
 def _proofs(proof: str, good: dict[str, Json]) -> Iterator[tuple[str, str]]:

@@ -68,6 +68,7 @@ def test_a_call_is_registered_issued_connected_and_confirmed_by_what_the_readme_
     assert javascript(VERIFIER_URL="http://127.0.0.1:1").startswith("we cannot check now")
 
 
+@pytest.mark.shows("CVP-P1-1")
 def test_the_events_of_an_exchange_make_a_call_live_and_end_it_by_number(bank: DemoBank) -> None:
     los = SystemSession(bank, "loan-origination")
     asked = {"purpose": "terms", "number": "+8613800138000", "caller_number": "+861082345678", "officer_id": "4412"}

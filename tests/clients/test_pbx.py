@@ -48,6 +48,7 @@ def connected(leg_id: str, when: datetime, officer_id: str | None = "E-4412", ca
     return LegByNumber("connected", leg_id, when, NUMBER, caller, officer_id)
 
 
+@pytest.mark.shows("CVP-P1-3", "CVP-P2-4", "CVP-P3-1")
 def test_of_asterisk_over_ari_the_answered_dial_and_the_end_of_its_leg_are_told() -> None:
     legs = [from_ari(event, CARRIER) for event in told("asterisk-ari.json")]
     leg_id = "pbx1-1795406400.411"
@@ -57,6 +58,7 @@ def test_of_asterisk_over_ari_the_answered_dial_and_the_end_of_its_leg_are_told(
     ]
 
 
+@pytest.mark.shows("CVP-P3-1")
 def test_of_asterisk_over_ami_the_answered_dial_and_the_end_of_its_leg_are_told() -> None:
     legs = [from_ami(event, CARRIER) for event in ami()]
     leg_id = "pbx1-1795406400.411"
@@ -66,6 +68,7 @@ def test_of_asterisk_over_ami_the_answered_dial_and_the_end_of_its_leg_are_told(
     ]
 
 
+@pytest.mark.shows("CVP-P1-3", "CVP-P4-1")
 def test_of_freeswitch_the_answer_and_the_end_of_the_leg_it_began_are_told() -> None:
     legs = [from_esl(event, CARRIER) for event in told("freeswitch-esl.json")]
     leg_id = "b02c4a7e-9a44-4a0f-b1a7-7d2f9e6f3c02"
@@ -76,6 +79,7 @@ def test_of_freeswitch_the_answer_and_the_end_of_the_leg_it_began_are_told() -> 
     ]
 
 
+@pytest.mark.shows("CVP-P5-1")
 def test_of_a_dialog_the_watched_extension_began_confirmation_and_end_are_told() -> None:
     leg_id = "sip:4412@pbx.bank.example a84b4c76e66710"
     legs = [from_dialog_info(xml(name), CHINA, NOW) for name in ("early", "confirmed", "terminated", "full")]
@@ -83,6 +87,7 @@ def test_of_a_dialog_the_watched_extension_began_confirmation_and_end_are_told()
     assert legs == [(), (told_of,), (LegByNumber("ended", leg_id, NOW),), (told_of,)]
 
 
+@pytest.mark.shows("CVP-P1-2")
 @pytest.mark.parametrize("plan", [CHINA, CARRIER], ids=["any channel", "the trunks"])
 def test_somebody_who_rings_in_never_looks_like_a_leg_from_the_bank(plan: DialPlan) -> None:
     """Who rings in from the customer's number, or pretends to, must not make the officer's code appear."""
@@ -93,6 +98,7 @@ def test_somebody_who_rings_in_never_looks_like_a_leg_from_the_bank(plan: DialPl
     assert not [leg for leg in inbound if leg is not None and leg.number == NUMBER]
 
 
+@pytest.mark.shows("CVP-P2-2")
 def test_without_the_trunks_of_the_exchange_a_call_that_comes_in_may_read_as_one_to_the_banks_own_number() -> None:
     """Why specs/pbx.md asks for them: such a leg is kept as one to a number that is not on file."""
     leg = from_ami(ami()[4], CHINA)
@@ -101,11 +107,13 @@ def test_without_the_trunks_of_the_exchange_a_call_that_comes_in_may_read_as_one
     assert from_ami(ami()[4], CARRIER) is None
 
 
+@pytest.mark.shows("CVP-P1-2")
 def test_a_dial_that_is_not_answered_or_has_no_calling_channel_says_nothing() -> None:
     assert [from_ari(event, CHINA) for event in told("asterisk-ari.json")[10:]] == [None, None]
     assert [from_ami(event, CHINA) for event in ami()[5:]] == [None, None]
 
 
+@pytest.mark.shows("CVP-P1-2")
 def test_a_direction_that_is_not_given_is_not_taken_for_outbound() -> None:
     assert from_dialog_info(xml("confirmed").replace(b' direction="initiator"', b""), CHINA, NOW) == ()
     (leg,) = from_dialog_info(xml("terminated").replace(b' direction="initiator"', b""), CHINA, NOW)
@@ -114,12 +122,14 @@ def test_a_direction_that_is_not_given_is_not_taken_for_outbound() -> None:
     assert from_esl(event, CHINA) is None
 
 
+@pytest.mark.shows("CVP-P1-4")
 def test_field_names_may_be_in_small_letters_and_times_may_be_missing() -> None:
     event = {name.lower(): value for name, value in ami()[1].items() if name != "Timestamp"}
     assert from_ami(event, CHINA) is None
     assert from_ami(event, CHINA, NOW) == connected("pbx1-1795406400.411", NOW)
 
 
+@pytest.mark.shows("CVP-P2-1", "CVP-P2-4")
 @pytest.mark.parametrize(
     ("plan", "dialled", "number"),
     [
@@ -150,6 +160,7 @@ def test_numbers_are_understood_as_the_exchange_dials_them(plan: DialPlan, diall
     assert plan.e164(dialled) == number
 
 
+@pytest.mark.shows("CVP-P1-5")
 def test_a_name_of_a_leg_that_is_too_long_or_odd_becomes_its_digest() -> None:
     event = told("asterisk-ari.json")[6]
     names = []
@@ -165,6 +176,7 @@ def test_a_name_of_a_leg_that_is_too_long_or_odd_becomes_its_digest() -> None:
 # --- whatever else may come -------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("CVP-P5-3")
 @pytest.mark.parametrize(
     "document",
     [
@@ -185,6 +197,7 @@ def test_a_document_that_is_dangerous_or_no_dialog_info_has_no_legs(document: by
     assert from_dialog_info(document, CHINA, NOW) == ()
 
 
+@pytest.mark.shows("CVP-P5-3")
 def test_no_entity_is_expanded_and_no_file_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.open", lambda *_: pytest.fail("a file was opened"))
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "lol"}">' for n in range(10))

@@ -195,6 +195,7 @@ def test_a_leg_is_told_of_by_number_and_what_does_not_fit_is_found(bank: DemoBan
     assert (found.leg_id, found.officer_id, found.call_id) == (stray.leg_id, "4412", None)
 
 
+@pytest.mark.shows("CVP-7.6-1")
 def test_the_ivr_confirms_and_transfers(bank: DemoBank) -> None:
     call_id, code = live_call(bank)
     with system(bank, "ivr") as client:
@@ -285,6 +286,7 @@ def test_a_verdict_can_be_taken_neither_for_true_nor_for_equal_to_anything() -> 
     assert "李伟" not in repr(verdict)
 
 
+@pytest.mark.shows("CVP-7.2-2")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -346,6 +348,7 @@ FAILURES: dict[str, tuple[list[Answer], type[Exception], int]] = {
 }
 
 
+@pytest.mark.shows("CVP-7.2-2", "CVP-9-2", "CVP-13-4")
 @pytest.mark.parametrize("failure", FAILURES)
 def test_no_failure_is_a_verdict(failure: str) -> None:
     answers, expected, tries = FAILURES[failure]
@@ -367,6 +370,7 @@ async def test_no_failure_is_a_verdict_to_the_asynchronous_client(failure: str) 
         assert len(server.asked) == tries
 
 
+@pytest.mark.shows("CVP-P1-1")
 @pytest.mark.parametrize(
     "first", [CUT, b"", problem("unavailable", 503), problem("rate_limited", 429, Retry_After="0")]
 )

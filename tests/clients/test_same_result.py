@@ -53,15 +53,25 @@ def _told(case: Case) -> str:
     return "valid"
 
 
+@pytest.mark.shows("CVP-4-8", "CVP-8.1-6")
 def test_every_good_one_is_valid_and_every_spoiled_one_is_not(held: list[Case], ours: dict[str, str]) -> None:
     assert {case.name: ours[case.name] == "valid" for case in held} == {case.name: case.valid for case in held}
     assert sum(not case.valid for case in held) >= 50
 
 
+@pytest.mark.shows("CVP-8.1-2")
 def test_a_header_that_is_not_ours_is_a_bad_signature_whatever_else_is_wrong(ours: dict[str, str]) -> None:
     told = {name: slug for name, slug in ours.items() if name.startswith("statement: a header with ")}
     assert len(told) >= 18
     assert set(told.values()) == {"invalid_signature"}
+
+
+@pytest.mark.shows("CVP-8.1-5")
+def test_more_may_be_said_at_any_depth_and_a_time_is_a_whole_number(ours: dict[str, str]) -> None:
+    more = {slug for name, slug in ours.items() if name.startswith("statement: ") and name.endswith(", never logged")}
+    assert more == {"invalid_proof"}
+    times = {slug for name, slug in ours.items() if name.startswith(("statement: an instant ", "statement: a leg "))}
+    assert times == {"invalid_claims"}
 
 
 def test_the_command_line_says_the_same(held: list[Case], tmp_path: Path) -> None:
@@ -73,12 +83,14 @@ def test_the_command_line_says_the_same(held: list[Case], tmp_path: Path) -> Non
         assert (done.exit_code == 0) is case.valid, (case.name, done.output)
 
 
+@pytest.mark.shows("CVP-8.1-2", "CVP-8.1-3", "CVP-8.1-4", "CVP-8.1-5", "CVP-8.1-6", "CVP-8.1-7", "CVP-8.1-8")
 def test_the_typescript_sdk_says_the_same(held: list[Case], ours: dict[str, str], npm: str) -> None:
     asked = json.dumps([{"evidence": case.evidence, "trust": case.trust} for case in held])
     done = run(program("node"), "--input-type=module", "-e", IN_JAVASCRIPT, given=asked)
     assert dict(zip((case.name for case in held), json.loads(done.stdout), strict=True)) == ours
 
 
+@pytest.mark.shows("CVP-8.1-2", "CVP-8.1-3", "CVP-8.1-4", "CVP-8.1-5", "CVP-8.1-6", "CVP-8.1-7", "CVP-8.1-8")
 def test_the_python_sdk_says_the_same(held: list[Case], ours: dict[str, str]) -> None:
     def told(case: Case) -> str:
         try:

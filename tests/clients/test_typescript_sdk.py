@@ -42,6 +42,7 @@ def bank() -> Iterator[DemoBank]:
         yield bank
 
 
+@pytest.mark.shows("CVP-7.2-2", "CVP-7.2-3")
 def test_its_own_tests_pass_against_a_real_bank(npm: str, bank: DemoBank) -> None:
     done = run(
         npm,

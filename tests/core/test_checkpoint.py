@@ -70,6 +70,7 @@ ROOT_LINE = base64.b64encode(TREE.root()).decode()
 # Keys
 
 
+@pytest.mark.shows("CVP-8-3")
 def test_the_key_of_the_go_example_is_read_and_written_as_published() -> None:
     name, public_key = parse_vkey(PETER)
     assert name == "PeterNeumann"
@@ -77,6 +78,7 @@ def test_the_key_of_the_go_example_is_read_and_written_as_published() -> None:
     assert vkey(name, public_key) == PETER
 
 
+@pytest.mark.shows("CVP-8-3")
 @pytest.mark.parametrize(
     "text",
     [
@@ -114,6 +116,7 @@ def test_a_public_key_has_thirty_two_bytes(length: int) -> None:
         vkey(ORIGIN, bytes(length))
 
 
+@pytest.mark.shows("CVP-8-3")
 def test_a_key_of_another_type_is_refused_though_its_id_is_right() -> None:
     """Type 4 are witnesses (C2SP tlog-cosignature), who sign another text."""
     key = b"\x04" + public(OURS)
@@ -150,6 +153,7 @@ def test_every_bit_of_a_note_counts() -> None:
                 open_note(changed.decode("utf-8", "surrogateescape"), [KEY])
 
 
+@pytest.mark.shows("CVP-8.1-7")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -200,6 +204,7 @@ def test_a_text_with_control_characters_is_refused_though_it_is_signed(character
         open_note(signed(f"a{character}b\n"), [KEY])
 
 
+@pytest.mark.shows("CVP-8.1-9")
 def test_signatures_by_unknown_keys_are_passed_over() -> None:
     text = CHECKPOINT.text()
     witness = signature_line(signed(text, "witness.example", OTHERS))
@@ -208,6 +213,7 @@ def test_signatures_by_unknown_keys_are_passed_over() -> None:
     assert open_note(f"{text}\n{witness}{rotated}{signature_line(NOTE)}", [KEY]) == text
 
 
+@pytest.mark.shows("CVP-8.1-9")
 def test_a_bad_signature_by_a_known_key_spoils_the_note_though_another_is_good() -> None:
     elsewhere = signature_line(signed("another text\n", ORIGIN, OTHERS))
     assert open_note(NOTE + elsewhere, [KEY]) == CHECKPOINT.text()
@@ -215,6 +221,7 @@ def test_a_bad_signature_by_a_known_key_spoils_the_note_though_another_is_good()
         open_note(NOTE + elsewhere, [KEY, OTHER_KEY])
 
 
+@pytest.mark.shows("CVP-8.1-9")
 @pytest.mark.parametrize("vkeys", [[], [OTHER_KEY], [vkey("other.example", public(OURS))]])
 def test_a_note_without_a_signature_by_a_known_key_is_refused(vkeys: list[str]) -> None:
     with pytest.raises(InvalidSignature, match="not signed by a known key"):
@@ -258,12 +265,14 @@ def test_a_checkpoint_may_have_extension_lines() -> None:
     assert open_checkpoint(signed(CHECKPOINT.text() + "one\nmore\n"), [KEY], ORIGIN) == CHECKPOINT
 
 
+@pytest.mark.shows("CVP-8.1-7")
 def test_a_checkpoint_of_another_log_is_refused_though_the_key_is_the_same() -> None:
     other = Checkpoint("log.other.example", CHECKPOINT.size, CHECKPOINT.root)
     with pytest.raises(InvalidProof, match=r"log\.other\.example"):
         open_checkpoint(signed(other.text()), [KEY], ORIGIN)
 
 
+@pytest.mark.shows("CVP-8.1-7")
 @pytest.mark.parametrize(
     "text",
     [
@@ -352,6 +361,7 @@ def test_a_proof_is_good_for_its_entry_its_log_and_its_keys_only() -> None:
         verify_proof(PROOF, entry=ENTRIES[5], vkeys=[OTHER_KEY], origin=ORIGIN)
 
 
+@pytest.mark.shows("CVP-8.1-8")
 def test_an_inner_node_does_not_pass_for_an_entry() -> None:
     left, right = leaf_hash(ENTRIES[0]), leaf_hash(ENTRIES[1])
     shorter = encode_proof(0, TREE.inclusion_proof(0)[1:], NOTE)
@@ -360,6 +370,7 @@ def test_an_inner_node_does_not_pass_for_an_entry() -> None:
             verify_proof(shorter, entry=entry, vkeys=[KEY], origin=ORIGIN)
 
 
+@pytest.mark.shows("CVP-8.1-7")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -402,6 +413,7 @@ def test_a_text_that_is_almost_a_proof_is_refused(spoil: Callable[[str], str]) -
         parse_proof(spoil(PROOF))
 
 
+@pytest.mark.shows("CVP-8.1-10")
 @given(st.text(st.sampled_from("\n\n extraindex059A=+/—")))
 def test_what_parses_has_one_text_only(noise: str) -> None:
     text = "c2sp.org/tlog-proof@v1\n" + noise
@@ -415,6 +427,7 @@ def test_what_parses_has_one_text_only(noise: str) -> None:
 # Tile paths
 
 
+@pytest.mark.shows("CVP-8.2-2")
 @pytest.mark.parametrize(
     ("path", "tile"),
     [

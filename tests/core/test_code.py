@@ -17,6 +17,7 @@ CODES = st.integers(0, 99_999_999).map(lambda n: another_code(f"{n:08d}0", 0))
 KEY = bytes(range(32))
 
 
+@pytest.mark.shows("CVP-5-1")
 def test_rfc_4226_appendix_d_comes_out_of_the_same_function() -> None:
     published = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"]
     secret = b"12345678901234567890"
@@ -30,11 +31,13 @@ def test_rfc_6238_appendix_b_agrees_for_sha_256_and_eight_digits(seconds: int, p
     assert hotp(b"12345678901234567890123456789012", seconds // 30) == password
 
 
+@pytest.mark.shows("CVP-5-4")
 def test_the_published_example_of_the_check_digit() -> None:
     assert damm.check_digit("572") == "4"
     assert damm.is_valid("5724")
 
 
+@pytest.mark.shows("CVP-5-1")
 def test_each_input_of_a_code_changes_it() -> None:
     base = derive_code(KEY, "call_1", "a.b.c", 1)
     others = {
@@ -47,6 +50,7 @@ def test_each_input_of_a_code_changes_it() -> None:
     assert base not in others
 
 
+@pytest.mark.shows("CVP-5-4")
 @given(CODES, st.integers(0, 8), st.integers(1, 9))
 def test_every_single_digit_slip_is_caught(code: str, place: int, step: int) -> None:
     slipped = code[:place] + str((int(code[place]) + step) % 10) + code[place + 1 :]
@@ -54,6 +58,7 @@ def test_every_single_digit_slip_is_caught(code: str, place: int, step: int) -> 
         parse_code(slipped)
 
 
+@pytest.mark.shows("CVP-5-4")
 @given(CODES, st.integers(0, 7))
 def test_every_swap_of_neighbours_is_caught(code: str, place: int) -> None:
     swapped = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
@@ -62,6 +67,7 @@ def test_every_swap_of_neighbours_is_caught(code: str, place: int) -> None:
             parse_code(swapped)
 
 
+@pytest.mark.shows("CVP-5-6", "CVP-5-8")
 @given(CODES)
 def test_a_code_may_be_typed_as_people_type(code: str) -> None:
     full_width = "".join(chr(ord(digit) + 0xFEE0) for digit in code)
@@ -69,6 +75,7 @@ def test_a_code_may_be_typed_as_people_type(code: str) -> None:
     assert {parse_code(each) for each in typed} == {code}
 
 
+@pytest.mark.shows("CVP-5-5")
 @pytest.mark.parametrize(
     "typed", ["", "12345678", "1234567890", "12345678a", "１２３", "१२३४५६७८९", "x" * 100, "12345678²"]
 )
@@ -88,6 +95,7 @@ def test_anything_typed_is_a_code_or_a_slip(typed: str) -> None:
     assert parsed.isascii()
 
 
+@pytest.mark.shows("CVP-5-7")
 def test_comparison_takes_the_whole_code() -> None:
     assert same_code("482177306", "482177306")
     assert not same_code("482177306", "482177307")

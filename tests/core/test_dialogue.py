@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,7 @@ def genuine() -> Dialogue:
     return judge(hear(entering(), CODE)[0], "genuine", WHO, "4412")[0]
 
 
+@pytest.mark.shows("CVP-7.7-1")
 def test_a_registered_caller_is_greeted_by_the_banks_name_and_asked_for_the_code() -> None:
     dialogue, turn = begin("示范银行", "zh-CN", registered=True)
     assert (names(turn), turn.act) == (["greeting", "other_language", "ask", "keys"], "listen")
@@ -47,24 +49,28 @@ def test_a_registered_caller_is_greeted_by_the_banks_name_and_asked_for_the_code
     assert dialogue.stage == "entering"
 
 
+@pytest.mark.shows("CVP-7.7-1")
 def test_who_rings_from_another_number_gets_no_verdict_and_is_told_how_to_get_one() -> None:
     dialogue, turn = begin("示范银行", "en", registered=False)
     assert (names(turn), turn.act) == (["greeting", "unregistered", "goodbye"], "hang_up")
     assert hear(dialogue, CODE)[1].act == "hang_up"
 
 
+@pytest.mark.shows("CVP-7.7-1")
 def test_nine_figures_are_checked_with_or_without_the_hash_key() -> None:
     for keyed in (CODE, CODE + "#", CODE + "#1"):
         turn = hear(entering(), keyed)[1]
         assert (turn.act, turn.digits) == ("check", CODE)
 
 
+@pytest.mark.shows("CVP-7.7-1")
 def test_anything_else_is_a_slip_that_is_asked_for_again() -> None:
     for keyed in ("48217730", CODE + "1", "1" * 90, "48*177302", "４８２１７７３０２", "A", "**", "*7"):
         turn = hear(entering(), keyed)[1]
         assert (names(turn), turn.act) == (["slip", "ask"], "listen")
 
 
+@pytest.mark.shows("CVP-7.7-1")
 def test_a_hash_alone_is_silence_and_silence_is_met_with_patience_three_times() -> None:
     dialogue = entering()
     for keyed in ("#", None, ""):
@@ -74,6 +80,7 @@ def test_a_hash_alone_is_silence_and_silence_is_met_with_patience_three_times() 
     assert hear(hear(dialogue, "1")[0], None)[1].act == "listen", "a key shows that somebody is there"
 
 
+@pytest.mark.shows("CVP-7.7-1")
 def test_the_verdict_is_said_in_words_and_repeated_at_a_star() -> None:
     dialogue, turn = judge(entering(), "genuine", WHO, "4412")
     assert names(turn) == ["genuine", "who", "never_asks", "after_genuine"]
@@ -81,6 +88,7 @@ def test_the_verdict_is_said_in_words_and_repeated_at_a_star() -> None:
     assert hear(dialogue, "*")[1] == turn
 
 
+@pytest.mark.shows("CVP-7.7-1")
 def test_the_language_and_the_pace_can_be_changed_at_any_time() -> None:
     dialogue, turn = hear(genuine(), "*9")
     assert turn.say[1].text == WHO["en"]
@@ -90,6 +98,7 @@ def test_the_language_and_the_pace_can_be_changed_at_any_time() -> None:
     assert not hear(dialogue, "*8")[1].slow
 
 
+@pytest.mark.shows("CVP-7.7-1")
 def test_zero_leads_to_the_same_officer_when_genuine_and_to_the_fraud_desk_when_not() -> None:
     assert hear(genuine(), "0#")[1].to == "4412"
     refused = judge(entering(), "not_genuine", WHO, "4412")[0]
@@ -113,6 +122,7 @@ def test_without_words_from_the_service_nothing_is_called_genuine() -> None:
         assert hear(dialogue, "*9")[1].say[0].text == PROMPTS["unavailable"]["en"]
 
 
+@pytest.mark.shows("CVP-7.7-1")
 def test_who_slips_again_and_again_is_put_through_to_a_person() -> None:
     dialogue = entering()
     for _ in range(5):
@@ -122,6 +132,7 @@ def test_who_slips_again_and_again_is_put_through_to_a_person() -> None:
     assert (turn.act, turn.to) == ("transfer", FRAUD_DESK)
 
 
+@pytest.mark.shows("CVP-7.4-1")
 def test_every_prompt_has_words_in_both_languages_without_a_link() -> None:
     for words in PROMPTS.values():
         assert set(words) == {"zh-CN", "en"}
@@ -136,6 +147,7 @@ KEYS = st.one_of(
 OUTCOMES = st.sampled_from(["genuine", "not_genuine", "unavailable", "slip", "too_many", "other_number"])
 
 
+@pytest.mark.shows("CVP-7.7-5")
 @given(st.lists(st.tuples(KEYS, OUTCOMES), max_size=60), st.booleans())
 def test_no_sequence_of_keys_makes_a_verdict_or_reaches_the_officer_by_itself(
     events: list[tuple[str | None, str]], registered: bool

@@ -54,6 +54,7 @@ def _receipt(ring: FileKeyRing, issuer: str = ISSUER, typ: str = RECEIPT) -> Evi
     return Evidence(statement, encode_proof(1, tree.inclusion_proof(1), note))
 
 
+@pytest.mark.shows("CVP-8.1-4")
 def test_rfc_7515_appendix_a_3_verifies_and_is_still_not_a_statement_of_ours() -> None:
     assert b'"iss":"joe"' in open_jws(RFC_7515_JWS, RFC_7515_KEY)
     with pytest.raises(InvalidSignature):
@@ -63,6 +64,7 @@ def test_rfc_7515_appendix_a_3_verifies_and_is_still_not_a_statement_of_ours() -
         verify_statement(RFC_7515_JWS, trust)
 
 
+@pytest.mark.shows("CVP-8.1-3")
 @pytest.mark.parametrize("jwks", [{}, {"keys": None}, {"keys": {}}, {"keys": [None, 7, [], {}]}])
 def test_a_set_of_keys_that_is_none_holds_no_key(
     made: tuple[FileKeyRing, Trust, Evidence], jwks: dict[str, Any]
@@ -71,6 +73,7 @@ def test_a_set_of_keys_that_is_none_holds_no_key(
         verify_evidence(made[2], msgspec.structs.replace(made[1], jwks=jwks))
 
 
+@pytest.mark.shows("CVP-8.1-3")
 @pytest.mark.parametrize("first", [True, False])
 def test_a_name_that_two_keys_have_names_neither(made: tuple[FileKeyRing, Trust, Evidence], first: bool) -> None:
     _, trust, evidence = made
@@ -87,6 +90,7 @@ def verifies(evidence: Evidence, trust: Trust, keys: list[dict[str, Any]]) -> bo
         return False
 
 
+@pytest.mark.shows("CVP-8.1-2")
 @pytest.mark.parametrize("more", [{"crit": ["exp"]}, {"jku": "https://evil.example"}, {"cty": "x"}])
 def test_a_header_holds_nothing_but_what_the_service_writes(
     made: tuple[FileKeyRing, Trust, Evidence], more: dict[str, object]
@@ -102,6 +106,14 @@ def test_a_header_holds_nothing_but_what_the_service_writes(
         verify_statement(".".join([*parts, base64url(signature)]), trust)
 
 
+@pytest.mark.shows("CVP-8.1-5")
+def test_a_statement_that_is_nested_without_end_is_refused(made: tuple[FileKeyRing, Trust, Evidence]) -> None:
+    deep = b'{"more":' + b"[" * 4000 + b"]" * 4000 + b"}"
+    with pytest.raises(InvalidClaims):
+        verify_statement(made[0].sign(RECEIPT, deep), made[1])
+
+
+@pytest.mark.shows("CVP-3-4")
 def test_telephone_numbers_are_written_as_in_rfc_8225() -> None:
     assert msgspec.json.encode(Tel("12155551212")) == b'{"tn":"12155551212"}'
     assert msgspec.json.encode(Tels(("12155551213",))) == b'{"tn":["12155551213"]}'
@@ -113,6 +125,7 @@ def test_a_good_receipt_verifies(made: tuple[FileKeyRing, Trust, Evidence]) -> N
     assert (checked.typ, checked.claims.jti, checked.checkpoint.size) == (RECEIPT, "rcpt_1", 3)
 
 
+@pytest.mark.shows("CVP-8.1-5")
 def test_a_receipt_does_not_pass_for_a_ticket(made: tuple[FileKeyRing, Trust, Evidence]) -> None:
     ring, trust, evidence = made
     with pytest.raises(InvalidClaims):
@@ -123,6 +136,7 @@ def test_a_receipt_does_not_pass_for_a_ticket(made: tuple[FileKeyRing, Trust, Ev
         verify_evidence(_receipt(ring, typ="JWT"), trust)
 
 
+@pytest.mark.shows("CVP-8.1-6", "CVP-8.1-7")
 def test_another_issuer_key_origin_or_log_key_is_refused(
     made: tuple[FileKeyRing, Trust, Evidence], tmp_path: Path
 ) -> None:
@@ -146,6 +160,7 @@ def test_a_proof_of_another_leaf_is_refused(made: tuple[FileKeyRing, Trust, Evid
         verify_evidence(Evidence(evidence.statement, _receipt(ring).proof), trust)
 
 
+@pytest.mark.shows("CVP-8.1-2")
 @pytest.mark.parametrize("header", ['{"alg":"none"}', '{"alg":"HS256","typ":"call-receipt+jwt"}', "{}", "[]", "x"])
 def test_other_algorithms_are_refused(made: tuple[FileKeyRing, Trust, Evidence], header: str) -> None:
     _, trust, evidence = made
@@ -176,6 +191,7 @@ def test_arbitrary_text_is_refused_in_words(made: tuple[FileKeyRing, Trust, Evid
         verify_evidence(Evidence(one, two), made[1])
 
 
+@pytest.mark.shows("CVP-4-9")
 def test_a_commitment_hides_and_binds() -> None:
     assert commitment("s", "482177306") == commitment("s", "482177306")
     assert commitment("s", "482177306") != commitment("t", "482177306")

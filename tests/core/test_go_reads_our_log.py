@@ -93,6 +93,7 @@ def case(index: int) -> Case:
     }
 
 
+@pytest.mark.shows("CVP-8.2-3")
 @pytest.mark.parametrize("index", [OLD, 511, 512, NEW - 1])
 def test_go_accepts_our_checkpoints_and_proofs(go: Go, index: int) -> None:
     done = go(case(index))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ TIMES = st.integers(0, (1 << 48) - 1)
 ENTROPY = st.binary(min_size=10, max_size=10)
 
 
+@pytest.mark.shows("CVP-3-2")
 @given(TIMES, ENTROPY)
 def test_an_id_is_a_uuid_of_version_7_that_carries_its_time(now_ms: int, entropy: bytes) -> None:
     prefix, digits = new_id("call", now_ms, entropy).split("_")
@@ -28,6 +30,7 @@ def test_ids_sort_by_time(one: int, other: int, first: bytes, second: bytes) -> 
         assert new_id("call", one, first) < new_id("call", other, second)
 
 
+@pytest.mark.shows("CVP-3-3")
 @given(st.integers(0, 253_402_300_799_999))
 def test_instants_survive_the_wire(ms: int) -> None:
     assert to_ms(from_ms(ms)) == ms

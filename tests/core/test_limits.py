@@ -26,6 +26,7 @@ def test_no_window_lets_more_through_than_twice_the_burst_and_the_long_run_keeps
     assert len(allowed) <= LIMIT.burst + (allowed[-1] - allowed[0]) // LIMIT.interval_ms if allowed else True
 
 
+@pytest.mark.shows("CVP-6.2-3")
 def test_a_burst_is_let_through_and_then_one_each_interval() -> None:
     tat = None
     for left in (5, 4, 3, 2, 1, 0):

@@ -157,6 +157,7 @@ def test_the_empty_tree_has_the_hash_of_nothing() -> None:
     assert Tree.resume(0, {}).root() == EMPTY_ROOT
 
 
+@pytest.mark.shows("CVP-8.2-1")
 def test_leaves_and_nodes_are_hashed_in_separate_domains() -> None:
     one, other = leaf_hash(b"one"), leaf_hash(b"other")
     assert one == sha(b"\x00one")
@@ -164,6 +165,7 @@ def test_leaves_and_nodes_are_hashed_in_separate_domains() -> None:
     assert node_hash(one, other) != leaf_hash(one + other)
 
 
+@pytest.mark.shows("CVP-8.2-1")
 @pytest.mark.parametrize("size", range(9))
 def test_the_well_known_trees_have_their_well_known_roots(size: int) -> None:
     tree, _ = Tree.resume(0, {}).extend([leaf_hash(leaf) for leaf in CT_LEAVES[:size]])
@@ -173,6 +175,7 @@ def test_the_well_known_trees_have_their_well_known_roots(size: int) -> None:
 # Checking proofs
 
 
+@pytest.mark.shows("CVP-8.1-8")
 @given(st.integers(1, 70).flatmap(lambda size: st.tuples(st.integers(0, size - 1), st.just(size))))
 def test_the_audit_path_of_the_rfc_is_accepted_and_no_other(case: tuple[int, int]) -> None:
     index, size = case
@@ -207,6 +210,7 @@ def test_a_node_is_not_cut_elsewhere_than_between_its_halves(cut: int) -> None:
         verify_inclusion(leaf=halves[:cut], index=0, size=2, proof=[halves[cut:]], root=node_hash(one, other))
 
 
+@pytest.mark.shows("CVP-8.2-4")
 @given(st.integers(1, 70).flatmap(lambda new: st.tuples(st.integers(1, new), st.just(new))))
 def test_the_consistency_proof_of_the_rfc_is_accepted_and_no_other(case: tuple[int, int]) -> None:
     old, new = case
@@ -246,6 +250,7 @@ def test_all_published_vectors_are_found() -> None:
     assert (len(vectors("inclusion")), len(vectors("consistency"))) == (98, 98)
 
 
+@pytest.mark.shows("CVP-8.1-8")
 @pytest.mark.parametrize("case", vectors("inclusion"))
 def test_published_inclusion_cases_are_judged_as_published(case: dict[str, Any]) -> None:
     def check() -> None:

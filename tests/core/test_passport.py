@@ -93,6 +93,7 @@ def test_no_single_changed_character_of_the_token_survives(folder: Path, data: s
         check_identity(f"{token[:place]}{letter}{token[place + 1 :]};{rest}", key, NOW)
 
 
+@pytest.mark.shows("CVP-6.4-2")
 def test_what_is_signed_must_be_fresh_whole_and_what_the_header_says(folder: Path) -> None:
     key = certificate_key((folder / "certificate.pem").read_bytes())
     good = made(folder, "shaken", of_now("shaken"))

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.faults.server import Server
 from verifier.demo.client import now_iso
@@ -16,6 +17,7 @@ UNDER_WAY = 50
 ARRIVED_S, DRAINING_S = 1.0, 1.0
 
 
+@pytest.mark.shows("CVP-12-3")
 async def test_sigterm_answers_everything_that_is_under_way_and_exits_with_0(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
@@ -41,6 +43,7 @@ async def test_sigterm_answers_everything_that_is_under_way_and_exits_with_0(
             assert answer.same(await customer.post("/v1/reports", body, body["said"]))
 
 
+@pytest.mark.shows("CVP-12-3")
 async def test_a_node_that_drains_takes_no_new_connection(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     async with Server(tmp_path, session) as server:
         customer = server.customer("cust-1")

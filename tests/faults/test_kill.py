@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.faults.history import History
 from tests.faults.server import Server
@@ -21,6 +22,7 @@ CUSTOMERS = 32
 OLD_ANSWERS = 50
 
 
+@pytest.mark.shows("CVP-7-6", "CVP-10-4")
 async def test_kill_9_in_the_middle_of_load_loses_nothing_and_uses_no_code_twice(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:

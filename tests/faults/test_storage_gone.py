@@ -73,6 +73,7 @@ class Customer:
         assert first.same(await self.confirms())
 
 
+@pytest.mark.shows("CVP-7.2-1", "CVP-10-1")
 async def test_on_a_full_disk_nothing_is_told_and_with_space_it_goes_on(
     tmp_path: Path, disk: Path, session: aiohttp.ClientSession
 ) -> None:

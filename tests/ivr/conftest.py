@@ -46,6 +46,7 @@ class RunningGateway:
             "LISTEN": f"127.0.0.1:{self.port}",
             "RTP_PORTS": str(free_ports(16 * int(settings.get("PROCESSES", "1")))),
             "RECORDINGS": str(folder / "recordings"),
+            "CACHE": str(folder / "cache"),
             **settings,
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}

@@ -55,6 +55,7 @@ def asks(phone: SippPhone, code: str) -> float:
     return phone.sound.press(code + "#")
 
 
+@pytest.mark.shows("CVP-7.9-3")
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 def test_a_customer_rings_keys_the_code_hears_the_verdict_and_is_put_through(
     gateway: RunningGateway, customer: Customer, transport: str
@@ -67,6 +68,7 @@ def test_a_customer_rings_keys_the_code_hears_the_verdict_and_is_put_through(
     assert phone.is_put_through_to("4412")
 
 
+@pytest.mark.shows("CVP-7.9-5")
 def test_the_officer_who_is_named_in_the_verdict_is_the_one_of_the_call(
     gateway: RunningGateway, customer: Customer, tmp_path: Path
 ) -> None:
@@ -90,8 +92,14 @@ def test_the_officer_who_is_named_in_the_verdict_is_the_one_of_the_call(
     ]
     likenesses = [likeness(heard, each) for each in spoken]
     assert likenesses[0] > 0.9 > likenesses[1], likenesses
+    assert (gateway.folder / "cache").is_dir()
+    assert not list((gateway.folder / "cache").glob("anew-*")), "words that name an officer are not kept"
+    again = [voice.sound(Say("who", "李伟", "zh-CN"), slow=False) for _ in range(2)]
+    assert again[0].path != again[1].path
+    assert all(each.anew for each in again)
 
 
+@pytest.mark.shows("CVP-7.9-2")
 def test_keys_are_heard_while_a_prompt_is_spoken_and_stop_it(gateway: RunningGateway, customer: Customer) -> None:
     customer.is_rung()
     phone = gateway.rung_by(customer.number)
@@ -109,6 +117,7 @@ def test_a_slip_costs_nothing_and_the_right_code_follows(gateway: RunningGateway
     assert phone.is_put_through_to("4412")
 
 
+@pytest.mark.shows("CVP-7.9-2")
 @pytest.mark.parametrize(
     ("copies", "lose"),
     [(3, ()), (1, (0, 1, 2)), (1, (5, 6)), (2, (3, 7))],
@@ -158,6 +167,7 @@ def test_another_customers_reference_and_code_are_not_genuine(
     assert phone.is_put_through_to("fraud")
 
 
+@pytest.mark.shows("CVP-6.1-1")
 def test_an_officer_who_is_lured_to_another_number_has_no_code_to_read(
     gateway: RunningGateway, bank: DemoBank, customer: Customer
 ) -> None:
@@ -173,6 +183,8 @@ def test_an_officer_who_is_lured_to_another_number_has_no_code_to_read(
     assert phone.is_put_through_to("fraud")
 
 
+@pytest.mark.shows("CVP-7.1-2")
+@pytest.mark.shows("CVP-7.1-2")
 def test_a_code_of_a_call_to_the_fraudsters_own_telephone_is_no_verdict(
     gateway: RunningGateway, bank: DemoBank, customer: Customer
 ) -> None:
@@ -212,6 +224,7 @@ def test_a_refused_transfer_ends_with_an_apology(gateway: RunningGateway, custom
     phone.ended()
 
 
+@pytest.mark.shows("CVP-7.7-4", "CVP-7.9-4")
 def test_a_service_that_is_gone_is_told_in_both_languages(bank: DemoBank, customer: Customer) -> None:
     with another_gateway(bank, url="http://127.0.0.1:9") as gateway:
         phone = gateway.rung_by(customer.number)
@@ -219,6 +232,7 @@ def test_a_service_that_is_gone_is_told_in_both_languages(bank: DemoBank, custom
         phone.ended()
 
 
+@pytest.mark.shows("CVP-7.7-4", "CVP-7.9-4")
 def test_a_service_that_goes_in_mid_call_never_means_genuine(tmp_path: Path) -> None:
     running = RunningBank(tmp_path)
     with contextlib.ExitStack() as serving:
@@ -234,15 +248,18 @@ def test_a_service_that_goes_in_mid_call_never_means_genuine(tmp_path: Path) -> 
         phone.ended()
 
 
+@pytest.mark.shows("CVP-7.9-3")
 def test_a_codec_we_lack_is_refused(gateway: RunningGateway, customer: Customer) -> None:
     gateway.rung_by(customer.number, codec="18 G729/8000", refuse=488).ended()
 
 
+@pytest.mark.shows("CVP-7.9-1")
 def test_strangers_are_not_answered(bank: DemoBank, customer: Customer) -> None:
     with another_gateway(bank, TRUNKS="192.0.2.1") as gateway:
         gateway.rung_by(customer.number, refuse=403).ended()
 
 
+@pytest.mark.shows("CVP-7.9-3")
 def test_beyond_the_limit_calls_are_refused_and_those_in_progress_go_on(bank: DemoBank) -> None:
     with another_gateway(bank) as gateway:
         customers = [Customer(bank) for _ in range(3)]

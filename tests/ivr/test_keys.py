@@ -31,6 +31,7 @@ def pressed(keys: str) -> Keys:
     return made
 
 
+@pytest.mark.shows("CVP-7.9-2")
 def test_a_hash_ends_an_entry_and_means_nothing_by_itself() -> None:
     keys = pressed("##482177302##")
     assert keys.take(0.0) == "482177302"
@@ -38,6 +39,7 @@ def test_a_hash_ends_an_entry_and_means_nothing_by_itself() -> None:
     assert not keys.waiting
 
 
+@pytest.mark.shows("CVP-7.9-2")
 @pytest.mark.parametrize(("keys", "pause"), [("0", SHORT_PAUSE_S), ("*", SHORT_PAUSE_S), ("48", LONG_PAUSE_S)])
 def test_a_pause_ends_an_entry(keys: str, pause: float) -> None:
     heard = pressed(keys)
@@ -63,6 +65,7 @@ def invite(*headers: str) -> str:
     return "\r\n".join(["INVITE sip:x@h SIP/2.0", *headers, "", "v=0"])
 
 
+@pytest.mark.shows("CVP-7.9-1")
 @pytest.mark.parametrize(
     ("headers", "number"),
     [

@@ -116,6 +116,7 @@ def test_a_number_that_is_not_on_file_gets_no_verdict(gateway: RunningGateway, f
         phone.close()
 
 
+@pytest.mark.shows("CVP-7.7-4", "CVP-7.9-4")
 def test_a_service_that_is_gone_is_told_in_both_languages(bank: DemoBank, customer: Customer, folder: Path) -> None:
     running = RunningGateway(folder, bank, "http://127.0.0.1:9")
     phone = telephone(folder, customer.number)

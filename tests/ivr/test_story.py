@@ -95,6 +95,7 @@ def code_within(customer: Customer, seconds: float) -> str:
         time.sleep(0.1)
 
 
+@pytest.mark.shows("CVP-6.4-1", "CVP-7.10-1", "CVP-7.10-3", "CVP-7.10-4")
 def test_from_the_officers_call_to_the_customers_own_and_back_to_the_officer(telephones: Telephones) -> None:
     customer, officer_phone, customer_phone = telephones.customer, telephones.officer_phone, telephones.customer_phone
     customer.is_about_to_be_rung()
@@ -129,6 +130,7 @@ def test_from_the_officers_call_to_the_customers_own_and_back_to_the_officer(tel
     assert customer.number in officer_phone.sees("CALL_ESTABLISHED", count=2)["peeruri"]
 
 
+@pytest.mark.shows("CVP-6.1-1", "CVP-7.10-3", "CVP-7.10-4")
 def test_the_leg_ends_when_the_officer_hangs_up(telephones: Telephones) -> None:
     telephones.customer.is_about_to_be_rung()
     dialler = telephones.dial()
@@ -139,6 +141,7 @@ def test_the_leg_ends_when_the_officer_hangs_up(telephones: Telephones) -> None:
     assert telephones.customer.officers_screen().status_code == 409
 
 
+@pytest.mark.shows("CVP-7.10-2")
 def test_an_officer_who_cannot_be_reached_rings_nobody(telephones: Telephones) -> None:
     telephones.customer.is_about_to_be_rung()
     nowhere = f"sip:{{officer}}@127.0.0.1:{free_ports(1)};transport=tcp"
@@ -147,6 +150,7 @@ def test_an_officer_who_cannot_be_reached_rings_nobody(telephones: Telephones) -
     assert telephones.customer.officers_screen().json()["slug"] == "leg_not_connected"
 
 
+@pytest.mark.shows("CVP-7.10-1")
 def test_a_redirection_to_another_telephone_is_not_followed(telephones: Telephones) -> None:
     """Whoever is rung cannot send the officer on to a number of his own."""
     telephones.customer.is_about_to_be_rung()

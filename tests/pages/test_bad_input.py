@@ -19,6 +19,7 @@ SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script>"
 TURNED = "\u202egnaF gnaW\u202c مرحبا"
 
 
+@pytest.mark.shows("CVP-5-6", "CVP-12.1-6")
 @pytest.mark.parametrize(
     ("typed", "shown", "hint"),
     [
@@ -74,6 +75,7 @@ async def test_a_double_click_asks_once(officer: Officer, customer: Customer, ex
     assert "您刚才已经核实过" not in await customer.page.locator(".verdict").inner_text()
 
 
+@pytest.mark.shows("CVP-12.1-5")
 async def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_key(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
@@ -106,6 +108,7 @@ async def test_when_every_answer_is_lost_nothing_is_called_genuine_and_asking_ag
     assert "您刚才已经核实过" not in await customer.page.locator(".verdict").inner_text()
 
 
+@pytest.mark.shows("CVP-13-4")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -144,6 +147,7 @@ async def test_without_a_network_the_page_says_so_and_shows_no_old_status_as_new
     await expect(customer.page.locator(".told.good")).to_be_visible(timeout=15_000)
 
 
+@pytest.mark.shows("CVP-12.1-4")
 async def test_without_a_network_a_verdict_says_that_it_is_of_before(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
@@ -160,6 +164,7 @@ async def test_without_a_network_a_verdict_says_that_it_is_of_before(
     await officer.context.set_offline(False)
 
 
+@pytest.mark.shows("CVP-12.1-4")
 async def test_the_officers_code_is_hidden_while_the_connection_is_lost(officer: Officer, exchange: Exchange) -> None:
     _, code = await connected(officer, exchange)
     await officer.context.set_offline(True)
@@ -169,6 +174,7 @@ async def test_the_officers_code_is_hidden_while_the_connection_is_lost(officer:
     await expect(officer.page.locator(".code")).to_have_text(code, timeout=15_000)
 
 
+@pytest.mark.shows("CVP-12.1-3")
 async def test_back_and_forward_never_show_a_verdict_again(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
@@ -197,6 +203,7 @@ async def test_a_second_tab_signs_in_by_itself_and_gives_the_first_receipt_again
     await expect(tab.locator(".verdict.genuine")).to_contain_text("您刚才已经核实过")
 
 
+@pytest.mark.shows("CVP-12.1-7")
 async def test_a_phone_whose_clock_is_a_day_ahead_works_like_any_other(
     browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
 ) -> None:
@@ -231,6 +238,7 @@ async def test_a_session_that_ends_in_the_middle_asks_to_sign_in_again(customer:
     await expect(customer.code).to_be_visible()
 
 
+@pytest.mark.shows("CVP-12.1-8")
 async def test_markup_and_turning_marks_in_names_and_reports_are_shown_as_text(
     browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
 ) -> None:

@@ -53,6 +53,7 @@ def code_of(response: requests.Response) -> str:
     return parse_qs(urlsplit(response.headers["Location"]).query)["code"][0]
 
 
+@pytest.mark.shows("CVP-12.1-2")
 def test_a_code_is_exchanged_once_and_only_with_its_verifier(bank: DemoBank) -> None:
     code = code_of(authorize(bank))
     granted = exchange_code(bank, code)
@@ -113,6 +114,7 @@ async def test_a_provider_that_gives_another_name_is_refused(browser: Browser, b
     await customer.context.close()
 
 
+@pytest.mark.shows("CVP-12.1-2")
 async def test_the_token_is_kept_in_memory_only_and_never_in_an_address(customer: Customer) -> None:
     kept = await customer.page.evaluate(
         "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href, history.state])"
@@ -131,6 +133,7 @@ async def test_signing_out_ends_it_here_and_at_the_provider(customer: Customer) 
     await expect(customer.page.locator("button[value='cust-0001']")).to_be_visible()
 
 
+@pytest.mark.shows("CVP-12.1-1")
 @pytest.mark.parametrize("path", ["/app/", "/officer/", "/app/app.js", "/web/page.js", "/typescript/src/client.js"])
 def test_every_file_comes_with_the_strict_policy_and_is_not_asked_for_twice(bank: DemoBank, path: str) -> None:
     first = requests.get(bank.url + path, timeout=10)
@@ -162,6 +165,7 @@ def test_nothing_but_the_pages_files_can_be_asked_for(bank: DemoBank, path: str)
     assert requests.get(bank.url + path, timeout=10).status_code == 404
 
 
+@pytest.mark.shows("CVP-12.1-1")
 def test_the_pages_hold_no_inline_script_or_style(bank: DemoBank) -> None:
     for page in ("/app/", "/officer/"):
         text = requests.get(bank.url + page, timeout=10).text

@@ -40,6 +40,8 @@ async def connected(officer: Officer, exchange: Exchange) -> tuple[str, str]:
     return call_id, await officer.read_code()
 
 
+@pytest.mark.shows("CVP-12.1-4")
+@pytest.mark.shows("CVP-12.1-4")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_a_call_is_issued_connected_read_out_and_confirmed_and_both_screens_follow(
     browser: Browser, bank: DemoBank, exchange: Exchange, language: str
@@ -156,6 +158,7 @@ async def test_the_officer_withdraws_a_call_and_its_code_is_worthless(
     await expect(customer.page.locator(".verdict.not-genuine")).to_be_visible()
 
 
+@pytest.mark.shows("CVP-12.1-4")
 async def test_the_code_goes_from_sight_when_the_leg_ends(officer: Officer, exchange: Exchange) -> None:
     call_id, _ = await connected(officer, exchange)
     exchange.hears(call_id, "ended")

@@ -25,6 +25,7 @@ async def test_what_was_registered_is_read_back(world: World) -> None:
         await world.service.applications.read("LN-404")
 
 
+@pytest.mark.shows("CVP-3.1-1")
 async def test_an_update_keeps_the_key_the_counters_and_the_live_call(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.register(wang, product="汽车贷款")
@@ -33,6 +34,7 @@ async def test_an_update_keeps_the_key_the_counters_and_the_live_call(world: Wor
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
 
 
+@pytest.mark.shows("CVP-3.1-2")
 async def test_an_application_stays_with_its_customer(world: World, wang: Person) -> None:
     """Or the next customer could confirm, and look at, calls that were made to another."""
     with pytest.raises(InvalidField) as caught:
@@ -75,6 +77,7 @@ async def test_an_update_moves_an_application_to_the_active_key(world: World, wa
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
 
 
+@pytest.mark.shows("CVP-8.1-11", "CVP-11-3")
 async def test_receipts_verify_after_the_signing_keys_were_rotated(world: World, wang: Person) -> None:
     early = await world.issue(wang)
     for use in ("statement", "log"):
@@ -93,6 +96,7 @@ WRONG = {
 }
 
 
+@pytest.mark.shows("CVP-3.1-4")
 @pytest.mark.parametrize("pointer", WRONG)
 async def test_facts_that_cannot_be_are_named_and_nothing_is_written(world: World, pointer: str) -> None:
     with pytest.raises(InvalidField) as caught:
@@ -101,6 +105,7 @@ async def test_facts_that_cannot_be_are_named_and_nothing_is_written(world: Worl
     assert await world.counts("applications", "numbers") == (0, 0)
 
 
+@pytest.mark.shows("CVP-4.2-3")
 async def test_an_exception_for_an_officer_who_is_not_assigned_is_refused(world: World, wang: Person) -> None:
     with pytest.raises(InvalidField) as caught:
         await world.grant(wang, "contact_hours", officer_id="9999")

@@ -21,6 +21,7 @@ from verifier.core.statements import base64url, commitment, digest
 from verifier.core.times import from_ms
 
 
+@pytest.mark.shows("CVP-4.3-1", "CVP-4.3-2", "CVP-7-3")
 async def test_the_right_code_on_a_connected_call_is_genuine(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     verdict = await world.confirm(wang, f"{code[:3]} {code[3:6]} {code[6:]}")
@@ -36,6 +37,7 @@ async def test_the_right_code_on_a_connected_call_is_genuine(world: World, wang:
     assert (await world.call_row(call_id))["state"] == "confirmed"
 
 
+@pytest.mark.shows("CVP-1-2", "CVP-4-9")
 async def test_a_genuine_receipt_verifies_offline_and_names_its_ticket(world: World, wang: Person) -> None:
     issued = await world.issue(wang)
     await world.leg(issued["call"]["call_id"], "connected", wang.number)
@@ -49,6 +51,7 @@ async def test_a_genuine_receipt_verifies_offline_and_names_its_ticket(world: Wo
     assert claims.iat == NOON // 1000
 
 
+@pytest.mark.shows("CVP-1-2", "CVP-7-4")
 async def test_a_negative_verdict_carries_a_receipt_that_verifies_offline(world: World, wang: Person) -> None:
     verdict = await world.confirm(wang, another_code("000000000"))
     assert verdict["verdict"] == "not_genuine"
@@ -57,12 +60,14 @@ async def test_a_negative_verdict_carries_a_receipt_that_verifies_offline(world:
     assert claims.customer == commitment(claims.salt, wang.customer_id)
 
 
+@pytest.mark.shows("CVP-1-2")
 async def test_somebody_without_any_application_gets_a_negative_receipt_too(world: World) -> None:
     verdict = await world.confirm(Person(77), another_code("000000000"))
     assert verdict["verdict"] == "not_genuine"
     assert world.check(verdict["receipt"]).verdict == "not_genuine"
 
 
+@pytest.mark.shows("CVP-3.2-4", "CVP-10-3")
 async def test_a_lost_answer_is_given_again_to_the_byte_for_the_same_key(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     first = await world.confirm(wang, code, key="lost")
@@ -70,6 +75,7 @@ async def test_a_lost_answer_is_given_again_to_the_byte_for_the_same_key(world: 
     assert await world.confirm(wang, code, key="lost") == first
 
 
+@pytest.mark.shows("CVP-3.2-4")
 async def test_the_same_key_with_another_body_is_refused_and_does_nothing(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.confirm(wang, another_code(code), key="one")
@@ -78,6 +84,7 @@ async def test_the_same_key_with_another_body_is_refused_and_does_nothing(world:
     assert (await world.call_row(call_id))["state"] == "live"
 
 
+@pytest.mark.shows("CVP-7-3")
 async def test_the_same_customer_again_while_the_call_is_live_gets_the_same_receipt(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     first = await world.confirm(wang, code)
@@ -91,6 +98,7 @@ async def test_the_same_customer_again_while_the_call_is_live_gets_the_same_rece
     assert await world.counts("leaves") == leaves
 
 
+@pytest.mark.shows("CVP-6.1-2")
 async def test_a_used_code_is_not_genuine_once_the_call_has_ended(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.confirm(wang, code)
@@ -100,6 +108,7 @@ async def test_a_used_code_is_not_genuine_once_the_call_has_ended(world: World, 
     assert (await world.call_row(call_id))["state"] == "ended"
 
 
+@pytest.mark.shows("CVP-6.1-1", "CVP-6.1-2")
 async def test_without_a_connected_leg_the_code_is_neither_shown_nor_genuine(world: World, wang: Person) -> None:
     issued = await world.issue(wang)
     assert issued["code"] is None
@@ -112,6 +121,7 @@ async def test_without_a_connected_leg_the_code_is_neither_shown_nor_genuine(wor
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
 
 
+@pytest.mark.shows("CVP-6-4")
 async def test_a_leg_to_another_number_does_not_make_a_call_live(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     told = await world.leg(call_id, "connected", "+8613700137000")
@@ -120,6 +130,7 @@ async def test_a_leg_to_another_number_does_not_make_a_call_live(world: World, w
         await world.reveal(call_id)
 
 
+@pytest.mark.shows("CVP-6.1-1")
 async def test_an_officer_lured_after_the_leg_has_ended_cannot_see_the_code(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     await world.leg(call_id, "connected", wang.number)
@@ -128,6 +139,7 @@ async def test_an_officer_lured_after_the_leg_has_ended_cannot_see_the_code(worl
         await world.reveal(call_id)
 
 
+@pytest.mark.shows("CVP-6.1-2", "CVP-7.1-3")
 async def test_a_customer_may_hang_up_and_ring_the_bank_within_the_grace(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.leg(call_id, "ended", wang.number)
@@ -137,6 +149,7 @@ async def test_a_customer_may_hang_up_and_ring_the_bank_within_the_grace(world: 
     assert (await world.call_row(call_id))["state"] == "ended"
 
 
+@pytest.mark.shows("CVP-6.1-2", "CVP-6.3-1")
 async def test_after_the_grace_the_code_is_over(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.leg(call_id, "ended", wang.number)
@@ -144,12 +157,14 @@ async def test_after_the_grace_the_code_is_over(world: World, wang: Person) -> N
     assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
 
 
+@pytest.mark.shows("CVP-6.2-1", "CVP-6.3-1")
 async def test_a_code_lives_ten_minutes_at_most(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     world.clock.advance(600)
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
 
 
+@pytest.mark.shows("CVP-6.1-3")
 async def test_observed_mode_needs_no_leg_and_says_so_in_the_verdict(storage: object, tmp_path: object) -> None:
     async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="observed")) as world:  # type: ignore[arg-type, operator]
         person = Person(1)
@@ -161,6 +176,7 @@ async def test_observed_mode_needs_no_leg_and_says_so_in_the_verdict(storage: ob
         assert world.check(verdict["receipt"]).call.leg.mode == "observed"
 
 
+@pytest.mark.shows("CVP-6.2-2", "CVP-7-5")
 async def test_three_wrong_codes_lock_the_channel_and_leave_the_other_alone(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     for step in (1, 2, 3):
@@ -180,6 +196,7 @@ async def test_a_call_locked_on_both_channels_is_locked(world: World, wang: Pers
     assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
 
 
+@pytest.mark.shows("CVP-6.2-3", "CVP-7-1")
 async def test_the_durable_limit_bounds_guesses_over_many_calls_a_channel_at_a_time(world: World, wang: Person) -> None:
     burst = world.settings.guess_limit.burst
     for step in range(burst):
@@ -192,6 +209,7 @@ async def test_the_durable_limit_bounds_guesses_over_many_calls_a_channel_at_a_t
     assert (await world.confirm(wang, another_code("000000000", 99)))["verdict"] == "not_genuine"
 
 
+@pytest.mark.shows("CVP-5-5")
 async def test_a_slip_of_the_finger_spends_nothing_and_writes_nothing(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     before = await world.counts("leaves", "limits", "idempotency")
@@ -202,6 +220,7 @@ async def test_a_slip_of_the_finger_spends_nothing_and_writes_nothing(world: Wor
     assert (await world.call_row(call_id))["app_wrong"] == 0
 
 
+@pytest.mark.shows("CVP-7-1", "CVP-7-5", "CVP-13-5")
 async def test_another_customers_code_is_not_genuine_and_burns_nothing_of_his(
     world: World, wang: Person, mallory: Person
 ) -> None:
@@ -216,6 +235,7 @@ async def test_another_customers_code_is_not_genuine_and_burns_nothing_of_his(
     assert (await world.confirm(mallory, code))["verdict"] == "genuine"
 
 
+@pytest.mark.shows("CVP-7.1-1", "CVP-7.1-3")
 async def test_a_foreign_or_withheld_number_gets_no_verdict_and_burns_nothing(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     before = await world.counts("leaves", "limits")
@@ -226,6 +246,7 @@ async def test_a_foreign_or_withheld_number_gets_no_verdict_and_burns_nothing(wo
     assert (await world.call_row(call_id))["ivr_wrong"] == 0
 
 
+@pytest.mark.shows("CVP-7-1")
 async def test_a_shared_number_leads_to_each_of_its_applications(world: World, wang: Person) -> None:
     spouse = Person(2)
     spouse.number = wang.number
@@ -240,6 +261,7 @@ async def test_a_shared_number_leads_to_each_of_its_applications(world: World, w
         await world.service.receipts.read(wang.principal, spoken["receipt_id"])
 
 
+@pytest.mark.shows("CVP-7.1-2", "CVP-13-5")
 async def test_a_code_of_a_call_to_another_number_is_no_verdict_by_telephone(
     world: World, wang: Person, mallory: Person
 ) -> None:
@@ -263,6 +285,7 @@ async def test_a_code_of_a_call_to_another_number_is_no_verdict_by_telephone(
     assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
 
 
+@pytest.mark.shows("CVP-7-2", "CVP-7-4")
 async def test_every_refusal_has_the_same_words_shape_and_work(
     world: World, wang: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +320,7 @@ async def test_every_refusal_has_the_same_words_shape_and_work(
     assert len({repr(each) for each in seen.values()}) == 1, seen
 
 
+@pytest.mark.shows("CVP-7-2")
 async def test_somebody_without_an_application_is_refused_with_as_much_work(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +331,7 @@ async def test_somebody_without_an_application_is_refused_with_as_much_work(
     assert len(derived) == 2
 
 
+@pytest.mark.shows("CVP-7-5")
 async def test_a_right_code_too_early_is_refused_and_not_counted_as_a_guess(world: World, wang: Person) -> None:
     """Somebody reads out a code while no leg is connected."""
     call_id = (await world.issue(wang))["call"]["call_id"]
@@ -318,6 +343,7 @@ async def test_a_right_code_too_early_is_refused_and_not_counted_as_a_guess(worl
     assert (row["app_wrong"], row["ivr_wrong"]) == (0, 0)
 
 
+@pytest.mark.shows("CVP-7-1")
 async def test_a_reference_narrows_a_customers_own_applications(world: World, wang: Person) -> None:
     second = Person(1)
     second.application_id = "LN-1-second"
@@ -335,6 +361,7 @@ async def test_the_first_time_a_code_was_shown_is_kept(world: World, wang: Perso
     assert (await world.service.calls.read(staff("4412"), call_id)).revealed_at == from_ms(NOON)
 
 
+@pytest.mark.shows("CVP-7-4")
 async def test_a_locked_call_refuses_in_the_same_words(world: World, wang: Person) -> None:
     unknown = await world.confirm(wang, another_code("000000000"))
     _, code = await world.live_call(wang)
@@ -347,6 +374,7 @@ async def test_a_locked_call_refuses_in_the_same_words(world: World, wang: Perso
     assert locked == unknown
 
 
+@pytest.mark.shows("CVP-2-7", "CVP-6.1-1", "CVP-13-3")
 async def test_a_confirmation_changes_nothing_for_the_officer_but_the_record(world: World, wang: Person) -> None:
     """Law L1: it grants the officer nothing, and the code is gone from his screen."""
     call_id, code = await world.live_call(wang)
@@ -359,6 +387,7 @@ async def test_a_confirmation_changes_nothing_for_the_officer_but_the_record(wor
         await world.reveal(call_id)
 
 
+@pytest.mark.shows("CVP-7.2-1", "CVP-10-1")
 async def test_a_confirmation_that_cannot_be_made_durable_is_unavailable(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,6 +405,7 @@ async def test_a_confirmation_that_cannot_be_made_durable_is_unavailable(
     assert (await world.confirm(wang, code, key="lost"))["verdict"] == "genuine"
 
 
+@pytest.mark.shows("CVP-2-1")
 async def test_another_officers_call_is_not_there(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     with pytest.raises(NotFound):

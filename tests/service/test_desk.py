@@ -36,6 +36,7 @@ async def _until_it_ends(watched: AsyncIterator[CallView | None]) -> None:
             assert seen is None
 
 
+@pytest.mark.shows("CVP-7.5-4")
 async def test_an_officer_sees_the_applications_he_is_assigned_to_and_no_others(world: World, wang: Person) -> None:
     other = Person(7)
     await world.register(other, officers=(COLLEAGUE,))
@@ -45,6 +46,7 @@ async def test_an_officer_sees_the_applications_he_is_assigned_to_and_no_others(
     assert (await world.service.desk.applications(OFFICER_4412, "", None, 50)).applications == ()
 
 
+@pytest.mark.shows("CVP-7.5-4")
 async def test_an_officer_opens_only_what_he_is_assigned_to(world: World, wang: Person) -> None:
     desk = world.service.desk
     assert (await desk.application(OFFICER_4412, wang.application_id)).registration.customer.name == wang.name
@@ -56,6 +58,7 @@ async def test_an_officer_opens_only_what_he_is_assigned_to(world: World, wang: 
         await desk.application(OFFICER_4412, wang.application_id)
 
 
+@pytest.mark.shows("CVP-7.5-4")
 async def test_a_search_looks_for_every_word_in_name_number_reference_and_product(world: World) -> None:
     people = [Person(n) for n in (1, 2, 3)]
     for person in people:
@@ -89,6 +92,7 @@ async def test_applications_come_page_by_page(world: World) -> None:
     assert rest.next_cursor is None
 
 
+@pytest.mark.shows("CVP-7.5-4")
 async def test_an_officer_sees_his_own_calls_newest_first_from_a_time_on(world: World, wang: Person) -> None:
     first = (await world.issue(wang))["call"]["call_id"]
     world.clock.advance(1)
@@ -109,6 +113,7 @@ async def test_calls_of_an_erased_application_are_gone_from_the_list(world: Worl
     assert (await world.service.desk.applications(OFFICER_4412, "", None, 9)).applications == ()
 
 
+@pytest.mark.shows("CVP-7.5-4")
 async def test_an_officer_who_watches_a_call_sees_each_change_of_it(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     seen: list[CallView] = []
@@ -130,6 +135,7 @@ async def test_an_officer_who_watches_a_call_sees_each_change_of_it(world: World
     assert "live" in [view.state for view in seen]
 
 
+@pytest.mark.shows("CVP-7.5-4")
 async def test_nobody_watches_another_officers_call(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     for officer in (staff("4413"), SUPERVISOR):
@@ -155,6 +161,7 @@ async def test_a_call_that_is_erased_while_it_is_watched_is_shown_no_more(world:
         await _until_it_ends(watched)
 
 
+@pytest.mark.shows("CVP-4.2-5")
 async def test_what_a_second_person_grants_on_request_lifts_the_rule_for_one_call(world: World, wang: Person) -> None:
     world.clock.advance(12 * 3600)
     request_id = await ask(world, wang, "contact_hours")
@@ -171,6 +178,7 @@ async def test_what_a_second_person_grants_on_request_lifts_the_rule_for_one_cal
     assert not (await world.audit()).findings
 
 
+@pytest.mark.shows("CVP-4.2-5")
 async def test_a_declined_or_old_request_lifts_nothing(world: World, wang: Person) -> None:
     declined = await ask(world, wang, "daily_cap")
     await decide(world, declined, granted=False)
@@ -192,6 +200,7 @@ async def test_nothing_is_granted_to_an_officer_who_is_not_assigned_any_more(wor
     await decide(world, request_id, granted=False)
 
 
+@pytest.mark.shows("CVP-4.2-5")
 async def test_nobody_decides_on_his_own_request(world: World, wang: Person) -> None:
     request_id = await ask(world, wang, "daily_cap")
     with pytest.raises(Forbidden):
@@ -200,6 +209,7 @@ async def test_nobody_decides_on_his_own_request(world: World, wang: Person) -> 
         await decide(world, "excr_" + "0" * 32, granted=True)
 
 
+@pytest.mark.shows("CVP-4.2-5")
 async def test_only_an_assigned_officer_asks_and_only_he_and_supervisors_see_it(world: World, wang: Person) -> None:
     with pytest.raises(NotFound):
         await ask(world, wang, "daily_cap", officer="5555")
@@ -208,6 +218,7 @@ async def test_only_an_assigned_officer_asks_and_only_he_and_supervisors_see_it(
     assert (await world.service.exceptions.list(SUPERVISOR)).requests[0].customer_name == wang.name
 
 
+@pytest.mark.shows("CVP-4.2-5")
 async def test_two_decisions_at_once_grant_once(world: World, wang: Person) -> None:
     request_id = await ask(world, wang, "daily_cap")
     deciding = [decide(world, request_id, True, supervisor) for supervisor in ("9001", "9002", "9003")]
@@ -225,6 +236,7 @@ async def test_an_erasure_destroys_the_words_of_a_request(world: World, wang: Pe
     assert await world.storage.fetch("SELECT sealed FROM exception_requests") in ([(None,)], [[None]])
 
 
+@pytest.mark.shows("CVP-4.2-6")
 async def test_who_refuses_marketing_calls_gets_none_on_any_application_now_or_later(
     world: World, wang: Person
 ) -> None:
@@ -246,6 +258,7 @@ async def test_who_refuses_marketing_calls_gets_none_on_any_application_now_or_l
     await world.issue(later, purpose="marketing")
 
 
+@pytest.mark.shows("CVP-4.2-6")
 async def test_an_application_registered_at_the_same_moment_learns_of_the_refusal(world: World, wang: Person) -> None:
     later = Person(1)
     later.application_id = "LN-1-later"
@@ -260,6 +273,7 @@ async def test_preferences_need_an_application_to_be_kept_with(world: World) -> 
         await world.service.me.put_preferences(Person(404).principal, Preferences(marketing_calls=False))
 
 
+@pytest.mark.shows("CVP-7.5-1")
 async def test_a_customer_sees_how_far_the_loan_is_and_which_calls_are_announced(world: World, wang: Person) -> None:
     announced = AnnouncedCall("documents", from_ms(NOON), from_ms(NOON + 3_600_000))
     await world.register(wang, stage="review", announced_calls=(announced,))

@@ -27,6 +27,7 @@ class Signer:
         return r.to_bytes(32) + s.to_bytes(32)
 
 
+@pytest.mark.shows("CVP-6.4-1")
 async def test_the_numbers_are_the_tickets_and_the_time_is_that_of_asking(world: World, wang: Person) -> None:
     signer = Signer()
     identities = Service(world.context, signer).identities
@@ -41,6 +42,7 @@ async def test_the_numbers_are_the_tickets_and_the_time_is_that_of_asking(world:
     assert check_identity(rich.identity, signer.key.public_key(), NOON // 1000 + 90).claims.crn == "补充申请材料"
 
 
+@pytest.mark.shows("CVP-6.4-1")
 async def test_there_is_none_for_a_call_that_is_over_erased_or_unknown_nor_without_a_key(
     world: World, wang: Person
 ) -> None:

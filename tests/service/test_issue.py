@@ -12,7 +12,7 @@ from tests.world import COLLEAGUE, NOON, OFFICER, Person, World, staff
 from verifier.core.application import Consents, RegisteredNumber
 from verifier.core.code import derive_code
 from verifier.core.errors import CallOpen, Forbidden, NotFound, PolicyRefused, Unavailable
-from verifier.core.statements import base64url, digest
+from verifier.core.statements import StatedOfficer, base64url, digest
 from verifier.core.times import from_ms
 from verifier.service import records
 from verifier.service.opened import open_application
@@ -21,11 +21,12 @@ from verifier.service.records import ApplicationRow
 OLD = from_ms(NOON - 90 * 86_400_000)
 
 
+@pytest.mark.shows("CVP-1-1", "CVP-4-4")
 async def test_an_issued_call_has_a_signed_ticket_in_the_log(world: World, wang: Person) -> None:
     issued = await world.issue(wang)
     ticket = world.check(issued["ticket"])
     assert ticket.jti == issued["call"]["call_id"]
-    assert ticket.officer == OFFICER
+    assert ticket.officer == StatedOfficer.of(OFFICER)
     assert ticket.dest.tn == (wang.number[1:],)
     assert ticket.orig.tn == "861082345678"
     assert ticket.exp - ticket.iat == 600
@@ -34,6 +35,7 @@ async def test_an_issued_call_has_a_signed_ticket_in_the_log(world: World, wang:
     assert bytes(entry) == digest(issued["ticket"]["statement"])
 
 
+@pytest.mark.shows("CVP-1-1", "CVP-10-1")
 async def test_nothing_is_shown_when_the_issuance_cannot_be_made_durable(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +70,7 @@ class _FailsAtCommit:
         raise error
 
 
+@pytest.mark.shows("CVP-5-1")
 @pytest.mark.parametrize("field", ["officer", "orig", "dest", "purpose", "exp", "application", "asks"])
 async def test_changing_any_fact_of_the_ticket_gives_another_code(world: World, wang: Person, field: str) -> None:
     """Law L2: the code is a function of the ticket's bytes, so a changed ticket cannot keep its code."""
@@ -83,6 +86,7 @@ async def test_changing_any_fact_of_the_ticket_gives_another_code(world: World, 
     assert derive_code(key, call_id, changed, 1) != code
 
 
+@pytest.mark.shows("CVP-4.1-2", "CVP-5-1")
 async def test_a_ticket_swapped_in_the_database_never_confirms(world: World, wang: Person, mallory: Person) -> None:
     call_id, code = await world.live_call(wang)
     other_id, _ = await world.live_call(mallory)
@@ -96,6 +100,7 @@ async def test_a_ticket_swapped_in_the_database_never_confirms(world: World, wan
     assert (await world.audit()).findings
 
 
+@pytest.mark.shows("CVP-5-1")
 async def test_a_changed_call_counter_in_the_database_spoils_the_code(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     async with world.storage.transaction() as transaction:
@@ -113,6 +118,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.shows("CVP-4.2-1")
 @pytest.mark.parametrize("rule", REFUSED)
 async def test_each_rule_of_the_contact_policy_refuses_and_writes_nothing(world: World, rule: str) -> None:
     facts, asked = REFUSED[rule]
@@ -124,6 +130,7 @@ async def test_each_rule_of_the_contact_policy_refuses_and_writes_nothing(world:
     assert await world.counts("calls", "leaves", "idempotency") == (0, 0, 0)
 
 
+@pytest.mark.shows("CVP-4.2-1")
 @pytest.mark.parametrize(("hours", "allowed"), [(-4.1, False), (-4, True), (8.9, True), (9, False)])
 async def test_contact_hours_are_the_customers_own(world: World, wang: Person, hours: float, allowed: bool) -> None:
     """Noon plus an offset in Shanghai; 08:00 to 21:00 is allowed."""
@@ -135,6 +142,7 @@ async def test_contact_hours_are_the_customers_own(world: World, wang: Person, h
             await world.issue(wang)
 
 
+@pytest.mark.shows("CVP-4.2-1")
 async def test_the_daily_cap_counts_the_customers_day(world: World, wang: Person) -> None:
     for _ in range(3):
         await world.issue(wang)
@@ -144,6 +152,7 @@ async def test_the_daily_cap_counts_the_customers_day(world: World, wang: Person
     assert (await world.issue(wang))["call"]["state"] == "issued"
 
 
+@pytest.mark.shows("CVP-4.2-2")
 async def test_all_broken_rules_are_told_at_once(world: World) -> None:
     person = Person(1)
     await world.register(person, status="closed", officers=(COLLEAGUE,))
@@ -152,6 +161,7 @@ async def test_all_broken_rules_are_told_at_once(world: World) -> None:
     assert {each.rule for each in caught.value.refusals} == {"officer_assigned", "application_open", "number_on_file"}
 
 
+@pytest.mark.shows("CVP-4.2-3", "CVP-4.2-4")
 async def test_an_exception_needs_a_second_person_is_logged_and_good_for_one_call(world: World) -> None:
     person = Person(1)
     await world.register(person, numbers=(RegisteredNumber(person.number, from_ms(NOON - 1000)),))
@@ -166,6 +176,7 @@ async def test_an_exception_needs_a_second_person_is_logged_and_good_for_one_cal
         await world.issue(person, exception_id=granted["exception_id"])
 
 
+@pytest.mark.shows("CVP-4.2-3")
 async def test_an_exception_lifts_nothing_else_and_for_nobody_else(world: World, mallory: Person) -> None:
     person = Person(1)
     young = (RegisteredNumber(person.number, from_ms(NOON - 1000)),)
@@ -183,6 +194,7 @@ async def test_an_exception_lifts_nothing_else_and_for_nobody_else(world: World,
         await world.issue(person, exception_id=granted["exception_id"])
 
 
+@pytest.mark.shows("CVP-4.2-7")
 async def test_an_officers_unconnected_call_gives_way_to_his_next(world: World, wang: Person) -> None:
     first = (await world.issue(wang))["call"]["call_id"]
     second = (await world.issue(wang))["call"]["call_id"]
@@ -190,6 +202,7 @@ async def test_an_officers_unconnected_call_gives_way_to_his_next(world: World, 
     assert (await world.call_row(second))["state"] == "issued"
 
 
+@pytest.mark.shows("CVP-4.2-7")
 async def test_a_call_that_goes_on_or_is_a_colleagues_does_not_give_way(world: World, wang: Person) -> None:
     await world.issue(wang)
     with pytest.raises(CallOpen):
@@ -199,6 +212,7 @@ async def test_a_call_that_goes_on_or_is_a_colleagues_does_not_give_way(world: W
         await world.issue(wang)
 
 
+@pytest.mark.shows("CVP-4.2-8")
 async def test_an_officer_issues_in_his_own_name_and_a_system_says_in_whose(world: World, wang: Person) -> None:
     from tests.world import DESK, system
     from verifier.core.errors import InvalidField
@@ -215,11 +229,22 @@ async def test_an_officer_issues_in_his_own_name_and_a_system_says_in_whose(worl
         await issue(loans, wang.application_id, nameless, world.key(loans, nameless))
 
 
+@pytest.mark.shows("CVP-3.2-5")
+async def test_a_refusal_is_not_kept_under_its_key(world: World, wang: Person) -> None:
+    world.clock.advance(12 * 3600)
+    with pytest.raises(PolicyRefused):
+        await world.issue(wang, key="early")
+    world.clock.advance(12 * 3600)
+    issued = await world.issue(wang, key="early")
+    assert await world.issue(wang, key="early") == issued
+
+
 async def test_an_unknown_application_is_not_there(world: World) -> None:
     with pytest.raises(NotFound):
         await world.issue(Person(404))
 
 
+@pytest.mark.shows("CVP-8.2-3", "CVP-10-1")
 async def test_tickets_issued_at_once_share_one_checkpoint_and_each_verifies(world: World) -> None:
     people = [Person(n) for n in range(40)]
     await asyncio.gather(*(world.register(person) for person in people))

@@ -58,6 +58,7 @@ async def test_a_withheld_or_foreign_number_gets_no_verdict_and_burns_nothing(
     assert (row["state"], row["ivr_wrong"]) == ("live", 0)
 
 
+@pytest.mark.shows("CVP-13-5")
 async def test_another_customers_code_is_not_genuine_by_telephone(world: World, wang: Person, mallory: Person) -> None:
     call_id, code = await world.live_call(mallory)
     session = (await world.begin_dialogue(wang.number))["session_id"]
@@ -66,6 +67,7 @@ async def test_another_customers_code_is_not_genuine_by_telephone(world: World, 
     assert (row["state"], row["ivr_wrong"]) == ("live", 0)
 
 
+@pytest.mark.shows("CVP-7.7-3")
 async def test_a_step_that_is_sent_again_is_answered_alike_and_consumes_once(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
@@ -77,6 +79,7 @@ async def test_a_step_that_is_sent_again_is_answered_alike_and_consumes_once(wor
     assert (await world.call_row(call_id))["ivr_wrong"] == 1
 
 
+@pytest.mark.shows("CVP-7.7-2")
 async def test_beyond_the_guess_limit_no_verdict_is_given(world: World, wang: Person) -> None:
     session = (await world.begin_dialogue(wang.number))["session_id"]
     code = "482177302"
@@ -113,6 +116,7 @@ async def test_the_language_is_the_customers_unless_the_platform_knows_better(wo
     assert (await world.begin_dialogue(wang.number, language="en"))["say"][0]["language"] == "en"
 
 
+@pytest.mark.shows("CVP-6.3-2", "CVP-7.7-5")
 async def test_a_dialogue_is_forgotten_after_half_an_hour(world: World, wang: Person) -> None:
     session = (await world.begin_dialogue(wang.number))["session_id"]
     world.clock.advance(1801)
@@ -122,6 +126,7 @@ async def test_a_dialogue_is_forgotten_after_half_an_hour(world: World, wang: Pe
     assert await world.counts("ivr_sessions") == (0,)
 
 
+@pytest.mark.shows("CVP-7.7-5")
 async def test_what_is_kept_of_a_dialogue_holds_nothing_in_the_clear(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]

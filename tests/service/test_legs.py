@@ -19,6 +19,7 @@ from verifier.storage.migrate import migrate
 ELSEWHERE = "+8613700137000"
 
 
+@pytest.mark.shows("CVP-6-2")
 @pytest.mark.parametrize("order", list(itertools.permutations(["connected", "ended", "connected"])))
 async def test_any_order_and_doubling_of_events_ends_the_same(
     world: World, wang: Person, order: tuple[str, ...]
@@ -32,6 +33,7 @@ async def test_any_order_and_doubling_of_events_ends_the_same(
     assert told["leg_ended_at"] == "2026-11-23T04:00:05Z"
 
 
+@pytest.mark.shows("CVP-6-3")
 async def test_of_doubled_events_the_earliest_time_holds(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     world.clock.advance(10)
@@ -40,6 +42,7 @@ async def test_of_doubled_events_the_earliest_time_holds(world: World, wang: Per
     assert told["connected_at"] == "2026-11-23T04:00:01Z"
 
 
+@pytest.mark.shows("CVP-6-4")
 async def test_a_leg_from_another_desk_than_the_tickets_does_not_count(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     assert (await world.leg(call_id, "connected", wang.number, caller_number="+861000000000"))["state"] == "issued"
@@ -58,6 +61,7 @@ async def test_an_end_that_comes_first_keeps_the_code_hidden_when_the_connect_ar
         await world.reveal(call_id)
 
 
+@pytest.mark.shows("CVP-6-5")
 async def test_a_second_leg_makes_the_call_live_again_after_a_dropped_line(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.leg(call_id, "ended", wang.number)
@@ -69,6 +73,7 @@ async def test_a_second_leg_makes_the_call_live_again_after_a_dropped_line(world
     assert await world.reveal(call_id) == code
 
 
+@pytest.mark.shows("CVP-6-4")
 async def test_a_leg_that_is_said_to_be_to_another_number_later_no_longer_counts(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     told = await world.leg(call_id, "connected", ELSEWHERE)
@@ -77,6 +82,7 @@ async def test_a_leg_that_is_said_to_be_to_another_number_later_no_longer_counts
         await world.reveal(call_id)
 
 
+@pytest.mark.shows("CVP-6-7")
 @pytest.mark.parametrize("offset_s", [-3600, 3600])
 async def test_an_event_far_in_the_past_or_future_is_refused(world: World, wang: Person, offset_s: int) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
@@ -85,6 +91,7 @@ async def test_an_event_far_in_the_past_or_future_is_refused(world: World, wang:
     assert caught.value.errors[0].pointer == "/at"
 
 
+@pytest.mark.shows("CVP-6-6")
 async def test_an_event_for_a_closed_call_is_taken_and_changes_nothing(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     await world.revoke(call_id)
@@ -92,6 +99,7 @@ async def test_an_event_for_a_closed_call_is_taken_and_changes_nothing(world: Wo
     assert told["state"] == "revoked"
 
 
+@pytest.mark.shows("CVP-6-4")
 async def test_the_end_of_a_leg_counts_whatever_number_it_names(world: World, wang: Person) -> None:
     """By the end of a call many an exchange has put other numbers in; only the beginning tells where a leg leads."""
     call_id, _ = await world.live_call(wang)
@@ -109,6 +117,7 @@ async def test_the_same_event_under_another_key_changes_nothing_more(world: Worl
     assert await world.counts("legs", "stray_legs") == (1, 0)
 
 
+@pytest.mark.shows("CVP-6-1", "CVP-6-6")
 @pytest.mark.parametrize("closed_by", ["ended", "expired", "locked", "revoked"])
 @pytest.mark.parametrize("event", ["connected", "ended"])
 async def test_no_event_opens_a_closed_call_again(world: World, wang: Person, closed_by: str, event: str) -> None:
@@ -161,6 +170,7 @@ SAID = st.builds(
 )
 
 
+@pytest.mark.shows("CVP-6-2")
 @settings(max_examples=60)
 @given(said=st.lists(SAID, max_size=8), data=st.data())
 def test_whatever_is_said_comes_out_the_same_in_any_order_and_number(

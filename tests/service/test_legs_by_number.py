@@ -27,6 +27,7 @@ def twin(person: Person) -> Person:
     return other
 
 
+@pytest.mark.shows("CVP-6.1-4")
 async def test_a_leg_to_a_number_on_file_makes_the_call_that_waits_for_it_live(world: World, wang: Person) -> None:
     call_id = await issued(world, wang)
     told = await world.leg_by_number("connected", wang.number, caller_number=DESK, officer_id="4412")
@@ -37,6 +38,7 @@ async def test_a_leg_to_a_number_on_file_makes_the_call_that_waits_for_it_live(w
     assert (told["result"], told["call"]["state"]) == ("matched", "ended")
 
 
+@pytest.mark.shows("CVP-6.1-7", "CVP-6-2")
 @pytest.mark.parametrize("order", sorted(set(itertools.permutations(["connected", "ended", "connected", "ended"]))))
 async def test_any_order_and_doubling_of_events_ends_the_same(
     world: World, wang: Person, order: tuple[str, ...]
@@ -56,6 +58,7 @@ async def test_any_order_and_doubling_of_events_ends_the_same(
         await world.reveal(call_id)
 
 
+@pytest.mark.shows("CVP-6.1-5")
 async def test_events_of_one_leg_at_one_moment_go_to_one_call(world: World, wang: Person) -> None:
     call_id = await issued(world, wang)
     told = await asyncio.gather(
@@ -67,6 +70,7 @@ async def test_events_of_one_leg_at_one_moment_go_to_one_call(world: World, wang
     assert await world.counts("legs") == (1,)
 
 
+@pytest.mark.shows("CVP-6.1-5")
 async def test_the_end_of_a_leg_told_of_by_call_is_found_by_its_id(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     told = await world.leg_by_number("ended", None)
@@ -79,6 +83,7 @@ async def test_the_same_request_gets_the_same_answer(world: World, wang: Person)
     assert told[0] == told[1]
 
 
+@pytest.mark.shows("CVP-6.1-4")
 @pytest.mark.parametrize(
     ("number", "more"),
     [
@@ -99,6 +104,7 @@ async def test_a_leg_that_cannot_be_the_calls_is_not_matched(
         await world.reveal(call_id)
 
 
+@pytest.mark.shows("CVP-6.1-4", "CVP-6.1-6")
 async def test_nothing_is_bound_when_two_calls_wait_and_the_caller_number_or_the_officer_tells_them_apart(
     world: World, wang: Person
 ) -> None:
@@ -114,6 +120,7 @@ async def test_nothing_is_bound_when_two_calls_wait_and_the_caller_number_or_the
     assert (by_desk["call"]["call_id"], by_officer["call"]["call_id"]) == (second, first)
 
 
+@pytest.mark.shows("CVP-6.1-6")
 async def test_a_leg_that_was_once_ambiguous_or_unknown_is_never_matched_later(world: World, wang: Person) -> None:
     """A doubled event must not make a call live whose leg was up before, or which may be another's."""
     assert (await world.leg_by_number("connected", wang.number))["result"] == "unmatched"
@@ -123,6 +130,7 @@ async def test_a_leg_that_was_once_ambiguous_or_unknown_is_never_matched_later(w
         await world.reveal(call_id)
 
 
+@pytest.mark.shows("CVP-6.1-4", "CVP-6.1-7")
 async def test_a_leg_that_had_ended_before_the_issue_is_not_taken_for_a_new_one(world: World, wang: Person) -> None:
     await world.leg_by_number("ended", wang.number)
     world.clock.advance(20)
@@ -141,6 +149,7 @@ async def test_after_a_dropped_line_a_second_leg_is_matched_with_the_same_call(w
     assert await world.reveal(call_id)
 
 
+@pytest.mark.shows("CVP-6.1-5")
 async def test_a_leg_of_a_closed_call_stays_with_it(world: World, wang: Person) -> None:
     first = await issued(world, wang)
     await world.leg_by_number("connected", wang.number)
@@ -151,6 +160,7 @@ async def test_a_leg_of_a_closed_call_stays_with_it(world: World, wang: Person) 
     assert (await world.call_row(second))["state"] == "issued"
 
 
+@pytest.mark.shows("CVP-6.1-4")
 async def test_a_number_that_is_on_file_very_often_matches_nothing(world: World, wang: Person) -> None:
     call_id = await issued(world, wang)
     for n in range(MAX_APPLICATIONS):
@@ -181,6 +191,7 @@ async def test_an_erasure_at_the_same_moment_leaves_a_leg_unmatched(world: World
     assert await world.counts("legs") == (int(told["result"] == "matched"),)
 
 
+@pytest.mark.shows("CVP-6-7")
 @pytest.mark.parametrize(
     ("event", "offset_s", "number", "pointer"),
     [

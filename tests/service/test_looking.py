@@ -12,6 +12,7 @@ from verifier.core.messages import CallStatus, ReportCall, VerifyReceipt
 from verifier.core.times import from_ms
 
 
+@pytest.mark.shows("CVP-7.5-1")
 async def test_a_customer_sees_every_call_ever_issued_page_by_page(world: World, wang: Person, mallory: Person) -> None:
     await world.issue(mallory)
     ids = []
@@ -26,6 +27,7 @@ async def test_a_customer_sees_every_call_ever_issued_page_by_page(world: World,
     assert [call.state for call in first.calls] == ["issued", "revoked"]
 
 
+@pytest.mark.shows("CVP-7.5-2")
 async def test_the_call_status_says_yes_only_while_the_leg_is_connected(world: World, wang: Person) -> None:
     async def on_call() -> bool:
         return (await world.service.me.call_status(wang.principal)).on_call
@@ -42,6 +44,7 @@ async def test_the_call_status_says_yes_only_while_the_leg_is_connected(world: W
     assert not await on_call()
 
 
+@pytest.mark.shows("CVP-7.5-2")
 async def test_a_watcher_is_told_of_each_change_at_once(world: World, wang: Person) -> None:
     seen: list[CallStatus] = []
     told = asyncio.Event()
@@ -62,6 +65,7 @@ async def test_a_watcher_is_told_of_each_change_at_once(world: World, wang: Pers
     assert [status.on_call for status in seen] == [False, True]
 
 
+@pytest.mark.shows("CVP-7.5-3")
 async def test_watching_ends_when_the_service_stops_or_the_time_is_over(world: World, wang: Person) -> None:
     async def watch() -> None:
         async for _ in world.service.me.watch(wang.principal):
@@ -75,6 +79,7 @@ async def test_watching_ends_when_the_service_stops_or_the_time_is_over(world: W
     await asyncio.wait_for(watcher, 5)
 
 
+@pytest.mark.shows("CVP-7.5-5")
 async def test_a_receipt_is_its_owners_alone(world: World, wang: Person, mallory: Person) -> None:
     verdict = await world.confirm(wang, another_code("000000000"))
     found = await world.service.receipts.read(wang.principal, verdict["receipt_id"])
@@ -93,6 +98,7 @@ async def test_anybody_can_have_evidence_checked(world: World, wang: Person) -> 
     assert world.service.receipts.verify(spoiled).result == "invalid"
 
 
+@pytest.mark.shows("CVP-7.6-1")
 async def test_a_report_has_a_signed_receipt_that_commits_to_its_text(world: World, wang: Person) -> None:
     taken = await world.report(wang, "低息贷款", code="123 456 789")
     claims = world.check(taken["receipt"])
@@ -101,6 +107,7 @@ async def test_a_report_has_a_signed_receipt_that_commits_to_its_text(world: Wor
     assert found.receipt.statement == taken["receipt"]["statement"]
 
 
+@pytest.mark.shows("CVP-7.6-3")
 @pytest.mark.parametrize("days", [2, -400])
 async def test_a_report_of_an_impossible_time_is_refused(world: World, wang: Person, days: int) -> None:
     asked = ReportCall(from_ms(NOON + days * 86_400_000))
@@ -108,6 +115,7 @@ async def test_a_report_of_an_impossible_time_is_refused(world: World, wang: Per
         await world.service.reports.take(wang.principal, asked, world.key(wang.principal, asked))
 
 
+@pytest.mark.shows("CVP-6.3-2")
 async def test_the_sweep_closes_what_time_has_closed_and_prunes_old_keys(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     world.clock.advance(600)

@@ -33,6 +33,7 @@ async def _story(world: World, person: Person) -> list[str]:
     return [person.name, "李伟", "他说低息贷款", code, wrong, *numbers, *(each[1:] for each in numbers)]
 
 
+@pytest.mark.shows("CVP-4.1-1", "CVP-4.1-3", "CVP-5-3", "CVP-10-3")
 async def test_no_table_holds_a_number_name_or_code_in_the_clear(world: World, wang: Person) -> None:
     secrets = await _story(world, wang)
     for table in TABLES:
@@ -41,6 +42,7 @@ async def test_no_table_holds_a_number_name_or_code_in_the_clear(world: World, w
             assert not [each for each in secrets if each.encode() in held], table
 
 
+@pytest.mark.shows("CVP-4.1-3", "CVP-5-3")
 async def test_the_database_file_holds_nothing_personal_either(tmp_path: Path) -> None:
     path = tmp_path / "verifier.sqlite3"
     storage = await open_storage(f"sqlite:{path}")
@@ -55,6 +57,7 @@ async def test_the_database_file_holds_nothing_personal_either(tmp_path: Path) -
     await storage.close()
 
 
+@pytest.mark.shows("CVP-4-3")
 async def test_log_leaves_are_hiding_commitments(world: World, wang: Person, mallory: Person) -> None:
     """The same code entered twice leaves two unlike leaves, and no leaf can be recomputed without its salt."""
     first = await world.confirm(wang, another_code("000000000"))
@@ -65,6 +68,7 @@ async def test_log_leaves_are_hiding_commitments(world: World, wang: Person, mal
     assert claims[0].customer != claims[1].customer
 
 
+@pytest.mark.shows("CVP-4.1-5", "CVP-8.1-11")
 async def test_erasing_destroys_the_key_and_every_sealed_word_and_leaves_the_log_whole(
     world: World, wang: Person, mallory: Person
 ) -> None:
@@ -103,6 +107,19 @@ async def test_an_erasure_at_the_same_moment_is_no_error_for_who_confirms(world:
     assert (by_app["verdict"], by_phone["verdict"]) == ("not_genuine", "unavailable")
 
 
+@pytest.mark.shows("CVP-4.1-5", "CVP-6.3-1")
+async def test_a_call_whose_time_was_over_before_the_erasure_has_expired_and_was_not_revoked(
+    world: World, wang: Person, mallory: Person
+) -> None:
+    over, _ = await world.live_call(wang)
+    world.clock.advance(600)
+    going_on, _ = await world.live_call(mallory)
+    await world.erase(wang)
+    await world.erase(mallory)
+    assert [(await world.call_row(each))["state"] for each in (over, going_on)] == ["expired", "revoked"]
+
+
+@pytest.mark.shows("CVP-3.1-3")
 async def test_an_erased_application_is_gone_for_everybody_and_for_good(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.erase(wang)

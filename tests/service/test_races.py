@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 
+import pytest
+
 from tests.world import Person, World, another_code
 from verifier.core.errors import RateLimited
 
 CROWD = 200
 
 
+@pytest.mark.shows("CVP-7-6")
 async def test_two_hundred_right_confirmations_by_app_and_ivr_consume_once(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     before = await world.counts("leaves")
@@ -25,6 +28,7 @@ async def test_two_hundred_right_confirmations_by_app_and_ivr_consume_once(world
     assert not (await world.audit()).findings
 
 
+@pytest.mark.shows("CVP-3.2-4")
 async def test_two_hundred_retries_with_one_key_get_one_answer(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     answers = await asyncio.gather(*(world.confirm(wang, code, key="same") for _ in range(CROWD)))
@@ -32,6 +36,7 @@ async def test_two_hundred_retries_with_one_key_get_one_answer(world: World, wan
     assert answers[0]["given_before"] is False
 
 
+@pytest.mark.shows("CVP-3.2-4")
 async def test_two_hundred_issues_with_one_key_make_one_call(world: World, wang: Person) -> None:
     answers = await asyncio.gather(*(world.issue(wang, key="same") for _ in range(CROWD)))
     assert len({answer["call"]["call_id"] for answer in answers}) == 1
@@ -53,6 +58,7 @@ async def test_two_hundred_other_customers_with_the_right_code_get_nothing_and_b
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
 
 
+@pytest.mark.shows("CVP-6.2-2")
 async def test_of_two_hundred_wrong_codes_exactly_the_allowed_number_is_counted(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     results = await asyncio.gather(
@@ -70,6 +76,7 @@ async def test_of_two_hundred_wrong_codes_exactly_the_allowed_number_is_counted(
     assert (row["app_wrong"], row["ivr_wrong"], row["state"]) == (3, 3, "locked")
 
 
+@pytest.mark.shows("CVP-7-6")
 async def test_a_right_code_among_wrong_ones_wins_at_most_once(world: World, wang: Person) -> None:
     rng = random.Random(4)
     for _ in range(5):

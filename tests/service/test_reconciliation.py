@@ -44,6 +44,7 @@ async def test_a_call_that_was_confirmed_or_never_connected_is_no_discrepancy(
     assert await world.discrepancies() == counted == []
 
 
+@pytest.mark.shows("CVP-6.5-1")
 async def test_a_code_that_nobody_used_is_listed_once_its_call_has_closed(
     world: World, wang: Person, counted: list[tuple[str, str]]
 ) -> None:
@@ -60,6 +61,7 @@ async def test_a_code_that_nobody_used_is_listed_once_its_call_has_closed(
     assert (found.leg_id, found.leg_ended_at) == (None, None)
 
 
+@pytest.mark.shows("CVP-6.5-1")
 async def test_a_leg_to_a_customer_on_whom_no_call_waits_is_listed(
     world: World, wang: Person, counted: list[tuple[str, str]]
 ) -> None:
@@ -74,12 +76,14 @@ async def test_a_leg_to_a_customer_on_whom_no_call_waits_is_listed(
     assert (found.leg_id, found.connected_at, found.leg_ended_at) == ("pbx-7", from_ms(NOON), from_ms(NOON + 5000))
 
 
+@pytest.mark.shows("CVP-6.5-1")
 async def test_a_leg_that_nobody_answered_is_no_discrepancy(world: World, wang: Person) -> None:
     await world.leg_by_number("ended", wang.number)
     await world.leg_by_number("ended", STRANGER, leg_id="leg-2")
     assert await world.discrepancies() == []
 
 
+@pytest.mark.shows("CVP-6.5-1")
 async def test_legs_to_unknown_numbers_and_ambiguous_ones_are_told_apart(
     world: World, wang: Person, counted: list[tuple[str, str]]
 ) -> None:
@@ -97,6 +101,7 @@ async def test_legs_to_unknown_numbers_and_ambiguous_ones_are_told_apart(
         assert [(each.kind, each.application_id) for each in found] == [(kind, None)]
 
 
+@pytest.mark.shows("CVP-6.5-1")
 @pytest.mark.parametrize(("number", "caller_number"), [(STRANGER, DESK), (None, STRANGER)], ids=["to", "from"])
 async def test_a_leg_told_of_a_call_with_other_numbers_than_the_tickets_is_listed_once(
     world: World, wang: Person, counted: list[tuple[str, str]], number: str | None, caller_number: str
@@ -111,6 +116,7 @@ async def test_a_leg_told_of_a_call_with_other_numbers_than_the_tickets_is_liste
     assert len(counted) == 1
 
 
+@pytest.mark.shows("CVP-6.5-1")
 async def test_a_code_that_was_shown_without_a_leg_is_listed(
     storage: Storage, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -158,6 +164,7 @@ async def test_a_window_that_is_too_long_or_the_wrong_way_round_is_refused(world
         await world.service.reconciliation.list(None, from_ms(NOON - days * DAY_MS), from_ms(NOON), None, 9)
 
 
+@pytest.mark.shows("CVP-6.3-2")
 async def test_stray_legs_are_let_go_after_31_days_and_ended_ones_that_nobody_answered_after_one(
     world: World, wang: Person
 ) -> None:
@@ -170,6 +177,7 @@ async def test_stray_legs_are_let_go_after_31_days_and_ended_ones_that_nobody_an
         assert await world.counts("legs", "stray_legs") == kept
 
 
+@pytest.mark.shows("CVP-6.5-4")
 async def test_erasing_an_application_lets_go_of_the_legs_that_led_to_it(world: World, wang: Person) -> None:
     await world.leg_by_number("connected", wang.number, leg_id="a")
     await world.leg_by_number("connected", STRANGER, leg_id="b")

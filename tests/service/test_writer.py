@@ -16,11 +16,13 @@ from verifier.service.batch import Batch, Needs
 from verifier.service.writer import Answer
 
 
+@pytest.mark.shows("CVP-8.2-3")
 async def test_a_new_log_begins_with_a_checkpoint_of_size_nought(world: World) -> None:
     note = (await world.storage.fetch(records.LATEST_CHECKPOINT))[0][1]
     assert open_checkpoint(note, world.ring.log_keys(), ORIGIN).size == 0
 
 
+@pytest.mark.shows("CVP-10-2")
 async def test_a_second_service_on_the_same_database_continues_the_same_log(
     world: World, wang: Person, storage: Storage, tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ async def test_a_reader_never_sees_a_transaction_half_way(storage: Storage) -> N
         assert [row[0] for row in await transaction.fetch(ALL)] == ["a"]
 
 
+@pytest.mark.shows("CVP-10-2")
 async def test_updating_one_row_first_makes_transactions_take_turns(storage: Storage) -> None:
     """What the writer's head row relies on: fifty increments at once lose none."""
     async with storage.transaction() as transaction:
@@ -66,6 +67,7 @@ async def test_updating_one_row_first_makes_transactions_take_turns(storage: Sto
     assert await _rows(storage) == [("n", 50)]
 
 
+@pytest.mark.shows("CVP-10-2")
 async def test_two_nodes_on_one_database_take_turns_too(storage: Storage, database: str) -> None:
     async with storage.transaction() as transaction:
         await transaction.execute_many(INSERT, [("n", 0)])

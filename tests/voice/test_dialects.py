@@ -80,6 +80,7 @@ def test_four_silences_end_the_call(platform: Platform, customer: Customer) -> N
     assert [platform.press(None).act for _ in range(4)] == ["listen", "listen", "listen", "hang_up"]
 
 
+@pytest.mark.shows("CVP-7.8-3")
 @pytest.mark.parametrize("caller", [None, "+8613700000001", "anonymous", "+86137'; DROP TABLE", ""])
 def test_a_withheld_or_foreign_number_gets_no_verdict(platform: Platform, caller: str | None) -> None:
     heard = platform.begin(caller)
@@ -87,6 +88,7 @@ def test_a_withheld_or_foreign_number_gets_no_verdict(platform: Platform, caller
     assert len(heard.said) == 3
 
 
+@pytest.mark.shows("CVP-7.8-2")
 def test_a_document_that_is_fetched_again_is_the_same_and_nothing_is_spent_twice(
     platform: Platform, customer: Customer
 ) -> None:
@@ -100,6 +102,7 @@ def test_a_document_that_is_fetched_again_is_the_same_and_nothing_is_spent_twice
     assert platform.again() == genuine
 
 
+@pytest.mark.shows("CVP-7.8-4")
 def test_whatever_fails_the_caller_is_told_in_both_languages_that_we_cannot_check(
     platform: Platform, bank: DemoBank
 ) -> None:
@@ -111,6 +114,7 @@ def test_whatever_fails_the_caller_is_told_in_both_languages_that_we_cannot_chec
     assert heard.said[1][1].startswith("We cannot check now.")
 
 
+@pytest.mark.shows("CVP-7.8-4")
 def test_a_voicexml_page_says_so_by_itself_when_the_next_cannot_be_fetched(bank: DemoBank, customer: Customer) -> None:
     platform = VoiceXmlPlatform(bank)
     platform.begin(customer.number)
@@ -121,6 +125,7 @@ def test_a_voicexml_page_says_so_by_itself_when_the_next_cannot_be_fetched(bank:
     assert caught.find("v:disconnect", vxml) is not None
 
 
+@pytest.mark.shows("CVP-7.8-5")
 def test_markup_in_an_officers_name_is_read_out_and_not_obeyed(platform: Platform, bank: DemoBank) -> None:
     name = "</prompt></Say><Dial>+861</Dial>&amp;"
     rung = Customer(bank, officer_name=name)
@@ -131,6 +136,7 @@ def test_markup_in_an_officers_name_is_read_out_and_not_obeyed(platform: Platfor
     assert told.act == "listen"
 
 
+@pytest.mark.shows("CVP-7.8-1")
 @pytest.mark.parametrize("shown", ["", "Basic", "Basic !!", "Basic eDp5", "Bearer x", "Basic " + "A" * 4000])
 def test_nobody_without_the_password_is_answered_in_voicexml(bank: DemoBank, shown: str) -> None:
     headers = {"Authorization": shown} if shown else {}
@@ -140,6 +146,7 @@ def test_nobody_without_the_password_is_answered_in_voicexml(bank: DemoBank, sho
     assert "vxml" not in answer.text
 
 
+@pytest.mark.shows("CVP-7.8-1")
 def test_a_twiml_request_that_was_changed_on_its_way_is_refused(bank: DemoBank, customer: Customer) -> None:
     platform = TwimlPlatform(bank)
     platform.begin(customer.number)
@@ -167,6 +174,7 @@ def test_a_large_form_is_refused(platform: Platform) -> None:
     assert platform.raw(platform.next, {"caller": "1" * 3_000_000}).status_code == 413
 
 
+@pytest.mark.shows("CVP-7.8-1")
 def test_a_dialect_is_off_until_its_secret_is_set(tmp_path: Path) -> None:
     with RunningBank(tmp_path) as without:
         for path in ("/voice/voicexml", "/voice/twiml"):
@@ -184,6 +192,7 @@ async def test_a_platform_without_transfer_targets_stops_the_start(tmp_path: Pat
     await bank.stop()
 
 
+@pytest.mark.shows("CVP-7.8-3")
 @pytest.mark.parametrize(
     ("address", "number"),
     [

@@ -94,7 +94,7 @@ def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tu
         raise InvalidClaims(f"the statement has typ {found!r}")
     try:
         claims = msgspec.json.decode(payload, type=CLAIMS[found])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidClaims(f"the claims are not those of a {found}: {error}") from error
     if isinstance(claims, Receipt) and (claims.verdict == "genuine") is not (claims.call is not None):
         raise InvalidClaims("the verdict and the call of the receipt do not agree")

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64encode
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from verifier.core.application import Officer
 from verifier.core.call import Channel, LegMode
@@ -26,6 +26,22 @@ REPORT = "report-receipt+jwt"
 EXCEPTION = "policy-exception+jwt"
 
 encode_claims = msgspec.json.Encoder().encode
+
+
+# NumericDate of RFC 7519 in whole seconds, as far as every JSON reader can count.
+Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
+class StatedOfficer(Officer, frozen=True, forbid_unknown_fields=False):
+    """An officer as a statement names him: a later version may say more of him, or write longer names."""
+
+    id: str
+    name: str
+    branch: str
+
+    @classmethod
+    def of(cls, officer: Officer) -> StatedOfficer:
+        return cls(officer.id, officer.name, officer.branch)
 
 
 class Tel(Struct, frozen=True):
@@ -48,11 +64,11 @@ class CallTicket(Struct, frozen=True):
 
     iss: str
     jti: str
-    iat: int
-    nbf: int
-    exp: int
+    iat: Seconds
+    nbf: Seconds
+    exp: Seconds
     application: str
-    officer: Officer
+    officer: StatedOfficer
     orig: Tel
     dest: Tels
     purpose: str
@@ -66,8 +82,8 @@ class LegEvidence(Struct, frozen=True):
     """What the PBX said of the officer's leg by then, as NumericDate seconds; null where it said nothing."""
 
     mode: LegMode
-    connected_at: int | None
-    ended_at: int | None
+    connected_at: Seconds | None
+    ended_at: Seconds | None
 
 
 class ConfirmedCall(Struct, frozen=True):
@@ -75,7 +91,7 @@ class ConfirmedCall(Struct, frozen=True):
 
     call_id: str
     ticket: str
-    officer: Officer
+    officer: StatedOfficer
     orig: Tel
     dest: Tels
     purpose: str
@@ -92,7 +108,7 @@ class Receipt(Struct, frozen=True):
 
     iss: str
     jti: str
-    iat: int
+    iat: Seconds
     verdict: Literal["genuine", "not_genuine"]
     channel: Channel
     customer: str
@@ -107,7 +123,7 @@ class ReportReceipt(Struct, frozen=True):
 
     iss: str
     jti: str
-    iat: int
+    iat: Seconds
     report: str
     salt: str
 
@@ -117,8 +133,8 @@ class PolicyException(Struct, frozen=True):
 
     iss: str
     jti: str
-    iat: int
-    exp: int
+    iat: Seconds
+    exp: Seconds
     application: str
     officer_id: str
     granted_by: str

@@ -120,7 +120,9 @@ class Applications:
                 erased_at = row.erased_at
                 return lambda: ErasedView(application_id, from_ms(erased_at))
             if row.open_call_id is not None:
-                batch.put_call(lifecycle.revoke(batch.call(row.open_call_id).call, batch.now_ms))
+                rules = self._context.settings.rules
+                call = lifecycle.settle(batch.call(row.open_call_id).call, batch.now_ms, rules)
+                batch.put_call(lifecycle.revoke(call, batch.now_ms) if call.open else call)
             tombstone = ApplicationRow(
                 application_id=application_id,
                 customer_index=None,

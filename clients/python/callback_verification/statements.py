@@ -5,12 +5,15 @@ Carries out specs/protocol.md section 4. Times are NumericDate seconds.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 TICKET, RECEIPT = "call-ticket+jwt", "call-receipt+jwt"
 REPORT, EXCEPTION = "report-receipt+jwt", "policy-exception+jwt"
+
+# Seconds of RFC 7519, as far as every JSON reader can count.
+Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class Officer(Struct, frozen=True):
@@ -34,9 +37,9 @@ class CallTicket(Struct, frozen=True):
 
     iss: str
     jti: str
-    iat: int
-    nbf: int
-    exp: int
+    iat: Seconds
+    nbf: Seconds
+    exp: Seconds
     application: str
     officer: Officer
     orig: Tel
@@ -50,8 +53,8 @@ class CallTicket(Struct, frozen=True):
 
 class Leg(Struct, frozen=True):
     mode: Literal["required", "observed", "off"]
-    connected_at: int | None
-    ended_at: int | None
+    connected_at: Seconds | None
+    ended_at: Seconds | None
 
 
 class ConfirmedCall(Struct, frozen=True):
@@ -72,7 +75,7 @@ class CallReceipt(Struct, frozen=True):
 
     iss: str
     jti: str
-    iat: int
+    iat: Seconds
     verdict: Literal["genuine", "not_genuine"]
     channel: Literal["app", "ivr"]
     customer: str
@@ -87,7 +90,7 @@ class ReportReceipt(Struct, frozen=True):
 
     iss: str
     jti: str
-    iat: int
+    iat: Seconds
     report: str
     salt: str
 
@@ -97,8 +100,8 @@ class PolicyException(Struct, frozen=True):
 
     iss: str
     jti: str
-    iat: int
-    exp: int
+    iat: Seconds
+    exp: Seconds
     application: str
     officer_id: str
     granted_by: str

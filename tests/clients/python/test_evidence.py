@@ -113,6 +113,7 @@ def test_extra_data_may_be_there_but_not_be_empty(kept: Kept) -> None:
         assert ours(statement, changed, trust) == the_service(statement, changed, trust) == told, extra
 
 
+@pytest.mark.shows("CVP-8.1-1")
 @given(octets=st.binary(max_size=300))
 @example(octets=b"[" * 100_000)
 @example(octets=b"\xff\xfe")
@@ -132,6 +133,7 @@ def test_no_text_at_all_raises_anything_else(kept: Kept) -> None:
             assert ours(statement, proof, trust) in ("invalid_signature", "invalid_proof")
 
 
+@pytest.mark.shows("CVP-8-1")
 @pytest.mark.parametrize("kind", ["genuine", "not genuine", "ticket", "report", "exception"])
 def test_a_whole_answer_holds_its_evidence(kept: Kept, kind: str) -> None:
     good, trust = kept
@@ -140,6 +142,7 @@ def test_a_whole_answer_holds_its_evidence(kept: Kept, kind: str) -> None:
         assert ours(held.statement, held.proof, trust) == "valid"
 
 
+@pytest.mark.shows("CVP-8-1")
 def test_a_verdict_beside_the_receipt_does_not_count(kept: Kept) -> None:
     good, trust = kept
     held = read_evidence(json.dumps({"verdict": "genuine", "receipt": good["not genuine"]}).encode())
@@ -153,6 +156,7 @@ def test_evidence_verifies_after_the_keys_have_been_rotated(clients: Clients, ke
     assert ours(good["genuine"]["statement"], good["genuine"]["proof"], both) == "valid"
 
 
+@pytest.mark.shows("CVP-8.1-3")
 def test_a_key_that_is_for_something_else_does_not_count(kept: Kept) -> None:
     good, trust = kept
     for changed in ({"use": "enc"}, {"alg": "ES384"}, {"crv": "P-384"}, {"kty": "OKP"}, {"x": "AAAA"}, {"y": ""}):
@@ -161,6 +165,7 @@ def test_a_key_that_is_for_something_else_does_not_count(kept: Kept) -> None:
         assert ours(good["genuine"]["statement"], good["genuine"]["proof"], spoiled) == "invalid_signature"
 
 
+@pytest.mark.shows("CVP-8.1-10")
 def test_each_line_of_base64_has_one_spelling(kept: Kept) -> None:
     good, trust = kept
     statement, proof = good["genuine"]["statement"], good["genuine"]["proof"]
@@ -183,6 +188,7 @@ def test_a_key_that_is_there_twice_is_no_key(kept: Kept) -> None:
     assert ours(good["genuine"]["statement"], good["genuine"]["proof"], spoiled) == "invalid_signature"
 
 
+@pytest.mark.shows("CVP-8.1-1")
 def test_the_command_reads_no_more_than_it_can_use(tmp_path: Path, kept: Kept) -> None:
     trust = tmp_path / "trust.json"
     trust.write_text(json.dumps(kept[1]))

@@ -195,6 +195,7 @@ def test_errors_survive_a_process_pool() -> None:
         assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
+@pytest.mark.shows("CVP-3-3")
 def test_an_instant_goes_over_the_wire_in_utc_or_not_at_all() -> None:
     at = datetime(2026, 11, 23, 20, tzinfo=timezone(timedelta(hours=8)))
     for request in (legs.connected("c", leg_id="1", number="+1", at=at), reports.send(at=at)):

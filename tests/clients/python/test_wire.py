@@ -105,6 +105,7 @@ def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
         Client(address)
 
 
+@pytest.mark.shows("CVP-2-5")
 def test_a_signature_is_the_one_the_service_itself_would_make() -> None:
     key = Ed25519PrivateKey.generate()
     for headers, body in (({}, None), ({"Idempotency-Key": "k"}, b'{"a":1}')):
@@ -177,6 +178,7 @@ def test_a_verdict_with_less_than_belongs_to_it_is_none(changes: dict[str, Any])
         msgspec.convert({**VERDICT, **changes}, Verdict)
 
 
+@pytest.mark.shows("CVP-7.2-3")
 @pytest.mark.parametrize(
     "other",
     [
@@ -223,6 +225,7 @@ def test_a_code_entered_twice_gets_its_first_receipt_and_says_so(clients: Client
     assert first.receipt_id == second.receipt_id
 
 
+@pytest.mark.shows("CVP-7.1-3")
 @pytest.mark.parametrize(
     "changes",
     [

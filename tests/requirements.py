@@ -1,0 +1,154 @@
+"""The numbered requirements of specs/ and the tests that show them; makes the table specs/requirements.md.
+
+python -m tests.requirements > specs/requirements.md
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+TEXTS = ("specs/protocol.md", "specs/pbx.md")
+WORDS = re.compile(r"\b(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)\b")
+OUTSIDE = "*(outside)*"
+
+_NUMBER = r"CVP-(P?\d+(?:\.\d+)?)-(\d+)"
+_BEGINS = re.compile(rf"^ *(?:-|\d+\.) \*\*({_NUMBER})\*\* ")
+_REFERENCE = re.compile(r"CVP-(P?\d+(?:\.\d+)?)(?:-(\d+)(?: to CVP-P?\d+(?:\.\d+)?-(\d+))?)?")
+_HEADING = re.compile(r"^#{2,3} (\d+(?:\.\d+)?)\.? ")
+
+HEAD = """# The requirements, and the tests that show them
+
+Made by `python -m tests.requirements > specs/requirements.md` out of [protocol.md](protocol.md), [pbx.md](pbx.md) and
+the marks `@pytest.mark.shows` in `tests/`. `tests/test_requirements.py` fails when it is out of date, and when a MUST
+has no test. *Outside* binds people, or programs that are not in this repository.
+
+| requirement | | binds | shown by |
+|---|---|---|---|
+"""
+
+
+class Requirement(NamedTuple):
+    """One numbered item. `heading` is the section it stands in, which its number must name."""
+
+    number: str
+    section: str
+    heading: str
+    text: str
+
+    @property
+    def level(self) -> str:
+        """The strongest word in it."""
+        found = {word.split()[0] for word in WORDS.findall(self.text)}
+        return next((word for word in ("MUST", "SHOULD", "MAY") if word in found), "")
+
+    @property
+    def outside(self) -> bool:
+        return self.text.endswith(OUTSIDE)
+
+
+class Text(NamedTuple):
+    """A text of specs/, read: its requirements, and the lines that belong to none."""
+
+    requirements: list[Requirement]
+    rest: list[str]
+
+
+def read(name: str, content: str) -> Text:
+    """The requirements of a text. An item goes on over the indented lines after it; what is fenced is none."""
+    prefix = "P" if name.endswith("pbx.md") else ""
+    found: list[Requirement] = []
+    rest: list[str] = []
+    heading, fenced, open_item = "", False, False
+    for line in content.splitlines():
+        if line.startswith("```"):
+            fenced, open_item = not fenced, False
+            continue
+        if fenced:
+            continue
+        if matched := _HEADING.match(line):
+            heading = prefix + matched[1]
+        if begun := _BEGINS.match(line):
+            found.append(Requirement(begun[1], begun[2], heading, line[begun.end() :].strip()))
+            open_item = True
+        elif open_item and line.startswith(" ") and not re.match(r" *(?:-|\d+\.) ", line):
+            found[-1] = found[-1]._replace(text=f"{found[-1].text} {line.strip()}")
+        else:
+            open_item = False
+            rest.append(line)
+    return Text(found, rest)
+
+
+def texts() -> dict[str, str]:
+    """The texts with requirements, by their path."""
+    return {name: (ROOT / name).read_text(encoding="utf-8") for name in TEXTS}
+
+
+def requirements(contents: dict[str, str]) -> list[Requirement]:
+    """All requirements, in the order of the texts."""
+    return [each for name, content in contents.items() for each in read(name, content).requirements]
+
+
+def marks(sources: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Each number in a mark `shows`, and the test that bears it, as pytest names it. Nothing is imported."""
+    for name, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                for number in _numbers(node.decorator_list):
+                    yield number, f"{name}::{node.name}"
+
+
+def _numbers(decorators: list[ast.expr]) -> Iterator[str]:
+    for each in decorators:
+        if isinstance(each, ast.Call) and ast.unparse(each.func) == "pytest.mark.shows":
+            yield from (str(ast.literal_eval(argument)) for argument in each.args)
+
+
+def tests() -> dict[str, str]:
+    """The source of every file of tests, by its path."""
+    paths = sorted((ROOT / "tests").rglob("test_*.py"))
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+def classes(protocol: str) -> dict[str, str]:
+    """The conformance classes of section 14, and what each is bound by, as it stands there."""
+    section = protocol.partition("\n## 14. ")[2]
+    rows = re.findall(r"^\| ([^|]+?) \| ([^|]*CVP-[^|]*) \|$", section, re.MULTILINE)
+    return {name.partition(" (")[0]: binding for name, binding in rows}
+
+
+def bound(binding: str) -> Iterator[tuple[str, int, int]]:
+    """What a class names: a section with the first and last number in it; whole sections end at 0."""
+    for section, first, last in _REFERENCE.findall(binding):
+        yield section, int(first or 1), int(last or first or 0)
+
+
+def binds(binding: str, requirement: Requirement) -> bool:
+    """Whether a class is bound by a requirement."""
+    n = int(requirement.number.rpartition("-")[2])
+    return any(
+        section == requirement.section and first <= n and (last == 0 or n <= last)
+        for section, first, last in bound(binding)
+    )
+
+
+def table(contents: dict[str, str], sources: dict[str, str]) -> str:
+    """The text of specs/requirements.md."""
+    shown: dict[str, list[str]] = {}
+    for number, test in marks(sources):
+        shown.setdefault(number, []).append(test)
+    named = classes(contents[TEXTS[0]])
+    rows = []
+    for each in requirements(contents):
+        whom = ", ".join(name for name, binding in named.items() if binds(binding, each))
+        found = " ".join(f"`{test.removeprefix('tests/')}`" for test in sorted(shown.get(each.number, [])))
+        rows.append(f"| {each.number} | {each.level} | {whom} | {found or ('*outside*' if each.outside else '')} |\n")
+    return HEAD + "".join(rows)
+
+
+if __name__ == "__main__":
+    print(table(texts(), tests()), end="")
