@@ -30,6 +30,7 @@ from verifier.core.reconciliation import DiscrepancyKind
 from verifier.identity import FileIdentitySigner
 from verifier.keys import FileKeyRing
 from verifier.log import Log
+from verifier.messaging import HttpMessaging
 from verifier.ports import Storage
 from verifier.service import Context, Service, records
 from verifier.storage import open_storage
@@ -111,7 +112,7 @@ class Verifier:
         self._service = service
         self._session: aiohttp.ClientSession | None = None
         self._runners: list[web.AppRunner] = []
-        self._keeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         service.context.discovered = discovered
 
     async def start(self) -> None:
@@ -126,7 +127,10 @@ class Verifier:
             each.add_to(public.router)
         await self._listen(public, config.listen)
         await self._listen(admin_application(self._service, self.ready), config.admin_listen)
-        self._keeper = asyncio.create_task(self._keep(), name="keeper")
+        self._tasks.append(asyncio.create_task(self._keep(), name="keeper"))
+        if config.receipt_messages_url:
+            messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, self._session)
+            self._tasks.append(asyncio.create_task(self._deliver(messaging), name="courier"))
 
     def _authentication(self, session: aiohttp.ClientSession) -> Authentication:
         config = self._config
@@ -176,10 +180,21 @@ class Verifier:
             except Exception as error:
                 log.error("defect in housekeeping", exc_info=error)
 
+    async def _deliver(self, messaging: HttpMessaging) -> None:
+        """Hand over the receipts that callers want sent."""
+        while True:
+            await asyncio.sleep(self._config.sweep_seconds)
+            try:
+                await self._service.messages.deliver(messaging.hand)
+            except VerifierError as error:
+                log.warning("messages have to wait", reason=error.slug)
+            except Exception as error:
+                log.error("defect in messages", exc_info=error)
+
     async def stop(self) -> None:
         """Stop listening, answer what is under way, make it durable, close."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        for task in self._tasks:
+            task.cancel()
         self._service.context.events.close()
         for runner in self._runners:
             await runner.cleanup()

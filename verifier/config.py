@@ -70,6 +70,8 @@ class Config(Struct, frozen=True, kw_only=True):
     twiml_token: str = ""
     officer_uri: str = ""
     fraud_desk_uri: str = ""
+    receipt_messages_url: str = ""
+    receipt_messages_token: str = ""
     identity_key: str = ""
     identity_x5u: str = ""
     pages: bool = True
@@ -111,6 +113,7 @@ class Config(Struct, frozen=True, kw_only=True):
             ),
             published_numbers=listed(self.published_numbers),
             bank_name=self.bank_name,
+            receipt_messages=bool(self.receipt_messages_url),
         )
 
 
@@ -159,7 +162,17 @@ def load(environment: Mapping[str, str]) -> Config:
     config = Config(**{name: _convert(name, value) for name, value in values.items()})  # type: ignore[arg-type]
     if config.env == "production" and urlsplit(config.issuer).scheme != "https":
         raise BadSettings("VERIFIER_ISSUER: must be an https address when VERIFIER_ENV=production")
+    _check_messaging(config)
     return config
+
+
+def _check_messaging(config: Config) -> None:
+    schemes = ("https",) if config.env == "production" else ("https", "http")
+    url = urlsplit(config.receipt_messages_url)
+    if config.receipt_messages_url and (url.scheme not in schemes or not url.netloc):
+        raise BadSettings(f"VERIFIER_RECEIPT_MESSAGES_URL: must be an address by {' or '.join(schemes)}")
+    if bool(config.receipt_messages_url) is not bool(config.receipt_messages_token):
+        raise BadSettings("VERIFIER_RECEIPT_MESSAGES_URL and VERIFIER_RECEIPT_MESSAGES_TOKEN: one needs the other")
 
 
 def _convert(name: str, value: str) -> object:

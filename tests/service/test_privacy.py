@@ -14,7 +14,7 @@ from verifier.storage.migrate import migrate
 
 TABLES = (
     *("applications", "calls", "leaves", "legs", "stray_legs", "numbers", "limits", "idempotency", "exceptions"),
-    "reports",
+    *("reports", "messages"),
 )
 
 

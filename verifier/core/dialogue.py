@@ -27,18 +27,22 @@ MAX_KEYED = 100
 
 
 class Turn(Struct, frozen=True):
-    """What to do now: say, then listen for keys, check the `digits`, transfer `to` an officer or desk, or hang up."""
+    """What to do now: say, then listen for keys, check the `digits`, transfer `to` an officer or desk, or hang up.
+
+    `message` is the id of a receipt that is wanted by the bank's own messaging.
+    """
 
     say: tuple[Say, ...]
     act: Act
     slow: bool = False
     digits: str = ""
     to: str = ""
+    message: str = ""
 
 
 class Dialogue(Struct, frozen=True):
     """How far a call has come. `who` is the words of whose genuine call it was in each language, `officer`
-    that officer, `last` the names of the prompts that were said last."""
+    that officer, `receipt` the one that can still be sent, `last` the names of the prompts that were said last."""
 
     bank: str
     language: Language
@@ -51,6 +55,7 @@ class Dialogue(Struct, frozen=True):
     verdict: Verdict | None = None
     officer: str = ""
     who: dict[Language, str] = {}
+    receipt: str = ""
     last: tuple[str, ...] = ()
 
 
@@ -83,21 +88,30 @@ def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
         return _listen(replace(dialogue, language=other), *dialogue.last)
     if keys == "0":
         return _connect(dialogue)
+    if keys == "1" and dialogue.receipt:
+        turn = Turn((_say(dialogue, "receipt_sent"),), "listen", dialogue.slow, message=dialogue.receipt)
+        return replace(dialogue, receipt=""), turn
     if len(keys) != CODE_DIGITS or not (keys.isascii() and keys.isdigit()):
         return refuse_slip(dialogue)
     return dialogue, Turn((), "check", dialogue.slow, keys)
 
 
 def judge(
-    dialogue: Dialogue, verdict: Verdict, who: dict[Language, str] | None = None, officer: str = ""
+    dialogue: Dialogue,
+    verdict: Verdict,
+    who: dict[Language, str] | None = None,
+    officer: str = "",
+    receipt: str = "",
 ) -> tuple[Dialogue, Turn]:
     """Say the verdict. `who` is the words of whose call it is in each language; a genuine verdict without them, like
-    anything but an answer, is that we cannot check (law L6)."""
+    anything but an answer, is that we cannot check (law L6). `receipt` is the id of one that can be sent."""
+    offer = ("offer_receipt",) if receipt else ()
     if verdict == "not_genuine":
-        return _listen(_told(dialogue, verdict), verdict, "after_refusal")
+        dialogue = replace(_told(dialogue, verdict), receipt=receipt)
+        return _listen(dialogue, verdict, "after_refusal", *offer)
     if verdict == "genuine" and who is not None:
-        dialogue = replace(_told(dialogue, verdict), who=who, officer=officer)
-        return _listen(dialogue, verdict, "who", "never_asks", "after_genuine")
+        dialogue = replace(_told(dialogue, verdict), who=who, officer=officer, receipt=receipt)
+        return _listen(dialogue, verdict, "who", "never_asks", "after_genuine", *offer)
     return no_verdict(dialogue, "unavailable")
 
 
@@ -117,7 +131,7 @@ def no_verdict(dialogue: Dialogue, why: Literal["too_many", "other_number", "una
 
 def _told(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
     """After a verdict; nothing of the one before is left."""
-    return replace(dialogue, stage="told", verdict=verdict, who={}, officer="", slips=0)
+    return replace(dialogue, stage="told", verdict=verdict, who={}, officer="", receipt="", slips=0)
 
 
 def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:

@@ -54,6 +54,14 @@ PROMPTS: dict[str, dict[Language, str]] = {
         "zh-CN": "重听请按星号，转接反诈专席请按零，核实另一个验证码请直接输入。",
         "en": "Star repeats, zero connects you to the fraud desk; to check another code, key it in.",
     },
+    "offer_receipt": {
+        "zh-CN": "如需把核实凭证发到您的银行消息，请按一，再按井号键。",
+        "en": "To get the receipt in your messages from the bank, press one, then the hash key.",
+    },
+    "receipt_sent": {
+        "zh-CN": "核实凭证会发到您的银行消息。其中没有链接，也不会请您回复。",
+        "en": "The receipt will be in your messages from the bank. It has no link and asks for no reply.",
+    },
     "connecting": {
         "zh-CN": "正在为您转接，请稍候。",
         "en": "You are being connected.",

@@ -14,6 +14,7 @@ from verifier.service.identity import Identities
 from verifier.service.ivr import Ivr
 from verifier.service.legs import Legs
 from verifier.service.me import Me
+from verifier.service.messages import Messages
 from verifier.service.receipts import Receipts
 from verifier.service.reconciliation import Reconciliation
 from verifier.service.reports import Reports
@@ -37,7 +38,8 @@ class Service:
         self.desk = Desk(context)
         self.identities = Identities(context, signer)
         self.confirmations = Confirmations(context)
-        self.ivr = Ivr(context, self.confirmations)
+        self.messages = Messages(context)
+        self.ivr = Ivr(context, self.confirmations, self.messages)
         self.receipts = Receipts(context)
         self.reports = Reports(context)
         self.me = Me(context)

@@ -20,7 +20,13 @@ from verifier.service.writer import Answer
 
 _encode = msgspec.json.Encoder().encode
 FUTURE_SLACK_MS = 300_000
-_FORGET = (records.FORGET_LEAVES, records.FORGET_REPORTS, records.FORGET_REQUESTS, records.FORGET_IDEMPOTENCY)
+_FORGET = (
+    records.FORGET_LEAVES,
+    records.FORGET_REPORTS,
+    records.FORGET_REQUESTS,
+    records.FORGET_IDEMPOTENCY,
+    records.FORGET_MESSAGES,
+)
 
 
 class Applications:

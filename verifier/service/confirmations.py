@@ -74,9 +74,13 @@ class _Match(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7)."""
+    """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7).
+
+    `application` is the one that the receipt goes with: that of the call, or the first that was tried.
+    """
 
     call: OpenCall | None
+    application: OpenApplication | None
     given_before: bool
     receipt_id: str
     evidence: Callable[[], LogEvidence]
@@ -202,14 +206,14 @@ class Confirmations:
         if opened.call.state == "confirmed":
             # The same customer again, while the call goes on: the same receipt, not a second consumption.
             receipt_id, evidence = batch.receipt_of(opened.call, application)
-            return Outcome(opened, True, receipt_id, evidence, batch.now_ms)
+            return Outcome(opened, application, True, receipt_id, evidence, batch.now_ms)
         # A number may be on file for several customers; the receipt is that of the one who is called.
         customer_id = application.registration.customer.id
         entry = replace(entry, customer_id=customer_id, customer_index=application.row.customer_index)
         receipt_id, leaf = self._receipt(batch, entry, application, opened)
         call = lifecycle.confirm(opened.call, batch.now_ms, leaf.leaf_index, self._context.settings.rules)
         batch.put_call(call)
-        return Outcome(replace(opened, call=call), False, receipt_id, leaf.evidence, batch.now_ms)
+        return Outcome(replace(opened, call=call), application, False, receipt_id, leaf.evidence, batch.now_ms)
 
     def _refuse(self, batch: Batch, entry: _Entry, settled: tuple[Call, ...], *, count: bool) -> Outcome:
         application = entry.applications[0] if entry.applications else None
@@ -223,7 +227,7 @@ class Confirmations:
             for each in entry.applications:
                 key = _key(each, entry)
                 batch.put_limit(key, limits.decide(limit, batch.limit(key), batch.now_ms).tat)
-        return Outcome(None, False, receipt_id, leaf.evidence, batch.now_ms)
+        return Outcome(None, application, False, receipt_id, leaf.evidence, batch.now_ms)
 
     def _receipt(
         self, batch: Batch, entry: _Entry, application: OpenApplication | None, opened: OpenCall | None

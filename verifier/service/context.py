@@ -18,7 +18,8 @@ from verifier.service.writer import Writer
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What a deployment decides about the protocol. `guess_limit` is durable, for each application and channel."""
+    """What a deployment decides about the protocol. `guess_limit` is durable, for each application and channel;
+    `receipt_messages` says that the bank's own messaging takes receipts (section 7.11)."""
 
     issuer: str
     origin: str
@@ -28,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True):
     exception_lifetime_ms: int = 3_600_000
     published_numbers: tuple[str, ...] = ()
     bank_name: str = ""
+    receipt_messages: bool = False
 
 
 class Context:

@@ -49,6 +49,7 @@ class Housekeeping:
             batch.execute(records.PRUNE_IDEMPOTENCY, batch.now_ms)
             batch.execute(records.PRUNE_LIMITS, batch.now_ms)
             batch.execute(records.PRUNE_SESSIONS, batch.now_ms)
+            batch.execute(records.PRUNE_MESSAGES, batch.now_ms)
             batch.execute(records.PRUNE_LEGS, batch.now_ms)
             batch.execute(records.PRUNE_STRAYS, batch.now_ms)
             return lambda: Swept(len(changed))

@@ -20,6 +20,7 @@ from verifier.service import records
 from verifier.service.batch import Batch, Needs
 from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
+from verifier.service.messages import Messages, ReceiptFor
 from verifier.service.opened import open_application
 from verifier.service.records import ApplicationRow
 from verifier.service.writer import Answer, Idempotency
@@ -29,11 +30,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Session(Struct, frozen=True):
-    """What is kept of a dialogue, sealed."""
+    """What is kept of a dialogue, sealed; `receipt_for` is whose receipt the last one was."""
 
     caller_number: str | None
     expires_at: int
     dialogue: Dialogue
+    receipt_for: ReceiptFor | None = None
 
 
 _decode = msgspec.json.Decoder(_Session).decode
@@ -42,8 +44,9 @@ _decode = msgspec.json.Decoder(_Session).decode
 class Ivr:
     """Use cases of a voice platform that leaves the dialogue to the service."""
 
-    def __init__(self, context: Context, confirmations: Confirmations) -> None:
+    def __init__(self, context: Context, confirmations: Confirmations, messages: Messages) -> None:
         self._context = context
+        self._messages = messages
         self._confirmations = confirmations
 
     async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> bytes:
@@ -74,32 +77,42 @@ class Ivr:
 
         def decide(batch: Batch) -> Answer:
             session = _decode(batch.session(session_id))
+            receipt_for = session.receipt_for
             dialogue, turn = machine.hear(session.dialogue, heard.keys)
             if turn.act == "check":
-                dialogue, turn = self._check(batch, dialogue, turn.digits, caller_number)
-            kept = msgspec.structs.replace(session, dialogue=dialogue)
+                dialogue, turn, receipt_for = self._check(batch, dialogue, turn.digits, caller_number)
+            if turn.message and receipt_for is not None and number_index is not None:
+                there = {each.application_id for each in batch.applications_of_number(number_index)}
+                # The application may have been erased since the verdict.
+                if receipt_for.application_id in there:
+                    self._messages.add(batch, turn.message, receipt_for, dialogue.language)
+            kept = msgspec.structs.replace(session, dialogue=dialogue, receipt_for=receipt_for)
             batch.put_session(session_id, _encode(kept), session.expires_at)
             return lambda: _turn(session_id, turn)
 
         needs = Needs(number_index=number_index, channel="ivr", session_id=session_id)
         return await context.writer.submit(needs, decide, idempotency)
 
-    def _check(self, batch: Batch, dialogue: Dialogue, digits: str, caller_number: str | None) -> tuple[Dialogue, Turn]:
+    def _check(
+        self, batch: Batch, dialogue: Dialogue, digits: str, caller_number: str | None
+    ) -> tuple[Dialogue, Turn, ReceiptFor | None]:
         try:
             outcome, _ = self._confirmations.judge_by_phone(batch, parse_code(digits), caller_number)
         except MalformedCode:
-            return machine.refuse_slip(dialogue)
+            return *machine.refuse_slip(dialogue), None
         except RateLimited:
-            return machine.no_verdict(dialogue, "too_many")
+            return *machine.no_verdict(dialogue, "too_many"), None
         if outcome == "unregistered":
-            return machine.no_verdict(dialogue, "unavailable")
+            return *machine.no_verdict(dialogue, "unavailable"), None
         if outcome == "other_number":
-            return machine.no_verdict(dialogue, outcome)
+            return *machine.no_verdict(dialogue, outcome), None
+        receipt_for = self._messages.whose(outcome.application)
+        receipt = outcome.receipt_id if receipt_for else ""
         if outcome.call is None:
-            return machine.judge(dialogue, "not_genuine")
+            return *machine.judge(dialogue, "not_genuine", receipt=receipt), receipt_for
         ticket = outcome.call.ticket
         who = {language: words.who(language, ticket.officer, ticket.purpose, ticket.asks) for language in LANGUAGES}
-        return machine.judge(dialogue, "genuine", who, ticket.officer.id)
+        return *machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt), receipt_for
 
     async def _language_of(self, caller_number: str | None) -> Language | None:
         """The language of the customer on whose application the number is on file; None when it is on none."""

@@ -184,6 +184,20 @@ UPSERT_SESSION = (
     "INSERT INTO ivr_sessions (session_id, sealed, expires_at) VALUES ($1, $2, $3) "
     "ON CONFLICT (session_id) DO UPDATE SET sealed = excluded.sealed"
 )
+# Not what is left of an application that was erased in the same moment.
+MESSAGES_DUE = (
+    "SELECT m.message_id, m.sealed, m.tries FROM messages m "
+    "JOIN applications a ON a.application_id = m.application_id AND a.wrapped_key IS NOT NULL "
+    "WHERE m.due_at <= $1 ORDER BY m.due_at LIMIT 100"
+)
+INSERT_MESSAGE = (
+    "INSERT INTO messages (message_id, application_id, sealed, tries, due_at, expires_at) "
+    "VALUES ($1, $2, $3, 0, $4, $5)"
+)
+POSTPONE_MESSAGE = "UPDATE messages SET tries = tries + 1, due_at = $2 WHERE message_id = $1"
+DELETE_MESSAGE = "DELETE FROM messages WHERE message_id = $1"
+FORGET_MESSAGES = "DELETE FROM messages WHERE application_id = $1"
+PRUNE_MESSAGES = "DELETE FROM messages WHERE expires_at < $1"
 PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
 LIMITS = "SELECT limit_key, tat FROM limits WHERE limit_key IN ($*)"
 UPSERT_LIMIT = (

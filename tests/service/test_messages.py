@@ -1,0 +1,152 @@
+"""Receipts that callers want sent: offered where they can be, queued with the step, handed over until taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import Person, World, another_code
+from verifier.ports import Storage
+from verifier.service.messages import ReceiptMessage
+
+DAY_S = 86_400
+
+
+class Inbox:
+    """The bank's messaging, which takes messages unless it is `down`."""
+
+    def __init__(self) -> None:
+        self.taken: list[ReceiptMessage] = []
+        self.asked = 0
+        self.down = False
+
+    async def hand(self, message: ReceiptMessage) -> bool:
+        self.asked += 1
+        if not self.down:
+            self.taken.append(message)
+        return not self.down
+
+
+@pytest.fixture
+async def world(storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
+    """A bank that takes receipts."""
+    async with World(storage, tmp_path / "ring.json", receipt_messages=True) as world:
+        yield world
+
+
+@pytest.fixture
+async def person(world: World) -> Person:
+    person = Person(1)
+    await world.register(person)
+    return person
+
+
+def names(turn: Any) -> list[str]:
+    return [say["name"] for say in turn["say"]]
+
+
+async def checked(world: World, person: Person) -> tuple[str, Any]:
+    """A caller has keyed the right code: the session, and what he was told."""
+    _, code = await world.live_call(person)
+    session = (await world.begin_dialogue(person.number))["session_id"]
+    return session, await world.press(session, code)
+
+
+@pytest.mark.shows("CVP-7.11-1", "CVP-7.11-3")
+async def test_a_receipt_is_offered_and_handed_over_once(world: World, person: Person) -> None:
+    session, told = await checked(world, person)
+    assert names(told)[-1] == "offer_receipt"
+    assert names(await world.press(session, "1#")) == ["receipt_sent"]
+    assert names(await world.press(session, "1"))[0] == "slip", "there is nothing more to send"
+    inbox = Inbox()
+    assert await world.service.messages.deliver(inbox.hand) == 1
+    assert await world.service.messages.deliver(inbox.hand) == 0
+    [message] = inbox.taken
+    assert (message.customer_id, message.language) == (person.customer_id, "zh-CN")
+    receipt = await world.service.receipts.read(person.principal, message.receipt_id)
+    assert world.check({"statement": receipt.receipt.statement, "proof": receipt.receipt.proof}).verdict == "genuine"
+
+
+@pytest.mark.shows("CVP-7.11-1")
+async def test_a_refusal_has_a_receipt_too_but_what_was_not_checked_has_none(world: World, person: Person) -> None:
+    session = (await world.begin_dialogue(person.number))["session_id"]
+    told = await world.press(session, another_code("000000000"))
+    assert names(told) == ["not_genuine", "after_refusal", "offer_receipt"]
+    for step in range(1, 6):
+        await world.press(session, another_code("000000000", step + 1))
+    assert names(await world.press(session, another_code("000000000", 7))) == ["too_many", "after_refusal"]
+    assert names(await world.press(session, "1"))[0] == "slip"
+
+
+@pytest.mark.shows("CVP-7.11-1")
+async def test_nothing_is_offered_where_the_bank_takes_none(storage: Storage, tmp_path: Path) -> None:
+    async with World(storage, tmp_path / "other.json") as world:
+        person = Person(2)
+        await world.register(person)
+        session, told = await checked(world, person)
+        assert names(told)[-1] == "after_genuine"
+        assert names(await world.press(session, "1"))[0] == "slip"
+        assert await world.counts("messages") == (0,)
+
+
+@pytest.mark.shows("CVP-7.11-2")
+async def test_a_step_that_is_sent_again_queues_one_message(world: World, person: Person) -> None:
+    session, _ = await checked(world, person)
+    answers = await asyncio.gather(*(world.press(session, "1", key="one-key") for _ in range(20)))
+    assert all(each == answers[0] for each in answers)
+    assert await world.counts("messages") == (1,)
+
+
+@pytest.mark.shows("CVP-7.11-4")
+async def test_what_is_not_taken_is_tried_ever_later_for_a_day(world: World, person: Person) -> None:
+    session, _ = await checked(world, person)
+    await world.press(session, "1")
+    inbox = Inbox()
+    inbox.down = True
+    asked = []
+    for second in range(0, 1200, 5):
+        await world.service.messages.deliver(inbox.hand)
+        if inbox.asked > len(asked):
+            asked.append(second)
+        world.clock.advance(5)
+    assert asked == [0, 15, 45, 105, 225, 465, 945]
+    inbox.down = False
+    world.clock.advance(3600)
+    assert await world.service.messages.deliver(inbox.hand) == 1
+    another = Person(2)
+    await world.register(another)
+    session, _ = await checked(world, another)
+    await world.press(session, "1")
+    world.clock.advance(DAY_S + 1)
+    await world.service.housekeeping.sweep()
+    assert await world.counts("messages") == (0,)
+
+
+@pytest.mark.shows("CVP-7.11-5")
+async def test_erasure_takes_what_is_queued_along(world: World, person: Person) -> None:
+    session, _ = await checked(world, person)
+    await world.press(session, "1")
+    assert await world.counts("messages") == (1,)
+    await world.erase(person)
+    assert await world.counts("messages") == (0,)
+
+
+@pytest.mark.shows("CVP-7.11-5")
+async def test_after_erasure_nothing_more_is_queued(world: World, person: Person) -> None:
+    session, _ = await checked(world, person)
+    await asyncio.gather(world.erase(person), world.press(session, "1"))
+    assert await world.counts("messages") == (0,)
+
+
+@pytest.mark.shows("CVP-7.11-2")
+async def test_what_is_queued_tells_nothing_in_the_clear(world: World, person: Person) -> None:
+    session, _ = await checked(world, person)
+    await world.press(session, "1")
+    [row] = await world.storage.fetch("SELECT * FROM messages")
+    held = b"\0".join(each if isinstance(each, bytes) else str(each).encode() for each in row)
+    assert person.customer_id.encode() not in held
+    assert b"rcpt_" not in held

@@ -1,0 +1,42 @@
+"""Hands receipts to the bank's messaging over HTTP. Carries out specs/protocol.md section 7.11."""
+
+from __future__ import annotations
+
+import aiohttp
+import msgspec
+import structlog
+
+from verifier.service.messages import ReceiptMessage
+
+log = structlog.get_logger()
+
+TIMEOUT_S = 5
+
+
+class HttpMessaging:
+    """POSTs each message as JSON with a bearer token; any 2xx means that it was taken."""
+
+    def __init__(self, url: str, token: str, session: aiohttp.ClientSession) -> None:
+        self._url = url
+        self._token = token
+        self._session = session
+
+    async def hand(self, message: ReceiptMessage) -> bool:
+        """Whether the message was taken."""
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": message.message_id,
+        }
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        try:
+            async with self._session.post(
+                self._url, data=msgspec.json.encode(message), headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                taken = 200 <= answer.status < 300
+                reason = str(answer.status)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            taken, reason = False, type(error).__name__
+        if not taken:
+            log.warning("a receipt was not taken by the messaging", id=message.message_id, reason=reason)
+        return taken

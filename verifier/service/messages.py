@@ -1,0 +1,92 @@
+"""Receipts that callers want sent by the bank's own messaging: queued with the step, handed over until it is taken.
+
+Carries out specs/protocol.md section 7.11. The service sends nothing to a customer itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from msgspec import Struct
+
+from verifier.core.purposes import Language
+from verifier.service import records
+from verifier.service.batch import Batch, Needs
+from verifier.service.context import Context
+from verifier.service.opened import OpenApplication
+from verifier.service.writer import Answer
+
+KEPT_MS = 86_400_000
+FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 15_000, 3_600_000
+_encode = msgspec.json.Encoder().encode
+
+
+class ReceiptFor(Struct, frozen=True):
+    """Whose receipt it is: the customer, and the application it goes with."""
+
+    customer_id: str
+    application_id: str
+
+
+class ReceiptMessage(Struct, frozen=True):
+    """What the bank's messaging is given: which receipt, for whom, in which language. Nothing of what it says.
+
+    `message_id` is the same each time that it is handed over.
+    """
+
+    message_id: str
+    receipt_id: str
+    customer_id: str
+    language: Language
+
+
+class Settled(Struct, frozen=True):
+    """A message has been taken off the queue, or put back in it."""
+
+
+Hand = Callable[[ReceiptMessage], Awaitable[bool]]
+"""Hands a message over; whether it was taken."""
+_decode = msgspec.json.Decoder(ReceiptMessage).decode
+
+
+class Messages:
+    """Use cases of the bank's messaging."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def whose(self, application: OpenApplication | None) -> ReceiptFor | None:
+        """Whose receipt can be sent; None where the bank's messaging takes none."""
+        if application is None or not self._context.settings.receipt_messages:
+            return None
+        return ReceiptFor(application.registration.customer.id, application.application_id)
+
+    def add(self, batch: Batch, receipt_id: str, receipt_for: ReceiptFor, language: Language) -> None:
+        """Queue a message, in the batch that answers who asked for it."""
+        message = ReceiptMessage(batch.new_id("msg"), receipt_id, receipt_for.customer_id, language)
+        sealed = batch.ring.seal(message.message_id, _encode(message))
+        expires_at = batch.now_ms + KEPT_MS
+        values = (message.message_id, receipt_for.application_id, sealed, batch.now_ms, expires_at)
+        batch.execute(records.INSERT_MESSAGE, *values)
+
+    async def deliver(self, hand: Hand) -> int:
+        """Hand over what is due, at least once each; how many were taken. What was not is tried again, ever later,
+        for a day."""
+        context = self._context
+        taken = 0
+        for message_id, sealed, tries in await context.storage.fetch(records.MESSAGES_DUE, context.clock()):
+            if await hand(_decode(context.ring.unseal(message_id, sealed))):
+                taken += 1
+                await self._settle(records.DELETE_MESSAGE, message_id)
+            else:
+                pause = min(FIRST_PAUSE_MS << min(tries, 16), LONGEST_PAUSE_MS)
+                await self._settle(records.POSTPONE_MESSAGE, message_id, context.clock() + pause)
+        return taken
+
+    async def _settle(self, sql: str, *values: object) -> None:
+        def decide(batch: Batch) -> Answer:
+            batch.execute(sql, *values)
+            return Settled
+
+        await self._context.writer.submit(Needs(), decide)
