@@ -1,0 +1,90 @@
+"""The Python SDK held against every vector of specs/vectors that concerns it; specs/vectors/README.md says which."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from callback_verification import CannotCheck, Evidence, EvidenceError, Problem, Trust, Unavailable, codes, me, verify
+from callback_verification.proofs import Checkpoint, open_checkpoint, verify_proof
+from callback_verification.sending import Patience, Sending
+
+from tests.vectors.files import Json, vectors_of, whole
+
+
+def check_digit(given: Json) -> Any:
+    return codes.read(given["typed"])
+
+
+def evidence(given: Json) -> Any:
+    held = Evidence(whole(given["statement"]), whole(given["proof"]))
+    checked = verify(held, Trust.read(msgspec.json.encode(given["trust"])), given.get("typ"))
+    claims = msgspec.json.decode(msgspec.json.encode(checked.claims))
+    return {"typ": checked.typ, "claims": claims, "checkpoint": _said(checked.checkpoint)}
+
+
+def checkpoint(given: Json) -> Any:
+    return _said(open_checkpoint(whole(given["note"]), given["keys"], given["origin"]))
+
+
+def proof(given: Json) -> Any:
+    return _said(verify_proof(whole(given["proof"]), bytes.fromhex(given["entry"]), given["keys"], given["origin"]))
+
+
+def _said(said: Checkpoint) -> Json:
+    return {"origin": said.origin, "size": said.size, "root": base64.b64encode(said.root).decode()}
+
+
+CHECKS: dict[str, Callable[[Json], Any]] = {
+    "check-digit": check_digit,
+    "tickets": evidence,
+    "receipts": evidence,
+    "checkpoints": checkpoint,
+    "proofs": proof,
+}
+
+
+@pytest.mark.parametrize("subject", CHECKS)
+def test_every_vector_comes_to_what_it_says(subject: str) -> None:
+    file, vectors = vectors_of(subject)
+    for each in vectors:
+        given = {**file, **each, "trust": {**file.get("trust", {}), **each.get("trust", {})}}
+        try:
+            told = CHECKS[subject](given)
+        except EvidenceError as error:
+            told = error.slug
+        except ValueError:
+            told = "malformed_code"
+        assert told == each.get("outcome", each.get("error")), each["id"]
+
+
+def test_every_answer_that_is_none_is_understood_as_its_vector_says() -> None:
+    _, vectors = vectors_of("problems")
+    for each in vectors:
+        asked = Sending(me.call_status(), "http://x/v1/me", None, Patience(), lambda: 0.0, lambda: 0.0, lambda: 0.0)
+        asked.outgoing()
+        with pytest.raises((Problem, CannotCheck)) as caught:
+            asked.answer(each["status"], each["headers"], each["body"].encode())
+        expected = each["outcome"] if each["valid"] else {"understood": "cannot_check"}
+        assert _understood(caught.value) == expected, each["id"]
+        if each["try_again"]:
+            assert asked.pause(caught.value) == (each["outcome"]["retry_after"] or 0 if each["valid"] else 0)
+        else:
+            with pytest.raises(type(caught.value)):
+                asked.pause(caught.value)
+
+
+def _understood(error: Exception) -> Json:
+    """What the SDK makes of an answer, in the words of problems.json."""
+    if isinstance(error, Unavailable):
+        names = ("status", "detail", "request_id", "retry_after")
+        return {"understood": "unavailable", **{name: getattr(error, name) for name in names}}
+    # A defect is both a problem and nothing to go by; the second is what counts.
+    if isinstance(error, CannotCheck) or not isinstance(error, Problem):
+        return {"understood": "cannot_check"}
+    names = ("slug", "status", "title", "detail", "request_id", "retry_after")
+    lists = {name: msgspec.to_builtins(list(getattr(error, name))) for name in ("errors", "refusals")}
+    return {"understood": "problem", **{name: getattr(error, name) for name in names}, **lists}
