@@ -123,6 +123,9 @@ def _signatures() -> Iterator[Spoiled]:
         ("other-key-id", "a key id that is not the key's", b"\0\0\0\0" + signature[4:]),
     ):
         yield Spoiled(f"signature-{name}", about, f"{TEXT}\n— {ORIGIN} {_encode(octets)}\n")
+    respelt = LINE[:-3] + chr(ord(LINE[-3]) + 1) + LINE[-2:]
+    assert base64.b64decode(respelt.split(" ")[2]) == signature
+    yield Spoiled("signature-spare-bits", "spare bits in the signature's last character", f"{TEXT}\n{respelt}")
     yield Spoiled("signature-of-another-text", "the signature of another text", f"{TEXT}\n{SMALL_LOG.line('other' + TEXT)}")
     yield Spoiled("bad-beside-good", "a bad signature by the known key beside a good one", NOTE + SMALL_LOG.line("other\n"))
     yield Spoiled("stranger", "signed by another key of that name", ROTATED.sign(TEXT))

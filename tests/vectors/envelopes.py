@@ -139,6 +139,14 @@ def _heads(good: str) -> Iterator[tuple[str, str, str]]:
         yield f"header-without-{name}", f"no {name} in the header", STATEMENT.sign(rest, claims)
         for kind, odd in (("null", None), ("number", 7), ("list", [plain[name]])):
             yield f"header-{name}-{kind}", f"{name} is a {kind}", STATEMENT.sign({**plain, name: odd}, claims)
+    elsewhere = {**claims, "iss": "https://elsewhere.example"}
+    for name, head, said in (
+        ("jku-and-issuer", {**plain, "jku": "https://evil.example/keys"}, elsewhere),
+        ("crit-and-kind", {**plain, "typ": "jwt", "crit": ["exp"]}, claims),
+        ("alg-and-kind", {**plain, "typ": "jwt", "alg": "ES384"}, claims),
+        ("without-typ-and-issuer", {other: plain[other] for other in ("alg", "kid")}, elsewhere),
+    ):
+        yield f"header-{name}", "of two faults the header's is named", STATEMENT.sign(head, said)
     text = msgspec.json.encode(plain)
     for name, about, octets in (
         ("list", "a header in a list", b"[" + text + b"]"),

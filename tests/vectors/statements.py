@@ -48,7 +48,7 @@ def tickets(bank: Bank) -> Json:
         *_shapes("ticket", ticket),
         *_shapes("exception", exception),
         *_kinds("ticket", ticket, RECEIPT),
-        *_kinds("receipt", receipt, TICKET),
+        *_kinds("exception", exception, TICKET),
     ]
     return {
         "about": "Call tickets and policy exceptions, with their proofs (protocol.md sections 4 and 8.1)",
@@ -146,7 +146,10 @@ def _shapes(name: str, statement: str, within: str = "") -> Iterator[Forged]:
 
 def _kinds(name: str, statement: str, other: str) -> Iterator[Forged]:
     header, claims = decoded(statement)
-    for given, typ in (("another-kind", other), ("unknown-kind", "jwt"), ("capitals", header["typ"].upper())):
+    for given, typ in (
+        *(("another-kind", other), ("unknown-kind", "jwt"), ("capitals", header["typ"].upper())),
+        *(("media-type", f"application/{header['typ']}"), ("prototype", "constructor"), ("empty", "")),
+    ):
         signed = STATEMENT.sign({**header, "typ": typ}, claims)
         yield Forged(f"{name}-typ-{given}", f"signed with typ {typ}", "invalid_claims", signed)
 
@@ -249,6 +252,7 @@ def _trusted(bank: Bank) -> Iterator[Json]:
         ("p-384", "the key on another curve", False, [{**mine, "crv": "P-384"}]),
         ("okp", "the key of another type", False, [{**mine, "kty": "OKP"}]),
         ("secret", "a shared secret by its name", False, [{"kid": kid, "kty": "oct", "k": mine["x"]}]),
+        ("no-x", "the key without a coordinate", False, [{n: v for n, v in mine.items() if n != "x"}]),
         ("short-x", "the key with a short coordinate", False, [{**mine, "x": "AAAA"}]),
         ("empty-y", "the key with an empty coordinate", False, [{**mine, "y": ""}]),
         ("off-curve", "the key with a point off the curve", False, [{**mine, "y": mine["x"]}]),
