@@ -16,10 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey
 
 from tests.vectors.files import Json
-from tests.world import ISSUER, NOON, ORIGIN, Person, World, another_code, staff
+from tests.world import NOON, ORIGIN, Person, World, another_code
 from verifier.core.call import CallRules
 from verifier.core.checkpoint import Checkpoint, encode_proof, sign_note, vkey
-from verifier.core.evidence import LogKey, Trust
 from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.statements import base64url, digest
 from verifier.keys import FileKeyRing, Key, KeyState, Use

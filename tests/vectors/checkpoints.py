@@ -115,7 +115,11 @@ def _signatures() -> Iterator[Spoiled]:
     signature = base64.b64decode(LINE.split(" ")[2])
     s = int.from_bytes(signature[36:], "little") + ED25519_ORDER
     for name, about, octets in (
-        ("changed", "one bit of the signature is another", signature[:20] + bytes([signature[20] ^ 1]) + signature[21:]),
+        (
+            "changed",
+            "one bit of the signature is another",
+            signature[:20] + bytes([signature[20] ^ 1]) + signature[21:],
+        ),
         ("zeros", "a signature of zeros", signature[:4] + bytes(64)),
         ("short", "a signature that is an octet short", signature[:-1]),
         ("long", "a signature that is an octet long", signature + bytes(1)),
@@ -126,8 +130,12 @@ def _signatures() -> Iterator[Spoiled]:
     respelt = LINE[:-3] + chr(ord(LINE[-3]) + 1) + LINE[-2:]
     assert base64.b64decode(respelt.split(" ")[2]) == signature
     yield Spoiled("signature-spare-bits", "spare bits in the signature's last character", f"{TEXT}\n{respelt}")
-    yield Spoiled("signature-of-another-text", "the signature of another text", f"{TEXT}\n{SMALL_LOG.line('other' + TEXT)}")
-    yield Spoiled("bad-beside-good", "a bad signature by the known key beside a good one", NOTE + SMALL_LOG.line("other\n"))
+    yield Spoiled(
+        "signature-of-another-text", "the signature of another text", f"{TEXT}\n{SMALL_LOG.line('other' + TEXT)}"
+    )
+    yield Spoiled(
+        "bad-beside-good", "a bad signature by the known key beside a good one", NOTE + SMALL_LOG.line("other\n")
+    )
     yield Spoiled("stranger", "signed by another key of that name", ROTATED.sign(TEXT))
     yield Spoiled("witness-alone", "signed by a witness alone", f"{TEXT}\n{cosigned(TEXT)}")
     renamed = LINE.replace(ORIGIN, "elsewhere.example")

@@ -27,7 +27,7 @@ def code(bank: Bank) -> Json:
     for name, about, changes in _changes(base):
         vectors.append(valid(name, about, _derived({**base, **changes}), **changes))
     return {
-        "about": "The derivation of a call code; each thing that it is bound to is changed in turn (protocol.md section 5)",
+        "about": "The derivation of a call code; each thing it is bound to is changed in turn (protocol.md section 5)",
         **base,
         "vectors": vectors,
     }
@@ -63,7 +63,11 @@ def _changes(base: Json) -> Iterator[tuple[str, str, Json]]:
             dotted = ".".join(path)
             changed = STATEMENT.sign(header, put(claims, path, _another(path, value)))
             yield f"ticket-{dotted}", f"another {dotted}, signed by the bank", {"ticket": changed}
-    yield "ticket-key", "the same claims, signed by another key", {"ticket": NEXT.sign({**header, "kid": NEXT.kid}, claims)}
+    yield (
+        "ticket-key",
+        "the same claims, signed by another key",
+        {"ticket": NEXT.sign({**header, "kid": NEXT.kid}, claims)},
+    )
     yield "ticket-signature", "the second form of the signature", {"ticket": envelopes.other_form(ticket)}
     yield "ticket-unsigned", "the ticket without its signature", {"ticket": ticket.rpartition(".")[0]}
     yield "ticket-empty", "no ticket", {"ticket": ""}
@@ -93,11 +97,20 @@ def _typed(digits: str) -> Iterator[Json]:
         ("around", "with white space around it", f" \t{digits}\r\n"),
         ("no-break", "with spaces that do not break", f"{one}\u00a0{two}\u00a0{three}"),
         ("full-width", "in full-width figures", wide),
-        ("full-width-space", "in full-width figures with full-width spaces", f"{wide[:3]}\u3000{wide[3:6]}\u3000{wide[6:]}"),
+        (
+            "full-width-space",
+            "in full-width figures with full-width spaces",
+            f"{wide[:3]}\u3000{wide[3:6]}\u3000{wide[6:]}",
+        ),
         ("singly", "each figure by itself", " ".join(digits)),
     ):
         yield valid(f"typed-{name}", about, digits, typed=typed)
-    for given in ("000000000", another_code("999999990", 0), another_code("123456780", 0), another_code("482177300", 0)):
+    for given in (
+        "000000000",
+        another_code("999999990", 0),
+        another_code("123456780", 0),
+        another_code("482177300", 0),
+    ):
         yield valid(f"code-{given}", "another code", given, typed=given)
 
 

@@ -1,4 +1,4 @@
-"""Vectors of the telephone dialogue: dialogues.json (protocol section 7.7). Events go in, what to say and do comes out."""
+"""Vectors of the telephone dialogue: dialogues.json (protocol section 7.7). Events go in, prompts come out."""
 
 from __future__ import annotations
 
@@ -113,7 +113,11 @@ def _played() -> Iterator[tuple[str, str, list[Json]]]:
     about = "genuine without the words of it is no verdict"
     yield "genuine-without-words", about, [*CHECKED, {**GENUINE, "told": None}, keys("0")]
     about = "words beside unavailable are not said"
-    yield "unavailable-with-words", about, [*CHECKED, {**GENUINE, "verdict": "unavailable", "told": "genuine"}, keys("0")]
+    yield (
+        "unavailable-with-words",
+        about,
+        [*CHECKED, {**GENUINE, "verdict": "unavailable", "told": "genuine"}, keys("0")],
+    )
     for name, keyed in (
         ("eight", CODE[:8]),
         ("ten", f"{CODE}0"),

@@ -1,4 +1,4 @@
-"""Ways to spoil the compact JWS around good claims: parts, spelling, header, key and signature (protocol section 8.1)."""
+"""Ways to spoil the compact JWS around good claims: spelling, header, key and signature (protocol section 8.1)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _forms(good: str) -> Iterator[tuple[str, str, str]]:
 def _spellings(good: str) -> Iterator[tuple[str, str, str]]:
     """Other spellings of the same octets, each signed as it is spelt."""
     header, claims = decoded(good)
-    start, payload, signature = good.split(".")
+    start, payload, _ = good.split(".")
     yield "spelling-signature-bits", "spare bits in the signature's last character", good[:-1] + _sibling(good[-1])
     yield "spelling-signature-padding", "padding after the signature", f"{good}=="
     octets = msgspec.json.encode(claims)
@@ -71,7 +71,11 @@ def _spellings(good: str) -> Iterator[tuple[str, str, str]]:
     yield "spelling-payload-bits", "spare bits in the payload's last character", respelt
     padded = STATEMENT.complete(f"{start}.{urlsafe_b64encode(octets).decode()}")
     yield "spelling-payload-padding", "a padded payload", padded
-    yield "spelling-payload-line", "an end of line in the payload", STATEMENT.complete(f"{start}.{odd[:40]}\n{odd[40:]}")
+    yield (
+        "spelling-payload-line",
+        "an end of line in the payload",
+        STATEMENT.complete(f"{start}.{odd[:40]}\n{odd[40:]}"),
+    )
     yield "spelling-payload-space", "a space in the payload", STATEMENT.complete(f"{start}.{odd[:40]} {odd[40:]}")
     other = base64url(msgspec.json.encode({**claims, "more": "???>>>"}))
     standard = other.replace("-", "+").replace("_", "/")
@@ -106,8 +110,16 @@ def _keys(good: str) -> Iterator[tuple[str, str, str]]:
     yield "key-hs256", "HS256 with the public key", f"{signed}.{base64url(hmac.digest(key, signed.encode(), 'sha256'))}"
     yield "key-stranger", "another key under the right name", STRANGER.sign(header, claims)
     yield "key-unknown", "another key under its own name", STRANGER.sign({**header, "kid": STRANGER.kid}, claims)
-    yield "key-unknown-kid", "the right key under a name that is not trusted", STATEMENT.sign({**header, "kid": "x"}, claims)
-    yield "key-other-kid", "the right key under the name of another", STATEMENT.sign({**header, "kid": NEXT.kid}, claims)
+    yield (
+        "key-unknown-kid",
+        "the right key under a name that is not trusted",
+        STATEMENT.sign({**header, "kid": "x"}, claims),
+    )
+    yield (
+        "key-other-kid",
+        "the right key under the name of another",
+        STATEMENT.sign({**header, "kid": NEXT.kid}, claims),
+    )
     yield "key-brought", "a key that it brings along", STRANGER.sign({**header, "jwk": STRANGER.bare}, claims)
     alone = {**header, "kid": STRANGER.kid, "jwk": {**STRANGER.bare, "kid": STRANGER.kid}}
     yield "key-brought-named", "a key that it brings along under its own name", STRANGER.sign(alone, claims)

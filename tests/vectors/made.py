@@ -16,5 +16,14 @@ async def made() -> dict[str, str]:
     """The text of each file, by subject: the same to the byte each time."""
     bank = Bank()
     await bank.work()
-    files = (code(bank), check_digit(bank), tickets(bank), receipts(bank), checkpoints(), proofs(), dialogues(), problems())
+    files = (
+        code(bank),
+        check_digit(bank),
+        tickets(bank),
+        receipts(bank),
+        checkpoints(),
+        proofs(),
+        dialogues(),
+        problems(),
+    )
     return dict(zip(SUBJECTS, map(laid_out, files), strict=True))

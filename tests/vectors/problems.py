@@ -22,7 +22,7 @@ REFUSALS = (Refusal("contact_hours", "it is 22:10 where the customer is", True),
 def problems() -> Json:
     """problems.json."""
     return {
-        "about": "Answers that are not what was asked for, and what a client makes of them (protocol.md sections 7.2 and 9)",
+        "about": "Answers that are not what was asked for, and what a client makes of them (protocol.md section 9)",
         "vectors": [*_of_the_service(), *_of_others(), *_that_are_none()],
     }
 

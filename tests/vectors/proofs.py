@@ -55,7 +55,21 @@ HASHES = HEAD.split("\n")[2:]
 
 
 def _everywhere() -> Iterator[Json]:
-    places = [(0, 1), (0, 2), (1, 2), (0, 3), (2, 3), (3, 4), (4, 5), (6, 7), (0, 8), (7, 8), (8, 9), (15, 16), (16, 17)]
+    places = [
+        (0, 1),
+        (0, 2),
+        (1, 2),
+        (0, 3),
+        (2, 3),
+        (3, 4),
+        (4, 5),
+        (6, 7),
+        (0, 8),
+        (7, 8),
+        (8, 9),
+        (15, 16),
+        (16, 17),
+    ]
     for index, size in [*places, *((each, SIZE) for each in range(SIZE))]:
         text = proof_of(index, size)
         about = f"leaf {index} of {size}"
@@ -124,7 +138,11 @@ def _forms() -> Iterator[tuple[str, str, str]]:
     yield "hash-short", "a hash that is an octet short", _edited(first, _encode(bytes(31)))
     yield "hash-long", "a hash that is an octet long", _edited(first, _encode(bytes(33)))
     yield "hash-hex", "a hash in hexadecimal", _edited(first, base64.b64decode(first).hex())
-    yield "hashes-too-many", "more hashes than a tree can be high", _edited(first, "\n".join([first] * (MAX_HASHES + 1)))
+    yield (
+        "hashes-too-many",
+        "more hashes than a tree can be high",
+        _edited(first, "\n".join([first] * (MAX_HASHES + 1))),
+    )
     yield "too-long", "longer than a proof may be", GOOD + "x" * MAX_PROOF
 
 
@@ -139,7 +157,10 @@ def _misplaced() -> Iterator[Json]:
     cases: tuple[tuple[str, str, bytes, str], ...] = (
         ("other-entry", "another entry", ENTRIES[4], GOOD),
         ("entry-of-zeros", "an entry of zeros", bytes(32), GOOD),
-        *((f"other-index-{each}", "another index", entry, _edited("index 5", f"index {each}")) for each in (0, 4, 7, 10)),
+        *(
+            (f"other-index-{each}", "another index", entry, _edited("index 5", f"index {each}"))
+            for each in (0, 4, 7, 10)
+        ),
         ("index-at-size", "the index after the last", entry, _edited("index 5", "index 11")),
         ("index-beyond", "an index far beyond the tree", entry, _edited("index 5", "index 99999999")),
         ("index-largest", "the largest index that can be written", entry, _edited("index 5", f"index {2**63 - 1}")),
@@ -154,7 +175,12 @@ def _misplaced() -> Iterator[Json]:
         ("other-tree", "the checkpoint of an older tree", entry, f"{HEAD}\n\n{other_tree}"),
         ("other-root", "the checkpoint of another tree of that size", entry, f"{HEAD}\n\n{same_size}"),
         ("size-zero", "the checkpoint of an empty log", entry, f"c2sp.org/tlog-proof@v1\nindex 0\n\n{nothing}"),
-        ("size-zero-root", "an empty log with the leaf for its root", entry, f"c2sp.org/tlog-proof@v1\nindex 0\n\n{alone}"),
+        (
+            "size-zero-root",
+            "an empty log with the leaf for its root",
+            entry,
+            f"c2sp.org/tlog-proof@v1\nindex 0\n\n{alone}",
+        ),
     )
     for name, about, given, text in cases:
         other = {} if given == entry else {"entry": given.hex()}
@@ -192,7 +218,11 @@ def _hashing() -> Iterator[Json]:
         yield invalid(f"hashing-{name}", about, "invalid_proof", entry=ENTRIES[0].hex(), proof=text)
     tree = _tree(SIZE)
     shorter = encode_proof(0, tree.inclusion_proof(0)[1:], NOTE)
-    for name, octets in (("plain", left + right), ("prefixed", b"\x01" + left + right), ("digest", node_hash(left, right))):
+    for name, octets in (
+        ("plain", left + right),
+        ("prefixed", b"\x01" + left + right),
+        ("digest", node_hash(left, right)),
+    ):
         about = "an inner node given for an entry"
         yield invalid(f"node-{name}", about, "invalid_proof", entry=octets.hex(), proof=shorter)
 

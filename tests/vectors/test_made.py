@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -21,7 +22,9 @@ def test_made_again_they_are_the_same_to_the_byte(tmp_path: Path) -> None:
     made = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert set(made) == {f"{subject}.json" for subject in SUBJECTS} == {file.name for file in FOLDER.glob("*.json")}
     for name, content in made.items():
-        assert content == (FOLDER / name).read_bytes(), f"{name}: run `python -m tests.vectors`, and look at what changed"
+        assert content == (FOLDER / name).read_bytes(), (
+            f"{name}: run `python -m tests.vectors`, and look at what changed"
+        )
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
@@ -48,8 +51,6 @@ def test_they_stay_small_enough_to_carry_about() -> None:
 
 @pytest.mark.parametrize("text", ["short", "x" * 5_000, "ab" * 2_500 + "c", "a" * 3_000 + "—\n" + "line\n" * 900])
 def test_a_long_text_is_kept_in_parts_and_read_back(text: str) -> None:
-    import json
-
     kept = laid_out({"text": text})
     assert whole(json.loads(kept)["text"]) == text
     assert len(kept) < 200
