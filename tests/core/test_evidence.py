@@ -93,6 +93,12 @@ def test_arbitrary_text_is_refused_in_words(made: tuple[FileKeyRing, Trust, Evid
         verify_evidence(Evidence(one, two), made[1])
 
 
+def test_claims_nested_beyond_measure_are_refused_in_words(made: tuple[FileKeyRing, Trust, Evidence]) -> None:
+    ring, trust, _ = made
+    with pytest.raises(InvalidClaims):
+        verify_statement(ring.sign(RECEIPT, b'{"new":' + b"[" * 4_000 + b"]" * 4_000 + b"}"), trust)
+
+
 def test_a_commitment_hides_and_binds() -> None:
     assert commitment("s", "482177306") == commitment("s", "482177306")
     assert commitment("s", "482177306") != commitment("t", "482177306")

@@ -216,6 +216,14 @@ def _hashing() -> Iterator[Json]:
         note = SMALL_LOG.sign(Checkpoint(ORIGIN, 2, root).text())
         text = encode_proof(index, hashes, note)
         yield invalid(f"hashing-{name}", about, "invalid_proof", entry=ENTRIES[0].hex(), proof=text)
+    leaf, other = leaf_hash(ENTRIES[0]), bytes(32)
+    for name, about, size, hashes, root in (
+        ("few", "fewer hashes than the tree is high, though they lead to the root", 2, [], leaf),
+        ("many", "more hashes than the tree is high, though they lead to the root", 1, [other], node_hash(leaf, other)),
+        ("aside", "a hash from the other side, though it leads to the root", 2, [other], node_hash(other, leaf)),
+    ):
+        text = encode_proof(0, hashes, SMALL_LOG.sign(Checkpoint(ORIGIN, size, root).text()))
+        yield invalid(f"height-{name}", about, "invalid_proof", entry=ENTRIES[0].hex(), proof=text)
     tree = _tree(SIZE)
     shorter = encode_proof(0, tree.inclusion_proof(0)[1:], NOTE)
     for name, octets in (
