@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.world import ISSUER, NOON, ORIGIN
 from verifier import keys
 from verifier.core.checkpoint import Checkpoint, encode_proof
-from verifier.core.errors import EvidenceError, InvalidSignature
+from verifier.core.errors import EvidenceError, InvalidClaims, InvalidSignature
 from verifier.core.evidence import Evidence, LogKey, Trust, open_jws, verify_evidence, verify_statement
 from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.statements import RECEIPT, Receipt, Tel, Tels, commitment, digest

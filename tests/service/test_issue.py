@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec.structs import astuple
 
 from tests.world import COLLEAGUE, NOON, OFFICER, Person, World, staff
 from verifier.core.application import Consents, RegisteredNumber
@@ -25,7 +26,7 @@ async def test_an_issued_call_has_a_signed_ticket_in_the_log(world: World, wang:
     issued = await world.issue(wang)
     ticket = world.check(issued["ticket"])
     assert ticket.jti == issued["call"]["call_id"]
-    assert ticket.officer == OFFICER
+    assert astuple(ticket.officer) == astuple(OFFICER)
     assert ticket.dest.tn == (wang.number[1:],)
     assert ticket.orig.tn == "861082345678"
     assert ticket.exp - ticket.iat == 600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -26,12 +27,28 @@ def invalid(name: str, about: str, error: str, **given: Any) -> Json:
     return {"id": name, "about": about, **given, "valid": False, "error": error}
 
 
-def vectors_of(subject: str) -> tuple[Json, list[Json]]:
+def file_of(subject: str) -> tuple[Json, list[Json]]:
     """What a file says for all of its vectors, and the vectors, of which there is at least one."""
     file: Json = json.loads((FOLDER / f"{subject}.json").read_text(encoding="utf-8"))
     vectors = file.pop("vectors")
     assert vectors, f"{subject}.json holds no vectors"
     return file, vectors
+
+
+def vectors_of(subject: str) -> list[Json]:
+    """The vectors of a file, each with what the file says for all of them."""
+    file, vectors = file_of(subject)
+    return [{**file, **each, "trust": {**file.get("trust", {}), **each.get("trust", {})}} for each in vectors]
+
+
+def expected(vector: Json) -> Any:
+    """What is to come of a vector: its outcome, or the slug of its error."""
+    return vector["outcome"] if vector["valid"] else vector["error"]
+
+
+def written(origin: str, size: int, root: bytes) -> Json:
+    """A checkpoint as the vectors write it."""
+    return {"origin": origin, "size": size, "root": base64.b64encode(root).decode()}
 
 
 def whole(text: str | list[list[Any]]) -> str:

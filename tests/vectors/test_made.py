@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vectors.files import FOLDER, SUBJECTS, laid_out, vectors_of, whole
+from tests.vectors.files import FOLDER, SUBJECTS, file_of, laid_out, whole
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 ROOT = FOLDER.parents[1]
@@ -29,7 +29,7 @@ def test_made_again_they_are_the_same_to_the_byte(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_each_vector_says_what_it_is_and_what_is_to_come_of_it(subject: str) -> None:
-    file, vectors = vectors_of(subject)
+    file, vectors = file_of(subject)
     assert file["about"]
     assert not [name for name, times in Counter(each["id"] for each in vectors).items() if times > 1]
     for each in vectors:
@@ -39,7 +39,7 @@ def test_each_vector_says_what_it_is_and_what_is_to_come_of_it(subject: str) -> 
 
 
 def test_both_the_good_and_the_bad_are_there() -> None:
-    counts = {subject: Counter(each["valid"] for each in vectors_of(subject)[1]) for subject in SUBJECTS}
+    counts = {subject: Counter(each["valid"] for each in file_of(subject)[1]) for subject in SUBJECTS}
     assert all(count[True] for count in counts.values())
     assert {subject for subject, count in counts.items() if not count[False]} == {"code", "dialogues"}
     assert sum(count[False] for count in counts.values()) > 400
@@ -58,7 +58,7 @@ def test_a_long_text_is_kept_in_parts_and_read_back(text: str) -> None:
 
 def test_the_readme_tells_of_every_file_every_member_and_the_danger() -> None:
     for subject in SUBJECTS:
-        file, vectors = vectors_of(subject)
+        file, vectors = file_of(subject)
         assert f"`{subject}.json`" in README
         for name in {*file, *(name for each in vectors for name in each)} - {"vectors"}:
             assert f"`{name}`" in README, (subject, name)

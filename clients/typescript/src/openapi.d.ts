@@ -708,7 +708,7 @@ export interface components {
         };
         /**
          * AssignedOfficer
-         * @description An officer as a registration assigns him to an application.
+         * @description An officer assigned to an application. `id` is the staff number the bank's identity provider names.
          */
         AssignedOfficer: {
             id: string;
@@ -1098,9 +1098,7 @@ export interface components {
         };
         /**
          * Officer
-         * @description An officer as statements and answers name him. `id` is the staff number the bank's identity provider names.
-         *
-         *         Statements may say more one day: members that are not known are passed over (specs/protocol.md section 8.1).
+         * @description An officer as statements and answers name him; what a later statement says beyond that is passed over.
          */
         Officer: {
             id: string;
