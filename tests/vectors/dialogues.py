@@ -20,17 +20,14 @@ from verifier.core.dialogue import (
     refuse_slip,
 )
 from verifier.core.purposes import ASKS, Language
-from verifier.core.words import LANGUAGES, NOT_GENUINE, genuine
+from verifier.core.words import LANGUAGES, who
 
 BANK = "示范银行"
 CODE = another_code("482177300", 0)
 SLIP = CODE[:-1] + ("0" if CODE[-1] != "0" else "1")
 BEGIN: Json = {"begin": {"language": "zh-CN", "registered": True}}
 SILENCE: Json = {"silence": True}
-TOLD: dict[str, dict[Language, str]] = {
-    "genuine": {language: genuine(language, OFFICER, "documents", ASKS["documents"]) for language in LANGUAGES},
-    "not_genuine": NOT_GENUINE,
-}
+WHO: dict[Language, str] = {language: who(language, OFFICER, "documents", ASKS["documents"]) for language in LANGUAGES}
 GENUINE: Json = {"verdict": "genuine", "officer": OFFICER.id}
 REFUSED: Json = {"verdict": "not_genuine"}
 UNAVAILABLE: Json = {"verdict": "unavailable"}
@@ -91,7 +88,7 @@ def _after(dialogue: Dialogue | None, event: Json) -> tuple[Dialogue, Turn]:
         return refuse_slip(dialogue)
     if why in ("too_many", "other_number"):
         return no_verdict(dialogue, why)
-    return judge(dialogue, why, TOLD.get(event.get("told", why)), event.get("officer", ""))
+    return judge(dialogue, why, WHO if "officer" in event else None, event.get("officer", ""))
 
 
 def _played() -> Iterator[tuple[str, str, list[Json]]]:
@@ -110,14 +107,11 @@ def _played() -> Iterator[tuple[str, str, list[Json]]]:
     yield "unavailable", "when nothing can be checked", [*CHECKED, UNAVAILABLE]
     yield "too-many", "beyond the guess limit", [*CHECKED, TOO_MANY]
     yield "other-number", "the code of a call to another number", [*CHECKED, OTHER_NUMBER]
-    about = "genuine without the words of it is no verdict"
-    yield "genuine-without-words", about, [*CHECKED, {**GENUINE, "told": None}, keys("0")]
-    about = "words beside unavailable are not said"
-    yield (
-        "unavailable-with-words",
-        about,
-        [*CHECKED, {**GENUINE, "verdict": "unavailable", "told": "genuine"}, keys("0")],
-    )
+    about = "genuine without whose call it is, is no verdict"
+    yield "genuine-of-nobody", about, [*CHECKED, {"verdict": "genuine"}, keys("0")]
+    for verdict in ("not_genuine", "unavailable"):
+        about = f"whoever stands beside {verdict} is not named"
+        yield f"{verdict}-of-somebody", about, [*CHECKED, {**GENUINE, "verdict": verdict}, keys("0")]
     for name, keyed in (
         ("eight", CODE[:8]),
         ("ten", f"{CODE}0"),
