@@ -15,7 +15,7 @@ import msgspec
 from verifier import keys
 from verifier.audit import Audited, audit_log
 from verifier.core import damm
-from verifier.core.application import Consents, Customer, Officer, RegisteredNumber, Registration
+from verifier.core.application import AssignedOfficer, Consents, Customer, RegisteredNumber, Registration
 from verifier.core.call import CallRules
 from verifier.core.evidence import Evidence, verify_evidence
 from verifier.core.legs import LegByNumber, LegEvent
@@ -31,7 +31,7 @@ from verifier.core.messages import (
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, to_ms
 from verifier.keys import FileKeyRing
-from verifier.ports import Storage
+from verifier.ports import Entropy, Storage
 from verifier.service import Context, Service, Settings
 from verifier.service.writer import Idempotency
 
@@ -41,8 +41,8 @@ NOON = to_ms(datetime(2026, 11, 23, 4, 0, tzinfo=UTC))  # noon in Shanghai
 DESK = "+861082345678"
 HOTLINE = "+861095588"
 
-OFFICER = Officer("4412", "李伟", "北京中关村支行")
-COLLEAGUE = Officer("4413", "陈静", "北京中关村支行")
+OFFICER = AssignedOfficer("4412", "李伟", "北京中关村支行")
+COLLEAGUE = AssignedOfficer("4413", "陈静", "北京中关村支行")
 
 Json = dict[str, Any]
 
@@ -99,14 +99,23 @@ IVR = system("ivr")
 class World:
     """The service and everybody around it. Answers are decoded JSON; errors are raised."""
 
-    def __init__(self, storage: Storage, ring_file: Path, rules: CallRules | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        ring_file: Path,
+        rules: CallRules | None = None,
+        *,
+        ring: FileKeyRing | None = None,
+        entropy: Entropy = os.urandom,
+        **settings: Any,
+    ) -> None:
         self.clock = Clock()
         if not ring_file.exists():
             keys.create(ring_file, self.clock())
         self.ring_file = ring_file
-        self.ring = FileKeyRing(ring_file, ORIGIN)
+        self.ring = ring or FileKeyRing(ring_file, ORIGIN)
         self.settings = Settings(issuer=ISSUER, origin=ORIGIN, rules=rules or CallRules(), **settings)
-        self.context = Context(self.settings, storage, self.ring, self.clock, os.urandom)
+        self.context = Context(self.settings, storage, self.ring, self.clock, entropy)
         self.service = Service(self.context)
         self.storage = storage
         self._keys = itertools.count(1)

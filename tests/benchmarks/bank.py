@@ -18,7 +18,7 @@ from tests.benchmarks.load import Answer, Failed, Request
 from verifier import keys
 from verifier.app import now_ms, open_service
 from verifier.config import Config, load
-from verifier.core.application import Customer, Officer, RegisteredNumber, Registration
+from verifier.core.application import AssignedOfficer, Customer, RegisteredNumber, Registration
 from verifier.core.messages import IssueCall, Verdict
 from verifier.demo.issuer import DemoIssuer
 from verifier.storage import open_storage
@@ -174,6 +174,6 @@ def _registration(i: int) -> Registration:
     return Registration(
         customer=Customer(id=f"customer-{i}", name="王芳"),
         numbers=(RegisteredNumber(_number(i), datetime(2025, 1, 1, tzinfo=UTC)),),
-        officers=(Officer(f"{i % OFFICERS}", "李伟", "上海浦东支行"),),
+        officers=(AssignedOfficer(f"{i % OFFICERS}", "李伟", "上海浦东支行"),),
         product="个人消费贷款",
     )

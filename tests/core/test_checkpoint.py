@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,9 +12,6 @@ from hypothesis import strategies as st
 
 from verifier.core.checkpoint import (
     MAX_HASHES,
-    MAX_NOTE,
-    MAX_PROOF,
-    MAX_SIGNATURES,
     Checkpoint,
     TlogProof,
     encode_proof,
@@ -153,98 +149,10 @@ def test_every_bit_of_a_note_counts() -> None:
                 open_note(changed.decode("utf-8", "surrogateescape"), [KEY])
 
 
-@pytest.mark.shows("CVP-8.1-7")
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda note: "",
-        lambda note: note[:-1],
-        lambda note: note + "\n",
-        lambda note: note + "\n\n",
-        lambda note: note + "x",
-        lambda note: note + "x\n",
-        lambda note: note.replace("\n\n", "\n"),
-        lambda note: note.replace("\n", "\r\n"),
-        lambda note: "\n" + signature_line(note),
-        lambda note: "\n\n" + signature_line(note),
-        lambda note: note.partition("—")[0],
-        lambda note: note.replace("— ", "- "),
-        lambda note: note.replace("— ", "—"),
-        lambda note: note.replace("— ", "—  "),
-        lambda note: note.replace(f"— {ORIGIN} ", f"— {ORIGIN}  "),
-        lambda note: note.replace(f"— {ORIGIN} ", "—  "),
-        lambda note: note.replace(f"— {ORIGIN} ", f"— {ORIGIN}+ "),
-        lambda note: note[:-2] + "\n",
-        lambda note: note + "— a+b AAAAAAAA\n",
-        lambda note: note + "— a\u00a0b AAAAAAAA\n",
-        lambda note: note + "—  AAAAAAAA\n",
-        lambda note: note + "AAAAAAAA\n",
-        lambda note: note + f"— {ORIGIN} \n",
-        lambda note: note + f"— {ORIGIN} AAAAAA==\n",
-        lambda note: note + f"— {ORIGIN} AAAAAB==\n",
-        lambda note: note + f"— {ORIGIN} AAAA AAAA\n",
-        lambda note: "\x00" + note,
-        lambda note: "a\tb" + note,
-        lambda note: "\ud800" + note,
-    ],
-)
-def test_a_note_of_another_form_is_refused(spoil: Callable[[str], str]) -> None:
+def test_half_a_surrogate_pair_spoils_a_note() -> None:
+    """JSON cannot be relied on to carry one, so specs/vectors has none; it has every other way to spoil a note."""
     with pytest.raises(InvalidSignature):
-        open_note(spoil(NOTE), [KEY])
-
-
-def test_a_note_without_a_text_is_refused_though_its_signature_is_good() -> None:
-    with pytest.raises(InvalidSignature, match="malformed"):
-        open_note(signature_line(signed("\n")), [KEY])
-
-
-@pytest.mark.parametrize("character", ["\x00", "\t", "\r", "\x1f"])
-def test_a_text_with_control_characters_is_refused_though_it_is_signed(character: str) -> None:
-    with pytest.raises(InvalidSignature, match="malformed"):
-        open_note(signed(f"a{character}b\n"), [KEY])
-
-
-@pytest.mark.shows("CVP-8.1-9")
-def test_signatures_by_unknown_keys_are_passed_over() -> None:
-    text = CHECKPOINT.text()
-    witness = signature_line(signed(text, "witness.example", OTHERS))
-    rotated = signature_line(signed(text, ORIGIN, OTHERS))
-    assert open_note(NOTE + witness + rotated, [KEY]) == text
-    assert open_note(f"{text}\n{witness}{rotated}{signature_line(NOTE)}", [KEY]) == text
-
-
-@pytest.mark.shows("CVP-8.1-9")
-def test_a_bad_signature_by_a_known_key_spoils_the_note_though_another_is_good() -> None:
-    elsewhere = signature_line(signed("another text\n", ORIGIN, OTHERS))
-    assert open_note(NOTE + elsewhere, [KEY]) == CHECKPOINT.text()
-    with pytest.raises(InvalidSignature):
-        open_note(NOTE + elsewhere, [KEY, OTHER_KEY])
-
-
-@pytest.mark.shows("CVP-8.1-9")
-@pytest.mark.parametrize("vkeys", [[], [OTHER_KEY], [vkey("other.example", public(OURS))]])
-def test_a_note_without_a_signature_by_a_known_key_is_refused(vkeys: list[str]) -> None:
-    with pytest.raises(InvalidSignature, match="not signed by a known key"):
-        open_note(NOTE, vkeys)
-
-
-def test_a_signature_of_a_wrong_length_is_refused() -> None:
-    for length in (1, 63, 65):
-        line = base64.b64encode(note_key_id(ORIGIN, public(OURS)) + bytes(length)).decode()
-        with pytest.raises(InvalidSignature):
-            open_note(f"{CHECKPOINT.text()}\n— {ORIGIN} {line}\n", [KEY])
-
-
-def test_a_note_may_be_large_but_not_without_end() -> None:
-    """C2SP signed-note: at least 16 signatures, of nearly 5 kB each."""
-    cosigned = "".join(f"— w{number}.example {base64.b64encode(bytes(4800)).decode()}\n" for number in range(15))
-    assert open_note(NOTE + cosigned, [KEY]) == CHECKPOINT.text()
-    with pytest.raises(InvalidSignature, match="too long"):
-        open_note(signed("x" * MAX_NOTE + "\n"), [KEY])
-    line = signature_line(NOTE)
-    assert open_note(NOTE + line * (MAX_SIGNATURES - 1), [KEY]) == CHECKPOINT.text()
-    with pytest.raises(InvalidSignature):
-        open_note(NOTE + line * MAX_SIGNATURES, [KEY])
+        open_note("\ud800" + NOTE, [KEY])
 
 
 # Checkpoints
@@ -255,55 +163,6 @@ def test_a_checkpoint_has_the_text_of_the_specification() -> None:
     assert Checkpoint("example.com/behind-the-sofa", 20_852_163, root).text() == (
         "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
     )
-
-
-def test_a_signed_checkpoint_opens() -> None:
-    assert open_checkpoint(NOTE, [KEY], ORIGIN) == CHECKPOINT
-
-
-def test_a_checkpoint_may_have_extension_lines() -> None:
-    assert open_checkpoint(signed(CHECKPOINT.text() + "one\nmore\n"), [KEY], ORIGIN) == CHECKPOINT
-
-
-@pytest.mark.shows("CVP-8.1-7")
-def test_a_checkpoint_of_another_log_is_refused_though_the_key_is_the_same() -> None:
-    other = Checkpoint("log.other.example", CHECKPOINT.size, CHECKPOINT.root)
-    with pytest.raises(InvalidProof, match=r"log\.other\.example"):
-        open_checkpoint(signed(other.text()), [KEY], ORIGIN)
-
-
-@pytest.mark.shows("CVP-8.1-7")
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{ORIGIN}\n",
-        f"{ORIGIN}\n11\n",
-        f"11\n{ROOT_LINE}\n",
-        f"\n11\n{ROOT_LINE}\n",
-        f"{ORIGIN}\n\n{ROOT_LINE}\n",
-        f"{ORIGIN}\n11\n\n",
-        f"{ORIGIN}\n11\n{ROOT_LINE}\n\n",
-        f"{ORIGIN}\n11\n{ROOT_LINE}\n\nmore\n",
-        f"{ORIGIN} \n11\n{ROOT_LINE}\n",
-        *(
-            f"{ORIGIN}\n{size}\n{ROOT_LINE}\n"
-            for size in ("011", "00", "-1", "+11", "11 ", " 11", "1_1", "0xb", "1e1", "11.0", "१", "１１", str(2**63))
-        ),
-        *(
-            f"{ORIGIN}\n11\n{base64.b64encode(root).decode()}\n"
-            for root in (b"", TREE.root()[:-1], TREE.root() + b"\x00")
-        ),
-        f"{ORIGIN}\n11\n{ROOT_LINE[:-1]}\n",
-        f"{ORIGIN}\n11\n{TREE.root().hex()}\n",
-        f"{ORIGIN}\n11\n {ROOT_LINE}\n",
-        # The last character before the padding carries two bits that are not part of the hash.
-        f"{ORIGIN}\n11\n{'A' * 42}B=\n",
-        f"{ORIGIN}\n11\n{'A' * 42}-=\n",
-    ],
-)
-def test_a_signed_text_that_is_almost_a_checkpoint_is_refused(text: str) -> None:
-    with pytest.raises(InvalidProof):
-        open_checkpoint(signed(text), [KEY], ORIGIN)
 
 
 @pytest.mark.parametrize("size", [0, 1, 10, 2**63 - 1])
@@ -359,58 +218,6 @@ def test_a_proof_is_good_for_its_entry_its_log_and_its_keys_only() -> None:
         verify_proof(PROOF, entry=ENTRIES[5], vkeys=[KEY], origin="log.other.example")
     with pytest.raises(InvalidSignature):
         verify_proof(PROOF, entry=ENTRIES[5], vkeys=[OTHER_KEY], origin=ORIGIN)
-
-
-@pytest.mark.shows("CVP-8.1-8")
-def test_an_inner_node_does_not_pass_for_an_entry() -> None:
-    left, right = leaf_hash(ENTRIES[0]), leaf_hash(ENTRIES[1])
-    shorter = encode_proof(0, TREE.inclusion_proof(0)[1:], NOTE)
-    for entry in (left + right, b"\x01" + left + right):
-        with pytest.raises(InvalidProof):
-            verify_proof(shorter, entry=entry, vkeys=[KEY], origin=ORIGIN)
-
-
-@pytest.mark.shows("CVP-8.1-7")
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda text: "",
-        lambda text: "\n" + text,
-        lambda text: text.replace("@v1", "@v2"),
-        lambda text: text.replace("\n\n", "\n"),
-        lambda text: text.replace("\n", "\r\n"),
-        lambda text: text.partition("\n\n")[0],
-        lambda text: text.partition("\n\n")[0] + "\n\n",
-        lambda text: text.replace("index 5\n", ""),
-        lambda text: text.replace("index 5", "index 05"),
-        lambda text: text.replace("index 5", "index -5"),
-        lambda text: text.replace("index 5", "index +5"),
-        lambda text: text.replace("index 5", "index 5 "),
-        lambda text: text.replace("index 5", "index  5"),
-        lambda text: text.replace("index 5", "index ５"),
-        lambda text: text.replace("index 5", "index"),
-        lambda text: text.replace("index 5", "Index 5"),
-        lambda text: text.replace("index 5", f"index {2**63}"),
-        lambda text: text.replace("index 5", "index " + "9" * 5000),
-        lambda text: text.replace("index 5", "index 5\nindex 5"),
-        lambda text: text.replace("index 5", "extra \nindex 5"),
-        lambda text: text.replace("index 5", "extra\nindex 5"),
-        lambda text: text.replace("index 5", "extra YWd\nindex 5"),
-        lambda text: text.replace("index 5", "extra YWdl\nextra YWdl\nindex 5"),
-        lambda text: text.replace("index 5", "index 5\nextra YWdl"),
-        lambda text: text.replace(FIRST_HASH, FIRST_HASH + " "),
-        lambda text: text.replace(FIRST_HASH, FIRST_HASH[:-1]),
-        lambda text: text.replace(FIRST_HASH, "A" * 42 + "B="),
-        lambda text: text.replace(FIRST_HASH, "A" * 44),
-        lambda text: text.replace(FIRST_HASH, "A" * 40 + "AA=="),
-        lambda text: text.replace(FIRST_HASH, "\n".join([FIRST_HASH] * (MAX_HASHES + 1))),
-        lambda text: text + "x" * MAX_PROOF,
-    ],
-)
-def test_a_text_that_is_almost_a_proof_is_refused(spoil: Callable[[str], str]) -> None:
-    parse_proof(PROOF)
-    with pytest.raises(InvalidProof):
-        parse_proof(spoil(PROOF))
 
 
 @pytest.mark.shows("CVP-8.1-10")

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec.structs import astuple
 
 from tests.world import COLLEAGUE, NOON, OFFICER, Person, World, staff
 from verifier.core.application import Consents, RegisteredNumber
 from verifier.core.code import derive_code
 from verifier.core.errors import CallOpen, Forbidden, NotFound, PolicyRefused, Unavailable
-from verifier.core.statements import StatedOfficer, base64url, digest
+from verifier.core.statements import base64url, digest
 from verifier.core.times import from_ms
 from verifier.service import records
 from verifier.service.opened import open_application
@@ -26,7 +27,7 @@ async def test_an_issued_call_has_a_signed_ticket_in_the_log(world: World, wang:
     issued = await world.issue(wang)
     ticket = world.check(issued["ticket"])
     assert ticket.jti == issued["call"]["call_id"]
-    assert ticket.officer == StatedOfficer.of(OFFICER)
+    assert astuple(ticket.officer) == astuple(OFFICER)
     assert ticket.dest.tn == (wang.number[1:],)
     assert ticket.orig.tn == "861082345678"
     assert ticket.exp - ticket.iat == 600

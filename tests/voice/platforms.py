@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import secrets
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
@@ -115,7 +116,7 @@ class TwimlPlatform(Platform):
         return requests.post(url, data=form, headers={"X-Twilio-Signature": signature} | headers, timeout=10)
 
     def begin(self, caller: str | None) -> Heard:
-        self.sid = f"CA{id(self):032x}"
+        self.sid = f"CA{secrets.token_hex(16)}"  # an address in memory would come again
         return self.send(self.next, {"CallSid": self.sid, "From": caller or "+266696687", "To": HOTLINE})
 
     def obey(self, root: Element) -> Heard:

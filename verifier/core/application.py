@@ -35,7 +35,15 @@ class RegisteredNumber(Struct, frozen=True, forbid_unknown_fields=True):
     added_at: Instant
 
 
-class Officer(Struct, frozen=True, forbid_unknown_fields=True):
+class Officer(Struct, frozen=True):
+    """An officer as statements and answers name him; what a later statement says beyond that is passed over."""
+
+    id: str
+    name: str
+    branch: str
+
+
+class AssignedOfficer(Officer, frozen=True, forbid_unknown_fields=True):
     """An officer assigned to an application. `id` is the staff number the bank's identity provider names."""
 
     id: PrincipalId
@@ -63,7 +71,7 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True):
 
     customer: Customer
     numbers: Annotated[tuple[RegisteredNumber, ...], Meta(min_length=1, max_length=10)]
-    officers: Annotated[tuple[Officer, ...], Meta(min_length=1, max_length=20)]
+    officers: Annotated[tuple[AssignedOfficer, ...], Meta(min_length=1, max_length=20)]
     product: Label
     status: Literal["open", "closed"] = "open"
     consents: Consents = Consents()

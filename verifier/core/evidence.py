@@ -93,8 +93,9 @@ def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tu
     if found not in CLAIMS or typ not in (None, found):
         raise InvalidClaims(f"the statement has typ {found!r}")
     try:
-        claims = msgspec.json.decode(payload, type=CLAIMS[found])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        # As text, since what is passed over unread must be UTF-8 too.
+        claims = msgspec.json.decode(payload.decode(), type=CLAIMS[found])
+    except (ValueError, RecursionError) as error:
         raise InvalidClaims(f"the claims are not those of a {found}: {error}") from error
     if isinstance(claims, Receipt) and (claims.verdict == "genuine") is not (claims.call is not None):
         raise InvalidClaims("the verdict and the call of the receipt do not agree")

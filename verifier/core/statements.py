@@ -32,18 +32,6 @@ encode_claims = msgspec.json.Encoder().encode
 Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
-class StatedOfficer(Officer, frozen=True, forbid_unknown_fields=False):
-    """An officer as a statement names him: a later version may say more of him, or write longer names."""
-
-    id: str
-    name: str
-    branch: str
-
-    @classmethod
-    def of(cls, officer: Officer) -> StatedOfficer:
-        return cls(officer.id, officer.name, officer.branch)
-
-
 class Tel(Struct, frozen=True):
     """A telephone number as RFC 8225 section 5.2.1 writes it: E.164 digits without the plus sign."""
 
@@ -68,7 +56,7 @@ class CallTicket(Struct, frozen=True):
     nbf: Seconds
     exp: Seconds
     application: str
-    officer: StatedOfficer
+    officer: Officer
     orig: Tel
     dest: Tels
     purpose: str
@@ -91,7 +79,7 @@ class ConfirmedCall(Struct, frozen=True):
 
     call_id: str
     ticket: str
-    officer: StatedOfficer
+    officer: Officer
     orig: Tel
     dest: Tels
     purpose: str

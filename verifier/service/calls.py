@@ -24,7 +24,7 @@ from verifier.core.messages import CallView, Code, IssueCall, IssuedCall, LogEvi
 from verifier.core.policy import IntendedCall, check_policy, local_day
 from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
-from verifier.core.statements import TICKET, CallTicket, StatedOfficer, Tel, Tels
+from verifier.core.statements import TICKET, CallTicket, Tel, Tels
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.service import records
 from verifier.service.batch import Batch, Needs
@@ -107,7 +107,7 @@ class Calls:
             nbf=batch.now_ms // 1000,
             exp=expires_at // 1000,
             application=application.pseudonym,
-            officer=StatedOfficer.of(officer),
+            officer=officer,
             orig=Tel(asked.caller_number.removeprefix("+")),
             dest=Tels((asked.number.removeprefix("+"),)),
             purpose=asked.purpose,

@@ -6,6 +6,7 @@ Carries out specs/protocol.md sections 3, 7 and 8.
 from callback_verification import (
     applications,
     calls,
+    codes,
     confirmations,
     exceptions,
     ivr,
@@ -67,6 +68,7 @@ __all__ = [
     "Word",
     "applications",
     "calls",
+    "codes",
     "confirmations",
     "exceptions",
     "ivr",

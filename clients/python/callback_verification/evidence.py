@@ -132,7 +132,8 @@ def _verify_statement(statement: str, trust: Trust, typ: str | None) -> tuple[st
     if header.typ not in SHAPES or typ not in (None, header.typ):
         raise _claims(f"the statement has typ {header.typ[:80]!r}")
     try:
-        claims: Any = msgspec.json.decode(payload, type=SHAPES[header.typ])
+        # As text, since what is passed over unread must be UTF-8 too.
+        claims: Any = msgspec.json.decode(payload.decode(), type=SHAPES[header.typ])
     except (ValueError, RecursionError) as error:
         raise _claims(f"the claims are not those of a {header.typ}: {error}") from error
     if isinstance(claims, CallReceipt) and (claims.verdict == "genuine") is not (claims.call is not None):

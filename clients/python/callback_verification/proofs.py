@@ -35,7 +35,7 @@ def verify_proof(text: str, entry: bytes, verifier_keys: Sequence[str], origin: 
     """The checkpoint of the log `origin` that contains the entry. Raises EvidenceError `invalid_proof`, or
     `invalid_signature` when none of the keys has signed the checkpoint."""
     index, hashes, note = _parse_proof(text)
-    checkpoint = _open_checkpoint(note, verifier_keys, origin)
+    checkpoint = open_checkpoint(note, verifier_keys, origin)
     leaf = hashlib.sha256(b"\x00" + entry).digest()
     if _root(leaf, index, checkpoint.size, hashes) != checkpoint.root:
         raise _proof("it does not lead from the entry to the checkpoint's root")
@@ -56,7 +56,11 @@ def _parse_proof(text: str) -> tuple[int, list[bytes], str]:
     return _number(lines[0].removeprefix("index ")), [_decoded(line, 32) for line in lines[1:]], note
 
 
-def _open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Checkpoint:
+def open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Checkpoint:
+    """The checkpoint of the log `origin` in a note that one of the keys has signed, as `log.checkpoint` fetches it.
+
+    Raises EvidenceError: `invalid_signature` for the note, `invalid_proof` when it signs no checkpoint of that log.
+    """
     lines = _open_note(note, verifier_keys).split("\n")
     if len(lines) < 3 or "" in lines:
         raise _proof("what is signed is not a checkpoint")

@@ -97,21 +97,22 @@ function decode(decoder, requestId, part) {
  * @param {number | null} retryAfter
  */
 function problemOf(read, status, requestId, retryAfter) {
-  const { slug, title = "", detail = "" } = read;
-  if (typeof slug !== "string" || typeof title !== "string" || typeof detail !== "string" || status < 400) {
+  const { slug, title = "", detail = "", errors = [], refusals = [] } = read;
+  const texts = typeof slug === "string" && typeof title === "string" && typeof detail === "string";
+  if (!texts || !isListOfObjects(errors) || !isListOfObjects(refusals) || status < 400) {
     return new CannotCheck(`the answer is HTTP ${status} without a problem`, { requestId, status, retryAfter });
   }
   const known = typeof read["request_id"] === "string" ? read["request_id"] : requestId;
-  const errors = listOf(read["errors"]);
-  const refusals = listOf(read["refusals"]);
   // The status that counts is that of the answer: the member only repeats it.
   const problem = new Problem({ slug, title, detail, status, errors, refusals }, known, retryAfter);
-  return slug === "unavailable" || read["verdict"] === "unavailable" ? new Unavailable(problem) : problem;
+  if (slug === "unavailable" || read["verdict"] === "unavailable") return new Unavailable(problem);
+  // A defect, of the service or of something in front of it, whatever it calls itself.
+  return status < 500 ? problem : new CannotCheck(problem.message, { requestId: known, status, retryAfter });
 }
 
-/** @param {unknown} value @returns {any[]} */
-function listOf(value) {
-  return Array.isArray(value) ? value : [];
+/** @param {unknown} value @returns {value is any[]} */
+function isListOfObjects(value) {
+  return Array.isArray(value) && value.every((each) => typeof each === "object" && each !== null);
 }
 
 /** @param {Response} response */

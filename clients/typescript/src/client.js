@@ -6,6 +6,7 @@
 import { Transport, segment } from "./transport.js";
 import { mustHandle, tell, tellSpoken } from "./verdicts.js";
 
+export { readCode } from "./codes.js";
 export { CallbackVerificationError, CannotCheck, NoAnswer, Problem, Unavailable } from "./errors.js";
 export { bearer, systemKey } from "./signatures.js";
 

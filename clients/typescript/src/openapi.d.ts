@@ -707,6 +707,15 @@ export interface components {
             attest?: "A" | "B" | "C";
         };
         /**
+         * AssignedOfficer
+         * @description An officer assigned to an application. `id` is the staff number the bank's identity provider names.
+         */
+        AssignedOfficer: {
+            id: string;
+            name: string;
+            branch: string;
+        };
+        /**
          * BeginSession
          * @description Somebody rings the bank's number; `caller_number` is null when it is withheld.
          */
@@ -1089,7 +1098,7 @@ export interface components {
         };
         /**
          * Officer
-         * @description An officer assigned to an application. `id` is the staff number the bank's identity provider names.
+         * @description An officer as statements and answers name him; what a later statement says beyond that is passed over.
          */
         Officer: {
             id: string;
@@ -1191,7 +1200,7 @@ export interface components {
         Registration: {
             customer: components["schemas"]["Customer"];
             numbers: components["schemas"]["RegisteredNumber"][];
-            officers: components["schemas"]["Officer"][];
+            officers: components["schemas"]["AssignedOfficer"][];
             product: string;
             /**
              * @default open

@@ -44,10 +44,10 @@ export async function openBank() {
   const jwk = { ...(await exportJWK(publicKey)), kid: "key-1", use: "sig", alg: "ES256" };
   const signer = noteSigner(ORIGIN);
   const trust = { issuer: ISSUER, jwks: { keys: [jwk] }, log: { origin: ORIGIN, keys: [signer.vkey] } };
-  const seal = async (claims, header = {}, key = privateKey) =>
-    new CompactSign(Buffer.from(typeof claims === "string" ? claims : JSON.stringify(claims)))
+  const seal = async (claims, header = {}) =>
+    new CompactSign(Buffer.from(JSON.stringify(claims)))
       .setProtectedHeader({ alg: "ES256", typ: "call-receipt+jwt", kid: "key-1", ...header })
-      .sign(key, { crit: { b64: true } });
+      .sign(privateKey);
   const statement = await seal(GENUINE);
   return { trust, seal, signer, statement, proof: prove(signer, statement) };
 }
@@ -56,12 +56,12 @@ export async function openBank() {
  * The tlog-proof of a statement at a place among others.
  * @param {{line: (text: string) => string}} signer
  * @param {string} statement
- * @param {{index?: number, size?: number, origin?: string, more?: string}} [place]
+ * @param {{index?: number, size?: number}} [place]
  */
-export function prove(signer, statement, { index = 1, size = 3, origin = ORIGIN, more = "" } = {}) {
+export function prove(signer, statement, { index = 1, size = 3 } = {}) {
   const leaves = Array.from({ length: size }, (_, each) => leafHash(hash(Buffer.of(each))));
   leaves[index] = leafHash(hash(Buffer.from(statement)));
-  const text = `${origin}\n${size}\n${treeHash(leaves).toString("base64")}\n${more}`;
+  const text = `${ORIGIN}\n${size}\n${treeHash(leaves).toString("base64")}\n`;
   const path = auditPath(index, leaves).map((each) => `${each.toString("base64")}\n`);
   return `c2sp.org/tlog-proof@v1\nindex ${index}\n${path.join("")}\n${text}\n${signer.line(text)}`;
 }

@@ -1,0 +1,41 @@
+"""Our HOTP held against oathtool, the OATH Toolkit's own (RFC 4226; RFC 6238 is the same with another counter)."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+import subprocess
+
+import pytest
+
+from tests.conftest import require
+from verifier.core.code import hotp
+
+SEED = 4226
+
+
+@pytest.fixture
+def oathtool() -> str:
+    found = shutil.which("oathtool")
+    require("oathtool", found is not None)
+    return str(found)
+
+
+def test_oathtool_agrees_on_a_thousand_random_keys_and_counters(oathtool: str) -> None:
+    """It has HMAC-SHA-256 for time alone, so the time is the counter and a step of it lasts a second."""
+    rng = random.Random(SEED)
+    for _ in range(1_000):
+        key, counter = rng.randbytes(32), rng.choice((rng.randrange(10), rng.randrange(2**16), rng.randrange(2**34)))
+        options = ("--totp=sha256", "--digits=8", "--time-step-size=1s", f"--now=@{counter}")
+        told = subprocess.run([oathtool, *options, key.hex()], capture_output=True, text=True, check=True).stdout
+        assert told.strip() == hotp(key, counter), (key.hex(), counter)
+
+
+def test_oathtool_agrees_on_counters_of_any_size_by_the_hash_of_the_rfc(oathtool: str) -> None:
+    rng = random.Random(SEED)
+    for bits in range(1, 64):
+        key, counter = rng.randbytes(20), rng.getrandbits(bits)
+        options = ("--hotp", "--digits=8", f"--counter={counter}")
+        told = subprocess.run([oathtool, *options, key.hex()], capture_output=True, text=True, check=True).stdout
+        assert told.strip() == hotp(key, counter, digest=hashlib.sha1), (key.hex(), counter)

@@ -1,0 +1,91 @@
+"""The core held against every vector of specs/vectors that concerns it; problems are read by clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import astuple
+
+from tests.vectors.dialogues import played, shown
+from tests.vectors.files import Json, expected, file_of, vectors_of, whole, written
+from verifier.core.checkpoint import open_checkpoint, verify_proof
+from verifier.core.code import derive_code, parse_code, show_code
+from verifier.core.errors import VerifierError
+from verifier.core.evidence import Evidence, Trust, verify_evidence
+
+
+def check_digit(given: Json) -> Any:
+    return parse_code(given["typed"])
+
+
+def evidence(given: Json) -> Any:
+    held = Evidence(whole(given["statement"]), whole(given["proof"]))
+    checked = verify_evidence(held, msgspec.convert(given["trust"], Trust), given.get("typ"))
+    claims = msgspec.json.decode(msgspec.json.encode(checked.claims))
+    return {"typ": checked.typ, "claims": claims, "checkpoint": written(*astuple(checked.checkpoint))}
+
+
+def checkpoint(given: Json) -> Any:
+    return written(*astuple(open_checkpoint(whole(given["note"]), given["keys"], given["origin"])))
+
+
+def proof(given: Json) -> Any:
+    entry, text = bytes.fromhex(given["entry"]), whole(given["proof"])
+    return written(*astuple(verify_proof(text, entry=entry, vkeys=given["keys"], origin=given["origin"])))
+
+
+CHECKS: dict[str, Callable[[Json], Any]] = {
+    "check-digit": check_digit,
+    "tickets": evidence,
+    "receipts": evidence,
+    "checkpoints": checkpoint,
+    "proofs": proof,
+}
+
+
+@pytest.mark.shows(
+    "CVP-4-8",
+    "CVP-8.1-2",
+    "CVP-8.1-3",
+    "CVP-8.1-4",
+    "CVP-8.1-5",
+    "CVP-8.1-6",
+    "CVP-8.1-7",
+    "CVP-8.1-8",
+    "CVP-8.1-9",
+    "CVP-8.1-10",
+)
+@pytest.mark.parametrize("subject", CHECKS)
+def test_every_vector_comes_to_what_it_says(subject: str) -> None:
+    for each in vectors_of(subject):
+        try:
+            told = CHECKS[subject](each)
+        except VerifierError as error:
+            told = error.slug
+        assert told == expected(each), each["id"]
+
+
+@pytest.mark.shows("CVP-5-1")
+def test_a_code_is_derived_as_every_vector_says_and_nothing_else_gives_the_same() -> None:
+    codes = []
+    for each in vectors_of("code"):
+        key = bytes.fromhex(each["application_key"])
+        codes.append(derive_code(key, each["call_id"], each["ticket"], each["counter"]))
+        assert codes[-1] == each["outcome"]["code"], each["id"]
+        assert show_code(codes[-1]) == each["outcome"]["shown"]
+    assert len(set(codes)) == len(codes)
+    bound = {"application_key", "call_id", "ticket", "counter"}
+    changed = [bound & set(each) for each in file_of("code")[1]]
+    assert [len(each) for each in changed] == [0, *[1] * (len(codes) - 1)], "one thing in turn"
+    assert set.union(*changed) == bound
+
+
+@pytest.mark.shows("CVP-7.7-1")
+def test_every_dialogue_goes_as_its_vector_says() -> None:
+    for each in vectors_of("dialogues"):
+        turns = played(each["events"])
+        assert [shown(turn) for turn in turns] == each["outcome"], each["id"]
+        assert all(say.text == each["words"][say.name][say.language] for turn in turns for say in turn.say), each["id"]

@@ -1,0 +1,217 @@
+"""The bank of the vectors: the real service in a world where keys, instants, ids and salts are always the same."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey, derive_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from joserfc.jwk import ECKey
+
+from tests.vectors.files import Json
+from tests.world import NOON, ORIGIN, Person, World, another_code
+from verifier.core.call import CallRules
+from verifier.core.checkpoint import Checkpoint, encode_proof, sign_note, vkey
+from verifier.core.merkle import Tree, leaf_hash
+from verifier.core.statements import base64url, digest
+from verifier.keys import FileKeyRing, Key, KeyState, Use
+from verifier.service.opened import open_application
+from verifier.service.records import APPLICATIONS_BY_ID, ApplicationRow
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+
+def seed(name: str) -> bytes:
+    """32 bytes that are the same for everybody, so that nothing made of them is a secret."""
+    return hashlib.sha256(f"callback-verification test vectors: {name}".encode()).digest()
+
+
+class Entropy:
+    """`verifier.ports.Entropy` that always gives the same. Each length has a stream of its own, so that a use that is
+    new to the service does not change every id and salt."""
+
+    def __init__(self) -> None:
+        self._drawn: Counter[int] = Counter()
+
+    def __call__(self, count: int) -> bytes:
+        self._drawn[count] += 1
+        return hashlib.shake_256(seed(f"entropy {count} {self._drawn[count]}")).digest(count)
+
+
+class StatementKey:
+    """An ES256 key that signs the same octets always alike (RFC 6979)."""
+
+    def __init__(self, name: str) -> None:
+        self.private: EllipticCurvePrivateKey = derive_private_key(int.from_bytes(seed(name)), SECP256R1())
+        point = self.private.public_key().public_numbers()
+        public = {"x": base64url(point.x.to_bytes(32)), "y": base64url(point.y.to_bytes(32))}
+        self.bare: Json = {"kty": "EC", "crv": "P-256", **public}
+        self.kid: str = ECKey.import_key(self.bare).thumbprint()[:16]
+
+    def sign(self, header: Json | bytes, claims: Json | bytes | str) -> str:
+        """The compact JWS of a header and claims, whatever they are."""
+        parts = [each if isinstance(each, bytes) else _json(each) for each in (header, claims)]
+        return self.complete(".".join(map(base64url, parts)))
+
+    def complete(self, signed: str) -> str:
+        """The compact JWS of which this is all but the signature."""
+        r, s = decode_dss_signature(self.private.sign(signed.encode(), ECDSA(SHA256(), deterministic_signing=True)))
+        return f"{signed}.{base64url(r.to_bytes(32) + s.to_bytes(32))}"
+
+
+class NoteKey:
+    """An Ed25519 key that signs notes by a name."""
+
+    def __init__(self, secret: str, name: str = ORIGIN) -> None:
+        self.name = name
+        self.private = Ed25519PrivateKey.from_private_bytes(seed(secret))
+        self.public = self.private.public_key().public_bytes_raw()
+        self.vkey = vkey(name, self.public)
+
+    def sign(self, text: str) -> str:
+        """The signed note of a text that ends in a newline."""
+        return sign_note(text, self.name, self.public, self.private.sign)
+
+    def line(self, text: str) -> str:
+        """The signature line of a text alone."""
+        return self.sign(text).rpartition("\n\n")[2]
+
+
+class Ring(FileKeyRing):
+    """The product's key ring, but that it signs statements alike each time."""
+
+    def sign(self, typ: str, claims: bytes) -> str:
+        return STATEMENT.complete(super().sign(typ, claims).rpartition(".")[0])
+
+
+STATEMENT = StatementKey("statement")
+NEXT = StatementKey("next statement")
+STRANGER = StatementKey("a key of somebody else")
+LOG = NoteKey("log")
+OTHER_LOG = NoteKey("a log key of somebody else")
+WITNESS = NoteKey("witness", "witness.example")
+SMALL_LOG = NoteKey("small log", "log.bank.example")
+
+
+class Bank:
+    """What the bank has handed out in a day's work, and its log.
+
+    `evidence` is by name; `application_key`, `code` and `call` are of the call in the ticket `documents`.
+    """
+
+    def __init__(self) -> None:
+        self.evidence: dict[str, Json] = {}
+        self.application_key = b""
+        self.code = ""
+        self.trust: Json = {}
+        self._leaves: list[bytes] = []
+
+    def logged(self, statement: str) -> str:
+        """The proof of what need not be a statement at all, had it been logged after the day's work."""
+        tree, _ = Tree.resume(0, {}).extend([*self._leaves, leaf_hash(digest(statement))])
+        note = LOG.sign(Checkpoint(ORIGIN, tree.size, tree.root()).text())
+        return encode_proof(tree.size - 1, tree.inclusion_proof(tree.size - 1), note)
+
+    async def work(self) -> None:
+        """Issue, confirm and report, by the real service on a database in memory."""
+        with tempfile.TemporaryDirectory(prefix="vectors-") as folder:
+            file = Path(folder) / "ring.json"
+            _write_ring(file)
+            storage = await open_storage(f"sqlite:{folder}/verifier.sqlite3")
+            try:
+                await migrate(storage)
+                # One source for both, or the ids of the second world would be those of the first.
+                entropy, ring = Entropy(), Ring(file, ORIGIN)
+                async with World(storage, file, ring=ring, entropy=entropy) as world:
+                    await self._first_day(world)
+                observed = CallRules(leg_mode="observed")
+                async with World(storage, file, observed, ring=ring, entropy=entropy) as world:
+                    world.clock.advance(3600)
+                    await self._without_an_exchange(world)
+                    self.trust = msgspec.to_builtins(world.context.trust())
+                rows = await storage.fetch("SELECT entry FROM leaves ORDER BY leaf_index")
+                self._leaves = [leaf_hash(bytes(row[0])) for row in rows]
+            finally:
+                await storage.close()
+
+    async def _first_day(self, world: World) -> None:
+        wang, kept = Person(1), self.evidence
+        await world.register(wang)
+        issued = await world.issue(wang)
+        kept["documents"] = issued["ticket"]
+        call_id = issued["call"]["call_id"]
+        world.clock.advance(20)
+        await world.leg(call_id, "connected", wang.number)
+        world.clock.advance(10)
+        self.code = await world.reveal(call_id)
+        kept["wrong-code"] = (await world.confirm(wang, another_code(self.code)))["receipt"]
+        world.clock.advance(15)
+        kept["genuine-app"] = (await world.confirm(wang, self.code))["receipt"]
+        await world.leg(call_id, "ended", wang.number)
+        rows = await world.storage.fetch_in(APPLICATIONS_BY_ID, [wang.application_id])
+        self.application_key = open_application(world.ring, ApplicationRow(*rows[0])).key
+        kept["nobody"] = (await world.confirm(Person(2), self.code))["receipt"]
+        kept["report"] = (await world.report(wang, "他要我转账。", another_code(self.code)))["receipt"]
+        granted = await world.grant(wang, "daily_cap", "contact_hours")
+        kept["exception"] = granted["evidence"]
+        world.clock.advance(600)
+        issued = await world.issue(wang, purpose="terms", exception_id=granted["exception_id"])
+        kept["excepted"] = issued["ticket"]
+        call_id = issued["call"]["call_id"]
+        await world.leg(call_id, "connected", wang.number, leg_id="leg-2")
+        code = await world.reveal(call_id)
+        world.clock.advance(30)
+        await world.leg(call_id, "ended", wang.number, leg_id="leg-2")
+        world.clock.advance(25)
+        spoken = await world.ring_in(wang.number, code)
+        kept["genuine-ivr"] = await _receipt(world, wang, spoken["receipt_id"])
+
+    async def _without_an_exchange(self, world: World) -> None:
+        zhao = Person(3)
+        await world.register(zhao)
+        issued = await world.issue(zhao, purpose="repayment")
+        self.evidence["observed"] = issued["ticket"]
+        code = await world.reveal(issued["call"]["call_id"])
+        self.evidence["genuine-without-a-leg"] = (await world.confirm(zhao, code))["receipt"]
+
+
+async def _receipt(world: World, person: Person, receipt_id: str) -> Json:
+    kept: Json = msgspec.to_builtins((await world.service.receipts.read(person.principal, receipt_id)).receipt)
+    return kept
+
+
+def _json(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else msgspec.json.encode(value)
+
+
+def _write_ring(file: Path) -> None:
+    def key(use: Use, state: KeyState, kid: str, jwk: Json) -> Key:
+        return Key(kid, use, state, NOON, jwk)
+
+    def signing(state: KeyState, made: StatementKey, name: str) -> Key:
+        return key("statement", state, made.kid, {**made.bare, "d": base64url(seed(name))})
+
+    def logging(state: KeyState, made: NoteKey, name: str) -> Key:
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": base64url(made.public), "d": base64url(seed(name))}
+        return key("log", state, base64url(made.public)[:16], jwk)
+
+    def secret(use: Use, state: KeyState, name: str) -> Key:
+        return key(use, state, base64url(seed(f"{name} id"))[:16], {"kty": "oct", "k": base64url(seed(name))})
+
+    keys = [
+        signing("active", STATEMENT, "statement"),
+        signing("next", NEXT, "next statement"),
+        logging("active", LOG, "log"),
+        logging("next", NoteKey("next log"), "next log"),
+        *(secret("encryption", "active", "encryption"), secret("encryption", "next", "next encryption")),
+        secret("index", "active", "index"),
+    ]
+    file.write_bytes(msgspec.json.encode({"keys": keys, "version": 1}))
+    file.chmod(0o600)

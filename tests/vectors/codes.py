@@ -1,0 +1,148 @@
+"""Vectors of the call code and its check digit: code.json and check-digit.json (protocol section 5; law L2)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tests.vectors import envelopes
+from tests.vectors.bank import NEXT, STATEMENT, Bank
+from tests.vectors.files import Json, invalid, valid
+from tests.vectors.parts import Path, decoded, places, put
+from tests.world import another_code
+from verifier.core.code import derive_code, show_code
+
+
+def code(bank: Bank) -> Json:
+    """code.json: the code of a real call, and what it becomes when one thing that it is bound to is another."""
+    ticket = bank.evidence["documents"]["statement"]
+    _, claims = decoded(ticket)
+    base = {"application_key": bank.application_key.hex(), "call_id": claims["jti"], "ticket": ticket, "counter": 1}
+    vectors = [valid("base", "the code of the call in tickets.json", _derived(base))]
+    assert vectors[0]["outcome"]["code"] == bank.code
+    for name, about, changes in _changes(base):
+        vectors.append(valid(name, about, _derived({**base, **changes}), **changes))
+    return {
+        "about": "The derivation of a call code; each thing it is bound to is changed in turn (protocol.md section 5)",
+        **base,
+        "vectors": vectors,
+    }
+
+
+def check_digit(bank: Bank) -> Json:
+    """check-digit.json: what people type, and the slips that the check digit catches."""
+    vectors = [*_typed(bank.code), *_not_nine(bank.code), *_slips(bank.code)]
+    return {"about": "A code as it is typed, with its Damm check digit (protocol.md section 5)", "vectors": vectors}
+
+
+def _derived(given: Json) -> Json:
+    application_key = bytes.fromhex(given["application_key"])
+    info = hashlib.sha256(given["ticket"].encode()).digest()
+    key = HKDF(SHA256(), length=32, salt=given["call_id"].encode(), info=info).derive(application_key)
+    digits = derive_code(application_key, given["call_id"], given["ticket"], given["counter"])
+    return {"info": info.hex(), "key": key.hex(), "code": digits, "shown": show_code(digits)}
+
+
+def _changes(base: Json) -> Iterator[tuple[str, str, Json]]:
+    key, ticket = bytes.fromhex(base["application_key"]), base["ticket"]
+    header, claims = decoded(ticket)
+    for name, other in (("first", bytes([key[0] ^ 0x80]) + key[1:]), ("last", key[:-1] + bytes([key[-1] ^ 1]))):
+        yield f"application-key-{name}-bit", f"the {name} bit of the key", {"application_key": other.hex()}
+    yield "call-id", "the last character of the call's id", {"call_id": _other(base["call_id"])}
+    for counter in (0, 2, 2**31, 2**32 + 1, 2**53 - 1):
+        yield f"counter-{counter}", "the application's call counter", {"counter": counter}
+    for path in places(claims):
+        value = claims
+        for name in path:
+            value = value[name]
+        if not isinstance(value, dict):
+            dotted = ".".join(path)
+            changed = STATEMENT.sign(header, put(claims, path, _another(path, value)))
+            yield f"ticket-{dotted}", f"another {dotted}, signed by the bank", {"ticket": changed}
+    yield (
+        "ticket-key",
+        "the same claims, signed by another key",
+        {"ticket": NEXT.sign({**header, "kid": NEXT.kid}, claims)},
+    )
+    yield "ticket-signature", "the second form of the signature", {"ticket": envelopes.other_form(ticket)}
+    yield "ticket-unsigned", "the ticket without its signature", {"ticket": ticket.rpartition(".")[0]}
+    yield "ticket-empty", "no ticket", {"ticket": ""}
+
+
+def _another(path: Path, value: Any) -> Any:
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, list):
+        return [_other(value[0]), *value[1:]] if value and path[-1] == "tn" else [*value, "more"]
+    return _other(value)
+
+
+def _other(text: str) -> str:
+    return text[:-1] + ("0" if text[-1] != "0" else "1")
+
+
+def _typed(digits: str) -> Iterator[Json]:
+    wide = "".join(chr(ord(digit) + 0xFEE0) for digit in digits)
+    one, two, three = digits[:3], digits[3:6], digits[6:]
+    for name, about, typed in (
+        ("plain", "nine figures", digits),
+        ("shown", "as it is shown", f"{one} {two} {three}"),
+        ("dashes", "with dashes", f"{one}-{two}-{three}"),
+        ("long-dashes", "with long dashes", f"{one}–{two}—{three}"),
+        ("dots", "with full stops", f"{one}.{two}.{three}"),
+        ("around", "with white space around it", f" \t{digits}\r\n"),
+        ("no-break", "with spaces that do not break", f"{one}\u00a0{two}\u00a0{three}"),
+        ("full-width", "in full-width figures", wide),
+        (
+            "full-width-space",
+            "in full-width figures with full-width spaces",
+            f"{wide[:3]}\u3000{wide[3:6]}\u3000{wide[6:]}",
+        ),
+        ("singly", "each figure by itself", " ".join(digits)),
+    ):
+        yield valid(f"typed-{name}", about, digits, typed=typed)
+    for given in (
+        "000000000",
+        another_code("999999990", 0),
+        another_code("123456780", 0),
+        another_code("482177300", 0),
+    ):
+        yield valid(f"code-{given}", "another code", given, typed=given)
+
+
+def _not_nine(digits: str) -> Iterator[Json]:
+    for name, about, typed in (
+        ("empty", "nothing", ""),
+        ("blank", "white space", "   "),
+        ("eight", "eight figures", digits[:8]),
+        ("ten", "ten figures", f"{digits}0"),
+        ("twice", "the code twice", digits * 2),
+        ("letter", "a letter for a figure", f"{digits[:8]}a"),
+        ("letter-o", "the letter O for a nought", "O00000000"),
+        ("other-script", "figures of another script", "१२३४५६७८९"),
+        ("sign", "a sign before it", f"+{digits}"),
+        ("keys", "keys of a telephone", f"{digits}#"),
+        ("words", "something else", "code"),
+        ("long", "nine figures and very many spaces", digits + " " * 100),
+        ("nul", "a NUL within", f"{digits[:4]}\x00{digits[4:]}"),
+    ):
+        yield invalid(f"not-nine-{name}", about, "malformed_code", typed=typed)
+
+
+def _slips(digits: str) -> Iterator[Json]:
+    """Every single wrong figure, and every swap of neighbours."""
+    for place, right in enumerate(digits):
+        for wrong in "0123456789":
+            if wrong != right:
+                typed = digits[:place] + wrong + digits[place + 1 :]
+                about = f"figure {place + 1} is wrong"
+                yield invalid(f"slip-{place + 1}-{wrong}", about, "malformed_code", typed=typed)
+    for place in range(len(digits) - 1):
+        typed = digits[:place] + digits[place + 1] + digits[place] + digits[place + 2 :]
+        if typed != digits:
+            about = f"figures {place + 1} and {place + 2} change places"
+            yield invalid(f"swap-{place + 1}", about, "malformed_code", typed=typed)

@@ -1,0 +1,29 @@
+"""All files of vectors as they are made anew."""
+
+from __future__ import annotations
+
+from tests.vectors.bank import Bank
+from tests.vectors.checkpoints import checkpoints
+from tests.vectors.codes import check_digit, code
+from tests.vectors.dialogues import dialogues
+from tests.vectors.files import SUBJECTS, laid_out
+from tests.vectors.problems import problems
+from tests.vectors.proofs import proofs
+from tests.vectors.statements import receipts, tickets
+
+
+async def made() -> dict[str, str]:
+    """The text of each file, by subject: the same to the byte each time."""
+    bank = Bank()
+    await bank.work()
+    files = (
+        code(bank),
+        check_digit(bank),
+        tickets(bank),
+        receipts(bank),
+        checkpoints(),
+        proofs(),
+        dialogues(),
+        problems(),
+    )
+    return dict(zip(SUBJECTS, map(laid_out, files), strict=True))

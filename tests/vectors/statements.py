@@ -1,0 +1,207 @@
+"""Vectors of signed statements and their proofs: tickets.json and receipts.json (protocol sections 4 and 8.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from tests.vectors import envelopes
+from tests.vectors.bank import STATEMENT, Bank
+from tests.vectors.evidence import outcome_of, paired, trusted
+from tests.vectors.files import Json, invalid, valid
+from tests.vectors.parts import decoded, other_type, places, put, without
+from verifier.core.statements import EXCEPTION, RECEIPT, REPORT, TICKET
+
+TICKETS = {
+    "documents": "a call about missing documents",
+    "excepted": "a call for which a second person has lifted rules",
+    "observed": "a call of a bank that does not ask its exchange",
+    "exception": "the lifting itself",
+}
+RECEIPTS = {
+    "genuine-app": "the right code in the app",
+    "genuine-ivr": "the right code by telephone, after the call had ended",
+    "genuine-without-a-leg": "the right code, where the bank does not ask its exchange",
+    "wrong-code": "a wrong code while there was a call",
+    "nobody": "a code of somebody else's call",
+    "report": "a report of a call",
+}
+
+
+class Forged(NamedTuple):
+    """What somebody made, and what is to be said of it: a slug, or nothing if it is good."""
+
+    id: str
+    about: str
+    error: str
+    statement: str
+
+
+def tickets(bank: Bank) -> Json:
+    """tickets.json."""
+    ticket, exception = (bank.evidence[name]["statement"] for name in ("documents", "exception"))
+    forged = [
+        *_changed("ticket", ticket),
+        *_shapes("ticket", ticket),
+        *_shapes("exception", exception),
+        *_kinds("ticket", ticket, RECEIPT),
+        *_kinds("exception", exception, TICKET),
+    ]
+    return {
+        "about": "Call tickets and policy exceptions, with their proofs (protocol.md sections 4 and 8.1)",
+        "trust": bank.trust,
+        "vectors": [
+            *_good(bank, TICKETS),
+            *_expected(bank, "documents", TICKET, RECEIPT),
+            *_expected(bank, "genuine-app", RECEIPT, TICKET),
+            *_logged(bank, forged),
+        ],
+    }
+
+
+def receipts(bank: Bank) -> Json:
+    """receipts.json."""
+    receipt, refusal, report = (bank.evidence[name]["statement"] for name in ("genuine-app", "wrong-code", "report"))
+    forged = [
+        *_changed("receipt", refusal),
+        *(Forged(*each) for each in envelopes.forged(report)),
+        *_shapes("receipt", refusal),
+        *_shapes("receipt", receipt, within="call"),
+        *_verdicts(receipt, refusal),
+        *_shapes("report", report),
+        *_claims(report),
+        *_kinds("report", report, EXCEPTION),
+    ]
+    return {
+        "about": "Call receipts and report receipts, with their proofs (protocol.md sections 4 and 8.1)",
+        "trust": bank.trust,
+        "vectors": [
+            *_good(bank, RECEIPTS),
+            *_expected(bank, "report", REPORT, RECEIPT),
+            *_logged(bank, forged),
+            *paired(bank),
+            *trusted(bank),
+        ],
+    }
+
+
+def _good(bank: Bank, names: dict[str, str]) -> Iterator[Json]:
+    for name, about in names.items():
+        evidence = bank.evidence[name]
+        yield valid(name, about, outcome_of(evidence), **evidence)
+
+
+def _expected(bank: Bank, name: str, typ: str, other: str) -> Iterator[Json]:
+    evidence = bank.evidence[name]
+    yield valid(
+        f"{name}-expected", "good, and of the kind that is asked for", outcome_of(evidence), **evidence, typ=typ
+    )
+    about = "good, but not of the kind that is asked for"
+    yield invalid(f"{name}-not-expected", about, "invalid_claims", **evidence, typ=other)
+
+
+def _logged(bank: Bank, forged: Iterable[Forged]) -> Iterator[Json]:
+    """Each is in the log, so that nothing but its own fault can give it away."""
+    for each in forged:
+        evidence = {"statement": each.statement, "proof": bank.logged(each.statement)}
+        if each.error:
+            yield invalid(each.id, each.about, each.error, **evidence)
+        else:
+            yield valid(each.id, each.about, outcome_of(evidence), **evidence)
+
+
+def _changed(name: str, statement: str) -> Iterator[Forged]:
+    parts = statement.split(".")
+    for place, part in enumerate(("header", "payload", "signature")):
+        middle = len(parts[place]) // 2
+        letter = "A" if parts[place][middle] != "A" else "B"
+        changed = [*parts]
+        changed[place] = parts[place][:middle] + letter + parts[place][middle + 1 :]
+        about = f"one character of the {part} is another"
+        yield Forged(f"{name}-changed-{part}", about, "invalid_signature", ".".join(changed))
+
+
+def _shapes(name: str, statement: str, within: str = "") -> Iterator[Forged]:
+    """Each member left out and of another type in turn, of all or of those within one."""
+    header, claims = decoded(statement)
+    for path in places(claims):
+        if within and (path[0] != within or len(path) == 1):
+            continue
+        dotted = ".".join(path)
+        lesser = STATEMENT.sign(header, without(claims, path))
+        yield Forged(f"{name}-without-{dotted}", f"there is no {dotted}", "invalid_claims", lesser)
+        other = STATEMENT.sign(header, put(claims, path, other_type(claims, path)))
+        yield Forged(f"{name}-other-type-{dotted}", f"{dotted} is of another type", "invalid_claims", other)
+    more = put(claims, (*([within] if within else []), "new"), {"member": [1, None]})
+    yield Forged(
+        f"{name}-more{within and '-in-'}{within}",
+        "a member that is new is passed over",
+        "",
+        STATEMENT.sign(header, more),
+    )
+
+
+def _kinds(name: str, statement: str, other: str) -> Iterator[Forged]:
+    header, claims = decoded(statement)
+    for given, typ in (
+        *(("another-kind", other), ("unknown-kind", "jwt"), ("capitals", header["typ"].upper())),
+        *(("media-type", f"application/{header['typ']}"), ("prototype", "constructor"), ("empty", "")),
+    ):
+        signed = STATEMENT.sign({**header, "typ": typ}, claims)
+        yield Forged(f"{name}-typ-{given}", f"signed with typ {typ}", "invalid_claims", signed)
+
+
+def _verdicts(genuine: str, refused: str) -> Iterator[Forged]:
+    """Receipts that the bank's own key has signed, and that still say nothing."""
+    header, claims = decoded(genuine)
+    refusal = decoded(refused)[1]
+    for name, about, odd in (
+        ("genuine-without-call", "the verdict is genuine, and there is no call", {**claims, "call": None}),
+        ("not-genuine-with-call", "not genuine, and there is a call", {**refusal, "call": claims["call"]}),
+        ("verdict-unavailable", "a verdict that no receipt has", {**refusal, "verdict": "unavailable"}),
+        ("verdict-capitals", "the verdict in capitals", {**claims, "verdict": "GENUINE"}),
+        ("verdict-space", "the verdict with a space after it", {**claims, "verdict": "genuine "}),
+        ("verdict-true", "the verdict is true", {**claims, "verdict": True}),
+        ("channel-unknown", "a channel that there is not", {**refusal, "channel": "web"}),
+        ("leg-mode-unknown", "a leg mode that there is not", put(claims, ("call", "leg", "mode"), "maybe")),
+        ("leg-before-1970", "a leg before 1970", put(claims, ("call", "leg", "connected_at"), -1)),
+        ("never-asks-number", "a number in a list of words", {**refusal, "never_asks": [7]}),
+    ):
+        yield Forged(f"receipt-{name}", about, "invalid_claims", STATEMENT.sign(header, odd))
+    nested = put(claims, ("call", "officer", "rank"), "senior")
+    about = "a member that is new is passed over, wherever it is"
+    yield Forged("receipt-more-nested", about, "", STATEMENT.sign(header, nested))
+    nameless = put(claims, ("call", "officer", "name"), "")
+    yield Forged("receipt-nameless", "an officer without a name", "", STATEMENT.sign(header, nameless))
+
+
+def _claims(statement: str) -> Iterator[Forged]:
+    """Claims that the bank's own key has signed, and that are not the bank's or none at all."""
+    header, claims = decoded(statement)
+    issuer, at = claims["iss"], claims["iat"]
+    for name, about, odd in (
+        ("issuer", "another issuer", {**claims, "iss": "https://elsewhere.example"}),
+        ("issuer-slash", "the issuer with a slash after it", {**claims, "iss": f"{issuer}/"}),
+        ("issuer-capitals", "the issuer in capitals", {**claims, "iss": issuer.upper()}),
+        ("iat-fraction", "an instant with a fraction", {**claims, "iat": at + 0.5}),
+        ("iat-before-1970", "an instant before 1970", {**claims, "iat": -1}),
+        ("iat-uncountable", "an instant that not everybody can count", {**claims, "iat": 2**53}),
+        ("iat-null", "an instant that is null", {**claims, "iat": None}),
+        ("list", "claims in a list", [claims]),
+        ("null", "claims that are null", None),
+        ("prototype", "claims in a member of that name", {"__proto__": claims}),
+    ):
+        yield Forged(f"claims-{name}", about, "invalid_claims", STATEMENT.sign(header, odd))
+    text = msgspec.json.encode({**claims, "new": "李"})
+    for name, about, octets in (
+        ("not-json", "claims that are not JSON", text[:-1]),
+        ("two", "claims with something after them", text + b"{}"),
+        ("byte-order-mark", "claims with a byte order mark", b"\xef\xbb\xbf" + text),
+        ("not-utf-8", "claims that are not UTF-8 where they are new", text.replace("李".encode(), b"\xe6\x9d")),
+        ("utf-16", "claims in UTF-16", text.decode().encode("utf-16-le")),
+        ("empty", "no claims at all", b""),
+    ):
+        yield Forged(f"claims-{name}", about, "invalid_claims", STATEMENT.sign(header, octets))
+    yield Forged("claims-spaced", "claims with white space", "", STATEMENT.sign(header, msgspec.json.format(text)))
