@@ -127,6 +127,7 @@ DAMAGE = {
     "the latest checkpoint": "DELETE FROM checkpoints WHERE size = 3",
     "has no ticket in the log": "UPDATE calls SET leaf_index = 2",
     "without a receipt": "UPDATE calls SET receipt_leaf = NULL",
+    "does not know its genuine receipt": "UPDATE calls SET state = 'live', confirmed_at = NULL, receipt_leaf = NULL",
     "stored tree nodes": "INSERT INTO nodes (level, node_index, hash) VALUES (1, 0, zeroblob(32))",
 }
 

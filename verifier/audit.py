@@ -13,7 +13,7 @@ from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import EvidenceError, VerifierError
 from verifier.core.evidence import Trust, verify_evidence
 from verifier.core.merkle import Tree, leaf_hash
-from verifier.core.statements import RECEIPT, TICKET, digest
+from verifier.core.statements import RECEIPT, TICKET, Receipt, digest
 from verifier.ports import KeyRing, Row, Storage
 from verifier.service import records
 from verifier.service.opened import open_evidence
@@ -29,6 +29,7 @@ _CONFIRMED_WITHOUT_RECEIPT = (
     "SELECT c.call_id FROM calls c LEFT JOIN leaves l ON l.leaf_index = c.receipt_leaf "
     "WHERE c.confirmed_at IS NOT NULL AND (l.typ IS NULL OR l.typ <> $1)"
 )
+_RECEIPT_LEAVES = "SELECT call_id, receipt_leaf FROM calls WHERE call_id IN ($*)"
 _LEAF_COUNT = "SELECT COUNT(*) FROM leaves"
 _STORED_NODES = "SELECT level, node_index, hash FROM nodes ORDER BY level, node_index"
 
@@ -60,8 +61,8 @@ async def audit_log(storage: Storage, ring: KeyRing, trust: Trust) -> Audited:
         if not rows or [row[0] for row in rows] != list(range(tree.size, tree.size + len(rows))):
             audited.find(f"leaves are missing from index {tree.size} on")
             return audited
-        for row in rows:
-            _check_leaf(row, ring, trust, audited)
+        confirmed = [found for found in (_check_leaf(row, ring, trust, audited) for row in rows) if found is not None]
+        await _check_confirmed(storage, confirmed, audited)
         hashes = [leaf_hash(bytes(row[1])) for row in rows]
         # The tree stops at each checkpoint on the way, to be compared with it.
         while hashes:
@@ -124,22 +125,33 @@ class _Checkpoints:
                 self._read_to = rows[-1][0]
 
 
-def _check_leaf(row: Row, ring: KeyRing, trust: Trust, audited: Audited) -> None:
+async def _check_confirmed(storage: Storage, confirmed: Sequence[tuple[str, int]], audited: Audited) -> None:
+    """A call that has been set back to unused does not know its genuine receipt any more."""
+    known = {row[0]: row[1] for row in await storage.fetch_in(_RECEIPT_LEAVES, [call_id for call_id, _ in confirmed])}
+    for call_id, index in confirmed:
+        if known.get(call_id) != index:
+            audited.find(f"{call_id} does not know its genuine receipt, leaf {index}")
+
+
+def _check_leaf(row: Row, ring: KeyRing, trust: Trust, audited: Audited) -> tuple[str, int] | None:
+    """Check one leaf; the call and the index, if it is a genuine receipt."""
     index, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, erased_at = row
     if sealed is None:
         if erased_at is None:
             audited.find(f"leaf {index} has lost its statement, and nothing was erased")
         audited.erased += 1
-        return
+        return None
     try:
         key = None if application_id is None else ring.unwrap(application_id, kek_id or "", wrapped_key or b"")
         evidence = open_evidence(ring, key, statement_id, bytes(sealed))
         if digest(evidence.statement) != bytes(entry):
             audited.find(f"leaf {index} is not that of its statement")
-        verify_evidence(evidence, trust, typ)
+        claims = verify_evidence(evidence, trust, typ).claims
         audited.statements += 1
     except VerifierError as error:
         audited.find(f"leaf {index}: {error.detail}")
+        return None
+    return (claims.call.call_id, index) if isinstance(claims, Receipt) and claims.call is not None else None
 
 
 async def _check_nodes(storage: Storage, nodes: dict[tuple[int, int], bytes], audited: Audited) -> None:
