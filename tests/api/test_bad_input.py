@@ -107,6 +107,22 @@ def test_a_bad_field_of_an_issue_is_named(running_bank: DemoBank, pointer: str) 
         _problem(_post(running_bank, CALLS, body, running_bank.officer("4412")), 422, "invalid_field", pointer)
 
 
+@pytest.mark.usefixtures("unwritten")
+def test_an_officer_is_registered_with_his_three_members_and_nothing_else(running_bank: DemoBank) -> None:
+    """Evidence is read more widely (CVP-8.1-5), for a later version may say more of him."""
+    los, path = SystemSession(running_bank, "loan-origination"), f"/v1/applications/{APPLICATION}"
+    registered = los.send("GET", path).json()["registration"]
+    for changed, pointer in (
+        ({"rank": "senior"}, "/officers/0/rank"),
+        ({"name": ""}, "/officers/0/name"),
+        ({"name": "x" * 500}, "/officers/0/name"),
+        ({"branch": ""}, "/officers/0/branch"),
+        ({"id": ""}, "/officers/0/id"),
+    ):
+        officers = [{**registered["officers"][0], **changed}]
+        _problem(los.send("PUT", path, {**registered, "officers": officers}), 422, "invalid_field", pointer)
+
+
 @pytest.mark.parametrize("at", ["2026-11-23T10:00:00", "yesterday", "2099-01-01T00:00:00Z", "1999-01-01T00:00:00Z", 17])
 @pytest.mark.usefixtures("unwritten")
 def test_a_time_that_cannot_be_is_named(running_bank: DemoBank, at: object) -> None:

@@ -80,12 +80,26 @@ def test_a_hash_alone_is_silence_and_silence_is_met_with_patience_three_times() 
     assert hear(hear(dialogue, "1")[0], None)[1].act == "listen", "a key shows that somebody is there"
 
 
-@pytest.mark.shows("CVP-7.7-1")
+@pytest.mark.shows("CVP-7.7-1", "CVP-7.7-6")
 def test_the_verdict_is_said_in_words_and_repeated_at_a_star() -> None:
     dialogue, turn = judge(entering(), "genuine", WHO, "4412")
     assert names(turn) == ["genuine", "who", "never_asks", "after_genuine"]
     assert turn.say[1].text == WHO["zh-CN"]
     assert hear(dialogue, "*")[1] == turn
+
+
+@pytest.mark.shows("CVP-7.7-6")
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_of_two_genuine_calls_nothing_but_who_is_said_otherwise(language: Language) -> None:
+    begun = begin("示范银行", language, registered=True)[0]
+    other: dict[Language, str] = {"zh-CN": "来电人：陈静，工号 4413", "en": "陈静, staff number 4413"}
+    one, another = (judge(begun, "genuine", *call)[1] for call in ((WHO, "4412"), (other, "4413")))
+    said = [(each.name, each.text) for each in one.say]
+    assert set(said) ^ {(each.name, each.text) for each in another.say} == {
+        ("who", WHO[language]),
+        ("who", other[language]),
+    }
+    assert all(text == PROMPTS[name][language] for name, text in said if name != "who")
 
 
 @pytest.mark.shows("CVP-7.7-1")

@@ -83,7 +83,7 @@ def test_a_code_is_derived_as_every_vector_says_and_nothing_else_gives_the_same(
     assert set.union(*changed) == bound
 
 
-@pytest.mark.shows("CVP-7.7-1")
+@pytest.mark.shows("CVP-7.7-1", "CVP-7.7-6")
 def test_every_dialogue_goes_as_its_vector_says() -> None:
     for each in vectors_of("dialogues"):
         turns = played(each["events"])

@@ -17,6 +17,7 @@ def names(turn: dict[str, object]) -> list[str]:
     return [say["name"] for say in turn["say"]]  # type: ignore[index, attr-defined]
 
 
+@pytest.mark.shows("CVP-7.7-6")
 async def test_a_caller_keys_the_code_hears_the_verdict_and_reaches_the_officer(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     begun = await world.begin_dialogue(wang.number)
@@ -25,6 +26,8 @@ async def test_a_caller_keys_the_code_hears_the_verdict_and_reaches_the_officer(
     assert names(told) == ["genuine", "who", "never_asks", "after_genuine"]
     assert "李伟" in told["say"][1]["text"]
     assert "4412" in told["say"][1]["text"]
+    beforehand = " ".join(say["text"] for say in told["say"] if say["name"] != "who")
+    assert not [personal for personal in ("李伟", "4412", "中关村") if personal in beforehand]
     english = await world.press(begun["session_id"], "*9")
     assert english["say"][0]["text"] == "This is a genuine call from us."
     connected = await world.press(begun["session_id"], "0")

@@ -39,6 +39,11 @@ def places(claims: Json) -> Iterator[Path]:
                 yield (name, *path)
 
 
+def objects(claims: Json) -> Iterator[Path]:
+    """Where each member is that is an object."""
+    return (path for path in places(claims) if isinstance(_holder(claims, path)[path[-1]], dict))
+
+
 def put(claims: Json, path: Path, value: Any) -> Json:
     """The claims with another value there."""
     changed = deepcopy(claims)

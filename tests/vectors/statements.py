@@ -11,7 +11,7 @@ from tests.vectors import envelopes
 from tests.vectors.bank import STATEMENT, Bank
 from tests.vectors.evidence import outcome_of, paired, trusted
 from tests.vectors.files import Json, invalid, valid
-from tests.vectors.parts import decoded, other_type, places, put, without
+from tests.vectors.parts import decoded, objects, other_type, places, put, without
 from verifier.core.statements import EXCEPTION, RECEIPT, REPORT, TICKET
 
 TICKETS = {
@@ -45,7 +45,9 @@ def tickets(bank: Bank) -> Json:
     forged = [
         *_changed("ticket", ticket),
         *_shapes("ticket", ticket),
+        *_times("ticket", ticket, "iat", "nbf", "exp"),
         *_shapes("exception", exception),
+        *_times("exception", exception, "iat", "exp"),
         *_kinds("ticket", ticket, RECEIPT),
         *_kinds("exception", exception, TICKET),
     ]
@@ -70,7 +72,9 @@ def receipts(bank: Bank) -> Json:
         *_shapes("receipt", refusal),
         *_shapes("receipt", receipt, within="call"),
         *_verdicts(receipt, refusal),
+        *_times("receipt", receipt, "iat", "call.leg.connected_at", "call.leg.ended_at"),
         *_shapes("report", report),
+        *_times("report", report, "iat"),
         *_claims(report),
         *_kinds("report", report, EXCEPTION),
     ]
@@ -134,13 +138,28 @@ def _shapes(name: str, statement: str, within: str = "") -> Iterator[Forged]:
         yield Forged(f"{name}-without-{dotted}", f"there is no {dotted}", "invalid_claims", lesser)
         other = STATEMENT.sign(header, put(claims, path, other_type(claims, path)))
         yield Forged(f"{name}-other-type-{dotted}", f"{dotted} is of another type", "invalid_claims", other)
-    more = put(claims, (*([within] if within else []), "new"), {"member": [1, None]})
-    yield Forged(
-        f"{name}-more{within and '-in-'}{within}",
-        "a member that is new is passed over",
-        "",
-        STATEMENT.sign(header, more),
-    )
+    about = "a member that is new is passed over, wherever it is"
+    for path in ((), *objects(claims)):
+        if within and path[:1] != (within,):
+            continue
+        place = f"-in-{'.'.join(path)}" if path else ""
+        more = put(claims, (*path, "new"), {"member": [1, None]})
+        yield Forged(f"{name}-more{place}", about, "", STATEMENT.sign(header, more))
+
+
+def _times(name: str, statement: str, *members: str) -> Iterator[Forged]:
+    """Each time in turn as the first and the last that there are, beyond them, and between two."""
+    header, claims = decoded(statement)
+    for member in members:
+        for given, about, error, at in (
+            ("first", "the first instant of all", "", 0),
+            ("last", "the last that everybody can count", "", 2**53 - 1),
+            ("before-1970", "before 1970", "invalid_claims", -1),
+            ("uncountable", "an instant that not everybody can count", "invalid_claims", 2**53),
+            ("fraction", "an instant in pieces of a second", "invalid_claims", 1_795_406_400.5),
+        ):
+            changed = STATEMENT.sign(header, put(claims, tuple(member.split(".")), at))
+            yield Forged(f"{name}-time-{given}-{member}", f"{member}: {about}", error, changed)
 
 
 def _kinds(name: str, statement: str, other: str) -> Iterator[Forged]:
@@ -166,28 +185,22 @@ def _verdicts(genuine: str, refused: str) -> Iterator[Forged]:
         ("verdict-true", "the verdict is true", {**claims, "verdict": True}),
         ("channel-unknown", "a channel that there is not", {**refusal, "channel": "web"}),
         ("leg-mode-unknown", "a leg mode that there is not", put(claims, ("call", "leg", "mode"), "maybe")),
-        ("leg-before-1970", "a leg before 1970", put(claims, ("call", "leg", "connected_at"), -1)),
         ("never-asks-number", "a number in a list of words", {**refusal, "never_asks": [7]}),
     ):
         yield Forged(f"receipt-{name}", about, "invalid_claims", STATEMENT.sign(header, odd))
-    nested = put(claims, ("call", "officer", "rank"), "senior")
-    about = "a member that is new is passed over, wherever it is"
-    yield Forged("receipt-more-nested", about, "", STATEMENT.sign(header, nested))
-    nameless = put(claims, ("call", "officer", "name"), "")
-    yield Forged("receipt-nameless", "an officer without a name", "", STATEMENT.sign(header, nameless))
+    for name, about, text in (("nameless", "an officer without a name", ""), ("long-name", "a long name", "李" * 500)):
+        named = put(claims, ("call", "officer", "name"), text)
+        yield Forged(f"receipt-{name}", about, "", STATEMENT.sign(header, named))
 
 
 def _claims(statement: str) -> Iterator[Forged]:
     """Claims that the bank's own key has signed, and that are not the bank's or none at all."""
     header, claims = decoded(statement)
-    issuer, at = claims["iss"], claims["iat"]
+    issuer = claims["iss"]
     for name, about, odd in (
         ("issuer", "another issuer", {**claims, "iss": "https://elsewhere.example"}),
         ("issuer-slash", "the issuer with a slash after it", {**claims, "iss": f"{issuer}/"}),
         ("issuer-capitals", "the issuer in capitals", {**claims, "iss": issuer.upper()}),
-        ("iat-fraction", "an instant with a fraction", {**claims, "iat": at + 0.5}),
-        ("iat-before-1970", "an instant before 1970", {**claims, "iat": -1}),
-        ("iat-uncountable", "an instant that not everybody can count", {**claims, "iat": 2**53}),
         ("iat-null", "an instant that is null", {**claims, "iat": None}),
         ("list", "claims in a list", [claims]),
         ("null", "claims that are null", None),
@@ -202,6 +215,9 @@ def _claims(statement: str) -> Iterator[Forged]:
         ("not-utf-8", "claims that are not UTF-8 where they are new", text.replace("李".encode(), b"\xe6\x9d")),
         ("utf-16", "claims in UTF-16", text.decode().encode("utf-16-le")),
         ("empty", "no claims at all", b""),
+        ("nested-without-end", "nothing but lists in lists", b'{"new":' + b"[" * 4_000 + b"]" * 4_000 + b"}"),
     ):
         yield Forged(f"claims-{name}", about, "invalid_claims", STATEMENT.sign(header, octets))
     yield Forged("claims-spaced", "claims with white space", "", STATEMENT.sign(header, msgspec.json.format(text)))
+    nested = text.replace('"李"'.encode(), b"[" * 99 + b"]" * 99)
+    yield Forged("claims-nested", "claims that are a hundred levels deep", "", STATEMENT.sign(header, nested))
