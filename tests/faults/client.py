@@ -35,7 +35,7 @@ class Reply(msgspec.Struct, frozen=True):
 class Client:
     """Somebody with a bearer token, or a system of the bank that signs its requests.
 
-    `url` is the service's public address. With `nodes` one of them at random is asked, and when it goes away another, in
+    `url` is the service's public address. With `nodes` one of them at random is asked, when it goes away another, in
     the same bytes, as a load balancer would do it.
     """
 

@@ -29,18 +29,20 @@ async def test_nodes_that_die_in_load_leave_one_log_one_answer_and_one_use(
     rng = random.Random(SEED)
     async with Nodes(tmp_path, session, postgres.new_database(), NODES) as nodes:
         history = History(nodes, await nodes.trust(), SEED)
-        load = [asyncio.create_task(history.work(f"N-{n}", f"+86139{n:08d}")) for n in range(CUSTOMERS)]
-        for _ in range(KILLS):
+        for turn in range(KILLS):
+            # New customers each time, since the contact policy lets nobody be rung without end.
+            customers = [(f"N-{turn}-{n}", f"+86139{turn:04d}{n:04d}") for n in range(CUSTOMERS)]
+            load = [asyncio.create_task(history.work(*each)) for each in customers]
             await asyncio.sleep(rng.uniform(0.2, 0.8))
             victim = rng.randrange(NODES)
             nodes.kill_node(victim)
             await asyncio.sleep(rng.uniform(0.0, 0.3))
             await nodes.start_node(victim)
             broken = [task for task in load if task.done()]
+            for task in load:
+                task.cancel()
+            await asyncio.gather(*load, return_exceptions=True)
             assert not broken, broken[0].exception()
-        for task in load:
-            task.cancel()
-        await asyncio.gather(*load, return_exceptions=True)
         answered = [post for post in history.posts if post.reply is not None]
         for n in range(0, len(answered), 200):
             await asyncio.gather(*(history.check(post) for post in answered[n : n + 200]))
