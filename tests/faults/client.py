@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -11,6 +13,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from verifier.api.signed_requests import sign_request
+
+PATIENCE_S = 20
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -29,7 +33,11 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """Somebody with a bearer token, or a system of the bank that signs its requests."""
+    """Somebody with a bearer token, or a system of the bank that signs its requests.
+
+    `url` is the service's public address. With `nodes` one of them at random is asked, when it goes away another, in
+    the same bytes, as a load balancer would do it.
+    """
 
     def __init__(
         self,
@@ -38,8 +46,10 @@ class Client:
         *,
         token: str = "",
         system: tuple[str, Ed25519PrivateKey] | None = None,
+        nodes: Sequence[str] = (),
     ) -> None:
         self._session = session
+        self._nodes = nodes
         self._url = url
         self._token = token
         self._system = system
@@ -62,5 +72,17 @@ class Client:
         if self._system is not None:
             name, key = self._system
             headers |= sign_request(method, url, headers, content, key_id=name, private_key=key, created=time.time())
+        if not self._nodes:
+            return await self._send(method, url, content, headers)
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await self._send(method, random.choice(self._nodes) + path, content, headers)
+            except (aiohttp.ClientError, OSError):
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.02)
+
+    async def _send(self, method: str, url: str, content: bytes, headers: dict[str, str]) -> Reply:
         async with self._session.request(method, url, data=content or None, headers=headers) as response:
             return Reply(response.status, await response.read(), response.headers)

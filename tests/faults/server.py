@@ -47,9 +47,9 @@ class Server:
         self.kill()
         await self.bank.stop()
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, **changes: str) -> dict[str, str]:
         """The settings that differ from the defaults, as the variables of a process."""
-        config = self.bank.config
+        config = msgspec.structs.replace(self.bank.config, **changes)
         values = {each: getattr(config, each) for each in Config.__struct_fields__}
         default = Config(issuer="")
         changed = {f"VERIFIER_{k.upper()}": str(v) for k, v in values.items() if v != getattr(default, k)}

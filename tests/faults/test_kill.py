@@ -37,11 +37,11 @@ async def test_kill_9_in_the_middle_of_load_loses_nothing_and_uses_no_code_twice
             recent = history.posts[before:]
             acknowledged += sum(post.reply is not None for post in recent)
             await server.start()
-            await _check_log(server, history)
+            await check_log(server, history)
             old = rng.sample(history.posts[:before], min(before, OLD_ANSWERS))
             await asyncio.gather(*(history.check(post) for post in (*recent, *old)))
             assert {call: ids for call, ids in history.receipts.items() if len(ids) != 1} == {}
-        await _check_log(server, history)
+        await check_log(server, history)
         await server.audit()
     lost = len(history.posts) - acknowledged
     print(
@@ -69,7 +69,7 @@ async def _kill_in_the_middle(
             raise AssertionError("the load ended before the server did") from ended
 
 
-async def _check_log(server: Server, history: History) -> None:
+async def check_log(server: Server, history: History) -> None:
     """Every checkpoint ever seen is that of the first leaves of the log, built again from its entries."""
     storage = await open_storage(server.bank.config.database)
     try:
