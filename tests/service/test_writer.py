@@ -22,6 +22,13 @@ async def test_a_new_log_begins_with_a_checkpoint_of_size_nought(world: World) -
     assert open_checkpoint(note, world.ring.log_keys(), ORIGIN).size == 0
 
 
+@pytest.mark.shows("CVP-10-5")
+async def test_a_node_with_another_key_ring_does_not_start(world: World, storage: Storage, tmp_path: Path) -> None:
+    with pytest.raises(InternalError, match="another key ring"):
+        async with World(storage, tmp_path / "other.json"):
+            pass
+
+
 @pytest.mark.shows("CVP-10-2")
 async def test_a_second_service_on_the_same_database_continues_the_same_log(
     world: World, wang: Person, storage: Storage, tmp_path: Path
@@ -88,6 +95,7 @@ async def test_a_full_queue_says_unavailable_at_once(
         assert await world.counts("applications") == (20,)
 
 
+@pytest.mark.shows("CVP-10-5")
 async def test_another_origin_on_the_same_database_is_refused_at_start(
     world: World, storage: Storage, tmp_path: Path
 ) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import Struct
 
-from verifier.core.checkpoint import Checkpoint, encode_proof
-from verifier.core.errors import IdempotencyKeyReused, InternalError, Unavailable, VerifierError
+from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
+from verifier.core.errors import EvidenceError, IdempotencyKeyReused, InternalError, Unavailable, VerifierError
 from verifier.core.merkle import TILE, TILE_HEIGHT, Tree, leaf_hash
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
 from verifier.ports import Clock, Entropy, KeyRing, Storage, Transaction
@@ -84,11 +84,23 @@ class Writer:
             others = [row[0] for row in await transaction.fetch(records.HEAD_ORIGINS) if row[0] != self._origin]
             if others:
                 raise InternalError(f"the database holds the log {others[0]!r}, not {self._origin!r}")
-            if not await transaction.fetch(records.LATEST_CHECKPOINT):
+            latest = await transaction.fetch(records.LATEST_CHECKPOINT)
+            if latest:
+                self._check_ring(latest[0][1])
+            else:
                 empty = Checkpoint(self._origin, 0, Tree.resume(0, {}).root())
                 note = self._ring.sign_checkpoint(empty.text())
                 await transaction.execute_many(records.INSERT_CHECKPOINT, [(0, note)])
         self._task = asyncio.create_task(self._run(), name="writer")
+
+    def _check_ring(self, note: str) -> None:
+        """Two nodes with two rings would each lock the other out of half of what is at rest."""
+        try:
+            open_checkpoint(note, self._ring.log_keys(), self._origin)
+        except EvidenceError as error:
+            raise InternalError(
+                "the database's log was signed by another key ring than this one, or by a newer copy of it"
+            ) from error
 
     async def stop(self) -> None:
         """Carry out what is waiting, then stop."""
