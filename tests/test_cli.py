@@ -81,13 +81,13 @@ def test_an_import_reports_bad_rows_keeps_good_ones_and_may_be_repeated(shell: S
     assert (refused.returncode, "first line must be" in refused.stderr) == (1, True)
 
 
-async def _use(shell: Shell) -> dict[str, str]:
+async def _use(shell: Shell, n: int = 1) -> dict[str, str]:
     """Issue, confirm and err against the shell's own database; returns a genuine receipt."""
     config = load(shell.environment)
     storage = await open_storage(config.database)
     await migrate(storage)
     async with World(storage, Path(config.key_ring)) as world:
-        person = Person(1)
+        person = Person(n)
         await world.register(person)
         _, code = await world.live_call(person)
         verdict = await world.confirm(person, code)
@@ -130,6 +130,45 @@ DAMAGE = {
     "does not know its genuine receipt": "UPDATE calls SET state = 'live', confirmed_at = NULL, receipt_leaf = NULL",
     "stored tree nodes": "INSERT INTO nodes (level, node_index, hash) VALUES (1, 0, zeroblob(32))",
 }
+
+
+@pytest.mark.shows("CVP-8.3-2")
+def test_a_restored_backup_is_noticed_by_a_checkpoint_kept_elsewhere(shell: Shell) -> None:
+    """The drill: back up, go on, keep the checkpoint, restore what was backed up."""
+    asyncio.run(_use(shell))
+    database, backup, seen = (shell.folder / name for name in ("db.sqlite3", "backup.sqlite3", "checkpoint"))
+    with sqlite3.connect(database) as source, sqlite3.connect(backup) as copy:
+        source.backup(copy)
+    asyncio.run(_use(shell, 2))
+    with sqlite3.connect(database) as source:
+        notes = dict(source.execute("SELECT size, note FROM checkpoints").fetchall())
+    seen.write_text(notes[max(notes)], encoding="utf-8")
+    assert shell.run("log", "verify", "--seen", str(seen)).returncode == 0
+    restored = shell.run("log", "verify", "--seen", str(seen), VERIFIER_DATABASE=f"sqlite:{backup}")
+    assert (restored.returncode, "the log was rolled back" in restored.stderr) == (1, True), restored.stderr
+    assert shell.run("log", "verify", VERIFIER_DATABASE=f"sqlite:{backup}").returncode == 0, "nothing else can tell"
+    seen.write_text(notes[max(notes)].replace("\n", "x\n", 1), encoding="utf-8")
+    forged = shell.run("log", "verify", "--seen", str(seen))
+    assert (forged.returncode, "is not this log's" in forged.stderr) == (1, True)
+
+
+@pytest.mark.shows("CVP-8.3-2")
+def test_a_past_that_was_written_anew_is_noticed_by_a_checkpoint_kept_elsewhere(shell: Shell) -> None:
+    """After a restored backup the log goes on, past the size it had before."""
+    asyncio.run(_use(shell))
+    database, backup, seen = (shell.folder / name for name in ("db.sqlite3", "backup.sqlite3", "checkpoint"))
+    with sqlite3.connect(database) as source, sqlite3.connect(backup) as copy:
+        source.backup(copy)
+    asyncio.run(_use(shell, 2))
+    with sqlite3.connect(database) as source:
+        notes = dict(source.execute("SELECT size, note FROM checkpoints").fetchall())
+    seen.write_text(notes[max(notes)], encoding="utf-8")
+    with sqlite3.connect(backup) as source, sqlite3.connect(database) as copy:
+        source.backup(copy)
+    for n in (3, 4):
+        asyncio.run(_use(shell, n))
+    anew = shell.run("log", "verify", "--seen", str(seen))
+    assert (anew.returncode, "the log was written anew" in anew.stderr) == (1, True), anew.stderr
 
 
 @pytest.mark.shows("CVP-8.3-1")

@@ -30,6 +30,7 @@ _CONFIRMED_WITHOUT_RECEIPT = (
     "WHERE c.confirmed_at IS NOT NULL AND (l.typ IS NULL OR l.typ <> $1)"
 )
 _RECEIPT_LEAVES = "SELECT call_id, receipt_leaf FROM calls WHERE call_id IN ($*)"
+_CHECKPOINT = "SELECT note FROM checkpoints WHERE size = $1"
 _LEAF_COUNT = "SELECT COUNT(*) FROM leaves"
 _STORED_NODES = "SELECT level, node_index, hash FROM nodes ORDER BY level, node_index"
 
@@ -48,8 +49,12 @@ class Audited(Struct):
             self.findings.append(finding)
 
 
-async def audit_log(storage: Storage, ring: KeyRing, trust: Trust) -> Audited:
-    """Walk the whole log. Findings are in words; only a database that cannot be read raises (Unavailable)."""
+async def audit_log(storage: Storage, ring: KeyRing, trust: Trust, seen: Sequence[str] = ()) -> Audited:
+    """Walk the whole log. Findings are in words; only a database that cannot be read raises (Unavailable).
+
+    `seen` are checkpoints that were kept elsewhere: a database that was restored from before them, or in which the
+    past was written anew, is found by them and by nothing else.
+    """
     audited = Audited()
     tree = Tree.resume(0, {})
     nodes: dict[tuple[int, int], bytes] = {}
@@ -76,6 +81,8 @@ async def audit_log(storage: Storage, ring: KeyRing, trust: Trust) -> Audited:
     if checkpoints.latest != tree.size:
         audited.find(f"the latest checkpoint has size {checkpoints.latest}, the log {tree.size}")
     await _check_nodes(storage, nodes, audited)
+    for note in seen:
+        await _check_seen(storage, trust, note, audited)
     for row in await storage.fetch(_CALLS_WITHOUT_TICKET, TICKET):
         audited.find(f"{row[0]} has no ticket in the log")
     for row in await storage.fetch(_CONFIRMED_WITHOUT_RECEIPT, RECEIPT):
@@ -123,6 +130,21 @@ class _Checkpoints:
             self._waiting = list(rows)
             if rows:
                 self._read_to = rows[-1][0]
+
+
+async def _check_seen(storage: Storage, trust: Trust, note: str, audited: Audited) -> None:
+    """Every checkpoint that was ever shown is stored; those that are have been compared with the leaves."""
+    try:
+        checkpoint = open_checkpoint(note, trust.log.keys, trust.log.origin)
+    except EvidenceError as error:
+        audited.find(f"a checkpoint that is said to have been seen is not this log's: {error.detail}")
+        return
+    if checkpoint.size > audited.leaves:
+        audited.find(f"the log was rolled back: it had {checkpoint.size} leaves once, and has {audited.leaves}")
+        return
+    stored = await storage.fetch(_CHECKPOINT, checkpoint.size)
+    if not stored or open_checkpoint(stored[0][0], trust.log.keys, trust.log.origin).root != checkpoint.root:
+        audited.find(f"the log was written anew: its first {checkpoint.size} leaves were others once")
 
 
 async def _check_confirmed(storage: Storage, confirmed: Sequence[tuple[str, int]], audited: Audited) -> None:

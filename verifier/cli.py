@@ -199,7 +199,13 @@ def log() -> None:
 
 
 @log.command("verify")
-def log_verify() -> None:
+@click.option(
+    "--seen",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint kept elsewhere, as it was served at /log/checkpoint: the log must still contain it.",
+)
+def log_verify(seen: tuple[Path, ...]) -> None:
     """Walk the whole log: leaves, tree, checkpoints, and that each ticket and receipt has its leaf."""
     from verifier.app import open_service
     from verifier.audit import audit_log
@@ -208,7 +214,8 @@ def log_verify() -> None:
         service = await open_service(_config())
         context = service.context
         try:
-            return await audit_log(context.storage, context.ring, context.trust())
+            notes = [path.read_text(encoding="utf-8", errors="replace") for path in seen]
+            return await audit_log(context.storage, context.ring, context.trust(), notes)
         finally:
             await context.storage.close()
 
