@@ -216,6 +216,17 @@ def _keys() -> Iterator[Json]:
         ("good-and-broken", "the key, and one that is none", [key, "key"]),
     ):
         yield invalid(f"keys-{name}", about, "invalid_signature", note=NOTE, keys=keys)
+    signature = base64.b64decode(LINE.split(" ")[2])[4:]
+    for name, about, line_name, octets in (
+        ("another-type-signed", "a key of another type that fits a signature", ORIGIN, typed),
+        ("name-space", "a key with a space in its name", f"{ORIGIN} x", b"\x01" + SMALL_LOG.public),
+    ):
+        digest = hashlib.sha256(f"{line_name}\n".encode() + octets).digest()[:4]
+        odd = f"{line_name}+{digest.hex()}+{_encode(octets)}"
+        line = f"— {ORIGIN} {_encode(digest + signature)}\n"
+        note = NOTE + line if line_name == ORIGIN else NOTE
+        keys = [odd] if line_name == ORIGIN else [key, odd]
+        yield invalid(f"keys-{name}", about, "invalid_signature", note=note, keys=keys)
     yield invalid("origin-asked", "the origin of another log is asked for", "invalid_proof", note=NOTE, origin="other")
 
 

@@ -220,6 +220,7 @@ def _hashing() -> Iterator[Json]:
     for name, about, size, hashes, root in (
         ("few", "fewer hashes than the tree is high, though they lead to the root", 2, [], leaf),
         ("many", "more hashes than the tree is high, though they lead to the root", 1, [other], node_hash(leaf, other)),
+        ("many-left", "the same with the hash on the left", 1, [other], node_hash(other, leaf)),
         ("aside", "a hash from the other side, though it leads to the root", 2, [other], node_hash(other, leaf)),
     ):
         text = encode_proof(0, hashes, SMALL_LOG.sign(Checkpoint(ORIGIN, size, root).text()))
