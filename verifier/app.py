@@ -32,7 +32,7 @@ from verifier.keys import FileKeyRing
 from verifier.log import Log
 from verifier.messaging import HttpMessaging
 from verifier.ports import Storage
-from verifier.service import Context, Service, records
+from verifier.service import Context, Service
 from verifier.storage import open_storage
 from verifier.storage.migrate import check_schema
 from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
@@ -40,6 +40,7 @@ from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
 log = structlog.get_logger()
 
 READY_TIMEOUT_S = 2.0
+MAX_SKEW_MS = 5_000
 # The writer thread of SQLite and the event loop share the interpreter lock; the default of 5 ms lets
 # either wait too long for the other.
 SWITCH_INTERVAL_S = 0.0005
@@ -72,7 +73,7 @@ async def open_service(config: Config) -> Service:
     ring = FileKeyRing(Path(config.key_ring), config.origin)
     signer = _identity_signer(config)
     storage = await _open_checked(config)
-    return Service(Context(config.service_settings(), storage, ring, now_ms, os.urandom), signer)
+    return Service(Context(config.service_settings(), storage, ring, now_ms, os.urandom, MAX_SKEW_MS), signer)
 
 
 def _identity_signer(config: Config) -> FileIdentitySigner | None:
@@ -156,14 +157,17 @@ class Verifier:
         await web.TCPSite(runner, host, port, backlog=1024).start()
 
     async def ready(self) -> bool:
-        """Whether something can be made durable now, found out by doing it."""
-        storage = self._service.context.storage
+        """Whether something can be made durable now."""
         try:
-            async with asyncio.timeout(READY_TIMEOUT_S), storage.transaction() as transaction:
-                await transaction.fetch(records.TAKE_HEAD, self._config.origin)
-        except (VerifierError, TimeoutError):
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                await self._service.context.writer.probe()
+        except VerifierError as error:
+            log.warning("not ready", reason=error.detail)
             return False
-        return self._service.context.writer.running
+        except TimeoutError:
+            log.warning("not ready", reason="the database did not answer in time")
+            return False
+        return True
 
     async def _keep(self) -> None:
         """Close what time has closed and follow the key ring, for as long as the node runs."""

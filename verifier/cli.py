@@ -61,7 +61,8 @@ def migrate() -> None:
     from verifier.storage.migrate import migrate as apply
 
     async def do() -> list[str]:
-        storage = await open_storage(_config().database)
+        # A statement over a table that has grown large takes its time.
+        storage = await open_storage(_config().database, patience_s=3600)
         try:
             return await apply(storage)
         finally:

@@ -9,11 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from verifier.core.errors import Unavailable
+
 Row = Sequence[Any]
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 Entropy = Callable[[int], bytes]
 """Returns that many unpredictable bytes."""
+
+
+class Conflict(Unavailable):
+    """Transactions met, and this one was rolled back: it can be carried out once more."""
 
 
 class Reader(Protocol):
@@ -39,7 +45,8 @@ class Storage(Reader, Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Begin a write transaction; leaving the block commits durably, an exception rolls back.
 
-        Raises Unavailable when the database is gone, full or read-only: nothing is then acknowledged.
+        Raises Unavailable when the database is gone, full or read-only: nothing is then acknowledged. Of a commit
+        that raises it nobody knows whether it was carried out, unless it is Conflict.
         """
 
     async def close(self) -> None:

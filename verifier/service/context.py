@@ -35,17 +35,25 @@ class Settings(msgspec.Struct, frozen=True):
 class Context:
     """The ports and settings of one running service.
 
-    `discovered` is told each discrepancy, kind and id, once it is durable.
+    `discovered` is told each discrepancy, kind and id, once it is durable. `max_skew_ms` is the writer's.
     """
 
-    def __init__(self, settings: Settings, storage: Storage, ring: KeyRing, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        storage: Storage,
+        ring: KeyRing,
+        clock: Clock,
+        entropy: Entropy,
+        max_skew_ms: int | None = None,
+    ) -> None:
         self.settings = settings
         self.storage = storage
         self.ring = ring
         self.clock = clock
         self.entropy = entropy
         self.events = Events()
-        self.writer = Writer(storage, ring, clock, entropy, settings.origin, self._committed)
+        self.writer = Writer(storage, ring, clock, entropy, settings.origin, self._committed, max_skew_ms)
         self.discovered: Callable[[DiscrepancyKind, str], None] = lambda kind, discrepancy_id: None
 
     def _committed(self, batch: Batch, commands: int) -> None:

@@ -13,8 +13,10 @@ from verifier.core.reconciliation import StrayKind
 # --- the log ----------------------------------------------------------------------------------------------
 
 CREATE_HEAD = "INSERT INTO log_head (origin, size, batches) VALUES ($1, 0, 0) ON CONFLICT (origin) DO NOTHING"
-# Locks the row, so that batches of all nodes extend one log in one order.
-TAKE_HEAD = "UPDATE log_head SET batches = batches + 1 WHERE origin = $1 RETURNING size"
+# Locks the row, so that batches of all nodes extend one log in one order; and tells the database's own time.
+TAKE_HEAD = (
+    "UPDATE log_head SET batches = batches + 1 WHERE origin = $1 RETURNING size, CAST(CURRENT_TIMESTAMP AS TEXT)"
+)
 ADVANCE_HEAD = "UPDATE log_head SET size = $2 WHERE origin = $1"
 HEAD_ORIGINS = "SELECT origin FROM log_head"
 INSERT_CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES ($1, $2)"

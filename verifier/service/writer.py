@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 from msgspec import Struct
@@ -17,13 +18,15 @@ from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
 from verifier.core.errors import EvidenceError, IdempotencyKeyReused, InternalError, Unavailable, VerifierError
 from verifier.core.merkle import TILE, TILE_HEIGHT, Tree, leaf_hash
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
-from verifier.ports import Clock, Entropy, KeyRing, Storage, Transaction
+from verifier.core.times import to_ms
+from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
 from verifier.service import records
 from verifier.service.batch import Batch, Needs
 
 MAX_BATCH = 256
 MAX_WAITING = 4096
 PATIENCE_S = 15.0
+TRIES = 4
 IDEMPOTENCY_MS = 24 * 3_600_000
 
 
@@ -55,7 +58,10 @@ _Kept = dict[bytes, tuple[bytes, bytes]]
 
 
 class Writer:
-    """Carries out commands in batches. `on_commit` is given each batch, and its size, once it is durable."""
+    """Carries out commands in batches. `on_commit` is given each batch, and its size, once it is durable.
+
+    With `max_skew_ms` nothing is carried out while this node's clock and the database's differ by more.
+    """
 
     def __init__(
         self,
@@ -65,6 +71,7 @@ class Writer:
         entropy: Entropy,
         origin: str,
         on_commit: Callable[[Batch, int], None] = lambda batch, commands: None,
+        max_skew_ms: int | None = None,
     ) -> None:
         self._storage = storage
         self._ring = ring
@@ -72,6 +79,7 @@ class Writer:
         self._entropy = entropy
         self._origin = origin
         self._on_commit = on_commit
+        self._max_skew_ms = max_skew_ms
         self._waiting: asyncio.Queue[_Command] = asyncio.Queue(MAX_WAITING)
         self._tree: Tree | None = None
         self._task: asyncio.Task[None] | None = None
@@ -80,7 +88,7 @@ class Writer:
         """Make sure the log has a head and a first checkpoint, then begin."""
         async with self._storage.transaction() as transaction:
             await transaction.execute_many(records.CREATE_HEAD, [(self._origin,)])
-            await transaction.fetch(records.TAKE_HEAD, self._origin)
+            await self._take_head(transaction)
             others = [row[0] for row in await transaction.fetch(records.HEAD_ORIGINS) if row[0] != self._origin]
             if others:
                 raise InternalError(f"the database holds the log {others[0]!r}, not {self._origin!r}")
@@ -110,9 +118,12 @@ class Writer:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    @property
-    def running(self) -> bool:
-        return self._task is not None and not self._task.done()
+    async def probe(self) -> None:
+        """Find out, by doing it, whether something can be made durable now. Raises Unavailable."""
+        if self._task is None or self._task.done():
+            raise Unavailable("the writer is not running")
+        async with self._storage.transaction() as transaction:
+            await self._take_head(transaction)
 
     async def submit(self, needs: Needs, decide: Decide, idempotency: Idempotency | None = None) -> bytes:
         """Carry out one command and return its JSON answer, once durable.
@@ -167,9 +178,16 @@ class Writer:
 
     async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
         """One transaction, durable on return: what each command is told, and what was written."""
+        for _ in range(TRIES - 1):
+            try:
+                return await self._try(commands)
+            except Conflict:
+                await asyncio.sleep(0)
+        return await self._try(commands)
+
+    async def _try(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
         async with self._storage.transaction() as transaction:
-            head = await transaction.fetch(records.TAKE_HEAD, self._origin)
-            size = head[0][0]
+            size = await self._take_head(transaction)
             tree = self._tree if self._tree is not None and self._tree.size == size else None
             if tree is None:
                 tree = await _resume(transaction, size)
@@ -182,6 +200,18 @@ class Writer:
             await batch.flush()
         self._tree = tree
         return answers, batch
+
+    async def _take_head(self, transaction: Transaction) -> int:
+        """Make other batches wait, and return the log's size. Raises Unavailable if a clock is wrong."""
+        earliest = self._clock()
+        size, told = (await transaction.fetch(records.TAKE_HEAD, self._origin))[0]
+        if self._max_skew_ms is not None:
+            at = datetime.fromisoformat(told)
+            now_ms = to_ms(at if at.tzinfo else at.replace(tzinfo=UTC))
+            # The transaction may have waited for others; SQLite tells whole seconds.
+            if not earliest - self._max_skew_ms <= now_ms <= self._clock() + self._max_skew_ms:
+                raise Unavailable(f"the clocks of this node and of the database differ by {earliest - now_ms} ms")
+        return int(size)
 
     async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:
         ids = (command.idempotency_id for command in commands if command.idempotency_id)

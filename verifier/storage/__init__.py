@@ -6,12 +6,17 @@ from verifier.ports import Storage
 from verifier.storage.postgres import PostgresStorage
 from verifier.storage.sqlite import SqliteStorage
 
+PATIENCE_S = 5.0
 
-async def open_storage(url: str) -> Storage:
-    """Open `sqlite:PATH` or `postgresql://…`. Raises ValueError for any other scheme, Unavailable when it is gone."""
+
+async def open_storage(url: str, patience_s: float = PATIENCE_S) -> Storage:
+    """Open `sqlite:PATH` or `postgresql://…`; `patience_s` is what a statement on PostgreSQL may take.
+
+    Raises ValueError for any other scheme, Unavailable when it is gone.
+    """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest:
         return await SqliteStorage.open(rest)
     if scheme in ("postgresql", "postgres"):
-        return await PostgresStorage.open(url)
+        return await PostgresStorage.open(url, patience_s)
     raise ValueError("the database must be sqlite:PATH or postgresql://…")

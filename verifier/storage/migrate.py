@@ -43,11 +43,10 @@ async def migrate(storage: Storage) -> list[str]:
 
 
 async def check_schema(storage: Storage) -> None:
-    """Raise WrongSchema unless exactly this program's migrations have been applied."""
+    """Raise WrongSchema unless exactly this program's migrations have been applied, Unavailable if nobody can tell."""
     known = {version for version, _, _ in migrations()}
-    exists = "SELECT 1 FROM schema_versions LIMIT 1"
+    await storage.fetch("SELECT 1")
     try:
-        await storage.fetch(exists)
         applied = {row[0] for row in await storage.fetch(_APPLIED)}
     except Exception as error:
         raise WrongSchema("the database has no tables yet; run `verifier migrate`") from error

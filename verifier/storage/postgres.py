@@ -1,16 +1,31 @@
-"""PostgreSQL through asyncpg, and what speaks its wire protocol. Carries out specs/protocol.md section 10."""
+"""PostgreSQL through asyncpg, and what speaks its wire protocol. Carries out specs/protocol.md section 10.
+
+Several hosts may be named; the one that takes writes is used. After a failover connections are made anew.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from verifier.core.errors import Unavailable
-from verifier.ports import Row
+from verifier.ports import Conflict, Row
+
+CONNECT_S = 4.0
+READERS = 10
+WRITERS = 3
+# Of every session, so that neither role nor server can have it weaker: a commit waits for the synchronous standby
+# where there is one, and a node that froze or was cut off lets go of the head row before others have lost patience.
+_SETTINGS = {
+    "synchronous_commit": "on",
+    "idle_in_transaction_session_timeout": "3000",
+    "tcp_user_timeout": "10000",
+}
 
 # Everything that says "the database cannot do it now"; a defect in our own SQL is not among them.
 _GONE = (
@@ -18,14 +33,23 @@ _GONE = (
     asyncio.TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.PostgresIOError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
+# What says "as things are now it cannot, but once more it can".
+_CROSSED = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+)
+# A commit that nobody replicated, because its wait was cancelled, is told as a success, with this warning.
+_WARNING = "01000"
 
 
 class _Connection:
@@ -53,45 +77,124 @@ class _Connection:
 
 
 class PostgresStorage:
-    """`verifier.ports.Storage` on a PostgreSQL pool."""
+    """`verifier.ports.Storage` on PostgreSQL. Writers have connections of their own, which no reader can take."""
 
-    def __init__(self, pool: Any) -> None:
-        self._pool = pool
+    def __init__(self, readers: Any, writers: Any) -> None:
+        self._readers = readers
+        self._writers = writers
 
     @classmethod
-    async def open(cls, url: str) -> PostgresStorage:
-        """Connect. Raises Unavailable when no server answers."""
+    async def open(cls, url: str, patience_s: float) -> PostgresStorage:
+        """Connect; a statement may take `patience_s`. Raises Unavailable when no host answers that takes writes."""
+        opened: list[Any] = []
         try:
-            pool = await asyncpg.create_pool(url, min_size=1, max_size=10, timeout=5, command_timeout=30)
+            for size in (READERS, WRITERS):
+                pool = asyncpg.create_pool(
+                    min_size=1,
+                    max_size=size,
+                    command_timeout=patience_s,
+                    server_settings=_SETTINGS,
+                    connect=_connector(url),
+                )
+                opened.append(pool)
+                await pool
         except _GONE as error:
+            for pool in opened:
+                pool.terminate()
             raise Unavailable(f"the database cannot be reached: {error}") from error
-        return cls(pool)
+        return cls(*opened)
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        async with self._acquired() as connection:
-            return await connection.fetch(sql, *args)
+        async with _acquired(self._readers) as connection:
+            return await _Connection(connection).fetch(sql, *args)
 
     async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
-        async with self._acquired() as connection:
-            return await connection.fetch_in(sql, keys)
-
-    @asynccontextmanager
-    async def _acquired(self) -> AsyncIterator[_Connection]:
-        try:
-            async with self._pool.acquire(timeout=5) as connection:
-                yield _Connection(connection)
-        except _GONE as error:
-            raise Unavailable("the database cannot answer") from error
+        async with _acquired(self._readers) as connection:
+            return await _Connection(connection).fetch_in(sql, keys)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Connection]:
         # Every batch first updates the log's head row, so batches of all nodes run one after another and
         # READ COMMITTED shows each what the one before it wrote.
-        try:
-            async with self._pool.acquire(timeout=5) as connection, connection.transaction():
-                yield _Connection(connection)
-        except _GONE as error:
-            raise Unavailable("the database cannot write") from error
+        async with _acquired(self._writers) as connection:
+            warned: list[str] = []
+
+            def listen(_: Any, message: Any) -> None:
+                if message.sqlstate == _WARNING:
+                    warned.append(message.message)
+
+            connection.add_log_listener(listen)
+            await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            yield _Connection(connection)
+            if await connection.execute("COMMIT") != "COMMIT" or warned:
+                raise Unavailable("the database did not commit as it should")
+            connection.remove_log_listener(listen)
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self._writers.close()
+        await self._readers.close()
+
+
+@asynccontextmanager
+async def _acquired(pool: Any) -> AsyncIterator[Any]:
+    """A connection of the pool. After any failure it is not used again, and the server rolls back."""
+    try:
+        async with pool.acquire(timeout=CONNECT_S + 1) as connection:
+            try:
+                yield connection
+            except BaseException as error:
+                # Without waiting: there may be nobody at the other end, or a leader that is one no more.
+                connection.terminate()
+                if isinstance(error, _GONE):
+                    await pool.expire_connections()
+                raise
+    except _CROSSED as error:
+        raise Conflict("other transactions were in the way") from error
+    except _GONE as error:
+        raise Unavailable("the database cannot answer") from error
+
+
+def _connector(url: str) -> Callable[..., Awaitable[Any]]:
+    """Connects to whichever host takes writes. All are asked at once, so that a silent one costs no time."""
+    addresses = _addresses(url)
+
+    async def connect(*_: Any, **settings: Any) -> Any:
+        def ask(address: str) -> Any:
+            return asyncpg.connect(address, **settings, timeout=CONNECT_S, target_session_attrs="read-write")
+
+        asked = {asyncio.ensure_future(ask(each)): each for each in addresses}
+        problems: list[str] = []
+        chosen: list[Any] = []
+        try:
+            for following in asyncio.as_completed(asked):
+                try:
+                    chosen.append(await following)
+                    break
+                except Exception as error:
+                    problems.append(_in_words(error))
+        finally:
+            for each in asked:
+                each.cancel()
+            for late in await asyncio.gather(*asked, return_exceptions=True):
+                if isinstance(late, asyncpg.Connection) and late not in chosen:
+                    late.terminate()
+        if not chosen:
+            raise OSError("; ".join(dict.fromkeys(problems)))
+        return chosen[0]
+
+    return connect
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return "a host is there, but takes no writes"
+    if isinstance(error, asyncio.TimeoutError):
+        return f"a host did not answer in {CONNECT_S:.0f} s"
+    return str(error) or type(error).__name__
+
+
+def _addresses(url: str) -> list[str]:
+    """One address for each host of `postgresql://user@host1:5432,host2:5432/name`."""
+    parts = urlsplit(url)
+    who, at, hosts = parts.netloc.rpartition("@")
+    return [parts._replace(netloc=who + at + host).geturl() for host in hosts.split(",")]

@@ -1,0 +1,205 @@
+"""What only PostgreSQL can do to a node: leaders that change, replicas that are missing, locks, TLS, other settings."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.postgres import Postgres
+from tests.world import Person, World
+from verifier.core.errors import Unavailable
+from verifier.ports import Conflict, Storage
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+ADD = "UPDATE tally SET n = n + 1 WHERE name = $1 RETURNING n"
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Storage]:
+    storage = await open_storage(url)
+    yield storage
+    await storage.close()
+
+
+@asynccontextmanager
+async def admin(url: str) -> AsyncIterator[Any]:
+    """A connection that goes its own ways."""
+    connection = await asyncpg.connect(url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def tally(postgres: Postgres) -> str:
+    """A database with a table of two rows."""
+    url = postgres.new_database()
+    async with admin(url) as connection:
+        await connection.execute("CREATE TABLE tally (name TEXT PRIMARY KEY, n BIGINT NOT NULL)")
+        await connection.execute("INSERT INTO tally VALUES ('a', 0), ('b', 0)")
+    return url
+
+
+async def _add(storage: Storage, *names: str, pause: float = 0.0) -> int:
+    async with storage.transaction() as transaction:
+        for name in names:
+            n = (await transaction.fetch(ADD, name))[0][0]
+            await asyncio.sleep(pause)
+    return int(n)
+
+
+@pytest.mark.shows("CVP-10-6")
+async def test_a_commit_that_was_not_replicated_is_not_acknowledged(own_postgres: Postgres) -> None:
+    url = own_postgres.new_database()
+    async with admin(url) as connection, opened(url) as storage:
+        await connection.execute("CREATE TABLE tally (name TEXT PRIMARY KEY, n BIGINT NOT NULL)")
+        await connection.execute("INSERT INTO tally VALUES ('a', 0)")
+        await connection.execute("ALTER ROLE verifier SET synchronous_commit = off")
+        await connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        await connection.execute("SELECT pg_reload_conf()")
+        adding = asyncio.create_task(_add(storage, "a"))
+        waits = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        async with asyncio.timeout(4):
+            while not await connection.fetch(waits):
+                await asyncio.sleep(0.02)
+        with pytest.raises(Unavailable):
+            await adding
+
+
+async def test_a_node_that_freezes_in_a_transaction_keeps_others_waiting_a_few_seconds_only(tally: str) -> None:
+    async with opened(tally) as frozen, opened(tally) as other:
+
+        async def freeze() -> None:
+            async with frozen.transaction() as transaction:
+                await transaction.fetch(ADD, "a")
+                assert await _add(other, "a") == 1
+                await transaction.fetch(ADD, "a")
+
+        with pytest.raises(Unavailable):
+            await freeze()
+        assert await _add(frozen, "a") == 2
+
+
+async def test_transactions_that_lock_each_other_out_are_a_conflict_for_one_of_them(tally: str) -> None:
+    async with opened(tally) as one, opened(tally) as other:
+        both = await asyncio.gather(
+            _add(one, "a", "b", pause=0.2), _add(other, "b", "a", pause=0.2), return_exceptions=True
+        )
+    assert {type(each) for each in both} == {int, Conflict}
+
+
+@pytest.mark.shows("CVP-10-7")
+async def test_a_command_whose_transaction_met_another_is_carried_out_once_all_the_same(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    async with opened(postgres.new_database()) as storage:
+        await migrate(storage)
+        meetings: list[str] = []
+
+        class Crossed:
+            """The same database, in which the first transactions of the service meet others."""
+
+            fetch, fetch_in, close = storage.fetch, storage.fetch_in, storage.close
+
+            @asynccontextmanager
+            async def transaction(self) -> AsyncIterator[Any]:
+                async with storage.transaction() as transaction:
+                    yield transaction
+                    if len(meetings) < 3 and started:
+                        meetings.append("met")
+                        raise Conflict("met")
+
+        started = False
+        async with World(Crossed(), tmp_path / "ring.json") as world:
+            started = True
+            await world.register(Person(1))
+            assert len(meetings) == 3
+            issued = await world.issue(Person(1))
+            assert issued["ticket"]["proof"]
+            assert (await world.audit()).findings == []
+
+
+async def test_a_table_that_is_changed_while_a_node_works_costs_it_nothing(tally: str) -> None:
+    async with opened(tally) as storage, admin(tally) as connection:
+        whole = "SELECT * FROM tally ORDER BY name"
+
+        async def read() -> list[Any]:
+            async with storage.transaction() as transaction:
+                return [tuple(row) for row in await transaction.fetch(whole)]
+
+        assert await read() == [("a", 0), ("b", 0)]
+        await connection.execute("ALTER TABLE tally ADD COLUMN note TEXT")
+        with pytest.raises(Conflict):
+            await read()
+        assert await read() == [("a", 0, None), ("b", 0, None)]
+
+
+async def test_readers_that_take_every_connection_leave_the_writer_his(tally: str) -> None:
+    async with opened(tally) as storage:
+        slow = [asyncio.create_task(storage.fetch("SELECT pg_sleep(2)")) for _ in range(40)]
+        await asyncio.sleep(0.3)
+        before = time.monotonic()
+        assert await _add(storage, "a") == 1
+        assert time.monotonic() - before < 1.5
+        for each in slow:
+            each.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+
+
+@pytest.fixture
+def silent() -> Any:
+    """The port of a host that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+async def test_of_several_hosts_the_one_that_takes_writes_is_used_and_a_silent_one_costs_no_time(
+    tally: str, silent: int
+) -> None:
+    name = tally.rpartition("/")[2]
+    real = tally.rpartition("@")[2].partition("/")[0]
+    before = time.monotonic()
+    async with opened(f"postgresql://verifier@127.0.0.1:1,127.0.0.1:{silent},{real}/{name}") as storage:
+        assert time.monotonic() - before < 2
+        assert await _add(storage, "a") == 1
+
+
+async def test_a_replica_that_takes_no_writes_is_refused_in_words(tally: str) -> None:
+    async with admin(tally) as connection:
+        await connection.execute("ALTER ROLE verifier SET default_transaction_read_only = on")
+        try:
+            with pytest.raises(Unavailable, match="takes no writes"):
+                await open_storage(tally)
+        finally:
+            await connection.execute("SET default_transaction_read_only = off")
+            await connection.execute("ALTER ROLE verifier RESET default_transaction_read_only")
+
+
+async def test_tls_that_is_asked_for_and_missing_is_refused_in_words(tally: str) -> None:
+    with pytest.raises(Unavailable, match="SSL"):
+        await open_storage(tally + "?sslmode=require")
+
+
+async def test_tls_that_the_server_demands_is_named(own_postgres: Postgres) -> None:
+    url = own_postgres.new_database()
+    async with admin(url) as connection:
+        rules = Path(await connection.fetchval("SHOW hba_file"))
+        rules.write_text("hostssl all all all trust\n")
+        await connection.execute("SELECT pg_reload_conf()")
+        await asyncio.sleep(0.3)
+        with pytest.raises(Unavailable, match="no encryption"):
+            await open_storage(url)
+
+
+@pytest.mark.parametrize("url", ["postgresql://verifier@127.0.0.1:port/x", "postgresql://h/x?sslmode=perhaps"])
+async def test_an_address_that_cannot_be_read_is_refused_in_words(url: str) -> None:
+    with pytest.raises(Unavailable, match=r"cannot be reached: .+"):
+        await open_storage(url)
