@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,7 +15,8 @@ from pathlib import Path
 _names = itertools.count(1)
 
 
-def _bin() -> Path | None:
+def bin_folder() -> Path | None:
+    """Where the newest server's programs are."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[4]))
     if found:
         return found[-1].parent
@@ -24,7 +26,33 @@ def _bin() -> Path | None:
 
 def installed() -> bool:
     """Whether a PostgreSQL server is installed."""
-    return _bin() is not None
+    return bin_folder() is not None
+
+
+def as_user() -> list[str]:
+    """How to run a program that refuses to be root's."""
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+def give(folder: Path) -> None:
+    """Make a folder that user's, and let him reach it."""
+    if os.geteuid() == 0:
+        for each in folder.parents:
+            if each == Path("/tmp"):
+                break
+            each.chmod(each.stat().st_mode | 0o011)
+        shutil.chown(folder, "postgres", "postgres")
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens at, and that no outgoing connection is given in the meantime."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
 
 
 class Postgres:
@@ -34,26 +62,20 @@ class Postgres:
         self._folder = folder
         self._data = folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        bin_folder = _bin()
-        assert bin_folder is not None
-        self._bin = bin_folder
+        self.port = free_port()
+        found = bin_folder()
+        assert found is not None
+        self._bin = found
 
     def start(self) -> None:
         """Start, initialising first if need be, and wait until it answers."""
         if not self._data.exists():
             self._data.mkdir(parents=True)
-            if os.geteuid() == 0:
-                for folder in (self._folder, *self._folder.parents):
-                    if folder == Path("/tmp"):
-                        break
-                    folder.chmod(folder.stat().st_mode | 0o011)
-                shutil.chown(self._data, "postgres", "postgres")
+            give(self._data)
             self._run("initdb", "-D", str(self._data), "-U", "verifier", "-A", "trust", "-E", "UTF8", "--no-sync")
         self._process = subprocess.Popen(
             [
-                *self._as_user(),
+                *as_user(),
                 str(self._bin / "postgres"),
                 *("-D", str(self._data), "-p", str(self.port), "-c", "max_connections=100", "-c", "fsync=off"),
                 *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
@@ -94,7 +116,4 @@ class Postgres:
         return f"postgresql://verifier@127.0.0.1:{self.port}/{name}"
 
     def _run(self, program: str, *args: str) -> None:
-        subprocess.run([*self._as_user(), str(self._bin / program), *args], check=True, capture_output=True, cwd="/")
-
-    def _as_user(self) -> list[str]:
-        return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        subprocess.run([*as_user(), str(self._bin / program), *args], check=True, capture_output=True, cwd="/")

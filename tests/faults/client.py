@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from verifier.api.signed_requests import sign_request
 
-PATIENCE_S = 20
+PATIENCE_S = 120
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -35,8 +35,8 @@ class Reply(msgspec.Struct, frozen=True):
 class Client:
     """Somebody with a bearer token, or a system of the bank that signs its requests.
 
-    `url` is the service's public address. With `nodes` one of them at random is asked, when it goes away another, in
-    the same bytes, as a load balancer would do it.
+    `url` is the service's public address. With `nodes` one of them at random is asked, and when it goes away or says
+    that it cannot do it now another, in the same bytes, as a load balancer or an SDK would do it.
     """
 
     def __init__(
@@ -64,25 +64,28 @@ class Client:
         return await self._ask("POST", path, msgspec.json.encode(body), {"Idempotency-Key": key})
 
     async def _ask(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> Reply:
-        url = self._url + path
         if content:
             headers["Content-Type"] = "application/json"
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        if self._system is not None:
-            name, key = self._system
-            headers |= sign_request(method, url, headers, content, key_id=name, private_key=key, created=time.time())
         if not self._nodes:
-            return await self._send(method, url, content, headers)
+            return await self._send(self._url, method, path, content, headers)
         until = time.monotonic() + PATIENCE_S
         while True:
             try:
-                return await self._send(method, random.choice(self._nodes) + path, content, headers)
+                reply = await self._send(random.choice(self._nodes), method, path, content, headers)
+                if reply.status != 503 or time.monotonic() > until:
+                    return reply
             except (aiohttp.ClientError, OSError):
                 if time.monotonic() > until:
                     raise
-                await asyncio.sleep(0.02)
+            await asyncio.sleep(random.uniform(0.02, 0.2))
 
-    async def _send(self, method: str, url: str, content: bytes, headers: dict[str, str]) -> Reply:
-        async with self._session.request(method, url, data=content or None, headers=headers) as response:
+    async def _send(self, node: str, method: str, path: str, content: bytes, headers: dict[str, str]) -> Reply:
+        if self._system is not None:
+            name, key = self._system
+            url, created = self._url + path, time.time()
+            signed = sign_request(method, url, headers, content, key_id=name, private_key=key, created=created)
+            headers = headers | signed
+        async with self._session.request(method, node + path, data=content or None, headers=headers) as response:
             return Reply(response.status, await response.read(), response.headers)

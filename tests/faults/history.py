@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -20,7 +21,10 @@ DESK, IVR = "+861082345678", "+861095588"
 
 
 class Post(msgspec.Struct, eq=False):
-    """One POST with its key, and the answer if one came. `about` is the call whose code it confirms."""
+    """One POST with its key, and the answer if one came. `about` is the call whose code it confirms.
+
+    `invoked` and `returned` are monotonic seconds of the first sending and of the first answer.
+    """
 
     client: Client
     path: str
@@ -30,13 +34,17 @@ class Post(msgspec.Struct, eq=False):
     answered: asyncio.Event
     about: str = ""
     reply: Reply | None = None
+    invoked: float = 0.0
+    returned: float = 0.0
 
     async def send(self) -> Reply:
         """Send it, again if need be: the same key has one answer. Raises ClientError when the server goes away."""
+        self.invoked = self.invoked or time.monotonic()
         reply = await self.client.post(self.path, self.body, self.key)
         assert reply.status < 300, (self.path, self.key, reply)
         assert self.reply is None or self.reply.same(reply), ("one key, two answers", self.reply, reply)
         self.reply = reply
+        self.returned = self.returned or time.monotonic()
         self.answered.set()
         return reply
 
