@@ -12,8 +12,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -156,10 +155,8 @@ class Member:
 
 
 def _signal(pid: int, what: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, what)
-    except ProcessLookupError:
-        pass
 
 
 class Cluster:
