@@ -1,0 +1,113 @@
+"""The checker of histories: it takes what can have happened, and refuses what cannot."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.faults.linearizable import (
+    AGAIN,
+    DONE,
+    GENUINE,
+    NOT_GENUINE,
+    Operation,
+    State,
+    linearizable,
+    step,
+    violations,
+)
+
+CONNECT = Operation("connect", "c", 0, 1, DONE)
+
+
+def confirm(invoked: float, returned: float | None, answer: str = GENUINE, receipt: str = "r") -> Operation:
+    return Operation("confirm", "c", invoked, returned, answer, receipt)
+
+
+def end(invoked: float, returned: float | None) -> Operation:
+    return Operation("end", "c", invoked, returned, DONE)
+
+
+def revoke(invoked: float, returned: float | None) -> Operation:
+    return Operation("revoke", "c", invoked, returned, DONE)
+
+
+def look(invoked: float, returned: float, state: str) -> Operation:
+    return Operation("look", "c", invoked, returned, state)
+
+
+POSSIBLE = {
+    "used once, told again": [CONNECT, confirm(2, 3), confirm(4, 5, AGAIN)],
+    "two at once, one is told again": [CONNECT, confirm(2, 5, AGAIN), confirm(3, 4)],
+    "used once, over, not genuine": [CONNECT, confirm(2, 3), end(4, 5), confirm(6, 7, NOT_GENUINE, "")],
+    "in the grace after its leg": [CONNECT, end(2, 3), confirm(4, 5), confirm(6, 7, NOT_GENUINE, "")],
+    "before its leg": [confirm(-2, -1, NOT_GENUINE, ""), CONNECT, confirm(2, 3)],
+    "an answer that was lost": [CONNECT, confirm(2, None), confirm(4, 5, AGAIN, "x"), confirm(6, 7, AGAIN, "x")],
+    "an asking that was lost": [CONNECT, confirm(2, None), confirm(4, 5), confirm(6, 7, AGAIN)],
+    "revoked while it was confirmed": [CONNECT, confirm(2, 5), revoke(3, 4), confirm(6, 7, NOT_GENUINE, "")],
+    "seen before and after": [CONNECT, look(1, 4, "live"), confirm(2, 5), look(3, 6, "confirmed")],
+}
+IMPOSSIBLE = {
+    "used twice": [CONNECT, confirm(2, 3), confirm(4, 5, GENUINE, "s")],
+    "used twice at once": [CONNECT, confirm(2, 4), confirm(3, 5, GENUINE, "s")],
+    "another receipt when told again": [CONNECT, confirm(2, 3), confirm(4, 5, AGAIN, "s")],
+    "genuine and not genuine both": [CONNECT, confirm(2, 3), confirm(4, 5, NOT_GENUINE, "")],
+    "genuine after it was revoked": [CONNECT, revoke(2, 3), confirm(4, 5)],
+    "genuine after it was used and over": [CONNECT, confirm(2, 3), end(4, 5), confirm(6, 7, AGAIN)],
+    "genuine before its leg": [confirm(-2, -1), CONNECT],
+    "told again what nobody was told": [CONNECT, confirm(2, 3, AGAIN)],
+    "an old state seen after a new one": [CONNECT, confirm(2, 3), look(4, 5, "live")],
+    "a new state seen before an old one": [CONNECT, confirm(2, 9), look(3, 4, "confirmed"), look(5, 6, "live")],
+    "a lost answer taken back": [CONNECT, confirm(2, None), look(3, 4, "confirmed"), confirm(5, 6)],
+}
+
+
+@pytest.mark.parametrize("name", POSSIBLE)
+def test_what_can_have_happened_is_taken(name: str) -> None:
+    assert linearizable(POSSIBLE[name])
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_what_cannot_have_happened_is_refused(name: str) -> None:
+    assert not linearizable(IMPOSSIBLE[name])
+
+
+def test_calls_are_looked_at_one_by_one() -> None:
+    other = [replace(op, call_id="d") for op in IMPOSSIBLE["used twice"]]
+    assert [*violations([*POSSIBLE["used once, told again"], *other])] == ["d"]
+
+
+def played(rng: random.Random, count: int) -> list[Operation]:
+    """A history of one real call, one thing at a time, with askings that lie around the moments at will."""
+    state, played_ = State(), []
+    for n in range(count):
+        kind = rng.choice(("connect", "confirm", "confirm", "confirm", "end", "revoke", "look", "look"))
+        before, op = state, Operation(kind, "c", n - rng.random() * 4, n + rng.random() * 4, DONE)  # type: ignore[arg-type]
+        if kind == "look":
+            op = replace(op, answer=state.name)
+        if kind == "confirm":
+            told = {"live": GENUINE, "confirmed": AGAIN}.get(state.name, NOT_GENUINE)
+            op = replace(op, answer=told, receipt=before.receipt or f"r{n}")
+        if kind == "revoke" and state.name in ("ended", "revoked"):
+            continue
+        after = step(state, op)
+        assert after is not None
+        state = after
+        played_.append(replace(op, returned=None) if rng.random() < 0.1 else op)
+    return played_
+
+
+@given(st.integers(min_value=0), st.integers(min_value=1, max_value=14))
+def test_whatever_one_call_did_is_taken_however_the_askings_overlap(seed: int, count: int) -> None:
+    assert linearizable(played(random.Random(seed), count))
+
+
+@given(st.integers(min_value=0), st.integers(min_value=3, max_value=14))
+def test_a_second_use_is_refused_wherever_it_is_planted(seed: int, count: int) -> None:
+    history = played(random.Random(seed), count)
+    planted = confirm(-9, 99, GENUINE, "planted"), confirm(-9, 99, GENUINE, "planted too")
+    assert not linearizable([*history, *planted])
