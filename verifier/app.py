@@ -33,6 +33,7 @@ from verifier.log import Log
 from verifier.messaging import HttpMessaging
 from verifier.ports import Storage
 from verifier.service import Context, Service
+from verifier.service.clock import CheckedClock
 from verifier.storage import open_storage
 from verifier.storage.migrate import check_schema
 from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
@@ -40,7 +41,6 @@ from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
 log = structlog.get_logger()
 
 READY_TIMEOUT_S = 2.0
-MAX_SKEW_MS = 5_000
 # The writer thread of SQLite and the event loop share the interpreter lock; the default of 5 ms lets
 # either wait too long for the other.
 SWITCH_INTERVAL_S = 0.0005
@@ -51,6 +51,11 @@ GC_THRESHOLD = (10_000, 20, 50)
 def now_ms() -> int:
     """The wall clock in epoch milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def running_ms() -> int:
+    """Milliseconds on a clock that nobody sets: a wall clock put back would lock people out until it has caught up."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def configure_logging(level: str) -> None:
@@ -73,7 +78,8 @@ async def open_service(config: Config) -> Service:
     ring = FileKeyRing(Path(config.key_ring), config.origin)
     signer = _identity_signer(config)
     storage = await _open_checked(config)
-    return Service(Context(config.service_settings(), storage, ring, now_ms, os.urandom, MAX_SKEW_MS), signer)
+    clock = CheckedClock(now_ms, running_ms)
+    return Service(Context(config.service_settings(), storage, ring, clock, os.urandom, clock.agree), signer)
 
 
 def _identity_signer(config: Config) -> FileIdentitySigner | None:
@@ -121,8 +127,8 @@ class Verifier:
         await self._service.start()
         config = self._config
         self._session = aiohttp.ClientSession()
-        people = Throttle("people", Limit(config.requests_per_minute, 60_000), now_ms)
-        table = operations(Log(self._service.context.storage), Throttle("slips", SLIPS, now_ms))
+        people = Throttle("people", Limit(config.requests_per_minute, 60_000), running_ms)
+        table = operations(Log(self._service.context.storage), Throttle("slips", SLIPS, running_ms))
         public = public_application(self._service, table, self._authentication(self._session), people, _pages(config))
         for each in _conversations(config, self._service):
             each.add_to(public.router)

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from verifier.api.signed_requests import sign_request
 
 PATIENCE_S = 120
+# A node whose clock is wrong takes tokens and signatures for expired.
+AGAIN = (503, 401)
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class Client:
         while True:
             try:
                 reply = await self._send(random.choice(self._nodes), method, path, content, headers)
-                if reply.status != 503 or time.monotonic() > until:
+                if reply.status not in AGAIN or time.monotonic() > until:
                     return reply
             except (aiohttp.ClientError, OSError):
                 if time.monotonic() > until:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections import defaultdict
+from collections.abc import Coroutine
 from typing import Any
 
 import aiohttp
 import msgspec
 
 from tests.faults.client import Client, Reply
+from tests.faults.linearizable import AGAIN, DONE, GENUINE, NOT_GENUINE, Kind, Operation
 from tests.faults.server import Server, registration
 from verifier.core.checkpoint import Checkpoint, open_checkpoint
 from verifier.core.evidence import Evidence, Trust, verify_evidence
 from verifier.demo.client import now_iso
 
 DESK, IVR = "+861082345678", "+861095588"
+# A code that is over counts as a wrong guess, and of those there may be six an hour.
+REPLAYS = 3
 
 
 class Post(msgspec.Struct, eq=False):
-    """One POST with its key, and the answer if one came. `about` is the call whose code it confirms.
+    """One POST with its key, and the answer if one came. `about` is the call to which it does `kind`.
 
     `invoked` and `returned` are monotonic seconds of the first sending and of the first answer.
     """
@@ -32,6 +37,7 @@ class Post(msgspec.Struct, eq=False):
     key: str
     customer: Client
     answered: asyncio.Event
+    kind: Kind | None = None
     about: str = ""
     reply: Reply | None = None
     invoked: float = 0.0
@@ -48,12 +54,27 @@ class Post(msgspec.Struct, eq=False):
         self.answered.set()
         return reply
 
+    def operation(self) -> Operation:
+        """What it was to its call."""
+        assert self.kind is not None
+        if self.reply is None:
+            return Operation(self.kind, self.about, self.invoked)
+        if self.kind != "confirm":
+            return Operation(self.kind, self.about, self.invoked, self.returned, DONE)
+        told = self.reply.json
+        answer = (AGAIN if told["given_before"] else GENUINE) if told["verdict"] == "genuine" else NOT_GENUINE
+        receipt = "" if answer == NOT_GENUINE else told["receipt_id"]
+        return Operation(self.kind, self.about, self.invoked, self.returned, answer, receipt)
+
 
 class History:
-    """The load, and what it has learnt so far."""
+    """The load, and what it has learnt so far. With `looking` officers look at their calls while they go on, and used
+    codes are entered again when they are over."""
 
-    def __init__(self, server: Server, trust: Trust, seed: int) -> None:
+    def __init__(self, server: Server, trust: Trust, seed: int, *, looking: bool = False) -> None:
         self.posts: list[Post] = []
+        self._looks: list[Operation] = []
+        self._looking = looking
         self.answered = asyncio.Event()
         self.roots: dict[int, bytes] = {}
         self.receipts: dict[str, set[str]] = defaultdict(set)
@@ -66,37 +87,66 @@ class History:
     async def work(self, name: str, number: str) -> None:
         """One customer's calls, one after another, until the server goes away."""
         customer = self._server.customer(name)
-        facts = registration(name, number)
+        facts, turns = registration(name, number), itertools.count()
         assert (await self._loans.put(f"/v1/applications/{name}", facts)).status == 200
         while True:
             asked = {"purpose": "documents", "number": number, "caller_number": DESK}
             issue = self._post(self._officer, f"/v1/applications/{name}/calls", asked, customer)
             call_id = (await issue.send()).json["call"]["call_id"]
             leg = {"event": "connected", "leg_id": "1", "number": number, "at": now_iso()}
-            await self._post(self._pbx, f"/v1/calls/{call_id}/legs", leg, customer).send()
+            await self._leg(call_id, leg, customer, "connect").send()
             revealed = await self._officer.get(f"/v1/calls/{call_id}/code")
             assert revealed.status == 200, revealed
-            await self._confirm(customer, number, call_id, revealed.json["digits"])
-            ended = {**leg, "event": "ended"}
-            await self._post(self._pbx, f"/v1/calls/{call_id}/legs", ended, customer).send()
+            code = revealed.json["digits"]
+            confirmed = self._confirm(customer, number, call_id, code)
+            await asyncio.gather(confirmed, *self._looks_at(call_id))
+            await self._leg(call_id, {**leg, "event": "ended"}, customer, "end").send()
+            if self._looking and next(turns) < REPLAYS:
+                await self._post(customer, "/v1/confirmations", {"code": code}, customer, "confirm", call_id).send()
 
     async def _confirm(self, customer: Client, number: str, call_id: str, code: str) -> None:
         """In the app; and sometimes at the same moment by the same key, by another, and by telephone."""
         spoken = {"digits": code, "dialled_number": IVR, "caller_number": number}
 
         def in_the_app() -> Post:
-            return self._post(customer, "/v1/confirmations", {"code": code}, customer, call_id)
+            return self._post(customer, "/v1/confirmations", {"code": code}, customer, "confirm", call_id)
 
         def by_telephone() -> Post:
-            return self._post(self._ivr, "/v1/ivr/confirmations", spoken, customer, call_id)
+            return self._post(self._ivr, "/v1/ivr/confirmations", spoken, customer, "confirm", call_id)
 
         app = in_the_app()
         ways = self._rng.sample([lambda: app, in_the_app, by_telephone], self._rng.randint(0, 3))
         await asyncio.gather(*(post.send() for post in (app, *(way() for way in ways))))
 
-    def _post(self, client: Client, path: str, body: dict[str, Any], customer: Client, about: str = "") -> Post:
-        self.posts.append(Post(client, path, body, f"key-{len(self.posts)}", customer, self.answered, about))
+    def _looks_at(self, call_id: str) -> list[Coroutine[Any, Any, None]]:
+        return [self._look(call_id) for _ in range(self._rng.randint(0, 2))] if self._looking else []
+
+    async def _look(self, call_id: str) -> None:
+        await asyncio.sleep(self._rng.uniform(0, 0.05))
+        invoked = time.monotonic()
+        reply = await self._officer.get(f"/v1/calls/{call_id}")
+        assert reply.status == 200, reply
+        self._looks.append(Operation("look", call_id, invoked, time.monotonic(), reply.json["state"]))
+
+    def _leg(self, call_id: str, leg: dict[str, Any], customer: Client, kind: Kind) -> Post:
+        return self._post(self._pbx, f"/v1/calls/{call_id}/legs", leg, customer, kind, call_id)
+
+    def _post(
+        self,
+        client: Client,
+        path: str,
+        body: dict[str, Any],
+        customer: Client,
+        kind: Kind | None = None,
+        about: str = "",
+    ) -> Post:
+        key = f"key-{len(self.posts)}-{self._rng.getrandbits(32):08x}"
+        self.posts.append(Post(client, path, body, key, customer, self.answered, kind, about))
         return self.posts[-1]
+
+    def operations(self) -> list[Operation]:
+        """What was done to calls, for the checker."""
+        return [post.operation() for post in self.posts if post.kind is not None and post.invoked] + self._looks
 
     async def watch(self, session: aiohttp.ClientSession) -> None:
         """Keep every checkpoint that can be had."""
@@ -109,7 +159,7 @@ class History:
     async def check(self, post: Post) -> None:
         """Ask again with the same key, and look at what the answer says is there."""
         reply = await post.send()
-        if post.about:
+        if post.kind == "confirm":
             await self._check_verdict(post, reply.json)
         elif post.path.endswith("/calls"):
             await self._check_issue(reply.json)
@@ -120,16 +170,18 @@ class History:
         assert self._verify(issued["ticket"]).jti == call_id
 
     async def _check_verdict(self, post: Post, verdict: dict[str, Any]) -> None:
-        assert verdict["verdict"] == "genuine", verdict
         receipt_id = verdict["receipt_id"]
-        if not verdict["given_before"]:
+        genuine = verdict["verdict"] == "genuine"
+        assert genuine or self._looking, verdict
+        if genuine and not verdict["given_before"]:
             self.receipts[post.about].add(receipt_id)
         fetched = await post.customer.get(f"/v1/receipts/{receipt_id}")
         assert fetched.status == 200, fetched
         receipt = fetched.json["receipt"]
         assert verdict.get("receipt", receipt) == receipt
         claims = self._verify(receipt)
-        assert (claims.jti, claims.verdict, claims.call.call_id) == (receipt_id, "genuine", post.about)
+        assert (claims.jti, claims.verdict) == (receipt_id, verdict["verdict"])
+        assert claims.call is None if not genuine else claims.call.call_id == post.about
 
     def _verify(self, evidence: dict[str, str]) -> Any:
         """The claims of evidence, verified offline; its checkpoint is one more that was seen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +17,15 @@ from verifier.demo.bank import free_ports
 
 
 class Nodes(Server):
-    """The bank with `count` nodes instead of one; clients ask any of them."""
+    """The bank with `count` nodes instead of one; clients ask any of them. With the library of faketime each node has
+    a clock of its own."""
 
-    def __init__(self, folder: Path, session: aiohttp.ClientSession, database: str, count: int) -> None:
+    def __init__(
+        self, folder: Path, session: aiohttp.ClientSession, database: str, count: int, faketime: Path | None = None
+    ) -> None:
         super().__init__(folder, session, database)
+        self._folder = folder
+        self._faketime = faketime
         self._ports = [free_ports()[:2] for _ in range(count)]
         self._nodes: list[subprocess.Popen[bytes] | None] = [None] * count
         self._urls = [f"http://127.0.0.1:{public}" for public, _ in self._ports]
@@ -31,6 +37,14 @@ class Nodes(Server):
     async def start_node(self, n: int) -> None:
         public, admin = self._ports[n]
         settings = self.environment(listen=f"127.0.0.1:{public}", admin_listen=f"127.0.0.1:{admin}")
+        if self._faketime is not None:
+            settings |= {
+                "LD_PRELOAD": str(self._faketime),
+                "FAKETIME_TIMESTAMP_FILE": str(self._clock(n)),
+                "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
+            self.set_clock(n, 0)
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "verifier", "serve"]
             process = subprocess.Popen(command, env=settings, stdout=log, stderr=log)
@@ -39,6 +53,25 @@ class Nodes(Server):
             while not await self._is_ready(admin):
                 assert process.poll() is None, self.log.read_text()[-2000:]
                 await asyncio.sleep(0.05)
+
+    def set_clock(self, n: int, ahead_s: int) -> None:
+        """Let a node's clock jump; needs faketime's library."""
+        self._clock(n).write_text(f"{ahead_s:+d}\n")
+
+    def _clock(self, n: int) -> Path:
+        return self._folder / f"clock-{n}"
+
+    def freeze_node(self, n: int) -> None:
+        """SIGSTOP: as when a hypervisor takes the machine away for a while."""
+        self._signal(n, signal.SIGSTOP)
+
+    def thaw_node(self, n: int) -> None:
+        self._signal(n, signal.SIGCONT)
+
+    def _signal(self, n: int, what: signal.Signals) -> None:
+        process = self._nodes[n]
+        assert process is not None
+        process.send_signal(what)
 
     def kill_node(self, n: int) -> None:
         """kill -9."""

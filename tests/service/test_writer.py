@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -94,30 +93,6 @@ async def test_a_full_queue_says_unavailable_at_once(
         refused = [result for result in results if isinstance(result, Unavailable)]
         assert len(refused) == 30
         assert await world.counts("applications") == (20,)
-
-
-@pytest.mark.shows("CVP-10-8")
-@pytest.mark.parametrize("ahead_s", [-600, -7, 7, 600])
-async def test_a_node_whose_clock_is_not_the_databases_carries_out_nothing_until_it_is(
-    storage: Storage, tmp_path: Path, ahead_s: int
-) -> None:
-    def now_ms() -> int:
-        return time.time_ns() // 1_000_000
-
-    world = World(storage, tmp_path / "ring.json")
-    clock = world.clock
-    clock.now_ms = now_ms()
-    world.context.writer._max_skew_ms = 5_000
-    async with world:
-        await world.register(Person(1))
-        clock.now_ms = now_ms() + 1000 * ahead_s
-        with pytest.raises(Unavailable, match="clocks"):
-            await world.register(Person(2))
-        with pytest.raises(Unavailable, match="clocks"):
-            await world.context.writer.probe()
-        clock.now_ms = now_ms() + 2_000
-        await world.register(Person(2))
-        await world.context.writer.probe()
 
 
 @pytest.mark.shows("CVP-10-5")

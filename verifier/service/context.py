@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True):
 class Context:
     """The ports and settings of one running service.
 
-    `discovered` is told each discrepancy, kind and id, once it is durable. `max_skew_ms` is the writer's.
+    `discovered` is told each discrepancy, kind and id, once it is durable. `agree` is the writer's.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Context:
         ring: KeyRing,
         clock: Clock,
         entropy: Entropy,
-        max_skew_ms: int | None = None,
+        agree: Callable[[str], None] = lambda told: None,
     ) -> None:
         self.settings = settings
         self.storage = storage
@@ -53,7 +53,7 @@ class Context:
         self.clock = clock
         self.entropy = entropy
         self.events = Events()
-        self.writer = Writer(storage, ring, clock, entropy, settings.origin, self._committed, max_skew_ms)
+        self.writer = Writer(storage, ring, clock, entropy, settings.origin, self._committed, agree)
         self.discovered: Callable[[DiscrepancyKind, str], None] = lambda kind, discrepancy_id: None
 
     def _committed(self, batch: Batch, commands: int) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +17,6 @@ from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
 from verifier.core.errors import EvidenceError, IdempotencyKeyReused, InternalError, Unavailable, VerifierError
 from verifier.core.merkle import TILE, TILE_HEIGHT, Tree, leaf_hash
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
-from verifier.core.times import to_ms
 from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
 from verifier.service import records
 from verifier.service.batch import Batch, Needs
@@ -60,7 +58,7 @@ _Kept = dict[bytes, tuple[bytes, bytes]]
 class Writer:
     """Carries out commands in batches. `on_commit` is given each batch, and its size, once it is durable.
 
-    With `max_skew_ms` nothing is carried out while this node's clock and the database's differ by more.
+    `agree` is given the database's own time at the beginning of each, and refuses it by raising Unavailable.
     """
 
     def __init__(
@@ -71,7 +69,7 @@ class Writer:
         entropy: Entropy,
         origin: str,
         on_commit: Callable[[Batch, int], None] = lambda batch, commands: None,
-        max_skew_ms: int | None = None,
+        agree: Callable[[str], None] = lambda told: None,
     ) -> None:
         self._storage = storage
         self._ring = ring
@@ -79,7 +77,7 @@ class Writer:
         self._entropy = entropy
         self._origin = origin
         self._on_commit = on_commit
-        self._max_skew_ms = max_skew_ms
+        self._agree = agree
         self._waiting: asyncio.Queue[_Command] = asyncio.Queue(MAX_WAITING)
         self._tree: Tree | None = None
         self._task: asyncio.Task[None] | None = None
@@ -202,15 +200,9 @@ class Writer:
         return answers, batch
 
     async def _take_head(self, transaction: Transaction) -> int:
-        """Make other batches wait, and return the log's size. Raises Unavailable if a clock is wrong."""
-        earliest = self._clock()
+        """Make other batches wait, and return the log's size. Raises Unavailable if the clocks do not agree."""
         size, told = (await transaction.fetch(records.TAKE_HEAD, self._origin))[0]
-        if self._max_skew_ms is not None:
-            at = datetime.fromisoformat(told)
-            now_ms = to_ms(at if at.tzinfo else at.replace(tzinfo=UTC))
-            # The transaction may have waited for others; SQLite tells whole seconds.
-            if not earliest - self._max_skew_ms <= now_ms <= self._clock() + self._max_skew_ms:
-                raise Unavailable(f"the clocks of this node and of the database differ by {earliest - now_ms} ms")
+        self._agree(told)
         return int(size)
 
     async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:

@@ -1,0 +1,148 @@
+"""What can befall nodes, servers and what connects them; each is brought about, and is over when it returns."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+from msgspec import Struct
+
+from tests.faults.cluster import Cluster
+from tests.faults.nodes import Nodes
+
+
+class Field(Struct):
+    """Where it happens. `struck_at` is when a leader was taken away (monotonic seconds), until then 0."""
+
+    cluster: Cluster
+    nodes: Nodes
+    count: int
+    rng: random.Random
+    struck_at: float = 0.0
+
+
+Outage = Callable[[Field], Awaitable[None]]
+
+
+async def server_killed(field: Field) -> None:
+    """kill -9 of the leader's PostgreSQL."""
+    leader, _ = await field.cluster.settled()
+    field.struck_at = time.monotonic()
+    leader.kill_server()
+    await field.cluster.leader(other_than=leader)
+
+
+async def machine_killed(field: Field) -> None:
+    """kill -9 of all that runs on the leader's machine."""
+    leader, _ = await field.cluster.settled()
+    field.struck_at = time.monotonic()
+    leader.kill_machine()
+    await field.cluster.leader(other_than=leader)
+    leader.start()
+
+
+async def leader_frozen(field: Field) -> None:
+    """The leader stands still until another has been chosen, and comes back as if it still were one."""
+    leader, _ = await field.cluster.settled()
+    field.struck_at = time.monotonic()
+    leader.freeze()
+    try:
+        await field.cluster.leader(other_than=leader)
+        await asyncio.sleep(1)
+    finally:
+        leader.thaw()
+
+
+async def nodes_cut_from_leader(field: Field) -> None:
+    leader, _ = await field.cluster.settled()
+    leader.for_nodes.cut()
+    await asyncio.sleep(field.rng.uniform(2, 7))
+    leader.for_nodes.heal()
+
+
+async def leader_cut_from_standby(field: Field) -> None:
+    """The leader has to wait, and after a while to do without."""
+    leader, _ = await field.cluster.settled()
+    leader.for_peers.cut()
+    await asyncio.sleep(field.rng.uniform(2, 8))
+    leader.for_peers.heal()
+
+
+async def leader_cut_from_etcd(field: Field) -> None:
+    """The leader cannot renew its lease, and has to step down though nodes reach it."""
+    leader, _ = await field.cluster.settled()
+    field.struck_at = time.monotonic()
+    leader.to_etcd.cut()
+    try:
+        await field.cluster.leader(other_than=leader)
+    finally:
+        leader.to_etcd.heal()
+
+
+async def node_killed(field: Field) -> None:
+    n = field.rng.randrange(field.count)
+    field.nodes.kill_node(n)
+    await asyncio.sleep(field.rng.uniform(0, 1))
+    await field.nodes.start_node(n)
+
+
+async def node_frozen(field: Field) -> None:
+    """A node stands still, maybe with the head row in its hands, and goes on where it was."""
+    n = field.rng.randrange(field.count)
+    field.nodes.freeze_node(n)
+    await asyncio.sleep(field.rng.uniform(1, 8))
+    field.nodes.thaw_node(n)
+
+
+async def clock_jumped(field: Field) -> None:
+    """One node's clock is ten minutes ahead or behind."""
+    n = field.rng.randrange(field.count)
+    field.nodes.set_clock(n, field.rng.choice((-600, 600)))
+    await asyncio.sleep(field.rng.uniform(2, 5))
+    field.nodes.set_clock(n, 0)
+
+
+async def storage_slow(field: Field) -> None:
+    for each in field.cluster.members:
+        each.for_nodes.slow(0.15)
+    await asyncio.sleep(field.rng.uniform(2, 5))
+    for each in field.cluster.members:
+        each.for_nodes.slow(0)
+
+
+async def connections_exhausted(field: Field) -> None:
+    """Somebody else takes every connection that the leader has left, and nodes lose theirs."""
+    leader, _ = await field.cluster.settled()
+    taken: list[asyncpg.Connection] = []
+    address = f"postgresql://verifier@127.0.0.1:{leader.postgres}/postgres"
+    try:
+        while True:
+            taken.append(await asyncpg.connect(address, timeout=5))
+    except (asyncpg.PostgresError, OSError):
+        leader.for_nodes.cut()
+        leader.for_nodes.heal()
+        await asyncio.sleep(field.rng.uniform(1, 3))
+    finally:
+        for each in taken:
+            each.terminate()
+
+
+OUTAGES: dict[str, Outage] = {
+    each.__name__: each
+    for each in (
+        server_killed,
+        machine_killed,
+        leader_frozen,
+        nodes_cut_from_leader,
+        leader_cut_from_standby,
+        leader_cut_from_etcd,
+        node_killed,
+        node_frozen,
+        clock_jumped,
+        storage_slow,
+        connections_exhausted,
+    )
+}

@@ -1,0 +1,124 @@
+"""Nodes on a cluster that fails over by itself, under load, while one outage after another befalls them (laws L3, L4).
+
+Afterwards: what was acknowledged is there in the same bytes, each code was used once, every history is linearizable,
+every checkpoint ever seen is of one log, and no process was started again by hand but those that were killed.
+
+The long forms, with `python -m pytest -s tests/faults/test_outages.py`:
+`OUTAGE_RUNS=20 OUTAGES_EACH=5` any outages; `OUTAGE_RUNS=20 OUTAGES=server_killed,machine_killed OUTAGES_EACH=1`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import statistics
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.conftest import require
+from tests.faults.cluster import Cluster
+from tests.faults.history import History
+from tests.faults.linearizable import violations
+from tests.faults.nodes import Nodes
+from tests.faults.outages import OUTAGES, Field
+from tests.faults.test_kill import check_log
+from tests.postgres import installed
+
+SHORT = "server_killed,node_frozen,clock_jumped"
+NAMES = os.environ.get("OUTAGES", "").split(",") if os.environ.get("OUTAGES") else []
+RUNS = int(os.environ.get("OUTAGE_RUNS", "0"))
+EACH = int(os.environ.get("OUTAGES_EACH", "3"))
+SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().getrandbits(32)))
+NODES, CUSTOMERS = 4, 64
+
+
+@pytest.fixture
+async def cluster(session: aiohttp.ClientSession) -> AsyncIterator[Cluster]:
+    require("Patroni with etcd", installed() and bool(shutil.which("patroni") and shutil.which("etcd")))
+    with tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True) as folder:
+        async with Cluster(Path(folder), session) as made:
+            yield made
+
+
+@pytest.fixture
+def faketime() -> Path:
+    """The library that lets one process have another clock."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    require("faketime", bool(found))
+    return found[0]
+
+
+@pytest.mark.shows("CVP-10-1", "CVP-10-4", "CVP-10-6", "CVP-10-8")
+async def test_whatever_befalls_nodes_and_servers_nothing_acknowledged_is_lost_or_told_twice(
+    tmp_path: Path, session: aiohttp.ClientSession, cluster: Cluster, faketime: Path
+) -> None:
+    print(f"\nKILL_SEED={SEED} OUTAGE_RUNS={RUNS or 1}")
+    counts: Counter[str] = Counter()
+    waits: dict[str, list[float]] = defaultdict(list)
+    url = await cluster.new_database("verifier")
+    async with Nodes(tmp_path, session, url, NODES, faketime) as nodes:
+        trust = await nodes.trust()
+        for run in range(RUNS or 1):
+            rng = random.Random(SEED + run)
+            names = rng.choices(NAMES or sorted(OUTAGES), k=EACH) if RUNS else SHORT.split(",")
+            history = History(nodes, trust, SEED + run, looking=True)
+            await _run(history, Field(cluster, nodes, NODES, rng), run, names, waits)
+            await cluster.settled()
+            await _check(history, nodes)
+            counts.update(names)
+            counts["operations"] += len(history.operations())
+            counts["acknowledged"] += sum(post.reply is not None for post in history.posts)
+            counts["codes used"] += len(history.receipts)
+            counts["checkpoints seen"] += len(history.roots)
+            print(run, *names, dict(counts), flush=True)
+        await nodes.audit()
+    for name, times in sorted(waits.items()):
+        median, worst = statistics.median(times), max(times)
+        print(f"{name}, {len(times)} times: first new confirm after {median:.1f} s (median), {worst:.1f} s (worst)")
+    assert counts["codes used"] > CUSTOMERS
+
+
+async def _run(history: History, field: Field, run: int, names: list[str], waits: dict[str, list[float]]) -> None:
+    """Outages one after another, under the load of all customers, who get through in the end."""
+    customers = [(f"O-{run}-{n}", f"+86139{run:04d}{n:04d}") for n in range(CUSTOMERS)]
+    load = [asyncio.create_task(history.work(*each)) for each in customers]
+    await asyncio.sleep(field.rng.uniform(1, 3))
+    for name in names:
+        field.struck_at = 0.0
+        await OUTAGES[name](field)
+        since = field.struck_at or time.monotonic()
+        waited = await _first_confirmed(history, since) - since
+        if field.struck_at:
+            waits[name].append(waited)
+    broken = [task for task in load if task.done()]
+    for task in load:
+        task.cancel()
+    await asyncio.gather(*load, return_exceptions=True)
+    assert not broken, broken[0].exception()
+
+
+async def _first_confirmed(history: History, since: float) -> float:
+    """When the first confirm that was asked after an instant had its answer."""
+    async with asyncio.timeout(60):
+        while True:
+            found = [post.returned for post in history.posts if post.kind == "confirm" and post.invoked > since]
+            if any(found):
+                return min(each for each in found if each)
+            await asyncio.sleep(0.05)
+
+
+async def _check(history: History, nodes: Nodes) -> None:
+    assert violations(history.operations()) == {}
+    answered = [post for post in history.posts if post.reply is not None]
+    for n in range(0, len(answered), 200):
+        await asyncio.gather(*(history.check(post) for post in answered[n : n + 200]))
+    assert {call: ids for call, ids in history.receipts.items() if len(ids) != 1} == {}
+    await check_log(nodes, history)
