@@ -14,7 +14,9 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-Kind = Literal["connect", "confirm", "end", "revoke", "look"]
+Kind = Literal["connect", "confirm", "guess", "end", "revoke", "look"]
+Channel = Literal["app", "ivr"]
+MAX_WRONG = 3
 GENUINE, AGAIN, NOT_GENUINE, DONE = "genuine", "genuine again", "not genuine", "done"
 
 
@@ -22,8 +24,8 @@ class Operation(Struct, frozen=True):
     """Something that was asked of a call, from the first time it was sent until its answer came (`returned`, None when
     none ever did: it may have been carried out at any later moment, or never). Times are of one clock.
 
-    `answer` is GENUINE, AGAIN or NOT_GENUINE of a confirm with the right code, `receipt` its receipt's id; the state
-    that a look was told; DONE of the rest.
+    `answer` is GENUINE, AGAIN or NOT_GENUINE of a confirm with the right code, `receipt` its receipt's id; NOT_GENUINE
+    of a guess, which is a wrong code; the state that a look was told; DONE of the rest.
     """
 
     kind: Kind
@@ -32,10 +34,11 @@ class Operation(Struct, frozen=True):
     returned: float | None = None
     answer: str = ""
     receipt: str = ""
+    channel: Channel = "app"
 
 
 class State(Struct, frozen=True):
-    """A call: its state, whether its leg has ended, and the receipt that its code was used for.
+    """A call: its state, whether its leg has ended, the wrong codes counted, and the receipt its code was used for.
 
     The receipt is `?` as long as only he knows it whose answer was lost.
     """
@@ -43,6 +46,12 @@ class State(Struct, frozen=True):
     name: str = "issued"
     leg_ended: bool = False
     receipt: str = ""
+    app: int = 0
+    ivr: int = 0
+
+    @property
+    def open(self) -> bool:
+        return self.name in ("issued", "live", "confirmed")
 
 
 def step(state: State, op: Operation) -> State | None:
@@ -50,6 +59,8 @@ def step(state: State, op: Operation) -> State | None:
     told = op.answer if op.returned is not None else ""
     if op.kind == "confirm":
         return _confirm(state, op, told)
+    if op.kind == "guess":
+        return _guess(state, op, told)
     if op.kind == "look":
         return state if told in ("", state.name) else None
     if op.kind == "connect":
@@ -57,21 +68,34 @@ def step(state: State, op: Operation) -> State | None:
     if op.kind == "end":
         after = replace(state, leg_ended=True)
         return replace(after, name="ended") if state.name == "confirmed" else after
-    if state.name in ("ended", "revoked"):
-        return None if told else state
-    return replace(state, name="revoked")
+    if state.open:
+        return replace(state, name="revoked")
+    return state if told == "" or state.name == "revoked" else None
 
 
 def _confirm(state: State, op: Operation, told: str) -> State | None:
     """Exactly once: the first takes the code; while the call goes on it is told again; then never more."""
-    if state.name == "live":
-        used = State("ended" if state.leg_ended else "confirmed", state.leg_ended, op.receipt if told else "?")
+    locked = getattr(state, op.channel) >= MAX_WRONG
+    if state.name == "live" and not locked:
+        used = replace(state, name="ended" if state.leg_ended else "confirmed", receipt=op.receipt if told else "?")
         return used if told in ("", GENUINE) else None
-    if state.name == "confirmed":
+    if state.name == "confirmed" and not locked:
         if told == AGAIN and state.receipt in ("?", op.receipt):
             return replace(state, receipt=op.receipt)
         return None if told else state
     return state if told in ("", NOT_GENUINE) else None
+
+
+def _guess(state: State, op: Operation, told: str) -> State | None:
+    """A wrong code is counted on its channel, to three; a call that neither channel can confirm any more is locked."""
+    if told not in ("", NOT_GENUINE):
+        return None
+    if not state.open:
+        return state
+    counted = replace(state, **{op.channel: min(MAX_WRONG, getattr(state, op.channel) + 1)})
+    if counted.name != "confirmed" and min(counted.app, counted.ivr) >= MAX_WRONG:
+        return replace(counted, name="locked")
+    return counted
 
 
 def linearizable(operations: Sequence[Operation]) -> bool:

@@ -28,6 +28,10 @@ def confirm(invoked: float, returned: float | None, answer: str = GENUINE, recei
     return Operation("confirm", "c", invoked, returned, answer, receipt)
 
 
+def guess(invoked: float, returned: float | None) -> Operation:
+    return Operation("guess", "c", invoked, returned, NOT_GENUINE)
+
+
 def end(invoked: float, returned: float | None) -> Operation:
     return Operation("end", "c", invoked, returned, DONE)
 
@@ -51,6 +55,11 @@ POSSIBLE = {
     "revoked while it was confirmed": [CONNECT, confirm(2, 5), revoke(3, 4), confirm(6, 7, NOT_GENUINE, "")],
     "seen before and after": [CONNECT, look(1, 4, "live"), confirm(2, 5), look(3, 6, "confirmed")],
 }
+POSSIBLE |= {
+    "the third guess at once with the right code": [CONNECT, guess(2, 3), guess(4, 5), guess(6, 9), confirm(7, 8)],
+    "locked on one channel": [CONNECT, *(guess(n, n + 1) for n in (2, 4, 6)), confirm(8, 9, NOT_GENUINE, "")],
+    "revoked twice": [CONNECT, revoke(2, 3), revoke(4, 5)],
+}
 IMPOSSIBLE = {
     "used twice": [CONNECT, confirm(2, 3), confirm(4, 5, GENUINE, "s")],
     "used twice at once": [CONNECT, confirm(2, 4), confirm(3, 5, GENUINE, "s")],
@@ -62,6 +71,9 @@ IMPOSSIBLE = {
     "told again what nobody was told": [CONNECT, confirm(2, 3, AGAIN)],
     "an old state seen after a new one": [CONNECT, confirm(2, 3), look(4, 5, "live")],
     "a new state seen before an old one": [CONNECT, confirm(2, 9), look(3, 4, "confirmed"), look(5, 6, "live")],
+    "genuine after three wrong codes": [CONNECT, *(guess(n, n + 1) for n in (2, 4, 6)), confirm(8, 9)],
+    "locked after two": [CONNECT, guess(2, 3), guess(4, 5), confirm(8, 9, NOT_GENUINE, "")],
+    "a guess that is right": [CONNECT, replace(guess(2, 3), answer=GENUINE)],
     "a lost answer taken back": [CONNECT, confirm(2, None), look(3, 4, "confirmed"), confirm(5, 6)],
 }
 
@@ -85,14 +97,16 @@ def played(rng: random.Random, count: int) -> list[Operation]:
     """A history of one real call, one thing at a time, with askings that lie around the moments at will."""
     state, played_ = State(), []
     for n in range(count):
-        kind = rng.choice(("connect", "confirm", "confirm", "confirm", "end", "revoke", "look", "look"))
+        kind = rng.choice(("connect", "confirm", "confirm", "confirm", "guess", "end", "revoke", "look", "look"))
         before, op = state, Operation(kind, "c", n - rng.random() * 4, n + rng.random() * 4, DONE)  # type: ignore[arg-type]
         if kind == "look":
             op = replace(op, answer=state.name)
         if kind == "confirm":
-            told = {"live": GENUINE, "confirmed": AGAIN}.get(state.name, NOT_GENUINE)
+            told = {"live": GENUINE, "confirmed": AGAIN}.get(state.name, NOT_GENUINE) if state.app < 3 else NOT_GENUINE
             op = replace(op, answer=told, receipt=before.receipt or f"r{n}")
-        if kind == "revoke" and state.name in ("ended", "revoked"):
+        if kind == "guess":
+            op = replace(op, answer=NOT_GENUINE)
+        if kind == "revoke" and not state.open and state.name != "revoked":
             continue
         after = step(state, op)
         assert after is not None

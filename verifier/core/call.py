@@ -76,8 +76,10 @@ def settle(call: Call, now_ms: int, rules: CallRules) -> Call:
     if call.state == "confirmed":
         # Without a leg nobody says when the call ends, so its code's lifetime bounds it.
         latest = call.expires_at if call.connected_at is None else call.connected_at + rules.max_call_ms
-        at = min(latest, call.leg_ended_at) if call.leg_ended_at is not None else latest
-        return _close(call, "ended", at) if now_ms >= at else _due(call, at)
+        if call.leg_ended_at is not None:
+            # What was heard has happened, though the exchange's clock or another node's may be ahead of this one.
+            return _close(call, "ended", min(latest, call.leg_ended_at))
+        return _close(call, "ended", latest) if now_ms >= latest else _due(call, latest)
     grace_end = call.expires_at if call.leg_ended_at is None else call.leg_ended_at + rules.grace_ms
     if grace_end < call.expires_at:
         return _close(call, "ended", grace_end) if now_ms >= grace_end else _due(call, grace_end)

@@ -29,12 +29,13 @@ _PRAGMAS = (
 
 
 @functools.lru_cache(maxsize=256)
-def _numbered(sql: str) -> str:
+def numbered(sql: str) -> str:
     """`$1` is a named parameter to SQLite; `?1` is a numbered one, as PostgreSQL means it."""
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
-def _in_list(sql: str, count: int) -> str:
+def in_list(sql: str, count: int) -> str:
+    """A statement whose `($*)` has become that many parameters."""
     return sql.replace("($*)", "(" + ",".join("?" * count) + ")")
 
 
@@ -50,19 +51,19 @@ class _Connection:
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         try:
-            return list(await self._connection.execute_fetchall(_numbered(sql), args))
+            return list(await self._connection.execute_fetchall(numbered(sql), args))
         except _GONE as error:
             raise Unavailable("the database cannot answer") from error
 
     async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
         wanted = list(dict.fromkeys(keys))
-        return await self.fetch(_in_list(sql, len(wanted)), *wanted) if wanted else ()
+        return await self.fetch(in_list(sql, len(wanted)), *wanted) if wanted else ()
 
     async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
         if not rows:
             return
         try:
-            await self._connection.executemany(_numbered(sql), rows)
+            await self._connection.executemany(numbered(sql), rows)
         except _GONE as error:
             raise Unavailable("the database cannot write") from error
 

@@ -1,0 +1,166 @@
+"""One seed: nodes, a town, accidents, and then what must hold of all that was told."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from msgspec import Struct
+
+from tests.faults.linearizable import violations
+from tests.simulator.bank import Network, Node, running_ms
+from tests.simulator.loop import simulate
+from tests.simulator.people import Town
+from tests.simulator.storage import Database, Faults
+from tests.world import NOON, ORIGIN, Person, World
+from verifier import keys
+from verifier.audit import audit_log
+from verifier.core.errors import VerifierError
+from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.keys import FileKeyRing
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+# In memory where there is such a place: no power fails here.
+FOLDER = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+
+
+class Failed(AssertionError):
+    """Something that must hold does not; `trace` is what happened before."""
+
+    def __init__(self, what: str, trace: list[str]) -> None:
+        super().__init__(what)
+        self.trace = trace
+
+
+class Ran(Struct, frozen=True):
+    """A seed that held: what happened, and how often what."""
+
+    trace: list[str]
+    counts: dict[str, int]
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()
+
+
+@cache
+def _template() -> tuple[Path, FileKeyRing]:
+    """A folder with a key ring and an empty database, made once."""
+    folder = Path(tempfile.mkdtemp(prefix="simulator-", dir=FOLDER))
+    keys.create(folder / "ring.json", NOON)
+
+    async def make() -> None:
+        storage = await open_storage(f"sqlite:{folder / 'empty'}")
+        await migrate(storage)
+        await storage.close()
+
+    asyncio.run(make())
+    return folder, FileKeyRing(folder / "ring.json", ORIGIN)
+
+
+def run(seed: int) -> Ran:
+    """Raises Failed."""
+    template, ring = _template()
+    with tempfile.TemporaryDirectory(prefix="seed-", dir=FOLDER) as folder:
+        path = Path(folder) / "db"
+        shutil.copy(template / "empty", path)
+        rng = random.Random(seed)
+        return simulate(rng, _run(rng, path, ring, template / "ring.json"))
+
+
+async def _run(rng: random.Random, path: Path, ring: FileKeyRing, ring_file: Path) -> Ran:
+    database = Database(path, lambda: NOON + running_ms(), Faults(rng))
+    nodes = [Node(f"node {n}", database, ring, ring_file, rng) for n in range(rng.randint(2, 4))]
+    network = Network(nodes, rng)
+    town = Town(network, rng)
+    try:
+        await asyncio.gather(*(each.start() for each in nodes))
+        accidents = asyncio.create_task(_accidents(town, database, nodes, rng))
+        people = [Person(n) for n in range(rng.randint(2, 3))]
+        await asyncio.gather(*(town.live(each) for each in people))
+        accidents.cancel()
+        await _heal(database, network)
+        await _check(town, nodes[0])
+    except (AssertionError, VerifierError) as error:
+        # Nobody is refused here for another reason than those that people expect.
+        raise Failed(f"{error} {error.__cause__ or ''}", town.trace) from error
+    finally:
+        for each in nodes:
+            each.crash()
+        await asyncio.sleep(0)
+        database.close()
+    counts = database.faults.seen | network.seen
+    for line in town.trace:
+        word = line.split()[1]
+        counts[word] = counts.get(word, 0) + 1
+    return Ran(town.trace, counts)
+
+
+async def _accidents(town: Town, database: Database, nodes: list[Node], rng: random.Random) -> None:
+    """One after another, each over after a while; in some towns none."""
+    often = rng.choice((1.0, 3.0, 1e9))
+    while True:
+        await asyncio.sleep(rng.expovariate(1 / often))
+        node, lasts = rng.choice(nodes), rng.uniform(0.1, 6)
+        match rng.randrange(3):
+            case 0:
+                town.note("crash", node.name)
+                node.crash()
+                await asyncio.sleep(lasts)
+                await node.start()
+            case 1:
+                skew, node.skew_ms = node.skew_ms, rng.choice((-600_000, 600_000))
+                town.note("clock", node.name, node.skew_ms)
+                await asyncio.sleep(lasts)
+                node.skew_ms = skew
+            case _:
+                town.note("gone", f"{lasts:.3f}")
+                database.gone = True
+                await asyncio.sleep(lasts)
+                database.gone = False
+
+
+async def _heal(database: Database, network: Network) -> None:
+    database.gone, database.faults.healed, network.healed = False, True, True
+    await network.quiet()
+    for each in network.nodes:
+        each.crash()
+        each.skew_ms = 0
+        await each.start()
+    # Longer than anything that is frozen stays so.
+    await asyncio.sleep(60)
+
+
+async def _check(town: Town, node: Node) -> None:
+    for asking, answer in town.answered:
+        again = await town.network.ask(asking)
+        assert again == answer, f"one key, two answers: {answer} and {again}"
+    wrong = violations(town.operations)
+    assert not wrong, f"no order explains {wrong}"
+
+    world: World = await node.serve(_itself)
+    trust = world.context.trust()
+    audited = await audit_log(world.storage, world.ring, trust, _shown(town, trust))
+    assert audited.findings == [], audited.findings
+    counted = await world.storage.fetch("SELECT call_id FROM calls WHERE app_wrong > 3 OR ivr_wrong > 3")
+    assert not counted, f"more than three wrong codes were tried against {counted}"
+
+
+async def _itself(world: World) -> World:
+    return world
+
+
+def _shown(town: Town, trust: Trust) -> list[str]:
+    """Every checkpoint that was handed out, one of each size. Two of a size must have been the same."""
+    notes: dict[int, tuple[bytes, str]] = {}
+    for each in town.evidence:
+        checkpoint = verify_evidence(Evidence(each["statement"], each["proof"]), trust).checkpoint
+        note = each["proof"].partition("\n\n")[2]
+        assert notes.setdefault(checkpoint.size, (checkpoint.root, note))[0] == checkpoint.root, "two logs were shown"
+    return [note for _, note in notes.values()]
