@@ -55,11 +55,11 @@ class Server:
         changed = {f"VERIFIER_{k.upper()}": str(v) for k, v in values.items() if v != getattr(default, k)}
         return {"PATH": os.environ["PATH"], **changed}
 
-    async def start(self) -> None:
-        """Start and wait until it is ready."""
+    async def start(self, **more: str) -> None:
+        """Start, with more variables in its environment, and wait until it is ready."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "verifier", "serve"]
-            self._process = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, env=self.environment() | more, stdout=log, stderr=log)
         async with asyncio.timeout(START_S):
             while not await self.ready():
                 if self._process.poll() is not None:

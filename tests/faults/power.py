@@ -1,0 +1,126 @@
+"""A power cut, played: a disk that keeps what was synced, and of the rest what it likes.
+
+The model of the disk: a write after a file's last sync may be there, may not, or may be torn between sectors of 512
+bytes, in any order; so may a change of length. A new file, or a removal, counts once the folder has been synced, and
+before that perhaps. What was synced is there.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+SECTOR = 512
+_RECORD = struct.Struct("=B3xIQQ")
+
+
+class Operation(Struct, frozen=True):
+    """One of the journal: `w`ritten, `t`runcated, `s`ynced or `u`nlinked."""
+
+    what: str
+    name: str
+    offset: int
+    length: int
+    data: bytes = b""
+
+
+def shim(folder: Path) -> Path:
+    """The library for LD_PRELOAD, compiled into a folder."""
+    library = folder / "power.so"
+    source = Path(__file__).with_name("power.c")
+    command = ["gcc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source)]
+    subprocess.run(command, check=True)
+    return library
+
+
+def operations(journal: Path, folder: Path) -> Iterator[Operation]:
+    """What was done, in order. A last record that is not whole was being written when the process was killed."""
+    told = journal.read_bytes()
+    at = 0
+    while at + _RECORD.size <= len(told):
+        what, path_length, offset, length = _RECORD.unpack_from(told, at)
+        at += _RECORD.size
+        path = told[at : at + path_length].decode()
+        at += path_length
+        data = told[at : at + length] if what == ord("w") else b""
+        at += len(data)
+        if what != ord("w") or len(data) == length:
+            yield Operation(chr(what), "" if path == str(folder) else Path(path).name, offset, length, data)
+
+
+class _File:
+    """What is surely there of a file, and what has been done to it since."""
+
+    def __init__(self, content: bytes, there: bool) -> None:
+        self.content = bytearray(content)
+        self.there = there
+        self.pending: list[Operation] = []
+
+    def do(self, op: Operation) -> None:
+        if op.what == "t":
+            del self.content[op.length :]
+            self.content.extend(bytes(op.length - len(self.content)))
+        else:
+            self.content.extend(bytes(max(0, op.offset + len(op.data) - len(self.content))))
+            self.content[op.offset : op.offset + len(op.data)] = op.data
+
+    def sync(self) -> None:
+        for op in self.pending:
+            self.do(op)
+        self.pending.clear()
+
+    def lose(self, rng: random.Random, kept: float) -> int:
+        """Keep a share of what was not synced, in no order; the number of operations of which something was lost."""
+        lost = 0
+        rng.shuffle(self.pending)
+        for op in self.pending:
+            parts = list(_sectors(op)) if op.what == "w" else [op]
+            stayed = [part for part in parts if rng.random() < kept]
+            lost += len(stayed) < len(parts)
+            for part in stayed:
+                self.do(part)
+        return lost
+
+
+def _sectors(op: Operation) -> Iterator[Operation]:
+    at = 0
+    while at < len(op.data):
+        size = min(SECTOR - (op.offset + at) % SECTOR, len(op.data) - at)
+        yield Operation("w", op.name, op.offset + at, size, op.data[at : at + size])
+        at += size
+
+
+def cut(before: Path, journal: Path, folder: Path, rng: random.Random, *, kept: float, lies: bool = False) -> int:
+    """Make `folder` what it may be after a power cut: it was as in `before`, then came what the journal tells.
+
+    `kept` is the share of unsynced writes that stayed all the same; a disk that `lies` syncs nothing. Returns how many
+    operations lost something.
+    """
+    files = {each.name: _File(each.read_bytes(), there=True) for each in before.iterdir()}
+    removed: set[str] = set()
+    for op in operations(journal, folder):
+        if op.what == "s" and lies:
+            continue
+        if op.name == "":
+            for name, file in files.items():
+                file.there = name not in removed
+        elif op.what == "u":
+            removed.add(op.name)
+        elif op.what == "s":
+            files.setdefault(op.name, _File(b"", there=False)).sync()
+        else:
+            removed.discard(op.name)
+            files.setdefault(op.name, _File(b"", there=False)).pending.append(op)
+    lost = sum(file.lose(rng, kept) for file in files.values())
+    for each in folder.iterdir():
+        each.unlink()
+    for name, file in files.items():
+        perhaps = name in removed or not file.there
+        if not perhaps or rng.random() < kept:
+            (folder / name).write_bytes(file.content)
+    return lost
