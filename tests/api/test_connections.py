@@ -24,7 +24,8 @@ BOUND_S, LATE_S = 0.3, 3.0
 WHOLE = b"GET / HTTP/1.1\r\nHost: bank\r\n\r\n"
 BODY = b"POST / HTTP/1.1\r\nHost: bank\r\nContent-Length: 999\r\n\r\n1"
 BIG = b"GET /big HTTP/1.1\r\nHost: bank\r\n\r\n"
-SLOW = b"GET /slow HTTP/1.1\r\nHost: bank\r\n\r\n"
+BIG_SIZE = 10_000_000
+SLOW = b"POST /slow HTTP/1.1\r\nHost: bank\r\nContent-Length: 2\r\n\r\n"
 _names = itertools.count()
 
 
@@ -53,6 +54,9 @@ class Site:
     def at(self, stage: str) -> float:
         return self.counted("verifier_connections", stage=stage)
 
+    def open(self) -> float:
+        return sum(self.at(stage) for stage in ("headers", "body", "answer", "untaken", "idle"))
+
 
 @asynccontextmanager
 async def _site(bounds: Bounds) -> AsyncIterator[Site]:
@@ -61,16 +65,17 @@ async def _site(bounds: Bounds) -> AsyncIterator[Site]:
         return web.Response(text="ok")
 
     async def big(request: web.Request) -> web.Response:
-        return web.Response(body=bytes(10_000_000))
+        return web.Response(body=bytes(BIG_SIZE))
 
     async def slow(request: web.Request) -> web.Response:
+        await request.read()
         await asyncio.sleep(4 * BOUND_S)
         return web.Response(text="ok")
 
     application = web.Application()
     application.router.add_route("*", "/", answer)
     application.router.add_get("/big", big)
-    application.router.add_get("/slow", slow)
+    application.router.add_post("/slow", slow)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     name = f"test-{next(_names)}"
@@ -99,7 +104,7 @@ def test_a_client_that_takes_too_long_over_one_thing_is_cut_for_it(
 ) -> None:
     async def scenario() -> None:
         async with _site(msgspec.structs.replace(FAR, **{bound: BOUND_S})) as site, asyncio.timeout(LATE_S):
-            _, writer = await site.connect()
+            reader, writer = await site.connect()
             for part in first.partition(WHOLE):
                 writer.write(part)
                 await asyncio.sleep(0.05)
@@ -107,8 +112,39 @@ def test_a_client_that_takes_too_long_over_one_thing_is_cut_for_it(
                 assert site.at(bound) == 1 or bound == "headers"
                 writer.write(then)
                 await asyncio.sleep(0.05)
-            assert sum(site.at(stage) for stage in ("headers", "body", "answer", "untaken", "idle")) == 0
+            assert site.open() == 0
+            assert await _left(reader) < BIG_SIZE
             writer.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+
+
+async def _left(reader: asyncio.StreamReader) -> int:
+    """How much is still to be had from a connection that has been cut off."""
+    left = 0
+    try:
+        while got := await reader.read(1 << 20):
+            left += len(got)
+    except ConnectionError:
+        pass
+    return left
+
+
+def test_who_takes_the_whole_answer_in_the_end_stays_until_he_goes(loop: Loop) -> None:
+    async def scenario() -> None:
+        async with _site(msgspec.structs.replace(FAR, untaken=4 * BOUND_S)) as site, asyncio.timeout(2 * LATE_S):
+            reader, writer = await site.connect()
+            writer.write(BIG)
+            await asyncio.sleep(BOUND_S)
+            assert site.at("untaken") == 1
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(BIG_SIZE)
+            await asyncio.sleep(6 * BOUND_S)
+            assert site.at("idle") == 1
+            writer.close()
+            while site.open():
+                await asyncio.sleep(0.05)
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(scenario())
@@ -119,7 +155,9 @@ def test_an_answer_that_the_service_takes_long_over_is_waited_for(loop: Loop) ->
         bounds = Bounds(most=1, headers=BOUND_S, body=BOUND_S, untaken=BOUND_S, idle=BOUND_S)
         async with _site(bounds) as site, asyncio.timeout(LATE_S):
             reader, writer = await site.connect()
-            writer.write(SLOW)
+            for part in (SLOW, b"1", b"2"):
+                writer.write(part)
+                await asyncio.sleep(0.05)
             await asyncio.sleep(BOUND_S)
             assert site.at("answer") == 1
             other, _ = await site.connect()
