@@ -19,12 +19,14 @@ from verifier.api.listener import Listener, most_connections
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
 FAR = Bounds(most=100, headers=60, body=60, untaken=60, idle=60)
-BOUND_S, LATE_S = 0.3, 3.0
+BOUND_S, LATE_S = 0.2, 3.0
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: bank\r\n\r\n"
 BODY = b"POST / HTTP/1.1\r\nHost: bank\r\nContent-Length: 999\r\n\r\n1"
 BIG = b"GET /big HTTP/1.1\r\nHost: bank\r\n\r\n"
 BIG_SIZE = 10_000_000
+SOME = b"GET /some HTTP/1.1\r\nHost: bank\r\n\r\n"
+SOME_SIZE = 50_000
 SLOW = b"POST /slow HTTP/1.1\r\nHost: bank\r\nContent-Length: 2\r\n\r\n"
 _names = itertools.count()
 
@@ -40,10 +42,11 @@ class Site:
 
     def __init__(self, name: str, port: int) -> None:
         self._name = name
-        self._port = port
+        self.port = port
+        self.made = 0
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self._port, limit=1024)
+        return await asyncio.open_connection("127.0.0.1", self.port, limit=1024)
 
     def counted(self, what: str, **labels: str) -> float:
         return REGISTRY.get_sample_value(what, {"listener": self._name, **labels}) or 0
@@ -67,6 +70,10 @@ async def _site(bounds: Bounds) -> AsyncIterator[Site]:
     async def big(request: web.Request) -> web.Response:
         return web.Response(body=bytes(BIG_SIZE))
 
+    async def some(request: web.Request) -> web.Response:
+        site.made += 1
+        return web.Response(body=bytes(SOME_SIZE))
+
     async def slow(request: web.Request) -> web.Response:
         await request.read()
         await asyncio.sleep(4 * BOUND_S)
@@ -75,14 +82,16 @@ async def _site(bounds: Bounds) -> AsyncIterator[Site]:
     application = web.Application()
     application.router.add_route("*", "/", answer)
     application.router.add_get("/big", big)
+    application.router.add_get("/some", some)
     application.router.add_post("/slow", slow)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     name = f"test-{next(_names)}"
+    site = Site(name, port)
     listener = Listener(name, application, bounds)
     await listener.open("127.0.0.1", port)
     try:
-        yield Site(name, port)
+        yield site
     finally:
         await listener.close()
 
@@ -133,14 +142,14 @@ async def _left(reader: asyncio.StreamReader) -> int:
 
 def test_who_takes_the_whole_answer_in_the_end_stays_until_he_goes(loop: Loop) -> None:
     async def scenario() -> None:
-        async with _site(msgspec.structs.replace(FAR, untaken=4 * BOUND_S)) as site, asyncio.timeout(2 * LATE_S):
+        async with _site(msgspec.structs.replace(FAR, untaken=3 * BOUND_S)) as site, asyncio.timeout(2 * LATE_S):
             reader, writer = await site.connect()
             writer.write(BIG)
             await asyncio.sleep(BOUND_S)
             assert site.at("untaken") == 1
             await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(BIG_SIZE)
-            await asyncio.sleep(6 * BOUND_S)
+            await asyncio.sleep(5 * BOUND_S)
             assert site.at("idle") == 1
             writer.close()
             while site.open():
@@ -209,6 +218,22 @@ async def test_if_nobody_owes_a_request_an_answer_that_is_not_taken_makes_room()
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         for each in (untaken, writer):
             each.close()
+
+
+def test_few_answers_are_made_for_a_client_that_takes_none(loop: Loop) -> None:
+    async def scenario() -> None:
+        async with _site(FAR) as site, asyncio.timeout(LATE_S):
+            with socket.socket() as deaf:
+                deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                deaf.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(deaf, ("127.0.0.1", site.port))
+                await asyncio.get_running_loop().sock_sendall(deaf, SOME * 100)
+                while not site.at("untaken"):
+                    await asyncio.sleep(0.05)
+                assert 1 <= site.made <= 8
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
 
 
 def test_half_of_the_descriptors_at_most_are_for_connections() -> None:

@@ -18,8 +18,10 @@ from tests.faults.test_storage_gone import Customer
 from verifier.demo.client import now_iso
 
 IDLE, SLOW, DEAF = 10_000, 1_000, 200
+# More than the service keeps, so that some must make room.
+ENOUGH = 6_000
 QUICK = {"request_seconds": 3, "untaken_seconds": 2, "idle_seconds": 2}
-# The sweep comes twice a second, and this machine may be busy.
+# The sweep comes four times a second, and this machine may be busy.
 LATE_S = 8.0
 
 
@@ -65,7 +67,9 @@ class Watchful:
 async def test_crowds_of_silent_slow_and_deaf_clients_keep_nobody_from_being_answered(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    idle = min(IDLE, room())
+    idle = min(IDLE, room() - 2 * SLOW - DEAF)
+    if idle < ENOUGH:
+        pytest.skip(f"the limit of open files leaves {idle} connections for a crowd")
     async with Server(tmp_path, session, **QUICK) as server:
         customer = Customer(server)
         await customer.is_rung()

@@ -7,7 +7,9 @@ each connection has a small protocol of asyncio in front of aiohttp's; specs/dec
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import OrderedDict
+from contextlib import suppress
 from functools import partial
 from typing import Literal, cast
 
@@ -19,7 +21,8 @@ from verifier.api.metrics import CONNECTIONS, CONNECTIONS_CUT
 Stage = Literal["headers", "body", "answer", "untaken", "idle"]
 Reason = Literal["headers", "body", "untaken", "idle", "full"]
 
-SWEEP_S = 0.5
+SWEEP_S = 0.25
+SEND_BUFFER = 65_536
 
 
 class Bounds(Struct, frozen=True):
@@ -52,6 +55,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        # Else the kernel takes in megabytes of answers for a client that takes none, and has us make them.
+        with suppress(OSError):  # some systems refuse it for a client that has gone again
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         # With this mark writing is paused exactly while there are bytes that the client has not taken.
         self.transport.set_write_buffer_limits(high=0)
         self._admitted = self._connections.admit(self)
