@@ -9,7 +9,9 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO, cast
 
 import aiohttp
 import structlog
@@ -17,6 +19,8 @@ from aiohttp import web
 
 from verifier.api.application import admin_application, public_application
 from verifier.api.authentication import Authentication
+from verifier.api.connections import Bounds
+from verifier.api.listener import Listener, most_connections
 from verifier.api.metrics import DISCREPANCIES, SWEEPS
 from verifier.api.pages import Facts, SignIn
 from verifier.api.routes import operations
@@ -41,6 +45,8 @@ from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
 log = structlog.get_logger()
 
 READY_TIMEOUT_S = 2.0
+# Probes and a scraper; a flood of the public port leaves these alone.
+ADMIN_CONNECTIONS = 64
 # The writer thread of SQLite and the event loop share the interpreter lock; the default of 5 ms lets
 # either wait too long for the other.
 SWITCH_INTERVAL_S = 0.0005
@@ -58,6 +64,21 @@ def running_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+class _Undisturbed:
+    """An output of which nobody hears when it cannot be written to: a full disk for logs stops no verdict."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+
 def configure_logging(level: str) -> None:
     """JSON lines on standard output, without personal data: only ids, operations and statuses are logged."""
     structlog.configure(
@@ -68,7 +89,7 @@ def configure_logging(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Undisturbed(sys.stdout))),
         cache_logger_on_first_use=True,
     )
 
@@ -118,7 +139,7 @@ class Verifier:
         self._config = config
         self._service = service
         self._session: aiohttp.ClientSession | None = None
-        self._runners: list[web.AppRunner] = []
+        self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
         service.context.discovered = discovered
 
@@ -132,8 +153,12 @@ class Verifier:
         public = public_application(self._service, table, self._authentication(self._session), people, _pages(config))
         for each in _conversations(config, self._service):
             each.add_to(public.router)
-        await self._listen(public, config.listen)
-        await self._listen(admin_application(self._service, self.ready), config.admin_listen)
+        most = most_connections(config.max_connections)
+        if most < config.max_connections:
+            log.warning("fewer connections than set: the limit of open files is too low", connections=most)
+        await self._listen("public", public, config.listen, most)
+        admin = admin_application(self._service, self.ready)
+        await self._listen("admin", admin, config.admin_listen, ADMIN_CONNECTIONS)
         self._tasks.append(asyncio.create_task(self._keep(), name="keeper"))
         if config.receipt_messages_url:
             messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, self._session)
@@ -154,13 +179,13 @@ class Verifier:
             public_url=config.issuer,
         )
 
-    async def _listen(self, application: web.Application, listen: str) -> None:
-        # Slow or idle clients are cut by keep-alive; a stopping node finishes what it has begun.
-        runner = web.AppRunner(application, access_log=None, keepalive_timeout=75, shutdown_timeout=20)
-        await runner.setup()
-        self._runners.append(runner)
-        host, port = address(listen)
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+    async def _listen(self, name: str, application: web.Application, listen: str, most: int) -> None:
+        config = self._config
+        seconds = config.request_seconds
+        bounds = Bounds(most, seconds, seconds, config.untaken_seconds, config.idle_seconds)
+        listener = Listener(name, application, bounds)
+        self._listeners.append(listener)
+        await listener.open(*address(listen))
 
     async def ready(self) -> bool:
         """Whether something can be made durable now."""
@@ -206,8 +231,8 @@ class Verifier:
         for task in self._tasks:
             task.cancel()
         self._service.context.events.close()
-        for runner in self._runners:
-            await runner.cleanup()
+        for listener in self._listeners:
+            await listener.close()
         await self._service.stop()
         if self._session is not None:
             await self._session.close()

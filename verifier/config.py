@@ -78,6 +78,10 @@ class Config(Struct, frozen=True, kw_only=True):
     bank_name: Annotated[str, Meta(max_length=80)] = ""
     requests_per_minute: Annotated[int, Meta(ge=1, le=60_000)] = 120
     sweep_seconds: Positive = 5
+    max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
+    request_seconds: Annotated[int, Meta(ge=1, le=60)] = 10
+    untaken_seconds: Annotated[int, Meta(ge=1, le=600)] = 30
+    idle_seconds: Annotated[int, Meta(ge=1, le=3600)] = 75
 
     @property
     def origin(self) -> str:

@@ -69,6 +69,10 @@ class SystemSession:
         self._name = name
 
     def send(self, method: str, path: str, body: object = None) -> requests.Response:
+        return deliver(self.sign(method, path, body))
+
+    def sign(self, method: str, path: str, body: object = None) -> requests.PreparedRequest:
+        """A request as it goes over the wire, signed now."""
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if content else {}
         if method == "POST":
@@ -82,4 +86,10 @@ class SystemSession:
             private_key=self._bank.system_keys[self._name],
             created=time.time(),
         )
-        return requests.request(method, self._bank.url + path, data=content, headers=headers, timeout=10)
+        return requests.Request(method, self._bank.url + path, headers=headers, data=content).prepare()
+
+
+def deliver(signed: requests.PreparedRequest) -> requests.Response:
+    """What is answered to it."""
+    with requests.Session() as session:
+        return session.send(signed, timeout=10)

@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 import requests
 
-from tests.api.conftest import SystemSession
+from tests.api.conftest import SystemSession, deliver
+from tests.faults.server import registration
 from verifier.api import handlers
 from verifier.api.problems import problem_response
 from verifier.api.throttle import Throttle
@@ -190,3 +191,22 @@ def test_the_description_is_a_trust_file(running_bank: DemoBank) -> None:
     assert not [key for key in described["jwks"]["keys"] if "d" in key]
     assert len(described["log"]["keys"]) == 2
     assert described["published_numbers"] == ["+861095588"]
+
+
+def test_a_signed_request_that_is_sent_again_does_nothing_more(running_bank: DemoBank) -> None:
+    loans, path = SystemSession(running_bank, "loan-origination"), "/v1/applications/LN-SENT-AGAIN"
+    number = "+8613700137000"
+    registered = loans.sign("PUT", path, registration("cust-sent-again", number))
+    assert deliver(registered).status_code == 200
+    asked = {"purpose": "documents", "number": number, "caller_number": "+861082345678", "officer_id": "4412"}
+    issued = loans.sign("POST", f"{path}/calls", asked)
+    first = deliver(issued)
+    assert first.status_code == 201
+    again = deliver(issued)
+    assert (again.status_code, again.content) == (201, first.content)
+    erased = loans.sign("DELETE", path)
+    gone = deliver(erased)
+    assert gone.status_code == 200
+    assert deliver(erased).content == gone.content
+    # Nothing seen before brings an application back.
+    assert [deliver(each).status_code for each in (registered, issued)] == [410, 410]

@@ -18,7 +18,20 @@ SWEEPS = Counter("verifier_swept_calls", "Calls closed by time")
 DISCREPANCIES = Counter("verifier_discrepancies", "Codes and legs found not to fit together, by kind", ["kind"])
 READY = Gauge("verifier_ready", "1 while this node can make things durable")
 
+CONNECTIONS = Gauge("verifier_connections", "Open connections by listener and stage", ["listener", "stage"])
+CONNECTIONS_CUT = Counter("verifier_connections_cut", "Connections cut, by listener and reason", ["listener", "reason"])
+
 for _kind in KINDS:
     DISCREPANCIES.labels(_kind)  # shown from the start, so that the first one is seen as a change
 
-__all__ = ["BATCHES", "COMMANDS", "DISCREPANCIES", "READY", "REGISTRY", "REQUESTS", "SWEEPS"]
+__all__ = [
+    "BATCHES",
+    "COMMANDS",
+    "CONNECTIONS",
+    "CONNECTIONS_CUT",
+    "DISCREPANCIES",
+    "READY",
+    "REGISTRY",
+    "REQUESTS",
+    "SWEEPS",
+]

@@ -1,0 +1,247 @@
+"""Each stage of a connection has its own bound and no other, on both event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+import uvloop
+from aiohttp import web
+from prometheus_client import REGISTRY
+
+from verifier.api.connections import Bounds, Connections
+from verifier.api.listener import Listener, most_connections
+
+Loop = Callable[[], asyncio.AbstractEventLoop]
+FAR = Bounds(most=100, headers=60, body=60, untaken=60, idle=60)
+BOUND_S, LATE_S = 0.2, 3.0
+
+WHOLE = b"GET / HTTP/1.1\r\nHost: bank\r\n\r\n"
+BODY = b"POST / HTTP/1.1\r\nHost: bank\r\nContent-Length: 999\r\n\r\n1"
+BIG = b"GET /big HTTP/1.1\r\nHost: bank\r\n\r\n"
+BIG_SIZE = 10_000_000
+SOME = b"GET /some HTTP/1.1\r\nHost: bank\r\n\r\n"
+SOME_SIZE = 50_000
+SLOW = b"POST /slow HTTP/1.1\r\nHost: bank\r\nContent-Length: 2\r\n\r\n"
+_names = itertools.count()
+
+
+@pytest.fixture(params=[uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+def loop(request: pytest.FixtureRequest) -> Loop:
+    made: Loop = request.param
+    return made
+
+
+class Site:
+    """A small site within bounds, and the connections to it."""
+
+    def __init__(self, name: str, port: int) -> None:
+        self._name = name
+        self.port = port
+        self.made = 0
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port, limit=1024)
+
+    def counted(self, what: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(what, {"listener": self._name, **labels}) or 0
+
+    def cut(self, reason: str) -> float:
+        return self.counted("verifier_connections_cut_total", reason=reason)
+
+    def at(self, stage: str) -> float:
+        return self.counted("verifier_connections", stage=stage)
+
+    def open(self) -> float:
+        return sum(self.at(stage) for stage in ("headers", "body", "answer", "untaken", "idle"))
+
+
+@asynccontextmanager
+async def _site(bounds: Bounds) -> AsyncIterator[Site]:
+    async def answer(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(text="ok")
+
+    async def big(request: web.Request) -> web.Response:
+        return web.Response(body=bytes(BIG_SIZE))
+
+    async def some(request: web.Request) -> web.Response:
+        site.made += 1
+        return web.Response(body=bytes(SOME_SIZE))
+
+    async def slow(request: web.Request) -> web.Response:
+        await request.read()
+        await asyncio.sleep(4 * BOUND_S)
+        return web.Response(text="ok")
+
+    application = web.Application()
+    application.router.add_route("*", "/", answer)
+    application.router.add_get("/big", big)
+    application.router.add_get("/some", some)
+    application.router.add_post("/slow", slow)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    name = f"test-{next(_names)}"
+    site = Site(name, port)
+    listener = Listener(name, application, bounds)
+    await listener.open("127.0.0.1", port)
+    try:
+        yield site
+    finally:
+        await listener.close()
+
+
+@pytest.mark.shows("CVP-12.2-1")
+@pytest.mark.parametrize(
+    ("bound", "first", "then"),
+    [
+        pytest.param("headers", b"", b"", id="silent"),
+        pytest.param("headers", b"GET / HTTP/1.1\r\n", b"X: 1\r\n", id="headers a line at a time"),
+        pytest.param("headers", WHOLE + b"GET / HTTP/1.1\r\n", b"X: 1\r\n", id="those of a later request"),
+        pytest.param("body", BODY, b"1", id="a body an octet at a time"),
+        pytest.param("untaken", BIG, b"", id="an answer that is not taken"),
+        pytest.param("idle", WHOLE, b"", id="nothing more"),
+    ],
+)
+def test_a_client_that_takes_too_long_over_one_thing_is_cut_for_it(
+    loop: Loop, bound: str, first: bytes, then: bytes
+) -> None:
+    async def scenario() -> None:
+        async with _site(msgspec.structs.replace(FAR, **{bound: BOUND_S})) as site, asyncio.timeout(LATE_S):
+            reader, writer = await site.connect()
+            for part in first.partition(WHOLE):
+                writer.write(part)
+                await asyncio.sleep(0.05)
+            while not site.cut(bound):
+                assert site.at(bound) == 1 or bound == "headers"
+                writer.write(then)
+                await asyncio.sleep(0.05)
+            assert site.open() == 0
+            assert await _left(reader) < BIG_SIZE
+            writer.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+
+
+async def _left(reader: asyncio.StreamReader) -> int:
+    """How much is still to be had from a connection that has been cut off."""
+    left = 0
+    try:
+        while got := await reader.read(1 << 20):
+            left += len(got)
+    except ConnectionError:
+        pass
+    return left
+
+
+def test_who_takes_the_whole_answer_in_the_end_stays_until_he_goes(loop: Loop) -> None:
+    async def scenario() -> None:
+        async with _site(msgspec.structs.replace(FAR, untaken=3 * BOUND_S)) as site, asyncio.timeout(2 * LATE_S):
+            reader, writer = await site.connect()
+            writer.write(BIG)
+            await asyncio.sleep(BOUND_S)
+            assert site.at("untaken") == 1
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(BIG_SIZE)
+            await asyncio.sleep(5 * BOUND_S)
+            assert site.at("idle") == 1
+            writer.close()
+            while site.open():
+                await asyncio.sleep(0.05)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+
+
+def test_an_answer_that_the_service_takes_long_over_is_waited_for(loop: Loop) -> None:
+    async def scenario() -> None:
+        bounds = Bounds(most=1, headers=BOUND_S, body=BOUND_S, untaken=BOUND_S, idle=BOUND_S)
+        async with _site(bounds) as site, asyncio.timeout(LATE_S):
+            reader, writer = await site.connect()
+            for part in (SLOW, b"1", b"2"):
+                writer.write(part)
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(BOUND_S)
+            assert site.at("answer") == 1
+            other, _ = await site.connect()
+            assert await other.read() == b""
+            assert site.cut("full") == 1
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            writer.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+
+
+@pytest.mark.shows("CVP-12.2-2")
+def test_the_one_that_has_owed_a_request_longest_makes_room(loop: Loop) -> None:
+    async def scenario() -> None:
+        async with _site(msgspec.structs.replace(FAR, most=3)) as site, asyncio.timeout(LATE_S):
+            idle, idle_writer = await site.connect()
+            silent, _ = await site.connect()
+            await asyncio.sleep(0.05)
+            idle_writer.write(WHOLE)
+            await idle.readuntil(b"ok")
+            untaken, untaken_writer = await site.connect()
+            untaken_writer.write(BIG)
+            await asyncio.sleep(0.05)
+            last = [await site.connect()]
+            assert await silent.read() == b""
+            last.append(await site.connect())
+            assert await idle.read() == b""
+            for _ in range(3):
+                last.append(await site.connect())
+            # Those who had nothing to say made room for one another; the answer is still there to be taken.
+            assert (await untaken.readline()).startswith(b"HTTP/1.1 200")
+            assert site.cut("full") == 5
+            for _, writer in (*last, (untaken, untaken_writer)):
+                writer.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+
+
+async def test_if_nobody_owes_a_request_an_answer_that_is_not_taken_makes_room() -> None:
+    async with _site(msgspec.structs.replace(FAR, most=1)) as site, asyncio.timeout(LATE_S):
+        _, untaken = await site.connect()
+        untaken.write(BIG)
+        await asyncio.sleep(0.1)
+        assert site.at("untaken") == 1
+        reader, writer = await site.connect()
+        writer.write(WHOLE)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        for each in (untaken, writer):
+            each.close()
+
+
+def test_few_answers_are_made_for_a_client_that_takes_none(loop: Loop) -> None:
+    async def scenario() -> None:
+        async with _site(FAR) as site, asyncio.timeout(LATE_S):
+            with socket.socket() as deaf:
+                deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                deaf.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(deaf, ("127.0.0.1", site.port))
+                await asyncio.get_running_loop().sock_sendall(deaf, SOME * 100)
+                while not site.at("untaken"):
+                    await asyncio.sleep(0.05)
+                assert 1 <= site.made <= 8
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+
+
+def test_half_of_the_descriptors_at_most_are_for_connections() -> None:
+    assert most_connections(1) == 1
+    assert most_connections(10**9) < 10**9
+
+
+async def test_stages_and_reasons_are_shown_from_the_start() -> None:
+    Connections("shown", FAR)
+    assert REGISTRY.get_sample_value("verifier_connections", {"listener": "shown", "stage": "idle"}) == 0
+    assert REGISTRY.get_sample_value("verifier_connections_cut_total", {"listener": "shown", "reason": "full"}) == 0

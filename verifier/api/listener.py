@@ -1,0 +1,79 @@
+"""An application on an address, its connections within bounds. Carries out specs/protocol.md section 12.2."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import cast
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from verifier.api.connections import Bounds, Connection, Connections
+
+if sys.platform != "win32":
+    import resource
+
+BACKLOG = 1024
+SHUTDOWN_S = 20
+# Longer than any idle time of ours: one rule closes what is idle, not two.
+NEVER_S = 86_400
+
+
+@web.middleware
+async def _followed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tells the connection when a request has come and when its handler is done."""
+    connection = request.transport.get_protocol() if request.transport is not None else None
+    if not isinstance(connection, Connection):
+        return await handler(request)
+    connection.asked(request)
+    try:
+        return await handler(request)
+    finally:
+        connection.answered()
+
+
+class Listener:
+    """An application on an address, its connections within bounds."""
+
+    def __init__(self, name: str, application: web.Application, bounds: Bounds) -> None:
+        application.middlewares.insert(0, _followed)
+        self._runner = web.AppRunner(
+            application, access_log=None, keepalive_timeout=NEVER_S, shutdown_timeout=SHUTDOWN_S
+        )
+        self._connections = Connections(name, bounds)
+        self._server: asyncio.Server | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def open(self, host: str, port: int) -> None:
+        """Listen. Raises OSError when the address is taken."""
+        await self._runner.setup()
+        http = cast(web.Server, self._runner.server)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self._connections, http()), host, port, backlog=BACKLOG
+        )
+        self._watch = asyncio.create_task(self._connections.watch(), name="connections")
+
+    async def close(self) -> None:
+        """Take no new connection, and finish what has been begun."""
+        if self._server is not None:
+            self._server.close()
+        await self._runner.cleanup()
+        if self._watch is not None:
+            self._watch.cancel()
+
+
+def most_connections(wanted: int) -> int:
+    """Raise this process's limit of descriptors as far as it goes. What is wanted, or half of that limit if less.
+
+    The other half is for the database, for files, and for connections that are being accepted or closed.
+    """
+    if sys.platform == "win32":
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        hard = soft  # some systems have a lower limit than the one they tell
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard // 2)
