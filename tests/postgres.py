@@ -56,9 +56,13 @@ def free_port() -> int:
 
 
 class Postgres:
-    """One server process. As root it runs as the user `postgres`, which PostgreSQL insists on."""
+    """One server process. As root it runs as the user `postgres`, which PostgreSQL insists on.
 
-    def __init__(self, folder: Path) -> None:
+    Nothing is synced to disk unless `settings` say otherwise.
+    """
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        self._settings = ("max_connections=100", "fsync=off", *settings)
         self._folder = folder
         self._data = folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,7 +81,8 @@ class Postgres:
             [
                 *as_user(),
                 str(self._bin / "postgres"),
-                *("-D", str(self._data), "-p", str(self.port), "-c", "max_connections=100", "-c", "fsync=off"),
+                *("-D", str(self._data), "-p", str(self.port)),
+                *(part for each in self._settings for part in ("-c", each)),
                 *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
             ],
             stdout=subprocess.DEVNULL,
@@ -94,6 +99,12 @@ class Postgres:
                 return
             time.sleep(0.1)
         raise RuntimeError("PostgreSQL did not start")
+
+    @property
+    def pid(self) -> int:
+        """The postmaster."""
+        assert self._process is not None
+        return self._process.pid
 
     def stop(self) -> None:
         """Stop in order, cutting connections."""

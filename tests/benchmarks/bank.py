@@ -28,6 +28,7 @@ DESK = "+861082345678"
 OFFICERS = 20
 LOGIN_LIFETIME_S = 12 * 3600
 _TOGETHER = 256
+ORIGIN = "bank.example/log"
 
 
 class _Code(msgspec.Struct):
@@ -45,15 +46,28 @@ _decode_verdict = msgspec.json.Decoder(Verdict).decode
 
 
 class Bank:
-    """Every application has a customer of its own with a login of his own, and one of a few officers."""
+    """Every application has a customer of its own with a login of his own, and one of a few officers.
 
-    def __init__(self, folder: Path, database: str, ports: tuple[int, int, int, int], code_lifetime_s: int) -> None:
+    They are numbered from `first`, for a database that has others already; such a one comes with its `ring`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        database: str,
+        ports: tuple[int, int, int, int],
+        code_lifetime_s: int,
+        ring: Path | None = None,
+        first: int = 0,
+    ) -> None:
+        self._ring, self._first = ring, first
         self.port, self.admin_port, self._issuer_port, _ = ports
         self.issuer = DemoIssuer(f"http://127.0.0.1:{self._issuer_port}")
         self.environment = {
             "VERIFIER_ENV": "development",
             "VERIFIER_DATABASE": database or f"sqlite:{folder / 'verifier.sqlite3'}",
-            "VERIFIER_KEY_RING": str(folder / "ring.json"),
+            "VERIFIER_KEY_RING": str(ring or folder / "ring.json"),
+            "VERIFIER_LOG_ORIGIN": ORIGIN,
             "VERIFIER_ISSUER": f"http://127.0.0.1:{self.port}",
             "VERIFIER_LISTEN": f"127.0.0.1:{self.port}",
             "VERIFIER_ADMIN_LISTEN": f"127.0.0.1:{self.admin_port}",
@@ -78,7 +92,8 @@ class Bank:
 
     async def prepare(self, applications: int) -> None:
         """Make keys, schema, applications and logins, through the same service that an import uses."""
-        keys.create(Path(self.config.key_ring), now_ms())
+        if self._ring is None:
+            keys.create(Path(self.config.key_ring), now_ms())
         storage = await open_storage(self.config.database)
         try:
             await migrate(storage)
@@ -89,12 +104,15 @@ class Bank:
         try:
             for first in range(0, applications, _TOGETHER):
                 some = range(first, min(first + _TOGETHER, applications))
-                await asyncio.gather(*(service.applications.register(_name(i), _registration(i)) for i in some))
+                await asyncio.gather(
+                    *(service.applications.register(self._name(i), self._registration(i)) for i in some)
+                )
         finally:
             await service.stop()
             await service.context.storage.close()
         self._customers = [
-            self.issuer.mint("bank-app", f"customer-{i}", (), LOGIN_LIFETIME_S) for i in range(applications)
+            self.issuer.mint("bank-app", f"customer-{self._first + i}", (), LOGIN_LIFETIME_S)
+            for i in range(applications)
         ]
 
     @asynccontextmanager
@@ -115,8 +133,8 @@ class Bank:
     def issues(self, applications: Iterable[int]) -> Iterator[Request]:
         """An officer's request for a call on each of the applications."""
         for i in applications:
-            body = msgspec.json.encode(IssueCall("documents", _number(i), DESK))
-            yield self._post(i, f"/v1/applications/{_name(i)}/calls", self._officers[i % OFFICERS], body)
+            body = msgspec.json.encode(IssueCall("documents", self._number(i), DESK))
+            yield self._post(i, f"/v1/applications/{self._name(i)}/calls", self._officers[i % OFFICERS], body)
 
     def confirms(self, codes: Iterable[tuple[int, str]]) -> Iterator[Request]:
         """Each customer's request to confirm the code he was read."""
@@ -161,19 +179,16 @@ class Bank:
         path = Path(self.config.database.removeprefix("sqlite:"))
         return sum(os.path.getsize(each) for each in path.parent.glob(path.name + "*")) / 1e6 if path.exists() else 0.0
 
+    def _name(self, i: int) -> str:
+        return f"LN-2026-{self._first + i:07d}"
 
-def _name(i: int) -> str:
-    return f"LN-2026-{i:07d}"
+    def _number(self, i: int) -> str:
+        return f"+8613{self._first + i:09d}"
 
-
-def _number(i: int) -> str:
-    return f"+8613{i:09d}"
-
-
-def _registration(i: int) -> Registration:
-    return Registration(
-        customer=Customer(id=f"customer-{i}", name="王芳"),
-        numbers=(RegisteredNumber(_number(i), datetime(2025, 1, 1, tzinfo=UTC)),),
-        officers=(AssignedOfficer(f"{i % OFFICERS}", "李伟", "上海浦东支行"),),
-        product="个人消费贷款",
-    )
+    def _registration(self, i: int) -> Registration:
+        return Registration(
+            customer=Customer(id=f"customer-{self._first + i}", name="王芳"),
+            numbers=(RegisteredNumber(self._number(i), datetime(2025, 1, 1, tzinfo=UTC)),),
+            officers=(AssignedOfficer(f"{i % OFFICERS}", "李伟", "上海浦东支行"),),
+            product="个人消费贷款",
+        )

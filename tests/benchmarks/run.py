@@ -69,6 +69,8 @@ class Options(msgspec.Struct, frozen=True):
     directory: Path
     soak: int
     known: bool
+    key_ring: Path | None
+    first: int
 
 
 class Cores(msgspec.Struct, frozen=True):
@@ -172,7 +174,14 @@ async def run(options: Options, folder: Path) -> dict[str, Any]:
     cores = Cores.choose()
     if not options.database and filesystem(folder) in ("tmpfs", "ramfs"):
         raise Failed(f"{folder} is in memory, where nothing is durable; choose another --directory")
-    bank = Bank(folder, options.database, free_ports(), CODE_LIFETIME_S if options.soak else 600)
+    bank = Bank(
+        folder,
+        options.database,
+        free_ports(),
+        CODE_LIFETIME_S if options.soak else 600,
+        options.key_ring,
+        options.first,
+    )
     needed = int(CALLS_PER_SECOND * options.seconds) + WARM_UP
     applications = max(SOAK_APPLICATIONS, options.soak // DAILY_CAP + 1) if options.soak else needed
     click.echo(f"registering {applications} applications …", err=True)
@@ -203,6 +212,8 @@ def _tell(sample: Sample) -> None:
 @click.option("--database", default="", help="postgresql://… of an empty database; SQLite without it.")
 @click.option("--directory", default=Path("/var/tmp"), show_default=True, type=click.Path(path_type=Path))
 @click.option("--known", is_flag=True, help="Customers have logged in before they confirm.")
+@click.option("--key-ring", type=click.Path(path_type=Path), help="Of a database that is not empty.")
+@click.option("--first", default=0, help="The number of the first new application in it.")
 @click.option("--soak", default=0, metavar="CALLS", help="Issue and confirm so many calls and watch the memory.")
 def main(as_json: bool, **given: Any) -> None:
     """Measure issue and confirm beside a bare aiohttp handler."""

@@ -18,9 +18,9 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """`python -m …` on `core`. What it writes goes to a file, shown if it ends before its time."""
+    """`python -m …` on a core, or several. What it writes goes to a file, shown if it ends before its time."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], core: int, output: Path) -> None:
+    def __init__(self, arguments: list[str], environment: dict[str, str], core: int | list[int], output: Path) -> None:
         self._output = output
         ours = {name: value for name, value in os.environ.items() if not name.startswith("VERIFIER_")}
         with output.open("wb") as file:
@@ -32,7 +32,7 @@ class Server:
                 stderr=subprocess.STDOUT,
             )
         # Before the interpreter is up, so that every thread it starts inherits the mask.
-        os.sched_setaffinity(self._process.pid, {core})
+        os.sched_setaffinity(self._process.pid, [core] if isinstance(core, int) else core)
 
     async def listening(self, port: int) -> None:
         """Return once it answers on the port. Raises Failed."""

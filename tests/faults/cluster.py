@@ -25,6 +25,7 @@ from tests.postgres import as_user, bin_folder, free_port, give
 MEMBERS = ("alpha", "beta")
 # The shortest that Patroni takes: a leader that does not renew its lease for this long has lost it.
 LEASE_S, ROUND_S, RETRY_S = 20, 1, 3
+PATRONI_S = 40
 
 
 class Member:
@@ -233,10 +234,19 @@ class Cluster:
         raise TimeoutError(self._told())
 
     async def settled(self, patience_s: float = 180) -> tuple[Member, Member]:
-        """Wait until there is a leader with a synchronous standby: the two of them."""
+        """Wait until there is a leader with a synchronous standby: the two of them.
+
+        Patroni 3.0 may not find back to one after its way to etcd was cut, and says that its key was "updated by
+        someone else" for ever; then it is started again, as systemd would for one that hangs. PostgreSQL goes on.
+        """
         until = time.monotonic() + patience_s
+        patroni_until = time.monotonic() + PATRONI_S
         while time.monotonic() < until:
             leader = await self.leader()
+            if time.monotonic() > patroni_until:
+                leader.halt()
+                leader.start()
+                patroni_until += PATRONI_S
             standby = next(each for each in self.members if each is not leader)
             if (standby.name, "sync_standby") in await self._roles(leader):
                 return leader, standby

@@ -84,12 +84,12 @@ class History:
         self._officer = server.officer()
         self._loans, self._pbx, self._ivr = (server.system(name) for name in ("loan-origination", "pbx", "ivr"))
 
-    async def work(self, name: str, number: str) -> None:
-        """One customer's calls, one after another, until the server goes away."""
+    async def work(self, name: str, number: str, calls: int = 1000) -> None:
+        """One customer's calls, one after another, so many or until the server goes away."""
         customer = self._server.customer(name)
         facts, turns = registration(name, number), itertools.count()
         assert (await self._loans.put(f"/v1/applications/{name}", facts)).status == 200
-        while True:
+        for _ in range(calls):
             asked = {"purpose": "documents", "number": number, "caller_number": DESK}
             issue = self._post(self._officer, f"/v1/applications/{name}/calls", asked, customer)
             call_id = (await issue.send()).json["call"]["call_id"]

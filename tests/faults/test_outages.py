@@ -10,6 +10,7 @@ The long forms, with `python -m pytest -s tests/faults/test_outages.py`:
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import shutil
@@ -88,8 +89,7 @@ async def test_whatever_befalls_nodes_and_servers_nothing_acknowledged_is_lost_o
 
 async def _run(history: History, field: Field, run: int, names: list[str], waits: dict[str, list[float]]) -> None:
     """Outages one after another, under the load of all customers, who get through in the end."""
-    customers = [(f"O-{run}-{n}", f"+86139{run:04d}{n:04d}") for n in range(CUSTOMERS)]
-    load = [asyncio.create_task(history.work(*each)) for each in customers]
+    load = [asyncio.create_task(_ring_all_day(history, run * CUSTOMERS + n)) for n in range(CUSTOMERS)]
     await asyncio.sleep(field.rng.uniform(1, 3))
     for name in names:
         field.struck_at = 0.0
@@ -103,6 +103,12 @@ async def _run(history: History, field: Field, run: int, names: list[str], waits
         task.cancel()
     await asyncio.gather(*load, return_exceptions=True)
     assert not broken, broken[0].exception()
+
+
+async def _ring_all_day(history: History, n: int) -> None:
+    """One customer after another, since the contact policy lets nobody be rung without end."""
+    for other in itertools.count():
+        await history.work(f"O-{n}-{other}", f"+86139{n:05d}{other:03d}", calls=45)
 
 
 async def _first_confirmed(history: History, since: float) -> float:

@@ -1,0 +1,148 @@
+"""What a second node on one PostgreSQL gains, and what PostgreSQL itself takes of it.
+
+    python tests/benchmarks/nodes.py
+
+Starts a durable PostgreSQL of its own, and one node and two in turn on it. The load is that of `run.py`, without
+pinning: on a machine of two cores nodes, database and load share them, and the table says who took what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.benchmarks.bank import Bank
+from tests.benchmarks.figures import percentile
+from tests.benchmarks.load import Request, Slice, send
+from tests.benchmarks.servers import Server
+from tests.postgres import Postgres
+from verifier.demo.bank import free_ports
+
+CALLS = 6000
+CONNECTIONS = 64
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process, its children, and those of them that are over."""
+    total = 0.0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        own, parent = int(stat.parent.name), int(fields[1])
+        if own == pid:
+            total += sum(int(each) for each in fields[11:15])
+        elif parent == pid:
+            total += int(fields[11]) + int(fields[12])
+    return total / _TICKS
+
+
+class Stretch:
+    """One phase on some nodes."""
+
+    def __init__(self, slices: list[Slice], nodes_s: float, database_s: float) -> None:
+        self.rps = sum(each.rps for each in slices)
+        self.latencies_ms = sorted(s * 1000 for each in slices for s in each.latencies_s)
+        count = len(self.latencies_ms)
+        self.node_us, self.database_us = 1e6 * nodes_s / count, 1e6 * database_s / count
+
+
+async def stretch(
+    nodes: list[Server], ports: list[int], postgres: Postgres, requests: Iterable[Request], status: int
+) -> tuple[Stretch, list[Any]]:
+    """The same number of requests to each node at once."""
+    asked = list(requests)
+    nodes_s, database_s = sum(each.cpu_s for each in nodes), cpu_s(postgres.pid)
+    connections = CONNECTIONS // len(ports)
+    loads = [
+        send(port, iter(asked[n :: len(ports)]), status=status, connections=connections) for n, port in enumerate(ports)
+    ]
+    slices = await asyncio.gather(*loads)
+    found = Stretch(slices, sum(each.cpu_s for each in nodes) - nodes_s, cpu_s(postgres.pid) - database_s)
+    return found, [answer for each in slices for answer in each.answers]
+
+
+async def run(folder: Path, postgres: Postgres, rounds: int) -> None:
+    found: dict[tuple[str, int], list[Stretch]] = defaultdict(list)
+    for turn in range(rounds):
+        for count in (1, 2):
+            place = folder / f"{turn}-{count}"
+            place.mkdir()
+            bank = Bank(place, postgres.new_database(), free_ports(), 600)
+            await bank.prepare(CALLS)
+            ports = [bank.port, *(free_ports()[0] for _ in range(count - 1))]
+            nodes = []
+            async with bank.identity_provider():
+                try:
+                    for port in ports:
+                        addresses = {"VERIFIER_LISTEN": f"127.0.0.1:{port}"}
+                        if port != bank.port:
+                            addresses["VERIFIER_ADMIN_LISTEN"] = f"127.0.0.1:{free_ports()[1]}"
+                        nodes.append(_server(bank.environment | addresses, place / f"{port}.log"))
+                        await nodes[-1].listening(port)
+                    issued, answers = await stretch(nodes, ports, postgres, bank.issues(range(CALLS)), 201)
+                    confirms = bank.confirms(bank.codes(answers))
+                    confirmed, verdicts = await stretch(nodes, ports, postgres, confirms, 200)
+                    bank.check_verdicts(verdicts)
+                finally:
+                    for each in nodes:
+                        each.stop()
+            found["issue", count].append(issued)
+            found["confirm", count].append(confirmed)
+    _tell(found)
+
+
+def _server(environment: dict[str, str], log: Path) -> Server:
+    return Server(["verifier", "serve"], environment, sorted(os.sched_getaffinity(0)), log)
+
+
+def _tell(found: dict[tuple[str, int], list[Stretch]]) -> None:
+    click.echo(f"{'':10}{'nodes':>6}{'a second':>10}{'p50 ms':>8}{'p99 ms':>8}{'node us':>9}{'PostgreSQL us':>15}")
+    for (phase, count), stretches in found.items():
+        latencies = sorted(ms for each in stretches for ms in each.latencies_ms)
+        rps, node_us, database_us = (
+            statistics.median(getattr(each, what) for each in stretches) for what in ("rps", "node_us", "database_us")
+        )
+        click.echo(
+            f"{phase:10}{count:>6}{rps:>10.0f}{percentile(latencies, 0.5):>8.0f}{percentile(latencies, 0.99):>8.0f}"
+            f"{node_us:>9.0f}{database_us:>15.0f}"
+        )
+    for phase in ("issue", "confirm"):
+        pairs = zip(found[phase, 1], found[phase, 2], strict=True)
+        ratios = [two.rps / one.rps for one, two in pairs]
+        click.echo(
+            f"{phase}: two nodes do {statistics.median(ratios):.2f} of one ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--directory", default=Path("/var/tmp"), show_default=True, type=click.Path(path_type=Path))
+def main(rounds: int, directory: Path) -> None:
+    """Measure one node and two on one PostgreSQL."""
+    with tempfile.TemporaryDirectory(prefix="nodes-", dir=directory) as name:
+        postgres = Postgres(Path(name), "fsync=on")
+        postgres.start()
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(run(Path(name), postgres, rounds))
+        finally:
+            postgres.stop()
+
+
+if __name__ == "__main__":
+    main()
