@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -41,6 +42,8 @@ from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
 log = structlog.get_logger()
 
 READY_TIMEOUT_S = 2.0
+# How long a stopping node waits for what is under way; a supervisor must wait longer before it kills.
+SHUTDOWN_TIMEOUT_S = 20
 # The writer thread of SQLite and the event loop share the interpreter lock; the default of 5 ms lets
 # either wait too long for the other.
 SWITCH_INTERVAL_S = 0.0005
@@ -120,6 +123,7 @@ class Verifier:
         self._session: aiohttp.ClientSession | None = None
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._draining = False
         service.context.discovered = discovered
 
     async def start(self) -> None:
@@ -132,6 +136,7 @@ class Verifier:
         public = public_application(self._service, table, self._authentication(self._session), people, _pages(config))
         for each in _conversations(config, self._service):
             each.add_to(public.router)
+        public.on_response_prepare.append(self._close_when_draining)
         await self._listen(public, config.listen)
         await self._listen(admin_application(self._service, self.ready), config.admin_listen)
         self._tasks.append(asyncio.create_task(self._keep(), name="keeper"))
@@ -156,14 +161,22 @@ class Verifier:
 
     async def _listen(self, application: web.Application, listen: str) -> None:
         # Slow or idle clients are cut by keep-alive; a stopping node finishes what it has begun.
-        runner = web.AppRunner(application, access_log=None, keepalive_timeout=75, shutdown_timeout=20)
+        runner = web.AppRunner(application, access_log=None, keepalive_timeout=75, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()
         self._runners.append(runner)
         host, port = address(listen)
         await web.TCPSite(runner, host, port, backlog=1024).start()
 
+    async def _close_when_draining(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """The next request of a connection that is kept alive belongs to another node."""
+        if self._draining:
+            response.force_close()
+            response.headers["Connection"] = "close"
+
     async def ready(self) -> bool:
-        """Whether something can be made durable now."""
+        """Whether new requests should come here: something can be made durable now, and the node is not stopping."""
+        if self._draining:
+            return False
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await self._service.context.writer.probe()
@@ -200,6 +213,13 @@ class Verifier:
                 log.warning("messages have to wait", reason=error.slug)
             except Exception as error:
                 log.error("defect in messages", exc_info=error)
+
+    async def drain(self, at_once: asyncio.Event) -> None:
+        """Say that the node is not ready, and answer as before until a load balancer has noticed, or `at_once` is set."""
+        self._draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._config.drain_seconds):
+                await at_once.wait()
 
     async def stop(self) -> None:
         """Stop listening, answer what is under way, make it durable, close."""
@@ -286,7 +306,10 @@ async def serve(config: Config) -> None:
         gc.freeze()
         log.info("listening", address=config.listen, admin=config.admin_listen, issuer=config.issuer)
         await stopping.wait()
-        log.info("draining")
+        log.info("draining", seconds=config.drain_seconds)
+        # A second signal is somebody's who does not want to wait.
+        stopping.clear()
+        await verifier.drain(stopping)
     finally:
         await verifier.stop()
         log.info("stopped")

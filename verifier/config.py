@@ -78,6 +78,7 @@ class Config(Struct, frozen=True, kw_only=True):
     bank_name: Annotated[str, Meta(max_length=80)] = ""
     requests_per_minute: Annotated[int, Meta(ge=1, le=60_000)] = 120
     sweep_seconds: Positive = 5
+    drain_seconds: Annotated[int, Meta(ge=0, le=300)] = 5
 
     @property
     def origin(self) -> str:

@@ -24,8 +24,10 @@ START_S = 20
 class Server:
     """The bank of the demo, with its identity provider here and its service elsewhere, for an `async with`."""
 
-    def __init__(self, folder: Path, session: aiohttp.ClientSession, database: str = "") -> None:
-        self.bank = DemoBank(folder, free_ports(), database, daily_cap=50)
+    def __init__(
+        self, folder: Path, session: aiohttp.ClientSession, database: str = "", drain_seconds: int = 0
+    ) -> None:
+        self.bank = DemoBank(folder, free_ports(), database, daily_cap=50, drain_seconds=drain_seconds)
         self.log = folder / "server.log"
         self._session = session
         self._process: subprocess.Popen[bytes] | None = None
