@@ -215,7 +215,7 @@ class Verifier:
                 log.error("defect in messages", exc_info=error)
 
     async def drain(self, at_once: asyncio.Event) -> None:
-        """Say that the node is not ready, and answer as before until a load balancer has noticed, or `at_once` is set."""
+        """Not be ready, and answer as before until a load balancer has noticed or `at_once` is set."""
         self._draining = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self._config.drain_seconds):

@@ -1,4 +1,4 @@
-"""A load balancer as most are: it asks each node's /readyz now and then, and sends requests only where that says 200."""
+"""A load balancer as most are: it asks each node's /readyz again and again, and sends where that says 200."""
 
 from __future__ import annotations
 
