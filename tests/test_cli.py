@@ -81,7 +81,7 @@ def test_an_import_reports_bad_rows_keeps_good_ones_and_may_be_repeated(shell: S
     assert (refused.returncode, "first line must be" in refused.stderr) == (1, True)
 
 
-async def _use(shell: Shell, n: int = 1) -> dict[str, str]:
+async def use(shell: Shell, n: int = 1) -> dict[str, str]:
     """Issue, confirm and err against the shell's own database; returns a genuine receipt."""
     config = load(shell.environment)
     storage = await open_storage(config.database)
@@ -102,7 +102,7 @@ async def _use(shell: Shell, n: int = 1) -> dict[str, str]:
 
 
 def test_a_receipt_is_checked_offline_and_a_spoiled_one_refused(shell: Shell) -> None:
-    receipt = asyncio.run(_use(shell))
+    receipt = asyncio.run(use(shell))
     good, spoiled = shell.folder / "good.json", shell.folder / "spoiled.json"
     good.write_text(json.dumps(receipt))
     spoiled.write_text(json.dumps({**receipt, "proof": receipt["proof"].replace("index 1", "index 0")}))
@@ -135,11 +135,11 @@ DAMAGE = {
 @pytest.mark.shows("CVP-8.3-2")
 def test_a_restored_backup_is_noticed_by_a_checkpoint_kept_elsewhere(shell: Shell) -> None:
     """The drill: back up, go on, keep the checkpoint, restore what was backed up."""
-    asyncio.run(_use(shell))
+    asyncio.run(use(shell))
     database, backup, seen = (shell.folder / name for name in ("db.sqlite3", "backup.sqlite3", "checkpoint"))
     with sqlite3.connect(database) as source, sqlite3.connect(backup) as copy:
         source.backup(copy)
-    asyncio.run(_use(shell, 2))
+    asyncio.run(use(shell, 2))
     with sqlite3.connect(database) as source:
         notes = dict(source.execute("SELECT size, note FROM checkpoints").fetchall())
     seen.write_text(notes[max(notes)], encoding="utf-8")
@@ -155,25 +155,25 @@ def test_a_restored_backup_is_noticed_by_a_checkpoint_kept_elsewhere(shell: Shel
 @pytest.mark.shows("CVP-8.3-2")
 def test_a_past_that_was_written_anew_is_noticed_by_a_checkpoint_kept_elsewhere(shell: Shell) -> None:
     """After a restored backup the log goes on, past the size it had before."""
-    asyncio.run(_use(shell))
+    asyncio.run(use(shell))
     database, backup, seen = (shell.folder / name for name in ("db.sqlite3", "backup.sqlite3", "checkpoint"))
     with sqlite3.connect(database) as source, sqlite3.connect(backup) as copy:
         source.backup(copy)
-    asyncio.run(_use(shell, 2))
+    asyncio.run(use(shell, 2))
     with sqlite3.connect(database) as source:
         notes = dict(source.execute("SELECT size, note FROM checkpoints").fetchall())
     seen.write_text(notes[max(notes)], encoding="utf-8")
     with sqlite3.connect(backup) as source, sqlite3.connect(database) as copy:
         source.backup(copy)
     for n in (3, 4):
-        asyncio.run(_use(shell, n))
+        asyncio.run(use(shell, n))
     anew = shell.run("log", "verify", "--seen", str(seen))
     assert (anew.returncode, "the log was written anew" in anew.stderr) == (1, True), anew.stderr
 
 
 @pytest.mark.shows("CVP-8.3-1")
 def test_the_audit_finds_whatever_was_done_to_the_database(shell: Shell) -> None:
-    asyncio.run(_use(shell))
+    asyncio.run(use(shell))
     clean = shell.run("log", "verify")
     assert clean.returncode == 0, clean.stderr
     assert clean.stdout.endswith("the log is whole\n")

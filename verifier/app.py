@@ -141,6 +141,7 @@ class Verifier:
         self._session: aiohttp.ClientSession | None = None
         self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._draining = False
         service.context.discovered = discovered
 
     async def start(self) -> None:
@@ -153,6 +154,7 @@ class Verifier:
         public = public_application(self._service, table, self._authentication(self._session), people, _pages(config))
         for each in _conversations(config, self._service):
             each.add_to(public.router)
+        public.on_response_prepare.append(self._close_when_draining)
         most = most_connections(config.max_connections)
         if most < config.max_connections:
             log.warning("fewer connections than set: the limit of open files is too low", connections=most)
@@ -187,8 +189,16 @@ class Verifier:
         self._listeners.append(listener)
         await listener.open(*address(listen))
 
+    async def _close_when_draining(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """The next request of a connection that is kept alive belongs to another node."""
+        if self._draining:
+            response.force_close()
+            response.headers["Connection"] = "close"
+
     async def ready(self) -> bool:
-        """Whether something can be made durable now."""
+        """Whether new requests should come here: something can be made durable now, and the node is not stopping."""
+        if self._draining:
+            return False
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await self._service.context.writer.probe()
@@ -225,6 +235,13 @@ class Verifier:
                 log.warning("messages have to wait", reason=error.slug)
             except Exception as error:
                 log.error("defect in messages", exc_info=error)
+
+    async def drain(self, at_once: asyncio.Event) -> None:
+        """Not be ready, and answer as before until a load balancer has noticed or `at_once` is set."""
+        self._draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._config.drain_seconds):
+                await at_once.wait()
 
     async def stop(self) -> None:
         """Stop listening, answer what is under way, make it durable, close."""
@@ -311,7 +328,10 @@ async def serve(config: Config) -> None:
         gc.freeze()
         log.info("listening", address=config.listen, admin=config.admin_listen, issuer=config.issuer)
         await stopping.wait()
-        log.info("draining")
+        log.info("draining", seconds=config.drain_seconds)
+        # A second signal is somebody's who does not want to wait.
+        stopping.clear()
+        await verifier.drain(stopping)
     finally:
         await verifier.stop()
         log.info("stopped")

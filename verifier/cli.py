@@ -206,17 +206,32 @@ def log() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A checkpoint kept elsewhere, as it was served at /log/checkpoint: the log must still contain it.",
 )
-def log_verify(seen: tuple[Path, ...]) -> None:
-    """Walk the whole log: leaves, tree, checkpoints, and that each ticket and receipt has its leaf."""
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The checkpoint of an earlier audit that found nothing, which --keep wrote: only what follows is checked.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Like --from, if FILE is there; and when nothing is found, FILE becomes the latest checkpoint.",
+)
+def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None) -> None:
+    """Walk the log: leaves, tree, checkpoints, and that each ticket and receipt has its leaf."""
     from verifier.app import open_service
     from verifier.audit import audit_log
+
+    if start is None and keep is not None and keep.exists():
+        start = keep
+    notes = [_note(path) for path in seen]
+    checked = None if start is None else _note(start)
 
     async def do() -> Any:
         service = await open_service(_config())
         context = service.context
         try:
-            notes = [path.read_text(encoding="utf-8", errors="replace") for path in seen]
-            return await audit_log(context.storage, context.ring, context.trust(), notes)
+            return await audit_log(context.storage, context.ring, context.trust(), notes, checked)
         finally:
             await context.storage.close()
 
@@ -225,11 +240,33 @@ def log_verify(seen: tuple[Path, ...]) -> None:
         f"{audited.leaves} leaves, {audited.checkpoints} checkpoints, "
         f"{audited.statements} statements verified, {audited.erased} erased"
     )
+    if start is not None:
+        click.echo(f"{audited.before} of the leaves were taken as checked before, by {start}")
     for finding in audited.findings:
         click.echo(f"FINDING: {finding}", err=True)
     if audited.findings:
         raise SystemExit(1)
+    if keep is not None:
+        _replace(keep, audited.checkpoint)
     click.echo("the log is whole")
+
+
+def _note(path: Path) -> str:
+    """A checkpoint's text; what is longer than a note can be is cut, and does not verify."""
+    from verifier.core.checkpoint import MAX_NOTE
+
+    with path.open("rb") as file:
+        return file.read(MAX_NOTE + 1).decode(errors="replace")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whoever reads the file meanwhile, or after a power cut, finds the old text or the new."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with fresh.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
 
 
 @main.command()

@@ -82,6 +82,7 @@ class Config(Struct, frozen=True, kw_only=True):
     request_seconds: Annotated[int, Meta(ge=1, le=60)] = 10
     untaken_seconds: Annotated[int, Meta(ge=1, le=600)] = 30
     idle_seconds: Annotated[int, Meta(ge=1, le=3600)] = 75
+    drain_seconds: Annotated[int, Meta(ge=0, le=300)] = 5
 
     @property
     def origin(self) -> str:

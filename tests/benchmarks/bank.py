@@ -72,6 +72,7 @@ class Bank:
             "VERIFIER_LISTEN": f"127.0.0.1:{self.port}",
             "VERIFIER_ADMIN_LISTEN": f"127.0.0.1:{self.admin_port}",
             "VERIFIER_LOG_LEVEL": "warning",
+            "VERIFIER_DRAIN_SECONDS": "0",
             "VERIFIER_STAFF_ISSUER": self.issuer.issuer,
             "VERIFIER_STAFF_AUDIENCE": "bank-staff",
             "VERIFIER_CUSTOMER_ISSUER": self.issuer.issuer,

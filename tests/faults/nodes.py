@@ -21,9 +21,15 @@ class Nodes(Server):
     a clock of its own."""
 
     def __init__(
-        self, folder: Path, session: aiohttp.ClientSession, database: str, count: int, faketime: Path | None = None
+        self,
+        folder: Path,
+        session: aiohttp.ClientSession,
+        database: str,
+        count: int,
+        faketime: Path | None = None,
+        drain_seconds: int = 0,
     ) -> None:
-        super().__init__(folder, session, database)
+        super().__init__(folder, session, database, drain_seconds=drain_seconds)
         self._folder = folder
         self._faketime = faketime
         self._ports = [free_ports()[:2] for _ in range(count)]
@@ -50,7 +56,7 @@ class Nodes(Server):
             process = subprocess.Popen(command, env=settings, stdout=log, stderr=log)
         self._nodes[n] = process
         async with asyncio.timeout(START_S):
-            while not await self._is_ready(admin):
+            while not await self.node_ready(n):
                 assert process.poll() is None, self.log.read_text()[-2000:]
                 await asyncio.sleep(0.05)
 
@@ -80,13 +86,21 @@ class Nodes(Server):
             process.kill()
             process.wait()
 
+    async def stop_node(self, n: int) -> int:
+        """SIGTERM; the exit status, once the process has drained."""
+        process, self._nodes[n] = self._nodes[n], None
+        assert process is not None
+        process.send_signal(signal.SIGTERM)
+        return await asyncio.to_thread(process.wait, 30)
+
     def kill(self) -> None:
         for n in range(len(self._nodes)):
             self.kill_node(n)
 
-    async def _is_ready(self, admin_port: int) -> bool:
+    async def node_ready(self, n: int) -> bool:
+        """What a node's /readyz says."""
         try:
-            async with self._session.get(f"http://127.0.0.1:{admin_port}/readyz") as response:
+            async with self._session.get(f"http://127.0.0.1:{self._ports[n][1]}/readyz") as response:
                 return response.status == 200
         except aiohttp.ClientError:
             return False

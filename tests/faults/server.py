@@ -25,7 +25,7 @@ class Server:
     """The bank of the demo, with its identity provider here and its service elsewhere, for an `async with`."""
 
     def __init__(self, folder: Path, session: aiohttp.ClientSession, database: str = "", **settings: Any) -> None:
-        self.bank = DemoBank(folder, free_ports(), database, daily_cap=50, **settings)
+        self.bank = DemoBank(folder, free_ports(), database, **{"daily_cap": 50, "drain_seconds": 0, **settings})
         self.log = folder / "server.log"
         self._session = session
         self._process: subprocess.Popen[bytes] | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -62,6 +64,28 @@ async def test_a_node_that_drains_takes_no_new_connection(tmp_path: Path, sessio
         other.close()
         assert (await asked).status == 201
         assert await stopped == 0
+
+
+@pytest.mark.shows("CVP-12-5")
+async def test_a_node_that_drains_is_not_ready_at_once_and_answers_on_until_a_second_signal(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    async with Server(tmp_path, session, drain_seconds=25) as server:
+        customer = server.customer("cust-1")
+        before = await customer.post("/v1/reports", {"at": now_iso(), "said": "1"}, "1")
+        assert before.headers.get("Connection") != "close"
+        stopped = asyncio.create_task(server.stop())
+        async with asyncio.timeout(5):
+            while await server.ready():
+                await asyncio.sleep(0.01)
+        for said in ("2", "3"):
+            answer = await customer.post("/v1/reports", {"at": now_iso(), "said": said}, said)
+            assert (answer.status, answer.headers["Connection"]) == (201, "close")
+        assert (await customer.get("/openapi.json")).headers["Connection"] == "close"
+        assert not stopped.done()
+        os.kill(server.pid, signal.SIGTERM)
+        async with asyncio.timeout(10):
+            assert await stopped == 0
 
 
 async def _watch(session: aiohttp.ClientSession, server: Server) -> None:

@@ -78,6 +78,7 @@ class DemoBank:
             "caller_numbers": "+861082345678",
             "bank_name": "示范银行 Demo Bank",
             "requests_per_minute": 6000,
+            "drain_seconds": 0,
         }
         self.config = Config(**{**facts, **settings})
         self._issuer_port = issuer

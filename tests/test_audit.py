@@ -1,0 +1,114 @@
+"""An audit that begins where an earlier one ended finds what the whole one finds, and reads only what follows."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.test_cli import Shell, use
+from tests.world import Person, World
+from verifier import keys
+from verifier.audit import audit_log
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+# After three leaves that were checked and three new ones: ticket 3, genuine receipt 4, negative receipt 5.
+DAMAGE = {
+    "leaf 4 is not that of its statement": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 4",
+    "leaves are missing": "DELETE FROM leaves WHERE leaf_index = 4",
+    "leaf 5 has lost its statement": "UPDATE leaves SET sealed = NULL WHERE leaf_index = 5",
+    "do not open": "UPDATE leaves SET sealed = (SELECT sealed FROM leaves WHERE leaf_index = 0) WHERE leaf_index = 4",
+    "of size 5 does not verify": "UPDATE checkpoints SET note = replace(note, 'bank', 'tank') WHERE size = 5",
+    "the latest checkpoint": "DELETE FROM checkpoints WHERE size = 6",
+    "has no ticket in the log": "UPDATE calls SET leaf_index = 0 WHERE leaf_index = 3",
+    "without a receipt": "UPDATE calls SET receipt_leaf = NULL WHERE receipt_leaf = 4",
+    "does not know its genuine receipt": "UPDATE calls SET confirmed_at = NULL, receipt_leaf = NULL",
+    "stored tree nodes": "INSERT INTO nodes (level, node_index, hash) VALUES (1, 0, zeroblob(32))",
+    "was rolled back: it had 3 leaves once, and has 2; at least 1": "DELETE FROM leaves WHERE leaf_index >= 2",
+    "was written anew": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 0",
+}
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    made = Shell(tmp_path)
+    assert made.run("keys", "new").returncode == 0
+    return made
+
+
+@pytest.mark.shows("CVP-8.3-3")
+def test_an_audit_from_a_kept_checkpoint_finds_whatever_was_done_to_what_is_new(shell: Shell) -> None:
+    asyncio.run(use(shell))
+    first = shell.run("log", "verify", "--keep", "kept")
+    assert (first.returncode, "taken as checked" in first.stdout) == (0, False), first.stderr
+    kept = (shell.folder / "kept").read_text()
+    assert kept.splitlines()[1] == "3"
+    asyncio.run(use(shell, 2))
+    with sqlite3.connect(shell.folder / "db.sqlite3") as database:
+        for number, (finding, statement) in enumerate(DAMAGE.items()):
+            path = shell.folder / f"damaged-{number}.sqlite3"
+            with sqlite3.connect(path) as copy:
+                database.backup(copy)
+                copy.execute(statement)
+            damaged = shell.run("log", "verify", "--keep", "kept", VERIFIER_DATABASE=f"sqlite:{path}")
+            assert (damaged.returncode, finding in damaged.stderr) == (1, True), (finding, damaged.stderr)
+            assert (shell.folder / "kept").read_text() == kept, "only a clean audit is gone on from"
+    read_only = shell.run("log", "verify", "--from", "kept")
+    assert read_only.stdout.startswith("6 leaves, 4 checkpoints, 3 statements verified"), read_only.stdout
+    assert "3 of the leaves were taken as checked before, by kept" in read_only.stdout
+    assert (shell.folder / "kept").read_text() == kept
+    assert shell.run("log", "verify", "--keep", "kept").returncode == 0
+    assert (shell.folder / "kept").read_text().splitlines()[1] == "6"
+    assert not list(shell.folder.glob(".kept*"))
+
+
+@pytest.mark.shows("CVP-8.3-3")
+def test_a_file_that_is_no_checkpoint_of_this_log_starts_no_audit(shell: Shell) -> None:
+    asyncio.run(use(shell))
+    for text in ("", "x" * 200_000, "other.example/log\n0\nAAAA\n\n"):
+        (shell.folder / "kept").write_text(text)
+        refused = shell.run("log", "verify", "--keep", "kept")
+        assert (refused.returncode, "is not this log's" in refused.stderr) == (1, True)
+        assert (shell.folder / "kept").read_text() == text
+
+
+@pytest.mark.shows("CVP-8.3-1", "CVP-8.3-3")
+async def test_an_audit_may_begin_anywhere_in_a_log_of_many_tiles(tmp_path: Path) -> None:
+    keys.create(tmp_path / "ring.json", time.time_ns() // 1_000_000)
+    storage = await open_storage(f"sqlite:{tmp_path / 'db.sqlite3'}")
+    await migrate(storage)
+    async with World(storage, tmp_path / "ring.json") as world:
+        await world.register(Person(1))
+        kept = [(await world.audit()).checkpoint]
+        for count in (100, 156, 1, 400, 55):
+            await asyncio.gather(*(world.report(Person(1 + n % 50), "x") for n in range(count)))
+            kept.append((await world.audit()).checkpoint)
+        trust = world.context.trust()
+        whole = await world.audit()
+        assert (whole.findings, whole.leaves) == ([], int(kept[-1].splitlines()[1]))
+        for note in kept:
+            part = await audit_log(storage, world.ring, trust, kept, note)
+            assert (part.findings, part.leaves, part.checkpoint) == ([], whole.leaves, whole.checkpoint)
+            assert part.statements == whole.leaves - part.before == whole.leaves - int(note.splitlines()[1])
+        assert await _found(tmp_path, world, kept[0], "UPDATE nodes SET hash = zeroblob(32) WHERE node_index = 1")
+        assert await _found(tmp_path, world, kept[1], "DELETE FROM nodes WHERE node_index = 1")
+    await storage.close()
+
+
+async def _found(folder: Path, world: World, note: str, damage: str) -> bool:
+    """Whether both audits find it, by the stored nodes."""
+    path = folder / "damaged.sqlite3"
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(folder / "db.sqlite3") as database, sqlite3.connect(path) as copy:
+        database.backup(copy)
+        copy.execute(damage)
+    storage = await open_storage(f"sqlite:{path}")
+    try:
+        found = [await audit_log(storage, world.ring, world.context.trust(), (), each) for each in (None, note)]
+    finally:
+        await storage.close()
+    return all("stored tree nodes" in "".join(each.findings) for each in found)
