@@ -260,6 +260,10 @@ class World:
         """How many rows each table has."""
         return tuple([(await self.storage.fetch(f"SELECT COUNT(*) FROM {table}"))[0][0] for table in tables])
 
+    async def call_view(self, call_id: str) -> Any:
+        """The call as its officer sees it."""
+        return await self.service.calls.read(staff("4412"), call_id)
+
     async def call_row(self, call_id: str) -> Json:
         """The stored state of a call."""
         columns = "state, app_wrong, ivr_wrong, receipt_leaf, confirmed_at, due_at"

@@ -38,7 +38,7 @@ from verifier.messaging import HttpMessaging
 from verifier.ports import Storage
 from verifier.service import Context, Service
 from verifier.service.clock import CheckedClock
-from verifier.storage import open_storage
+from verifier.storage import PATIENCE_S, open_storage
 from verifier.storage.migrate import check_schema
 from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
 
@@ -94,11 +94,11 @@ def configure_logging(level: str) -> None:
     )
 
 
-async def open_service(config: Config) -> Service:
+async def open_service(config: Config, patience_s: float = PATIENCE_S) -> Service:
     """The service on its database and key ring, not yet started. Raises a VerifierError in words."""
     ring = FileKeyRing(Path(config.key_ring), config.origin)
     signer = _identity_signer(config)
-    storage = await _open_checked(config)
+    storage = await _open_checked(config, patience_s)
     clock = CheckedClock(now_ms, running_ms)
     return Service(Context(config.service_settings(), storage, ring, clock, os.urandom, clock.agree), signer)
 
@@ -112,9 +112,9 @@ def _identity_signer(config: Config) -> FileIdentitySigner | None:
         raise BadSettings(f"VERIFIER_IDENTITY_KEY or VERIFIER_IDENTITY_X5U: {error}") from error
 
 
-async def _open_checked(config: Config) -> Storage:
+async def _open_checked(config: Config, patience_s: float) -> Storage:
     try:
-        storage = await open_storage(config.database)
+        storage = await open_storage(config.database, patience_s)
     except ValueError as error:
         raise BadSettings(f"VERIFIER_DATABASE: {error}") from error
     try:
@@ -218,6 +218,8 @@ class Verifier:
             try:
                 while swept := await self._service.housekeeping.sweep():
                     SWEEPS.inc(swept)
+                while await self._service.retention.forget():
+                    pass
                 if isinstance(ring, FileKeyRing) and ring.refresh():
                     log.info("key ring read again")
             except VerifierError as error:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from verifier.core.checkpoint import Checkpoint, open_checkpoint
 from verifier.core.errors import EvidenceError, NotFound, VerifierError
 from verifier.core.evidence import Trust, verify_evidence
+from verifier.core.ids import made_at
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash, verify_consistency
 from verifier.core.statements import RECEIPT, TICKET, Receipt, digest
 from verifier.log import Log
@@ -49,6 +50,7 @@ class Audited(Struct):
     checkpoints: int = 0
     statements: int = 0
     erased: int = 0
+    forgotten: int = 0
     checkpoint: str = ""
     findings: list[str] = []
 
@@ -58,13 +60,19 @@ class Audited(Struct):
 
 
 async def audit_log(
-    storage: Storage, ring: KeyRing, trust: Trust, seen: Sequence[str] = (), checked: str | None = None
+    storage: Storage,
+    ring: KeyRing,
+    trust: Trust,
+    seen: Sequence[str] = (),
+    checked: str | None = None,
+    kept_since: int | None = None,
 ) -> Audited:
     """Walk the log. Findings are in words; only a database that cannot be read raises (Unavailable).
 
     `seen` are checkpoints that were kept elsewhere: a database that was restored from before them, or in which the
     past was written anew, is found by them and by nothing else. `checked` is the checkpoint of an earlier audit that
     found nothing: its leaves must still hash to its root, and only what follows them is opened and checked.
+    Statements from before `kept_since` (epoch milliseconds) may have been forgotten.
     """
     audited = Audited()
     tree = Tree.resume(0, {}) if checked is None else await _resume(storage, trust, checked, audited)
@@ -79,7 +87,9 @@ async def audit_log(
         if not rows or [row[0] for row in rows] != list(range(tree.size, tree.size + len(rows))):
             audited.find(f"leaves are missing from index {tree.size} on")
             return audited
-        confirmed = [found for found in (_check_leaf(row, ring, trust, audited) for row in rows) if found is not None]
+        confirmed = [
+            found for found in (_check_leaf(row, ring, trust, audited, kept_since) for row in rows) if found is not None
+        ]
         await _check_confirmed(storage, confirmed, audited)
         hashes = [leaf_hash(bytes(row[1])) for row in rows]
         due: list[tuple[int, int, bytes]] = []
@@ -211,13 +221,18 @@ async def _check_confirmed(storage: Storage, confirmed: Sequence[tuple[str, int]
             audited.find(f"{call_id} does not know its genuine receipt, leaf {index}")
 
 
-def _check_leaf(row: Row, ring: KeyRing, trust: Trust, audited: Audited) -> tuple[str, int] | None:
+def _check_leaf(
+    row: Row, ring: KeyRing, trust: Trust, audited: Audited, kept_since: int | None
+) -> tuple[str, int] | None:
     """Check one leaf; the call and the index, if it is a genuine receipt."""
     index, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, erased_at = row
     if sealed is None:
-        if erased_at is None:
+        if erased_at is not None:
+            audited.erased += 1
+        elif kept_since is not None and made_at(statement_id) < kept_since:
+            audited.forgotten += 1
+        else:
             audited.find(f"leaf {index} has lost its statement, and nothing was erased")
-        audited.erased += 1
         return None
     try:
         key = None if application_id is None else ring.unwrap(application_id, kek_id or "", wrapped_key or b"")

@@ -228,17 +228,20 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None) ->
     checked = None if start is None else _note(start)
 
     async def do() -> Any:
-        service = await open_service(_config())
+        # The calls of years are looked through in one statement.
+        service = await open_service(_config(), patience_s=3600)
         context = service.context
+        kept_ms = context.settings.retention_ms
+        since = None if kept_ms is None else context.clock() - kept_ms
         try:
-            return await audit_log(context.storage, context.ring, context.trust(), notes, checked)
+            return await audit_log(context.storage, context.ring, context.trust(), notes, checked, since)
         finally:
             await context.storage.close()
 
     audited = run(do())
     click.echo(
         f"{audited.leaves} leaves, {audited.checkpoints} checkpoints, "
-        f"{audited.statements} statements verified, {audited.erased} erased"
+        f"{audited.statements} statements verified, {audited.erased} erased, {audited.forgotten} forgotten"
     )
     if start is not None:
         click.echo(f"{audited.before} of the leaves were taken as checked before, by {start}")

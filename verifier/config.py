@@ -20,6 +20,7 @@ from verifier.core.policy import ContactPolicy
 from verifier.service import Settings
 
 PREFIX = "VERIFIER_"
+LEGS_KEPT_DAYS = 31
 Positive = Annotated[int, Meta(ge=1)]
 
 
@@ -78,6 +79,7 @@ class Config(Struct, frozen=True, kw_only=True):
     bank_name: Annotated[str, Meta(max_length=80)] = ""
     requests_per_minute: Annotated[int, Meta(ge=1, le=60_000)] = 120
     sweep_seconds: Positive = 5
+    retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
     request_seconds: Annotated[int, Meta(ge=1, le=60)] = 10
     untaken_seconds: Annotated[int, Meta(ge=1, le=600)] = 30
@@ -119,6 +121,7 @@ class Config(Struct, frozen=True, kw_only=True):
             published_numbers=listed(self.published_numbers),
             bank_name=self.bank_name,
             receipt_messages=bool(self.receipt_messages_url),
+            retention_ms=self.retention_days * 86_400_000 or None,
         )
 
 
@@ -167,6 +170,8 @@ def load(environment: Mapping[str, str]) -> Config:
     config = Config(**{name: _convert(name, value) for name, value in values.items()})  # type: ignore[arg-type]
     if config.env == "production" and urlsplit(config.issuer).scheme != "https":
         raise BadSettings("VERIFIER_ISSUER: must be an https address when VERIFIER_ENV=production")
+    if 0 < config.retention_days <= LEGS_KEPT_DAYS:
+        raise BadSettings(f"VERIFIER_RETENTION_DAYS: must be more than {LEGS_KEPT_DAYS}, or 0 to keep for ever")
     _check_messaging(config)
     return config
 

@@ -14,3 +14,8 @@ def new_id(prefix: str, now_ms: int, entropy: bytes) -> str:
     value = value & ~(0xF << 76) | 0x7 << 76  # version 7
     value = value & ~(0x3 << 62) | 0x2 << 62  # variant 10
     return f"{prefix}_{value:032x}"
+
+
+def made_at(each: str) -> int:
+    """When an identifier was made, in epoch milliseconds. Raises ValueError for what is none of ours."""
+    return int(each.rpartition("_")[2][:12], 16)

@@ -18,6 +18,7 @@ from verifier.service.messages import Messages
 from verifier.service.receipts import Receipts
 from verifier.service.reconciliation import Reconciliation
 from verifier.service.reports import Reports
+from verifier.service.retention import Retention
 
 __all__ = ["Context", "Service", "Settings"]
 
@@ -44,6 +45,7 @@ class Service:
         self.reports = Reports(context)
         self.me = Me(context)
         self.housekeeping = Housekeeping(context)
+        self.retention = Retention(context)
 
     async def start(self) -> None:
         """Make the log's first checkpoint if there is none, and begin to carry out commands."""

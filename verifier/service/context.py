@@ -19,7 +19,8 @@ from verifier.service.writer import Writer
 
 class Settings(msgspec.Struct, frozen=True):
     """What a deployment decides about the protocol. `guess_limit` is durable, for each application and channel;
-    `receipt_messages` says that the bank's own messaging takes receipts (section 7.11)."""
+    `receipt_messages` says that the bank's own messaging takes receipts (section 7.11); `retention_ms` how long
+    statements are kept, None for ever."""
 
     issuer: str
     origin: str
@@ -30,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True):
     published_numbers: tuple[str, ...] = ()
     bank_name: str = ""
     receipt_messages: bool = False
+    retention_ms: int | None = None
 
 
 class Context:

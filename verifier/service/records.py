@@ -40,6 +40,12 @@ LEAF_BY_STATEMENT = (
     "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id WHERE l.statement_id = $1"
 )
 SEALED_BY_LEAF = "SELECT leaf_index, sealed, statement_id FROM leaves WHERE leaf_index IN ($*)"
+FORGOTTEN = "SELECT forgotten FROM log_head WHERE origin = $1"
+ADVANCE_FORGOTTEN = "UPDATE log_head SET forgotten = $2 WHERE origin = $1 AND forgotten < $2"
+STATEMENTS_FROM = (
+    "SELECT leaf_index, typ, statement_id FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
+)
+FORGET_LEAF = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE leaf_index = $1"
 FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE application_id = $1"
 
 # --- applications -----------------------------------------------------------------------------------------
@@ -98,6 +104,8 @@ REQUESTS_SINCE = (
     "WHERE r.asked_at >= $1 AND (r.officer_id = $2 OR $2 = '') AND r.sealed IS NOT NULL "
     "ORDER BY r.request_id DESC LIMIT 100"
 )
+PRUNE_REQUESTS = "DELETE FROM exception_requests WHERE asked_at < $1"
+DELETE_EXCEPTION = "DELETE FROM exceptions WHERE exception_id = $1"
 FORGET_REQUESTS = "UPDATE exception_requests SET sealed = NULL WHERE application_id = $1"
 
 # --- calls ------------------------------------------------------------------------------------------------
@@ -124,6 +132,8 @@ INSERT_CALL = (
     "receipt_leaf, due_at) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 )
+# One that is open still is closed first.
+DELETE_CALL = "DELETE FROM calls WHERE call_id = $1 AND due_at IS NULL"
 UPDATE_CALL = (
     "UPDATE calls SET state = $2, connected_at = $3, leg_ended_at = $4, revealed_at = $5, confirmed_at = $6, "
     "ended_at = $7, app_wrong = $8, ivr_wrong = $9, receipt_leaf = $10, due_at = $11 WHERE call_id = $1"
@@ -180,6 +190,7 @@ STRAYS_OF_KIND = (
 INSERT_REPORT = (
     "INSERT INTO reports (report_id, application_id, leaf_index, created_at, sealed) VALUES ($1, $2, $3, $4, $5)"
 )
+DELETE_REPORT = "DELETE FROM reports WHERE report_id = $1"
 FORGET_REPORTS = "UPDATE reports SET sealed = NULL WHERE application_id = $1"
 SESSIONS = "SELECT session_id, sealed, expires_at FROM ivr_sessions WHERE session_id IN ($*)"
 UPSERT_SESSION = (

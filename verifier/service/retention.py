@@ -1,0 +1,68 @@
+"""Forgetting what is older than a deployment keeps it; the log stays good. Carries out specs/protocol.md section 6.3.
+
+Statements go in the log's order, so what has been forgotten is always the log's beginning.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from msgspec import Struct
+
+from verifier.core.ids import made_at
+from verifier.core.statements import EXCEPTION, REPORT, TICKET
+from verifier.ports import Row
+from verifier.service import records
+from verifier.service.batch import Batch, Needs
+from verifier.service.context import Context
+from verifier.service.writer import Answer
+
+AT_ONCE = 500
+# What goes with a statement of each type. Of a receipt there is nothing but itself.
+_GOES_WITH = {TICKET: records.DELETE_CALL, REPORT: records.DELETE_REPORT, EXCEPTION: records.DELETE_EXCEPTION}
+
+
+class Forgotten(Struct, frozen=True):
+    """How many statements."""
+
+    statements: int
+
+
+class Retention:
+    """Use case of the calendar."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def forget(self) -> int:
+        """Forget some statements that are past their keeping, and the calls, reports and exceptions they are of.
+
+        Returns how many; call again while it is not zero.
+        """
+        context = self._context
+        kept_ms = context.settings.retention_ms
+        if kept_ms is None:
+            return 0
+        before = context.clock() - kept_ms
+        start = (await context.storage.fetch(records.FORGOTTEN, context.settings.origin))[0][0]
+        rows = await context.storage.fetch(records.STATEMENTS_FROM, start, start + AT_ONCE)
+        old = list(takewhile(lambda row: made_at(row[2]) < before, rows))
+        if not old:
+            return 0
+
+        def decide(batch: Batch) -> Answer:
+            for row in old:
+                _forget(batch, row)
+            batch.execute(records.ADVANCE_FORGOTTEN, context.settings.origin, old[-1][0] + 1)
+            batch.execute(records.PRUNE_REQUESTS, before)
+            return lambda: Forgotten(len(old))
+
+        await context.writer.submit(Needs(), decide)
+        return len(old)
+
+
+def _forget(batch: Batch, row: Row) -> None:
+    leaf_index, typ, statement_id = row
+    batch.execute(records.FORGET_LEAF, leaf_index)
+    if typ in _GOES_WITH:
+        batch.execute(_GOES_WITH[typ], statement_id)
