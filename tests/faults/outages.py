@@ -74,7 +74,6 @@ async def leader_cut_from_standby(field: Field) -> None:
 async def leader_cut_from_etcd(field: Field) -> None:
     """The leader cannot renew its lease, and has to step down though nodes reach it."""
     leader, _ = await field.cluster.settled()
-    field.struck_at = time.monotonic()
     leader.to_etcd.cut()
     try:
         await field.cluster.leader(other_than=leader)

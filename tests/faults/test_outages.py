@@ -70,6 +70,7 @@ async def test_whatever_befalls_nodes_and_servers_nothing_acknowledged_is_lost_o
         for run in range(RUNS or 1):
             rng = random.Random(SEED + run)
             names = rng.choices(NAMES or sorted(OUTAGES), k=EACH) if RUNS else SHORT.split(",")
+            print(run, *names, flush=True)
             history = History(nodes, trust, SEED + run, looking=True)
             await _run(history, Field(cluster, nodes, NODES, rng), run, names, waits)
             await cluster.settled()
@@ -79,7 +80,7 @@ async def test_whatever_befalls_nodes_and_servers_nothing_acknowledged_is_lost_o
             counts["acknowledged"] += sum(post.reply is not None for post in history.posts)
             counts["codes used"] += len(history.receipts)
             counts["checkpoints seen"] += len(history.roots)
-            print(run, *names, dict(counts), flush=True)
+            print(dict(counts), flush=True)
         await nodes.audit()
     for name, times in sorted(waits.items()):
         median, worst = statistics.median(times), max(times)
