@@ -148,6 +148,7 @@ class Verifier:
         """Listen. Raises OSError when an address is taken."""
         await self._service.start()
         config = self._config
+        await self._check_seen()
         self._session = aiohttp.ClientSession()
         people = Throttle("people", Limit(config.requests_per_minute, 60_000), running_ms)
         table = operations(Log(self._service.context.storage), Throttle("slips", SLIPS, running_ms))
@@ -165,6 +166,16 @@ class Verifier:
         if config.receipt_messages_url:
             messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, self._session)
             self._tasks.append(asyncio.create_task(self._deliver(messaging), name="courier"))
+
+    async def _check_seen(self) -> None:
+        """Raise RolledBack where the database has been restored to before what was seen of its log."""
+        if self._config.log_seen:
+            try:
+                note = Path(self._config.log_seen).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise BadSettings(f"VERIFIER_LOG_SEEN: {error}") from error
+            context = self._service.context
+            await Log(context.storage).check_seen(note, context.ring.log_keys(), self._config.origin)
 
     def _authentication(self, session: aiohttp.ClientSession) -> Authentication:
         config = self._config

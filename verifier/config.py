@@ -39,6 +39,7 @@ class Config(Struct, frozen=True, kw_only=True):
     key_ring: str = "keys/ring.json"
     issuer: str
     log_origin: str = ""
+    log_seen: str = ""
     listen: str = "127.0.0.1:8080"
     admin_listen: str = "127.0.0.1:8081"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

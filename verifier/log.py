@@ -5,10 +5,20 @@ Carries out specs/protocol.md section 8.2.
 
 from __future__ import annotations
 
-from verifier.core.errors import NotFound
-from verifier.core.merkle import TILE, Tile, consistency_ranges, leaf_hash, prove, tiles_for
+from collections.abc import Sequence
+
+from verifier.core.checkpoint import open_checkpoint
+from verifier.core.errors import EvidenceError, NotFound, VerifierError
+from verifier.core.merkle import TILE, Tile, consistency_ranges, leaf_hash, prove, tiles_for, verify_consistency
 from verifier.ports import Reader
 from verifier.service import records
+
+
+class RolledBack(VerifierError):
+    """The log is not the one that it was once seen to be."""
+
+    slug = "rolled_back"
+    title = "The log does not go on from what it was"
 
 
 class Log:
@@ -59,6 +69,25 @@ class Log:
             return prove(ranges, {t: await self._whole(t) for t in tiles_for(ranges, new)})
         except LookupError as error:
             raise NotFound("the log has not grown that far") from error
+
+    async def check_seen(self, note: str, vkeys: Sequence[str], origin: str) -> None:
+        """Raise RolledBack unless the log begins with the tree of a checkpoint that was seen before."""
+        try:
+            seen = open_checkpoint(note, vkeys, origin)
+        except EvidenceError as error:
+            raise RolledBack(f"the checkpoint that was seen is not this log's: {error.detail}") from error
+        latest = open_checkpoint(await self.checkpoint(), vkeys, origin)
+        if seen.size > latest.size:
+            raise RolledBack(f"the log was rolled back: it had {seen.size} leaves once, and has {latest.size}")
+        if seen.size == 0:
+            return
+        try:
+            proof = await self.consistency_proof(seen.size, latest.size)
+            verify_consistency(
+                old_size=seen.size, old_root=seen.root, new_size=latest.size, new_root=latest.root, proof=proof
+            )
+        except (EvidenceError, NotFound) as error:
+            raise RolledBack(f"the log was written anew: its first {seen.size} leaves were others once") from error
 
     async def _whole(self, tile: Tile) -> list[bytes]:
         start = tile.index * TILE

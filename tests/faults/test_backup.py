@@ -1,0 +1,62 @@
+"""The drill: a backup taken under load, restored, and found to be older than what was seen of its log."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.faults.load import Load
+from tests.faults.server import Server
+from tests.postgres import Postgres, bin_folder
+
+
+@pytest.mark.shows("CVP-10-9")
+async def test_a_restored_backup_is_whole_and_known_to_be_older_than_what_was_seen(
+    tmp_path: Path, session: aiohttp.ClientSession, own_postgres: Postgres
+) -> None:
+    dump, seen = tmp_path / "verifier.dump", tmp_path / "checkpoint"
+    url = own_postgres.new_database()
+    async with Server(tmp_path, session, url) as server:
+        async with Load(server) as load:
+            await load.answered()
+            await _run(f"{bin_folder()}/pg_dump", "--format=custom", f"--file={dump}", url)
+            await load.answered()
+        async with session.get(f"{server.bank.url}/log/checkpoint") as response:
+            seen.write_text(await response.text())
+        settings = server.environment(log_seen=str(seen))
+        assert await server.stop() == 0
+    assert "the log is whole" in await _verifier(settings, 0, "log", "verify", "--seen", str(seen))
+    restored = own_postgres.new_database()
+    await _run(f"{bin_folder()}/pg_restore", f"--dbname={restored}", str(dump))
+    settings["VERIFIER_DATABASE"] = restored
+    assert "the log is whole" in await _verifier(settings, 0, "log", "verify")
+    assert "rolled back" in await _verifier(settings, 1, "log", "verify", "--seen", str(seen))
+    assert "the log was rolled back: it had" in await _verifier(settings, 1, "serve")
+    settings["VERIFIER_DATABASE"] = url
+    seen.write_text(seen.read_text().replace("\n", "x\n", 1))
+    assert "not this log's" in await _verifier(settings, 1, "serve")
+
+
+async def _run(*command: str) -> None:
+    ran = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
+    _, told = await ran.communicate()
+    assert ran.returncode == 0, told.decode()
+
+
+async def _verifier(settings: dict[str, str], status: int, *command: str) -> str:
+    """What the command line says."""
+    ran = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "verifier", *command),
+        env={**settings, "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    told, _ = await asyncio.wait_for(ran.communicate(), 60)
+    assert ran.returncode == status, told.decode()
+    return told.decode()

@@ -1,0 +1,40 @@
+"""A log that was seen once must go on from what it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.world import ORIGIN, Person, World, another_code
+from verifier.log import Log, RolledBack
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+
+@pytest.mark.shows("CVP-10-9")
+async def test_a_log_goes_on_from_its_own_checkpoints_and_from_nobody_elses(world: World, tmp_path: Path) -> None:
+    keys, wang = world.ring.log_keys(), Person(1)
+    log = Log(world.storage)
+    await world.register(wang)
+    empty = await log.checkpoint()
+    seen = []
+    for _ in range(3):
+        await world.confirm(wang, another_code("000000000"))
+        seen.append(await log.checkpoint())
+        for note in (empty, *seen):
+            await log.check_seen(note, keys, ORIGIN)
+    other = await open_storage(f"sqlite:{tmp_path / 'other'}")
+    await migrate(other)
+    async with World(other, world.ring_file, ring=world.ring) as anew:
+        await anew.register(wang)
+        await Log(other).check_seen(empty, keys, ORIGIN)
+        with pytest.raises(RolledBack, match="rolled back: it had 2 leaves once, and has 0"):
+            await Log(other).check_seen(seen[1], keys, ORIGIN)
+        for _ in range(4):
+            await anew.confirm(wang, another_code("000000000"))
+        with pytest.raises(RolledBack, match="written anew: its first 2 leaves"):
+            await Log(other).check_seen(seen[1], keys, ORIGIN)
+    with pytest.raises(RolledBack, match="not this log's"):
+        await log.check_seen(seen[1], keys, "elsewhere.example/log")
+    await other.close()
