@@ -16,7 +16,7 @@ from verifier.core.merkle import Tree, leaf_hash
 from verifier.log import Log
 from verifier.storage import open_storage
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "15"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "10"))
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().getrandbits(32)))
 CUSTOMERS = 32
 OLD_ANSWERS = 50

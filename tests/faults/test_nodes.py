@@ -16,7 +16,7 @@ from tests.faults.test_kill import check_log
 from tests.postgres import Postgres
 
 NODES = 3
-KILLS = int(os.environ.get("NODE_KILLS", "4"))
+KILLS = int(os.environ.get("NODE_KILLS", "2"))
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().getrandbits(32)))
 CUSTOMERS = 24
 

@@ -1,0 +1,47 @@
+"""A migration while nodes of the version before serve: they go on, and refuse only to be started again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.faults.load import Load
+from tests.faults.server import Server
+from tests.postgres import Postgres
+from verifier.storage import migrate as migrations
+from verifier.storage import open_storage
+
+# What later versions may do to every table that a verdict touches.
+ADDITIVE = """
+CREATE TABLE later (name TEXT PRIMARY KEY);
+ALTER TABLE log_head ADD COLUMN later BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE leaves ADD COLUMN later TEXT;
+ALTER TABLE reports ADD COLUMN later BYTEA;
+ALTER TABLE idempotency ADD COLUMN later BIGINT NOT NULL DEFAULT 7;
+ALTER TABLE checkpoints ADD COLUMN later TEXT;
+CREATE INDEX leaves_later ON leaves (later);
+"""
+
+
+async def test_nodes_of_the_version_before_serve_on_through_a_migration(
+    tmp_path: Path, session: aiohttp.ClientSession, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations.migrations()
+    later = (known[-1][0] + 1, "9999_later.sql", ADDITIVE)
+    async with Server(tmp_path, session, postgres.new_database()) as server:
+        async with Load(server) as load:
+            await load.answered()
+            with monkeypatch.context() as patch:
+                patch.setattr(migrations, "migrations", lambda: [*known, later])
+                storage = await open_storage(server.bank.config.database)
+                assert await migrations.migrate(storage) == ["9999_later.sql"]
+                await storage.close()
+            await load.answered()
+            await load.answered()
+        assert load.refused == {}
+        await load.check()
+        assert await server.stop() == 0
+        with pytest.raises(RuntimeError, match="newer than this program"):
+            await server.start()
