@@ -8,10 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.postgres import Postgres
 from tests.world import Person, World, another_code
 from verifier.core.errors import CallClosed, CallOpen, LegNotConnected, PolicyRefused
 from verifier.core.limits import Limit
@@ -58,10 +60,14 @@ class LifeCycle(RuleBasedStateMachine):
     def run(self, coroutine: Any) -> Any:
         return self.runner.run(coroutine)
 
+    def database(self) -> str:
+        """The address of an empty one."""
+        return f"sqlite:{self.folder.name}/db"
+
     @initialize()
     def open_the_bank(self) -> None:
         async def opened() -> World:
-            storage = await open_storage(f"sqlite:{self.folder.name}/db")
+            storage = await open_storage(self.database())
             await migrate(storage)
             policy = ContactPolicy(daily_cap=10_000)
             limit = Limit(burst=100_000, period_ms=100_000_000)
@@ -201,10 +207,32 @@ class LifeCycle(RuleBasedStateMachine):
         return self.run(self.world.ring_in(self.person.number, code))
 
 
+class LifeCycleOnPostgres(LifeCycle):
+    """The same, on the other database."""
+
+    server: Postgres
+
+    def database(self) -> str:
+        return self.server.new_database()
+
+
+@pytest.fixture(scope="module")
+def servers(postgres: Postgres) -> None:
+    LifeCycleOnPostgres.server = postgres
+
+
+def _examples(share: int) -> settings:
+    return settings(
+        max_examples=int(os.environ.get("MODEL_EXAMPLES", "300")) // share,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 TestLifeCycle = LifeCycle.TestCase
-TestLifeCycle.settings = settings(
-    max_examples=int(os.environ.get("MODEL_EXAMPLES", "300")),
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+TestLifeCycle.settings = _examples(1)
+
+# A database is made for each example, and that takes its time.
+TestLifeCycleOnPostgres = pytest.mark.usefixtures("servers")(LifeCycleOnPostgres.TestCase)
+TestLifeCycleOnPostgres.settings = _examples(10)
