@@ -1,4 +1,4 @@
-"""What a call leaves in PostgreSQL, table by table, and how often a batch goes to the database and back.
+"""What a call leaves in PostgreSQL, table by table; how often a batch goes there, and how long it holds the log.
 
     python tests/benchmarks/footprint.py --calls 3000
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections import Counter
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,18 +37,21 @@ FROM pg_stat_user_tables ORDER BY 4 DESC
 
 
 class Counted:
-    """A storage that counts the exchanges of its transactions."""
+    """A storage that counts the exchanges of its transactions, and the seconds that they take."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self.exchanges = 0
+        self.held_s = 0.0
         self.fetch, self.fetch_in, self.close = storage.fetch, storage.fetch_in, storage.close
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_CountedTransaction]:
         self.exchanges += 2  # BEGIN, COMMIT
+        began = time.perf_counter()
         async with self._storage.transaction() as transaction:
             yield _CountedTransaction(self, transaction)
+        self.held_s += time.perf_counter() - began
 
 
 class _CountedTransaction:
@@ -86,7 +89,8 @@ async def run(folder: Path, url: str, calls: int) -> None:
         people = [Person(n) for n in range(calls // CALLS_OF_ONE)]
         await asyncio.gather(*(world.register(each) for each in people))
         before = await _sizes(storage)
-        await _exchanges(world, counted, people[:TOGETHER])
+        for together in (1, TOGETHER, 4 * TOGETHER):
+            await _exchanges(world, counted, people[:together])
         for _ in range(CALLS_OF_ONE - 1):
             for n in range(0, len(people), TOGETHER):
                 await asyncio.gather(*(live(world, each) for each in people[n : n + TOGETHER]))
@@ -103,13 +107,15 @@ async def run(folder: Path, url: str, calls: int) -> None:
 
 
 async def _exchanges(world: World, counted: Counted, people: Sequence[Person]) -> None:
-    """Each step of a call by many at once, which is one batch or few."""
-    told: Counter[str] = Counter()
+    """Each step of a call by many at once, which is one batch."""
+    told: list[str] = []
 
     async def step(name: str, doing: Iterable[Any]) -> list[Any]:
-        exchanges, batches = counted.exchanges, world.context.events.batches
+        exchanges, held_s, batches = counted.exchanges, counted.held_s, world.context.events.batches
         answers = await asyncio.gather(*doing)
-        told[name] = round((counted.exchanges - exchanges) / (world.context.events.batches - batches))
+        batches = world.context.events.batches - batches
+        held_us = 1e6 * (counted.held_s - held_s) / len(answers)
+        told.append(f"{name} {(counted.exchanges - exchanges) / batches:.0f} exchanges, {held_us:.0f} us a command")
         return answers
 
     issued = [each["call"]["call_id"] for each in await step("issue", (world.issue(each) for each in people))]
@@ -118,9 +124,7 @@ async def _exchanges(world: World, counted: Counted, people: Sequence[Person]) -
     codes = await step("code shown", (world.reveal(call_id) for call_id in issued))
     await step("confirm", (world.confirm(each, code) for each, code in zip(people, codes, strict=True)))
     await step("leg ended", (world.leg(call_id, "ended", each.number) for call_id, each in both))
-    click.echo(
-        "exchanges with the database of a batch: " + ", ".join(f"{name} {count}" for name, count in told.items())
-    )
+    click.echo(f"a batch of {len(people)}: " + "; ".join(told))
 
 
 async def _sizes(storage: Storage) -> dict[str, tuple[int, int, int]]:
@@ -132,7 +136,7 @@ async def _sizes(storage: Storage) -> dict[str, tuple[int, int, int]]:
 def main(calls: int) -> None:
     """Measure what a call leaves, and what a batch asks."""
     with tempfile.TemporaryDirectory(prefix="footprint-") as name:
-        server = Postgres(Path(name))
+        server = Postgres(Path(name), "fsync=on")
         server.start()
         try:
             asyncio.run(run(Path(name), server.new_database(), calls))
