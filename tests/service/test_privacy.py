@@ -107,6 +107,26 @@ async def test_an_erasure_at_the_same_moment_is_no_error_for_who_confirms(world:
     assert (by_app["verdict"], by_phone["verdict"]) == ("not_genuine", "unavailable")
 
 
+@pytest.mark.shows("CVP-4.1-5")
+async def test_nothing_sealed_is_left_of_what_was_asked_in_the_moment_of_an_erasure(
+    world: World, wang: Person, mallory: Person
+) -> None:
+    _, code = await world.live_call(wang)
+    await asyncio.gather(
+        world.issue(mallory, key="kept nowhere"),
+        world.erase(mallory),
+        world.confirm(wang, code),
+        world.report(wang, "他说低息贷款", code=code),
+        world.erase(wang),
+    )
+    for table in ("leaves", "reports"):
+        rows = await world.storage.fetch(f"SELECT application_id FROM {table} WHERE sealed IS NOT NULL")
+        assert [row[0] for row in rows if row[0] is not None] == [], table
+    rows = await world.storage.fetch("SELECT application_id FROM idempotency")
+    assert [row[0] for row in rows if row[0] is not None] == []
+    assert (await world.audit()).findings == []
+
+
 @pytest.mark.shows("CVP-4.1-5", "CVP-6.3-1")
 async def test_a_call_whose_time_was_over_before_the_erasure_has_expired_and_was_not_revoked(
     world: World, wang: Person, mallory: Person

@@ -7,12 +7,15 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from tests.faults.linearizable import AGAIN, DONE, GENUINE, NOT_GENUINE, Channel, Kind, Operation
 from tests.simulator.bank import Asking, Network
 from tests.world import NOON, Json, Person, World, another_code, staff
 from verifier.core.errors import CallClosed, CallOpen, LegNotConnected, RateLimited, Unavailable
+from verifier.core.messages import ReportCall
+from verifier.core.times import from_ms
 
 CALLS = 2
 
@@ -33,6 +36,10 @@ class Town:
     def note(self, *what: object) -> None:
         self.trace.append(f"{asyncio.get_running_loop().time():9.3f} " + " ".join(str(each) for each in what))
 
+    def now_ms(self) -> int:
+        """What everybody's own clock shows."""
+        return NOON + int(asyncio.get_running_loop().time() * 1000)
+
     def key(self) -> str:
         self._keys += 1
         return f"key-{self._keys}"
@@ -47,7 +54,7 @@ class Town:
             self.note(person.customer_id, "gives up:", gone.detail)
 
     async def _call(self, person: Person) -> None:
-        issued = await self._kept(lambda world, key: world.issue(person, key=key))
+        issued = await self.kept(lambda world, key: world.issue(person, key=key))
         call_id = issued["call"]["call_id"]
         self.evidence.append(issued["ticket"])
         self.note("issued", call_id, person.customer_id)
@@ -75,6 +82,8 @@ class Town:
         if others and rng.random() < 0.3:
             acts.append(lambda: self._guess(person, call_id, "app", others[0]))
         acts += [lambda: self._look(call_id)] * rng.randint(0, 2)
+        if rng.random() < 0.2:
+            acts.append(lambda: self._report(person, code))
         if rng.random() < 0.2:
             acts.append(lambda: self._revoke(call_id))
         if rng.random() < 0.2:
@@ -109,17 +118,17 @@ class Town:
             receipt = "" if answer == NOT_GENUINE else told["receipt_id"]
             return Operation(kind, call_id, answer=answer, receipt=receipt, channel=channel, invoked=0)
 
-        await self._done(Operation(kind, call_id, 0, channel=channel), lambda: self._kept(asking), read)
+        await self._done(Operation(kind, call_id, 0, channel=channel), lambda: self.kept(asking), read)
 
     async def _leg(self, person: Person, call_id: str, event: str) -> None:
         kind: Kind = "connect" if event == "connected" else "end"
-        at = NOON + int(asyncio.get_running_loop().time() * 1000)
+        at = self.now_ms()
 
         async def tell(world: World, key: str) -> Any:
             return await world.leg(call_id, event, person.number, at=at, key=key)
 
         op = Operation(kind, call_id, 0)
-        await self._done(op, lambda: self._kept(tell), lambda _: replace(op, answer=DONE))
+        await self._done(op, lambda: self.kept(tell), lambda _: replace(op, answer=DONE))
 
     async def _revoke(self, call_id: str) -> None:
         officer = staff("4412")
@@ -128,7 +137,20 @@ class Town:
             return await world.service.calls.revoke(officer, call_id, world.key(officer, None, key))
 
         op = Operation("revoke", call_id, 0)
-        await self._done(op, lambda: self._kept(revoke), lambda _: replace(op, answer=DONE))
+        await self._done(op, lambda: self.kept(revoke), lambda _: replace(op, answer=DONE))
+
+    async def _report(self, person: Person, code: str) -> None:
+        """He tells the bank of the call, and what was read to him; that uses nothing up."""
+        asked = ReportCall(from_ms(self.now_ms()), said="he knew my name", code=code)
+
+        async def report(world: World, key: str) -> Json:
+            body = await world.service.reports.take(person.principal, asked, world.key(person.principal, asked, key))
+            taken: Json = msgspec.json.decode(body)
+            return taken
+
+        taken = await self.kept(report)
+        self.evidence.append(taken["receipt"])
+        self.note("report", person.customer_id, taken["report_id"])
 
     async def _look(self, call_id: str) -> None:
         async def look() -> Any:
@@ -153,7 +175,7 @@ class Town:
         self.operations.append(replace(told, invoked=op.invoked, returned=clock()))
         self.note(op.kind, op.channel, op.call_id, told.answer, told.receipt)
 
-    async def _kept(self, asking: Callable[[World, str], Awaitable[Any]]) -> Any:
+    async def kept(self, asking: Callable[[World, str], Awaitable[Any]]) -> Any:
         """The answer to a request with a key of its own, which is to be the same for ever."""
         key = self.key()
 

@@ -17,6 +17,7 @@ from tests.simulator.bank import Network, Node, running_ms
 from tests.simulator.loop import simulate
 from tests.simulator.people import Town
 from tests.simulator.storage import Database, Faults
+from tests.simulator.strangers import Stranger
 from tests.world import NOON, ORIGIN, Person, World
 from verifier import keys
 from verifier.audit import audit_log
@@ -83,7 +84,8 @@ async def _run(rng: random.Random, path: Path, ring: FileKeyRing, ring_file: Pat
         await asyncio.gather(*(each.start() for each in nodes))
         accidents = asyncio.create_task(_accidents(town, database, nodes, rng))
         people = [Person(n) for n in range(rng.randint(2, 3))]
-        await asyncio.gather(*(town.live(each) for each in people))
+        strangers = [Stranger(town, Person(90 + n), people) for n in range(rng.randint(0, 2))]
+        await asyncio.gather(*(town.live(each) for each in people), *(each.live() for each in strangers))
         accidents.cancel()
         await _heal(database, network)
         await _check(town, nodes[0])

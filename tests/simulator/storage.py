@@ -32,7 +32,7 @@ class Faults:
         self.seen: dict[str, int] = {}
         # A batch has a dozen exchanges with the database, and one commit.
         self._often = {each: rng.choice((0.0, 0.0, 0.001, 0.01)) for each in ("read", "write", "frozen", "conflict")}
-        self._often |= {each: rng.choice((0.0, 0.0, 0.02, 0.1)) for each in ("lost", "torn")}
+        self._often |= {each: rng.choice((0.0, 0.0, 0.02, 0.1)) for each in ("lost", "late", "torn")}
 
     def strikes(self, what: str) -> bool:
         if self.healed or self.rng.random() >= self._often[what]:
@@ -52,6 +52,7 @@ class Database:
         self.faults = faults
         self.gone = False
         self._turn = asyncio.Lock()
+        self._finishing: asyncio.Task[None] | None = None
         self._writer, self._reader = (self._connect(path, now_ms) for _ in range(2))
 
     def _connect(self, path: Path, now_ms: Callable[[], int]) -> sqlite3.Connection:
@@ -67,6 +68,10 @@ class Database:
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
+
+    def finish(self, left: _Transaction) -> None:
+        """Go on with what no node waits for any more."""
+        self._finishing = asyncio.create_task(left.finish())
 
     async def read(self, sql: str, args: Sequence[Any]) -> Sequence[Row]:
         await self._travel("read")
@@ -138,12 +143,30 @@ class _Transaction:
         faults = self._database.faults
         await self._database._travel("lost")
         self._check()
+        if faults.strikes("late"):
+            self._database.finish(self._left())
+            raise Unavailable("the commit was not answered in time")
         self._connection.execute("COMMIT")
         self.end()
         torn = faults.strikes("torn")
         await asyncio.sleep(faults.delay())
         if torn:
             raise Unavailable("the answer to the commit was lost")
+
+    def _left(self) -> _Transaction:
+        """What the database goes on with when the node has given it up."""
+        self._over = True
+        return _Transaction(self._database, self._connection, self._turn)
+
+    async def finish(self) -> None:
+        """The commit had been sent: it is carried out some time, or given up when the database dies."""
+        faults = self._database.faults
+        try:
+            await asyncio.sleep(faults.rng.uniform(0, 8))
+            if faults.rng.random() < 0.8:
+                self._connection.execute("COMMIT")
+        finally:
+            self.end()
 
     def end(self) -> None:
         if not self._over:

@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +21,7 @@ from verifier.core.call import Call
 from verifier.core.errors import Unavailable
 from verifier.service import records
 from verifier.service.batch import Batch, Needs
+from verifier.service.opened import OpenApplication
 from verifier.service.writer import Writer
 
 SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "300"))
@@ -33,7 +38,19 @@ def test_what_is_promised_holds_whatever_goes_wrong() -> None:
         except Failed as failed:
             pytest.fail(f"seed {seed}: {failed}; `python -m tests.simulator {seed}` shows it")
     print(f"\n{SEEDS} seeds:", ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
-    for what in ("crash", "clock", "gone", "torn", "lost", "frozen", "conflict", "dropped", "doubled", "unanswered"):
+    for what in (
+        "crash",
+        "clock",
+        "gone",
+        "torn",
+        "lost",
+        "late",
+        "frozen",
+        "conflict",
+        "dropped",
+        "doubled",
+        "unanswered",
+    ):
         assert counts[what] > SEEDS / 30, what
 
 
@@ -134,3 +151,42 @@ def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.M
 
     monkeypatch.setattr(Writer, "_take_head", remember)
     found("a node that does not take the head first")
+
+
+def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever enters it, and from whatever number he rings."""
+
+    def of_anybody(self: Batch, index: bytes) -> list[OpenApplication]:
+        return self._opened_of(self._applications)
+
+    async def load(self: Batch, needs: Sequence[Needs]) -> None:
+        rows = await self._transaction.fetch("SELECT application_id FROM applications")
+        await load_all(self, [*needs, *(Needs(application_id=row[0]) for row in rows)])
+
+    load_all = Batch.load
+    monkeypatch.setattr(Batch, "load", load)
+    monkeypatch.setattr(Batch, "applications_of_customer", of_anybody)
+    found("a code tried against everybody's calls")
+
+
+def test_what_is_written_after_an_erasure_of_the_same_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def early(self: Batch, sql: str, application_id: str) -> None:
+        self.execute(sql, application_id)
+
+    monkeypatch.setattr(Batch, "forget", early)
+    found("erased before the rest of its batch is written")
+
+
+def test_a_seed_does_not_hang_on_the_hashes_of_a_process() -> None:
+    shown = {
+        subprocess.run(
+            [sys.executable, "-m", "tests.simulator", "7"],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONHASHSEED": each},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for each in ("1", "2")
+    }
+    assert len(shown) == 1

@@ -147,7 +147,7 @@ class Applications:
             batch.put_numbers(application_id, [])
             batch.put_officers(application_id, [])
             for statement in _FORGET:
-                batch.execute(statement, application_id)
+                batch.forget(statement, application_id)
             batch.forget_strays(application_id)
             return lambda: ErasedView(application_id, from_ms(batch.now_ms))
 

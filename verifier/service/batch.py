@@ -79,6 +79,7 @@ class Batch:
         self._sessions: dict[str, bytes] = {}
         self._receipts: dict[int, tuple[str, bytes]] = {}
         self._writes: dict[str, dict[object, Row]] = {}
+        self._forgets: dict[str, dict[object, Row]] = {}
 
     # --- loading ------------------------------------------------------------------------------------------
 
@@ -359,6 +360,10 @@ class Batch:
         """Run one more statement with the batch, before the rows that later staging adds to the same table."""
         self._write(sql, args, args)
 
+    def forget(self, sql: str, application_id: str) -> None:
+        """Run a statement that lets go of what is kept of an application, after all that is written of it."""
+        self._forgets.setdefault(sql, {})[application_id] = (application_id,)
+
     def seal(self, application: OpenApplication | None, context: str, plaintext: bytes) -> bytes:
         """Encrypt under the application's key, or the ring's where there is no application."""
         if application is None:
@@ -387,7 +392,7 @@ class Batch:
                 leaf.leaf_index,
                 (leaf.leaf_index, leaf.entry, leaf.typ, leaf.statement_id, application_id, leaf.customer_index, sealed),
             )
-        for sql, rows in self._writes.items():
+        for sql, rows in (*self._writes.items(), *self._forgets.items()):
             await self._transaction.execute_many(sql, list(rows.values()))
 
 

@@ -1,0 +1,92 @@
+"""Fraudsters, and what they try with other people's codes and on other people: it is never genuine (laws L7 and L12).
+
+What they do to another's call is in nobody's history: had it spent an attempt or a code, no order would explain what
+that customer was told. In the end they have themselves erased, and are gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tests.simulator.people import Town
+from tests.world import Json, Person, World
+from verifier.core.errors import Erased, RateLimited, Unavailable
+
+TRIES = 5
+Asked = Callable[[World, str], Awaitable[Json]]
+
+
+class Stranger:
+    """A customer of the bank with an application and a call of his own, who knows every code that is read out."""
+
+    def __init__(self, town: Town, person: Person, victims: list[Person]) -> None:
+        self._town = town
+        self._network = town.network
+        self._rng = town.rng
+        self._me = person
+        self._victims = victims
+
+    async def live(self) -> None:
+        try:
+            await self._network.ask(lambda world: world.register(self._me))
+            call_id, code = await self._own_call()
+            for _ in range(TRIES):
+                await asyncio.sleep(self._rng.uniform(0, 4))
+                await self._try(code, self._rng.choice(self._victims))
+            await self._leave(call_id, code)
+        except Unavailable as gone:
+            self._town.note("stranger", self._me.customer_id, "gives up:", gone.detail)
+
+    async def _own_call(self) -> tuple[str, str]:
+        issue, connect = self._town.key(), self._town.key()
+        issued = await self._network.ask(lambda world: world.issue(self._me, key=issue))
+        call_id: str = issued["call"]["call_id"]
+        at = self._town.now_ms()
+        await self._network.ask(lambda world: world.leg(call_id, "connected", self._me.number, at=at, key=connect))
+        return call_id, await self._network.ask(lambda world: world.reveal(call_id))
+
+    async def _try(self, own: str, victim: Person) -> None:
+        me, theirs = self._me, self._town.codes.get(victim.customer_id)
+        if theirs is None:
+            return
+        mine, others = me.application_id, victim.application_id
+        ways: dict[str, Asked] = {
+            "hands over his code": lambda world, key: world.confirm(victim, own, application_id=mine, key=key),
+            "has his code keyed": lambda world, key: world.ring_in(victim.number, own, application_id=mine, key=key),
+            "enters a code": lambda world, key: world.confirm(me, theirs, key=key),
+            "enters a code of another": lambda world, key: world.confirm(me, theirs, application_id=others, key=key),
+            "rings in": lambda world, key: world.ring_in(me.number, theirs, key=key),
+            "rings in for another": lambda world, key: world.ring_in(me.number, theirs, application_id=others, key=key),
+            "withholds his number": lambda world, key: world.ring_in(None, theirs, key=key),
+        }
+        way = self._rng.choice(list(ways))
+        try:
+            told: Json = await self._town.kept(ways[way])
+        except RateLimited:
+            return
+        self._town.note("stranger", me.customer_id, way, told["verdict"])
+        expected = "unavailable" if way == "withholds his number" else "not_genuine"
+        assert told["verdict"] == expected, f"a stranger {way}, and is told {told}"
+
+    async def _leave(self, call_id: str, code: str) -> None:
+        """His own code is entered while he is erased; once that is answered it is worth nothing, and stays so."""
+        used, after = self._town.key(), self._town.key()
+        _, (first, second) = await asyncio.gather(
+            self._network.ask(lambda world: world.confirm(self._me, code, key=used)),
+            self._twice_erased(),
+        )
+        assert first == second, "erased twice, at two times"
+        told = await self._network.ask(lambda world: world.confirm(self._me, code, key=after))
+        self._town.note("erased", self._me.customer_id, told["verdict"])
+        assert told["verdict"] == "not_genuine", f"an erased customer is told {told}"
+        try:
+            await self._network.ask(lambda world: world.reveal(call_id))
+        except Erased:
+            return
+        raise AssertionError("the code of an erased application is shown")
+
+    async def _twice_erased(self) -> tuple[Json, Json]:
+        await asyncio.sleep(self._rng.uniform(0, 0.02))
+        first = await self._network.ask(lambda world: world.erase(self._me))
+        return first, await self._network.ask(lambda world: world.erase(self._me))
