@@ -100,6 +100,15 @@ class Postgres:
             time.sleep(0.1)
         raise RuntimeError("PostgreSQL did not start")
 
+    def start_if_ended(self) -> None:
+        """What a supervisor does."""
+        assert self._process is not None
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            return
+        self.start()
+
     @property
     def pid(self) -> int:
         """The postmaster."""

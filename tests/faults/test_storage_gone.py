@@ -13,10 +13,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.conftest import require
 from tests.faults.client import Reply
 from tests.faults.load import Load, assert_unavailable
 from tests.faults.server import Server, registration
-from tests.postgres import Postgres
+from tests.postgres import Postgres, installed
 from verifier.demo.client import now_iso
 
 NUMBER = "+8613800138000"
@@ -28,7 +29,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A small file system of its own, where this user may mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "verifier-test", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256m", "verifier-test", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("this user may not mount a file system")
     yield folder
@@ -90,6 +91,31 @@ async def test_on_a_full_disk_nothing_is_told_and_with_space_it_goes_on(
             filler.unlink()
             await load.answered()
         await _all_is_well(server, customer, load)
+
+
+async def test_on_a_full_disk_of_postgres_nothing_is_told_and_with_space_it_goes_on(
+    tmp_path: Path, disk: Path, session: aiohttp.ClientSession
+) -> None:
+    require("PostgreSQL", installed())
+    postgres = Postgres(disk / "postgres", "fsync=on", "max_wal_size=32MB")
+    postgres.start()
+    try:
+        async with Server(tmp_path, session, postgres.new_database()) as server:
+            customer = Customer(server)
+            await customer.is_rung()
+            filler = disk / "filler"
+            _fill(filler)
+            async with Load(server) as load:
+                await load.felt()
+                # The node may be ready: a row can be changed where no row can be added.
+                assert_unavailable(await customer.confirms())
+                filler.unlink()
+                # Without room for its journal PostgreSQL gives up, and whoever watches over it starts it again.
+                await asyncio.to_thread(postgres.start_if_ended)
+                await load.answered()
+            await _all_is_well(server, customer, load)
+    finally:
+        postgres.kill()
 
 
 def _fill(filler: Path) -> None:
