@@ -82,7 +82,7 @@ int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 
 /* As slow as a disk that turns, so that a cut finds writes under way. */
 static int sync_with(long call, int fd) {
-  if (journal >= 0) usleep(5000);
+  if (journal >= 0) usleep(20000);
   int failed = (int)syscall(call, fd);
   AFTER(failed, !failed, SYNCED, 0, NULL, 0, 0);
 }

@@ -63,13 +63,13 @@ async def test_a_power_cut_in_the_middle_of_load_loses_nothing_that_was_acknowle
     require("gcc", bool(shutil.which("gcc")))
     print(f"\nKILL_SEED={SEED} POWER_ROUNDS={ROUNDS}")
     machine = Machine(tmp_path, session, SEED)
-    acknowledged = lost = 0
+    acknowledged, lost = 0, []
     async with machine.server as server:
         history = History(server, await server.trust(), SEED)
         assert await server.stop() == 0
         for turn in range(ROUNDS):
             before = len(history.posts)
-            lost += await machine.run_until_cut(history, kept=(0.0, 0.5, 0.9)[turn % 3])
+            lost.append(await machine.run_until_cut(history, kept=(0.0, 0.5, 0.9)[turn % 3]))
             recent = history.posts[before:]
             acknowledged += sum(post.reply is not None for post in recent)
             await server.start()
@@ -81,11 +81,12 @@ async def test_a_power_cut_in_the_middle_of_load_loses_nothing_that_was_acknowle
             server.kill()
         await server.start()
         await server.audit()
-    print(
-        f"{ROUNDS} cuts: {acknowledged} acknowledged, 0 lost; of {lost} writes that were not synced something was lost"
-    )
+    under_way = sum(each > 0 for each in lost)
+    print(f"{ROUNDS} cuts, {under_way} with writes under way: {acknowledged} acknowledged, 0 lost")
+    print(f"of {sum(lost)} writes that were not synced something was lost")
     assert acknowledged > ROUNDS * CUSTOMERS
-    assert lost > 0
+    # Most cuts find writes under way, since a sync takes longer than all the rest.
+    assert under_way
 
 
 async def test_a_disk_that_only_says_it_has_synced_is_found_out(tmp_path: Path, session: aiohttp.ClientSession) -> None:
