@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from verifier.core.errors import InvalidProof, InvalidSignature
 from verifier.core.merkle import HASH_BYTES, TILE, leaf_hash, verify_inclusion
+from verifier.core.shards import origin_shard, shard_origin
 
 MAX_NOTE = 131_072
 MAX_SIGNATURES = 100
@@ -62,6 +63,14 @@ def parse_vkey(text: str) -> tuple[str, bytes]:
     except ValueError as error:
         raise InvalidSignature(f"{text!r} is not an Ed25519 verifier key: {error}") from error
     return name, public_key
+
+
+def shard_vkey(text: str, shard: int) -> str:
+    """The same key in the name of one of the log's shards. Raises InvalidSignature when it is no verifier key."""
+    if shard == 0:
+        return text
+    name, public_key = parse_vkey(text)
+    return vkey(shard_origin(name, shard), public_key)
 
 
 def sign_note(text: str, name: str, public_key: bytes, sign: Callable[[bytes], bytes]) -> str:
@@ -129,18 +138,21 @@ class Checkpoint(Struct, frozen=True):
 
 
 def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
-    """The checkpoint in a note that one of these keys has signed for the log of that origin.
+    """The checkpoint in a note that one of these keys has signed for the log of that origin, or for a shard of it.
 
+    A shard's is signed in the shard's own name, and has the shard's origin (section 8.4).
     Raises InvalidSignature for the note, InvalidProof when what is signed is no checkpoint of that log.
     Extension lines are allowed and not looked at.
     """
-    lines = open_note(note, vkeys).removesuffix("\n").split("\n")
+    found = note.partition("\n")[0]
+    shard = origin_shard(found, origin)
+    lines = open_note(note, [shard_vkey(each, shard or 0) for each in vkeys]).removesuffix("\n").split("\n")
     if len(lines) < 3 or "" in lines:
         raise InvalidProof("what is signed is not a checkpoint")
-    if lines[0] != origin:
-        raise InvalidProof(f"the checkpoint is of the log {lines[0]!r}, not {origin!r}")
+    if shard is None:
+        raise InvalidProof(f"the checkpoint is of the log {found!r}, not {origin!r}")
     try:
-        return Checkpoint(origin, _parse_decimal(lines[1]), _decode_hash(lines[2]))
+        return Checkpoint(found, _parse_decimal(lines[1]), _decode_hash(lines[2]))
     except ValueError as error:
         raise InvalidProof(f"what is signed is not a checkpoint: {error}") from error
 
