@@ -70,10 +70,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def storage(database: str) -> AsyncIterator[Storage]:
+def shards() -> int:
+    """How many shards the log has."""
+    return 1
+
+
+@pytest.fixture
+async def storage(database: str, shards: int, tmp_path: Path) -> AsyncIterator[Storage]:
     """An open database at the current schema."""
     opened = await open_storage(database)
     await migrate(opened)
+    if shards > 1:
+        await World(opened, tmp_path / "ring.json").context.writer.split(shards)
     yield opened
     await opened.close()
 

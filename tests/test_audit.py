@@ -83,16 +83,16 @@ async def test_an_audit_may_begin_anywhere_in_a_log_of_many_tiles(tmp_path: Path
     await migrate(storage)
     async with World(storage, tmp_path / "ring.json") as world:
         await world.register(Person(1))
-        kept = [(await world.audit()).checkpoint]
+        kept = [(await world.audit()).latest[0]]
         for count in (100, 156, 1, 400, 55):
             await asyncio.gather(*(world.report(Person(1 + n % 50), "x") for n in range(count)))
-            kept.append((await world.audit()).checkpoint)
+            kept.append((await world.audit()).latest[0])
         trust = world.context.trust()
         whole = await world.audit()
         assert (whole.findings, whole.leaves) == ([], int(kept[-1].splitlines()[1]))
         for note in kept:
-            part = await audit_log(storage, world.ring, trust, kept, note)
-            assert (part.findings, part.leaves, part.checkpoint) == ([], whole.leaves, whole.checkpoint)
+            part = await audit_log(storage, world.ring, trust, kept, [note])
+            assert (part.findings, part.leaves, part.latest) == ([], whole.leaves, whole.latest)
             assert part.statements == whole.leaves - part.before == whole.leaves - int(note.splitlines()[1])
         assert await _found(tmp_path, world, kept[0], "UPDATE nodes SET hash = zeroblob(32) WHERE node_index = 1")
         assert await _found(tmp_path, world, kept[1], "DELETE FROM nodes WHERE node_index = 1")
@@ -108,7 +108,7 @@ async def _found(folder: Path, world: World, note: str, damage: str) -> bool:
         copy.execute(damage)
     storage = await open_storage(f"sqlite:{path}")
     try:
-        found = [await audit_log(storage, world.ring, world.context.trust(), (), each) for each in (None, note)]
+        found = [await audit_log(storage, world.ring, world.context.trust(), (), each) for each in ([], [note])]
     finally:
         await storage.close()
     return all("stored tree nodes" in "".join(each.findings) for each in found)

@@ -33,7 +33,7 @@ from verifier.core.limits import Limit
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.identity import FileIdentitySigner
 from verifier.keys import FileKeyRing
-from verifier.log import Log
+from verifier.log import check_seen
 from verifier.messaging import HttpMessaging
 from verifier.ports import Storage
 from verifier.service import Context, Service
@@ -151,7 +151,7 @@ class Verifier:
         await self._check_seen()
         self._session = aiohttp.ClientSession()
         people = Throttle("people", Limit(config.requests_per_minute, 60_000), running_ms)
-        table = operations(Log(self._service.context.storage), Throttle("slips", SLIPS, running_ms))
+        table = operations(self._service.context.storage, Throttle("slips", SLIPS, running_ms))
         public = public_application(self._service, table, self._authentication(self._session), people, _pages(config))
         for each in _conversations(config, self._service):
             each.add_to(public.router)
@@ -169,13 +169,13 @@ class Verifier:
 
     async def _check_seen(self) -> None:
         """Raise RolledBack where the database has been restored to before what was seen of its log."""
-        if self._config.log_seen:
+        context = self._service.context
+        for path in listed(self._config.log_seen):
             try:
-                note = Path(self._config.log_seen).read_text(encoding="utf-8")
+                note = Path(path).read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 raise BadSettings(f"VERIFIER_LOG_SEEN: {error}") from error
-            context = self._service.context
-            await Log(context.storage).check_seen(note, context.ring.log_keys(), self._config.origin)
+            await check_seen(context.storage, note, context.ring.log_keys(), self._config.origin)
 
     def _authentication(self, session: aiohttp.ClientSession) -> Authentication:
         config = self._config

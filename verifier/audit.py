@@ -1,4 +1,4 @@
-"""The audit of the whole log: leaves, tree, checkpoints, and that every ticket and receipt has its leaf.
+"""The audit of the whole log, shard by shard: leaves, tree, checkpoints, and every ticket and receipt with its leaf.
 
 Carries out specs/protocol.md section 8.3. It rebuilds the tree from the entries and trusts nothing stored, but that
 an audit may begin where an earlier one ended.
@@ -6,7 +6,7 @@ an audit may begin where an earlier one ended.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -15,8 +15,9 @@ from verifier.core.errors import EvidenceError, NotFound, VerifierError
 from verifier.core.evidence import Trust, verify_evidence
 from verifier.core.ids import made_at
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash, verify_consistency
+from verifier.core.shards import index_of, origin_shard, place, shard_origin
 from verifier.core.statements import RECEIPT, TICKET, Receipt, digest
-from verifier.log import Log
+from verifier.log import Log, count_shards
 from verifier.ports import KeyRing, Row, Storage
 from verifier.service import records
 from verifier.service.opened import open_evidence
@@ -33,16 +34,19 @@ _CONFIRMED_WITHOUT_RECEIPT = (
     "WHERE c.confirmed_at IS NOT NULL AND (l.typ IS NULL OR l.typ <> $1) LIMIT $2"
 )
 _RECEIPT_LEAVES = "SELECT call_id, receipt_leaf FROM calls WHERE call_id IN ($*)"
-_LEAF_COUNT = "SELECT COUNT(*) FROM leaves"
-_STORED_NODES = "SELECT level, COUNT(*), MAX(node_index) FROM nodes GROUP BY level ORDER BY level LIMIT 65"
+_LEAF_COUNT = "SELECT COUNT(*) FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2"
+_STORED_NODES = (
+    "SELECT level, COUNT(*), MAX(node_index) FROM nodes WHERE node_index >= $1 AND node_index < $2 "
+    "GROUP BY level ORDER BY level LIMIT 65"
+)
 _LEVELS = range(1, 9)
 _WRONG_NODES = "the stored tree nodes are not those of the leaves"
 
 
 class Audited(Struct):
-    """What an audit saw; the log is whole when there are no findings.
+    """What an audit saw of all shards; the log is whole when there are no findings.
 
-    `before` leaves were taken as checked by an earlier audit. `checkpoint` is the latest, of all `leaves`.
+    `before` leaves were taken as checked by an earlier audit. `latest` is the last checkpoint of each shard.
     """
 
     leaves: int = 0
@@ -51,7 +55,7 @@ class Audited(Struct):
     statements: int = 0
     erased: int = 0
     forgotten: int = 0
-    checkpoint: str = ""
+    latest: dict[int, str] = {}
     findings: list[str] = []
 
     def find(self, finding: str) -> None:
@@ -64,50 +68,27 @@ async def audit_log(
     ring: KeyRing,
     trust: Trust,
     seen: Sequence[str] = (),
-    checked: str | None = None,
+    checked: Sequence[str] = (),
     kept_since: int | None = None,
 ) -> Audited:
     """Walk the log. Findings are in words; only a database that cannot be read raises (Unavailable).
 
     `seen` are checkpoints that were kept elsewhere: a database that was restored from before them, or in which the
-    past was written anew, is found by them and by nothing else. `checked` is the checkpoint of an earlier audit that
-    found nothing: its leaves must still hash to its root, and only what follows them is opened and checked.
-    Statements from before `kept_since` (epoch milliseconds) may have been forgotten.
+    past was written anew, is found by them and by nothing else. `checked` are the checkpoints of an earlier audit that
+    found nothing, at most one of a shard: their leaves must still hash to their roots, and only what follows them is
+    opened and checked. Statements from before `kept_since` (epoch milliseconds) may have been forgotten.
     """
     audited = Audited()
-    tree = Tree.resume(0, {}) if checked is None else await _resume(storage, trust, checked, audited)
-    if tree is None:
+    shown = _by_shard(seen, trust, audited)
+    starts = _by_shard(checked, trust, audited)
+    if sum(map(len, starts.values())) < len(checked):
         return audited
-    audited.before = tree.size
-    checkpoints = _Checkpoints(storage, trust, audited, tree.size)
-    await checkpoints.check(tree)
-    total = (await storage.fetch(_LEAF_COUNT))[0][0]
-    while tree.size < total:
-        rows = await storage.fetch(records.LEAVES_FROM, tree.size, tree.size + _CHUNK)
-        if not rows or [row[0] for row in rows] != list(range(tree.size, tree.size + len(rows))):
-            audited.find(f"leaves are missing from index {tree.size} on")
-            return audited
-        confirmed = [
-            found for found in (_check_leaf(row, ring, trust, audited, kept_since) for row in rows) if found is not None
-        ]
-        await _check_confirmed(storage, confirmed, audited)
-        hashes = [leaf_hash(bytes(row[1])) for row in rows]
-        due: list[tuple[int, int, bytes]] = []
-        # The tree stops at each checkpoint on the way, to be compared with it.
-        while hashes:
-            following = await checkpoints.next_size(tree.size)
-            step = len(hashes) if following is None else min(len(hashes), following - tree.size)
-            tree, completed = tree.extend(hashes[:step])
-            due += completed
-            hashes = hashes[step:]
-            await checkpoints.check(tree)
-        await _check_nodes(storage, due, audited)
-    audited.leaves = tree.size
-    if checkpoints.latest != tree.size:
-        audited.find(f"the latest checkpoint has size {checkpoints.latest}, the log {tree.size}")
-    await _count_nodes(storage, tree.size, audited)
-    for note in seen:
-        await _check_seen(storage, trust, note, tree, audited)
+    shards = await count_shards(storage)
+    for shard in range(max(1, shards)):
+        start = starts[shard][0] if shard in starts else None
+        await _Shard(storage, ring, trust, audited, shard, kept_since).audit(start, shown.get(shard, ()))
+    for shard in sorted({*shown, *starts} - set(range(shards))):
+        audited.find(f"the log was rolled back to before its shard {shard} was split off")
     # These two look at all calls each time: a call may claim any leaf, old or new.
     for row in await storage.fetch(_CALLS_WITHOUT_TICKET, TICKET, MAX_FINDINGS):
         audited.find(f"{row[0]} has no ticket in the log")
@@ -116,23 +97,17 @@ async def audit_log(
     return audited
 
 
-async def _resume(storage: Storage, trust: Trust, note: str, audited: Audited) -> Tree | None:
-    """The tree of a checkpoint, its right edge read back and held against the root. None if that is not so."""
-    checkpoint = _open_seen(trust, note, audited)
-    if checkpoint is None:
-        return None
-    widths = {level: checkpoint.size >> TILE_HEIGHT * level for level in (0, *_LEVELS)}
-    log = Log(storage)
-    tiles = {level: await log.hashes(level, width // TILE * TILE, width) for level, width in widths.items()}
-    try:
-        tree = Tree.resume(checkpoint.size, tiles)
-    except ValueError:
-        tree = None
-    if tree is None or tree.root() != checkpoint.root:
-        count = (await storage.fetch(_LEAF_COUNT))[0][0]
-        audited.find(_past_of(checkpoint, count))
-        return None
-    return tree
+def _by_shard(notes: Sequence[str], trust: Trust, audited: Audited) -> dict[int, list[Checkpoint]]:
+    """Checkpoints that are said to have been seen, by their shards."""
+    found: dict[int, list[Checkpoint]] = {}
+    for note in notes:
+        try:
+            checkpoint = open_checkpoint(note, trust.log.keys, trust.log.origin)
+        except EvidenceError as error:
+            audited.find(f"a checkpoint that is said to have been seen is not this log's: {error.detail}")
+            continue
+        found.setdefault(origin_shard(checkpoint.origin, trust.log.origin) or 0, []).append(checkpoint)
+    return found
 
 
 def _past_of(checkpoint: Checkpoint, leaves: int) -> str:
@@ -145,125 +120,189 @@ def _past_of(checkpoint: Checkpoint, leaves: int) -> str:
     return f"the log was written anew: its first {checkpoint.size} leaves were others once"
 
 
-def _open_seen(trust: Trust, note: str, audited: Audited) -> Checkpoint | None:
-    try:
-        return open_checkpoint(note, trust.log.keys, trust.log.origin)
-    except EvidenceError as error:
-        audited.find(f"a checkpoint that is said to have been seen is not this log's: {error.detail}")
-        return None
+class _Shard:
+    """The audit of one shard; what is found goes to `audited`."""
+
+    def __init__(
+        self, storage: Storage, ring: KeyRing, trust: Trust, audited: Audited, shard: int, kept_since: int | None
+    ) -> None:
+        self._storage = storage
+        self._ring = ring
+        self._trust = trust
+        self._audited = audited
+        self._shard = shard
+        self._kept_since = kept_since
+        self._log = Log(storage, shard)
+        self._whole = place(shard, 0), place(shard + 1, 0)
+
+    def _find(self, finding: str) -> None:
+        self._audited.find(finding if self._shard == 0 else f"shard {self._shard}: {finding}")
+
+    async def audit(self, start: Checkpoint | None, seen: Sequence[Checkpoint]) -> None:
+        """Walk it from `start`, or from its beginning."""
+        audited = self._audited
+        tree = Tree.resume(0, {}) if start is None else await self._resume(start)
+        if tree is None:
+            return
+        audited.before += tree.size
+        checkpoints = _Checkpoints(self._storage, self._trust, self._find, self._shard, tree.size)
+        await checkpoints.check(tree)
+        total = await self._count()
+        while tree.size < total:
+            rows = await self._storage.fetch(records.LEAVES_FROM, self._at(tree.size), self._at(tree.size + _CHUNK))
+            if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):
+                self._find(f"leaves are missing from index {tree.size} on")
+                return
+            confirmed = [found for found in map(self._check_leaf, rows) if found is not None]
+            await self._check_confirmed(confirmed)
+            hashes = [leaf_hash(bytes(row[1])) for row in rows]
+            due: list[tuple[int, int, bytes]] = []
+            # The tree stops at each checkpoint on the way, to be compared with it.
+            while hashes:
+                following = await checkpoints.next_size(tree.size)
+                step = len(hashes) if following is None else min(len(hashes), following - tree.size)
+                tree, completed = tree.extend(hashes[:step])
+                due += completed
+                hashes = hashes[step:]
+                await checkpoints.check(tree)
+            await self._check_nodes(due)
+        audited.leaves += tree.size
+        audited.checkpoints += checkpoints.count
+        audited.latest[self._shard] = checkpoints.note
+        if checkpoints.latest != tree.size:
+            self._find(f"the latest checkpoint has size {checkpoints.latest}, the log {tree.size}")
+        await self._count_nodes(tree.size)
+        for checkpoint in seen:
+            await self._check_seen(checkpoint, tree)
+
+    def _at(self, index: int) -> int:
+        return place(self._shard, index)
+
+    async def _count(self) -> int:
+        return int((await self._storage.fetch(_LEAF_COUNT, *self._whole))[0][0])
+
+    async def _resume(self, checkpoint: Checkpoint) -> Tree | None:
+        """The tree of a checkpoint, its right edge read back and held against the root. None if that is not so."""
+        widths = {level: checkpoint.size >> TILE_HEIGHT * level for level in (0, *_LEVELS)}
+        tiles = {level: await self._log.hashes(level, width // TILE * TILE, width) for level, width in widths.items()}
+        try:
+            tree = Tree.resume(checkpoint.size, tiles)
+        except ValueError:
+            tree = None
+        if tree is None or tree.root() != checkpoint.root:
+            self._find(_past_of(checkpoint, await self._count()))
+            return None
+        return tree
+
+    async def _check_seen(self, checkpoint: Checkpoint, tree: Tree) -> None:
+        """The log must begin with the leaves of a checkpoint that was once shown."""
+        old, size = checkpoint.size, tree.size
+        try:
+            if old > size:
+                raise NotFound
+            if old == 0 and checkpoint.root == EMPTY_ROOT:
+                return
+            proof = await self._log.consistency_proof(old, size)
+            verify_consistency(old_size=old, old_root=checkpoint.root, new_size=size, new_root=tree.root(), proof=proof)
+        except VerifierError:
+            self._find(_past_of(checkpoint, size))
+
+    async def _check_confirmed(self, confirmed: Sequence[tuple[str, int]]) -> None:
+        """A call that has been set back to unused does not know its genuine receipt any more."""
+        rows = await self._storage.fetch_in(_RECEIPT_LEAVES, [call_id for call_id, _ in confirmed])
+        known = {row[0]: row[1] for row in rows}
+        for call_id, at in confirmed:
+            if known.get(call_id) != at:
+                self._find(f"{call_id} does not know its genuine receipt, leaf {index_of(at)}")
+
+    def _check_leaf(self, row: Row) -> tuple[str, int] | None:
+        """Check one leaf; the call and the leaf's place, if it is a genuine receipt."""
+        at, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, erased_at = row
+        index, audited, kept_since = index_of(at), self._audited, self._kept_since
+        if sealed is None:
+            if erased_at is not None:
+                audited.erased += 1
+            elif kept_since is not None and made_at(statement_id) < kept_since:
+                audited.forgotten += 1
+            else:
+                self._find(f"leaf {index} has lost its statement, and nothing was erased")
+            return None
+        try:
+            ring = self._ring
+            key = None if application_id is None else ring.unwrap(application_id, kek_id or "", wrapped_key or b"")
+            evidence = open_evidence(ring, key, statement_id, bytes(sealed))
+            if digest(evidence.statement) != bytes(entry):
+                self._find(f"leaf {index} is not that of its statement")
+            claims = verify_evidence(evidence, self._trust, typ).claims
+            audited.statements += 1
+        except VerifierError as error:
+            self._find(f"leaf {index}: {error.detail}")
+            return None
+        return (claims.call.call_id, at) if isinstance(claims, Receipt) and claims.call is not None else None
+
+    async def _check_nodes(self, due: Sequence[tuple[int, int, bytes]]) -> None:
+        """Compare the nodes that some leaves completed with the stored ones."""
+        for wanted in _LEVELS:
+            row = [(index, value) for level, index, value in due if level == wanted]
+            if row:
+                first, last = row[0][0], row[-1][0]
+                if await self._log.hashes(wanted, first, last + 1) != [value for _, value in row]:
+                    self._find(f"{_WRONG_NODES} (level {wanted}, {first} to {last})")
+
+    async def _count_nodes(self, size: int) -> None:
+        """Each level must have the nodes that are due, and no more. The log may be growing meanwhile."""
+        rows = await self._storage.fetch(_STORED_NODES, *self._whole)
+        stored = {row[0]: (row[1], index_of(row[2])) for row in rows}
+        now = await self._count()
+        for level in sorted({*stored, *_LEVELS}):
+            count, last = stored.get(level, (0, -1))
+            most = now >> TILE_HEIGHT * level if level in _LEVELS else 0
+            if not size >> TILE_HEIGHT * max(level, 0) <= count <= most or last != count - 1:
+                self._find(f"{_WRONG_NODES} (level {level} has {count}, {most} are due)")
 
 
 class _Checkpoints:
-    """The stored checkpoints in order of size, each checked against the tree when it has grown that far."""
+    """A shard's stored checkpoints in order of size, each checked against the tree when it has grown that far."""
 
-    def __init__(self, storage: Storage, trust: Trust, audited: Audited, start: int) -> None:
+    def __init__(self, storage: Storage, trust: Trust, find: Callable[[str], None], shard: int, start: int) -> None:
         self._storage = storage
         self._trust = trust
-        self._audited = audited
+        self._find = find
+        self._origin = shard_origin(trust.log.origin, shard)
+        self._end = place(shard + 1, 0)
         self._waiting: list[Row] = []
-        self._read_to = start - 1
+        self._read_to = place(shard, start) - 1
         self.latest = -1
+        self.note = ""
+        self.count = 0
 
     async def next_size(self, size: int) -> int | None:
         """The size of the first checkpoint larger than `size`."""
         await self._fill()
-        return next((row[0] for row in self._waiting if row[0] > size), None)
+        return next((index_of(row[0]) for row in self._waiting if index_of(row[0]) > size), None)
 
     async def check(self, tree: Tree) -> None:
         await self._fill()
-        while self._waiting and self._waiting[0][0] <= tree.size:
-            size, note = self._waiting.pop(0)
-            self._compare(size, note, tree)
-            self._audited.checkpoints += 1
-            self._audited.checkpoint = note
-            self.latest = size
+        while self._waiting and index_of(self._waiting[0][0]) <= tree.size:
+            at, self.note = self._waiting.pop(0)
+            self.latest = index_of(at)
+            self.count += 1
+            self._compare(self.latest, self.note, tree)
             await self._fill()
 
     def _compare(self, size: int, note: str, tree: Tree) -> None:
         try:
             checkpoint = open_checkpoint(note, self._trust.log.keys, self._trust.log.origin)
         except EvidenceError as error:
-            self._audited.find(f"the checkpoint of size {size} does not verify: {error.detail}")
+            self._find(f"the checkpoint of size {size} does not verify: {error.detail}")
             return
-        if checkpoint.size != size or size != tree.size or checkpoint.root != tree.root():
-            self._audited.find(f"the checkpoint of size {size} is not that of the leaves")
+        whose = checkpoint.origin, checkpoint.size, size
+        if whose != (self._origin, size, tree.size) or checkpoint.root != tree.root():
+            self._find(f"the checkpoint of size {size} is not that of the leaves")
 
     async def _fill(self) -> None:
         if not self._waiting:
-            rows: Sequence[Row] = await self._storage.fetch(records.CHECKPOINTS_FROM, self._read_to)
+            rows: Sequence[Row] = await self._storage.fetch(records.CHECKPOINTS_FROM, self._read_to, self._end)
             self._waiting = list(rows)
             if rows:
                 self._read_to = rows[-1][0]
-
-
-async def _check_seen(storage: Storage, trust: Trust, note: str, tree: Tree, audited: Audited) -> None:
-    """The log must begin with the leaves of a checkpoint that was once shown."""
-    checkpoint = _open_seen(trust, note, audited)
-    if checkpoint is None:
-        return
-    old, size = checkpoint.size, tree.size
-    try:
-        if old > size:
-            raise NotFound
-        if old == 0 and checkpoint.root == EMPTY_ROOT:
-            return
-        proof = await Log(storage).consistency_proof(old, size)
-        verify_consistency(old_size=old, old_root=checkpoint.root, new_size=size, new_root=tree.root(), proof=proof)
-    except VerifierError:
-        audited.find(_past_of(checkpoint, size))
-
-
-async def _check_confirmed(storage: Storage, confirmed: Sequence[tuple[str, int]], audited: Audited) -> None:
-    """A call that has been set back to unused does not know its genuine receipt any more."""
-    known = {row[0]: row[1] for row in await storage.fetch_in(_RECEIPT_LEAVES, [call_id for call_id, _ in confirmed])}
-    for call_id, index in confirmed:
-        if known.get(call_id) != index:
-            audited.find(f"{call_id} does not know its genuine receipt, leaf {index}")
-
-
-def _check_leaf(
-    row: Row, ring: KeyRing, trust: Trust, audited: Audited, kept_since: int | None
-) -> tuple[str, int] | None:
-    """Check one leaf; the call and the index, if it is a genuine receipt."""
-    index, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, erased_at = row
-    if sealed is None:
-        if erased_at is not None:
-            audited.erased += 1
-        elif kept_since is not None and made_at(statement_id) < kept_since:
-            audited.forgotten += 1
-        else:
-            audited.find(f"leaf {index} has lost its statement, and nothing was erased")
-        return None
-    try:
-        key = None if application_id is None else ring.unwrap(application_id, kek_id or "", wrapped_key or b"")
-        evidence = open_evidence(ring, key, statement_id, bytes(sealed))
-        if digest(evidence.statement) != bytes(entry):
-            audited.find(f"leaf {index} is not that of its statement")
-        claims = verify_evidence(evidence, trust, typ).claims
-        audited.statements += 1
-    except VerifierError as error:
-        audited.find(f"leaf {index}: {error.detail}")
-        return None
-    return (claims.call.call_id, index) if isinstance(claims, Receipt) and claims.call is not None else None
-
-
-async def _check_nodes(storage: Storage, due: Sequence[tuple[int, int, bytes]], audited: Audited) -> None:
-    """Compare the nodes that some leaves completed with the stored ones."""
-    for wanted in _LEVELS:
-        row = [(index, value) for level, index, value in due if level == wanted]
-        if row:
-            first, last = row[0][0], row[-1][0]
-            stored = await storage.fetch(records.NODES_BETWEEN, wanted, first, last + 1)
-            if [bytes(each[0]) for each in stored] != [value for _, value in row]:
-                audited.find(f"{_WRONG_NODES} (level {wanted}, {first} to {last})")
-
-
-async def _count_nodes(storage: Storage, size: int, audited: Audited) -> None:
-    """Each level must have the nodes that are due, and no more. The log may be growing meanwhile."""
-    stored = {row[0]: (row[1], row[2]) for row in await storage.fetch(_STORED_NODES)}
-    now = (await storage.fetch(_LEAF_COUNT))[0][0]
-    for level in sorted({*stored, *_LEVELS}):
-        count, last = stored.get(level, (0, -1))
-        most = now >> TILE_HEIGHT * level if level in _LEVELS else 0
-        if not size >> TILE_HEIGHT * max(level, 0) <= count <= most or last != count - 1:
-            audited.find(f"{_WRONG_NODES} (level {level} has {count}, {most} are due)")

@@ -218,14 +218,17 @@ def log() -> None:
     help="Like --from, if FILE is there; and when nothing is found, FILE becomes the latest checkpoint.",
 )
 def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None) -> None:
-    """Walk the log: leaves, tree, checkpoints, and that each ticket and receipt has its leaf."""
+    """Walk the log: leaves, tree, checkpoints, and that each ticket and receipt has its leaf.
+
+    Where the log has several shards, the checkpoints of --from and --keep are FILE, FILE.1, FILE.2 and so on.
+    """
     from verifier.app import open_service
     from verifier.audit import audit_log
 
     if start is None and keep is not None and keep.exists():
         start = keep
     notes = [_note(path) for path in seen]
-    checked = None if start is None else _note(start)
+    checked = [] if start is None else [_note(path) for path in _of_shards(start) if path.exists()]
 
     async def do() -> Any:
         # The calls of years are looked through in one statement.
@@ -250,8 +253,32 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None) ->
     if audited.findings:
         raise SystemExit(1)
     if keep is not None:
-        _replace(keep, audited.checkpoint)
+        for path, note in zip(_of_shards(keep), audited.latest.values(), strict=False):
+            _replace(path, note)
     click.echo("the log is whole")
+
+
+@log.command("split")
+@click.argument("shards", type=int)
+def log_split(shards: int) -> None:
+    """Have so many SHARDS, for more calls a second than one log carries. Never fewer again; nodes follow at once."""
+    from verifier.app import open_service
+
+    async def do() -> None:
+        service = await open_service(_config())
+        try:
+            await service.context.writer.split(shards)
+        finally:
+            await service.context.storage.close()
+
+    run(do())
+    click.echo(f"the log has {shards} shards")
+
+
+def _of_shards(path: Path) -> list[Path]:
+    from verifier.core.shards import MAX_SHARDS
+
+    return [path, *(path.with_name(f"{path.name}.{shard}") for shard in range(1, MAX_SHARDS))]
 
 
 def _note(path: Path) -> str:

@@ -109,7 +109,7 @@ def read(path: Path) -> tuple[Key, ...]:
 
 
 class FileKeyRing:
-    """`verifier.ports.KeyRing` on a ring file. `origin` names the log key in checkpoints."""
+    """`verifier.ports.KeyRing` on a ring file. `origin` is the log's, and the name of its keys."""
 
     def __init__(self, path: Path, origin: str) -> None:
         self._path = path
@@ -169,7 +169,7 @@ class FileKeyRing:
         return (signed + b"." + urlsafe_b64encode(_ES256.sign(signed, self._statement_key))).decode()
 
     def sign_checkpoint(self, text: str) -> str:
-        return sign_note(text, self._origin, self._log_public, self._log_private.sign)
+        return sign_note(text, text.partition("\n")[0], self._log_public, self._log_private.sign)
 
     def jwks(self) -> dict[str, Any]:
         return self._jwks

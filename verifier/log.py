@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import EvidenceError, NotFound, VerifierError
 from verifier.core.merkle import TILE, Tile, consistency_ranges, leaf_hash, prove, tiles_for, verify_consistency
+from verifier.core.shards import origin_shard, place
 from verifier.ports import Reader
 from verifier.service import records
 
@@ -22,28 +23,31 @@ class RolledBack(VerifierError):
 
 
 class Log:
-    """The log as its readers see it. It answers from what has been committed, and never signs."""
+    """One shard of the log as its readers see it. It answers from what has been committed, and never signs."""
 
-    def __init__(self, storage: Reader) -> None:
+    def __init__(self, storage: Reader, shard: int = 0) -> None:
         self._storage = storage
+        self._shard = shard
 
     async def checkpoint(self) -> str:
-        """The latest signed checkpoint. Raises NotFound before the first."""
-        rows = await self._storage.fetch(records.LATEST_CHECKPOINT)
+        """The latest signed checkpoint. Raises NotFound before the first, and where there is no such shard."""
+        whole = place(self._shard, 0), place(self._shard + 1, 0)
+        rows = await self._storage.fetch(records.LATEST_CHECKPOINT, *whole)
         if not rows:
             raise NotFound("the log has no checkpoint yet")
-        return str(rows[0][1])
+        return str(rows[0][0])
 
     async def hashes(self, level: int, start: int, end: int) -> list[bytes]:
         """The hashes of tree level `8 * level` from index `start` up to `end`; fewer where the log ends."""
         if level == 0:
             return [leaf_hash(entry) for entry in await self.entries(start, end)]
-        rows = await self._storage.fetch(records.NODES_BETWEEN, level, start, end)
+        rows = await self._storage.fetch(records.NODES_BETWEEN, level, self._place(start), self._place(end))
         return [bytes(row[0]) for row in rows]
 
     async def entries(self, start: int, end: int) -> list[bytes]:
         """The entries from index `start` up to `end`; fewer where the log ends."""
-        return [bytes(row[0]) for row in await self._storage.fetch(records.ENTRIES_BETWEEN, start, end)]
+        rows = await self._storage.fetch(records.ENTRIES_BETWEEN, self._place(start), self._place(end))
+        return [bytes(row[0]) for row in rows]
 
     async def tile(self, level: int, index: int, width: int) -> bytes:
         """The `width` first hashes of a tile. Raises NotFound where the log has not grown that far."""
@@ -70,25 +74,38 @@ class Log:
         except LookupError as error:
             raise NotFound("the log has not grown that far") from error
 
-    async def check_seen(self, note: str, vkeys: Sequence[str], origin: str) -> None:
-        """Raise RolledBack unless the log begins with the tree of a checkpoint that was seen before."""
-        try:
-            seen = open_checkpoint(note, vkeys, origin)
-        except EvidenceError as error:
-            raise RolledBack(f"the checkpoint that was seen is not this log's: {error.detail}") from error
-        latest = open_checkpoint(await self.checkpoint(), vkeys, origin)
-        if seen.size > latest.size:
-            raise RolledBack(f"the log was rolled back: it had {seen.size} leaves once, and has {latest.size}")
-        if seen.size == 0:
-            return
-        try:
-            proof = await self.consistency_proof(seen.size, latest.size)
-            verify_consistency(
-                old_size=seen.size, old_root=seen.root, new_size=latest.size, new_root=latest.root, proof=proof
-            )
-        except (EvidenceError, NotFound) as error:
-            raise RolledBack(f"the log was written anew: its first {seen.size} leaves were others once") from error
+    def _place(self, index: int) -> int:
+        return place(self._shard, index)
 
     async def _whole(self, tile: Tile) -> list[bytes]:
         start = tile.index * TILE
         return await self.hashes(tile.level, start, start + tile.width)
+
+
+async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: str) -> None:
+    """Raise RolledBack unless the log, in the shard of a checkpoint that was seen before, begins with its tree."""
+    try:
+        seen = open_checkpoint(note, vkeys, origin)
+    except EvidenceError as error:
+        raise RolledBack(f"the checkpoint that was seen is not this log's: {error.detail}") from error
+    log = Log(storage, origin_shard(seen.origin, origin) or 0)
+    try:
+        latest = open_checkpoint(await log.checkpoint(), vkeys, origin)
+    except NotFound as error:
+        raise RolledBack(f"the log was rolled back to before {seen.origin} was split off") from error
+    if seen.size > latest.size:
+        raise RolledBack(f"the log was rolled back: it had {seen.size} leaves once, and has {latest.size}")
+    if seen.size == 0:
+        return
+    try:
+        proof = await log.consistency_proof(seen.size, latest.size)
+        verify_consistency(
+            old_size=seen.size, old_root=seen.root, new_size=latest.size, new_root=latest.root, proof=proof
+        )
+    except (EvidenceError, NotFound) as error:
+        raise RolledBack(f"the log was written anew: its first {seen.size} leaves were others once") from error
+
+
+async def count_shards(storage: Reader) -> int:
+    """How many shards the log has; none before the first node has started."""
+    return len(await storage.fetch(records.HEAD_ORIGINS))

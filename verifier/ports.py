@@ -81,7 +81,7 @@ class KeyRing(Protocol):
         """The log's verifier keys, next, active and retired, in the form of C2SP signed-note."""
 
     def sign_checkpoint(self, text: str) -> str:
-        """A C2SP signed note over a checkpoint's text by the active log key."""
+        """A C2SP signed note over a checkpoint's text by the active log key, in the name of its first line."""
 
 
 class IdentitySigner(Protocol):

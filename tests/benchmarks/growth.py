@@ -107,7 +107,7 @@ async def _log(connection: Any, size: int, ring: FileKeyRing, origin: str) -> No
     old = "INSERT INTO checkpoints SELECT n, $1 FROM generate_series(0, $2::bigint - 1, $3::bigint) n"
     await connection.execute(old, note, size, BATCH, timeout=36_000)
     await connection.execute("INSERT INTO checkpoints VALUES ($1, $2)", size, note)
-    await connection.execute("INSERT INTO log_head VALUES ($1, $2, 0)", origin, size)
+    await connection.execute("INSERT INTO log_head (origin, size, batches) VALUES ($1, $2, 0)", origin, size)
 
 
 def measure(url: str, ring: Path, seconds: float, turn: int) -> dict[str, Any]:

@@ -84,7 +84,7 @@ async def test_a_refusal_has_a_receipt_too_but_what_was_not_checked_has_none(wor
 
 @pytest.mark.shows("CVP-7.11-1")
 async def test_nothing_is_offered_where_the_bank_takes_none(storage: Storage, tmp_path: Path) -> None:
-    async with World(storage, tmp_path / "other.json") as world:
+    async with World(storage, tmp_path / "ring.json") as world:
         person = Person(2)
         await world.register(person)
         session, told = await checked(world, person)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -117,12 +118,9 @@ async def test_a_leg_told_of_a_call_with_other_numbers_than_the_tickets_is_liste
 
 
 @pytest.mark.shows("CVP-6.5-1")
-async def test_a_code_that_was_shown_without_a_leg_is_listed(
-    storage: Storage, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+async def test_a_code_that_was_shown_without_a_leg_is_listed(storage: Storage, tmp_path: Path) -> None:
     """With the leg observed only, a code can be read out on any line; that none was seen must show."""
-    ring = tmp_path_factory.mktemp("observed") / "ring.json"
-    async with World(storage, ring, CallRules(leg_mode="observed")) as world:
+    async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="observed")) as world:
         person = Person(1)
         await world.register(person)
         issued = await world.issue(person)

@@ -10,15 +10,17 @@ import pytest
 from tests.world import ORIGIN, Person, World, another_code
 from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import InternalError, Unavailable
+from verifier.log import Log
 from verifier.ports import Storage
-from verifier.service import records, writer
-from verifier.service.batch import Batch, Needs
+from verifier.service import writer
+from verifier.service.batch import Batch
+from verifier.service.needs import Needs
 from verifier.service.writer import Answer
 
 
 @pytest.mark.shows("CVP-8.2-3")
 async def test_a_new_log_begins_with_a_checkpoint_of_size_nought(world: World) -> None:
-    note = (await world.storage.fetch(records.LATEST_CHECKPOINT))[0][1]
+    note = await Log(world.storage).checkpoint()
     assert open_checkpoint(note, world.ring.log_keys(), ORIGIN).size == 0
 
 
@@ -43,13 +45,13 @@ async def test_a_second_service_on_the_same_database_continues_the_same_log(
 
 
 async def test_a_writer_resumes_a_log_across_a_tile_boundary(storage: Storage, tmp_path: Path) -> None:
-    people = [Person(n) for n in range(270)]
+    person = Person(1)
     async with World(storage, tmp_path / "ring.json") as world:
-        await asyncio.gather(*(world.register(person) for person in people))
-        await asyncio.gather(*(world.issue(person) for person in people[:250]))
+        await world.register(person)
+        await asyncio.gather(*(world.report(person, "x") for _ in range(250)))
     async with World(storage, tmp_path / "ring.json") as world:
-        for person in people[250:]:
-            world.check((await world.issue(person))["ticket"])
+        for _ in range(20):
+            world.check((await world.report(person, "x"))["receipt"])
         audited = await world.audit()
         assert (audited.leaves, audited.findings) == (270, [])
         assert await world.counts("nodes") == (1,)
@@ -100,6 +102,6 @@ async def test_another_origin_on_the_same_database_is_refused_at_start(
     world: World, storage: Storage, tmp_path: Path
 ) -> None:
     world_of_another_log = World(storage, tmp_path / "ring.json")
-    world_of_another_log.context.writer._origin = "elsewhere.example/log"
+    world_of_another_log.context.writer._heads._origin = "elsewhere.example/log"
     with pytest.raises(InternalError, match="holds the log"):
         await world_of_another_log.service.start()

@@ -66,9 +66,8 @@ class Node:
         """kill -9: whatever it was at is broken off where it waits."""
         world, self._world = self._world, None
         if world is not None:
-            writer = world.context.writer._task
-            assert writer is not None
-            for each in (*self._tasks, writer):
+            world.context.writer.kill()
+            for each in self._tasks:
                 each.cancel()
         self._tasks.clear()
 

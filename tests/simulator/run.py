@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import random
 import shutil
@@ -21,7 +22,7 @@ from tests.simulator.strangers import Stranger
 from tests.world import NOON, ORIGIN, Person, World
 from verifier import keys
 from verifier.audit import audit_log
-from verifier.core.errors import VerifierError
+from verifier.core.errors import InvalidField, Unavailable, VerifierError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
 from verifier.keys import FileKeyRing
 from verifier.storage import open_storage
@@ -82,6 +83,8 @@ async def _run(rng: random.Random, path: Path, ring: FileKeyRing, ring_file: Pat
     town = Town(network, rng)
     try:
         await asyncio.gather(*(each.start() for each in nodes))
+        if rng.random() < 0.3:
+            await _split(town, nodes, rng)
         accidents = asyncio.create_task(_accidents(town, database, nodes, rng))
         people = [Person(n) for n in range(rng.randint(2, 3))]
         strangers = [Stranger(town, Person(90 + n), people) for n in range(rng.randint(0, 2))]
@@ -110,7 +113,7 @@ async def _accidents(town: Town, database: Database, nodes: list[Node], rng: ran
     while True:
         await asyncio.sleep(rng.expovariate(1 / often))
         node, lasts = rng.choice(nodes), rng.uniform(0.1, 6)
-        match rng.randrange(3):
+        match rng.randrange(4):
             case 0:
                 town.note("crash", node.name)
                 node.crash()
@@ -121,11 +124,26 @@ async def _accidents(town: Town, database: Database, nodes: list[Node], rng: ran
                 town.note("clock", node.name, node.skew_ms)
                 await asyncio.sleep(lasts)
                 node.skew_ms = skew
+            case 2:
+                await _split(town, nodes, rng)
             case _:
                 town.note("gone", f"{lasts:.3f}")
                 database.gone = True
                 await asyncio.sleep(lasts)
                 database.gone = False
+
+
+async def _split(town: Town, nodes: list[Node], rng: random.Random) -> None:
+    """The log gets more shards, while nodes work."""
+    shards = rng.randint(2, 5)
+    town.note("split", shards)
+
+    async def split(world: World) -> None:
+        with contextlib.suppress(InvalidField, Unavailable):
+            await world.context.writer.split(shards)
+
+    with contextlib.suppress(ConnectionError):
+        await rng.choice(nodes).serve(split)
 
 
 async def _heal(database: Database, network: Network) -> None:
@@ -160,9 +178,10 @@ async def _itself(world: World) -> World:
 
 def _shown(town: Town, trust: Trust) -> list[str]:
     """Every checkpoint that was handed out, one of each size. Two of a size must have been the same."""
-    notes: dict[int, tuple[bytes, str]] = {}
+    notes: dict[tuple[str, int], tuple[bytes, str]] = {}
     for each in town.evidence:
         checkpoint = verify_evidence(Evidence(each["statement"], each["proof"]), trust).checkpoint
         note = each["proof"].partition("\n\n")[2]
-        assert notes.setdefault(checkpoint.size, (checkpoint.root, note))[0] == checkpoint.root, "two logs were shown"
+        known, _ = notes.setdefault((checkpoint.origin, checkpoint.size), (checkpoint.root, note))
+        assert known == checkpoint.root, "two logs were shown"
     return [note for _, note in notes.values()]

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,11 @@ from msgspec.structs import replace
 from tests.simulator.run import Failed, run
 from verifier.core.call import Call
 from verifier.core.errors import Unavailable
+from verifier.core.merkle import Tree
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
+from verifier.service.heads import Heads
+from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication
 from verifier.service.writer import Writer
 
@@ -41,6 +44,7 @@ def test_what_is_promised_holds_whatever_goes_wrong() -> None:
     for what in (
         "crash",
         "clock",
+        "split",
         "gone",
         "torn",
         "lost",
@@ -142,14 +146,14 @@ def test_an_answer_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """It believes to know how long the log is."""
-    take = Writer._take_head
+    take = Heads.take
 
-    async def remember(self: Writer, transaction: Any) -> int:
-        if self._tree is not None:
-            return self._tree.size
-        return await take(self, transaction)
+    async def remember(self: Heads, transaction: Any, shards: Collection[int]) -> dict[int, Tree]:
+        if all(shard in self._trees for shard in shards):
+            return {shard: self._trees[shard] for shard in shards}
+        return await take(self, transaction, shards)
 
-    monkeypatch.setattr(Writer, "_take_head", remember)
+    monkeypatch.setattr(Heads, "take", remember)
     found("a node that does not take the head first")
 
 

@@ -5,6 +5,7 @@ Carries out specs/protocol.md sections 8 and 11.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from typing import Annotated, Any
 
@@ -13,19 +14,22 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from verifier.api.operations import Asked
-from verifier.core.checkpoint import parse_tile_path
+from verifier.core.checkpoint import parse_tile_path, shard_vkey
 from verifier.core.errors import InvalidField, InvalidProof, NotFound
 from verifier.core.evidence import LogKey
 from verifier.core.merkle import TILE
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES
-from verifier.log import Log
+from verifier.core.shards import INDEX_BITS, MAX_SHARDS, shard_origin
+from verifier.log import Log, count_shards
+from verifier.ports import Reader
 from verifier.service import Service
 
 _encode = msgspec.json.Encoder().encode
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 _BRIEFLY = {"Cache-Control": "public, max-age=2"}
 _KEYS_AGE = {"Cache-Control": "public, max-age=300"}
-MAX_INDEX = 2**48
+MAX_INDEX = 2**INDEX_BITS
+_SHARD = re.compile(r"[1-9][0-9]{0,2}")
 
 
 class Description(Struct, frozen=True):
@@ -36,6 +40,7 @@ class Description(Struct, frozen=True):
     jwks_uri: str
     log: LogKey
     log_uri: str
+    log_shards: tuple[LogKey, ...]
     receipt_verification_uri: str
     published_numbers: tuple[str, ...]
     purposes: dict[str, dict[str, str]]
@@ -49,10 +54,11 @@ class Jwks(Struct, frozen=True):
 
 
 class Sizes(Struct, frozen=True, forbid_unknown_fields=True):
-    """The sizes of two checkpoints, the smaller first."""
+    """The sizes of two checkpoints of a shard of the log, the smaller first."""
 
-    old: Annotated[int, Meta(ge=1, le=2**53)]
-    new: Annotated[int, Meta(ge=1, le=2**53)]
+    old: Annotated[int, Meta(ge=1, le=MAX_INDEX)]
+    new: Annotated[int, Meta(ge=1, le=MAX_INDEX)]
+    shard: Annotated[int, Meta(ge=0, lt=MAX_SHARDS)] = 0
 
 
 class Consistency(Struct, frozen=True):
@@ -66,11 +72,11 @@ class Consistency(Struct, frozen=True):
 class Public:
     """Handlers that need no login."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, storage: Reader) -> None:
+        self._storage = storage
 
     async def checkpoint(self, service: Service, asked: Asked) -> web.Response:
-        return web.Response(text=await self._log.checkpoint(), headers=_BRIEFLY)
+        return web.Response(text=await self._log(asked).checkpoint(), headers=_BRIEFLY)
 
     async def tile(self, service: Service, asked: Asked) -> web.Response:
         try:
@@ -79,15 +85,23 @@ class Public:
             raise NotFound("there is no such tile") from error
         if index >= MAX_INDEX // TILE:
             raise NotFound("the log has no such tile")
-        body = await (self._log.bundle(index, width) if level is None else self._log.tile(level, index, width))
+        log = self._log(asked)
+        body = await (log.bundle(index, width) if level is None else log.tile(level, index, width))
         return web.Response(body=body, content_type="application/octet-stream", headers=_IMMUTABLE)
 
     async def consistency(self, service: Service, asked: Asked) -> Consistency:
         try:
-            hashes = await self._log.consistency_proof(asked.query.old, asked.query.new)
+            hashes = await Log(self._storage, asked.query.shard).consistency_proof(asked.query.old, asked.query.new)
         except InvalidProof as error:
             raise InvalidField.at("/old", error.detail) from error
         return Consistency(asked.query.old, asked.query.new, tuple(b64encode(each).decode() for each in hashes))
+
+    def _log(self, asked: Asked) -> Log:
+        """The shard that a path names; the first is that of no name. Raises NotFound."""
+        named = asked.path.get("shard", "")
+        if named and (_SHARD.fullmatch(named) is None or int(named) >= MAX_SHARDS):
+            raise NotFound("the log has no such shard")
+        return Log(self._storage, int(named or 0))
 
     async def jwks(self, service: Service, asked: Asked) -> web.Response:
         return _json(service.context.ring.jwks(), _KEYS_AGE)
@@ -101,12 +115,17 @@ class Public:
             jwks_uri=f"{base}/.well-known/jwks.json",
             log=trust.log,
             log_uri=f"{base}/log",
+            log_shards=tuple(_of_shard(trust.log, shard) for shard in range(await count_shards(self._storage))),
             receipt_verification_uri=f"{base}/v1/receipts/verification",
             published_numbers=service.context.settings.published_numbers,
             purposes=PURPOSES,
             never_asks={item: ITEMS[item] for item in NEVER_ASKS},
         )
         return _json(described, _KEYS_AGE)
+
+
+def _of_shard(log: LogKey, shard: int) -> LogKey:
+    return LogKey(shard_origin(log.origin, shard), tuple(shard_vkey(each, shard) for each in log.keys))
 
 
 def _json(content: object, headers: dict[str, str]) -> web.Response:

@@ -12,8 +12,9 @@ from verifier.core.messages import ApplicationView, ErasedView
 from verifier.core.policy import zone
 from verifier.core.times import from_ms, to_ms
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.context import Context
+from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, open_application
 from verifier.service.records import ApplicationRow
 from verifier.service.writer import Answer

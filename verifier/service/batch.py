@@ -6,23 +6,25 @@ the order they arrived. A command decides first and stages last, so a refused on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from verifier.core.call import Call, Channel
+from verifier.core.call import Call
 from verifier.core.errors import Erased, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.ids import ENTROPY_BYTES, new_id
 from verifier.core.messages import LogEvidence
 from verifier.core.reconciliation import DiscrepancyKind, discrepancy_of
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
+from verifier.core.shards import place, shard_of
 from verifier.core.statements import SALT_BYTES, CallTicket, base64url, digest, encode_claims
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 from verifier.service import records
+from verifier.service.needs import Needs, Owners
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf, open_application, open_call, open_evidence
 from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow, StrayLeg
 
@@ -31,38 +33,31 @@ _encode = msgspec.json.Encoder().encode
 Item = TypeVar("Item")
 
 
-class Needs(Struct, frozen=True):
-    """Which rows a command will look at, as far as it can say before they are read.
+class Batch:
+    """Rows by key, as the commands so far have left them, and what has to be written of them.
 
-    Applications bring their open calls; calls bring their application, ticket and legs; `channel` brings
-    the guess limits of every application that `customer_index` or `number_index` leads to; `leg_index` brings
-    what strayed under that id, and with `leg_owner` the call that the leg was last matched with.
+    `sizes` are those of the logs that it may extend, by shard, of `shards` in all; `staged` is what it adds to each.
     """
 
-    application_id: str | None = None
-    call_ids: tuple[str, ...] = ()
-    customer_index: bytes | None = None
-    number_index: bytes | None = None
-    exception_id: str | None = None
-    request_id: str | None = None
-    session_id: str | None = None
-    leg_index: bytes | None = None
-    leg_owner: bool = False
-    channel: Channel | None = None
-
-
-class Batch:
-    """Rows by key, as the commands so far have left them, and what has to be written of them."""
-
-    def __init__(self, transaction: Transaction, ring: KeyRing, entropy: Entropy, now_ms: int, size: int) -> None:
+    def __init__(
+        self,
+        transaction: Transaction,
+        ring: KeyRing,
+        entropy: Entropy,
+        now_ms: int,
+        sizes: Mapping[int, int],
+        shards: int,
+    ) -> None:
         self.now_ms = now_ms
         self.ring = ring
-        self.leaves: list[StagedLeaf] = []
+        self.staged: dict[int, list[StagedLeaf]] = {}
         self.touched: set[bytes] = set()
         self.discrepancies: list[tuple[DiscrepancyKind, str]] = []
         self._transaction = transaction
         self._entropy = entropy
-        self._size = size
+        self._sizes = sizes
+        self._shards = shards
+        self.leaves: dict[int, StagedLeaf] = {}
         self._applications: dict[str, ApplicationRow] = {}
         self._opened: dict[str, OpenApplication] = {}
         self._of_customer: dict[bytes, list[str]] = {}
@@ -128,6 +123,13 @@ class Batch:
         if needs.customer_index is not None:
             return self._of_customer.get(needs.customer_index, [])
         return self._of_number.get(needs.number_index, []) if needs.number_index is not None else []
+
+    def owners(self) -> Owners:
+        """Whose things are, by the rows that were read."""
+        owners = {application_id: row.customer_index for application_id, row in self._applications.items()}
+        numbers = {number: [owners.get(each) for each in found] for number, found in self._of_number.items()}
+        calls = {call_id: owners.get(call.application_id) for call_id, call in self._calls.items()}
+        return Owners(owners, numbers, calls, self._leg_owners)
 
     # --- looking ------------------------------------------------------------------------------------------
 
@@ -216,8 +218,8 @@ class Batch:
         """The id of the receipt that consumed a confirmed call's code, and its evidence."""
         leaf_index = call.receipt_leaf
         assert leaf_index is not None  # noqa: S101 - a confirmed call has a receipt by construction
-        if leaf_index >= self._size:
-            staged = self.leaves[leaf_index - self._size]
+        staged = self.leaves.get(leaf_index)
+        if staged is not None:
             return staged.statement_id, staged.evidence
         statement_id, sealed = self._receipts[leaf_index]
         evidence = open_evidence(self.ring, application.key, statement_id, sealed)
@@ -242,11 +244,15 @@ class Batch:
         application: OpenApplication | None,
         customer_index: bytes | None = None,
     ) -> StagedLeaf:
-        """Sign a statement and give it the next leaf of the log."""
+        """Sign a statement and give it the next leaf of its customer's log; one of nobody's goes into any."""
         statement = self.ring.sign(typ, encode_claims(claims))
-        index = self._size + len(self.leaves)
-        leaf = StagedLeaf(index, digest(statement), typ, statement_id, statement, application, customer_index)
-        self.leaves.append(leaf)
+        owner = customer_index if application is None else application.row.customer_index
+        shard = min(self._sizes) if owner is None else shard_of(owner, self._shards)
+        staged = self.staged.setdefault(shard, [])
+        at = place(shard, self._sizes[shard] + len(staged))
+        leaf = StagedLeaf(at, digest(statement), typ, statement_id, statement, application, customer_index)
+        staged.append(leaf)
+        self.leaves[at] = leaf
         return leaf
 
     def put_application(self, row: ApplicationRow) -> None:
@@ -383,7 +389,7 @@ class Batch:
 
     async def flush(self) -> None:
         """Write everything staged, one statement at a time over all its rows."""
-        for leaf in self.leaves:
+        for leaf in self.leaves.values():
             plaintext = _encode(Evidence(leaf.statement, leaf.proof))
             application_id = leaf.application.application_id if leaf.application is not None else None
             sealed = self.seal(leaf.application, leaf.statement_id, plaintext)

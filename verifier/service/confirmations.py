@@ -35,8 +35,9 @@ from verifier.core.statements import (
     digest,
 )
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.context import Context
+from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf
 from verifier.service.records import limit_key
 from verifier.service.writer import Answer, Idempotency

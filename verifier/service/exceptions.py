@@ -24,8 +24,9 @@ from verifier.core.sealing import unseal
 from verifier.core.statements import EXCEPTION, PolicyException
 from verifier.core.times import from_ms
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.context import Context
+from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, StagedLeaf, open_application
 from verifier.service.records import ApplicationRow, RequestRow
 from verifier.service.writer import Answer, Idempotency

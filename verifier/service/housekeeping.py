@@ -5,13 +5,25 @@ No verdict depends on it: every decision settles the call first.
 
 from __future__ import annotations
 
+import asyncio
+
 from msgspec import Struct
 
 from verifier.core import call as lifecycle
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.context import Context
+from verifier.service.needs import Needs
 from verifier.service.writer import Answer
+
+_PRUNE = (
+    records.PRUNE_IDEMPOTENCY,
+    records.PRUNE_LIMITS,
+    records.PRUNE_SESSIONS,
+    records.PRUNE_MESSAGES,
+    records.PRUNE_LEGS,
+    records.PRUNE_STRAYS,
+)
 
 
 class Swept(Struct, frozen=True):
@@ -32,7 +44,13 @@ class Housekeeping:
         Returns the number of calls that changed; call again while it is not zero.
         """
         context = self._context
-        due = [row[0] for row in await context.storage.fetch(records.CALLS_DUE, context.clock())]
+        due: dict[int, list[str]] = {}
+        for call_id, owner in await context.storage.fetch(records.CALLS_DUE, context.clock()):
+            due.setdefault(context.writer.shard_of(owner), []).append(call_id)
+        changed = await asyncio.gather(self._prune(), *(self._settle(tuple(each)) for each in due.values()))
+        return sum(changed)
+
+    async def _settle(self, due: tuple[str, ...]) -> int:
         changed: list[str] = []
 
         def decide(batch: Batch) -> Answer:
@@ -42,17 +60,20 @@ class Housekeeping:
                 call = batch.stored_call(call_id)
                 if call is None:
                     continue
-                settled = lifecycle.settle(call, batch.now_ms, context.settings.rules)
+                settled = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
                 if settled != call:
                     batch.put_call(settled)
                     changed.append(call_id)
-            batch.execute(records.PRUNE_IDEMPOTENCY, batch.now_ms)
-            batch.execute(records.PRUNE_LIMITS, batch.now_ms)
-            batch.execute(records.PRUNE_SESSIONS, batch.now_ms)
-            batch.execute(records.PRUNE_MESSAGES, batch.now_ms)
-            batch.execute(records.PRUNE_LEGS, batch.now_ms)
-            batch.execute(records.PRUNE_STRAYS, batch.now_ms)
             return lambda: Swept(len(changed))
 
-        await context.writer.submit(Needs(call_ids=tuple(due)), decide)
+        await self._context.writer.submit(Needs(call_ids=due), decide)
         return len(changed)
+
+    async def _prune(self) -> int:
+        def decide(batch: Batch) -> Answer:
+            for statement in _PRUNE:
+                batch.execute(statement, batch.now_ms)
+            return lambda: Swept(0)
+
+        await self._context.writer.submit(Needs(), decide)
+        return 0

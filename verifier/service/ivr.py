@@ -17,10 +17,11 @@ from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
 from verifier.core.purposes import Language
 from verifier.core.words import LANGUAGES
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
 from verifier.service.messages import Messages, ReceiptFor
+from verifier.service.needs import Needs
 from verifier.service.opened import open_application
 from verifier.service.records import ApplicationRow
 from verifier.service.writer import Answer, Idempotency

@@ -18,9 +18,10 @@ from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
 from verifier.core.times import to_ms
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.calls import view
 from verifier.service.context import Context
+from verifier.service.needs import Needs
 from verifier.service.opened import OpenCall
 from verifier.service.records import Leg, StrayLeg
 from verifier.service.writer import Answer, Idempotency

@@ -25,8 +25,9 @@ from verifier.core.messages import (
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.context import Context
+from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
 from verifier.service.records import ApplicationRow
 from verifier.service.writer import Answer

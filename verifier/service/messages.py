@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from verifier.core.purposes import Language
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.context import Context
+from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication
 from verifier.service.writer import Answer
 

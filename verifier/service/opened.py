@@ -55,7 +55,8 @@ class OpenCall(Struct, frozen=True):
 
 
 class StagedLeaf(Struct):
-    """A statement that this batch logs. `proof` is known once every command of the batch has been decided."""
+    """A statement that this batch logs. `leaf_index` is the leaf's place; `proof` is known once every command of the
+    batch has been decided."""
 
     leaf_index: int
     entry: bytes

@@ -12,16 +12,21 @@ from verifier.core.reconciliation import StrayKind
 
 # --- the log ----------------------------------------------------------------------------------------------
 
+# Leaves, nodes and checkpoints of every shard are in one table of each, by place (verifier/core/shards.py): what these
+# tables call `leaf_index`, `node_index` and `size`, and other tables `leaf_index` and `receipt_leaf`, is one.
 CREATE_HEAD = "INSERT INTO log_head (origin, size, batches) VALUES ($1, 0, 0) ON CONFLICT (origin) DO NOTHING"
 # Locks the row, so that batches of all nodes extend one log in one order; and tells the database's own time.
 TAKE_HEAD = (
-    "UPDATE log_head SET batches = batches + 1 WHERE origin = $1 RETURNING size, CAST(CURRENT_TIMESTAMP AS TEXT)"
+    "UPDATE log_head SET batches = batches + 1 WHERE origin = $1 "
+    "RETURNING size, shards, CAST(CURRENT_TIMESTAMP AS TEXT)"
 )
 ADVANCE_HEAD = "UPDATE log_head SET size = $2 WHERE origin = $1"
+# Every head has the number of them, so that whoever has waited for one is told the new one.
+SET_SHARDS = "UPDATE log_head SET shards = $1"
 HEAD_ORIGINS = "SELECT origin FROM log_head"
 INSERT_CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES ($1, $2)"
-LATEST_CHECKPOINT = "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"
-CHECKPOINTS_FROM = "SELECT size, note FROM checkpoints WHERE size > $1 ORDER BY size LIMIT 1000"
+LATEST_CHECKPOINT = "SELECT note FROM checkpoints WHERE size >= $1 AND size < $2 ORDER BY size DESC LIMIT 1"
+CHECKPOINTS_FROM = "SELECT size, note FROM checkpoints WHERE size > $1 AND size < $2 ORDER BY size LIMIT 1000"
 INSERT_NODE = "INSERT INTO nodes (level, node_index, hash) VALUES ($1, $2, $3)"
 NODES_BETWEEN = "SELECT hash FROM nodes WHERE level = $1 AND node_index >= $2 AND node_index < $3 ORDER BY node_index"
 ENTRIES_BETWEEN = "SELECT entry FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
@@ -40,7 +45,7 @@ LEAF_BY_STATEMENT = (
     "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id WHERE l.statement_id = $1"
 )
 SEALED_BY_LEAF = "SELECT leaf_index, sealed, statement_id FROM leaves WHERE leaf_index IN ($*)"
-FORGOTTEN = "SELECT forgotten FROM log_head WHERE origin = $1"
+FORGOTTEN = "SELECT origin, forgotten FROM log_head ORDER BY origin"
 ADVANCE_FORGOTTEN = "UPDATE log_head SET forgotten = $2 WHERE origin = $1 AND forgotten < $2"
 STATEMENTS_FROM = (
     "SELECT leaf_index, typ, statement_id FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
@@ -108,6 +113,18 @@ PRUNE_REQUESTS = "DELETE FROM exception_requests WHERE asked_at < $1"
 DELETE_EXCEPTION = "DELETE FROM exceptions WHERE exception_id = $1"
 FORGET_REQUESTS = "UPDATE exception_requests SET sealed = NULL WHERE application_id = $1"
 
+# --- whose it is, which says in which shard ---------------------------------------------------------------
+
+APPLICATION_OWNERS = "SELECT application_id, customer_index FROM applications WHERE application_id IN ($*)"
+NUMBER_OWNERS = (
+    "SELECT n.number_index, a.customer_index FROM numbers n "
+    "JOIN applications a ON a.application_id = n.application_id WHERE n.number_index IN ($*)"
+)
+CALL_OWNERS = (
+    "SELECT c.call_id, a.customer_index FROM calls c "
+    "JOIN applications a ON a.application_id = c.application_id WHERE c.call_id IN ($*)"
+)
+
 # --- calls ------------------------------------------------------------------------------------------------
 
 _CALL = (
@@ -125,7 +142,10 @@ CALLS_OF_OFFICER = (
     f"SELECT {_CALL}, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "WHERE c.officer_id = $1 AND c.call_id < $2 AND c.issued_at >= $3 ORDER BY c.call_id DESC LIMIT $4"
 )
-CALLS_DUE = "SELECT call_id FROM calls WHERE due_at <= $1 ORDER BY due_at LIMIT 500"
+CALLS_DUE = (
+    "SELECT c.call_id, a.customer_index FROM calls c LEFT JOIN applications a ON a.application_id = c.application_id "
+    "WHERE c.due_at <= $1 ORDER BY c.due_at LIMIT 500"
+)
 INSERT_CALL = (
     "INSERT INTO calls (call_id, application_id, officer_id, leaf_index, call_counter, leg_mode, issued_at, "
     "expires_at, state, connected_at, leg_ended_at, revealed_at, confirmed_at, ended_at, app_wrong, ivr_wrong, "

@@ -12,8 +12,9 @@ from verifier.core.principal import Principal
 from verifier.core.statements import REPORT, ReportReceipt, base64url
 from verifier.core.times import from_ms, to_ms
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.context import Context
+from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication
 from verifier.service.writer import Answer, Idempotency
 

@@ -10,11 +10,13 @@ from itertools import takewhile
 from msgspec import Struct
 
 from verifier.core.ids import made_at
+from verifier.core.shards import origin_shard, place
 from verifier.core.statements import EXCEPTION, REPORT, TICKET
 from verifier.ports import Row
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
 from verifier.service.context import Context
+from verifier.service.needs import Needs
 from verifier.service.writer import Answer
 
 AT_ONCE = 500
@@ -44,8 +46,15 @@ class Retention:
         if kept_ms is None:
             return 0
         before = context.clock() - kept_ms
-        start = (await context.storage.fetch(records.FORGOTTEN, context.settings.origin))[0][0]
-        rows = await context.storage.fetch(records.STATEMENTS_FROM, start, start + AT_ONCE)
+        heads = await context.storage.fetch(records.FORGOTTEN)
+        return sum([await self._forget_of(origin, forgotten, before) for origin, forgotten in heads])
+
+    async def _forget_of(self, origin: str, forgotten: int, before: int) -> int:
+        """Of one shard, from where it was left."""
+        context = self._context
+        shard = origin_shard(origin, context.settings.origin) or 0
+        start, end = place(shard, forgotten), place(shard, forgotten + AT_ONCE)
+        rows = await context.storage.fetch(records.STATEMENTS_FROM, start, end)
         old = list(takewhile(lambda row: made_at(row[2]) < before, rows))
         if not old:
             return 0
@@ -53,11 +62,11 @@ class Retention:
         def decide(batch: Batch) -> Answer:
             for row in old:
                 _forget(batch, row)
-            batch.execute(records.ADVANCE_FORGOTTEN, context.settings.origin, old[-1][0] + 1)
+            batch.execute(records.ADVANCE_FORGOTTEN, origin, forgotten + len(old))
             batch.execute(records.PRUNE_REQUESTS, before)
             return lambda: Forgotten(len(old))
 
-        await context.writer.submit(Needs(), decide)
+        await context.writer.submit(Needs(shard=shard), decide)
         return len(old)
 
 

@@ -1,7 +1,8 @@
 """The writer: all commands waiting at one moment become one transaction and one checkpoint (group commit).
 
 Carries out specs/protocol.md section 10. It guarantees that nobody is answered before what he is told is
-durable and in the log, that commands have one order, and that a retry with the same key gets the same bytes.
+durable and in the log, that commands on one customer's applications have one order, and that a retry with the same key
+gets the same bytes. Each shard of the log has a lane of its own; a batch that needs several takes all their heads.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import Struct
 
-from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
-from verifier.core.errors import EvidenceError, IdempotencyKeyReused, InternalError, Unavailable, VerifierError
-from verifier.core.merkle import TILE, TILE_HEIGHT, Tree, leaf_hash
+from verifier.core.errors import IdempotencyKeyReused, InternalError, Unavailable, VerifierError
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
+from verifier.core.shards import shard_of
 from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
 from verifier.service import records
-from verifier.service.batch import Batch, Needs
+from verifier.service.batch import Batch
+from verifier.service.heads import Astray, Heads
+from verifier.service.needs import Needs, read_owners
 
 MAX_BATCH = 256
 MAX_WAITING = 4096
@@ -49,6 +51,14 @@ class _Command(Struct):
     idempotency_id: bytes = b""
     secret: bytes = b""
     fingerprint: bytes = b""
+    shards: frozenset[int] = frozenset((0,))
+
+
+class _Lane(Struct, frozen=True):
+    """The commands that wait for one shard, or for it and later ones, and the task that carries them out."""
+
+    waiting: asyncio.Queue[_Command]
+    task: asyncio.Task[None]
 
 
 _Outcome = Answer | bytes | VerifierError | _Command
@@ -75,53 +85,48 @@ class Writer:
         self._ring = ring
         self._clock = clock
         self._entropy = entropy
-        self._origin = origin
         self._on_commit = on_commit
-        self._agree = agree
-        self._waiting: asyncio.Queue[_Command] = asyncio.Queue(MAX_WAITING)
-        self._tree: Tree | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._heads = Heads(ring, origin, agree)
+        self._lanes: dict[int, _Lane] = {}
+        self._under_way: set[asyncio.Future[bytes]] = set()
+        self._running = False
 
     async def start(self) -> None:
         """Make sure the log has a head and a first checkpoint, then begin."""
         async with self._storage.transaction() as transaction:
-            await transaction.execute_many(records.CREATE_HEAD, [(self._origin,)])
-            await self._take_head(transaction)
-            others = [row[0] for row in await transaction.fetch(records.HEAD_ORIGINS) if row[0] != self._origin]
-            if others:
-                raise InternalError(f"the database holds the log {others[0]!r}, not {self._origin!r}")
-            latest = await transaction.fetch(records.LATEST_CHECKPOINT)
-            if latest:
-                self._check_ring(latest[0][1])
-            else:
-                empty = Checkpoint(self._origin, 0, Tree.resume(0, {}).root())
-                note = self._ring.sign_checkpoint(empty.text())
-                await transaction.execute_many(records.INSERT_CHECKPOINT, [(0, note)])
-        self._task = asyncio.create_task(self._run(), name="writer")
+            await self._heads.open(transaction)
+        self._running = True
 
-    def _check_ring(self, note: str) -> None:
-        """Two nodes with two rings would each lock the other out of half of what is at rest."""
-        try:
-            open_checkpoint(note, self._ring.log_keys(), self._origin)
-        except EvidenceError as error:
-            raise InternalError(
-                "the database's log was signed by another key ring than this one, or by a newer copy of it"
-            ) from error
+    async def split(self, shards: int) -> None:
+        """Have so many shards from now on, at all nodes of the database. Raises InvalidField for less than now."""
+        async with self._storage.transaction() as transaction:
+            await self._heads.split(transaction, shards)
+
+    def shard_of(self, customer_index: bytes | None) -> int:
+        """The shard of a customer, as far as this node has been told; that of nobody is the first."""
+        return 0 if customer_index is None else shard_of(customer_index, self._heads.shards)
 
     async def stop(self) -> None:
         """Carry out what is waiting, then stop."""
-        if self._task is not None:
-            await self._waiting.join()
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        self._running = False
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+        self.kill()
+        await asyncio.gather(*(lane.task for lane in self._lanes.values()), return_exceptions=True)
+        self._lanes.clear()
+
+    def kill(self) -> None:
+        """Stop at whatever it is at."""
+        self._running = False
+        for lane in self._lanes.values():
+            lane.task.cancel()
 
     async def probe(self) -> None:
         """Find out, by doing it, whether something can be made durable now. Raises Unavailable."""
-        if self._task is None or self._task.done():
+        if not self._running or any(lane.task.done() for lane in self._lanes.values()):
             raise Unavailable("the writer is not running")
         async with self._storage.transaction() as transaction:
-            await self._take_head(transaction)
+            await self._heads.touch(transaction)
 
     async def submit(self, needs: Needs, decide: Decide, idempotency: Idempotency | None = None) -> bytes:
         """Carry out one command and return its JSON answer, once durable.
@@ -129,50 +134,75 @@ class Writer:
         Raises what `decide` raises, and Unavailable when nothing could be made durable in time: the
         command may then have been carried out or not, and a retry with the same key tells.
         """
+        if not self._running:
+            raise Unavailable("the writer is not running")
+        if len(self._under_way) >= MAX_WAITING:
+            raise Unavailable("too much is waiting", retry_after=1)
         command = _Command(needs, decide, asyncio.get_running_loop().create_future())
         if idempotency is not None:
             secret = self._ring.derive("idempotency", f"{idempotency.principal}\0{idempotency.key}")
             command.secret = secret
             command.idempotency_id = hashlib.sha256(b"id" + secret).digest()[:16]
             command.fingerprint = idempotency.fingerprint
-        try:
-            self._waiting.put_nowait(command)
-        except asyncio.QueueFull as error:
-            raise Unavailable("too much is waiting", retry_after=1) from error
         patience = asyncio.get_running_loop().call_later(PATIENCE_S, _give_up, command.future)
+        self._under_way.add(command.future)
         try:
+            await self._send(command)
             return await command.future
         finally:
             patience.cancel()
+            self._under_way.discard(command.future)
 
-    async def _run(self) -> None:
+    async def _send(self, command: _Command) -> None:
+        """Let a command wait in the lane of the first of its shards. Raises Unavailable."""
+        shards = self._heads.shards
+        if shards > 1:
+            owners = await read_owners(self._storage, command.needs)
+            anywhere = shard_of(command.idempotency_id or bytes(8), shards)
+            command.shards = owners.shards(command.needs, shards) or frozenset((anywhere,))
+        lane = self._lanes.get(first := min(command.shards))
+        if lane is None:
+            waiting: asyncio.Queue[_Command] = asyncio.Queue(MAX_WAITING)
+            lane = _Lane(waiting, asyncio.create_task(self._run(waiting), name=f"writer {first}"))
+            self._lanes[first] = lane
+        try:
+            lane.waiting.put_nowait(command)
+        except asyncio.QueueFull as error:
+            raise Unavailable("too much is waiting", retry_after=1) from error
+
+    async def _run(self, waiting: asyncio.Queue[_Command]) -> None:
         while True:
-            commands = [await self._waiting.get()]
-            while len(commands) < MAX_BATCH and not self._waiting.empty():
-                commands.append(self._waiting.get_nowait())
-            try:
-                await self._carry_out_apart(commands)
-            finally:
-                for _ in commands:
-                    self._waiting.task_done()
+            commands = [await waiting.get()]
+            while len(commands) < MAX_BATCH and not waiting.empty():
+                commands.append(waiting.get_nowait())
+            await self._carry_out_apart(commands)
 
     async def _carry_out_apart(self, commands: list[_Command]) -> None:
         """One batch; if a defect spoils it, each command alone, so that a poisoned one harms no other."""
         try:
             answers, batch = await self._carry_out(commands)
-        except Unavailable as error:
-            _tell(commands, [error] * len(commands))
+        except Astray:
+            await self._send_again(commands)
         except Exception as error:
-            if len(commands) == 1:
-                defect = InternalError("a command failed")
-                defect.__cause__ = error
-                _tell(commands, [defect])
-                return
-            for command in commands:
-                await self._carry_out_apart([command])
+            # That nothing can be made durable is no command's fault. A defect is one's, and so may be what met others
+            # each time that it was tried.
+            if len(commands) > 1 and (isinstance(error, Conflict) or not isinstance(error, Unavailable)):
+                for command in commands:
+                    await self._carry_out_apart([command])
+            else:
+                _tell(commands, [_told(error)] * len(commands))
         else:
             _tell(commands, answers)
             self._on_commit(batch, len(commands))
+
+    async def _send_again(self, commands: Sequence[_Command]) -> None:
+        """What has been sent astray, to where it belongs by now, unless nobody waits for it any more."""
+        for command in commands:
+            if not command.future.done():
+                try:
+                    await self._send(command)
+                except Unavailable as error:
+                    _tell([command], [error])
 
     async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
         """One transaction, durable on return: what each command is told, and what was written."""
@@ -185,25 +215,27 @@ class Writer:
 
     async def _try(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
         async with self._storage.transaction() as transaction:
-            size = await self._take_head(transaction)
-            tree = self._tree if self._tree is not None and self._tree.size == size else None
-            if tree is None:
-                tree = await _resume(transaction, size)
-            batch = Batch(transaction, self._ring, self._entropy, self._clock(), size)
+            held = frozenset[int]().union(*(command.shards for command in commands))
+            trees = await self._heads.take(transaction, held)
+            sizes = {shard: tree.size for shard, tree in trees.items()}
+            batch = Batch(transaction, self._ring, self._entropy, self._clock(), sizes, self._heads.shards)
             await batch.load([command.needs for command in commands])
+            self._check_held(batch, commands, held)
             replays = await self._replays(transaction, commands)
             decided = self._decide(batch, commands, replays)
-            tree = await self._log(transaction, batch, tree)
+            trees = await self._heads.extend(transaction, trees, batch.staged)
             answers = self._answers(batch, commands, decided)
             await batch.flush()
-        self._tree = tree
+        self._heads.keep(trees)
         return answers, batch
 
-    async def _take_head(self, transaction: Transaction) -> int:
-        """Make other batches wait, and return the log's size. Raises Unavailable if the clocks do not agree."""
-        size, told = (await transaction.fetch(records.TAKE_HEAD, self._origin))[0]
-        self._agree(told)
-        return int(size)
+    def _check_held(self, batch: Batch, commands: Sequence[_Command], held: frozenset[int]) -> None:
+        """Raise Astray if a command looks at what has become somebody's in another shard since it was sent here."""
+        shards = self._heads.shards
+        if shards > 1:
+            owners = batch.owners()
+            if not all(owners.shards(command.needs, shards) <= held for command in commands):
+                raise Astray
 
     async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:
         ids = (command.idempotency_id for command in commands if command.idempotency_id)
@@ -225,19 +257,6 @@ class Writer:
                     raise InternalError("a command failed after it had staged a leaf") from error
                 decided.append(error)
         return decided
-
-    async def _log(self, transaction: Transaction, batch: Batch, tree: Tree) -> Tree:
-        """Extend the tree by the batch's leaves, sign the new checkpoint, give every leaf its proof."""
-        if not batch.leaves:
-            return tree
-        tree, nodes = tree.extend([leaf_hash(leaf.entry) for leaf in batch.leaves])
-        note = self._ring.sign_checkpoint(Checkpoint(self._origin, tree.size, tree.root()).text())
-        for leaf in batch.leaves:
-            leaf.proof = encode_proof(leaf.leaf_index, tree.inclusion_proof(leaf.leaf_index), note)
-        await transaction.execute_many(records.INSERT_CHECKPOINT, [(tree.size, note)])
-        await transaction.execute_many(records.INSERT_NODE, nodes)
-        await transaction.execute_many(records.ADVANCE_HEAD, [(self._origin, tree.size)])
-        return tree
 
     def _answers(
         self, batch: Batch, commands: Sequence[_Command], decided: Sequence[_Outcome]
@@ -281,6 +300,15 @@ def _repeated(command: _Command, replays: _Kept, first: dict[bytes, _Command]) -
     return twin
 
 
+def _told(error: Exception) -> VerifierError:
+    """What those are told whose commands failed by it."""
+    if isinstance(error, Unavailable):
+        return error
+    defect = InternalError("a command failed")
+    defect.__cause__ = error
+    return defect
+
+
 def _tell(commands: Sequence[_Command], answers: Sequence[bytes | VerifierError]) -> None:
     for command, answer in zip(commands, answers, strict=True):
         if command.future.done():
@@ -294,19 +322,3 @@ def _tell(commands: Sequence[_Command], answers: Sequence[bytes | VerifierError]
 def _give_up(future: asyncio.Future[bytes]) -> None:
     if not future.done():
         future.set_exception(Unavailable("the database did not answer in time", retry_after=1))
-
-
-async def _resume(transaction: Transaction, size: int) -> Tree:
-    """The tree's right edge, read back: the rightmost partial tile of each level (C2SP tlog-tiles)."""
-    tiles: dict[int, list[bytes]] = {}
-    level = 0
-    while (width := size >> TILE_HEIGHT * level) > 0:
-        start = width // TILE * TILE
-        if level == 0:
-            rows = await transaction.fetch(records.ENTRIES_BETWEEN, start, width)
-            tiles[level] = [leaf_hash(bytes(row[0])) for row in rows]
-        else:
-            rows = await transaction.fetch(records.NODES_BETWEEN, level, start, width)
-            tiles[level] = [bytes(row[0]) for row in rows]
-        level += 1
-    return Tree.resume(size, tiles)

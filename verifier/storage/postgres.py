@@ -45,6 +45,7 @@ _GONE = (
 # What says "as things are now it cannot, but once more it can".
 _CROSSED = (
     asyncpg.TransactionRollbackError,
+    asyncpg.UniqueViolationError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from verifier.api.operations import Operation
 from verifier.api.routes import bank, calls, customers, open
 from verifier.api.throttle import Throttle
-from verifier.log import Log
+from verifier.ports import Reader
 
 
-def operations(log: Log, slips: Throttle) -> tuple[Operation, ...]:
+def operations(storage: Reader, slips: Throttle) -> tuple[Operation, ...]:
     """Every operation, in the order of the documentation."""
-    return (*bank.operations(), *calls.operations(), *customers.operations(slips), *open.operations(log))
+    return (*bank.operations(), *calls.operations(), *customers.operations(slips), *open.operations(storage))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from verifier.api import handlers, public
 from verifier.api.operations import Operation
 from verifier.core import errors, messages
-from verifier.log import Log
+from verifier.ports import Reader
 
 
-def operations(log: Log) -> tuple[Operation, ...]:
+def operations(storage: Reader) -> tuple[Operation, ...]:
     """Every operation that needs no login."""
-    anyone = public.Public(log)
+    anyone = public.Public(storage)
     return (
         Operation(
             id="verify_receipt",
@@ -37,6 +37,26 @@ def operations(log: Log) -> tuple[Operation, ...]:
             method="GET",
             path="/log/tile/{path}",
             summary="A tile of hashes or a bundle of entries (C2SP tlog-tiles)",
+            tag="log",
+            content_type="application/octet-stream",
+            raises=(errors.NotFound,),
+            handler=anyone.tile,
+        ),
+        Operation(
+            id="log_shard_checkpoint",
+            method="GET",
+            path="/log/{shard}/checkpoint",
+            summary="The latest signed checkpoint of a shard of the log, from 1",
+            tag="log",
+            content_type="text/plain",
+            raises=(errors.NotFound,),
+            handler=anyone.checkpoint,
+        ),
+        Operation(
+            id="log_shard_tile",
+            method="GET",
+            path="/log/{shard}/tile/{path}",
+            summary="A tile of hashes or a bundle of entries of a shard of the log, from 1",
             tag="log",
             content_type="application/octet-stream",
             raises=(errors.NotFound,),

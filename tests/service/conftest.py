@@ -1,0 +1,23 @@
+"""The service is tested on each database, and on a log of several shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgres", "shards"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database; `shards` is a PostgreSQL, where batches of several run beside each other."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path / 'verifier.sqlite3'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def shards(request: pytest.FixtureRequest) -> int:
+    return 4 if request.node.callspec.params.get("database") == "shards" else 1

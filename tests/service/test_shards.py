@@ -1,0 +1,240 @@
+"""A log of several shards: who is alone where, what runs side by side, and a log that is split while nodes work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import IVR, ORIGIN, Json, Person, World, another_code
+from verifier.core.checkpoint import parse_proof
+from verifier.core.errors import Erased, IdempotencyKeyReused, InvalidField, VerifierError
+from verifier.core.messages import ConfirmByPhone
+from verifier.core.shards import MAX_SHARDS, shard_origin
+from verifier.ports import Reader, Storage
+from verifier.service import records, writer
+from verifier.service.needs import Needs, Owners, read_owners
+
+SHARDS = 4
+
+
+def shard_of(world: World, person: Person) -> int:
+    return world.context.writer.shard_of(world.context.customer_index(person.customer_id))
+
+
+def person_in(world: World, shard: int, first: int = 1000) -> Person:
+    """Somebody whose statements go to that shard."""
+    return next(p for p in map(Person, range(first, first + 1000)) if shard_of(world, p) == shard)
+
+
+def log_of(evidence: Json) -> str:
+    """The origin of the log that has a statement."""
+    return parse_proof(evidence["proof"]).checkpoint.partition("\n")[0]
+
+
+@pytest.fixture
+async def split(storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
+    """A world whose log has four shards, on whichever database."""
+    async with World(storage, tmp_path / "ring.json") as made:
+        await made.context.writer.split(SHARDS)
+        # Any command tells a node of it.
+        await made.service.housekeeping.sweep()
+        yield made
+
+
+@pytest.mark.shows("CVP-8.4-1", "CVP-8.4-2", "CVP-8.1-12")
+async def test_statements_of_one_customer_are_in_one_log_and_verify_with_the_trust_file_of_before(split: World) -> None:
+    trust = split.context.trust()
+    for shard in range(SHARDS):
+        person = person_in(split, shard)
+        await split.register(person)
+        issued = await split.issue(person)
+        await split.leg(issued["call"]["call_id"], "connected", person.number)
+        told = await split.confirm(person, await split.reveal(issued["call"]["call_id"]))
+        reported = await split.report(person, "x")
+        for evidence in (issued["ticket"], told["receipt"], reported["receipt"]):
+            assert log_of(evidence) == shard_origin(ORIGIN, shard)
+            assert split.check(evidence)
+    assert split.context.trust() == trust
+    audited = await split.audit()
+    assert (audited.findings, audited.leaves, sorted(audited.latest)) == ([], 3 * SHARDS, list(range(SHARDS)))
+
+
+@pytest.mark.shows("CVP-8.4-3", "CVP-10-10")
+async def test_a_log_is_split_while_nodes_work_and_calls_go_on(world: World, storage: Storage, tmp_path: Path) -> None:
+    people = [Person(n) for n in range(24)]
+    async with World(storage, tmp_path / "ring.json") as other:
+        await asyncio.gather(*(world.register(person) for person in people))
+        live = await asyncio.gather(*(world.live_call(person) for person in people))
+
+        async def use(person: Person, code: str, node: World) -> Json:
+            return await node.confirm(person, code)
+
+        asked = [use(p, code, node) for p, (_, code) in zip(people, live, strict=True) for node in (world, other)]
+        verdicts, *_ = await asyncio.gather(
+            asyncio.gather(*asked), world.context.writer.split(8), other.context.writer.split(8)
+        )
+        assert all(told["verdict"] == "genuine" for told in verdicts)
+        assert Counter(told["given_before"] for told in verdicts) == {False: 24, True: 24}
+        for person in people:
+            await other.report(person, "x")
+        audited = await world.audit()
+        assert (audited.findings, audited.leaves) == ([], 3 * 24)
+        assert len(audited.latest) == 8
+
+
+@pytest.mark.shows("CVP-8.4-3")
+@pytest.mark.parametrize("number", [0, 1, SHARDS - 1, MAX_SHARDS + 1, -1])
+async def test_a_log_is_never_split_into_fewer_or_too_many(split: World, number: int) -> None:
+    with pytest.raises(InvalidField, match="4 shards"):
+        await split.context.writer.split(number)
+    await split.context.writer.split(SHARDS)
+    assert not (await split.audit()).findings
+
+
+@pytest.mark.shows("CVP-10-10")
+async def test_a_number_of_customers_in_several_shards_is_judged_in_all_of_them(split: World) -> None:
+    """Nobody is genuine by another's code, each by his own, and of wrong ones exactly the allowed number counts."""
+    shared = Person(7)
+    household = [person_in(split, shard) for shard in range(SHARDS)]
+    for person in household:
+        person.number = shared.number
+        await split.register(person)
+    live = [await split.live_call(person) for person in household]
+    wrong = another_code(live[0][1])
+
+    async def ring(code: str) -> str:
+        try:
+            return str((await split.ring_in(shared.number, code))["verdict"])
+        except VerifierError as refused:
+            return refused.slug
+
+    told = Counter(await asyncio.gather(*(ring(wrong) for _ in range(40))))
+    assert told["not_genuine"] == 6  # as many as the guess limit of each application allows
+    assert told["rate_limited"] == 34
+    for call_id, _ in live:
+        assert (await split.call_row(call_id))["ivr_wrong"] == 3
+    codes = [code for _, code in live]
+    own = await asyncio.gather(*(split.confirm(p, code) for p, code in zip(household, codes, strict=True)))
+    assert {told["verdict"] for told in own} == {"genuine"}
+    others = [split.confirm(household[n], codes[(n + by) % SHARDS]) for n in range(SHARDS) for by in range(1, SHARDS)]
+    assert {told["verdict"] for told in await asyncio.gather(*others)} == {"not_genuine"}
+    assert not (await split.audit()).findings
+
+
+@pytest.mark.shows("CVP-10-10")
+async def test_of_two_who_register_one_application_at_the_same_moment_one_has_it(split: World) -> None:
+    for n in range(20):
+        first, second = person_in(split, 1, 3000 + n), person_in(split, 2, 5000 + n)
+        first.application_id = second.application_id = f"LN-both-{n}"
+        ended = await asyncio.gather(split.register(first), split.register(second), return_exceptions=True)
+        assert [isinstance(each, InvalidField) for each in ended] in ([True, False], [False, True])
+        owner = (await split.service.applications.read(first.application_id)).registration.customer.id
+        assert owner == (second if isinstance(ended[0], InvalidField) else first).customer_id
+
+
+async def test_an_application_that_was_erased_stays_so_in_whichever_shard_it_is_asked_for(split: World) -> None:
+    person = person_in(split, 3)
+    await split.register(person)
+    ended = await asyncio.gather(
+        split.erase(person), split.issue(person), split.erase(person), split.register(person), return_exceptions=True
+    )
+    assert ended[0] == ended[2]
+    for ask in (split.issue, split.register):
+        with pytest.raises(Erased):
+            await ask(person)
+    assert not (await split.audit()).findings
+
+
+@pytest.mark.shows("CVP-10-10")
+async def test_what_is_said_of_one_leg_has_one_order(split: World) -> None:
+    """A leg whose end is heard together with its beginning does not stay connected."""
+    for n in range(10):
+        person = person_in(split, n % SHARDS, 4000 + n * 50)
+        await split.register(person)
+        call_id = (await split.issue(person))["call"]["call_id"]
+        leg = f"leg-{n}"
+        await asyncio.gather(
+            split.leg_by_number("connected", person.number, leg_id=leg),
+            split.leg_by_number("ended", None, leg_id=leg),
+        )
+        row = await split.call_view(call_id)
+        assert (row.connected_at is None) == (row.leg_ended_at is None), n
+
+
+async def test_one_key_for_two_requests_in_two_shards_is_refused_for_one_of_them(split: World) -> None:
+    for n in range(10):
+        people = [person_in(split, shard, 6000 + n * 20) for shard in (1, 2)]
+        for person in people:
+            await split.register(person)
+
+        async def ring(person: Person, key: str) -> Any:
+            asked = ConfirmByPhone(another_code("000000000"), "+861095588", person.number)
+            confirm = split.service.confirmations.confirm_by_phone
+            return await confirm(asked, split.key(IVR, asked, key))
+
+        ended = await asyncio.gather(*(ring(person, f"same-{n}") for person in people), return_exceptions=True)
+        assert sorted(type(each) for each in ended if not isinstance(each, bytes)) == [IdempotencyKeyReused]
+
+
+@pytest.mark.shows("CVP-10-10")
+async def test_a_command_that_was_sent_to_the_wrong_shard_goes_on_to_the_right_one(
+    split: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a number is put on file for somebody else between the question and its turn."""
+    person = person_in(split, 2)
+    await split.register(person)
+    _, code = await split.live_call(person)
+    asked = 0
+
+    async def late(reader: Reader, needs: Needs) -> Owners:
+        nonlocal asked
+        asked += 1
+        return Owners({}, {}, {}, {}) if asked == 1 else await read_owners(reader, needs)
+
+    monkeypatch.setattr(writer, "read_owners", late)
+    told = await split.ring_in(person.number, code)
+    assert told["verdict"] == "genuine"
+    assert asked == 2
+
+
+async def test_shards_do_not_wait_for_each_other(split: World, database: str) -> None:
+    """Somebody holds the head of one shard; on PostgreSQL the others go on."""
+    if database.startswith("sqlite"):
+        return  # one writer at a time, whatever the number of logs
+    waiting, free = person_in(split, 1), person_in(split, 2)
+    for person in (waiting, free):
+        await split.register(person)
+    async with split.storage.transaction() as transaction:
+        await transaction.fetch(records.TAKE_HEAD, shard_origin(ORIGIN, 1))
+        held = asyncio.create_task(split.report(waiting, "x"))
+        for _ in range(3):
+            await asyncio.wait_for(split.report(free, "x"), 2)
+        assert not held.done()
+    assert (await held)["receipt"]
+
+
+async def test_batches_that_need_several_shards_in_any_order_all_get_them(split: World) -> None:
+    """Whichever two a command needs, and from whichever node: nobody waits for who waits for him."""
+    pairs = [(a, b) for a in range(SHARDS) for b in range(SHARDS) if a != b]
+    households = []
+    for n, pair in enumerate(pairs):
+        people = [person_in(split, shard, 7000 + n * 40) for shard in pair]
+        for person in people:
+            person.application_id = f"LN-{n}-{person.customer_id}"
+            person.number = f"+86138002{n:05d}"
+            await split.register(person)
+        households.append(people)
+    async with World(split.storage, split.ring_file) as other:
+        asked = [
+            node.ring_in(people[0].number, another_code("000000000"))
+            for people in households
+            for node in (split, other)
+        ]
+        told = await asyncio.gather(*asked)
+    assert {each["verdict"] for each in told} == {"not_genuine"}
+    assert not (await split.audit()).findings

@@ -1,0 +1,144 @@
+"""The heads of the log, one a shard: who has taken one is alone in that shard until his transaction ends.
+
+Carries out specs/protocol.md section 10 (CVP-10-2, CVP-10-5) and 8.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
+from verifier.core.errors import EvidenceError, InternalError, InvalidField
+from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash
+from verifier.core.shards import MAX_SHARDS, index_of, place, shard_origin
+from verifier.ports import KeyRing, Transaction
+from verifier.service import records
+from verifier.service.opened import StagedLeaf
+
+
+class Astray(Exception):
+    """What is to be carried out belongs in other shards than it was sent to."""
+
+
+class Heads:
+    """The heads of one database as a node knows them. `shards` is how many there are, as far as it has been told.
+
+    `agree` is given the database's own time with each head, and refuses it by raising Unavailable.
+    """
+
+    def __init__(self, ring: KeyRing, origin: str, agree: Callable[[str], None]) -> None:
+        self.shards = 1
+        self._ring = ring
+        self._origin = origin
+        self._agree = agree
+        self._trees: dict[int, Tree] = {}
+
+    async def open(self, transaction: Transaction) -> None:
+        """Make sure that there is a log, that it is this one, and that this ring has signed it.
+
+        Raises InternalError for another's, Unavailable if the clocks do not agree.
+        """
+        await transaction.execute_many(records.CREATE_HEAD, [(self._origin,)])
+        _, self.shards = await self._lock(transaction, 0)
+        ours = {shard_origin(self._origin, shard) for shard in range(self.shards)}
+        others = sorted({row[0] for row in await transaction.fetch(records.HEAD_ORIGINS)} - ours)
+        if others:
+            raise InternalError(f"the database holds the log {others[0]!r}, not {self._origin!r}")
+        for shard in range(self.shards):
+            latest = await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0))
+            if latest:
+                self._check_ring(latest[0][0])
+            else:
+                await self._begin(transaction, shard)
+
+    def _check_ring(self, note: str) -> None:
+        """Two nodes with two rings would each lock the other out of half of what is at rest."""
+        try:
+            open_checkpoint(note, self._ring.log_keys(), self._origin)
+        except EvidenceError as error:
+            raise InternalError(
+                "the database's log was signed by another key ring than this one, or by a newer copy of it"
+            ) from error
+
+    async def _begin(self, transaction: Transaction, shard: int) -> None:
+        empty = Checkpoint(shard_origin(self._origin, shard), 0, EMPTY_ROOT)
+        note = self._ring.sign_checkpoint(empty.text())
+        await transaction.execute_many(records.INSERT_CHECKPOINT, [(place(shard, 0), note)])
+
+    async def split(self, transaction: Transaction, shards: int) -> None:
+        """Have so many shards from now on, once nobody is at work in any. Raises InvalidField for less than now."""
+        await self.open(transaction)
+        for shard in range(1, self.shards):
+            await self._lock(transaction, shard)
+        if not self.shards <= shards <= MAX_SHARDS:
+            raise InvalidField(
+                f"the log has {self.shards} shards; it can be split into up to {MAX_SHARDS}, not into fewer"
+            )
+        for shard in range(self.shards, shards):
+            await transaction.execute_many(records.CREATE_HEAD, [(shard_origin(self._origin, shard),)])
+            await self._begin(transaction, shard)
+        await transaction.execute_many(records.SET_SHARDS, [(shards,)])
+
+    async def touch(self, transaction: Transaction) -> None:
+        """Write to the first head, to see whether something can be written. Raises Unavailable."""
+        await self._lock(transaction, 0)
+
+    async def take(self, transaction: Transaction, shards: Collection[int]) -> dict[int, Tree]:
+        """Make other batches of these shards wait, and return their trees.
+
+        Heads are taken in order, so that no two batches each wait for the other. Raises Unavailable if the clocks do
+        not agree, and Astray when there are more shards than was known.
+        """
+        trees: dict[int, Tree] = {}
+        for shard in sorted(shards):
+            size, told = await self._lock(transaction, shard)
+            if told != self.shards:
+                self.shards = told
+                raise Astray
+            known = self._trees.get(shard)
+            trees[shard] = known if known is not None and known.size == size else await _read(transaction, shard, size)
+        return trees
+
+    async def _lock(self, transaction: Transaction, shard: int) -> tuple[int, int]:
+        size, shards, told = (await transaction.fetch(records.TAKE_HEAD, shard_origin(self._origin, shard)))[0]
+        self._agree(told)
+        return size, shards
+
+    async def extend(
+        self, transaction: Transaction, trees: Mapping[int, Tree], staged: Mapping[int, Sequence[StagedLeaf]]
+    ) -> dict[int, Tree]:
+        """The trees with a batch's leaves, by shard; each has a new signed checkpoint, each leaf its proof."""
+        grown = dict(trees)
+        for shard, leaves in staged.items():
+            tree, nodes = trees[shard].extend([leaf_hash(leaf.entry) for leaf in leaves])
+            origin = shard_origin(self._origin, shard)
+            note = self._ring.sign_checkpoint(Checkpoint(origin, tree.size, tree.root()).text())
+            for leaf in leaves:
+                index = index_of(leaf.leaf_index)
+                leaf.proof = encode_proof(index, tree.inclusion_proof(index), note)
+            placed = [(level, place(shard, index), value) for level, index, value in nodes]
+            await transaction.execute_many(records.INSERT_CHECKPOINT, [(place(shard, tree.size), note)])
+            await transaction.execute_many(records.INSERT_NODE, placed)
+            await transaction.execute_many(records.ADVANCE_HEAD, [(origin, tree.size)])
+            grown[shard] = tree
+        return grown
+
+    def keep(self, trees: Mapping[int, Tree]) -> None:
+        """What was taken or extended has been committed."""
+        self._trees.update(trees)
+
+
+async def _read(transaction: Transaction, shard: int, size: int) -> Tree:
+    """A tree's right edge, read back: the rightmost partial tile of each level (C2SP tlog-tiles)."""
+    tiles: dict[int, list[bytes]] = {}
+    level = 0
+    while (width := size >> TILE_HEIGHT * level) > 0:
+        start, end = place(shard, width // TILE * TILE), place(shard, width)
+        if level == 0:
+            rows = await transaction.fetch(records.ENTRIES_BETWEEN, start, end)
+            tiles[level] = [leaf_hash(bytes(row[0])) for row in rows]
+        else:
+            rows = await transaction.fetch(records.NODES_BETWEEN, level, start, end)
+            tiles[level] = [bytes(row[0]) for row in rows]
+        level += 1
+    return Tree.resume(size, tiles)
