@@ -220,6 +220,7 @@ def _keys() -> Iterator[Json]:
     for name, about, line_name, octets in (
         ("another-type-signed", "a key of another type that fits a signature", ORIGIN, typed),
         ("name-space", "a key with a space in its name", f"{ORIGIN} x", b"\x01" + SMALL_LOG.public),
+        ("name-control", "a key with a control character in its name", f"{ORIGIN}\x01", b"\x01" + SMALL_LOG.public),
     ):
         digest = hashlib.sha256(f"{line_name}\n".encode() + octets).digest()[:4]
         odd = f"{line_name}+{digest.hex()}+{_encode(octets)}"

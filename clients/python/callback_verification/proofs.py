@@ -112,7 +112,7 @@ def _parse_key(text: str) -> tuple[tuple[str, bytes], bytes]:
     except ValueError as error:
         raise _signature("the trust file has a log key that is not one") from error
     named = hashlib.sha256(name.encode() + b"\n" + octets).digest()[:4]
-    if octets[:1] != _ED25519 or named.hex() != key_id or name.split() != [name]:
+    if octets[:1] != _ED25519 or named.hex() != key_id or name.split() != [name] or _CONTROL.search(name):
         raise _signature("the trust file has a log key that is not one")
     return (name, named), octets[1:]
 
