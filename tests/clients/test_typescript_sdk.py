@@ -57,6 +57,7 @@ def bank() -> Iterator[DemoBank]:
     "CVP-8.1-8",
     "CVP-8.1-9",
     "CVP-8.1-10",
+    "CVP-8.1-12",
 )
 def test_its_own_tests_pass_against_a_real_bank(npm: str, bank: DemoBank) -> None:
     done = run(

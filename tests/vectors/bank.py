@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import tempfile
 from collections import Counter
@@ -71,6 +72,7 @@ class NoteKey:
 
     def __init__(self, secret: str, name: str = ORIGIN) -> None:
         self.name = name
+        self._secret = secret
         self.private = Ed25519PrivateKey.from_private_bytes(seed(secret))
         self.public = self.private.public_key().public_bytes_raw()
         self.vkey = vkey(name, self.public)
@@ -82,6 +84,10 @@ class NoteKey:
     def line(self, text: str) -> str:
         """The signature line of a text alone."""
         return self.sign(text).rpartition("\n\n")[2]
+
+    def renamed(self, name: str) -> NoteKey:
+        """The same key by another name."""
+        return NoteKey(self._secret, name)
 
 
 class Ring(FileKeyRing):
@@ -98,6 +104,16 @@ LOG = NoteKey("log")
 OTHER_LOG = NoteKey("a log key of somebody else")
 WITNESS = NoteKey("witness", "witness.example")
 SMALL_LOG = NoteKey("small log", "log.bank.example")
+ROTATED = NoteKey("a later log key", SMALL_LOG.name)
+
+
+def cosigned(text: str) -> str:
+    """A line as witnesses write them (C2SP tlog-cosignature): a key of another type, a time, and a signature."""
+    typed = b"\x04" + WITNESS.public
+    key_id = hashlib.sha256(f"{WITNESS.name}\n".encode() + typed).digest()[:4]
+    time = 1_795_406_400
+    signature = WITNESS.private.sign(f"cosignature/v1\ntime {time}\n{text}".encode())
+    return f"— {WITNESS.name} {base64.b64encode(key_id + time.to_bytes(8) + signature).decode()}\n"
 
 
 class Bank:
@@ -113,10 +129,11 @@ class Bank:
         self.trust: Json = {}
         self._leaves: list[bytes] = []
 
-    def logged(self, statement: str) -> str:
-        """The proof of what need not be a statement at all, had it been logged after the day's work."""
+    def logged(self, statement: str, key: NoteKey = LOG) -> str:
+        """The proof of what need not be a statement at all, had it been logged after the day's work, in the log that
+        has the key's name for its origin."""
         tree, _ = Tree.resume(0, {}).extend([*self._leaves, leaf_hash(digest(statement))])
-        note = LOG.sign(Checkpoint(ORIGIN, tree.size, tree.root()).text())
+        note = key.sign(Checkpoint(key.name, tree.size, tree.root()).text())
         return encode_proof(tree.size - 1, tree.inclusion_proof(tree.size - 1), note)
 
     async def work(self) -> None:

@@ -7,9 +7,10 @@ import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.vectors.bank import OTHER_LOG, SMALL_LOG, WITNESS, NoteKey
+from tests.vectors.bank import OTHER_LOG, ROTATED, SMALL_LOG, NoteKey, cosigned
 from tests.vectors.files import Json, invalid, valid
 from tests.vectors.parts import checkpoint_of
+from tests.vectors.shards import sharded
 from verifier.core.checkpoint import MAX_NOTE, MAX_SIGNATURES, Checkpoint, note_key_id
 
 ORIGIN = SMALL_LOG.name
@@ -18,7 +19,6 @@ ROOT = hashlib.sha256(b"root").digest()
 TEXT = Checkpoint(ORIGIN, SIZE, ROOT).text()
 NOTE = SMALL_LOG.sign(TEXT)
 LINE = SMALL_LOG.line(TEXT)
-ROTATED = NoteKey("a later log key", ORIGIN)
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
@@ -40,17 +40,9 @@ def checkpoints() -> Json:
             *(invalid(each.id, each.about, "invalid_signature", note=each.note) for each in _signatures()),
             *(invalid(each.id, each.about, "invalid_proof", note=each.note) for each in _texts()),
             *_keys(),
+            *sharded(),
         ],
     }
-
-
-def cosigned(text: str) -> str:
-    """A line as witnesses write them (C2SP tlog-cosignature): a key of another type, a time, and a signature."""
-    typed = b"\x04" + WITNESS.public
-    key_id = hashlib.sha256(f"{WITNESS.name}\n".encode() + typed).digest()[:4]
-    time = 1_795_406_400
-    signature = WITNESS.private.sign(f"cosignature/v1\ntime {time}\n{text}".encode())
-    return f"— {WITNESS.name} {_encode(key_id + time.to_bytes(8) + signature)}\n"
 
 
 def _good() -> Iterator[Json]:
@@ -220,6 +212,7 @@ def _keys() -> Iterator[Json]:
     for name, about, line_name, octets in (
         ("another-type-signed", "a key of another type that fits a signature", ORIGIN, typed),
         ("name-space", "a key with a space in its name", f"{ORIGIN} x", b"\x01" + SMALL_LOG.public),
+        ("name-control", "a key with a control character in its name", f"{ORIGIN}\x01", b"\x01" + SMALL_LOG.public),
     ):
         digest = hashlib.sha256(f"{line_name}\n".encode() + octets).digest()[:4]
         odd = f"{line_name}+{digest.hex()}+{_encode(octets)}"

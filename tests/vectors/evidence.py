@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tests.vectors.bank import OTHER_LOG, STATEMENT, STRANGER, Bank
+from tests.vectors.bank import LOG, OTHER_LOG, STATEMENT, STRANGER, Bank
 from tests.vectors.envelopes import other_form
 from tests.vectors.files import Json, invalid, valid
 from tests.vectors.parts import decoded, root_of
@@ -89,3 +89,6 @@ def trusted(bank: Bank) -> Iterator[Json]:
         yield invalid(f"trust-{name}", about, error, **good, trust=changed)
     more = {"new": 1, "log": {**log, "new": 1}}
     yield valid("trust-more", "a trust file with members that are new", outcome_of(good), **good, trust=more)
+    proof = bank.logged(good["statement"], LOG.renamed(f"{LOG.name}/1"))
+    sharded = {"statement": good["statement"], "proof": proof}
+    yield valid("trust-shard", "logged in a shard, of which a trust file does not tell", outcome_of(sharded), **sharded)

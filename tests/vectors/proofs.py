@@ -6,8 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 
-from tests.vectors.bank import SMALL_LOG
-from tests.vectors.checkpoints import ROTATED, cosigned
+from tests.vectors.bank import ROTATED, SMALL_LOG, cosigned
 from tests.vectors.files import Json, invalid, valid
 from tests.vectors.parts import root_of
 from verifier.core.checkpoint import MAX_HASHES, MAX_PROOF, Checkpoint, encode_proof
@@ -15,6 +14,7 @@ from verifier.core.merkle import EMPTY_ROOT, Tree, leaf_hash, node_hash
 
 ORIGIN = SMALL_LOG.name
 ENTRIES = [hashlib.sha256(b"entry %d" % index).digest() for index in range(17)]
+SHARD = SMALL_LOG.renamed(f"{ORIGIN}/1")
 INDEX, SIZE = 5, 11
 
 
@@ -50,6 +50,7 @@ def _tree(size: int) -> Tree:
 
 GOOD = proof_of(INDEX, SIZE)
 TEXT = Checkpoint(ORIGIN, SIZE, _tree(SIZE).root()).text()
+SHARD_TEXT = Checkpoint(SHARD.name, SIZE, _tree(SIZE).root()).text()
 HEAD, _, NOTE = GOOD.partition("\n\n")
 HASHES = HEAD.split("\n")[2:]
 
@@ -83,6 +84,7 @@ def _good() -> Iterator[Json]:
         ("rotated", "the signature of a later key besides", GOOD + ROTATED.line(TEXT)),
         ("extended", "a checkpoint with lines that a later version adds",
          proof_of(INDEX, SIZE, SMALL_LOG.sign(f"{TEXT}more\n"))),
+        ("shard", "the checkpoint of a shard", proof_of(INDEX, SIZE, SHARD.sign(SHARD_TEXT))),
     ):  # fmt: skip
         yield valid(name, about, root_of(text), proof=text)
 
@@ -190,6 +192,7 @@ def _misplaced() -> Iterator[Json]:
 def _notes() -> Iterator[tuple[str, str, str, str]]:
     """Good hashes under a checkpoint that does not count; checkpoints.json has more of these."""
     other_origin = SMALL_LOG.sign(Checkpoint("log.other.example", SIZE, _tree(SIZE).root()).text())
+    no_shard = SMALL_LOG.sign(Checkpoint(f"{ORIGIN}/0", SIZE, _tree(SIZE).root()).text())
     odd_size = SMALL_LOG.sign(TEXT.replace(f"\n{SIZE}\n", f"\n0{SIZE}\n"))
     yield "signed-by-another", "another key has signed", "invalid_signature", f"{HEAD}\n\n{ROTATED.sign(TEXT)}"
     yield "unsigned", "nobody has signed", "invalid_signature", f"{HEAD}\n\n{TEXT}\n"
@@ -198,6 +201,13 @@ def _notes() -> Iterator[tuple[str, str, str, str]]:
     yield "cut", "cut in the middle", "invalid_signature", GOOD[: -len(NOTE) // 2]
     yield "twice", "the proof twice", "invalid_signature", GOOD + GOOD
     yield "wrong-origin", "the checkpoint of another log, by the same key", "invalid_proof", f"{HEAD}\n\n{other_origin}"
+    yield "shard-none", "the checkpoint of a shard that there is not", "invalid_proof", f"{HEAD}\n\n{no_shard}"
+    yield (
+        "shard-base-name",
+        "the checkpoint of a shard, signed in the log's own name",
+        "invalid_signature",
+        f"{HEAD}\n\n{SMALL_LOG.sign(SHARD_TEXT)}",
+    )
     yield "size-leading-zero", "a size with a leading zero", "invalid_proof", f"{HEAD}\n\n{odd_size}"
 
 

@@ -1,25 +1,25 @@
-"""The transparency log and what a verifier must hold. Carries out specs/protocol.md section 8.2."""
+"""The log, shard by shard, and what a verifier must hold. Carries out specs/protocol.md sections 8.2 and 8.4."""
 
 from __future__ import annotations
 
 from callback_verification.evidence import Jwks, Trust
-from callback_verification.requests import Request, get, segment
+from callback_verification.requests import Answer, Request, get, segment
 from callback_verification.shapes import Consistency
 
 
-def checkpoint() -> Request[str]:
-    """The newest signed checkpoint, a C2SP signed note."""
-    return get("/log/checkpoint", str)
+def checkpoint(shard: int = 0) -> Request[str]:
+    """The newest signed checkpoint of a shard, a C2SP signed note."""
+    return _get(shard, "checkpoint", str)
 
 
-def tile(path: str) -> Request[bytes]:
+def tile(path: str, shard: int = 0) -> Request[bytes]:
     """A tile, or a bundle of entries, by its path below `tile/` (C2SP tlog-tiles): `0/000`, `entries/000.p/7`."""
-    return get("/log/tile/" + "/".join(map(segment, path.split("/"))), bytes)
+    return _get(shard, "tile/" + "/".join(map(segment, path.split("/"))), bytes)
 
 
-def consistency(*, old: int, new: int) -> Request[Consistency]:
-    """The proof that the log of size `new` begins with the log of size `old`."""
-    return get("/v1/log/consistency", Consistency, {"old": old, "new": new})
+def consistency(*, old: int, new: int, shard: int = 0) -> Request[Consistency]:
+    """The proof that a shard's log of size `new` begins with its log of size `old`."""
+    return get("/v1/log/consistency", Consistency, {"old": old, "new": new, "shard": shard or None})
 
 
 def jwks() -> Request[Jwks]:
@@ -30,3 +30,7 @@ def jwks() -> Request[Jwks]:
 def description() -> Request[Trust]:
     """Issuer, keys and log of this deployment: keep it, from a time when you trust it, as the trust file."""
     return get("/.well-known/callback-verification", Trust)
+
+
+def _get(shard: int, path: str, answer: type[Answer]) -> Request[Answer]:
+    return get(f"/log/{shard}/{path}" if shard else f"/log/{path}", answer)

@@ -1,6 +1,6 @@
 """That a log contains an entry: C2SP tlog-proof, signed-note and tlog-checkpoint, over RFC 6962 hashing.
 
-Carries out specs/protocol.md section 8.1.
+Carries out specs/protocol.md sections 8.1 and 8.4.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _MAGIC = "c2sp.org/tlog-proof@v1"
 _ED25519 = b"\x01"
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+# What follows the log's names in those of its shards. The first has the log's own.
+_SHARDS = frozenset(["", *(f"/{shard}" for shard in range(1, 256))])
 
 
 class Checkpoint(Struct, frozen=True):
@@ -32,8 +34,8 @@ class Checkpoint(Struct, frozen=True):
 
 
 def verify_proof(text: str, entry: bytes, verifier_keys: Sequence[str], origin: str) -> Checkpoint:
-    """The checkpoint of the log `origin` that contains the entry. Raises EvidenceError `invalid_proof`, or
-    `invalid_signature` when none of the keys has signed the checkpoint."""
+    """The checkpoint of the log `origin`, or of a shard of it, that contains the entry. Raises EvidenceError
+    `invalid_proof`, or `invalid_signature` when none of the keys has signed the checkpoint."""
     index, hashes, note = _parse_proof(text)
     checkpoint = open_checkpoint(note, verifier_keys, origin)
     leaf = hashlib.sha256(b"\x00" + entry).digest()
@@ -57,26 +59,30 @@ def _parse_proof(text: str) -> tuple[int, list[bytes], str]:
 
 
 def open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Checkpoint:
-    """The checkpoint of the log `origin` in a note that one of the keys has signed, as `log.checkpoint` fetches it.
+    """The checkpoint of the log `origin`, or of a shard of it, in a note that one of the keys has signed, as
+    `log.checkpoint` fetches it. A shard's has the shard's origin, and is signed in the shard's own name.
 
     Raises EvidenceError: `invalid_signature` for the note, `invalid_proof` when it signs no checkpoint of that log.
     """
-    lines = _open_note(note, verifier_keys).split("\n")
+    found = note.partition("\n")[0]
+    shard = found.removeprefix(origin)
+    ours = found == origin + shard and shard in _SHARDS
+    lines = _open_note(note, verifier_keys, shard if ours else "").split("\n")
     if len(lines) < 3 or "" in lines:
         raise _proof("what is signed is not a checkpoint")
-    if lines[0] != origin:
+    if not ours:
         raise _proof("the checkpoint is that of another log")
-    return Checkpoint(origin, _number(lines[1]), _decoded(lines[2], 32))
+    return Checkpoint(found, _number(lines[1]), _decoded(lines[2], 32))
 
 
-def _open_note(note: str, verifier_keys: Iterable[str]) -> str:
+def _open_note(note: str, verifier_keys: Iterable[str], shard: str) -> str:
     """The text, without its last newline. Signatures by keys that are not known are passed over; one bad signature
-    that claims to be by a known key spoils the note."""
+    that claims to be by a known key spoils the note. The keys are known by the shard's names alone."""
     text, blank, block = note.rpartition("\n\n")
     *lines, end = block.split("\n")
     if not blank or end or len(note) > MAX_NOTE or len(lines) > MAX_SIGNATURES or _CONTROL.search(note):
         raise _signature("the checkpoint is not a signed note")
-    known = dict(_parse_key(each) for each in verifier_keys)
+    known = dict(_parse_key(each, shard) for each in verifier_keys)
     signed = False
     for line in lines:
         name, key_id, signature = _parse_signature(line)
@@ -104,17 +110,22 @@ def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
     return name, octets[:4], octets[4:]
 
 
-def _parse_key(text: str) -> tuple[tuple[str, bytes], bytes]:
+def _parse_key(text: str, shard: str) -> tuple[tuple[str, bytes], bytes]:
+    """The name and ID that a key has in a shard, and the key."""
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
     try:
         octets = from_base64(encoded, 33)
     except ValueError as error:
         raise _signature("the trust file has a log key that is not one") from error
-    named = hashlib.sha256(name.encode() + b"\n" + octets).digest()[:4]
-    if octets[:1] != _ED25519 or named.hex() != key_id or name.split() != [name]:
+    well_named = name.split() == [name] and _CONTROL.search(name) is None
+    if octets[:1] != _ED25519 or _key_id(name, octets).hex() != key_id or not well_named:
         raise _signature("the trust file has a log key that is not one")
-    return (name, named), octets[1:]
+    return (name + shard, _key_id(name + shard, octets)), octets[1:]
+
+
+def _key_id(name: str, octets: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + octets).digest()[:4]
 
 
 def _root(leaf: bytes, index: int, size: int, hashes: Sequence[bytes]) -> bytes:

@@ -1,6 +1,6 @@
 /**
  * The log's signed checkpoints (C2SP signed-note and tlog-checkpoint), checked with verifier keys.
- * Carries out specs/protocol.md section 8.1, step 3.
+ * Carries out specs/protocol.md sections 8.1, step 3, and 8.4.
  */
 
 import { CannotCheck, EvidenceError } from "./errors.js";
@@ -14,6 +14,8 @@ const ED25519 = 1;
 const CONTROL = /[\x00-\x09\x0b-\x1f]|\p{Surrogate}/u;
 const NAME = /^[^\s\x1c-\x1f\x85+]+$/;
 const DECIMAL = /^(?:0|[1-9][0-9]{0,18})$/;
+// What follows the log's names in those of its shards. The first has the log's own.
+const SHARDS = new Set(Array.from({ length: 256 }, (_, shard) => (shard === 0 ? "" : `/${shard}`)));
 export const HASH_BYTES = 32;
 
 /** @typedef {import("./octets.js").Octets} Octets */
@@ -21,8 +23,8 @@ export const HASH_BYTES = 32;
 /** @typedef {{name: string, id: Octets, publicKey: Octets}} NoteKey */
 
 /**
- * The checkpoint in a note that one of these keys has signed for the log of that origin. Extension lines are allowed
- * and not looked at.
+ * The checkpoint in a note that one of these keys has signed for the log of that origin, or for a shard of it: then it
+ * has the shard's origin, and is signed in the shard's own name. Extension lines are allowed and not looked at.
  * @param {string} note
  * @param {string[]} vkeys verifier keys as note tools write them
  * @param {string} origin
@@ -30,21 +32,26 @@ export const HASH_BYTES = 32;
  *   signed is no checkpoint of that log
  */
 export async function openCheckpoint(note, vkeys, origin) {
-  const text = await openNote(note, vkeys);
+  const [found = ""] = note.split("\n", 1);
+  const shard = found.slice(origin.length);
+  const ours = found === origin + shard && SHARDS.has(shard);
+  const text = await openNote(note, vkeys, ours ? shard : "");
   const lines = text.slice(0, -1).split("\n");
-  const [found = "", size = "", root = ""] = lines;
+  const [, size = "", root = ""] = lines;
   if (lines.length < 3 || lines.includes("")) throw invalidProof("what is signed is not a checkpoint");
-  if (found !== origin) throw invalidProof(`the checkpoint is of the log ${JSON.stringify(found)}, not ${origin}`);
-  return { origin, size: readCount(size), root: readHash(root) };
+  if (!ours) throw invalidProof(`the checkpoint is of the log ${JSON.stringify(found)}, not ${origin}`);
+  return { origin: found, size: readCount(size), root: readHash(root) };
 }
 
 /**
  * The text of a note that at least one of these keys has signed. Signatures of others are passed over, so that keys
- * can be rotated and witnesses can cosign; a bad one in the name of a known key spoils the note.
+ * can be rotated and witnesses can cosign; a bad one in the name of a known key spoils the note. The keys are known by
+ * the shard's names alone.
  * @param {string} note
  * @param {string[]} vkeys
+ * @param {string} shard
  */
-async function openNote(note, vkeys) {
+async function openNote(note, vkeys, shard) {
   if (note.length > MAX_NOTE) throw invalidSignature("the note is too long");
   const blank = note.lastIndexOf("\n\n");
   const lines = note.slice(blank + 2).split("\n");
@@ -53,7 +60,7 @@ async function openNote(note, vkeys) {
     throw invalidSignature("the note is malformed");
   }
   const text = note.slice(0, blank + 1);
-  const known = await Promise.all(vkeys.map(readKey));
+  const known = await Promise.all(vkeys.map((each) => readKey(each, shard)));
   let signed = false;
   for (const line of lines) {
     const { name, id, signature } = readSignature(line);
@@ -67,20 +74,26 @@ async function openNote(note, vkeys) {
 }
 
 /**
- * A verifier key: name, key id and key. Its id must be that of its name and key, or it would match other notes.
+ * A verifier key, by the name and id that it has in a shard. The id it comes with must be that of its name and key, or
+ * it would match other notes.
  * @param {string} vkey
+ * @param {string} shard
  * @returns {Promise<NoteKey>}
  */
-async function readKey(vkey) {
+async function readKey(vkey, shard) {
   const [, name = "", id = "", encoded = ""] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/s.exec(vkey) ?? [];
   const typed = decoded(encoded);
   const publicKey = typed.slice(1);
   if (!NAME.test(name) || CONTROL.test(name) || typed[0] !== ED25519 || publicKey.length !== 32) {
     throw invalidSignature(`${JSON.stringify(vkey)} is not an Ed25519 verifier key`);
   }
-  const computed = (await sha256(utf8(`${name}\n`), typed)).slice(0, KEY_ID_BYTES);
-  if (hex(computed) !== id) throw invalidSignature(`${JSON.stringify(vkey)} has a wrong key id`);
-  return { name, id: computed, publicKey };
+  if (hex(await keyId(name, typed)) !== id) throw invalidSignature(`${JSON.stringify(vkey)} has a wrong key id`);
+  return { name: name + shard, id: await keyId(name + shard, typed), publicKey };
+}
+
+/** @param {string} name @param {Octets} typed */
+async function keyId(name, typed) {
+  return (await sha256(utf8(`${name}\n`), typed)).slice(0, KEY_ID_BYTES);
 }
 
 /** @param {string} line */

@@ -236,8 +236,12 @@ export class Client {
   };
 
   log = {
-    /** The log's newest checkpoint, a signed note. @param {Options} [options] @returns {Promise<string>} */
-    checkpoint: (options) => this.#request("GET", "/log/checkpoint", { options, kind: "text/plain" }),
+    /**
+     * The newest checkpoint of a shard of the log, a signed note.
+     * @param {number} [shard] @param {Options} [options] @returns {Promise<string>}
+     */
+    checkpoint: (shard = 0, options = undefined) =>
+      this.#request("GET", `/log/${shard ? `${shard}/` : ""}checkpoint`, { options, kind: "text/plain" }),
   };
 
   /**

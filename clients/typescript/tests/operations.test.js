@@ -82,6 +82,19 @@ test("every method of the client is called by the test above", () => {
   );
 });
 
+test("a shard of the log has a checkpoint at an address of its own, and the first at the log's", async () => {
+  const sent = [];
+  const fetch = async (url) => {
+    sent.push(new URL(url).pathname);
+    return new Response("", { headers: { "Content-Type": "text/plain" } });
+  };
+  const client = new Client("https://bank.example", { fetch });
+  await client.log.checkpoint();
+  await client.log.checkpoint(0);
+  await client.log.checkpoint(7);
+  assert.deepEqual(sent, ["/log/checkpoint", "/log/checkpoint", "/log/7/checkpoint"]);
+});
+
 /** The modules that a module brings along, without its comments. @param {URL} url @param {Map<string, string>} [found] */
 async function brought(url, found = new Map()) {
   const code = (await readFile(url, "utf8")).replace(/\/\*[\s\S]*?\*\//g, "");

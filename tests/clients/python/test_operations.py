@@ -248,6 +248,16 @@ def test_the_log_is_read_in_tiles_and_held_consistent(clients: Clients) -> None:
     assert (proof.old, proof.new) == (1, size)
 
 
+def test_a_shard_of_the_log_has_addresses_of_its_own_and_the_first_has_the_logs() -> None:
+    assert [log.checkpoint(each).path for each in (0, 7)] == ["/log/checkpoint", "/log/7/checkpoint"]
+    assert [log.tile("0/x001/000.p/2", each).path for each in (0, 255)] == [
+        "/log/tile/0/x001/000.p/2",
+        "/log/255/tile/0/x001/000.p/2",
+    ]
+    asked = [log.consistency(old=1, new=2, shard=each).path for each in (0, 1)]
+    assert asked == ["/v1/log/consistency?old=1&new=2", "/v1/log/consistency?old=1&new=2&shard=1"]
+
+
 def test_the_service_is_asked_about_a_receipt_and_its_answer_is_not_taken_for_true(clients: Clients) -> None:
     call_id, code = clients.live_call()
     receipt = clients.customer.send(confirmations.confirm(code)).receipt

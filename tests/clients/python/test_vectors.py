@@ -56,6 +56,7 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "CVP-8.1-8",
     "CVP-8.1-9",
     "CVP-8.1-10",
+    "CVP-8.1-12",
 )
 @pytest.mark.parametrize("subject", CHECKS)
 def test_every_vector_comes_to_what_it_says(subject: str) -> None:
