@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
-from verifier.core.errors import EvidenceError, InternalError, InvalidField
+from verifier.core.errors import EvidenceError, InternalError, InvalidField, NotFound, Unavailable
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash
 from verifier.core.shards import MAX_SHARDS, index_of, place, shard_origin
 from verifier.ports import KeyRing, Transaction
 from verifier.service import records
 from verifier.service.opened import StagedLeaf
+
+# What others may have added meanwhile, for a node to check that they have added to what it knows.
+MAX_CATCH_UP = 65_536
 
 
 class Astray(Exception):
@@ -79,15 +82,23 @@ class Heads:
             await self._begin(transaction, shard)
         await transaction.execute_many(records.SET_SHARDS, [(shards,)])
 
-    async def touch(self, transaction: Transaction) -> None:
-        """Write to the first head, to see whether something can be written. Raises Unavailable."""
-        await self._lock(transaction, 0)
+    async def latest(self, transaction: Transaction, shard: int) -> str:
+        """The latest checkpoint of a shard. Raises NotFound where there is no such shard.
+
+        Once this transaction has been committed, what came before it cannot be lost any more either.
+        """
+        _, shards = await self._lock(transaction, 0)
+        if shard >= shards:
+            raise NotFound("the log has no such shard")
+        if shard > 0:
+            await self._lock(transaction, shard)
+        return str((await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0)))[0][0])
 
     async def take(self, transaction: Transaction, shards: Collection[int]) -> dict[int, Tree]:
         """Make other batches of these shards wait, and return their trees.
 
         Heads are taken in order, so that no two batches each wait for the other. Raises Unavailable if the clocks do
-        not agree, and Astray when there are more shards than was known.
+        not agree, or the log is not what it was, and Astray when there are more shards than was known.
         """
         trees: dict[int, Tree] = {}
         for shard in sorted(shards):
@@ -95,9 +106,28 @@ class Heads:
             if told != self.shards:
                 self.shards = told
                 raise Astray
-            known = self._trees.get(shard)
-            trees[shard] = known if known is not None and known.size == size else await _read(transaction, shard, size)
+            trees[shard] = await self._tree(transaction, shard, size)
         return trees
+
+    async def _tree(self, transaction: Transaction, shard: int, size: int) -> Tree:
+        """What this node has known, with what others have added to it; or all anew, if it has known nothing for long.
+
+        Raises Unavailable when that is not what the database holds: it was restored to before what has been told, or
+        written anew, and nothing may be added to it.
+        """
+        known = self._trees.get(shard)
+        if known is not None and 0 <= size - known.size <= MAX_CATCH_UP:
+            start, end = place(shard, known.size), place(shard, size)
+            added = await transaction.fetch(records.ENTRIES_BETWEEN, start, end) if size > known.size else ()
+            tree, _ = known.extend([leaf_hash(bytes(row[0])) for row in added])
+        else:
+            tree = await _read(transaction, shard, size)
+        notes = await transaction.fetch(records.CHECKPOINT_OF, place(shard, size))
+        text = Checkpoint(shard_origin(self._origin, shard), size, tree.root()).text()
+        gone = known is not None and size < known.size
+        if gone or tree.size != size or not notes or not notes[0][0].startswith(text):
+            raise Unavailable(f"the log of {size} leaves in the database is not the one that this node has known")
+        return tree
 
     async def _lock(self, transaction: Transaction, shard: int) -> tuple[int, int]:
         size, shards, told = (await transaction.fetch(records.TAKE_HEAD, shard_origin(self._origin, shard)))[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
@@ -126,7 +127,13 @@ class Writer:
         if not self._running or any(lane.task.done() for lane in self._lanes.values()):
             raise Unavailable("the writer is not running")
         async with self._storage.transaction() as transaction:
-            await self._heads.touch(transaction)
+            with suppress(Astray):
+                await self._heads.take(transaction, (0,))
+
+    async def checkpoint(self, shard: int) -> str:
+        """The latest checkpoint of a shard that cannot be lost any more. Raises NotFound, Unavailable."""
+        async with self._storage.transaction() as transaction:
+            return await self._heads.latest(transaction, shard)
 
     async def submit(self, needs: Needs, decide: Decide, idempotency: Idempotency | None = None) -> bytes:
         """Carry out one command and return its JSON answer, once durable.
@@ -177,7 +184,7 @@ class Writer:
                 commands.append(waiting.get_nowait())
             await self._carry_out_apart(commands)
 
-    async def _carry_out_apart(self, commands: list[_Command]) -> None:
+    async def _carry_out_apart(self, commands: list[_Command], alone: bool = False) -> None:
         """One batch; if a defect spoils it, each command alone, so that a poisoned one harms no other."""
         try:
             answers, batch = await self._carry_out(commands)
@@ -185,12 +192,13 @@ class Writer:
             await self._send_again(commands)
         except Exception as error:
             # That nothing can be made durable is no command's fault. A defect is one's, and so may be what met others
-            # each time that it was tried.
-            if len(commands) > 1 and (isinstance(error, Conflict) or not isinstance(error, Unavailable)):
-                for command in commands:
-                    await self._carry_out_apart([command])
-            else:
+            # each time that it was tried; or it came of what another shard was at, and is gone at the second try.
+            gone = isinstance(error, Unavailable) and not isinstance(error, Conflict)
+            if gone or alone:
                 _tell(commands, [_told(error)] * len(commands))
+            else:
+                for command in commands:
+                    await self._carry_out_apart([command], alone=True)
         else:
             _tell(commands, answers)
             self._on_commit(batch, len(commands))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,9 +18,10 @@ from verifier.ports import Conflict, Row
 
 CONNECT_S = 4.0
 READERS = 10
-WRITERS = 3
-# Of every session, so that neither role nor server can have it weaker: a commit waits for the synchronous standby
+WRITERS = 16
+# Of every session, so that neither role nor server can have it otherwise: a commit waits for the synchronous standby
 # where there is one, and a node that froze or was cut off lets go of the head row before others have lost patience.
+# With them goes a lock_timeout: who waits for a row must not wait on in the server when nobody waits for him.
 _SETTINGS = {
     "synchronous_commit": "on",
     "idle_in_transaction_session_timeout": "3000",
@@ -35,6 +36,9 @@ _GONE = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.StatementCompletionUnknownError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,
@@ -45,7 +49,6 @@ _GONE = (
 # What says "as things are now it cannot, but once more it can".
 _CROSSED = (
     asyncpg.TransactionRollbackError,
-    asyncpg.UniqueViolationError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
@@ -94,7 +97,7 @@ class PostgresStorage:
                     min_size=1,
                     max_size=size,
                     command_timeout=patience_s,
-                    server_settings=_SETTINGS,
+                    server_settings=_SETTINGS | {"lock_timeout": f"{patience_s * 900:.0f}"},
                     connect=_connector(url),
                 )
                 opened.append(pool)
@@ -144,11 +147,16 @@ async def _acquired(pool: Any) -> AsyncIterator[Any]:
             try:
                 yield connection
             except BaseException as error:
-                # Without waiting: there may be nobody at the other end, or a leader that is one no more.
-                connection.terminate()
+                # Without waiting: there may be nobody at the other end, or a leader that is one no more. A connection
+                # that the server has closed is not the pool's any more, and cannot be terminated.
+                with suppress(asyncpg.InterfaceError):
+                    connection.terminate()
                 if isinstance(error, _GONE):
                     await pool.expire_connections()
                 raise
+    except asyncpg.StatementCompletionUnknownError as error:
+        # By its class it would be a conflict; but it may have been committed.
+        raise Unavailable("nobody knows whether the database has committed") from error
     except _CROSSED as error:
         raise Conflict("other transactions were in the way") from error
     except _GONE as error:
@@ -175,15 +183,19 @@ def _connector(url: str) -> Callable[..., Awaitable[Any]]:
                     problems.append(_in_words(error))
         finally:
             for each in asked:
+                each.add_done_callback(lambda late: _let_go(late, chosen))
                 each.cancel()
-            for late in await asyncio.gather(*asked, return_exceptions=True):
-                if isinstance(late, asyncpg.Connection) and late not in chosen:
-                    late.terminate()
         if not chosen:
             raise OSError("; ".join(dict.fromkeys(problems)))
         return chosen[0]
 
     return connect
+
+
+def _let_go(late: asyncio.Future[Any], chosen: Sequence[Any]) -> None:
+    """Close a connection that came too late to be chosen."""
+    if not late.cancelled() and late.exception() is None and late.result() not in chosen:
+        late.result().terminate()
 
 
 def _in_words(error: Exception) -> str:
