@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.test_cli import Shell, use
 from tests.world import Person, World
-from verifier import keys
+from verifier import audit, keys
 from verifier.audit import audit_log
+from verifier.ports import Storage
+from verifier.service import records
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
@@ -79,9 +84,7 @@ def test_a_file_that_is_no_checkpoint_of_this_log_starts_no_audit(shell: Shell) 
 @pytest.mark.shows("CVP-8.3-1", "CVP-8.3-3")
 async def test_an_audit_may_begin_anywhere_in_a_log_of_many_tiles(tmp_path: Path) -> None:
     keys.create(tmp_path / "ring.json", time.time_ns() // 1_000_000)
-    storage = await open_storage(f"sqlite:{tmp_path / 'db.sqlite3'}")
-    await migrate(storage)
-    async with World(storage, tmp_path / "ring.json") as world:
+    async with _opened(tmp_path / "db.sqlite3") as storage, World(storage, tmp_path / "ring.json") as world:
         await world.register(Person(1))
         kept = [(await world.audit()).latest[0]]
         for count in (100, 156, 1, 400, 55):
@@ -96,7 +99,41 @@ async def test_an_audit_may_begin_anywhere_in_a_log_of_many_tiles(tmp_path: Path
             assert part.statements == whole.leaves - part.before == whole.leaves - int(note.splitlines()[1])
         assert await _found(tmp_path, world, kept[0], "UPDATE nodes SET hash = zeroblob(32) WHERE node_index = 1")
         assert await _found(tmp_path, world, kept[1], "DELETE FROM nodes WHERE node_index = 1")
-    await storage.close()
+
+
+@pytest.mark.shows("CVP-8.3-1")
+@pytest.mark.parametrize("every", [1, 2, 3])
+async def test_a_log_that_grows_while_it_is_audited_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    """However much comes between two readings, and wherever a reading ends."""
+    monkeypatch.setattr(audit, "_CHUNK", 7)
+    async with _opened(tmp_path / "db.sqlite3") as storage, World(storage, tmp_path / "ring.json") as world:
+        await world.register(Person(1))
+        await asyncio.gather(*(world.report(Person(1), "before") for _ in range(20)))
+        fetch, reads, added = storage.fetch, 0, 0
+
+        async def meanwhile(sql: str, *args: Any) -> Any:
+            nonlocal reads, added
+            reads += sql == records.LEAVES_FROM
+            if sql == records.LEAVES_FROM and reads % every == 0 and added < 60:
+                added += 5
+                await asyncio.gather(*(world.report(Person(1), "meanwhile") for _ in range(5)))
+            return await fetch(sql, *args)
+
+        monkeypatch.setattr(storage, "fetch", meanwhile)
+        assert (await world.audit()).findings == []
+        assert added >= 5
+
+
+@asynccontextmanager
+async def _opened(path: Path) -> AsyncIterator[Storage]:
+    storage = await open_storage(f"sqlite:{path}")
+    try:
+        await migrate(storage)
+        yield storage
+    finally:
+        await storage.close()
 
 
 async def _found(folder: Path, world: World, note: str, damage: str) -> bool:
@@ -106,9 +143,6 @@ async def _found(folder: Path, world: World, note: str, damage: str) -> bool:
     with sqlite3.connect(folder / "db.sqlite3") as database, sqlite3.connect(path) as copy:
         database.backup(copy)
         copy.execute(damage)
-    storage = await open_storage(f"sqlite:{path}")
-    try:
+    async with _opened(path) as storage:
         found = [await audit_log(storage, world.ring, world.context.trust(), (), each) for each in ([], [note])]
-    finally:
-        await storage.close()
     return all("stored tree nodes" in "".join(each.findings) for each in found)

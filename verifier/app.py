@@ -21,7 +21,7 @@ from verifier.api.application import admin_application, public_application
 from verifier.api.authentication import Authentication
 from verifier.api.connections import Bounds
 from verifier.api.listener import Listener, most_connections
-from verifier.api.metrics import DISCREPANCIES, SWEEPS
+from verifier.api.metrics import DISCREPANCIES
 from verifier.api.pages import Facts, SignIn
 from verifier.api.routes import operations
 from verifier.api.signed_requests import SignedRequestVerifier, System, load_systems
@@ -32,6 +32,7 @@ from verifier.core.errors import VerifierError
 from verifier.core.limits import Limit
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.identity import FileIdentitySigner
+from verifier.keeper import Job, follow, forget, keep, sweep
 from verifier.keys import FileKeyRing
 from verifier.log import check_seen
 from verifier.messaging import HttpMessaging
@@ -162,10 +163,8 @@ class Verifier:
         await self._listen("public", public, config.listen, most)
         admin = admin_application(self._service, self.ready)
         await self._listen("admin", admin, config.admin_listen, ADMIN_CONNECTIONS)
-        self._tasks.append(asyncio.create_task(self._keep(), name="keeper"))
-        if config.receipt_messages_url:
-            messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, self._session)
-            self._tasks.append(asyncio.create_task(self._deliver(messaging), name="courier"))
+        for name, job in self._jobs(self._session).items():
+            self._tasks.append(asyncio.create_task(keep(name, job, config.sweep_seconds), name=name))
 
     async def _check_seen(self) -> None:
         """Raise RolledBack where the database has been restored to before what was seen of its log."""
@@ -176,6 +175,19 @@ class Verifier:
             except (OSError, UnicodeDecodeError) as error:
                 raise BadSettings(f"VERIFIER_LOG_SEEN: {error}") from error
             await check_seen(context.storage, note, context.ring.log_keys(), self._config.origin)
+
+    def _jobs(self, session: aiohttp.ClientSession) -> dict[str, Job]:
+        """What is done again and again, by name; none waits for another, and what one fails of, no other does."""
+        service, config = self._service, self._config
+        found: dict[str, Job] = {
+            "sweep": lambda: sweep(service),
+            "retention": lambda: forget(service),
+            "key ring": lambda: follow(service.context.ring),
+        }
+        if config.receipt_messages_url:
+            messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, session)
+            found["messages"] = lambda: service.messages.deliver(messaging.hand)
+        return found
 
     def _authentication(self, session: aiohttp.ClientSession) -> Authentication:
         config = self._config
@@ -220,34 +232,6 @@ class Verifier:
             log.warning("not ready", reason="the database did not answer in time")
             return False
         return True
-
-    async def _keep(self) -> None:
-        """Close what time has closed and follow the key ring, for as long as the node runs."""
-        ring = self._service.context.ring
-        while True:
-            await asyncio.sleep(self._config.sweep_seconds)
-            try:
-                while swept := await self._service.housekeeping.sweep():
-                    SWEEPS.inc(swept)
-                while await self._service.retention.forget():
-                    pass
-                if isinstance(ring, FileKeyRing) and ring.refresh():
-                    log.info("key ring read again")
-            except VerifierError as error:
-                log.warning("housekeeping failed", reason=error.slug)
-            except Exception as error:
-                log.error("defect in housekeeping", exc_info=error)
-
-    async def _deliver(self, messaging: HttpMessaging) -> None:
-        """Hand over the receipts that callers want sent."""
-        while True:
-            await asyncio.sleep(self._config.sweep_seconds)
-            try:
-                await self._service.messages.deliver(messaging.hand)
-            except VerifierError as error:
-                log.warning("messages have to wait", reason=error.slug)
-            except Exception as error:
-                log.error("defect in messages", exc_info=error)
 
     async def drain(self, at_once: asyncio.Event) -> None:
         """Not be ready, and answer as before until a load balancer has noticed or `at_once` is set."""

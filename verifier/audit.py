@@ -15,7 +15,7 @@ from verifier.core.errors import EvidenceError, NotFound, VerifierError
 from verifier.core.evidence import Trust, verify_evidence
 from verifier.core.ids import made_at
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash, verify_consistency
-from verifier.core.shards import index_of, origin_shard, place, shard_origin
+from verifier.core.shards import index_of, origin_shard, place, shard_at, shard_origin
 from verifier.core.statements import RECEIPT, TICKET, Receipt, digest
 from verifier.log import Log, count_shards
 from verifier.ports import KeyRing, Row, Storage
@@ -33,6 +33,7 @@ _CONFIRMED_WITHOUT_RECEIPT = (
     "SELECT c.call_id FROM calls c LEFT JOIN leaves l ON l.leaf_index = c.receipt_leaf "
     "WHERE c.confirmed_at IS NOT NULL AND (l.typ IS NULL OR l.typ <> $1) LIMIT $2"
 )
+_LOST_TICKETS = "SELECT statement_id, leaf_index FROM leaves WHERE statement_id IN ($*) AND sealed IS NULL"
 _RECEIPT_LEAVES = "SELECT call_id, receipt_leaf FROM calls WHERE call_id IN ($*)"
 _LEAF_COUNT = "SELECT COUNT(*) FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2"
 _STORED_NODES = (
@@ -76,7 +77,7 @@ async def audit_log(
     `seen` are checkpoints that were kept elsewhere: a database that was restored from before them, or in which the
     past was written anew, is found by them and by nothing else. `checked` are the checkpoints of an earlier audit that
     found nothing, at most one of a shard: their leaves must still hash to their roots, and only what follows them is
-    opened and checked. Statements from before `kept_since` (epoch milliseconds) may have been forgotten.
+    opened and checked. What is older than `kept_since` (epoch milliseconds), and marked so, may have been forgotten.
     """
     audited = Audited()
     shown = _by_shard(seen, trust, audited)
@@ -149,12 +150,15 @@ class _Shard:
         await checkpoints.check(tree)
         total = await self._count()
         while tree.size < total:
-            rows = await self._storage.fetch(records.LEAVES_FROM, self._at(tree.size), self._at(tree.size + _CHUNK))
+            # What has been added since is left to the next audit: it may end in the middle of a batch.
+            end = min(tree.size + _CHUNK, total)
+            rows = await self._storage.fetch(records.LEAVES_FROM, self._at(tree.size), self._at(end))
             if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):
                 self._find(f"leaves are missing from index {tree.size} on")
                 return
-            confirmed = [found for found in map(self._check_leaf, rows) if found is not None]
-            await self._check_confirmed(confirmed)
+            await self._check_lost([row for row in rows if row[5] is None])
+            kept = (self._check_leaf(row) for row in rows if row[5] is not None)
+            await self._check_confirmed([found for found in kept if found is not None])
             hashes = [leaf_hash(bytes(row[1])) for row in rows]
             due: list[tuple[int, int, bytes]] = []
             # The tree stops at each checkpoint on the way, to be compared with it.
@@ -211,22 +215,41 @@ class _Shard:
         """A call that has been set back to unused does not know its genuine receipt any more."""
         rows = await self._storage.fetch_in(_RECEIPT_LEAVES, [call_id for call_id, _ in confirmed])
         known = {row[0]: row[1] for row in rows}
+        # A call goes with its ticket, which is older than its receipt.
+        unknown = [call_id for call_id, _ in confirmed if call_id not in known]
+        lost = await self._storage.fetch_in(_LOST_TICKETS, unknown)
+        forgotten = await self._forgotten(lost)
         for call_id, at in confirmed:
-            if known.get(call_id) != at:
+            if known.get(call_id) != at and call_id not in forgotten:
                 self._find(f"{call_id} does not know its genuine receipt, leaf {index_of(at)}")
 
+    async def _check_lost(self, rows: Sequence[Row]) -> None:
+        """Leaves without a statement: of an erased application, or forgotten."""
+        erased = {row[3] for row in rows if row[8] is not None}
+        forgotten = await self._forgotten([(row[3], row[0]) for row in rows if row[3] not in erased])
+        self._audited.erased += len(erased)
+        self._audited.forgotten += len(forgotten)
+        for row in rows:
+            if row[3] not in erased and row[3] not in forgotten:
+                self._find(f"leaf {index_of(row[0])} has lost its statement, and nothing was erased")
+
+    async def _forgotten(self, lost: Sequence[Row]) -> set[str]:
+        """Of statements that are gone, by id and place, those which are old enough and marked as forgotten."""
+        if self._kept_since is None or not lost:
+            return set()
+        marks = {
+            origin_shard(row[0], self._trust.log.origin): row[1] for row in await self._storage.fetch(records.FORGOTTEN)
+        }
+        return {
+            statement_id
+            for statement_id, at in lost
+            if made_at(statement_id) < self._kept_since and index_of(at) < marks.get(shard_at(at), 0)
+        }
+
     def _check_leaf(self, row: Row) -> tuple[str, int] | None:
-        """Check one leaf; the call and the leaf's place, if it is a genuine receipt."""
-        at, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, erased_at = row
-        index, audited, kept_since = index_of(at), self._audited, self._kept_since
-        if sealed is None:
-            if erased_at is not None:
-                audited.erased += 1
-            elif kept_since is not None and made_at(statement_id) < kept_since:
-                audited.forgotten += 1
-            else:
-                self._find(f"leaf {index} has lost its statement, and nothing was erased")
-            return None
+        """Check one leaf that has its statement; the call and the leaf's place, if it is a genuine receipt."""
+        at, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, _ = row
+        index = index_of(at)
         try:
             ring = self._ring
             key = None if application_id is None else ring.unwrap(application_id, kek_id or "", wrapped_key or b"")
@@ -234,7 +257,7 @@ class _Shard:
             if digest(evidence.statement) != bytes(entry):
                 self._find(f"leaf {index} is not that of its statement")
             claims = verify_evidence(evidence, self._trust, typ).claims
-            audited.statements += 1
+            self._audited.statements += 1
         except VerifierError as error:
             self._find(f"leaf {index}: {error.detail}")
             return None

@@ -224,6 +224,7 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None) ->
     """
     from verifier.app import open_service
     from verifier.audit import audit_log
+    from verifier.config import LEGS_KEPT_DAYS
 
     if start is None and keep is not None and keep.exists():
         start = keep
@@ -234,8 +235,8 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None) ->
         # The calls of years are looked through in one statement.
         service = await open_service(_config(), patience_s=3600)
         context = service.context
-        kept_ms = context.settings.retention_ms
-        since = None if kept_ms is None else context.clock() - kept_ms
+        # Whatever is kept today, more or less may have been kept before, but never less than this.
+        since = context.clock() - LEGS_KEPT_DAYS * 86_400_000
         try:
             return await audit_log(context.storage, context.ring, context.trust(), notes, checked, since)
         finally:

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from verifier.core.call import CallRules, LegMode
 from verifier.core.errors import VerifierError
 from verifier.core.policy import ContactPolicy
+from verifier.core.shards import origin_shard
 from verifier.service import Settings
 
 PREFIX = "VERIFIER_"
@@ -171,6 +172,8 @@ def load(environment: Mapping[str, str]) -> Config:
     config = Config(**{name: _convert(name, value) for name, value in values.items()})  # type: ignore[arg-type]
     if config.env == "production" and urlsplit(config.issuer).scheme != "https":
         raise BadSettings("VERIFIER_ISSUER: must be an https address when VERIFIER_ENV=production")
+    if origin_shard(config.origin, config.origin.rpartition("/")[0]):
+        raise BadSettings("VERIFIER_LOG_ORIGIN: must not end in a number, as the origins of a log's shards do")
     if 0 < config.retention_days <= LEGS_KEPT_DAYS:
         raise BadSettings(f"VERIFIER_RETENTION_DAYS: must be more than {LEGS_KEPT_DAYS}, or 0 to keep for ever")
     _check_messaging(config)

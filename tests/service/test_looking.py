@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.world import NOON, Person, World, another_code
-from verifier.core.errors import InvalidField, NotFound
+from verifier.core.errors import InvalidField, NotFound, RateLimited
 from verifier.core.messages import CallStatus, ReportCall, VerifyReceipt
 from verifier.core.times import from_ms
 
@@ -77,6 +77,18 @@ async def test_watching_ends_when_the_service_stops_or_the_time_is_over(world: W
     await asyncio.sleep(0)
     world.context.events.close()
     await asyncio.wait_for(watcher, 5)
+
+
+@pytest.mark.shows("CVP-7.5-3")
+async def test_nobody_watches_in_more_than_ten_places_at_one_node(world: World, wang: Person, mallory: Person) -> None:
+    watched = [world.service.me.watch(wang.principal) for _ in range(10)]
+    for each in watched:
+        await anext(each)
+    with pytest.raises(RateLimited):
+        await anext(world.service.me.watch(wang.principal))
+    await anext(world.service.me.watch(mallory.principal))
+    await watched.pop().aclose()
+    await anext(world.service.me.watch(wang.principal))
 
 
 @pytest.mark.shows("CVP-7.5-5")

@@ -63,10 +63,44 @@ async def test_a_young_statement_that_is_gone_is_a_finding_all_the_same(kept: Wo
         await world.register(person)
         await _lived(world, person)
         async with world.storage.transaction() as transaction:
-            await transaction.execute_many("UPDATE leaves SET sealed = NULL WHERE leaf_index = $1", [(1,)])
+            await transaction.execute_many("UPDATE leaves SET sealed = NULL WHERE leaf_index % $1 = 1", [(1 << 48,)])
         since = world.clock() - 40 * DAY_MS
         audited = await audit_log(world.storage, world.ring, world.context.trust(), kept_since=since)
         assert any("lost its statement" in each for each in audited.findings)
+
+
+@pytest.mark.shows("CVP-8.3-1")
+async def test_a_receipt_that_is_kept_a_little_longer_than_its_call_is_no_finding(kept: World) -> None:
+    person = Person(1)
+    async with kept as world:
+        await world.register(person)
+        call_id, code = await world.live_call(person)
+        world.clock.advance(60)
+        await world.confirm(person, code)
+        world.clock.advance(40 * 86_400 - 30)
+        await world.service.housekeeping.sweep()
+        assert await world.service.retention.forget() == 1
+        assert await world.counts("calls") == (0,)
+        since = world.clock() - 31 * DAY_MS
+        audited = await audit_log(world.storage, world.ring, world.context.trust(), kept_since=since)
+        assert (audited.findings, audited.forgotten, audited.statements) == ([], 1, 1)
+        async with world.storage.transaction() as transaction:
+            await transaction.execute_many("UPDATE log_head SET forgotten = 0", [()])
+        audited = await audit_log(world.storage, world.ring, world.context.trust(), kept_since=since)
+        assert [call_id in each for each in audited.findings if "genuine" in each] == [True]
+
+
+async def test_an_old_statement_that_is_gone_and_not_marked_as_forgotten_is_a_finding(kept: World) -> None:
+    person = Person(1)
+    async with kept as world:
+        await world.register(person)
+        await _lived(world, person)
+        world.clock.advance(300 * 86_400)
+        async with world.storage.transaction() as transaction:
+            await transaction.execute_many("UPDATE leaves SET sealed = NULL", [()])
+        since = world.clock() - 31 * DAY_MS
+        audited = await audit_log(world.storage, world.ring, world.context.trust(), kept_since=since)
+        assert sum("lost its statement" in each for each in audited.findings) == 4
 
 
 async def test_without_a_setting_nothing_is_forgotten(world: World, wang: Person) -> None:

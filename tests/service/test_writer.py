@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.world import ORIGIN, Person, World, another_code
+from verifier.audit import audit_log
 from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import InternalError, Unavailable
 from verifier.log import Log
@@ -16,6 +19,8 @@ from verifier.service import writer
 from verifier.service.batch import Batch
 from verifier.service.needs import Needs
 from verifier.service.writer import Answer
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
 
 
 @pytest.mark.shows("CVP-8.2-3")
@@ -105,3 +110,37 @@ async def test_another_origin_on_the_same_database_is_refused_at_start(
     world_of_another_log.context.writer._heads._origin = "elsewhere.example/log"
     with pytest.raises(InternalError, match="holds the log"):
         await world_of_another_log.service.start()
+
+
+@pytest.mark.shows("CVP-10-11")
+@pytest.mark.parametrize("refilled", [0, 1, 2, 3])
+async def test_a_node_adds_nothing_to_a_log_that_was_put_back_under_it(tmp_path: Path, refilled: int) -> None:
+    """However much another node has added to it since: fewer leaves than were told, as many, or more."""
+    path, old = tmp_path / "db.sqlite3", tmp_path / "old.sqlite3"
+    async with AsyncExitStack() as stack:
+        storage = await open_storage(f"sqlite:{path}")
+        stack.push_async_callback(storage.close)
+        await migrate(storage)
+        world = await stack.enter_async_context(World(storage, tmp_path / "ring.json"))
+        person = Person(1)
+        await world.register(person)
+        await world.report(person, "before the backup")
+        _copy(path, old)
+        told = [await world.report(person, f"after it {n}") for n in range(2)]
+        _copy(old, path)
+        async with World(storage, tmp_path / "ring.json") as other:
+            for n in range(refilled):
+                await other.report(person, f"instead {n}")
+            for ask in (lambda: world.report(person, "on top"), world.context.writer.probe):
+                with pytest.raises(Unavailable, match="not the one that this node has known"):
+                    await ask()
+            assert (await other.audit()).leaves == 1 + refilled
+            notes = [each["receipt"]["proof"].partition("\n\n")[2] for each in told]
+            found = await audit_log(storage, other.ring, other.context.trust(), notes)
+            assert all("rolled back" in each or "written anew" in each for each in found.findings)
+            assert found.findings
+
+
+def _copy(source: Path, target: Path) -> None:
+    with sqlite3.connect(source) as from_, sqlite3.connect(target) as to:
+        from_.backup(to)

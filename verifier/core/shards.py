@@ -40,3 +40,8 @@ def place(shard: int, index: int) -> int:
 def index_of(at: int) -> int:
     """The index in its shard's log of what is kept at a place."""
     return at & (1 << INDEX_BITS) - 1
+
+
+def shard_at(at: int) -> int:
+    """The shard of what is kept at a place."""
+    return at >> INDEX_BITS

@@ -95,7 +95,8 @@ class Desk:
             call = Call(*current[0][: records.CALL_COLUMNS])
             return call_view(open_call(lifecycle.settle(call, context.clock(), context.settings.rules), evidence))
 
-        async for seen in context.events.follow(application.row.customer_index or b"", read, context.clock):
+        customer = application.row.customer_index or b""
+        async for seen in context.events.follow(officer.key, customer, read, context.clock):
             yield seen
 
 

@@ -6,12 +6,16 @@ A wake-up is a hint to read again, never news by itself, so a lost one only dela
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
+from verifier.core.errors import RateLimited
+
 WATCH_S = 2.0
 MAX_WATCH_MS = 600_000
+# Pages on a few devices; more would keep others from a node that holds only so many connections.
+MAX_WATCHED_BY_ONE = 10
 Seen = TypeVar("Seen")
 
 
@@ -20,6 +24,7 @@ class Events:
 
     def __init__(self) -> None:
         self._watchers: dict[bytes, set[asyncio.Event]] = defaultdict(set)
+        self._following: Counter[str] = Counter()
         self.closed = False
         self.batches = 0
         self.commands = 0
@@ -41,6 +46,7 @@ class Events:
 
     async def follow(
         self,
+        who: str,
         customer: bytes,
         read: Callable[[], Awaitable[Seen]],
         clock: Callable[[], int],
@@ -48,16 +54,25 @@ class Events:
     ) -> AsyncIterator[Seen | None]:
         """What `read` gives now, then each time it has changed; None every two seconds in which it has not.
 
-        It ends after ten minutes, or when the service stops: a watcher shows again who he is.
+        It ends after ten minutes, or when the service stops: a watcher shows again who he is. Raises RateLimited for
+        one who watches in too many places at this node.
         """
-        until = clock() + MAX_WATCH_MS
-        before = await read()
-        yield before
-        while not self.closed and clock() < until:
-            await self.wait(customer, WATCH_S)
-            now = await read()
-            yield None if same(before, now) else now
-            before = now
+        if self._following[who] >= MAX_WATCHED_BY_ONE:
+            raise RateLimited("you are watching in too many places", retry_after=MAX_WATCH_MS // 1000)
+        self._following[who] += 1
+        try:
+            until = clock() + MAX_WATCH_MS
+            before = await read()
+            yield before
+            while not self.closed and clock() < until:
+                await self.wait(customer, WATCH_S)
+                now = await read()
+                yield None if same(before, now) else now
+                before = now
+        finally:
+            self._following[who] -= 1
+            if not self._following[who]:
+                del self._following[who]
 
     async def wait(self, customer: bytes, timeout_s: float) -> None:
         """Return when something of the customer's may have changed, or after the time-out."""

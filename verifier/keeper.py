@@ -1,0 +1,52 @@
+"""What a node does again and again beside answering: close, forget, follow the key ring, hand over messages.
+
+Carries out specs/protocol.md section 6.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+import structlog
+
+from verifier.api.metrics import SWEEPS
+from verifier.core.errors import VerifierError
+from verifier.keys import FileKeyRing
+from verifier.ports import KeyRing
+from verifier.service import Service
+
+log = structlog.get_logger()
+
+Job = Callable[[], Awaitable[object]]
+
+
+async def keep(name: str, job: Job, pause_s: float) -> NoReturn:
+    """Do it after each pause, for as long as the node runs; a turn that fails is only logged."""
+    while True:
+        await asyncio.sleep(pause_s)
+        try:
+            await job()
+        except VerifierError as error:
+            log.warning("a job has to wait", job=name, reason=error.slug)
+        except Exception as error:
+            log.error("defect in a job", job=name, exc_info=error)
+
+
+async def sweep(service: Service) -> None:
+    """Close what time has closed, all of it."""
+    while swept := await service.housekeeping.sweep():
+        SWEEPS.inc(swept)
+
+
+async def forget(service: Service) -> None:
+    """Forget what is older than a deployment keeps it, all of it."""
+    while await service.retention.forget():
+        pass
+
+
+async def follow(ring: KeyRing) -> None:
+    """Read the key ring's file again if it has changed."""
+    if isinstance(ring, FileKeyRing) and ring.refresh():
+        log.info("key ring read again")
