@@ -44,9 +44,9 @@ def test_no_address_carries_what_somebody_looks_for() -> None:
     """Law L11: proxies keep addresses in their logs, so these are the only things that one may hold."""
     table = operations(None, Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
     asked = {name for operation in table for name in getattr(operation.query, "__struct_fields__", ())}
-    assert asked == {"limit", "cursor", "since", "until", "kind", "old", "new"}
+    assert asked == {"limit", "cursor", "since", "until", "kind", "old", "new", "shard"}
     named = {name for operation in table for name in re.findall(r"\{(\w+)\}", operation.path)}
-    assert named == {"application_id", "call_id", "request_id", "session_id", "receipt_id", "path"}
+    assert named == {"application_id", "call_id", "request_id", "session_id", "receipt_id", "path", "shard"}
 
 
 @pytest.mark.shows("CVP-3.2-3", "CVP-3.2-6")

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.conftest import require
-from verifier.core.checkpoint import Checkpoint, encode_proof, parse_proof, sign_note, vkey
+from verifier.core.checkpoint import Checkpoint, encode_proof, parse_proof, shard_vkey, sign_note, vkey
 from verifier.core.merkle import Tree, consistency_ranges, leaf_hash, prove, tiles_for
 
 PROGRAM = Path(__file__).parent / "go_sumdb" / "main.go"
@@ -98,6 +98,19 @@ def case(index: int) -> Case:
 def test_go_accepts_our_checkpoints_and_proofs(go: Go, index: int) -> None:
     done = go(case(index))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.shows("CVP-8.4-1")
+def test_go_accepts_the_checkpoints_of_a_shard_by_the_key_in_its_name_and_by_no_other(go: Go) -> None:
+    key, text, name = vkey(ORIGIN, PUBLIC), f"{ORIGIN}\n", f"{ORIGIN}/7"
+    notes = {
+        each: sign_note(HONEST[each].partition("\n\n")[0].replace(text, f"{name}\n") + "\n", name, PUBLIC, KEY.sign)
+        for each in ("oldNote", "newNote")
+    }
+    done = go({**HONEST, **notes, "vkey": shard_vkey(key, 7)})
+    assert (done.returncode, done.stderr) == (0, "")
+    for other in (key, shard_vkey(key, 8)):
+        assert "no verifiable signatures" in go({**HONEST, **notes, "vkey": other}).stderr
 
 
 HONEST = case(512)

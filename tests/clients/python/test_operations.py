@@ -85,7 +85,9 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "verify_receipt": lambda: receipts.check(Evidence("s", "p")),
     "log_checkpoint": log.checkpoint,
     "log_tile": lambda: log.tile("0/000"),
-    "log_consistency": lambda: log.consistency(old=1, new=2),
+    "log_shard_checkpoint": lambda: log.checkpoint(3),
+    "log_shard_tile": lambda: log.tile("0/000", 3),
+    "log_consistency": lambda: log.consistency(old=1, new=2, shard=3),
     "jwks": log.jwks,
     "description": log.description,
 }
@@ -111,8 +113,8 @@ def test_a_request_is_the_one_the_api_describes(name: str) -> None:
     request = ASKS[name]()
     asked, _, query = request.path.partition("?")
     # The last part of a tile's path has slashes of its own.
-    shape = re.sub(r"\\\{\w+\\\}$", ".+", re.escape(path)) if name == "log_tile" else None
-    pattern = shape or re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
+    shape = re.sub(r"\\\{path\\\}$", ".+", re.escape(path))
+    pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", shape)
     assert request.method == method
     assert re.fullmatch(pattern, asked), asked
     assert (request.idempotency_key is not None) is (method == "POST")
