@@ -1,9 +1,10 @@
-"""What a second node on one PostgreSQL gains, and what PostgreSQL itself takes of it.
+"""What a second node on one PostgreSQL gains, what shards of the log cost, and what PostgreSQL itself takes of it.
 
     python tests/benchmarks/nodes.py
 
-Starts a durable PostgreSQL of its own, and one node and two in turn on it. The load is that of `run.py`, without
-pinning: on a machine of two cores nodes, database and load share them, and the table says who took what.
+Starts a durable PostgreSQL of its own, and one node and two in turn on it, with one shard and with several. The load
+is that of `run.py`, without pinning: on a machine of two cores nodes, database and load share them, and the table says
+who took what.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ from tests.benchmarks.figures import percentile
 from tests.benchmarks.load import Request, Slice, send
 from tests.benchmarks.servers import Server
 from tests.postgres import Postgres
+from verifier.app import open_service
+from verifier.config import load
 from verifier.demo.bank import free_ports
 
 CALLS = 6000
-CONNECTIONS = 64
+SHARDS = 4
+Kind = tuple[str, int, int]
+"""Phase, nodes, shards."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -62,28 +67,34 @@ class Stretch:
 
 
 async def stretch(
-    nodes: list[Server], ports: list[int], postgres: Postgres, requests: Iterable[Request], status: int
+    nodes: list[Server],
+    ports: list[int],
+    postgres: Postgres,
+    requests: Iterable[Request],
+    status: int,
+    connections: int,
 ) -> tuple[Stretch, list[Any]]:
     """The same number of requests to each node at once."""
     asked = list(requests)
     nodes_s, database_s = sum(each.cpu_s for each in nodes), cpu_s(postgres.pid)
-    connections = CONNECTIONS // len(ports)
+    each_has = connections // len(ports)
     loads = [
-        send(port, iter(asked[n :: len(ports)]), status=status, connections=connections) for n, port in enumerate(ports)
+        send(port, iter(asked[n :: len(ports)]), status=status, connections=each_has) for n, port in enumerate(ports)
     ]
     slices = await asyncio.gather(*loads)
     found = Stretch(slices, sum(each.cpu_s for each in nodes) - nodes_s, cpu_s(postgres.pid) - database_s)
     return found, [answer for each in slices for answer in each.answers]
 
 
-async def run(folder: Path, postgres: Postgres, rounds: int) -> None:
-    found: dict[tuple[str, int], list[Stretch]] = defaultdict(list)
+async def run(folder: Path, postgres: Postgres, rounds: int, connections: int) -> None:
+    found: dict[Kind, list[Stretch]] = defaultdict(list)
     for turn in range(rounds):
-        for count in (1, 2):
-            place = folder / f"{turn}-{count}"
+        for count, shards in ((1, 1), (2, 1), (1, SHARDS), (2, SHARDS)):
+            place = folder / f"{turn}-{count}-{shards}"
             place.mkdir()
             bank = Bank(place, postgres.new_database(), free_ports(), 600)
             await bank.prepare(CALLS)
+            await _split(bank, shards)
             ports = [bank.port, *(free_ports()[0] for _ in range(count - 1))]
             nodes = []
             async with bank.identity_provider():
@@ -94,52 +105,60 @@ async def run(folder: Path, postgres: Postgres, rounds: int) -> None:
                             addresses["VERIFIER_ADMIN_LISTEN"] = f"127.0.0.1:{free_ports()[1]}"
                         nodes.append(_server(bank.environment | addresses, place / f"{port}.log"))
                         await nodes[-1].listening(port)
-                    issued, answers = await stretch(nodes, ports, postgres, bank.issues(range(CALLS)), 201)
+                    issued, answers = await stretch(nodes, ports, postgres, bank.issues(range(CALLS)), 201, connections)
                     confirms = bank.confirms(bank.codes(answers))
-                    confirmed, verdicts = await stretch(nodes, ports, postgres, confirms, 200)
+                    confirmed, verdicts = await stretch(nodes, ports, postgres, confirms, 200, connections)
                     bank.check_verdicts(verdicts)
                 finally:
                     for each in nodes:
                         each.stop()
-            found["issue", count].append(issued)
-            found["confirm", count].append(confirmed)
+            found["issue", count, shards].append(issued)
+            found["confirm", count, shards].append(confirmed)
     _tell(found)
+
+
+async def _split(bank: Bank, shards: int) -> None:
+    service = await open_service(load(bank.environment))
+    await service.context.writer.split(shards)
+    await service.context.storage.close()
 
 
 def _server(environment: dict[str, str], log: Path) -> Server:
     return Server(["verifier", "serve"], environment, sorted(os.sched_getaffinity(0)), log)
 
 
-def _tell(found: dict[tuple[str, int], list[Stretch]]) -> None:
-    click.echo(f"{'':10}{'nodes':>6}{'a second':>10}{'p50 ms':>8}{'p99 ms':>8}{'node us':>9}{'PostgreSQL us':>15}")
-    for (phase, count), stretches in found.items():
+def _tell(found: dict[Kind, list[Stretch]]) -> None:
+    click.echo(
+        f"{'':10}{'nodes':>6}{'shards':>8}{'a second':>10}{'p50 ms':>8}{'p99 ms':>8}{'node us':>9}{'PostgreSQL us':>15}"
+    )
+    for (phase, count, shards), stretches in found.items():
         latencies = sorted(ms for each in stretches for ms in each.latencies_ms)
         rps, node_us, database_us = (
             statistics.median(getattr(each, what) for each in stretches) for what in ("rps", "node_us", "database_us")
         )
         click.echo(
-            f"{phase:10}{count:>6}{rps:>10.0f}{percentile(latencies, 0.5):>8.0f}{percentile(latencies, 0.99):>8.0f}"
-            f"{node_us:>9.0f}{database_us:>15.0f}"
+            f"{phase:10}{count:>6}{shards:>8}{rps:>10.0f}{percentile(latencies, 0.5):>8.0f}"
+            f"{percentile(latencies, 0.99):>8.0f}{node_us:>9.0f}{database_us:>15.0f}"
         )
-    for phase in ("issue", "confirm"):
-        pairs = zip(found[phase, 1], found[phase, 2], strict=True)
-        ratios = [two.rps / one.rps for one, two in pairs]
-        click.echo(
-            f"{phase}: two nodes do {statistics.median(ratios):.2f} of one ({min(ratios):.2f} to {max(ratios):.2f})"
-        )
+    for phase, count, shards in found:
+        pairs = zip(found[phase, 1, 1], found[phase, count, shards], strict=True)
+        ratios = [this.rps / one.rps for one, this in pairs]
+        told = f"{statistics.median(ratios):.2f} of one with one ({min(ratios):.2f} to {max(ratios):.2f})"
+        click.echo(f"{phase}: {count} with {shards} shards do {told}")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--rounds", default=3, show_default=True)
+@click.option("--connections", default=64, show_default=True, help="Between all nodes.")
 @click.option("--directory", default=Path("/var/tmp"), show_default=True, type=click.Path(path_type=Path))
-def main(rounds: int, directory: Path) -> None:
+def main(rounds: int, connections: int, directory: Path) -> None:
     """Measure one node and two on one PostgreSQL."""
     with tempfile.TemporaryDirectory(prefix="nodes-", dir=directory) as name:
         postgres = Postgres(Path(name), "fsync=on")
         postgres.start()
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(run(Path(name), postgres, rounds))
+                runner.run(run(Path(name), postgres, rounds, connections))
         finally:
             postgres.stop()
 

@@ -99,6 +99,7 @@ class PostgresStorage:
                     command_timeout=patience_s,
                     server_settings=_SETTINGS | {"lock_timeout": f"{patience_s * 900:.0f}"},
                     connect=_connector(url),
+                    reset=_as_it_is,
                 )
                 opened.append(pool)
                 await pool
@@ -113,8 +114,11 @@ class PostgresStorage:
             return await _Connection(connection).fetch(sql, *args)
 
     async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
+        wanted = tuple(keys)
+        if not wanted:
+            return ()
         async with _acquired(self._readers) as connection:
-            return await _Connection(connection).fetch_in(sql, keys)
+            return await _Connection(connection).fetch_in(sql, wanted)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Connection]:
@@ -137,6 +141,10 @@ class PostgresStorage:
     async def close(self) -> None:
         await self._writers.close()
         await self._readers.close()
+
+
+async def _as_it_is(connection: Any) -> None:
+    """Nothing here changes a session, so there is nothing to ask of the server before the next one uses it."""
 
 
 @asynccontextmanager
