@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
-from verifier.core.errors import EvidenceError, InternalError, InvalidField, NotFound, Unavailable
+from verifier.core.errors import EvidenceError, InternalError, InvalidField, Unavailable
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash
 from verifier.core.shards import MAX_SHARDS, index_of, place, shard_origin
 from verifier.ports import KeyRing, Transaction
@@ -83,15 +83,11 @@ class Heads:
         await transaction.execute_many(records.SET_SHARDS, [(shards,)])
 
     async def latest(self, transaction: Transaction, shard: int) -> str:
-        """The latest checkpoint of a shard. Raises NotFound where there is no such shard.
+        """The latest checkpoint of a shard.
 
         Once this transaction has been committed, what came before it cannot be lost any more either.
         """
-        _, shards = await self._lock(transaction, 0)
-        if shard >= shards:
-            raise NotFound("the log has no such shard")
-        if shard > 0:
-            await self._lock(transaction, shard)
+        await self._lock(transaction, shard)
         return str((await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0)))[0][0])
 
     async def take(self, transaction: Transaction, shards: Collection[int]) -> dict[int, Tree]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 import msgspec
 from msgspec import Struct
 
-from verifier.core.errors import IdempotencyKeyReused, InternalError, Unavailable, VerifierError
+from verifier.core.errors import IdempotencyKeyReused, InternalError, NotFound, Unavailable, VerifierError
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
 from verifier.core.shards import shard_of
 from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
@@ -132,6 +132,8 @@ class Writer:
 
     async def checkpoint(self, shard: int) -> str:
         """The latest checkpoint of a shard that cannot be lost any more. Raises NotFound, Unavailable."""
+        if shard >= self._heads.shards:
+            raise NotFound("the log has no such shard")
         async with self._storage.transaction() as transaction:
             return await self._heads.latest(transaction, shard)
 
@@ -209,8 +211,8 @@ class Writer:
             if not command.future.done():
                 try:
                     await self._send(command)
-                except Unavailable as error:
-                    _tell([command], [error])
+                except Exception as error:
+                    _tell([command], [_told(error)])
 
     async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
         """One transaction, durable on return: what each command is told, and what was written."""
