@@ -126,9 +126,9 @@ class Batch:
 
     def owners(self) -> Owners:
         """Whose things are, by the rows that were read."""
-        owners = {application_id: row.customer_index for application_id, row in self._applications.items()}
+        owners = {each: row.customer_index for each, row in self._applications.items()}
         numbers = {number: [owners.get(each) for each in found] for number, found in self._of_number.items()}
-        calls = {call_id: owners.get(call.application_id) for call_id, call in self._calls.items()}
+        calls = {each: owners.get(call.application_id) for each, call in self._calls.items()}
         return Owners(owners, numbers, calls, self._leg_owners)
 
     # --- looking ------------------------------------------------------------------------------------------
@@ -385,19 +385,14 @@ class Batch:
     def _write(self, sql: str, key: object, values: Row) -> None:
         self._writes.setdefault(sql, {})[key] = values
 
-    # --- writing ------------------------------------------------------------------------------------------
-
     async def flush(self) -> None:
         """Write everything staged, one statement at a time over all its rows."""
         for leaf in self.leaves.values():
-            plaintext = _encode(Evidence(leaf.statement, leaf.proof))
             application_id = leaf.application.application_id if leaf.application is not None else None
-            sealed = self.seal(leaf.application, leaf.statement_id, plaintext)
-            self._write(
-                records.INSERT_LEAF,
-                leaf.leaf_index,
-                (leaf.leaf_index, leaf.entry, leaf.typ, leaf.statement_id, application_id, leaf.customer_index, sealed),
-            )
+            sealed = self.seal(leaf.application, leaf.statement_id, _encode(Evidence(leaf.statement, leaf.proof)))
+            owner = application_id, leaf.customer_index
+            values = (leaf.leaf_index, leaf.entry, leaf.typ, leaf.statement_id, *owner, sealed)
+            self._write(records.INSERT_LEAF, leaf.leaf_index, values)
         for sql, rows in (*self._writes.items(), *self._forgets.items()):
             await self._transaction.execute_many(sql, list(rows.values()))
 
