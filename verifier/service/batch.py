@@ -29,7 +29,6 @@ from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf, open_
 from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow, StrayLeg
 
 _encode = msgspec.json.Encoder().encode
-
 Item = TypeVar("Item")
 
 
