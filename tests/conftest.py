@@ -63,6 +63,11 @@ def own_postgres() -> Iterator[Postgres]:
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, of each kind in turn."""
+    return empty_database(request, tmp_path)
+
+
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a SQLite file that is not there yet where the parameter says so, else of a PostgreSQL's."""
     if request.param == "sqlite":
         return f"sqlite:{tmp_path / 'verifier.sqlite3'}"
     server: Postgres = request.getfixturevalue("postgres")

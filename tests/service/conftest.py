@@ -6,16 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import Postgres
+from tests.conftest import empty_database
 
 
 @pytest.fixture(params=["sqlite", "postgres", "shards"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database; `shards` is a PostgreSQL, where batches of several run beside each other."""
-    if request.param == "sqlite":
-        return f"sqlite:{tmp_path / 'verifier.sqlite3'}"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    """The address of an empty database; `shards` is a PostgreSQL, where batches of several run side by side."""
+    return empty_database(request, tmp_path)
 
 
 @pytest.fixture
