@@ -42,7 +42,9 @@ class Node:
         return NOON + running_ms() + self.skew_ms
 
     async def start(self) -> None:
-        """Start, as often as it takes."""
+        """Start, as often as it takes, unless it runs."""
+        if self._world is not None:
+            return
         while self._world is None:
             storage = SimulatedStorage(self._database)
             world = World(storage, self._ring_file, ring=self._ring, entropy=self._rng.randbytes)

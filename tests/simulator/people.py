@@ -51,7 +51,7 @@ class Town:
             for _ in range(CALLS):
                 await self._call(person)
         except (Unavailable, CallOpen) as gone:
-            self.note(person.customer_id, "gives up:", gone.detail)
+            self.note("quits", person.customer_id, gone.detail)
 
     async def _call(self, person: Person) -> None:
         issued = await self.kept(lambda world, key: world.issue(person, key=key))

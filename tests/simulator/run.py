@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import hmac
 import random
 import shutil
 import tempfile
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +26,9 @@ from verifier import keys
 from verifier.audit import audit_log
 from verifier.core.errors import InvalidField, Unavailable, VerifierError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.core.shards import origin_shard, shard_of
 from verifier.keys import FileKeyRing
+from verifier.log import count_shards
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
@@ -51,6 +55,13 @@ class Ran(Struct, frozen=True):
         return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()
 
 
+class _Ring(FileKeyRing):
+    """The product's key ring, but that what it derives, and so who is in which shard, hangs on no process's keys."""
+
+    def derive(self, kind: str, value: str) -> bytes:
+        return hmac.digest(b"simulator", f"{kind}\0{value}".encode(), "sha256")
+
+
 @cache
 def _template() -> tuple[Path, FileKeyRing]:
     """A folder with a key ring and an empty database, made once."""
@@ -63,7 +74,7 @@ def _template() -> tuple[Path, FileKeyRing]:
         await storage.close()
 
     asyncio.run(make())
-    return folder, FileKeyRing(folder / "ring.json", ORIGIN)
+    return folder, _Ring(folder / "ring.json", ORIGIN)
 
 
 def run(seed: int) -> Ran:
@@ -91,19 +102,20 @@ async def _run(rng: random.Random, path: Path, ring: FileKeyRing, ring_file: Pat
         await asyncio.gather(*(town.live(each) for each in people), *(each.live() for each in strangers))
         accidents.cancel()
         await _heal(database, network)
+        for n, node in enumerate(nodes):
+            await _check_serves(node, town, Person(50 + n))
         await _check(town, nodes[0])
     except (AssertionError, VerifierError) as error:
         # Nobody is refused here for another reason than those that people expect.
-        raise Failed(f"{error} {error.__cause__ or ''}", town.trace) from error
+        raise Failed(f"{error}, of {error.__cause__!r}" if error.__cause__ else str(error), town.trace) from error
     finally:
         for each in nodes:
             each.crash()
         await asyncio.sleep(0)
         database.close()
-    counts = database.faults.seen | network.seen
-    for line in town.trace:
-        word = line.split()[1]
-        counts[word] = counts.get(word, 0) + 1
+    counts = Counter(database.faults.seen | network.seen)
+    counts.update(line.split()[1] for line in town.trace)
+    counts.update(f"told {op.answer}" for op in town.operations if op.kind in ("confirm", "guess") and op.answer)
     return Ran(town.trace, counts)
 
 
@@ -147,14 +159,37 @@ async def _split(town: Town, nodes: list[Node], rng: random.Random) -> None:
 
 
 async def _heal(database: Database, network: Network) -> None:
+    """Nothing goes wrong any more. Nobody starts a node anew that runs: it has to get over what befell it by itself."""
     database.gone, database.faults.healed, network.healed = False, True, True
     await network.quiet()
     for each in network.nodes:
-        each.crash()
         each.skew_ms = 0
         await each.start()
     # Longer than anything that is frozen stays so.
     await asyncio.sleep(60)
+
+
+async def _check_serves(node: Node, town: Town, person: Person) -> None:
+    """A node all by itself carries out a new customer's call, in the log that is his by now."""
+    issue, connect, confirm = town.key(), town.key(), town.key()
+
+    async def call(world: World) -> None:
+        await world.register(person)
+        issued = await world.issue(person, key=issue)
+        call_id = issued["call"]["call_id"]
+        await world.leg(call_id, "connected", person.number, at=town.now_ms(), key=connect)
+        told = await world.confirm(person, await world.reveal(call_id), key=confirm)
+        assert told["verdict"] == "genuine", f"{node.name} tells {told}"
+        shard = shard_of(world.context.customer_index(person.customer_id), await count_shards(world.storage))
+        for each in (issued["ticket"], told["receipt"]):
+            checkpoint = verify_evidence(Evidence(each["statement"], each["proof"]), world.context.trust()).checkpoint
+            assert origin_shard(checkpoint.origin, ORIGIN) == shard, f"{node.name} goes on with fewer shards"
+        town.evidence += [issued["ticket"], told["receipt"]]
+
+    try:
+        await node.serve(call)
+    except Unavailable as error:
+        raise AssertionError(f"{node.name} does not serve again by itself") from error
 
 
 async def _check(town: Town, node: Node) -> None:

@@ -36,7 +36,7 @@ class Stranger:
                 await self._try(code, self._rng.choice(self._victims))
             await self._leave(call_id, code)
         except Unavailable as gone:
-            self._town.note("stranger", self._me.customer_id, "gives up:", gone.detail)
+            self._town.note("quits", self._me.customer_id, gone.detail)
 
     async def _own_call(self) -> tuple[str, str]:
         issue, connect = self._town.key(), self._town.key()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -20,19 +21,30 @@ from tests.simulator.run import Failed, run
 from verifier.core.call import Call
 from verifier.core.errors import Unavailable
 from verifier.core.merkle import Tree
-from verifier.service import records
+from verifier.service import records, writer
 from verifier.service.batch import Batch
 from verifier.service.heads import Heads
-from verifier.service.needs import Needs
+from verifier.service.needs import Needs, Owners
 from verifier.service.opened import OpenApplication
 from verifier.service.writer import Writer
 
 SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "300"))
+# How often each thing comes about in a town, at the least: one where everybody is told to ask later holds as well.
+ACHIEVED = {
+    "issued": 4.0,
+    "told genuine": 4.0,
+    "told genuine again": 5.0,
+    "told not genuine": 8.0,
+    "stranger": 2.0,
+    "erased": 0.5,
+    "report": 0.5,
+    "revoke": 0.5,
+}
 # As many as a planted defect may need to be found.
 ENOUGH = 1000
 
 
-@pytest.mark.shows("CVP-10-1", "CVP-10-2", "CVP-10-4", "CVP-10-7")
+@pytest.mark.shows("CVP-8.4-2", "CVP-10-1", "CVP-10-2", "CVP-10-4", "CVP-10-7")
 def test_what_is_promised_holds_whatever_goes_wrong() -> None:
     counts: Counter[str] = Counter()
     for seed in range(SEEDS):
@@ -56,6 +68,9 @@ def test_what_is_promised_holds_whatever_goes_wrong() -> None:
         "unanswered",
     ):
         assert counts[what] > SEEDS / 30, what
+    for what, often in ACHIEVED.items():
+        assert counts[what] > SEEDS * often, what
+    assert counts["quits"] < SEEDS / 30
 
 
 def test_a_seed_happens_in_the_same_way_each_time() -> None:
@@ -63,15 +78,20 @@ def test_a_seed_happens_in_the_same_way_each_time() -> None:
     assert run(1).digest != run(2).digest
 
 
-def found(plant: str) -> int:
-    """The first seed in which something does not hold."""
-    for seed in range(ENOUGH):
-        try:
-            run(seed)
-        except Failed as failed:
-            print(f"\n{plant}: found in seed {seed}: {str(failed)[:200]}")
-            return seed
-    pytest.fail(f"{plant}: not found in {ENOUGH} seeds")
+def failure(seed: int) -> str | None:
+    """What does not hold in a seed."""
+    try:
+        run(seed)
+    except Failed as failed:
+        return f"seed {seed}: {failed}"
+    return None
+
+
+def found(plant: str, by: str) -> None:
+    """The first thing that does not hold is one of those; a plant that breaks in another way is not what it says."""
+    first = next(filter(None, map(failure, range(ENOUGH))), f"nothing in {ENOUGH} seeds")
+    print(f"\n{plant}: {first[:200]}")
+    assert re.search(by, first), f"{plant}: {first}"
 
 
 def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +113,7 @@ def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: 
 
     monkeypatch.setattr(Writer, "submit", look_first)
     monkeypatch.setattr(Batch, "_load_calls", load)
-    found("attempt limit outside the transaction")
+    found("attempt limit outside the transaction", "no order explains .*kind='guess'")
 
 
 def test_a_use_that_is_not_written_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +124,7 @@ def test_a_use_that_is_not_written_is_found(monkeypatch: pytest.MonkeyPatch) -> 
             put_call(self, call)
 
     monkeypatch.setattr(Batch, "put_call", forget)
-    found("a use that is not written")
+    found("a use that is not written", "no order explains .*answer='genuine'")
 
 
 def test_an_answer_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,33 +135,33 @@ def test_an_answer_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) ->
             execute(self, sql, *args)
 
     monkeypatch.setattr(Batch, "execute", forget)
-    found("an answer that is not kept")
+    found("an answer that is not kept", "one key, two answers")
 
 
 def test_an_answer_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be committed has been told all the same."""
-    carry_out = Writer._try
+    carry_out, answers = Writer._try, Writer._answers
+
+    # By the list of the commands, since several lanes are at it.
+    told: dict[int, tuple[Any, Batch]] = {}
+
+    def hear(self: Writer, batch: Batch, commands: Sequence[Any], decided: Sequence[Any]) -> Any:
+        told[id(commands)] = answers(self, batch, commands, decided), batch
+        return told[id(commands)][0]
 
     async def tell(self: Writer, commands: list[Any]) -> Any:
-        told: list[Any] = []
-        answers = self._answers
-
-        def hear(*args: Any) -> Any:
-            told[:] = [answers(*args), args[0]]
-            return told[0]
-
-        self._answers = hear  # type: ignore[method-assign]
         try:
             return await carry_out(self, commands)
         except Unavailable:
-            if not told:
+            if id(commands) not in told:
                 raise
-            return told[0], told[1]
+            return told[id(commands)]
         finally:
-            self._answers = answers  # type: ignore[method-assign]
+            told.pop(id(commands), None)
 
+    monkeypatch.setattr(Writer, "_answers", hear)
     monkeypatch.setattr(Writer, "_try", tell)
-    found("an answer before its commit")
+    found("an answer before its commit", "there is no such|one key, two answers")
 
 
 def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,11 +174,11 @@ def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.M
         return await take(self, transaction, shards)
 
     monkeypatch.setattr(Heads, "take", remember)
-    found("a node that does not take the head first")
+    found("a node that does not take the head first", "UNIQUE constraint failed")
 
 
 def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever enters it, and from whatever number he rings."""
+    """Whoever enters it, and from whatever number he rings; alone in all shards, as he has to be who looks at all."""
 
     def of_anybody(self: Batch, index: bytes) -> list[OpenApplication]:
         return self._opened_of(self._applications)
@@ -170,7 +190,9 @@ def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pyt
     load_all = Batch.load
     monkeypatch.setattr(Batch, "load", load)
     monkeypatch.setattr(Batch, "applications_of_customer", of_anybody)
-    found("a code tried against everybody's calls")
+    monkeypatch.setattr(Batch, "applications_of_number", of_anybody)
+    monkeypatch.setattr(Owners, "shards", lambda self, needs, shards: frozenset(range(shards)))
+    found("a code tried against everybody's calls", "a stranger .* told {'verdict': 'genuine'|no order explains")
 
 
 def test_what_is_written_after_an_erasure_of_the_same_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,10 +200,47 @@ def test_what_is_written_after_an_erasure_of_the_same_batch_is_found(monkeypatch
         self.execute(sql, application_id)
 
     monkeypatch.setattr(Batch, "forget", early)
-    found("erased before the rest of its batch is written")
+    found("erased before the rest of its batch is written", r"leaf \d+: the key-encryption key  is not in the ring")
 
 
-def test_a_seed_does_not_hang_on_the_hashes_of_a_process() -> None:
+def test_a_node_that_takes_no_notice_of_a_split_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on with as many shards as there were when it started."""
+
+    class Deaf(Heads):
+        async def _lock(self, transaction: Any, shard: int) -> tuple[int, int]:
+            size, told = await super()._lock(transaction, shard)
+            return size, self._first.setdefault("shards", told)
+
+        async def open(self, transaction: Any) -> None:
+            self._first: dict[str, int] = {}
+            await super().open(transaction)
+
+    monkeypatch.setattr(writer, "Heads", Deaf)
+    found("a node that takes no notice of a split", "goes on with fewer shards")
+
+
+def test_commands_that_are_not_held_against_the_heads_taken_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A split comes between the question and its turn: the statement belongs in a log whose head is not taken."""
+    monkeypatch.setattr(Writer, "_check_held", lambda *args: None)
+    found("commands that are not held against the heads taken", r"a command failed, of KeyError\(\d\)")
+
+
+def test_a_node_that_does_not_get_over_an_outage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be made durable once is the end of its writer, until somebody starts it anew."""
+    carry_out = Writer._try
+
+    async def give_up(self: Writer, commands: list[Any]) -> Any:
+        try:
+            return await carry_out(self, commands)
+        except Unavailable:
+            self._running = False
+            raise
+
+    monkeypatch.setattr(Writer, "_try", give_up)
+    found("a node that does not get over an outage", "does not serve again by itself")
+
+
+def test_a_seed_does_not_hang_on_the_hashes_and_keys_of_a_process() -> None:
     shown = {
         subprocess.run(
             [sys.executable, "-m", "tests.simulator", "7"],
