@@ -7,7 +7,8 @@ import itertools
 import random
 import time
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,7 @@ from tests.faults.linearizable import AGAIN, DONE, GENUINE, NOT_GENUINE, Kind, O
 from tests.faults.server import Server, registration
 from verifier.core.checkpoint import Checkpoint, open_checkpoint
 from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.core.shards import shard_origin
 from verifier.demo.client import now_iso
 
 DESK, IVR = "+861082345678", "+861095588"
@@ -69,14 +71,16 @@ class Post(msgspec.Struct, eq=False):
 
 class History:
     """The load, and what it has learnt so far. With `looking` officers look at their calls while they go on, and used
-    codes are entered again when they are over."""
+    codes are entered again when they are over. `roots` are those of each log, by its origin and size;
+    `served` are the checkpoints that were at /log itself."""
 
     def __init__(self, server: Server, trust: Trust, seed: int, *, looking: bool = False) -> None:
         self.posts: list[Post] = []
         self._looks: list[Operation] = []
         self._looking = looking
         self.answered = asyncio.Event()
-        self.roots: dict[int, bytes] = {}
+        self.roots: dict[tuple[str, int], bytes] = {}
+        self.served: set[tuple[str, int]] = set()
         self.receipts: dict[str, set[str]] = defaultdict(set)
         self._server = server
         self._trust = trust
@@ -148,13 +152,33 @@ class History:
         """What was done to calls, for the checker."""
         return [post.operation() for post in self.posts if post.kind is not None and post.invoked] + self._looks
 
-    async def watch(self, session: aiohttp.ClientSession) -> None:
-        """Keep every checkpoint that can be had."""
+    async def watch(self, session: aiohttp.ClientSession, url: str) -> None:
+        """Keep every checkpoint that a node serves, of one shard after another, until it goes away (ClientError)."""
+        log, shard = self._trust.log, 0
         while True:
-            async with session.get(f"{self._server.bank.url}/log/checkpoint") as response:
-                note = await response.text()
-            self._see(open_checkpoint(note, self._trust.log.keys, self._trust.log.origin))
-            await asyncio.sleep(0.01)
+            async with session.get(f"{url}/log/{shard}/checkpoint" if shard else f"{url}/log/checkpoint") as response:
+                note, status = await response.text(), response.status
+            if status == 200:
+                served = open_checkpoint(note, log.keys, log.origin)
+                assert served.origin == shard_origin(log.origin, shard), served
+                self._see(served)
+                self.served.add((served.origin, served.size))
+            else:
+                # It cannot be certain now, or there is no such shard.
+                assert status == 503 or (shard and status == 404), note
+            shard = shard + 1 if status == 200 else 0
+            await asyncio.sleep(0.05)
+
+    async def watch_all(self, session: aiohttp.ClientSession) -> None:
+        """That of every node, whether it is there or not."""
+
+        async def keep_on(url: str) -> None:
+            while True:
+                with suppress(aiohttp.ClientError, OSError):
+                    await self.watch(session, url)
+                await asyncio.sleep(0.05)
+
+        await asyncio.gather(*map(keep_on, self._server.urls))
 
     async def check(self, post: Post) -> None:
         """Ask again with the same key, and look at what the answer says is there."""
@@ -190,4 +214,12 @@ class History:
         return checked.claims
 
     def _see(self, checkpoint: Checkpoint) -> None:
-        assert self.roots.setdefault(checkpoint.size, checkpoint.root) == checkpoint.root, checkpoint
+        root = self.roots.setdefault((checkpoint.origin, checkpoint.size), checkpoint.root)
+        assert root == checkpoint.root, checkpoint
+
+
+async def cut_off(load: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for a load whose server is gone: that is the one way in which it may end."""
+    for ended in await asyncio.gather(*load, return_exceptions=True):
+        if not isinstance(ended, aiohttp.ClientError | OSError):
+            raise AssertionError("the load ended before the server did") from ended

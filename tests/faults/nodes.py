@@ -36,6 +36,10 @@ class Nodes(Server):
         self._nodes: list[subprocess.Popen[bytes] | None] = [None] * count
         self._urls = [f"http://127.0.0.1:{public}" for public, _ in self._ports]
 
+    @property
+    def urls(self) -> list[str]:
+        return self._urls
+
     async def start(self) -> None:
         """Start all, and wait until they are ready."""
         await asyncio.gather(*(self.start_node(n) for n in range(len(self._nodes))))

@@ -13,6 +13,8 @@ from msgspec import Struct
 from tests.faults.cluster import Cluster
 from tests.faults.nodes import Nodes
 
+MOST_SHARDS = 16
+
 
 class Field(Struct):
     """Where it happens. `struck_at` is when a leader was taken away (monotonic seconds), until then 0."""
@@ -129,6 +131,11 @@ async def connections_exhausted(field: Field) -> None:
             each.terminate()
 
 
+async def log_split(field: Field) -> None:
+    """Not an outage, if nobody loses by it: the log gets twice as many shards."""
+    await field.nodes.split(min(MOST_SHARDS, 2 * field.nodes.shards))
+
+
 OUTAGES: dict[str, Outage] = {
     each.__name__: each
     for each in (
@@ -143,5 +150,6 @@ OUTAGES: dict[str, Outage] = {
         clock_jumped,
         storage_slow,
         connections_exhausted,
+        log_split,
     )
 }

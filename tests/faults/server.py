@@ -27,6 +27,7 @@ class Server:
     def __init__(self, folder: Path, session: aiohttp.ClientSession, database: str = "", **settings: Any) -> None:
         self.bank = DemoBank(folder, free_ports(), database, **{"daily_cap": 50, "drain_seconds": 0, **settings})
         self.log = folder / "server.log"
+        self.shards = 1
         self._session = session
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -96,14 +97,29 @@ class Server:
         self._process = None
         return status
 
+    @property
+    def urls(self) -> list[str]:
+        """Where each node is asked."""
+        return [self.bank.url]
+
     async def audit(self) -> None:
         """`verifier log verify` finds nothing."""
-        command = [sys.executable, "-m", "verifier", "log", "verify"]
-        audit = await asyncio.create_subprocess_exec(
-            *command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        await self._log("verify")
+
+    async def split(self, shards: int) -> None:
+        """`verifier log split`, while whoever runs goes on; never into fewer."""
+        self.shards = max(self.shards, shards)
+        await self._log("split", str(self.shards))
+
+    async def _log(self, *asked: str) -> None:
+        ran = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "verifier", "log", *asked),
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
-        told, _ = await audit.communicate()
-        assert audit.returncode == 0, told.decode()
+        told, _ = await ran.communicate()
+        assert ran.returncode == 0, told.decode()
 
     async def trust(self) -> Trust:
         """What a verifier of receipts must hold."""

@@ -14,6 +14,7 @@ from tests.faults.history import History
 from tests.faults.nodes import Nodes
 from tests.faults.test_kill import check_log
 from tests.postgres import Postgres
+from verifier.core.shards import MAX_SHARDS
 
 NODES = 3
 KILLS = int(os.environ.get("NODE_KILLS", "2"))
@@ -33,11 +34,17 @@ async def test_nodes_that_die_in_load_leave_one_log_one_answer_and_one_use(
             # New customers each time, since the contact policy lets nobody be rung without end.
             customers = [(f"N-{turn}-{n}", f"+86139{turn:04d}{n:04d}") for n in range(CUSTOMERS)]
             load = [asyncio.create_task(history.work(*each)) for each in customers]
+            load.append(asyncio.create_task(history.watch_all(session)))
             await asyncio.sleep(rng.uniform(0.2, 0.8))
+            # In every other turn the log gets more shards in the middle of it.
+            split = asyncio.create_task(nodes.split(min(MAX_SHARDS, 2 * turn + 2))) if turn % 2 else None
+            await asyncio.sleep(rng.uniform(0.0, 1.0))
             victim = rng.randrange(NODES)
             nodes.kill_node(victim)
             await asyncio.sleep(rng.uniform(0.0, 0.3))
             await nodes.start_node(victim)
+            if split is not None:
+                await split
             broken = [task for task in load if task.done()]
             for task in load:
                 task.cancel()
@@ -51,6 +58,7 @@ async def test_nodes_that_die_in_load_leave_one_log_one_answer_and_one_use(
         await nodes.audit()
     print(
         f"{len(answered)} acknowledged by {NODES} nodes over {KILLS} kills, {len(history.receipts)} codes used, "
-        f"{len(history.roots)} checkpoints seen"
+        f"{len(history.roots)} checkpoints seen, {len(history.served)} of them served"
     )
     assert len(answered) > 20 * CUSTOMERS
+    assert len({origin for origin, _ in history.served}) > 1 or KILLS < 2

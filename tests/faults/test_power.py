@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import require
 from tests.faults import power
-from tests.faults.history import History
+from tests.faults.history import History, cut_off
 from tests.faults.server import Server
 from tests.faults.test_kill import check_log
 
@@ -45,18 +45,18 @@ class Machine:
         await self.server.start(**watched)
         customers = [(f"P-{self.turn}-{n}", f"+86137{self.turn:04d}{n:04d}") for n in range(CUSTOMERS)]
         load = [asyncio.create_task(history.work(*each)) for each in customers]
-        load.append(asyncio.create_task(history.watch(self._session)))
+        load.append(asyncio.create_task(history.watch(self._session, *self.server.urls)))
         await asyncio.sleep(self.rng.uniform(0.1, 1.2))
         history.answered.clear()
         await history.answered.wait()
         await asyncio.sleep(self.rng.uniform(0, 0.02))
         self.server.kill()
-        await asyncio.gather(*load, return_exceptions=True)
+        await cut_off(load)
         self.turn += 1
         return power.cut(self._before, self._journal, self.disk, self.rng, kept=kept, lies=lies)
 
 
-@pytest.mark.shows("CVP-10-1", "CVP-10-4")
+@pytest.mark.shows("CVP-10-1", "CVP-10-4", "CVP-10-12")
 async def test_a_power_cut_in_the_middle_of_load_loses_nothing_that_was_acknowledged(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
