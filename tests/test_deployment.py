@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from verifier import __version__
+from verifier import __version__, keys
 from verifier.api.application import admin_application
 from verifier.api.listener import SHUTDOWN_S
-from verifier.config import NAMES, Config
+from verifier.config import NAMES, Config, listed, load
 from verifier.service.writer import PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +79,48 @@ def test_who_asks_whether_a_node_is_ready_asks_where_it_answers() -> None:
     proxy = COMPOSE["configs"]["proxy"]["content"]
     assert f"health_port {ports['ADMIN_LISTEN']}" in proxy
     assert all(f"node-{n}:{ports['LISTEN']}" in proxy for n in (1, 2, 3))
+
+
+def test_what_has_ended_is_started_again_without_a_hand_but_not_a_migration() -> None:
+    services = COMPOSE["services"]
+    assert [name for name, each in services.items() if each.get("restart") != "unless-stopped"] == ["migrate"]
+    assert ITEMS["Job"]["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_the_migration_of_the_next_version_is_another_job_and_this_one_goes_by_itself() -> None:
+    job = ITEMS["Job"]
+    assert job["metadata"]["name"] == f"verifier-migrate-{__version__.replace('.', '-')}"
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", job["metadata"]["name"])
+    assert job["spec"]["ttlSecondsAfterFinished"] > 0
+    assert container("Job")["image"] == container("Deployment")["image"]
+
+
+def test_nodes_can_read_the_key_ring_where_it_is_mounted() -> None:
+    pod = ITEMS["Deployment"]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
+    assert pod["volumes"][0]["secret"]["defaultMode"] == 0o440
+    assert keys._private(0o440, 0, pod["securityContext"]["runAsUser"])
+
+
+def uncommented(text: str) -> Any:
+    """A file with what it shows in comments made real: settings, mounts and volumes."""
+    return yaml.safe_load(re.sub(r"^( *)# (- \{.*\}|- \./.*|VERIFIER_\w+: .*)$", r"\1\2", text, flags=re.MULTILINE))
+
+
+def test_a_checkpoint_that_was_kept_elsewhere_is_given_where_it_is_mounted() -> None:
+    node = uncommented((ROOT / "compose.yaml").read_text())["services"]["node-1"]
+    settings = {
+        "VERIFIER_ISSUER": "https://verify.bank.example",
+        "VERIFIER_LOG_SEEN": node["environment"]["VERIFIER_LOG_SEEN"],
+    }
+    mounted = [each.split(":")[1] for each in node["volumes"]]
+    assert [str(Path(each).parent) for each in listed(load(settings).log_seen)] == mounted[1:]
+    items = {each["kind"]: each for each in uncommented(KUBERNETES)["items"]}
+    for kind in ("Job", "Deployment"):
+        pod = items[kind]["spec"]["template"]["spec"]
+        (seen,) = (each["value"] for each in pod["containers"][0]["env"] if each["name"] == "VERIFIER_LOG_SEEN")
+        mount = {each["mountPath"]: each["name"] for each in pod["containers"][0]["volumeMounts"]}
+        assert mount[str(Path(seen).parent)] in {each["name"] for each in pod["volumes"]}
 
 
 @pytest.mark.parametrize("each", [*COMPOSE["services"]])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 from collections import Counter
 from pathlib import Path
 
@@ -43,6 +45,57 @@ def test_a_ring_that_others_can_read_is_refused(path: Path) -> None:
     path.chmod(0o640)
     with pytest.raises(KeyRingError, match="chmod 600"):
         FileKeyRing(path, ORIGIN)
+
+
+@pytest.mark.shows("CVP-11-4")
+@pytest.mark.parametrize(
+    ("mode", "owner", "user", "private"),
+    [
+        (0o600, 10001, 10001, True),
+        (0o400, 0, 0, True),
+        (0o440, 0, 10001, True),  # a Kubernetes Secret, with the service's own group as fsGroup
+        (0o440, 10001, 10001, False),
+        (0o440, 10002, 10001, False),
+        (0o440, 0, 0, False),
+        (0o460, 0, 10001, False),
+        (0o444, 0, 10001, False),
+    ],
+)
+def test_a_group_may_read_only_what_root_has_put_there_for_the_service(
+    path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, owner: int, user: int, private: bool
+) -> None:
+    found = path.stat()
+    values = [stat.S_IFREG | mode, *found[1:4], owner, *found[5:]]
+    monkeypatch.setattr(Path, "stat", lambda _: os.stat_result(values))
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    if private:
+        assert keys.read(path)
+    else:
+        with pytest.raises(KeyRingError, match="chmod 600"):
+            keys.read(path)
+
+
+@pytest.mark.shows("CVP-11-2")
+def test_a_ring_that_is_mounted_from_a_secret_is_followed_when_the_secret_is_replaced(
+    path: Path, tmp_path: Path
+) -> None:
+    """As Kubernetes does it: the file is a link into ..data, which is a link to a folder, and that link is replaced."""
+    mounted = tmp_path / "secrets"
+    for name in ("..1", "..2"):
+        (mounted / name).mkdir(parents=True)
+        shutil.copy2(path, mounted / name)
+    (mounted / "..data").symlink_to("..1")
+    (mounted / "ring.json").symlink_to("..data/ring.json")
+    ring = FileKeyRing(mounted / "ring.json", ORIGIN)
+    before = ring.sign("x", b"{}").split(".")[0]
+    assert not ring.refresh()
+    keys.rotate(mounted / "..2/ring.json", "statement", NOON + OVERLAP_MS)
+    assert not ring.refresh()
+    (mounted / "..data_tmp").symlink_to("..2")
+    (mounted / "..data_tmp").replace(mounted / "..data")
+    assert ring.refresh()
+    assert not ring.refresh()
+    assert ring.sign("x", b"{}").split(".")[0] != before
 
 
 @pytest.mark.shows("CVP-11-4")

@@ -56,13 +56,14 @@ def serve() -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database to this version's schema. Safe to run twice."""
+    """Bring the database to this version's schema. Safe to run again, and twice at once."""
     from verifier.storage import open_storage
+    from verifier.storage.migrate import LOCK_S
     from verifier.storage.migrate import migrate as apply
 
     async def do() -> list[str]:
-        # A statement over a table that has grown large takes its time.
-        storage = await open_storage(_config().database, patience_s=3600)
+        # A statement over a table that has grown large takes its time; but not that of all who wait behind it.
+        storage = await open_storage(_config().database, patience_s=3600, lock_s=LOCK_S)
         try:
             return await apply(storage)
         finally:

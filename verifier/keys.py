@@ -96,7 +96,7 @@ def read(path: Path) -> tuple[Key, ...]:
         content = path.read_bytes()
     except OSError as error:
         raise KeyRingError(f"the key ring {path} cannot be read: {error.strerror}") from error
-    if status.st_mode & 0o077:
+    if not _private(status.st_mode, status.st_uid, os.geteuid()):
         raise KeyRingError(f"the key ring {path} can be read by others; chmod 600 it")
     try:
         keys = msgspec.json.decode(content, type=_File).keys
@@ -106,6 +106,11 @@ def read(path: Path) -> tuple[Key, ...]:
         if sum(key.use == use and key.state == "active" for key in keys) != 1:
             raise KeyRingError(f"the key ring {path} must have exactly one active {use} key")
     return keys
+
+
+def _private(mode: int, owner: int, user: int) -> bool:
+    """Whether a file is for its user alone. What root has put there for him, he can read only as one of its group."""
+    return not mode & (0o037 if owner == 0 and user != 0 else 0o077)
 
 
 class FileKeyRing:
@@ -118,7 +123,10 @@ class FileKeyRing:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Read the file again if it has changed; return whether it had. A broken file leaves the ring as it was."""
+        """Read the file again if it, or what a link of that name leads to, has changed; return whether it had.
+
+        A broken file leaves the ring as it was.
+        """
         mtime_ns = self._path.stat().st_mtime_ns if self._path.exists() else 0
         if mtime_ns and mtime_ns == self._mtime_ns:
             return False

@@ -1,15 +1,20 @@
-"""A migration while nodes of the version before serve: they go on, and refuse only to be started again."""
+"""A migration while nodes of the version before serve: they go on, and refuse only to be started again.
+
+One that cannot have its tables does not keep them waiting.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import aiohttp
+import asyncpg
 import pytest
 
 from tests.faults.load import Load
 from tests.faults.server import Server
 from tests.postgres import Postgres
+from verifier.core.errors import Unavailable
 from verifier.storage import migrate as migrations
 from verifier.storage import open_storage
 
@@ -45,3 +50,29 @@ async def test_nodes_of_the_version_before_serve_on_through_a_migration(
         assert await server.stop() == 0
         with pytest.raises(RuntimeError, match="newer than this program"):
             await server.start()
+
+
+async def test_a_migration_that_has_to_wait_for_a_table_gives_up_before_those_behind_it_do(
+    tmp_path: Path, session: aiohttp.ClientSession, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations.migrations()
+    first, later = (
+        (known[-1][0] + n, name, sql) for n, name, sql in ((1, "a", "CREATE TABLE a (n BIGINT)"), (2, "b", ADDITIVE))
+    )
+    url = postgres.new_database()
+    async with Server(tmp_path, session, url) as server, Load(server) as load:
+        await load.answered()
+        monkeypatch.setattr(migrations, "migrations", lambda: [*known, first, later])
+        storage = await open_storage(url, patience_s=3600, lock_s=migrations.LOCK_S)
+        dump = await asyncpg.connect(url)
+        async with dump.transaction():
+            # As pg_dump does for as long as it takes.
+            await dump.execute("LOCK TABLE log_head IN ACCESS SHARE MODE")
+            with pytest.raises(Unavailable, match=r"b was not applied.*others at work"):
+                await migrations.migrate(storage)
+            await load.answered()
+        await dump.close()
+        assert await migrations.migrate(storage) == ["b"]
+        await storage.close()
+        await load.answered()
+    assert load.refused == {}

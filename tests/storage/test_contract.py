@@ -8,6 +8,7 @@ import pytest
 
 from verifier.core.errors import Unavailable
 from verifier.ports import Storage
+from verifier.storage import migrate as schema
 from verifier.storage import open_storage
 from verifier.storage.migrate import WrongSchema, check_schema, migrate, migrations
 
@@ -98,6 +99,33 @@ async def test_a_list_of_keys_finds_each_once(storage: Storage, count: int) -> N
 async def test_migrating_twice_does_nothing_the_second_time(storage: Storage) -> None:
     assert await migrate(storage) == []
     await check_schema(storage)
+
+
+async def test_two_who_migrate_at_once_apply_each_file_once_between_them(database: str) -> None:
+    opened = [await open_storage(database) for _ in range(3)]
+    applied = await asyncio.gather(*(migrate(each) for each in opened))
+    assert sorted(name for names in applied for name in names) == [name for _, name, _ in migrations()]
+    await check_schema(opened[0])
+    for each in opened:
+        await each.close()
+
+
+async def test_each_file_is_applied_for_itself_and_what_follows_a_failure_can_be_applied_later(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = migrations()[-1][0]
+    whole, half, more = (
+        (last + 1, "whole", "CREATE TABLE one (n BIGINT PRIMARY KEY);"),
+        (last + 2, "half", "CREATE TABLE two (n BIGINT PRIMARY KEY); INSERT INTO two VALUES (7, 'too many');"),
+        (last + 3, "more", "CREATE TABLE three (n BIGINT PRIMARY KEY);"),
+    )
+    monkeypatch.setattr(schema, "migrations", lambda: [whole, half, more])
+    with pytest.raises(Exception, match=r"half|columns"):
+        await migrate(storage)
+    assert list(await storage.fetch("SELECT n FROM one")) == []
+    mended = (last + 2, "half", "CREATE TABLE two (n BIGINT PRIMARY KEY);")
+    monkeypatch.setattr(schema, "migrations", lambda: [whole, mended, more])
+    assert await migrate(storage) == ["half", "more"]
 
 
 async def test_a_schema_that_is_missing_older_or_newer_is_refused_in_words(database: str) -> None:

@@ -9,8 +9,10 @@ from verifier.storage.sqlite import SqliteStorage
 PATIENCE_S = 5.0
 
 
-async def open_storage(url: str, patience_s: float = PATIENCE_S) -> Storage:
+async def open_storage(url: str, patience_s: float = PATIENCE_S, lock_s: float | None = None) -> Storage:
     """Open `sqlite:PATH` or `postgresql://…`; `patience_s` is what a statement on PostgreSQL may take.
+
+    `lock_s` is how long it may wait for a lock there, by default a little less.
 
     Raises ValueError for any other scheme, Unavailable when it is gone.
     """
@@ -18,5 +20,5 @@ async def open_storage(url: str, patience_s: float = PATIENCE_S) -> Storage:
     if scheme == "sqlite" and rest:
         return await SqliteStorage.open(rest)
     if scheme in ("postgresql", "postgres"):
-        return await PostgresStorage.open(url, patience_s)
+        return await PostgresStorage.open(url, patience_s, patience_s * 0.9 if lock_s is None else lock_s)
     raise ValueError("the database must be sqlite:PATH or postgresql://…")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from verifier.core.errors import VerifierError
+from verifier.core.errors import Unavailable, VerifierError
 from verifier.ports import Storage
+
+# A change of a table waits for all who are at work on it, and whoever comes after waits behind it: so not for long.
+LOCK_S = 2.0
 
 _CREATE = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY, name TEXT NOT NULL)"
 _APPLIED = "SELECT version FROM schema_versions ORDER BY version"
-_APPLY = "INSERT INTO schema_versions (version, name) VALUES ($1, $2)"
+_APPLY = (
+    "INSERT INTO schema_versions (version, name) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING RETURNING version"
+)
 
 
 class WrongSchema(VerifierError):
@@ -30,16 +35,39 @@ def migrations() -> list[tuple[int, str, str]]:
 
 
 async def migrate(storage: Storage) -> list[str]:
-    """Apply what is missing, each file in one transaction; return the names applied. Safe to run twice."""
-    async with storage.transaction() as transaction:
-        await transaction.execute_many(_CREATE, [()])
-        applied = {row[0] for row in await transaction.fetch(_APPLIED)}
-        missing = [each for each in migrations() if each[0] not in applied]
-        for version, name, sql in missing:
+    """Apply what is missing, each file in a transaction of its own; return the names applied.
+
+    Safe to run again after any of them, and twice at once. Raises Unavailable, naming the file that was not applied.
+    """
+    await _begin(storage)
+    applied = {row[0] for row in await storage.fetch(_APPLIED)}
+    missing = [each for each in migrations() if each[0] not in applied]
+    return [name for version, name, sql in missing if await _apply(storage, version, name, sql)]
+
+
+async def _begin(storage: Storage) -> None:
+    try:
+        async with storage.transaction() as transaction:
+            await transaction.execute_many(_CREATE, [()])
+    except Unavailable:
+        raise
+    except Exception:
+        # PostgreSQL may tell one of two who begin at the same moment that the table is there already. Then it is.
+        await storage.fetch(_APPLIED)
+
+
+async def _apply(storage: Storage, version: int, name: str, sql: str) -> bool:
+    """Whether it was applied here; if not, somebody else has done it meanwhile."""
+    try:
+        async with storage.transaction() as transaction:
+            # First of all, since it makes another who does the same wait until this transaction has ended.
+            if not await transaction.fetch(_APPLY, version, name):
+                return False
             for statement in _statements(sql):
                 await transaction.execute_many(statement, [()])
-            await transaction.execute_many(_APPLY, [(version, name)])
-    return [name for _, name, _ in missing]
+    except Unavailable as error:
+        raise Unavailable(f"{name} was not applied, and can be tried again: {error.detail}") from error
+    return True
 
 
 async def check_schema(storage: Storage) -> None:

@@ -88,8 +88,11 @@ class PostgresStorage:
         self._writers = writers
 
     @classmethod
-    async def open(cls, url: str, patience_s: float) -> PostgresStorage:
-        """Connect; a statement may take `patience_s`. Raises Unavailable when no host answers that takes writes."""
+    async def open(cls, url: str, patience_s: float, lock_s: float) -> PostgresStorage:
+        """Connect; a statement may take `patience_s`, and wait for a lock for `lock_s`.
+
+        Raises Unavailable when no host answers that takes writes.
+        """
         opened: list[Any] = []
         try:
             for size in (READERS, WRITERS):
@@ -97,7 +100,7 @@ class PostgresStorage:
                     min_size=1,
                     max_size=size,
                     command_timeout=patience_s,
-                    server_settings=_SETTINGS | {"lock_timeout": f"{patience_s * 900:.0f}"},
+                    server_settings=_SETTINGS | {"lock_timeout": f"{lock_s * 1000:.0f}"},
                     connect=_connector(url),
                     reset=_as_it_is,
                 )
@@ -167,6 +170,8 @@ async def _acquired(pool: Any) -> AsyncIterator[Any]:
         raise Unavailable("nobody knows whether the database has committed") from error
     except _CROSSED as error:
         raise Conflict("other transactions were in the way") from error
+    except asyncpg.LockNotAvailableError as error:
+        raise Unavailable("the database has others at work on the same for too long") from error
     except _GONE as error:
         raise Unavailable("the database cannot answer") from error
 
