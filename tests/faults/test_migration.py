@@ -5,6 +5,7 @@ One that cannot have its tables does not keep them waiting.
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
@@ -69,7 +70,7 @@ async def test_a_migration_that_has_to_wait_for_a_table_gives_up_before_those_be
             # As pg_dump does for as long as it takes.
             await dump.execute("LOCK TABLE log_head IN ACCESS SHARE MODE")
             with pytest.raises(Unavailable, match=r"b was not applied.*others at work"):
-                await migrations.migrate(storage)
+                await asyncio.wait_for(migrations.migrate(storage), 2 * migrations.LOCK_S)
             await load.answered()
         await dump.close()
         assert await migrations.migrate(storage) == ["b"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -102,12 +103,13 @@ async def test_migrating_twice_does_nothing_the_second_time(storage: Storage) ->
 
 
 async def test_two_who_migrate_at_once_apply_each_file_once_between_them(database: str) -> None:
-    opened = [await open_storage(database) for _ in range(3)]
-    applied = await asyncio.gather(*(migrate(each) for each in opened))
-    assert sorted(name for names in applied for name in names) == [name for _, name, _ in migrations()]
-    await check_schema(opened[0])
-    for each in opened:
-        await each.close()
+    async with AsyncExitStack() as stack:
+        opened = [await open_storage(database) for _ in range(3)]
+        for each in opened:
+            stack.push_async_callback(each.close)
+        applied = await asyncio.gather(*(migrate(each) for each in opened))
+        assert sorted(name for names in applied for name in names) == [name for _, name, _ in migrations()]
+        await check_schema(opened[0])
 
 
 async def test_each_file_is_applied_for_itself_and_what_follows_a_failure_can_be_applied_later(
