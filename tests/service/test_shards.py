@@ -222,6 +222,20 @@ async def test_shards_do_not_wait_for_each_other(split: World, database: str) ->
     assert (await held)["receipt"]
 
 
+@pytest.mark.shows("CVP-8.4-3")
+async def test_a_log_is_not_split_while_anybody_is_at_work_in_it(split: World, database: str) -> None:
+    """Whichever shard he is at work in: what he has loaded is his alone until he ends."""
+    if database.startswith("sqlite"):
+        return  # nobody else can write meanwhile
+    for shard in range(SHARDS):
+        async with split.storage.transaction() as transaction:
+            await transaction.fetch(records.TAKE_HEAD, shard_origin(ORIGIN, shard))
+            splitting = asyncio.create_task(split.context.writer.split(SHARDS + 1 + shard))
+            await asyncio.sleep(0.3)
+            assert not splitting.done()
+        await splitting
+
+
 async def test_batches_that_need_several_shards_in_any_order_all_get_them(split: World) -> None:
     """Whichever two a command needs, and from whichever node: nobody waits for who waits for him."""
     pairs = [(a, b) for a in range(SHARDS) for b in range(SHARDS) if a != b]

@@ -19,10 +19,6 @@ from verifier.service.opened import StagedLeaf
 MAX_CATCH_UP = 65_536
 
 
-class Astray(Exception):
-    """What is to be carried out belongs in other shards than it was sent to."""
-
-
 class Heads:
     """The heads of one database as a node knows them. `shards` is how many there are, as far as it has been told.
 
@@ -93,15 +89,12 @@ class Heads:
     async def take(self, transaction: Transaction, shards: Collection[int]) -> dict[int, Tree]:
         """Make other batches of these shards wait, and return their trees.
 
-        Heads are taken in order, so that no two batches each wait for the other. Raises Unavailable if the clocks do
-        not agree, or the log is not what it was, and Astray when there are more shards than was known.
+        Heads are taken in order, so that no two batches each wait for the other. From here on until the transaction ends
+        `shards` is right. Raises Unavailable if the clocks do not agree, or the log is not what it was.
         """
         trees: dict[int, Tree] = {}
         for shard in sorted(shards):
-            size, told = await self._lock(transaction, shard)
-            if told != self.shards:
-                self.shards = told
-                raise Astray
+            size, self.shards = await self._lock(transaction, shard)
             trees[shard] = await self._tree(transaction, shard, size)
         return trees
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +20,7 @@ from verifier.core.shards import shard_of
 from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
 from verifier.service import records
 from verifier.service.batch import Batch
-from verifier.service.heads import Astray, Heads
+from verifier.service.heads import Heads
 from verifier.service.needs import Needs, read_owners
 
 MAX_BATCH = 256
@@ -53,6 +52,10 @@ class _Command(Struct):
     secret: bytes = b""
     fingerprint: bytes = b""
     shards: frozenset[int] = frozenset((0,))
+
+
+class _Astray(Exception):
+    """A command has been sent to other shards than it belongs in."""
 
 
 class _Lane(Struct, frozen=True):
@@ -127,8 +130,7 @@ class Writer:
         if not self._running or any(lane.task.done() for lane in self._lanes.values()):
             raise Unavailable("the writer is not running")
         async with self._storage.transaction() as transaction:
-            with suppress(Astray):
-                await self._heads.take(transaction, (0,))
+            await self._heads.take(transaction, (0,))
 
     async def checkpoint(self, shard: int) -> str:
         """The latest checkpoint of a shard that cannot be lost any more. Raises NotFound, Unavailable."""
@@ -190,7 +192,7 @@ class Writer:
         """One batch; if a defect spoils it, each command alone, so that a poisoned one harms no other."""
         try:
             answers, batch = await self._carry_out(commands)
-        except Astray:
+        except _Astray:
             await self._send_again(commands)
         except Exception as error:
             # That nothing can be made durable is no command's fault. A defect is one's, and so may be what met others
@@ -240,12 +242,12 @@ class Writer:
         return answers, batch
 
     def _check_held(self, batch: Batch, commands: Sequence[_Command], held: frozenset[int]) -> None:
-        """Raise Astray if a command looks at what has become somebody's in another shard since it was sent here."""
+        """Raise _Astray if a command looks at somebody's in another shard: by now, or now that there are more."""
         shards = self._heads.shards
         if shards > 1:
             owners = batch.owners()
             if not all(owners.shards(command.needs, shards) <= held for command in commands):
-                raise Astray
+                raise _Astray
 
     async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:
         ids = (command.idempotency_id for command in commands if command.idempotency_id)
