@@ -89,8 +89,8 @@ class Heads:
     async def take(self, transaction: Transaction, shards: Collection[int]) -> dict[int, Tree]:
         """Make other batches of these shards wait, and return their trees.
 
-        Heads are taken in order, so that no two batches each wait for the other. From here on until the transaction ends
-        `shards` is right. Raises Unavailable if the clocks do not agree, or the log is not what it was.
+        Heads are taken in order, so that no two batches each wait for the other. From then on, until the transaction
+        ends, `shards` is right. Raises Unavailable if the clocks do not agree, or the log is not what it was.
         """
         trees: dict[int, Tree] = {}
         for shard in sorted(shards):
