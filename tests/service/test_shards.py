@@ -131,6 +131,8 @@ async def test_of_two_who_register_one_application_at_the_same_moment_one_has_it
     for n in range(20):
         first, second = person_in(split, 1, 3000 + n), person_in(split, 2, 5000 + n)
         first.application_id = second.application_id = f"LN-both-{n}"
+        # So that both have a connection at hand, and meet.
+        await asyncio.gather(*(split.report(person_in(split, shard), "x") for shard in range(SHARDS)))
         # They share nothing else, which a unique key could hold against the second.
         asked = split.register(first, officers=(OFFICER,)), split.register(second, officers=(COLLEAGUE,))
         ended = await asyncio.gather(*asked, return_exceptions=True)
