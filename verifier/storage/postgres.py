@@ -18,7 +18,7 @@ from verifier.ports import Conflict, Row
 
 CONNECT_S = 4.0
 READERS = 10
-WRITERS = 16
+WRITERS = 8
 # Of every session, so that neither role nor server can have it otherwise: a commit waits for the synchronous standby
 # where there is one, and a node that froze or was cut off lets go of the head row before others have lost patience.
 # With them goes a lock_timeout: who waits for a row must not wait on in the server when nobody waits for him.
