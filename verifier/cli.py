@@ -56,7 +56,7 @@ def serve() -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database to this version's schema. Safe to run again, and twice at once."""
+    """Bring the database to this version's schema. Safe to run again, also while another does."""
     from verifier.storage import open_storage
     from verifier.storage.migrate import LOCK_S
     from verifier.storage.migrate import migrate as apply
@@ -218,7 +218,12 @@ def log() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Like --from, if FILE is there; and when nothing is found, FILE becomes the latest checkpoint.",
 )
-def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None) -> None:
+@click.option(
+    "--forgotten",
+    is_flag=True,
+    help="Statements may have been forgotten, though VERIFIER_RETENTION_DAYS is not set any more.",
+)
+def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None, forgotten: bool) -> None:
     """Walk the log: leaves, tree, checkpoints, and that each ticket and receipt has its leaf.
 
     Where the log has several shards, the checkpoints of --from and --keep are FILE, FILE.1, FILE.2 and so on.
@@ -236,8 +241,9 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None) ->
         # The calls of years are looked through in one statement.
         service = await open_service(_config(), patience_s=3600)
         context = service.context
-        # Whatever is kept today, more or less may have been kept before, but never less than this.
-        since = context.clock() - LEGS_KEPT_DAYS * 86_400_000
+        # However long statements are kept today, it may have been more or less before, but never less than this.
+        forgets = forgotten or context.settings.retention_ms is not None
+        since = context.clock() - LEGS_KEPT_DAYS * 86_400_000 if forgets else None
         try:
             return await audit_log(context.storage, context.ring, context.trust(), notes, checked, since)
         finally:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import EvidenceError, NotFound, VerifierError
-from verifier.core.merkle import TILE, Tile, consistency_ranges, leaf_hash, prove, tiles_for, verify_consistency
+from verifier.core.merkle import TILE, verify_consistency
 from verifier.core.shards import origin_shard, place
 from verifier.ports import Reader
 from verifier.service import records
+from verifier.service.tiles import consistency_proof, read_entries, read_hashes
 
 
 class RolledBack(VerifierError):
@@ -39,15 +40,11 @@ class Log:
 
     async def hashes(self, level: int, start: int, end: int) -> list[bytes]:
         """The hashes of tree level `8 * level` from index `start` up to `end`; fewer where the log ends."""
-        if level == 0:
-            return [leaf_hash(entry) for entry in await self.entries(start, end)]
-        rows = await self._storage.fetch(records.NODES_BETWEEN, level, self._place(start), self._place(end))
-        return [bytes(row[0]) for row in rows]
+        return await read_hashes(self._storage, self._shard, level, start, end)
 
     async def entries(self, start: int, end: int) -> list[bytes]:
         """The entries from index `start` up to `end`; fewer where the log ends."""
-        rows = await self._storage.fetch(records.ENTRIES_BETWEEN, self._place(start), self._place(end))
-        return [bytes(row[0]) for row in rows]
+        return await read_entries(self._storage, self._shard, start, end)
 
     async def tile(self, level: int, index: int, width: int) -> bytes:
         """The `width` first hashes of a tile. Raises NotFound where the log has not grown that far."""
@@ -64,22 +61,8 @@ class Log:
         return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
 
     async def consistency_proof(self, old: int, new: int) -> list[bytes]:
-        """The proof that the tree of size `new` begins with that of size `old` (RFC 6962 section 2.1.2).
-
-        Raises InvalidProof where none is defined, NotFound where the log has not grown that far.
-        """
-        ranges = consistency_ranges(old, new)
-        try:
-            return prove(ranges, {t: await self._whole(t) for t in tiles_for(ranges, new)})
-        except LookupError as error:
-            raise NotFound("the log has not grown that far") from error
-
-    def _place(self, index: int) -> int:
-        return place(self._shard, index)
-
-    async def _whole(self, tile: Tile) -> list[bytes]:
-        start = tile.index * TILE
-        return await self.hashes(tile.level, start, start + tile.width)
+        """The proof that the tree of size `new` begins with that of size `old`. Raises InvalidProof, NotFound."""
+        return await consistency_proof(self._storage, self._shard, old, new)
 
 
 async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: str) -> None:

@@ -33,7 +33,7 @@ class Reader(Protocol):
 
 
 class Transaction(Reader, Protocol):
-    """A transaction that no other transaction runs beside."""
+    """A transaction. What it has updated nobody else can until it ends; who wants to waits, and then sees it."""
 
     async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
         """Run a statement once for each row of parameters; no rows, no statement."""

@@ -17,10 +17,12 @@ import requests
 
 from tests.api.conftest import RunningBank
 from verifier.api.public import CERTAIN_S
-from verifier.core.checkpoint import open_note
+from verifier.core.checkpoint import Checkpoint, open_note
 from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.core.merkle import verify_consistency
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import now_iso
+from verifier.keys import FileKeyRing
 
 SHARDS = 3
 
@@ -93,7 +95,8 @@ def test_each_shard_is_a_log_of_its_own_that_strangers_can_follow(bank: DemoBank
         assert _root(leaves) == b64decode(root)
         found.update(entries)
         asked = f"/v1/log/consistency?old=1&new={width}&shard={shard}"
-        assert len(_get(bank, asked).json()["hashes"]) >= 1
+        proof = [b64decode(each) for each in _get(bank, asked).json()["hashes"]]
+        verify_consistency(old_size=1, old_root=leaves[0], new_size=width, new_root=b64decode(root), proof=proof)
         assert _get(bank, asked.replace(f"new={width}", f"new={width + 1}")).status_code == 404
     assert len(found) == len(reports)
     assert found == {hashlib.sha256(each["receipt"]["statement"].encode()).digest() for each in reports}
@@ -135,6 +138,12 @@ def test_the_audit_is_of_every_shard_and_knows_what_was_seen_of_each(
         path = tmp_path / f"seen-{shard}"
         path.write_text(_get(bank, f"/log/{shard}/checkpoint" if shard else "/log/checkpoint").text, encoding="utf-8")
         seen += ["--seen", str(path)]
+    ring, origin = FileKeyRing(Path(bank.config.key_ring), bank.config.origin), f"{bank.config.origin}/2"
+    later = tmp_path / "later"
+    later.write_text(ring.sign_checkpoint(Checkpoint(origin, 1000, bytes(32)).text()), encoding="utf-8")
+    lost = _command(bank, "log", "verify", *seen, "--seen", str(later))
+    assert lost.returncode == 1
+    assert "FINDING: shard 2: the log was rolled back: it had 1000 leaves once" in lost.stderr
     keep = tmp_path / "kept"
     whole = _command(bank, "log", "verify", *seen, "--keep", str(keep))
     assert (whole.returncode, whole.stderr) == (0, "")

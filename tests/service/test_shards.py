@@ -12,7 +12,7 @@ import pytest
 
 from tests.world import COLLEAGUE, IVR, OFFICER, ORIGIN, Json, Person, World, another_code
 from verifier.core.checkpoint import parse_proof
-from verifier.core.errors import Erased, IdempotencyKeyReused, InvalidField, VerifierError
+from verifier.core.errors import Erased, IdempotencyKeyReused, InvalidField, Unavailable, VerifierError
 from verifier.core.messages import ConfirmByPhone
 from verifier.core.shards import MAX_SHARDS, shard_origin
 from verifier.ports import Reader, Storage
@@ -238,6 +238,66 @@ async def test_a_log_is_not_split_while_anybody_is_at_work_in_it(split: World, d
             await asyncio.sleep(0.3)
             assert not splitting.done()
         await splitting
+
+
+@pytest.mark.shows("CVP-10-11", "CVP-8.4-3")
+async def test_a_database_that_was_put_back_to_before_a_split_is_added_nothing_to(split: World) -> None:
+    """Neither in the shards that are gone nor in those that are left."""
+    people = [person_in(split, shard) for shard in (0, 2)]
+    for person in people:
+        await split.register(person)
+    await split.report(people[1], "x")
+    async with split.storage.transaction() as transaction:
+        await transaction.execute_many("DELETE FROM log_head WHERE origin <> $1", [(ORIGIN,)])
+        await transaction.execute_many("UPDATE log_head SET shards = 1", [()])
+    for _ in range(2):
+        for ask in (*(split.report(person, "x") for person in people), split.service.housekeeping.sweep()):
+            with pytest.raises(Unavailable, match="fewer shards"):
+                await ask
+        with pytest.raises(Unavailable):
+            await split.context.writer.probe()
+    assert await split.counts("leaves") == (1,)
+
+
+async def test_a_shard_that_is_refused_keeps_nobody_of_another_from_being_answered(split: World) -> None:
+    """Not even while others ring from a number that leads into both."""
+    alone, *household = (person_in(split, shard) for shard in (0, 0, 3))
+    household[0] = person_in(split, 0, 2000)
+    for person in household:
+        person.number = "+8613800999999"
+    for person in (alone, *household):
+        await split.register(person)
+    await split.report(household[1], "x")
+    async with split.storage.transaction() as transaction:
+        await transaction.execute_many("UPDATE log_head SET size = 0 WHERE origin = $1", [(shard_origin(ORIGIN, 3),)])
+    code = another_code("000000000")
+    asked = [ask for _ in range(30) for ask in (split.report(alone, "x"), split.ring_in(household[0].number, code))]
+    ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in ended[::2]] == [dict] * 30
+    assert {type(each) for each in ended[1::2]} == {Unavailable}
+    assert (await split.report(alone, "x"))["receipt"]
+
+
+async def test_the_writer_stops_although_a_command_was_never_sent(
+    split: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = person_in(split, 1)
+    await split.register(person)
+    asking = asyncio.Event()
+
+    async def gone(reader: Reader, needs: Needs) -> Owners:
+        await asking.wait()
+        raise Unavailable("the database cannot answer")
+
+    monkeypatch.setattr(writer, "read_owners", gone)
+    asked = asyncio.create_task(split.report(person, "x"))
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(split.context.writer.stop())
+    await asyncio.sleep(0.05)
+    asking.set()
+    await asyncio.wait_for(stopping, 2)
+    with pytest.raises(Unavailable):
+        await asked
 
 
 async def test_batches_that_need_several_shards_in_any_order_all_get_them(split: World) -> None:

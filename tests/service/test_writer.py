@@ -15,7 +15,7 @@ from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import InternalError, Unavailable
 from verifier.log import Log
 from verifier.ports import Storage
-from verifier.service import writer
+from verifier.service import heads, writer
 from verifier.service.batch import Batch
 from verifier.service.needs import Needs
 from verifier.service.writer import Answer
@@ -113,9 +113,12 @@ async def test_another_origin_on_the_same_database_is_refused_at_start(
 
 
 @pytest.mark.shows("CVP-10-11")
-@pytest.mark.parametrize("refilled", [0, 1, 2, 3])
-async def test_a_node_adds_nothing_to_a_log_that_was_put_back_under_it(tmp_path: Path, refilled: int) -> None:
-    """However much another node has added to it since: fewer leaves than were told, as many, or more."""
+@pytest.mark.parametrize("refilled", [0, 1, 2, 3, 30])
+async def test_a_node_adds_nothing_to_a_log_that_was_put_back_under_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refilled: int
+) -> None:
+    """However much another node has added to it since: fewer leaves than were told, as many, or more, or many more."""
+    monkeypatch.setattr(heads, "MAX_CATCH_UP", 9)
     path, old = tmp_path / "db.sqlite3", tmp_path / "old.sqlite3"
     async with AsyncExitStack() as stack:
         storage = await open_storage(f"sqlite:{path}")
@@ -139,6 +142,18 @@ async def test_a_node_adds_nothing_to_a_log_that_was_put_back_under_it(tmp_path:
             found = await audit_log(storage, other.ring, other.context.trust(), notes)
             assert all("rolled back" in each or "written anew" in each for each in found.findings)
             assert found.findings
+
+
+async def test_a_node_that_has_slept_goes_on_with_what_others_have_added(
+    world: World, wang: Person, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much that is, and wherever it was when it fell asleep."""
+    monkeypatch.setattr(heads, "MAX_CATCH_UP", 5)
+    async with World(storage, tmp_path / "ring.json") as other:
+        for meanwhile in (0, 300, 3, 7, 260):
+            await asyncio.gather(*(other.report(wang, "x") for _ in range(meanwhile)))
+            world.check((await world.report(wang, "x"))["receipt"])
+        assert not (await world.audit()).findings
 
 
 def _copy(source: Path, target: Path) -> None:

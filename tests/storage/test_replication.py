@@ -38,7 +38,8 @@ class Alone:
     async def standby(self, names: str) -> None:
         await self.admin.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
         await self.admin.execute("SELECT pg_reload_conf()")
-        await asyncio.sleep(0.1)
+        # Until all of the server's processes have heard of it.
+        await asyncio.sleep(0.5)
 
     async def report(self, key: str) -> Json:
         asked = ReportCall(from_ms(self.world.clock()), said="x")

@@ -6,7 +6,6 @@ Carries out specs/protocol.md sections 8 and 11.
 from __future__ import annotations
 
 import asyncio
-import re
 from base64 import b64encode
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from verifier.core.errors import InvalidField, InvalidProof, NotFound
 from verifier.core.evidence import LogKey
 from verifier.core.merkle import TILE
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES
-from verifier.core.shards import INDEX_BITS, MAX_SHARDS, shard_origin
+from verifier.core.shards import INDEX_BITS, MAX_SHARDS, origin_shard, shard_origin
 from verifier.log import Log, count_shards
 from verifier.ports import Reader
 from verifier.service import Service
@@ -31,7 +30,6 @@ _BRIEFLY = {"Cache-Control": "public, max-age=2"}
 _KEYS_AGE = {"Cache-Control": "public, max-age=300"}
 MAX_INDEX = 2**INDEX_BITS
 CERTAIN_S = 1.0
-_SHARD = re.compile(r"[1-9][0-9]{0,2}")
 
 
 class Description(Struct, frozen=True):
@@ -109,10 +107,10 @@ class Public:
 
     def _shard(self, asked: Asked) -> int:
         """The shard that a path names; the first is that of no name. Raises NotFound."""
-        named = asked.path.get("shard", "")
-        if named and (_SHARD.fullmatch(named) is None or int(named) >= MAX_SHARDS):
+        shard = origin_shard(f"/{asked.path['shard']}", "") if "shard" in asked.path else 0
+        if shard is None:
             raise NotFound("the log has no such shard")
-        return int(named or 0)
+        return shard
 
     async def jwks(self, service: Service, asked: Asked) -> web.Response:
         return _json(service.context.ring.jwks(), _KEYS_AGE)

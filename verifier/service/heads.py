@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
-from verifier.core.errors import EvidenceError, InternalError, InvalidField, Unavailable
-from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash
+from verifier.core.errors import EvidenceError, InternalError, InvalidField, NotFound, Unavailable
+from verifier.core.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_consistency
 from verifier.core.shards import MAX_SHARDS, index_of, place, shard_origin
 from verifier.ports import KeyRing, Transaction
 from verifier.service import records
 from verifier.service.opened import StagedLeaf
+from verifier.service.tiles import consistency_proof, read_entries, read_tree
 
-# What others may have added meanwhile, for a node to check that they have added to what it knows.
-MAX_CATCH_UP = 65_536
+# Of what others have added meanwhile a node hashes every leaf up to so many, and has the rest proved by stored hashes.
+MAX_CATCH_UP = 4096
 
 
 class Heads:
@@ -38,7 +39,7 @@ class Heads:
         Raises InternalError for another's, Unavailable if the clocks do not agree.
         """
         await transaction.execute_many(records.CREATE_HEAD, [(self._origin,)])
-        _, self.shards = await self._lock(transaction, 0)
+        await self._lock(transaction, 0)
         ours = {shard_origin(self._origin, shard) for shard in range(self.shards)}
         others = sorted({row[0] for row in await transaction.fetch(records.HEAD_ORIGINS)} - ours)
         if others:
@@ -67,6 +68,7 @@ class Heads:
     async def split(self, transaction: Transaction, shards: int) -> None:
         """Have so many shards from now on, once nobody is at work in any. Raises InvalidField for less than now."""
         await self.open(transaction)
+        # In order, as everybody takes them.
         for shard in range(1, self.shards):
             await self._lock(transaction, shard)
         if not self.shards <= shards <= MAX_SHARDS:
@@ -79,49 +81,58 @@ class Heads:
         await transaction.execute_many(records.SET_SHARDS, [(shards,)])
 
     async def latest(self, transaction: Transaction, shard: int) -> str:
-        """The latest checkpoint of a shard.
+        """The latest checkpoint of a shard. Raises Unavailable as `take` does.
 
         Once this transaction has been committed, what came before it cannot be lost any more either.
         """
-        await self._lock(transaction, shard)
-        return str((await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0)))[0][0])
+        size, _ = await self._lock(transaction, shard)
+        _, note = await self._tree(transaction, shard, size)
+        return note
 
-    async def take(self, transaction: Transaction, shards: Collection[int]) -> dict[int, Tree]:
-        """Make other batches of these shards wait, and return their trees.
+    async def take(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Tree], int]:
+        """Make other batches of these shards wait; return their trees, and how many shards there are until it ends.
 
-        Heads are taken in order, so that no two batches each wait for the other. From then on, until the transaction
-        ends, `shards` is right. Raises Unavailable if the clocks do not agree, or the log is not what it was.
+        Heads are taken in order, so that no two batches each wait for the other. Raises Unavailable if the clocks do
+        not agree, or the log is not what it was.
         """
         trees: dict[int, Tree] = {}
+        count = 0
         for shard in sorted(shards):
-            size, self.shards = await self._lock(transaction, shard)
-            trees[shard] = await self._tree(transaction, shard, size)
-        return trees
+            size, count = await self._lock(transaction, shard)
+            trees[shard], _ = await self._tree(transaction, shard, size)
+        return trees, count
 
-    async def _tree(self, transaction: Transaction, shard: int, size: int) -> Tree:
-        """What this node has known, with what others have added to it; or all anew, if it has known nothing for long.
+    async def _lock(self, transaction: Transaction, shard: int) -> tuple[int, int]:
+        """The size of a shard, and how many there are, which never become fewer."""
+        found = await transaction.fetch(records.TAKE_HEAD, shard_origin(self._origin, shard))
+        if not found or found[0][1] < self.shards:
+            raise Unavailable(
+                f"the log in the database has fewer shards than the {self.shards} that this node has known"
+            )
+        size, count, told = found[0]
+        self._agree(told)
+        self.shards = count
+        return size, count
+
+    async def _tree(self, transaction: Transaction, shard: int, size: int) -> tuple[Tree, str]:
+        """A shard's tree and its checkpoint: what this node has known, and what others have added to it.
 
         Raises Unavailable when that is not what the database holds: it was restored to before what has been told, or
         written anew, and nothing may be added to it.
         """
         known = self._trees.get(shard)
         if known is not None and 0 <= size - known.size <= MAX_CATCH_UP:
-            start, end = place(shard, known.size), place(shard, size)
-            added = await transaction.fetch(records.ENTRIES_BETWEEN, start, end) if size > known.size else ()
-            tree, _ = known.extend([leaf_hash(bytes(row[0])) for row in added])
+            added = await read_entries(transaction, shard, known.size, size) if size > known.size else ()
+            tree, _ = known.extend([leaf_hash(entry) for entry in added])
         else:
-            tree = await _read(transaction, shard, size)
+            tree = await read_tree(transaction, shard, size)
+            if known is not None:
+                await _check_begins(transaction, shard, known, tree)
         notes = await transaction.fetch(records.CHECKPOINT_OF, place(shard, size))
         text = Checkpoint(shard_origin(self._origin, shard), size, tree.root()).text()
-        gone = known is not None and size < known.size
-        if gone or tree.size != size or not notes or not notes[0][0].startswith(text):
-            raise Unavailable(f"the log of {size} leaves in the database is not the one that this node has known")
-        return tree
-
-    async def _lock(self, transaction: Transaction, shard: int) -> tuple[int, int]:
-        size, shards, told = (await transaction.fetch(records.TAKE_HEAD, shard_origin(self._origin, shard)))[0]
-        self._agree(told)
-        return size, shards
+        if tree.size != size or not notes or not notes[0][0].startswith(text):
+            raise _other_than_known(size)
+        return tree, notes[0][0]
 
     async def extend(
         self, transaction: Transaction, trees: Mapping[int, Tree], staged: Mapping[int, Sequence[StagedLeaf]]
@@ -147,17 +158,18 @@ class Heads:
         self._trees.update(trees)
 
 
-async def _read(transaction: Transaction, shard: int, size: int) -> Tree:
-    """A tree's right edge, read back: the rightmost partial tile of each level (C2SP tlog-tiles)."""
-    tiles: dict[int, list[bytes]] = {}
-    level = 0
-    while (width := size >> TILE_HEIGHT * level) > 0:
-        start, end = place(shard, width // TILE * TILE), place(shard, width)
-        if level == 0:
-            rows = await transaction.fetch(records.ENTRIES_BETWEEN, start, end)
-            tiles[level] = [leaf_hash(bytes(row[0])) for row in rows]
-        else:
-            rows = await transaction.fetch(records.NODES_BETWEEN, level, start, end)
-            tiles[level] = [bytes(row[0]) for row in rows]
-        level += 1
-    return Tree.resume(size, tiles)
+async def _check_begins(transaction: Transaction, shard: int, known: Tree, tree: Tree) -> None:
+    """Raise Unavailable unless the tree begins with the one that was known."""
+    if known.size == 0:
+        return
+    try:
+        proof = await consistency_proof(transaction, shard, known.size, tree.size)
+        verify_consistency(
+            old_size=known.size, old_root=known.root(), new_size=tree.size, new_root=tree.root(), proof=proof
+        )
+    except (EvidenceError, NotFound) as error:
+        raise _other_than_known(tree.size) from error
+
+
+def _other_than_known(size: int) -> Unavailable:
+    return Unavailable(f"the log of {size} leaves in the database is not the one that this node has known")

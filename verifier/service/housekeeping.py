@@ -47,8 +47,13 @@ class Housekeeping:
         due: dict[int, list[str]] = {}
         for call_id, owner in await context.storage.fetch(records.CALLS_DUE, context.clock()):
             due.setdefault(context.writer.shard_of(owner), []).append(call_id)
-        changed = await asyncio.gather(self._prune(), *(self._settle(tuple(each)) for each in due.values()))
-        return sum(changed)
+        asked = self._prune(), *(self._settle(tuple(each)) for each in due.values())
+        # What cannot be done in one shard now is no reason to leave the others as they are.
+        done = await asyncio.gather(*asked, return_exceptions=True)
+        for each in done:
+            if isinstance(each, BaseException):
+                raise each
+        return sum(each for each in done if isinstance(each, int))
 
     async def _settle(self, due: tuple[str, ...]) -> int:
         changed: list[str] = []

@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from msgspec import Struct
 
+from verifier.core.errors import VerifierError
 from verifier.core.ids import made_at
 from verifier.core.shards import origin_shard, place
 from verifier.core.statements import EXCEPTION, REPORT, TICKET
@@ -47,7 +48,17 @@ class Retention:
             return 0
         before = context.clock() - kept_ms
         heads = await context.storage.fetch(records.FORGOTTEN)
-        return sum([await self._forget_of(origin, forgotten, before) for origin, forgotten in heads])
+        done = 0
+        failed: VerifierError | None = None
+        for origin, forgotten in heads:
+            try:
+                done += await self._forget_of(origin, forgotten, before)
+            except VerifierError as error:
+                # What cannot be done in one shard now is no reason to leave the others as they are.
+                failed = error
+        if failed is not None and not done:
+            raise failed
+        return done
 
     async def _forget_of(self, origin: str, forgotten: int, before: int) -> int:
         """Of one shard, from where it was left."""

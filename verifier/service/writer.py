@@ -2,7 +2,7 @@
 
 Carries out specs/protocol.md section 10. It guarantees that nobody is answered before what he is told is
 durable and in the log, that commands on one customer's applications have one order, and that a retry with the same key
-gets the same bytes. Each shard of the log has a lane of its own; a batch that needs several takes all their heads.
+gets the same bytes. Each shard of the log has a lane of its own; one more is for those who need several.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transacti
 from verifier.service import records
 from verifier.service.batch import Batch
 from verifier.service.heads import Heads
-from verifier.service.needs import Needs, read_owners
+from verifier.service.needs import Needs, Owners, read_owners
 
 MAX_BATCH = 256
 MAX_WAITING = 4096
 PATIENCE_S = 15.0
 TRIES = 4
+ACROSS = -1
 IDEMPOTENCY_MS = 24 * 3_600_000
 
 
@@ -59,7 +60,7 @@ class _Astray(Exception):
 
 
 class _Lane(Struct, frozen=True):
-    """The commands that wait for one shard, or for it and later ones, and the task that carries them out."""
+    """The commands that wait for one shard, or for several, and the task that carries them out."""
 
     waiting: asyncio.Queue[_Command]
     task: asyncio.Task[None]
@@ -92,7 +93,9 @@ class Writer:
         self._on_commit = on_commit
         self._heads = Heads(ring, origin, agree)
         self._lanes: dict[int, _Lane] = {}
-        self._under_way: set[asyncio.Future[bytes]] = set()
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._running = False
 
     async def start(self) -> None:
@@ -113,8 +116,7 @@ class Writer:
     async def stop(self) -> None:
         """Carry out what is waiting, then stop."""
         self._running = False
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+        await self._idle.wait()
         self.kill()
         await asyncio.gather(*(lane.task for lane in self._lanes.values()), return_exceptions=True)
         self._lanes.clear()
@@ -147,7 +149,7 @@ class Writer:
         """
         if not self._running:
             raise Unavailable("the writer is not running")
-        if len(self._under_way) >= MAX_WAITING:
+        if self._under_way >= MAX_WAITING:
             raise Unavailable("too much is waiting", retry_after=1)
         command = _Command(needs, decide, asyncio.get_running_loop().create_future())
         if idempotency is not None:
@@ -156,26 +158,30 @@ class Writer:
             command.idempotency_id = hashlib.sha256(b"id" + secret).digest()[:16]
             command.fingerprint = idempotency.fingerprint
         patience = asyncio.get_running_loop().call_later(PATIENCE_S, _give_up, command.future)
-        self._under_way.add(command.future)
+        self._under_way += 1
+        self._idle.clear()
         try:
             await self._send(command)
             return await command.future
         finally:
             patience.cancel()
-            self._under_way.discard(command.future)
+            command.future.cancel()
+            self._under_way -= 1
+            if self._under_way == 0:
+                self._idle.set()
 
     async def _send(self, command: _Command) -> None:
-        """Let a command wait in the lane of the first of its shards. Raises Unavailable."""
+        """Let a command wait in the lane of its shard, or in that of all who need several. Raises Unavailable."""
         shards = self._heads.shards
         if shards > 1:
             owners = await read_owners(self._storage, command.needs)
             anywhere = shard_of(command.idempotency_id or bytes(8), shards)
             command.shards = owners.shards(command.needs, shards) or frozenset((anywhere,))
-        lane = self._lanes.get(first := min(command.shards))
+        name = min(command.shards) if len(command.shards) == 1 else ACROSS
+        lane = self._lanes.get(name)
         if lane is None:
             waiting: asyncio.Queue[_Command] = asyncio.Queue(MAX_WAITING)
-            lane = _Lane(waiting, asyncio.create_task(self._run(waiting), name=f"writer {first}"))
-            self._lanes[first] = lane
+            lane = self._lanes[name] = _Lane(waiting, asyncio.create_task(self._run(waiting), name=f"writer {name}"))
         try:
             lane.waiting.put_nowait(command)
         except asyncio.QueueFull as error:
@@ -190,6 +196,10 @@ class Writer:
 
     async def _carry_out_apart(self, commands: list[_Command], alone: bool = False) -> None:
         """One batch; if a defect spoils it, each command alone, so that a poisoned one harms no other."""
+        # Nobody waits any more for what was given up.
+        commands = [command for command in commands if not command.future.done()]
+        if not commands:
+            return
         try:
             answers, batch = await self._carry_out(commands)
         except _Astray:
@@ -198,7 +208,12 @@ class Writer:
             # That nothing can be made durable is no command's fault. A defect is one's, and so may be what met others
             # each time that it was tried; or it came of what another shard was at, and is gone at the second try.
             gone = isinstance(error, Unavailable) and not isinstance(error, Conflict)
-            if gone or alone:
+            together = {command.shards for command in commands}
+            if gone and len(together) > 1:
+                # Or it can in some shards, and not in others.
+                for shards in together:
+                    await self._carry_out_apart([each for each in commands if each.shards == shards], alone)
+            elif gone or alone:
                 _tell(commands, [_told(error)] * len(commands))
             else:
                 for command in commands:
@@ -209,12 +224,11 @@ class Writer:
 
     async def _send_again(self, commands: Sequence[_Command]) -> None:
         """What has been sent astray, to where it belongs by now, unless nobody waits for it any more."""
-        for command in commands:
-            if not command.future.done():
-                try:
-                    await self._send(command)
-                except Exception as error:
-                    _tell([command], [_told(error)])
+        waited_for = [command for command in commands if not command.future.done()]
+        sent = await asyncio.gather(*map(self._send, waited_for), return_exceptions=True)
+        for command, error in zip(waited_for, sent, strict=True):
+            if isinstance(error, Exception):
+                _tell([command], [_told(error)])
 
     async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
         """One transaction, durable on return: what each command is told, and what was written."""
@@ -228,11 +242,12 @@ class Writer:
     async def _try(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
         async with self._storage.transaction() as transaction:
             held = frozenset[int]().union(*(command.shards for command in commands))
-            trees = await self._heads.take(transaction, held)
+            trees, shards = await self._heads.take(transaction, held)
             sizes = {shard: tree.size for shard, tree in trees.items()}
-            batch = Batch(transaction, self._ring, self._entropy, self._clock(), sizes, self._heads.shards)
+            batch = Batch(transaction, self._ring, self._entropy, self._clock(), sizes, shards)
             await batch.load([command.needs for command in commands])
-            self._check_held(batch, commands, held)
+            if shards > 1:
+                _check_held(batch.owners(), commands, held, shards)
             replays = await self._replays(transaction, commands)
             decided = self._decide(batch, commands, replays)
             trees = await self._heads.extend(transaction, trees, batch.staged)
@@ -240,14 +255,6 @@ class Writer:
             await batch.flush()
         self._heads.keep(trees)
         return answers, batch
-
-    def _check_held(self, batch: Batch, commands: Sequence[_Command], held: frozenset[int]) -> None:
-        """Raise _Astray if a command looks at somebody's in another shard: by now, or now that there are more."""
-        shards = self._heads.shards
-        if shards > 1:
-            owners = batch.owners()
-            if not all(owners.shards(command.needs, shards) <= held for command in commands):
-                raise _Astray
 
     async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:
         ids = (command.idempotency_id for command in commands if command.idempotency_id)
@@ -296,6 +303,12 @@ class Writer:
                     batch.now_ms + IDEMPOTENCY_MS,
                 )
         return answers
+
+
+def _check_held(owners: Owners, commands: Sequence[_Command], held: frozenset[int], shards: int) -> None:
+    """Raise _Astray if a command looks at somebody's in another shard: by now, or now that there are more."""
+    if not all(owners.shards(command.needs, shards) <= held for command in commands):
+        raise _Astray
 
 
 def _repeated(command: _Command, replays: _Kept, first: dict[bytes, _Command]) -> bytes | _Command | None:

@@ -125,8 +125,8 @@ class PostgresStorage:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Connection]:
-        # Every batch first updates the log's head row, so batches of all nodes run one after another and
-        # READ COMMITTED shows each what the one before it wrote.
+        # Every batch first updates the head rows of its shards, so batches of all nodes that need the same run one
+        # after another, and READ COMMITTED shows each what the one before it wrote.
         async with _acquired(self._writers) as connection:
             warned: list[str] = []
 
@@ -162,7 +162,8 @@ async def _acquired(pool: Any) -> AsyncIterator[Any]:
                 # that the server has closed is not the pool's any more, and cannot be terminated.
                 with suppress(asyncpg.InterfaceError):
                     connection.terminate()
-                if isinstance(error, _GONE):
+                # Who holds a lock for long says nothing of the other connections.
+                if isinstance(error, _GONE) and not isinstance(error, asyncpg.LockNotAvailableError):
                     await pool.expire_connections()
                 raise
     except asyncpg.StatementCompletionUnknownError as error:
