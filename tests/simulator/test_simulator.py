@@ -168,9 +168,9 @@ def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.M
     """It believes to know how long the log is."""
     take = Heads.take
 
-    async def remember(self: Heads, transaction: Any, shards: Collection[int]) -> dict[int, Tree]:
+    async def remember(self: Heads, transaction: Any, shards: Collection[int]) -> tuple[dict[int, Tree], int]:
         if all(shard in self._trees for shard in shards):
-            return {shard: self._trees[shard] for shard in shards}
+            return {shard: self._trees[shard] for shard in shards}, self.shards
         return await take(self, transaction, shards)
 
     monkeypatch.setattr(Heads, "take", remember)
@@ -209,7 +209,8 @@ def test_a_node_that_takes_no_notice_of_a_split_is_found(monkeypatch: pytest.Mon
     class Deaf(Heads):
         async def _lock(self, transaction: Any, shard: int) -> tuple[int, int]:
             size, told = await super()._lock(transaction, shard)
-            return size, self._first.setdefault("shards", told)
+            self.shards = self._first.setdefault("shards", told)
+            return size, self.shards
 
         async def open(self, transaction: Any) -> None:
             self._first: dict[str, int] = {}
@@ -221,7 +222,7 @@ def test_a_node_that_takes_no_notice_of_a_split_is_found(monkeypatch: pytest.Mon
 
 def test_commands_that_are_not_held_against_the_heads_taken_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A split comes between the question and its turn: the statement belongs in a log whose head is not taken."""
-    monkeypatch.setattr(Writer, "_check_held", lambda *args: None)
+    monkeypatch.setattr(writer, "_check_held", lambda *args: None)
     found("commands that are not held against the heads taken", r"a command failed, of KeyError\(\d\)")
 
 
