@@ -18,7 +18,9 @@ from tests.world import Person, World
 from verifier.core.errors import Unavailable
 from verifier.ports import Conflict, Storage
 from verifier.storage import open_storage
+from verifier.storage import postgres as postgres_module
 from verifier.storage.migrate import migrate
+from verifier.storage.postgres import PostgresStorage
 
 ADD = "UPDATE tally SET n = n + 1 WHERE name = $1 RETURNING n"
 
@@ -205,3 +207,59 @@ async def test_tls_that_the_server_demands_is_named(own_postgres: Postgres) -> N
 async def test_an_address_that_cannot_be_read_is_refused_in_words(url: str) -> None:
     with pytest.raises(Unavailable, match=r"cannot be reached: .+"):
         await open_storage(url)
+
+
+async def test_a_commit_of_which_nobody_knows_is_no_conflict_that_could_be_tried_again(tally: str) -> None:
+    """SQLSTATE 40003, as distributed engines tell it; by its class it would be a rollback."""
+    async with opened(tally) as storage:
+        with pytest.raises(Unavailable) as caught:
+            async with storage.transaction():
+                raise asyncpg.StatementCompletionUnknownError("nobody knows")
+        assert not isinstance(caught.value, Conflict)
+
+
+async def test_a_row_that_is_held_for_long_costs_the_other_connections_nothing(tally: str) -> None:
+    storage = await PostgresStorage.open(tally, 5.0, 0.2)
+    try:
+        async with storage.transaction() as holder:
+            await holder.fetch(ADD, "a")
+            with pytest.raises(Unavailable, match="others at work"):
+                await _add(storage, "a")
+        assert storage._writers._generation == 0
+        assert await _add(storage, "a") == 2
+    finally:
+        await storage.close()
+
+
+async def test_a_connection_that_comes_too_late_or_is_not_wanted_any_more_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[str] = []
+
+    class Made:
+        def __init__(self, address: str) -> None:
+            self.address = address
+
+        def terminate(self) -> None:
+            closed.append(self.address)
+
+    async def connect(address: str, **_: Any) -> Made:
+        try:
+            await asyncio.sleep(0.01 if "first" in address else 0.05)
+        except asyncio.CancelledError:
+            # It was connected in the very moment.
+            return Made(address)
+        return Made(address)
+
+    monkeypatch.setattr(asyncpg, "connect", connect)
+    to = postgres_module._connector("postgresql://verifier@first:1,second:2/x")
+    assert "first" in (await to()).address
+    await asyncio.sleep(0.1)
+    assert ["second" in each for each in closed] == [True]
+    closed.clear()
+    asked = asyncio.ensure_future(to())
+    await asyncio.sleep(0.001)
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    await asyncio.sleep(0.1)
+    assert len(closed) == 2
