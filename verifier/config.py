@@ -18,6 +18,7 @@ from verifier.core.call import CallRules, LegMode
 from verifier.core.errors import VerifierError
 from verifier.core.policy import ContactPolicy
 from verifier.core.shards import origin_shard
+from verifier.core.text import exact, line
 from verifier.service import Settings
 
 PREFIX = "VERIFIER_"
@@ -63,8 +64,8 @@ class Config(Struct, frozen=True, kw_only=True):
     code_lifetime_seconds: Annotated[int, Meta(ge=30, le=600)] = 600
     grace_seconds: Annotated[int, Meta(ge=0, le=300)] = 120
     max_call_minutes: Annotated[int, Meta(ge=1, le=480)] = 120
-    policy_version: Annotated[str, Meta(min_length=1, max_length=40)] = "2026-1"
-    contact_hours: Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] = "08:00-21:00"
+    policy_version: Annotated[str, line(40)] = "2026-1"
+    contact_hours: Annotated[str, exact("[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}")] = "08:00-21:00"
     daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
     number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
     published_numbers: str = ""

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from verifier.core.errors import BodyTooLarge, FieldError, InvalidField, MalformedRequest, UnsupportedMediaType
+from verifier.core.text import unsafe
 
 MAX_BODY = 65_536
 Body = TypeVar("Body")
@@ -21,8 +22,6 @@ Body = TypeVar("Body")
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`")
 _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
-# C0 and C1 controls except tab, newline and carriage return, and lone surrogates.
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -74,10 +73,9 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             "a member is given twice", errors=(FieldError(_pointer(repeated[:80]), "given more than once"),)
         )
     for name, value in pairs:
-        if isinstance(value, str) and _FORBIDDEN.search(value):
-            raise InvalidField.at(_pointer(name[:80]), "holds a control character")
-        if isinstance(value, list) and any(isinstance(each, str) and _FORBIDDEN.search(each) for each in value):
-            raise InvalidField.at(_pointer(name[:80]), "holds a control character")
+        texts = value if isinstance(value, list) else (value,)
+        if any(isinstance(each, str) and unsafe(each) for each in texts):
+            raise InvalidField.at(_pointer(name[:80]), "holds a control character or one that is no character")
     return members
 
 

@@ -30,6 +30,7 @@ from verifier.core.messages import (
     SipIdentity,
 )
 from verifier.core.reconciliation import Discrepancies, DiscrepancyKind
+from verifier.core.text import exact
 from verifier.service import Service
 
 _encode = msgspec.json.Encoder().encode
@@ -51,7 +52,7 @@ class DiscrepanciesAsked(Struct, frozen=True, forbid_unknown_fields=True):
     since: Instant | None = None
     until: Instant | None = None
     limit: Limit = 50
-    cursor: Annotated[str, Meta(pattern=r"^(call|leg)_[0-9a-f]{32}$")] | None = None
+    cursor: Annotated[str, exact("(call|leg)_[0-9a-f]{32}")] | None = None
 
 
 class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -38,7 +39,7 @@ def document(operations: tuple[Operation, ...]) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": dict(sorted(components.items())), "securitySchemes": _security_schemes()},
+        "components": {"schemas": _ecma(dict(sorted(components.items()))), "securitySchemes": _security_schemes()},
     }
 
 
@@ -134,8 +135,20 @@ def raised(operation: Operation) -> list[type[VerifierError]]:
     return [*kinds, errors.InternalError, errors.Unavailable]
 
 
-def _schema(kind: Any) -> dict[str, Any]:
-    return dict(msgspec.json.schema(kind))
+def _schema(kind: Any) -> Any:
+    return _ecma(msgspec.json.schema(kind))
+
+
+def _ecma(schema: Any) -> Any:
+    """A schema whose patterns end in `$`, which is to ECMA-262 what `\\Z` is to Python."""
+    if isinstance(schema, list):
+        return [_ecma(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: re.sub(r"\\Z$", "$", value) if name == "pattern" and isinstance(value, str) else _ecma(value)
+        for name, value in schema.items()
+    }
 
 
 def _reference(kind: Any) -> dict[str, Any]:

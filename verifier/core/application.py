@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from verifier.core.purposes import Language, Purpose
+from verifier.core.text import exact, line
 
 # Bounds of everything that comes from outside; control characters are refused by the decoder for all strings.
-ApplicationId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-PrincipalId = Annotated[str, Meta(min_length=1, max_length=128)]
-Name = Annotated[str, Meta(min_length=1, max_length=120)]
-Label = Annotated[str, Meta(min_length=1, max_length=80)]
-E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164 number with a leading plus sign")]
+ApplicationId = Annotated[str, exact(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")]
+PrincipalId = Annotated[str, line(128)]
+Name = Annotated[str, line(120)]
+Label = Annotated[str, line(80)]
+E164 = Annotated[str, exact(r"\+[1-9][0-9]{6,14}", "E.164 number with a leading plus sign")]
 Instant = Annotated[datetime, Meta(tz=True)]
 Stage = Literal["received", "documents", "review", "approved", "disbursed", "declined"]
 
@@ -25,7 +26,7 @@ class Customer(Struct, frozen=True, forbid_unknown_fields=True):
     id: PrincipalId
     name: Name
     language: Language = "zh-CN"
-    time_zone: Annotated[str, Meta(min_length=1, max_length=64)] = "Asia/Shanghai"
+    time_zone: Annotated[str, line(64)] = "Asia/Shanghai"
 
 
 class RegisteredNumber(Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from verifier.core.application import E164, Instant, PrincipalId
 from verifier.core.messages import CallView
+from verifier.core.text import line
 
-LegId = Annotated[str, Meta(min_length=1, max_length=128)]
+LegId = Annotated[str, line(128)]
 
 
 class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,10 +23,11 @@ from verifier.core.application import (
 from verifier.core.call import LegMode, State
 from verifier.core.passport import Attestation, Kind
 from verifier.core.purposes import Language, Purpose
+from verifier.core.text import exact
 
-CallId = Annotated[str, Meta(pattern=r"^call_[0-9a-f]{32}$")]
-SessionId = Annotated[str, Meta(pattern=r"^ivr_[0-9a-f]{32}$")]
-RequestId = Annotated[str, Meta(pattern=r"^excr_[0-9a-f]{32}$")]
+CallId = Annotated[str, exact("call_[0-9a-f]{32}")]
+SessionId = Annotated[str, exact("ivr_[0-9a-f]{32}")]
+RequestId = Annotated[str, exact("excr_[0-9a-f]{32}")]
 TypedCode = Annotated[str, Meta(min_length=1, max_length=64, description="nine digits, with or without spaces")]
 Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
 Rules = Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=3)]
@@ -43,7 +44,7 @@ class IssueCall(Struct, frozen=True, forbid_unknown_fields=True):
     number: E164
     caller_number: E164
     officer_id: PrincipalId | None = None
-    exception_id: Annotated[str, Meta(pattern=r"^exc_[0-9a-f]{32}$")] | None = None
+    exception_id: Annotated[str, exact("exc_[0-9a-f]{32}")] | None = None
 
 
 class GrantException(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,7 +119,7 @@ class BeginSession(Struct, frozen=True, forbid_unknown_fields=True):
 class HeardKeys(Struct, frozen=True, forbid_unknown_fields=True):
     """The keys that were pressed since the last turn, at most a hundred; null for silence."""
 
-    keys: Annotated[str, Meta(max_length=100, pattern=r"^[0-9*#A-D]*$")] | None = None
+    keys: Annotated[str, exact("[0-9*#A-D]*", max_length=100)] | None = None
 
 
 class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,9 +14,10 @@ from aiohttp import web
 
 from verifier.core.messages import IvrTurn, Say
 from verifier.core.prompts import prompt
+from verifier.core.text import safe
 from verifier.core.words import LANGUAGES
 
-_E164 = re.compile(r"^(?:tel:|sips?:)?(\+[1-9][0-9]{6,14})(?:$|[@;])")
+_E164 = re.compile(r"(?:tel:|sips?:)?(\+[1-9][0-9]{6,14})(?:[@;].*)?", re.DOTALL)
 
 Form = Mapping[str, str]
 
@@ -45,12 +46,15 @@ class Dialect(Protocol):
 
 def e164(address: str) -> str | None:
     """The number in a telephone or SIP address; None for any that is not E.164."""
-    found = _E164.match(address.strip())
+    found = _E164.fullmatch(address.strip())
     return found[1] if found else None
 
 
 def encoded(root: ElementTree.Element) -> bytes:
-    """A document; what is said in it is text, whatever it holds."""
+    """A document; what is said in it is text, without what XML cannot hold."""
+    for element in root.iter():
+        element.text = safe(element.text) if element.text is not None else None
+        element.attrib.update({name: safe(value) for name, value in element.attrib.items()})
     document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return document
 

@@ -26,7 +26,7 @@ class Sip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verifier_url: str
     key_id: str
     key_file: str
-    officer_uri: Annotated[str, Meta(pattern=r"^sips?:.*\{officer\}.*$")]
+    officer_uri: Annotated[str, Meta(pattern=r"^sips?:.*\{officer\}.*\Z")]
     listen: str = "127.0.0.1:5060"
     tls_listen: str = ""
     tls_certificate: str = ""
@@ -39,9 +39,9 @@ class Settings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`trunks` are the addresses of the bank's own border controllers, parted by commas: nobody else is answered."""
 
     trunks: Annotated[str, Meta(min_length=1)]
-    fraud_desk_uri: Annotated[str, Meta(pattern=r"^sips?:.+$")]
-    dialled_number: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
-    country_code: Annotated[str, Meta(pattern=r"^[1-9]?[0-9]{0,2}$")] = ""
+    fraud_desk_uri: Annotated[str, Meta(pattern=r"^sips?:.+\Z")]
+    dialled_number: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}\Z")]
+    country_code: Annotated[str, Meta(pattern=r"^[1-9]?[0-9]{0,2}\Z")] = ""
     processes: Annotated[int, Meta(ge=1, le=64)] = 1
     recordings: str = ""
     cache: str = ""
@@ -50,7 +50,7 @@ class Settings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class DiallerSettings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`customer_uri` is where customers are rung; `identity` is the kind of Identity header (RFC 8224), if any."""
 
-    customer_uri: Annotated[str, Meta(pattern=r"^sips?:.*\{number\}.*$")]
+    customer_uri: Annotated[str, Meta(pattern=r"^sips?:.*\{number\}.*\Z")]
     identity: Literal["off", "plain", "shaken", "rcd"] = "off"
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta
-
 from verifier.api import handlers
 from verifier.api.operations import Operation
 from verifier.api.throttle import Throttle
 from verifier.core import errors, messages
+from verifier.core.text import exact
 
-ReceiptId = Annotated[str, Meta(pattern=r"^(rcpt|rprt)_[0-9a-f]{32}$")]
+ReceiptId = Annotated[str, exact("(rcpt|rprt)_[0-9a-f]{32}")]
 
 _LOST = (errors.NotFound, errors.Erased)
 
