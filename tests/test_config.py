@@ -33,7 +33,7 @@ def test_the_defaults_are_the_strict_ones() -> None:
         ("VERIFIER_DAILY_CAP", "many", "VERIFIER_DAILY_CAP"),
         ("VERIFIER_CLIENT_CERT_HEADER", "perhaps", "VERIFIER_CLIENT_CERT_HEADER"),
         ("VERIFIER_CONTACT_HOURS", "8-21", "VERIFIER_CONTACT_HOURS"),
-        ("VERIFIER_ISSUER", "verify.bank.example", "http or https"),
+        ("VERIFIER_ISSUER", "verify.bank.example", "begins with https://"),
         ("VERIFIER_ISSUER", "http://verify.bank.example", "https"),
         ("VERIFIER_KEY_RING_FILE", "/nonexistent", "No such file"),
     ],
@@ -67,12 +67,153 @@ def test_hours_may_run_to_midnight_but_not_backwards() -> None:
             load({**GOOD, "VERIFIER_CONTACT_HOURS": hours}).service_settings()
 
 
-@pytest.mark.parametrize("listen", ["8080", ":8080", "localhost:x", "localhost:70000"])
-def test_an_address_is_host_and_port(listen: str) -> None:
+@pytest.mark.parametrize("listen", ["8080", ":8080", "localhost:x", "localhost:70000", "localhost:٨٠٨٠", "[::1:80"])
+def test_an_address_to_listen_on_is_host_and_port(listen: str) -> None:
     assert address("127.0.0.1:8080") == ("127.0.0.1", 8080)
     assert address("[::1]:8080") == ("::1", 8080)
-    with pytest.raises(BadSettings):
-        address(listen)
+    for name in ("VERIFIER_LISTEN", "VERIFIER_ADMIN_LISTEN"):
+        assert load({**GOOD, name: "[::1]:8080"})
+        with pytest.raises(BadSettings, match=f"{name}: must be host:port"):
+            load({**GOOD, name: listen})
+
+
+STAFF = {"VERIFIER_STAFF_ISSUER": "https://id.bank.example", "VERIFIER_STAFF_AUDIENCE": "verifier"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "together"),
+    [
+        ("VERIFIER_ISSUER", {}),
+        ("VERIFIER_STAFF_ISSUER", {"VERIFIER_STAFF_AUDIENCE": "a"}),
+        ("VERIFIER_STAFF_JWKS_URL", STAFF),
+        ("VERIFIER_CUSTOMER_ISSUER", {"VERIFIER_CUSTOMER_AUDIENCE": "a"}),
+        ("VERIFIER_CUSTOMER_JWKS_URL", {}),
+        ("VERIFIER_RECEIPT_MESSAGES_URL", {"VERIFIER_RECEIPT_MESSAGES_TOKEN": "t"}),
+    ],
+)
+def test_no_http_address_starts_in_production(variable: str, together: dict[str, str]) -> None:
+    settings = {**GOOD, **together}
+    assert load({**settings, variable: "https://id.bank.example/realms/a"})
+    assert load({**settings, variable: "http://127.0.0.1:8080", "VERIFIER_ENV": "development"})
+    with pytest.raises(BadSettings, match=f"{variable}: must be an address that begins with https://"):
+        load({**settings, variable: "http://id.bank.example"})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("ftp://a.example", "https://", "https:a.example", "https://a.example/ b", "https://u:p@a.example"),
+        *(
+            "https://a.example/?q",
+            "https://a.example/#f",
+            "https://a.example/#",
+            "https://[::1",
+            "a.example",
+            "//a.example",
+        ),
+    ],
+)
+def test_what_is_no_web_address_does_not_start(address: str) -> None:
+    for name, together in (("VERIFIER_ISSUER", {}), ("VERIFIER_STAFF_ISSUER", {"VERIFIER_STAFF_AUDIENCE": "a"})):
+        with pytest.raises(BadSettings, match=name):
+            load({**GOOD, **together, name: address})
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    ["010-8234-5678", "861082345678", "+86 10 8234 5678", "+0108234567", "+861082345678,95588", "+86108234567x"],
+)
+def test_a_caller_number_that_is_not_e164_does_not_start(numbers: str) -> None:
+    assert load({**GOOD, "VERIFIER_CALLER_NUMBERS": "+861082345678, +861082345679"})
+    with pytest.raises(BadSettings, match=r"VERIFIER_CALLER_NUMBERS: .* must be E\.164"):
+        load({**GOOD, "VERIFIER_CALLER_NUMBERS": numbers})
+
+
+def test_a_published_number_is_e164_or_a_short_number() -> None:
+    assert load({**GOOD, "VERIFIER_PUBLISHED_NUMBERS": "95588,+861095588"})
+    for number in ("010-95588", "95 588", "hotline", "010955880123"):
+        with pytest.raises(BadSettings, match="VERIFIER_PUBLISHED_NUMBERS"):
+            load({**GOOD, "VERIFIER_PUBLISHED_NUMBERS": number})
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql+asyncpg://u:secret@db/verifier", r"must begin with postgresql://, without \+asyncpg"),
+        ("postgres+psycopg://u:secret@db/verifier", "must begin with postgresql://"),
+        ("postgresql://u:sec#ret@db/verifier", "percent-encode"),
+        ("postgresql://u:sec/ret@db/verifier", "percent-encode"),
+        ("postgresql://u:sec?ret@db/verifier", "percent-encode"),
+        ("postgresql://u:sec@ret@db/verifier", "percent-encode"),
+        ("postgresql://u:sec[ret@db/verifier", "percent-encode"),
+        ("postgresql://u:sec%zzret@db/verifier", "percent-encode"),
+        ("postgresql://u:secret@db:x/verifier", "a port that is not a number"),
+        ("postgresql://u:secret@db1:5432,db2:0/verifier", "a port that is not a number"),
+        ("postgresql://u:secret@d b/verifier", "a host that cannot be read"),
+        ("postgresql://u:secret@db/verifier?sslmode=on", "sslmode"),
+        ("postgresql:u:secret@db", "cannot be read"),
+        ("mysql://u:secret@db/verifier", "sqlite:PATH or postgresql://"),
+        ("verifier.sqlite3", "sqlite:PATH or postgresql://"),
+        ("sqlite:", "must name a file"),
+        ("sqlite://", "must name a file"),
+    ],
+)
+def test_a_database_address_that_cannot_be_read_is_told_without_its_password(url: str, told: str) -> None:
+    with pytest.raises(BadSettings, match=told) as caught:
+        load({**GOOD, "VERIFIER_DATABASE": url})
+    assert "sec" not in caught.value.detail
+    assert caught.value.detail.startswith("VERIFIER_DATABASE: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("sqlite:verifier.sqlite3", "sqlite:/data/verifier.sqlite3", "sqlite:///data/verifier.sqlite3"),
+        *("postgresql://db/verifier", "postgres://u@db:5432/verifier", "postgresql://u:p%40ss%2F@db/verifier"),
+        *(
+            "postgresql://u@db1:5432,db2,[::1]:5433/verifier?sslmode=verify-full",
+            "postgresql:///v?host=/run/postgresql",
+        ),
+    ],
+)
+def test_a_database_address_that_can_be_read_is_taken(url: str) -> None:
+    assert load({**GOOD, "VERIFIER_DATABASE": url}).database == url
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("VERIFIER_STAFF_ISSUER=https://id.bank.example", "VERIFIER_STAFF_AUDIENCE=a"),
+        ("VERIFIER_CUSTOMER_ISSUER=https://id.bank.example", "VERIFIER_CUSTOMER_AUDIENCE=a"),
+        ("VERIFIER_OFFICER_URI=sip:{officer}@pbx", "VERIFIER_FRAUD_DESK_URI=tel:+861082345678"),
+        ("VERIFIER_IDENTITY_KEY=key.pem", "VERIFIER_IDENTITY_X5U=https://cert.bank.example/a.pem"),
+    ],
+)
+def test_a_setting_that_needs_another_is_refused_without_it(one: str, other: str) -> None:
+    both = dict(each.split("=", 1) for each in (one, other))
+    assert load({**GOOD, **both})
+    for variable, value in both.items():
+        with pytest.raises(BadSettings, match="one needs the other"):
+            load({**GOOD, variable: value})
+
+
+def test_a_voice_platform_must_know_where_to_transfer() -> None:
+    for secret in ("VERIFIER_VOICEXML_PASSWORD", "VERIFIER_TWIML_TOKEN"):
+        with pytest.raises(BadSettings, match="VERIFIER_OFFICER_URI"):
+            load({**GOOD, secret: "secret"})
+    with pytest.raises(BadSettings, match="VERIFIER_OFFICER_URI: must be a sip:"):
+        load({**GOOD, "VERIFIER_OFFICER_URI": "4412@pbx", "VERIFIER_FRAUD_DESK_URI": "tel:1"})
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"", "empty"), (b" \n", "empty"), (b"\xff", "UTF-8"), (b"a\x00b", "control"), (b"a" * 70_000, "longer")],
+)
+def test_a_file_that_holds_no_setting_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
+    secret = tmp_path / "token"
+    secret.write_bytes(content)
+    with pytest.raises(BadSettings, match=f"VERIFIER_TWIML_TOKEN_FILE: .*{told}"):
+        load({**GOOD, "VERIFIER_TWIML_TOKEN_FILE": str(secret)})
 
 
 def test_every_setting_is_in_the_readme_and_no_other() -> None:

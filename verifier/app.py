@@ -260,10 +260,6 @@ def _conversations(config: Config, service: Service) -> list[Conversations]:
         dialects.append(VoiceXML(config.voicexml_password))
     if config.twiml_token:
         dialects.append(TwiML(config.twiml_token))
-    if dialects and not (config.officer_uri and config.fraud_desk_uri):
-        raise BadSettings(
-            "VERIFIER_OFFICER_URI and VERIFIER_FRAUD_DESK_URI: a voice platform must know where to transfer"
-        )
     transfers = Transfers(config.officer_uri, config.fraud_desk_uri)
     return [Conversations(service, each, transfers, config.issuer) for each in dialects]
 

@@ -5,8 +5,9 @@ Any setting may come from a file: `VERIFIER_DATABASE_FILE=/run/secrets/db` inste
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -14,15 +15,17 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from verifier import addresses
 from verifier.core.call import CallRules, LegMode
 from verifier.core.errors import VerifierError
 from verifier.core.policy import ContactPolicy
 from verifier.core.shards import origin_shard
-from verifier.core.text import exact, line
+from verifier.core.text import exact, line, unsafe
 from verifier.service import Settings
 
 PREFIX = "VERIFIER_"
 LEGS_KEPT_DAYS = 31
+MAX_FILE = 65_536
 Positive = Annotated[int, Meta(ge=1)]
 
 
@@ -134,60 +137,118 @@ def listed(value: str) -> tuple[str, ...]:
 
 
 NAMES = Config.__struct_fields__
+_WEB = ("issuer", "staff_issuer", "staff_jwks_url", "customer_issuer", "customer_jwks_url", "receipt_messages_url")
+_PAIRS = (
+    ("receipt_messages_url", "receipt_messages_token"),
+    ("staff_issuer", "staff_audience"),
+    ("customer_issuer", "customer_audience"),
+    ("officer_uri", "fraud_desk_uri"),
+    ("identity_key", "identity_x5u"),
+)
 
 
 def load(environment: Mapping[str, str]) -> Config:
     """Read the settings. Raises BadSettings, naming every setting that is unknown, unreadable or not valid."""
+    values, wrong = _read(environment)
+    for name, value in values.items():
+        try:
+            _convert(name, value)
+        except msgspec.ValidationError as error:
+            wrong.append(f"{_variable(name)}: {error}")
+    if "issuer" not in values:
+        wrong.append(
+            "VERIFIER_ISSUER: missing; it is the public address of this service, such as https://verify.bank.example"
+        )
+    if wrong:
+        raise BadSettings("; ".join(wrong))
+    config = Config(**{name: _convert(name, value) for name, value in values.items()})  # type: ignore[arg-type]
+    wrong = list(_wrong_addresses(config)) or list(_wrong_together(config))
+    if wrong:
+        raise BadSettings("; ".join(wrong))
+    return config
+
+
+def _read(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The texts of the settings by name, and what is wrong with the others."""
     wrong: list[str] = []
     values: dict[str, str] = {}
     for variable, value in environment.items():
         if not variable.startswith(PREFIX):
             continue
         name = variable.removeprefix(PREFIX).lower()
-        if name not in NAMES and name.endswith("_file") and name.removesuffix("_file") in NAMES:
-            name = name.removesuffix("_file")
-            try:
-                value = Path(value).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                wrong.append(f"{variable}: {error.strerror}")
-                continue
+        try:
+            if name not in NAMES and name.endswith("_file") and name.removesuffix("_file") in NAMES:
+                name, value = name.removesuffix("_file"), _from_file(value)
+        except ValueError as error:
+            wrong.append(f"{variable}: {error}")
+            continue
         if name not in NAMES:
             wrong.append(f"{variable}: there is no such setting")
         elif name in values:
             wrong.append(f"{variable}: given twice, as a value and as a file")
+        elif unsafe(value):
+            wrong.append(f"{variable}: holds a control character or is not UTF-8")
         else:
             values[name] = value
-    if "issuer" not in values:
-        wrong.append(
-            "VERIFIER_ISSUER: missing; it is the public address of this service, such as https://verify.bank.example"
-        )
-    elif urlsplit(values["issuer"]).scheme not in ("https", "http") or not urlsplit(values["issuer"]).netloc:
-        wrong.append("VERIFIER_ISSUER: must be an http or https address")
-    for name, value in values.items():
-        try:
-            _convert(name, value)
-        except msgspec.ValidationError as error:
-            wrong.append(f"{PREFIX}{name.upper()}: {error}")
-    if wrong:
-        raise BadSettings("; ".join(wrong))
-    config = Config(**{name: _convert(name, value) for name, value in values.items()})  # type: ignore[arg-type]
-    if config.env == "production" and urlsplit(config.issuer).scheme != "https":
-        raise BadSettings("VERIFIER_ISSUER: must be an https address when VERIFIER_ENV=production")
+    return values, wrong
+
+
+def _from_file(path: str) -> str:
+    """The setting that a file holds. Raises ValueError in words."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+        text = content.decode("utf-8").strip()
+    except OSError as error:
+        raise ValueError(str(error.strerror)) from error
+    except UnicodeDecodeError as error:
+        raise ValueError("the file is not UTF-8") from error
+    if len(content) > MAX_FILE:
+        raise ValueError(f"the file is longer than {MAX_FILE} bytes")
+    if not text:
+        raise ValueError("the file is empty")
+    return text
+
+
+def _wrong_addresses(config: Config) -> Iterator[str]:
+    secure = config.env == "production"
+    checks: dict[str, Callable[[str], str | None]] = {
+        **dict.fromkeys(_WEB, partial(addresses.web, secure=secure)),
+        "database": addresses.database,
+        "listen": addresses.listen,
+        "admin_listen": addresses.listen,
+        "officer_uri": addresses.transfer,
+        "fraud_desk_uri": addresses.transfer,
+    }
+    for name, check in checks.items():
+        value = getattr(config, name)
+        if value and (problem := check(value)):
+            yield f"{_variable(name)}: {problem}"
+    for name, check in {"caller_numbers": addresses.e164, "published_numbers": addresses.published}.items():
+        for number in listed(getattr(config, name)):
+            if problem := check(number):
+                yield f"{_variable(name)}: {number!r} {problem}"
+
+
+def _wrong_together(config: Config) -> Iterator[str]:
     if origin_shard(config.origin, config.origin.rpartition("/")[0]):
-        raise BadSettings("VERIFIER_LOG_ORIGIN: must not end in a number, as the origins of a log's shards do")
+        yield "VERIFIER_LOG_ORIGIN: must not end in a number, as the origins of a log's shards do"
     if 0 < config.retention_days <= LEGS_KEPT_DAYS:
-        raise BadSettings(f"VERIFIER_RETENTION_DAYS: must be more than {LEGS_KEPT_DAYS}, or 0 to keep for ever")
-    _check_messaging(config)
-    return config
+        yield f"VERIFIER_RETENTION_DAYS: must be more than {LEGS_KEPT_DAYS}, or 0 to keep for ever"
+    for one, other in _PAIRS:
+        if bool(getattr(config, one)) is not bool(getattr(config, other)):
+            yield f"{_variable(one)} and {_variable(other)}: one needs the other"
+    if (config.voicexml_password or config.twiml_token) and not config.officer_uri:
+        yield "VERIFIER_OFFICER_URI and VERIFIER_FRAUD_DESK_URI: a voice platform must know where to transfer"
+
+    try:
+        config.service_settings()
+    except BadSettings as error:
+        yield error.detail
 
 
-def _check_messaging(config: Config) -> None:
-    schemes = ("https",) if config.env == "production" else ("https", "http")
-    url = urlsplit(config.receipt_messages_url)
-    if config.receipt_messages_url and (url.scheme not in schemes or not url.netloc):
-        raise BadSettings(f"VERIFIER_RECEIPT_MESSAGES_URL: must be an address by {' or '.join(schemes)}")
-    if bool(config.receipt_messages_url) is not bool(config.receipt_messages_token):
-        raise BadSettings("VERIFIER_RECEIPT_MESSAGES_URL and VERIFIER_RECEIPT_MESSAGES_TOKEN: one needs the other")
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
 
 
 def _convert(name: str, value: str) -> object:
@@ -199,8 +260,6 @@ _TYPES = {each.name: each.type for each in msgspec.structs.fields(Config)}
 
 
 def address(listen: str) -> tuple[str, int]:
-    """Host and port of `host:port`. Raises BadSettings."""
+    """Host and port of `host:port`, as `addresses.listen` accepts it."""
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise BadSettings(f"{listen!r} is not host:port")
     return host.strip("[]"), int(port)

@@ -14,8 +14,7 @@ from tests.api.conftest import RunningBank
 from tests.customers import Customer
 from tests.voice.platforms import HOTLINE, Platform, TwimlPlatform, VoiceXmlPlatform, parsed, settings
 from tests.world import another_code
-from verifier.app import BadSettings, Verifier, open_service
-from verifier.demo.bank import DemoBank, free_ports
+from verifier.demo.bank import DemoBank
 from verifier.voice.dialects import e164
 
 UNAVAILABLE = "现在无法核实。请不要继续通话，稍后再试。"
@@ -179,17 +178,6 @@ def test_a_dialect_is_off_until_its_secret_is_set(tmp_path: Path) -> None:
     with RunningBank(tmp_path) as without:
         for path in ("/voice/voicexml", "/voice/twiml"):
             assert requests.post(without.url + path, timeout=10).status_code == 404
-
-
-async def test_a_platform_without_transfer_targets_stops_the_start(tmp_path: Path) -> None:
-    bank = DemoBank(tmp_path, free_ports(), voicexml_password="x")
-    await bank.prepare()
-    service = await open_service(bank.config)
-    verifier = Verifier(bank.config, service)
-    with pytest.raises(BadSettings, match="VERIFIER_OFFICER_URI"):
-        await verifier.start()
-    await verifier.stop()
-    await bank.stop()
 
 
 @pytest.mark.shows("CVP-7.8-3")

@@ -1,0 +1,104 @@
+"""Addresses and numbers in settings: what is wrong with one, in words, or nothing. Passwords are never repeated."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+# A bank's hotline is often a short number, such as five digits, that works inside its country only.
+_SHORT = re.compile(r"[0-9]{3,8}")
+_TRANSFER = re.compile(r"(?:sips?|tel):[^\s<>\"]+")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_ENCODE = "percent-encode characters such as # / ? @ [ ] and % in the user name and the password"
+
+
+def web(url: str, *, secure: bool) -> str | None:
+    """What is wrong with a web address; `secure` allows https alone."""
+    schemes = ("https",) if secure else ("https", "http")
+    parts = _split(url)
+    if parts is None or parts.scheme not in schemes or not parts.hostname or re.search(r"\s", url):
+        only = " when VERIFIER_ENV=production" if secure else ""
+        return f"must be an address that begins with {' or '.join(f'{each}://' for each in schemes)}{only}"
+    if "@" in parts.netloc:
+        return "must not hold a user name or password"
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        return "must not have a query or fragment"
+    return None
+
+
+def database(url: str) -> str | None:
+    """What is wrong with the address of a database: `sqlite:PATH` or `postgresql://user:password@host:port/name`."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite":
+        return None if rest.strip("/") else "must name a file, as in sqlite:verifier.sqlite3"
+    if scheme.partition("+")[0] in ("postgresql", "postgres") and "+" in scheme:
+        return f"must begin with postgresql://, without +{_shown(scheme.partition('+')[2])}"
+    if scheme not in ("postgresql", "postgres"):
+        return "must be sqlite:PATH or postgresql://user@host/name"
+    parts = _split(url)
+    if parts is None or not rest.startswith("//"):
+        return f"cannot be read as postgresql://user@host/name; {_ENCODE}"
+    return _postgres(parts)
+
+
+def _postgres(parts: SplitResult) -> str | None:
+    who, _, hosts = parts.netloc.rpartition("@")
+    if parts.fragment or "@" in who or re.search(r"%(?![0-9A-Fa-f]{2})", who) or "@" in parts.path + parts.query:
+        return f"cannot be read as postgresql://user@host/name; {_ENCODE}"
+    for host in hosts.split(","):
+        name, port = _port(host)
+        if name and not _HOST.fullmatch(name):
+            return f"has a host that cannot be read; {_ENCODE}"
+        if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+            return f"has a port that is not a number from 1 to 65535; {_ENCODE}"
+    mode = re.search(r"(?:^|&)sslmode=([^&]*)", parts.query)
+    if mode and mode[1] not in _SSL_MODES:
+        return f"has an sslmode that is not one of {', '.join(_SSL_MODES)}"
+    return None
+
+
+def _port(host: str) -> tuple[str, str | None]:
+    """The name and port of `name:port`; the name of an IPv6 address has its brackets."""
+    end = host.rfind("]") + 1
+    name, colon, port = host[end:].partition(":")
+    return host[:end] + name, port if colon else None
+
+
+def e164(number: str) -> str | None:
+    """What is wrong with a number that must be E.164."""
+    return None if _E164.fullmatch(number) else "must be E.164: a plus sign, the country code and the number, no spaces"
+
+
+def published(number: str) -> str | None:
+    """What is wrong with a number that the bank publishes for people to dial."""
+    if _E164.fullmatch(number) or _SHORT.fullmatch(number):
+        return None
+    return "must be E.164, such as +861082345678, or a short number of 3 to 8 digits"
+
+
+def transfer(uri: str) -> str | None:
+    """What is wrong with an address that a voice platform transfers calls to."""
+    return None if _TRANSFER.fullmatch(uri) else "must be a sip:, sips: or tel: address"
+
+
+def listen(address: str) -> str | None:
+    """What is wrong with an address to listen on."""
+    name, port = _port(address)
+    if name and port is not None and port.isascii() and port.isdigit() and int(port) < 65_536:
+        return None
+    return "must be host:port, such as 127.0.0.1:8080"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.hostname
+    except ValueError:
+        return None
+    return parts
+
+
+def _shown(driver: str) -> str:
+    return driver if re.fullmatch(r"[a-z0-9]{1,16}", driver) else "…"
