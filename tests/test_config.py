@@ -80,6 +80,7 @@ def test_an_address_to_listen_on_is_host_and_port(listen: str) -> None:
 STAFF = {"VERIFIER_STAFF_ISSUER": "https://id.bank.example", "VERIFIER_STAFF_AUDIENCE": "verifier"}
 
 
+@pytest.mark.shows("CVP-12-4")
 @pytest.mark.parametrize(
     ("variable", "together"),
     [
@@ -119,6 +120,7 @@ def test_what_is_no_web_address_does_not_start(address: str) -> None:
             load({**GOOD, **together, name: address})
 
 
+@pytest.mark.shows("CVP-12-4")
 @pytest.mark.parametrize(
     "numbers",
     ["010-8234-5678", "861082345678", "+86 10 8234 5678", "+0108234567", "+861082345678,95588", "+86108234567x"],

@@ -24,15 +24,17 @@ from verifier.api.listener import Listener, most_connections
 from verifier.api.metrics import DISCREPANCIES
 from verifier.api.pages import Facts, SignIn
 from verifier.api.routes import operations
-from verifier.api.signed_requests import SignedRequestVerifier, System, load_systems
+from verifier.api.systems import SystemsFile
 from verifier.api.throttle import SLIPS, Throttle
 from verifier.api.tokens import TokenVerifier, TrustedIssuer
 from verifier.config import BadSettings, Config, address, listed
+from verifier.core.checkpoint import MAX_NOTE
 from verifier.core.errors import VerifierError
 from verifier.core.limits import Limit
 from verifier.core.reconciliation import DiscrepancyKind
+from verifier.files import read_bounded
 from verifier.identity import FileIdentitySigner
-from verifier.keeper import Job, follow, forget, keep, sweep
+from verifier.keeper import Job, follow, follow_systems, forget, keep, sweep
 from verifier.keys import FileKeyRing
 from verifier.log import check_seen
 from verifier.messaging import HttpMessaging
@@ -126,6 +128,19 @@ async def _open_checked(config: Config, patience_s: float) -> Storage:
     return storage
 
 
+async def check_seen_files(config: Config, context: Context) -> None:
+    """Raise RolledBack where the database was restored to a state before the checkpoints in VERIFIER_LOG_SEEN.
+
+    Raises BadSettings for a file that cannot be read.
+    """
+    for path in listed(config.log_seen):
+        try:
+            note = read_bounded(Path(path), MAX_NOTE).decode("utf-8")
+        except (OSError, ValueError) as error:
+            raise BadSettings(f"VERIFIER_LOG_SEEN: {path}: {error}") from error
+        await check_seen(context.storage, note, context.ring.log_keys(), config.origin)
+
+
 def discovered(kind: DiscrepancyKind, discrepancy_id: str) -> None:
     """Tell the operator of a discrepancy. That a code was not used happens every day; the others should not."""
     DISCREPANCIES.labels(kind).inc()
@@ -146,14 +161,16 @@ class Verifier:
         service.context.discovered = discovered
 
     async def start(self) -> None:
-        """Listen. Raises OSError when an address is taken."""
+        """Listen. Raises BadSettings when an address is taken."""
         await self._service.start()
         config = self._config
-        await self._check_seen()
+        await check_seen_files(config, self._service.context)
         self._session = aiohttp.ClientSession()
         people = Throttle("people", Limit(config.requests_per_minute, 60_000), running_ms)
         table = operations(self._service.context.storage, Throttle("slips", SLIPS, running_ms))
-        public = public_application(self._service, table, self._authentication(self._session), people, _pages(config))
+        systems = SystemsFile(Path(config.systems) if config.systems else None)
+        authentication = self._authentication(self._session, systems)
+        public = public_application(self._service, table, authentication, people, _pages(config))
         for each in _conversations(config, self._service):
             each.add_to(public.router)
         public.on_response_prepare.append(self._close_when_draining)
@@ -163,18 +180,9 @@ class Verifier:
         await self._listen("public", public, config.listen, most)
         admin = admin_application(self._service, self.ready)
         await self._listen("admin", admin, config.admin_listen, ADMIN_CONNECTIONS)
-        for name, job in self._jobs(self._session).items():
+        jobs = self._jobs(self._session) | {"systems": lambda: follow_systems(systems, authentication)}
+        for name, job in jobs.items():
             self._tasks.append(asyncio.create_task(keep(name, job, config.sweep_seconds), name=name))
-
-    async def _check_seen(self) -> None:
-        """Raise RolledBack where the database has been restored to before what was seen of its log."""
-        context = self._service.context
-        for path in listed(self._config.log_seen):
-            try:
-                note = Path(path).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise BadSettings(f"VERIFIER_LOG_SEEN: {error}") from error
-            await check_seen(context.storage, note, context.ring.log_keys(), self._config.origin)
 
     def _jobs(self, session: aiohttp.ClientSession) -> dict[str, Job]:
         """What is done again and again, by name; none waits for another, and what one fails of, no other does."""
@@ -189,17 +197,16 @@ class Verifier:
             found["messages"] = lambda: service.messages.deliver(messaging.hand)
         return found
 
-    def _authentication(self, session: aiohttp.ClientSession) -> Authentication:
+    def _authentication(self, session: aiohttp.ClientSession, systems: SystemsFile) -> Authentication:
         config = self._config
-        systems: tuple[System, ...] = load_systems(Path(config.systems)) if config.systems else ()
         try:
             tokens = TokenVerifier(_issuers(config), lambda: session, time.time)
         except ValueError as error:
             raise BadSettings(f"VERIFIER_STAFF_… or VERIFIER_CUSTOMER_…: {error}") from error
         return Authentication(
             tokens,
-            SignedRequestVerifier(systems, time.time),
-            systems,
+            systems.systems,
+            time.time,
             client_cert_header=config.client_cert_header,
             public_url=config.issuer,
         )
@@ -210,7 +217,12 @@ class Verifier:
         bounds = Bounds(most, seconds, seconds, config.untaken_seconds, config.idle_seconds)
         listener = Listener(name, application, bounds)
         self._listeners.append(listener)
-        await listener.open(*address(listen))
+        try:
+            await listener.open(*address(listen))
+        except OSError as error:
+            # asyncio puts the address into its own words, which are long; the operating system's are enough.
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise BadSettings(f"cannot listen on {listen} ({name}): {reason}") from error
 
     async def _close_when_draining(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """The next request of a connection that is kept alive belongs to another node."""

@@ -30,10 +30,14 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 class BadSettings(VerifierError):
-    """One or more settings are missing, unknown or out of bounds; the detail names each."""
+    """One or more settings are missing, unknown or out of bounds; `problems` names each."""
 
     slug = "bad_settings"
     title = "The settings are not valid"
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -160,11 +164,11 @@ def load(environment: Mapping[str, str]) -> Config:
             "VERIFIER_ISSUER: missing; it is the public address of this service, such as https://verify.bank.example"
         )
     if wrong:
-        raise BadSettings("; ".join(wrong))
+        raise BadSettings(*wrong)
     config = Config(**{name: _convert(name, value) for name, value in values.items()})  # type: ignore[arg-type]
     wrong = list(_wrong_addresses(config)) or list(_wrong_together(config))
     if wrong:
-        raise BadSettings("; ".join(wrong))
+        raise BadSettings(*wrong)
     return config
 
 

@@ -11,7 +11,9 @@ from typing import NoReturn
 
 import structlog
 
+from verifier.api.authentication import Authentication
 from verifier.api.metrics import SWEEPS
+from verifier.api.systems import SystemsError, SystemsFile
 from verifier.core.errors import VerifierError
 from verifier.keys import FileKeyRing
 from verifier.ports import KeyRing
@@ -44,6 +46,16 @@ async def forget(service: Service) -> None:
     """Forget what is older than a deployment keeps it, all of it."""
     while await service.retention.forget():
         pass
+
+
+async def follow_systems(systems: SystemsFile, authentication: Authentication) -> None:
+    """Read the systems file again if it has changed. A broken one leaves the systems as they were."""
+    try:
+        if systems.refresh():
+            authentication.adopt(systems.systems)
+            log.info("systems read again", systems=len(systems.systems))
+    except SystemsError as error:
+        log.warning("systems not read again", reason=error.detail)
 
 
 async def follow(ring: KeyRing) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +24,7 @@ from msgspec.structs import replace
 from verifier.core.checkpoint import sign_note, vkey
 from verifier.core.errors import InternalError, VerifierError
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
+from verifier.files import replace_file
 
 Use = Literal["statement", "log", "encryption", "index"]
 KeyState = Literal["next", "active", "retired"]
@@ -212,21 +212,5 @@ def _public_jwk(key: Key) -> dict[str, Any]:
 
 
 def _write(path: Path, keys: tuple[Key, ...]) -> None:
-    """Replace the file in one step, readable by its owner only, durable before it counts."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = msgspec.json.format(msgspec.json.encode(_File(keys)))
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    replace_file(path, msgspec.json.format(msgspec.json.encode(_File(keys))))

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, make_mocked_request
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, MappingKeyResolver
@@ -26,12 +23,10 @@ from verifier.api.authentication import Authentication
 from verifier.api.signed_requests import (
     TAG,
     SignedRequestVerifier,
-    System,
-    SystemsError,
     certificate_principal,
-    load_systems,
     sign_request,
 )
+from verifier.api.systems import System
 from verifier.api.tokens import TokenVerifier
 from verifier.core.errors import Unauthenticated
 from verifier.core.principal import Principal
@@ -310,8 +305,7 @@ def test_a_certificate_reported_by_the_proxy_is_known_by_its_fingerprint() -> No
 async def test_a_certificate_is_looked_at_only_when_the_operator_has_switched_it_on() -> None:
     def authentication(switched_on: bool) -> Authentication:
         tokens = TokenVerifier((), lambda: pytest.fail("no key set is fetched"), lambda: NOW)
-        signatures = SignedRequestVerifier(SYSTEMS, lambda: NOW)
-        return Authentication(tokens, signatures, SYSTEMS, client_cert_header=switched_on, public_url=None)
+        return Authentication(tokens, SYSTEMS, lambda: NOW, client_cert_header=switched_on, public_url=None)
 
     reported = request(client_cert(CERTIFICATE))
     assert (await authentication(True).identify(reported, b"")).id == "lending"
@@ -339,48 +333,3 @@ def test_two_certificate_headers_are_refused() -> None:
     headers = CIMultiDict([*client_cert(CERTIFICATE).items(), *client_cert(b"other").items()])
     with pytest.raises(Unauthenticated):
         certificate_principal(make_mocked_request("GET", "/", headers=headers), SYSTEMS)
-
-
-def listed(**changes: Any) -> dict[str, Any]:
-    return {"id": "pbx-1", "public_key": raw(PBX), "scopes": ["legs"], **changes}
-
-
-def test_systems_are_read_from_their_file(tmp_path: Path) -> None:
-    path = tmp_path / "systems.json"
-    colons = ":".join(FINGERPRINT[i : i + 2] for i in range(0, 64, 2))
-    path.write_text(json.dumps({"systems": [listed(certificate_sha256=colons)]}))
-    (system,) = load_systems(path)
-    assert certificate_principal(request(client_cert(CERTIFICATE)), [system]).id == "pbx-1"
-
-
-@pytest.mark.parametrize(
-    ("content", "because"),
-    [
-        ([listed(), listed()], "id pbx-1 more than once"),
-        ([listed(certificate_sha256="a" * 64), listed(id="b", certificate_sha256="A" * 64)], "certificate a+ more"),
-        ([listed(scopes=["everything"])], "scope 'everything' of pbx-1 is not one of applications"),
-        ([listed(public_key="AAAA")], "public_key of pbx-1 cannot be read"),
-        ([listed(public_key="é")], "public_key of pbx-1 cannot be read"),
-        ([listed(public_key=pem(generate_private_key(SECP256R1())))], "is not an Ed25519 key"),
-        ([listed(certificate_sha256="abc")], "fingerprint"),
-        ([listed(id="")], "the id ''"),
-        ([listed(id='a"b')], "the id"),
-        ([listed(scope="legs")], "unknown field"),
-        ([{"id": "pbx-1"}], r"public_key.*systems\[0\]"),
-        ("none", "array"),
-    ],
-)
-def test_a_wrong_systems_file_is_explained(tmp_path: Path, content: Any, because: str) -> None:
-    path = tmp_path / "systems.json"
-    path.write_text(json.dumps({"systems": content}))
-    with pytest.raises(SystemsError, match=because):
-        load_systems(path)
-
-
-def test_a_missing_or_broken_systems_file_is_explained(tmp_path: Path) -> None:
-    path = tmp_path / "systems.json"
-    with pytest.raises(SystemsError, match="cannot be read: No such file"):
-        load_systems(path)
-    path.write_text("{")
-    with pytest.raises(SystemsError, match="not valid"):
-        load_systems(path)

@@ -5,31 +5,42 @@ Carries out specs/protocol.md section 2.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 
-from verifier.api.signed_requests import SignedRequestVerifier, System, certificate_principal
+from verifier.api.signed_requests import SignedRequestVerifier, certificate_principal
+from verifier.api.systems import System
 from verifier.api.tokens import TokenVerifier
 from verifier.core.errors import Unauthenticated
 from verifier.core.principal import Principal
 
 
 class Authentication:
-    """Every way to say who one is. `client_cert_header` trusts RFC 9440's header, and is for behind a proxy only."""
+    """Every way to say who one is. `client_cert_header` trusts RFC 9440's header, and is for behind a proxy only.
+
+    `now` returns epoch seconds.
+    """
 
     def __init__(
         self,
         tokens: TokenVerifier,
-        signatures: SignedRequestVerifier,
         systems: tuple[System, ...],
+        now: Callable[[], float],
         *,
         client_cert_header: bool,
         public_url: str | None,
     ) -> None:
         self._tokens = tokens
-        self._signatures = signatures
-        self._systems = systems
+        self._now = now
+        self.adopt(systems)
         self._client_cert_header = client_cert_header
         self._public_url = public_url
+
+    def adopt(self, systems: tuple[System, ...]) -> None:
+        """Take these systems, and no others, from now on."""
+        self._systems = systems
+        self._signatures = SignedRequestVerifier(systems, self._now)
 
     async def identify(self, request: web.Request, body: bytes) -> Principal:
         """The caller. Raises Unauthenticated, or Unavailable when the identity provider cannot be asked."""

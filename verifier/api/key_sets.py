@@ -82,6 +82,17 @@ class KeySet:
             raise Unauthenticated("the token is signed with a key its issuer does not publish")
         return found
 
+    async def probe(self) -> int:
+        """How many published keys can verify a token. Raises Unavailable, saying why they cannot be fetched."""
+        try:
+            async with asyncio.timeout(FETCH_TIMEOUT_S):
+                document = await self._get(self._jwks_url or await self._discovered(), _Document)
+        except TimeoutError as error:
+            raise Unavailable(f"{self._issuer} did not answer within {FETCH_TIMEOUT_S} s") from error
+        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:
+            raise Unavailable(f"the keys of {self._issuer} cannot be fetched: {error}") from error
+        return sum(_usable(jwk) is not None for jwk in document.keys)
+
     def _held(self, kid: str | None, alg: str) -> Published | None:
         found = self._found.get((kid, alg)) or self._look(kid, alg)
         if found is not None:

@@ -6,19 +6,14 @@ could pose as a caller.
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import msgspec
 from aiohttp.web import BaseRequest
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures import (
     HTTPMessageSignaturesException,
     HTTPMessageSigner,
@@ -30,70 +25,14 @@ from http_message_signatures import (
 from http_message_signatures.algorithms import ED25519
 from msgspec import Struct
 
-from verifier.core.errors import Unauthenticated, VerifierError
-from verifier.core.principal import SYSTEM_SCOPES, Principal
+from verifier.api.systems import System, fingerprint, principal, public_key
+from verifier.core.errors import Unauthenticated
+from verifier.core.principal import Principal
 
 TAG = "callback-verification"
-ISSUER = "systems"
 MAX_AGE_S = 60
 MAX_SIGNATURE_INPUT = 2048
 ALWAYS_COVERED = ("@method", "@target-uri")
-
-_ID = re.compile(r"[A-Za-z0-9._~:@/-]{1,128}")
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-
-
-class SystemsError(VerifierError):
-    """The file of systems cannot be read, or says something that cannot be."""
-
-    slug = "systems"
-    title = "The systems file cannot be used"
-
-
-class System(Struct, frozen=True, forbid_unknown_fields=True):
-    """A program of the bank that may call, and what for.
-
-    `public_key` is an Ed25519 key: its 32 bytes in base64, or PEM. `certificate_sha256` is the fingerprint
-    of its client certificate in hex, with or without colons. Raises ValueError for anything else.
-    """
-
-    id: str
-    public_key: str
-    scopes: tuple[str, ...]
-    certificate_sha256: str = ""
-
-    def __post_init__(self) -> None:
-        if not _ID.fullmatch(self.id):
-            raise ValueError(f"the id {self.id!r} is not 1 to 128 letters, digits and -._~:@/")
-        _public_key(self)
-        unknown = [scope for scope in self.scopes if scope not in SYSTEM_SCOPES]
-        if unknown:
-            raise ValueError(f"the scope {unknown[0]!r} of {self.id} is not one of {', '.join(SYSTEM_SCOPES)}")
-        if self.certificate_sha256 and not _FINGERPRINT.fullmatch(_fingerprint(self)):
-            raise ValueError(f"the certificate_sha256 of {self.id} is not a SHA-256 fingerprint in hex")
-
-
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    systems: tuple[System, ...]
-
-
-def load_systems(path: Path) -> tuple[System, ...]:
-    """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError, saying what is wrong with it."""
-    try:
-        systems = msgspec.json.decode(path.read_bytes(), type=_File).systems
-    except OSError as error:
-        raise SystemsError(f"the systems file {path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise SystemsError(f"the systems file {path} is not valid: {error}") from error
-    _refuse_doubles(path, "id", [system.id for system in systems])
-    _refuse_doubles(path, "certificate", [_fingerprint(system) for system in systems if system.certificate_sha256])
-    return systems
-
-
-def _refuse_doubles(path: Path, what: str, values: list[str]) -> None:
-    doubled = sorted({value for value in values if values.count(value) > 1})
-    if doubled:
-        raise SystemsError(f"the systems file {path} has the {what} {doubled[0]} more than once")
 
 
 class _Message(Struct):
@@ -126,7 +65,7 @@ class _Keys(MappingKeyResolver):
     """The systems' public keys. An unknown key id costs the same work, and is refused in the same words."""
 
     def __init__(self, systems: Iterable[System]) -> None:
-        super().__init__(public_keys={system.id: _public_key(system) for system in systems}, private_keys={})
+        super().__init__(public_keys={system.id: public_key(system) for system in systems}, private_keys={})
         self._nobody = Ed25519PrivateKey.generate().public_key()
 
     def resolve_public_key(self, key_id: str) -> VerificationKey:
@@ -163,7 +102,7 @@ class SignedRequestVerifier:
             raise Unauthenticated(str(error) or "the request's signature does not verify") from error
         if len(results) != 1:
             raise Unauthenticated("the request has more than one signature for this service")
-        return _principal(self._systems[str(results[0].parameters["keyid"])])
+        return principal(self._systems[str(results[0].parameters["keyid"])])
 
 
 def sign_request(
@@ -216,30 +155,9 @@ def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Pr
         raise Unauthenticated("the client certificate cannot be read") from error
     shown = sha256(certificate).hexdigest()
     for system in systems:
-        if _fingerprint(system) == shown:
-            return _principal(system)
+        if fingerprint(system) == shown:
+            return principal(system)
     raise Unauthenticated("the client certificate is not known here")
-
-
-def _principal(system: System) -> Principal:
-    return Principal("system", system.id, ISSUER, frozenset(system.scopes))
-
-
-def _fingerprint(system: System) -> str:
-    return system.certificate_sha256.replace(":", "").lower()
-
-
-def _public_key(system: System) -> Ed25519PublicKey:
-    text = system.public_key.strip()
-    try:
-        if not text.startswith("-----BEGIN"):
-            return Ed25519PublicKey.from_public_bytes(b64decode(text, validate=True))
-        key = load_pem_public_key(text.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"the public_key of {system.id} cannot be read") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError(f"the public_key of {system.id} is not an Ed25519 key")
-    return key
 
 
 def _target_uri(request: BaseRequest, public_url: str | None) -> str:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from typing import Any
 
 import aiohttp
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from http_message_signatures import HTTPMessageSignaturesException
 
 from verifier.api.signed_requests import sign_request
+from verifier.core.errors import VerifierError
+
+SEND_S = 30
+
+
+class NotSent(VerifierError):
+    """A request did not reach the service, or its answer did not come back."""
+
+    slug = "not_sent"
+    title = "The request was not sent"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -75,19 +88,47 @@ class Caller:
 
 
 async def send_signed(method: str, url: str, key_id: str, pem: bytes, body: bytes) -> tuple[int, str]:
-    """One signed request of a bank system; status and body of the answer. Raises ValueError for a wrong key."""
-    private_key = load_pem_private_key(pem, password=None)
-    if not isinstance(private_key, Ed25519PrivateKey):
-        raise ValueError("the key must be an Ed25519 private key in PEM")
+    """One signed request of a bank system; status and body of the answer.
+
+    Raises NotSent when the key is wrong, the address cannot be read or nobody answers there.
+    """
+    private_key = _private_key(pem)
     headers = {"Content-Type": "application/json"} if body else {}
     if method == "POST":
         headers["Idempotency-Key"] = secrets.token_hex(16)
-    headers |= sign_request(method, url, headers, body, key_id=key_id, private_key=private_key, created=time.time())
-    async with (
-        aiohttp.ClientSession() as session,
-        session.request(method, url, data=body or None, headers=headers) as response,
-    ):
-        return response.status, await response.text()
+    try:
+        signature = sign_request(
+            method, url, headers, body, key_id=key_id, private_key=private_key, created=time.time()
+        )
+    except HTTPMessageSignaturesException as error:
+        raise NotSent("the address cannot be read; it begins with http:// or https://") from error
+    headers |= signature
+    limit = aiohttp.ClientTimeout(total=SEND_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit) as session,
+            session.request(method, url, data=body or None, headers=headers) as response,
+        ):
+            return response.status, await response.text(errors="replace")
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+        raise NotSent("the address cannot be read; it begins with http:// or https://") from error
+    except TimeoutError as error:
+        raise NotSent(f"no answer within {SEND_S} s") from error
+    except aiohttp.ClientConnectorError as error:
+        reason = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
+        raise NotSent(f"cannot connect to {error.host}:{error.port}: {reason}") from error
+    except aiohttp.ClientError as error:
+        raise NotSent(f"the connection failed: {type(error).__name__}") from error
+
+
+def _private_key(pem: bytes) -> Ed25519PrivateKey:
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise NotSent("the key must be an Ed25519 private key in PEM, without a password")
+    return key
 
 
 def now_iso(offset_s: float = 0) -> str:

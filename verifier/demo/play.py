@@ -27,8 +27,8 @@ async def demo(*, script: bool, out: Path | None, port: int) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-"))) if script else folder
         bank = DemoBank(data, free_ports() if script else (port, port + 1, port + 2, port + 3))
-        service = await bank.start()
         try:
+            service = await bank.start()
             if script:
                 async with aiohttp.ClientSession() as session:
                     return 1 if await Story(bank, service, session, folder).play() else 0

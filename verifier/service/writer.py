@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
@@ -59,6 +60,10 @@ class _Astray(Exception):
     """A command has been sent to other shards than it belongs in."""
 
 
+class _Rehearsed(Exception):
+    """Rolls back what was only tried."""
+
+
 class _Lane(Struct, frozen=True):
     """The commands that wait for one shard, or for several, and the task that carries them out."""
 
@@ -103,6 +108,13 @@ class Writer:
         async with self._storage.transaction() as transaction:
             await self._heads.open(transaction)
         self._running = True
+
+    async def rehearse(self) -> None:
+        """Do what `start` does and undo it. Raises what `start` would raise."""
+        with suppress(_Rehearsed):
+            async with self._storage.transaction() as transaction:
+                await self._heads.open(transaction)
+                raise _Rehearsed
 
     async def split(self, shards: int) -> None:
         """Have so many shards from now on, at all nodes of the database. Raises InvalidField for less than now."""

@@ -1,41 +1,23 @@
-"""The command line: serve, migrate, import, keys, receipt, log, demo."""
+"""The command line. Other modules of this package hold the larger commands."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
 
 from verifier import __version__
+from verifier.cli.check import check
+from verifier.cli.running import Commands, load_config, run
+from verifier.cli.systems import systems
 from verifier.core.errors import VerifierError
 
-Result = TypeVar("Result")
 
-
-def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine on the fast event loop where there is one; an error of ours becomes one line and exit 1."""
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(main)
-    except VerifierError as error:
-        raise click.ClickException(error.detail) from error
-
-
-def _loop_factory() -> Any:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="verifier")
 def main() -> None:
     """Callback verification for banks: the customer learns that the officer on the phone is genuine.
@@ -49,7 +31,7 @@ def serve() -> None:
     """Run the service until SIGTERM."""
     from verifier import app
 
-    config = _config()
+    config = load_config()
     app.configure_logging(config.log_level)
     run(app.serve(config))
 
@@ -63,7 +45,7 @@ def migrate() -> None:
 
     async def do() -> list[str]:
         # A statement over a table that has grown large takes its time; but not that of all who wait behind it.
-        storage = await open_storage(_config().database, patience_s=3600, lock_s=LOCK_S)
+        storage = await open_storage(load_config().database, patience_s=3600, lock_s=LOCK_S)
         try:
             return await apply(storage)
         finally:
@@ -82,7 +64,7 @@ def import_(file: Path, region: str) -> None:
     from verifier.importing import import_export
 
     async def do() -> tuple[int, list[tuple[int, str]]]:
-        service = await open_service(_config())
+        service = await open_service(load_config())
         await service.start()
         try:
             with click.progressbar(length=file.stat().st_size, label=f"Importing {file.name}", file=sys.stderr) as bar:
@@ -114,7 +96,7 @@ def keys_new() -> None:
     from verifier.app import now_ms
 
     path = Path(os.environ.get("VERIFIER_KEY_RING", "keys/ring.json"))
-    _print_keys(_in_words(lambda: ring.create(path, now_ms())))
+    _print_keys(ring.create(path, now_ms()))
     click.echo(f"written to {path}; keep it secret, and keep a copy: nothing at rest can be read without it")
 
 
@@ -127,7 +109,7 @@ def keys_rotate(use: Any, force: bool) -> None:
     from verifier.app import now_ms
 
     path = Path(os.environ.get("VERIFIER_KEY_RING", "keys/ring.json"))
-    _print_keys(_in_words(lambda: ring.rotate(path, use, now_ms(), force=force)))
+    _print_keys(ring.rotate(path, use, now_ms(), force=force))
 
 
 @keys.command("list")
@@ -135,7 +117,7 @@ def keys_list() -> None:
     """Show every key's id, use and state."""
     from verifier import keys as ring
 
-    _print_keys(_in_words(lambda: ring.read(Path(os.environ.get("VERIFIER_KEY_RING", "keys/ring.json")))))
+    _print_keys(ring.read(Path(os.environ.get("VERIFIER_KEY_RING", "keys/ring.json"))))
 
 
 def _print_keys(found: Any) -> None:
@@ -231,6 +213,7 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None, fo
     from verifier.app import open_service
     from verifier.audit import audit_log
     from verifier.config import LEGS_KEPT_DAYS
+    from verifier.files import replace_file
 
     if start is None and keep is not None and keep.exists():
         start = keep
@@ -239,7 +222,7 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None, fo
 
     async def do() -> Any:
         # The calls of years are looked through in one statement.
-        service = await open_service(_config(), patience_s=3600)
+        service = await open_service(load_config(), patience_s=3600)
         context = service.context
         # However long statements are kept today, it may have been more or less before, but never less than this.
         forgets = forgotten or context.settings.retention_ms is not None
@@ -262,7 +245,7 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None, fo
         raise SystemExit(1)
     if keep is not None:
         for path, note in zip(_of_shards(keep), audited.latest.values(), strict=False):
-            _replace(path, note)
+            replace_file(path, note.encode(), mode=0o644)
     click.echo("the log is whole")
 
 
@@ -273,7 +256,7 @@ def log_split(shards: int) -> None:
     from verifier.app import open_service
 
     async def do() -> None:
-        service = await open_service(_config())
+        service = await open_service(load_config())
         try:
             await service.context.writer.split(shards)
         finally:
@@ -295,16 +278,6 @@ def _note(path: Path) -> str:
 
     with path.open("rb") as file:
         return file.read(MAX_NOTE + 1).decode(errors="replace")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Whoever reads the file meanwhile, or after a power cut, finds the old text or the new."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with fresh.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 @main.command()
@@ -352,18 +325,5 @@ def demo(script: bool, out: Path | None, port: int) -> None:
     raise SystemExit(run(play.demo(script=script, out=out, port=port)))
 
 
-def _config() -> Any:
-    from verifier.config import load
-
-    return _in_words(lambda: load(os.environ))
-
-
-def _in_words(do: Any) -> Any:
-    try:
-        return do()
-    except VerifierError as error:
-        raise click.ClickException(error.detail) from error
-
-
-if __name__ == "__main__":
-    main()
+main.add_command(check)
+main.add_command(systems)

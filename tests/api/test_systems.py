@@ -1,0 +1,137 @@
+"""The bank's systems: a wrong file is explained, and a change is taken up by a running node."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from verifier.api.systems import (
+    MAX_FILE,
+    System,
+    SystemsError,
+    SystemsFile,
+    add_system,
+    load_systems,
+    new_key,
+    remove_system,
+)
+
+PBX = Ed25519PrivateKey.generate()
+FINGERPRINT = "5a" * 32
+
+
+def raw(key: Ed25519PrivateKey) -> str:
+    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+
+
+def pem(key: Any) -> str:
+    return str(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+
+
+def listed(**changes: Any) -> dict[str, Any]:
+    return {"id": "pbx-1", "public_key": raw(PBX), "scopes": ["legs"], **changes}
+
+
+def test_systems_are_read_from_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "systems.json"
+    colons = ":".join(FINGERPRINT[i : i + 2] for i in range(0, 64, 2))
+    path.write_text(json.dumps({"systems": [listed(certificate_sha256=colons)]}))
+    (system,) = load_systems(path)
+    assert (system.id, system.scopes, system.certificate_sha256) == ("pbx-1", ("legs",), colons)
+
+
+@pytest.mark.parametrize(
+    ("content", "because"),
+    [
+        ([listed(), listed()], "id pbx-1 more than once"),
+        ([listed(certificate_sha256="a" * 64), listed(id="b", certificate_sha256="A" * 64)], "certificate a+ more"),
+        ([listed(scopes=["everything"])], "scope 'everything' of pbx-1 is not one of applications"),
+        ([listed(public_key="AAAA")], "public_key of pbx-1 cannot be read"),
+        ([listed(public_key="é")], "public_key of pbx-1 cannot be read"),
+        ([listed(public_key=pem(generate_private_key(SECP256R1())))], "is not an Ed25519 key"),
+        ([listed(certificate_sha256="abc")], "fingerprint"),
+        ([listed(id="")], "the id ''"),
+        ([listed(id='a"b')], "the id"),
+        ([listed(scope="legs")], "unknown field"),
+        ([{"id": "pbx-1"}], r"public_key.*systems\[0\]"),
+        ("none", "array"),
+    ],
+)
+def test_a_wrong_systems_file_is_explained(tmp_path: Path, content: Any, because: str) -> None:
+    path = tmp_path / "systems.json"
+    path.write_text(json.dumps({"systems": content}))
+    with pytest.raises(SystemsError, match=because):
+        load_systems(path)
+
+
+def test_a_missing_or_broken_systems_file_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "systems.json"
+    with pytest.raises(SystemsError, match="cannot be read: No such file"):
+        load_systems(path)
+    path.write_text("{")
+    with pytest.raises(SystemsError, match="not valid"):
+        load_systems(path)
+
+
+def test_a_systems_file_has_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "systems.json"
+    path.write_text(" " * MAX_FILE + json.dumps({"systems": []}))
+    with pytest.raises(SystemsError, match="longer than"):
+        load_systems(path)
+
+
+def test_a_system_is_added_once_and_removed(tmp_path: Path) -> None:
+    path = tmp_path / "systems.json"
+    public, private = new_key()
+    add_system(path, System("pbx", public, ("legs",)))
+    add_system(path, System("loans", raw(PBX), ("applications", "calls")))
+    assert [system.id for system in load_systems(path)] == ["pbx", "loans"]
+    assert path.stat().st_mode & 0o777 == 0o644
+    key = load_pem_private_key(private, None)
+    assert isinstance(key, Ed25519PrivateKey)
+    assert raw(key) == public
+    with pytest.raises(SystemsError, match="pbx more than once"):
+        add_system(path, System("pbx", public, ("ivr",)))
+    remove_system(path, "pbx")
+    with pytest.raises(SystemsError, match="no system of that id"):
+        remove_system(path, "pbx")
+    assert [system.id for system in load_systems(path)] == ["loans"]
+
+
+def test_a_changed_file_is_read_again_and_a_broken_one_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "systems.json"
+    add_system(path, System("pbx", raw(PBX), ("legs",)))
+    file = SystemsFile(path)
+    assert not file.refresh()
+    add_system(path, System("ivr", new_key()[0], ("ivr",)))
+    assert file.refresh()
+    assert [system.id for system in file.systems] == ["pbx", "ivr"]
+    path.write_text("{")
+    with pytest.raises(SystemsError):
+        file.refresh()
+    assert [system.id for system in file.systems] == ["pbx", "ivr"]
+    assert not file.refresh()
+    os.unlink(path)
+    with pytest.raises(SystemsError):
+        file.refresh()
+    add_system(path, System("ivr", new_key()[0], ("ivr",)))
+    assert file.refresh()
+    assert [system.id for system in file.systems] == ["ivr"]
+
+
+def test_without_a_file_there_are_no_systems() -> None:
+    file = SystemsFile(None)
+    assert (file.systems, file.refresh()) == ((), False)
+
+
+def test_the_sample_of_the_documentation_is_a_systems_file() -> None:
+    sample = Path(__file__).parents[2] / "specs" / "examples" / "systems.json"
+    assert [system.id for system in load_systems(sample)] == ["loan-origination", "pbx", "ivr"]

@@ -1,0 +1,341 @@
+"""What an operator sees: one sentence and an exit status, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import requests
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from joserfc.jwk import ECKey
+
+from tests.postgres import Postgres
+from tests.test_cli import Shell
+from verifier.demo.bank import free_ports
+from verifier.demo.client import now_iso
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    made = Shell(tmp_path)
+    assert made.run("keys", "new").returncode == 0
+    assert made.run("migrate").returncode == 0
+    public, admin, *_ = free_ports()
+    made.environment |= {
+        "VERIFIER_LISTEN": f"127.0.0.1:{public}",
+        "VERIFIER_ADMIN_LISTEN": f"127.0.0.1:{admin}",
+        "VERIFIER_DRAIN_SECONDS": "0",
+    }
+    return made
+
+
+def one_sentence(done: subprocess.CompletedProcess[str], told: str) -> None:
+    """It ended with exit status 1 and one line that says so."""
+    assert done.returncode == 1, done
+    assert told in done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+
+
+@contextmanager
+def serving(shell: Shell, **changes: str) -> Iterator[str]:
+    """A node with the shell's settings; the address of its public port."""
+    environment = {**shell.environment, **changes}
+    url = f"http://{environment['VERIFIER_LISTEN']}"
+    command = [sys.executable, "-m", "verifier", "serve"]
+    with subprocess.Popen(command, env=environment, cwd=shell.folder, stdout=subprocess.PIPE, text=True) as node:
+        try:
+            for _ in range(200):
+                try:
+                    requests.get(f"{url}/openapi.json", timeout=5)
+                    break
+                except requests.ConnectionError:
+                    assert node.poll() is None
+                    time.sleep(0.05)
+            yield url
+        finally:
+            node.terminate()
+            node.wait(30)
+
+
+def key_file(shell: Shell, key: object, password: bytes | None = None) -> str:
+    encryption = BestAvailableEncryption(password) if password else NoEncryption()
+    path = shell.folder / "key.pem"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))  # type: ignore[attr-defined]
+    return str(path)
+
+
+@pytest.mark.parametrize("which", ["VERIFIER_LISTEN", "VERIFIER_ADMIN_LISTEN"])
+def test_a_port_in_use_is_told_in_one_sentence(shell: Shell, which: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = shell.run("serve", **{which: listen})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: cannot listen on {listen} ")
+    assert "Address already in use" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_demo_whose_port_is_in_use_says_so(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = shell.run("demo", "--port", str(taken.getsockname()[1]), VERIFIER_ENV="development")
+    assert done.returncode == 1
+    assert "in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_send_says_in_one_sentence_that_nobody_answers(shell: Shell) -> None:
+    key = key_file(shell, Ed25519PrivateKey.generate())
+    port = free_ports()[0]
+
+    def send(url: str, key: str = key) -> subprocess.CompletedProcess[str]:
+        return shell.run("send", "POST", url, "--key-id", "pbx", "--key", key)
+
+    one_sentence(send(f"http://127.0.0.1:{port}/v1/legs"), f"cannot connect to 127.0.0.1:{port}: Connection refused")
+    one_sentence(send("http://verify.invalid/v1/legs"), "cannot connect to verify.invalid:80")
+    for address in ("verify", "ftp://127.0.0.1/", "http://", "http://[::1/"):
+        one_sentence(send(address), "the address cannot be read")
+    with talking(b"no HTTP at all\r\n\r\n") as url:
+        one_sentence(send(url), "the connection failed")
+    for other in (generate_private_key(SECP256R1()), "nonsense"):
+        path = key_file(shell, other) if not isinstance(other, str) else str(shell.folder / "db.sqlite3")
+        one_sentence(send(f"http://127.0.0.1:{port}/", path), "must be an Ed25519 private key")
+    locked = key_file(shell, Ed25519PrivateKey.generate(), b"password")
+    one_sentence(send(f"http://127.0.0.1:{port}/", locked), "without a password")
+
+
+@contextmanager
+def talking(answer: bytes) -> Iterator[str]:
+    """A server that gives each client this answer."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def talk() -> None:
+        with server:
+            client, _ = server.accept()
+            with client:
+                client.recv(65_536)
+                client.sendall(answer)
+
+    thread = threading.Thread(target=talk, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+    thread.join(10)
+
+
+@pytest.mark.parametrize(
+    "command", [("migrate",), ("serve",), ("import", "x.csv"), ("log", "verify"), ("log", "split", "2"), ("check",)]
+)
+@pytest.mark.parametrize("url", ["postgresql://u:pa#ss@h/db", "postgresql+asyncpg://u:p@h/db", "mysql://h/db"])
+def test_no_command_answers_a_bad_database_address_with_a_traceback(
+    shell: Shell, command: tuple[str, ...], url: str
+) -> None:
+    (shell.folder / "x.csv").write_text("")
+    done = shell.run(*command, VERIFIER_DATABASE=url)
+    assert done.returncode == 1
+    told = done.stderr + done.stdout
+    assert "VERIFIER_DATABASE" in told
+    assert "Traceback" not in told
+    assert "pa#ss" not in told
+
+
+def test_a_database_that_is_not_there_is_told_in_one_sentence(shell: Shell) -> None:
+    port = free_ports()[0]
+    for url in (f"postgresql://u:p@127.0.0.1:{port}/db", "sqlite:/nonexistent/db.sqlite3"):
+        for command in (("migrate",), ("serve",), ("log", "verify")):
+            done = shell.run(*command, VERIFIER_DATABASE=url)
+            assert done.returncode == 1
+            assert "Traceback" not in done.stderr
+            assert done.stderr.startswith("Error: the database ")
+
+
+def test_a_wrong_password_is_told_in_one_sentence(shell: Shell, postgres: Postgres) -> None:
+    url = postgres.new_database().replace("postgres@", "nobody:secret@") + "_missing"
+    done = shell.run("migrate", VERIFIER_DATABASE=url)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "new"),
+        ("systems", "add", "pbx", "--scopes", "legs", "--file", "/proc/none/systems.json"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_in_one_sentence(shell: Shell, command: tuple[str, ...]) -> None:
+    ring = {"VERIFIER_KEY_RING": "/proc/none/ring.json"} if command[0] == "keys" else {}
+    one_sentence(shell.run(*command, **ring), "/proc/none")
+    assert not (shell.folder / "pbx.pem").exists()
+
+
+def test_a_checkpoint_that_cannot_be_kept_is_told_in_one_sentence(shell: Shell) -> None:
+    with serving(shell):
+        pass
+    one_sentence(shell.run("log", "verify", "--keep", "/proc/none/checkpoint"), "/proc/none")
+
+
+def test_systems_are_added_listed_and_removed(shell: Shell) -> None:
+    file = {"VERIFIER_SYSTEMS": str(shell.folder / "systems.json")}
+    added = shell.run("systems", "add", "pbx", "--scopes", "legs", **file)
+    assert added.returncode == 0, added.stderr
+    assert "pbx.pem" in added.stdout
+    assert (shell.folder / "pbx.pem").stat().st_mode & 0o777 == 0o600
+    one_sentence(shell.run("systems", "add", "pbx", "--scopes", "legs", **file), "pbx.pem exists already")
+    other = ("--private-key", "other.pem")
+    one_sentence(shell.run("systems", "add", "pbx", "--scopes", "legs", *other, **file), "more than once")
+    assert not (shell.folder / "other.pem").exists()
+    one_sentence(shell.run("systems", "add", "ivr", "--scopes", "everything", **file), "is not one of applications")
+    one_sentence(shell.run("systems", "add", "ivr", "--scopes", " , ", **file), "has no scopes")
+    public = shell.folder / "public.pem"
+    public.write_text("nonsense")
+    one_sentence(
+        shell.run("systems", "add", "ivr", "--scopes", "ivr", "--public-key", str(public), **file), "public_key"
+    )
+    assert shell.run("systems", "list", **file).stdout.split() == ["pbx", "legs"]
+    assert shell.run("systems", "remove", "pbx", **file).returncode == 0
+    one_sentence(shell.run("systems", "remove", "pbx", **file), "no system of that id")
+
+
+@pytest.mark.shows("CVP-12-6")
+def test_a_running_node_takes_up_a_system_that_is_added_and_drops_one_that_is_removed(shell: Shell) -> None:
+    path = shell.folder / "systems.json"
+    settings = {"VERIFIER_SYSTEMS": str(path), "VERIFIER_SWEEP_SECONDS": "1"}
+    assert shell.run("systems", "add", "first", "--scopes", "ivr", **settings).returncode == 0
+    body = json.dumps({"event": "ended", "leg_id": "1", "at": now_iso()})
+    shell.environment["VERIFIER_ISSUER"] = f"http://{shell.environment['VERIFIER_LISTEN']}"
+    settings["VERIFIER_ENV"] = "development"
+    with serving(shell, **settings) as url:
+
+        def send() -> str:
+            asked = ("send", "POST", f"{url}/v1/legs", "--key-id", "pbx", "--key", "pbx.pem", "--data", body)
+            return shell.run(*asked).stdout
+
+        def until(told: str) -> None:
+            for _ in range(20):
+                if told in send():
+                    return
+                time.sleep(0.25)
+            pytest.fail(send())
+
+        assert shell.run("systems", "add", "pbx", "--scopes", "legs", **settings).returncode == 0
+        until('"unmatched"')
+        path.write_text("{")
+        time.sleep(1.5)
+        assert '"unmatched"' in send()
+        path.unlink()
+        assert (
+            shell.run("systems", "add", "first", "--scopes", "ivr", "--private-key", "a.pem", **settings).returncode
+            == 0
+        )
+        until('"unauthenticated"')
+
+
+class _Provider(BaseHTTPRequestHandler):
+    keys: ClassVar[list[dict[str, object]]] = []
+
+    def do_GET(self) -> None:
+        issuer = f"http://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]
+        found: dict[str, object] = {"keys": self.keys}
+        if self.path.endswith("openid-configuration"):
+            found = {"issuer": issuer, "jwks_uri": f"{issuer}/jwks"}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(found).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def provider() -> Iterator[str]:
+    key = ECKey.generate_key("P-256").as_dict(private=False) | {"use": "sig"}
+    handler = type("Provider", (_Provider,), {"keys": [key]})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_check_finds_nothing_wrong_with_a_whole_deployment(shell: Shell, provider: str) -> None:
+    file = {"VERIFIER_SYSTEMS": str(shell.folder / "systems.json")}
+    assert shell.run("systems", "add", "bank", "--scopes", "applications,calls,legs,ivr", **file).returncode == 0
+    done = shell.run(
+        "check",
+        **file,
+        VERIFIER_ENV="development",
+        VERIFIER_STAFF_ISSUER=provider,
+        VERIFIER_STAFF_AUDIENCE="staff",
+        VERIFIER_CUSTOMER_ISSUER=provider,
+        VERIFIER_CUSTOMER_AUDIENCE="app",
+        VERIFIER_PUBLISHED_NUMBERS="95588",
+        VERIFIER_CALLER_NUMBERS="+861082345678",
+        VERIFIER_BANK_NAME="示范银行",
+    )
+    assert done.returncode == 0, done.stdout
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {"ok"}
+    for part in ("settings", "database", "public port", "admin port", "staff issuer", "customer issuer", "systems"):
+        assert f"{part}: " in done.stdout
+
+
+def test_check_says_what_is_missing(shell: Shell) -> None:
+    done = shell.run("check")
+    assert done.returncode == 0, done.stdout
+    missing = [line for line in done.stdout.splitlines() if line.startswith("missing")]
+    for word in ("VERIFIER_STAFF_ISSUER", "VERIFIER_CUSTOMER_ISSUER", "scope applications", "scope legs", "scope ivr"):
+        assert any(word in line for line in missing), word
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"VERIFIER_TYPO": "1"}, "wrong    settings: VERIFIER_TYPO: there is no such setting"),
+        ({"VERIFIER_CALLER_NUMBERS": "010-8234-5678"}, "wrong    settings: VERIFIER_CALLER_NUMBERS"),
+        ({"VERIFIER_KEY_RING": "nothing.json"}, "wrong    key ring: "),
+        ({"VERIFIER_DATABASE": "sqlite:new.sqlite3"}, "run `verifier migrate`"),
+        ({"VERIFIER_DATABASE": "postgresql://u@127.0.0.1:1/x"}, "wrong    database: the database cannot be reached"),
+        ({"VERIFIER_SYSTEMS": "nothing.json"}, "wrong    systems: "),
+        ({"VERIFIER_LOG_SEEN": "nothing"}, "wrong    database: VERIFIER_LOG_SEEN"),
+        (
+            {"VERIFIER_STAFF_ISSUER": "https://127.0.0.1:1", "VERIFIER_STAFF_AUDIENCE": "a"},
+            "wrong    staff issuer: ",
+        ),
+    ],
+)
+def test_check_says_what_is_wrong(shell: Shell, changes: dict[str, str], told: str) -> None:
+    done = shell.run("check", **changes)
+    assert done.returncode == 1
+    assert told in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_check_finds_a_database_of_another_key_ring_and_writes_nothing(shell: Shell) -> None:
+    file = shell.folder / "db.sqlite3"
+    assert shell.run("check").returncode == 0
+    assert b"verify.bank.example/log\n" not in file.read_bytes()
+    with serving(shell):
+        taken = shell.run("check")
+        assert (taken.returncode, "Address already in use" in taken.stdout) == (1, True)
+    os.rename(shell.folder / "ring.json", shell.folder / "old.json")
+    assert shell.run("keys", "new").returncode == 0
+    other = shell.run("check")
+    assert (other.returncode, "another key ring" in other.stdout) == (1, True)

@@ -1,0 +1,169 @@
+"""The bank's systems: their keys and scopes, in a JSON file that is read again when it changes.
+
+Source: specs/protocol.md section 2. specs/examples/systems.json is a sample.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_public_key,
+)
+from msgspec import Struct
+
+from verifier.core.errors import VerifierError
+from verifier.core.principal import SYSTEM_SCOPES, Principal
+from verifier.files import read_bounded, replace_file
+
+ISSUER = "systems"
+MAX_FILE = 1_048_576
+_ID = re.compile(r"[A-Za-z0-9._~:@/-]{1,128}")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+class SystemsError(VerifierError):
+    """The file of systems cannot be read, or says something that cannot be."""
+
+    slug = "systems"
+    title = "The systems file cannot be used"
+
+
+class System(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A program of the bank that may call, and what for.
+
+    `public_key` is an Ed25519 key: its 32 bytes in base64, or PEM. `certificate_sha256` is the fingerprint
+    of its client certificate in hex, with or without colons. Raises ValueError for anything else.
+    """
+
+    id: str
+    public_key: str
+    scopes: tuple[str, ...]
+    certificate_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise ValueError(f"the id {self.id!r} is not 1 to 128 letters, digits and -._~:@/")
+        public_key(self)
+        if not self.scopes:
+            raise ValueError(f"{self.id} has no scopes; it needs some of {', '.join(SYSTEM_SCOPES)}")
+        unknown = [scope for scope in self.scopes if scope not in SYSTEM_SCOPES]
+        if unknown:
+            raise ValueError(f"the scope {unknown[0]!r} of {self.id} is not one of {', '.join(SYSTEM_SCOPES)}")
+        if self.certificate_sha256 and not _FINGERPRINT.fullmatch(fingerprint(self)):
+            raise ValueError(f"the certificate_sha256 of {self.id} is not a SHA-256 fingerprint in hex")
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    systems: tuple[System, ...]
+
+
+def load_systems(path: Path) -> tuple[System, ...]:
+    """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError, saying what is wrong with it."""
+    try:
+        systems = msgspec.json.decode(read_bounded(path, MAX_FILE), type=_File).systems
+    except OSError as error:
+        raise SystemsError(f"the systems file {path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SystemsError(f"the systems file {path} is not valid: {error}") from error
+    _refuse_doubles(path, "id", [system.id for system in systems])
+    _refuse_doubles(path, "certificate", [fingerprint(system) for system in systems if system.certificate_sha256])
+    return systems
+
+
+def _refuse_doubles(path: Path, what: str, values: list[str]) -> None:
+    doubled = sorted({value for value in values if values.count(value) > 1})
+    if doubled:
+        raise SystemsError(f"the systems file {path} has the {what} {doubled[0]} more than once")
+
+
+class SystemsFile:
+    """The systems of a file as they are now; without a file there are none. Raises SystemsError."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._version: tuple[int, ...] | None = None
+        self.systems: tuple[System, ...] = ()
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Read the file again if it has changed; return whether it had. A broken file leaves the systems as they were.
+
+        Raises SystemsError, once for each change.
+        """
+        if self._path is None:
+            return False
+        version = _version(self._path)
+        if version == self._version:
+            return False
+        self._version = version
+        self.systems = load_systems(self._path)
+        return True
+
+
+def add_system(path: Path, system: System) -> None:
+    """Add a system to a file, which is made if it is not there. Raises SystemsError."""
+    _write(path, (*(load_systems(path) if path.exists() else ()), system))
+
+
+def remove_system(path: Path, system_id: str) -> None:
+    """Take a system out of a file. Raises SystemsError when it is not in it."""
+    systems = load_systems(path)
+    left = tuple(system for system in systems if system.id != system_id)
+    if len(left) == len(systems):
+        raise SystemsError(f"the systems file {path} has no system of that id")
+    _write(path, left)
+
+
+def _write(path: Path, systems: tuple[System, ...]) -> None:
+    _refuse_doubles(path, "id", [system.id for system in systems])
+    replace_file(path, msgspec.json.format(msgspec.json.encode(_File(systems))) + b"\n", mode=0o644)
+
+
+def _version(path: Path) -> tuple[int, ...] | None:
+    """What tells one content of a file from another, also behind a link; None when it cannot be looked at."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def principal(system: System) -> Principal:
+    """The caller that a system is, its scopes as roles."""
+    return Principal("system", system.id, ISSUER, frozenset(system.scopes))
+
+
+def fingerprint(system: System) -> str:
+    """The SHA-256 of its client certificate in lower-case hex, empty without one."""
+    return system.certificate_sha256.replace(":", "").lower()
+
+
+def public_key(system: System) -> Ed25519PublicKey:
+    """Its Ed25519 key. Raises ValueError when it is none."""
+    text = system.public_key.strip()
+    try:
+        if not text.startswith("-----BEGIN"):
+            return Ed25519PublicKey.from_public_bytes(b64decode(text, validate=True))
+        key = load_pem_public_key(text.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"the public_key of {system.id} cannot be read") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"the public_key of {system.id} is not an Ed25519 key")
+    return key
+
+
+def new_key() -> tuple[str, bytes]:
+    """A new key pair: the public key as the file holds it, and the private key in PEM (PKCS #8)."""
+    key = Ed25519PrivateKey.generate()
+    public = b64encode(key.public_key().public_bytes_raw()).decode()
+    return public, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

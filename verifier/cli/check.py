@@ -1,0 +1,28 @@
+"""`verifier check`: what is wrong with a deployment, and what is missing, before a node starts."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from verifier.cli.running import run
+
+
+@click.command()
+def check() -> None:
+    """Try the settings, the database, the key ring, the ports, the issuers and the systems, as `serve` would.
+
+    The exit status is 1 if anything is wrong. Something that is missing does not stop the start.
+    """
+    from verifier.preflight import preflight
+
+    async def do() -> int:
+        wrong = 0
+        async for finding in preflight(os.environ):
+            wrong += finding.result == "wrong"
+            click.echo(f"{finding.result:<8} {finding.part}: {finding.detail}")
+        return wrong
+
+    if run(do()):
+        raise SystemExit(1)

@@ -1,0 +1,91 @@
+"""`verifier systems`: which programs of the bank may call, and with which keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from verifier.core.principal import SYSTEM_SCOPES
+
+FILE = click.option(
+    "--file",
+    "path",
+    envvar="VERIFIER_SYSTEMS",
+    required=True,
+    show_envvar=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The systems file.",
+)
+
+
+@click.group()
+def systems() -> None:
+    """The bank's systems in the file VERIFIER_SYSTEMS. Running nodes follow a change within seconds."""
+
+
+@systems.command("add")
+@click.argument("system_id", metavar="ID")
+@click.option("--scopes", required=True, help=f"What it may do, with commas: {', '.join(SYSTEM_SCOPES)}.")
+@click.option(
+    "--public-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Its Ed25519 public key in PEM. Without one a key pair is made.",
+)
+@click.option(
+    "--private-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the private key that is made.  [default: ID.pem]",
+)
+@FILE
+def systems_add(system_id: str, scopes: str, public_key: Path | None, private_key: Path | None, path: Path) -> None:
+    """Let the system ID call. Without --public-key its private key is made and written once, to ID.pem."""
+    from verifier.api.systems import System, add_system, new_key
+    from verifier.files import create_file, read_bounded
+
+    if public_key is not None and private_key is not None:
+        raise click.UsageError("--public-key and --private-key exclude each other")
+    asked = tuple(part.strip() for part in scopes.split(",") if part.strip())
+    try:
+        if public_key is not None:
+            given, pem = read_bounded(public_key, 4096).decode("ascii"), None
+        else:
+            given, pem = new_key()
+        system = System(system_id, given, asked)
+        kept = private_key or Path(f"{system_id.replace('/', '_')}.pem")
+        if pem is not None:
+            create_file(kept, pem)
+    except FileExistsError as error:
+        raise click.ClickException(f"{kept} exists already; name another file with --private-key") from error
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    try:
+        add_system(path, system)
+    except BaseException:
+        if pem is not None:
+            kept.unlink()
+        raise
+    click.echo(f"{system_id} may now use: {', '.join(asked)}")
+    if pem is not None:
+        click.echo(f"its private key is in {kept}; give it to the system and to nobody else")
+
+
+@systems.command("list")
+@FILE
+def systems_list(path: Path) -> None:
+    """Show each system's id and scopes."""
+    from verifier.api.systems import load_systems
+
+    for system in load_systems(path):
+        click.echo(f"{system.id:<24} {', '.join(system.scopes)}")
+
+
+@systems.command("remove")
+@click.argument("system_id", metavar="ID")
+@FILE
+def systems_remove(system_id: str, path: Path) -> None:
+    """Let the system ID call no more."""
+    from verifier.api.systems import remove_system
+
+    remove_system(path, system_id)
+    click.echo(f"{system_id} may no longer call")

@@ -1,0 +1,130 @@
+"""What `verifier check` finds before a node starts: what is wrong, and what is missing, in words.
+
+Every part is tried as `serve` would use it. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import aiohttp
+from msgspec import Struct
+
+from verifier.api.key_sets import KeySet
+from verifier.api.systems import System, load_systems
+from verifier.app import check_seen_files, open_service
+from verifier.config import BadSettings, Config, address, load
+from verifier.core.errors import VerifierError
+from verifier.keys import KeyRingError
+
+Result = Literal["ok", "missing", "wrong"]
+
+
+_SCOPES = {
+    "applications": "applications come by `verifier import` alone",
+    "legs": "no telephone exchange can say that a call is connected",
+    "ivr": "customers cannot check a code by telephone, except through VoiceXML or TwiML",
+}
+_WANTED = {
+    "staff_issuer": "no officer can sign in",
+    "customer_issuer": "no customer can sign in to check a code",
+    "caller_numbers": "officers must type the number that their calls come from",
+    "published_numbers": "customers are told no number to ring",
+    "bank_name": "the pages show the host instead of the bank's name",
+}
+
+
+class Finding(Struct, frozen=True):
+    """What was found of one part of a deployment. What is missing does not stop the start."""
+
+    result: Result
+    part: str
+    detail: str
+
+
+async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """Look at each part of the deployment that these settings describe."""
+    try:
+        config = load(environment)
+    except BadSettings as error:
+        for problem in error.problems:
+            yield Finding("wrong", "settings", problem)
+        return
+    yield Finding("ok", "settings", f"{config.issuer}, {config.env}, legs {config.leg_mode}")
+    yield await _database(config)
+    for name, listen in (("public", config.listen), ("admin", config.admin_listen)):
+        yield await _port(name, listen)
+    async with aiohttp.ClientSession() as session:
+        for part, issuer, jwks_url in _issuers(config):
+            yield await _issuer(part, issuer, KeySet(issuer, jwks_url, lambda: session, time.time))
+    for finding in (*_systems(config), *_missing(config)):
+        yield finding
+
+
+async def _database(config: Config) -> Finding:
+    """The key ring, the database, and that its log is ours and has not gone back."""
+    try:
+        service = await open_service(config)
+        try:
+            await service.context.writer.rehearse()
+            await check_seen_files(config, service.context)
+        finally:
+            await service.context.storage.close()
+    except VerifierError as error:
+        return Finding("wrong", "key ring" if isinstance(error, KeyRingError) else "database", error.detail)
+    return Finding("ok", "database", f"takes writes; its log is {config.origin} and of the key ring {config.key_ring}")
+
+
+async def _port(name: str, listen: str) -> Finding:
+    try:
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, *address(listen))
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return Finding("wrong", f"{name} port", f"cannot listen on {listen}: {reason}")
+    server.close()
+    return Finding("ok", f"{name} port", f"{listen} is free")
+
+
+def _issuers(config: Config) -> Iterator[tuple[str, str, str]]:
+    if config.staff_issuer:
+        yield "staff issuer", config.staff_issuer, config.staff_jwks_url
+    if config.customer_issuer:
+        yield "customer issuer", config.customer_issuer, config.customer_jwks_url
+
+
+async def _issuer(part: str, issuer: str, keys: KeySet) -> Finding:
+    try:
+        usable = await keys.probe()
+    except VerifierError as error:
+        return Finding("wrong", part, error.detail)
+    if not usable:
+        return Finding("wrong", part, f"{issuer} publishes no key that can verify a token")
+    return Finding("ok", part, f"{issuer} publishes {usable} usable keys")
+
+
+def _systems(config: Config) -> Iterator[Finding]:
+    """The systems file, and the scopes that no system has."""
+    systems: tuple[System, ...] = ()
+    if config.systems:
+        try:
+            systems = load_systems(Path(config.systems))
+        except VerifierError as error:
+            yield Finding("wrong", "systems", error.detail)
+            return
+        yield Finding("ok", "systems", ", ".join(system.id for system in systems) or "the file names none")
+    scopes = {scope for system in systems for scope in system.scopes}
+    for scope, consequence in _SCOPES.items():
+        if scope not in scopes and not (scope == "legs" and config.leg_mode == "off"):
+            yield Finding("missing", "systems", f"no system has the scope {scope}: {consequence}")
+
+
+def _missing(config: Config) -> Iterator[Finding]:
+    """Settings that a node starts without, and that a bank will want."""
+    for name, consequence in _WANTED.items():
+        if not getattr(config, name):
+            yield Finding("missing", f"VERIFIER_{name.upper()}", consequence)
