@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +12,9 @@ pytest.importorskip("voice_gateway", reason="the voice gateway is optional and n
 
 from voice_gateway.callers import caller_number, host
 from voice_gateway.keys import LONG_PAUSE_S, MAX_KEYS, SHORT_PAUSE_S, Keys
+from voice_gateway.operator import described
 from voice_gateway.prompts import spoken
-from voice_gateway.settings import BadSettings, Settings, of_process, read
+from voice_gateway.settings import BadSettings, Settings, check_ports, of_process, read
 
 GIVEN = {
     "GATEWAY_VERIFIER_URL": "https://verify.bank.example",
@@ -116,10 +119,39 @@ def test_settings_are_read_and_wrong_ones_are_named() -> None:
         ("GATEWAY_TYPO", "1", "typo"),
         ("GATEWAY_OFFICER_URI", "sip:all@pbx.bank.example", "officer_uri"),
         ("GATEWAY_LISTEN", "here", "GATEWAY_LISTEN"),
+        ("GATEWAY_LISTEN", "127.0.0.1:70000", "GATEWAY_LISTEN"),
+        ("GATEWAY_DIALLED_NUMBER", "+861095588\n", "dialled_number"),
+        ("GATEWAY_VERIFIER_URL", "http://verify.bank.example", "GATEWAY_VERIFIER_URL must be an https"),
+        ("GATEWAY_VERIFIER_URL", "verify.bank.example", "GATEWAY_VERIFIER_URL"),
+        ("GATEWAY_VERIFIER_URL", "http://[::1", "GATEWAY_VERIFIER_URL"),
         ("GATEWAY_TLS_LISTEN", "127.0.0.1:5061", "GATEWAY_TLS_CERTIFICATE"),
     ):
         with pytest.raises(BadSettings, match=named):
             read({**GIVEN, name: value}, "GATEWAY_", Settings)
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_a_port_in_use_is_told_before_a_process_starts(kind: socket.SocketKind) -> None:
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        settings = read({**GIVEN, "GATEWAY_LISTEN": listen}, "GATEWAY_", Settings)
+        with pytest.raises(BadSettings, match=f"cannot listen on {listen}: Address already in use"):
+            check_ports(settings)
+    check_ports(settings)
+
+
+def test_a_logged_error_does_not_repeat_what_a_caller_sent() -> None:
+    def fail(sent: str) -> int:
+        return int(sent)
+
+    with pytest.raises(ValueError, match="8613800138000") as caught:
+        fail("+8613800138000x")
+    told = described(caught.value)
+    assert told.startswith("ValueError in test_keys.py:")
+    assert "138" not in told
 
 
 def test_each_process_has_ports_of_its_own() -> None:

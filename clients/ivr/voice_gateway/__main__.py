@@ -16,7 +16,7 @@ from pathlib import Path
 
 from voice_gateway.process import client, serve, voice
 from voice_gateway.prompts import CannotSpeak
-from voice_gateway.settings import BadSettings, Settings, of_process, read
+from voice_gateway.settings import BadSettings, Settings, check_ports, of_process, read
 
 LOOK_S = 0.2
 AGAIN_S = 1.0
@@ -32,6 +32,8 @@ def main() -> None:
             # Whatever is wrong is said here, once, and not by every process.
             client(settings).close()
             voice(settings, cache)
+            for index in range(settings.processes):
+                check_ports(of_process(settings, index))
         except (BadSettings, CannotSpeak, OSError, ValueError) as error:
             print(f"voice-gateway: {error}", file=sys.stderr)
             sys.exit(2)

@@ -22,7 +22,7 @@ from callback_verification.sending import Patience
 from callback_verification.shapes import Call
 
 from voice_gateway.endpoint import Endpoint, active_audio
-from voice_gateway.settings import BadSettings, DiallerSettings, read
+from voice_gateway.settings import BadSettings, DiallerSettings, check_ports, read
 
 log = logging.getLogger("voice_gateway")
 
@@ -55,7 +55,8 @@ class Leg(pj.Call):  # type: ignore[misc]
         try:
             self.makeCall(uri, asked)
         except pj.Error as error:
-            log.error("%s cannot be rung: %s", uri, error.reason)
+            # The address holds a telephone number, and so may the reason.
+            log.error("a telephone cannot be rung: PJSIP status %d", error.status)
             self.over = True
             self._down(self)
 
@@ -198,6 +199,7 @@ def main() -> None:
         settings = read(os.environ, "DIALLER_", DiallerSettings)
         credential = SystemKey(settings.key_id, Path(settings.key_file).read_bytes())
         client = Client(settings.verifier_url, credential, patience=PATIENCE)
+        check_ports(settings)
     except (BadSettings, OSError, ValueError) as error:
         print(f"voice-dialler: {error}", file=sys.stderr)
         sys.exit(2)

@@ -105,5 +105,6 @@ def _configuration(max_calls: int) -> pj.EpConfig:
     # An echo canceller would cost half the machine, and there is no loudspeaker here.
     configuration.medConfig.ecTailLen = 0
     configuration.medConfig.quality = 3
-    configuration.logConfig.level = configuration.logConfig.consoleLevel = 1
+    # What PJSIP would print of an error holds SIP addresses, and so telephone numbers.
+    configuration.logConfig.level = configuration.logConfig.consoleLevel = 0
     return configuration

@@ -13,7 +13,7 @@ import pjsua2 as pj
 from voice_gateway.call import Line
 from voice_gateway.callers import caller_number, host
 from voice_gateway.endpoint import Endpoint
-from voice_gateway.operator import Operator
+from voice_gateway.operator import Operator, described
 from voice_gateway.settings import Settings
 
 log = logging.getLogger("voice_gateway")
@@ -96,6 +96,6 @@ class _Door(pj.Account):  # type: ignore[misc]
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
         try:
             self._gateway.ring(prm.callId, prm.rdata.wholeMsg, prm.rdata.srcAddress)
-        except Exception:
+        except Exception as error:
             # One call that cannot be taken must not end the others.
-            log.exception("a call could not be taken")
+            log.error("a call could not be taken: %s", described(error))

@@ -6,9 +6,11 @@ Carries out specs/protocol.md section 7.9. Whatever fails, the caller is told th
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Literal
 
@@ -84,11 +86,17 @@ class Operator:
         except CallbackVerificationError as error:
             log.warning("no answer for a caller: %s", type(error).__name__)
             instruction = self.apology()
-        except Exception:
-            # A defect must not leave a caller in silence, with what he believed before.
-            log.exception("defect in a dialogue")
+        except Exception as error:
+            # A defect must not leave callers in silence, with what they believed before.
+            log.error("defect in a dialogue: %s", described(error))
             instruction = self.apology()
         self._answers.put((follow, instruction))
+
+
+def described(error: Exception) -> str:
+    """Where an error comes from, for the log. Its message is left out: it may hold what a caller sent."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
 
 
 def _there(sound: Sound) -> Future[Sound]:

@@ -5,14 +5,18 @@ Carries out specs/protocol.md section 7.9.
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
 RTP_PORTS_EACH = 16
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LISTEN = re.compile(r"[0-9A-Fa-f.:\[\]]*:[0-9]{1,5}")
 
 
@@ -66,11 +70,40 @@ def read(environment: Mapping[str, str], prefix: str, kind: type[Read]) -> Read:
         raise BadSettings(f"{prefix}*: {error}") from error
     for name in ("listen", "tls_listen"):
         value = getattr(settings, name)
-        if value and not _LISTEN.fullmatch(value):
+        if value and not (_LISTEN.fullmatch(value) and address(value)[1] < 65_536):
             raise BadSettings(f"{prefix}{name.upper()} must be an address and a port")
+    if not _secure(settings.verifier_url):
+        raise BadSettings(f"{prefix}VERIFIER_URL must be an https address, or an http one on this machine")
     if settings.tls_listen and not (settings.tls_certificate and settings.tls_key):
         raise BadSettings(f"{prefix}TLS_LISTEN needs {prefix}TLS_CERTIFICATE and {prefix}TLS_KEY")
     return settings
+
+
+def _secure(url: str) -> bool:
+    """Whether nobody between here and the service can read or change what is said."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
+
+
+def check_ports(settings: Sip) -> None:
+    """Raise BadSettings for an address that cannot be listened on now: PJSIP would only end with a number."""
+    for listen in filter(None, (settings.listen, settings.tls_listen)):
+        name, port = address(listen)
+        family = socket.AF_INET6 if ":" in name else socket.AF_INET
+        kinds = (socket.SOCK_STREAM,) if listen == settings.tls_listen else (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+        for kind in kinds:
+            with socket.socket(family, kind) as tried:
+                if kind == socket.SOCK_STREAM:
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    tried.bind((name, port))
+                except OSError as error:
+                    reason = os.strerror(error.errno) if error.errno else str(error)
+                    raise BadSettings(f"cannot listen on {listen}: {reason}") from error
 
 
 def of_process(settings: Settings, index: int) -> Settings:
