@@ -228,7 +228,7 @@ class Story:
             ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "application_open"),
             ("a customer who opted out", "LN-2026-0005", "+8615800158000", "documents", "consent"),
             ("marketing without consent", FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER, "marketing", "consent"),
-            ("somebody else's application", "LN-2026-0002", "+447700900123", "documents", "officer_assigned"),
+            ("somebody else's application", "LN-2026-0002", "+442079460123", "documents", "officer_assigned"),
             ("a number not on file", FRAUDSTER_APPLICATION, "+8613700137000", "documents", "number_on_file"),
         ):
             answer = await self._issue(self.officer, application_id, number, purpose)
