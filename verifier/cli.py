@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ import msgspec
 
 from verifier import __version__
 from verifier.core.errors import VerifierError
+from verifier.import_command import import_
 
 Result = TypeVar("Result")
 
@@ -71,35 +71,6 @@ def migrate() -> None:
 
     applied = run(do())
     click.echo("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
-
-
-@main.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--region", default="CN", show_default=True, help="Country of numbers without a country code.")
-def import_(file: Path, region: str) -> None:
-    """Register the applications of a bank's export, FILE.csv or FILE.jsonl. Safe to run twice."""
-    from verifier.app import open_service
-    from verifier.importing import import_export
-
-    async def do() -> tuple[int, list[tuple[int, str]]]:
-        service = await open_service(_config())
-        await service.start()
-        try:
-            with click.progressbar(length=file.stat().st_size, label=f"Importing {file.name}", file=sys.stderr) as bar:
-                return await import_export(service, file, region, bar.update)
-        finally:
-            await service.stop()
-            await service.context.storage.close()
-
-    try:
-        good, bad = run(do())
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    for line, reason in bad:
-        click.echo(f"{file.name}:{line}: {reason}", err=True)
-    click.echo(f"{good} applications registered, {len(bad)} rows refused")
-    if bad:
-        raise SystemExit(2)
 
 
 @main.group()
@@ -363,6 +334,9 @@ def _in_words(do: Any) -> Any:
         return do()
     except VerifierError as error:
         raise click.ClickException(error.detail) from error
+
+
+main.add_command(import_)
 
 
 if __name__ == "__main__":
