@@ -16,7 +16,6 @@ from verifier.core.errors import FieldError, InvalidField, MalformedRequest
 from verifier.core.text import unsafe
 
 MAX_DEPTH = 32
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 Shape = TypeVar("Shape")
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
