@@ -37,7 +37,9 @@ def read_lines(path: Path, encoding: str) -> Iterator[Line]:
             text, end, octets = line
             yield Line(number, text, end, octets)
     except UnicodeDecodeError as error:
-        raise UnreadableExport(_other_encoding(path, encoding, number + 1)) from error
+        # In UTF-16 an octet 0a may be half a character; in the others it is a line feed.
+        lines = None if encoding.startswith("utf-16") else number + error.object[: error.start].count(b"\n") + 1
+        raise UnreadableExport(_other_encoding(path, encoding, lines)) from error
 
 
 def marked(path: Path) -> bool:
@@ -54,7 +56,9 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[str | None, str, int]]:
         for each in ended:
             whole = _bounded(held, each)
             held = ""
-            yield *_without_return(whole), octets
+            end = "\r\n" if (whole or each).endswith("\r") else "\n"
+            whole = whole.removesuffix("\r") if whole is not None else None
+            yield (whole if _fits(whole) else None), end, octets
         held = _bounded(held, rest)
     if held != "":
         whole = _bounded(held, "")
@@ -80,21 +84,13 @@ def _bounded(held: str | None, more: str) -> str | None:
     return held + more
 
 
-def _without_return(text: str | None) -> tuple[str | None, str]:
-    if text is None:
-        return None, "\n"
-    end = "\r\n" if text.endswith("\r") else "\n"
-    text = text.removesuffix("\r")
-    return (text if _fits(text) else None), end
-
-
 def _fits(text: str | None) -> bool:
     return text is not None and len(text.encode()) <= MAX_LINE
 
 
-def _other_encoding(path: Path, encoding: str, line: int) -> str:
+def _other_encoding(path: Path, encoding: str, line: int | None) -> str:
     """What is wrong with the bytes, in one sentence, and what to do."""
-    wrong = f"the file is not {encoding.upper()} (line {line})"
+    wrong = f"the file is not {encoding.upper()}" + (f" (line {line})" if line is not None else "")
     with path.open("rb") as file:
         start = file.read(2)
     if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and encoding != "utf-16":
