@@ -269,6 +269,9 @@ def test_a_file_that_is_not_utf_8_is_told_once_with_what_to_do(tmp_path: Path, n
         read(tmp_path, content.encode().replace(b"\n", b"\n\xff", 1), name)
     with pytest.raises(UnreadableExport, match="not UTF-8"):
         read(tmp_path, content.encode() + "王".encode()[:2], name)
+    with pytest.raises(UnreadableExport, match="try --encoding utf-16-le"):
+        read(tmp_path, content.encode("utf-16-le"), name, Reading(encoding="utf-16"))
+    assert isinstance(read(tmp_path, content.encode("utf-16-le"), name, Reading(encoding="utf-16-le"))[-1], Good)
 
 
 def test_columns_come_in_any_order_and_optional_ones_may_be_absent(tmp_path: Path) -> None:

@@ -40,6 +40,10 @@ def read_lines(path: Path, encoding: str) -> Iterator[Line]:
         # In UTF-16 an octet 0a may be half a character; in the others it is a line feed.
         lines = None if encoding.startswith("utf-16") else number + error.object[: error.start].count(b"\n") + 1
         raise UnreadableExport(_other_encoding(path, encoding, lines)) from error
+    except UnicodeError as error:
+        raise UnreadableExport(
+            "the file has no byte-order mark; try --encoding utf-16-le, which Windows writes, or utf-16-be"
+        ) from error
 
 
 def marked(path: Path) -> bool:
