@@ -59,8 +59,8 @@ async def test_what_the_database_refuses_is_told_with_its_line(world: World, tmp
         assert (account.registered, account.refused) == (1, 2)
         reasons = [(each.line.number, each.column, each.reason) for each in told if isinstance(each, Bad)]
         assert reasons == [
-            (2, "customer_id", "an application stays with its customer"),
-            (3, "", "The application has been erased"),
+            (2, "customer_id", "is another customer than the one for whom the application is registered"),
+            (3, "", "the application has been erased, and its id is not used again"),
         ]
 
 

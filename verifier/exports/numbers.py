@@ -50,7 +50,9 @@ def _check_writing(written: str) -> None:
     if _SCIENTIFIC.match(written):
         raise ValueError("was rounded by a spreadsheet (E notation); make the column text there and export it again")
     if not _WRITTEN.match(written):
-        raise ValueError("has a character other than digits, spaces, hyphens, dots, parentheses and a leading +")
+        raise ValueError(
+            "has a character other than digits, spaces, hyphens, dots, parentheses and a leading +; leave extensions out"
+        )
     groups = written.split(".")
     if len(groups) == 2 or (len(groups) > 2 and len(groups[-1].strip()) < 2):
         raise ValueError("looks like a decimal number; write it without a dot")

@@ -87,6 +87,10 @@ def reason_of(error: VerifierError) -> tuple[str, str]:
         detail = f"must have at most {detail.rpartition(' ')[2]} characters"
     elif detail.startswith("Expected `str` matching regex"):
         detail = "must be one line of text, and not empty"
+    elif detail == "an application stays with its customer":
+        detail = "is another customer than the one for whom the application is registered"
+    elif error.slug == "erased":
+        detail = "the application has been erased, and its id is not used again"
     elif "timezone component" in detail:
         detail = "has no zone; write it like 2024-01-31T09:30:00+08:00"
     return pointer, detail
