@@ -51,7 +51,7 @@ def _check_writing(written: str) -> None:
         raise ValueError("was rounded by a spreadsheet (E notation); make the column text there and export it again")
     if not _WRITTEN.match(written):
         raise ValueError(
-            "has a character other than digits, spaces, hyphens, dots, parentheses and a leading +; leave extensions out"
+            "has a character other than digits, spaces, hyphens, dots, parentheses and a leading + (no extensions)"
         )
     groups = written.split(".")
     if len(groups) == 2 or (len(groups) > 2 and len(groups[-1].strip()) < 2):
