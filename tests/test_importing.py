@@ -64,6 +64,15 @@ async def test_what_the_database_refuses_is_told_with_its_line(world: World, tmp
         ]
 
 
+async def test_an_application_that_cannot_be_opened_stops_no_other(world: World, tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", HEADER + row(1) + row(2, customer_id="c-2"))
+    await _import(world, path)
+    async with world.storage.transaction() as transaction:
+        damage = "UPDATE applications SET sealed = $2 WHERE application_id = $1"
+        await transaction.execute_many(damage, [("LN-1", bytes(40))])
+    assert await _import(world, path) == Account(unchanged=1, refused=1, header=1)
+
+
 async def test_a_dry_run_gives_the_account_and_writes_nothing(world: World, tmp_path: Path) -> None:
     await _import(world, written(tmp_path, "a.csv", HEADER + row(1)))
     path = written(tmp_path, "b.csv", HEADER + row(1) + row(2) + "bad\n")

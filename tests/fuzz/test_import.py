@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -75,34 +75,33 @@ def _files(start: str, line: str, pieces: list[str]) -> st.SearchStrategy[tuple[
     return encoded | st.tuples(octets, encodings.map(lambda each: Reading(encoding=each)))
 
 
-def _account(name: str) -> tuple[list[Export], object]:
+def _account(path: Path) -> tuple[list[Export], Callable[[object], None]]:
     """A check of one file; the exports that could be read are added to the list."""
     readable: list[Export] = []
 
     def check(example: object) -> None:
         content, reading = cast("tuple[bytes, Reading]", example)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, name)
-            path.write_bytes(content)
-            try:
-                export = Export(path, NOON, reading)
-            except UnreadableExport:
-                return
-            rows = list(export.rows())
-            _check_lines(export, rows, content, reading)
-            rejects = Rejects(path.with_stem("refused"), export)
-            refused = [row for row in rows if isinstance(row, Bad)]
-            for row in refused:
-                rejects.add(row)
-            rejects.keep()
-            again = list(Export(path.with_stem("refused"), NOON, reading).rows()) if refused else []
-            assert len(again) == len(refused) + (export.header is not None and bool(refused))
-            readable.append(export)
+        path.write_bytes(content)
+        try:
+            export = Export(path, NOON, reading)
+        except UnreadableExport:
+            return
+        readable.append(export)
+        rows = list(export.rows())
+        _check_lines(rows, content, reading)
+        refused = [row for row in rows if isinstance(row, Bad)]
+        rejects = Rejects(path.with_stem("refused"), export)
+        for row in refused:
+            rejects.add(row)
+        rejects.keep()
+        if refused:
+            again = Export(path.with_stem("refused"), NOON, reading)
+            assert len(list(again.rows())) == len(refused) + (again.header is not None)
 
     return readable, check
 
 
-def _check_lines(export: Export, rows: list[object], content: bytes, reading: Reading) -> None:
+def _check_lines(rows: Sequence[object], content: bytes, reading: Reading) -> None:
     lines = content.decode(reading.encoding).split("\n")
     assert len(rows) == len(lines) - (lines[-1] in ("", "\ufeff"))
     good = [row for row in rows if isinstance(row, Good)]
@@ -117,9 +116,9 @@ def _check_lines(export: Export, rows: list[object], content: bytes, reading: Re
 
 @pytest.mark.shows("CVP-3.1-7")
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_any_file_is_accounted_for_line_by_line(name: str) -> None:
+def test_any_file_is_accounted_for_line_by_line(tmp_path: Path, name: str) -> None:
     files = _files(HEADER, ROW, CSV_PIECES) if name == "a.csv" else _files("", json_line(), JSON_PIECES)
-    readable, check = _account(name)
-    ran = fuzz(cast("st.SearchStrategy[object]", files), check)  # type: ignore[arg-type]
+    readable, check = _account(tmp_path / name)
+    ran = fuzz(cast("st.SearchStrategy[object]", files), check)
     print(f"{name}: {ran} examples, of which {len(readable)} could be read")
     assert len(readable) > ran // 20

@@ -14,12 +14,11 @@ from verifier.core.application import Instant
 from verifier.core.text import unsafe
 from verifier.exports.lines import Line, UnreadableExport
 from verifier.exports.numbers import e164
-from verifier.exports.rows import BadLine, Reading, shown
+from verifier.exports.rows import REASON, BadLine, Reading, shown
 
 REQUIRED = ("application_id", "customer_id", "customer_name", "numbers", "officers", "product")
 OPTIONAL = ("language", "time_zone", "status", "service_calls", "marketing_calls")
 COLUMNS = REQUIRED + OPTIONAL
-REASON = "reason"
 Part = TypeVar("Part")
 
 _CELL = re.compile(r'(?:"(?:[^"]|"")*+"|[^",]*+)(?=,|\Z)')

@@ -7,9 +7,7 @@ from typing import Any
 from verifier.core import strict_json
 from verifier.core.errors import VerifierError
 from verifier.exports.numbers import e164
-from verifier.exports.rows import BadLine, reason_of, shown
-
-REASON = "reason"
+from verifier.exports.rows import REASON, BadLine, reason_of, shown
 
 
 def parse(text: str, region: str) -> tuple[Any, dict[str, Any]]:

@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from verifier.exports.csv_lines import REASON, Header, raw_cells
+from verifier.exports.csv_lines import Header, raw_cells
 from verifier.exports.export import Export
 from verifier.exports.lines import UnreadableExport, marked
-from verifier.exports.rows import Bad, BadLine
+from verifier.exports.rows import REASON, Bad, BadLine
 
 _TOLD = re.compile(rf'\A\{{"{REASON}": "(?:[^"\\]|\\.)*+"(?:, )?')
 

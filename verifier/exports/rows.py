@@ -11,6 +11,9 @@ from verifier.core.errors import VerifierError
 from verifier.core.purposes import Language, Purpose
 from verifier.exports.lines import Line
 
+# The column or member that a file of refused lines has, and that is passed over.
+REASON = "reason"
+
 
 class Reading(Struct, frozen=True):
     """How to read a file. `names` maps a column of ours to its header in the file; `ignored` are headers passed over.
