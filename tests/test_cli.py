@@ -105,6 +105,8 @@ def test_an_import_that_cannot_begin_says_so_in_words_and_imports_nothing(shell:
         (["chinese.csv", "--region", "XX"], "not an ISO 3166 country"),
         (["chinese.csv", "--map", "客户号=customer_id"], "must be COLUMN=HEADER"),
         (["chinese.csv", "--map", "product="], "must be COLUMN=HEADER"),
+        (["chinese.csv", "--map", "product=reason"], "must be COLUMN=HEADER"),
+        (["chinese.csv", "--map", "product=a", "--map", "status=a"], "must be COLUMN=HEADER"),
         (["wrong.csv", "--reject", "wrong.csv"], "Nothing was imported"),
         ([str(SAMPLE), "--reject", "nowhere/refused.csv"], "No such file or directory"),
     ):

@@ -297,6 +297,7 @@ def test_headers_are_mapped_and_errors_name_them_as_the_file_does(tmp_path: Path
 BAD_HEADERS = {
     "Missing: application_id, customer_id": "id,name\n1,2\n",
     "Not known: colour, size": HEADER.replace("\n", ",colour,size\n"),
+    'Not known: "". Given twice: ""': HEADER.replace("\n", ",,\n"),
     "Given twice: product": HEADER.replace("status", "product"),
     "Missing: 电话. Not known: numbers": HEADER,
     "not separated by commas": HEADER.replace(",", ";"),
@@ -304,6 +305,13 @@ BAD_HEADERS = {
     "not a header": HEADER.replace("product", "pro\0duct"),
     "is empty": "",
 }
+
+
+def test_columns_without_a_name_can_be_passed_over(tmp_path: Path) -> None:
+    """Spreadsheets like to add some at the end."""
+    content = (HEADER + row(1)).replace("\n", ",,\n")
+    (good,) = read(tmp_path, content, reading=Reading(ignored=frozenset({""})))
+    assert isinstance(good, Good)
 
 
 @pytest.mark.shows("CVP-3.1-11")

@@ -83,7 +83,7 @@ def import_(
 
 
 def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple[str, ...]) -> Reading:
-    from verifier.exports import COLUMNS, ENCODINGS, REGIONS, Reading
+    from verifier.exports import COLUMNS, ENCODINGS, REASON, REGIONS, Reading
 
     if region.upper() not in REGIONS:
         raise click.BadParameter("not an ISO 3166 country with telephone numbers, like CN or GB", param_hint="--region")
@@ -96,8 +96,8 @@ def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple
     names: dict[str, str] = {}
     for each in mapped:
         column, _, header = (part.strip() for part in each.partition("="))
-        if column not in COLUMNS or not header or column in names:
-            wrong = f"{each!r}: must be COLUMN=HEADER, with each COLUMN once and of {', '.join(COLUMNS)}"
+        if column not in COLUMNS or header in ("", REASON, *names.values()) or column in names:
+            wrong = f"{each!r}: must be COLUMN=HEADER, each of them once, with a COLUMN of {', '.join(COLUMNS)}"
             raise click.BadParameter(wrong, param_hint="--map")
         names[column] = header
     return Reading(region.upper(), codecs.lookup(encoding).name, names, frozenset(each.strip() for each in ignored))

@@ -7,11 +7,12 @@ from verifier.exports.export import Export
 from verifier.exports.lines import ENCODINGS, UnreadableExport
 from verifier.exports.numbers import REGIONS, e164
 from verifier.exports.rejects import Rejects
-from verifier.exports.rows import Bad, Blank, Good, Reading, Row, Superseded
+from verifier.exports.rows import REASON, Bad, Blank, Good, Reading, Row, Superseded
 
 __all__ = [
     "COLUMNS",
     "ENCODINGS",
+    "REASON",
     "REGIONS",
     "Bad",
     "Blank",

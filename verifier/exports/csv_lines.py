@@ -61,12 +61,12 @@ class Header:
         wrong = {
             "Missing": [each for each in needed if each not in self.cells],
             "Not known": [each for each in counted if each not in known],
-            "Given twice": [each for each, times in counted.items() if times > 1],
+            "Given twice": [each for each, times in counted.items() if times > 1 and each not in reading.ignored],
         }
         if len(self.cells) == 1 and (";" in self.cells[0] or "\t" in self.cells[0]):
             raise UnreadableExport("the columns are not separated by commas; save the file as CSV with commas")
         if any(wrong.values()):
-            what = (f"{said}: {', '.join(map(shown, each[:20]))}" for said, each in wrong.items() if each)
+            what = (f"{said}: {_names(each)}" for said, each in wrong.items() if each)
             raise UnreadableExport(
                 f"the columns that the first line names are not right. {'. '.join(what)}.\n"
                 f"Needed: {', '.join(REQUIRED)}. Optional: {', '.join(OPTIONAL)}.\n"
@@ -149,6 +149,10 @@ def _stray(text: str, at: int) -> str:
     if '"' in text[at + 1 :].replace('""', ""):
         return 'text follows the closing quotation mark; a mark inside a field is written ""'
     return "a quotation mark opens the field, and none closes it on this line"
+
+
+def _names(headers: list[str]) -> str:
+    return ", ".join(shown(each) or '""' for each in headers[:20])
 
 
 def _many(cells: int) -> str:
