@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.world import Person, World, another_code
+from verifier.cli import main
 from verifier.config import load
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
@@ -66,19 +68,65 @@ def test_serving_without_tables_is_refused_in_words(tmp_path: Path) -> None:
     assert (refused.returncode, "run `verifier migrate`" in refused.stderr) == (1, True)
 
 
-def test_an_import_reports_bad_rows_keeps_good_ones_and_may_be_repeated(shell: Shell) -> None:
-    export = shell.folder / "export.csv"
-    export.write_text(SAMPLE.read_text() + "LN-X,bad\n")
-    for _ in range(2):
-        done = shell.run("import", str(export))
-        assert done.returncode == 2
-        assert done.stdout == "300 applications registered, 1 rows refused\n"
-        assert "export.csv:302: 2 columns instead of 11" in done.stderr
-    assert shell.run("import", str(SAMPLE)).returncode == 0
-    wrong = shell.folder / "wrong.csv"
+def test_an_import_reports_bad_lines_keeps_good_ones_and_may_be_repeated(shell: Shell) -> None:
+    export, refused = shell.folder / "export.csv", shell.folder / "refused.csv"
+    lines = SAMPLE.read_text(encoding="utf-8")
+    again = lines.splitlines()[1].replace("open", "closed")
+    export.write_text(f"{lines}LN-X,bad\n\n{again}\n", encoding="utf-8")
+    sums = "1 refused, 1 superseded, 1 blank, 1 header"
+    for option, counted in (
+        ("--dry-run", f"300 to be registered, 0 unchanged, {sums} (nothing was written: --dry-run)"),
+        ("", f"300 registered, 0 unchanged, {sums}"),
+        ("", f"0 registered, 300 unchanged, {sums}"),
+    ):
+        done = shell.run("import", str(export), "--reject", "refused.csv", *filter(None, [option]))
+        assert done.returncode == 2, done.stderr
+        assert done.stdout == f"export.csv, 304 lines: {counted}\n"
+        told = [line for line in done.stderr.splitlines() if line.startswith("export.csv:")]
+        assert told == [
+            "export.csv:2: application_id: superseded by line 304",
+            "export.csv:302: 2 columns instead of 11",
+        ]
+        assert "mend them there" in done.stderr
+        assert refused.read_text(encoding="utf-8").splitlines()[1] == 'LN-X,bad,"line 302: 2 columns instead of 11"'
+    assert shell.run("import", str(SAMPLE)).stdout.startswith(
+        "applications.csv, 301 lines: 1 registered, 299 unchanged"
+    )
+
+
+def test_an_import_that_cannot_begin_says_so_in_words_and_imports_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shell.folder)
+    chinese, wrong = shell.folder / "chinese.csv", shell.folder / "wrong.csv"
+    text = SAMPLE.read_text(encoding="utf-8")
+    chinese.write_bytes(text.replace("customer_id", "客户号", 1).encode("gb18030"))
     wrong.write_text("a,b\n")
-    refused = shell.run("import", str(wrong))
-    assert (refused.returncode, "first line must be" in refused.stderr) == (1, True)
+    for args, said in (
+        (["wrong.csv"], "Not known: a, b"),
+        (["chinese.csv"], "not UTF-8 (line 1); its bytes can be read as GB18030, so try --encoding gb18030"),
+        (["chinese.csv", "--encoding", "gb18030"], "Missing: customer_id. Not known: 客户号"),
+        (["chinese.csv", "--encoding", "rot13"], "must be one of utf-8, gb18030"),
+        (["chinese.csv", "--region", "XX"], "not an ISO 3166 country"),
+        (["chinese.csv", "--map", "客户号=customer_id"], "must be COLUMN=HEADER"),
+        (["chinese.csv", "--map", "product="], "must be COLUMN=HEADER"),
+        (["chinese.csv", "--map", "product=reason"], "must be COLUMN=HEADER"),
+        (["chinese.csv", "--map", "product=a", "--map", "status=a"], "must be COLUMN=HEADER"),
+        (["wrong.csv", "--reject", "wrong.csv"], "Nothing was imported"),
+        (
+            ["chinese.csv", "--encoding", "gb18030", "--map", "customer_id=客户号", "--reject", "no/r.csv"],
+            "No such file",
+        ),
+    ):
+        refused = CliRunner().invoke(main, ["import", *args], env=shell.environment)
+        assert isinstance(refused.exception, SystemExit), args
+        assert refused.exit_code in (1, 2)
+        assert said in refused.stderr, (args, refused.stderr)
+        assert refused.stdout == ""
+    mapped = shell.run("import", "chinese.csv", "--encoding", "GB18030", "--map", "customer_id=客户号")
+    assert (mapped.returncode, "300 registered" in mapped.stdout) == (0, True), mapped.stderr
+    gone = shell.run("import", str(SAMPLE), VERIFIER_DATABASE="sqlite:/nowhere/db")
+    assert (gone.returncode, "safe to import the file again" in gone.stderr) == (1, True)
 
 
 async def use(shell: Shell, n: int = 1) -> dict[str, str]:

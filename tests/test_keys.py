@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import stat
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,6 +114,63 @@ def test_what_is_not_a_ring_is_refused_and_a_running_node_keeps_the_old_one(path
     path.unlink()
     with pytest.raises(KeyRingError):
         ring.refresh()
+
+
+def _changed(path: Path, use: str, **members: object) -> bytes:
+    """The ring, with other members of the private key of one use."""
+    ring = json.loads(path.read_bytes())
+    key = next(key for key in ring["keys"] if key["use"] == use)
+    key["jwk"].update(members)
+    return json.dumps(ring).encode()
+
+
+BROKEN: dict[str, Callable[[Path], bytes]] = {
+    "a member is given twice": lambda path: path.read_bytes().replace(b'"kid"', b'"kid": "x", "kid"', 1),
+    "nested too deep": lambda _: b"[" * 100_000,
+    "longer than": lambda path: path.read_bytes() + b" " * 1_048_576,
+    "it is not UTF-8": lambda path: path.read_bytes().decode().encode("utf-16"),
+    "/keys/0/kid": lambda path: path.read_bytes().replace(b'"kid": "', b'"kid": "\\"', 1),
+    "/keys/0/created_at": lambda path: re.sub(
+        rb'"created_at": [0-9]+', b'"created_at": 9e18', path.read_bytes(), count=1
+    ),
+    "two keys of one kid": lambda path: re.sub(rb'"kid": "[^"]*"', b'"kid": "x"', path.read_bytes()),
+    "/keys/0/jwk is not a key": lambda path: _changed(path, "statement", crv="P-384"),
+    "/keys/0/jwk is not a": lambda path: _changed(path, "statement", d=None),
+    "/keys/1/jwk is not a key": lambda path: _changed(path, "log", d="AAAA"),
+    "/keys/1/jwk is not": lambda path: _changed(path, "log", x=None),
+    "/keys/1/jwk is": lambda path: _changed(path, "log", x="A" * 43),
+    "/keys/2/jwk is not a key": lambda path: _changed(path, "encryption", k="AAAA"),
+    "/keys/2/jwk is not": lambda path: _changed(path, "encryption", k=1),
+}
+
+
+@pytest.mark.shows("CVP-11-4")
+@pytest.mark.parametrize("said", BROKEN)
+def test_a_broken_ring_is_refused_in_words_and_none_of_it_is_taken_over(path: Path, said: str) -> None:
+    ring = FileKeyRing(path, ORIGIN)
+    before = dict(vars(ring))
+    broken = BROKEN[said](path)
+    assert broken != path.read_bytes()
+    path.write_bytes(broken)
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(KeyRingError, match=said) as refused:
+        ring.refresh()
+    assert vars(ring) == before
+    assert "AAAA" not in refused.value.detail
+
+
+def test_a_byte_order_mark_before_a_ring_is_passed_over(path: Path) -> None:
+    before = keys.read(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert keys.read(path) == before
+
+
+def test_a_ring_without_a_next_key_is_not_rotated(path: Path) -> None:
+    ring = json.loads(path.read_bytes())
+    ring["keys"] = [key for key in ring["keys"] if key["state"] != "next"]
+    path.write_text(json.dumps(ring))
+    with pytest.raises(KeyRingError, match="no next log key"):
+        keys.rotate(path, "log", NOON)
 
 
 @pytest.mark.shows("CVP-11-2", "CVP-11-3")

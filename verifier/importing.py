@@ -1,66 +1,104 @@
-"""Registering a whole export through the service, many rows at once. Carries out specs/protocol.md section 3.1."""
+"""Registering a whole export through the service, many lines at once. Carries out specs/protocol.md section 3.1."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
+from msgspec import Struct
+
+from verifier.core.application import Registration
 from verifier.core.errors import VerifierError
-from verifier.exports import Bad, Good, read_export
+from verifier.exports import Bad, Blank, Export, Good, Row, Superseded
 from verifier.service import Service
+from verifier.service.applications import check_customer
 
 AT_ONCE = 64
 
 
-async def import_export(
-    service: Service, path: Path, region: str = "CN", progress: Callable[[int], None] = lambda octets: None
-) -> tuple[int, list[tuple[int, str]]]:
-    """Register every good row; return how many, and (line, reason) of every bad one.
+class Account(Struct):
+    """How many lines of the file became what. Every line is in one of the sums."""
 
-    `progress` is told bytes done, out of the file's size. Raises UnreadableExport, and Unavailable when the
-    database is gone: what was registered until then stays, and running again is safe.
+    registered: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    superseded: int = 0
+    blank: int = 0
+    header: int = 0
+
+    @property
+    def lines(self) -> int:
+        return self.registered + self.unchanged + self.refused + self.superseded + self.blank + self.header
+
+
+async def import_export(
+    service: Service,
+    export: Export,
+    told: Callable[[Bad | Superseded], None] = lambda row: None,
+    progress: Callable[[int], None] = lambda octets: None,
+    *,
+    dry_run: bool = False,
+) -> Account:
+    """Register every good line of the export. `told` hears of each line that was not, in order.
+
+    A line whose facts are registered already is unchanged, and is not written. With `dry_run` nothing is written, and
+    the service need not be started; the account is what it would be.
+
+    Raises UnreadableExport, and Unavailable when the database is gone: what was registered until then stays, and
+    running again is safe.
     """
-    good = 0
-    bad: list[tuple[int, str]] = []
-    waiting: list[Good] = []
-    size, lines = path.stat().st_size, _count_lines(path)
-    done = 0
+    account = Account()
+    waiting: list[Row] = []
 
     async def flush() -> None:
-        nonlocal good
-        # One application given twice must end as its last row says, so its rows do not run side by side.
-        rows = {row.application_id: row for row in waiting}
-        results = await asyncio.gather(*(_register(service, row) for row in rows.values()))
-        good += sum(result is None for result in results)
-        bad.extend(result for result in results if result is not None)
+        # Of each application one line counts, so lines may be registered side by side.
+        good = [row for row in waiting if isinstance(row, Good)]
+        held = await service.applications.registered([row.application_id for row in good])
+        new = [row for row in good if held.get(row.application_id) != row.registration]
+        errors = await asyncio.gather(*(_register(service, row, held, dry_run) for row in new))
+        refused = {row.line.number: error for row, error in zip(new, errors, strict=True) if error is not None}
+        changed = {row.line.number for row in new}
+        for row in waiting:
+            error = refused.get(row.line.number)
+            outcome = row if error is None else export.bad(row.line, error)
+            _count(account, outcome, changed)
+            if isinstance(outcome, Bad | Superseded):
+                told(outcome)
         waiting.clear()
 
-    for row in read_export(path, region):
-        if isinstance(row, Bad):
-            bad.append((row.line, row.reason))
-        else:
-            waiting.append(row)
+    for row in export.rows(progress):
+        waiting.append(row)
         if len(waiting) >= AT_ONCE:
             await flush()
-        reached = size * row.line // max(lines, 1)
-        progress(reached - done)
-        done = reached
     await flush()
-    progress(size - done)
-    return good, sorted(bad)
+    return account
 
 
-async def _register(service: Service, row: Good) -> tuple[int, str] | None:
+async def _register(
+    service: Service, row: Good, held: dict[str, Registration | None], dry_run: bool
+) -> VerifierError | None:
     try:
-        await service.applications.register(row.application_id, row.registration)
+        if dry_run:
+            if row.application_id in held:
+                check_customer(held[row.application_id], row.registration)
+        else:
+            await service.applications.register(row.application_id, row.registration)
     except VerifierError as error:
         if error.slug == "unavailable":
             raise
-        return row.line, error.detail
+        return error
     return None
 
 
-def _count_lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(1 for _ in file)
+def _count(account: Account, row: Row, changed: set[int]) -> None:
+    if isinstance(row, Bad):
+        account.refused += 1
+    elif isinstance(row, Superseded):
+        account.superseded += 1
+    elif isinstance(row, Blank):
+        account.header += row.header
+        account.blank += not row.header
+    elif row.line.number in changed:
+        account.registered += 1
+    else:
+        account.unchanged += 1

@@ -10,21 +10,25 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+from codecs import BOM_UTF8
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from verifier.core import strict_json
 from verifier.core.checkpoint import sign_note, vkey
 from verifier.core.errors import InternalError, VerifierError
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
-from verifier.files import replace_file
+from verifier.core.text import exact
+from verifier.files import read_bounded, replace_file
 
 Use = Literal["statement", "log", "encryption", "index"]
 KeyState = Literal["next", "active", "retired"]
@@ -32,6 +36,8 @@ USES: tuple[Use, ...] = ("statement", "log", "encryption", "index")
 ROTATING: tuple[Use, ...] = ("statement", "log", "encryption")
 _ES256 = JWSRegistry.algorithms["ES256"]
 OVERLAP_MS = 24 * 3_600_000
+MAX_RING = 1_048_576
+MAX_MS = 253_402_300_799_999  # the end of the year 9999
 
 
 class KeyRingError(VerifierError):
@@ -41,13 +47,17 @@ class KeyRingError(VerifierError):
     title = "The key ring cannot be used"
 
 
+# A kid is written into the headers of statements as it is, and before what the ring seals.
+Kid = Annotated[str, exact(r"[A-Za-z0-9_-]{1,64}")]
+
+
 class Key(Struct, frozen=True):
     """One key. `jwk` is the private key (RFC 7517); instants are epoch milliseconds."""
 
-    kid: str
+    kid: Kid
     use: Use
     state: KeyState
-    created_at: int
+    created_at: Annotated[int, Meta(ge=0, le=MAX_MS)]
     jwk: dict[str, Any]
     retired_at: int | None = None
 
@@ -55,6 +65,9 @@ class Key(Struct, frozen=True):
 class _File(Struct, frozen=True):
     keys: tuple[Key, ...]
     version: Literal[1] = 1
+
+
+_FILE = msgspec.json.Decoder(_File)
 
 
 def create(path: Path, now_ms: int) -> tuple[Key, ...]:
@@ -74,7 +87,9 @@ def rotate(path: Path, use: Use, now_ms: int, *, force: bool = False) -> tuple[K
     if use not in ROTATING:
         raise KeyRingError(f"the {use} key is not rotated: what is at rest depends on it")
     keys = list(read(path))
-    following = next(key for key in keys if key.use == use and key.state == "next")
+    following = next((key for key in keys if key.use == use and key.state == "next"), None)
+    if following is None:
+        raise KeyRingError(f"the key ring {path} has no next {use} key")
     if now_ms - following.created_at < OVERLAP_MS and not force:
         raise KeyRingError("the next key has been published for less than a day; verifiers may not know it yet")
     rotated = []
@@ -93,19 +108,43 @@ def read(path: Path) -> tuple[Key, ...]:
     """The keys of a ring file. Raises KeyRingError when it is missing, broken, or readable by others."""
     try:
         status = path.stat()
-        content = path.read_bytes()
+        content = read_bounded(path, MAX_RING)
     except OSError as error:
         raise KeyRingError(f"the key ring {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise KeyRingError(f"the key ring {path} cannot be read: {error}") from error
     if not _private(status.st_mode, status.st_uid, os.geteuid()):
         raise KeyRingError(f"the key ring {path} can be read by others; chmod 600 it")
     try:
-        keys = msgspec.json.decode(content, type=_File).keys
-    except msgspec.MsgspecError as error:
-        raise KeyRingError(f"the key ring {path} is not a key ring: {error}") from error
+        keys = strict_json.decode(content.removeprefix(BOM_UTF8), _FILE, "it").keys
+    except VerifierError as error:
+        at = "".join(f"{each.pointer}: " for each in error.errors[:1])
+        raise KeyRingError(f"the key ring {path} is not a key ring: {at}{error.detail}") from error
+    for position, key in enumerate(keys):
+        try:
+            _check_key(key)
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise KeyRingError(f"the key ring {path} is not a key ring: /keys/{position}/jwk is not a key") from error
+    if len({key.kid for key in keys}) < len(keys):
+        raise KeyRingError(f"the key ring {path} has two keys of one kid")
     for use in USES:
         if sum(key.use == use and key.state == "active" for key in keys) != 1:
             raise KeyRingError(f"the key ring {path} must have exactly one active {use} key")
     return keys
+
+
+def _check_key(key: Key) -> None:
+    """Raise one of several errors where a key cannot do what it is for."""
+    if key.use == "statement":
+        signing = ECKey.import_key(key.jwk)
+        if signing.curve_name != "P-256" or not signing.is_private:
+            raise ValueError
+    elif key.use == "log":
+        private = Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(key.jwk["d"].encode()))
+        if private.public_key().public_bytes_raw() != _log_public(key):
+            raise ValueError
+    elif len(_octets(key)) != 32:
+        raise ValueError
 
 
 def _private(mode: int, owner: int, user: int) -> bool:

@@ -18,6 +18,7 @@ import requests
 from verifier.api.signed_requests import sign_request
 from verifier.demo.bank import DemoBank, free_ports
 from verifier.demo.story import SAMPLE
+from verifier.exports import Export
 from verifier.importing import import_export
 
 
@@ -48,7 +49,7 @@ class RunningBank:
 
     async def _serve(self) -> None:
         service = await self.bank.start()
-        await import_export(service, SAMPLE)
+        await import_export(service, Export(SAMPLE, service.context.clock()))
         self._ready.set()
         await self._stopping.wait()
         await self.bank.stop()

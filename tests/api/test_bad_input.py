@@ -65,6 +65,7 @@ BODIES: dict[str, tuple[bytes, int, str, str]] = {
     "a member twice": (b'{"code":"1","code":"2"}', 400, "malformed_request", "/code"),
     "NaN": (b'{"code":NaN}', 400, "malformed_request", ""),
     "too deep": (b'{"code":' + b"[" * 30_000 + b"]" * 30_000 + b"}", 400, "malformed_request", ""),
+    "33 levels deep": (b'{"code":' + b"[" * 32 + b"]" * 32 + b"}", 400, "malformed_request", ""),
     "too long": (b'{"code":"' + b"1" * 70_000 + b'"}', 413, "body_too_large", ""),
     "a wrong type": (b'{"code":482177306}', 422, "invalid_field", "/code"),
     "an unknown member": (b'{"code":"482177306","verdict":"genuine"}', 422, "invalid_field", "/verdict"),
@@ -121,6 +122,17 @@ def test_an_officer_is_registered_with_his_three_members_and_nothing_else(runnin
     ):
         officers = [{**registered["officers"][0], **changed}]
         _problem(los.send("PUT", path, {**registered, "officers": officers}), 422, "invalid_field", pointer)
+
+
+@pytest.mark.shows("CVP-3.2-2")
+@pytest.mark.usefixtures("unwritten")
+def test_a_control_character_deep_in_a_body_is_named_by_its_whole_pointer(running_bank: DemoBank) -> None:
+    los, path = SystemSession(running_bank, "loan-origination"), f"/v1/applications/{APPLICATION}"
+    registered = los.send("GET", path).json()["registration"]
+    customer = {**registered["customer"], "name": "\0"}
+    _problem(los.send("PUT", path, {**registered, "customer": customer}), 422, "invalid_field", "/customer/name")
+    officers = [{**registered["officers"][0], "branch": "\x1b[2J"}]
+    _problem(los.send("PUT", path, {**registered, "officers": officers}), 422, "invalid_field", "/officers/0/branch")
 
 
 @pytest.mark.parametrize("at", ["2026-11-23T10:00:00", "yesterday", "2099-01-01T00:00:00Z", "1999-01-01T00:00:00Z", 17])

@@ -61,7 +61,7 @@ def test_systems_are_read_from_their_file(tmp_path: Path) -> None:
         ([listed(id="")], "the id ''"),
         ([listed(id='a"b')], "the id"),
         ([listed(scope="legs")], "unknown field"),
-        ([{"id": "pbx-1"}], r"public_key.*systems\[0\]"),
+        ([{"id": "pbx-1"}], "/systems/0/public_key: .*public_key"),
         ("none", "array"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from base64 import b64decode, b64encode
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from msgspec import Struct
 
+from verifier.core import strict_json
 from verifier.core.errors import VerifierError
 from verifier.core.principal import SYSTEM_SCOPES, Principal
 from verifier.files import read_bounded, replace_file
@@ -67,14 +69,21 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
     systems: tuple[System, ...]
 
 
+_DECODER = msgspec.json.Decoder(_File)
+
+
 def load_systems(path: Path) -> tuple[System, ...]:
     """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError, saying what is wrong with it."""
     try:
-        systems = msgspec.json.decode(read_bounded(path, MAX_FILE), type=_File).systems
+        content = read_bounded(path, MAX_FILE).removeprefix(BOM_UTF8)
+        systems = strict_json.decode(content, _DECODER, "it").systems
     except OSError as error:
         raise SystemsError(f"the systems file {path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise SystemsError(f"the systems file {path} is not valid: {error}") from error
+    except VerifierError as error:
+        at = "".join(f"{each.pointer}: " for each in error.errors[:1])
+        raise SystemsError(f"the systems file {path} is not valid: {at}{error.detail}") from error
+    except ValueError as error:
+        raise SystemsError(f"the systems file {path} cannot be read: {error}") from error
     _refuse_doubles(path, "id", [system.id for system in systems])
     _refuse_doubles(path, "certificate", [fingerprint(system) for system in systems if system.certificate_sha256])
     return systems

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 
 from verifier import __version__
 from verifier.cli.check import check
+from verifier.cli.importing import import_
 from verifier.cli.running import Commands, load_config, run
 from verifier.cli.systems import systems
 from verifier.core.errors import VerifierError
@@ -53,35 +53,6 @@ def migrate() -> None:
 
     applied = run(do())
     click.echo("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
-
-
-@main.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--region", default="CN", show_default=True, help="Country of numbers without a country code.")
-def import_(file: Path, region: str) -> None:
-    """Register the applications of a bank's export, FILE.csv or FILE.jsonl. Safe to run twice."""
-    from verifier.app import open_service
-    from verifier.importing import import_export
-
-    async def do() -> tuple[int, list[tuple[int, str]]]:
-        service = await open_service(load_config())
-        await service.start()
-        try:
-            with click.progressbar(length=file.stat().st_size, label=f"Importing {file.name}", file=sys.stderr) as bar:
-                return await import_export(service, file, region, bar.update)
-        finally:
-            await service.stop()
-            await service.context.storage.close()
-
-    try:
-        good, bad = run(do())
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    for line, reason in bad:
-        click.echo(f"{file.name}:{line}: {reason}", err=True)
-    click.echo(f"{good} applications registered, {len(bad)} rows refused")
-    if bad:
-        raise SystemExit(2)
 
 
 @main.group()
@@ -326,4 +297,5 @@ def demo(script: bool, out: Path | None, port: int) -> None:
 
 
 main.add_command(check)
+main.add_command(import_)
 main.add_command(systems)

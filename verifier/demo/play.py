@@ -15,6 +15,7 @@ import click
 from verifier import app
 from verifier.demo.bank import DemoBank, free_ports
 from verifier.demo.story import SAMPLE, Story
+from verifier.exports import Export
 from verifier.importing import import_export
 
 
@@ -32,8 +33,8 @@ async def demo(*, script: bool, out: Path | None, port: int) -> int:
             if script:
                 async with aiohttp.ClientSession() as session:
                     return 1 if await Story(bank, service, session, folder).play() else 0
-            good, _ = await import_export(service, SAMPLE)
-            click.echo(_guide(bank, good))
+            account = await import_export(service, Export(SAMPLE, service.context.clock()))
+            click.echo(_guide(bank, account.registered + account.unchanged))
             await _until_stopped()
             return 0
         finally:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
-from verifier.core.errors import Erased, InvalidField, NotFound
+from verifier.core.errors import Erased, InternalError, InvalidField, NotFound
 from verifier.core.messages import ApplicationView, ErasedView
 from verifier.core.policy import zone
 from verifier.core.times import from_ms, to_ms
@@ -42,8 +44,8 @@ class Applications:
         Raises InvalidField for a time zone that does not exist, a number put on file in the future or
         twice, or another customer than before, and Erased for an id whose application has been erased.
         """
-        self._check(registration)
         context = self._context
+        check(registration, context.clock())
         customer_index = context.customer_index(registration.customer.id)
 
         def decide(batch: Batch) -> Answer:
@@ -92,19 +94,18 @@ class Applications:
         needs = Needs(application_id=application_id, customer_index=customer_index)
         return await context.writer.submit(needs, decide)
 
-    def _check(self, registration: Registration) -> None:
-        try:
-            zone(registration.customer.time_zone)
-        except ValueError as error:
-            raise InvalidField.at("/customer/time_zone", str(error)) from error
-        latest = self._context.clock() + FUTURE_SLACK_MS
-        for position, number in enumerate(registration.numbers):
-            if to_ms(number.added_at) > latest:
-                raise InvalidField.at(f"/numbers/{position}/added_at", "the number was put on file in the future")
-        if len({n.number for n in registration.numbers}) < len(registration.numbers):
-            raise InvalidField.at("/numbers", "a number is given twice")
-        if len({o.id for o in registration.officers}) < len(registration.officers):
-            raise InvalidField.at("/officers", "an officer is given twice")
+    async def registered(self, application_ids: Sequence[str]) -> dict[str, Registration | None]:
+        """The facts of those of the applications that are registered and can be opened; None for one that is erased."""
+        found = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
+        held: dict[str, Registration | None] = {}
+        for row in (ApplicationRow(*each) for each in found):
+            try:
+                held[row.application_id] = open_application(self._context.ring, row).registration
+            except Erased:
+                held[row.application_id] = None
+            except InternalError:
+                continue
+        return held
 
     async def read(self, application_id: str) -> ApplicationView:
         """An application as it is registered. Raises NotFound or Erased."""
@@ -165,3 +166,26 @@ def view(application: OpenApplication) -> ApplicationView:
         from_ms(row.updated_at),
         row.open_call_id,
     )
+
+
+def check(registration: Registration, now_ms: int) -> None:
+    """Raise InvalidField for facts that cannot be, whatever is registered already."""
+    try:
+        zone(registration.customer.time_zone)
+    except ValueError as error:
+        raise InvalidField.at("/customer/time_zone", str(error)) from error
+    for position, number in enumerate(registration.numbers):
+        if to_ms(number.added_at) > now_ms + FUTURE_SLACK_MS:
+            raise InvalidField.at(f"/numbers/{position}/added_at", "the number was put on file in the future")
+    if len({n.number for n in registration.numbers}) < len(registration.numbers):
+        raise InvalidField.at("/numbers", "a number is given twice")
+    if len({o.id for o in registration.officers}) < len(registration.officers):
+        raise InvalidField.at("/officers", "an officer is given twice")
+
+
+def check_customer(held: Registration | None, registration: Registration) -> None:
+    """Raise Erased or InvalidField where what is `held` keeps the application from being registered so."""
+    if held is None:
+        raise Erased
+    if held.customer.id != registration.customer.id:
+        raise InvalidField.at("/customer/id", "an application stays with its customer")

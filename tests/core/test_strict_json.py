@@ -1,0 +1,77 @@
+"""JSON from outside: one guard for bodies, lines and files."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from verifier.core import strict_json
+from verifier.core.errors import InvalidField, MalformedRequest
+from verifier.core.strict_json import MAX_DEPTH
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+@pytest.mark.shows("CVP-3.2-2")
+def test_nesting_is_bounded_before_it_is_read() -> None:
+    strict_json.loads(nested(MAX_DEPTH), "it")
+    strict_json.loads(b'{"a":' * (MAX_DEPTH - 1) + b"{}" + b"}" * (MAX_DEPTH - 1), "it")
+    for text in (nested(MAX_DEPTH + 1), b'{"a":' * 1_000_000, b"[" * 1_000_000, b'["\\"",' + b"[" * 1_000_000):
+        with pytest.raises(MalformedRequest, match="it is nested too deep: at most 32 levels"):
+            strict_json.loads(text, "it")
+
+
+def test_brackets_in_strings_and_side_by_side_are_no_nesting() -> None:
+    for value in ("[" * 100, '\\"[{' * 100, [[]] * 100, {"[" * 100: [{}] * 50}):
+        assert strict_json.loads(json.dumps(value).encode(), "it") == value
+
+
+def test_any_text_costs_linear_work() -> None:
+    began = time.process_time()
+    for text in (b'"' + b"\\" * 1_000_000, b'["' * 300_000, b'"[' * 300_000, b"[" * 40 + b'"' + b"x" * 1_000_000):
+        with pytest.raises(MalformedRequest):
+            strict_json.loads(text, "it")
+    assert time.process_time() - began < 3
+
+
+UNSAFE = {
+    '{"a":{"b":["x","\\u0000"]}}': "/a/b/1",
+    '{"a":[["\\b"]]}': "/a/0/0",
+    '{"a":"\\f"}': "/a",
+    '{"a":"\x7f"}': "/a",
+    '{"a":"\x85"}': "/a",
+    '{"a":"\ufffe"}': "/a",
+    '{"a":"\\ud800"}': "/a",
+    '{"a/~":"\\u001b"}': "/a~1~0",
+    '{"a":{"\\u001b":1}}': "/a",
+}
+
+
+@pytest.mark.shows("CVP-3.2-2")
+@pytest.mark.parametrize("text", UNSAFE)
+def test_an_unsafe_character_is_named_by_its_whole_pointer(text: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        strict_json.loads(text.encode("utf-8"), "it")
+    assert [each.pointer for each in refused.value.errors] == [UNSAFE[text]]
+
+
+@pytest.mark.shows("CVP-3.2-2")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b'{"a":{"b":1,"b":1}}', "a member is given twice"),
+        (b'{"a":\xff}', "it is not UTF-8"),
+        (b"\xef\xbb\xbf{}", "it is not JSON"),
+        (b'{"a":Infinity}', "it is not JSON: Infinity is not JSON"),
+        (b"{} {}", "it is not JSON: Extra data at character 4"),
+        (b"1" * 5000, "it is not JSON"),
+        (b"", "it is not JSON"),
+    ],
+)
+def test_what_is_not_strict_json_is_refused(text: bytes, said: str) -> None:
+    with pytest.raises(MalformedRequest, match=said):
+        strict_json.loads(text, "it")

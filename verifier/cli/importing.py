@@ -1,0 +1,158 @@
+"""The command `verifier import`: its options, and what a person reads of it. Carries out specs/protocol.md 3.1."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from verifier.cli.running import load_config, run
+from verifier.core.errors import VerifierError
+
+if TYPE_CHECKING:
+    from verifier.config import Config
+    from verifier.exports import Bad, Export, Reading, Rejects, Superseded
+    from verifier.importing import Account
+
+_STOPPED = "The import stopped. What was registered stays; it is safe to import the file again."
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--region", default="CN", show_default=True, help="Country of numbers without a country code (ISO 3166).")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of the file: gb18030, utf-16, …")
+@click.option(
+    "--map", "mapped", multiple=True, metavar="COLUMN=HEADER", help="The file has this HEADER for a COLUMN. Repeatable."
+)
+@click.option("--ignore", multiple=True, metavar="HEADER", help="Leave out this column of the file. Repeatable.")
+@click.option("--dry-run", is_flag=True, help="Check everything against the database, and write nothing to it.")
+@click.option(
+    "--reject",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write refused lines to this file, with their reasons. Mend it and import it.",
+)
+def import_(
+    file: Path,
+    region: str,
+    encoding: str,
+    mapped: tuple[str, ...],
+    ignore: tuple[str, ...],
+    dry_run: bool,
+    reject: Path | None,
+) -> None:
+    """Register the applications of a bank's export, FILE.csv or FILE.jsonl. Safe to run twice.
+
+    A line is a record. A line that is wrong is refused with its number, column and reason, and harms no other. Exit
+    status: 0 when no line is refused, 2 when some are, 1 when the file or the database cannot be read and the import
+    ends.
+    """
+    from verifier.app import now_ms
+    from verifier.exports import Bad, Export, Rejects, UnreadableExport
+
+    reading, config = _reading(region, encoding, mapped, ignore), load_config()
+    name = click.format_filename(file.name)
+    rejects: Rejects | None = None
+    with click.progressbar(length=2 * file.stat().st_size, label=f"Importing {name}", file=sys.stderr) as bar:
+
+        def tell(row: Bad | Superseded) -> None:
+            if rejects is not None and isinstance(row, Bad):
+                rejects.add(row)
+            _tell(name, row)
+
+        try:
+            export = Export(file, now_ms(), reading, bar.update)
+            rejects = Rejects(reject, export) if reject is not None else None
+        except (UnreadableExport, OSError) as error:
+            raise click.ClickException(f"{name}: {_words(error)}\nNothing was imported.") from error
+        try:
+            account = _import(config, export, tell, bar.update, dry_run)
+            if rejects is not None:
+                rejects.keep()
+        except (UnreadableExport, OSError, VerifierError) as error:
+            raise click.ClickException(f"{name}: {_words(error)}\n{_STOPPED}") from error
+        finally:
+            if rejects is not None:
+                rejects.drop()
+    click.echo(f"{name}, {account.lines} lines: {_sums(account, dry_run)}")
+    if account.refused:
+        if reject is not None:
+            click.echo(f"the refused lines are in {reject}: mend them there, and import that file", err=True)
+        raise SystemExit(2)
+
+
+def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple[str, ...]) -> Reading:
+    from verifier.exports import COLUMNS, ENCODINGS, REASON, REGIONS, Reading
+
+    if region.upper() not in REGIONS:
+        raise click.BadParameter("not an ISO 3166 country with telephone numbers, like CN or GB", param_hint="--region")
+    try:
+        known = codecs.lookup(encoding).name in {codecs.lookup(each).name for each in ENCODINGS}
+    except LookupError:
+        known = False
+    if not known:
+        raise click.BadParameter(f"must be one of {', '.join(ENCODINGS)}", param_hint="--encoding")
+    names: dict[str, str] = {}
+    for each in mapped:
+        column, _, header = (part.strip() for part in each.partition("="))
+        if column not in COLUMNS or header in ("", REASON, *names.values()) or column in names:
+            wrong = f"{each!r}: must be COLUMN=HEADER, each of them once, with a COLUMN of {', '.join(COLUMNS)}"
+            raise click.BadParameter(wrong, param_hint="--map")
+        names[column] = header
+    return Reading(region.upper(), codecs.lookup(encoding).name, names, frozenset(each.strip() for each in ignored))
+
+
+def _import(
+    config: Config,
+    export: Export,
+    tell: Callable[[Bad | Superseded], None],
+    progress: Callable[[int], None],
+    dry_run: bool,
+) -> Account:
+    from verifier.app import open_service
+    from verifier.importing import import_export
+
+    async def do() -> Account:
+        service = await open_service(config)
+        try:
+            if not dry_run:
+                await service.start()
+            return await import_export(service, export, tell, progress, dry_run=dry_run)
+        finally:
+            if not dry_run:
+                await service.stop()
+            await service.context.storage.close()
+
+    return run(do())
+
+
+def _tell(name: str, row: Bad | Superseded) -> None:
+    from verifier.exports import Superseded
+
+    reason = f"superseded by line {row.by}" if isinstance(row, Superseded) else row.reason
+    parts = (f"{name}:{row.line.number}", row.column, reason)
+    # The progress bar stands at the beginning of the terminal's line, and is drawn again below.
+    click.echo("\r\033[K" * sys.stderr.isatty() + ": ".join(filter(None, parts)), err=True)
+
+
+def _sums(account: Account, dry_run: bool) -> str:
+    sums = [
+        f"{account.registered} {'to be registered' if dry_run else 'registered'}",
+        f"{account.unchanged} unchanged",
+        f"{account.refused} refused",
+        f"{account.superseded} superseded",
+        f"{account.blank} blank",
+        *([f"{account.header} header"] if account.header else []),
+    ]
+    return ", ".join(sums) + (" (nothing was written: --dry-run)" if dry_run else "")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, VerifierError):
+        return error.detail
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -1,0 +1,113 @@
+"""JSON from outside, read one way: bounded nesting, UTF-8, no repeated member, no unsafe character.
+
+Carries out specs/protocol.md section 3.2. Bodies, lines of an import and files have this guard in common.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any, TypeVar
+
+import msgspec
+
+from verifier.core.errors import FieldError, InvalidField, MalformedRequest
+from verifier.core.text import unsafe
+
+MAX_DEPTH = 32
+Shape = TypeVar("Shape")
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`")
+_MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+def loads(text: bytes, what: str) -> Any:
+    """The value that JSON text holds. `what` is what the errors call the text: "the body", "the line".
+
+    Raises MalformedRequest, or InvalidField for a string with an unsafe character.
+    """
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+        raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
+    try:
+        plain = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(f"{what} is not UTF-8") from error
+    try:
+        # Some decoders keep the first of repeated members and some the last, so a signature may cover the other one.
+        value = json.loads(plain, object_pairs_hook=_members, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise MalformedRequest(f"{what} is not JSON: {error.msg} at character {error.pos + 1}") from error
+    except ValueError as error:
+        raise MalformedRequest(f"{what} is not JSON: {error}") from error
+    # Without an escape, a string holds only what the text holds.
+    if b"\\" in text or unsafe(plain):
+        _check(value, "")
+    return value
+
+
+def decode(text: bytes, decoder: msgspec.json.Decoder[Shape], what: str) -> Shape:
+    """What JSON text holds, as a type. Raises MalformedRequest, or InvalidField that names the member."""
+    loads(text, what)
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
+    except msgspec.DecodeError as error:
+        raise MalformedRequest(f"{what} is not JSON: {error}") from error
+
+
+def invalid(error: msgspec.ValidationError) -> InvalidField:
+    """The error with a JSON Pointer to the member."""
+    matched = _AT.match(str(error))
+    what, path = (matched["what"], matched["path"] or "") if matched else (str(error), "")
+    named = _UNKNOWN.search(what) or _MISSING.search(what)
+    pointer = re.sub(r"\[(\d+)\]", r"/\1", path.replace(".", "/"))
+    if named:
+        pointer += _pointer(named["name"][:80])
+    return InvalidField.at(pointer[:200], what[:300])
+
+
+def _depth(text: bytes) -> int:
+    depth = deepest = 0
+    for found in _STRUCTURE.finditer(text):
+        if found[0] in (b"[", b"{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found[0] in (b"]", b"}"):
+            depth -= 1
+    return deepest
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise MalformedRequest(
+            "a member is given twice", errors=(FieldError(_pointer(repeated[:80]), "given more than once"),)
+        )
+    return members
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check(value: Any, pointer: str) -> None:
+    """Raise InvalidField where a string, or the name of a member, has an unsafe character."""
+    if isinstance(value, str):
+        if unsafe(value):
+            raise InvalidField.at(pointer, "holds a control character or one that is no character")
+    elif isinstance(value, list):
+        for position, each in enumerate(value):
+            _check(each, f"{pointer}/{position}")
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            _check(name, pointer)
+            _check(each, (pointer + _pointer(name[:80]))[:200])
+
+
+def _pointer(name: str) -> str:
+    return "/" + name.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,139 @@
+"""An export as a whole: looked through once, so that each line's part in it is known, and then read line by line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from verifier.core import strict_json
+from verifier.core.application import ApplicationId, Registration
+from verifier.core.errors import InvalidField, VerifierError
+from verifier.exports import json_lines
+from verifier.exports.csv_lines import Header
+from verifier.exports.lines import MAX_LINE, Line, UnreadableExport, read_lines
+from verifier.exports.rows import Bad, BadLine, Blank, Good, Reading, Row, Superseded, reason_of, shown
+from verifier.service.applications import check
+
+Progress = Callable[[int], None]
+JSON_SUFFIXES = (".jsonl", ".ndjson")
+
+
+def _silent(octets: int) -> None:
+    pass
+
+
+class Export:
+    """A file that can be read. Of each application it keeps the id, the line that counts, and the customer.
+
+    Raises UnreadableExport, when nothing of the file is to be imported. `progress` is told the octets as they are read.
+    """
+
+    def __init__(self, path: Path, now_ms: int, reading: Reading | None = None, progress: Progress = _silent) -> None:
+        self.path = path
+        self.reading = reading or Reading()
+        self.json = path.suffix.lower() in JSON_SUFFIXES
+        self.header: Header | None = None
+        self._now_ms = now_ms
+        self._last: dict[str, tuple[int, str]] = {}
+        self._conflicts: dict[str, tuple[int, int]] = {}
+        self._check_kind()
+        self._state = _state(path)
+        lines = 0
+        for row in self._read(progress):
+            lines = row.line.number
+            if isinstance(row, Good):
+                self._remember(row)
+        if not lines:
+            raise UnreadableExport("the file is empty")
+
+    def rows(self, progress: Progress = _silent) -> Iterator[Row]:
+        """Every line of the file, in order. Raises UnreadableExport when the file is no longer the same."""
+        if _state(self.path) != self._state:
+            raise UnreadableExport("the file was changed while it was read")
+        for row in self._read(progress):
+            yield self._part(row) if isinstance(row, Good) else row
+
+    def _check_kind(self) -> None:
+        if not self.json and self.path.suffix.lower() != ".csv":
+            raise UnreadableExport("the name of the file must end in .csv or .jsonl")
+        if not self.path.is_file():
+            raise UnreadableExport("it is not an ordinary file")
+        if self.json and (self.reading.names or self.reading.ignored):
+            raise UnreadableExport("--map and --ignore are for CSV; JSON Lines has the members of the HTTP interface")
+
+    def _read(self, progress: Progress) -> Iterator[Row]:
+        done = 0
+        for line in read_lines(self.path, self.reading.encoding):
+            progress(line.octets - done)
+            done = line.octets
+            if not self.json and line.number == 1:
+                self.header = Header(line, self.reading)
+                yield Blank(line, header=True)
+            else:
+                yield self._row(line)
+
+    def _row(self, line: Line) -> Row:
+        if line.text is None:
+            return Bad(line, "", f"the line is longer than {MAX_LINE} octets")
+        if not line.text.strip(" \t\r") or (self.header is not None and self.header.blank(line.text)):
+            return Blank(line)
+        try:
+            if self.header is not None:
+                given, facts = self.header.parse(line.text)
+            else:
+                given, facts = json_lines.parse(line.text, self.reading.region)
+            registration = _registration(facts)
+            check(registration, self._now_ms)
+            return Good(line, _application_id(given), registration)
+        except BadLine as error:
+            return Bad(line, error.column, error.reason)
+        except VerifierError as error:
+            return self.bad(line, error)
+
+    def bad(self, line: Line, error: VerifierError) -> Bad:
+        """A line that is refused for what the types or the service say of it."""
+        pointer, reason = reason_of(error)
+        return Bad(line, shown(pointer) if self.header is None else self.header.column(pointer), shown(reason, 300))
+
+    def _remember(self, row: Good) -> None:
+        application_id, customer_id = row.application_id, row.registration.customer.id
+        earlier = self._last.get(application_id)
+        if earlier is not None and earlier[1] != customer_id:
+            self._conflicts.setdefault(application_id, (earlier[0], row.line.number))
+        self._last[application_id] = row.line.number, customer_id
+
+    def _part(self, row: Good) -> Row:
+        """What a good line is in the whole of the file."""
+        column = "/application_id" if self.header is None else self.header.column("/application_id")
+        conflict = self._conflicts.get(row.application_id)
+        if conflict is not None:
+            other = conflict[1] if row.line.number != conflict[1] else conflict[0]
+            return Bad(row.line, column, f"is on line {other} too, with another customer; which is right?")
+        last, _ = self._last.get(row.application_id, (row.line.number, ""))
+        return row if last == row.line.number else Superseded(row.line, column, last)
+
+
+def _registration(facts: dict[str, Any]) -> Registration:
+    try:
+        return msgspec.convert(facts, Registration)
+    except msgspec.ValidationError as error:
+        raise strict_json.invalid(error) from error
+
+
+def _application_id(given: Any) -> str:
+    try:
+        return msgspec.convert(given, ApplicationId)
+    except msgspec.ValidationError as error:
+        raise InvalidField.at(
+            "/application_id",
+            "must be 1 to 64 letters, digits, dots, underscores and hyphens, the first a letter or digit",
+        ) from error
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,0 +1,33 @@
+"""JSON Lines: a line is the body of a registration, with its application id. Carries out specs/protocol.md 3.1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verifier.core import strict_json
+from verifier.core.errors import VerifierError
+from verifier.exports.numbers import e164
+from verifier.exports.rows import REASON, BadLine, reason_of, shown
+
+
+def parse(text: str, region: str) -> tuple[Any, dict[str, Any]]:
+    """A line's application id, and its facts. Raises BadLine."""
+    try:
+        plain = strict_json.loads(text.encode(), "the line")
+    except VerifierError as error:
+        pointer, reason = reason_of(error)
+        raise BadLine(shown(pointer), shown(reason, 300)) from error
+    if not isinstance(plain, dict):
+        raise BadLine("", "the line is not a JSON object")
+    plain.pop(REASON, None)
+    if "application_id" not in plain:
+        raise BadLine("/application_id", "is missing")
+    numbers = plain.get("numbers")
+    # More numbers than a registration can have are left to its type to refuse.
+    for place, number in enumerate(numbers[:10] if isinstance(numbers, list) else ()):
+        if isinstance(number, dict) and isinstance(number.get("number"), str):
+            try:
+                number["number"] = e164(number["number"], region)
+            except ValueError as error:
+                raise BadLine(f"/numbers/{place}/number", str(error)) from error
+    return plain.pop("application_id"), plain

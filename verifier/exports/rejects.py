@@ -1,0 +1,100 @@
+"""The refused lines of an export, in the same format and with reasons, to be mended and imported again."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from verifier.exports.csv_lines import Header, raw_cells
+from verifier.exports.export import Export
+from verifier.exports.lines import UnreadableExport, marked
+from verifier.exports.rows import REASON, Bad, BadLine
+
+_TOLD = re.compile(rf'\A\{{"{REASON}": "(?:[^"\\]|\\.)*+"(?:, )?')
+
+
+class Rejects:
+    """Opens a temporary file beside `path`, readable by its owner only; `keep` puts it in place, `drop` removes it.
+
+    Raises UnreadableExport when the path is the export itself, or does not end alike.
+    """
+
+    def __init__(self, path: Path, export: Export) -> None:
+        if path.suffix.lower() != export.path.suffix.lower():
+            raise UnreadableExport(f"the file of rejected lines must end in {export.path.suffix}")
+        if path.exists() and path.samefile(export.path):
+            raise UnreadableExport("the file of rejected lines must not be the export itself")
+        self._path = path
+        self._header = export.header
+        encoding = export.reading.encoding
+        descriptor, self._temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        self._file: IO[bytes] = os.fdopen(descriptor, "wb")
+        self._encode = codecs.getincrementalencoder(encoding)("replace").encode
+        if marked(export.path):
+            self._file.write(codecs.BOM_UTF8)
+        if self._header is not None:
+            text = self._header.line.text or ""
+            self._write(text if self._header.reason_at is not None else f"{text},{REASON}", self._header.line.end)
+
+    def add(self, bad: Bad) -> None:
+        """Write a refused line. Of one that is too long only the reason is written."""
+        reason = ": ".join(filter(None, (f"line {bad.line.number}", bad.column, bad.reason)))
+        text = _json(bad.line.text, reason) if self._header is None else _csv(self._header, bad.line.text, reason)
+        self._write(text, bad.line.end or "\n")
+
+    def keep(self) -> None:
+        """Put the file in place, in one step."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        os.replace(self._temporary, self._path)
+
+    def drop(self) -> None:
+        """Leave nothing behind, unless it has been kept."""
+        self._file.close()
+        Path(self._temporary).unlink(missing_ok=True)
+
+    def _write(self, text: str, end: str) -> None:
+        self._file.write(self._encode(text + end))
+
+
+def _csv(header: Header, text: str | None, reason: str) -> str:
+    """The line as it is, with the reason in its column, or in a column added at the end."""
+    said = '"' + reason.replace('"', "'") + '"'
+    at = header.reason_at
+    if text is None:
+        cells = [""] * len(header.cells)
+    else:
+        try:
+            cells = raw_cells(text)
+        except BadLine:
+            cells = []
+    if at is None:
+        return f"{text},{said}" if text is not None else ",".join([*cells, said])
+    if len(cells) == len(header.cells):
+        return ",".join([*cells[:at], said, *cells[at + 1 :]])
+    return f"{_without_reason(text or '')},{said}"
+
+
+def _without_reason(text: str) -> str:
+    """A line that has no right cells, without the reason that was added to it before."""
+    start = text.rfind(',"', 0, -1)
+    told = start >= 0 and text.endswith('"') and '"' not in text[start + 2 : -1]
+    return text[:start] if told else text
+
+
+def _json(text: str | None, reason: str) -> str:
+    """The object as it is, with the reason as its first member; what is no object becomes a member too."""
+    said = json.dumps(reason, ensure_ascii=False)
+    if text is None:
+        return f'{{"{REASON}": {said}}}'
+    text = _TOLD.sub("{", text.strip(), count=1)
+    if not text.startswith("{"):
+        return f'{{"{REASON}": {said}, "line": {json.dumps(text, ensure_ascii=False)}}}'
+    rest = text[1:].lstrip()
+    return f'{{"{REASON}": {said}{"" if rest.startswith("}") else ", "}{rest}'

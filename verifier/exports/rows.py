@@ -1,0 +1,104 @@
+"""What becomes of a line of an export, and how the file is to be read."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from msgspec import Struct
+
+from verifier.core.application import Registration, Stage
+from verifier.core.errors import VerifierError
+from verifier.core.purposes import Language, Purpose
+from verifier.exports.lines import Line
+
+# The column or member that a file of refused lines has, and that is passed over.
+REASON = "reason"
+
+
+class Reading(Struct, frozen=True):
+    """How to read a file. `names` maps a column of ours to its header in the file; `ignored` are headers passed over.
+
+    `region` (ISO 3166) is the country of numbers without a country code.
+    """
+
+    region: str = "CN"
+    encoding: str = "utf-8"
+    names: dict[str, str] = {}
+    ignored: frozenset[str] = frozenset()
+
+
+class Good(Struct, frozen=True):
+    """A line that can be registered."""
+
+    line: Line
+    application_id: str
+    registration: Registration
+
+
+class Bad(Struct, frozen=True):
+    """A line that cannot, and why. `column` is a CSV header or a JSON Pointer; empty for the whole line."""
+
+    line: Line
+    column: str
+    reason: str
+
+
+class Superseded(Struct, frozen=True):
+    """A line whose application comes again on a later line, which counts."""
+
+    line: Line
+    column: str
+    by: int
+
+
+class Blank(Struct, frozen=True):
+    """A line without a record: empty, or the header of a CSV file."""
+
+    line: Line
+    header: bool = False
+
+
+_VALUES: dict[str, tuple[str, ...]] = {
+    "language": get_args(Language),
+    "purpose": get_args(Purpose),
+    "stage": get_args(Stage),
+    "status": ("open", "closed"),
+}
+Row = Good | Bad | Superseded | Blank
+
+
+class BadLine(ValueError):
+    """Why a line cannot be read: the column, and the reason."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+        self.reason = reason
+
+
+def reason_of(error: VerifierError) -> tuple[str, str]:
+    """A JSON Pointer, and what is wrong there, in words that do not repeat the value."""
+    pointer, detail = (error.errors[0].pointer, error.errors[0].detail) if error.errors else ("", error.detail)
+    name = pointer.rpartition("/")[2]
+    if detail.startswith("Invalid enum value"):
+        detail = f"must be {' or '.join(_VALUES.get(name, ('another value',)))}"
+    elif detail.startswith("there is no time zone"):
+        detail = "is not the name of a time zone, like Asia/Shanghai"
+    elif detail == "Expected `str` of length >= 1":
+        detail = "must not be empty"
+    elif detail.startswith("Expected `str` of length <= "):
+        detail = f"must have at most {detail.rpartition(' ')[2]} characters"
+    elif detail.startswith("Expected `str` matching regex"):
+        detail = "must be one line of text, and not empty"
+    elif detail == "an application stays with its customer":
+        detail = "is another customer than the one for whom the application is registered"
+    elif error.slug == "erased":
+        detail = "the application has been erased, and its id is not used again"
+    elif "timezone component" in detail:
+        detail = "has no zone; write it like 2024-01-31T09:30:00+08:00"
+    return pointer, detail
+
+
+def shown(text: str, most: int = 80) -> str:
+    """Text of the file as it may be shown on a terminal: one line, without controls, and not too long."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:most])
