@@ -164,7 +164,8 @@ def receipt_verify(file: Path, trust: Path) -> None:
     from verifier.receipt_files import read_receipt, read_trust
 
     try:
-        checked = verify_evidence(read_receipt(file), read_trust(trust))
+        trusted = read_trust(trust)
+        checked = verify_evidence(read_receipt(file), trusted)
     except (VerifierError, OSError, ValueError) as error:
         raise _not_valid(error) from error
     click.echo(f"VALID {checked.typ}, in the log {checked.checkpoint.origin} of size {checked.checkpoint.size}")

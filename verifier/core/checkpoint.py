@@ -205,6 +205,8 @@ def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) 
     Raises InvalidSignature when the checkpoint is not signed by one of the keys, InvalidProof otherwise.
     """
     proof = parse_proof(text)
+    if proof.index > MAX_COUNT:
+        raise InvalidProof("the index is larger than every verifier can count")
     checkpoint = open_checkpoint(proof.checkpoint, vkeys, origin)
     if checkpoint.size > MAX_COUNT:
         raise InvalidProof("the log is larger than every verifier can count")
