@@ -22,7 +22,8 @@ export function readJson(octets, { mark = false } = {}) {
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: !mark }).decode(octets);
   const tokens = text.match(TOKEN) ?? [];
   mustBeShallow(tokens);
-  const value = JSON.parse(text);
+  // Minus zero is zero: numbers count by their value.
+  const value = JSON.parse(text, (_, each) => (each === 0 ? 0 : each));
   mustSayOnce(tokens);
   return value;
 }
