@@ -7,12 +7,24 @@ from typing import Any
 
 import msgspec
 import pytest
-from callback_verification import CannotCheck, Evidence, EvidenceError, Problem, Trust, Unavailable, codes, me, verify
+from callback_verification import (
+    CannotCheck,
+    Evidence,
+    EvidenceError,
+    Problem,
+    Trust,
+    Unavailable,
+    codes,
+    me,
+    read_evidence,
+    verify,
+)
 from callback_verification.proofs import open_checkpoint, verify_proof
 from callback_verification.sending import Patience, Sending
 from msgspec.structs import astuple
 
 from tests.vectors.files import Json, expected, vectors_of, whole, written
+from tests.vectors.kept import octets
 
 
 def check_digit(given: Json) -> Any:
@@ -36,10 +48,20 @@ def proof(given: Json) -> Any:
     )
 
 
+def kept(given: Json) -> Any:
+    receipt, trust = (octets(whole(given[name]), given) for name in ("receipt", "trust_file"))
+    try:
+        trusted = Trust.read(trust)
+    except ValueError:
+        return "no_trust"
+    return {"typ": verify(read_evidence(receipt), trusted).typ}
+
+
 CHECKS: dict[str, Callable[[Json], Any]] = {
     "check-digit": check_digit,
     "tickets": evidence,
     "receipts": evidence,
+    "files": kept,
     "checkpoints": checkpoint,
     "proofs": proof,
 }
