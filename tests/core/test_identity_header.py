@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -43,7 +44,6 @@ def token(claims: Any, ppt: str | None = None, key: EllipticCurvePrivateKey = KE
 PASSPORT = token(SHAKEN, "shaken")
 GOOD = [
     f"{PASSPORT};info=<{X5U}>;alg=ES256;ppt=shaken",
-    f"{PASSPORT};info=<{X5U}>",
     f"{PASSPORT};info=<{X5U}>;ppt=shaken",
     f'{PASSPORT};info=<{X5U}>;alg="ES256";ppt="shaken"',
     f"{PASSPORT} ; info = <{X5U}> ; alg = ES256 ; ppt = shaken",
@@ -106,14 +106,11 @@ def test_what_the_grammar_does_not_have_is_refused(header: str) -> None:
 
 
 def test_a_parameter_that_contradicts_what_is_signed_is_refused() -> None:
-    for parameters in (
-        "info=<https://else.example>",
-        f"info=<{X5U}>;ppt=rcd",
-        f"info=<{X5U}>;ppt",
-        f"info=<{X5U}>;ppt=div",
-    ):
+    for parameters in ("", ";ppt=rcd", ";ppt", ";ppt=div"):
         with pytest.raises(InvalidClaims):
-            checked(f"{PASSPORT};{parameters}")
+            checked(f"{PASSPORT};info=<{X5U}>{parameters}")
+    with pytest.raises(InvalidClaims):
+        checked(f"{PASSPORT};info=<https://else.example>;ppt=shaken")
 
 
 @pytest.mark.shows("CVP-6.4-4")
@@ -200,10 +197,8 @@ def test_the_longest_headers_cost_no_more_than_their_length() -> None:
         for start in ("", "a.b.c", "a.b.c;info=<x>", 'a.b.c;info=<x>;x="'):
             header = (start + piece * MAX_HEADER)[:MAX_HEADER]
             began = time.perf_counter()
-            try:
+            with contextlib.suppress(InvalidSignature):
                 parse_header(header)
-            except InvalidSignature:
-                pass
             assert time.perf_counter() - began < 1, (start, piece)
 
 
