@@ -70,6 +70,13 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "CVP-8.1-9",
     "CVP-8.1-10",
     "CVP-8.1-12",
+    "CVP-8.1-13",
+    "CVP-8.1-14",
+    "CVP-8.1-15",
+    "CVP-8.1-16",
+    "CVP-8.1-17",
+    "CVP-8-3",
+    "CVP-8-4",
 )
 @pytest.mark.parametrize("subject", CHECKS)
 def test_every_vector_comes_to_what_it_says(subject: str) -> None:

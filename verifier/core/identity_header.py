@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from verifier.core.errors import InvalidSignature
+from verifier.core.text import unsafe
 
 MAX_HEADER = 8192
 
@@ -19,7 +20,7 @@ _DIGEST = re.compile(rf"{_SPACE}([A-Za-z0-9_.-]+){_SPACE}")
 # The value, if there is one: an address in angle brackets, a quoted text, or a token or host.
 _PARAMETER = re.compile(
     rf";{_SPACE}({_WORD})(?:{_SPACE}={_SPACE}"
-    rf"""(?:<([^<>\s]*)>|"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\x00-\x09\x0b\x0c\x0e-\x7f])*)"|({_WORD}|{_HOST})))?{_SPACE}"""
+    rf"""(?:<([^<>\s]*)>|"((?:[^"\\\r\n]|\\[^\r\n])*)"|({_WORD}|{_HOST})))?{_SPACE}"""
 )
 
 
@@ -28,7 +29,8 @@ def parse_header(header: str) -> tuple[str, dict[str, str]]:
 
     Each header has one value: a list with commas is none, since the grammar has no list.
     """
-    text = header.strip(" \t\r\n") if len(header) <= MAX_HEADER else ""
+    fits = not unsafe(header) and len(header.encode()) <= MAX_HEADER
+    text = header.strip(" \t\r\n") if fits else ""
     begun = _DIGEST.match(text)
     if begun is None:
         raise InvalidSignature("the header is not an Identity header")
@@ -41,7 +43,7 @@ def parse_header(header: str) -> tuple[str, dict[str, str]]:
         name = found[1].lower()
         if name in given:
             raise InvalidSignature("the header has a parameter twice")
-        quoted = re.sub(r"\\(.)", r"\1", found[3] or "", flags=re.DOTALL)
+        quoted = re.sub(r"\\(.)", r"\1", found[3] or "")
         given[name] = found[2] or quoted or found[4] or ""
         at = found.end()
     if not given.get("info"):
