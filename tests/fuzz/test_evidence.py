@@ -118,7 +118,7 @@ def test_three_verifiers_say_the_same_of_files_that_chance_has_changed(npm: str)
         if len(batch) == BATCH:
             compare()
 
-    ran = fuzz(chances, check, 600)
+    ran = fuzz(chances, check)
     compare()
     print(f"{ran} pairs of files: {dict(words)}")
 
