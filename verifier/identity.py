@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
     SECP256R1,
@@ -42,7 +43,10 @@ class FileIdentitySigner:
 
 def certificate_key(pem: bytes) -> EllipticCurvePublicKey:
     """The public key of a certificate. Raises ValueError when it is not one on P-256."""
-    key = x509.load_pem_x509_certificate(pem).public_key()
+    try:
+        key = x509.load_pem_x509_certificate(pem).public_key()
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        raise ValueError("the certificate cannot be read") from error
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
         raise ValueError("the certificate's key is not on P-256")
     return key

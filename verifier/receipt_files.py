@@ -1,44 +1,70 @@
-"""A receipt as a file a customer keeps: JSON with `statement` and `proof`.
+"""A receipt as a file a customer keeps, and the trust file to check it with: JSON.
 
-Carries out specs/protocol.md section 8.1.
+Carries out specs/protocol.md section 8.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from verifier.core.evidence import Evidence
+from verifier.core.errors import EvidenceError, InvalidClaims
+from verifier.core.evidence import Evidence, Trust
+from verifier.core.ijson import TooDeep, read_json
 
 MAX_FILE = 262_144
-
-
-class _Answer(Struct):
-    """A whole answer of the API also serves: a verdict, a report or an issued call carries its evidence inside."""
-
-    receipt: Evidence | None = None
-    ticket: Evidence | None = None
-    evidence: Evidence | None = None
+# A whole answer of the API also serves: a verdict, an issued call or an exception carries its evidence inside.
+_WITHIN = ("receipt", "ticket", "evidence")
 
 
 def read_receipt(path: Path) -> Evidence:
-    """The evidence in a file. Raises ValueError in words."""
-    if path.stat().st_size > MAX_FILE:
-        raise ValueError("the file is too large for a receipt")
-    content = path.read_bytes()
+    """The evidence in a file. Raises EvidenceError."""
+    return evidence_in(_content(path))
+
+
+def read_trust(path: Path) -> Trust:
+    """The trust file. Raises ValueError in words."""
+    return trust_in(_content(path))
+
+
+def evidence_in(content: bytes) -> Evidence:
+    """The evidence in what was kept. Raises EvidenceError."""
     try:
-        return msgspec.json.decode(content, type=Evidence)
-    except msgspec.ValidationError:
-        pass
-    except msgspec.DecodeError as error:
-        raise ValueError(f"the file is not JSON: {error}") from error
-    answer = msgspec.json.decode(content, type=_Answer)
-    found = answer.receipt or answer.ticket or answer.evidence
-    if found is None:
-        raise ValueError("the file holds no statement and proof")
-    return found
+        kept = _json(content)
+    except TooDeep as error:
+        raise InvalidClaims(f"the file is not read: {error}") from error
+    except ValueError as error:
+        raise EvidenceError(f"the file cannot be read: {error}") from error
+    within = [kept.get(name) for name in _WITHIN] if isinstance(kept, dict) else []
+    for each in (kept, *within):
+        statement, proof = (each.get("statement"), each.get("proof")) if isinstance(each, dict) else (None, None)
+        if isinstance(statement, str) and isinstance(proof, str):
+            return Evidence(statement, proof)
+    raise EvidenceError("the file holds no statement and proof")
+
+
+def trust_in(content: bytes) -> Trust:
+    """The trust in what was kept. Raises ValueError in words."""
+    try:
+        trust = msgspec.convert(_json(content), Trust)
+    except ValueError as error:
+        raise ValueError(f"the trust file is not one: {error}") from error
+    if not isinstance(trust.jwks.get("keys"), list):
+        raise ValueError("the trust file is not one: it has no list of keys")
+    return trust
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_FILE + 1)
+
+
+def _json(content: bytes) -> Any:
+    if len(content) > MAX_FILE:
+        raise ValueError(f"it has more than {MAX_FILE} bytes")
+    return read_json(content, mark=True)
 
 
 def write_receipt(path: Path, evidence: Evidence) -> None:

@@ -58,6 +58,13 @@ def bank() -> Iterator[DemoBank]:
     "CVP-8.1-9",
     "CVP-8.1-10",
     "CVP-8.1-12",
+    "CVP-8.1-13",
+    "CVP-8.1-14",
+    "CVP-8.1-15",
+    "CVP-8.1-16",
+    "CVP-8.1-17",
+    "CVP-8-3",
+    "CVP-8-4",
 )
 def test_its_own_tests_pass_against_a_real_bank(npm: str, bank: DemoBank) -> None:
     done = run(

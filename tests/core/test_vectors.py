@@ -11,10 +11,12 @@ from msgspec.structs import astuple
 
 from tests.vectors.dialogues import played, shown
 from tests.vectors.files import Json, expected, file_of, vectors_of, whole, written
+from tests.vectors.kept import octets
 from verifier.core.checkpoint import open_checkpoint, verify_proof
 from verifier.core.code import derive_code, parse_code, show_code
 from verifier.core.errors import VerifierError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.receipt_files import evidence_in, trust_in
 
 
 def check_digit(given: Json) -> Any:
@@ -37,10 +39,20 @@ def proof(given: Json) -> Any:
     return written(*astuple(verify_proof(text, entry=entry, vkeys=given["keys"], origin=given["origin"])))
 
 
+def kept(given: Json) -> Any:
+    receipt, trust = (octets(whole(given[name]), given) for name in ("receipt", "trust_file"))
+    try:
+        trusted = trust_in(trust)
+    except ValueError:
+        return "no_trust"
+    return {"typ": verify_evidence(evidence_in(receipt), trusted).typ}
+
+
 CHECKS: dict[str, Callable[[Json], Any]] = {
     "check-digit": check_digit,
     "tickets": evidence,
     "receipts": evidence,
+    "files": kept,
     "checkpoints": checkpoint,
     "proofs": proof,
 }
@@ -58,6 +70,13 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "CVP-8.1-9",
     "CVP-8.1-10",
     "CVP-8.1-12",
+    "CVP-8.1-13",
+    "CVP-8.1-14",
+    "CVP-8.1-15",
+    "CVP-8.1-16",
+    "CVP-8.1-17",
+    "CVP-8-3",
+    "CVP-8-4",
 )
 @pytest.mark.parametrize("subject", CHECKS)
 def test_every_vector_comes_to_what_it_says(subject: str) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tests.vectors.bank import OTHER_LOG, ROTATED, SMALL_LOG, NoteKey, cosigned
 from tests.vectors.files import Json, invalid, valid
 from tests.vectors.parts import checkpoint_of
+from tests.vectors.points import points
 from tests.vectors.shards import sharded
 from verifier.core.checkpoint import MAX_NOTE, MAX_SIGNATURES, Checkpoint, note_key_id
 
@@ -20,6 +21,10 @@ TEXT = Checkpoint(ORIGIN, SIZE, ROOT).text()
 NOTE = SMALL_LOG.sign(TEXT)
 LINE = SMALL_LOG.line(TEXT)
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
+
+
+SPACES = {f"u{code:04x}": chr(code) for code in (0x85, 0x1680, 0x2000, 0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)}
+NO_SPACES = {f"u{code:04x}": chr(code) for code in (0x7F, 0x180E, 0x200B, 0x2060, 0xFEFF, 0x1F600)}
 
 
 class Spoiled(NamedTuple):
@@ -40,6 +45,7 @@ def checkpoints() -> Json:
             *(invalid(each.id, each.about, "invalid_signature", note=each.note) for each in _signatures()),
             *(invalid(each.id, each.about, "invalid_proof", note=each.note) for each in _texts()),
             *_keys(),
+            *points(TEXT),
             *sharded(),
         ],
     }
@@ -59,6 +65,14 @@ def _good() -> Iterator[Json]:
         ("cosigned", "with a witness's signature after ours", {"note": NOTE + cosigned(TEXT)}),
         ("cosigned-before", "with a witness's signature before ours", {"note": f"{TEXT}\n{cosigned(TEXT)}{LINE}"}),
         ("cosigned-by-many", "with fifteen long signatures of others", {"note": NOTE + witnesses}),
+        *(
+            (
+                f"name-{name}",
+                "a signer's name with a character that is no white space",
+                {"note": f"{NOTE}— a{letter}b AAAAAAAA\n"},
+            )
+            for name, letter in NO_SPACES.items()
+        ),
         ("cosigned-badly", "a signature by an unknown key may be anything", {"note": NOTE + OTHER_LOG.line("other\n")}),
         ("signed-twice", "signed by the key that is known and one that is not", {"note": NOTE + ROTATED.line(TEXT)}),
         ("signed-by-both", "signed by two keys that are known", {"note": NOTE + ROTATED.line(TEXT), "keys": both}),
@@ -93,13 +107,17 @@ def _forms() -> Iterator[Spoiled]:
     yield Spoiled("no-name", "a signature without a name", f"{NOTE}—  AAAAAAAA\n")
     yield Spoiled("name-plus", "a signer's name with a plus sign", f"{NOTE}— a+b AAAAAAAA\n")
     yield Spoiled("name-space", "a signer's name with a no-break space", f"{NOTE}— a\u00a0b AAAAAAAA\n")
+    for name, space in SPACES.items():
+        yield Spoiled(f"name-{name}", "a signer's name with white space", f"{NOTE}— a{space}b AAAAAAAA\n")
     yield Spoiled("no-signature", "a name without a signature", f"{NOTE}— {ORIGIN} \n")
     yield Spoiled("key-id-alone", "a key id without a signature", f"{NOTE}— {ORIGIN} AAAAAA==\n")
     yield Spoiled("signature-not-base64", "a signature that is not base64", f"{NOTE}— {ORIGIN} AAAA!AAA\n")
     yield Spoiled("signature-space", "a space in a signature", f"{NOTE}— {ORIGIN} AAAA AAAA\n")
     yield Spoiled("signature-bits", "spare bits in a signature of somebody else", f"{NOTE}— w.example AAAAAAB=\n")
     yield Spoiled("too-many-signatures", "a signature too many", NOTE + LINE * MAX_SIGNATURES)
-    yield Spoiled("too-long", "a character too long, though it is signed", _of_length(MAX_NOTE + 1))
+    yield Spoiled("too-long", "a byte too long, though it is signed", _of_length(MAX_NOTE + 1))
+    wide = SMALL_LOG.sign(f"{TEXT}{'—' * (MAX_NOTE // 3)}\n")
+    yield Spoiled("too-long-octets", "too long in bytes alone, though it is signed", wide)
 
 
 def _signatures() -> Iterator[Spoiled]:
@@ -224,7 +242,7 @@ def _keys() -> Iterator[Json]:
 
 
 def _of_length(length: int) -> str:
-    return SMALL_LOG.sign(TEXT + "x" * (length - len(NOTE) - 1) + "\n")
+    return SMALL_LOG.sign(TEXT + "x" * (length - len(NOTE.encode()) - 1) + "\n")
 
 
 def _encode(octets: bytes) -> str:

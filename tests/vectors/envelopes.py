@@ -168,6 +168,9 @@ def _heads(good: str) -> Iterator[tuple[str, str, str]]:
         ("not-json", "a header that is not JSON", text[:-1]),
         ("two", "a header with something after it", text + b"{}"),
         ("byte-order-mark", "a header with a byte order mark", b"\xef\xbb\xbf" + text),
+        ("kid-twice", "the kid twice", text[:-1] + b',"kid":"' + STATEMENT.kid.encode() + b'"}'),
+        ("surrogate", "half of a surrogate pair in the kid", text.replace(STATEMENT.kid.encode(), b"\\ud800")),
+        ("nested", "nothing but lists in lists", b"[" * 2_000 + b"]" * 2_000),
         ("not-utf-8", "a header that is not UTF-8", text.replace(b"receipt", b"rec\xe9ipt")),
     ):
         yield f"header-{name}", about, STATEMENT.sign(octets, claims)

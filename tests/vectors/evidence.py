@@ -11,14 +11,15 @@ from tests.vectors.bank import LOG, OTHER_LOG, STATEMENT, STRANGER, Bank
 from tests.vectors.envelopes import other_form
 from tests.vectors.files import Json, invalid, valid
 from tests.vectors.parts import decoded, root_of
-from verifier.core.evidence import CLAIMS
+from verifier.core.evidence import CLAIMS, MAX_KID
 
 
 def outcome_of(evidence: Json) -> Json:
     """What good evidence says, as far as it is known."""
     header, claims = decoded(evidence["statement"])
     shape = CLAIMS[header["typ"]]
-    known = msgspec.json.decode(msgspec.json.encode(msgspec.convert(claims, shape)))
+    whole = {name: int(value) if isinstance(value, float) else value for name, value in claims.items()}
+    known = msgspec.json.decode(msgspec.json.encode(msgspec.convert(whole, shape)))
     return {"typ": header["typ"], "claims": known, "checkpoint": root_of(evidence["proof"])}
 
 
@@ -40,6 +41,24 @@ def paired(bank: Bank) -> Iterator[Json]:
         ("key-issuer-and-proof", "another key, another issuer, and no proof", "invalid_signature", stranger, ""),
     ):  # fmt: skip
         yield invalid(f"pair-{name}", about, error, statement=statement, proof=proof)
+
+
+def _kids(bank: Bank) -> Iterator[Json]:
+    """Keys whose names are as long as they may be, too long, and empty."""
+    header, claims = decoded(bank.evidence["report"]["statement"])
+    for name, kid, holds in (
+        ("longest", "é" * (MAX_KID // 2), True),
+        ("too-long", "é" * (MAX_KID // 2) + "k", False),
+        ("empty", "", False),
+    ):
+        statement = STATEMENT.sign({**header, "kid": kid}, claims)
+        given: Json = {"statement": statement, "proof": bank.logged(statement)}
+        trust = {"jwks": {"keys": [{**STATEMENT.bare, "kid": kid}]}}
+        about = f"a kid of {len(kid.encode())} bytes"
+        if holds:
+            yield valid(f"kid-{name}", about, outcome_of(given), **given, trust=trust)
+        else:
+            yield invalid(f"kid-{name}", about, "invalid_signature", **given, trust=trust)
 
 
 def trusted(bank: Bank) -> Iterator[Json]:
@@ -87,6 +106,7 @@ def trusted(bank: Bank) -> Iterator[Json]:
         ("log-key", "another log key", "invalid_signature", {"log": {**log, "keys": [OTHER_LOG.vkey]}}),
     ):
         yield invalid(f"trust-{name}", about, error, **good, trust=changed)
+    yield from _kids(bank)
     more = {"new": 1, "log": {**log, "new": 1}}
     yield valid("trust-more", "a trust file with members that are new", outcome_of(good), **good, trust=more)
     proof = bank.logged(good["statement"], LOG.renamed(f"{LOG.name}/1"))

@@ -7,6 +7,7 @@ from tests.vectors.checkpoints import checkpoints
 from tests.vectors.codes import check_digit, code
 from tests.vectors.dialogues import dialogues
 from tests.vectors.files import SUBJECTS, laid_out
+from tests.vectors.kept import files
 from tests.vectors.problems import problems
 from tests.vectors.proofs import proofs
 from tests.vectors.statements import receipts, tickets
@@ -16,14 +17,15 @@ async def made() -> dict[str, str]:
     """The text of each file, by subject: the same to the byte each time."""
     bank = Bank()
     await bank.work()
-    files = (
+    made = (
         code(bank),
         check_digit(bank),
         tickets(bank),
         receipts(bank),
+        files(bank),
         checkpoints(),
         proofs(),
         dialogues(),
         problems(),
     )
-    return dict(zip(SUBJECTS, map(laid_out, files), strict=True))
+    return dict(zip(SUBJECTS, map(laid_out, made), strict=True))

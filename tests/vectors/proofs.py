@@ -117,6 +117,7 @@ def _forms() -> Iterator[tuple[str, str, str]]:
         "full-width": "５",
         "word": "five",
         "empty": "",
+        "uncountable": str(2**53),
         "too-large": str(2**63),
         "huge": "9" * 400,
     }.items():
@@ -146,6 +147,7 @@ def _forms() -> Iterator[tuple[str, str, str]]:
         _edited(first, "\n".join([first] * (MAX_HASHES + 1))),
     )
     yield "too-long", "longer than a proof may be", GOOD + "x" * MAX_PROOF
+    yield "too-long-octets", "longer than a proof may be, in bytes alone", GOOD + "—" * (MAX_PROOF // 3)
 
 
 def _misplaced() -> Iterator[Json]:
@@ -154,6 +156,7 @@ def _misplaced() -> Iterator[Json]:
     one, *rest = HASHES
     other_tree = SMALL_LOG.sign(Checkpoint(ORIGIN, SIZE - 1, _tree(SIZE - 1).root()).text())
     same_size = SMALL_LOG.sign(Checkpoint(ORIGIN, SIZE, hashlib.sha256(b"other").digest()).text())
+    uncountable = SMALL_LOG.sign(Checkpoint(ORIGIN, 2**53, EMPTY_ROOT).text())
     nothing = SMALL_LOG.sign(Checkpoint(ORIGIN, 0, EMPTY_ROOT).text())
     alone = SMALL_LOG.sign(Checkpoint(ORIGIN, 0, leaf_hash(entry)).text())
     cases: tuple[tuple[str, str, bytes, str], ...] = (
@@ -176,6 +179,7 @@ def _misplaced() -> Iterator[Json]:
         ("hashes-none", "no hashes", entry, f"c2sp.org/tlog-proof@v1\nindex 5\n\n{NOTE}"),
         ("other-tree", "the checkpoint of an older tree", entry, f"{HEAD}\n\n{other_tree}"),
         ("other-root", "the checkpoint of another tree of that size", entry, f"{HEAD}\n\n{same_size}"),
+        ("size-uncountable", "a log of 2^53 leaves", entry, f"{HEAD}\n\n{uncountable}"),
         ("size-zero", "the checkpoint of an empty log", entry, f"c2sp.org/tlog-proof@v1\nindex 0\n\n{nothing}"),
         (
             "size-zero-root",

@@ -218,6 +218,55 @@ def _claims(statement: str) -> Iterator[Forged]:
         ("nested-without-end", "nothing but lists in lists", b'{"new":' + b"[" * 4_000 + b"]" * 4_000 + b"}"),
     ):
         yield Forged(f"claims-{name}", about, "invalid_claims", STATEMENT.sign(header, octets))
+    yield from _numbers(statement)
+    yield from _texts(statement)
     yield Forged("claims-spaced", "claims with white space", "", STATEMENT.sign(header, msgspec.json.format(text)))
     nested = text.replace('"李"'.encode(), b"[" * 99 + b"]" * 99)
     yield Forged("claims-nested", "claims that are a hundred levels deep", "", STATEMENT.sign(header, nested))
+    nested = text.replace('"李"'.encode(), b"[" * 100 + b"]" * 100)
+    deep = "claims that are a hundred and one levels deep"
+    yield Forged("claims-too-deep", deep, "invalid_claims", STATEMENT.sign(header, nested))
+
+
+def _numbers(statement: str) -> Iterator[Forged]:
+    """Numbers count by their value, however they are written."""
+    header, claims = decoded(statement)
+    text = msgspec.json.encode({**claims, "new": 0})
+    at = f'"iat":{claims["iat"]}'.encode()
+    for name, number, error in (
+        ("point", b"1795406400.0", ""),
+        ("exponent", b"17954064E2", ""),
+        ("minus-zero", b"-0", ""),
+        ("last-point", b"9007199254740991.0", ""),
+        ("uncountable-point", b"9007199254740992.0", "invalid_claims"),
+        ("infinite", b"1e400", "invalid_claims"),
+        ("small", b"1e-9", "invalid_claims"),
+        ("leading-zero", b"01795406400", "invalid_claims"),
+        ("true", b"true", "invalid_claims"),
+    ):
+        written = STATEMENT.sign(header, text.replace(at, b'"iat":' + number))
+        yield Forged(f"claims-iat-{name}", f"an instant that is written {number.decode()}", error, written)
+    for name, number, error in (("numbers", b"[1e400,-0.5,1E2]", ""), ("nan", b"NaN", "invalid_claims")):
+        written = STATEMENT.sign(header, text.replace(b'"new":0', b'"new":' + number))
+        yield Forged(f"claims-new-{name}", f"a new member that is {number.decode()}", error, written)
+
+
+def _texts(statement: str) -> Iterator[Forged]:
+    """What readers of JSON take in several ways, or refuse."""
+    header, claims = decoded(statement)
+    text = msgspec.json.encode(claims)[:-1]
+    for name, about, more, error in (
+        ("twice", "a claim twice", b'"iat":1', "invalid_claims"),
+        ("twice-alike", "a claim twice with one value", f'"iat":{claims["iat"]}'.encode(), "invalid_claims"),
+        ("twice-escaped", "a claim twice, once in escapes", b'"ia\\u0074":1', "invalid_claims"),
+        ("twice-new", "a new member of a new member twice", b'"new":{"a":1,"a":2}', "invalid_claims"),
+        ("surrogate", "half of a surrogate pair in an escape", b'"new":"\\ud800"', "invalid_claims"),
+        ("surrogate-raw", "half of a surrogate pair in octets", b'"new":"\xed\xa0\x80"', "invalid_claims"),
+        ("surrogate-name", "half of a surrogate pair in a name", b'"\\udc00":1', "invalid_claims"),
+        ("pair", "a surrogate pair in escapes", b'"new":"\\ud83d\\ude00"', ""),
+        ("control", "a control character in a text", b'"new":"\t"', "invalid_claims"),
+        ("no-break-space", "white space that JSON does not have", b'\xc2\xa0"new":1', "invalid_claims"),
+        ("proto", "a new member that is called __proto__", b'"__proto__":{"iat":"x"}', ""),
+    ):
+        written = STATEMENT.sign(header, text + b"," + more + b"}")
+        yield Forged(f"claims-{name}", about, error, written)

@@ -113,16 +113,23 @@ def receipt() -> None:
 )
 def receipt_verify(file: Path, trust: Path) -> None:
     """Check a receipt or ticket FILE and its log proof: no network, no database."""
-    from verifier.core.evidence import Trust, verify_evidence
-    from verifier.receipt_files import read_receipt
+    from verifier.core.evidence import verify_evidence
+    from verifier.receipt_files import read_receipt, read_trust
 
     try:
-        trusted = msgspec.json.decode(trust.read_bytes(), type=Trust)
+        trusted = read_trust(trust)
         checked = verify_evidence(read_receipt(file), trusted)
-    except (VerifierError, msgspec.MsgspecError, ValueError) as error:
-        raise click.ClickException(f"NOT VALID: {getattr(error, 'detail', error)}") from error
+    except (VerifierError, OSError, ValueError) as error:
+        raise _not_valid(error) from error
     click.echo(f"VALID {checked.typ}, in the log {checked.checkpoint.origin} of size {checked.checkpoint.size}")
     click.echo(msgspec.json.format(msgspec.json.encode(checked.claims)).decode())
+
+
+def _not_valid(error: Exception) -> click.ClickException:
+    """The slug of section 8.1, and why. A file that cannot be read shows nothing to be valid."""
+    return click.ClickException(
+        f"NOT VALID: {getattr(error, 'slug', 'invalid_evidence')}: {getattr(error, 'detail', error)}"
+    )
 
 
 @main.group()
@@ -142,8 +149,8 @@ def identity_check(header: str, certificate: Path, fresh: int) -> None:
 
     try:
         checked = check_identity(header, certificate_key(certificate.read_bytes()), now_ms() // 1000, fresh)
-    except (VerifierError, ValueError) as error:
-        raise click.ClickException(f"NOT VALID: {getattr(error, 'detail', error)}") from error
+    except (VerifierError, OSError, ValueError) as error:
+        raise _not_valid(error) from error
     click.echo(f"VALID {checked.kind}")
     click.echo(msgspec.json.format(msgspec.json.encode(checked.claims)).decode())
 

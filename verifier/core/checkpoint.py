@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from base64 import b64decode, b64encode
 from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 
-from cryptography.exceptions import InvalidSignature as SignatureMismatch
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
 from verifier.core.errors import InvalidProof, InvalidSignature
 from verifier.core.merkle import HASH_BYTES, TILE, leaf_hash, verify_inclusion
+from verifier.core.octets import base64, from_base64
 from verifier.core.shards import origin_shard, shard_origin
+from verifier.core.signatures import is_point, verify_ed25519
 
+# Lengths of texts are those of their UTF-8, in bytes.
 MAX_NOTE = 131_072
 MAX_SIGNATURES = 100
 MAX_PROOF = MAX_NOTE + 32_768
 MAX_HASHES = 64
+# JavaScript counts so far exactly, so evidence is read alike everywhere.
+MAX_COUNT = 2**53 - 1
 
 _ED25519 = b"\x01"
 _KEY_BYTES = 32
@@ -31,7 +33,10 @@ _KEY_ID_BYTES = 4
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _SIZE_LIMIT = 1 << 63
 _MAX_TILE_LEVEL = 63
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+# Beside these a note may hold any text; line feeds part its lines.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+# Neither a control, nor white space as section 8 lists it, nor a plus sign.
+_NAME = re.compile("[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _TILE_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([0-9]{1,3}))?")
 
@@ -41,7 +46,7 @@ def note_key_id(name: str, public_key: bytes) -> bytes:
 
     Raises ValueError for a name or a key that cannot be one.
     """
-    if name.split() != [name] or "+" in name or _CONTROL.search(name):
+    if _NAME.fullmatch(name) is None:
         raise ValueError(f"a note cannot be signed by the name {name!r}")
     if len(public_key) != _KEY_BYTES:
         raise ValueError(f"an Ed25519 public key has {_KEY_BYTES} bytes, not {len(public_key)}")
@@ -50,16 +55,16 @@ def note_key_id(name: str, public_key: bytes) -> bytes:
 
 def vkey(name: str, public_key: bytes) -> str:
     """The verifier key as note tools take it: name, key id and key."""
-    return f"{name}+{note_key_id(name, public_key).hex()}+{_encode(_ED25519 + public_key)}"
+    return f"{name}+{note_key_id(name, public_key).hex()}+{base64(_ED25519 + public_key)}"
 
 
 def parse_vkey(text: str) -> tuple[str, bytes]:
     """The name and the Ed25519 public key of a verifier key. Raises InvalidSignature when it is not one."""
     name, _, rest = text.partition("+")
     try:
-        public_key = _decode(rest.partition("+")[2])[len(_ED25519) :]
-        if vkey(name, public_key) != text:
-            raise ValueError("its key id or its type is wrong")
+        public_key = from_base64(rest.partition("+")[2])[len(_ED25519) :]
+        if vkey(name, public_key) != text or not is_point(public_key):
+            raise ValueError("its key id, its type or its point is wrong")
     except ValueError as error:
         raise InvalidSignature(f"{text!r} is not an Ed25519 verifier key: {error}") from error
     return name, public_key
@@ -77,7 +82,7 @@ def sign_note(text: str, name: str, public_key: bytes, sign: Callable[[bytes], b
     """The signed note of a text. `sign` makes the Ed25519 signature by the private key of `public_key`."""
     if not text.endswith("\n"):
         raise ValueError("the text of a note ends in a newline")
-    return f"{text}\n— {name} {_encode(note_key_id(name, public_key) + sign(text.encode()))}\n"
+    return f"{text}\n— {name} {base64(note_key_id(name, public_key) + sign(text.encode()))}\n"
 
 
 def open_note(note: str, vkeys: Sequence[str]) -> str:
@@ -86,7 +91,7 @@ def open_note(note: str, vkeys: Sequence[str]) -> str:
     Signatures by other keys are passed over, so that keys can be rotated and witnesses can cosign; one
     bad signature that claims to be by a known key spoils the note.
     """
-    if len(note) > MAX_NOTE:
+    if _octets(note) > MAX_NOTE:
         raise InvalidSignature("the note is too long")
     body, blank, block = note.rpartition("\n\n")
     *lines, end = block.split("\n")
@@ -99,7 +104,7 @@ def open_note(note: str, vkeys: Sequence[str]) -> str:
         name, key_id, signature = _parse_signature(line)
         public_key = known.get((name, key_id))
         if public_key is not None:
-            _verify(public_key, signature, text)
+            verify_ed25519(public_key, signature, text.encode())
             signed = True
     if not signed:
         raise InvalidSignature("the note is not signed by a known key")
@@ -110,19 +115,12 @@ def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
     try:
-        decoded = _decode(encoded)
+        decoded = from_base64(encoded)
     except ValueError as error:
         raise InvalidSignature("the note has a malformed signature line") from error
-    if dash != "—" or name.split() != [name] or "+" in name or len(decoded) <= _KEY_ID_BYTES:
+    if dash != "—" or _NAME.fullmatch(name) is None or len(decoded) <= _KEY_ID_BYTES:
         raise InvalidSignature("the note has a malformed signature line")
     return name, decoded[:_KEY_ID_BYTES], decoded[_KEY_ID_BYTES:]
-
-
-def _verify(public_key: bytes, signature: bytes, text: str) -> None:
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, text.encode())
-    except (SignatureMismatch, ValueError) as error:
-        raise InvalidSignature("the note's signature does not verify") from error
 
 
 class Checkpoint(Struct, frozen=True):
@@ -134,7 +132,7 @@ class Checkpoint(Struct, frozen=True):
 
     def text(self) -> str:
         """What is signed."""
-        return f"{self.origin}\n{self.size}\n{_encode(self.root)}\n"
+        return f"{self.origin}\n{self.size}\n{base64(self.root)}\n"
 
 
 def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
@@ -168,7 +166,7 @@ class TlogProof(Struct, frozen=True):
 
 def encode_proof(index: int, hashes: Sequence[bytes], checkpoint: str, extra: bytes = b"") -> str:
     """The text of a C2SP tlog-proof."""
-    extra_line = f"extra {_encode(extra)}\n" if extra else ""
+    extra_line = f"extra {base64(extra)}\n" if extra else ""
     # b2a_base64 ends each hash with the newline that the format wants.
     hash_lines = b"".join(map(b2a_base64, hashes)).decode()
     return f"{_MAGIC}\n{extra_line}index {index}\n{hash_lines}\n{checkpoint}"
@@ -179,7 +177,7 @@ def parse_proof(text: str) -> TlogProof:
 
     Each proof has one text only: what parses is what `encode_proof` would write.
     """
-    if len(text) > MAX_PROOF:
+    if _octets(text) > MAX_PROOF:
         raise InvalidProof("the proof is too long")
     head, _, checkpoint = text.partition("\n\n")
     magic, *lines = head.split("\n")
@@ -195,7 +193,7 @@ def parse_proof(text: str) -> TlogProof:
             _parse_decimal(lines[0].removeprefix("index ")),
             tuple(_decode_hash(line) for line in lines[1:]),
             checkpoint,
-            _decode(extra.removeprefix("extra ")) if extra else b"",
+            from_base64(extra.removeprefix("extra ")) if extra else b"",
         )
     except ValueError as error:
         raise InvalidProof(f"the proof is malformed: {error}") from error
@@ -207,7 +205,11 @@ def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) 
     Raises InvalidSignature when the checkpoint is not signed by one of the keys, InvalidProof otherwise.
     """
     proof = parse_proof(text)
+    if proof.index > MAX_COUNT:
+        raise InvalidProof("the index is larger than every verifier can count")
     checkpoint = open_checkpoint(proof.checkpoint, vkeys, origin)
+    if checkpoint.size > MAX_COUNT:
+        raise InvalidProof("the log is larger than every verifier can count")
     verify_inclusion(
         leaf=leaf_hash(entry), index=proof.index, size=checkpoint.size, proof=proof.hashes, root=checkpoint.root
     )
@@ -237,20 +239,12 @@ def parse_tile_path(path: str) -> tuple[int | None, int, int]:
     return level, index, width
 
 
-def _encode(content: bytes) -> str:
-    return b64encode(content).decode()
-
-
-def _decode(text: str) -> bytes:
-    """Standard Base64 (RFC 4648 section 4) in its one canonical spelling. Raises ValueError for any other."""
-    content = b64decode(text, validate=True)
-    if _encode(content) != text:
-        raise ValueError("base64 is not canonical")
-    return content
+def _octets(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _decode_hash(text: str) -> bytes:
-    content = _decode(text)
+    content = from_base64(text)
     if len(content) != HASH_BYTES:
         raise ValueError(f"a hash has {HASH_BYTES} bytes, not {len(content)}")
     return content

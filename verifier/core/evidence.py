@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
-from joserfc.util import urlsafe_b64decode
 from msgspec import Struct
 
 from verifier.core.checkpoint import Checkpoint, verify_proof
 from verifier.core.errors import InvalidClaims, InvalidSignature
+from verifier.core.ijson import read_json
+from verifier.core.octets import from_base64url
+from verifier.core.signatures import p256_key, verify_es256
 from verifier.core.statements import (
     EXCEPTION,
     RECEIPT,
@@ -30,6 +29,7 @@ from verifier.core.statements import (
 
 ALGORITHM = "ES256"
 MAX_STATEMENT = 16_384
+MAX_KID = 1_024
 
 CLAIMS: dict[str, type[Any]] = {
     TICKET: CallTicket,
@@ -85,17 +85,13 @@ def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tu
 
     Raises InvalidSignature or InvalidClaims. `typ` restricts what is accepted (RFC 8725 section 3.11).
     """
-    if len(statement) > MAX_STATEMENT:
-        raise InvalidSignature("the statement is too long")
-    header = _header(statement)
-    payload = open_jws(statement, _key(trust, header.kid))
+    header, payload = _opened(statement, trust)
     found = header.typ
     if found not in CLAIMS or typ not in (None, found):
-        raise InvalidClaims(f"the statement has typ {found!r}")
+        raise InvalidClaims(f"the statement has typ {found[:80]!r}")
     try:
-        # As text, since what is passed over unread must be UTF-8 too.
-        claims = msgspec.json.decode(payload.decode(), type=CLAIMS[found])
-    except (ValueError, RecursionError) as error:
+        claims = msgspec.convert(read_json(payload), CLAIMS[found])
+    except ValueError as error:
         raise InvalidClaims(f"the claims are not those of a {found}: {error}") from error
     if isinstance(claims, Receipt) and (claims.verdict == "genuine") is not (claims.call is not None):
         raise InvalidClaims("the verdict and the call of the receipt do not agree")
@@ -104,11 +100,17 @@ def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tu
     return found, claims
 
 
-def _header(statement: str) -> _Header:
+def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
+    """The header, and the payload that the key it names has signed."""
+    if len(statement) > MAX_STATEMENT:
+        raise InvalidSignature("the statement is too long")
     try:
-        return msgspec.json.decode(urlsafe_b64decode(statement.partition(".")[0].encode("ascii")), type=_Header)
-    except (ValueError, RecursionError) as error:
+        header = msgspec.convert(read_json(from_base64url(statement.partition(".")[0])), _Header)
+        if header.alg != ALGORITHM or not 1 <= len(header.kid.encode()) <= MAX_KID:
+            raise ValueError(f"it does not name {ALGORITHM} and a key")
+    except ValueError as error:
         raise InvalidSignature(f"the statement's header is not one of ours: {error}") from error
+    return header, open_jws(statement, _key(trust, header.kid))
 
 
 def _key(trust: Trust, kid: str) -> dict[str, Any]:
@@ -128,10 +130,11 @@ def _key(trust: Trust, kid: str) -> dict[str, Any]:
 def open_jws(compact: str, jwk: dict[str, Any]) -> bytes:
     """The payload of a compact JWS that this public key (RFC 7517) has signed by ES256. Raises InvalidSignature."""
     try:
-        key = ECKey.import_key({name: jwk[name] for name in ("kty", "crv", "x", "y")})
-        return jws.deserialize_compact(compact, key, algorithms=(ALGORITHM,)).payload
-    except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise InvalidSignature(f"the statement's signature does not verify: {error}") from error
+        _, payload, signature = map(from_base64url, compact.split("."))
+    except ValueError as error:
+        raise InvalidSignature("the statement is not a compact JWS") from error
+    verify_es256(p256_key(jwk), signature, compact.rpartition(".")[0].encode())
+    return payload
 
 
 def verify_evidence(evidence: Evidence, trust: Trust, typ: str | None = None) -> Checked:

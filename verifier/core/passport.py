@@ -6,41 +6,54 @@ Carries out specs/protocol.md section 6.4. Members are sorted and without white 
 from __future__ import annotations
 
 import json
-import re
-from base64 import urlsafe_b64decode
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from cryptography.exceptions import InvalidSignature as SignatureMismatch
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from msgspec import Struct
 
 from verifier.core.errors import InvalidClaims, InvalidSignature
-from verifier.core.statements import Tel, Tels, base64url
+from verifier.core.identity_header import parse_header
+from verifier.core.ijson import read_json
+from verifier.core.octets import base64url, from_base64url
+from verifier.core.signatures import verify_es256
+from verifier.core.statements import Tel, Tels
+from verifier.core.text import exact
 
 Kind = Literal["plain", "shaken", "rcd"]
 Attestation = Literal["A", "B", "C"]
 
-MAX_HEADER = 8192
 FRESH_S = 60
-SIGNATURE_BYTES = 64
-_VALUE = r"""(?:<([^<>\s]*)>|"([^"]*)"|([A-Za-z0-9._-]+))"""
-_HEADER = re.compile(rf"([A-Za-z0-9_.-]+)((?:;[a-z0-9]+={_VALUE})*)")
-_PARAMETER = re.compile(rf";([a-z0-9]+)={_VALUE}")
+
+# E.164 digits without the plus sign, or fewer of a short number.
+Digits = Annotated[str, exact("[0-9]{1,15}")]
+Uri = Annotated[str, exact(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")]
+
+
+class Address(Struct, frozen=True, omit_defaults=True):
+    """A caller without a number (RFC 8225 section 5.2.1)."""
+
+    uri: str
+    tn: None = None
+
+
+class Addresses(Struct, frozen=True, omit_defaults=True):
+    """Who is called, where not by numbers alone (RFC 8225 section 5.2.1)."""
+
+    tn: tuple[str, ...] = ()
+    uri: tuple[str, ...] = ()
 
 
 class Claims(Struct, frozen=True, omit_defaults=True):
     """What a PASSporT says of a call. `attest` and `origid` are of shaken, `rcd` and `crn` of rich call data."""
 
-    dest: Tels
+    dest: Tels | Addresses
     iat: int
-    orig: Tel
+    orig: Tel | Address
     attest: Attestation | None = None
     origid: str | None = None
-    rcd: dict[str, str] | None = None
+    rcd: dict[str, Any] | None = None
     crn: str | None = None
 
 
@@ -50,6 +63,37 @@ class Identity(Struct, frozen=True):
     kind: Kind
     claims: Claims
     info: str
+
+
+class _Orig(Struct, frozen=True):
+    tn: Digits | None = None
+    uri: Uri | None = None
+
+
+class _Dest(Struct, frozen=True):
+    tn: tuple[Digits, ...] = ()
+    uri: tuple[Uri, ...] = ()
+
+
+class _Signed(Struct, frozen=True):
+    """The claims as they are signed. Members that are not known here are passed over."""
+
+    dest: _Dest
+    iat: int
+    orig: _Orig
+    attest: Attestation | None = None
+    origid: str | None = None
+    rcd: dict[str, Any] | None = None
+    crn: str | None = None
+
+    def claims(self) -> Claims:
+        """Raises ValueError where it is not said who calls whom."""
+        tn, uri = self.orig.tn, self.orig.uri
+        if (tn is None) is (uri is None) or not (self.dest.tn or self.dest.uri):
+            raise ValueError("it names one caller and at least one number or address that is called")
+        orig = Tel(tn) if tn is not None else Address(uri or "")
+        dest = Addresses(self.dest.tn, self.dest.uri) if self.dest.uri else Tels(self.dest.tn)
+        return Claims(dest, self.iat, orig, self.attest, self.origid, self.rcd, self.crn)
 
 
 def identity_header(kind: Kind, claims: Claims, x5u: str, sign: Callable[[bytes], bytes]) -> str:
@@ -64,43 +108,31 @@ def identity_header(kind: Kind, claims: Claims, x5u: str, sign: Callable[[bytes]
 
 
 def check_identity(header: str, public_key: EllipticCurvePublicKey, now_s: int, fresh_s: int = FRESH_S) -> Identity:
-    """Check an incoming Identity header with the public key of the certificate it is held to be signed by.
+    """Check the value of one incoming Identity header with the public key of the certificate that is to have signed it.
 
     The certificate is not fetched: whom to trust is for the caller to know. Raises InvalidSignature, or
     InvalidClaims when what is signed is no PASSporT of a known kind, contradicts the header, or is not fresh.
     """
-    matched = _HEADER.fullmatch(header.strip()) if len(header) <= MAX_HEADER else None
-    parts = matched[1].split(".") if matched else []
-    if matched is None or len(parts) != 3:
-        raise InvalidSignature("the header is not an Identity header in full form")
-    found = _PARAMETER.findall(matched[2])
-    given = {name: "".join(value) for name, *value in found}
-    if len(given) < len(found) or "info" not in given or given.get("alg", "ES256") != "ES256":
-        raise InvalidSignature("the header's parameters are not those of ES256 with one info")
-    _check_signature(".".join(parts[:2]).encode(), _decoded(parts[2]), public_key)
-    return _read(parts, given, now_s, fresh_s)
-
-
-def _check_signature(signed: bytes, signature: bytes, public_key: EllipticCurvePublicKey) -> None:
+    token, given = parse_header(header)
+    if given.get("alg", "es256").lower() != "es256":
+        raise InvalidSignature("the header's algorithm is not ES256")
     try:
-        if len(signature) != SIGNATURE_BYTES:
-            raise ValueError("an ES256 signature has 64 bytes")
-        half = SIGNATURE_BYTES // 2
-        r, s = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
-        public_key.verify(encode_dss_signature(r, s), signed, ECDSA(SHA256()))
-    except (SignatureMismatch, ValueError) as error:
-        raise InvalidSignature("the PASSporT's signature does not verify") from error
+        protected, payload, signature = map(from_base64url, token.split("."))
+    except ValueError as error:
+        raise InvalidSignature("the PASSporT is not in full form, three parts of base64url") from error
+    verify_es256(public_key, signature, token.rpartition(".")[0].encode())
+    return _read(protected, payload, given, now_s, fresh_s)
 
 
-def _read(parts: list[str], given: dict[str, str], now_s: int, fresh_s: int) -> Identity:
+def _read(protected: bytes, payload: bytes, given: dict[str, str], now_s: int, fresh_s: int) -> Identity:
     try:
-        protected = msgspec.json.decode(_decoded(parts[0]), type=dict[str, str])
-        claims = msgspec.json.decode(_decoded(parts[1]), type=Claims)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        head = msgspec.convert(read_json(protected), dict[str, str])
+        claims = msgspec.convert(read_json(payload), _Signed).claims()
+    except ValueError as error:
         raise InvalidClaims(f"what is signed is not a PASSporT: {error}") from error
-    kind: Any = protected.get("ppt", "plain")
+    kind: Any = head.get("ppt", "plain")
     expected = {"alg": "ES256", "typ": "passport", "x5u": given["info"]} | ({} if kind == "plain" else {"ppt": kind})
-    if kind not in ("plain", "shaken", "rcd") or protected != expected or given.get("ppt", "plain") != kind:
+    if kind not in ("plain", "shaken", "rcd") or head != expected or given.get("ppt", "plain").lower() != kind:
         raise InvalidClaims("the PASSporT's header is of an unknown kind, or is not what the Identity header says")
     if kind == "shaken" and (claims.attest is None or claims.origid is None):
         raise InvalidClaims("a shaken PASSporT needs attest and origid")
@@ -111,13 +143,3 @@ def _read(parts: list[str], given: dict[str, str], now_s: int, fresh_s: int) -> 
 
 def _encode(value: Any) -> str:
     return base64url(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
-
-
-def _decoded(part: str) -> bytes:
-    try:
-        octets = urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    except ValueError as error:
-        raise InvalidSignature("the PASSporT is not base64url") from error
-    if base64url(octets) != part:
-        raise InvalidSignature("the PASSporT is not canonical base64url")
-    return octets

@@ -9,7 +9,6 @@ the SHA-256 of the compact JWS, is a hiding commitment.
 from __future__ import annotations
 
 import hashlib
-from base64 import urlsafe_b64encode
 from typing import Annotated, Literal
 
 import msgspec
@@ -17,6 +16,7 @@ from msgspec import Meta, Struct
 
 from verifier.core.application import Officer
 from verifier.core.call import Channel, LegMode
+from verifier.core.octets import base64url as base64url
 
 SALT_BYTES = 16
 
@@ -139,8 +139,3 @@ def digest(statement: str) -> bytes:
 def commitment(salt: str, value: str) -> str:
     """A salted commitment: base64url(SHA-256(salt, NUL, value)); opened by showing the value."""
     return base64url(hashlib.sha256(f"{salt}\0{value}".encode()).digest())
-
-
-def base64url(octets: bytes) -> str:
-    """Unpadded base64url (RFC 7515 section 2)."""
-    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")

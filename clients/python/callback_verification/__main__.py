@@ -19,9 +19,9 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m callback_verification RECEIPT TRUST\n")
         return 2
     try:
-        trust = Trust.read(Path(arguments[1]).read_bytes())
-        with Path(arguments[0]).open("rb") as file:
-            checked = verify(read_evidence(file.read(MAX_FILE + 1)), trust)
+        receipt, trust = map(_content, arguments)
+        trusted = Trust.read(trust)
+        checked = verify(read_evidence(receipt), trusted)
     except EvidenceError as error:
         sys.stdout.write(f"invalid {error}\n")
         return 1
@@ -32,6 +32,11 @@ def main(arguments: list[str]) -> int:
     sys.stdout.write(f"valid {checked.typ}, in the log {checked.checkpoint.origin} of size {checked.checkpoint.size}\n")
     sys.stdout.write(f"{told}\n")
     return 0
+
+
+def _content(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        return file.read(MAX_FILE + 1)
 
 
 if __name__ == "__main__":

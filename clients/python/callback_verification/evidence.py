@@ -16,12 +16,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from msgspec import Struct
 
 from callback_verification.errors import EvidenceError
+from callback_verification.ijson import TooDeep, read_json
 from callback_verification.octets import from_base64url
 from callback_verification.proofs import Checkpoint, verify_proof
 from callback_verification.statements import SHAPES, CallReceipt, Claims
 
-MAX_STATEMENT, MAX_FILE = 16_384, 262_144
+MAX_STATEMENT, MAX_FILE, MAX_KID = 16_384, 262_144, 1_024
 ALGORITHM = "ES256"
+# Where a whole answer has its evidence.
+_WITHIN = ("receipt", "ticket", "evidence")
 
 
 class Evidence(Struct, frozen=True):
@@ -31,20 +34,10 @@ class Evidence(Struct, frozen=True):
     proof: str
 
 
-class Jwk(Struct, frozen=True):
-    """A public key of RFC 7517, as far as ES256 needs it."""
-
-    kid: str = ""
-    kty: str = ""
-    crv: str = ""
-    x: str = ""
-    y: str = ""
-    use: str = "sig"
-    alg: str = ALGORITHM
-
-
 class Jwks(Struct, frozen=True):
-    keys: tuple[Jwk, ...]
+    """Public keys (RFC 7517), as they are published. Keys of other kinds may be among them."""
+
+    keys: tuple[Any, ...]
 
 
 class LogKeys(Struct, frozen=True):
@@ -64,7 +57,7 @@ class Trust(Struct, frozen=True):
     @classmethod
     def read(cls, content: bytes) -> Trust:
         """A kept trust file. Raises ValueError."""
-        return msgspec.json.decode(content, type=cls)
+        return msgspec.convert(_json(content), cls)
 
 
 class Checked(Struct, frozen=True):
@@ -83,28 +76,26 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
     typ: str
 
 
-class _Answer(Struct, frozen=True):
-    statement: str | None = None
-    proof: str | None = None
-    receipt: Evidence | None = None
-    ticket: Evidence | None = None
-    evidence: Evidence | None = None
-
-
 def read_evidence(content: bytes) -> Evidence:
     """The evidence in a kept file, or in a whole answer that carries it. Raises EvidenceError."""
     try:
-        if len(content) > MAX_FILE:
-            raise ValueError("it is too large")
-        kept = msgspec.json.decode(content, type=_Answer)
-    except (ValueError, RecursionError) as error:
+        kept = _json(content)
+    except TooDeep as error:
+        raise _claims(f"the file is not read: {error}") from error
+    except ValueError as error:
         raise EvidenceError("invalid_evidence", f"the file cannot be read: {error}") from error
-    if kept.statement is not None and kept.proof is not None:
-        return Evidence(kept.statement, kept.proof)
-    found = kept.receipt or kept.ticket or kept.evidence
-    if found is None:
-        raise EvidenceError("invalid_evidence", "there is no statement with its proof")
-    return found
+    within = [kept.get(name) for name in _WITHIN] if isinstance(kept, dict) else []
+    for each in (kept, *within):
+        statement, proof = (each.get("statement"), each.get("proof")) if isinstance(each, dict) else (None, None)
+        if isinstance(statement, str) and isinstance(proof, str):
+            return Evidence(statement, proof)
+    raise EvidenceError("invalid_evidence", "there is no statement with its proof")
+
+
+def _json(content: bytes) -> Any:
+    if len(content) > MAX_FILE:
+        raise ValueError(f"it has more than {MAX_FILE} bytes")
+    return read_json(content, mark=True)
 
 
 def verify(evidence: Evidence, trust: Trust, typ: str | None = None) -> Checked:
@@ -125,16 +116,17 @@ def _verify_statement(statement: str, trust: Trust, typ: str | None) -> tuple[st
         raise _signature("the statement is not a compact JWS")
     try:
         opened, payload, signature = map(from_base64url, parts)
-        header = msgspec.json.decode(opened, type=_Header)
-    except (ValueError, RecursionError) as error:
+        header = msgspec.convert(read_json(opened), _Header)
+        if header.alg != ALGORITHM or not 1 <= len(header.kid.encode()) <= MAX_KID:
+            raise ValueError(f"it does not name {ALGORITHM} and a key")
+    except ValueError as error:
         raise _signature(f"the statement's header is not one of ours: {error}") from error
-    _verify_signature(statement.rpartition(".")[0].encode(), signature, _key(trust, header))
+    _verify_signature(statement.rpartition(".")[0].encode(), signature, _key(trust, header.kid))
     if header.typ not in SHAPES or typ not in (None, header.typ):
         raise _claims(f"the statement has typ {header.typ[:80]!r}")
     try:
-        # As text, since what is passed over unread must be UTF-8 too.
-        claims: Any = msgspec.json.decode(payload.decode(), type=SHAPES[header.typ])
-    except (ValueError, RecursionError) as error:
+        claims: Any = msgspec.convert(read_json(payload), SHAPES[header.typ])
+    except ValueError as error:
         raise _claims(f"the claims are not those of a {header.typ}: {error}") from error
     if isinstance(claims, CallReceipt) and (claims.verdict == "genuine") is not (claims.call is not None):
         raise _claims("the verdict and the call of the receipt do not agree")
@@ -143,25 +135,26 @@ def _verify_statement(statement: str, trust: Trust, typ: str | None) -> tuple[st
     return header.typ, claims
 
 
-def _key(trust: Trust, header: _Header) -> Jwk:
-    found = [each for each in trust.jwks.keys if each.kid == header.kid]
-    if header.alg != ALGORITHM or len(found) != 1:
+def _key(trust: Trust, kid: str) -> dict[str, Any]:
+    found = [each for each in trust.jwks.keys if isinstance(each, dict) and each.get("kid") == kid]
+    if len(found) != 1:
         raise _signature("the statement is not signed by a known key")
-    key = found[0]
-    if (key.kty, key.crv, key.use, key.alg) != ("EC", "P-256", "sig", ALGORITHM):
+    key: dict[str, Any] = found[0]
+    kind = (key.get("kty"), key.get("crv"), key.get("use", "sig"), key.get("alg", ALGORITHM))
+    if kind != ("EC", "P-256", "sig", ALGORITHM):
         raise _signature(f"the statement's key does not sign by {ALGORITHM}")
     return key
 
 
-def _verify_signature(signed: bytes, signature: bytes, key: Jwk) -> None:
+def _verify_signature(signed: bytes, signature: bytes, key: dict[str, Any]) -> None:
     try:
         if len(signature) != 64:
             raise ValueError("an ES256 signature has 64 bytes")
-        x, y = (int.from_bytes(from_base64url(each)) for each in (key.x, key.y))
+        x, y = (int.from_bytes(from_base64url(key[name], 32)) for name in ("x", "y"))
         public = EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key()
         r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
         public.verify(encode_dss_signature(r, s), signed, ECDSA(SHA256()))
-    except (InvalidSignature, ValueError) as error:
+    except (InvalidSignature, KeyError, TypeError, ValueError) as error:
         raise _signature("the statement's signature does not verify") from error
 
 

@@ -13,9 +13,9 @@ def from_base64(text: str, length: int | None = None) -> bytes:
     return octets
 
 
-def from_base64url(text: str) -> bytes:
-    """Unpadded base64url. Raises ValueError for any other spelling."""
+def from_base64url(text: str, length: int | None = None) -> bytes:
+    """Unpadded base64url. Raises ValueError for any other spelling, or another length."""
     octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if urlsafe_b64encode(octets).rstrip(b"=").decode() != text:
-        raise ValueError("base64url is not canonical")
+    if urlsafe_b64encode(octets).rstrip(b"=").decode() != text or length not in (None, len(octets)):
+        raise ValueError("base64url is not canonical, or of another length")
     return octets

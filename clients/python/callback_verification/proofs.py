@@ -13,14 +13,19 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
+from callback_verification.ed25519 import ORDER, is_point
 from callback_verification.errors import EvidenceError
 from callback_verification.octets import from_base64
 
+# Lengths of texts are those of their UTF-8, in bytes.
 MAX_PROOF, MAX_NOTE, MAX_HASHES, MAX_SIGNATURES = 163_840, 131_072, 64, 100
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _ED25519 = b"\x01"
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
+# Beside these a note may hold any text; line feeds part its lines.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+# Neither a control, nor white space as section 8 lists it, nor a plus sign.
+_NAME = re.compile("[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+")
 # What follows the log's names in those of its shards. The first has the log's own.
 _SHARDS = frozenset(["", *(f"/{shard}" for shard in range(1, 256))])
 
@@ -47,7 +52,7 @@ def verify_proof(text: str, entry: bytes, verifier_keys: Sequence[str], origin: 
 def _parse_proof(text: str) -> tuple[int, list[bytes], str]:
     head, _, note = text.partition("\n\n")
     magic, *lines = head.split("\n")
-    if len(text) > MAX_PROOF or magic != _MAGIC or not note:
+    if _octets(text) > MAX_PROOF or magic != _MAGIC or not note:
         raise _proof("it is not a tlog-proof")
     if lines and lines[0].startswith("extra "):
         extra = _decoded(lines.pop(0).removeprefix("extra "))
@@ -80,7 +85,7 @@ def _open_note(note: str, verifier_keys: Iterable[str], shard: str) -> str:
     that claims to be by a known key spoils the note. The keys are known by the shard's names alone."""
     text, blank, block = note.rpartition("\n\n")
     *lines, end = block.split("\n")
-    if not blank or end or len(note) > MAX_NOTE or len(lines) > MAX_SIGNATURES or _CONTROL.search(note):
+    if not blank or end or _octets(note) > MAX_NOTE or len(lines) > MAX_SIGNATURES or _CONTROL.search(note):
         raise _signature("the checkpoint is not a signed note")
     known = dict(_parse_key(each, shard) for each in verifier_keys)
     signed = False
@@ -88,10 +93,7 @@ def _open_note(note: str, verifier_keys: Iterable[str], shard: str) -> str:
         name, key_id, signature = _parse_signature(line)
         key = known.get((name, key_id))
         if key is not None:
-            try:
-                Ed25519PublicKey.from_public_bytes(key).verify(signature, f"{text}\n".encode())
-            except (InvalidSignature, ValueError) as error:
-                raise _signature("the checkpoint's signature does not verify") from error
+            _verify(key, signature, f"{text}\n".encode())
             signed = True
     if not signed:
         raise _signature("no known key has signed the checkpoint")
@@ -105,9 +107,18 @@ def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
         octets = from_base64(encoded)
     except ValueError as error:
         raise _signature("a signature line is malformed") from error
-    if dash != "—" or name.split() != [name] or "+" in name or len(octets) <= 4:
+    if dash != "—" or _NAME.fullmatch(name) is None or len(octets) <= 4:
         raise _signature("a signature line is malformed")
     return name, octets[:4], octets[4:]
+
+
+def _verify(key: bytes, signature: bytes, text: bytes) -> None:
+    try:
+        if len(signature) != 64 or not is_point(signature[:32]) or int.from_bytes(signature[32:], "little") >= ORDER:
+            raise ValueError("the signature is not one of RFC 8032")
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, text)
+    except (InvalidSignature, ValueError) as error:
+        raise _signature("the checkpoint's signature does not verify") from error
 
 
 def _parse_key(text: str, shard: str) -> tuple[tuple[str, bytes], bytes]:
@@ -118,8 +129,8 @@ def _parse_key(text: str, shard: str) -> tuple[tuple[str, bytes], bytes]:
         octets = from_base64(encoded, 33)
     except ValueError as error:
         raise _signature("the trust file has a log key that is not one") from error
-    well_named = name.split() == [name] and _CONTROL.search(name) is None
-    if octets[:1] != _ED25519 or _key_id(name, octets).hex() != key_id or not well_named:
+    well_made = _NAME.fullmatch(name) is not None and octets[:1] == _ED25519 and is_point(octets[1:])
+    if not well_made or _key_id(name, octets).hex() != key_id:
         raise _signature("the trust file has a log key that is not one")
     return (name + shard, _key_id(name + shard, octets)), octets[1:]
 
@@ -149,9 +160,13 @@ def _root(leaf: bytes, index: int, size: int, hashes: Sequence[bytes]) -> bytes:
 
 
 def _number(text: str) -> int:
-    if _NUMBER.fullmatch(text) is None or int(text) >= 1 << 63:
+    if _NUMBER.fullmatch(text) is None or int(text) >= 1 << 53:
         raise _proof("a number is not a canonical decimal")
     return int(text)
+
+
+def _octets(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _decoded(text: str, length: int | None = None) -> bytes:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from callback_verification.evidence import Evidence
+from callback_verification.ijson import read_json
 from callback_verification.octets import from_base64url
 from callback_verification.shapes import CallDetails, Instant, Language, Words
 from callback_verification.statements import CallReceipt
@@ -89,8 +90,8 @@ def _receipt_says(receipt: Evidence) -> tuple[str, str, str | None]:
     """Verdict, id and call that a receipt states. Its signature is not checked here: that takes a trust file."""
     try:
         payload = from_base64url(receipt.statement.partition(".")[2].partition(".")[0])
-        claims = msgspec.json.decode(payload, type=CallReceipt)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        claims = msgspec.convert(read_json(payload), CallReceipt)
+    except ValueError as error:
         raise ValueError("the receipt is not one") from error
     return claims.verdict, claims.jti, None if claims.call is None else claims.call.call_id
 

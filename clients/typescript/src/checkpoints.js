@@ -3,8 +3,9 @@
  * Carries out specs/protocol.md sections 8.1, step 3, and 8.4.
  */
 
-import { CannotCheck, EvidenceError } from "./errors.js";
-import { equal, fromBase64, sha256, utf8 } from "./octets.js";
+import { isPoint, verifiesEd25519 } from "./ed25519.js";
+import { EvidenceError } from "./errors.js";
+import { byteLength, equal, fromBase64, sha256, utf8 } from "./octets.js";
 
 const MAX_NOTE = 131_072;
 const MAX_SIGNATURES = 100;
@@ -12,8 +13,9 @@ const KEY_ID_BYTES = 4;
 const ED25519 = 1;
 // Beside these a note may hold any text; line feeds part its lines.
 const CONTROL = /[\x00-\x09\x0b-\x1f]|\p{Surrogate}/u;
-const NAME = /^[^\s\x1c-\x1f\x85+]+$/;
-const DECIMAL = /^(?:0|[1-9][0-9]{0,18})$/;
+// Neither a control, nor white space as section 8 lists it, nor a plus sign.
+const NAME = /^[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+$/u;
+const DECIMAL = /^(?:0|[1-9][0-9]{0,15})$/;
 // What follows the log's names in those of its shards. The first has the log's own.
 const SHARDS = new Set(Array.from({ length: 256 }, (_, shard) => (shard === 0 ? "" : `/${shard}`)));
 export const HASH_BYTES = 32;
@@ -52,7 +54,7 @@ export async function openCheckpoint(note, vkeys, origin) {
  * @param {string} shard
  */
 async function openNote(note, vkeys, shard) {
-  if (note.length > MAX_NOTE) throw invalidSignature("the note is too long");
+  if (byteLength(note) > MAX_NOTE) throw invalidSignature("the note is too long");
   const blank = note.lastIndexOf("\n\n");
   const lines = note.slice(blank + 2).split("\n");
   const ended = lines.pop() === "";
@@ -84,7 +86,7 @@ async function readKey(vkey, shard) {
   const [, name = "", id = "", encoded = ""] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/s.exec(vkey) ?? [];
   const typed = decoded(encoded);
   const publicKey = typed.slice(1);
-  if (!NAME.test(name) || CONTROL.test(name) || typed[0] !== ED25519 || publicKey.length !== 32) {
+  if (!NAME.test(name) || typed[0] !== ED25519 || !isPoint(publicKey)) {
     throw invalidSignature(`${JSON.stringify(vkey)} is not an Ed25519 verifier key`);
   }
   if (hex(await keyId(name, typed)) !== id) throw invalidSignature(`${JSON.stringify(vkey)} has a wrong key id`);
@@ -108,22 +110,12 @@ function readSignature(line) {
 
 /** @param {NoteKey} key @param {Octets} signature @param {string} text */
 async function mustVerify({ publicKey }, signature, text) {
-  let holds = false;
-  try {
-    const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
-    holds = await crypto.subtle.verify("Ed25519", key, signature, utf8(text));
-  } catch (cause) {
-    if (cause instanceof DOMException && cause.name === "NotSupportedError") {
-      throw new CannotCheck("this platform cannot check Ed25519 signatures", { cause });
-    }
-    throw invalidSignature("the note's key cannot be used");
-  }
-  if (!holds) throw invalidSignature("the note's signature does not verify");
+  if (await verifiesEd25519(publicKey, signature, utf8(text))) return;
+  throw invalidSignature("the note's signature does not verify");
 }
 
 /**
- * A number of leaves, or the place of one: a decimal without leading zeros. The format goes to 2^63; no log that this
- * program meets has more leaves than it can count exactly.
+ * A number of leaves, or the place of one: a decimal without leading zeros, below 2^53.
  * @param {string} text
  */
 export function readCount(text) {

@@ -41,6 +41,11 @@ export function utf8(text) {
   return new TextEncoder().encode(text);
 }
 
+/** How long a text is: the bytes of its UTF-8. @param {string} text */
+export function byteLength(text) {
+  return utf8(text).length;
+}
+
 /** @param {Octets[]} parts @returns {Promise<Octets>} the SHA-256 of the parts, one after another */
 export async function sha256(...parts) {
   const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));

@@ -4,7 +4,7 @@
  */
 
 import { invalidProof, openCheckpoint, readCount, readHash } from "./checkpoints.js";
-import { equal, fromBase64, sha256 } from "./octets.js";
+import { byteLength, equal, fromBase64, sha256 } from "./octets.js";
 
 const MAGIC = "c2sp.org/tlog-proof@v1";
 const MAX_PROOF = 163_840;
@@ -36,7 +36,7 @@ export async function verifyProof(text, entry, vkeys, origin) {
  * @param {string} text
  */
 function readProof(text) {
-  if (text.length > MAX_PROOF) throw invalidProof("the proof is too long");
+  if (byteLength(text) > MAX_PROOF) throw invalidProof("the proof is too long");
   const blank = text.indexOf("\n\n");
   const [magic, ...lines] = text.slice(0, Math.max(blank, 0)).split("\n");
   const note = text.slice(blank + 2);

@@ -6,14 +6,18 @@
 import { compactVerify, importJWK } from "jose";
 import { shapeOf } from "./claims.js";
 import { EvidenceError } from "./errors.js";
-import { fromBase64url, sha256, utf8 } from "./octets.js";
+import { readJson } from "./ijson.js";
+import { mustBeTrust } from "./kept.js";
+import { byteLength, fromBase64url, sha256, utf8 } from "./octets.js";
 import { verifyProof } from "./proofs.js";
 
 export { EXCEPTION, RECEIPT, REPORT, TICKET } from "./claims.js";
 export { CallbackVerificationError, CannotCheck, EvidenceError } from "./errors.js";
+export { readEvidence, readTrust } from "./kept.js";
 
 const ALGORITHM = "ES256";
 const MAX_STATEMENT = 16_384;
+const MAX_KID = 1_024;
 const HEADER = ["alg", "kid", "typ"];
 
 /** @typedef {import("./claims.js").Claims} Claims */
@@ -56,7 +60,7 @@ export async function verifyEvidence(evidence, trust, { typ } = {}) {
  * @returns {Promise<{typ: Typ, claims: Claims}>}
  */
 async function verifyStatement(statement, trust, expected) {
-  if (statement.length > MAX_STATEMENT) throw invalidSignature("the statement is too long");
+  if (byteLength(statement) > MAX_STATEMENT) throw invalidSignature("the statement is too long");
   const parts = statement.split(".");
   if (parts.length !== 3) throw invalidSignature("the statement is not a compact JWS");
   const [header, payload] = parts.map(opened);
@@ -84,6 +88,8 @@ function readHeader(octets) {
   if (typeof header !== "object" || header === null || header.alg !== ALGORITHM || typeof header.kid !== "string") {
     throw invalidSignature(`the statement is not signed by ${ALGORITHM} with a named key`);
   }
+  const length = byteLength(header.kid);
+  if (length < 1 || length > MAX_KID) throw invalidSignature(`a kid has 1 to ${MAX_KID} bytes`);
   if (typeof header.typ !== "string") throw invalidSignature("the statement's header names no kind of statement");
   const strange = Object.keys(header).find((name) => !HEADER.includes(name));
   if (strange !== undefined) throw invalidSignature(`the statement's header has the member ${quoted(strange)}`);
@@ -91,7 +97,7 @@ function readHeader(octets) {
 }
 
 /**
- * The trusted key of that id.
+ * The trusted key of that id. What other keys are does not matter.
  * @param {Trust} trust
  * @param {string} kid
  */
@@ -104,7 +110,13 @@ function keyOf(trust, kid) {
   if (kty !== "EC" || crv !== "P-256" || use !== "sig" || alg !== ALGORITHM) {
     throw invalidSignature(`the key of the statement does not sign by ${ALGORITHM}`);
   }
-  return { kty, crv, x: key["x"], y: key["y"] };
+  return { kty, crv, x: coordinate(key["x"]), y: coordinate(key["y"]) };
+}
+
+/** A coordinate of P-256, spelled as RFC 7518 has it: platforms differ in what else they take. @param {unknown} text */
+function coordinate(text) {
+  if (typeof text !== "string" || opened(text).length !== 32) throw invalidSignature("the key is not a point of P-256");
+  return text;
 }
 
 /** @param {string} statement @param {import("jose").JWK} jwk */
@@ -121,7 +133,7 @@ function opened(part) {
   try {
     return fromBase64url(part);
   } catch (cause) {
-    throw invalidSignature("the statement is not canonical base64url", { cause });
+    throw invalidSignature("a part of the statement or its key is not canonical base64url", { cause });
   }
 }
 
@@ -132,20 +144,9 @@ function opened(part) {
  */
 function decodeJson(octets, fault) {
   try {
-    // A byte order mark is kept, so that JSON.parse refuses it.
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets));
+    return readJson(octets);
   } catch (cause) {
     throw fault("a part of the statement is not JSON", { cause });
-  }
-}
-
-/** @param {any} trust */
-function mustBeTrust(trust) {
-  const { issuer, jwks, log } = trust ?? {};
-  const strings = typeof issuer === "string" && typeof log?.origin === "string";
-  const keys = Array.isArray(jwks?.keys) && Array.isArray(log?.keys);
-  if (!strings || !keys || !log.keys.every((/** @type {unknown} */ each) => typeof each === "string")) {
-    throw new TypeError("trust is not the document of /.well-known/callback-verification");
   }
 }
 

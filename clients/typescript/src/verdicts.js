@@ -4,6 +4,7 @@
  */
 
 import { CannotCheck } from "./errors.js";
+import { readJson } from "./ijson.js";
 import { fromBase64url } from "./octets.js";
 
 /** @typedef {import("./openapi.js").components["schemas"]} Schemas */
@@ -89,7 +90,7 @@ function isCall(call) {
 function isSaidBy(receipt, answer) {
   try {
     const payload = fromBase64url(receipt.statement.split(".")[1]);
-    const said = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+    const said = readJson(payload);
     const sameCall = (said.call?.call_id ?? null) === (answer.call?.call_id ?? null);
     return said.verdict === answer.verdict && said.jti === answer.receipt_id && sameCall;
   } catch {

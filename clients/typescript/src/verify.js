@@ -4,41 +4,25 @@
  * Carries out specs/protocol.md section 8.1.
  */
 
-import { readFile, stat } from "node:fs/promises";
-import { EvidenceError, verifyEvidence } from "./receipts.js";
+import { createReadStream } from "node:fs";
+import { MAX_FILE } from "./kept.js";
+import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "./receipts.js";
 
-const MAX_FILE = 262_144;
 const USAGE = `usage: verify.js RECEIPT TRUST
   RECEIPT  a receipt, a ticket, or an answer that holds one
   TRUST    the bank's /.well-known/callback-verification, kept from a time you trust`;
 
-/** @typedef {import("./receipts.js").Evidence} Evidence */
-
-/** @param {string} path */
-async function readJson(path) {
-  try {
-    const { size } = await stat(path);
-    if (size > MAX_FILE) throw new RangeError("it is too large");
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path)));
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new EvidenceError("invalid_evidence", `the file ${path} cannot be read: ${why}`, { cause });
-  }
-}
-
-/**
- * The evidence in what was kept. A whole answer also serves: a verdict, a report or an issued call carries it inside.
- * @param {any} kept
- * @returns {Evidence}
- */
-function evidenceIn(kept) {
-  return [kept, kept?.receipt, kept?.ticket, kept?.evidence].find((each) => typeof each?.statement === "string") ?? {};
+/** No more of a file than can be used. @param {string} path */
+async function contentOf(path) {
+  const chunks = [];
+  for await (const chunk of createReadStream(path, { end: MAX_FILE })) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** @param {string} receiptPath @param {string} trustPath */
 async function verify(receiptPath, trustPath) {
-  const [kept, trust] = [await readJson(receiptPath), await readJson(trustPath)];
-  const { typ, claims, checkpoint } = await verifyEvidence(evidenceIn(kept), trust);
+  const [receipt, trust] = [await contentOf(receiptPath), readTrust(await contentOf(trustPath))];
+  const { typ, claims, checkpoint } = await verifyEvidence(readEvidence(receipt), trust);
   return `valid ${typ}, in the log ${checkpoint.origin} of size ${checkpoint.size}\n${JSON.stringify(claims, null, 2)}`;
 }
 

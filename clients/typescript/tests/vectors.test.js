@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { openCheckpoint } from "../src/checkpoints.js";
 import { CannotCheck, Client, Problem, Unavailable, readCode } from "../src/client.js";
 import { verifyProof } from "../src/proofs.js";
-import { EvidenceError, verifyEvidence } from "../src/receipts.js";
+import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "../src/receipts.js";
 import { serve } from "./server.js";
 
 /** A text is kept whole, or in parts with how often each comes. @param {string | [string, number][]} text */
@@ -30,10 +30,26 @@ async function checkEvidence({ statement, proof, trust, typ, outcome }) {
   return { ...told, checkpoint: { ...told.checkpoint, root: outcome?.checkpoint.root } };
 }
 
+/** The octets of a file: a character for each, and the good members where a vector names them. */
+const octets = (text, { evidence, trust_text }) =>
+  Buffer.from(whole(text).replaceAll("<evidence>", evidence).replaceAll("<trust>", trust_text), "latin1");
+
+async function checkFiles(given) {
+  let trust;
+  try {
+    trust = readTrust(octets(given.trust_file, given));
+  } catch (error) {
+    assert.ok(error instanceof TypeError, String(error));
+    throw Object.assign(new EvidenceError("invalid_evidence", error.message), { slug: "no_trust" });
+  }
+  return verifyEvidence(readEvidence(octets(given.receipt, given)), trust);
+}
+
 const CHECKS = {
   "check-digit": async ({ typed }) => readCode(typed),
   tickets: checkEvidence,
   receipts: checkEvidence,
+  files: checkFiles,
   checkpoints: async ({ note, keys, origin }) => said(await openCheckpoint(whole(note), keys, origin)),
   proofs: async ({ entry, proof, keys, origin }) =>
     said(await verifyProof(whole(proof), new Uint8Array(Buffer.from(entry, "hex")), keys, origin)),

@@ -7,12 +7,24 @@ from typing import Any
 
 import msgspec
 import pytest
-from callback_verification import CannotCheck, Evidence, EvidenceError, Problem, Trust, Unavailable, codes, me, verify
+from callback_verification import (
+    CannotCheck,
+    Evidence,
+    EvidenceError,
+    Problem,
+    Trust,
+    Unavailable,
+    codes,
+    me,
+    read_evidence,
+    verify,
+)
 from callback_verification.proofs import open_checkpoint, verify_proof
 from callback_verification.sending import Patience, Sending
 from msgspec.structs import astuple
 
 from tests.vectors.files import Json, expected, vectors_of, whole, written
+from tests.vectors.kept import octets
 
 
 def check_digit(given: Json) -> Any:
@@ -36,10 +48,20 @@ def proof(given: Json) -> Any:
     )
 
 
+def kept(given: Json) -> Any:
+    receipt, trust = (octets(whole(given[name]), given) for name in ("receipt", "trust_file"))
+    try:
+        trusted = Trust.read(trust)
+    except ValueError:
+        return "no_trust"
+    return {"typ": verify(read_evidence(receipt), trusted).typ}
+
+
 CHECKS: dict[str, Callable[[Json], Any]] = {
     "check-digit": check_digit,
     "tickets": evidence,
     "receipts": evidence,
+    "files": kept,
     "checkpoints": checkpoint,
     "proofs": proof,
 }
@@ -57,6 +79,13 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "CVP-8.1-9",
     "CVP-8.1-10",
     "CVP-8.1-12",
+    "CVP-8.1-13",
+    "CVP-8.1-14",
+    "CVP-8.1-15",
+    "CVP-8.1-16",
+    "CVP-8.1-17",
+    "CVP-8-3",
+    "CVP-8-4",
 )
 @pytest.mark.parametrize("subject", CHECKS)
 def test_every_vector_comes_to_what_it_says(subject: str) -> None:

@@ -1,0 +1,46 @@
+/**
+ * Ed25519 signatures (RFC 8032), checked so that every platform comes to the same answer: they differ in whether they
+ * take a point of small order for a key. Carries out specs/protocol.md section 8.1.
+ */
+
+import { CannotCheck } from "./errors.js";
+
+const PRIME = 2n ** 255n - 19n;
+const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
+const ORDER_8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
+// The y of the eight points of small order.
+const SMALL = [0n, 1n, PRIME - 1n, ORDER_8, PRIME - ORDER_8];
+
+/** @typedef {import("./octets.js").Octets} Octets */
+
+/**
+ * Whether 32 bytes can be a point of edwards25519 that is of no small order, in its one encoding.
+ * @param {Octets} octets
+ */
+export function isPoint(octets) {
+  const y = BigInt.asUintN(255, number(octets));
+  return octets.length === 32 && y < PRIME && !SMALL.includes(y);
+}
+
+/**
+ * Whether a signature holds. Raises CannotCheck where the platform has no Ed25519.
+ * @param {Octets} publicKey @param {Octets} signature @param {Octets} signed
+ */
+export async function verifiesEd25519(publicKey, signature, signed) {
+  const reduced = signature.length === 64 && number(signature.slice(32)) < ORDER;
+  if (!reduced || !isPoint(publicKey) || !isPoint(signature.slice(0, 32))) return false;
+  try {
+    const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+    return await crypto.subtle.verify("Ed25519", key, signature, signed);
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "NotSupportedError") {
+      throw new CannotCheck("this platform cannot check Ed25519 signatures", { cause });
+    }
+    return false;
+  }
+}
+
+/** Octets as a number, the least first. @param {Octets} octets */
+function number(octets) {
+  return octets.reduceRight((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
+}

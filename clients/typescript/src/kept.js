@@ -1,0 +1,72 @@
+/**
+ * What people keep in files: a receipt, and the trust file to check it with. Carries out specs/protocol.md section 8.
+ */
+
+import { EvidenceError } from "./errors.js";
+import { TooDeep, readJson } from "./ijson.js";
+
+export const MAX_FILE = 262_144;
+
+/** @typedef {import("./receipts.js").Evidence} Evidence */
+/** @typedef {import("./receipts.js").Trust} Trust */
+
+/**
+ * The evidence in a kept file. A whole answer also serves: a verdict, an issued call or an exception carries it inside.
+ * @param {Uint8Array} content
+ * @returns {Evidence} raising EvidenceError
+ */
+export function readEvidence(content) {
+  const kept = read(content);
+  const found = [kept, kept?.receipt, kept?.ticket, kept?.evidence].find(
+    (each) => typeof each?.statement === "string" && typeof each.proof === "string",
+  );
+  if (found === undefined) throw new EvidenceError("invalid_evidence", "there is no statement with its proof");
+  return { statement: found.statement, proof: found.proof };
+}
+
+/**
+ * A kept trust file.
+ * @param {Uint8Array} content
+ * @returns {Trust} raising TypeError
+ */
+export function readTrust(content) {
+  let trust;
+  try {
+    trust = parsed(content);
+  } catch (cause) {
+    throw new TypeError(`the trust file cannot be read: ${said(cause)}`, { cause });
+  }
+  mustBeTrust(trust);
+  return trust;
+}
+
+/** @param {any} trust */
+export function mustBeTrust(trust) {
+  const { issuer, jwks, log } = trust ?? {};
+  const strings = typeof issuer === "string" && typeof log?.origin === "string";
+  const keys = Array.isArray(jwks?.keys) && Array.isArray(log?.keys);
+  if (!strings || !keys || !log.keys.every((/** @type {unknown} */ each) => typeof each === "string")) {
+    throw new TypeError("trust is not the document of /.well-known/callback-verification");
+  }
+}
+
+/** @param {Uint8Array} content */
+function read(content) {
+  try {
+    return parsed(content);
+  } catch (cause) {
+    const slug = cause instanceof TooDeep ? "invalid_claims" : "invalid_evidence";
+    throw new EvidenceError(slug, `the file cannot be read: ${said(cause)}`, { cause });
+  }
+}
+
+/** @param {Uint8Array} content */
+function parsed(content) {
+  if (content.length > MAX_FILE) throw new RangeError(`it has more than ${MAX_FILE} bytes`);
+  return readJson(content, { mark: true });
+}
+
+/** @param {unknown} error */
+function said(error) {
+  return error instanceof Error ? error.message : String(error);
+}

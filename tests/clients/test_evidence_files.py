@@ -1,0 +1,65 @@
+"""The three commands that check a kept receipt say the same of every file of specs/vectors/files.json."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+from callback_verification.__main__ import main as python_command
+from click.testing import CliRunner
+
+from tests.clients.three import core, python, typescript
+from tests.node import program, run
+from tests.vectors.files import Json, expected, vectors_of, whole
+from tests.vectors.kept import octets
+from verifier.cli import main
+
+VECTORS = vectors_of("files")
+
+
+def files_of(vector: Json) -> tuple[bytes, bytes]:
+    return octets(whole(vector["receipt"]), vector), octets(whole(vector["trust_file"]), vector)
+
+
+@pytest.mark.shows("CVP-8-1", "CVP-8-2", "CVP-8.1-1", "CVP-8.1-13", "CVP-8.1-14")
+@pytest.mark.parametrize("vector", VECTORS, ids=[each["id"] for each in VECTORS])
+def test_both_python_commands_say_what_the_vector_says(vector: Json, tmp_path: Path) -> None:
+    receipt, trust = tmp_path / "receipt.json", tmp_path / "trust.json"
+    receipt.write_bytes(files_of(vector)[0])
+    trust.write_bytes(files_of(vector)[1])
+    slug = "valid" if vector["valid"] else vector["error"].replace("no_trust", "invalid_evidence")
+    told = CliRunner().invoke(main, ["receipt", "verify", str(receipt), "--trust", str(trust)])
+    said = "VALID " if vector["valid"] else f"Error: NOT VALID: {slug}: "
+    assert (told.output.startswith(said), told.exit_code) == (True, 0 if vector["valid"] else 1), told.output
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        status = python_command([str(receipt), str(trust)])
+    word = re.match(r"valid|invalid (\w+)", out.getvalue())
+    assert word is not None
+    assert (word[1] or "valid", status) == (slug, 0 if vector["valid"] else 1), out.getvalue()
+
+
+@pytest.mark.shows("CVP-8-1", "CVP-8-2", "CVP-8.1-1", "CVP-8.1-13", "CVP-8.1-14")
+def test_all_three_verifiers_say_the_same_of_every_file(npm: str) -> None:
+    files = [files_of(each) for each in VECTORS]
+    told = typescript(files)
+    assert told == [core(*each) for each in files] == [python(*each) for each in files]
+    for vector, said in zip(VECTORS, told, strict=True):
+        assert said.partition(" ")[0] == ("valid" if vector["valid"] else expected(vector)), vector["id"]
+
+
+@pytest.mark.shows("CVP-8.1-1")
+def test_the_typescript_command_reads_files_as_its_functions_do(npm: str, tmp_path: Path) -> None:
+    receipt, trust = tmp_path / "receipt.json", tmp_path / "trust.json"
+    for vector in [
+        each for each in VECTORS if each["id"] in ("mark", "two-marks", "too-deep", "trust-twice", "too-long")
+    ]:
+        receipt.write_bytes(files_of(vector)[0])
+        trust.write_bytes(files_of(vector)[1])
+        slug = "" if vector["valid"] else f"invalid {vector['error'].replace('no_trust', 'invalid_evidence')}: "
+        done = run(program("node"), "src/verify.js", str(receipt), str(trust))
+        assert done.stdout.startswith(slug or "valid "), done.stdout
+    done = run(program("node"), "src/verify.js", "/dev/zero", str(trust))
+    assert done.stdout.startswith("invalid invalid_evidence: "), done.stdout

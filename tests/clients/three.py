@@ -1,0 +1,55 @@
+"""What each of the three verifiers says of a receipt file and a trust file, as one word: a slug, or what is valid."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterable
+from pathlib import Path
+
+import callback_verification as sdk
+
+from tests.node import program
+from verifier.core.errors import EvidenceError
+from verifier.core.evidence import verify_evidence
+from verifier.receipt_files import evidence_in, trust_in
+
+BATCH = Path(__file__).with_name("evidence_batch.mjs")
+Files = tuple[bytes, bytes]
+
+
+def core(receipt: bytes, trust: bytes) -> str:
+    """What the service's own verifier says."""
+    try:
+        trusted = trust_in(trust)
+    except ValueError:
+        return "no_trust"
+    try:
+        claims = verify_evidence(evidence_in(receipt), trusted).claims
+    except EvidenceError as error:
+        return error.slug
+    return f"valid {claims.jti} {claims.iat}"
+
+
+def python(receipt: bytes, trust: bytes) -> str:
+    """What the Python SDK says."""
+    try:
+        trusted = sdk.Trust.read(trust)
+    except ValueError:
+        return "no_trust"
+    try:
+        claims = sdk.verify(sdk.read_evidence(receipt), trusted).claims
+    except sdk.EvidenceError as error:
+        return error.slug
+    return f"valid {claims.jti} {claims.iat}"
+
+
+def typescript(batch: Iterable[Files]) -> list[str]:
+    """What the TypeScript SDK says of each, in one process."""
+    given = json.dumps([[b64encode(each).decode() for each in files] for files in batch])
+    done = subprocess.run(
+        [program("node"), str(BATCH)], input=given, capture_output=True, text=True, timeout=300, check=True
+    )
+    told: list[str] = json.loads(done.stdout)
+    return told

@@ -1,0 +1,51 @@
+"""The grammar of an Identity header (RFC 8224 section 4, with the tokens and white space of RFC 3261 section 25.1).
+
+Carries out specs/protocol.md section 6.4.
+"""
+
+from __future__ import annotations
+
+import re
+
+from verifier.core.errors import InvalidSignature
+from verifier.core.text import unsafe
+
+MAX_HEADER = 8192
+
+# White space, which may fold a line. No two ways to match it, so the work is linear.
+_SPACE = r"(?:[ \t]|\r\n[ \t])*"
+_WORD = r"[A-Za-z0-9.!%*_+`'~-]+"
+_HOST = r"\[[0-9A-Fa-f:.]+\]"
+_DIGEST = re.compile(rf"{_SPACE}([A-Za-z0-9_.-]+){_SPACE}")
+# The value, if there is one: an address in angle brackets, a quoted text, or a token or host.
+_PARAMETER = re.compile(
+    rf";{_SPACE}({_WORD})(?:{_SPACE}={_SPACE}"
+    rf"""(?:<([^<>\s]*)>|"((?:[^"\\\r\n]|\\[^\r\n])*)"|({_WORD}|{_HOST})))?{_SPACE}"""
+)
+
+
+def parse_header(header: str) -> tuple[str, dict[str, str]]:
+    """The PASSporT and the parameters, by their names in lower case; a flag is empty. Raises InvalidSignature.
+
+    Each header has one value: a list with commas is none, since the grammar has no list.
+    """
+    fits = not unsafe(header) and len(header.encode()) <= MAX_HEADER
+    text = header.strip(" \t\r\n") if fits else ""
+    begun = _DIGEST.match(text)
+    if begun is None:
+        raise InvalidSignature("the header is not an Identity header")
+    given: dict[str, str] = {}
+    at = begun.end()
+    while at < len(text):
+        found = _PARAMETER.match(text, at)
+        if found is None:
+            raise InvalidSignature("the header's parameters cannot be read")
+        name = found[1].lower()
+        if name in given:
+            raise InvalidSignature("the header has a parameter twice")
+        quoted = re.sub(r"\\(.)", r"\1", found[3] or "")
+        given[name] = found[2] or quoted or found[4] or ""
+        at = found.end()
+    if not given.get("info"):
+        raise InvalidSignature("the header has no info")
+    return begun[1], given
