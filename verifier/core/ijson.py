@@ -24,7 +24,9 @@ def read_json(octets: bytes, *, mark: bool = False) -> Any:
     Raises ValueError; for JSON that is nested too deeply, TooDeep.
     """
     text = octets.decode("utf-8-sig" if mark else "utf-8")
-    _check_depth(text)
+    deepest, closed = nesting(text)
+    if deepest > MAX_DEPTH:
+        raise (TooDeep if closed else ValueError)(f"JSON may be nested {MAX_DEPTH} levels deep")
     value = json.loads(
         text, object_pairs_hook=_members, parse_int=_number, parse_float=_number, parse_constant=_no_constant
     )
@@ -34,7 +36,8 @@ def read_json(octets: bytes, *, mark: bool = False) -> Any:
     return value
 
 
-def _check_depth(text: str) -> None:
+def nesting(text: str) -> tuple[int, bool]:
+    """How many levels a JSON text nests, and whether every bracket in it is closed."""
     depth = deepest = 0
     for token in _TOKEN.finditer(text):
         if token[0] in ("[", "{"):
@@ -42,9 +45,7 @@ def _check_depth(text: str) -> None:
             deepest = max(deepest, depth)
         elif token[0] in ("]", "}"):
             depth -= 1
-    if deepest > MAX_DEPTH:
-        kind = ValueError if depth else TooDeep
-        raise kind(f"JSON may be nested {MAX_DEPTH} levels deep")
+    return deepest, depth == 0
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

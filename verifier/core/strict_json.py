@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from verifier.core.errors import FieldError, InvalidField, MalformedRequest
+from verifier.core.ijson import nesting
 from verifier.core.text import unsafe
 
 MAX_DEPTH = 32
@@ -21,7 +22,6 @@ Shape = TypeVar("Shape")
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`")
 _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 def loads(text: bytes, what: str) -> Any:
@@ -29,12 +29,12 @@ def loads(text: bytes, what: str) -> Any:
 
     Raises MalformedRequest, or InvalidField for a string with an unsafe character.
     """
-    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
-        raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
     try:
         plain = text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedRequest(f"{what} is not UTF-8") from error
+    if plain.count("[") + plain.count("{") > MAX_DEPTH and nesting(plain)[0] > MAX_DEPTH:
+        raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
     try:
         # Some decoders keep the first of repeated members and some the last, so a signature may cover the other one.
         value = json.loads(plain, object_pairs_hook=_members, parse_constant=_no_constant)
@@ -68,17 +68,6 @@ def invalid(error: msgspec.ValidationError) -> InvalidField:
     if named:
         pointer += _pointer(named["name"][:80])
     return InvalidField.at(pointer[:200], what[:300])
-
-
-def _depth(text: bytes) -> int:
-    depth = deepest = 0
-    for found in _STRUCTURE.finditer(text):
-        if found[0] in (b"[", b"{"):
-            depth += 1
-            deepest = max(deepest, depth)
-        elif found[0] in (b"]", b"}"):
-            depth -= 1
-    return deepest
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
