@@ -118,6 +118,16 @@ def test_a_local_channel_that_asterisk_takes_out_of_the_middle_ends_nothing() ->
 
 
 @pytest.mark.shows("CVP-P1-6")
+def test_a_local_channel_that_a_whole_call_is_named_after_ends_nothing_either() -> None:
+    """A click made it, so it is the first channel of the call, and `Linkedid` is its id. It goes when the two talk."""
+    events = ami("asterisk-ami-click-then-attended-transfer.txt")
+    (first,) = [each for each in events if each["Event"] == "Hangup" and each["Channel"].endswith(";1")]
+    assert first["Uniqueid"] == first["Linkedid"]
+    early = {**first, "Timestamp": "1795406407.400000"}
+    assert life(from_ami, [*events[:3], early, *events[3:]], CLICKED) == [7.3, 30.1]
+
+
+@pytest.mark.shows("CVP-P1-6")
 @pytest.mark.parametrize("change", [{"Result": "Fail"}, {"Result": "Success", "DestType": "Threeway"}])
 def test_a_transfer_that_failed_or_keeps_the_officer_in_the_call_ends_nothing(change: dict[str, str]) -> None:
     transfer = ami("asterisk-ami-click-then-attended-transfer.txt")[4]
