@@ -47,6 +47,25 @@ def life(read: Callable[..., Reading], events: Iterable[object], leg_id: str, pl
     return [round((leg.at - at(0)).total_seconds(), 1) for leg in heard[:2]]
 
 
+def as_ari(events: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """The dials and the ends of channels of an AMI sample, as ARI tells of them."""
+
+    def channel(event: dict[str, str], of: str = "") -> dict[str, Any]:
+        number, shown = {"number": event[f"{of}CallerIDNum"]}, {"number": event[f"{of}ConnectedLineNum"]}
+        return {"id": event[f"{of}Uniqueid"], "name": event[f"{of}Channel"], "caller": number, "connected": shown}
+
+    heard: list[dict[str, Any]] = []
+    for event in events:
+        when = at(float(event["Timestamp"]) - 1795406400).isoformat()
+        if event["Event"] == "DialEnd":
+            caller = {"caller": channel(event)} if "Uniqueid" in event else {}
+            told_of = {"dialstatus": event["DialStatus"], "peer": channel(event, "Dest"), **caller}
+            heard.append({"type": "Dial", "timestamp": when, **told_of})
+        elif event["Event"] == "Hangup":
+            heard.append({"type": "ChannelDestroyed", "timestamp": when, "channel": channel(event)})
+    return heard
+
+
 @pytest.mark.shows("CVP-P1-2", "CVP-P3-1")
 @pytest.mark.parametrize("name", ["async-goto", "parked", "surrogate"])
 def test_a_leg_whose_channel_was_taken_over_is_over_at_the_end_of_its_own_id(name: str) -> None:
@@ -110,19 +129,21 @@ def test_an_officer_who_was_rung_up_first_is_known_when_he_leaves() -> None:
     events = ami("asterisk-ami-click-then-attended-transfer.txt")
     assert life(from_ami, events, CLICKED) == [7.3, 30.1]
     assert life(from_ami, [event for event in events if event["Event"] != "AttendedTransfer"], CLICKED) == [7.3, 30.1]
+    assert life(from_ari, as_ari(events), CLICKED) == [7.3, 30.1]
 
 
 @pytest.mark.shows("CVP-P1-6")
 def test_a_local_channel_that_asterisk_takes_out_of_the_middle_ends_nothing() -> None:
-    assert life(from_ami, ami("asterisk-ami-through-local.txt"), LEG) == [7.3, 30.1]
+    events = ami("asterisk-ami-through-local.txt")
+    assert life(from_ami, events, LEG) == [7.3, 30.1]
+    assert life(from_ari, as_ari(events), LEG) == [7.3, 30.1]
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_a_local_channel_that_a_whole_call_is_named_after_ends_nothing_either() -> None:
-    """A click made it, so it is the first channel of the call, and `Linkedid` is its id. It goes when the two talk."""
+def test_a_local_channel_that_a_call_began_with_ends_nothing_either() -> None:
+    """A click made it, so it is the first channel of the call. It goes as soon as the two talk."""
     events = ami("asterisk-ami-click-then-attended-transfer.txt")
     (first,) = [each for each in events if each["Event"] == "Hangup" and each["Channel"].endswith(";1")]
-    assert first["Uniqueid"] == first["Linkedid"]
     early = {**first, "Timestamp": "1795406407.400000"}
     assert life(from_ami, [*events[:3], early, *events[3:]], CLICKED) == [7.3, 30.1]
 

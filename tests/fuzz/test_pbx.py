@@ -79,8 +79,8 @@ def check_reading(reading: Reading) -> None:
         taken = msgspec.json.decode(body, type=LegByNumber)
         assert taken.event == "ended" or taken.number is not None
         assert (taken.leg_id, taken.number, taken.officer_id) == (leg.leg_id, leg.number, leg.officer_id)
-    for name in [*reading.gone, *(name for pair in reading.beside for name in pair)]:
-        assert 1 <= len(name) <= 128
+    assert all(1 <= len(name) <= 128 for name in reading.gone)
+    assert all(1 <= len(name) <= 257 for pair in reading.beside for name in pair)
 
 
 def check_event(event: object) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from callback_verification.pbx.dial_plan import DialPlan, folded, text
-from callback_verification.pbx.reading import IRRELEVANT, Reading, unread
+from callback_verification.pbx.reading import IRRELEVANT, Reading, is_joint, joint, unread
 from callback_verification.shapes import LegByNumber
 
 _SECONDS = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
@@ -46,7 +46,6 @@ class _Dial(Struct, frozen=True):
     caller: str
     caller_name: str
     officers: tuple[str, str]
-    linked: str = ""
 
 
 def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
@@ -103,7 +102,6 @@ def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
             text(fields, "uniqueid"),
             text(fields, "channel"),
             (text(fields, "calleridnum"), text(fields, "accountcode")),
-            text(fields, "linkedid"),
         )
         return _dialled(dial, plan, at)
     if "Transfer" in kind and (held := _not_transferred(fields, "desttype")):
@@ -119,20 +117,30 @@ def _dialled(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
         return IRRELEVANT
     if not dial.channel:
         return unread("no_id")
-    leg = plan.leg_id(dial.channel)
     outside = plan.leads_outside(dial.name) and (bool(plan.trunks) or not _is_local(dial.name))
     number = plan.e164(dial.dialled) if outside else None
-    if number is not None:
-        others = [dial.caller] if not _is_local(dial.caller_name) else []
-        others += [dial.linked] if dial.linked else []
-        caller_number = plan.e164(dial.caller_number)
-        told = LegByNumber("connected", leg, at, number, caller_number, plan.officer(*dial.officers))
-        return Reading((told,), beside=tuple((leg, plan.leg_id(each)) for each in others))
-    if outside and (plan.trunks or not plan.is_extension(dial.dialled)):
-        return unread("no_number")
-    # A telephone inside the bank. Where a click rings the officer up first, it is his.
-    followed = dial.linked and not _is_local(dial.name)
-    return Reading(beside=((plan.leg_id(dial.linked), leg),)) if followed else IRRELEVANT
+    caller = _end(dial.caller, dial.caller_name, plan)
+    if number is None:
+        if outside and (plan.trunks or not plan.is_extension(dial.dialled)):
+            return unread("no_number")
+        return Reading(beside=_inside(caller, _end(dial.channel, dial.name, plan)))
+    leg = plan.leg_id(dial.channel)
+    caller_number = plan.e164(dial.caller_number)
+    told = LegByNumber("connected", leg, at, number, caller_number, plan.officer(*dial.officers))
+    return Reading((told,), beside=((leg, caller),))
+
+
+def _inside(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:
+    """What depends on what after a dial inside the bank: the officer may be at either end of a Local channel."""
+    there, back = (caller, dialled), (dialled, caller)
+    if is_joint(dialled):
+        return (there, back) if is_joint(caller) else (back,)
+    return (there,)
+
+
+def _end(unique: str, name: str, plan: DialPlan) -> str:
+    """A channel, or for one of the two halves of a Local channel, what joins them: their name without `;1` or `;2`."""
+    return joint(name.rpartition(";")[0]) if _is_local(name) else plan.leg_id(unique)
 
 
 def _ended(channels: list[tuple[str, str]], plan: DialPlan, at: datetime) -> Reading:

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 from msgspec.structs import replace
 
 from callback_verification.pbx.dial_plan import DialPlan
-from callback_verification.pbx.reading import Reading
+from callback_verification.pbx.reading import Reading, is_joint
 from callback_verification.shapes import LegByNumber
 
 MAX_LEGS: Final = 10_000
@@ -42,7 +42,7 @@ class Exchange(Generic[Event]):
         for leg, channel in reading.beside:
             self._follow(leg, channel)
         told = {leg.leg_id: leg.at for leg in reading.legs}
-        over = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel))
+        over = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel) if not is_joint(leg))
         at = next(iter(told.values()), at)
         more = tuple(LegByNumber("ended", leg, at) for leg in over if leg not in told)
         reading = replace(reading, legs=reading.legs + more)
@@ -50,12 +50,18 @@ class Exchange(Generic[Event]):
         return reading
 
     def _follow(self, leg: str, channel: str) -> None:
-        """Remember that a leg depends on a channel, and on all that this one depends on now."""
-        mine = self._channels.setdefault(leg, set())
-        for each in (channel, *sorted(self._channels.get(channel, ()))):
-            if each != leg and len(mine) < MAX_CHANNELS:
-                mine.add(each)
-                self._legs.setdefault(each, set()).add(leg)
+        """Remember that a leg depends on a channel, and on all that this one depends on now.
+
+        What depends on a joint goes on learning: a joint is known before what lies behind it.
+        """
+        legs = (leg, *sorted(self._legs.get(leg, ()))) if is_joint(leg) else (leg,)
+        channels = (channel, *sorted(self._channels.get(channel, ())))
+        for each in legs:
+            mine = self._channels.setdefault(each, set())
+            for other in channels:
+                if other != each and len(mine) < MAX_CHANNELS:
+                    mine.add(other)
+                    self._legs.setdefault(other, set()).add(each)
         if len(self._channels) > MAX_LEGS:
             self._drop(next(iter(self._channels)))
 

@@ -17,7 +17,7 @@ class Reading(Struct, frozen=True):
     """The answer to one event. An event without legs and without reasons is irrelevant.
 
     A reason names a kind of fault and never holds bytes of the event. `beside` and `gone` are for `Exchange`: a pair
-    (leg, other) means that the leg is over when the other channel is gone.
+    (leg, other) means that the leg is over when the other channel is gone. Either may be a `joint`.
     """
 
     legs: tuple[LegByNumber, ...] = ()
@@ -32,6 +32,16 @@ class Reading(Struct, frozen=True):
 
 
 IRRELEVANT = Reading()
+_JOINT = "\n"
+
+
+def joint(name: str) -> str:
+    """What holds two channels together and is no channel that can end. No leg id looks like it."""
+    return _JOINT + name
+
+
+def is_joint(name: str) -> bool:
+    return name.startswith(_JOINT)
 
 
 def unread(reason: Reason) -> Reading:
