@@ -75,8 +75,7 @@ def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
         return _dialled(dial, plan, at)
     if kind != "ChannelDestroyed" and (held := _not_transferred(event, "destination_type")):
         return held
-    channels = [(text(event, each, "id"), text(event, each, "name")) for each in _ARI_ENDS[kind]]
-    return _ended(channels, plan, at)
+    return _ended([text(event, each, "id") for each in _ARI_ENDS[kind]], plan, at)
 
 
 def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
@@ -106,8 +105,7 @@ def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
         return _dialled(dial, plan, at)
     if "Transfer" in kind and (held := _not_transferred(fields, "desttype")):
         return held
-    name = text(fields, "channel") if kind == "Hangup" else ""
-    return _ended([(text(fields, each), name) for each in _AMI_ENDS[kind]], plan, at)
+    return _ended([text(fields, each) for each in _AMI_ENDS[kind]], plan, at)
 
 
 def _dialled(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
@@ -143,16 +141,10 @@ def _end(unique: str, name: str, plan: DialPlan) -> str:
     return joint(name.rpartition(";")[0]) if _is_local(name) else plan.leg_id(unique)
 
 
-def _ended(channels: list[tuple[str, str]], plan: DialPlan, at: datetime) -> Reading:
-    """Every channel that an event ends, whatever its name: a leg may be called Parked/… or …<ZOMBIE> by then.
-
-    The end of a Local channel says nothing about others: Asterisk takes it out of the middle of a call that goes on.
-    """
-    known = [(plan.leg_id(unique), name) for unique, name in channels if unique]
-    if not known:
-        return unread("no_id")
-    legs = tuple(LegByNumber("ended", leg, at) for leg, _ in known)
-    return Reading(legs, gone=tuple(leg for leg, name in known if not _is_local(name)))
+def _ended(channels: list[str], plan: DialPlan, at: datetime) -> Reading:
+    """Every channel that an event ends, whatever its name: a leg may be called Parked/… or …<ZOMBIE> by then."""
+    gone = tuple(plan.leg_id(unique) for unique in channels if unique)
+    return Reading(tuple(LegByNumber("ended", leg, at) for leg in gone), gone=gone) if gone else unread("no_id")
 
 
 def _not_transferred(event: object, destination: str) -> Reading | None:
