@@ -40,7 +40,9 @@ def at(second: float) -> datetime:
 def life(read: Callable[..., Reading], events: Iterable[object], leg_id: str, plan: DialPlan = CARRIER) -> list[float]:
     """When a leg was connected and when its end was first told, in seconds from the beginning of the sample."""
     exchange: Exchange[Any] = Exchange(read, plan)
-    heard = [leg for event in events for leg in exchange.read(event, NOW).legs if leg.leg_id == leg_id]
+    every = [leg for event in events for leg in exchange.read(event, NOW).legs]
+    assert all(leg.leg_id.startswith("pbx1-") or len(leg.leg_id) == 36 for leg in every)
+    heard = [leg for leg in every if leg.leg_id == leg_id]
     assert heard[0].event == "connected"
     assert heard[0].number == NUMBER
     assert {leg.event for leg in heard[1:]} == {"ended"}
@@ -161,10 +163,38 @@ def test_a_transfer_that_failed_or_keeps_the_officer_in_the_call_ends_nothing(ch
 @pytest.mark.shows("CVP-P1-6")
 def test_a_colleague_who_is_asked_during_the_call_and_hangs_up_does_not_end_it() -> None:
     talk = ami("asterisk-ami-click-then-attended-transfer.txt")
-    assert life(from_ami, [*talk[:4], talk[7], *talk[8:]], CLICKED) == [7.3, 95.7]
+    declined = {**talk[7], "Timestamp": "1795406450.000000"}
+    assert life(from_ami, [*talk[:4], declined, *talk[8:]], CLICKED) == [7.3, 95.7]
     answered = ami("asterisk-ami-blind-transfer.txt")
     asked = {**answered[7], "Uniqueid": "pbx1-1795406400.410", "Channel": "PJSIP/4412-0000019a"}
-    assert life(from_ami, [answered[0], asked, answered[8], answered[9]], LEG) == [7.3, 95.7]
+    declined = {**answered[8], "Timestamp": "1795406450.000000"}
+    assert life(from_ami, [answered[0], asked, declined, answered[9]], LEG) == [7.3, 95.7]
+    events = told("freeswitch-esl-blind-transfer.json")
+    bridged = {**events[1], "Bridge-B-Unique-ID": events[5]["Unique-ID"]}
+    declined = {**events[6], "Event-Date-Timestamp": "1795406450000000"}
+    assert life(from_esl, [*events[:2], bridged, declined, *events[8:]], UUID) == [7.3, 95.8]
+
+
+@pytest.mark.shows("CVP-P1-6")
+def test_an_officer_is_known_behind_several_local_channels() -> None:
+    events = ami("asterisk-ami-click-then-attended-transfer.txt")
+    further = {
+        name: value.replace("Local/4412@click-00000010", "Local/4412@desk-00000011")
+        for name, value in events[0].items()
+    }
+    between = {**events[0], "DestChannel": "Local/4412@desk-00000011;1", "DestUniqueid": "pbx1-1795406400.510"}
+    nested = [further, between, *events[1:4], *events[5:]]
+    assert life(from_ami, nested, CLICKED) == [7.3, 30.1]
+    assert life(from_ari, as_ari(nested), CLICKED) == [7.3, 30.1]
+
+
+@pytest.mark.shows("CVP-P4-1")
+def test_of_freeswitch_the_other_leg_is_the_officers_and_a_loopback_channel_is_nobodys() -> None:
+    events = told("freeswitch-esl-blind-transfer.json")
+    unbridged = [event for event in events if event["Event-Name"] != "CHANNEL_BRIDGE"]
+    assert life(from_esl, unbridged, UUID) == [7.3, 30.1]
+    looped = [{**event, "Channel-Name": "loopback/013800138000-b"} for event in unbridged[2:4]]
+    assert life(from_esl, [unbridged[0], *looped, *unbridged[4:]], UUID) == [7.3, 95.8]
 
 
 @pytest.mark.shows("CVP-P4-1")
