@@ -29,13 +29,23 @@ def bank() -> Iterator[DemoBank]:
         yield running
 
 
-def python(name: str, heard: str = "", **given: str) -> str:
-    """What one of them prints."""
+def started(name: str, heard: str, given: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", SHOWN[f"python {name}"]]
     env = {**os.environ, **given}
     done = subprocess.run(command, env=env, input=heard, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return done
+
+
+def python(name: str, **given: str) -> str:
+    """What one of them prints."""
+    return started(name, "", given).stdout.strip()
+
+
+def adapter(heard: str, **given: str) -> tuple[list[str], list[str]]:
+    """What the adapter prints, and what it logs."""
+    done = started("adapter", heard, given)
+    return done.stdout.splitlines(), done.stderr.splitlines()
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -75,9 +85,14 @@ def test_the_events_of_an_exchange_make_a_call_live_and_end_it_by_number(bank: D
     call_id = los.send("POST", "/v1/applications/LN-2026-0001/calls", asked).json()["call"]["call_id"]
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "+0000"
     events = json.loads((Path(__file__).parent / "pbx" / "asterisk-ari.json").read_text())
-    lines = "".join(json.dumps({**event, "timestamp": now}) + "\n" for event in events)
-    told = python("adapter", lines, VERIFIER_URL=bank.url, SYSTEM_KEY=str(bank.folder / "pbx.pem"))
-    assert told.splitlines() == ["connected matched", "ended matched"]
+    strange = [{"type": "ChannelDestroyed", "channel": "+8613800138000"}, {"kind": "+8613800138000"}]
+    lines = "".join(json.dumps({**event, "timestamp": now}) + "\n" for event in [*events, *strange])
+    told, logged = adapter(lines, VERIFIER_URL=bank.url, SYSTEM_KEY=str(bank.folder / "pbx.pem"))
+    assert told == [
+        *("connected matched", "ended matched", "ended unmatched"),
+        "connected=1 ended=2 irrelevant=9 no_id=1 no_kind=1",
+    ]
+    assert logged == [f"an event was not understood: {reason}, 1 so far" for reason in ("no_id", "no_kind")]
     call = los.send("GET", f"/v1/calls/{call_id}").json()
     assert call["connected_at"]
     assert call["leg_ended_at"]

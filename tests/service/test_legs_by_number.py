@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+import msgspec
 import pytest
 
 from tests.world import COLLEAGUE, DESK, NOON, OFFICER, Person, World, staff
 from verifier.core.errors import Erased, InvalidField, LegNotConnected
+from verifier.core.legs import LegByNumber
+from verifier.core.principal import Principal
+from verifier.core.times import from_ms
 from verifier.service.legs import MAX_APPLICATIONS
 
 STRANGER = "+8613700137000"
@@ -221,3 +225,16 @@ async def test_two_nodes_hear_of_one_leg_at_once(world: World, wang: Person) -> 
         world.leg_by_number("connected", wang.number, caller_number=BRANCH),
     )
     assert len({each["call"]["call_id"] for each in told}) == 1
+
+
+@pytest.mark.shows("CVP-6.1-9")
+async def test_a_leg_is_one_whichever_system_tells_of_it(world: World, wang: Person) -> None:
+    """Two adapters for one exchange: if one stops, the end that the other tells of ends the leg."""
+    call_id = await issued(world, wang)
+    await world.leg_by_number("connected", wang.number)
+    other = Principal(kind="system", id="pbx-2", issuer="systems", roles=frozenset({"legs"}))
+    heard = LegByNumber("ended", "leg-1", from_ms(world.clock()))
+    told = await world.service.legs.by_number(heard, world.key(other, heard))
+    assert msgspec.json.decode(told)["call"]["leg_ended_at"]
+    with pytest.raises(LegNotConnected):
+        await world.reveal(call_id)

@@ -1,6 +1,6 @@
 """Asterisk: events of ARI and of AMI as leg events. Carries out specs/pbx.md section 3.
 
-Only the outcome of a dial shows that the exchange has rung somebody up; a channel of somebody who rings in is up too.
+Only the outcome of a dial shows that the exchange has rung somebody up. The channel of a caller who rings in is up too.
 """
 
 from __future__ import annotations
@@ -9,71 +9,154 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from callback_verification.pbx.dial_plan import DialPlan, folded, leg_id, text
+from msgspec import Struct
+
+from callback_verification.pbx.dial_plan import DialPlan, folded, text
+from callback_verification.pbx.reading import IRRELEVANT, Reading, is_joint, joint, unread
 from callback_verification.shapes import LegByNumber
 
 _SECONDS = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
+# The channels that are no longer with the one they talked to, by kind of event: fields of their ids.
+_AMI_ENDS: dict[str, tuple[str, ...]] = {
+    "Hangup": ("uniqueid",),
+    "ParkedCall": ("parkeeuniqueid",),
+    "BlindTransfer": ("transfereruniqueid", "transfereeuniqueid"),
+    "AttendedTransfer": (
+        "origtransfereruniqueid",
+        "secondtransfereruniqueid",
+        "transfereeuniqueid",
+        "transfertargetuniqueid",
+    ),
+}
+_ARI_ENDS: dict[str, tuple[str, ...]] = {
+    "ChannelDestroyed": ("channel",),
+    "BridgeBlindTransfer": ("channel", "transferee"),
+    "BridgeAttendedTransfer": ("transferer_first_leg", "transferer_second_leg", "transferee", "transfer_target"),
+}
 
 
-def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> LegByNumber | None:
-    """`Dial` with the status ANSWER, and `ChannelDestroyed`; every other event is None.
+class _Dial(Struct, frozen=True):
+    """The outcome of one dial: the channel that was dialled, and the one that dialled it."""
+
+    status: str
+    channel: str
+    name: str
+    dialled: str
+    caller_number: str
+    caller: str
+    caller_name: str
+    officers: tuple[str, str]
+
+
+def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
+    """`Dial` with the status ANSWER begins a leg; `ChannelDestroyed` and transfers end it.
 
     A dial without a calling channel was originated by an ARI application, which knows the number; the event does not.
     """
     kind = text(event, "type")
+    if kind != "Dial" and kind not in _ARI_ENDS:
+        return IRRELEVANT if kind else unread("no_kind")
     at = _instant(text(event, "timestamp")) or received_at
     if at is None:
-        return None
-    if kind == "Dial" and text(event, "dialstatus") == "ANSWER" and text(event, "caller", "id"):
-        number = plan.e164(text(event, "peer", "caller", "number"))
-        caller_number = plan.e164(text(event, "peer", "connected", "number"))
-        officer_id = plan.officer(text(event, "caller", "caller", "number"), text(event, "caller", "accountcode"))
-        channel = text(event, "peer", "id"), text(event, "peer", "name")
-        return _connected(channel, plan, at, number, caller_number, officer_id)
-    if kind == "ChannelDestroyed":
-        return _ended((text(event, "channel", "id"), text(event, "channel", "name")), plan, at)
-    return None
+        return unread("no_time")
+    if kind == "Dial":
+        if event.get("dialstatus") == "":
+            return IRRELEVANT  # the beginning of a dial
+        dial = _Dial(
+            text(event, "dialstatus"),
+            text(event, "peer", "id"),
+            text(event, "peer", "name"),
+            text(event, "peer", "caller", "number"),
+            text(event, "peer", "connected", "number"),
+            text(event, "caller", "id"),
+            text(event, "caller", "name"),
+            (text(event, "caller", "caller", "number"), text(event, "caller", "accountcode")),
+        )
+        return _dialled(dial, plan, at)
+    if kind != "ChannelDestroyed" and (held := _not_transferred(event, "destination_type")):
+        return held
+    return _ended([text(event, each, "id") for each in _ARI_ENDS[kind]], plan, at)
 
 
-def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> LegByNumber | None:
-    """`DialEnd` with the status ANSWER, and `Hangup`; every other event is None.
+def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
+    """`DialEnd` with the status ANSWER begins a leg; `Hangup`, transfers and parking end it.
 
     Events carry a time with `timestampevents = yes` in manager.conf only, so `received_at` should be given.
     """
     fields = folded(event)
     kind = text(fields, "event")
+    if kind != "DialEnd" and kind not in _AMI_ENDS:
+        return IRRELEVANT if kind else unread("no_kind")
     stamp = text(fields, "timestamp")
     at = datetime.fromtimestamp(float(stamp), UTC) if _SECONDS.fullmatch(stamp) else received_at
     if at is None:
+        return unread("no_time")
+    if kind == "DialEnd":
+        dial = _Dial(
+            text(fields, "dialstatus"),
+            text(fields, "destuniqueid"),
+            text(fields, "destchannel"),
+            text(fields, "destcalleridnum"),
+            text(fields, "destconnectedlinenum"),
+            text(fields, "uniqueid"),
+            text(fields, "channel"),
+            (text(fields, "calleridnum"), text(fields, "accountcode")),
+        )
+        return _dialled(dial, plan, at)
+    if "Transfer" in kind and (held := _not_transferred(fields, "desttype")):
+        return held
+    return _ended([text(fields, each) for each in _AMI_ENDS[kind]], plan, at)
+
+
+def _dialled(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
+    if dial.status != "ANSWER":
+        return IRRELEVANT if dial.status else unread("no_outcome")
+    if not dial.caller:
+        return IRRELEVANT
+    if not dial.channel:
+        return unread("no_id")
+    outside = plan.leads_outside(dial.name) and (bool(plan.trunks) or not _is_local(dial.name))
+    number = plan.e164(dial.dialled) if outside else None
+    caller = _end(dial.caller, dial.caller_name, plan)
+    if number is None:
+        if outside and (plan.trunks or not plan.is_extension(dial.dialled)):
+            return unread("no_number")
+        return Reading(beside=_inside(caller, _end(dial.channel, dial.name, plan)))
+    leg = plan.leg_id(dial.channel)
+    caller_number = plan.e164(dial.caller_number)
+    told = LegByNumber("connected", leg, at, number, caller_number, plan.officer(*dial.officers))
+    return Reading((told,), beside=((leg, caller),))
+
+
+def _inside(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:
+    """What depends on what after a dial inside the bank: the officer may be at either end of a Local channel."""
+    there, back = (caller, dialled), (dialled, caller)
+    if is_joint(dialled):
+        return (there, back) if is_joint(caller) else (back,)
+    return (there,)
+
+
+def _end(unique: str, name: str, plan: DialPlan) -> str:
+    """A channel, or for one of the two halves of a Local channel, what joins them: their name without `;1` or `;2`."""
+    return joint(name.rpartition(";")[0]) if _is_local(name) else plan.leg_id(unique)
+
+
+def _ended(channels: list[str], plan: DialPlan, at: datetime) -> Reading:
+    """Every channel that an event ends, whatever its name: a leg may be called Parked/… or …<ZOMBIE> by then."""
+    gone = tuple(plan.leg_id(unique) for unique in channels if unique)
+    return Reading(tuple(LegByNumber("ended", leg, at) for leg in gone), gone=gone) if gone else unread("no_id")
+
+
+def _not_transferred(event: object, destination: str) -> Reading | None:
+    """The answer to a transfer that did not take place, or after which the one who transfers stays in the call."""
+    result = text(event, "result")
+    if result == "Success" and text(event, destination).lower() != "threeway":
         return None
-    if kind == "DialEnd" and text(fields, "dialstatus") == "ANSWER" and text(fields, "uniqueid"):
-        number = plan.e164(text(fields, "destcalleridnum"))
-        caller_number = plan.e164(text(fields, "destconnectedlinenum"))
-        officer_id = plan.officer(text(fields, "calleridnum"), text(fields, "accountcode"))
-        channel = text(fields, "destuniqueid"), text(fields, "destchannel")
-        return _connected(channel, plan, at, number, caller_number, officer_id)
-    if kind == "Hangup":
-        return _ended((text(fields, "uniqueid"), text(fields, "channel")), plan, at)
-    return None
+    return IRRELEVANT if result else unread("no_outcome")
 
 
-def _connected(
-    channel: tuple[str, str],
-    plan: DialPlan,
-    at: datetime,
-    number: str | None,
-    caller_number: str | None,
-    officer_id: str | None,
-) -> LegByNumber | None:
-    unique, name = channel
-    if not unique or number is None or not plan.leads_outside(name):
-        return None
-    return LegByNumber("connected", leg_id(unique), at, number, caller_number, officer_id)
-
-
-def _ended(channel: tuple[str, str], plan: DialPlan, at: datetime) -> LegByNumber | None:
-    unique, name = channel
-    return LegByNumber("ended", leg_id(unique), at) if unique and plan.leads_outside(name) else None
+def _is_local(name: str) -> bool:
+    return name.startswith("Local/")
 
 
 def _instant(stamp: str) -> datetime | None:

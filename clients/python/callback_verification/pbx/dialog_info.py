@@ -5,12 +5,11 @@ A document is at most 64 KiB, and one with a document type, and so with entities
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from urllib.parse import unquote
 from xml.parsers import expat
 
-from callback_verification.pbx.dial_plan import MAX_TEXT, DialPlan, leg_id
+from callback_verification.pbx.dial_plan import DialPlan, user
+from callback_verification.pbx.reading import IRRELEVANT, Reading, unread
 from callback_verification.shapes import LegByNumber
 
 MAX_DOCUMENT = 65_536
@@ -22,12 +21,12 @@ _TOLD = {
     (*_DIALOG, "remote", "identity"): "remote",
     (*_DIALOG, "local", "identity"): "local",
 }
-_USER = re.compile(r"<?(?:sips?|tel):([^@;?>]+)", re.IGNORECASE)
+_ATTRIBUTES = ("id", "call-id", "local-tag", "direction")
 
 
-def from_dialog_info(document: str | bytes, plan: DialPlan, received_at: datetime) -> tuple[LegByNumber, ...]:
+def from_dialog_info(document: str | bytes, plan: DialPlan, received_at: datetime) -> Reading:
     """The legs of one notification: those that the watched extension began and that are confirmed, and all that are
-    over unless it was rung up itself. A document that cannot be read has none.
+    over unless it was rung up itself.
 
     Documents carry no time. `entity` is the extension, as `plan.officers` may name it.
     """
@@ -35,39 +34,50 @@ def from_dialog_info(document: str | bytes, plan: DialPlan, received_at: datetim
     try:
         octets = document.encode() if isinstance(document, str) else document
         if len(octets) > MAX_DOCUMENT:
-            return ()
+            return unread("no_document")
         reader.read(octets)
     except (expat.ExpatError, ValueError, LookupError):
-        return ()
-    found = (_leg(dialog, reader.entity, plan, received_at) for dialog in reader.dialogs)
-    return tuple(leg for leg in found if leg is not None)
+        return unread("no_document")
+    if not reader.is_dialog_info:
+        return unread("no_document")
+    found = [_dialog(dialog, reader.entity, plan, received_at) for dialog in reader.dialogs]
+    return Reading(
+        tuple(leg for each in found for leg in each.legs),
+        tuple(reason for each in found for reason in each.not_understood),
+        tuple(pair for each in found for pair in each.beside),
+        tuple(name for each in found for name in each.gone),
+    )
 
 
-def _leg(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -> LegByNumber | None:
-    name, state, direction = dialog.get("id", ""), dialog.get("state", "").strip(), dialog.get("direction", "")
-    if not entity or not name or direction == "recipient":
-        return None
-    # An id is unique among the dialogs of its entity only.
-    leg = leg_id(f"{entity} {name}")
+def _dialog(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -> Reading:
+    state, direction = dialog.get("state", "").strip(), dialog.get("direction", "")
+    if direction == "recipient" or state not in ("confirmed", "terminated"):
+        return IRRELEVANT if state else unread("no_outcome")
+    if not entity or "id" not in dialog:
+        return unread("no_id")
+    # An id may come again: only with the call's id and the caller's tag is it this call's. The other side's tag is not
+    # known from the beginning, and forks that differ in it have an id each.
+    slot = plan.leg_id(entity, dialog["id"])
+    marks = [dialog[each] for each in ("call-id", "local-tag") if dialog.get(each)]
+    leg = plan.leg_id(entity, dialog["id"], *marks)
     if state == "terminated":
-        return LegByNumber("ended", leg, at)
-    number = plan.e164(_user(dialog.get("remote", "")))
-    if state != "confirmed" or direction != "initiator" or number is None:
-        return None
-    caller_number = plan.e164(_user(dialog.get("local", "")))
-    return LegByNumber("connected", leg, at, number, caller_number, plan.officer(_user(entity)))
-
-
-def _user(uri: str) -> str:
-    """The user of a SIP address, or the number of a tel address."""
-    matched = _USER.match(uri.strip())
-    return unquote(matched[1]) if matched and len(uri) <= MAX_TEXT else ""
+        return Reading((LegByNumber("ended", leg, at),), gone=(slot,))
+    if direction != "initiator":
+        return unread("no_direction")
+    remote = user(dialog.get("remote", ""))
+    number = plan.e164(remote)
+    if number is None:
+        return IRRELEVANT if plan.is_extension(remote) else unread("no_number")
+    caller_number = plan.e164(user(dialog.get("local", "")))
+    told = LegByNumber("connected", leg, at, number, caller_number, plan.officer(user(entity)))
+    return Reading((told,), beside=((leg, slot),))
 
 
 class _Reader:
     """Collects the dialogs of one document. Raises ValueError or ExpatError for what it does not read."""
 
     def __init__(self) -> None:
+        self.is_dialog_info = False
         self.entity = ""
         self.dialogs: list[dict[str, str]] = []
         self._path: tuple[str, ...] = ()
@@ -87,9 +97,10 @@ class _Reader:
         # An element of another kind is on no path that is looked at.
         self._path += (name.removeprefix(_SPACE) if name.startswith(_SPACE) else "",)
         if self._path == _DIALOG[:1]:
+            self.is_dialog_info = True
             self.entity = attributes.get("entity", "")
         elif self._path == _DIALOG:
-            self.dialogs.append({each: attributes[each] for each in ("id", "direction") if each in attributes})
+            self.dialogs.append({each: attributes[each] for each in _ATTRIBUTES if each in attributes})
 
     def _end(self, name: str) -> None:
         self._path = self._path[:-1]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
-from callback_verification.pbx.dial_plan import DialPlan, folded, leg_id, text
+from callback_verification.pbx.dial_plan import DialPlan, folded, text, user
+from callback_verification.pbx.reading import IRRELEVANT, Reading, unread
 from callback_verification.shapes import LegByNumber
 
 _MICROSECONDS = re.compile(r"[0-9]{1,17}")
 _ENDS = ("CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE")
+Field = Callable[[str], str]
 
 
-def from_esl(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> LegByNumber | None:
-    """`CHANNEL_ANSWER` and `CHANNEL_HANGUP` or `CHANNEL_HANGUP_COMPLETE` of a leg that the exchange began; else None.
+def from_esl(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
+    """`CHANNEL_ANSWER` of a leg that the exchange began; `CHANNEL_HANGUP` or `CHANNEL_HANGUP_COMPLETE` of any.
 
     Values may be as text/event-plain writes them, percent-encoded, or decoded.
     """
@@ -24,17 +26,49 @@ def from_esl(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
     def field(name: str) -> str:
         return unquote(text(fields, name))
 
-    kind, unique = field("event-name"), field("unique-id")
+    kind = field("event-name")
+    if kind == "CHANNEL_BRIDGE":
+        return _bridged(field, plan)
+    if kind != "CHANNEL_ANSWER" and kind not in _ENDS:
+        return IRRELEVANT if kind else unread("no_kind")
     stamp = field("event-date-timestamp")
     at = datetime.fromtimestamp(int(stamp) / 1e6, UTC) if _MICROSECONDS.fullmatch(stamp) else received_at
-    outbound = field("call-direction") == "outbound" and plan.leads_outside(field("channel-name"))
-    if at is None or not unique or not outbound:
-        return None
+    if at is None:
+        return unread("no_time")
+    if not field("unique-id"):
+        return unread("no_id")
+    leg = plan.leg_id(field("unique-id"))
     if kind in _ENDS:
-        return LegByNumber("ended", leg_id(unique), at)
-    number = plan.e164(field("caller-destination-number"))
-    if kind != "CHANNEL_ANSWER" or number is None:
-        return None
-    caller_number = plan.e164(field("caller-caller-id-number"))
+        # FreeSWITCH takes a loopback channel out of the middle of a call that goes on.
+        gone = () if field("channel-name").startswith("loopback/") else (leg,)
+        return Reading((LegByNumber("ended", leg, at),), gone=gone)
+    return _answered(field, leg, plan, at)
+
+
+def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
+    if field("call-direction") != "outbound":
+        return IRRELEVANT if field("call-direction") == "inbound" else unread("no_direction")
+    if not plan.leads_outside(field("channel-name")):
+        return IRRELEVANT
+    dialled, invited = field("caller-destination-number"), plan.e164(user(field("variable_sip_destination_url")))
+    # A transfer or uuid_bridge rewrites the numbers of a channel. Where the INVITE went does not change.
+    flipped = bool(field("caller-transfer-source") or field("variable_channel_cid_flipped"))
+    number = invited or (None if flipped else plan.e164(dialled))
+    if number is None and flipped:
+        return unread("flipped_number")
+    if number is None:
+        return IRRELEVANT if not plan.trunks and plan.is_extension(dialled) else unread("no_number")
+    flipped = flipped or number != plan.e164(dialled)
+    caller_number = None if flipped else plan.e164(field("caller-caller-id-number"))
     officer_id = plan.officer(field("other-leg-username"), field("other-leg-caller-id-number"))
-    return LegByNumber("connected", leg_id(unique), at, number, caller_number, officer_id)
+    other = field("other-leg-unique-id")
+    beside = ((leg, plan.leg_id(other)),) if other else ()
+    return Reading((LegByNumber("connected", leg, at, number, caller_number, officer_id),), beside=beside)
+
+
+def _bridged(field: Field, plan: DialPlan) -> Reading:
+    one, other = field("bridge-a-unique-id"), field("bridge-b-unique-id")
+    if not one or not other:
+        return IRRELEVANT
+    pair = plan.leg_id(one), plan.leg_id(other)
+    return Reading(beside=(pair, pair[::-1]))

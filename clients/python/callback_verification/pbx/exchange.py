@@ -1,0 +1,90 @@
+"""One exchange over time: what else ends a leg, and what was not understood. Carries out specs/pbx.md section 1."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Generic, TypeVar
+
+from msgspec.structs import replace
+
+from callback_verification.pbx.dial_plan import DialPlan
+from callback_verification.pbx.reading import Reading, is_joint
+from callback_verification.shapes import LegByNumber
+
+MAX_LEGS: Final = 10_000
+MAX_CHANNELS: Final = 50
+Event = TypeVar("Event")
+log = logging.getLogger("callback_verification.pbx")
+
+
+class Exchange(Generic[Event]):
+    """Reads the events of one exchange, follows its legs, and counts what it reads. For use by one thread.
+
+    A leg is over when the officer's own channel is gone, even if the customer's channel goes on: after a transfer the
+    customer talks to somebody else. What is remembered is lost with the process; then the leg's own end still counts.
+    """
+
+    def __init__(self, read: Callable[[Event, DialPlan, datetime], Reading], plan: DialPlan) -> None:
+        self._read = read
+        self._plan = plan
+        # The channels that each leg depends on, and the legs that depend on each channel.
+        self._channels: dict[str, set[str]] = {}
+        self._legs: dict[str, set[str]] = {}
+        self.counts: Counter[str] = Counter()
+
+    def read(self, event: Event, received_at: datetime | None = None) -> Reading:
+        """What the event says, with the ends of other legs that follow from it. `received_at` is now by default."""
+        at = datetime.now(UTC) if received_at is None else received_at
+        reading = self._read(event, self._plan, at)
+        for leg, channel in reading.beside:
+            self._follow(leg, channel)
+        told = {leg.leg_id: leg.at for leg in reading.legs}
+        over = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel) if not is_joint(leg))
+        at = next(iter(told.values()), at)
+        more = tuple(LegByNumber("ended", leg, at) for leg in over if leg not in told)
+        reading = replace(reading, legs=reading.legs + more)
+        self._count(reading)
+        return reading
+
+    def _follow(self, leg: str, channel: str) -> None:
+        """Remember that a leg depends on a channel, and on all that this one depends on now.
+
+        What depends on a joint goes on learning: a joint is known before what lies behind it.
+        """
+        legs = (leg, *sorted(self._legs.get(leg, ()))) if is_joint(leg) else (leg,)
+        channels = (channel, *sorted(self._channels.get(channel, ())))
+        for each in legs:
+            mine = self._channels.setdefault(each, set())
+            for other in channels:
+                if other != each and len(mine) < MAX_CHANNELS:
+                    mine.add(other)
+                    self._legs.setdefault(other, set()).add(each)
+        if len(self._channels) > MAX_LEGS:
+            self._drop(next(iter(self._channels)))
+
+    def _forget(self, channel: str) -> list[str]:
+        """The legs that are over because a channel is gone. Neither is followed any more."""
+        legs = sorted(self._legs.get(channel, ()))
+        for each in (channel, *legs):
+            self._drop(each)
+        return legs
+
+    def _drop(self, leg: str) -> None:
+        for channel in self._channels.pop(leg, ()):
+            legs = self._legs[channel]
+            legs.discard(leg)
+            if not legs:
+                del self._legs[channel]
+
+    def _count(self, reading: Reading) -> None:
+        self.counts.update(leg.event for leg in reading.legs)
+        if reading.irrelevant:
+            self.counts["irrelevant"] += 1
+        for reason in reading.not_understood:
+            self.counts[reason] += 1
+            # The first, second, fourth, eighth and so on: a flood of events is not a flood of lines.
+            if self.counts[reason].bit_count() == 1:
+                log.warning("an event was not understood: %s, %d so far", reason, self.counts[reason])

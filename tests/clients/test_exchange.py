@@ -1,0 +1,347 @@
+"""Exchanges over time: transfers, renamed channels, ids that come again, and the count of what was read (law L5)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from callback_verification.pbx import DialPlan, Exchange, from_ami, from_ari, from_dialog_info, from_esl
+from callback_verification.pbx.exchange import MAX_CHANNELS, MAX_LEGS
+from callback_verification.pbx.reading import Reading
+from callback_verification.shapes import LegByNumber
+
+SAMPLES = Path(__file__).parent / "pbx"
+NUMBER, DESK = "+8613800138000", "+861082345678"
+CARRIER = DialPlan("86", "0", "00", trunks=("PJSIP/carrier-", "sofia/external/"), officers={"4412": "E-4412"})
+NOW = datetime(2026, 11, 23, 4, 1, tzinfo=UTC)
+LEG, CLICKED, UUID = "pbx1-1795406400.411", "pbx1-1795406404.503", "b02c4a7e-9a44-4a0f-b1a7-7d2f9e6f3c02"
+
+
+def ami(name: str) -> list[dict[str, str]]:
+    """The blocks of a sample, read as every AMI library does."""
+    blocks = (SAMPLES / name).read_text().strip().split("\n\n")
+    return [dict(tuple(line.split(": ", 1)) for line in each.splitlines()) for each in blocks]
+
+
+def told(name: str) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = json.loads((SAMPLES / name).read_text())
+    return events
+
+
+def at(second: float) -> datetime:
+    return datetime.fromtimestamp(1795406400 + second, UTC)
+
+
+def life(read: Callable[..., Reading], events: Iterable[object], leg_id: str, plan: DialPlan = CARRIER) -> list[float]:
+    """When a leg was connected and when its end was first told, in seconds from the beginning of the sample."""
+    exchange: Exchange[Any] = Exchange(read, plan)
+    every = [leg for event in events for leg in exchange.read(event, NOW).legs]
+    assert all(leg.leg_id.startswith("pbx1-") or len(leg.leg_id) == 36 for leg in every)
+    heard = [leg for leg in every if leg.leg_id == leg_id]
+    assert heard[0].event == "connected"
+    assert heard[0].number == NUMBER
+    assert {leg.event for leg in heard[1:]} == {"ended"}
+    return [round((leg.at - at(0)).total_seconds(), 1) for leg in heard[:2]]
+
+
+def as_ari(events: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """The dials and the ends of channels of an AMI sample, as ARI tells of them."""
+
+    def channel(event: dict[str, str], of: str = "") -> dict[str, Any]:
+        number, shown = {"number": event[f"{of}CallerIDNum"]}, {"number": event[f"{of}ConnectedLineNum"]}
+        return {"id": event[f"{of}Uniqueid"], "name": event[f"{of}Channel"], "caller": number, "connected": shown}
+
+    heard: list[dict[str, Any]] = []
+    for event in events:
+        when = at(float(event["Timestamp"]) - 1795406400).isoformat()
+        if event["Event"] == "DialEnd":
+            caller = {"caller": channel(event)} if "Uniqueid" in event else {}
+            told_of = {"dialstatus": event["DialStatus"], "peer": channel(event, "Dest"), **caller}
+            heard.append({"type": "Dial", "timestamp": when, **told_of})
+        elif event["Event"] == "Hangup":
+            heard.append({"type": "ChannelDestroyed", "timestamp": when, "channel": channel(event)})
+    return heard
+
+
+@pytest.mark.shows("CVP-P1-2", "CVP-P3-1")
+@pytest.mark.parametrize("name", ["async-goto", "parked", "surrogate"])
+def test_a_leg_whose_channel_was_taken_over_is_over_at_the_end_of_its_own_id(name: str) -> None:
+    """By then the channel has another name, which is none of the trunks'. The customer goes on under another id."""
+    events = ami(f"asterisk-ami-{name}.txt")
+    heard = [leg for event in events for leg in from_ami(event, CARRIER).legs if leg.leg_id == LEG]
+    assert [(leg.event, leg.at) for leg in heard] == [("connected", at(7.302118)), ("ended", at(30.104422))]
+
+
+@pytest.mark.shows("CVP-P1-2")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "AsyncGoto/PJSIP/carrier-0000019b<ZOMBIE>",
+            "Parked/PJSIP/carrier-0000019b",
+            "Surrogate/PJSIP/carrier-0000019b",
+        ),
+        *("PJSIP/carrier-0000019b<MASQ>", "Bridge/PJSIP/carrier-0000019b", "Local/4413@officers-00000001;2"),
+        *("Message/ast_msg_queue", "PJSIP/4412-0000019a<ZOMBIE>", ""),
+    ],
+)
+def test_the_end_of_a_channel_is_told_whatever_its_name(name: str) -> None:
+    hangup = {**ami("asterisk-ami-blind-transfer.txt")[-1], "Channel": name}
+    assert from_ami(hangup, CARRIER).legs == (LegByNumber("ended", LEG, at(95.701822)),)
+    destroyed = told("asterisk-ari-blind-transfer.json")[-1]
+    destroyed["channel"]["name"] = name
+    assert [leg.leg_id for leg in from_ari(destroyed, CARRIER).legs] == [LEG]
+    ended = {**told("freeswitch-esl-blind-transfer.json")[-1], "Channel-Name": name, "Call-Direction": "inbound"}
+    assert [leg.leg_id for leg in from_esl(ended, CARRIER).legs] == [UUID]
+
+
+@pytest.mark.shows("CVP-P1-6")
+def test_after_a_blind_transfer_the_leg_is_over_although_the_customer_talks_on() -> None:
+    assert life(from_ami, ami("asterisk-ami-blind-transfer.txt"), LEG) == [7.3, 30.1]
+    assert life(from_ari, told("asterisk-ari-blind-transfer.json"), LEG) == [7.3, 30.1]
+    assert life(from_esl, told("freeswitch-esl-blind-transfer.json"), UUID) == [7.3, 30.1]
+
+
+@pytest.mark.shows("CVP-P1-6")
+def test_a_transfer_ends_the_leg_even_for_an_adapter_that_has_just_started() -> None:
+    """The event of the transfer names the customer's channel, so nothing needs to be remembered."""
+    transfer = ami("asterisk-ami-blind-transfer.txt")[3]
+    assert LEG in [leg.leg_id for leg in from_ami(transfer, CARRIER).legs if leg.event == "ended"]
+    transfer = told("asterisk-ari-blind-transfer.json")[2]
+    assert LEG in [leg.leg_id for leg in from_ari(transfer, CARRIER).legs if leg.event == "ended"]
+    parked = {"Event": "ParkedCall", "ParkeeUniqueid": LEG, "ParkeeChannel": "PJSIP/carrier-0000019b"}
+    assert [leg.leg_id for leg in from_ami(parked, CARRIER, NOW).legs] == [LEG]
+
+
+@pytest.mark.shows("CVP-P1-6")
+def test_a_leg_is_over_when_the_officer_is_gone_though_no_event_tells_of_a_transfer() -> None:
+    """As after an AMI Redirect: the officer's channel ends, and the customer's stays."""
+    events = [event for event in ami("asterisk-ami-blind-transfer.txt") if event["Event"] != "BlindTransfer"]
+    assert life(from_ami, events, LEG) == [7.3, 30.1]
+
+
+@pytest.mark.shows("CVP-P1-6")
+def test_an_officer_who_was_rung_up_first_is_known_when_he_leaves() -> None:
+    """A click rings the officer through a Local channel; the transfer names a half of it and not the customer."""
+    events = ami("asterisk-ami-click-then-attended-transfer.txt")
+    assert life(from_ami, events, CLICKED) == [7.3, 30.1]
+    assert life(from_ami, [event for event in events if event["Event"] != "AttendedTransfer"], CLICKED) == [7.3, 30.1]
+    assert life(from_ari, as_ari(events), CLICKED) == [7.3, 30.1]
+
+
+@pytest.mark.shows("CVP-P1-6")
+def test_a_local_channel_that_asterisk_takes_out_of_the_middle_ends_nothing() -> None:
+    events = ami("asterisk-ami-through-local.txt")
+    assert life(from_ami, events, LEG) == [7.3, 30.1]
+    assert life(from_ari, as_ari(events), LEG) == [7.3, 30.1]
+
+
+@pytest.mark.shows("CVP-P1-6")
+def test_a_local_channel_that_a_call_began_with_ends_nothing_either() -> None:
+    """A click made it, so it is the first channel of the call. It goes as soon as the two talk."""
+    events = ami("asterisk-ami-click-then-attended-transfer.txt")
+    (first,) = [each for each in events if each["Event"] == "Hangup" and each["Channel"].endswith(";1")]
+    early = {**first, "Timestamp": "1795406407.400000"}
+    assert life(from_ami, [*events[:3], early, *events[3:]], CLICKED) == [7.3, 30.1]
+
+
+@pytest.mark.shows("CVP-P1-6")
+@pytest.mark.parametrize("change", [{"Result": "Fail"}, {"Result": "Success", "DestType": "Threeway"}])
+def test_a_transfer_that_failed_or_keeps_the_officer_in_the_call_ends_nothing(change: dict[str, str]) -> None:
+    transfer = ami("asterisk-ami-click-then-attended-transfer.txt")[4]
+    assert from_ami({**transfer, **change}, CARRIER).irrelevant
+    legs = {"transferer_first_leg": {"id": "1"}, "transferee": {"id": "2"}, "type": "BridgeAttendedTransfer"}
+    mode = {"result": change["Result"], "destination_type": change.get("DestType", "bridge").lower()}
+    assert from_ari({**legs, **mode}, CARRIER, NOW).irrelevant
+
+
+@pytest.mark.shows("CVP-P1-6")
+def test_a_colleague_who_is_asked_during_the_call_and_hangs_up_does_not_end_it() -> None:
+    talk = ami("asterisk-ami-click-then-attended-transfer.txt")
+    declined = {**talk[7], "Timestamp": "1795406450.000000"}
+    assert life(from_ami, [*talk[:4], declined, *talk[8:]], CLICKED) == [7.3, 95.7]
+    answered = ami("asterisk-ami-blind-transfer.txt")
+    asked = {**answered[7], "Uniqueid": "pbx1-1795406400.410", "Channel": "PJSIP/4412-0000019a"}
+    declined = {**answered[8], "Timestamp": "1795406450.000000"}
+    assert life(from_ami, [answered[0], asked, declined, answered[9]], LEG) == [7.3, 95.7]
+    events = told("freeswitch-esl-blind-transfer.json")
+    bridged = {**events[1], "Bridge-B-Unique-ID": events[5]["Unique-ID"]}
+    declined = {**events[6], "Event-Date-Timestamp": "1795406450000000"}
+    assert life(from_esl, [*events[:2], bridged, declined, *events[8:]], UUID) == [7.3, 95.8]
+
+
+@pytest.mark.shows("CVP-P1-6")
+def test_an_officer_is_known_behind_several_local_channels() -> None:
+    events = ami("asterisk-ami-click-then-attended-transfer.txt")
+    further = {
+        name: value.replace("Local/4412@click-00000010", "Local/4412@desk-00000011")
+        for name, value in events[0].items()
+    }
+    between = {**events[0], "DestChannel": "Local/4412@desk-00000011;1", "DestUniqueid": "pbx1-1795406400.510"}
+    nested = [further, between, *events[1:4], *events[5:]]
+    assert life(from_ami, nested, CLICKED) == [7.3, 30.1]
+    assert life(from_ari, as_ari(nested), CLICKED) == [7.3, 30.1]
+
+
+@pytest.mark.shows("CVP-P4-1")
+def test_of_freeswitch_the_other_leg_is_the_officers_and_a_loopback_channel_is_nobodys() -> None:
+    events = told("freeswitch-esl-blind-transfer.json")
+    unbridged = [event for event in events if event["Event-Name"] != "CHANNEL_BRIDGE"]
+    assert life(from_esl, unbridged, UUID) == [7.3, 30.1]
+    looped = [{**event, "Channel-Name": "loopback/013800138000-b"} for event in unbridged[2:4]]
+    assert life(from_esl, [unbridged[0], *looped, *unbridged[4:]], UUID) == [7.3, 95.8]
+
+
+@pytest.mark.shows("CVP-P4-1")
+def test_numbers_that_uuid_bridge_rewrote_do_not_hide_where_the_leg_leads() -> None:
+    events = told("freeswitch-esl-uuid-bridge.json")
+    (leg,) = from_esl(events[2], CARRIER).legs
+    assert (leg.number, leg.caller_number) == (NUMBER, None)
+    assert life(from_esl, events, UUID) == [7.3, 30.1]
+    unknown = {name: value for name, value in events[2].items() if name != "variable_sip_destination_url"}
+    for destination in ("4412", "013900139000", NUMBER):
+        flipped = {**unknown, "Caller-Destination-Number": destination}
+        assert from_esl(flipped, CARRIER) == Reading(not_understood=("flipped_number",))
+
+
+@pytest.mark.shows("CVP-P2-5")
+def test_two_servers_with_the_same_ids_of_channels_have_different_legs() -> None:
+    event = {**ami("asterisk-ami-blind-transfer.txt")[0], "DestUniqueid": "1795406400.12"}
+    plans = [DialPlan("86", "0", "00", server=name) for name in ("", "north", "south")]
+    assert [leg.leg_id for plan in plans for leg in from_ami(event, plan).legs] == [
+        *("1795406400.12", "north 1795406400.12", "south 1795406400.12")
+    ]
+    dialog = (SAMPLES / "dialog-info-confirmed.xml").read_bytes()
+    for read, told_of in ((from_esl, told("freeswitch-esl-blind-transfer.json")[0]), (from_dialog_info, dialog)):
+        ids = {leg.leg_id for plan in plans for leg in read(told_of, plan, NOW).legs}  # type: ignore[operator]
+        assert len(ids) == len(plans)
+    assert DialPlan().leg_id("a b", "c") != DialPlan().leg_id("a", "b c")
+    assert DialPlan(server="a").leg_id("b") != DialPlan().leg_id("a%20b")
+
+
+@pytest.mark.shows("CVP-P2-5")
+@pytest.mark.parametrize("server", ["n" * 65, "north 1", "north\n", "北"])
+def test_a_name_of_a_server_is_short_and_plain(server: str) -> None:
+    with pytest.raises(ValueError, match="server"):
+        DialPlan(server=server)
+
+
+# --- dialog-info ------------------------------------------------------------------------------------------
+
+
+def dialog(state: str, marks: str = ' call-id="1@192.0.2.41" local-tag="7"', number: str = NUMBER) -> str:
+    """A dialog of an exchange that gives every dialog of an extension the extension as its id, as Asterisk does."""
+    return (
+        '<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="1" state="full" entity="sip:4412@pbx">'
+        f'<dialog id="4412"{marks} direction="initiator"><state>{state}</state>'
+        f"<remote><identity>sip:{number}@pbx.example</identity></remote></dialog></dialog-info>"
+    )
+
+
+@pytest.mark.shows("CVP-P5-4")
+def test_a_dialog_id_that_comes_again_with_another_call_is_another_leg() -> None:
+    ids = set()
+    for marks in ("", ' call-id="1" local-tag="7"', ' call-id="2" local-tag="7"', ' call-id="2" local-tag="8"'):
+        (leg,) = from_dialog_info(dialog("confirmed", marks), CARRIER, NOW).legs
+        ids.add(leg.leg_id)
+    assert len(ids) == 4
+
+
+@pytest.mark.shows("CVP-P5-4")
+@pytest.mark.parametrize("confirmed", ["", ' remote-tag="9"'])
+@pytest.mark.parametrize("over", ["", ' remote-tag="9"'])
+def test_a_leg_has_one_id_whether_or_not_the_tag_of_the_other_side_is_known(confirmed: str, over: str) -> None:
+    marks = ' call-id="1" local-tag="7"'
+    legs = [
+        from_dialog_info(dialog(state, marks + tag), CARRIER, NOW).legs[0].leg_id
+        for state, tag in (("confirmed", confirmed), ("terminated", over))
+    ]
+    assert legs[0] == legs[1]
+
+
+@pytest.mark.shows("CVP-P5-4")
+def test_the_end_of_a_dialog_told_without_its_call_id_ends_the_leg_that_has_one() -> None:
+    exchange = Exchange(from_dialog_info, CARRIER)
+    (connected,) = exchange.read(dialog("confirmed"), NOW).legs
+    ended = exchange.read(dialog("terminated", ""), NOW).legs
+    assert LegByNumber("ended", connected.leg_id, NOW) in ended
+
+
+# --- three answers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.shows("CVP-P1-7")
+@pytest.mark.parametrize(
+    ("read", "event", "reason"),
+    [
+        (from_ami, {}, "no_kind"),
+        (from_ami, {"Event": "Hangup"}, "no_id"),
+        (from_ami, {"Event": "DialEnd", "Uniqueid": "1", "DestUniqueid": "2"}, "no_outcome"),
+        (from_ami, {"Event": "DialEnd", "DialStatus": "ANSWER", "Uniqueid": "1"}, "no_id"),
+        (from_ami, {**ami("asterisk-ami-blind-transfer.txt")[0], "DestCallerIDNum": "<unknown>"}, "no_number"),
+        (from_ami, {"Event": "BlindTransfer", "TransfereeUniqueid": "1"}, "no_outcome"),
+        (from_ari, {"type": 7}, "no_kind"),
+        (from_ari, {"type": "ChannelDestroyed", "channel": "1"}, "no_id"),
+        (from_ari, {"type": "Dial", "caller": {"id": "1"}, "peer": {"id": "2"}}, "no_outcome"),
+        (from_esl, {"Unique-ID": "1"}, "no_kind"),
+        (from_esl, {"Event-Name": "CHANNEL_HANGUP"}, "no_id"),
+        (from_esl, {"Event-Name": "CHANNEL_ANSWER", "Unique-ID": "1"}, "no_direction"),
+        (from_dialog_info, "<dialog-info/>", "no_document"),
+        (from_dialog_info, dialog("confirmed", "", "<!---->"), "no_number"),
+        (from_dialog_info, dialog(""), "no_outcome"),
+    ],
+)
+def test_what_is_not_understood_has_a_reason(read: Callable[..., Reading], event: object, reason: str) -> None:
+    assert read(event, CARRIER, NOW).not_understood == (reason,)
+
+
+@pytest.mark.shows("CVP-P1-7")
+@pytest.mark.parametrize(
+    ("read", "event"),
+    [
+        (from_ami, {"Event": "Newchannel"}),
+        (from_ami, {"Event": "DialEnd", "DialStatus": "BUSY"}),
+        (from_ari, {"type": "StasisStart"}),
+        (from_ari, {"type": "Dial", "dialstatus": "", "caller": {"id": "1"}}),
+        (from_esl, {"Event-Name": "HEARTBEAT"}),
+        (from_esl, {"Event-Name": "CHANNEL_ANSWER", "Unique-ID": "1", "Call-Direction": "inbound"}),
+        (from_dialog_info, dialog("trying")),
+        (from_dialog_info, dialog("confirmed", "", "4413")),
+    ],
+)
+def test_what_says_nothing_about_a_leg_is_irrelevant(read: Callable[..., Reading], event: object) -> None:
+    assert read(event, CARRIER, NOW).irrelevant
+
+
+@pytest.mark.shows("CVP-P1-7")
+def test_the_three_answers_are_counted_and_what_is_not_understood_is_logged_by_kind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    exchange = Exchange(from_ami, CARRIER)
+    with caplog.at_level(logging.INFO, "callback_verification.pbx"):
+        for event in ami("asterisk-ami-blind-transfer.txt"):
+            exchange.read(event)
+        for _ in range(9):
+            exchange.read({"Event": "Hangup", "Channel": "PJSIP/+8613800138000"})
+        exchange.read({"Event": "\x1b[31m" * 90})
+    assert exchange.counts == {"connected": 1, "ended": 6, "irrelevant": 5, "no_id": 9, "no_kind": 1}
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [
+        *(f"an event was not understood: no_id, {times} so far" for times in (1, 2, 4, 8)),
+        "an event was not understood: no_kind, 1 so far",
+    ]
+
+
+def test_what_is_remembered_has_a_bound() -> None:
+    exchange = Exchange(from_esl, CARRIER)
+    for number in range(MAX_LEGS + 100):
+        one, other = str(number), "x" if number % 2 else str(number + 1)
+        exchange.read({"Event-Name": "CHANNEL_BRIDGE", "Bridge-A-Unique-ID": one, "Bridge-B-Unique-ID": other})
+    assert len(exchange._channels) <= MAX_LEGS
+    assert max(map(len, exchange._channels.values())) <= MAX_CHANNELS
+    assert {leg for legs in exchange._legs.values() for leg in legs} <= set(exchange._channels)
