@@ -23,7 +23,7 @@ async def _issued(session: aiohttp.ClientSession, bank: DemoBank) -> str:
         return str((await answer.json())["call"]["call_id"])
 
 
-@pytest.mark.shows("CVP-2-12", "CVP-3.2-8")
+@pytest.mark.shows("CVP-2-13", "CVP-3.2-8")
 @pytest.mark.parametrize("whose", ["customer", "officer"])
 async def test_a_stream_ends_when_its_token_expires_and_not_before(running_bank: DemoBank, whose: str) -> None:
     async with aiohttp.ClientSession() as session:
@@ -53,7 +53,7 @@ async def test_a_stream_ends_when_its_token_expires_and_not_before(running_bank:
             assert (again.status, (await again.json())["slug"]) == (401, "unauthenticated")
 
 
-@pytest.mark.shows("CVP-2-12")
+@pytest.mark.shows("CVP-2-13")
 async def test_a_stream_ends_when_the_key_of_its_token_is_withdrawn(running_bank: DemoBank) -> None:
     issuer = running_bank.issuer
     sent = {"Authorization": f"Bearer {running_bank.customer('cust-0003')}"}

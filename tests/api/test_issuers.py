@@ -18,7 +18,7 @@ KEYCLOAK = {
 }
 
 
-@pytest.mark.shows("CVP-2-10")
+@pytest.mark.shows("CVP-2-11")
 @pytest.mark.parametrize(
     ("path", "claims", "found"),
     [
@@ -39,7 +39,7 @@ def test_a_claim_is_found_by_its_name_or_else_by_a_dotted_path(path: str, claims
     assert claim_at(claims, path) == found
 
 
-@pytest.mark.shows("CVP-2-10")
+@pytest.mark.shows("CVP-2-11")
 async def test_nested_roles_and_ids_make_an_officer(issuer: Issuer, make: Make) -> None:
     trusted = TrustedIssuer(
         "staff", issuer.url, ("staff-api",), id_claim="employee.number", roles_claim="realm_access.roles"
@@ -48,7 +48,7 @@ async def test_nested_roles_and_ids_make_an_officer(issuer: Issuer, make: Make) 
     assert (principal.id, principal.roles) == ("4412", frozenset({"officer"}))
 
 
-@pytest.mark.shows("CVP-2-10")
+@pytest.mark.shows("CVP-2-11")
 async def test_mapped_roles_count_and_no_others(issuer: Issuer, make: Make) -> None:
     mapping = role_mapping(["Verifier.Officer = officer", "Verifier.Lead=supervisor", "Verifier.Lead=officer"])
     verifier = make(TrustedIssuer("staff", issuer.url, ("staff-api",), roles=mapping))
@@ -110,7 +110,7 @@ async def test_eddsa_is_ed25519_and_no_other_curve(issuer: Issuer, make: Make) -
     await refused(verifier.verify(issuer.mint({"alg": "EdDSA", "typ": "JWT", "kid": "k"}, key)), "does not publish")
 
 
-@pytest.mark.shows("CVP-2-11")
+@pytest.mark.shows("CVP-2-12")
 @pytest.mark.parametrize(
     ("claims", "because"),
     [
@@ -129,7 +129,7 @@ async def test_an_identity_token_is_not_an_access_token(
     await refused(make().verify(issuer.mint(**claims)), because)
 
 
-@pytest.mark.shows("CVP-2-11")
+@pytest.mark.shows("CVP-2-12")
 @pytest.mark.parametrize(
     ("typ", "claims"),
     [("JWT", {}), ("JWT", {"typ": "Bearer"}), ("JWT", {"typ": "Bearer", "nonce": "n"}), ("at+jwt", {"nonce": "n"})],
@@ -140,7 +140,7 @@ async def test_access_tokens_of_type_jwt_are_taken(
     assert await make().verify(issuer.mint(issuer.header(typ=typ), **claims))
 
 
-@pytest.mark.shows("CVP-2-11")
+@pytest.mark.shows("CVP-2-12")
 async def test_a_deployment_may_take_at_jwt_only(issuer: Issuer, make: Make) -> None:
     verifier = make(TrustedIssuer("staff", issuer.url, ("staff-api",), require_at_jwt=True))
     assert await verifier.verify(issuer.mint(issuer.header(typ="at+jwt")))
@@ -148,7 +148,7 @@ async def test_a_deployment_may_take_at_jwt_only(issuer: Issuer, make: Make) -> 
     await refused(verifier.verify(issuer.mint(typ="Bearer")), "not of type at+jwt")
 
 
-@pytest.mark.shows("CVP-2-11")
+@pytest.mark.shows("CVP-2-12")
 @pytest.mark.parametrize(
     ("required", "claims", "taken"),
     [

@@ -109,7 +109,7 @@ async def holding(verifier: TokenVerifier, provider: Provider, clock: Clock, man
     clock.now = NOW + 601
 
 
-@pytest.mark.shows("CVP-2-9")
+@pytest.mark.shows("CVP-2-10")
 @pytest.mark.parametrize("manner", ["silent", "dripping"])
 async def test_no_request_waits_for_a_slow_provider_while_its_key_is_held(
     verifier: TokenVerifier, provider: Provider, clock: Clock, manner: str
@@ -125,7 +125,7 @@ async def test_no_request_waits_for_a_slow_provider_while_its_key_is_held(
     assert provider.asked == 2, "one fetch at the beginning, one for all of these"
 
 
-@pytest.mark.shows("CVP-2-9")
+@pytest.mark.shows("CVP-2-10")
 @pytest.mark.parametrize("manner", ["closing", "garbled"])
 async def test_a_provider_that_breaks_off_is_asked_every_thirty_seconds_and_held_keys_serve_for_a_day(
     verifier: TokenVerifier, provider: Provider, clock: Clock, manner: str
@@ -142,7 +142,7 @@ async def test_a_provider_that_breaks_off_is_asked_every_thirty_seconds_and_held
         await verifier.verify(provider.mint(exp=NOW + DAY + 900))
 
 
-@pytest.mark.shows("CVP-2-9")
+@pytest.mark.shows("CVP-2-10")
 async def test_only_those_with_unknown_keys_wait_and_only_for_so_long(
     verifier: TokenVerifier, provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,7 +160,7 @@ async def test_only_those_with_unknown_keys_wait_and_only_for_so_long(
     assert provider.asked == 2
 
 
-@pytest.mark.shows("CVP-2-9")
+@pytest.mark.shows("CVP-2-10")
 @pytest.mark.parametrize("manner", ["silent", "dripping"])
 async def test_a_fetch_is_given_up_in_time_and_what_cannot_be_known_is_unavailable(
     verifier: TokenVerifier, provider: Provider, clock: Clock, manner: str, monkeypatch: pytest.MonkeyPatch
@@ -178,7 +178,7 @@ async def test_a_fetch_is_given_up_in_time_and_what_cannot_be_known_is_unavailab
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.shows("CVP-2-9")
+@pytest.mark.shows("CVP-2-10")
 async def test_a_key_replaced_under_its_id_is_picked_up_at_once(
     verifier: TokenVerifier, provider: Provider, clock: Clock
 ) -> None:
@@ -192,7 +192,7 @@ async def test_a_key_replaced_under_its_id_is_picked_up_at_once(
         await verifier.verify(provider.mint("E3", key=old))
 
 
-@pytest.mark.shows("CVP-2-9")
+@pytest.mark.shows("CVP-2-10")
 async def test_bad_signatures_cannot_make_us_hammer_the_issuer(
     verifier: TokenVerifier, provider: Provider, clock: Clock
 ) -> None:

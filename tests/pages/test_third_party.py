@@ -115,7 +115,7 @@ def asked_with(bank: DemoBank, path: str, token: str) -> requests.Response:
     return requests.get(bank.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=10)
 
 
-@pytest.mark.shows("CVP-2-10", "CVP-12.1-2")
+@pytest.mark.shows("CVP-2-11", "CVP-12.1-2")
 async def test_a_code_is_issued_read_out_and_confirmed_by_people_of_a_third_partys_provider(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
@@ -129,7 +129,7 @@ async def test_a_code_is_issued_read_out_and_confirmed_by_people_of_a_third_part
     await expect(officer.page.locator(".told.good")).to_be_visible()
 
 
-@pytest.mark.shows("CVP-2-11")
+@pytest.mark.shows("CVP-2-12")
 async def test_only_access_tokens_for_the_service_are_taken(browser: Browser, bank: DemoBank) -> None:
     person: Customer = await Customer.come(browser, bank)
     given = await sign_in(person, "cust-0001")
@@ -147,7 +147,7 @@ async def test_staff_without_a_mapped_role_are_told_what_is_needed(browser: Brow
     assert (refused.status_code, refused.json()["detail"]) == (403, "this is for staff:officer")
 
 
-@pytest.mark.shows("CVP-2-12", "CVP-12.1-9")
+@pytest.mark.shows("CVP-2-13", "CVP-12.1-9")
 async def test_a_login_is_renewed_and_the_stream_goes_on_without_a_word(customer: Customer) -> None:
     await expect(customer.page.locator(".status .told.calm")).to_be_visible()
     await customer.page.evaluate(

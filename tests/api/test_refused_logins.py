@@ -36,7 +36,7 @@ def staff(bank: DemoBank, **claims: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {bank.issuer._access_token({'aud': STAFF, 'sub': 'E1', **claims}, 900)}"}
 
 
-@pytest.mark.shows("CVP-12-6")
+@pytest.mark.shows("CVP-12-8")
 def test_a_token_without_the_roles_is_told_which_are_needed_and_the_log_which_it_grants(bank: DemoBank) -> None:
     login = staff(bank, realm_access={"roles": ["Verifier.Officer", "SECRET"]}, roles=["supervisor"])
     problem, logged = refused(bank, "/v1/reconciliation", **login)
@@ -56,7 +56,7 @@ def test_a_token_without_the_roles_is_told_which_are_needed_and_the_log_which_it
     assert "staff is granted nothing by the claim realm_access.roles" in logged[0]["reason"]
 
 
-@pytest.mark.shows("CVP-12-6")
+@pytest.mark.shows("CVP-12-8")
 def test_a_customer_or_a_system_that_may_not_do_it_is_told_so(bank: DemoBank) -> None:
     problem, logged = refused(bank, "/v1/calls", Authorization=f"Bearer {bank.customer('cust-0001')}")
     assert problem["detail"] == "this is for staff:officer"
@@ -67,7 +67,7 @@ def test_a_customer_or_a_system_that_may_not_do_it_is_told_so(bank: DemoBank) ->
     assert reasons == ["this is for staff:auditor, staff:supervisor; system is granted system:ivr"]
 
 
-@pytest.mark.shows("CVP-12-6", "CVP-12-2")
+@pytest.mark.shows("CVP-12-8", "CVP-12-2")
 @pytest.mark.parametrize(
     ("authorization", "reason"),
     [
@@ -91,7 +91,7 @@ def test_the_log_says_why_a_login_is_refused_and_nothing_that_the_client_wrote(
     assert "SECRET" not in json.dumps(logged)
 
 
-@pytest.mark.shows("CVP-12-6", "CVP-12-2")
+@pytest.mark.shows("CVP-12-8", "CVP-12-2")
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
@@ -115,7 +115,7 @@ def test_the_log_says_why_a_signed_request_is_refused(bank: DemoBank, name: str,
     assert "SECRET" not in json.dumps(logged)
 
 
-@pytest.mark.shows("CVP-12-6")
+@pytest.mark.shows("CVP-12-8")
 def test_a_refusal_of_the_contact_policy_is_logged_too(bank: DemoBank) -> None:
     login = staff(bank, sub="4412", realm_access={"roles": ["Verifier.Officer"]})
     body = {"purpose": "marketing", "number": "+8613800138000", "caller_number": "+861082345678"}
