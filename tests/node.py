@@ -25,12 +25,12 @@ def run(*command: str, cwd: Path = SDK, given: str | None = None, **more: str) -
     return subprocess.run(command, cwd=cwd, env=env, input=given, capture_output=True, text=True, timeout=300)
 
 
-def installed() -> bool:
-    """Install the SDK's packages as its lock file names them, unless that has been done; false without npm."""
+def installed(folder: Path = SDK) -> bool:
+    """Install the packages that a folder's lock file names, unless that has been done; false without npm."""
     if not program("npm"):
         return False
-    done = SDK / "node_modules" / ".package-lock.json"
-    if not done.exists() or done.stat().st_mtime < (SDK / "package-lock.json").stat().st_mtime:
-        ended = run(program("npm"), "ci", "--no-audit", "--no-fund")
+    done = folder / "node_modules" / ".package-lock.json"
+    if not done.exists() or done.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
+        ended = run(program("npm"), "ci", "--no-audit", "--no-fund", cwd=folder)
         assert ended.returncode == 0, ended.stderr
     return True

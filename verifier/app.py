@@ -20,13 +20,14 @@ from aiohttp import web
 from verifier.api.application import admin_application, public_application
 from verifier.api.authentication import Authentication
 from verifier.api.connections import Bounds
+from verifier.api.issuers import TrustedIssuer, role_mapping
 from verifier.api.listener import Listener, most_connections
 from verifier.api.metrics import DISCREPANCIES
 from verifier.api.pages import Facts, SignIn
 from verifier.api.routes import operations
 from verifier.api.systems import SystemsFile
 from verifier.api.throttle import SLIPS, Throttle
-from verifier.api.tokens import TokenVerifier, TrustedIssuer
+from verifier.api.tokens import TokenVerifier
 from verifier.config import BadSettings, Config, address, listed
 from verifier.core.checkpoint import MAX_NOTE
 from verifier.core.errors import VerifierError
@@ -155,6 +156,7 @@ class Verifier:
         self._config = config
         self._service = service
         self._session: aiohttp.ClientSession | None = None
+        self._tokens: TokenVerifier | None = None
         self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
@@ -168,8 +170,9 @@ class Verifier:
         self._session = aiohttp.ClientSession()
         people = Throttle("people", Limit(config.requests_per_minute, 60_000), running_ms)
         table = operations(self._service.context.storage, Throttle("slips", SLIPS, running_ms))
+        self._tokens = token_verifier(config, self._session)
         systems = SystemsFile(Path(config.systems) if config.systems else None)
-        authentication = self._authentication(self._session, systems)
+        authentication = self._authentication(self._tokens, systems)
         public = public_application(self._service, table, authentication, people, _pages(config))
         for each in _conversations(config, self._service):
             each.add_to(public.router)
@@ -180,7 +183,10 @@ class Verifier:
         await self._listen("public", public, config.listen, most)
         admin = admin_application(self._service, self.ready)
         await self._listen("admin", admin, config.admin_listen, ADMIN_CONNECTIONS)
-        jobs = self._jobs(self._session) | {"systems": lambda: follow_systems(systems, authentication)}
+        jobs = self._jobs(self._session) | {
+            "key sets": self._tokens.refresh_if_due,
+            "systems": lambda: follow_systems(systems, authentication),
+        }
         for name, job in jobs.items():
             self._tasks.append(asyncio.create_task(keep(name, job, config.sweep_seconds), name=name))
 
@@ -197,12 +203,8 @@ class Verifier:
             found["messages"] = lambda: service.messages.deliver(messaging.hand)
         return found
 
-    def _authentication(self, session: aiohttp.ClientSession, systems: SystemsFile) -> Authentication:
+    def _authentication(self, tokens: TokenVerifier, systems: SystemsFile) -> Authentication:
         config = self._config
-        try:
-            tokens = TokenVerifier(_issuers(config), lambda: session, time.time)
-        except ValueError as error:
-            raise BadSettings(f"VERIFIER_STAFF_… or VERIFIER_CUSTOMER_…: {error}") from error
         return Authentication(
             tokens,
             systems.systems,
@@ -260,6 +262,8 @@ class Verifier:
         for listener in self._listeners:
             await listener.close()
         await self._service.stop()
+        if self._tokens is not None:
+            self._tokens.close()
         if self._session is not None:
             await self._session.close()
         await self._service.context.storage.close()
@@ -277,18 +281,27 @@ def _conversations(config: Config, service: Service) -> list[Conversations]:
 
 
 def _pages(config: Config) -> tuple[Facts, Facts] | None:
-    """What the officer's console and the customer's page must know. A client id is the audience unless it is set."""
+    """What the officer's console and the customer's page must know. A client id is the first audience unless set."""
     if not config.pages:
         return None
 
-    def facts(issuer: str, client_id: str, caller_numbers: tuple[str, ...] = ()) -> Facts:
-        sign_in = SignIn(issuer, client_id) if issuer else None
-        return Facts(config.bank_name, sign_in, listed(config.published_numbers), caller_numbers)
+    def facts(sign_in: SignIn, caller_numbers: tuple[str, ...] = ()) -> Facts:
+        offered = sign_in if sign_in.issuer else None
+        return Facts(config.bank_name, offered, listed(config.published_numbers), caller_numbers)
 
-    staff = config.staff_client_id or config.staff_audience
-    customers = config.customer_client_id or config.customer_audience
-    officer = facts(config.staff_issuer, staff, listed(config.caller_numbers))
-    return officer, facts(config.customer_issuer, customers)
+    staff = config.staff_client_id or "".join(listed(config.staff_audience)[:1])
+    customers = config.customer_client_id or "".join(listed(config.customer_audience)[:1])
+    officer = SignIn(config.staff_issuer, staff, config.staff_scope, config.staff_resource)
+    app = SignIn(config.customer_issuer, customers, config.customer_scope, config.customer_resource)
+    return facts(officer, listed(config.caller_numbers)), facts(app)
+
+
+def token_verifier(config: Config, session: aiohttp.ClientSession) -> TokenVerifier:
+    """What verifies bearer tokens by these settings. Raises BadSettings."""
+    try:
+        return TokenVerifier(_issuers(config), lambda: session, time.time)
+    except ValueError as error:
+        raise BadSettings(f"VERIFIER_STAFF_… or VERIFIER_CUSTOMER_…: {error}") from error
 
 
 def _issuers(config: Config) -> tuple[TrustedIssuer, ...]:
@@ -298,10 +311,14 @@ def _issuers(config: Config) -> tuple[TrustedIssuer, ...]:
             TrustedIssuer(
                 kind="staff",
                 issuer=config.staff_issuer,
-                audience=config.staff_audience,
+                audiences=listed(config.staff_audience),
                 jwks_url=config.staff_jwks_url,
+                algorithms=listed(config.staff_algorithms),
                 id_claim=config.staff_id_claim,
                 roles_claim=config.staff_roles_claim,
+                roles=role_mapping(listed(config.staff_roles)),
+                require_at_jwt=config.staff_require_at_jwt,
+                required_claim=config.staff_required_claim,
             )
         )
     if config.customer_issuer:
@@ -309,9 +326,12 @@ def _issuers(config: Config) -> tuple[TrustedIssuer, ...]:
             TrustedIssuer(
                 kind="customer",
                 issuer=config.customer_issuer,
-                audience=config.customer_audience,
+                audiences=listed(config.customer_audience),
                 jwks_url=config.customer_jwks_url,
+                algorithms=listed(config.customer_algorithms),
                 id_claim=config.customer_id_claim,
+                require_at_jwt=config.customer_require_at_jwt,
+                required_claim=config.customer_required_claim,
             )
         )
     return tuple(issuers)

@@ -26,7 +26,13 @@ from verifier.service import Settings
 PREFIX = "VERIFIER_"
 LEGS_KEPT_DAYS = 31
 MAX_FILE = 65_536
+ALGORITHMS = "ES256,RS256,PS256,Ed25519"
 Positive = Annotated[int, Meta(ge=1)]
+ClaimName = Annotated[str, line(200)]
+# RFC 6749 section 3.3, with openid among them: without it no provider gives an ID token.
+Scope = Annotated[str, exact(r"([!#-\[\]-~]+ )*openid( [!#-\[\]-~]+)*", max_length=1000)]
+# RFC 8707 section 2: an absolute URI without a fragment.
+Resource = Annotated[str, exact(r"([A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]+)?", max_length=1000)]
 
 
 class BadSettings(VerifierError):
@@ -56,14 +62,25 @@ class Config(Struct, frozen=True, kw_only=True):
     staff_issuer: str = ""
     staff_audience: str = ""
     staff_jwks_url: str = ""
-    staff_id_claim: str = "sub"
-    staff_roles_claim: str = "roles"
+    staff_algorithms: str = ALGORITHMS
+    staff_id_claim: ClaimName = "sub"
+    staff_roles_claim: ClaimName = "roles"
+    staff_roles: str = ""
+    staff_require_at_jwt: bool = False
+    staff_required_claim: Annotated[str, Meta(max_length=200)] = ""
     staff_client_id: str = ""
+    staff_scope: Scope = "openid profile"
+    staff_resource: Resource = ""
     customer_issuer: str = ""
     customer_audience: str = ""
     customer_jwks_url: str = ""
-    customer_id_claim: str = "sub"
+    customer_algorithms: str = ALGORITHMS
+    customer_id_claim: ClaimName = "sub"
+    customer_require_at_jwt: bool = False
+    customer_required_claim: Annotated[str, Meta(max_length=200)] = ""
     customer_client_id: str = ""
+    customer_scope: Scope = "openid profile"
+    customer_resource: Resource = ""
     systems: str = ""
     client_cert_header: bool = False
 

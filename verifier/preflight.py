@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from verifier.api.key_sets import KeySet
 from verifier.api.systems import System, load_systems
-from verifier.app import check_seen_files, open_service
+from verifier.app import check_seen_files, open_service, token_verifier
 from verifier.config import BadSettings, Config, address, load
 from verifier.core.errors import VerifierError
 from verifier.keys import KeyRingError
@@ -60,6 +60,10 @@ async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
     for name, listen in (("public", config.listen), ("admin", config.admin_listen)):
         yield await _port(name, listen)
     async with aiohttp.ClientSession() as session:
+        try:
+            token_verifier(config, session)
+        except BadSettings as error:
+            yield Finding("wrong", "settings", error.detail)
         for part, issuer, jwks_url in _issuers(config):
             yield await _issuer(part, issuer, KeySet(issuer, jwks_url, lambda: session, time.time))
     for finding in (*_systems(config), *_missing(config)):

@@ -3,7 +3,6 @@
 import { button, h, shape } from "../web/elements.js";
 import { LENGTH, complete, figures } from "../web/code.js";
 import { clockTime, grouped, said, say } from "../web/language.js";
-import { follow } from "../web/live.js";
 import { problemWords } from "../web/page.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { ask } from "./verdict.js";
@@ -21,7 +20,7 @@ export function checkScreen(page, signal) {
 function statusCard(page, signal) {
   const card = h("section", { class: "status", "aria-live": "polite", "aria-atomic": "true" });
   card.append(told("doubt", "idle", say(WORDS.asking), ""));
-  follow(
+  page.follow(
     (options) => page.client.me.events(options),
     signal,
     (/** @type {CallStatus} */ status) => {

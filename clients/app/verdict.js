@@ -3,7 +3,6 @@
 import { CannotCheck } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
 import { clockTime, language, phone, said, say } from "../web/language.js";
-import { follow } from "../web/live.js";
 import { keepButtons } from "./receipts.js";
 import { WORDS } from "./words.js";
 
@@ -168,7 +167,7 @@ function watch(page, callId, signal, changed) {
     if (state !== before) changed(state);
     before = state;
   };
-  follow(
+  page.follow(
     (options) => page.client.me.events(options),
     signal,
     (status) => {

@@ -3,7 +3,6 @@
 import { Problem } from "../typescript/src/client.js";
 import { announce, button, h, shape } from "../web/elements.js";
 import { clockTime, grouped, inLanguage, phone, say } from "../web/language.js";
-import { follow } from "../web/live.js";
 import { problemWords } from "../web/page.js";
 import { spoken } from "./spoken.js";
 import { WORDS } from "./words.js";
@@ -43,7 +42,7 @@ export async function callScreen(page, signal, callId) {
   };
   signal.addEventListener("abort", hide);
   await show(first);
-  follow(
+  page.follow(
     (options) => page.client.calls.events(callId, options),
     signal,
     (call) => show(call).catch((error) => (signal.aborted ? undefined : page.fail(error))),

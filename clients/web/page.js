@@ -6,6 +6,7 @@
 import { CannotCheck, Client, Problem, bearer } from "../typescript/src/client.js";
 import { button, h, shape } from "./elements.js";
 import { language, say, speak } from "./language.js";
+import { follow } from "./live.js";
 import { Session, SignInFailed, SignedOut } from "./session.js";
 import { WORDS } from "./words.js";
 
@@ -86,6 +87,26 @@ export class Page {
     else location.hash = `#${route}`;
   }
 
+  /**
+   * Follow something live (see live.js). When the login has ended, the screen gives way to signing in again.
+   * @template T
+   * @param {(options: {signal: AbortSignal}) => AsyncIterable<T>} events
+   * @param {AbortSignal} signal
+   * @param {(value: T) => void} seen
+   * @param {(error: unknown) => void} lost
+   */
+  follow(events, signal, seen, lost) {
+    const ending = new AbortController();
+    return follow(events, AbortSignal.any([signal, ending.signal]), seen, (error) => {
+      lost(error);
+      if (!signedOut(error)) return;
+      ending.abort();
+      this.#leaving.abort();
+      this.#leaving = new AbortController();
+      this.fail(error);
+    });
+  }
+
   /** Show what went wrong instead of the screen. @param {unknown} error */
   fail(error) {
     // What a screen was still asking for when it was left is nobody's trouble.
@@ -99,7 +120,7 @@ export class Page {
    * @param {() => unknown} again
    */
   trouble(error, again) {
-    if (error instanceof SignedOut || (error instanceof Problem && error.slug === "unauthenticated")) {
+    if (signedOut(error)) {
       this.#session?.forget();
       return this.#signInBox(say(WORDS.signedOut));
     }
@@ -247,6 +268,7 @@ function largeType(large) {
  * @param {unknown} error
  */
 export function problemWords(error) {
+  if (signedOut(error)) return { title: say(WORDS.signedOut), what: "", id: null };
   if (error instanceof CannotCheck) return { title: say(WORDS.cannotReach), what: say(WORDS.cannotReachWhat), id: error.requestId };
   if (error instanceof Problem) {
     const known = WORDS.problems[error.slug];
@@ -259,6 +281,11 @@ export function problemWords(error) {
   }
   console.error(error);
   return { title: say(WORDS.problem), what: say(WORDS.defect), id: null };
+}
+
+/** Whether nobody is signed in any more. @param {unknown} error */
+function signedOut(error) {
+  return error instanceof SignedOut || (error instanceof Problem && error.slug === "unauthenticated");
 }
 
 /** @param {string} part of an address, which anybody may have typed */

@@ -3,7 +3,9 @@
  * Carries out specs/protocol.md section 12.1. The token lives in this page's memory and nowhere else.
  */
 
-/** @typedef {{issuer: string, client_id: string}} SignIn */
+import { CannotCheck } from "../typescript/src/client.js";
+
+/** @typedef {{issuer: string, client_id: string, scope: string, resource: string}} SignIn */
 /** @typedef {{verifier: string, state: string, nonce: string, route: string}} Leaving */
 /** @typedef {{authorization_endpoint: string, token_endpoint: string, end_session_endpoint?: string}} Provider */
 
@@ -12,18 +14,21 @@ const EARLY_MS = 15_000;
 /** Nobody is signed in, or not any more. */
 export class SignedOut extends Error {}
 
-/** Signing in did not work; `reason` is the provider's own word, or ours. */
+/** Signing in did not work; `reason` is the provider's own word, or ours. `refused` when the provider said no. */
 export class SignInFailed extends Error {
-  /** @param {string} reason */
-  constructor(reason) {
+  /** @param {string} reason @param {boolean} [refused] */
+  constructor(reason, refused = false) {
     super(`signing in failed: ${reason}`);
     this.reason = reason;
+    this.refused = refused;
   }
 }
 
 export class Session {
-  /** @type {{token: string, until: number, name: string, subject: string} | null} */
+  /** @type {{token: string, refresh: string | null, until: number, name: string, subject: string} | null} */
   #held = null;
+  /** @type {Promise<void> | null} */
+  #renewing = null;
   #signIn;
   #leaving;
   #known;
@@ -50,10 +55,18 @@ export class Session {
     return this.#held?.subject ?? "";
   }
 
-  /** The token to show. Raises SignedOut when there is none, or it is about to end. @returns {string} */
-  token() {
+  /**
+   * The token to show. One that is about to end is renewed where the provider has given leave (RFC 6749 section 6).
+   * Raises SignedOut when there is none to show, CannotCheck when the provider cannot be reached.
+   * @returns {Promise<string>}
+   */
+  async token() {
     // Measured by the clock that only runs forward: the phone's own may be wrong by a day.
-    if (this.#held === null || performance.now() > this.#held.until) throw new SignedOut();
+    if (this.#held !== null && performance.now() > this.#held.until) {
+      this.#renewing ??= this.#renew().finally(() => (this.#renewing = null));
+      await this.#renewing;
+    }
+    if (this.#held === null) throw new SignedOut();
     return this.#held.token;
   }
 
@@ -93,7 +106,8 @@ export class Session {
       response_type: "code",
       client_id: this.#signIn.client_id,
       redirect_uri: this.#home,
-      scope: "openid profile",
+      scope: this.#signIn.scope,
+      ...this.#resource(),
       state: leaving.state,
       nonce: leaving.nonce,
       code_challenge: base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", ascii(leaving.verifier)))),
@@ -125,24 +139,48 @@ export class Session {
     if (issuer !== null && issuer !== this.#signIn.issuer) throw new SignInFailed("another provider");
     const code = answer.get("code");
     if (code === null) throw new SignInFailed(answer.get("error") ?? "no code");
+    const given = await this.#granted({
+      grant_type: "authorization_code",
+      code,
+      redirect_uri: this.#home,
+      code_verifier: leaving.verifier,
+    });
+    this.#held = { ...given.tokens, ...this.#identity(given.identity, leaving.nonce) };
+    sessionStorage.setItem(this.#known, "1");
+  }
+
+  /** Get a fresh token for the one that is about to end. */
+  async #renew() {
+    const held = this.#held;
+    if (!held?.refresh) throw new SignedOut();
+    try {
+      const { tokens } = await this.#granted({ grant_type: "refresh_token", refresh_token: held.refresh });
+      // Meanwhile the person may have signed out.
+      if (this.#held === held) this.#held = { ...held, ...tokens, refresh: tokens.refresh ?? held.refresh };
+    } catch (cause) {
+      if (cause instanceof SignInFailed && cause.refused) throw new SignedOut("signed out", { cause });
+      throw new CannotCheck("the login could not be renewed", { cause });
+    }
+  }
+
+  /** What the provider gives for a grant. @param {Record<string, string>} grant */
+  async #granted(grant) {
     const provider = await this.#provider();
     const given = await fetched(provider.token_endpoint, {
       method: "POST",
-      body: new URLSearchParams({
-        grant_type: "authorization_code",
-        code,
-        redirect_uri: this.#home,
-        client_id: this.#signIn.client_id,
-        code_verifier: leaving.verifier,
-      }),
+      body: new URLSearchParams({ ...grant, client_id: this.#signIn.client_id, ...this.#resource() }),
     });
     if (typeof given.access_token !== "string" || String(given.token_type).toLowerCase() !== "bearer") {
       throw new SignInFailed("no token");
     }
-    const who = this.#identity(given.id_token, leaving.nonce);
-    const lifetime = Number(given.expires_in) * 1000 || 300_000;
-    this.#held = { token: given.access_token, until: performance.now() + lifetime - EARLY_MS, ...who };
-    sessionStorage.setItem(this.#known, "1");
+    const until = performance.now() + (Number(given.expires_in) * 1000 || 300_000) - EARLY_MS;
+    const refresh = typeof given.refresh_token === "string" ? given.refresh_token : null;
+    return { tokens: { token: given.access_token, refresh, until }, identity: given.id_token };
+  }
+
+  /** The API that the token is for (RFC 8707), where one is set. @returns {Record<string, string>} */
+  #resource() {
+    return this.#signIn.resource ? { resource: this.#signIn.resource } : {};
   }
 
   /**
@@ -180,7 +218,7 @@ async function fetched(url, options = {}) {
       redirect: "error",
       signal: AbortSignal.timeout(10_000),
     });
-    if (!response.ok) throw new SignInFailed(`the provider answers ${response.status}`);
+    if (!response.ok) throw new SignInFailed(`the provider answers ${response.status}`, response.status < 500);
     return await response.json();
   } catch (error) {
     throw error instanceof SignInFailed ? error : new SignInFailed("the provider cannot be reached");

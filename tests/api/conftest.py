@@ -1,4 +1,4 @@
-"""A whole bank on loopback in a thread of its own, for tests that are not asynchronous."""
+"""A whole bank on loopback in a thread of its own, and an OpenID issuer with a verifier of its tokens."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import requests
 
+from tests.api.provider import Clock, Issuer, Make
+from verifier.api.issuers import TrustedIssuer
 from verifier.api.signed_requests import sign_request
+from verifier.api.tokens import TokenVerifier
 from verifier.demo.bank import DemoBank, free_ports
 from verifier.demo.story import SAMPLE
 from verifier.exports import Export
@@ -94,3 +98,31 @@ def deliver(signed: requests.PreparedRequest) -> requests.Response:
     """What is answered to it."""
     with requests.Session() as session:
         return session.send(signed, timeout=10)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    issuer = Issuer()
+    await issuer.start()
+    yield issuer
+    issuer.answering.set()
+    await issuer.server.close()
+
+
+@pytest.fixture
+async def make(issuer: Issuer, clock: Clock) -> AsyncIterator[Make]:
+    async with aiohttp.ClientSession() as session:
+
+        def verifier(*trusted: TrustedIssuer) -> TokenVerifier:
+            both = (
+                TrustedIssuer("staff", issuer.url, ("staff-api",)),
+                TrustedIssuer("customer", issuer.url, ("customer-app",)),
+            )
+            return TokenVerifier(trusted or both, lambda: session, clock)
+
+        yield verifier

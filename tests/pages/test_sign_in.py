@@ -175,3 +175,30 @@ def test_the_pages_hold_no_inline_script_or_style(bank: DemoBank) -> None:
 def test_the_types_of_the_pages_hold(npm: str) -> None:
     done = run(str(SDK / "node_modules/.bin/tsc"), "-p", "tsconfig.json", cwd=CLIENTS)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.shows("CVP-2-12")
+def test_the_identity_token_of_a_sign_in_opens_nothing(bank: DemoBank) -> None:
+    given = exchange_code(bank, code_of(authorize(bank))).json()
+    path = f"{bank.url}/v1/me/call-status"
+    refused = requests.get(path, headers={"Authorization": f"Bearer {given['id_token']}"}, timeout=10)
+    assert (refused.status_code, refused.json()["detail"]) == (401, "the token is not an access token")
+    assert (
+        requests.get(path, headers={"Authorization": f"Bearer {given['access_token']}"}, timeout=10).status_code == 200
+    )
+
+
+@pytest.mark.shows("CVP-2-13", "CVP-12.1-9")
+async def test_when_a_login_ends_and_cannot_be_renewed_the_page_asks_to_sign_in_and_shows_no_error(
+    browser: Browser, bank: DemoBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verifier.demo.issuer.LIFETIME_S", 18)
+    customer: Customer = await Customer.come(browser, bank)
+    await customer.sign_in("cust-0001")
+    await expect(customer.page.locator(".status .told.calm")).to_be_visible()
+    await expect(customer.page.locator(".sign-in")).to_contain_text("登录已过期，请重新登录。", timeout=60_000)
+    assert await customer.page.locator(".trouble").count() == 0
+    await customer.page.locator(".sign-in button.primary").click()
+    await expect(customer.page.locator(".status .told.calm")).to_be_visible()
+    await customer.context.close()
+    assert customer.defects() == []

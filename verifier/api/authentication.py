@@ -5,14 +5,14 @@ Carries out specs/protocol.md section 2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
 from verifier.api.signed_requests import SignedRequestVerifier, certificate_principal
 from verifier.api.systems import System
 from verifier.api.tokens import TokenVerifier
-from verifier.core.errors import Unauthenticated
+from verifier.core.errors import Forbidden, Unauthenticated
 from verifier.core.principal import Principal
 
 
@@ -55,6 +55,13 @@ class Authentication:
         if self._client_cert_header and "Client-Cert" in request.headers:
             return certificate_principal(request, self._systems)
         raise Unauthenticated("a bearer token or a signed request is needed")
+
+    def refusal(self, principal: Principal, who: Iterable[str]) -> Forbidden:
+        """Why a caller may not do what those with the grants in `who` may. The log also says what was granted."""
+        needed = f"this is for {', '.join(sorted(who))}"
+        granted = ", ".join(sorted(grants(principal))) or "nothing"
+        where = f" by the claim {self._tokens.roles_claim(principal.issuer)}" if principal.kind == "staff" else ""
+        return Forbidden(needed, reason=f"{needed}; {principal.kind} is granted {granted}{where}")
 
 
 def grants(principal: Principal) -> frozenset[str]:

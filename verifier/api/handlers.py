@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
-from aiohttp_sse import sse_response
+from aiohttp_sse import EventSourceResponse
 from msgspec import Meta, Struct
 
 from verifier.api.operations import Asked
@@ -186,16 +186,20 @@ async def my_events(service: Service, asked: Asked) -> object:
 async def _stream(asked: Asked, watched: AsyncIterator[Any], event: str) -> object:
     """Server-sent events: what is watched as it is now, then one at each change.
 
-    A first reading that fails is answered with its problem. When it cannot be read any more later, the stream
-    ends, and asking anew tells why.
+    A first reading that fails is answered with its problem. The stream ends when it cannot be read any more, and when
+    the token that opened it would no longer be taken. Asking again tells why.
     """
     first = await anext(watched)
-    async with sse_response(asked.request, ping_interval=PING_S) as response:
-        with suppress(ConnectionError, VerifierError):
+    response = EventSourceResponse(ping_interval=PING_S)
+    response.headers.update(asked.sent)
+    await response.prepare(asked.request)
+    async with response:
+        with suppress(OSError, VerifierError):
             await response.send(_encode(first).decode(), event=event)
             async for seen in watched:
                 if not response.is_connected():
                     break
+                await asked.identify()
                 if seen is not None:
                     await response.send(_encode(seen).decode(), event=event)
         response.stop_streaming()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import aiohttp
 import msgspec
@@ -21,22 +22,36 @@ log = structlog.get_logger()
 
 MAX_DOCUMENT = 256 * 1024
 FETCH_TIMEOUT_S = 5
+WAIT_S = 3
 KEPT_S = 600
 COOL_DOWN_S = 30
 RETRY_S = 5
 STALE_S = 24 * 3600
-MIN_RSA_BITS = 2048
-
-T = TypeVar("T")
+RSA_BITS = range(2048, 8192 + 1)
 
 
-class _Discovery(Struct):
+class _Answer(Struct):
+    """What an issuer serves. The log calls it by its name here, never by an address the issuer gave."""
+
+    called: ClassVar[str]
+
+
+class _Discovery(_Answer):
+    called: ClassVar[str] = "the discovery document"
     issuer: str
     jwks_uri: str
 
 
-class _Document(Struct):
+class _Document(_Answer):
+    called: ClassVar[str] = "the key set"
     keys: list[dict[str, Any]]
+
+
+T = TypeVar("T", bound=_Answer)
+
+
+class _BadAnswer(Exception):
+    """The issuer's answer cannot be used. The text is ours and holds nothing that the issuer wrote."""
 
 
 class Published(NamedTuple):
@@ -47,11 +62,11 @@ class Published(NamedTuple):
 
 
 class KeySet:
-    """The published keys of an issuer (RFC 7517), fetched when first needed and again when `due`.
+    """The published keys of an issuer (RFC 7517).
 
-    It is fetched early for a key it lacks, but never before `not_before`, or anybody could make us hammer
-    the issuer with invented key ids. Many who wait share one fetch. While the issuer cannot be reached the
-    keys last seen serve for a day.
+    Held keys serve for a day. Once they are due they are fetched again in the background, and no request waits for
+    that. Only a request that needs another key waits, for `WAIT_S` at most. All who wait share one fetch. No fetch
+    begins before `not_before`, so tokens with invented key ids or bad signatures cannot make us hammer the issuer.
     """
 
     def __init__(
@@ -61,23 +76,35 @@ class KeySet:
         self._jwks_url = jwks_url
         self._session = session
         self._now = now
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
+        self._unanswered = False
         self._keys: tuple[Published, ...] = ()
         self._found: dict[tuple[str | None, str], Published] = {}
         self._fetched_at = self._due = self._not_before = -math.inf
 
     def vouches(self, thumbprint: str, now: float) -> bool:
-        """Whether a key is still published, as far as can be said without fetching."""
-        return now < self._due and any(each.thumbprint == thumbprint for each in self._keys)
+        """Whether a key is among the held ones, and these are not stale."""
+        return now < self._fetched_at + STALE_S and any(each.thumbprint == thumbprint for each in self._keys)
+
+    def refresh_if_due(self) -> None:
+        """Begin a fetch in the background when it is time for one."""
+        if self._now() >= self._due:
+            self._begin()
+
+    def close(self) -> None:
+        """End the fetch that is under way."""
+        if self._fetching is not None:
+            self._fetching.cancel()
 
     async def find(self, kid: str | None, alg: str) -> Published:
         """The key for a token. Raises Unauthenticated when there is none, Unavailable when that cannot be known."""
-        if self._now() >= self._due or self._held(kid, alg) is None:
-            await self._refresh()
-        if self._now() >= self._fetched_at + STALE_S:
+        self.refresh_if_due()
+        if self._is_stale() or self._held(kid, alg) is None:
+            await self._renew()
+        found = self._held(kid, alg)
+        if self._is_stale() or (found is None and self._unanswered):
             wait = math.ceil(max(self._not_before - self._now(), 1))
             raise Unavailable("the keys of the identity provider cannot be fetched", retry_after=wait)
-        found = self._held(kid, alg)
         if found is None:
             raise Unauthenticated("the token is signed with a key its issuer does not publish")
         return found
@@ -85,13 +112,18 @@ class KeySet:
     async def probe(self) -> int:
         """How many published keys can verify a token. Raises Unavailable, saying why they cannot be fetched."""
         try:
-            async with asyncio.timeout(FETCH_TIMEOUT_S):
-                document = await self._get(self._jwks_url or await self._discovered(), _Document)
-        except TimeoutError as error:
-            raise Unavailable(f"{self._issuer} did not answer within {FETCH_TIMEOUT_S} s") from error
-        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:
-            raise Unavailable(f"the keys of {self._issuer} cannot be fetched: {error}") from error
-        return sum(_usable(jwk) is not None for jwk in document.keys)
+            return len(await self._published())
+        except Exception as error:
+            raise Unavailable(f"the keys of {self._issuer} cannot be fetched: {_reason(error)}") from error
+
+    async def replacement(self, of: Published, kid: str | None, alg: str) -> Published | None:
+        """The key that is now published in the place of one that did not verify, if it is another."""
+        await self._renew()
+        found = self._held(kid, alg)
+        return None if found is None or found.thumbprint == of.thumbprint else found
+
+    def _is_stale(self) -> bool:
+        return self._now() >= self._fetched_at + STALE_S
 
     def _held(self, kid: str | None, alg: str) -> Published | None:
         found = self._found.get((kid, alg)) or self._look(kid, alg)
@@ -104,56 +136,81 @@ class KeySet:
             return None
         return next((each for each in self._keys if kid in (None, each.key.kid) and _fits(each.key, alg)), None)
 
-    async def _refresh(self) -> None:
-        async with self._lock:
-            if self._now() < self._not_before:
-                return
-            try:
-                async with asyncio.timeout(FETCH_TIMEOUT_S):
-                    document = await self._get(self._jwks_url or await self._discovered(), _Document)
-            except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:
-                log.warning("key set not fetched", issuer=self._issuer, reason=str(error) or type(error).__name__)
-                held = self._now() < self._fetched_at + STALE_S
-                self._not_before = self._now() + (COOL_DOWN_S if held else RETRY_S)
-                self._due = min(self._not_before, self._fetched_at + STALE_S)
-                return
-            usable = (key for jwk in document.keys if (key := _usable(jwk)) is not None)
-            self._keys = tuple(Published(key, key.thumbprint()) for key in usable)
+    async def _renew(self) -> None:
+        """Wait for the fetch that is under way, or that may begin now. The fetch goes on when the waiter leaves."""
+        self._begin()
+        if self._fetching is not None:
+            await asyncio.wait([self._fetching], timeout=WAIT_S)
+
+    def _begin(self) -> None:
+        if self._fetching is None and self._now() >= self._not_before:
+            self._unanswered = True
+            self._fetching = asyncio.create_task(self._fetch(), name="key set")
+
+    async def _fetch(self) -> None:
+        try:
+            self._keys = await self._published()
+        except Exception as error:
+            log.warning("key set not fetched", issuer=self._issuer, reason=_reason(error))
+            self._not_before = self._due = self._now() + (RETRY_S if self._is_stale() else COOL_DOWN_S)
+        else:
+            self._unanswered = False
             self._found = {}
             self._fetched_at = self._now()
             self._not_before = self._fetched_at + COOL_DOWN_S
             self._due = self._fetched_at + KEPT_S
+        finally:
+            self._fetching = None
+
+    async def _published(self) -> tuple[Published, ...]:
+        async with asyncio.timeout(FETCH_TIMEOUT_S):
+            document = await self._get(self._jwks_url or await self._discovered(), _Document)
+        usable = (key for jwk in document.keys if (key := _usable(jwk)) is not None)
+        return tuple(Published(key, key.thumbprint()) for key in usable)
 
     async def _discovered(self) -> str:
         """The address of the key set (OpenID Connect Discovery 1.0 sections 4.1 and 4.3)."""
         found = await self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration", _Discovery)
         if found.issuer != self._issuer:
-            raise ValueError(f"the discovery document is that of {found.issuer!r}")
+            raise _BadAnswer("the discovery document names another issuer")
         if self._issuer.startswith("https://") and not found.jwks_uri.startswith("https://"):
-            raise ValueError(f"the key set address {found.jwks_uri!r} is not https")
+            raise _BadAnswer("the discovery document gives an address of the key set that is not https")
         return found.jwks_uri
 
     async def _get(self, url: str, shape: type[T]) -> T:
         async with self._session().get(url, allow_redirects=False) as response:
             if response.status != 200:
-                raise ValueError(f"{url} answered {response.status}")
+                raise _BadAnswer(f"{shape.called} was answered with status {response.status}")
             content = bytearray()
             async for chunk in response.content.iter_any():
                 content += chunk
                 if len(content) > MAX_DOCUMENT:
-                    raise ValueError(f"the answer of {url} is too large")
-        return msgspec.json.decode(content, type=shape)
+                    raise _BadAnswer(f"{shape.called} is too large")
+        try:
+            return msgspec.json.decode(content, type=shape)
+        except (ValueError, RecursionError) as error:
+            raise _BadAnswer(f"{shape.called} is not the JSON that it must be") from error
+
+
+def _reason(error: Exception) -> str:
+    """Why a fetch failed. The text of a library's error is left out: it may hold what the issuer sent."""
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(error.os_error.errno)
+    return str(error) if isinstance(error, _BadAnswer) else type(error).__name__
 
 
 def _usable(jwk: dict[str, Any]) -> Key | None:
     """A published key that may verify signatures, or None; one that cannot be read does not spoil the others."""
+    if jwk.get("alg") == "EdDSA" and jwk.get("crv") == "Ed25519":
+        # The older name of the same algorithm (RFC 9864).
+        jwk = jwk | {"alg": "Ed25519"}
     try:
         key = JWKRegistry.import_key(jwk)
         key.check_use("sig")
         key.check_key_op("verify")
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    if isinstance(key, OctKey) or (isinstance(key, RSAKey) and key.public_key.key_size < MIN_RSA_BITS):
+    if isinstance(key, OctKey) or (isinstance(key, RSAKey) and key.public_key.key_size not in RSA_BITS):
         return None
     return key
 

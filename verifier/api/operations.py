@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,7 +23,6 @@ from verifier.api.metrics import REQUESTS
 from verifier.api.problems import problem_response
 from verifier.api.throttle import Throttle
 from verifier.core.errors import (
-    Forbidden,
     InternalError,
     InvalidField,
     MalformedRequest,
@@ -38,7 +38,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Asked(Struct, frozen=True):
-    """One request, read and authenticated. `body` and `query` are of the operation's shapes."""
+    """One request, read and authenticated. `body` and `query` are of the operation's shapes.
+
+    `sent` are the headers of its answer. `identify` looks again at who is calling, for an answer that lasts.
+    """
 
     request: web.Request
     principal: Principal
@@ -46,6 +49,8 @@ class Asked(Struct, frozen=True):
     query: Any
     idempotency: Idempotency
     path: dict[str, str]
+    sent: dict[str, str]
+    identify: Callable[[], Awaitable[Principal]]
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -97,6 +102,8 @@ class Endpoint:
             if isinstance(error, InternalError):
                 log.error("defect", operation=self._operation.id, request_id=request_id, exc_info=error)
             response = problem_response(error, request_id, sent)
+            if response.status in (401, 403):
+                log.info("refused", operation=self._operation.id, reason=error.reason, request_id=request_id)
         except web.HTTPException:
             raise
         except Exception as error:
@@ -123,13 +130,15 @@ class Endpoint:
             if principal.kind != "system":
                 sent.update(self._people.headers(self._people.spend(principal.key)))
             if not self._who & grants(principal):
-                raise Forbidden
+                raise self._authentication.refusal(principal, self._who)
         path = dict(request.match_info)
         self._check_path(path)
         query = convert(_query(request), operation.query) if operation.query is not None else None
         decoded = decode_body(body, self._decoder) if self._decoder is not None else None
         idempotency = _idempotency(request, principal, body) if operation.idempotent_key else _NO_IDEMPOTENCY
-        result = await operation.handler(self._service, Asked(request, principal, decoded, query, idempotency, path))
+        identify = partial(self._authentication.identify, request, body)
+        asked = Asked(request, principal, decoded, query, idempotency, path, sent, identify)
+        result = await operation.handler(self._service, asked)
         if isinstance(result, web.StreamResponse):
             for name, value in sent.items():
                 if not result.prepared:

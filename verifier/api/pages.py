@@ -28,10 +28,15 @@ _POLICY = (
 
 
 class SignIn(Struct, frozen=True):
-    """Whom a page sends its people to: an OpenID provider, and the page's client id there."""
+    """Where a page sends people to sign in: an OpenID provider, the page's client id there, and what it asks for.
+
+    `resource` is the API that the access token is for (RFC 8707); without it the provider decides.
+    """
 
     issuer: str
     client_id: str
+    scope: str = "openid profile"
+    resource: str = ""
 
 
 class Facts(Struct, frozen=True):

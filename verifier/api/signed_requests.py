@@ -43,6 +43,10 @@ class _Message(Struct):
     headers: Mapping[str, str]
 
 
+class _Untimely(InvalidSignature):
+    """The signature's times do not hold. Unlike the texts of the library, ours repeat nothing of the request."""
+
+
 class _ClockedVerifier(HTTPMessageVerifier):
     """The library's verifier, with the service's clock and a window on both sides of it."""
 
@@ -54,11 +58,11 @@ class _ClockedVerifier(HTTPMessageVerifier):
     def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:
         created = sig_input.params.get("created")
         if created is None:
-            raise InvalidSignature("the signature does not say when it was created")
+            raise _Untimely("the signature does not say when it was created")
         if abs(self._now() - created) > self._max_age:
-            raise InvalidSignature("the signature was created too long ago, or in the future")
+            raise _Untimely("the signature was created too long ago, or in the future")
         if sig_input.params.get("expires", created + self._max_age) < self._now():
-            raise InvalidSignature("the signature has expired")
+            raise _Untimely("the signature has expired")
 
 
 class _Keys(MappingKeyResolver):
@@ -99,7 +103,9 @@ class SignedRequestVerifier:
             results = self._verifier.verify(message, expect_tag=TAG, require_components=required, body=body)
         except HTTPMessageSignaturesException as error:
             # The library has no words when the cryptography fails, whether for a bad key id or a bad signature.
-            raise Unauthenticated(str(error) or "the request's signature does not verify") from error
+            unverified = "the request's signature does not verify"
+            reason = str(error) if isinstance(error, _Untimely) else f"{unverified}: {type(error).__name__}"
+            raise Unauthenticated(str(error) or unverified, reason=reason) from error
         if len(results) != 1:
             raise Unauthenticated("the request has more than one signature for this service")
         return principal(self._systems[str(results[0].parameters["keyid"])])

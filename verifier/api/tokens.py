@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -19,49 +19,24 @@ from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
 from msgspec import Struct
 
-from verifier.api.key_sets import KeySet
+from verifier.api.issuers import TrustedIssuer
+from verifier.api.key_sets import KeySet, Published
 from verifier.core.errors import Unauthenticated
-from verifier.core.principal import STAFF_ROLES, Principal
+from verifier.core.principal import Principal
 
 MAX_TOKEN = 8 * 1024
 MAX_ID = 128
 MAX_LIFETIME_S = 24 * 3600
 LEEWAY_S = 30
 REMEMBERED = 10_000
+EXPIRED = "the token has expired"
 
-SIGNATURE_ALGORITHMS = frozenset(
-    ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519"]
-)
-TOKEN_TYPES = frozenset(["jwt", "at+jwt", "application/at+jwt"])
+ACCESS_TOKEN_TYPES = frozenset(["at+jwt", "application/at+jwt"])
+TOKEN_TYPES = ACCESS_TOKEN_TYPES | {"jwt"}
+# Only ID tokens have these (OpenID Connect Core 1.0 sections 2 and 3.3.2.11), and security events the last (RFC 8417).
+NOT_ACCESS = ("nonce", "at_hash", "c_hash", "s_hash", "events")
 
 T = TypeVar("T")
-
-
-class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
-    """An OpenID Connect issuer whose tokens for `audience` are believed to be of `kind`.
-
-    Without `jwks_url` its keys are found by OpenID Connect Discovery. Raises ValueError for an algorithm
-    that is not an asymmetric signature, or for a part that is missing.
-    """
-
-    kind: Literal["staff", "customer"]
-    issuer: str
-    audience: str
-    jwks_url: str = ""
-    algorithms: tuple[str, ...] = ("ES256", "RS256", "PS256", "Ed25519")
-    id_claim: str = "sub"
-    roles_claim: str = "roles"
-
-    def __post_init__(self) -> None:
-        if not self.issuer.startswith(("https://", "http://")):
-            raise ValueError(f"the issuer {self.issuer!r} is not a URL")
-        if self.jwks_url and not self.jwks_url.startswith(("https://", "http://")):
-            raise ValueError(f"the key set address {self.jwks_url!r} is not a URL")
-        if not self.audience:
-            raise ValueError(f"the issuer {self.issuer} needs an audience")
-        if not self.algorithms or not SIGNATURE_ALGORITHMS.issuperset(self.algorithms):
-            known = ", ".join(sorted(SIGNATURE_ALGORITHMS))
-            raise ValueError(f"the algorithms of {self.issuer} must be some of {known}")
 
 
 class TokenVerifier:
@@ -79,7 +54,8 @@ class TokenVerifier:
     ) -> None:
         self._issuers = tuple(issuers)
         self._now = now
-        if len({(trusted.issuer, trusted.audience) for trusted in self._issuers}) < len(self._issuers):
+        names = [(trusted.issuer, audience) for trusted in self._issuers for audience in set(trusted.audiences)]
+        if len(set(names)) < len(names):
             raise ValueError("two trusted issuers have the same issuer and audience")
         self._key_sets = {
             place: KeySet(*place, session, now) for place in {(i.issuer, i.jwks_url) for i in self._issuers}
@@ -98,18 +74,34 @@ class TokenVerifier:
         now = self._now()
         remembered = self._remembered.get(digest)
         if remembered is not None:
+            remembered.key_set.refresh_if_due()
             if now < remembered.exp and remembered.key_set.vouches(remembered.thumbprint, now):
                 self._remembered.move_to_end(digest)
                 return remembered.principal
             del self._remembered[digest]
         claimed = _read(token, self._issuers, now)
         key_set = self._key_sets[claimed.trusted.issuer, claimed.trusted.jwks_url]
-        published = await key_set.find(claimed.kid, claimed.alg)
-        _check_signature(token, claimed.alg, published.key)
+        published = await _signer(token, claimed, key_set)
+        if self._now() >= claimed.exp:
+            raise Unauthenticated(EXPIRED)
         self._remembered[digest] = _Remembered(claimed.principal, claimed.exp, key_set, published.thumbprint)
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
         return claimed.principal
+
+    async def refresh_if_due(self) -> None:
+        """Begin to fetch the key sets that are due, so that a withdrawn key goes also where nobody asks."""
+        for key_set in self._key_sets.values():
+            key_set.refresh_if_due()
+
+    def close(self) -> None:
+        """End the fetches that are under way."""
+        for key_set in self._key_sets.values():
+            key_set.close()
+
+    def roles_claim(self, issuer: str) -> str:
+        """Where the roles of an issuer's staff are looked for."""
+        return next((each.roles_claim for each in self._issuers if each.issuer == issuer and each.kind == "staff"), "")
 
 
 class _Remembered(Struct, frozen=True):
@@ -147,12 +139,30 @@ def _read(token: str, issuers: tuple[TrustedIssuer, ...], now: float) -> _Claime
     trusted = _meant(claims, issuers)
     if header.alg not in trusted.algorithms:
         raise Unauthenticated("the token's algorithm is not one its issuer may use")
-    if header.typ.lower() not in TOKEN_TYPES:
-        raise Unauthenticated("the token is not of a type that is accepted here")
     if header.crit is not msgspec.UNSET:
         raise Unauthenticated("the token has critical header parameters")
+    _check_access(header.typ.lower(), claims, trusted)
     exp = _checked_expiry(claims, now)
-    return _Claimed(trusted, _principal(claims, trusted), header.alg, header.kid, exp)
+    alg = "Ed25519" if header.alg == "EdDSA" else header.alg
+    return _Claimed(trusted, _principal(claims, trusted, exp), alg, header.kid, exp)
+
+
+def _check_access(typ: str, claims: dict[str, Any], trusted: TrustedIssuer) -> None:
+    """Raise Unauthenticated for what is not an access token: an ID token says who signed in, not what they may do here.
+
+    One of type at+jwt is an access token (RFC 9068). Of type JWT may be either. Keycloak tells them apart by a claim
+    `typ`; elsewhere a claim that only other tokens have gives them away.
+    """
+    if typ not in TOKEN_TYPES:
+        raise Unauthenticated("the token is not of a type that is accepted here")
+    if typ not in ACCESS_TOKEN_TYPES:
+        if trusted.require_at_jwt:
+            raise Unauthenticated("the token is not of type at+jwt, which is required of its issuer")
+        said = claims.get("typ")
+        if said != "Bearer" and (said is not None or any(name in claims for name in NOT_ACCESS)):
+            raise Unauthenticated("the token is not an access token")
+    if not trusted.meets_requirement(claims):
+        raise Unauthenticated(f"the token does not have the claim {trusted.required_claim}, which is required")
 
 
 def _decoded(part: str, shape: type[T]) -> T:
@@ -169,7 +179,7 @@ def _meant(claims: dict[str, Any], issuers: tuple[TrustedIssuer, ...]) -> Truste
         raise Unauthenticated("the token's issuer is not known here")
     aud = claims.get("aud")
     audiences = aud if isinstance(aud, list) else [aud]
-    meant = [trusted for trusted in of_issuer if trusted.audience in audiences]
+    meant = [trusted for trusted in of_issuer if any(audience in audiences for audience in trusted.audiences)]
     if not meant:
         raise Unauthenticated("the token is meant for another audience")
     if len(meant) > 1:
@@ -182,7 +192,7 @@ def _checked_expiry(claims: dict[str, Any], now: float) -> float:
     if exp is None:
         raise Unauthenticated("the token does not say when it expires")
     if exp <= now:
-        raise Unauthenticated("the token has expired")
+        raise Unauthenticated(EXPIRED)
     if exp > now + MAX_LIFETIME_S:
         raise Unauthenticated("the token lives for longer than a day")
     for name in ("nbf", "iat"):
@@ -199,16 +209,27 @@ def _instant(claims: dict[str, Any], name: str) -> float | None:
     return value
 
 
-def _principal(claims: dict[str, Any], trusted: TrustedIssuer) -> Principal:
-    identity = claims.get(trusted.id_claim)
+def _principal(claims: dict[str, Any], trusted: TrustedIssuer, exp: float) -> Principal:
+    identity = trusted.identity(claims)
     # Not printable are also the marks that change direction or cannot be seen, with which one id poses as another.
     if not isinstance(identity, str) or not 0 < len(identity) <= MAX_ID or not identity.isprintable():
         raise Unauthenticated(f"the token's {trusted.id_claim} is not a usable identity")
-    if trusted.kind == "customer":
-        return Principal("customer", identity, trusted.issuer)
-    granted = claims.get(trusted.roles_claim)
-    listed = granted if isinstance(granted, list) else [granted]
-    return Principal("staff", identity, trusted.issuer, frozenset(role for role in STAFF_ROLES if role in listed))
+    roles = trusted.granted(claims) if trusted.kind == "staff" else frozenset()
+    return Principal(trusted.kind, identity, trusted.issuer, roles, int(exp * 1000))
+
+
+async def _signer(token: str, claimed: _Claimed, key_set: KeySet) -> Published:
+    """The published key that signed the token. One that was replaced under its id is fetched once more."""
+    published = await key_set.find(claimed.kid, claimed.alg)
+    try:
+        _check_signature(token, claimed.alg, published.key)
+    except Unauthenticated:
+        replacement = await key_set.replacement(published, claimed.kid, claimed.alg)
+        if replacement is None:
+            raise
+        _check_signature(token, claimed.alg, replacement.key)
+        return replacement
+    return published
 
 
 def _check_signature(token: str, alg: str, key: Key) -> None:

@@ -24,7 +24,10 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class VerifierError(Exception):
-    """Root of every error this service raises on purpose. `detail` may be shown to the caller."""
+    """Root of every error this service raises on purpose.
+
+    `detail` may be shown to the caller. `reason` is what the log says instead, and holds nothing that a client wrote.
+    """
 
     slug = "internal_error"
     title = "Something went wrong on our side"
@@ -36,12 +39,14 @@ class VerifierError(Exception):
         errors: tuple[FieldError, ...] = (),
         refusals: tuple[Refusal, ...] = (),
         retry_after: int | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.errors = errors
         self.refusals = refusals
         self.retry_after = retry_after
+        self.reason = reason or self.detail
 
 
 class InternalError(VerifierError):

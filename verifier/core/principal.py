@@ -16,13 +16,15 @@ class Principal(msgspec.Struct, frozen=True):
     """An authenticated caller.
 
     `id` is the officer's staff number, the customer's subject at the bank's identity provider, or the
-    system's credential id. `roles` holds staff roles, or the scopes of a system.
+    system's credential id. `roles` holds staff roles, or the scopes of a system. From `until` on, in epoch
+    milliseconds, a person must show who they are again; a system does so with each request.
     """
 
     kind: Kind
     id: str
     issuer: str
     roles: frozenset[str] = frozenset()
+    until: int | None = None
 
     @property
     def key(self) -> str:

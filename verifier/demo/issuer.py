@@ -80,11 +80,16 @@ class DemoIssuer:
 
     def mint(self, audience: str, subject: str, roles: Iterable[str] = (), lifetime: int = LIFETIME_S) -> str:
         """A token for a subject; the audience says whether the service takes it for staff or a customer."""
-        return self._mint({"aud": audience, "sub": subject, "roles": list(roles)}, lifetime)
+        return self._access_token({"aud": audience, "sub": subject, "roles": list(roles)}, lifetime)
 
-    def _mint(self, claims: dict[str, object], lifetime: int) -> str:
+    def _access_token(self, claims: dict[str, object], lifetime: int) -> str:
+        """An access token as RFC 9068 section 2 has it."""
+        more = {"client_id": claims["aud"], "jti": secrets.token_urlsafe(12)}
+        return self._mint("at+jwt", {**claims, **more}, lifetime)
+
+    def _mint(self, typ: str, claims: dict[str, object], lifetime: int) -> str:
         now = int(self._now())
-        header = {"alg": "ES256", "typ": "JWT", "kid": self._key.kid}
+        header = {"alg": "ES256", "typ": typ, "kid": self._key.kid}
         return jwt.encode(header, {"iss": self.issuer, "iat": now, "exp": now + lifetime, **claims}, self._key)
 
     async def _configuration(self, request: web.Request) -> web.Response:
@@ -170,8 +175,8 @@ class DemoIssuer:
         person, audience = granted.person, granted.client.client_id
         named = {"aud": audience, "sub": person.subject, "name": person.name}
         answer = {
-            "access_token": self._mint({**named, "roles": list(person.roles)}, LIFETIME_S),
-            "id_token": self._mint({**named, "nonce": granted.nonce}, LIFETIME_S),
+            "access_token": self._access_token({**named, "roles": list(person.roles)}, LIFETIME_S),
+            "id_token": self._mint("JWT", {**named, "nonce": granted.nonce}, LIFETIME_S),
             "token_type": "Bearer",
             "expires_in": LIFETIME_S,
         }

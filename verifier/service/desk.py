@@ -96,7 +96,7 @@ class Desk:
             return call_view(open_call(lifecycle.settle(call, context.clock(), context.settings.rules), evidence))
 
         customer = application.row.customer_index or b""
-        async for seen in context.events.follow(officer.key, customer, read, context.clock):
+        async for seen in context.events.follow(officer, customer, read, context.clock):
             yield seen
 
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from verifier.core.errors import RateLimited
+from verifier.core.principal import Principal
 
 WATCH_S = 2.0
 MAX_WATCH_MS = 600_000
@@ -46,7 +47,7 @@ class Events:
 
     async def follow(
         self,
-        who: str,
+        who: Principal,
         customer: bytes,
         read: Callable[[], Awaitable[Seen]],
         clock: Callable[[], int],
@@ -54,25 +55,29 @@ class Events:
     ) -> AsyncIterator[Seen | None]:
         """What `read` gives now, then each time it has changed; None every two seconds in which it has not.
 
-        It ends after ten minutes, or when the service stops: a watcher shows again who he is. Raises RateLimited for
-        one who watches in too many places at this node.
+        It ends after ten minutes, when the watcher's login ends, or when the service stops: then watchers show again
+        who they are. Raises RateLimited for one who watches in too many places at this node.
         """
-        if self._following[who] >= MAX_WATCHED_BY_ONE:
+        if self._following[who.key] >= MAX_WATCHED_BY_ONE:
             raise RateLimited("you are watching in too many places", retry_after=MAX_WATCH_MS // 1000)
-        self._following[who] += 1
+        self._following[who.key] += 1
         try:
             until = clock() + MAX_WATCH_MS
+            if who.until is not None:
+                until = min(until, who.until)
             before = await read()
             yield before
-            while not self.closed and clock() < until:
-                await self.wait(customer, WATCH_S)
+            while not self.closed and (left := until - clock()) > 0:
+                await self.wait(customer, min(WATCH_S, left / 1000))
                 now = await read()
+                if clock() >= until:
+                    return
                 yield None if same(before, now) else now
                 before = now
         finally:
-            self._following[who] -= 1
-            if not self._following[who]:
-                del self._following[who]
+            self._following[who.key] -= 1
+            if not self._following[who.key]:
+                del self._following[who.key]
 
     async def wait(self, customer: bytes, timeout_s: float) -> None:
         """Return when something of the customer's may have changed, or after the time-out."""

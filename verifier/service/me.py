@@ -80,7 +80,7 @@ class Me:
         """The call status now, then each time it changes; see `Events.follow`."""
         context = self._context
         return context.events.follow(
-            customer.key,
+            customer,
             context.customer_index(customer.id),
             lambda: self.call_status(customer),
             context.clock,

@@ -83,6 +83,7 @@ class Conversations:
         posted = await request.post()
         form = {name: value for name, value in posted.items() if isinstance(value, str)}
         if len(form) < len(posted) or not self._dialect.vouches(request, form, self._public_url + request.path_qs):
+            log.info("refused", operation="voice", reason="the secret or signature of the voice platform is not right")
             raise web.HTTPForbidden(text="this is not the bank's voice platform\n", headers=_HEADERS)
         return form
 

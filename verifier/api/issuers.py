@@ -1,0 +1,103 @@
+"""The bank's OpenID Connect issuers, as the settings describe them. Carries out specs/protocol.md section 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from verifier.core.principal import STAFF_ROLES
+
+# "EdDSA" here is Ed25519 and no other curve. RFC 9864 deprecates the name, but providers still send it.
+SIGNATURE_ALGORITHMS = frozenset(
+    ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519", "EdDSA"]
+)
+DEFAULT_ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
+
+
+class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
+    """An OpenID Connect issuer whose access tokens for one of `audiences` are believed to be of `kind`.
+
+    Without `jwks_url` its keys are found by OpenID Connect Discovery. `roles` maps the provider's names of roles to
+    ours; without it they are the same. With `required_claim` a token must have that claim; with a `=` in it, also
+    that value. Raises ValueError for a part that is missing or not usable.
+    """
+
+    kind: Literal["staff", "customer"]
+    issuer: str
+    audiences: tuple[str, ...]
+    jwks_url: str = ""
+    algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
+    id_claim: str = "sub"
+    roles_claim: str = "roles"
+    roles: tuple[tuple[str, str], ...] = ()
+    require_at_jwt: bool = False
+    required_claim: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.issuer.startswith(("https://", "http://")):
+            raise ValueError(f"the issuer {self.issuer!r} is not a URL")
+        if self.jwks_url and not self.jwks_url.startswith(("https://", "http://")):
+            raise ValueError(f"the key set address {self.jwks_url!r} is not a URL")
+        if not self.audiences or not all(self.audiences):
+            raise ValueError(f"the issuer {self.issuer} needs an audience")
+        if not self.id_claim or not self.roles_claim or self.required_claim.startswith("="):
+            raise ValueError(f"a claim of the issuer {self.issuer} has no name")
+        if not self.algorithms or not SIGNATURE_ALGORITHMS.issuperset(self.algorithms):
+            known = ", ".join(sorted(SIGNATURE_ALGORITHMS))
+            raise ValueError(f"the algorithms of {self.issuer} must be some of {known}")
+
+    def identity(self, claims: dict[str, Any]) -> object:
+        """What the token says its subject is called."""
+        return claim_at(claims, self.id_claim)
+
+    def granted(self, claims: dict[str, Any]) -> frozenset[str]:
+        """The staff roles of ours that the token grants."""
+        said = claim_at(claims, self.roles_claim)
+        listed = said if isinstance(said, list) else [said]
+        pairs = self.roles or tuple((role, role) for role in STAFF_ROLES)
+        return frozenset(role for name, role in pairs if name in listed)
+
+    def meets_requirement(self, claims: dict[str, Any]) -> bool:
+        """Whether the token has the claim that it must have. A value may be one word of a text, or one in a list."""
+        if not self.required_claim:
+            return True
+        name, equals, value = self.required_claim.partition("=")
+        said = claim_at(claims, name)
+        if not equals:
+            return said is not None
+        return value == said or value in (said.split(" ") if isinstance(said, str) else _list(said))
+
+
+def role_mapping(entries: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """What `Verifier.Officer=officer` maps to what. Raises ValueError for an entry of another form."""
+    found = []
+    for entry in entries:
+        name, _, role = (part.strip() for part in entry.rpartition("="))
+        if not name or role not in STAFF_ROLES:
+            known = ", ".join(STAFF_ROLES)
+            raise ValueError(f"{entry!r} is not the provider's name of a role, = and one of {known}")
+        found.append((name, role))
+    return tuple(found)
+
+
+def claim_at(claims: object, path: str) -> object:
+    """The claim of that name or, where there is none, the member that the dotted path leads to; None for none.
+
+    Names may contain dots themselves, such as https://bank.example/roles. So at each step the longest name counts.
+    """
+    if not isinstance(claims, dict):
+        return None
+    if path in claims:
+        return claims[path]
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:length])
+        if name in claims:
+            return claim_at(claims[name], ".".join(parts[length:]))
+    return None
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
