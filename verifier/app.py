@@ -115,7 +115,7 @@ def _identity_signer(config: Config) -> FileIdentitySigner | None:
 
 async def _open_checked(config: Config, patience_s: float) -> Storage:
     try:
-        storage = await open_storage(config.database, patience_s)
+        storage = await open_storage(config.database, patience_s, production=config.env == "production")
     except ValueError as error:
         raise BadSettings(f"VERIFIER_DATABASE: {error}") from error
     try:

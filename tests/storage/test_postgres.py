@@ -21,6 +21,7 @@ from verifier.storage import open_storage
 from verifier.storage import postgres as postgres_module
 from verifier.storage.migrate import migrate
 from verifier.storage.postgres import PostgresStorage
+from verifier.storage.session import Promises
 
 ADD = "UPDATE tally SET n = n + 1 WHERE name = $1 RETURNING n"
 
@@ -263,3 +264,56 @@ async def test_a_connection_that_comes_too_late_or_is_not_wanted_any_more_is_clo
     await asyncio.gather(asked, return_exceptions=True)
     await asyncio.sleep(0.1)
     assert len(closed) == 2
+
+
+@pytest.mark.shows("CVP-10-13")
+@pytest.mark.parametrize(
+    ("name", "careless", "kept"),
+    [
+        ("synchronous_commit", "off", "on"),
+        ("default_transaction_isolation", "serializable", "read committed"),
+        ("statement_timeout", "100ms", "5s"),
+        ("lock_timeout", "0", "4500ms"),
+        ("idle_in_transaction_session_timeout", "0", "3s"),
+        ("tcp_user_timeout", "0", "10000"),
+        ("client_encoding", "SQL_ASCII", "UTF8"),
+    ],
+)
+async def test_what_the_database_says_of_sessions_does_not_matter(
+    tally: str, name: str, careless: str, kept: str
+) -> None:
+    async with admin(tally) as connection:
+        await connection.execute(f"ALTER DATABASE {tally.rpartition('/')[2]} SET {name} = '{careless}'")
+    async with opened(tally) as storage:
+        assert (await storage.fetch(f"SHOW {name}"))[0][0] == kept
+        async with storage.transaction() as transaction:
+            assert (await transaction.fetch(f"SHOW {name}"))[0][0] == kept
+
+
+@pytest.mark.shows("CVP-10-13")
+async def test_a_server_that_can_lose_commits_is_refused_in_production(own_postgres: Postgres) -> None:
+    url = own_postgres.new_database()
+    with pytest.raises(Unavailable, match="fsync is off and must be on"):
+        await open_storage(url, production=True)
+    own_postgres.stop()
+    own_postgres._settings += ("fsync=on", "full_page_writes=off")
+    own_postgres.start()
+    with pytest.raises(Unavailable, match="full_page_writes is off and must be on"):
+        await open_storage(url, production=True)
+    own_postgres.stop()
+    own_postgres._settings += ("full_page_writes=on",)
+    own_postgres.start()
+    await (await open_storage(url, production=True)).close()
+
+
+@pytest.mark.shows("CVP-10-13")
+async def test_a_setting_that_a_session_may_not_set_is_named(tally: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"fsync": "on", "no_such_setting": "on", "lock_timeout": "x"}.items():
+        wanted = {name: value}
+        monkeypatch.setattr(Promises, "settings", lambda self, wanted=wanted: wanted)
+        with pytest.raises(Unavailable, match=name):
+            await open_storage(tally)
+    # The server takes it, and says something else.
+    monkeypatch.setattr(Promises, "settings", lambda self: {"lock_timeout": "5s"})
+    with pytest.raises(Unavailable, match="lock_timeout is 5000 and must be 5s"):
+        await open_storage(tally)

@@ -9,10 +9,13 @@ from verifier.storage.sqlite import SqliteStorage
 PATIENCE_S = 5.0
 
 
-async def open_storage(url: str, patience_s: float = PATIENCE_S, lock_s: float | None = None) -> Storage:
+async def open_storage(
+    url: str, patience_s: float = PATIENCE_S, lock_s: float | None = None, *, production: bool = False
+) -> Storage:
     """Open `sqlite:PATH` or `postgresql://…`; `patience_s` is what a statement on PostgreSQL may take.
 
-    `lock_s` is how long it may wait for a lock there, by default a little less.
+    `lock_s` is how long it may wait for a lock there, by default a little less. In production a server that can lose
+    commits is refused.
 
     Raises ValueError for any other scheme, Unavailable when it is gone.
     """
@@ -20,5 +23,6 @@ async def open_storage(url: str, patience_s: float = PATIENCE_S, lock_s: float |
     if scheme == "sqlite" and rest:
         return await SqliteStorage.open(rest)
     if scheme in ("postgresql", "postgres"):
-        return await PostgresStorage.open(url, patience_s, patience_s * 0.9 if lock_s is None else lock_s)
+        lock_s = patience_s * 0.9 if lock_s is None else lock_s
+        return await PostgresStorage.open(url, patience_s, lock_s, production)
     raise ValueError("the database must be sqlite:PATH or postgresql://…")
