@@ -36,7 +36,7 @@ from verifier.keeper import Job, follow, forget, keep, sweep
 from verifier.keys import FileKeyRing
 from verifier.log import check_seen
 from verifier.messaging import HttpMessaging
-from verifier.ports import Storage
+from verifier.ports import Damaged, Storage
 from verifier.service import Context, Service
 from verifier.service.clock import CheckedClock
 from verifier.storage import PATIENCE_S, open_storage
@@ -147,6 +147,7 @@ class Verifier:
 
     async def start(self) -> None:
         """Listen. Raises OSError when an address is taken."""
+        await self._check_damage()
         await self._service.start()
         config = self._config
         await self._check_seen()
@@ -165,6 +166,14 @@ class Verifier:
         await self._listen("admin", admin, config.admin_listen, ADMIN_CONNECTIONS)
         for name, job in self._jobs(self._session).items():
             self._tasks.append(asyncio.create_task(keep(name, job, config.sweep_seconds), name=name))
+
+    async def _check_damage(self) -> None:
+        """Raise Damaged where the database's file is. Of a large file that takes a while."""
+        if self._config.database.startswith("sqlite:"):
+            log.info("checking the database file")
+        found = await self._service.context.storage.damage()
+        if found:
+            raise Damaged(found[0])
 
     async def _check_seen(self) -> None:
         """Raise RolledBack where the database has been restored to before what was seen of its log."""

@@ -112,7 +112,7 @@ async def test_a_command_whose_transaction_met_another_is_carried_out_once_all_t
         class Crossed:
             """The same database, in which the first transactions of the service meet others."""
 
-            fetch, fetch_in, close = storage.fetch, storage.fetch_in, storage.close
+            fetch, fetch_in, close, damage = storage.fetch, storage.fetch_in, storage.close, storage.damage
 
             @asynccontextmanager
             async def transaction(self) -> AsyncIterator[Any]:
