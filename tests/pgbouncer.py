@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,9 +32,9 @@ def recipe() -> str:
 class PgBouncer:
     """The documented configuration with `changes`, for an `with`. `url` leads through it to the database."""
 
-    def __init__(self, folder: Path, database: str, **changes: str) -> None:
-        self._folder = folder / f"pgbouncer-{time.monotonic_ns()}"
-        self._folder.mkdir()
+    def __init__(self, database: str, **changes: str) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="pgbouncer-")
+        self._folder = Path(self._temporary.name)
         self._database = urlsplit(database)
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,3 +76,4 @@ class PgBouncer:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+        self._temporary.cleanup()

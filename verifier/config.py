@@ -5,6 +5,7 @@ Any setting may come from a file: `VERIFIER_DATABASE_FILE=/run/secrets/db` inste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
@@ -22,6 +23,9 @@ from verifier.core.text import exact, line
 from verifier.service import Settings
 
 PREFIX = "VERIFIER_"
+# The shapes in which Kubernetes tells a pod of a service called "verifier", or "verifier-…".
+_SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)\Z")
+_LINKED = "; Kubernetes injects it for a service of that name: set enableServiceLinks: false in the pod"
 LEGS_KEPT_DAYS = 31
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -152,7 +156,7 @@ def load(environment: Mapping[str, str]) -> Config:
                 wrong.append(f"{variable}: {error.strerror}")
                 continue
         if name not in NAMES:
-            wrong.append(f"{variable}: there is no such setting")
+            wrong.append(f"{variable}: there is no such setting{_LINKED if _SERVICE_LINK.search(variable) else ''}")
         elif name in values:
             wrong.append(f"{variable}: given twice, as a value and as a file")
         else:

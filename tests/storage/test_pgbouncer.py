@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,14 +39,15 @@ PROMISED = {
 
 
 @pytest.fixture
-def careless(tmp_path: Path) -> Iterator[tuple[Postgres, str]]:
+def careless() -> Iterator[tuple[Postgres, str]]:
     """A server that may be killed, whose WAL writer sleeps, with a database whose role promises nothing."""
     require("PostgreSQL", installed())
     require("PgBouncer", program() is not None)
-    server = Postgres(tmp_path / "postgres", "wal_writer_delay=10s", "autovacuum=off")
-    server.start()
-    yield server, server.new_database()
-    server.stop()
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        server = Postgres(Path(folder), "wal_writer_delay=10s", "autovacuum=off")
+        server.start()
+        yield server, server.new_database()
+        server.stop()
 
 
 async def _make_careless(url: str) -> None:
@@ -72,11 +74,11 @@ async def _shown(reader: Any) -> dict[str, str]:
 @pytest.mark.shows("CVP-10-13")
 @pytest.mark.parametrize("ignored", ["", EVERYTHING])
 async def test_through_session_mode_a_careless_role_changes_nothing(
-    careless: tuple[Postgres, str], tmp_path: Path, ignored: str
+    careless: tuple[Postgres, str], ignored: str
 ) -> None:
     _, url = careless
     await _make_careless(url)
-    with PgBouncer(tmp_path, url, ignore_startup_parameters=ignored) as pooler:
+    with PgBouncer(url, ignore_startup_parameters=ignored) as pooler:
         async with _opened(pooler.url) as storage:
             assert await _shown(storage) == PROMISED
             async with storage.transaction() as transaction:
@@ -86,11 +88,11 @@ async def test_through_session_mode_a_careless_role_changes_nothing(
 
 @pytest.mark.shows("CVP-10-4", "CVP-10-13")
 async def test_a_crash_behind_session_mode_loses_nothing_that_was_acknowledged(
-    careless: tuple[Postgres, str], tmp_path: Path
+    careless: tuple[Postgres, str],
 ) -> None:
     server, url = careless
     await _make_careless(url)
-    with PgBouncer(tmp_path, url, ignore_startup_parameters=EVERYTHING) as pooler:
+    with PgBouncer(url, ignore_startup_parameters=EVERYTHING) as pooler:
         async with _opened(pooler.url) as storage:
             for n in range(20):
                 async with storage.transaction() as transaction:
@@ -110,18 +112,18 @@ async def test_a_crash_behind_session_mode_loses_nothing_that_was_acknowledged(
 @pytest.mark.parametrize("changes", [{}, {"server_round_robin": "1"}, {"default_pool_size": "1"}])
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
 async def test_another_pool_mode_is_refused_in_one_sentence(
-    postgres: Postgres, tmp_path: Path, mode: str, changes: dict[str, str]
+    postgres: Postgres, mode: str, changes: dict[str, str]
 ) -> None:
     require("PgBouncer", program() is not None)
-    with PgBouncer(tmp_path, postgres.new_database(), pool_mode=mode, **changes) as pooler:
+    with PgBouncer(postgres.new_database(), pool_mode=mode, **changes) as pooler:
         for _ in range(3):
             with pytest.raises(Unavailable, match="set pool_mode=session"):
                 await open_storage(pooler.url)
 
 
-async def test_another_pool_mode_is_refused_while_others_use_the_pool(postgres: Postgres, tmp_path: Path) -> None:
+async def test_another_pool_mode_is_refused_while_others_use_the_pool(postgres: Postgres) -> None:
     require("PgBouncer", program() is not None)
-    with PgBouncer(tmp_path, postgres.new_database(), pool_mode="transaction") as pooler:
+    with PgBouncer(postgres.new_database(), pool_mode="transaction") as pooler:
         others = [await asyncpg.connect(pooler.url, statement_cache_size=0) for _ in range(8)]
 
         async def busy(connection: Any) -> None:
@@ -145,7 +147,7 @@ async def test_another_pool_mode_is_refused_while_others_use_the_pool(postgres: 
 
 async def test_the_command_line_says_it_in_one_line(postgres: Postgres, tmp_path: Path) -> None:
     require("PgBouncer", program() is not None)
-    with PgBouncer(tmp_path, postgres.new_database(), pool_mode="transaction") as pooler:
+    with PgBouncer(postgres.new_database(), pool_mode="transaction") as pooler:
         refused = await asyncio.to_thread(Shell(tmp_path).run, "migrate", VERIFIER_DATABASE=pooler.url)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
     assert "set pool_mode=session" in refused.stderr
@@ -153,13 +155,13 @@ async def test_the_command_line_says_it_in_one_line(postgres: Postgres, tmp_path
 
 @pytest.mark.shows("CVP-10-13")
 async def test_a_pooler_that_is_switched_under_a_node_costs_no_commit(
-    careless: tuple[Postgres, str], tmp_path: Path
+    careless: tuple[Postgres, str],
 ) -> None:
     """What is committed is synchronous; what cannot be is refused in words."""
     _, url = careless
     await _make_careless(url)
     committed = refused = 0
-    with PgBouncer(tmp_path, url) as pooler:
+    with PgBouncer(url) as pooler:
         async with _opened(pooler.url) as storage:
             for n in range(20):
                 if n == 5:

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from verifier.core.errors import VerifierError
-from verifier.ports import Damaged
+from verifier.storage.sqlite_file import SqliteFile
 
 
 class BackupRefused(VerifierError):
@@ -22,7 +22,7 @@ class BackupRefused(VerifierError):
 def backup(url: str, target: Path) -> int:
     """Copy the database `sqlite:PATH` to `target` and return its size. `target` is there whole, or not at all.
 
-    Raises BackupRefused where it cannot be made, and Damaged where the database is.
+    Raises BackupRefused where it cannot be made, or is not whole.
     """
     scheme, _, path = url.partition(":")
     if scheme != "sqlite":
@@ -35,13 +35,15 @@ def backup(url: str, target: Path) -> int:
         # The copy can be read by its owner alone, from its first byte on.
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         try:
+            SqliteFile(path).check_wal()
             _copy(source, fresh)
             _sync(fresh)
             _refuse_to_overwrite(target)
             fresh.replace(target)
             _sync(target.parent)
         finally:
-            fresh.unlink(missing_ok=True)
+            for end in ("", "-journal", "-wal", "-shm"):
+                fresh.with_name(f"{fresh.name}{end}").unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as error:
         raise BackupRefused(f"the copy could not be made: {error}") from error
     return target.stat().st_size
@@ -54,7 +56,7 @@ def _refuse_to_overwrite(target: Path) -> None:
 
 def _copy(source: Path, fresh: Path) -> None:
     with (
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as database,
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as database,
         closing(sqlite3.connect(fresh, isolation_level=None)) as copy,
     ):
         # In one step: it sees one state, and writers need not wait for it.
@@ -64,7 +66,7 @@ def _copy(source: Path, fresh: Path) -> None:
         copy.execute(f"PRAGMA user_version = {secrets.randbelow(2**31 - 1) + 1}")
         found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise Damaged(found)
+            raise BackupRefused(f"the database is damaged: {found}")
 
 
 def _sync(path: Path) -> None:

@@ -29,7 +29,10 @@ _READ = (
     "FROM pg_catalog.pg_settings WHERE name = ANY($1::text[])"
 )
 _REFUSED = (asyncpg.SyntaxOrAccessError, asyncpg.DataError, asyncpg.CantChangeRuntimeParamError)
-_WHO = "SELECT pg_backend_pid(), pg_postmaster_start_time()::text"
+_SET = (
+    "SELECT pg_backend_pid(), pg_postmaster_start_time()::text, set_config(name, value, false) "
+    "FROM unnest($1::text[], $2::text[]) AS wanted (name, value)"
+)
 
 
 class Promises(Struct, frozen=True):
@@ -68,9 +71,8 @@ class Sessions:
     async def begin(self, connection: Any) -> None:
         """Set a new connection's session and read it back. Raises Unavailable, naming what cannot be had."""
         wanted = self._promises.settings()
-        before = tuple(await connection.fetchrow(_WHO))
         try:
-            await connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in wanted.items()))
+            set_by = await connection.fetch(_SET, list(wanted), list(wanted.values()))
         except _REFUSED as error:
             raise Unavailable(f"the database does not let a session set what it must: {error}") from error
         required = wanted | {"transaction_read_only": "off"}
@@ -78,7 +80,7 @@ class Sessions:
             required |= _OF_THE_SERVER
         rows = await connection.fetch(_READ, list(required))
         backend = tuple(rows[0][2:4]) if rows else ()
-        if before != backend or self._shared(backend):
+        if backend != tuple(set_by[0][:2]) or self._shared(backend):
             raise Unavailable(NO_SESSION)
         if rows[0][4]:
             # On a UNIX socket there is no TCP.
