@@ -151,7 +151,7 @@ def linked(service: dict[str, Any]) -> dict[str, str]:
 
 
 def environment(kind: str) -> dict[str, str]:
-    """The variables of a pod that starts while the example's service is there, as it is at every start but the first."""
+    """The variables of a pod that starts while the service is there, as it is at every start but the first."""
     pod = ITEMS[kind]["spec"]["template"]["spec"]
     links = linked(ITEMS["Service"]) if pod.get("enableServiceLinks", True) else {}
     return links | {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
