@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.certificates import certified
 from tests.postgres import Postgres
 from tests.world import Person, World
 from verifier.core.errors import Unavailable
@@ -191,6 +193,33 @@ async def test_a_replica_that_takes_no_writes_is_refused_in_words(tally: str) ->
 async def test_tls_that_is_asked_for_and_missing_is_refused_in_words(tally: str) -> None:
     with pytest.raises(Unavailable, match="SSL"):
         await open_storage(tally + "?sslmode=require")
+
+
+async def test_a_server_is_checked_by_its_certificate_and_name_where_that_is_asked_for(
+    own_postgres: Postgres, tmp_path: Path
+) -> None:
+    url, another = own_postgres.new_database(), tmp_path / "another"
+    another.mkdir()
+    certified(another, "other.bank.example")
+    data = own_postgres._data
+    certified(data, "db.bank.example")
+    shutil.chown(data / "key.pem", data.stat().st_uid, data.stat().st_gid)
+    (data / "key.pem").chmod(0o600)
+    own_postgres.stop()
+    own_postgres._settings += ("ssl=on", "ssl_cert_file=certificate.pem", "ssl_key_file=key.pem")
+    own_postgres.start()
+    root = f"sslrootcert={data / 'certificate.pem'}"
+    async with opened(f"{url}?sslmode=verify-ca&{root}") as storage:
+        assert (await storage.fetch("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))[0][0]
+    for wrong in (f"verify-full&{root}", f"verify-ca&sslrootcert={another / 'certificate.pem'}"):
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            await open_storage(f"{url}?sslmode={wrong}")
+
+
+@pytest.mark.parametrize("mode", ["prefer", "allow"])
+async def test_tls_that_may_be_left_out_is_refused_in_production(tally: str, mode: str) -> None:
+    with pytest.raises(ValueError, match="may go without TLS"):
+        await open_storage(f"{tally}?sslmode={mode}", production=True)
 
 
 async def test_tls_that_the_server_demands_is_named(own_postgres: Postgres) -> None:

@@ -62,20 +62,10 @@ def spoil(path: Path, start: int = 0, end: int = 1 << 30) -> None:
 
 
 @pytest.mark.shows("CVP-10-13")
-@pytest.mark.parametrize(
-    ("name", "value", "told"),
-    [("journal_mode", "off", "journal_mode is wal"), ("synchronous", 9, "synchronous is 1 and must be 9")],
-)
-async def test_a_pragma_that_sqlite_does_not_take_is_named(
-    path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: object, told: str
-) -> None:
-    await fill(path, 1)
-    keeper = sqlite3.connect(path)
-    keeper.execute(ALL).fetchone()
-    monkeypatch.setattr(sqlite, "_PROMISES", {name: value})
-    with pytest.raises(Unavailable, match=r"journal_mode|synchronous|locked"):
+async def test_a_pragma_that_sqlite_does_not_take_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_PROMISES", {"journal_mode": "wal", "synchronous": 9})
+    with pytest.raises(Unavailable, match="synchronous is 1 and must be 9"):
         await open_storage(f"sqlite:{path}")
-    keeper.close()
 
 
 @pytest.mark.shows("CVP-10-13")
