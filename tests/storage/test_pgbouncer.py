@@ -151,27 +151,3 @@ async def test_the_command_line_says_it_in_one_line(postgres: Postgres, tmp_path
         refused = await asyncio.to_thread(Shell(tmp_path).run, "migrate", VERIFIER_DATABASE=pooler.url)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
     assert "set pool_mode=session" in refused.stderr
-
-
-@pytest.mark.shows("CVP-10-13")
-async def test_a_pooler_that_is_switched_under_a_node_costs_no_commit(
-    careless: tuple[Postgres, str],
-) -> None:
-    """What is committed is synchronous; what cannot be is refused in words."""
-    _, url = careless
-    await _make_careless(url)
-    committed = refused = 0
-    with PgBouncer(url) as pooler:
-        async with _opened(pooler.url) as storage:
-            for n in range(20):
-                if n == 5:
-                    pooler.configure(pool_mode="transaction")
-                    await asyncio.sleep(0.3)
-                try:
-                    async with storage.transaction() as transaction:
-                        assert (await transaction.fetch("SHOW synchronous_commit"))[0][0] == "on"
-                    committed += 1
-                except Unavailable:
-                    refused += 1
-    assert committed >= 5
-    assert committed + refused == 20

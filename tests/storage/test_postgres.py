@@ -320,6 +320,15 @@ async def test_what_the_database_says_of_sessions_does_not_matter(
 
 
 @pytest.mark.shows("CVP-10-13")
+async def test_a_session_that_has_lost_its_setting_commits_synchronously_all_the_same(tally: str) -> None:
+    async with opened(tally) as storage:
+        async with storage.transaction() as transaction:
+            await transaction.fetch("SELECT set_config('synchronous_commit', 'off', false)")
+        async with storage.transaction() as transaction:
+            assert (await transaction.fetch("SHOW synchronous_commit"))[0][0] == "on"
+
+
+@pytest.mark.shows("CVP-10-13")
 async def test_a_server_that_can_lose_commits_is_refused_in_production(own_postgres: Postgres) -> None:
     url = own_postgres.new_database()
     with pytest.raises(Unavailable, match="fsync is off and must be on"):
