@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -245,15 +244,3 @@ async def test_neither_node_nor_audit_says_that_a_damaged_file_is_well(tmp_path:
     assert (status, "the database is damaged" in told) == (1, True), told
     status, told = _asked(shell, "log", "verify")
     assert (status, "FINDING: the database is damaged" in told, "is whole" in told) == (1, True, False), told
-
-
-async def test_checking_takes_no_longer_than_is_said(path: Path) -> None:
-    """Some seconds a gigabyte: here 30 MB, with much room for a busy machine."""
-    async with opened(path) as storage:
-        sql = "INSERT INTO idempotency (idempotency_id, fingerprint, sealed, application_id, expires_at) "
-        rows: Sequence[tuple[object, ...]] = [(os.urandom(16), b"f", os.urandom(2000), None, n) for n in range(15_000)]
-        async with storage.transaction() as transaction:
-            await transaction.execute_many(sql + "VALUES ($1, $2, $3, $4, $5)", rows)
-        before = time.monotonic()
-        assert list(await storage.damage()) == []
-        assert time.monotonic() - before < 5
