@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import yaml
 from verifier import __version__, keys
 from verifier.api.application import admin_application
 from verifier.api.listener import SHUTDOWN_S
-from verifier.config import NAMES, Config, listed, load
+from verifier.config import NAMES, BadSettings, Config, listed, load
 from verifier.service.writer import PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
@@ -131,3 +134,56 @@ def test_images_are_named_with_their_version(each: str) -> None:
 
 def test_the_example_names_this_version() -> None:
     assert f"verifier:{__version__}" in KUBERNETES
+
+
+def linked(service: dict[str, Any]) -> dict[str, str]:
+    """What Kubernetes tells each container of a namespace of a service in it, unless the pod does without."""
+    name = service["metadata"]["name"].upper().replace("-", "_")
+    ports = service["spec"]["ports"]
+    told = {f"{name}_SERVICE_HOST": "10.0.0.1", f"{name}_SERVICE_PORT": str(ports[0]["port"])}
+    told[f"{name}_PORT"] = f"tcp://10.0.0.1:{ports[0]['port']}"
+    for port in ports:
+        told[f"{name}_SERVICE_PORT_{port['name'].upper().replace('-', '_')}"] = str(port["port"])
+        each = f"{name}_PORT_{port['port']}_TCP"
+        told |= {each: f"tcp://10.0.0.1:{port['port']}", f"{each}_PROTO": "tcp", f"{each}_ADDR": "10.0.0.1"}
+        told[f"{each}_PORT"] = str(port["port"])
+    return told
+
+
+def environment(kind: str) -> dict[str, str]:
+    """The variables of a pod that starts while the service is there, as it is at every start but the first."""
+    pod = ITEMS[kind]["spec"]["template"]["spec"]
+    links = linked(ITEMS["Service"]) if pod.get("enableServiceLinks", True) else {}
+    return links | {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+
+
+@pytest.mark.parametrize("kind", ["Job", "Deployment"])
+def test_a_pod_starts_again_while_its_service_is_there(kind: str, tmp_path: Path) -> None:
+    database = tmp_path / "database_url"
+    database.write_text(f"sqlite:{tmp_path}/verifier.sqlite3\n")
+    found = environment(kind) | {"VERIFIER_DATABASE_FILE": str(database)}
+    assert load(found).database == database.read_text().strip()
+    ran = subprocess.run(
+        [sys.executable, "-m", "verifier", "migrate"],
+        env={"PATH": os.environ["PATH"], **found},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("name", ["verifier", "verifier-desk", "verifier-2"])
+def test_what_kubernetes_injects_is_named_in_the_error(name: str) -> None:
+    ports = [{"name": "public", "port": 80}, {"name": "http-2", "port": 8080}]
+    injected = linked({"metadata": {"name": name}, "spec": {"ports": ports}})
+    assert len(injected) == 13
+    for each, value in injected.items():
+        with pytest.raises(BadSettings, match=f"{each}: there is no such setting; .*enableServiceLinks: false"):
+            load({"VERIFIER_ISSUER": "https://verify.bank.example", each: value})
+
+
+@pytest.mark.parametrize("name", ["VERIFIER_PORTS", "VERIFIER_DATABSE", "VERIFIER_SERVICE", "VERIFIER_PORT_8080"])
+def test_a_slip_of_the_pen_is_not_said_to_come_from_kubernetes(name: str) -> None:
+    with pytest.raises(BadSettings, match=f"{name}: there is no such setting$"):
+        load({"VERIFIER_ISSUER": "https://verify.bank.example", name: "1"})

@@ -39,7 +39,7 @@ from verifier.keeper import Job, follow, follow_systems, forget, keep, sweep
 from verifier.keys import FileKeyRing
 from verifier.log import check_seen
 from verifier.messaging import HttpMessaging
-from verifier.ports import Storage
+from verifier.ports import Damaged, Storage
 from verifier.service import Context, Service
 from verifier.service.clock import CheckedClock
 from verifier.storage import PATIENCE_S, open_storage
@@ -118,7 +118,7 @@ def _identity_signer(config: Config) -> FileIdentitySigner | None:
 
 async def _open_checked(config: Config, patience_s: float) -> Storage:
     try:
-        storage = await open_storage(config.database, patience_s)
+        storage = await open_storage(config.database, patience_s, production=config.env == "production")
     except ValueError as error:
         raise BadSettings(f"VERIFIER_DATABASE: {error}") from error
     try:
@@ -127,6 +127,15 @@ async def _open_checked(config: Config, patience_s: float) -> Storage:
         await storage.close()
         raise
     return storage
+
+
+async def check_damage(config: Config, context: Context) -> None:
+    """Raise Damaged where the database's file is. That takes a while for a large file."""
+    if config.database.startswith("sqlite:"):
+        log.info("checking the database file")
+    found = await context.storage.damage()
+    if found:
+        raise Damaged(found[0])
 
 
 async def check_seen_files(config: Config, context: Context) -> None:
@@ -163,7 +172,8 @@ class Verifier:
         service.context.discovered = discovered
 
     async def start(self) -> None:
-        """Listen. Raises BadSettings when an address is taken."""
+        """Listen. Raises BadSettings when an address is taken, Damaged when the database's file is."""
+        await check_damage(self._config, self._service.context)
         await self._service.start()
         config = self._config
         await check_seen_files(config, self._service.context)

@@ -80,6 +80,11 @@ async def audit_log(
     opened and checked. What is older than `kept_since` (epoch milliseconds), and marked so, may have been forgotten.
     """
     audited = Audited()
+    for each in await storage.damage(thorough=True):
+        audited.find(f"the database is damaged: {each}")
+    if audited.findings:
+        # What is read from it proves nothing.
+        return audited
     shown = _by_shard(seen, trust, audited)
     starts = _by_shard(checked, trust, audited)
     if sum(map(len, starts.values())) < len(checked):

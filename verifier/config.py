@@ -5,6 +5,7 @@ Any setting may come from a file: `VERIFIER_DATABASE_FILE=/run/secrets/db` inste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import time
 from functools import partial
@@ -21,9 +22,13 @@ from verifier.core.errors import VerifierError
 from verifier.core.policy import ContactPolicy
 from verifier.core.shards import origin_shard
 from verifier.core.text import exact, line, unsafe
+from verifier.files import read_bounded
 from verifier.service import Settings
 
 PREFIX = "VERIFIER_"
+# The shapes in which Kubernetes tells a pod of a service called "verifier", or "verifier-…".
+_SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)\Z")
+_LINKED = "; Kubernetes injects it for a service of that name: set enableServiceLinks: false in the pod"
 LEGS_KEPT_DAYS = 31
 MAX_FILE = 65_536
 ALGORITHMS = "ES256,RS256,PS256,Ed25519"
@@ -204,7 +209,7 @@ def _read(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
             wrong.append(f"{variable}: {error}")
             continue
         if name not in NAMES:
-            wrong.append(f"{variable}: there is no such setting")
+            wrong.append(f"{variable}: there is no such setting{_LINKED if _SERVICE_LINK.search(variable) else ''}")
         elif name in values:
             wrong.append(f"{variable}: given twice, as a value and as a file")
         elif unsafe(value):
@@ -217,15 +222,11 @@ def _read(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 def _from_file(path: str) -> str:
     """The setting that a file holds. Raises ValueError in words."""
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_FILE + 1)
-        text = content.decode("utf-8").strip()
+        text = read_bounded(Path(path), MAX_FILE).decode().strip()
     except OSError as error:
         raise ValueError(str(error.strerror)) from error
     except UnicodeDecodeError as error:
         raise ValueError("the file is not UTF-8") from error
-    if len(content) > MAX_FILE:
-        raise ValueError(f"the file is longer than {MAX_FILE} bytes")
     if not text:
         raise ValueError("the file is empty")
     return text

@@ -22,6 +22,13 @@ class Conflict(Unavailable):
     """Transactions met, and this one was rolled back: it can be carried out once more."""
 
 
+class Damaged(Unavailable):
+    """The database's files are damaged. Nothing is read from them or written to them until they are restored."""
+
+    def __init__(self, how: str = "") -> None:
+        super().__init__(f"the database is damaged{how and ': '}{how}")
+
+
 class Reader(Protocol):
     """Runs SELECT statements written with `$1` parameters."""
 
@@ -48,6 +55,9 @@ class Storage(Reader, Protocol):
         Raises Unavailable when the database is gone, full or read-only: nothing is then acknowledged. Of a commit
         that raises it nobody knows whether it was carried out, unless it is Conflict.
         """
+
+    async def damage(self, thorough: bool = False) -> Sequence[str]:
+        """What is damaged in the database's own files, in words. None where the database looks after that itself."""
 
     async def close(self) -> None:
         """Close every connection."""

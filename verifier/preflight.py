@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from verifier.api.key_sets import KeySet
 from verifier.api.systems import System, load_systems
-from verifier.app import check_seen_files, open_service, token_verifier
+from verifier.app import check_damage, check_seen_files, open_service, token_verifier
 from verifier.config import BadSettings, Config, address, load
 from verifier.core.errors import VerifierError
 from verifier.keys import KeyRingError
@@ -75,6 +75,7 @@ async def _database(config: Config) -> Finding:
     try:
         service = await open_service(config)
         try:
+            await check_damage(config, service.context)
             await service.context.writer.rehearse()
             await check_seen_files(config, service.context)
         finally:

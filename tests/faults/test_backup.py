@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +43,57 @@ async def test_a_restored_backup_is_whole_and_known_to_be_older_than_what_was_se
     settings["VERIFIER_DATABASE"] = url
     seen.write_text(seen.read_text().replace("\n", "x\n", 1))
     assert "not this log's" in await _verifier(settings, 1, "serve")
+
+
+@pytest.mark.shows("CVP-10-9", "CVP-10-14")
+async def test_a_sqlite_backup_under_load_is_restored_by_the_drill_and_known_to_be_older(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    kept, seen = tmp_path / "verifier.backup", tmp_path / "checkpoint"
+    database = tmp_path / "verifier.sqlite3"
+    async with Server(tmp_path, session) as server:
+        settings = server.environment()
+        async with Load(server) as load:
+            await load.answered()
+            assert "written to" in await _verifier(settings, 0, "backup", str(kept))
+            await load.answered()
+            async with session.get(f"{server.bank.url}/log/checkpoint") as response:
+                seen.write_text(await response.text())
+        server.kill()
+        journal = Path(f"{database}-wal").read_bytes()
+        assert journal
+        left = database.read_bytes()
+        # What the drill forbids: beside the journal that kill -9 left.
+        shutil.copy(kept, database)
+        assert "beside the -wal file of another" in await _verifier(settings, 1, "serve")
+        assert "beside the -wal file of another" in await _verifier(settings, 1, "log", "verify")
+        assert (database.read_bytes(), Path(f"{database}-wal").read_bytes()) == (kept.read_bytes(), journal)
+        database.write_bytes(left)
+        told = await _drill(tmp_path, settings)
+        assert "rolled back: it had" in told
+        assert {each.name for each in (tmp_path / "before").iterdir()} >= {database.name, f"{database.name}-wal"}
+        assert "the log is whole" in await _verifier(settings, 0, "log", "verify")
+        assert "rolled back: it had" in await _verifier({**settings, "VERIFIER_LOG_SEEN": str(seen)}, 1, "serve")
+        # What was moved away is all there.
+        settings["VERIFIER_DATABASE"] = f"sqlite:{tmp_path / 'before' / database.name}"
+        assert "the log is whole" in await _verifier(settings, 0, "log", "verify", "--seen", str(seen))
+
+
+async def _drill(folder: Path, settings: dict[str, str]) -> str:
+    """Run the commands of specs/operations.md as they stand there; what they say."""
+    text = (Path(__file__).parents[2] / "specs" / "operations.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"^```sh restore\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ran = await asyncio.create_subprocess_exec(
+        *("bash", "-c", f"set -e\n{commands}"),
+        cwd=folder,
+        env={**settings, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    told, _ = await ran.communicate()
+    assert ran.returncode == 1, told.decode()
+    return told.decode()
 
 
 async def _run(*command: str) -> None:

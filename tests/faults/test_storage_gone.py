@@ -8,6 +8,7 @@ import resource
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -55,6 +56,9 @@ class Customer:
 
     async def confirms(self) -> Reply:
         return await self._client.post("/v1/confirmations", {"code": self._code}, "confirm")
+
+    async def asks(self) -> Reply:
+        return await self._client.get("/v1/me/call-status")
 
     async def is_on_call(self) -> bool:
         return bool((await self._client.get("/v1/me/call-status")).json["on_call"])
@@ -161,6 +165,30 @@ async def test_while_another_process_holds_the_file_nothing_is_told_and_afterwar
         await load.answered()
         await load.end()
         await _all_is_well(server, customer, load)
+
+
+@pytest.mark.shows("CVP-10-14")
+async def test_a_file_that_is_damaged_under_a_node_is_unavailable_and_stops_the_next_start(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    async with Server(tmp_path, session) as server:
+        customer = Customer(server)
+        await customer.is_rung()
+        database = tmp_path / "verifier.sqlite3"
+        with closing(sqlite3.connect(database)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with database.open("r+b") as file:
+            file.write(b"\xee" * database.stat().st_size)
+        # The node may have read some pages before, and not have met the damage yet.
+        async with asyncio.timeout(RECOVERY_S):
+            while await server.ready():
+                assert (await customer.asks()).status in (200, 503)
+        for _ in range(3):
+            await customer.is_told_nothing()
+            assert_unavailable(await customer.asks())
+        server.kill()
+        with pytest.raises(RuntimeError, match=r"not a database|damaged|malformed"):
+            await server.start()
 
 
 async def test_a_readiness_check_that_gave_up_on_a_held_file_leaves_no_transaction_open(

@@ -190,5 +190,8 @@ class SimulatedStorage:
         wanted = list(dict.fromkeys(keys))
         return await self._database.read(in_list(sql, len(wanted)), wanted) if wanted else ()
 
+    async def damage(self, thorough: bool = False) -> Sequence[str]:
+        return ()
+
     async def close(self) -> None:
         """The database is everybody's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.certificates import certified
 from tests.postgres import Postgres
 from tests.world import Person, World
 from verifier.core.errors import Unavailable
@@ -21,6 +23,7 @@ from verifier.storage import open_storage
 from verifier.storage import postgres as postgres_module
 from verifier.storage.migrate import migrate
 from verifier.storage.postgres import PostgresStorage
+from verifier.storage.session import Promises
 
 ADD = "UPDATE tally SET n = n + 1 WHERE name = $1 RETURNING n"
 
@@ -111,7 +114,7 @@ async def test_a_command_whose_transaction_met_another_is_carried_out_once_all_t
         class Crossed:
             """The same database, in which the first transactions of the service meet others."""
 
-            fetch, fetch_in, close = storage.fetch, storage.fetch_in, storage.close
+            fetch, fetch_in, close, damage = storage.fetch, storage.fetch_in, storage.close, storage.damage
 
             @asynccontextmanager
             async def transaction(self) -> AsyncIterator[Any]:
@@ -192,6 +195,33 @@ async def test_tls_that_is_asked_for_and_missing_is_refused_in_words(tally: str)
         await open_storage(tally + "?sslmode=require")
 
 
+async def test_a_server_is_checked_by_its_certificate_and_name_where_that_is_asked_for(
+    own_postgres: Postgres, tmp_path: Path
+) -> None:
+    url, another = own_postgres.new_database(), tmp_path / "another"
+    another.mkdir()
+    certified(another, "other.bank.example")
+    data = own_postgres._data
+    certified(data, "db.bank.example")
+    shutil.chown(data / "key.pem", data.stat().st_uid, data.stat().st_gid)
+    (data / "key.pem").chmod(0o600)
+    own_postgres.stop()
+    own_postgres._settings += ("ssl=on", "ssl_cert_file=certificate.pem", "ssl_key_file=key.pem")
+    own_postgres.start()
+    root = f"sslrootcert={data / 'certificate.pem'}"
+    async with opened(f"{url}?sslmode=verify-ca&{root}") as storage:
+        assert (await storage.fetch("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))[0][0]
+    for wrong in (f"verify-full&{root}", f"verify-ca&sslrootcert={another / 'certificate.pem'}"):
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            await open_storage(f"{url}?sslmode={wrong}")
+
+
+@pytest.mark.parametrize("mode", ["prefer", "allow"])
+async def test_tls_that_may_be_left_out_is_refused_in_production(tally: str, mode: str) -> None:
+    with pytest.raises(ValueError, match="may go without TLS"):
+        await open_storage(f"{tally}?sslmode={mode}", production=True)
+
+
 async def test_tls_that_the_server_demands_is_named(own_postgres: Postgres) -> None:
     url = own_postgres.new_database()
     async with admin(url) as connection:
@@ -263,3 +293,65 @@ async def test_a_connection_that_comes_too_late_or_is_not_wanted_any_more_is_clo
     await asyncio.gather(asked, return_exceptions=True)
     await asyncio.sleep(0.1)
     assert len(closed) == 2
+
+
+@pytest.mark.shows("CVP-10-13")
+@pytest.mark.parametrize(
+    ("name", "careless", "kept"),
+    [
+        ("synchronous_commit", "off", "on"),
+        ("default_transaction_isolation", "serializable", "read committed"),
+        ("statement_timeout", "100ms", "5s"),
+        ("lock_timeout", "0", "4500ms"),
+        ("idle_in_transaction_session_timeout", "0", "3s"),
+        ("tcp_user_timeout", "0", "10000"),
+        ("client_encoding", "SQL_ASCII", "UTF8"),
+    ],
+)
+async def test_what_the_database_says_of_sessions_does_not_matter(
+    tally: str, name: str, careless: str, kept: str
+) -> None:
+    async with admin(tally) as connection:
+        await connection.execute(f"ALTER DATABASE {tally.rpartition('/')[2]} SET {name} = '{careless}'")
+    async with opened(tally) as storage:
+        assert (await storage.fetch(f"SHOW {name}"))[0][0] == kept
+        async with storage.transaction() as transaction:
+            assert (await transaction.fetch(f"SHOW {name}"))[0][0] == kept
+
+
+@pytest.mark.shows("CVP-10-13")
+async def test_a_session_that_has_lost_its_setting_commits_synchronously_all_the_same(tally: str) -> None:
+    async with opened(tally) as storage:
+        async with storage.transaction() as transaction:
+            await transaction.fetch("SELECT set_config('synchronous_commit', 'off', false)")
+        async with storage.transaction() as transaction:
+            assert (await transaction.fetch("SHOW synchronous_commit"))[0][0] == "on"
+
+
+@pytest.mark.shows("CVP-10-13")
+async def test_a_server_that_can_lose_commits_is_refused_in_production(own_postgres: Postgres) -> None:
+    url = own_postgres.new_database()
+    with pytest.raises(Unavailable, match="fsync is off and must be on"):
+        await open_storage(url, production=True)
+    own_postgres.stop()
+    own_postgres._settings += ("fsync=on", "full_page_writes=off")
+    own_postgres.start()
+    with pytest.raises(Unavailable, match="full_page_writes is off and must be on"):
+        await open_storage(url, production=True)
+    own_postgres.stop()
+    own_postgres._settings += ("full_page_writes=on",)
+    own_postgres.start()
+    await (await open_storage(url, production=True)).close()
+
+
+@pytest.mark.shows("CVP-10-13")
+async def test_a_setting_that_a_session_may_not_set_is_named(tally: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"fsync": "on", "no_such_setting": "on", "lock_timeout": "x"}.items():
+        wanted = {name: value}
+        monkeypatch.setattr(Promises, "settings", lambda self, wanted=wanted: wanted)
+        with pytest.raises(Unavailable, match=name):
+            await open_storage(tally)
+    # The server takes it, and says something else.
+    monkeypatch.setattr(Promises, "settings", lambda self: {"lock_timeout": "5s"})
+    with pytest.raises(Unavailable, match="lock_timeout is 5000 and must be 5s"):
+        await open_storage(tally)

@@ -55,6 +55,16 @@ def migrate() -> None:
     click.echo("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
 
 
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the SQLite database to FILE while the node works, and check the copy. Never overwrites FILE."""
+    from verifier.storage.backup import backup as copy
+
+    size = copy(load_config().database, file)
+    click.echo(f"written to {file}, {size} bytes; it is of no use without the key ring, which belongs elsewhere")
+
+
 @main.group()
 def keys() -> None:
     """The key ring in the file VERIFIER_KEY_RING."""

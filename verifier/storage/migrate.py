@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from verifier.core.errors import Unavailable, VerifierError
-from verifier.ports import Storage
+from verifier.ports import Damaged, Storage
 
 # A change of a table waits for all who are at work on it, and whoever comes after waits behind it: so not for long.
 LOCK_S = 2.0
@@ -76,6 +76,8 @@ async def check_schema(storage: Storage) -> None:
     await storage.fetch("SELECT 1")
     try:
         applied = {row[0] for row in await storage.fetch(_APPLIED)}
+    except Damaged:
+        raise
     except Exception as error:
         raise WrongSchema("the database has no tables yet; run `verifier migrate`") from error
     if applied - known:

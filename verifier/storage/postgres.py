@@ -6,8 +6,8 @@ Several hosts may be named; the one that takes writes is used. After a failover 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,18 +15,11 @@ import asyncpg
 
 from verifier.core.errors import Unavailable
 from verifier.ports import Conflict, Row
+from verifier.storage.session import BEGIN, NO_SESSION, Promises, Sessions
 
 CONNECT_S = 4.0
 READERS = 10
 WRITERS = 8
-# Of every session, so that neither role nor server can have it otherwise: a commit waits for the synchronous standby
-# where there is one, and a node that froze or was cut off lets go of the head row before others have lost patience.
-# With them goes a lock_timeout: who waits for a row must not wait on in the server when nobody waits for him.
-_SETTINGS = {
-    "synchronous_commit": "on",
-    "idle_in_transaction_session_timeout": "3000",
-    "tcp_user_timeout": "10000",
-}
 
 # Everything that says "the database cannot do it now"; a defect in our own SQL is not among them.
 _GONE = (
@@ -52,6 +45,8 @@ _CROSSED = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
+# What a pooler answers that has given this session's statements to another connection.
+_NO_SESSION = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 # A commit that nobody replicated, because its wait was cancelled, is told as a success, with this warning.
 _WARNING = "01000"
 
@@ -88,27 +83,40 @@ class PostgresStorage:
         self._writers = writers
 
     @classmethod
-    async def open(cls, url: str, patience_s: float, lock_s: float) -> PostgresStorage:
+    async def open(cls, url: str, patience_s: float, lock_s: float, production: bool = False) -> PostgresStorage:
         """Connect; a statement may take `patience_s`, and wait for a lock for `lock_s`.
 
-        Raises Unavailable when no host answers that takes writes.
+        Raises Unavailable when no host answers that takes writes, and when a session does not promise what it must.
         """
         opened: list[Any] = []
+        sessions = Sessions(Promises(patience_s, lock_s, production))
+
+        async def init(connection: Any) -> None:
+            with _translated():
+                try:
+                    async with asyncio.timeout(CONNECT_S):
+                        await sessions.begin(connection)
+                except BaseException:
+                    connection.terminate()
+                    raise
+
         try:
             for size in (READERS, WRITERS):
                 pool = asyncpg.create_pool(
                     min_size=1,
                     max_size=size,
                     command_timeout=patience_s,
-                    server_settings=_SETTINGS | {"lock_timeout": f"{lock_s * 1000:.0f}"},
+                    init=init,
                     connect=_connector(url),
                     reset=_as_it_is,
                 )
                 opened.append(pool)
                 await pool
-        except _GONE as error:
+        except (*_GONE, Unavailable) as error:
             for pool in opened:
                 pool.terminate()
+            if isinstance(error, Unavailable):
+                raise
             raise Unavailable(f"the database cannot be reached: {error}") from error
         return cls(*opened)
 
@@ -135,11 +143,15 @@ class PostgresStorage:
                     warned.append(message.message)
 
             connection.add_log_listener(listen)
-            await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            await connection.execute(BEGIN)
             yield _Connection(connection)
             if await connection.execute("COMMIT") != "COMMIT" or warned:
                 raise Unavailable("the database did not commit as it should")
             connection.remove_log_listener(listen)
+
+    async def damage(self, thorough: bool = False) -> Sequence[str]:
+        """Nothing: its checksums and pg_amcheck are the operator's."""
+        return ()
 
     async def close(self) -> None:
         await self._writers.close()
@@ -153,7 +165,7 @@ async def _as_it_is(connection: Any) -> None:
 @asynccontextmanager
 async def _acquired(pool: Any) -> AsyncIterator[Any]:
     """A connection of the pool. After any failure it is not used again, and the server rolls back."""
-    try:
+    with _translated():
         async with pool.acquire(timeout=CONNECT_S + 1) as connection:
             try:
                 yield connection
@@ -166,6 +178,13 @@ async def _acquired(pool: Any) -> AsyncIterator[Any]:
                 if isinstance(error, _GONE) and not isinstance(error, asyncpg.LockNotAvailableError):
                     await pool.expire_connections()
                 raise
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's errors as ours."""
+    try:
+        yield
     except asyncpg.StatementCompletionUnknownError as error:
         # By its class it would be a conflict; but it may have been committed.
         raise Unavailable("nobody knows whether the database has committed") from error
@@ -173,6 +192,8 @@ async def _acquired(pool: Any) -> AsyncIterator[Any]:
         raise Conflict("other transactions were in the way") from error
     except asyncpg.LockNotAvailableError as error:
         raise Unavailable("the database has others at work on the same for too long") from error
+    except _NO_SESSION as error:
+        raise Unavailable(NO_SESSION) from error
     except _GONE as error:
         raise Unavailable("the database cannot answer") from error
 

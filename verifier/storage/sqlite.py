@@ -1,6 +1,7 @@
 """SQLite in one file through aiosqlite: the embedded default. Carries out specs/protocol.md section 10 (durability).
 
-WAL with `synchronous=FULL`: a commit that returned survives a power cut. One connection writes, one reads.
+WAL with `synchronous=FULL`: a commit that returned survives a power cut. One connection writes, one reads. A file that
+is found to be damaged is neither read nor written any more until the node starts again.
 """
 
 from __future__ import annotations
@@ -10,22 +11,19 @@ import functools
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import aiosqlite
 
 from verifier.core.errors import Unavailable
 from verifier.ports import Row
+from verifier.storage.sqlite_file import SqliteFile
 
-_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA busy_timeout = 5000",
-    "PRAGMA secure_delete = ON",
-    "PRAGMA cache_size = -16384",
-    "PRAGMA wal_autocheckpoint = 4000",
-)
+# Each is read back after it is set: where SQLite cannot do it, it keeps what it has and says nothing.
+_PROMISES = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "busy_timeout": 5000}
+_WISHES = ("PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000")
+MAX_DAMAGE = 20
 
 
 @functools.lru_cache(maxsize=256)
@@ -39,60 +37,61 @@ def in_list(sql: str, count: int) -> str:
     return sql.replace("($*)", "(" + ",".join("?" * count) + ")")
 
 
-# What says that the database cannot do it now; a defect in our own statements is not among them.
-_GONE = (sqlite3.OperationalError, sqlite3.InternalError, sqlite3.NotSupportedError)
-
-
 class _Connection:
     """One aiosqlite connection as a `Transaction`."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, file: SqliteFile) -> None:
         self._connection = connection
+        self._file = file
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        try:
+        with self._file.translated("answer"):
             return list(await self._connection.execute_fetchall(numbered(sql), args))
-        except _GONE as error:
-            raise Unavailable("the database cannot answer") from error
 
     async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
         wanted = list(dict.fromkeys(keys))
         return await self.fetch(in_list(sql, len(wanted)), *wanted) if wanted else ()
 
     async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
-        if not rows:
-            return
-        try:
-            await self._connection.executemany(numbered(sql), rows)
-        except _GONE as error:
-            raise Unavailable("the database cannot write") from error
+        if rows:
+            with self._file.translated("write"):
+                await self._connection.executemany(numbered(sql), rows)
 
 
 class SqliteStorage:
     """`verifier.ports.Storage` on one SQLite file."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(self, file: SqliteFile, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+        self._file = file
         self._writer = writer
         self._reader = reader
         self._lock = asyncio.Lock()
-        self._read = _Connection(reader)
+        self._read = _Connection(reader, file)
 
     @classmethod
     async def open(cls, path: str) -> SqliteStorage:
-        """Open or create the file. Raises Unavailable when it cannot be opened or is not a database."""
+        """Open or create the file. Raises Unavailable when it cannot be opened, or cannot promise what it must."""
+        file = SqliteFile(path)
         opened: list[aiosqlite.Connection] = []
         try:
+            # A thread of aiosqlite outlives a connection that cannot be opened, so SQLite itself is asked first.
+            with closing(sqlite3.connect(path)):
+                file.check_wal()
             for _ in range(2):
                 connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
                 opened.append(connection)
-                for pragma in _PRAGMAS:
-                    await connection.execute(pragma)
+                await _begin(connection)
             await opened[1].execute("PRAGMA query_only = ON")
-        except sqlite3.Error as error:
+            # SQLite makes its journal when it first reads.
+            await opened[1].execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
+            file.opened()
+        except (sqlite3.Error, OSError, Unavailable) as error:
             for connection in opened:
                 await connection.close()
+            if isinstance(error, Unavailable):
+                raise
             raise Unavailable(f"the database file cannot be opened: {error}") from error
-        return cls(*opened)
+        return cls(file, *opened)
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         return await self._read.fetch(sql, *args)
@@ -105,26 +104,40 @@ class SqliteStorage:
         async with self._lock:
             try:
                 await self._run("BEGIN IMMEDIATE")
-                yield _Connection(self._writer)
+                yield _Connection(self._writer, self._file)
                 await self._run("COMMIT")
             except BaseException:
                 # A failed COMMIT leaves the transaction open, and so does a BEGIN whose caller gave up while the
                 # thread still waits in it. This comes after both in that thread, and without either does nothing.
                 await self._rollback()
                 raise
+            self._file.check_in_place()
+
+    async def damage(self, thorough: bool = False) -> Sequence[str]:
+        """SQLite's own check of the file: some 3 s for each GB, and thoroughly, with its indexes, some 12 s."""
+        check = "integrity_check" if thorough else "quick_check"
+        found = [str(row[0]) for row in await self._read.fetch(f"PRAGMA {check}({MAX_DAMAGE})")]
+        return [] if found == ["ok"] else found
 
     async def _run(self, statement: str) -> None:
-        try:
+        with self._file.translated(statement.split()[0].lower()):
             await self._writer.execute(statement)
-        except _GONE as error:
-            raise Unavailable(f"the database cannot {statement.split()[0].lower()}: {error}") from error
 
     async def _rollback(self) -> None:
-        try:
+        with self._file.translated("roll back", always=True):
             await self._writer.rollback()
-        except _GONE as error:
-            raise Unavailable(f"the database cannot roll back: {error}") from error
 
     async def close(self) -> None:
         await self._writer.close()
         await self._reader.close()
+
+
+async def _begin(connection: aiosqlite.Connection) -> None:
+    """Set a new connection's pragmas and read them back. Raises Unavailable, naming what cannot be had."""
+    for name, value in _PROMISES.items():
+        await connection.execute(f"PRAGMA {name} = {value}")
+        ((found,),) = await connection.execute_fetchall(f"PRAGMA {name}")
+        if found != value:
+            raise Unavailable(f"the database does not promise what it must: {name} is {found} and must be {value}")
+    for wish in _WISHES:
+        await connection.execute(wish)
