@@ -11,7 +11,6 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO, cast
 
 import aiohttp
 import structlog
@@ -63,36 +62,6 @@ def now_ms() -> int:
 def running_ms() -> int:
     """Milliseconds on a clock that nobody sets: a wall clock put back would lock people out until it has caught up."""
     return time.monotonic_ns() // 1_000_000
-
-
-class _Undisturbed:
-    """An output of which nobody hears when it cannot be written to: a full disk for logs stops no verdict."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, text: str) -> None:
-        with suppress(OSError):
-            self._file.write(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            self._file.flush()
-
-
-def configure_logging(level: str) -> None:
-    """JSON lines on standard output, without personal data: only ids, operations and statuses are logged."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Undisturbed(sys.stdout))),
-        cache_logger_on_first_use=True,
-    )
 
 
 async def open_service(config: Config, patience_s: float = PATIENCE_S) -> Service:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from verifier.core.errors import BodyTooLarge, FieldError, InvalidField, MalformedRequest, UnsupportedMediaType
@@ -25,15 +26,20 @@ _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The raw body. Raises BodyTooLarge beyond 64 KiB, and UnsupportedMediaType for what is not JSON."""
+    """The raw body. Raises BodyTooLarge beyond 64 KiB, UnsupportedMediaType for what is not JSON or is coded, and
+    MalformedRequest when it breaks off."""
+    if "Content-Encoding" in request.headers:
+        raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")
     if not request.body_exists:
         return b""
     try:
         body = await request.read()
     except HTTPRequestEntityTooLarge as error:
         raise BodyTooLarge(f"a body has at most {MAX_BODY} bytes") from error
+    except (HttpProcessingError, web.RequestPayloadError, ConnectionError) as error:
+        raise MalformedRequest("the body breaks off, or its chunks cannot be read") from error
     if body and request.content_type != "application/json":
-        raise UnsupportedMediaType
+        raise UnsupportedMediaType("a body is application/json")
     return body
 
 

@@ -110,9 +110,12 @@ class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BeginSession(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody rings the bank's number; `caller_number` is null when it is withheld."""
+    """Somebody rings the bank's number; `caller_number` is null when it is withheld.
 
-    dialled_number: E164
+    `dialled_number` is null when it is not E.164, as a service number of five digits is not.
+    """
+
+    dialled_number: E164 | None = None
     caller_number: E164 | None = None
     language: Language | None = None
 
