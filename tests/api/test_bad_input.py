@@ -203,6 +203,18 @@ def test_another_content_type_is_refused(running_bank: DemoBank) -> None:
         _problem(response, 415, "unsupported_media_type")
 
 
+@pytest.mark.shows("CVP-3.2-1")
+@pytest.mark.parametrize("coding", ["gzip", "identity", "br, gzip", ""])
+@pytest.mark.usefixtures("unwritten")
+def test_a_coded_body_is_refused_whatever_the_coding(running_bank: DemoBank, coding: str) -> None:
+    sent = {"Authorization": f"Bearer {running_bank.officer('4412')}", "Content-Encoding": coding}
+    answer = requests.post(running_bank.url + CALLS, json=ISSUE, headers={**sent, "Idempotency-Key": "k"}, timeout=10)
+    _problem(answer, 415, "unsupported_media_type")
+    assert answer.headers["Accept-Encoding"] == "identity"
+    read = requests.get(f"{running_bank.url}/log/checkpoint", headers={"Content-Encoding": coding}, timeout=10)
+    _problem(read, 415, "unsupported_media_type")
+
+
 @pytest.mark.shows("CVP-2-1")
 @pytest.mark.usefixtures("unwritten")
 def test_nobody_gets_in_with_a_bad_or_foreign_token(running_bank: DemoBank) -> None:
