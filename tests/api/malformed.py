@@ -74,6 +74,12 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
         415,
         "unsupported_media_type",
     ),
+    "a type of raw bytes": (body("/v1/reports", b"{}", "Content-Type: \xff\xfe"), 415, "unsupported_media_type"),
+    "a form whose type is raw bytes": (
+        body("/voice/twiml", b"a=1", f"Content-Type: {FORM}; charset=\xff", "X-Twilio-Signature: x"),
+        415,
+        "unsupported_media_type",
+    ),
     "a token with raw bytes": (
         head(f"GET /v1/me/calls{SECRET} HTTP/1.1", "X-Request-ID: \xff").replace(TOKEN.encode(), b"\xff\xfe"),
         401,

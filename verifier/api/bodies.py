@@ -38,7 +38,8 @@ async def read_body(request: web.Request) -> bytes:
         raise BodyTooLarge(f"a body has at most {MAX_BODY} bytes") from error
     except (HttpProcessingError, web.RequestPayloadError, ConnectionError) as error:
         raise MalformedRequest("the body breaks off, or its chunks cannot be read") from error
-    if body and request.content_type != "application/json":
+    # aiohttp's own reading of this header raises for bytes that are not UTF-8.
+    if body and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("a body is application/json")
     return body
 

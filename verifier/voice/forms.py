@@ -11,6 +11,7 @@ from verifier.core.errors import BodyTooLarge, Forbidden, MalformedRequest, Unsu
 from verifier.voice.dialects import Form
 
 MAX_FIELDS = 200
+UTF_8 = ("charset=utf-8", 'charset="utf-8"')
 TYPE = "application/x-www-form-urlencoded"
 
 
@@ -21,7 +22,9 @@ async def read_form(request: web.Request) -> Form:
         raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")
     if not request.body_exists:
         return {}
-    if request.content_type != TYPE or (request.charset or "utf-8").lower() != "utf-8":
+    kind, *parameters = (each.strip().lower() for each in request.headers.get("Content-Type", "").split(";"))
+    charsets = [each for each in parameters if each.startswith("charset")]
+    if kind != TYPE or any(each not in UTF_8 for each in charsets):
         raise UnsupportedMediaType(f"a form is {TYPE} in UTF-8")
     try:
         body = (await request.read()).decode("utf-8").rstrip()

@@ -1,0 +1,30 @@
+"""How long each fuzz test runs: a few hundred examples, or FUZZ_SECONDS of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
+
+
+def fuzz(strategy: SearchStrategy[object], check: Callable[..., None], examples: int = 300) -> int:
+    """Run `check` on examples of `strategy`; return how many ran. Raises what `check` raises."""
+    ran = 0
+    ends = time.monotonic() + SECONDS
+
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def once(example: object) -> None:
+        nonlocal ran
+        ran += 1
+        check(example)
+
+    once()
+    while time.monotonic() < ends:
+        once()
+    return ran
