@@ -52,6 +52,7 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
         "malformed_request",
     ),
     "an expectation": (head(f"GET /docs{SECRET} HTTP/1.1", f"Expect: {MARK}"), 400, "malformed_request"),
+    "an expectation of raw bytes": (head(f"GET /docs{SECRET} HTTP/1.1", "Expect: \xff"), 400, "malformed_request"),
     "an expectation of an operation": (body("/v1/reports", b"{}", f"Expect: {MARK}"), 400, "malformed_request"),
     "a path with a NUL": (head(f"GET /officer/%00{SECRET} HTTP/1.1"), 404, "not_found"),
     "a path out of its folder": (head(f"GET /officer/..%2f..%2fetc%2fpasswd{SECRET} HTTP/1.1"), 404, "not_found"),

@@ -67,7 +67,9 @@ class Protocol(web.RequestHandler):
             raise exc
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun, and another cannot follow it")
-        response = problem(_unread(exc) if status < 500 else InternalError(), request, exc)
+        # aiohttp refuses an unknown expectation by repeating it, and cannot when it is not UTF-8.
+        expected = isinstance(exc, UnicodeEncodeError) and "Expect" in request.headers
+        response = problem(_unread(exc) if status < 500 or expected else InternalError(), request, exc)
         response.force_close()
         return response
 
