@@ -15,12 +15,12 @@ PLAY = """
 import asyncio, sys
 from pathlib import Path
 import aiohttp
-from verifier import app
+from verifier import journal
 from verifier.demo.bank import DemoBank, free_ports
 from verifier.demo.story import Story
 
 async def main():
-    app.configure_logging("debug")
+    journal.configure_logging("debug")
     bank = DemoBank(Path(sys.argv[1]), free_ports())
     service = await bank.start()
     async with aiohttp.ClientSession() as session:

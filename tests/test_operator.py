@@ -215,7 +215,7 @@ def test_systems_are_added_listed_and_removed(shell: Shell) -> None:
     one_sentence(shell.run("systems", "remove", "pbx", **file), "no system of that id")
 
 
-@pytest.mark.shows("CVP-12-6")
+@pytest.mark.shows("CVP-12-9")
 def test_a_running_node_takes_up_a_system_that_is_added_and_drops_one_that_is_removed(shell: Shell) -> None:
     path = shell.folder / "systems.json"
     settings = {"VERIFIER_SYSTEMS": str(path), "VERIFIER_SWEEP_SECONDS": "1"}

@@ -11,7 +11,6 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO, cast
 
 import aiohttp
 import structlog
@@ -68,36 +67,6 @@ def running_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-class _Undisturbed:
-    """An output of which nobody hears when it cannot be written to: a full disk for logs stops no verdict."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, text: str) -> None:
-        with suppress(OSError):
-            self._file.write(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            self._file.flush()
-
-
-def configure_logging(level: str) -> None:
-    """JSON lines on standard output, without personal data: only ids, operations and statuses are logged."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Undisturbed(sys.stdout))),
-        cache_logger_on_first_use=True,
-    )
-
-
 async def open_service(config: Config, patience_s: float = PATIENCE_S) -> Service:
     """The service on its database and key ring, not yet started. Raises a VerifierError in words."""
     ring = FileKeyRing(Path(config.key_ring), config.origin)
@@ -129,10 +98,8 @@ async def _open_checked(config: Config, patience_s: float) -> Storage:
     return storage
 
 
-async def check_damage(config: Config, context: Context) -> None:
+async def check_damage(context: Context) -> None:
     """Raise Damaged where the database's file is. That takes a while for a large file."""
-    if config.database.startswith("sqlite:"):
-        log.info("checking the database file")
     found = await context.storage.damage()
     if found:
         raise Damaged(found[0])
@@ -173,7 +140,9 @@ class Verifier:
 
     async def start(self) -> None:
         """Listen. Raises BadSettings when an address is taken, Damaged when the database's file is."""
-        await check_damage(self._config, self._service.context)
+        if self._config.database.startswith("sqlite:"):
+            log.info("checking the database file")
+        await check_damage(self._service.context)
         await self._service.start()
         config = self._config
         await check_seen_files(config, self._service.context)

@@ -75,7 +75,7 @@ async def _database(config: Config) -> Finding:
     try:
         service = await open_service(config)
         try:
-            await check_damage(config, service.context)
+            await check_damage(service.context)
             await service.context.writer.rehearse()
             await check_seen_files(config, service.context)
         finally:

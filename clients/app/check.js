@@ -1,7 +1,7 @@
 /** The first screen: is the bank on the phone with me now, and the entry of a code. Carries out section 7 of specs/protocol.md. */
 
 import { button, h, shape } from "../web/elements.js";
-import { LENGTH, complete, figures } from "../web/code.js";
+import { LENGTH, complete, digitsOf } from "../web/code.js";
 import { clockTime, grouped, said, say } from "../web/language.js";
 import { problemWords } from "../web/page.js";
 import { WORDS as SHARED } from "../web/words.js";
@@ -61,7 +61,7 @@ function codeCard(page) {
     "aria-describedby": "code-hint",
   });
   const take = (/** @type {string} */ typed) => {
-    const { digits, strange } = figures(typed);
+    const { digits, strange } = digitsOf(typed);
     input.value = grouped(digits);
     const slip = digits.length === LENGTH && !complete(digits);
     input.setAttribute("aria-invalid", String(slip));
@@ -69,7 +69,7 @@ function codeCard(page) {
     hint.textContent = strange ? say(WORDS.codeStrange) : slip ? say(WORDS.codeSlip) : progress(digits.length);
   };
   const check = async () => {
-    const { digits } = figures(input.value);
+    const { digits } = digitsOf(input.value);
     if (!complete(digits)) {
       take(input.value);
       if (digits.length < LENGTH) hint.textContent = say(WORDS.codeShort, { count: LENGTH - digits.length });
@@ -104,7 +104,7 @@ function codeCard(page) {
         keys,
         key(say(WORDS.clear), () => take("")),
         key("0", () => take(input.value + "0")),
-        key("⌫", () => take(figures(input.value).digits.slice(0, -1)), say(WORDS.erase)),
+        key("⌫", () => take(digitsOf(input.value).digits.slice(0, -1)), say(WORDS.erase)),
       ),
       submit,
     ),

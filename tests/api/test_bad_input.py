@@ -72,7 +72,7 @@ BODIES: dict[str, tuple[bytes, int, str, str]] = {
     "a missing member": (b"{}", 422, "invalid_field", "/code"),
     "a nul byte": (b'{"code":"48217\\u00007306"}', 422, "invalid_field", "/code"),
     "a lone surrogate": (b'{"code":"\\ud800"}', 422, "invalid_field", "/code"),
-    "an over-long string": (b'{"code":"' + b"1" * 65 + b'"}', 422, "invalid_field", "/code"),
+    "an over-long string": (b'{"code":"' + b"1" * 201 + b'"}', 422, "invalid_field", "/code"),
     "letters": (b'{"code":"48217730x"}', 422, "malformed_code", "/code"),
     "too few digits": (b'{"code":"48217730"}', 422, "malformed_code", "/code"),
     "a wrong check digit": (b'{"code":"123456789"}', 422, "malformed_code", "/code"),
@@ -213,6 +213,18 @@ def test_another_content_type_is_refused(running_bank: DemoBank) -> None:
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         response = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Content_Type=content_type)
         _problem(response, 415, "unsupported_media_type")
+
+
+@pytest.mark.shows("CVP-3.2-1")
+@pytest.mark.parametrize("coding", ["gzip", "identity", "br, gzip", ""])
+@pytest.mark.usefixtures("unwritten")
+def test_a_coded_body_is_refused_whatever_the_coding(running_bank: DemoBank, coding: str) -> None:
+    sent = {"Authorization": f"Bearer {running_bank.officer('4412')}", "Content-Encoding": coding}
+    answer = requests.post(running_bank.url + CALLS, json=ISSUE, headers={**sent, "Idempotency-Key": "k"}, timeout=10)
+    _problem(answer, 415, "unsupported_media_type")
+    assert answer.headers["Accept-Encoding"] == "identity"
+    read = requests.get(f"{running_bank.url}/log/checkpoint", headers={"Content-Encoding": coding}, timeout=10)
+    _problem(read, 415, "unsupported_media_type")
 
 
 @pytest.mark.shows("CVP-2-1")

@@ -44,6 +44,53 @@ def test_every_answer_has_an_id_and_is_not_cached_or_sniffed(running_bank: DemoB
     assert harmful.headers["X-Request-ID"] != "<script>"
 
 
+@pytest.mark.shows("CVP-3.2-10")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/jwks.json",
+        "/.well-known/callback-verification",
+        "/log/checkpoint",
+        "/v1/me/calls?limit=3",
+        "/v1/me/applications",
+        "/v1/receipts/rcpt_" + "0" * 32,
+        "/v1/nothing",
+        "/docs",
+        "/officer/",
+    ],
+)
+def test_what_get_reads_head_answers_with_the_same_headers_and_no_body(running_bank: DemoBank, path: str) -> None:
+    headers = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}", "X-Request-ID": "one"}
+
+    def ask(method: str) -> tuple[int, dict[str, str], bytes]:
+        answer = requests.request(method, running_bank.url + path, headers=headers, timeout=10)
+        passing = ("Date", "RateLimit")
+        return answer.status_code, {k: v for k, v in answer.headers.items() if k not in passing}, answer.content
+
+    got, asked = ask("GET"), ask("HEAD")
+    assert asked == (*got[:2], b"")
+    assert int(asked[1]["Content-Length"]) == len(got[2]) > 0
+
+
+@pytest.mark.shows("CVP-3.2-10")
+def test_a_head_is_signed_as_a_head(running_bank: DemoBank) -> None:
+    loans, path = SystemSession(running_bank, "loan-origination"), f"/v1/applications/{APPLICATION}"
+    assert (loans.send("HEAD", path).status_code, loans.send("HEAD", path).content) == (200, b"")
+    signed = loans.sign("GET", path)
+    signed.method = "HEAD"
+    assert deliver(signed).status_code == 401
+    assert requests.head(running_bank.url + path, timeout=10).status_code == 401
+
+
+@pytest.mark.shows("CVP-3.2-10")
+def test_an_event_stream_has_no_head(running_bank: DemoBank) -> None:
+    headers = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}"}
+    answer = requests.head(f"{running_bank.url}/v1/me/events", headers=headers, timeout=10)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+    allowed = requests.put(f"{running_bank.url}/v1/me/calls", headers=headers, timeout=10)
+    assert (allowed.status_code, allowed.headers["Allow"]) == (405, "GET, HEAD")
+
+
 @pytest.mark.shows("CVP-7.3-1")
 def test_a_person_who_asks_too_often_is_told_when_to_come_back() -> None:
     throttle = Throttle("people", Limit(2, 60_000), lambda: 0)

@@ -133,11 +133,11 @@ def test_a_discrepancy_is_counted_from_the_first(running_bank: DemoBank) -> None
 TELL = """
 import asyncio, sys
 from pathlib import Path
-from verifier import app
+from verifier import journal
 from verifier.demo.bank import DemoBank, free_ports
 
 async def main():
-    app.configure_logging("info")
+    journal.configure_logging("info")
     bank = DemoBank(Path(sys.argv[1]), free_ports())
     await bank.start()
     print(bank.url, flush=True)

@@ -152,6 +152,67 @@ def test_a_changed_body_is_refused() -> None:
     assert "does not match" in refusal(signed(), body=b"")
 
 
+def _digest(algorithm: str, body: bytes = BODY) -> str:
+    made = hashlib.new(algorithm.replace("-", ""), body).digest()
+    return f"{algorithm}=:{base64.b64encode(made).decode()}:"
+
+
+GOOD, ALSO_GOOD = _digest("sha-256"), _digest("sha-512")
+
+
+@pytest.mark.shows("CVP-2-9")
+@pytest.mark.parametrize(
+    "digest",
+    [
+        GOOD,
+        ALSO_GOOD,
+        f"{GOOD}, {ALSO_GOOD}",
+        f"{GOOD}, blake3=:AAAA:",
+        f"blake3=:AAAA:, {GOOD}",
+        f"md5=:AAAA:;x=1, {GOOD}, new, sha-1024=(:AAAA: :BBBB:)",
+        f'new=:AAAA:;note="x, sha-256=:AAAA:", {GOOD}',
+    ],
+)
+def test_a_digest_of_an_unknown_algorithm_is_passed_over(digest: str) -> None:
+    assert VERIFIER.verify(request(_signed_over(digest)), BODY, PUBLIC).id == "pbx-1"
+
+
+@pytest.mark.shows("CVP-2-9")
+@pytest.mark.parametrize(
+    "digest",
+    [
+        "blake3=:AAAA:",
+        "md5=:AAAA:, sha=:AAAA:",
+        f"{GOOD}, {_digest('sha-512', b'another')}",
+        f"{_digest('sha-256', b'another')}, {ALSO_GOOD}",
+        f"{GOOD}, {_digest('sha-256', b'another')}",
+        f"{GOOD}, {GOOD}",
+        "sha-256",
+        "sha-256=:AAAA:",
+        f"{GOOD}, sha-512=x",
+        f"{GOOD}, ,",
+        f'new=:AAAA:;note="x, {GOOD}"',
+    ],
+)
+def test_every_digest_of_a_known_algorithm_must_fit_and_one_must_be_there(digest: str) -> None:
+    refusal(_signed_over(digest))
+
+
+def _signed_over(digest: str) -> dict[str, str]:
+    """A request that covers a Content-Digest as it is given, well-formed or not."""
+    headers = {**HEADERS, "Content-Digest": digest}
+    parameters = f'("@method" "@target-uri" "idempotency-key" "content-digest");created={NOW};keyid="pbx-1";tag="{TAG}"'
+    lines = [
+        '"@method": POST',
+        f'"@target-uri": {URL}',
+        f'"idempotency-key": {HEADERS["Idempotency-Key"]}',
+        f'"content-digest": {digest}',
+        f'"@signature-params": {parameters}',
+    ]
+    signature = base64.b64encode(PBX.sign("\n".join(lines).encode())).decode()
+    return {**headers, "Signature-Input": f"sig={parameters}", "Signature": f"sig=:{signature}:"}
+
+
 def test_an_unknown_key_id_and_a_bad_signature_are_refused_in_the_same_words() -> None:
     stranger = Ed25519PrivateKey.generate()
     assert (

@@ -48,7 +48,7 @@ def _patterns(kind: Any) -> Iterator[str]:
             waiting.extend(each)
 
 
-@pytest.mark.shows("CVP-3.2-9")
+@pytest.mark.shows("CVP-3.2-11")
 @pytest.mark.parametrize("name", sorted(_types()))
 def test_no_type_that_comes_in_has_a_pattern_that_ignores_a_final_line_feed(name: str) -> None:
     for pattern in _patterns(_types()[name]):
@@ -67,7 +67,7 @@ def test_an_application_id_with_a_line_feed_is_refused(running_bank: DemoBank, g
     assert (refused.status_code, refused.json()["slug"]) == (422, "invalid_field")
 
 
-@pytest.mark.shows("CVP-3.2-2", "CVP-3.2-9")
+@pytest.mark.shows("CVP-3.2-2", "CVP-3.2-11")
 @pytest.mark.parametrize(
     ("path", "value"),
     [

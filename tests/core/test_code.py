@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
 
+import callback_verification.codes as sdk
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import node
+from tests.conftest import require
+from tests.vectors.codes import INVISIBLE, SEPARATORS
 from tests.world import another_code
+from verifier.core import code as core
 from verifier.core import damm
 from verifier.core.code import derive_code, hotp, parse_code, same_code, show_code
 from verifier.core.errors import MalformedCode
@@ -79,13 +89,13 @@ def test_a_code_may_be_typed_as_people_type(code: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["", "12345678", "1234567890", "12345678a", "１２３", "१२३४५६७८९", "x" * 100, "12345678²"]
 )
-def test_what_is_not_nine_figures_is_named_and_refused(typed: str) -> None:
+def test_what_is_not_nine_digits_is_named_and_refused(typed: str) -> None:
     with pytest.raises(MalformedCode) as caught:
         parse_code(typed, "/digits")
     assert caught.value.errors[0].pointer == "/digits"
 
 
-@given(st.text(max_size=80))
+@given(st.text(max_size=80) | st.text(alphabet=f"0123456789{SEPARATORS}{INVISIBLE}一a，", max_size=201))
 def test_anything_typed_is_a_code_or_a_slip(typed: str) -> None:
     try:
         parsed = parse_code(typed)
@@ -95,8 +105,97 @@ def test_anything_typed_is_a_code_or_a_slip(typed: str) -> None:
     assert parsed.isascii()
 
 
+@pytest.mark.shows("CVP-5-9")
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "您的核实码是 482 177 302，有效期 10 分钟",
+        "核实码482177302，有效期10分钟",
+        "四八二 幺七七 三零二",
+        "٤٨٢ ١٧٧ ٣٠٢",
+        "482177302, that is 482 177 302!",
+        "\u2066482\u2069\u200b177302\ufeff",
+        "！" * 191 + "482177302",
+    ],
+)
+def test_the_nine_digits_of_a_pasted_text_are_the_code(typed: str) -> None:
+    assert parse_code(typed) == "482177302"
+
+
+@pytest.mark.shows("CVP-5-6", "CVP-5-9")
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "482177302 或 000000000",
+        "95588 482177302",
+        "+482177302",
+        "*482177302",
+        "482177302#",
+        "A482177302",
+        "482,177,302",
+        "48217730两",
+        "48217730\u00b2",
+        "④⑧②①⑦⑦③⓪②",
+        "！" * 192 + "482177302",
+    ],
+)
+def test_of_several_numbers_or_a_number_of_something_else_none_is_taken(typed: str) -> None:
+    with pytest.raises(MalformedCode):
+        parse_code(typed)
+
+
 @pytest.mark.shows("CVP-5-7")
 def test_comparison_takes_the_whole_code() -> None:
     assert same_code("482177306", "482177306")
     assert not same_code("482177306", "482177307")
     assert not same_code("482177306", "48217730")
+
+
+EVERY = [each for each in range(sys.maxunicode + 1) if not 0xD800 <= each <= 0xDFFF]
+READ = """
+import { readDigits } from "./src/codes.js";
+const seen = [];
+for (let each = 0; each <= 0x10ffff; each += 1) {
+  if (each >= 0xd800 && each <= 0xdfff) continue;
+  const { codes, digits } = readDigits(`4821${String.fromCodePoint(each)}77302`);
+  if (codes.length > 0 || digits.length > 9) seen.push([each, codes.length > 0 ? "between" : digits.slice(4, 5)]);
+}
+console.log(JSON.stringify(seen));
+"""
+
+
+def _meanings(meant: dict[int, str], separators: str, invisible: str) -> dict[int, str]:
+    return dict(sorted((meant | {ord(each): "between" for each in separators + invisible}).items()))
+
+
+@pytest.mark.shows("CVP-5-6", "CVP-5-9")
+def test_every_character_means_the_same_to_the_service_and_to_both_sdks() -> None:
+    """Of the million characters each is a digit, may stand between digits, or ends a group; three programs agree."""
+    decimal = {each: str(found) for each in EVERY if (found := unicodedata.decimal(chr(each), None)) is not None}
+    numerals = {ord(each): str(n) for n, written in enumerate(core.CHINESE) for each in written}
+    wanted = _meanings(
+        {each: decimal[each] for each in core.MEANT if each in decimal} | numerals, SEPARATORS, INVISIBLE
+    )
+    if unicodedata.unidata_version == "14.0.0":
+        assert set(decimal) | set(numerals) == set(core.MEANT)
+    for who, reading in (("service", parse_code), ("SDK", sdk.read)):
+        between = {each for each in EVERY if _takes(reading, f"4821{chr(each)}77302")}
+        assert between == {each for each, meaning in wanted.items() if meaning == "between"}, who
+    assert core.MEANT == sdk.MEANT == {each: meaning for each, meaning in wanted.items() if meaning != "between"}
+    require("npm", node.installed())
+    told = node.run(node.program("node"), "--input-type=module", "-e", READ)
+    assert told.returncode == 0, told.stderr
+    assert dict(json.loads(told.stdout)) == wanted
+
+
+def _takes(reading: Callable[[str], str], typed: str) -> bool:
+    try:
+        return reading(typed) == "482177302"
+    except (MalformedCode, ValueError):
+        return False
+
+
+def test_the_page_has_no_reading_of_its_own() -> None:
+    text = (Path(__file__).parents[2] / "clients/web/code.js").read_text()
+    assert "readDigits" in text
+    assert "normalize" not in text

@@ -48,7 +48,7 @@ def test_every_character_that_is_let_in_can_be_served_as_xml() -> None:
             assert read.text == character.replace("\r", "\n")
 
 
-@pytest.mark.shows("CVP-3.2-10")
+@pytest.mark.shows("CVP-3.2-12")
 @given(st.text(alphabet=st.characters(), max_size=20))
 def test_a_document_is_well_formed_whatever_it_says(text: str) -> None:
     root = ElementTree.Element("Say", name=text)

@@ -14,7 +14,26 @@ from tests.vectors.bank import NEXT, STATEMENT, Bank
 from tests.vectors.files import Json, invalid, valid
 from tests.vectors.parts import Path, decoded, places, put
 from tests.world import another_code
-from verifier.core.code import derive_code, show_code
+from verifier.core.code import ZEROS, derive_code, show_code
+
+# As specs/protocol.md section 5 lists them.
+SEPARATORS = " \t\r\n-._·\u00a0\u3000\u202f\u205f．＿－−" + "".join(
+    map(chr, [*range(0x2000, 0x200B), *range(0x2010, 0x2016)])
+)
+INVISIBLE = "".join(
+    map(
+        chr,
+        [
+            0xAD,
+            0x61C,
+            *range(0x200B, 0x2010),
+            *range(0x202A, 0x202F),
+            *range(0x2060, 0x2065),
+            *range(0x2066, 0x206A),
+            0xFEFF,
+        ],
+    )
+)
 
 
 def code(bank: Bank) -> Json:
@@ -89,22 +108,35 @@ def _typed(digits: str) -> Iterator[Json]:
     wide = "".join(chr(ord(digit) + 0xFEE0) for digit in digits)
     one, two, three = digits[:3], digits[3:6], digits[6:]
     for name, about, typed in (
-        ("plain", "nine figures", digits),
+        ("plain", "nine digits", digits),
         ("shown", "as it is shown", f"{one} {two} {three}"),
         ("dashes", "with dashes", f"{one}-{two}-{three}"),
         ("long-dashes", "with long dashes", f"{one}–{two}—{three}"),
         ("dots", "with full stops", f"{one}.{two}.{three}"),
         ("around", "with white space around it", f" \t{digits}\r\n"),
         ("no-break", "with spaces that do not break", f"{one}\u00a0{two}\u00a0{three}"),
-        ("full-width", "in full-width figures", wide),
+        ("full-width", "in full-width digits", wide),
         (
             "full-width-space",
-            "in full-width figures with full-width spaces",
+            "in full-width digits with full-width spaces",
             f"{wide[:3]}\u3000{wide[3:6]}\u3000{wide[6:]}",
         ),
-        ("singly", "each figure by itself", " ".join(digits)),
+        ("singly", "each digit by itself", " ".join(digits)),
+        ("separators", "all separators between two digits", f"{one}{SEPARATORS}{digits[3:]}"),
+        ("invisible", "all invisible characters between two digits", f"{one}{INVISIBLE}{digits[3:]}"),
+        ("longest-astral", "in 200 characters of 209 code units", "\U0001d7ce" * 9 + "!" * 191),
+        (
+            "chinese",
+            "in Chinese numerals",
+            _written(one, "零幺二三四五六七八九") + _written(digits[3:], "〇一二三四五六七八九"),
+        ),
+        ("sentence", "in a sentence with another number", f"您的核实码是 {one} {two} {three}，有效期 10 分钟"),
     ):
-        yield valid(f"typed-{name}", about, digits, typed=typed)
+        yield valid(f"typed-{name}", about, digits if name != "longest-astral" else "0" * 9, typed=typed)
+    for at in (0, 9, len(ZEROS) - 9):
+        scripts = ZEROS[at : at + 9]
+        written = "".join(chr(zero + int(digit)) for zero, digit in zip(scripts, digits, strict=True))
+        yield valid(f"scripts-{at}", "other scripts", digits, typed=written)
     for given in (
         "000000000",
         another_code("999999990", 0),
@@ -114,35 +146,44 @@ def _typed(digits: str) -> Iterator[Json]:
         yield valid(f"code-{given}", "another code", given, typed=given)
 
 
+def _written(digits: str, script: str) -> str:
+    return "".join(script[int(digit)] for digit in digits)
+
+
 def _not_nine(digits: str) -> Iterator[Json]:
     for name, about, typed in (
         ("empty", "nothing", ""),
         ("blank", "white space", "   "),
-        ("eight", "eight figures", digits[:8]),
-        ("ten", "ten figures", f"{digits}0"),
+        ("eight", "eight digits", digits[:8]),
+        ("ten", "ten digits", f"{digits}0"),
         ("twice", "the code twice", digits * 2),
-        ("letter", "a letter for a figure", f"{digits[:8]}a"),
+        ("letter", "a letter for a digit", f"{digits[:8]}a"),
         ("letter-o", "the letter O for a nought", "O00000000"),
-        ("other-script", "figures of another script", "१२३४५६७८९"),
+        ("other-script", "digits of another script, the last one wrong", "१२३४५६७८९"),
         ("sign", "a sign before it", f"+{digits}"),
         ("keys", "keys of a telephone", f"{digits}#"),
         ("words", "something else", "code"),
-        ("long", "nine figures and very many spaces", digits + " " * 100),
+        ("long", "a text of 201 characters", digits + " " * 192),
         ("nul", "a NUL within", f"{digits[:4]}\x00{digits[4:]}"),
+        ("comma", "a comma within", f"{digits[:3]},{digits[3:]}"),
+        ("two-codes", "two codes in a sentence", f"{digits} 或 000000000"),
+        ("number-beside", "another number beside it", f"95588 {digits}"),
+        ("superscript", "a superscript digit", f"{digits[:8]}\u00b2"),
+        ("pair", "the word for a pair, which is no digit", f"{digits[:8]}两"),
     ):
         yield invalid(f"not-nine-{name}", about, "malformed_code", typed=typed)
 
 
 def _slips(digits: str) -> Iterator[Json]:
-    """Every single wrong figure, and every swap of neighbours."""
+    """Every single wrong digit, and every swap of neighbours."""
     for place, right in enumerate(digits):
         for wrong in "0123456789":
             if wrong != right:
                 typed = digits[:place] + wrong + digits[place + 1 :]
-                about = f"figure {place + 1} is wrong"
+                about = f"digit {place + 1}"
                 yield invalid(f"slip-{place + 1}-{wrong}", about, "malformed_code", typed=typed)
     for place in range(len(digits) - 1):
         typed = digits[:place] + digits[place + 1] + digits[place] + digits[place + 2 :]
         if typed != digits:
-            about = f"figures {place + 1} and {place + 2} change places"
+            about = f"digits {place + 1} and {place + 2} change places"
             yield invalid(f"swap-{place + 1}", about, "malformed_code", typed=typed)

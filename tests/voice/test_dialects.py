@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import requests
 
 from tests.api.conftest import RunningBank
 from tests.customers import Customer
-from tests.voice.platforms import HOTLINE, Platform, TwimlPlatform, VoiceXmlPlatform, parsed, settings
+from tests.voice.platforms import HOTLINE, PASSWORD, Platform, TwimlPlatform, VoiceXmlPlatform, parsed, settings
 from tests.world import another_code
 from verifier.demo.bank import DemoBank
 from verifier.voice.dialects import e164
@@ -171,6 +172,75 @@ def test_an_upload_is_no_form(bank: DemoBank) -> None:
 
 def test_a_large_form_is_refused(platform: Platform) -> None:
     assert platform.raw(platform.next, {"caller": "1" * 3_000_000}).status_code == 413
+
+
+def _shown(platform: Platform) -> dict[str, str]:
+    """What lets a platform in whose form need not be read for that; of TwiML, something to look at."""
+    if isinstance(platform, VoiceXmlPlatform):
+        return {"Authorization": "Basic " + base64.b64encode(f"platform:{PASSWORD}".encode()).decode()}
+    return {"X-Twilio-Signature": "x"}
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.shows("CVP-7.8-6")
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": f"{FORM}; charset=bogus"}, b"From=1", 415),
+        ({"Content-Type": f"{FORM}; charset=gb18030"}, b"From=1", 415),
+        ({"Content-Type": "multipart/form-data"}, b"From=1", 415),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, b"--x\r\nContent-Disposition: form-data\r\n\r\n", 415),
+        ({"Content-Type": "application/json"}, b"{}", 415),
+        ({"Content-Type": FORM, "Content-Encoding": "gzip"}, b"From=1", 415),
+        ({"Content-Type": FORM, "Content-Encoding": "identity"}, b"From=1", 415),
+        ({"Content-Type": FORM}, b"From=%ff", 400),
+        ({"Content-Type": FORM}, b"From=\xff", 400),
+        ({"Content-Type": FORM}, b"&".join(b"f%d=1" % n for n in range(201)), 400),
+        ({"Content-Type": FORM}, b"From=" + b"1" * 70_000, 413),
+        ({"Content-Type": FORM}, b"From=1&From=2", 403),
+        ({"Content-Type": FORM}, b"caller=1&caller=1", 403),
+    ],
+)
+def test_what_is_no_form_is_refused_and_nothing_is_guessed(
+    platform: Platform, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    answer = requests.post(platform.next, data=body, headers=_shown(platform) | headers, timeout=10)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+
+
+@pytest.mark.shows("CVP-7.8-1")
+@pytest.mark.parametrize("shown", ["\xff", "é", "Basic \xff\xfe", "x" * 8000])
+def test_a_secret_of_any_bytes_is_refused_and_no_defect(platform: Platform, shown: str) -> None:
+    for name in ("Authorization", "X-Twilio-Signature"):
+        sent = {name: shown.encode("latin-1")}
+        answer = requests.post(platform.next, data={"caller": "x"}, headers=sent, timeout=10)
+        assert (answer.status_code, answer.json()["slug"]) == (403, "forbidden")
+
+
+@pytest.mark.shows("CVP-7.8-4", "CVP-7.8-7")
+def test_what_a_platform_tells_has_the_bounds_of_every_door_and_the_caller_hears_an_apology(platform: Platform) -> None:
+    """A platform that shows who it is never gets an error page for what it told of the caller."""
+    name = "caller" if isinstance(platform, VoiceXmlPlatform) else "From"
+    for told in ({"CallSid": "CA\n1"}, {"CallSid": "王" * 9}, {"CallSid": "C" * 256}):
+        heard = platform.send(platform.next, {name: "+8613800138000", "To": HOTLINE, **told})
+        assert (heard.act, heard.said[0][1]) == ("hang_up", UNAVAILABLE)
+    platform.begin("+8613800138000")
+    keyed = "keys" if isinstance(platform, VoiceXmlPlatform) else "Digits"
+    for keys in ("４８２", "1\n2", "x", "\x00", "48217730e"):
+        heard = platform.send(platform.next, {keyed: keys})
+        assert (heard.act, heard.said[0][1]) == ("hang_up", UNAVAILABLE)
+
+
+@pytest.mark.parametrize("dialled", ["sip:95588@pbx.bank.example", "95588", "", "tel:+861095588"])
+def test_a_call_to_a_short_number_is_led_like_any_other(platform: Platform, customer: Customer, dialled: str) -> None:
+    customer.is_rung()
+    name = "caller" if isinstance(platform, VoiceXmlPlatform) else "From"
+    told = {name: f"sip:{customer.number}@carrier.example", "dialled": dialled, "To": dialled}
+    assert platform.send(platform.next, told).act == "listen"
 
 
 @pytest.mark.shows("CVP-7.8-1")

@@ -39,21 +39,23 @@ def public_application(
     for operation in operations:
         endpoint = Endpoint(operation, service, authentication, people)
         path = operation.path.replace("{path}", "{path:.+}")
-        application.router.add_route(operation.method, path, endpoint.handle)
-        methods.setdefault(path, []).append(operation.method)
+        for method in _methods(operation):
+            application.router.add_route(method, path, endpoint.handle)
+            methods.setdefault(path, []).append(method)
     described = document(operations)
     encoded = msgspec.json.encode(described)
     page = _templates.get_template("docs.html").render(api=described, problems=_problems())
     style = _templates.get_template("docs.css").render()
 
     async def openapi(request: web.Request) -> web.Response:
-        return web.Response(body=encoded, content_type="application/json")
+        return web.Response(body=encoded, content_type="application/json", headers=headers.ALWAYS)
 
     async def docs(request: web.Request) -> web.Response:
-        return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": _DOCS_POLICY})
+        sent = {**headers.ALWAYS, "Content-Security-Policy": _DOCS_POLICY}
+        return web.Response(text=page, content_type="text/html", headers=sent)
 
     async def docs_style(request: web.Request) -> web.Response:
-        return web.Response(text=style, content_type="text/css")
+        return web.Response(text=style, content_type="text/css", headers=headers.ALWAYS)
 
     application.router.add_get("/openapi.json", openapi)
     application.router.add_get("/docs", docs)
@@ -67,23 +69,30 @@ def public_application(
     return application
 
 
+def _methods(operation: Operation) -> tuple[str, ...]:
+    """What is read by GET answers HEAD too, with the same headers; an event stream does not, since it has no end."""
+    readable = operation.method == "GET" and operation.content_type != "text/event-stream"
+    return ("GET", "HEAD") if readable else (operation.method,)
+
+
 def admin_application(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.Application:
     """Liveness, readiness and metrics, for the operator's network only."""
 
     async def livez(request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        return web.Response(text="ok\n", headers=headers.ALWAYS)
 
     async def readyz(request: web.Request) -> web.Response:
         if await ready():
             READY.set(1)
-            return web.Response(text="ready\n")
+            return web.Response(text="ready\n", headers=headers.ALWAYS)
         READY.set(0)
-        return web.Response(text="not ready: nothing can be made durable now\n", status=503)
+        words = "not ready: nothing can be made durable now\n"
+        return web.Response(text=words, status=503, headers=headers.ALWAYS)
 
     async def metrics(request: web.Request) -> web.Response:
         BATCHES.set(service.context.events.batches)
         COMMANDS.set(service.context.events.commands)
-        return web.Response(body=generate_latest(), content_type="text/plain")
+        return web.Response(body=generate_latest(), content_type="text/plain", headers=headers.ALWAYS)
 
     application = web.Application()
     application.router.add_get("/livez", livez)

@@ -9,25 +9,32 @@ from typing import TypeVar
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from verifier.core import strict_json
-from verifier.core.errors import BodyTooLarge, UnsupportedMediaType
+from verifier.core.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 
 MAX_BODY = 65_536
 Body = TypeVar("Body")
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The raw body. Raises BodyTooLarge beyond 64 KiB, and UnsupportedMediaType for what is not JSON."""
+    """The raw body. Raises BodyTooLarge beyond 64 KiB, UnsupportedMediaType for what is not JSON or is coded, and
+    MalformedRequest when it breaks off."""
+    if "Content-Encoding" in request.headers:
+        raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")
     if not request.body_exists:
         return b""
     try:
         body = await request.read()
     except HTTPRequestEntityTooLarge as error:
         raise BodyTooLarge(f"a body has at most {MAX_BODY} bytes") from error
-    if body and request.content_type != "application/json":
-        raise UnsupportedMediaType
+    except (HttpProcessingError, web.RequestPayloadError, ConnectionError) as error:
+        raise MalformedRequest("the body breaks off, or its chunks cannot be read") from error
+    # aiohttp's own reading of this header raises for bytes that are not UTF-8.
+    if body and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType("a body is application/json")
     return body
 
 

@@ -21,7 +21,7 @@ _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def request_id(request: web.Request) -> str:
+def request_id(request: web.BaseRequest) -> str:
     """The caller's own X-Request-ID where it is harmless to log, or a new one."""
     given = request.headers.get("X-Request-ID", "")
     return given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()

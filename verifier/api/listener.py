@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import cast
 
@@ -10,6 +11,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from verifier.api.connections import Bounds, Connection, Connections
+from verifier.api.refusals import MAX_HEADER, MAX_TARGET, Protocol, problem
+from verifier.core.errors import VerifierError
 
 if sys.platform != "win32":
     import resource
@@ -22,13 +25,15 @@ NEVER_S = 86_400
 
 @web.middleware
 async def _followed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tells the connection when a request has come and when its handler is done."""
+    """Tells the connection when a request has come and when its handler is done; what it raised becomes a problem."""
     connection = request.transport.get_protocol() if request.transport is not None else None
     if not isinstance(connection, Connection):
         return await handler(request)
     connection.asked(request)
     try:
         return await handler(request)
+    except VerifierError as error:
+        return problem(error, request)
     finally:
         connection.answered()
 
@@ -38,9 +43,7 @@ class Listener:
 
     def __init__(self, name: str, application: web.Application, bounds: Bounds) -> None:
         application.middlewares.insert(0, _followed)
-        self._runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=NEVER_S, shutdown_timeout=SHUTDOWN_S
-        )
+        self._runner = web.AppRunner(application, shutdown_timeout=SHUTDOWN_S)
         self._connections = Connections(name, bounds)
         self._server: asyncio.Server | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -50,9 +53,21 @@ class Listener:
         await self._runner.setup()
         http = cast(web.Server, self._runner.server)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self._connections, http()), host, port, backlog=BACKLOG
-        )
+
+        def connected() -> Connection:
+            # A body is never decompressed: what is coded is refused, and what is not read is never inflated.
+            protocol = Protocol(
+                http,
+                loop=loop,
+                access_log=cast(logging.Logger, None),
+                keepalive_timeout=NEVER_S,
+                max_line_size=MAX_TARGET,
+                max_field_size=MAX_HEADER,
+                auto_decompress=False,
+            )
+            return Connection(self._connections, protocol)
+
+        self._server = await loop.create_server(connected, host, port, backlog=BACKLOG)
         self._watch = asyncio.create_task(self._connections.watch(), name="connections")
 
     async def close(self) -> None:

@@ -125,7 +125,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 def raised(operation: Operation) -> list[type[VerifierError]]:
     """Every error an operation may answer: its own, and those of the path all requests take."""
     kinds: list[type[VerifierError]] = [errors.MalformedRequest, *operation.raises]
-    kinds += [errors.BodyTooLarge, errors.UnsupportedMediaType]
+    kinds += [errors.BodyTooLarge, errors.UriTooLong, errors.UnsupportedMediaType, errors.HeaderTooLarge]
     if operation.path_types or operation.body is not None or operation.query is not None:
         kinds.append(errors.InvalidField)
     if operation.who:

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from verifier.api.headers import ALWAYS
 from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
 
 # What both pages share, and the SDK's modules, which are their client; served where they lie.
@@ -108,6 +109,6 @@ def _file(content: bytes, content_type: str, headers: dict[str, str]) -> Callabl
 
 def _move(to: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def move(request: web.Request) -> web.StreamResponse:
-        raise web.HTTPMovedPermanently(to)
+        return web.Response(status=301, headers={**ALWAYS, "Location": to})
 
     return move

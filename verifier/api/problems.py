@@ -23,11 +23,13 @@ STATUS: dict[type[VerifierError], int] = {
     errors.LegNotConnected: 409,
     errors.Erased: 410,
     errors.BodyTooLarge: 413,
+    errors.UriTooLong: 414,
     errors.UnsupportedMediaType: 415,
     errors.InvalidField: 422,
     errors.MalformedCode: 422,
     errors.IdempotencyKeyReused: 422,
     errors.RateLimited: 429,
+    errors.HeaderTooLarge: 431,
     errors.InternalError: 500,
     errors.Unavailable: 503,
 }
@@ -75,6 +77,8 @@ def problem_response(error: VerifierError, request_id: str, headers: dict[str, s
     response = web.Response(body=_encode(problem), status=status, content_type=CONTENT_TYPE, headers=headers)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="callback-verification"'
+    if status == 415:
+        response.headers["Accept-Encoding"] = "identity"
     if status in (429, 503):
         response.headers["Retry-After"] = str(error.retry_after or RETRY_AFTER_S)
     return response

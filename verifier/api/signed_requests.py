@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+import http_sf
 from aiohttp.web import BaseRequest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures import (
@@ -23,6 +24,7 @@ from http_message_signatures import (
     VerificationKey,
 )
 from http_message_signatures.algorithms import ED25519
+from http_message_signatures.digests import ContentDigest
 from msgspec import Struct
 
 from verifier.api.systems import System, fingerprint, principal, public_key
@@ -32,6 +34,7 @@ from verifier.core.principal import Principal
 TAG = "callback-verification"
 MAX_AGE_S = 60
 MAX_SIGNATURE_INPUT = 2048
+KNOWN_DIGESTS = ("sha-256", "sha-512")
 ALWAYS_COVERED = ("@method", "@target-uri")
 
 
@@ -47,8 +50,37 @@ class _Untimely(InvalidSignature):
     """The signature's times do not hold. Unlike the texts of the library, ours repeat nothing of the request."""
 
 
+class _KnownDigests(ContentDigest):
+    """Content-Digest as RFC 9530 section 2 reads it: algorithms that are not known are passed over, and every one that
+    is known must fit. One at least must be known."""
+
+    @classmethod
+    def verify(cls, value: str | bytes, body: bytes, *, key: str | None = None) -> None:
+        super().verify(_known(value) if key is None else value, body, key=key)
+
+
+def _known(value: str | bytes) -> str:
+    """The members of a Content-Digest whose algorithm is known. Raises InvalidSignature when there are none."""
+    text = value.encode("ascii", "replace") if isinstance(value, str) else value
+    try:
+        digests: Any = http_sf.parse(text, tltype="dictionary", on_duplicate_key=_refuse_double)
+    except (ValueError, TypeError) as error:
+        raise InvalidSignature("the Content-Digest cannot be read") from error
+    known = {name: digest for name, digest in digests.items() if name in KNOWN_DIGESTS}
+    if not known:
+        raise InvalidSignature("the Content-Digest has neither sha-256 nor sha-512")
+    return http_sf.ser(known)
+
+
+def _refuse_double(name: str, context: str) -> None:
+    if context == "dictionary":
+        raise InvalidSignature("the Content-Digest has an algorithm twice")
+
+
 class _ClockedVerifier(HTTPMessageVerifier):
     """The library's verifier, with the service's clock and a window on both sides of it."""
+
+    content_digest_class = _KnownDigests
 
     def __init__(self, keys: MappingKeyResolver, now: Callable[[], float], max_age: float) -> None:
         super().__init__(signature_algorithm=ED25519, key_resolver=keys)

@@ -30,9 +30,10 @@ def main() -> None:
 def serve() -> None:
     """Run the service until SIGTERM."""
     from verifier import app
+    from verifier.journal import configure_logging
 
     config = load_config()
-    app.configure_logging(config.log_level)
+    configure_logging(config.log_level)
     run(app.serve(config))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import unicodedata
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyotp
@@ -17,8 +17,24 @@ from verifier.core.errors import FieldError, MalformedCode
 
 HOTP_DIGITS = 8
 CODE_DIGITS = HOTP_DIGITS + 1
-MAX_TYPED = 64
-_SEPARATORS = dict.fromkeys(map(ord, " \t\r\n-‐‑–—.·_\u00a0\u3000"))
+MAX_TYPED = 200
+# The noughts of the decimal digits of every script (general category Nd of Unicode 14); nine digits follow each.
+_HEX = """
+    0030 0660 06F0 07C0 0966 09E6 0A66 0AE6 0B66 0BE6 0C66 0CE6 0D66 0DE6 0E50 0ED0 0F20 1040 1090 17E0 1810 1946 19D0
+    1A80 1A90 1B50 1BB0 1C40 1C50 A620 A8D0 A900 A9D0 A9F0 AA50 ABF0 FF10 104A0 10D30 11066 110F0 11136 111D0 112F0
+    11450 114D0 11650 116C0 11730 118E0 11950 11C50 11D50 11DA0 16A60 16AC0 16B50 1D7CE 1D7D8 1D7E2 1D7EC 1D7F6 1E140
+    1E2F0 1E950 1FBF0
+"""
+ZEROS = tuple(int(zero, 16) for zero in _HEX.split())
+CHINESE = ("〇零", "一幺", "二", "三", "四", "五", "六", "七", "八", "九")
+MEANT = {zero + n: str(n) for zero in ZEROS for n in range(10)}
+MEANT |= {ord(each): str(n) for n, written in enumerate(CHINESE) for each in written}
+_INVISIBLE = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_SEPARATORS = " \t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000.\uff0e_\uff3f\u00b7\u2010-\u2015\u2212\uff0d-"
+_DROPPED = re.compile(f"[{_INVISIBLE}]")
+_GROUP = re.compile(f"[0-9](?:[{_SEPARATORS}]*[0-9])*")
+_BETWEEN = re.compile(f"[{_SEPARATORS}]")
+_JOINED = re.compile("[A-Za-z+#*]")
 
 
 class _Hotp(pyotp.HOTP):
@@ -50,19 +66,30 @@ def derive_code(application_key: bytes, call_id: str, ticket: str, counter: int)
 
 
 def parse_code(typed: str, pointer: str = "/code") -> str:
-    """The nine digits a person typed, pasted or keyed: spaces, dashes and full-width figures are accepted.
+    """The nine digits a person typed, pasted or keyed (CVP-5-6, CVP-5-9), in any script and in the middle of a text.
 
-    Raises MalformedCode, naming the member at `pointer`, when it is not nine digits or the check digit
-    does not fit; that is a slip of the finger, not an attempt.
+    Raises MalformedCode, naming the member at `pointer`, when there are no nine digits, when there are two codes, or
+    when the check digit does not fit. That is a slip of the finger, not an attempt.
     """
     if len(typed) > MAX_TYPED:
-        raise _slip(pointer, "The code has nine digits")
-    digits = unicodedata.normalize("NFKC", typed).translate(_SEPARATORS)
-    if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdigit()):
-        raise _slip(pointer, "The code has nine digits and nothing else")
+        raise _slip(pointer, f"The text with the code has at most {MAX_TYPED} characters")
+    found = set(_groups_of_nine(typed))
+    if len(found) != 1:
+        raise _slip(pointer, "The code has nine digits, no more and no fewer")
+    digits = found.pop()
     if not damm.is_valid(digits):
         raise _slip(pointer, "One of the digits is wrong or two are swapped; please enter the code again")
     return digits
+
+
+def _groups_of_nine(typed: str) -> Iterator[str]:
+    """The groups of exactly nine digits. One that touches a Latin letter, `+`, `#` or `*` is something else."""
+    text = _DROPPED.sub("", typed).translate(MEANT)
+    for group in _GROUP.finditer(text):
+        digits = _BETWEEN.sub("", group[0])
+        beside = text[max(0, group.start() - 1) : group.start()] + text[group.end() : group.end() + 1]
+        if len(digits) == CODE_DIGITS and _JOINED.search(beside) is None:
+            yield digits
 
 
 def same_code(one: str, other: str) -> bool:

@@ -65,9 +65,21 @@ class BodyTooLarge(VerifierError):
     title = "The request body is too large"
 
 
+class UriTooLong(VerifierError):
+    slug = "uri_too_long"
+    title = "The target of the request is too long"
+
+
+class HeaderTooLarge(VerifierError):
+    slug = "header_too_large"
+    title = "A header of the request is too large"
+
+
 class UnsupportedMediaType(VerifierError):
+    """Not the type that this address takes, another charset than UTF-8, or a content coding."""
+
     slug = "unsupported_media_type"
-    title = "The request body must be application/json"
+    title = "The request body is not of a type that is taken here"
 
 
 class InvalidField(VerifierError):

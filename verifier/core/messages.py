@@ -28,7 +28,8 @@ from verifier.core.text import exact
 CallId = Annotated[str, exact("call_[0-9a-f]{32}")]
 SessionId = Annotated[str, exact("ivr_[0-9a-f]{32}")]
 RequestId = Annotated[str, exact("excr_[0-9a-f]{32}")]
-TypedCode = Annotated[str, Meta(min_length=1, max_length=64, description="nine digits, with or without spaces")]
+TypedCode = Annotated[str, Meta(min_length=1, max_length=200, description="nine digits, or a text that holds them")]
+KeyedCode = Annotated[str, Meta(min_length=1, max_length=64, description="nine digits, with or without spaces")]
 Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
 Rules = Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=3)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -101,7 +102,7 @@ class Confirm(Struct, frozen=True, forbid_unknown_fields=True):
 class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
     """`caller_number` is null when it is withheld; `language` is what the caller chose on the phone."""
 
-    digits: TypedCode
+    digits: KeyedCode
     dialled_number: E164
     caller_number: E164 | None = None
     application_id: ApplicationId | None = None
@@ -109,9 +110,12 @@ class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BeginSession(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody rings the bank's number; `caller_number` is null when it is withheld."""
+    """Somebody rings the bank's number; `caller_number` is null when it is withheld.
 
-    dialled_number: E164
+    `dialled_number` is null when it is not E.164, as a service number of five digits is not.
+    """
+
+    dialled_number: E164 | None = None
     caller_number: E164 | None = None
     language: Language | None = None
 

@@ -17,12 +17,13 @@ from verifier.demo.bank import DemoBank, free_ports
 from verifier.demo.story import SAMPLE, Story
 from verifier.exports import Export
 from verifier.importing import import_export
+from verifier.journal import configure_logging
 
 
 async def demo(*, script: bool, out: Path | None, port: int) -> int:
     """Run the demo; return the exit status."""
     sys.setswitchinterval(app.SWITCH_INTERVAL_S)
-    app.configure_logging("warning")
+    configure_logging("warning")
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-")))
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
@@ -15,18 +16,20 @@ from aiohttp import web
 from msgspec import Struct
 
 from verifier.core.dialogue import FRAUD_DESK
-from verifier.core.errors import VerifierError
+from verifier.core.errors import Forbidden, InternalError, VerifierError
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
+from verifier.core.text import exact
 from verifier.service import Service
 from verifier.service.writer import Idempotency
-from verifier.voice.dialects import Dialect, apology
+from verifier.voice.dialects import Dialect, Form, apology, e164
+from verifier.voice.forms import read_form
 
 log = structlog.get_logger()
 
 MAX_KEYS = 100
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "verifier"}
 _decode = msgspec.json.Decoder(IvrTurn).decode
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CallName = Annotated[str, exact("[!-~]{1,255}")]
 
 
 class Transfers(Struct, frozen=True):
@@ -61,37 +64,46 @@ class Conversations:
 
     async def _begin(self, request: web.Request) -> web.StreamResponse:
         form = await self._form(request)
-        asked = BeginSession(form.get("dialled", form.get("To", "")), self._dialect.caller(form))
-        # A platform that asks twice for one call gets one dialogue, where it names its calls.
-        named = form.get("CallSid") or request.headers.get("Idempotency-Key")
-        idempotency = self._idempotency(f"begin\0{named}", form) if named else None
-        begin = self._service.ivr.begin
-        return await self._turn(lambda: begin(asked, idempotency), step=1)
+
+        async def begin() -> bytes:
+            dialled, caller = e164(form.get("dialled", form.get("To", ""))), self._dialect.caller(form)
+            asked = msgspec.convert({"dialled_number": dialled, "caller_number": caller}, BeginSession)
+            # A platform that asks twice for one call gets one dialogue, where it names its calls.
+            named = form.get("CallSid") or request.headers.get("Idempotency-Key")
+            key = msgspec.convert(named, CallName) if named else None
+            return await self._service.ivr.begin(asked, self._idempotency(f"begin\0{key}", form) if key else None)
+
+        return await self._turn(begin, step=1)
 
     async def _step(self, request: web.Request) -> web.StreamResponse:
         form = await self._form(request)
         session_id, step = request.match_info["session_id"], int(request.match_info["step"])
-        keys = self._dialect.keys(form)
-        heard = HeardKeys(None if keys is None else keys[:MAX_KEYS])
-        # The same step of the same call gets the same answer, however often the platform asks.
-        idempotency = self._idempotency(f"{session_id}\0{step}", {"keys": keys or ""})
-        advance = self._service.ivr.step
-        return await self._turn(lambda: advance(session_id, heard, idempotency), step=step + 1)
 
-    async def _form(self, request: web.Request) -> dict[str, str]:
-        """What the platform sent. Raises web.HTTPForbidden when it is not the bank's own."""
-        posted = await request.post()
-        form = {name: value for name, value in posted.items() if isinstance(value, str)}
-        if len(form) < len(posted) or not self._dialect.vouches(request, form, self._public_url + request.path_qs):
-            log.info("refused", operation="voice", reason="the secret or signature of the voice platform is not right")
-            raise web.HTTPForbidden(text="this is not the bank's voice platform\n", headers=_HEADERS)
-        return form
+        async def advance() -> bytes:
+            keys = self._dialect.keys(form)
+            heard = msgspec.convert({"keys": None if keys is None else keys[:MAX_KEYS]}, HeardKeys)
+            # The same step of the same call gets the same answer, however often the platform asks.
+            idempotency = self._idempotency(f"{session_id}\0{step}", {"keys": keys or ""})
+            return await self._service.ivr.step(session_id, heard, idempotency)
+
+        return await self._turn(advance, step=step + 1)
+
+    async def _form(self, request: web.Request) -> Form:
+        """What the platform sent. Raises Forbidden when it is not the bank's own, and what `read_form` raises."""
+        if self._dialect.shows(request):
+            form = await read_form(request)
+            if self._dialect.vouches(request, form, self._public_url + request.path_qs):
+                return form
+        raise Forbidden("this is not the bank's voice platform")
 
     async def _turn(self, asked: Callable[[], Awaitable[bytes]], step: int) -> web.StreamResponse:
         try:
             turn = _decode(await asked())
+        except msgspec.ValidationError:
+            log.warning("a voice platform sent what cannot be", dialect=self._dialect.path)
+            turn = apology()
         except Exception as error:
-            if not isinstance(error, VerifierError):
+            if not isinstance(error, VerifierError) or isinstance(error, InternalError):
                 log.error("defect in a dialogue", exc_info=error)
             turn = apology()
         following = f"{self._public_url}{self._dialect.path}/{turn.session_id}/{step}"
@@ -100,6 +112,6 @@ class Conversations:
     def _answer(self, document: bytes) -> web.Response:
         return web.Response(body=document, content_type=self._dialect.content_type, charset="utf-8", headers=_HEADERS)
 
-    def _idempotency(self, key: str, form: dict[str, str]) -> Idempotency:
+    def _idempotency(self, key: str, form: Form) -> Idempotency:
         fingerprint = hashlib.sha256(msgspec.json.encode(sorted(form.items()))).digest()
         return Idempotency(f"voice\0{self._dialect.path}", key, fingerprint)

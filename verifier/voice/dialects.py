@@ -28,6 +28,9 @@ class Dialect(Protocol):
     path: str
     content_type: str
 
+    def shows(self, request: web.Request) -> bool:
+        """Whether the request has a secret to look at. Its form is read only then."""
+
     def vouches(self, request: web.Request, form: Form, url: str) -> bool:
         """Whether the request comes from the bank's own platform. `url` is the address as the platform knows it."""
 

@@ -26,10 +26,14 @@ class TwiML:
     def __init__(self, token: str) -> None:
         self._token = token.encode()
 
+    def shows(self, request: web.Request) -> bool:
+        return len(request.headers.getall("X-Twilio-Signature", ())) == 1
+
     def vouches(self, request: web.Request, form: Form, url: str) -> bool:
         signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
-        expected = b64encode(hmac.digest(self._token, signed.encode(), "sha1"))
-        return hmac.compare_digest(request.headers.get("X-Twilio-Signature", "").encode(), expected)
+        expected = b64encode(hmac.digest(self._token, signed.encode("utf-8", "surrogateescape"), "sha1"))
+        shown = request.headers.get("X-Twilio-Signature", "").encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(shown, expected)
 
     def caller(self, form: Form) -> str | None:
         return e164(form.get("From", ""))

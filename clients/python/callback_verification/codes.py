@@ -5,10 +5,26 @@ Carries out specs/protocol.md section 5.
 
 from __future__ import annotations
 
-import unicodedata
+import re
+from collections.abc import Iterator
 
-DIGITS, MAX_TYPED = 9, 64
-_SEPARATORS = dict.fromkeys(map(ord, " \t\r\n-‐‑–—.·_\u00a0\u3000"))
+DIGITS, MAX_TYPED = 9, 200
+# The noughts of the decimal digits of every script (general category Nd of Unicode 14); nine digits follow each.
+_ZEROS = """
+    0030 0660 06F0 07C0 0966 09E6 0A66 0AE6 0B66 0BE6 0C66 0CE6 0D66 0DE6 0E50 0ED0 0F20 1040 1090 17E0 1810 1946 19D0
+    1A80 1A90 1B50 1BB0 1C40 1C50 A620 A8D0 A900 A9D0 A9F0 AA50 ABF0 FF10 104A0 10D30 11066 110F0 11136 111D0 112F0
+    11450 114D0 11650 116C0 11730 118E0 11950 11C50 11D50 11DA0 16A60 16AC0 16B50 1D7CE 1D7D8 1D7E2 1D7EC 1D7F6 1E140
+    1E2F0 1E950 1FBF0
+"""
+CHINESE = ("〇零", "一幺", "二", "三", "四", "五", "六", "七", "八", "九")
+MEANT = {int(zero, 16) + n: str(n) for zero in _ZEROS.split() for n in range(10)}
+MEANT |= {ord(each): str(n) for n, written in enumerate(CHINESE) for each in written}
+_INVISIBLE = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_SEPARATORS = " \t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000.\uff0e_\uff3f\u00b7\u2010-\u2015\u2212\uff0d-"
+_DROPPED = re.compile(f"[{_INVISIBLE}]")
+_GROUP = re.compile(f"[0-9](?:[{_SEPARATORS}]*[0-9])*")
+_BETWEEN = re.compile(f"[{_SEPARATORS}]")
+_JOINED = re.compile("[A-Za-z+#*]")
 # The quasigroup of order ten of H. M. Damm's thesis (Marburg 2004).
 _DAMM = (
     "0317598642",
@@ -25,17 +41,29 @@ _DAMM = (
 
 
 def read(typed: str) -> str:
-    """The nine digits of a code; spaces, dashes and full-width figures are taken as they are meant.
+    """The nine digits of a code (specification section 5): digits of any script, in the middle of a text.
 
-    Raises ValueError, with words for whoever typed it, when it is not nine digits or the check digit says that one is
-    wrong or two are swapped. The service says the same of it (`malformed_code`) and spends nothing.
+    Raises ValueError, in words for the person who typed it, when there are no nine digits, when there are two codes,
+    or when the check digit says that one is wrong or two are swapped. The service says the same of it
+    (`malformed_code`) and spends nothing.
     """
-    digits = unicodedata.normalize("NFKC", typed[: MAX_TYPED + 1]).translate(_SEPARATORS)
-    if len(typed) > MAX_TYPED or len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
-        raise ValueError("The code has nine digits and nothing else")
+    found = set(_groups_of_nine(typed)) if len(typed) <= MAX_TYPED else set()
+    if len(found) != 1:
+        raise ValueError("The code has nine digits, no more and no fewer")
+    digits = found.pop()
     interim = "0"
     for digit in digits:
         interim = _DAMM[int(interim)][int(digit)]
     if interim != "0":
         raise ValueError("One of the digits is wrong or two are swapped; please enter the code again")
     return digits
+
+
+def _groups_of_nine(typed: str) -> Iterator[str]:
+    """The groups of exactly nine digits. One that touches a Latin letter, `+`, `#` or `*` is something else."""
+    text = _DROPPED.sub("", typed).translate(MEANT)
+    for group in _GROUP.finditer(text):
+        digits = _BETWEEN.sub("", group[0])
+        beside = text[max(0, group.start() - 1) : group.start()] + text[group.end() : group.end() + 1]
+        if len(digits) == DIGITS and _JOINED.search(beside) is None:
+            yield digits

@@ -1,0 +1,120 @@
+"""A node's journal: whatever speaks in the process, each line is JSON on standard output and repeats no data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+MARK = "13987654321"
+
+SPEAK = """
+import asyncio, gc, logging, sys, threading, warnings
+import structlog, uvloop
+from verifier.core.errors import InternalError, InvalidField
+from verifier.journal import configure_logging
+
+mark = "13987654321"
+configure_logging("info")
+log = structlog.get_logger()
+
+
+def fail(text):
+    local = text
+    raise ValueError(text) from KeyError(text)
+
+
+class Fails:
+    def __init__(self):
+        self.held = self
+
+    def __del__(self):
+        fail(mark)
+
+    def __repr__(self):
+        return mark
+
+
+logging.getLogger("aiohttp.server").error("Error handling request from %s", mark)
+logging.getLogger("asyncpg").warning(f"a notice {mark}", extra={"mark": mark})
+logging.getLogger("broken").error("%d", mark)
+warnings.warn(f"a warning of {mark}", RuntimeWarning)
+warnings.warn(f"another of {mark}")
+try:
+    fail(mark)
+except ValueError as error:
+    logging.getLogger("aiohttp.server").exception("Unhandled %s", mark)
+    log.error("defect", exc_info=error)
+try:
+    try:
+        fail(mark)
+    except ValueError as error:
+        raise InternalError("the seal of call_1 does not open") from error
+except InternalError as error:
+    log.error("defect", exc_info=error)
+log.error("defect", exc_info=ExceptionGroup(mark, [InvalidField.at("/x", mark)]))
+threading.Thread(target=fail, args=(mark,)).start()
+Fails().held = None
+
+
+async def lost():
+    asyncio.get_running_loop().call_soon(fail, mark)
+    task = asyncio.create_task(asyncio.to_thread(fail, mark), name=mark)
+    await asyncio.sleep(0.1)
+    del task
+    asyncio.get_running_loop().call_exception_handler({"message": mark, "context": mark})
+
+
+for loop in (asyncio.new_event_loop, uvloop.new_event_loop):
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(lost())
+    gc.collect()
+fail(mark)
+"""
+
+
+@pytest.mark.shows("CVP-12-2", "CVP-12-6")
+def test_every_library_and_every_uncaught_exception_is_told_as_json_without_its_words() -> None:
+    ran = subprocess.run([sys.executable, "-c", SPEAK], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 1
+    assert ran.stderr == ""
+    assert MARK not in ran.stdout
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    loggers = [each["logger"] for each in lines if each["event"] == "library"]
+    assert set(loggers) == {"aiohttp.server", "asyncpg", "broken", "warnings", "asyncio"}
+    assert loggers.count("asyncio") == 6
+    assert sum(each["event"] == "uncaught" for each in lines) == 3
+    assert [each["kind"] for each in lines if each.get("logger") == "warnings"] == ["RuntimeWarning", "UserWarning"]
+
+
+@pytest.mark.shows("CVP-12-6")
+def test_an_exception_is_told_by_its_kinds_and_places() -> None:
+    ran = subprocess.run([sys.executable, "-c", SPEAK], capture_output=True, text=True, timeout=60)
+    defects = [json.loads(line) for line in ran.stdout.splitlines() if '"defect"' in line]
+    plain, ours, group = (each["exception"] for each in defects)
+    assert [each["type"] for each in plain] == ["builtins.ValueError", "builtins.KeyError"]
+    assert plain[0]["frames"][-1].startswith("__main__:")
+    assert plain[0]["frames"][-1].endswith(":fail")
+    assert (ours[0]["type"], ours[0]["detail"]) == (
+        "verifier.core.errors.InternalError",
+        "the seal of call_1 does not open",
+    )
+    assert [set(each) for each in ours[1:]] == [{"type", "frames"}, {"type"}]
+    assert [each["type"] for each in group] == ["builtins.ExceptionGroup", "verifier.core.errors.InvalidField"]
+
+
+def _write_to(output: str) -> subprocess.CompletedProcess[str]:
+    told = "from verifier.journal import configure_logging; import structlog; configure_logging('info'); "
+    told += "structlog.get_logger().info('a line', name='\\u738b\\ud800')"
+    env: dict[str, Any] = {"PYTHONIOENCODING": output}
+    return subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, env=env, timeout=60)
+
+
+@pytest.mark.shows("CVP-12-2")
+def test_a_line_is_ascii_whatever_the_terminal_can_write() -> None:
+    ran = _write_to("ascii")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["name"] == "王\ud800"

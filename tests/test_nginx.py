@@ -1,0 +1,197 @@
+"""A real nginx as the TLS proxy of specs/operations.md: signatures, streams, bounds, draining and forged headers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from tests.api.malformed import MARK, REFUSED
+from tests.conftest import require
+from tests.faults.server import Server, registration
+from tests.nginx import PATHS, Nginx
+from verifier.api.signed_requests import sign_request
+from verifier.demo.bank import free_ports
+from verifier.demo.client import now_iso
+
+NUMBER = "+8613900139009"
+
+
+class Site:
+    """A node, nginx in front of it, and a client that knows nginx's address only."""
+
+    def __init__(self, node: Server, proxy: Nginx, session: aiohttp.ClientSession) -> None:
+        self.node = node
+        self.proxy = proxy
+        self.session = session
+
+    async def signed(self, system: str, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+        """The status and content of a system's request, signed for the address that it knows."""
+        content = b"" if body is None else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json"} if content else {}
+        if method == "POST":
+            sent["Idempotency-Key"] = f"key-{time.monotonic_ns()}"
+        key = self.node.bank.system_keys[system]
+        url = self.proxy.url + path
+        sent |= sign_request(method, url, sent, content, key_id=system, private_key=key, created=time.time())
+        asked = self.session.request(method, URL(url, encoded=True), data=content, headers=sent | headers)
+        async with asked as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    async def raw(self, sent: bytes) -> bytes:
+        """What comes back for bytes as they are."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.proxy.port, ssl=self.proxy.trusting(), server_hostname="localhost"
+        )
+        writer.write(sent)
+        async with asyncio.timeout(20):
+            answer = await reader.read()
+        writer.close()
+        return answer
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    require("nginx", bool(PATHS))
+    public = free_ports()[0]
+    folder = tmp_path / "nginx"
+    proxy = Nginx(folder, f"127.0.0.1:{public}")
+    settings = {"listen": f"127.0.0.1:{public}", "issuer": proxy.url, "drain_seconds": 2, "client_cert_header": True}
+    with proxy:
+        connector = aiohttp.TCPConnector(ssl=proxy.trusting())
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            Server(tmp_path / "bank", session, **settings) as node,
+        ):
+            yield Site(node, proxy, session)
+
+
+async def test_a_signed_request_verifies_through_the_proxy_whatever_its_target(site: Site) -> None:
+    path = "/v1/applications/LN-NGINX"
+    assert (await site.signed("loan-origination", "PUT", path, registration("cust-n", NUMBER)))[0] == 200
+    for target in (path, "/v1/applications/LN%2DNGINX", "//v1/nothing", "/v1/a/../b", "/v1/%e7%8e%8b%20"):
+        status, content = await site.signed("loan-origination", "GET", target)
+        assert (status, content.get("slug")) in ((200, None), (404, "not_found")), (target, content)
+    discrepancies = "/v1/discrepancies?since=2026-01-01T00%3A00%3A00Z"
+    status, content = await site.signed("loan-origination", "GET", discrepancies)
+    assert content.get("slug") != "unauthenticated", "the escapes of the query are signed as well"
+
+
+async def test_an_event_comes_through_the_proxy_at_once_and_the_stream_ends_in_order(site: Site) -> None:
+    await site.signed("loan-origination", "PUT", "/v1/applications/LN-NGINX", registration("cust-n", NUMBER))
+    asked = {"purpose": "documents", "number": NUMBER, "caller_number": "+861082345678", "officer_id": "4412"}
+    status, issued = await site.signed("loan-origination", "POST", "/v1/applications/LN-NGINX/calls", asked)
+    assert status == 201, issued
+    login = {"Authorization": f"Bearer {site.node.bank.customer('cust-n')}"}
+    async with site.session.get(f"{site.proxy.url}/v1/me/events", headers=login) as stream:
+        seen = await _event(stream)
+        assert seen["on_call"] is False
+        leg = {"event": "connected", "leg_id": "1", "number": NUMBER, "at": now_iso()}
+        started = time.monotonic()
+        await site.signed("pbx", "POST", f"/v1/calls/{issued['call']['call_id']}/legs", leg)
+        assert (await _event(stream))["on_call"] is True
+        assert time.monotonic() - started < 3
+        stopping = asyncio.create_task(site.node.stop())
+        async with asyncio.timeout(30):
+            # A stream that is cut raises ClientPayloadError; this one ends.
+            await stream.content.read()
+        assert await stopping == 0
+
+
+async def _event(stream: aiohttp.ClientResponse) -> Any:
+    async with asyncio.timeout(20):
+        async for line in stream.content:
+            if line.startswith(b"data: "):
+                return json.loads(line[6:])
+    raise AssertionError("the stream ended")
+
+
+@pytest.mark.shows("CVP-3.2-9")
+async def test_what_is_malformed_is_a_problem_whether_the_node_refuses_it_or_the_proxy(site: Site) -> None:
+    for name, (sent, _, _) in REFUSED.items():
+        raw = await site.raw(sent)
+        if name == "HTTP/2":
+            assert MARK.encode() not in raw  # nginx speaks that, and ends it in its own frames
+            continue
+        before, _, content = raw.partition(b"\r\n\r\n")
+        if name.startswith("an expectation"):
+            assert b" 200 " in before or b" 415 " in before  # nginx answers it itself, and takes it off
+            continue
+        assert b"application/problem+json" in before, (name, raw[:300])
+        length = int(before.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+        problem = json.loads(content[:length])
+        assert 400 <= problem["status"] < 500, name
+        assert f"X-Request-ID: {problem['request_id']}".encode() in before, name
+
+
+async def test_a_body_over_the_bound_is_refused_in_the_same_words(site: Site) -> None:
+    for size in (65_537, 3_000_000):
+        async with site.session.post(f"{site.proxy.url}/v1/reports", data=b" " * size) as answer:
+            assert answer.status == 413
+            assert (await answer.json(content_type="application/problem+json"))["slug"] == "body_too_large"
+
+
+@pytest.mark.shows("CVP-2-6")
+async def test_a_forged_client_certificate_does_not_reach_the_node(site: Site) -> None:
+    """The node trusts the header here, against the recipe: nginx takes it off all the same."""
+    certificate = b"\x30\x03\x02\x01\x07"
+    forged = {"Client-Cert": f":{b64encode(certificate).decode()}:"}
+    direct = f"http://{site.node.bank.config.listen}/v1/applications/LN-1"
+    async with site.session.get(direct, headers=forged) as answer:
+        assert "certificate" in (await answer.json())["detail"]
+    for name in ("Client-Cert", "client-cert", "CLIENT-CERT"):
+        headers = {name: forged["Client-Cert"]}
+        async with site.session.get(f"{site.proxy.url}/v1/applications/LN-1", headers=headers) as answer:
+            problem = await answer.json()
+            assert (answer.status, problem["slug"]) == (401, "unauthenticated")
+            assert "certificate" not in problem["detail"]
+    for spelled in ("Client_Cert", "Client.Cert"):
+        headers = {spelled: forged["Client-Cert"]}
+        async with site.session.get(f"{site.proxy.url}/v1/applications/LN-1", headers=headers) as answer:
+            assert "certificate" not in (await answer.json())["detail"]
+
+
+@pytest.mark.shows("CVP-12-5")
+async def test_a_node_that_drains_answers_through_the_proxy_and_then_nothing_can_be_checked(site: Site) -> None:
+    key = f"{site.proxy.url}/.well-known/jwks.json"
+    statuses = []
+    stopping = asyncio.create_task(site.node.stop())
+    while not stopping.done():
+        async with site.session.get(key) as answer:
+            statuses.append(answer.status)
+            if answer.status != 200:
+                assert (await answer.json(content_type=None))["verdict"] == "unavailable"
+        await asyncio.sleep(0.02)
+    assert await stopping == 0
+    assert statuses.count(200) > 20
+    assert statuses == sorted(statuses), "once it is gone it is gone, and not one request before failed"
+    async with site.session.get(key) as answer:
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "2"
+        assert (await answer.json(content_type="application/problem+json"))["verdict"] == "unavailable"
+
+
+async def test_the_proxy_asks_the_node_by_connections_that_it_keeps(site: Site) -> None:
+    async with site.session.get(f"{site.node.bank.admin_url}/metrics", ssl=False) as answer:
+        before = await answer.text()
+    for _ in range(50):
+        async with site.session.get(f"{site.proxy.url}/.well-known/jwks.json") as answer:
+            assert answer.status == 200
+            assert len(answer.headers["X-Request-ID"]) == 32
+            assert answer.headers.getall("X-Content-Type-Options") == ["nosniff"]
+    async with site.session.get(f"{site.node.bank.admin_url}/metrics", ssl=False) as answer:
+        after = await answer.text()
+    assert _open(after) <= max(_open(before), 1) + 1
+
+
+def _open(metrics: str) -> float:
+    found = [line for line in metrics.splitlines() if line.startswith('verifier_connections{listener="public"')]
+    return sum(float(line.rpartition(" ")[2]) for line in found)

@@ -1,0 +1,108 @@
+"""What is refused outside the operations: a problem like any other, and no client byte in the log.
+
+Carries out specs/protocol.md section 3.2; specs/decisions/0030 says why here.
+"""
+
+from __future__ import annotations
+
+import structlog
+from aiohttp import web
+from aiohttp.http import RawRequestMessage
+from aiohttp.http_exceptions import LineTooLong
+
+from verifier.api import headers
+from verifier.api.problems import problem_response
+from verifier.core.errors import (
+    BodyTooLarge,
+    Forbidden,
+    HeaderTooLarge,
+    InternalError,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMediaType,
+    UriTooLong,
+    VerifierError,
+)
+
+log = structlog.get_logger()
+
+# The target of a request; a header with its name, which holds a token of 8,192 characters.
+MAX_TARGET = 8_192
+MAX_HEADER = 9_216
+
+_RAISED: dict[int, type[VerifierError]] = {
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: BodyTooLarge,
+    415: UnsupportedMediaType,
+}
+
+
+class Protocol(web.RequestHandler):
+    """aiohttp's protocol of one connection; what it refuses before a handler, or after one failed, is a problem."""
+
+    __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # aiohttp tells of a chunk that it cannot read when the handler is done, and the handler waits for the chunk.
+        if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage) or self._current_request is None:
+            return
+        content = self._current_request.content
+        if not content.is_eof():
+            content.set_exception(web.RequestPayloadError())
+            content.feed_eof()
+            self.close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if isinstance(exc, ConnectionError):
+            raise exc
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun, and another cannot follow it")
+        # aiohttp refuses an unknown expectation by repeating it, and cannot when it is not UTF-8.
+        expected = isinstance(exc, UnicodeEncodeError) and "Expect" in request.headers
+        response = problem(_unread(exc) if status < 500 or expected else InternalError(), request, exc)
+        response.force_close()
+        return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        if isinstance(resp, web.HTTPException) and resp.status >= 400:
+            resp = raised(resp, request)
+        return await super().finish_response(request, resp, start_time)
+
+
+def problem(error: VerifierError, request: web.BaseRequest, cause: BaseException | None = None) -> web.Response:
+    """The answer to a request that no operation took, and a line in the log."""
+    request_id = headers.request_id(request)
+    if isinstance(error, InternalError):
+        log.error("defect", request_id=request_id, exc_info=cause or error)
+    else:
+        log.info("refused", slug=error.slug, cause=type(cause or error).__name__, request_id=request_id)
+    return problem_response(error, request_id, {**headers.ALWAYS, "X-Request-ID": request_id})
+
+
+def raised(error: web.HTTPException, request: web.BaseRequest) -> web.Response:
+    """The answer where aiohttp raised one of its own."""
+    kind = InternalError if error.status >= 500 else _RAISED.get(error.status, MalformedRequest)
+    response = problem(kind(), request, error)
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
+
+
+def _unread(cause: BaseException | None) -> VerifierError:
+    if isinstance(cause, LineTooLong) and cause.args[1] == MAX_TARGET:
+        return UriTooLong(f"the target of a request has at most {MAX_TARGET} octets")
+    if isinstance(cause, LineTooLong):
+        return HeaderTooLarge(f"a header with its name has at most {MAX_HEADER} octets")
+    return MalformedRequest("the request is not HTTP/1.1 as this service reads it")
