@@ -22,6 +22,8 @@ NO_SESSION = (
     "mode: set pool_mode=session"
 )
 
+LOOKS = 10
+
 # What no session can set. Without the first two a crash of the server's machine loses commits or the whole database.
 _OF_THE_SERVER = {"fsync": "on", "full_page_writes": "on"}
 _READ = (
@@ -80,7 +82,7 @@ class Sessions:
             required |= _OF_THE_SERVER
         rows = await connection.fetch(_READ, list(required))
         backend = tuple(rows[0][2:4]) if rows else ()
-        if backend != tuple(set_by[0][:2]) or self._shared(backend):
+        if backend != tuple(set_by[0][:2]) or self._shared(backend) or not await _kept(connection, backend[0]):
             raise Unavailable(NO_SESSION)
         if rows[0][4]:
             # On a UNIX socket there is no TCP.
@@ -90,6 +92,14 @@ class Sessions:
 
     def _shared(self, backend: tuple[Any, ...]) -> bool:
         return any(backend == each for other, each in self._live.items() if not other.is_closed())
+
+
+async def _kept(connection: Any, pid: int) -> bool:
+    """Whether one backend goes on answering. While others use the same pool, one look would be answered by chance."""
+    for _ in range(LOOKS):
+        if await connection.fetchval("SELECT pg_backend_pid()") != pid:
+            return False
+    return True
 
 
 def _compare(required: Mapping[str, str], found: Mapping[str, str]) -> None:
