@@ -59,6 +59,12 @@ def test_a_setting_may_come_from_a_file_but_not_from_both(tmp_path: Path) -> Non
         load({**from_file, "VERIFIER_DATABASE": "sqlite:x"})
 
 
+def test_a_byte_order_mark_is_no_part_of_a_setting(tmp_path: Path) -> None:
+    secret = tmp_path / "database"
+    secret.write_bytes(b"\xef\xbb\xbfpostgresql://verifier@db/verifier\r\n")
+    assert load({**GOOD, "VERIFIER_DATABASE_FILE": str(secret)}).database == "postgresql://verifier@db/verifier"
+
+
 def test_hours_may_run_to_midnight_but_not_backwards() -> None:
     midnight = load({**GOOD, "VERIFIER_CONTACT_HOURS": "00:00-24:00"}).service_settings().policy
     assert midnight.hours_end.isoformat() == "23:59:59.999999"
@@ -67,7 +73,9 @@ def test_hours_may_run_to_midnight_but_not_backwards() -> None:
             load({**GOOD, "VERIFIER_CONTACT_HOURS": hours}).service_settings()
 
 
-@pytest.mark.parametrize("listen", ["8080", ":8080", "localhost:x", "localhost:70000", "localhost:٨٠٨٠", "[::1:80"])
+@pytest.mark.parametrize(
+    "listen", ["8080", ":8080", "localhost:x", "localhost:70000", "localhost:٨٠٨٠", "[::1:80", "[]:80"]
+)
 def test_an_address_to_listen_on_is_host_and_port(listen: str) -> None:
     assert address("127.0.0.1:8080") == ("127.0.0.1", 8080)
     assert address("[::1]:8080") == ("::1", 8080)
@@ -109,6 +117,9 @@ def test_no_http_address_starts_in_production(variable: str, together: dict[str,
             "https://a.example/#f",
             "https://a.example/#",
             "https://[::1",
+            "https://a.example:abc",
+            "https://a.example:99999",
+            "https://a.example:0",
             "a.example",
             "//a.example",
         ),

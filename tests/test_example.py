@@ -22,7 +22,8 @@ from verifier.core.checkpoint import encode_proof, parse_proof, vkey
 from verifier.core.code import derive_code, hotp, show_code
 from verifier.core.evidence import CLAIMS, Evidence, Trust, verify_evidence, verify_statement
 from verifier.core.merkle import Tree, leaf_hash, node_hash
-from verifier.core.statements import RECEIPT, TICKET, base64url, commitment, digest, encode_claims
+from verifier.core.octets import base64url
+from verifier.core.statements import RECEIPT, TICKET, commitment, digest, encode_claims
 
 TEXT = (ROOT / "specs/protocol.md").read_text(encoding="utf-8")
 APPLICATION_KEY, STATEMENT_KEY, LOG_SEED = bytes(range(0x20)), bytes(range(0x20, 0x40)), bytes(range(0x40, 0x60))

@@ -89,6 +89,12 @@ async def test_of_two_customers_for_one_application_neither_is_registered(world:
     assert await world.counts("applications") == (0,)
 
 
+def test_each_refused_line_names_a_line_of_another_customer(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", HEADER + row(1) + row(1, customer_id="c-2") + row(1, customer_id="c-2"))
+    told = {each.line.number: each.reason for each in Export(path, NOON).rows() if isinstance(each, Bad)}
+    assert [told[line].split(" too")[0] for line in (2, 3, 4)] == ["is on line 3", "is on line 2", "is on line 2"]
+
+
 @pytest.mark.shows("CVP-3.1-6")
 async def test_a_deeply_nested_line_does_not_end_the_import(world: World, tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", json_line() + NESTED + "\n" + json_line(application_id="LN-3"))

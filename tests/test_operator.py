@@ -61,14 +61,19 @@ def serving(shell: Shell, **changes: str) -> Iterator[str]:
     environment = {**shell.environment, **changes}
     url = f"http://{environment['VERIFIER_LISTEN']}"
     command = [sys.executable, "-m", "verifier", "serve"]
-    with subprocess.Popen(command, env=environment, cwd=shell.folder, stdout=subprocess.PIPE, text=True) as node:
+    with (
+        (shell.folder / "node.log").open("w") as journal,
+        subprocess.Popen(command, env=environment, cwd=shell.folder, stdout=journal) as node,
+    ):
         try:
-            for _ in range(200):
+            until = time.monotonic() + 60
+            while True:
                 try:
                     requests.get(f"{url}/openapi.json", timeout=5)
                     break
                 except requests.ConnectionError:
                     assert node.poll() is None
+                    assert time.monotonic() < until, "the node does not listen"
                     time.sleep(0.05)
             yield url
         finally:
@@ -239,7 +244,12 @@ def test_a_running_node_takes_up_a_system_that_is_added_and_drops_one_that_is_re
         assert shell.run("systems", "add", "pbx", "--scopes", "legs", **settings).returncode == 0
         until('"unmatched"')
         path.write_text("{")
-        time.sleep(1.5)
+        for _ in range(100):
+            if "systems not read again" in (shell.folder / "node.log").read_text():
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the broken file was not noticed")
         assert '"unmatched"' in send()
         path.unlink()
         assert (
@@ -305,16 +315,20 @@ def test_check_says_what_is_missing(shell: Shell) -> None:
         assert any(word in line for line in missing), word
 
 
+ISSUER = {"VERIFIER_STAFF_ISSUER": "https://127.0.0.1:1", "VERIFIER_STAFF_AUDIENCE": "a"}
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"VERIFIER_TYPO": "1"}, "wrong    settings: VERIFIER_TYPO: there is no such setting"),
         ({"VERIFIER_CALLER_NUMBERS": "010-8234-5678"}, "wrong    settings: VERIFIER_CALLER_NUMBERS"),
         ({"VERIFIER_KEY_RING": "nothing.json"}, "wrong    key ring: "),
-        ({"VERIFIER_DATABASE": "sqlite:new.sqlite3"}, "run `verifier migrate`"),
+        ({"VERIFIER_DATABASE": "sqlite:new.sqlite3"}, "wrong    database: there is no file new.sqlite3"),
+        ({"VERIFIER_STAFF_ROLES": "Boss=boss", **ISSUER}, "wrong    settings: VERIFIER_STAFF_"),
         ({"VERIFIER_DATABASE": "postgresql://u@127.0.0.1:1/x"}, "wrong    database: the database cannot be reached"),
         ({"VERIFIER_SYSTEMS": "nothing.json"}, "wrong    systems: "),
-        ({"VERIFIER_LOG_SEEN": "nothing"}, "wrong    database: VERIFIER_LOG_SEEN"),
+        ({"VERIFIER_LOG_SEEN": "nothing"}, "wrong    settings: VERIFIER_LOG_SEEN"),
         (
             {"VERIFIER_STAFF_ISSUER": "https://127.0.0.1:1", "VERIFIER_STAFF_AUDIENCE": "a"},
             "wrong    staff issuer: ",
@@ -326,6 +340,18 @@ def test_check_says_what_is_wrong(shell: Shell, changes: dict[str, str], told: s
     assert done.returncode == 1
     assert told in done.stdout
     assert "Traceback" not in done.stderr
+    assert not (shell.folder / "new.sqlite3").exists()
+
+
+def test_check_finds_an_issuer_whose_keys_are_for_no_algorithm_that_is_taken(shell: Shell, provider: str) -> None:
+    issuer = {"VERIFIER_STAFF_ISSUER": provider, "VERIFIER_STAFF_AUDIENCE": "a", "VERIFIER_ENV": "development"}
+    assert shell.run("check", **issuer).returncode == 0
+    done = shell.run("check", **issuer, VERIFIER_STAFF_ALGORITHMS="RS256,EdDSA")
+    assert (done.returncode, "publishes no key for RS256, EdDSA" in done.stdout) == (1, True)
+
+
+def test_serve_does_not_start_without_its_systems_file(shell: Shell) -> None:
+    one_sentence(shell.run("serve", VERIFIER_SYSTEMS="nothing.json"), "nothing.json cannot be read: No such file")
 
 
 def test_check_finds_a_database_of_another_key_ring_and_writes_nothing(shell: Shell) -> None:

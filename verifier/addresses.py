@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+from verifier.core.application import E164_PATTERN
+
+_E164 = re.compile(E164_PATTERN)
 # A bank's hotline is often a short number, such as five digits, that works inside its country only.
 _SHORT = re.compile(r"[0-9]{3,8}")
 _TRANSFER = re.compile(r"(?:sips?|tel):[^\s<>\"]+")
@@ -21,6 +23,8 @@ def web(url: str, *, secure: bool) -> str | None:
     if parts is None or parts.scheme not in schemes or not parts.hostname or re.search(r"\s", url):
         only = " when VERIFIER_ENV=production" if secure else ""
         return f"must be an address that begins with {' or '.join(f'{each}://' for each in schemes)}{only}"
+    if _has_wrong_port(parts):
+        return "has a port that is not a number from 1 to 65535"
     if "@" in parts.netloc:
         return "must not hold a user name or password"
     if parts.query or parts.fragment or url.endswith(("?", "#")):
@@ -86,9 +90,16 @@ def transfer(uri: str) -> str | None:
 def listen(address: str) -> str | None:
     """What is wrong with an address to listen on."""
     name, port = _port(address)
-    if name and port is not None and port.isascii() and port.isdigit() and int(port) < 65_536:
+    if name.strip("[]") and port is not None and port.isascii() and port.isdigit() and int(port) < 65_536:
         return None
     return "must be host:port, such as 127.0.0.1:8080"
+
+
+def _has_wrong_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port == 0
+    except ValueError:
+        return True
 
 
 def _split(url: str) -> SplitResult | None:

@@ -222,7 +222,7 @@ def _read(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 def _from_file(path: str) -> str:
     """The setting that a file holds. Raises ValueError in words."""
     try:
-        text = read_bounded(Path(path), MAX_FILE).decode().strip()
+        text = read_bounded(Path(path), MAX_FILE).decode("utf-8-sig").strip()
     except OSError as error:
         raise ValueError(str(error.strerror)) from error
     except UnicodeDecodeError as error:
@@ -236,6 +236,7 @@ def _wrong_addresses(config: Config) -> Iterator[str]:
     secure = config.env == "production"
     checks: dict[str, Callable[[str], str | None]] = {
         **dict.fromkeys(_WEB, partial(addresses.web, secure=secure)),
+        "identity_x5u": partial(addresses.web, secure=True),
         "database": addresses.database,
         "listen": addresses.listen,
         "admin_listen": addresses.listen,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -16,8 +19,32 @@ def read_bounded(path: Path, most: int) -> bytes:
     return content
 
 
+def version(path: Path) -> tuple[int, ...] | None:
+    """What tells one content of a file from another, also behind a link; None when it cannot be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other programs that ask for the same from changing a file of this folder meanwhile. Raises OSError."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file in one step, durable before it counts. `mode` is its permissions. Raises OSError."""
+    """Write a file in one step, durable before it counts. `mode` is its permissions. Raises OSError.
+
+    Of a symbolic link, the file that it leads to is replaced.
+    """
+    path = Path(os.path.realpath(path))
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -29,17 +56,26 @@ def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    _sync_folder(path)
 
 
 def create_file(path: Path, content: bytes) -> None:
     """Write a secret that its owner alone may read. Raises FileExistsError; a file is never overwritten."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink()
+        raise
+    _sync_folder(path)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

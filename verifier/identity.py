@@ -19,13 +19,17 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from verifier.files import read_bounded
+
+MAX_PEM = 65_536
+
 
 class FileIdentitySigner:
     """`verifier.ports.IdentitySigner` on a PEM file. Raises ValueError in words when it holds no P-256 key."""
 
     def __init__(self, path: Path, x5u: str) -> None:
         try:
-            key = load_pem_private_key(path.read_bytes(), None)
+            key = load_pem_private_key(read_bounded(path, MAX_PEM), None)
         except (OSError, TypeError, ValueError) as error:
             raise ValueError(f"the key of SIP identity cannot be read: {error}") from error
         if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):

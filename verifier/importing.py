@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from verifier.core.application import Registration
-from verifier.core.errors import VerifierError
+from verifier.core.errors import Unavailable, VerifierError
 from verifier.exports import Bad, Blank, Export, Good, Row, Superseded
 from verifier.service import Service
 from verifier.service.applications import check_customer
@@ -84,7 +84,7 @@ async def _register(
         else:
             await service.applications.register(row.application_id, row.registration)
     except VerifierError as error:
-        if error.slug == "unavailable":
+        if isinstance(error, Unavailable):
             raise
         return error
     return None

@@ -67,9 +67,11 @@ class _Foreign(logging.Handler):
     """The lines of every library: which logger, where in its code, and the kind of exception."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        # Libraries may have levels of their own between those that have names.
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
         error = record.exc_info[1] if record.exc_info else None
         place = f"{record.module}:{record.lineno}:{record.funcName}"
-        log.log(record.levelno, "library", logger=record.name, at=place, exc_info=error)
+        log.log(level, "library", logger=record.name, at=place, exc_info=error)
 
 
 def _warned(

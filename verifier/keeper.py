@@ -15,7 +15,7 @@ from verifier.api.authentication import Authentication
 from verifier.api.metrics import SWEEPS
 from verifier.api.systems import SystemsError, SystemsFile
 from verifier.core.errors import VerifierError
-from verifier.keys import FileKeyRing
+from verifier.keys import FileKeyRing, KeyRingError
 from verifier.ports import KeyRing
 from verifier.service import Service
 
@@ -59,6 +59,9 @@ async def follow_systems(systems: SystemsFile, authentication: Authentication) -
 
 
 async def follow(ring: KeyRing) -> None:
-    """Read the key ring's file again if it has changed."""
-    if isinstance(ring, FileKeyRing) and ring.refresh():
-        log.info("key ring read again")
+    """Read the key ring's file again if it has changed. A broken one leaves the ring as it was."""
+    try:
+        if isinstance(ring, FileKeyRing) and ring.refresh():
+            log.info("key ring read again")
+    except KeyRingError as error:
+        log.warning("key ring not read again", reason=error.detail)

@@ -28,7 +28,7 @@ from verifier.core.checkpoint import sign_note, vkey
 from verifier.core.errors import InternalError, VerifierError
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
 from verifier.core.text import exact
-from verifier.files import read_bounded, replace_file
+from verifier.files import read_bounded, replace_file, version
 
 Use = Literal["statement", "log", "encryption", "index"]
 KeyState = Literal["next", "active", "retired"]
@@ -158,19 +158,19 @@ class FileKeyRing:
     def __init__(self, path: Path, origin: str) -> None:
         self._path = path
         self._origin = origin
-        self._mtime_ns = 0
+        self._version: object = None
         self.refresh()
 
     def refresh(self) -> bool:
         """Read the file again if it, or what a link of that name leads to, has changed; return whether it had.
 
-        A broken file leaves the ring as it was.
+        A broken file leaves the ring as it was. Raises KeyRingError, once for each change.
         """
-        mtime_ns = self._path.stat().st_mtime_ns if self._path.exists() else 0
-        if mtime_ns and mtime_ns == self._mtime_ns:
+        found = version(self._path) or ()
+        if found == self._version:
             return False
+        self._version = found
         self._adopt(read(self._path))
-        self._mtime_ns = mtime_ns
         return True
 
     def _adopt(self, keys: tuple[Key, ...]) -> None:

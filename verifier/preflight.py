@@ -18,7 +18,7 @@ from msgspec import Struct
 from verifier.api.key_sets import KeySet
 from verifier.api.systems import System, load_systems
 from verifier.app import check_damage, check_seen_files, open_service, token_verifier
-from verifier.config import BadSettings, Config, address, load
+from verifier.config import BadSettings, Config, address, listed, load
 from verifier.core.errors import VerifierError
 from verifier.keys import KeyRingError
 
@@ -64,14 +64,17 @@ async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
             token_verifier(config, session)
         except BadSettings as error:
             yield Finding("wrong", "settings", error.detail)
-        for part, issuer, jwks_url in _issuers(config):
-            yield await _issuer(part, issuer, KeySet(issuer, jwks_url, lambda: session, time.time))
+        for part, issuer, jwks_url, algorithms in _issuers(config):
+            yield await _issuer(part, issuer, KeySet(issuer, jwks_url, lambda: session, time.time), listed(algorithms))
     for finding in (*_systems(config), *_missing(config)):
         yield finding
 
 
 async def _database(config: Config) -> Finding:
     """The key ring, the database, and that its log is ours and has not gone back."""
+    scheme, _, path = config.database.partition(":")
+    if scheme == "sqlite" and not Path(path).exists():
+        return Finding("wrong", "database", f"there is no file {path}; run `verifier migrate`")
     try:
         service = await open_service(config)
         try:
@@ -81,7 +84,8 @@ async def _database(config: Config) -> Finding:
         finally:
             await service.context.storage.close()
     except VerifierError as error:
-        return Finding("wrong", "key ring" if isinstance(error, KeyRingError) else "database", error.detail)
+        parts: dict[type[VerifierError], str] = {KeyRingError: "key ring", BadSettings: "settings"}
+        return Finding("wrong", parts.get(type(error), "database"), error.detail)
     return Finding("ok", "database", f"takes writes; its log is {config.origin} and of the key ring {config.key_ring}")
 
 
@@ -95,20 +99,20 @@ async def _port(name: str, listen: str) -> Finding:
     return Finding("ok", f"{name} port", f"{listen} is free")
 
 
-def _issuers(config: Config) -> Iterator[tuple[str, str, str]]:
+def _issuers(config: Config) -> Iterator[tuple[str, str, str, str]]:
     if config.staff_issuer:
-        yield "staff issuer", config.staff_issuer, config.staff_jwks_url
+        yield "staff issuer", config.staff_issuer, config.staff_jwks_url, config.staff_algorithms
     if config.customer_issuer:
-        yield "customer issuer", config.customer_issuer, config.customer_jwks_url
+        yield "customer issuer", config.customer_issuer, config.customer_jwks_url, config.customer_algorithms
 
 
-async def _issuer(part: str, issuer: str, keys: KeySet) -> Finding:
+async def _issuer(part: str, issuer: str, keys: KeySet, algorithms: tuple[str, ...]) -> Finding:
     try:
-        usable = await keys.probe()
+        usable = await keys.probe(algorithms)
     except VerifierError as error:
         return Finding("wrong", part, error.detail)
     if not usable:
-        return Finding("wrong", part, f"{issuer} publishes no key that can verify a token")
+        return Finding("wrong", part, f"{issuer} publishes no key for {', '.join(algorithms)}")
     return Finding("ok", part, f"{issuer} publishes {usable} usable keys")
 
 
@@ -130,6 +134,8 @@ def _systems(config: Config) -> Iterator[Finding]:
 
 def _missing(config: Config) -> Iterator[Finding]:
     """Settings that a node starts without, and that a bank will want."""
+    if config.database.startswith("postgres") and "sslmode=" not in config.database:
+        yield Finding("missing", "VERIFIER_DATABASE", "no sslmode, so it may go without TLS: add verify-full")
     for name, consequence in _WANTED.items():
         if not getattr(config, name):
             yield Finding("missing", f"VERIFIER_{name.upper()}", consequence)

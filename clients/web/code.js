@@ -5,7 +5,7 @@ import { LENGTH, readDigits } from "../typescript/src/codes.js";
 export { LENGTH, isCode as complete } from "../typescript/src/codes.js";
 
 /**
- * The digits to show: of a pasted text its one code, else all that was typed, at most nine. `strange` says that there
+ * The digits to show: of a pasted text its one code, else everything typed, at most nine. `strange` says that there
  * was something else, or too much.
  * @param {string} typed
  */

@@ -218,7 +218,7 @@ async function fetched(url, options = {}) {
       redirect: "error",
       signal: AbortSignal.timeout(10_000),
     });
-    if (!response.ok) throw new SignInFailed(`the provider answers ${response.status}`, response.status < 500);
+    if (!response.ok) throw new SignInFailed(`the provider answers ${response.status}`, [400, 401].includes(response.status));
     return await response.json();
   } catch (error) {
     throw error instanceof SignInFailed ? error : new SignInFailed("the provider cannot be reached");

@@ -28,11 +28,11 @@ async def _issued(session: aiohttp.ClientSession, bank: DemoBank) -> str:
 async def test_a_stream_ends_when_its_token_expires_and_not_before(running_bank: DemoBank, whose: str) -> None:
     async with aiohttp.ClientSession() as session:
         if whose == "customer":
-            path, token = "/v1/me/events", running_bank.issuer.mint(CUSTOMERS, "cust-0003", (), 4)
+            path, token = "/v1/me/events", running_bank.issuer.mint(CUSTOMERS, "cust-0003", (), 8)
         else:
             path = f"/v1/calls/{await _issued(session, running_bank)}/events"
-            token = running_bank.issuer.mint(STAFF, "4412", ("officer",), 4)
-        expires = int(time.time()) + 4
+            token = running_bank.issuer.mint(STAFF, "4412", ("officer",), 8)
+        expires = int(time.time()) + 8
         sent = {"Authorization": f"Bearer {token}", "X-Request-ID": "stream-1"}
         async with session.get(running_bank.url + path, headers=sent) as stream, asyncio.timeout(30):
             assert stream.status == 200
@@ -48,7 +48,7 @@ async def test_a_stream_ends_when_its_token_expires_and_not_before(running_bank:
         events = [line for line in read.split(b"\r\n") if line.startswith(b"data: ")]
         assert len(events) == 1
         assert json.loads(events[0][6:])
-        # The end is an end and no error: the same address answers again to whoever has a fresh token.
+        # The end is an end and no error: the same address answers again with a fresh token.
         async with session.get(running_bank.url + path, headers=sent) as again:
             assert (again.status, (await again.json())["slug"]) == (401, "unauthenticated")
 

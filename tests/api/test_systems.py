@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,40 @@ def test_without_a_file_there_are_no_systems() -> None:
 def test_the_sample_of_the_documentation_is_a_systems_file() -> None:
     sample = Path(__file__).parents[2] / "specs" / "examples" / "systems.json"
     assert [system.id for system in load_systems(sample)] == ["loan-origination", "pbx", "ivr"]
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemsError, match="No such file"):
+        SystemsFile(tmp_path / "systems.json")
+
+
+def test_a_file_whose_permissions_are_mended_is_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "systems.json"
+    add_system(path, System("pbx", raw(PBX), ("legs",)))
+    file = SystemsFile(path)
+    path.chmod(0o600)
+    assert file.refresh()
+
+
+def test_a_change_goes_to_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    real, link = tmp_path / "real" / "systems.json", tmp_path / "systems.json"
+    link.symlink_to(real)
+    add_system(link, System("pbx", raw(PBX), ("legs",)))
+    add_system(link, System("ivr", new_key()[0], ("ivr",)))
+    remove_system(link, "pbx")
+    assert link.is_symlink()
+    assert [system.id for system in load_systems(real)] == ["ivr"]
+
+
+def test_systems_that_are_added_at_the_same_time_are_all_there(tmp_path: Path) -> None:
+    path = tmp_path / "systems.json"
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda n: add_system(path, System(f"s{n}", new_key()[0], ("legs",))), range(16)))
+    assert {system.id for system in load_systems(path)} == {f"s{n}" for n in range(16)}
+
+
+@pytest.mark.parametrize("point", [bytes(32), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"])
+def test_a_key_for_which_anybody_can_sign_is_refused(point: bytes) -> None:
+    with pytest.raises(ValueError, match="small order"):
+        System("pbx", base64.b64encode(point).decode(), ("legs",))

@@ -126,7 +126,7 @@ def test_a_leg_is_over_when_the_officer_is_gone_though_no_event_tells_of_a_trans
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_an_officer_who_was_rung_up_first_is_known_when_he_leaves() -> None:
+def test_an_officer_who_was_rung_up_first_is_known_when_they_leave() -> None:
     """A click rings the officer through a Local channel; the transfer names a half of it and not the customer."""
     events = ami("asterisk-ami-click-then-attended-transfer.txt")
     assert life(from_ami, events, CLICKED) == [7.3, 30.1]

@@ -22,8 +22,9 @@ from tests.conftest import require
 from verifier.cli import main
 from verifier.core.errors import EvidenceError, InvalidClaims, InvalidSignature
 from verifier.core.identity_header import MAX_HEADER, parse_header
+from verifier.core.octets import base64url
 from verifier.core.passport import Address, Addresses, Claims, check_identity
-from verifier.core.statements import Tel, Tels, base64url
+from verifier.core.statements import Tel, Tels
 
 KEY = derive_private_key(8_224, SECP256R1())
 NOW = 1_795_455_000
@@ -196,10 +197,10 @@ def test_the_longest_headers_cost_no_more_than_their_length() -> None:
     for piece in (" ", ";", ";a", "=", '"', '\\"', "\r\n ", "; ", ";a ", ";a= ", "<", ";a=<", "a.", "\t"):
         for start in ("", "a.b.c", "a.b.c;info=<x>", 'a.b.c;info=<x>;x="'):
             header = (start + piece * MAX_HEADER)[:MAX_HEADER]
-            began = time.perf_counter()
+            began = time.process_time()
             with contextlib.suppress(InvalidSignature):
                 parse_header(header)
-            assert time.perf_counter() - began < 1, (start, piece)
+            assert time.process_time() - began < 1, (start, piece)
 
 
 def test_the_command_reads_them_and_says_the_slug(tmp_path: Path) -> None:

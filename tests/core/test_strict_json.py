@@ -6,6 +6,8 @@ import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from verifier.core import strict_json
 from verifier.core.errors import InvalidField, MalformedRequest
@@ -23,6 +25,27 @@ def test_nesting_is_bounded_before_it_is_read() -> None:
     for text in (nested(MAX_DEPTH + 1), b'{"a":' * 1_000_000, b"[" * 1_000_000, b'["\\"",' + b"[" * 1_000_000):
         with pytest.raises(MalformedRequest, match="it is nested too deep: at most 32 levels"):
             strict_json.loads(text, "it")
+
+
+@given(
+    st.recursive(st.just(0), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+)
+def test_nesting_is_counted_as_it_is(value: object) -> None:
+    def depth(each: object) -> int:
+        held = each if isinstance(each, list) else each.values() if isinstance(each, dict) else None
+        return 0 if held is None else 1 + max(map(depth, held), default=0)
+
+    wrapped = value
+    for n in range(MAX_DEPTH - depth(value) + 1):
+        assert strict_json.loads(json.dumps(wrapped).encode(), "it") == wrapped
+        wrapped = [wrapped, "]"] if n % 2 else {"[": wrapped, "}": 0}
+    with pytest.raises(MalformedRequest, match="nested too deep"):
+        strict_json.loads(json.dumps([wrapped, [[]] * 40]).encode(), "it")
+
+
+def test_a_number_of_thousands_of_digits_is_refused_in_our_words() -> None:
+    with pytest.raises(MalformedRequest, match="it holds a number of thousands of digits"):
+        strict_json.loads(b'{"a":' + b"1" * 5000 + b"}", "it")
 
 
 def test_brackets_in_strings_and_side_by_side_are_no_nesting() -> None:

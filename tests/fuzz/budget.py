@@ -17,7 +17,13 @@ def fuzz(strategy: SearchStrategy[object], check: Callable[..., None], examples:
     ran = 0
     ends = time.monotonic() + SECONDS
 
-    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=not SECONDS,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(strategy)
     def once(example: object) -> None:
         nonlocal ran

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Route, expect
 
 from tests.node import CLIENTS, SDK, run
 from tests.pages.people import Customer
-from verifier.core.statements import base64url
+from verifier.core.octets import base64url
 from verifier.demo.bank import DemoBank
 
 CODE_FLOW = {

@@ -17,7 +17,8 @@ from verifier.core.errors import (
     RateLimited,
     Unavailable,
 )
-from verifier.core.statements import base64url, commitment, digest
+from verifier.core.octets import base64url
+from verifier.core.statements import commitment, digest
 from verifier.core.times import from_ms
 
 

@@ -13,7 +13,8 @@ from tests.world import COLLEAGUE, NOON, OFFICER, Person, World, staff
 from verifier.core.application import Consents, RegisteredNumber
 from verifier.core.code import derive_code
 from verifier.core.errors import CallOpen, Forbidden, NotFound, PolicyRefused, Unavailable
-from verifier.core.statements import base64url, digest
+from verifier.core.octets import base64url
+from verifier.core.statements import digest
 from verifier.core.times import from_ms
 from verifier.log import Log
 from verifier.service import records

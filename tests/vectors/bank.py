@@ -21,7 +21,8 @@ from tests.world import NOON, ORIGIN, Person, World, another_code
 from verifier.core.call import CallRules
 from verifier.core.checkpoint import Checkpoint, encode_proof, sign_note, vkey
 from verifier.core.merkle import Tree, leaf_hash
-from verifier.core.statements import base64url, digest
+from verifier.core.octets import base64url
+from verifier.core.statements import digest
 from verifier.keys import FileKeyRing, Key, KeyState, Use
 from verifier.service.opened import open_application
 from verifier.service.records import APPLICATIONS_BY_ID, ApplicationRow

@@ -16,7 +16,7 @@ from tests.vectors.bank import NEXT, STATEMENT, STRANGER
 from tests.vectors.files import Json
 from tests.vectors.parts import decoded
 from verifier.core.evidence import MAX_STATEMENT
-from verifier.core.statements import base64url
+from verifier.core.octets import base64url
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

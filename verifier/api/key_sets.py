@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import aiohttp
@@ -109,12 +109,14 @@ class KeySet:
             raise Unauthenticated("the token is signed with a key its issuer does not publish")
         return found
 
-    async def probe(self) -> int:
-        """How many published keys can verify a token. Raises Unavailable, saying why they cannot be fetched."""
+    async def probe(self, algorithms: Iterable[str]) -> int:
+        """How many published keys are for one of these algorithms. Raises Unavailable, saying why there are none."""
+        wanted = ["Ed25519" if each == "EdDSA" else each for each in algorithms]
         try:
-            return len(await self._published())
+            published = await self._published()
         except Exception as error:
             raise Unavailable(f"the keys of {self._issuer} cannot be fetched: {_reason(error)}") from error
+        return sum(any(_fits(each.key, alg) for alg in wanted) for each in published)
 
     async def replacement(self, of: Published, kid: str | None, alg: str) -> Published | None:
         """The key that is now published in the place of one that did not verify, if it is another."""

@@ -5,9 +5,8 @@ Source: specs/protocol.md section 2. specs/examples/systems.json is a sample.
 
 from __future__ import annotations
 
-import os
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from codecs import BOM_UTF8
 from pathlib import Path
 
@@ -24,12 +23,15 @@ from msgspec import Struct
 
 from verifier.core import strict_json
 from verifier.core.errors import VerifierError
+from verifier.core.octets import from_base64
 from verifier.core.principal import SYSTEM_SCOPES, Principal
-from verifier.files import read_bounded, replace_file
+from verifier.core.signatures import is_point
+from verifier.files import locked, read_bounded, replace_file, version
 
 ISSUER = "systems"
 MAX_FILE = 1_048_576
 _ID = re.compile(r"[A-Za-z0-9._~:@/-]{1,128}")
+_UNREAD = object()
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -100,7 +102,7 @@ class SystemsFile:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._version: tuple[int, ...] | None = None
+        self._version: object = _UNREAD
         self.systems: tuple[System, ...] = ()
         self.refresh()
 
@@ -111,40 +113,33 @@ class SystemsFile:
         """
         if self._path is None:
             return False
-        version = _version(self._path)
-        if version == self._version:
+        found = version(self._path)
+        if found == self._version:
             return False
-        self._version = version
+        self._version = found
         self.systems = load_systems(self._path)
         return True
 
 
 def add_system(path: Path, system: System) -> None:
     """Add a system to a file, which is made if it is not there. Raises SystemsError."""
-    _write(path, (*(load_systems(path) if path.exists() else ()), system))
+    with locked(path):
+        _write(path, (*(load_systems(path) if path.exists() else ()), system))
 
 
 def remove_system(path: Path, system_id: str) -> None:
     """Take a system out of a file. Raises SystemsError when it is not in it."""
-    systems = load_systems(path)
-    left = tuple(system for system in systems if system.id != system_id)
-    if len(left) == len(systems):
-        raise SystemsError(f"the systems file {path} has no system of that id")
-    _write(path, left)
+    with locked(path):
+        systems = load_systems(path)
+        left = tuple(system for system in systems if system.id != system_id)
+        if len(left) == len(systems):
+            raise SystemsError(f"the systems file {path} has no system of that id")
+        _write(path, left)
 
 
 def _write(path: Path, systems: tuple[System, ...]) -> None:
     _refuse_doubles(path, "id", [system.id for system in systems])
     replace_file(path, msgspec.json.format(msgspec.json.encode(_File(systems))) + b"\n", mode=0o644)
-
-
-def _version(path: Path) -> tuple[int, ...] | None:
-    """What tells one content of a file from another, also behind a link; None when it cannot be looked at."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def principal(system: System) -> Principal:
@@ -162,12 +157,15 @@ def public_key(system: System) -> Ed25519PublicKey:
     text = system.public_key.strip()
     try:
         if not text.startswith("-----BEGIN"):
-            return Ed25519PublicKey.from_public_bytes(b64decode(text, validate=True))
-        key = load_pem_public_key(text.encode())
+            key: object = Ed25519PublicKey.from_public_bytes(from_base64(text))
+        else:
+            key = load_pem_public_key(text.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError(f"the public_key of {system.id} cannot be read") from error
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError(f"the public_key of {system.id} is not an Ed25519 key")
+    if not is_point(key.public_bytes_raw()):
+        raise ValueError(f"the public_key of {system.id} is a point of small order, for which anybody can sign")
     return key
 
 

@@ -15,7 +15,8 @@ ApplicationId = Annotated[str, exact(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")]
 PrincipalId = Annotated[str, line(128)]
 Name = Annotated[str, line(120)]
 Label = Annotated[str, line(80)]
-E164 = Annotated[str, exact(r"\+[1-9][0-9]{6,14}", "E.164 number with a leading plus sign")]
+E164_PATTERN = r"\+[1-9][0-9]{6,14}"
+E164 = Annotated[str, exact(E164_PATTERN, "E.164 number with a leading plus sign")]
 Instant = Annotated[datetime, Meta(tz=True)]
 Stage = Literal["received", "documents", "review", "approved", "disbursed", "declined"]
 

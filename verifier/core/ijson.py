@@ -24,7 +24,7 @@ def read_json(octets: bytes, *, mark: bool = False) -> Any:
     Raises ValueError; for JSON that is nested too deeply, TooDeep.
     """
     text = octets.decode("utf-8-sig" if mark else "utf-8")
-    deepest, closed = nesting(text)
+    deepest, closed = _nesting(text)
     if deepest > MAX_DEPTH:
         raise (TooDeep if closed else ValueError)(f"JSON may be nested {MAX_DEPTH} levels deep")
     value = json.loads(
@@ -36,7 +36,7 @@ def read_json(octets: bytes, *, mark: bool = False) -> Any:
     return value
 
 
-def nesting(text: str) -> tuple[int, bool]:
+def _nesting(text: str) -> tuple[int, bool]:
     """How many levels a JSON text nests, and whether every bracket in it is closed."""
     depth = deepest = 0
     for token in _TOKEN.finditer(text):

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from verifier.core.application import Officer
 from verifier.core.call import Channel, LegMode
-from verifier.core.octets import base64url as base64url
+from verifier.core.octets import base64url
 
 SALT_BYTES = 16
 

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from verifier.core.errors import FieldError, InvalidField, MalformedRequest
-from verifier.core.ijson import nesting
 from verifier.core.text import unsafe
 
 MAX_DEPTH = 32
@@ -21,6 +20,9 @@ Shape = TypeVar("Shape")
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`")
+# Strings, also one without an end, and everything else that is no bracket.
+_NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[\]{}"]+', re.DOTALL)
+_ALIKE = str.maketrans("{}", "[]")
 _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
 
 
@@ -33,15 +35,19 @@ def loads(text: bytes, what: str) -> Any:
         plain = text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedRequest(f"{what} is not UTF-8") from error
-    if plain.count("[") + plain.count("{") > MAX_DEPTH and nesting(plain)[0] > MAX_DEPTH:
+    if plain.count("[") + plain.count("{") > MAX_DEPTH and _too_deep(plain):
         raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
     try:
-        # Some decoders keep the first of repeated members and some the last, so a signature may cover the other one.
-        value = json.loads(plain, object_pairs_hook=_members, parse_constant=_no_constant)
+        value = _STRICT.decode(plain)
     except json.JSONDecodeError as error:
         raise MalformedRequest(f"{what} is not JSON: {error.msg} at character {error.pos + 1}") from error
-    except ValueError as error:
+    except RecursionError as error:
+        raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels") from error
+    except _Constant as error:
         raise MalformedRequest(f"{what} is not JSON: {error}") from error
+    except ValueError as error:
+        # Python's own words for this are for its programmers.
+        raise MalformedRequest(f"{what} holds a number of thousands of digits") from error
     # Without an escape, a string holds only what the text holds.
     if b"\\" in text or unsafe(plain):
         _check(value, "")
@@ -70,6 +76,14 @@ def invalid(error: msgspec.ValidationError) -> InvalidField:
     return InvalidField.at(pointer[:200], what[:300])
 
 
+def _too_deep(text: str) -> bool:
+    """Whether brackets are nested deeper than `MAX_DEPTH`. Each pass takes away the innermost level."""
+    brackets = _NO_BRACKETS.sub("", text).translate(_ALIKE)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace("[]", "")
+    return "[]" in brackets
+
+
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
@@ -80,8 +94,16 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+class _Constant(ValueError):
+    """NaN or Infinity, which Python reads."""
+
+
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise _Constant(f"{name} is not JSON")
+
+
+# Some decoders keep the first of repeated members and some the last, so a signature may cover the other one.
+_STRICT = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant)
 
 
 def _check(value: Any, pointer: str) -> None:

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey
 from msgspec import Struct
 from yarl import URL
 
-from verifier.core.statements import base64url
+from verifier.core.octets import base64url
 
 LIFETIME_S = 3600
 CODE_LIFETIME_S = 60

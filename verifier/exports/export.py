@@ -39,7 +39,7 @@ class Export:
         self.header: Header | None = None
         self._now_ms = now_ms
         self._last: dict[str, tuple[int, str]] = {}
-        self._conflicts: dict[str, tuple[int, int]] = {}
+        self._conflicts: dict[str, tuple[int, str, int]] = {}
         self._check_kind()
         self._state = _state(path)
         lines = 0
@@ -103,7 +103,7 @@ class Export:
         application_id, customer_id = row.application_id, row.registration.customer.id
         earlier = self._last.get(application_id)
         if earlier is not None and earlier[1] != customer_id:
-            self._conflicts.setdefault(application_id, (earlier[0], row.line.number))
+            self._conflicts.setdefault(application_id, (*earlier, row.line.number))
         self._last[application_id] = row.line.number, customer_id
 
     def _part(self, row: Good) -> Row:
@@ -111,7 +111,8 @@ class Export:
         column = "/application_id" if self.header is None else self.header.column("/application_id")
         conflict = self._conflicts.get(row.application_id)
         if conflict is not None:
-            other = conflict[1] if row.line.number != conflict[1] else conflict[0]
+            line, customer_id, another = conflict
+            other = another if row.registration.customer.id == customer_id else line
             return Bad(row.line, column, f"is on line {other} too, with another customer; which is right?")
         last, _ = self._last.get(row.application_id, (row.line.number, ""))
         return row if last == row.line.number else Superseded(row.line, column, last)

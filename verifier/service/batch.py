@@ -18,10 +18,11 @@ from verifier.core.errors import Erased, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.ids import ENTROPY_BYTES, new_id
 from verifier.core.messages import LogEvidence
+from verifier.core.octets import base64url
 from verifier.core.reconciliation import DiscrepancyKind, discrepancy_of
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
 from verifier.core.shards import place, shard_of
-from verifier.core.statements import SALT_BYTES, CallTicket, base64url, digest, encode_claims
+from verifier.core.statements import SALT_BYTES, CallTicket, digest, encode_claims
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 from verifier.service import records
 from verifier.service.needs import Needs, Owners

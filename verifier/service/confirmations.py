@@ -23,6 +23,7 @@ from verifier.core.messages import (
     Verdict,
     Words,
 )
+from verifier.core.octets import base64url
 from verifier.core.principal import Principal
 from verifier.core.purposes import NEVER_ASKS, Language
 from verifier.core.statements import (
@@ -30,7 +31,6 @@ from verifier.core.statements import (
     ConfirmedCall,
     LegEvidence,
     Receipt,
-    base64url,
     commitment,
     digest,
 )

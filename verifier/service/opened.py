@@ -13,8 +13,9 @@ from verifier.core.call import Call
 from verifier.core.errors import Erased
 from verifier.core.evidence import Evidence
 from verifier.core.messages import LogEvidence
+from verifier.core.octets import base64url
 from verifier.core.sealing import unseal
-from verifier.core.statements import CallTicket, base64url
+from verifier.core.statements import CallTicket
 from verifier.ports import KeyRing
 from verifier.service.records import ApplicationRow
 

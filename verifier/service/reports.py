@@ -8,8 +8,9 @@ import msgspec
 
 from verifier.core.errors import InvalidField
 from verifier.core.messages import ReportCall, ReportTaken
+from verifier.core.octets import base64url
 from verifier.core.principal import Principal
-from verifier.core.statements import REPORT, ReportReceipt, base64url
+from verifier.core.statements import REPORT, ReportReceipt
 from verifier.core.times import from_ms, to_ms
 from verifier.service import records
 from verifier.service.batch import Batch

@@ -38,7 +38,7 @@ _SET = (
 
 
 class Promises(Struct, frozen=True):
-    """What is asked of each session: how long a statement may take, how long it may wait for a lock, and durability.
+    """The settings each session must have: durability, and how long a statement may take or wait for a lock.
 
     In production the server itself must be durable too.
     """

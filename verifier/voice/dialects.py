@@ -12,12 +12,13 @@ from xml.etree import ElementTree
 
 from aiohttp import web
 
+from verifier.core.application import E164_PATTERN
 from verifier.core.messages import IvrTurn, Say
 from verifier.core.prompts import prompt
 from verifier.core.text import safe
 from verifier.core.words import LANGUAGES
 
-_E164 = re.compile(r"(?:tel:|sips?:)?(\+[1-9][0-9]{6,14})(?:[@;].*)?", re.DOTALL)
+_E164 = re.compile(rf"(?:tel:|sips?:)?({E164_PATTERN})(?:[@;].*)?", re.DOTALL)
 
 Form = Mapping[str, str]
 

@@ -5,7 +5,7 @@
 
 export const LENGTH = 9;
 const MAX_TYPED = 200;
-/** The noughts of the decimal digits of every script (general category Nd of Unicode 14); nine digits follow each. */
+/** The zeros of the decimal digits of every script (general category Nd of Unicode 14); nine digits follow each. */
 const ZEROS = `
   0030 0660 06F0 07C0 0966 09E6 0A66 0AE6 0B66 0BE6 0C66 0CE6 0D66 0DE6 0E50 0ED0 0F20 1040 1090 17E0 1810 1946
   19D0 1A80 1A90 1B50 1BB0 1C40 1C50 A620 A8D0 A900 A9D0 A9F0 AA50 ABF0 FF10 104A0 10D30 11066 110F0 11136 111D0

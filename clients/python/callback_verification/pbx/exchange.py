@@ -50,7 +50,7 @@ class Exchange(Generic[Event]):
         return reading
 
     def _follow(self, leg: str, channel: str) -> None:
-        """Remember that a leg depends on a channel, and on all that this one depends on now.
+        """Remember that a leg depends on a channel, and on everything that channel depends on now.
 
         What depends on a joint goes on learning: a joint is known before what lies behind it.
         """
