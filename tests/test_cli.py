@@ -80,7 +80,7 @@ def test_an_import_reports_bad_lines_keeps_good_ones_and_may_be_repeated(shell: 
         ("", f"0 registered, 300 unchanged, {sums}"),
     ):
         done = shell.run("import", str(export), "--reject", "refused.csv", *filter(None, [option]))
-        assert done.returncode == 2, done.stderr
+        assert done.returncode == 3, done.stderr
         assert done.stdout == f"export.csv, 304 lines: {counted}\n"
         told = [line for line in done.stderr.splitlines() if line.startswith("export.csv:")]
         assert told == [

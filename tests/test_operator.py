@@ -115,7 +115,10 @@ def test_send_says_in_one_sentence_that_nobody_answers(shell: Shell) -> None:
         return shell.run("send", "POST", url, "--key-id", "pbx", "--key", key)
 
     one_sentence(send(f"http://127.0.0.1:{port}/v1/legs"), f"cannot connect to 127.0.0.1:{port}: Connection refused")
-    one_sentence(send("http://verify.invalid/v1/legs"), "cannot connect to verify.invalid:80")
+    one_sentence(
+        send("http://verify.invalid/v1/legs"),
+        "cannot connect to verify.invalid:80: the name verify.invalid is not known",
+    )
     for address in ("verify", "ftp://127.0.0.1/", "http://", "http://[::1/"):
         one_sentence(send(address), "the address cannot be read")
     with talking(b"no HTTP at all\r\n\r\n") as url:
@@ -324,7 +327,7 @@ ISSUER = {"VERIFIER_STAFF_ISSUER": "https://127.0.0.1:1", "VERIFIER_STAFF_AUDIEN
         ({"VERIFIER_TYPO": "1"}, "wrong    settings: VERIFIER_TYPO: there is no such setting"),
         ({"VERIFIER_CALLER_NUMBERS": "010-8234-5678"}, "wrong    settings: VERIFIER_CALLER_NUMBERS"),
         ({"VERIFIER_KEY_RING": "nothing.json"}, "wrong    key ring: "),
-        ({"VERIFIER_DATABASE": "sqlite:new.sqlite3"}, "wrong    database: there is no file new.sqlite3"),
+        ({"VERIFIER_DATABASE": "sqlite:new.sqlite3"}, "wrong    database: the database new.sqlite3 is not there"),
         ({"VERIFIER_STAFF_ROLES": "Boss=boss", **ISSUER}, "wrong    settings: VERIFIER_STAFF_"),
         ({"VERIFIER_DATABASE": "postgresql://u@127.0.0.1:1/x"}, "wrong    database: the database cannot be reached"),
         ({"VERIFIER_SYSTEMS": "nothing.json"}, "wrong    systems: "),

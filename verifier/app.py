@@ -29,7 +29,7 @@ from verifier.api.throttle import SLIPS, Throttle
 from verifier.api.tokens import TokenVerifier
 from verifier.config import BadSettings, Config, address, listed
 from verifier.core.checkpoint import MAX_NOTE
-from verifier.core.errors import VerifierError
+from verifier.core.errors import Unavailable, VerifierError
 from verifier.core.limits import Limit
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.files import read_bounded
@@ -86,6 +86,9 @@ def _identity_signer(config: Config) -> FileIdentitySigner | None:
 
 
 async def _open_checked(config: Config, patience_s: float) -> Storage:
+    scheme, _, path = config.database.partition(":")
+    if scheme == "sqlite" and not Path(path).exists():
+        raise Unavailable(f"the database {path} is not there; is the path right? `verifier migrate` makes a new one")
     try:
         storage = await open_storage(config.database, patience_s, production=config.env == "production")
     except ValueError as error:

@@ -180,7 +180,7 @@ def load(environment: Mapping[str, str]) -> Config:
         try:
             _convert(name, value)
         except msgspec.ValidationError as error:
-            wrong.append(f"{_variable(name)}: {error}")
+            wrong.append(f"{_variable(name)}: {_expected(name) or error}")
     if "issuer" not in values:
         wrong.append(
             "VERIFIER_ISSUER: missing; it is the public address of this service, such as https://verify.bank.example"
@@ -261,6 +261,11 @@ def _wrong_together(config: Config) -> Iterator[str]:
     for one, other in _PAIRS:
         if bool(getattr(config, one)) is not bool(getattr(config, other)):
             yield f"{_variable(one)} and {_variable(other)}: one needs the other"
+    if config.listen == config.admin_listen:
+        yield "VERIFIER_LISTEN and VERIFIER_ADMIN_LISTEN: must differ"
+    for name in ("staff_id_claim", "staff_roles_claim", "customer_id_claim"):
+        if "" in getattr(config, name).split("."):
+            yield f"{_variable(name)}: has an empty part; a nested claim is named like realm_access.roles"
     if (config.voicexml_password or config.twiml_token) and not config.officer_uri:
         yield "VERIFIER_OFFICER_URI and VERIFIER_FRAUD_DESK_URI: a voice platform must know where to transfer"
 
@@ -268,6 +273,19 @@ def _wrong_together(config: Config) -> Iterator[str]:
         config.service_settings()
     except BadSettings as error:
         yield error.detail
+
+
+def _expected(name: str) -> str:
+    """What a setting must be, in words, where its type says so."""
+    schema = msgspec.json.schema(_TYPES[name])
+    if schema.get("enum"):
+        return f"must be {' or '.join(schema['enum'])}"
+    if schema.get("type") == "boolean":
+        return "must be true or false"
+    if schema.get("type") == "integer":
+        bounds = f" from {schema['minimum']}" + (f" to {schema['maximum']}" if "maximum" in schema else " up")
+        return f"must be a whole number{bounds}"
+    return "must be like 08:00-21:00" if name == "contact_hours" else ""
 
 
 def _variable(name: str) -> str:

@@ -251,5 +251,5 @@ def _public_jwk(key: Key) -> dict[str, Any]:
 
 
 def _write(path: Path, keys: tuple[Key, ...]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_file(path, msgspec.json.format(msgspec.json.encode(_File(keys))))

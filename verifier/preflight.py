@@ -6,6 +6,7 @@ Every part is tried as `serve` would use it. Nothing is written.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -72,9 +73,6 @@ async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
 
 async def _database(config: Config) -> Finding:
     """The key ring, the database, and that its log is ours and has not gone back."""
-    scheme, _, path = config.database.partition(":")
-    if scheme == "sqlite" and not Path(path).exists():
-        return Finding("wrong", "database", f"there is no file {path}; run `verifier migrate`")
     try:
         service = await open_service(config)
         try:
@@ -94,6 +92,8 @@ async def _port(name: str, listen: str) -> Finding:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, *address(listen))
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
+        if error.errno == errno.EADDRINUSE:
+            reason += "; if that is this node, nothing is wrong"
         return Finding("wrong", f"{name} port", f"cannot listen on {listen}: {reason}")
     server.close()
     return Finding("ok", f"{name} port", f"{listen} is free")

@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from tests.api.provider import Issuer, Make, published, refused
 from verifier.api.issuers import SIGNATURE_ALGORITHMS, TrustedIssuer, claim_at, role_mapping
-from verifier.app import Verifier, _issuers, _pages
+from verifier.app import _issuers, _pages, token_verifier
 from verifier.config import BadSettings, Config
 
 KEYCLOAK = {
@@ -219,7 +219,5 @@ def test_the_settings_reach_the_issuers_and_the_pages() -> None:
     ],
 )
 def test_a_setting_that_cannot_be_meant_stops_the_start(setting: dict[str, str], told: str) -> None:
-    verifier = Verifier.__new__(Verifier)
-    verifier._config = Config(**{**SETTINGS, **setting})
     with pytest.raises(BadSettings, match=told):
-        verifier._token_verifier(None)  # type: ignore[arg-type]
+        token_verifier(Config(**{**SETTINGS, **setting}), None)  # type: ignore[arg-type]

@@ -154,7 +154,7 @@ def test_the_log_tells_of_a_discrepancy_by_kind_and_id_alone(tmp_path: Path) -> 
         [sys.executable, "-c", TELL, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as served:
         assert served.stdout is not None
-        url = served.stdout.readline().strip()
+        url = next(line.strip() for line in served.stdout if line.startswith("http"))
         key = tmp_path / "pbx.pem"
         heard = json.dumps({**HEARD, "leg_id": f"SIP/{STRANGER}", "at": now_iso()})
         command = [sys.executable, "-m", "verifier", "send", "POST", f"{url}/v1/legs", "--key-id", "pbx"]

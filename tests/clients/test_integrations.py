@@ -55,16 +55,18 @@ def test_it_takes_ten_lines(name: str) -> None:
 
 
 def test_a_call_is_registered_issued_connected_and_confirmed_by_what_the_readme_shows(bank: DemoBank, npm: str) -> None:
-    issued, state = python("los", VERIFIER_URL=bank.url, SYSTEM_KEY=str(bank.folder / "loan-origination.pem")).split()
+    issued, state = python(
+        "los", BANK_VERIFIER_URL=bank.url, SYSTEM_KEY=str(bank.folder / "loan-origination.pem")
+    ).split()
     assert state == "issued"
-    pbx = {"VERIFIER_URL": bank.url, "SYSTEM_KEY": str(bank.folder / "pbx.pem"), "CALL_ID": issued}
+    pbx = {"BANK_VERIFIER_URL": bank.url, "SYSTEM_KEY": str(bank.folder / "pbx.pem"), "CALL_ID": issued}
     assert python("pbx", **pbx) == "live"
     headers = {"Authorization": f"Bearer {bank.officer('4412')}"}
     code = requests.get(f"{bank.url}/v1/calls/{issued}/code", headers=headers, timeout=10).json()["shown"]
-    app = {"VERIFIER_URL": bank.url, "CUSTOMER_TOKEN": bank.customer("cust-7001"), "CODE": code}
+    app = {"BANK_VERIFIER_URL": bank.url, "CUSTOMER_TOKEN": bank.customer("cust-7001"), "CODE": code}
     assert python("app", **app).startswith("genuine 已核实，这是我们打来的电话。来电人：李伟")
     assert python("app", **{**app, "CODE": "482177302"}).startswith("not genuine 未能核实")
-    assert python("app", **{**app, "VERIFIER_URL": "http://127.0.0.1:1"}).startswith("we cannot check now")
+    assert python("app", **{**app, "BANK_VERIFIER_URL": "http://127.0.0.1:1"}).startswith("we cannot check now")
 
     def javascript(**given: str) -> str:
         inside = SDK / "node_modules" / ".shown.mjs"
@@ -75,7 +77,7 @@ def test_a_call_is_registered_issued_connected_and_confirmed_by_what_the_readme_
 
     assert javascript().startswith("genuine 已核实，这是我们打来的电话。来电人：李伟")
     assert javascript(CODE="482177302").startswith("not genuine 未能核实")
-    assert javascript(VERIFIER_URL="http://127.0.0.1:1").startswith("we cannot check now")
+    assert javascript(BANK_VERIFIER_URL="http://127.0.0.1:1").startswith("we cannot check now")
 
 
 @pytest.mark.shows("CVP-P1-1")
@@ -87,7 +89,7 @@ def test_the_events_of_an_exchange_make_a_call_live_and_end_it_by_number(bank: D
     events = json.loads((Path(__file__).parent / "pbx" / "asterisk-ari.json").read_text())
     strange = [{"type": "ChannelDestroyed", "channel": "+8613800138000"}, {"kind": "+8613800138000"}]
     lines = "".join(json.dumps({**event, "timestamp": now}) + "\n" for event in [*events, *strange])
-    told, logged = adapter(lines, VERIFIER_URL=bank.url, SYSTEM_KEY=str(bank.folder / "pbx.pem"))
+    told, logged = adapter(lines, BANK_VERIFIER_URL=bank.url, SYSTEM_KEY=str(bank.folder / "pbx.pem"))
     assert told == [
         *("connected matched", "ended matched", "ended unmatched"),
         "connected=1 ended=2 irrelevant=9 no_id=1 no_kind=1",

@@ -17,7 +17,7 @@ from verifier.api.metrics import BATCHES, COMMANDS, READY
 from verifier.api.openapi import document
 from verifier.api.operations import Endpoint, Operation
 from verifier.api.pages import Facts, add_pages
-from verifier.api.problems import problem_response
+from verifier.api.refusals import problem
 from verifier.api.throttle import Throttle
 from verifier.core.errors import MethodNotAllowed, NotFound, VerifierError
 from verifier.service import Service
@@ -105,8 +105,9 @@ def _refuse(error: VerifierError, extra: dict[str, str]) -> Callable[[web.Reques
     """A handler for an address or method that does not exist: a problem like any other."""
 
     async def refuse(request: web.Request) -> web.StreamResponse:
-        request_id = headers.request_id(request)
-        return problem_response(error, request_id, {**headers.ALWAYS, "X-Request-ID": request_id, **extra})
+        response = problem(error, request)
+        response.headers.update(extra)
+        return response
 
     return refuse
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -16,6 +15,7 @@ from joserfc.jwk import JWKRegistry, Key, OctKey, RSAKey
 from joserfc.jws import JWSRegistry
 from msgspec import Struct
 
+from verifier import unreachable
 from verifier.core.errors import Unauthenticated, Unavailable
 
 log = structlog.get_logger()
@@ -196,8 +196,8 @@ class KeySet:
 
 def _reason(error: Exception) -> str:
     """Why a fetch failed. The text of a library's error is left out: it may hold what the issuer sent."""
-    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
-        return os.strerror(error.os_error.errno)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return unreachable.in_words(error)
     return str(error) if isinstance(error, _BadAnswer) else type(error).__name__
 
 

@@ -6,6 +6,7 @@ could pose as a caller.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ TAG = "callback-verification"
 MAX_AGE_S = 60
 MAX_SIGNATURE_INPUT = 2048
 KNOWN_DIGESTS = ("sha-256", "sha-512")
+_KEY_ID = re.compile(r';keyid="([^"]*)"')
 ALWAYS_COVERED = ("@method", "@target-uri")
 
 
@@ -136,11 +138,19 @@ class SignedRequestVerifier:
         except HTTPMessageSignaturesException as error:
             # The library has no words when the cryptography fails, whether for a bad key id or a bad signature.
             unverified = "the request's signature does not verify"
-            reason = str(error) if isinstance(error, _Untimely) else f"{unverified}: {type(error).__name__}"
+            reason = str(error) if isinstance(error, _Untimely) else self._reason(signature_input, public_url)
             raise Unauthenticated(str(error) or unverified, reason=reason) from error
         if len(results) != 1:
             raise Unauthenticated("the request has more than one signature for this service")
         return principal(self._systems[str(results[0].parameters["keyid"])])
+
+    def _reason(self, signature_input: str, public_url: str | None) -> str:
+        """For the log: which system it may be, by ids that the systems file holds."""
+        named = _KEY_ID.search(signature_input)
+        if named is None or named[1] not in self._systems:
+            return "the request's signature is of no system in the systems file"
+        signed = f", which signs addresses that begin with {public_url}" if public_url else ""
+        return f"the signature is not that of {named[1]}{signed}"
 
 
 def sign_request(

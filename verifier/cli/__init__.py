@@ -285,11 +285,16 @@ def openapi() -> None:
     "--key", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM, Ed25519."
 )
 @click.option("--data", default="", help="The JSON body.")
-def send(method: str, url: str, key_id: str, key: Path, data: str) -> None:
-    """Send one signed request (RFC 9421) as a bank system, and print the answer."""
-    from verifier.demo.client import send_signed
+@click.option("--issuer", default="", help="The service's VERIFIER_ISSUER, where URL leads to a node behind its proxy.")
+def send(method: str, url: str, key_id: str, key: Path, data: str, issuer: str) -> None:
+    """Send one signed request (RFC 9421) as a bank system, and print the answer.
 
-    status, body = run(send_signed(method, url, key_id, key.read_bytes(), data.encode()))
+    The address is signed, so URL begins with the service's VERIFIER_ISSUER, or --issuer names it.
+    """
+    from verifier.demo.client import send_signed
+    from verifier.files import read_bounded
+
+    status, body = run(send_signed(method, url, key_id, read_bounded(key, 65_536), data.encode(), issuer))
     click.echo(body)
     if status >= 400:
         raise SystemExit(1)
@@ -303,7 +308,11 @@ def send(method: str, url: str, key_id: str, key: Path, data: str) -> None:
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write receipts (and keep data)."
 )
 @click.option(
-    "--port", default=8080, show_default=True, help="First of three loopback ports (with --script: any free)."
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(1, 65_532),
+    help="First of four loopback ports (with --script: any free).",
 )
 def demo(script: bool, out: Path | None, port: int) -> None:
     """Everything on loopback, with a seeded bank and ready-made logins."""

@@ -47,8 +47,7 @@ def import_(
     """Register the applications of a bank's export, FILE.csv or FILE.jsonl. Safe to run twice.
 
     A line is a record. A line that is wrong is refused with its number, column and reason, and harms no other. Exit
-    status: 0 when no line is refused, 2 when some are, 1 when the file or the database cannot be read and the import
-    ends.
+    status: 0 when no line is refused, 3 when some are, 1 or 2 when the import could not begin or did not end.
     """
     from verifier.app import now_ms
     from verifier.exports import Bad, Export, Rejects, UnreadableExport
@@ -81,7 +80,7 @@ def import_(
     if account.refused:
         if reject is not None:
             click.echo(f"the refused lines are in {reject}: mend them there, and import that file", err=True)
-        raise SystemExit(2)
+        raise SystemExit(3)
 
 
 def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple[str, ...]) -> Reading:
@@ -116,7 +115,10 @@ def _import(
     from verifier.importing import import_export
 
     async def do() -> Account:
-        service = await open_service(config)
+        try:
+            service = await open_service(config)
+        except VerifierError as error:
+            raise click.ClickException(f"{error.detail}\nNothing was imported.") from error
         try:
             if not dry_run:
                 await service.start()

@@ -49,6 +49,10 @@ def systems_add(system_id: str, scopes: str, public_key: Path | None, private_ke
     try:
         if public_key is not None:
             given, pem = read_bounded(public_key, 4096).decode("ascii"), None
+            if "PRIVATE KEY" in given:
+                raise ValueError(
+                    f"{public_key} is a private key; openssl pkey -in {public_key} -pubout makes its public one"
+                )
         else:
             given, pem = new_key()
         system = System(system_id, given, asked)

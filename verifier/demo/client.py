@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from http_message_signatures import HTTPMessageSignaturesException
 
+from verifier import unreachable
 from verifier.api.signed_requests import sign_request
 from verifier.core.errors import VerifierError
 
@@ -87,9 +88,10 @@ class Caller:
             return Answer(response.status, msgspec.json.decode(read) if read else None)
 
 
-async def send_signed(method: str, url: str, key_id: str, pem: bytes, body: bytes) -> tuple[int, str]:
+async def send_signed(method: str, url: str, key_id: str, pem: bytes, body: bytes, issuer: str = "") -> tuple[int, str]:
     """One signed request of a bank system; status and body of the answer.
 
+    The address is signed. `issuer` is what the service knows itself by, where `url` leads to a node behind its proxy.
     Raises NotSent when the key is wrong, the address cannot be read or nobody answers there.
     """
     private_key = _private_key(pem)
@@ -97,10 +99,12 @@ async def send_signed(method: str, url: str, key_id: str, pem: bytes, body: byte
     if method == "POST":
         headers["Idempotency-Key"] = secrets.token_hex(16)
     try:
+        parts = urlsplit(url)
+        signed = issuer.rstrip("/") + (parts._replace(scheme="", netloc="").geturl() or "/") if issuer else url
         signature = sign_request(
-            method, url, headers, body, key_id=key_id, private_key=private_key, created=time.time()
+            method, signed, headers, body, key_id=key_id, private_key=private_key, created=time.time()
         )
-    except HTTPMessageSignaturesException as error:
+    except (HTTPMessageSignaturesException, ValueError) as error:
         raise NotSent("the address cannot be read; it begins with http:// or https://") from error
     headers |= signature
     limit = aiohttp.ClientTimeout(total=SEND_S)
@@ -115,8 +119,7 @@ async def send_signed(method: str, url: str, key_id: str, pem: bytes, body: byte
     except TimeoutError as error:
         raise NotSent(f"no answer within {SEND_S} s") from error
     except aiohttp.ClientConnectorError as error:
-        reason = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
-        raise NotSent(f"cannot connect to {error.host}:{error.port}: {reason}") from error
+        raise NotSent(f"cannot connect to {error.host}:{error.port}: {unreachable.in_words(error)}") from error
     except aiohttp.ClientError as error:
         raise NotSent(f"the connection failed: {type(error).__name__}") from error
 

@@ -15,7 +15,7 @@ import asyncpg
 
 from verifier.core.errors import Unavailable
 from verifier.ports import Conflict, Row
-from verifier.storage.session import BEGIN, NO_SESSION, Promises, Sessions
+from verifier.storage.session import BEGIN, LOST, NO_SESSION, Promises, Sessions
 
 CONNECT_S = 4.0
 READERS = 10
@@ -45,8 +45,6 @@ _CROSSED = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
-# What a pooler answers that has given this session's statements to another connection.
-_NO_SESSION = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 # A commit that nobody replicated, because its wait was cancelled, is told as a success, with this warning.
 _WARNING = "01000"
 
@@ -192,7 +190,7 @@ def _translated() -> Iterator[None]:
         raise Conflict("other transactions were in the way") from error
     except asyncpg.LockNotAvailableError as error:
         raise Unavailable("the database has others at work on the same for too long") from error
-    except _NO_SESSION as error:
+    except LOST as error:
         raise Unavailable(NO_SESSION) from error
     except _GONE as error:
         raise Unavailable("the database cannot answer") from error

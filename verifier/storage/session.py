@@ -30,6 +30,8 @@ _READ = (
     "SELECT name, setting, pg_backend_pid(), pg_postmaster_start_time()::text, inet_server_addr() IS NULL "
     "FROM pg_catalog.pg_settings WHERE name = ANY($1::text[])"
 )
+# What a pooler answers that has given this session's statements to another connection.
+LOST = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 _REFUSED = (asyncpg.SyntaxOrAccessError, asyncpg.DataError, asyncpg.CantChangeRuntimeParamError)
 _SET = (
     "SELECT pg_backend_pid(), pg_postmaster_start_time()::text, set_config(name, value, false) "
@@ -75,8 +77,12 @@ class Sessions:
         wanted = self._promises.settings()
         try:
             set_by = await connection.fetch(_SET, list(wanted), list(wanted.values()))
+        except LOST as error:
+            raise Unavailable(NO_SESSION) from error
         except _REFUSED as error:
-            raise Unavailable(f"the database does not let a session set what it must: {error}") from error
+            # Below the first line are hints for programmers of the driver.
+            reason = str(error).partition("\n")[0]
+            raise Unavailable(f"the database does not let a session set what it must: {reason}") from error
         required = wanted | {"transaction_read_only": "off"}
         if self._promises.production:
             required |= _OF_THE_SERVER

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -74,6 +75,9 @@ class SqliteStorage:
         file = SqliteFile(path)
         opened: list[aiosqlite.Connection] = []
         try:
+            if not os.path.exists(path):
+                # Its journal gets the same permissions.
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             # A thread of aiosqlite outlives a connection that cannot be opened, so SQLite itself is asked first.
             with closing(sqlite3.connect(path)):
                 file.check_wal()
