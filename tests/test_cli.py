@@ -65,6 +65,9 @@ def test_serving_without_tables_is_refused_in_words(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.run("keys", "new")
     refused = shell.run("serve")
+    assert (refused.returncode, "`verifier migrate` makes a new one" in refused.stderr) == (1, True)
+    (tmp_path / "db.sqlite3").touch()
+    refused = shell.run("serve")
     assert (refused.returncode, "run `verifier migrate`" in refused.stderr) == (1, True)
 
 
@@ -126,7 +129,7 @@ def test_an_import_that_cannot_begin_says_so_in_words_and_imports_nothing(
     mapped = shell.run("import", "chinese.csv", "--encoding", "GB18030", "--map", "customer_id=客户号")
     assert (mapped.returncode, "300 registered" in mapped.stdout) == (0, True), mapped.stderr
     gone = shell.run("import", str(SAMPLE), VERIFIER_DATABASE="sqlite:/nowhere/db")
-    assert (gone.returncode, "safe to import the file again" in gone.stderr) == (1, True)
+    assert (gone.returncode, "Nothing was imported" in gone.stderr) == (1, True)
 
 
 async def use(shell: Shell, n: int = 1) -> dict[str, str]:

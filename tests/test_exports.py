@@ -199,6 +199,17 @@ def test_one_stray_quotation_mark_in_fifty_lines_harms_its_own_line_only(tmp_pat
 
 
 @pytest.mark.shows("CVP-3.1-6")
+def test_a_line_inside_a_name_changes_no_other_customer(tmp_path: Path) -> None:
+    inside = row(1, numbers="+8613911112222 @ 2024-01-05")
+    written_by_a_fraudster = row(2, customer_name=f'"王芳\n{inside}x"')
+    rows = read(tmp_path, HEADER + row(1) + written_by_a_fraudster + row(3))
+    assert [each.line.number for each in rows if isinstance(each, Good)] == [2, 6]
+    assert [each.line.number for each in rows if isinstance(each, Bad)] == [3, 4, 5]
+    (told,) = [each.reason for each in rows if isinstance(each, Bad) and each.line.number == 4]
+    assert "inside a field that begins on line 3 and ends on line 5" in told
+
+
+@pytest.mark.shows("CVP-3.1-6")
 def test_a_quoted_field_holds_commas_and_marks_but_no_line_break(tmp_path: Path) -> None:
     (good,) = read(tmp_path, HEADER + row(1, customer_name='"王 ""阿芳"", 女士"'))
     assert isinstance(good, Good)

@@ -124,7 +124,8 @@ def test_send_says_in_one_sentence_that_nobody_answers(shell: Shell) -> None:
     with talking(b"no HTTP at all\r\n\r\n") as url:
         one_sentence(send(url), "the connection failed")
     for other in (generate_private_key(SECP256R1()), "nonsense"):
-        path = key_file(shell, other) if not isinstance(other, str) else str(shell.folder / "db.sqlite3")
+        (shell.folder / "nonsense.pem").write_text("nonsense")
+        path = key_file(shell, other) if not isinstance(other, str) else str(shell.folder / "nonsense.pem")
         one_sentence(send(f"http://127.0.0.1:{port}/", path), "must be an Ed25519 private key")
     locked = key_file(shell, Ed25519PrivateKey.generate(), b"password")
     one_sentence(send(f"http://127.0.0.1:{port}/", locked), "without a password")
@@ -298,8 +299,10 @@ def test_check_finds_nothing_wrong_with_a_whole_deployment(shell: Shell, provide
         VERIFIER_ENV="development",
         VERIFIER_STAFF_ISSUER=provider,
         VERIFIER_STAFF_AUDIENCE="staff",
+        VERIFIER_STAFF_REQUIRE_AT_JWT="true",
         VERIFIER_CUSTOMER_ISSUER=provider,
         VERIFIER_CUSTOMER_AUDIENCE="app",
+        VERIFIER_CUSTOMER_REQUIRED_CLAIM="scope",
         VERIFIER_PUBLISHED_NUMBERS="95588",
         VERIFIER_CALLER_NUMBERS="+861082345678",
         VERIFIER_BANK_NAME="示范银行",

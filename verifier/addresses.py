@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from verifier.core.application import E164_PATTERN
 
@@ -11,7 +11,8 @@ _E164 = re.compile(E164_PATTERN)
 # A bank's hotline is often a short number, such as five digits, that works inside its country only.
 _SHORT = re.compile(r"[0-9]{3,8}")
 _TRANSFER = re.compile(r"(?:sips?|tel):[^\s<>\"]+")
-_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\]")
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _ENCODE = "percent-encode characters such as # / ? @ [ ] and % in the user name and the password"
 
@@ -23,6 +24,8 @@ def web(url: str, *, secure: bool) -> str | None:
     if parts is None or parts.scheme not in schemes or not parts.hostname or re.search(r"\s", url):
         only = " when VERIFIER_ENV=production" if secure else ""
         return f"must be an address that begins with {' or '.join(f'{each}://' for each in schemes)}{only}"
+    if not url.isascii() or not _HOST.fullmatch(_port(parts.netloc.rpartition("@")[2])[0]):
+        return "has a host or path that is not ASCII, or a name that cannot be a host's"
     if _has_wrong_port(parts):
         return "has a port that is not a number from 1 to 65535"
     if "@" in parts.netloc:
@@ -57,6 +60,10 @@ def _postgres(parts: SplitResult) -> str | None:
             return f"has a host that cannot be read; {_ENCODE}"
         if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
             return f"has a port that is not a number from 1 to 65535; {_ENCODE}"
+    try:
+        parse_qsl(parts.query, strict_parsing=bool(parts.query), keep_blank_values=True)
+    except ValueError:
+        return f"has a query that cannot be read; {_ENCODE}"
     mode = re.search(r"(?:^|&)sslmode=([^&]*)", parts.query)
     if mode and mode[1] not in _SSL_MODES:
         return f"has an sslmode that is not one of {', '.join(_SSL_MODES)}"
@@ -90,7 +97,7 @@ def transfer(uri: str) -> str | None:
 def listen(address: str) -> str | None:
     """What is wrong with an address to listen on."""
     name, port = _port(address)
-    if name.strip("[]") and port is not None and port.isascii() and port.isdigit() and int(port) < 65_536:
+    if _HOST.fullmatch(name) and port is not None and port.isascii() and port.isdigit() and int(port) < 65_536:
         return None
     return "must be host:port, such as 127.0.0.1:8080"
 

@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -204,6 +205,8 @@ class Verifier:
         try:
             await listener.open(*address(listen))
         except OSError as error:
+            if isinstance(error, socket.gaierror):
+                raise BadSettings(f"cannot listen on {listen} ({name}): the host is not known") from error
             # asyncio puts the address into its own words, which are long; the operating system's are enough.
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise BadSettings(f"cannot listen on {listen} ({name}): {reason}") from error

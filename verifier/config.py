@@ -261,6 +261,8 @@ def _wrong_together(config: Config) -> Iterator[str]:
     for one, other in _PAIRS:
         if bool(getattr(config, one)) is not bool(getattr(config, other)):
             yield f"{_variable(one)} and {_variable(other)}: one needs the other"
+    if not re.fullmatch(r"[!-*,-~]+", config.origin):
+        yield "VERIFIER_LOG_ORIGIN: must be ASCII without spaces and plus signs; its default is of VERIFIER_ISSUER"
     if config.listen == config.admin_listen:
         yield "VERIFIER_LISTEN and VERIFIER_ADMIN_LISTEN: must differ"
     for name in ("staff_id_claim", "staff_roles_claim", "customer_id_claim"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,13 @@ from pathlib import Path
 
 
 def read_bounded(path: Path, most: int) -> bytes:
-    """The content of a file of at most `most` bytes. Raises ValueError when it is longer, OSError as `open` does."""
-    with path.open("rb") as file:
+    """The content of an ordinary file of at most `most` bytes.
+
+    Raises ValueError when it is longer, or a pipe or device, which could keep a reader waiting; OSError as `open` does.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is not an ordinary file")
         content = file.read(most + 1)
     if len(content) > most:
         raise ValueError(f"it is longer than {most} bytes")

@@ -91,7 +91,7 @@ async def _port(name: str, listen: str) -> Finding:
     try:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, *address(listen))
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "the host is not known"
         if error.errno == errno.EADDRINUSE:
             reason += "; if that is this node, nothing is wrong"
         return Finding("wrong", f"{name} port", f"cannot listen on {listen}: {reason}")
@@ -136,6 +136,11 @@ def _missing(config: Config) -> Iterator[Finding]:
     """Settings that a node starts without, and that a bank will want."""
     if config.database.startswith("postgres") and "sslmode=" not in config.database:
         yield Finding("missing", "VERIFIER_DATABASE", "no sslmode, so it may go without TLS: add verify-full")
+    for kind in ("staff", "customer"):
+        told_apart = getattr(config, f"{kind}_require_at_jwt") or getattr(config, f"{kind}_required_claim")
+        if getattr(config, f"{kind}_issuer") and not told_apart:
+            name = f"VERIFIER_{kind.upper()}_REQUIRE_AT_JWT"
+            yield Finding("missing", name, "ID tokens are told from access tokens by their claims alone")
     for name, consequence in _WANTED.items():
         if not getattr(config, name):
             yield Finding("missing", f"VERIFIER_{name.upper()}", consequence)

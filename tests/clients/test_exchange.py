@@ -200,13 +200,38 @@ def test_of_freeswitch_the_other_leg_is_the_officers_and_a_loopback_channel_is_n
 @pytest.mark.shows("CVP-P4-1")
 def test_numbers_that_uuid_bridge_rewrote_do_not_hide_where_the_leg_leads() -> None:
     events = told("freeswitch-esl-uuid-bridge.json")
-    (leg,) = from_esl(events[2], CARRIER).legs
+    (leg,) = from_esl(events[2], CARRIER).alone
     assert (leg.number, leg.caller_number) == (NUMBER, None)
     assert life(from_esl, events, UUID) == [7.3, 30.1]
     unknown = {name: value for name, value in events[2].items() if name != "variable_sip_destination_url"}
     for destination in ("4412", "013900139000", NUMBER):
         flipped = {**unknown, "Caller-Destination-Number": destination}
         assert from_esl(flipped, CARRIER) == Reading(not_understood=("flipped_number",))
+
+
+@pytest.mark.shows("CVP-P4-2")
+def test_a_customer_who_was_rung_up_with_nobody_beside_them_is_not_connected() -> None:
+    bridge, answer = told("freeswitch-esl-uuid-bridge.json")[1:3]
+    exchange: Exchange[Any] = Exchange(from_esl, CARRIER)
+    assert exchange.read(answer, NOW).legs == ()
+    assert from_esl(answer, CARRIER).legs == ()
+    (leg,) = exchange.read(bridge, NOW).legs
+    assert (leg.event, leg.number, leg.at) == ("connected", NUMBER, NOW)
+    gone: Exchange[Any] = Exchange(from_esl, CARRIER)
+    gone.read(answer, NOW)
+    gone.read({**answer, "Event-Name": "CHANNEL_HANGUP"}, NOW)
+    assert gone.read(bridge, NOW).legs == ()
+
+
+@pytest.mark.shows("CVP-P2-6")
+def test_a_call_that_came_in_over_a_trunk_and_goes_out_again_is_no_leg_whatever_number_it_shows() -> None:
+    dial = ami("asterisk-ami-blind-transfer.txt")[0]
+    assert from_ami(dial, CARRIER).legs
+    outsider = {**dial, "Channel": "PJSIP/carrier-00000001", "CallerIDNum": "4412"}
+    assert from_ami(outsider, CARRIER) == Reading()
+    answer = told("freeswitch-esl-blind-transfer.json")[0]
+    assert from_esl(answer, CARRIER).legs
+    assert from_esl({**answer, "Other-Leg-Channel-Name": "sofia/external/4412"}, CARRIER) == Reading()
 
 
 @pytest.mark.shows("CVP-P2-5")

@@ -34,6 +34,8 @@ EXPIRED = "the token has expired"
 ACCESS_TOKEN_TYPES = frozenset(["at+jwt", "application/at+jwt"])
 TOKEN_TYPES = ACCESS_TOKEN_TYPES | {"jwt"}
 # Only ID tokens have these (OpenID Connect Core 1.0 sections 2 and 3.3.2.11), and security events the last (RFC 8417).
+SIGN_IN = ("auth_time", "acr", "amr", "azp", "sid")
+ACCESS = ("scope", "scp", "client_id", "cid")
 NOT_ACCESS = ("nonce", "at_hash", "c_hash", "s_hash", "events")
 
 T = TypeVar("T")
@@ -159,10 +161,17 @@ def _check_access(typ: str, claims: dict[str, Any], trusted: TrustedIssuer) -> N
         if trusted.require_at_jwt:
             raise Unauthenticated("the token is not of type at+jwt, which is required of its issuer")
         said = claims.get("typ")
-        if said != "Bearer" and (said is not None or any(name in claims for name in NOT_ACCESS)):
+        if said != "Bearer" and (said is not None or _tells_of_a_sign_in(claims)):
             raise Unauthenticated("the token is not an access token")
     if not trusted.meets_requirement(claims):
         raise Unauthenticated(f"the token does not have the claim {trusted.required_claim}, which is required")
+
+
+def _tells_of_a_sign_in(claims: dict[str, Any]) -> bool:
+    """Whether a token has what only others than access tokens have, or tells of a sign-in and of no access."""
+    if any(name in claims for name in NOT_ACCESS):
+        return True
+    return any(name in claims for name in SIGN_IN) and not any(name in claims for name in ACCESS)
 
 
 def _decoded(part: str, shape: type[T]) -> T:

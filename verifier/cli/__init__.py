@@ -294,7 +294,11 @@ def send(method: str, url: str, key_id: str, key: Path, data: str, issuer: str) 
     from verifier.demo.client import send_signed
     from verifier.files import read_bounded
 
-    status, body = run(send_signed(method, url, key_id, read_bounded(key, 65_536), data.encode(), issuer))
+    try:
+        pem = read_bounded(key, 65_536)
+    except ValueError as error:
+        raise click.ClickException(f"{key}: {error}") from error
+    status, body = run(send_signed(method, url, key_id, pem, data.encode(), issuer))
     click.echo(body)
     if status >= 400:
         raise SystemExit(1)

@@ -101,6 +101,8 @@ def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple
             wrong = f"{each!r}: must be COLUMN=HEADER, each of them once, with a COLUMN of {', '.join(COLUMNS)}"
             raise click.BadParameter(wrong, param_hint="--map")
         names[column] = header
+    if both := set(names.values()) & {each.strip() for each in ignored}:
+        raise click.BadParameter(f"{sorted(both)[0]!r} is both mapped and ignored", param_hint="--ignore")
     return Reading(region.upper(), codecs.lookup(encoding).name, names, frozenset(each.strip() for each in ignored))
 
 

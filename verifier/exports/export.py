@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from verifier.core import strict_json
 from verifier.core.application import ApplicationId, Registration
 from verifier.core.errors import InvalidField, VerifierError
 from verifier.exports import json_lines
+from verifier.exports.csv_fields import fields_over_lines
 from verifier.exports.csv_lines import Header
 from verifier.exports.lines import MAX_LINE, Line, UnreadableExport, read_lines
 from verifier.exports.rows import Bad, BadLine, Blank, Good, Reading, Row, Superseded, reason_of, shown
@@ -42,6 +44,7 @@ class Export:
         self._conflicts: dict[str, tuple[int, str, int]] = {}
         self._check_kind()
         self._state = _state(path)
+        self._fields = [] if self.json else list(fields_over_lines(read_lines(path, self.reading.encoding)))
         lines = 0
         for row in self._read(progress):
             lines = row.line.number
@@ -73,8 +76,16 @@ class Export:
             if not self.json and line.number == 1:
                 self.header = Header(line, self.reading)
                 yield Blank(line, header=True)
+            elif field := self._field(line.number):
+                first, last = field
+                yield Bad(line, "", f"is inside a field that begins on line {first} and ends on line {last}")
             else:
                 yield self._row(line)
+
+    def _field(self, number: int) -> tuple[int, int] | None:
+        """The first and last line of a field that other readers of CSV would see around this line."""
+        at = bisect_right(self._fields, (number, 0)) - 1
+        return self._fields[at] if at >= 0 and number < self._fields[at][1] else None
 
     def _row(self, line: Line) -> Row:
         if line.text is None:

@@ -1,7 +1,7 @@
 """The working set of one batch: rows loaded together, decided on in memory, written together.
 
-Carries out specs/protocol.md section 10 (one transaction a batch). Commands see each other's effects in
-the order they arrived. A command decides first and stages last, so a refused one leaves nothing behind.
+Source: specs/protocol.md section 10. Commands see each other's effects in the order they arrived. A command decides
+first and stages last, so a refused one leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
@@ -29,7 +28,6 @@ from verifier.service.needs import Needs, Owners
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf, open_application, open_call, open_evidence
 from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow, StrayLeg
 
-_encode = msgspec.json.Encoder().encode
 Item = TypeVar("Item")
 
 
@@ -389,7 +387,7 @@ class Batch:
         """Write everything staged, one statement at a time over all its rows."""
         for leaf in self.leaves.values():
             application_id = leaf.application.application_id if leaf.application is not None else None
-            sealed = self.seal(leaf.application, leaf.statement_id, _encode(Evidence(leaf.statement, leaf.proof)))
+            sealed = self.seal(leaf.application, leaf.statement_id, encode_claims(Evidence(leaf.statement, leaf.proof)))
             owner = application_id, leaf.customer_index
             values = (leaf.leaf_index, leaf.entry, leaf.typ, leaf.statement_id, *owner, sealed)
             self._write(records.INSERT_LEAF, leaf.leaf_index, values)

@@ -25,6 +25,7 @@ from verifier.storage.sqlite_file import SqliteFile
 _PROMISES = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "busy_timeout": 5000}
 _WISHES = ("PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000")
 MAX_DAMAGE = 20
+MEMORY = ":memory:"
 
 
 @functools.lru_cache(maxsize=256)
@@ -75,7 +76,7 @@ class SqliteStorage:
         file = SqliteFile(path)
         opened: list[aiosqlite.Connection] = []
         try:
-            if not os.path.exists(path):
+            if path != MEMORY and not os.path.exists(path):
                 # Its journal gets the same permissions.
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             # A thread of aiosqlite outlives a connection that cannot be opened, so SQLite itself is asked first.

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 from aiohttp import web
 
 from verifier.core.messages import IvrTurn
+from verifier.core.prompts import prompt
 from verifier.voice.dialects import Form, e164, encoded
 
 _LOCALES = {"zh-CN": "zh-CN", "en": "en-US"}
@@ -60,6 +61,10 @@ class TwiML:
                 SubElement(dial, "Sip").text = transfer
             else:
                 SubElement(dial, "Number").text = transfer.removeprefix("tel:")
+            # Heard when the call was not taken, or has ended: else the caller would be left in silence.
+            language = turn.say[-1].language if turn.say else "zh-CN"
+            SubElement(root, "Say", language=_LOCALES[language]).text = prompt("goodbye", language)
+            SubElement(root, "Hangup")
         else:
             SubElement(root, "Hangup")
         return encoded(root)

@@ -122,6 +122,8 @@ def _dialled(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
         if outside and (plan.trunks or not plan.is_extension(dial.dialled)):
             return unread("no_number")
         return Reading(beside=_inside(caller, _end(dial.channel, dial.name, plan)))
+    if plan.comes_from_outside(dial.caller_name):
+        return IRRELEVANT
     leg = plan.leg_id(dial.channel)
     caller_number = plan.e164(dial.caller_number)
     told = LegByNumber("connected", leg, at, number, caller_number, plan.officer(*dial.officers))

@@ -77,6 +77,11 @@ class DialPlan(Struct, frozen=True):
         """Whether a channel is one of the trunks'."""
         return not self.trunks or channel.startswith(self.trunks)
 
+    def comes_from_outside(self, channel: str) -> bool:
+        """Whether a calling channel is a trunk's: a call that came in and is put out again is no officer's, whatever
+        number it shows. Without `trunks` nobody can tell."""
+        return bool(self.trunks) and channel.startswith(self.trunks)
+
     def officer(self, *names: str) -> str | None:
         """The staff number for the first of these names that is known."""
         return next((self.officers[name] for name in names if name in self.officers), None)

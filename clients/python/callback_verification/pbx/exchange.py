@@ -33,6 +33,8 @@ class Exchange(Generic[Event]):
         # The channels that each leg depends on, and the legs that depend on each channel.
         self._channels: dict[str, set[str]] = {}
         self._legs: dict[str, set[str]] = {}
+        # Legs that are answered and wait for an officer.
+        self._alone: dict[str, LegByNumber] = {}
         self.counts: Counter[str] = Counter()
 
     def read(self, event: Event, received_at: datetime | None = None) -> Reading:
@@ -41,6 +43,7 @@ class Exchange(Generic[Event]):
         reading = self._read(event, self._plan, at)
         for leg, channel in reading.beside:
             self._follow(leg, channel)
+        reading = replace(reading, legs=reading.legs + self._joined(reading, at))
         told = {leg.leg_id: leg.at for leg in reading.legs}
         over = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel) if not is_joint(leg))
         at = next(iter(told.values()), at)
@@ -48,6 +51,18 @@ class Exchange(Generic[Event]):
         reading = replace(reading, legs=reading.legs + more)
         self._count(reading)
         return reading
+
+    def _joined(self, reading: Reading, at: datetime) -> tuple[LegByNumber, ...]:
+        """The legs that were answered alone and now have an officer beside them."""
+        for leg in reading.alone:
+            self._alone[leg.leg_id] = leg
+        if len(self._alone) > MAX_LEGS:
+            del self._alone[next(iter(self._alone))]
+        for channel in reading.gone:
+            self._alone.pop(channel, None)
+        known = {leg.leg_id for leg in reading.alone} | {leg for leg, _ in reading.beside}
+        joined = [self._alone.pop(leg) for leg in sorted(known) if leg in self._alone and self._channels.get(leg)]
+        return tuple(leg if leg in reading.alone else replace(leg, at=at) for leg in joined)
 
     def _follow(self, leg: str, channel: str) -> None:
         """Remember that a leg depends on a channel, and on everything that channel depends on now.

@@ -61,9 +61,14 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     flipped = flipped or number != plan.e164(dialled)
     caller_number = None if flipped else plan.e164(field("caller-caller-id-number"))
     officer_id = plan.officer(field("other-leg-username"), field("other-leg-caller-id-number"))
+    told = LegByNumber("connected", leg, at, number, caller_number, officer_id)
     other = field("other-leg-unique-id")
-    beside = ((leg, plan.leg_id(other)),) if other else ()
-    return Reading((LegByNumber("connected", leg, at, number, caller_number, officer_id),), beside=beside)
+    if not other:
+        # Originated by itself: nobody of the bank need be there yet.
+        return Reading(alone=(told,))
+    if plan.comes_from_outside(field("other-leg-channel-name")):
+        return IRRELEVANT
+    return Reading((told,), beside=((leg, plan.leg_id(other)),))
 
 
 def _bridged(field: Field, plan: DialPlan) -> Reading:

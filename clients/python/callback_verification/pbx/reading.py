@@ -17,13 +17,15 @@ class Reading(Struct, frozen=True):
     """The answer to one event. An event without legs and without reasons is irrelevant.
 
     A reason names a kind of fault and never holds bytes of the event. `beside` and `gone` are for `Exchange`: a pair
-    (leg, other) means that the leg is over when the other channel is gone. Either may be a `joint`.
+    (leg, other) means that the leg is over when the other channel is gone. Either may be a `joint`. `alone` are legs
+    that are answered while no officer is known to be there: they are connected once something is beside them.
     """
 
     legs: tuple[LegByNumber, ...] = ()
     not_understood: tuple[Reason, ...] = ()
     beside: tuple[tuple[str, str], ...] = ()
     gone: tuple[str, ...] = ()
+    alone: tuple[LegByNumber, ...] = ()
 
     @property
     def irrelevant(self) -> bool:
