@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import ClassVar
 
 import pytest
 import requests
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -29,15 +31,24 @@ from joserfc.jwk import ECKey
 
 from tests.postgres import Postgres
 from tests.test_cli import Shell
+from verifier.cli import main
 from verifier.demo.bank import free_ports
 from verifier.demo.client import now_iso
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    made = Shell(tmp_path)
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a key ring and an empty database."""
+    made = Shell(tmp_path_factory.mktemp("deployed"))
     assert made.run("keys", "new").returncode == 0
     assert made.run("migrate").returncode == 0
+    return made.folder
+
+
+@pytest.fixture
+def shell(deployed: Path, tmp_path: Path) -> Shell:
+    shutil.copytree(deployed, tmp_path, dirs_exist_ok=True)
+    made = Shell(tmp_path)
     public, admin, *_ = free_ports()
     made.environment |= {
         "VERIFIER_LISTEN": f"127.0.0.1:{public}",
@@ -156,10 +167,13 @@ def talking(answer: bytes) -> Iterator[str]:
 def test_no_command_answers_a_bad_database_address_with_a_traceback(
     shell: Shell, command: tuple[str, ...], url: str
 ) -> None:
-    (shell.folder / "x.csv").write_text("")
-    done = shell.run(*command, VERIFIER_DATABASE=url)
-    assert done.returncode == 1
-    told = done.stderr + done.stdout
+    export = shell.folder / "x.csv"
+    export.write_text("")
+    asked = [str(export) if each == "x.csv" else each for each in command]
+    done = CliRunner().invoke(main, asked, env={**shell.environment, "VERIFIER_DATABASE": url})
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    told = done.output
     assert "VERIFIER_DATABASE" in told
     assert "Traceback" not in told
     assert "pa#ss" not in told

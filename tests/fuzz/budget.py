@@ -1,4 +1,4 @@
-"""How long each fuzz test runs: a few hundred examples, or FUZZ_SECONDS of them."""
+"""How long each fuzz test runs: a hundred examples, or FUZZ_SECONDS of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis.strategies import SearchStrategy
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 
 
-def fuzz(strategy: SearchStrategy[object], check: Callable[..., None], examples: int = 300) -> int:
+def fuzz(strategy: SearchStrategy[object], check: Callable[..., None], examples: int = 100) -> int:
     """Run `check` on examples of `strategy`; return how many ran. Raises what `check` raises."""
     ran = 0
     ends = time.monotonic() + SECONDS

@@ -91,18 +91,18 @@ def check_event(event: object) -> None:
 
 
 def test_whatever_an_event_is_nothing_is_raised() -> None:
-    assert fuzz(MADE_UP, check_event, examples=150) >= 150
+    assert fuzz(MADE_UP, check_event, examples=60) >= 60
 
 
 def test_whatever_is_changed_in_a_sample_nothing_is_raised() -> None:
-    assert fuzz(CHANGED, check_event) >= 300
+    assert fuzz(CHANGED, check_event) >= 100
 
 
 def test_whatever_a_document_is_nothing_is_raised() -> None:
     def check(document: bytes | str) -> None:
         assert from_dialog_info(document, PLANS[0], NOW).not_understood == ("no_document",)
 
-    assert fuzz(st.binary(max_size=400) | st.text(max_size=400), check) >= 300
+    assert fuzz(st.binary(max_size=400) | st.text(max_size=400), check) >= 100
 
 
 def test_whatever_is_changed_in_a_document_nothing_is_raised() -> None:
@@ -113,7 +113,7 @@ def test_whatever_is_changed_in_a_document_nothing_is_raised() -> None:
         for plan in PLANS:
             check_reading(from_dialog_info(bytes(whole), plan, NOW))
 
-    assert fuzz(XML, check) >= 300
+    assert fuzz(XML, check) >= 100
 
 
 def test_whatever_the_order_of_events_an_exchange_raises_nothing_and_counts_every_answer() -> None:
@@ -127,4 +127,4 @@ def test_whatever_the_order_of_events_an_exchange_raises_nothing_and_counts_ever
                 answers += len(reading.legs) + len(reading.not_understood) + reading.irrelevant
             assert exchange.counts.total() == answers >= len(events)
 
-    assert fuzz(st.lists(CHANGED | MADE_UP, max_size=6), check, examples=80) >= 80
+    assert fuzz(st.lists(CHANGED | MADE_UP, max_size=6), check, examples=40) >= 40
