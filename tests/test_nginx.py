@@ -101,8 +101,7 @@ async def test_an_event_comes_through_the_proxy_at_once_and_the_stream_ends_in_o
         started = time.monotonic()
         await site.signed("pbx", "POST", f"/v1/calls/{issued['call']['call_id']}/legs", leg)
         assert (await _event(stream))["on_call"] is True
-        # A stream that is held back comes with the next comment, 15 s later, or at its end.
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 3
         stopping = asyncio.create_task(site.node.stop())
         async with asyncio.timeout(30):
             # A stream that is cut raises ClientPayloadError; this one ends.
@@ -175,8 +174,7 @@ async def test_a_node_that_drains_answers_through_the_proxy_and_then_nothing_can
                 assert (await answer.json(content_type=None))["verdict"] == "unavailable"
         await asyncio.sleep(0.02)
     assert await stopping == 0
-    # Twenty a second is what an idle machine does; a busy one does fewer.
-    assert statuses.count(200) > 5
+    assert statuses.count(200) > 20
     assert statuses == sorted(statuses), "once it is gone it is gone, and not one request before failed"
     async with site.session.get(key) as answer:
         assert answer.status == 503

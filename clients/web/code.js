@@ -1,4 +1,4 @@
-/** A call code while a person types it; what was typed the SDK reads. Carries out specs/protocol.md section 5. */
+/** A call code while a person types it. The SDK reads the text. Source: specs/protocol.md section 5. */
 
 import { LENGTH, readDigits } from "../typescript/src/codes.js";
 

@@ -1,4 +1,4 @@
-"""Identity providers that are slow, gone or lying, as real servers, and who has to wait for them."""
+"""Real identity providers that are slow, gone or wrong, and which requests wait for them."""
 
 from __future__ import annotations
 

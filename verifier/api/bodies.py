@@ -20,7 +20,7 @@ Body = TypeVar("Body")
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The raw body. Raises BodyTooLarge beyond 64 KiB, UnsupportedMediaType for what is not JSON or is coded, and
+    """The raw body. Raises BodyTooLarge beyond 64 KiB, UnsupportedMediaType unless it is plain JSON, and
     MalformedRequest when it breaks off."""
     if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")

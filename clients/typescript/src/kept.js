@@ -1,5 +1,5 @@
 /**
- * What people keep in files: a receipt, and the trust file to check it with. Carries out specs/protocol.md section 8.
+ * Receipts and trust files, as people keep them. Source: specs/protocol.md section 8.
  */
 
 import { EvidenceError } from "./errors.js";

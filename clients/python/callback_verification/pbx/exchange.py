@@ -1,4 +1,4 @@
-"""One exchange over time: what else ends a leg, and what was not understood. Carries out specs/pbx.md section 1."""
+"""One exchange over time: follows its legs and counts its events. Source: specs/pbx.md section 1."""
 
 from __future__ import annotations
 
