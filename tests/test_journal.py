@@ -118,3 +118,30 @@ def test_a_line_is_ascii_whatever_the_terminal_can_write() -> None:
     ran = _write_to("ascii")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["name"] == "王\ud800"
+
+
+ALONGSIDE = """
+import threading
+import structlog
+from verifier.journal import configure_logging
+
+configure_logging("info")
+
+
+def log():
+    for each in range(20_000):
+        structlog.get_logger().info("line", number=each)
+
+
+thread = threading.Thread(target=log)
+thread.start()
+while thread.is_alive():
+    print("of the demonstration")
+"""
+
+
+def test_what_another_thread_prints_comes_between_lines_and_not_within_one() -> None:
+    told = subprocess.run([sys.executable, "-c", ALONGSIDE], capture_output=True, text=True, check=True).stdout
+    lines = [line for line in told.splitlines() if line.startswith("{")]
+    assert [line for line in lines if not line.endswith("}")] == []
+    assert len(lines) > 1_000

@@ -35,7 +35,8 @@ def configure_logging(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Undisturbed(sys.stdout))),
+        # Writes a line and its end at once: lines of other threads and of the demonstration come between, not within.
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Undisturbed(sys.stdout))),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()

@@ -35,7 +35,8 @@ class Markers:
 
     @classmethod
     def names(cls, samples: array[int]) -> list[str]:
-        """The prompt in each whole tenth of a second; `speech` for what is no recording, nothing for silence."""
+        """The prompt in each whole tenth of a second; `speech` for what is no recording, nothing for silence and for a tone
+        that a busy machine has torn."""
         return [cls._name(samples[at : at + WINDOW]) for at in range(0, len(samples) - WINDOW + 1, WINDOW)]
 
     @classmethod
@@ -67,4 +68,4 @@ class Markers:
         name, found = max(
             ((name, strength(window, f)) for name, f in cls.FREQUENCIES.items()), key=lambda pair: pair[1]
         )
-        return name if found > 0.8 else "speech"
+        return name if found > 0.8 else "" if found > 0.4 else "speech"
