@@ -35,8 +35,10 @@ class Markers:
 
     @classmethod
     def names(cls, samples: array[int]) -> list[str]:
-        """The prompt in each whole tenth of a second; `speech` for what is no recording, nothing for silence and for a tone
-        that a busy machine has torn."""
+        """The prompt in each whole tenth of a second; `speech` for what is no recording.
+
+        Silence gives an empty name, and so does a tone that a busy machine has torn.
+        """
         return [cls._name(samples[at : at + WINDOW]) for at in range(0, len(samples) - WINDOW + 1, WINDOW)]
 
     @classmethod
