@@ -78,7 +78,7 @@ def load_systems(path: Path) -> tuple[System, ...]:
     """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError, saying what is wrong with it."""
     try:
         content = read_bounded(path, MAX_FILE).removeprefix(BOM_UTF8)
-        systems = strict_json.decode(content, _DECODER, "it").systems
+        systems = strict_json.decode(content, _DECODER, "it", MAX_FILE).systems
     except OSError as error:
         raise SystemsError(f"the systems file {path} cannot be read: {error.strerror}") from error
     except VerifierError as error:

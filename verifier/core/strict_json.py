@@ -1,6 +1,7 @@
-"""JSON from outside, read one way: bounded nesting, UTF-8, no repeated member, no unsafe character.
+"""JSON from outside, read one way: bounded nesting and number of values, UTF-8, no repeated member, no unsafe character.
 
-Carries out specs/protocol.md section 3.2. Bodies, lines of an import and files have this guard in common.
+Carries out specs/protocol.md section 3.2. Bodies, lines of an import and files have this guard in common. What it
+costs grows with the length of the text and with nothing else.
 """
 
 from __future__ import annotations
@@ -16,27 +17,31 @@ from verifier.core.errors import FieldError, InvalidField, MalformedRequest
 from verifier.core.text import unsafe
 
 MAX_DEPTH = 32
+MAX_MEMBERS = 200
+# Of what a stranger may send. The largest body we describe has about 150.
+MAX_VALUES = 2_000
 Shape = TypeVar("Shape")
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`")
-# Strings, also one without an end, and everything else that is no bracket.
-_NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[\]{}"]+', re.DOTALL)
+# Strings, also one without an end, and everything else that is no bracket and no comma.
+_NO_STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[\]{},"]+', re.DOTALL)
 _ALIKE = str.maketrans("{}", "[]")
 _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
 
 
-def loads(text: bytes, what: str) -> Any:
+def loads(text: bytes, what: str, most: int = MAX_VALUES) -> Any:
     """The value that JSON text holds. `what` is what the errors call the text: "the body", "the line".
 
-    Raises MalformedRequest, or InvalidField for a string with an unsafe character.
+    Raises MalformedRequest, also for more than `most` values, or InvalidField for a string with an unsafe character.
     """
     try:
         plain = text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedRequest(f"{what} is not UTF-8") from error
-    if plain.count("[") + plain.count("{") > MAX_DEPTH and _too_deep(plain):
-        raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
+    brackets = plain.count("[") + plain.count("{")
+    if brackets > MAX_DEPTH or brackets + plain.count(",") > most:
+        _check_structure(plain, what, most)
     try:
         value = _STRICT.decode(plain)
     except json.JSONDecodeError as error:
@@ -54,9 +59,9 @@ def loads(text: bytes, what: str) -> Any:
     return value
 
 
-def decode(text: bytes, decoder: msgspec.json.Decoder[Shape], what: str) -> Shape:
+def decode(text: bytes, decoder: msgspec.json.Decoder[Shape], what: str, most: int = MAX_VALUES) -> Shape:
     """What JSON text holds, as a type. Raises MalformedRequest, or InvalidField that names the member."""
-    loads(text, what)
+    loads(text, what, most)
     try:
         return decoder.decode(text)
     except msgspec.ValidationError as error:
@@ -76,15 +81,24 @@ def invalid(error: msgspec.ValidationError) -> InvalidField:
     return InvalidField.at(pointer[:200], what[:300])
 
 
-def _too_deep(text: str) -> bool:
-    """Whether brackets are nested deeper than `MAX_DEPTH`. Each pass takes away the innermost level."""
-    brackets = _NO_BRACKETS.sub("", text).translate(_ALIKE)
+def _check_structure(text: str, what: str, most: int) -> None:
+    """Raise MalformedRequest for more than `MAX_DEPTH` levels or `most` values, before any of them is made."""
+    structure = _NO_STRUCTURE.sub("", text).translate(_ALIKE)
+    commas = structure.count(",")
+    brackets = structure.replace(",", "")
+    opened = brackets.count("[")
+    # Each pass takes away the innermost level.
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace("[]", "")
-    return "[]" in brackets
+    if "[]" in brackets:
+        raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
+    if opened + commas > most:
+        raise MalformedRequest(f"{what} holds too much: at most {most} values in all")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_MEMBERS:
+        raise MalformedRequest(f"an object has too many members: at most {MAX_MEMBERS}")
     members = dict(pairs)
     if len(members) < len(pairs):
         repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
