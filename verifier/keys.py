@@ -116,7 +116,7 @@ def read(path: Path) -> tuple[Key, ...]:
     if not _private(status.st_mode, status.st_uid, os.geteuid()):
         raise KeyRingError(f"the key ring {path} can be read by others; chmod 600 it")
     try:
-        keys = strict_json.decode(content.removeprefix(BOM_UTF8), _FILE, "it").keys
+        keys = strict_json.decode(content.removeprefix(BOM_UTF8), _FILE, "it", MAX_RING).keys
     except VerifierError as error:
         at = "".join(f"{each.pointer}: " for each in error.errors[:1])
         raise KeyRingError(f"the key ring {path} is not a key ring: {at}{error.detail}") from error

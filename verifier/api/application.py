@@ -13,8 +13,9 @@ from prometheus_client import generate_latest
 from verifier.api import headers
 from verifier.api.authentication import Authentication
 from verifier.api.bodies import MAX_BODY
+from verifier.api.documents import document
 from verifier.api.metrics import BATCHES, COMMANDS, READY
-from verifier.api.openapi import document
+from verifier.api.openapi import document as description
 from verifier.api.operations import Endpoint, Operation
 from verifier.api.pages import Facts, add_pages
 from verifier.api.refusals import problem
@@ -42,20 +43,20 @@ def public_application(
         for method in _methods(operation):
             application.router.add_route(method, path, endpoint.handle)
             methods.setdefault(path, []).append(method)
-    described = document(operations)
+    described = description(operations)
     encoded = msgspec.json.encode(described)
-    page = _templates.get_template("docs.html").render(api=described, problems=_problems())
-    style = _templates.get_template("docs.css").render()
+    page = _templates.get_template("docs.html").render(api=described, problems=_problems()).encode()
+    style = _templates.get_template("docs.css").render().encode()
 
     async def openapi(request: web.Request) -> web.Response:
-        return web.Response(body=encoded, content_type="application/json", headers=headers.ALWAYS)
+        return document(request, encoded, "application/json", headers.ALWAYS)
 
     async def docs(request: web.Request) -> web.Response:
         sent = {**headers.ALWAYS, "Content-Security-Policy": _DOCS_POLICY}
-        return web.Response(text=page, content_type="text/html", headers=sent)
+        return document(request, page, "text/html", sent, charset="utf-8")
 
     async def docs_style(request: web.Request) -> web.Response:
-        return web.Response(text=style, content_type="text/css", headers=headers.ALWAYS)
+        return document(request, style, "text/css", headers.ALWAYS, charset="utf-8")
 
     application.router.add_get("/openapi.json", openapi)
     application.router.add_get("/docs", docs)

@@ -23,6 +23,8 @@ Reason = Literal["headers", "body", "untaken", "idle", "full"]
 
 SWEEP_S = 0.25
 SEND_BUFFER = 65_536
+# Of all connections together: what the process holds of answers that their clients have not taken.
+MOST_UNTAKEN = 67_108_864
 
 
 class Bounds(Struct, frozen=True):
@@ -48,10 +50,13 @@ class Connection(asyncio.Protocol):
         self._http = http
         self._stage: Stage = "headers"
         self._untaken = False
+        self._handing = False
         self._admitted = False
         self.transport: asyncio.Transport | None = None
         self.at: Stage | None = None
         """Where `Connections` has it; nowhere before it is admitted and once it is cut or closed."""
+        self.held = 0
+        """How many bytes of its answer the process held when the client stopped taking them."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -81,13 +86,26 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._untaken = True
-        self._connections.place(self, "untaken")
         self._http.pause_writing()
+        self._place()
+        if self.transport is not None:
+            self._connections.hold(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         self._untaken = False
-        self._connections.place(self, self._stage)
+        self._connections.hold(self, 0)
         self._http.resume_writing()
+        self._place()
+
+    def hand_over(self) -> None:
+        """An answer is handed over in pieces now: it has been taken when all of them have, each in no time of its own.
+        """
+        self._handing = True
+
+    def handed_over(self) -> None:
+        """The last piece has been handed over, or the client is gone."""
+        self._handing = False
+        self._place()
 
     def asked(self, request: web.Request) -> None:
         """The headers of a request are complete."""
@@ -107,8 +125,14 @@ class Connection(asyncio.Protocol):
 
     def _enter(self, stage: Stage) -> None:
         self._stage = stage
-        if not self._untaken:
-            self._connections.place(self, stage)
+        self._place()
+
+    def _place(self) -> None:
+        """Go where it belongs. What has begun to be untaken stays so, since then, until all of it is taken."""
+        if not self._untaken and not (self._handing and self.at == "untaken"):
+            self._connections.place(self, self._stage)
+        elif self.at != "untaken":
+            self._connections.place(self, "untaken")
 
 
 class Connections:
@@ -118,6 +142,7 @@ class Connections:
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._most = bounds.most
+        self._held = 0
         self._seconds: dict[Stage, float] = {
             "headers": bounds.headers,
             "body": bounds.body,
@@ -151,8 +176,19 @@ class Connections:
             connection.at = stage
             self._stages[stage][connection] = self._loop.time()
 
+    def hold(self, connection: Connection, octets: int) -> None:
+        """So much of its answer is held for it. When that is too much for all together, the longest untaken are cut."""
+        if connection.at is None:
+            return
+        self._held += octets - connection.held
+        connection.held = octets
+        while self._held > MOST_UNTAKEN and (first := self._first("untaken")):
+            self._cut(first[1], "untaken")
+
     def forget(self, connection: Connection) -> None:
         """It is closed."""
+        self._held -= connection.held
+        connection.held = 0
         if connection.at is not None:
             del self._stages[connection.at][connection]
             connection.at = None

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from verifier.api.documents import document
 from verifier.api.headers import ALWAYS
 from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
 
@@ -102,7 +103,7 @@ def _file(content: bytes, content_type: str, headers: dict[str, str]) -> Callabl
     async def serve(request: web.Request) -> web.Response:
         if any(each.value == etag for each in request.if_none_match or ()):
             return web.Response(status=304, headers=sent)
-        return web.Response(body=content, content_type=content_type, charset="utf-8", headers=sent)
+        return document(request, content, content_type, sent, charset="utf-8")
 
     return serve
 

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from verifier.api.documents import document
 from verifier.api.operations import Asked
 from verifier.core.checkpoint import parse_tile_path, shard_vkey
 from verifier.core.errors import InvalidField, InvalidProof, NotFound
@@ -96,7 +97,7 @@ class Public:
             raise NotFound("the log has no such tile")
         log = Log(self._storage, self._shard(asked))
         body = await (log.bundle(index, width) if level is None else log.tile(level, index, width))
-        return web.Response(body=body, content_type="application/octet-stream", headers=_IMMUTABLE)
+        return document(asked.request, body, "application/octet-stream", _IMMUTABLE)
 
     async def consistency(self, service: Service, asked: Asked) -> Consistency:
         try:
