@@ -27,6 +27,10 @@ SEND_BUFFER = 65_536
 MOST_UNTAKEN = 67_108_864
 
 
+# A client that is silent for this long is asked, each so often, whether it is there; seconds.
+PROBE_AFTER_S, PROBE_EVERY_S = 2, 1
+
+
 class Bounds(Struct, frozen=True):
     """How many connections may be open at once, and how many seconds one may stay in each stage.
 
@@ -222,3 +226,19 @@ class Connections:
 
     def _count(self, reason: Reason) -> None:
         CONNECTIONS_CUT.labels(self._listener, reason).inc()
+
+
+def notice_vanishing(transport: asyncio.BaseTransport | None, seconds: int) -> None:
+    """Have the kernel ask a client that it hears nothing of whether it is there, and give it up after so long.
+
+    What has been sent and is not acknowledged is bounded apart, by TCP_USER_TIMEOUT.
+    """
+    found = None if transport is None else transport.get_extra_info("socket")
+    if found is None or found.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    probes = max(1, (seconds - PROBE_AFTER_S) // PROBE_EVERY_S)
+    with suppress(OSError, AttributeError):  # not every system has all of them
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_AFTER_S)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_EVERY_S)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from typing import Annotated, Any, cast
 
 import msgspec
+from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 from msgspec import Meta, Struct
 
+from verifier.api.connections import notice_vanishing
 from verifier.api.operations import Asked
 from verifier.api.throttle import Throttle
 from verifier.core.application import Instant
@@ -35,6 +37,8 @@ from verifier.service import Service
 
 _encode = msgspec.json.Encoder().encode
 PING_S = 15
+# A client that does not acknowledge for so long is gone, though it has not said so.
+VANISHED_S = 6
 Limit = Annotated[int, Meta(ge=1, le=100)]
 
 
@@ -186,24 +190,31 @@ async def my_events(service: Service, asked: Asked) -> object:
 async def _stream(asked: Asked, watched: AsyncIterator[Any], event: str) -> object:
     """Server-sent events: what is watched as it is now, then one at each change.
 
-    A first reading that fails is answered with its problem. The stream ends when it cannot be read any more, and when
-    the token that opened it would no longer be taken. Asking again tells why.
+    A first reading that fails is answered with its problem. The stream ends when it cannot be read any more, when the
+    token that opened it would no longer be taken, and when its client is gone. Asking again tells why.
     """
-    first = await anext(watched)
-    response = EventSourceResponse(ping_interval=PING_S)
-    response.headers.update(asked.sent)
-    await response.prepare(asked.request)
-    async with response:
-        with suppress(OSError, VerifierError):
-            await response.send(_encode(first).decode(), event=event)
-            async for seen in watched:
-                if not response.is_connected():
-                    break
-                await asked.identify()
-                if seen is not None:
-                    await response.send(_encode(seen).decode(), event=event)
-        response.stop_streaming()
-    return response
+    # Leaving a loop does not close what it ran over, and with it would stay the client's place among its streams.
+    async with aclosing(cast(AsyncGenerator[Any, None], watched)):
+        first = await anext(watched)
+        response = EventSourceResponse(ping_interval=PING_S, send_timeout=VANISHED_S)
+        response.headers.update(asked.sent)
+        await response.prepare(asked.request)
+        notice_vanishing(asked.request.transport, VANISHED_S)
+        async with response:
+            with suppress(OSError, VerifierError):
+                await response.send(_encode(first).decode(), event=event)
+                async for seen in watched:
+                    if not response.is_connected() or _gone(asked.request):
+                        break
+                    await asked.identify()
+                    if seen is not None:
+                        await response.send(_encode(seen).decode(), event=event)
+            response.stop_streaming()
+        return response
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 async def my_applications(service: Service, asked: Asked) -> MyApplications:

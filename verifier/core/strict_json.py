@@ -87,10 +87,10 @@ def _check_structure(text: str, what: str, most: int) -> None:
     commas = structure.count(",")
     brackets = structure.replace(",", "")
     opened = brackets.count("[")
-    # Each pass takes away the innermost level.
+    # Each pass takes away the innermost level. What is left is deeper, or is never closed.
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace("[]", "")
-    if "[]" in brackets:
+    if "[]" in brackets or brackets.count("[") > MAX_DEPTH:
         raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
     if opened + commas > most:
         raise MalformedRequest(f"{what} holds too much: at most {most} values in all")

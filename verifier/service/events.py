@@ -17,6 +17,8 @@ WATCH_S = 2.0
 MAX_WATCH_MS = 600_000
 # Pages on a few devices; more would keep others from a node that holds only so many connections.
 MAX_WATCHED_BY_ONE = 10
+# In this time the places of clients that are gone have come free.
+FREED_S = 10
 Seen = TypeVar("Seen")
 
 
@@ -59,7 +61,7 @@ class Events:
         who they are. Raises RateLimited for one who watches in too many places at this node.
         """
         if self._following[who.key] >= MAX_WATCHED_BY_ONE:
-            raise RateLimited("you are watching in too many places", retry_after=MAX_WATCH_MS // 1000)
+            raise RateLimited("you are watching in too many places", retry_after=FREED_S)
         self._following[who.key] += 1
         try:
             until = clock() + MAX_WATCH_MS
