@@ -1,7 +1,7 @@
 """What a stranger sends costs linear work: ten times the size takes at most twelve times the time.
 
-Each parser that a stranger's bytes reach meets each shape of `tests.linear`. The larger size is as large as the parser's
-bound lets it be, since nothing is parsed beyond that.
+Each parser that a stranger's bytes reach meets each shape of `tests.linear`. The larger size is at most the parser's
+bound, since nothing is parsed beyond that.
 """
 
 from __future__ import annotations
@@ -131,7 +131,10 @@ HEADER = Header(Line(1, "application_id,customer_id,customer_name,numbers,office
 # What reads it, and how much of it there can be.
 PARSERS: dict[str, tuple[Parse, int]] = {
     **{
-        f"a body, {kind.__name__}": (lambda text, each=decoder: bodies.decode_body(text.encode(), each), bodies.MAX_BODY)
+        f"a body, {kind.__name__}": (
+            lambda text, each=decoder: bodies.decode_body(text.encode(), each),
+            bodies.MAX_BODY,
+        )
         for kind, decoder in _BODIES.items()
     },
     "strict JSON": (lambda text: strict_json.loads(text.encode(), "it"), bodies.MAX_BODY),
@@ -152,7 +155,10 @@ PARSERS: dict[str, tuple[Parse, int]] = {
         MAX_HEADER,
     ),
     "a covered header": (lambda text: _signed(X=text), MAX_HEADER),
-    "a covered member": (lambda text: _signed(Signature_Input=_INPUT.replace('"x"', '"x";key="a"'), X=text), MAX_HEADER),
+    "a covered member": (
+        lambda text: _signed(Signature_Input=_INPUT.replace('"x"', '"x";key="a"'), X=text),
+        MAX_HEADER,
+    ),
     "a Client-Cert": (lambda text: certificate_principal(_asked(Client_Cert=text), SYSTEMS), MAX_HEADER),
     "a bearer token": (_token, MAX_TOKEN),
     "a token's header": (lambda text: _token(f"{_base64(text)}.e30.AA"), MAX_TOKEN * 3 // 4 - 10),

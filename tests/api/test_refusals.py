@@ -47,7 +47,8 @@ def _is_problem(raw: bytes, status: int, slug: str) -> None:
     assert (problem["status"], problem["slug"]) == (status, slug)
     assert headers["Content-Type"] == "application/problem+json"
     assert headers["X-Request-ID"] == problem["request_id"]
-    assert (headers["Server"], headers["Cache-Control"]) == ("verifier", "no-store")
+    assert "Server" not in headers
+    assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
@@ -115,7 +116,7 @@ async def test_the_admin_port_and_every_page_answer_with_the_same_headers(node: 
     ):
         status, headers, _ = _answer(await answered(_port(base), head(f"GET {path} HTTP/1.1")))
         assert status in (200, 301), path
-        assert headers["Server"] == "verifier", path
+        assert "Server" not in headers, path
         assert headers["X-Content-Type-Options"] == "nosniff", path
         assert headers["Cache-Control"] in ("no-store", "no-cache"), path
     _lines(node)

@@ -102,8 +102,7 @@ class Connection(asyncio.Protocol):
         self._place()
 
     def hand_over(self) -> None:
-        """An answer is handed over in pieces now: it has been taken when all of them have, each in no time of its own.
-        """
+        """An answer is handed over in pieces now. The client's time is for all of them, not for each."""
         self._handing = True
 
     def handed_over(self) -> None:

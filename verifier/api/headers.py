@@ -14,11 +14,24 @@ from verifier.core.errors import IdempotencyKeyMissing
 
 # A key of visible ASCII, bare or as a string of RFC 8941; without " and \, so that a key has one spelling in each form.
 IDEMPOTENCY_KEY = r'^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$'
-ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "verifier"}
+ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class Answer(web.Response):
+    """An answer that does not tell what software gives it, also where no application has a say."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        await without_banner(None, self)
+
+
+async def without_banner(request: web.BaseRequest | None, response: web.StreamResponse) -> None:
+    """Take away the `Server` header that aiohttp adds; a signal of an application before it answers."""
+    response.headers.popall("Server", None)
 
 
 def request_id(request: web.BaseRequest) -> str:

@@ -11,7 +11,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from verifier.api.connections import Bounds, Connection, Connections
-from verifier.api.refusals import MAX_HEADER, MAX_TARGET, Protocol, problem
+from verifier.api.headers import without_banner
+from verifier.api.refusals import MAX_HEADER, MAX_TARGET, Protocol, check_headers, problem
 from verifier.core.errors import VerifierError
 
 if sys.platform != "win32":
@@ -31,6 +32,7 @@ async def _followed(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     connection.asked(request)
     try:
+        check_headers(request)
         return await handler(request)
     except VerifierError as error:
         return problem(error, request)
@@ -43,6 +45,7 @@ class Listener:
 
     def __init__(self, name: str, application: web.Application, bounds: Bounds) -> None:
         application.middlewares.insert(0, _followed)
+        application.on_response_prepare.append(without_banner)
         self._runner = web.AppRunner(application, shutdown_timeout=SHUTDOWN_S)
         self._connections = Connections(name, bounds)
         self._server: asyncio.Server | None = None

@@ -92,7 +92,6 @@ def _headers(facts: Facts) -> dict[str, str]:
         "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
-        "Server": "verifier",
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from verifier.api.headers import Answer
 from verifier.core import errors
 from verifier.core.errors import FieldError, Refusal, VerifierError
 
@@ -74,7 +75,7 @@ def problem_response(error: VerifierError, request_id: str, headers: dict[str, s
         refusals=shown.refusals,
         verdict="unavailable" if status >= 500 else None,
     )
-    response = web.Response(body=_encode(problem), status=status, content_type=CONTENT_TYPE, headers=headers)
+    response = Answer(body=_encode(problem), status=status, content_type=CONTENT_TYPE, headers=headers)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="callback-verification"'
     if status == 415:

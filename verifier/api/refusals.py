@@ -27,9 +27,10 @@ from verifier.core.errors import (
 
 log = structlog.get_logger()
 
-# The target of a request; a header with its name, which holds a token of 8,192 characters.
+# The target of a request; a header with its name, which holds a token of 8,192 characters; all headers together.
 MAX_TARGET = 8_192
 MAX_HEADER = 9_216
+MAX_HEADERS = 32_768
 
 _RAISED: dict[int, type[VerifierError]] = {
     403: Forbidden,
@@ -79,6 +80,14 @@ class Protocol(web.RequestHandler):
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
             resp = raised(resp, request)
         return await super().finish_response(request, resp, start_time)
+
+
+def check_headers(request: web.BaseRequest) -> None:
+    """Raise HeaderTooLarge where all headers together are too long: before a login there is work for each octet."""
+    raw = request.raw_headers
+    # Fewer cannot be too long.
+    if len(raw) * MAX_HEADER > MAX_HEADERS and sum(len(name) + len(value) for name, value in raw) > MAX_HEADERS:
+        raise HeaderTooLarge(f"the headers of a request have at most {MAX_HEADERS} octets together")
 
 
 def problem(error: VerifierError, request: web.BaseRequest, cause: BaseException | None = None) -> web.Response:

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from verifier import keys
+from verifier.api.connections import Bounds
+from verifier.api.listener import Listener
 from verifier.app import Verifier, now_ms, open_service
 from verifier.config import Config
 from verifier.demo.client import Caller
@@ -32,6 +34,8 @@ SYSTEMS = {
     "dialler": ("calls", "legs"),
 }
 LOGIN_LIFETIME_S = 8 * 3600
+# Of the servers around the bank.
+_BOUNDS = Bounds(most=256, headers=10, body=10, untaken=30, idle=75)
 STAFF_PEOPLE = (
     Person("4412", "李伟", ("officer",)),
     Person("4413", "陈静", ("officer",)),
@@ -84,7 +88,7 @@ class DemoBank:
         self._issuer_port = issuer
         self._telephone_port = telephone
         self._session: aiohttp.ClientSession | None = None
-        self._runners: list[web.AppRunner] = []
+        self._listeners: list[Listener] = []
         self._verifier: Verifier | None = None
 
     async def start(self) -> Service:
@@ -114,10 +118,9 @@ class DemoBank:
     async def _serve(self, routes: list[web.RouteDef], port: int) -> None:
         application = web.Application()
         application.add_routes([*routes, web.get("/demo.css", _style)])
-        runner = web.AppRunner(application, access_log=None)
-        await runner.setup()
-        self._runners.append(runner)
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        listener = Listener(f"demo {port}", application, _BOUNDS)
+        self._listeners.append(listener)
+        await listener.open("127.0.0.1", port)
 
     def _write_systems(self) -> None:
         systems = []
@@ -142,8 +145,8 @@ class DemoBank:
     async def stop(self) -> None:
         if self._verifier is not None:
             await self._verifier.stop()
-        for runner in self._runners:
-            await runner.cleanup()
+        for listener in self._listeners:
+            await listener.close()
         if self._session is not None:
             await self._session.close()
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from verifier.core.errors import VerifierError
-from verifier.storage.sqlite_file import SqliteFile
+from verifier.storage.sqlite_file import SqliteFile, make_private
 
 
 class BackupRefused(VerifierError):
@@ -34,6 +34,7 @@ def backup(url: str, target: Path) -> int:
     try:
         # The copy can be read by its owner alone, from its first byte on.
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        make_private(str(fresh))
         try:
             SqliteFile(path).check_wal()
             _copy(source, fresh)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -19,7 +18,7 @@ import aiosqlite
 
 from verifier.core.errors import Unavailable
 from verifier.ports import Row
-from verifier.storage.sqlite_file import SqliteFile
+from verifier.storage.sqlite_file import SqliteFile, make_private
 
 # Each is read back after it is set: where SQLite cannot do it, it keeps what it has and says nothing.
 _PROMISES = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "busy_timeout": 5000}
@@ -76,9 +75,8 @@ class SqliteStorage:
         file = SqliteFile(path)
         opened: list[aiosqlite.Connection] = []
         try:
-            if path != MEMORY and not os.path.exists(path):
-                # Its journal gets the same permissions.
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            if path != MEMORY:
+                make_private(path)
             # A thread of aiosqlite outlives a connection that cannot be opened, so SQLite itself is asked first.
             with closing(sqlite3.connect(path)):
                 file.check_wal()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from verifier.core.errors import Unavailable
@@ -16,11 +16,26 @@ from verifier.ports import Damaged
 
 # Of all errors, these alone come from a defect in a statement of ours or in what it is given.
 _DEFECTS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
+_PRIVATE = 0o600
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _STALE = (
     "a backup was restored beside the -wal file of another database, which would be written over it: "
     "restore it again as specs/operations.md says under Backups"
 )
+
+
+def make_private(path: str) -> None:
+    """Make the file where it is not there, and let its owner alone read it and its journal, whatever the umask.
+
+    Raises OSError. Files of another owner stay as they are.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE))
+    # SQLite makes its journal with the permissions of the file. An older one, or a copy, may have others.
+    for each in (path, f"{path}-wal", f"{path}-shm", f"{path}-journal"):
+        with suppress(FileNotFoundError, PermissionError):
+            if os.stat(each).st_mode & 0o777 != _PRIVATE:
+                os.chmod(each, _PRIVATE)
 
 
 class SqliteFile:

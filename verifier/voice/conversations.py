@@ -27,7 +27,7 @@ from verifier.voice.forms import read_form
 log = structlog.get_logger()
 
 MAX_KEYS = 100
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "verifier"}
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _decode = msgspec.json.Decoder(IvrTurn).decode
 CallName = Annotated[str, exact("[!-~]{1,255}")]
 
