@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from verifier import addresses
 from verifier.core.call import CallRules, LegMode
 from verifier.core.errors import VerifierError
+from verifier.core.names import fault
 from verifier.core.policy import ContactPolicy
 from verifier.core.shards import origin_shard
 from verifier.core.text import exact, line, unsafe
@@ -254,6 +255,8 @@ def _wrong_addresses(config: Config) -> Iterator[str]:
 
 
 def _wrong_together(config: Config) -> Iterator[str]:
+    if what := fault(config.bank_name):
+        yield f"VERIFIER_BANK_NAME: {what}"
     if origin_shard(config.origin, config.origin.rpartition("/")[0]):
         yield "VERIFIER_LOG_ORIGIN: must not end in a number, as the origins of a log's shards do"
     if 0 < config.retention_days <= LEGS_KEPT_DAYS:

@@ -31,6 +31,7 @@ from verifier.core.messages import (
     ReceiptView,
     SipIdentity,
 )
+from verifier.core.names import check_names
 from verifier.core.reconciliation import Discrepancies, DiscrepancyKind
 from verifier.core.text import exact
 from verifier.service import Service
@@ -68,6 +69,7 @@ class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def put_application(service: Service, asked: Asked) -> bytes:
+    check_names(asked.body)
     return await service.applications.register(asked.path["application_id"], asked.body)
 
 

@@ -26,6 +26,7 @@ from verifier.core.errors import VerifierError
 from verifier.core.octets import from_base64
 from verifier.core.principal import SYSTEM_SCOPES, Principal
 from verifier.core.signatures import is_point
+from verifier.core.text import link
 from verifier.files import locked, read_bounded, replace_file, version
 
 ISSUER = "systems"
@@ -123,6 +124,8 @@ class SystemsFile:
 
 def add_system(path: Path, system: System) -> None:
     """Add a system to a file, which is made if it is not there. Raises SystemsError."""
+    if link(system.id):
+        raise SystemsError("the id of a system must not be a link or the name of a host")
     with locked(path):
         _write(path, (*(load_systems(path) if path.exists() else ()), system))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from msgspec import Meta
 
@@ -10,6 +11,20 @@ from msgspec import Meta
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Tab, line feed, carriage return, and the line and paragraph separators of Unicode.
 _BREAKS = r"\t\n\r\u2028\u2029"
+# Marks of direction, spaces without width, soft hyphens, invisible operators, tags and separators. The two joiners
+# stay: names in Persian and in the scripts of India are written with them.
+_MARKS = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+# The endings of hosts that are met in links. Those that are surnames or company forms (wang, ltd, co, li, ma) are left
+# out.
+_LONG = "com|net|org|edu|gov|info|biz|mobi|xyz|top|site|online|shop|store|vip|club|link|click|live|icu|app|dev|example"
+_SHORT = "cn|hk|tw|mo|sg|jp|kr|uk|us|eu|de|fr|ru|in|io|tv|cc|ly|me|gg"
+_LINK = re.compile(
+    rf"://|(?<![^\W_])www\.|[^\W_]\.(?:{_LONG}|中国|网址|网站|网络)(?![\w-])"
+    rf"|[\w-]{{3}}\.(?:{_SHORT})(?![\w-])|[^\W_]\.(?:{_SHORT}|bank|loan|finance|money|pay)(?::[0-9]{{1,5}})?/[^\W_]"
+    r"|(?<![\w.])[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![\w.])"
+)
 
 
 def exact(
@@ -36,3 +51,20 @@ def unsafe(text: str) -> bool:
 def safe(text: str) -> str:
     """The text without such characters."""
     return _UNSAFE.sub("", text)
+
+
+def marked(text: str) -> bool:
+    """Whether text holds a control, or a mark that is not seen: it turns the direction, or hides where words end."""
+    return unsafe(text) or _MARKS.search(text) is not None
+
+
+def link(text: str) -> bool:
+    """Whether text holds what a device may make a link of, or a listener may take for one: `https://`, `www.`, or the
+    name of a host, as in `bank.example/login`.
+
+    `St.Mary`, `No.8`, `Dr.Ma` and `A.B.C Trading Co.,Ltd` are no hosts, so a short ending counts only after a longer
+    word, and one that is a name or a form of company not at all.
+    """
+    # Browsers take the full stop of Chinese for a dot, and full-width letters for others.
+    plain = unicodedata.normalize("NFKC", text).replace("\u3002", ".").casefold()
+    return _LINK.search(plain) is not None

@@ -13,6 +13,7 @@ import msgspec
 from verifier.core import strict_json
 from verifier.core.application import ApplicationId, Registration
 from verifier.core.errors import InvalidField, VerifierError
+from verifier.core.names import check_names
 from verifier.exports import json_lines
 from verifier.exports.csv_fields import fields_over_lines
 from verifier.exports.csv_lines import Header
@@ -98,6 +99,7 @@ class Export:
             else:
                 given, facts = json_lines.parse(line.text, self.reading.region)
             registration = _registration(facts)
+            check_names(registration)
             check(registration, self._now_ms)
             return Good(line, _application_id(given), registration)
         except BadLine as error:

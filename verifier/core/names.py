@@ -1,0 +1,44 @@
+"""Names that are shown or spoken: no links, and no marks that nobody sees. Carries out specs/protocol.md section 3.1.
+
+They are checked where they come in, and not by their types: what was registered before is still read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verifier.core.application import Registration
+from verifier.core.errors import FieldError, InvalidField
+from verifier.core.text import link, marked
+
+LINK = "must not hold a link, the name of a host, or what looks like one"
+MARK = "must not hold a control character, or a mark that hides or turns text"
+
+
+def fault(name: str) -> str | None:
+    """What is wrong with a name, in words that do not repeat it; None for nothing."""
+    if marked(name):
+        return MARK
+    return LINK if link(name) else None
+
+
+def check_names(registration: Registration) -> None:
+    """Raise InvalidField for every name of a registration that holds what it must not."""
+    found = tuple(FieldError(pointer, what) for pointer, what in _faults(registration))
+    if found:
+        raise InvalidField(found[0].detail, errors=found)
+
+
+def _faults(registration: Registration) -> Iterator[tuple[str, str]]:
+    names = {"/customer/name": registration.customer.name, "/product": registration.product}
+    # An id may be an address of mail, but it is shown and spoken too.
+    ids = {"/customer/id": registration.customer.id}
+    for place, officer in enumerate(registration.officers):
+        names |= {f"/officers/{place}/name": officer.name, f"/officers/{place}/branch": officer.branch}
+        ids[f"/officers/{place}/id"] = officer.id
+    for pointer, name in names.items():
+        if what := fault(name):
+            yield pointer, what
+    for pointer, each in ids.items():
+        if marked(each):
+            yield pointer, MARK
