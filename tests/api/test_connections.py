@@ -15,6 +15,7 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 
 from verifier.api.connections import Bounds, Connections
+from verifier.api.documents import document
 from verifier.api.listener import Listener, most_connections
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
@@ -70,6 +71,9 @@ async def _site(bounds: Bounds) -> AsyncIterator[Site]:
     async def big(request: web.Request) -> web.Response:
         return web.Response(body=bytes(BIG_SIZE))
 
+    async def shared(request: web.Request) -> web.Response:
+        return document(request, bytes(BIG_SIZE), "text/plain", {})
+
     async def some(request: web.Request) -> web.Response:
         site.made += 1
         return web.Response(body=bytes(SOME_SIZE))
@@ -82,6 +86,7 @@ async def _site(bounds: Bounds) -> AsyncIterator[Site]:
     application = web.Application()
     application.router.add_route("*", "/", answer)
     application.router.add_get("/big", big)
+    application.router.add_get("/shared", shared)
     application.router.add_get("/some", some)
     application.router.add_post("/slow", slow)
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -22,7 +22,8 @@ from verifier.ports import Storage
 
 REAL = """
 St. Mary|St.Mary|No.8 Branch|No.8支行|中关村支行|O'Neil-Smith|A.B.C Trading Co.,Ltd|A.B.C Trading Co.Ltd.|Dr.Wang|Dr.Ma
-Mr.Li/Ms.Wang|Mr.Ly|J.P.Morgan|J.P.Morgan/上海|李伟|张三、李四|No.2/中关村|北京某某科技有限公司|Smith & Co.|Apple Inc.|24/7 Loan
+Mr.Li/Ms.Wang|Mr.Ly|J.P.Morgan|J.P.Morgan/上海|李伟|张三、李四|No.2/中关村|北京某某科技有限公司|Smith & Co.|Apple Inc.
+24/7 Loan
 Société Générale S.A.|Home Loan 2.5%|个人住房贷款 3.85%|A.G.|Kim.Jong.Un|Jean-Luc|Ng.|عبد الله|می‌خواهم|Wu.De.Hua|王.伟
 Version 1.2.3|Zhang.San (Beijing)|U.S. Bank|Yu.Me|Co.Li|买买提·吐尔逊
 """
@@ -102,7 +103,7 @@ def _officer(officer_id: str, branch: str) -> AssignedOfficer:
 
 @pytest.mark.shows("CVP-3.1-12")
 def test_a_registration_over_http_is_refused_with_the_member_named(running_bank: DemoBank) -> None:
-    lending = SystemSession(running_bank, "lending")
+    lending = SystemSession(running_bank, "loan-origination")
     for name in ("bank.example/login", "李伟\u202e"):
         for pointer, facts in _with(name).items():
             answer = lending.send("PUT", "/v1/applications/LN-names-1", facts)

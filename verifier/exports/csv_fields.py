@@ -20,7 +20,7 @@ def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
     A stray quotation mark makes none: joined with the next one, it is no record with the columns of the header, or one
     that is too long for a name.
     """
-    width = 0
+    width = length = 0
     held: list[str] = []
     for line in lines:
         text = line.text or ""
@@ -28,15 +28,17 @@ def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
         odd = text.count('"') % 2 == 1
         if held:
             held.append(text)
+            # With its line end: of empty lines there may be as many as the file has.
+            length += len(text) + 1
             if odd and len(held) > 2 and _width(held) == width:
                 yield line.number - len(held) + 1, line.number
                 held = []
             elif odd:
-                held = [text]
-            elif sum(map(len, held)) > MAX_RECORD:
+                held, length = [text], len(text)
+            elif length > MAX_RECORD:
                 held = []
         elif odd:
-            held = [text]
+            held, length = [text], len(text)
 
 
 def _width(lines: list[str]) -> int:
