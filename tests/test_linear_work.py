@@ -28,7 +28,7 @@ from multidict import CIMultiDict
 from voice_gateway.callers import caller_number
 from yarl import URL
 
-from tests.linear import TIMES_THE_TIME, grown, ratio
+from tests.linear import MOST, TIMES_THE_TIME, grown, least, ratio
 from verifier.api import bodies, handlers, headers, operations, public
 from verifier.api.issuers import TrustedIssuer
 from verifier.api.refusals import MAX_HEADER, MAX_TARGET
@@ -53,6 +53,7 @@ from verifier.exports.rows import Reading
 from verifier.voice.dialects import e164
 from verifier.voice.forms import read_form
 
+DISTINCT = "different members"
 Parse = Callable[[str], object]
 
 NOW = 1_780_000_000
@@ -208,5 +209,24 @@ PARSERS: dict[str, tuple[Parse, int]] = {
 @pytest.mark.parametrize("name", PARSERS)
 def test_ten_times_the_size_takes_at_most_twelve_times_the_time(name: str) -> None:
     parse, size = PARSERS[name]
-    found = {shape: ratio(parse, small, large) for shape, small, large in grown(size)}
+    # The whole of a body: a stranger may send it before any login.
+    shapes = grown(size, size) if name.startswith(("a body", "strict JSON")) else grown(size)
+    found = {shape: ratio(parse, small, large) for shape, small, large in shapes}
     assert {shape: round(each, 1) for shape, each in found.items() if each > TIMES_THE_TIME} == {}
+
+
+def test_work_that_is_not_linear_is_seen() -> None:
+    def quadratic(text: str) -> None:
+        names = text.split(",")
+        next((name for name in names if names.count(name) > 1), None)
+
+    shapes = {shape: ratio(quadratic, small, large) for shape, small, large in grown(MOST) if shape == DISTINCT}
+    assert shapes[DISTINCT] > 2 * TIMES_THE_TIME
+
+
+@pytest.mark.shows("CVP-3.2-13")
+def test_the_largest_body_costs_little_time() -> None:
+    decoder = msgspec.json.Decoder(messages.VerifyReceipt)
+    for shape, _, large in grown(bodies.MAX_BODY, bodies.MAX_BODY):
+        took = least(lambda text: bodies.decode_body(text.encode(), decoder), large, 0.05)
+        assert took < 0.05, shape
