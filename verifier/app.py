@@ -140,7 +140,7 @@ def cut_off(new: Sequence[str], ended: Sequence[str]) -> None:
     for event, suspension_ids in (("suspended", new), ("lifted", ended)):
         for each in suspension_ids:
             SUSPENSIONS.labels(event).inc()
-            log.warning("suspension", event_kind=event, id=each)
+            log.warning("suspension", change=event, id=each)
 
 
 class Verifier:
