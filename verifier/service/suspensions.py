@@ -1,6 +1,6 @@
 """Suspensions: cut a member of staff off, lift that, list them; and what each node does about them.
 
-Carries out specs/protocol.md section 2.1; specs/decisions/0032 says who may suspend whom.
+Carries out specs/protocol.md section 2.1; specs/decisions/0035 says who may suspend whom.
 """
 
 from __future__ import annotations
