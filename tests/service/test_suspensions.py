@@ -20,6 +20,7 @@ from verifier.core.suspensions import SuspendStaff
 from verifier.ports import Row, Storage
 from verifier.service import Context, Service
 from verifier.service.cutoff import MAX_AGE_MS, WATCHED_MS
+from verifier.service.needs import Needs, Owners
 
 ZHOU, WU = staff("9001", "supervisor"), staff("9002", "supervisor")
 LOANS = system("calls")
@@ -272,6 +273,14 @@ async def test_of_two_supervisors_who_suspend_each_other_one_stays(world: World,
     told = await asyncio.gather(suspend(world, WU.id, ZHOU), suspend(other, ZHOU.id, WU), return_exceptions=True)
     assert sorted(type(each).__name__ for each in told) == ["Suspended", "dict"]
     assert await world.counts("suspensions") == (1,)
+
+
+@pytest.mark.shows("CVP-2.1-5", "CVP-10-10")
+def test_what_is_said_of_one_person_has_one_order_in_a_log_of_many_shards() -> None:
+    nobodys = Owners({}, {}, {}, {})
+    mine, theirs, both = (nobodys.shards(Needs(staff_ids=each), 64) for each in (("1",), ("2",), ("2", "1")))
+    assert len(mine) == len(theirs) == 1
+    assert both == mine | theirs
 
 
 @pytest.mark.shows("CVP-2.1-6")
