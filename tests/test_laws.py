@@ -46,7 +46,7 @@ def test_no_address_carries_what_somebody_looks_for() -> None:
     asked = {name for operation in table for name in getattr(operation.query, "__struct_fields__", ())}
     assert asked == {"limit", "cursor", "since", "until", "kind", "old", "new", "shard"}
     named = {name for operation in table for name in re.findall(r"\{(\w+)\}", operation.path)}
-    assert named == {"application_id", "call_id", "request_id", "session_id", "receipt_id", "path", "shard"}
+    assert named == {"application_id", "call_id", "request_id", "session_id", "receipt_id", "staff_id", "path", "shard"}
 
 
 @pytest.mark.shows("CVP-3.2-3", "CVP-3.2-6")

@@ -107,9 +107,10 @@ class World:
         *,
         ring: FileKeyRing | None = None,
         entropy: Entropy = os.urandom,
+        clock: Clock | None = None,
         **settings: Any,
     ) -> None:
-        self.clock = Clock()
+        self.clock = clock or Clock()
         if not ring_file.exists():
             keys.create(ring_file, self.clock())
         self.ring_file = ring_file

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from verifier.api.authentication import Authentication
 from verifier.api.connections import Bounds
 from verifier.api.issuers import TrustedIssuer, role_mapping
 from verifier.api.listener import Listener, most_connections
-from verifier.api.metrics import DISCREPANCIES
+from verifier.api.metrics import DISCREPANCIES, SUSPENSIONS
 from verifier.api.pages import Facts, SignIn
 from verifier.api.routes import operations
 from verifier.api.systems import SystemsFile
@@ -49,6 +50,9 @@ from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
 log = structlog.get_logger()
 
 READY_TIMEOUT_S = 2.0
+# How often the database is asked who is suspended, and at least how often which keys and systems were withdrawn.
+SUSPENDED_S = 0.5
+WITHDRAWN_S = 5
 # Probes and a scraper; a flood of the public port leaves these alone.
 ADMIN_CONNECTIONS = 64
 # The writer thread of SQLite and the event loop share the interpreter lock; the default of 5 ms lets
@@ -74,7 +78,9 @@ async def open_service(config: Config, patience_s: float = PATIENCE_S) -> Servic
     signer = _identity_signer(config)
     storage = await _open_checked(config, patience_s)
     clock = CheckedClock(now_ms, running_ms)
-    return Service(Context(config.service_settings(), storage, ring, clock, os.urandom, clock.agree), signer)
+    return Service(
+        Context(config.service_settings(), storage, ring, clock, os.urandom, clock.agree, running_ms), signer
+    )
 
 
 def _identity_signer(config: Config) -> FileIdentitySigner | None:
@@ -129,8 +135,16 @@ def discovered(kind: DiscrepancyKind, discrepancy_id: str) -> None:
     log.log(level, "discrepancy", kind=kind, id=discrepancy_id)
 
 
+def cut_off(new: Sequence[str], ended: Sequence[str]) -> None:
+    """Tell the operator that suspensions are in force at this node, and that others are not any more."""
+    for event, suspension_ids in (("suspended", new), ("lifted", ended)):
+        for each in suspension_ids:
+            SUSPENSIONS.labels(event).inc()
+            log.warning("suspension", change=event, id=each)
+
+
 class Verifier:
-    """One running node: the public and admin servers, the sweep, the key ring's refresh."""
+    """One running node: the public and admin servers, and what it does again and again."""
 
     def __init__(self, config: Config, service: Service) -> None:
         self._config = config
@@ -141,6 +155,7 @@ class Verifier:
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
         service.context.discovered = discovered
+        service.context.cut_off = cut_off
 
     async def start(self) -> None:
         """Listen. Raises BadSettings when an address is taken, Damaged when the database's file is."""
@@ -166,12 +181,20 @@ class Verifier:
         await self._listen("public", public, config.listen, most)
         admin = admin_application(self._service, self.ready)
         await self._listen("admin", admin, config.admin_listen, ADMIN_CONNECTIONS)
-        jobs = self._jobs(self._session) | {
+        self._keep(self._jobs(self._session), config.sweep_seconds)
+        # Who may not come in any more is not a matter of how often a deployment sweeps.
+        withdrawn: dict[str, Job] = {
             "key sets": self._tokens.refresh_if_due,
             "systems": lambda: follow_systems(systems, authentication),
         }
+        self._keep(withdrawn, min(config.sweep_seconds, WITHDRAWN_S))
+        suspensions = self._service.suspensions
+        suspended: dict[str, Job] = {"suspensions": suspensions.refresh, "their calls": suspensions.revoke_calls}
+        self._keep(suspended, SUSPENDED_S)
+
+    def _keep(self, jobs: Mapping[str, Job], pause_s: float) -> None:
         for name, job in jobs.items():
-            self._tasks.append(asyncio.create_task(keep(name, job, config.sweep_seconds), name=name))
+            self._tasks.append(asyncio.create_task(keep(name, job, pause_s), name=name))
 
     def _jobs(self, session: aiohttp.ClientSession) -> dict[str, Job]:
         """What is done again and again, by name; none waits for another, and what one fails of, no other does."""
@@ -284,7 +307,7 @@ def _pages(config: Config) -> tuple[Facts, Facts] | None:
 def token_verifier(config: Config, session: aiohttp.ClientSession) -> TokenVerifier:
     """What verifies bearer tokens by these settings. Raises BadSettings."""
     try:
-        return TokenVerifier(_issuers(config), lambda: session, time.time)
+        return TokenVerifier(_issuers(config), lambda: session, time.time, config.token_recheck_seconds)
     except ValueError as error:
         raise BadSettings(f"VERIFIER_STAFF_… or VERIFIER_CUSTOMER_…: {error}") from error
 

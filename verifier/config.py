@@ -87,6 +87,7 @@ class Config(Struct, frozen=True, kw_only=True):
     customer_client_id: str = ""
     customer_scope: Scope = "openid profile"
     customer_resource: Resource = ""
+    token_recheck_seconds: Annotated[int, Meta(ge=15, le=600)] = 60
     systems: str = ""
     client_cert_header: bool = False
 

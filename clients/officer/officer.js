@@ -5,6 +5,7 @@ import { applicationsScreen } from "./applications.js";
 import { callScreen } from "./call.js";
 import { exceptionsScreen } from "./exceptions.js";
 import { prepareScreen } from "./prepare.js";
+import { staffScreen } from "./staff.js";
 import { todayScreen } from "./today.js";
 import { WORDS } from "./words.js";
 
@@ -12,6 +13,7 @@ startPage("officer", WORDS.title, [
   { route: "/", label: WORDS.tabApplications, show: applicationsScreen },
   { route: "/today", label: WORDS.tabToday, show: todayScreen },
   { route: "/exceptions", label: WORDS.tabExceptions, show: exceptionsScreen },
+  { route: "/staff", show: staffScreen },
   { route: "/application", show: prepareScreen },
   { route: "/call", show: callScreen },
 ]);

@@ -88,7 +88,8 @@ export class Page {
   }
 
   /**
-   * Follow something live (see live.js). When the login has ended, the screen gives way to signing in again.
+   * Follow something live (see live.js). When the login has ended, the screen gives way to signing in again, and when the
+   * person is suspended, to saying so.
    * @template T
    * @param {(options: {signal: AbortSignal}) => AsyncIterable<T>} events
    * @param {AbortSignal} signal
@@ -99,7 +100,7 @@ export class Page {
     const ending = new AbortController();
     return follow(events, AbortSignal.any([signal, ending.signal]), seen, (error) => {
       lost(error);
-      if (!signedOut(error)) return;
+      if (!signedOut(error) && !(error instanceof Problem && error.slug === "suspended")) return;
       ending.abort();
       this.#leaving.abort();
       this.#leaving = new AbortController();

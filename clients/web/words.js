@@ -17,6 +17,10 @@ const problems = {
     title: both("您没有这项权限", "You may not do this"),
     what: both("请使用有权限的账号登录。", "Sign in with an account that may."),
   },
+  suspended: {
+    title: both("您的账号已被停用", "You are suspended"),
+    what: both("您现在不能使用本系统。如有疑问，请联系您的主管。", "You cannot use this system now. Please ask your supervisor."),
+  },
   not_found: {
     title: both("没有找到", "Not found"),
     what: both("它不存在，或不属于您。", "It does not exist, or it is not yours."),

@@ -118,11 +118,11 @@ async def issuer() -> AsyncIterator[Issuer]:
 async def make(issuer: Issuer, clock: Clock) -> AsyncIterator[Make]:
     async with aiohttp.ClientSession() as session:
 
-        def verifier(*trusted: TrustedIssuer) -> TokenVerifier:
+        def verifier(*trusted: TrustedIssuer, recheck_s: float = 60) -> TokenVerifier:
             both = (
                 TrustedIssuer("staff", issuer.url, ("staff-api",)),
                 TrustedIssuer("customer", issuer.url, ("customer-app",)),
             )
-            return TokenVerifier(trusted or both, lambda: session, clock)
+            return TokenVerifier(trusted or both, lambda: session, clock, recheck_s)
 
         yield verifier

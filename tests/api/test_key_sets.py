@@ -21,7 +21,7 @@ from verifier.api.issuers import TrustedIssuer
 from verifier.api.tokens import TokenVerifier
 from verifier.core.errors import Unauthenticated, Unavailable
 
-DAY = 24 * 3600
+HOUR = 3600
 
 
 class Provider:
@@ -106,7 +106,7 @@ async def holding(verifier: TokenVerifier, provider: Provider, clock: Clock, man
     await verifier.verify(provider.mint(exp=NOW + 900))
     provider.manner = manner
     provider.came.clear()
-    clock.now = NOW + 601
+    clock.now = NOW + 31
 
 
 @pytest.mark.shows("CVP-2-10")
@@ -129,19 +129,19 @@ async def test_no_request_waits_for_a_slow_provider_while_its_key_is_held(
 
 @pytest.mark.shows("CVP-2-10")
 @pytest.mark.parametrize("manner", ["closing", "garbled"])
-async def test_a_provider_that_breaks_off_is_asked_every_thirty_seconds_and_held_keys_serve_for_a_day(
+async def test_a_provider_that_breaks_off_is_asked_every_thirty_seconds_and_held_keys_serve_for_an_hour(
     verifier: TokenVerifier, provider: Provider, clock: Clock, manner: str
 ) -> None:
     await holding(verifier, provider, clock, manner)
     with capture_logs() as logs:
         for second in range(0, 90, 10):
-            clock.now = NOW + 601 + second
+            clock.now = NOW + 31 + second
             assert await verifier.verify(provider.mint(f"E{second}"))
             await settled(verifier)
     assert [each["event"] for each in logs] == ["key set not fetched"] * 3
-    clock.now = NOW + DAY
+    clock.now = NOW + HOUR
     with pytest.raises(Unavailable):
-        await verifier.verify(provider.mint(exp=NOW + DAY + 900))
+        await verifier.verify(provider.mint(exp=NOW + HOUR + 900))
 
 
 @pytest.mark.shows("CVP-2-10")

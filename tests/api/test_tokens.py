@@ -356,17 +356,18 @@ async def test_a_configured_key_set_address_needs_no_discovery(issuer: Issuer, m
     assert await make(trusted).verify(issuer.mint())
 
 
-async def test_the_last_keys_seen_serve_for_a_day_when_the_issuer_is_down(
+@pytest.mark.shows("CVP-2-14")
+async def test_the_last_keys_seen_serve_for_an_hour_when_the_issuer_is_down(
     issuer: Issuer, make: Make, clock: Clock
 ) -> None:
     verifier = make()
     await verifier.verify(issuer.mint())
     issuer.status = 500
-    clock.now = NOW + 86_399
-    assert await verifier.verify(issuer.mint(exp=NOW + 90_000))
-    clock.now = NOW + 86_400
+    clock.now = NOW + 3_599
+    assert await verifier.verify(issuer.mint(exp=NOW + 9_000))
+    clock.now = NOW + 3_600
     with pytest.raises(Unavailable):
-        await verifier.verify(issuer.mint(exp=NOW + 90_000))
+        await verifier.verify(issuer.mint(exp=NOW + 9_000))
 
 
 async def test_while_the_issuer_is_down_remembered_tokens_are_served_and_it_is_asked_every_thirty_seconds(
@@ -374,27 +375,28 @@ async def test_while_the_issuer_is_down_remembered_tokens_are_served_and_it_is_a
 ) -> None:
     verifier = make()
     await verifier.verify(issuer.mint())
-    issuer.status, token = 500, issuer.mint(exp=NOW + 90_000)
-    clock.now = NOW + 86_380
+    issuer.status, token = 500, issuer.mint(exp=NOW + 9_000)
+    clock.now = NOW + 3_580
     await verifier.verify(token)
     await settled(verifier)
     monkeypatch.setattr(tokens, "_check_signature", None)
-    clock.now = NOW + 86_399
+    clock.now = NOW + 3_599
     assert await verifier.verify(token)
     assert issuer.fetches == 2
-    clock.now = NOW + 86_400
+    clock.now = NOW + 3_600
     with pytest.raises(Unavailable):
         await verifier.verify(token)
     assert issuer.fetches == 2
 
 
-async def test_keys_are_fetched_again_after_ten_minutes(issuer: Issuer, make: Make, clock: Clock) -> None:
+@pytest.mark.shows("CVP-2-10")
+async def test_keys_in_use_are_fetched_again_after_half_a_minute(issuer: Issuer, make: Make, clock: Clock) -> None:
     verifier = make()
     await verifier.verify(issuer.mint())
-    clock.now = NOW + 599
+    clock.now = NOW + 29
     await verifier.verify(issuer.mint(sub="E2"))
     assert issuer.fetches == 1
-    clock.now = NOW + 600
+    clock.now = NOW + 30
     await verifier.verify(issuer.mint(sub="E3"))
     await settled(verifier)
     assert issuer.fetches == 2
@@ -427,12 +429,90 @@ async def test_a_remembered_token_is_dropped_when_its_key_is_withdrawn(
     verifier, token = make(), issuer.mint(exp=NOW + 3600)
     await verifier.verify(token)
     issuer.keys = [published(ECKey.generate_key("P-256", {"kid": "one"}))]
-    clock.now = NOW + 599
+    clock.now = NOW + 29
     assert await verifier.verify(token)
-    clock.now = NOW + 600
+    clock.now = NOW + 30
     await verifier.refresh_if_due()
     await settled(verifier)
     await refused(verifier.verify(token), "signature does not verify")
+
+
+@pytest.mark.shows("CVP-2-4", "CVP-2-14")
+async def test_a_key_that_was_withdrawn_while_nobody_asked_is_not_taken_a_minute_later(
+    issuer: Issuer, make: Make, clock: Clock
+) -> None:
+    verifier, token = make(), issuer.mint(exp=NOW + 3600)
+    await verifier.verify(token)
+    issuer.keys = [published(ECKey.generate_key("P-256", {"kid": "two"}))]
+    clock.now = NOW + 60
+    await refused(verifier.verify(token), "does not publish")
+    await refused(verifier.verify(issuer.mint(sub="E2", exp=NOW + 3600)), "does not publish")
+
+
+@pytest.mark.shows("CVP-2-14")
+async def test_a_key_that_is_withdrawn_while_it_is_fetched_is_not_taken_a_minute_later(
+    issuer: Issuer, make: Make, clock: Clock
+) -> None:
+    verifier, token = make(), issuer.mint(exp=NOW + 3600)
+    issuer.answering.clear()
+    waiting = asyncio.create_task(verifier.verify(token))
+    await issuer.asked.wait()
+    clock.now = NOW + 4
+    issuer.answering.set()
+    assert await waiting
+    issuer.keys = []
+    clock.now = NOW + 60
+    await refused(verifier.verify(token), "does not publish")
+
+
+@pytest.mark.shows("CVP-2-14")
+async def test_a_provider_that_does_not_answer_in_time_after_a_pause_is_unavailable_and_no_yes(
+    issuer: Issuer, make: Make, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_sets, "WAIT_S", 0.05)
+    verifier, token = make(), issuer.mint(exp=NOW + 3600)
+    await verifier.verify(token)
+    issuer.answering.clear()
+    clock.now = NOW + 60
+    with pytest.raises(Unavailable):
+        await verifier.verify(token)
+
+
+@pytest.mark.shows("CVP-2-4")
+@pytest.mark.parametrize("seconds", [15, 60, 600])
+async def test_a_remembered_token_is_verified_again_after_the_set_time(
+    issuer: Issuer, make: Make, clock: Clock, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    verifier, token = make(recheck_s=seconds), issuer.mint(exp=NOW + 3600)
+    await verifier.verify(token)
+    checked = []
+    check = tokens._check_signature
+    monkeypatch.setattr(tokens, "_check_signature", lambda *given: checked.append(check(*given)))
+    clock.now = NOW + seconds - 1
+    assert await verifier.verify(token)
+    assert checked == []
+    clock.now = NOW + seconds
+    assert await verifier.verify(token)
+    assert len(checked) == 1
+    clock.now = NOW + seconds - 5
+    assert await verifier.verify(token)
+    assert len(checked) == 2, "a clock that was put back does not keep a token remembered for longer"
+
+
+@pytest.mark.shows("CVP-2-14")
+async def test_a_clock_that_is_put_back_makes_no_withdrawn_key_good_and_keeps_nobody_out(
+    issuer: Issuer, make: Make, clock: Clock
+) -> None:
+    verifier, token = make(), issuer.mint(exp=NOW + 3600)
+    clock.now = NOW + 900
+    await verifier.verify(token)
+    old = issuer.key
+    issuer.key = ECKey.generate_key("P-256", {"kid": "two"})
+    issuer.keys = [published(issuer.key)]
+    clock.now = NOW
+    assert await verifier.verify(issuer.mint(issuer.header(kid="two")))
+    await refused(verifier.verify(token), "does not publish")
+    await refused(verifier.verify(issuer.mint(key=old)), "does not publish")
 
 
 async def test_a_remembered_token_is_dropped_at_once_when_the_set_was_refreshed_for_another(
@@ -473,7 +553,7 @@ class Offline:
         )
         (key_set,) = self.verifier._key_sets.values()
         key_set._keys, key_set._fetched_at = (Published(self.issuer.key, self.issuer.key.thumbprint()),), NOW
-        key_set._due = key_set._not_before = NOW + 600
+        key_set._asked_at, key_set._due, key_set._not_before = NOW, NOW + 600, NOW + 600
 
     def _no_session(self) -> aiohttp.ClientSession:
         raise AssertionError("nothing is to be fetched")

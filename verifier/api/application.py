@@ -14,7 +14,7 @@ from verifier.api import headers
 from verifier.api.authentication import Authentication
 from verifier.api.bodies import MAX_BODY
 from verifier.api.documents import document
-from verifier.api.metrics import BATCHES, COMMANDS, READY
+from verifier.api.metrics import BATCHES, COMMANDS, READY, SUSPENDED, SUSPENDED_AGE
 from verifier.api.openapi import document as description
 from verifier.api.operations import Endpoint, Operation
 from verifier.api.pages import Facts, add_pages
@@ -93,6 +93,8 @@ def admin_application(service: Service, ready: Callable[[], Awaitable[bool]]) ->
     async def metrics(request: web.Request) -> web.Response:
         BATCHES.set(service.context.events.batches)
         COMMANDS.set(service.context.events.commands)
+        SUSPENDED.set(len(service.context.cutoff))
+        SUSPENDED_AGE.set((service.context.cutoff.age_ms or 0) / 1000)
         return web.Response(body=generate_latest(), content_type="text/plain", headers=headers.ALWAYS)
 
     application = web.Application()

@@ -33,6 +33,7 @@ from verifier.core.messages import (
 )
 from verifier.core.names import check_names
 from verifier.core.reconciliation import Discrepancies, DiscrepancyKind
+from verifier.core.suspensions import SuspensionId, Suspensions
 from verifier.core.text import exact
 from verifier.service import Service
 
@@ -58,6 +59,13 @@ class DiscrepanciesAsked(Struct, frozen=True, forbid_unknown_fields=True):
     until: Instant | None = None
     limit: Limit = 50
     cursor: Annotated[str, exact("(call|leg)_[0-9a-f]{32}")] | None = None
+
+
+class SuspensionsAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the suspensions."""
+
+    limit: Limit = 50
+    cursor: SuspensionId | None = None
 
 
 class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,6 +154,18 @@ async def make_identity(service: Service, asked: Asked) -> SipIdentity:
 
 async def revoke_call(service: Service, asked: Asked) -> bytes:
     return await service.calls.revoke(asked.principal, asked.path["call_id"], asked.idempotency)
+
+
+async def suspend_staff(service: Service, asked: Asked) -> bytes:
+    return await service.suspensions.suspend(asked.principal, asked.path["staff_id"], asked.body, asked.idempotency)
+
+
+async def lift_suspension(service: Service, asked: Asked) -> bytes:
+    return await service.suspensions.lift(asked.principal, asked.path["staff_id"])
+
+
+async def list_suspensions(service: Service, asked: Asked) -> Suspensions:
+    return await service.suspensions.list(asked.query.cursor, asked.query.limit)
 
 
 class Confirming:

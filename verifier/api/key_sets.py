@@ -23,10 +23,10 @@ log = structlog.get_logger()
 MAX_DOCUMENT = 256 * 1024
 FETCH_TIMEOUT_S = 5
 WAIT_S = 3
-KEPT_S = 600
+RECHECK_S = 60
 COOL_DOWN_S = 30
 RETRY_S = 5
-STALE_S = 24 * 3600
+STALE_S = 3600
 RSA_BITS = range(2048, 8192 + 1)
 
 
@@ -64,14 +64,22 @@ class Published(NamedTuple):
 class KeySet:
     """The published keys of an issuer (RFC 7517).
 
-    Held keys serve for a day. Once they are due they are fetched again in the background, and no request waits for
-    that. Only a request that needs another key waits, for `WAIT_S` at most. All who wait share one fetch. No fetch
-    begins before `not_before`, so tokens with invented key ids or bad signatures cannot make us hammer the issuer.
+    Held keys are relied on for `recheck_s`. After half of that they are fetched again in the background, so that no
+    request waits. While the issuer is asked in vain they serve for an hour. A request that needs another key waits for
+    `WAIT_S` at most, and so does the first one after a pause in which nobody fetched. All who wait share one fetch. No
+    fetch begins before `not_before`: tokens with invented key ids or bad signatures cannot make us hammer the issuer.
     """
 
     def __init__(
-        self, issuer: str, jwks_url: str, session: Callable[[], aiohttp.ClientSession], now: Callable[[], float]
+        self,
+        issuer: str,
+        jwks_url: str,
+        session: Callable[[], aiohttp.ClientSession],
+        now: Callable[[], float],
+        recheck_s: float = RECHECK_S,
     ) -> None:
+        self._recheck_s = recheck_s
+        self._cool_down_s = min(COOL_DOWN_S, recheck_s / 2)
         self._issuer = issuer
         self._jwks_url = jwks_url
         self._session = session
@@ -80,15 +88,15 @@ class KeySet:
         self._unanswered = False
         self._keys: tuple[Published, ...] = ()
         self._found: dict[tuple[str | None, str], Published] = {}
-        self._fetched_at = self._due = self._not_before = -math.inf
+        self._fetched_at = self._asked_at = self._due = self._not_before = -math.inf
 
-    def vouches(self, thumbprint: str, now: float) -> bool:
-        """Whether a key is among the held ones, and these are not stale."""
-        return now < self._fetched_at + STALE_S and any(each.thumbprint == thumbprint for each in self._keys)
+    def vouches(self, thumbprint: str) -> bool:
+        """Whether a key is among the held ones, and these may be relied on."""
+        return self._is_current() and any(each.thumbprint == thumbprint for each in self._keys)
 
     def refresh_if_due(self) -> None:
         """Begin a fetch in the background when it is time for one."""
-        if self._now() >= self._due:
+        if self._is_time(self._due):
             self._begin()
 
     def close(self) -> None:
@@ -99,10 +107,10 @@ class KeySet:
     async def find(self, kid: str | None, alg: str) -> Published:
         """The key for a token. Raises Unauthenticated when there is none, Unavailable when that cannot be known."""
         self.refresh_if_due()
-        if self._is_stale() or self._held(kid, alg) is None:
+        if not self._is_current() or self._held(kid, alg) is None:
             await self._renew()
         found = self._held(kid, alg)
-        if self._is_stale() or (found is None and self._unanswered):
+        if not self._is_current() or (found is None and self._unanswered):
             wait = math.ceil(max(self._not_before - self._now(), 1))
             raise Unavailable("the keys of the identity provider cannot be fetched", retry_after=wait)
         if found is None:
@@ -125,7 +133,18 @@ class KeySet:
         return None if found is None or found.thumbprint == of.thumbprint else found
 
     def _is_stale(self) -> bool:
-        return self._now() >= self._fetched_at + STALE_S
+        return not 0 <= self._now() - self._fetched_at < STALE_S
+
+    def _is_current(self) -> bool:
+        """Whether the held keys may be relied on: they are not stale, and were asked for lately, if in vain.
+
+        A clock that was put back since then tells nothing.
+        """
+        return not self._is_stale() and 0 <= self._now() - self._asked_at < self._recheck_s
+
+    def _is_time(self, at: float) -> bool:
+        """Whether it is that time, or the clock was put back since the keys were last asked for."""
+        return self._now() >= at or self._now() < self._asked_at
 
     def _held(self, kid: str | None, alg: str) -> Published | None:
         found = self._found.get((kid, alg)) or self._look(kid, alg)
@@ -145,22 +164,25 @@ class KeySet:
             await asyncio.wait([self._fetching], timeout=WAIT_S)
 
     def _begin(self) -> None:
-        if self._fetching is None and self._now() >= self._not_before:
+        if self._fetching is None and self._is_time(self._not_before):
             self._unanswered = True
             self._fetching = asyncio.create_task(self._fetch(), name="key set")
 
     async def _fetch(self) -> None:
+        began = self._now()
         try:
             self._keys = await self._published()
         except Exception as error:
             log.warning("key set not fetched", issuer=self._issuer, reason=_reason(error))
-            self._not_before = self._due = self._now() + (RETRY_S if self._is_stale() else COOL_DOWN_S)
+            self._asked_at = self._now()
+            self._not_before = self._due = self._asked_at + (RETRY_S if self._is_stale() else self._cool_down_s)
         else:
             self._unanswered = False
             self._found = {}
-            self._fetched_at = self._now()
-            self._not_before = self._fetched_at + COOL_DOWN_S
-            self._due = self._fetched_at + KEPT_S
+            # A key may have been withdrawn while the answer was on its way.
+            self._fetched_at = self._asked_at = began
+            self._not_before = self._now() + self._cool_down_s
+            self._due = max(self._not_before, began + self._recheck_s / 2)
         finally:
             self._fetching = None
 

@@ -16,13 +16,19 @@ BATCHES = Gauge("verifier_batches", "Batches committed by this node since its st
 COMMANDS = Gauge("verifier_commands", "Commands carried out by this node since its start")
 SWEEPS = Counter("verifier_swept_calls", "Calls closed by time")
 DISCREPANCIES = Counter("verifier_discrepancies", "Codes and legs found not to fit together, by kind", ["kind"])
+SUSPENDED = Gauge("verifier_suspended_staff", "Members of staff who are suspended, as this node knows")
+SUSPENDED_AGE = Gauge("verifier_suspended_staff_age_seconds", "How long ago this node has read who is suspended")
+SUSPENSIONS = Counter("verifier_suspensions", "Suspensions that this node has learnt of, by event", ["event"])
 READY = Gauge("verifier_ready", "1 while this node can make things durable")
 
 CONNECTIONS = Gauge("verifier_connections", "Open connections by listener and stage", ["listener", "stage"])
 CONNECTIONS_CUT = Counter("verifier_connections_cut", "Connections cut, by listener and reason", ["listener", "reason"])
 
+# Shown from the start, so that the first one is seen as a change.
 for _kind in KINDS:
-    DISCREPANCIES.labels(_kind)  # shown from the start, so that the first one is seen as a change
+    DISCREPANCIES.labels(_kind)
+for _event in ("suspended", "lifted"):
+    SUSPENSIONS.labels(_event)
 
 __all__ = [
     "BATCHES",
@@ -33,5 +39,8 @@ __all__ = [
     "READY",
     "REGISTRY",
     "REQUESTS",
+    "SUSPENDED",
+    "SUSPENDED_AGE",
+    "SUSPENSIONS",
     "SWEEPS",
 ]

@@ -130,6 +130,8 @@ def raised(operation: Operation) -> list[type[VerifierError]]:
         kinds.append(errors.InvalidField)
     if operation.who:
         kinds += [errors.Unauthenticated, errors.Forbidden, errors.RateLimited]
+    if any(each.startswith("staff:") for each in operation.who):
+        kinds.append(errors.Suspended)
     if operation.idempotent_key:
         kinds += [errors.IdempotencyKeyMissing, errors.IdempotencyKeyReused]
     return [*kinds, errors.InternalError, errors.Unavailable]

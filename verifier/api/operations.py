@@ -126,7 +126,7 @@ class Endpoint:
         body = await read_body(request)
         principal = _NOBODY
         if self._who:
-            principal = await self._authentication.identify(request, body)
+            principal = await self._identify(request, body)
             if principal.kind != "system":
                 sent.update(self._people.headers(self._people.spend(principal.key)))
             if not self._who & grants(principal):
@@ -136,7 +136,7 @@ class Endpoint:
         query = convert(_query(request), operation.query) if operation.query is not None else None
         decoded = decode_body(body, self._decoder) if self._decoder is not None else None
         idempotency = _idempotency(request, principal, body) if operation.idempotent_key else _NO_IDEMPOTENCY
-        identify = partial(self._authentication.identify, request, body)
+        identify = partial(self._identify, request, body)
         asked = Asked(request, principal, decoded, query, idempotency, path, sent, identify)
         result = await operation.handler(self._service, asked)
         if isinstance(result, web.StreamResponse):
@@ -146,6 +146,12 @@ class Endpoint:
             return result
         content = result if isinstance(result, bytes) else _encode(result)
         return web.Response(body=content, status=operation.status, content_type=operation.content_type, headers=sent)
+
+    async def _identify(self, request: web.Request, body: bytes) -> Principal:
+        """Who is calling, and is not suspended."""
+        principal = await self._authentication.identify(request, body)
+        await self._service.suspensions.admit(principal)
+        return principal
 
     def _check_path(self, path: dict[str, str]) -> None:
         for name, decoder in self._path:

@@ -16,6 +16,7 @@ STATUS: dict[type[VerifierError], int] = {
     errors.IdempotencyKeyMissing: 400,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
+    errors.Suspended: 403,
     errors.PolicyRefused: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,

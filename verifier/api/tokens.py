@@ -20,7 +20,7 @@ from joserfc.util import urlsafe_b64decode
 from msgspec import Struct
 
 from verifier.api.issuers import TrustedIssuer
-from verifier.api.key_sets import KeySet, Published
+from verifier.api.key_sets import RECHECK_S, KeySet, Published
 from verifier.core.errors import Unauthenticated
 from verifier.core.principal import Principal
 
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class TokenVerifier:
-    """Verifies bearer tokens, and remembers those it has verified until they expire.
+    """Verifies bearer tokens, and remembers those it has verified for `recheck_s`, or until they expire.
 
     `session` returns the HTTP client for fetching key sets; `now` returns epoch seconds. Raises ValueError
     when two issuers cannot be told apart by issuer and audience.
@@ -53,14 +53,16 @@ class TokenVerifier:
         issuers: Iterable[TrustedIssuer],
         session: Callable[[], aiohttp.ClientSession],
         now: Callable[[], float],
+        recheck_s: float = RECHECK_S,
     ) -> None:
+        self._recheck_s = recheck_s
         self._issuers = tuple(issuers)
         self._now = now
         names = [(trusted.issuer, audience) for trusted in self._issuers for audience in set(trusted.audiences)]
         if len(set(names)) < len(names):
             raise ValueError("two trusted issuers have the same issuer and audience")
         self._key_sets = {
-            place: KeySet(*place, session, now) for place in {(i.issuer, i.jwks_url) for i in self._issuers}
+            place: KeySet(*place, session, now, recheck_s) for place in {(i.issuer, i.jwks_url) for i in self._issuers}
         }
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
@@ -77,7 +79,7 @@ class TokenVerifier:
         remembered = self._remembered.get(digest)
         if remembered is not None:
             remembered.key_set.refresh_if_due()
-            if now < remembered.exp and remembered.key_set.vouches(remembered.thumbprint, now):
+            if remembered.at <= now < remembered.until and remembered.key_set.vouches(remembered.thumbprint):
                 self._remembered.move_to_end(digest)
                 return remembered.principal
             del self._remembered[digest]
@@ -86,7 +88,8 @@ class TokenVerifier:
         published = await _signer(token, claimed, key_set)
         if self._now() >= claimed.exp:
             raise Unauthenticated(EXPIRED)
-        self._remembered[digest] = _Remembered(claimed.principal, claimed.exp, key_set, published.thumbprint)
+        until = min(claimed.exp, now + self._recheck_s)
+        self._remembered[digest] = _Remembered(claimed.principal, now, until, key_set, published.thumbprint)
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
         return claimed.principal
@@ -108,7 +111,8 @@ class TokenVerifier:
 
 class _Remembered(Struct, frozen=True):
     principal: Principal
-    exp: float
+    at: float
+    until: float
     key_set: KeySet
     thumbprint: str
 

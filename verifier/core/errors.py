@@ -111,6 +111,13 @@ class Forbidden(VerifierError):
     title = "The caller may not do this"
 
 
+class Suspended(Forbidden):
+    """A member of staff who is suspended can do nothing, and nothing can be done in their name."""
+
+    slug = "suspended"
+    title = "This member of staff is suspended"
+
+
 class NotFound(VerifierError):
     slug = "not_found"
     title = "There is nothing here"

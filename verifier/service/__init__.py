@@ -19,6 +19,7 @@ from verifier.service.receipts import Receipts
 from verifier.service.reconciliation import Reconciliation
 from verifier.service.reports import Reports
 from verifier.service.retention import Retention
+from verifier.service.suspensions import StaffSuspensions
 
 __all__ = ["Context", "Service", "Settings"]
 
@@ -46,10 +47,12 @@ class Service:
         self.me = Me(context)
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)
+        self.suspensions = StaffSuspensions(context)
 
     async def start(self) -> None:
-        """Make the log's first checkpoint if there is none, and begin to carry out commands."""
+        """Make the log's first checkpoint if there is none, begin to carry out commands, read who is suspended."""
         await self.context.writer.start()
+        await self.suspensions.refresh()
 
     async def stop(self) -> None:
         """Carry out what is already waiting, then stop."""

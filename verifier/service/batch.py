@@ -26,7 +26,7 @@ from verifier.ports import Entropy, KeyRing, Row, Transaction
 from verifier.service import records
 from verifier.service.needs import Needs, Owners
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow, StrayLeg
+from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow, StrayLeg, SuspensionRow
 
 Item = TypeVar("Item")
 
@@ -70,6 +70,7 @@ class Batch:
         self._exceptions: dict[str, ExceptionRow] = {}
         self._requests: dict[str, RequestRow] = {}
         self._sessions: dict[str, bytes] = {}
+        self.suspensions: dict[str, SuspensionRow] = {}
         self._receipts: dict[int, tuple[str, bytes]] = {}
         self._writes: dict[str, dict[object, Row]] = {}
         self._forgets: dict[str, dict[object, Row]] = {}
@@ -81,8 +82,8 @@ class Batch:
         read = self._transaction.fetch_in
         for number_index, application_id in await read(records.NUMBERS, _given(n.number_index for n in needs)):
             self._of_number.setdefault(bytes(number_index), []).append(application_id)
-        owned = _given(n.leg_index for n in needs if n.leg_owner)
-        self._leg_owners.update({bytes(row[0]): row[1] for row in await read(records.LEG_OWNERS, owned)})
+        for row in await read(records.LEG_OWNERS, _given(n.leg_index for n in needs if n.leg_owner)):
+            self._leg_owners[bytes(row[0])] = row[1]
         call_ids = [*(call_id for n in needs for call_id in n.call_ids), *self._leg_owners.values()]
         await self._load_calls(call_ids)
         application_ids = {call.application_id for call in self._calls.values()}
@@ -107,6 +108,8 @@ class Batch:
             self._requests[row[0]] = RequestRow(*row)
         for row in await read(records.SESSIONS, _given(n.session_id for n in needs)):
             self._sessions[row[0]] = self.ring.unseal(row[0], row[1])
+        for row in await read(records.SUSPENSIONS, (each for n in needs for each in n.staff_ids)):
+            self.suspensions[row[1]] = SuspensionRow(*row)
         given = [call.receipt_leaf for call in self._calls.values() if call.open and call.receipt_leaf is not None]
         for leaf_index, sealed, statement_id in await read(records.SEALED_BY_LEAF, given):
             self._receipts[leaf_index] = (statement_id, sealed)
@@ -140,10 +143,9 @@ class Batch:
         row = self._applications.get(application_id)
         if row is None:
             raise NotFound("there is no such application")
-        opened = self._opened.get(application_id)
-        if opened is None:
-            opened = self._opened[application_id] = open_application(self.ring, row)
-        return opened
+        if application_id not in self._opened:
+            self._opened[application_id] = open_application(self.ring, row)
+        return self._opened[application_id]
 
     def applications_of_customer(self, customer_index: bytes) -> list[OpenApplication]:
         """Every application of a customer that has not been erased, be it by a command of this batch."""
@@ -154,9 +156,8 @@ class Batch:
         return self._opened_of(self._of_number.get(number_index, []))
 
     def _opened_of(self, application_ids: Iterable[str]) -> list[OpenApplication]:
-        return [
-            self.application(each) for each in sorted(application_ids) if self._applications[each].erased_at is None
-        ]
+        there = sorted(each for each in application_ids if self._applications[each].erased_at is None)
+        return [self.application(each) for each in there]
 
     def stored_call(self, call_id: str) -> Call | None:
         """The call without its ticket, which then need not be readable."""

@@ -19,6 +19,7 @@ from verifier.core.errors import (
     NotFound,
     PolicyRefused,
     Refusal,
+    Suspended,
 )
 from verifier.core.messages import CallView, Code, IssueCall, IssuedCall, LogEvidence
 from verifier.core.policy import IntendedCall, check_policy, local_day
@@ -29,6 +30,7 @@ from verifier.core.times import from_ms, optional_from_ms
 from verifier.service import records
 from verifier.service.batch import Batch
 from verifier.service.context import Context
+from verifier.service.cutoff import CutOff
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
 from verifier.service.records import ApplicationRow
@@ -45,19 +47,20 @@ class Calls:
         """Issue a call: policy, ticket, code. The answer is an `IssuedCall`, durable and logged (laws L3, L10).
 
         Raises PolicyRefused with every broken rule, CallOpen while another call on the application goes on,
-        Forbidden when an officer asks in another's name, NotFound and Erased.
+        Suspended for an officer who is, Forbidden when an officer asks in another's name, NotFound and Erased.
         """
         officer_id = _officer_of(caller, asked)
         context = self._context
         settings = context.settings
 
         def decide(batch: Batch) -> Answer:
+            self._check_not_suspended(officer_id)
             application = batch.application(application_id)
             superseded = self._make_way(batch, application, officer_id)
             registration = application.registration
             day = local_day(registration, batch.now_ms)
             today = application.row.calls_today if application.row.local_day == day else 0
-            lifted = _lifted(batch, application_id, officer_id, asked)
+            lifted = _lifted(batch, application_id, officer_id, asked, context.cutoff)
             intended = IntendedCall(
                 officer_id, asked.purpose, asked.number, today, batch.now_ms, bool(application.row.opted_out)
             )
@@ -142,6 +145,10 @@ class Calls:
             batch.touched.add(row.customer_index)
         return opened, leaf.evidence
 
+    def _check_not_suspended(self, officer_id: str) -> None:
+        if self._context.cutoff.holds(officer_id):
+            raise Suspended("the officer is suspended")
+
     def _code(self, application: OpenApplication, opened: OpenCall) -> Code:
         call = opened.call
         digits = derive_code(application.key, call.call_id, opened.statement, call.call_counter)
@@ -157,6 +164,7 @@ class Calls:
             opened = batch.call(call_id)
             if opened.call.officer_id != officer.id:
                 raise NotFound("there is no such call")
+            self._check_not_suspended(officer.id)
             call = lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules)
             # A code whose time is over, or that was used, is not for reading out.
             if not call.open or call.state == "confirmed":
@@ -238,12 +246,14 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
     return caller.id
 
 
-def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall) -> frozenset[str]:
-    """The rules a supervisor has lifted for this call. A stale or foreign exception lifts nothing and says so."""
+def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:
+    """The rules a supervisor has lifted for this call. A stale or foreign exception lifts nothing and says so, and so
+    does one whose supervisor is suspended."""
     if asked.exception_id is None:
         return frozenset()
     exception = batch.exception(asked.exception_id)
     fits = exception.application_id == application_id and exception.officer_id == officer_id
+    fits = fits and not cutoff.holds(exception.granted_by)
     if not fits or exception.call_id is not None or batch.now_ms >= exception.expires_at:
         detail = "the exception is for another call, has been used, or is over"
         raise PolicyRefused(detail, refusals=(Refusal("exception", detail),))

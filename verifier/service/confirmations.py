@@ -172,7 +172,8 @@ class Confirmations:
                 continue
             settled.append(opened.call)
             any_right = any_right or right
-            if right and lifecycle.confirm_allowed(opened.call, entry.channel, rules):
+            suspended = self._context.cutoff.holds(opened.ticket.officer.id)
+            if right and not suspended and lifecycle.confirm_allowed(opened.call, entry.channel, rules):
                 if entry.number in (None, opened.number):
                     matched = (application, opened)
                 else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from verifier.core.policy import ContactPolicy
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ports import Clock, Entropy, KeyRing, Storage
 from verifier.service.batch import Batch
+from verifier.service.cutoff import CutOff
 from verifier.service.events import Events
 from verifier.service.writer import Writer
 
@@ -37,7 +38,9 @@ class Settings(msgspec.Struct, frozen=True):
 class Context:
     """The ports and settings of one running service.
 
-    `discovered` is told each discrepancy, kind and id, once it is durable. `agree` is the writer's.
+    `discovered` is told each discrepancy, kind and id, once it is durable; `cut_off` the ids of suspensions that this
+    node has learnt of, and of those that have ended. `agree` is the writer's. `running` is a clock in milliseconds that
+    is never set, and tells how old what was read is; by default no time passes on it.
     """
 
     def __init__(
@@ -48,15 +51,19 @@ class Context:
         clock: Clock,
         entropy: Entropy,
         agree: Callable[[str], None] = lambda told: None,
+        running: Clock = lambda: 0,
     ) -> None:
         self.settings = settings
         self.storage = storage
         self.ring = ring
         self.clock = clock
         self.entropy = entropy
+        self.running = running
+        self.cutoff = CutOff(running)
         self.events = Events()
         self.writer = Writer(storage, ring, clock, entropy, settings.origin, self._committed, agree)
         self.discovered: Callable[[DiscrepancyKind, str], None] = lambda kind, discrepancy_id: None
+        self.cut_off: Callable[[Sequence[str], Sequence[str]], None] = lambda new, ended: None
 
     def _committed(self, batch: Batch, commands: int) -> None:
         self.events.publish(batch.touched, commands)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from verifier.core.errors import RateLimited
@@ -23,7 +23,7 @@ Seen = TypeVar("Seen")
 
 
 class Events:
-    """Watchers of this node, by customer index."""
+    """Watchers of this node, by customer index and by member of staff."""
 
     def __init__(self) -> None:
         self._watchers: dict[bytes, set[asyncio.Event]] = defaultdict(set)
@@ -38,6 +38,12 @@ class Events:
         self.commands += commands
         for customer in customers:
             for event in self._watchers.get(customer, ()):
+                event.set()
+
+    def wake(self, staff_ids: Iterable[str]) -> None:
+        """Whether these members of staff may go on watching is to be asked now."""
+        for staff_id in staff_ids:
+            for event in self._watchers.get(_of_staff(staff_id), ()):
                 event.set()
 
     def close(self) -> None:
@@ -70,7 +76,7 @@ class Events:
             before = await read()
             yield before
             while not self.closed and (left := until - clock()) > 0:
-                await self.wait(customer, min(WATCH_S, left / 1000))
+                await self.wait((customer, _of_staff(who.id)), min(WATCH_S, left / 1000))
                 now = await read()
                 if clock() >= until:
                     return
@@ -81,16 +87,22 @@ class Events:
             if not self._following[who.key]:
                 del self._following[who.key]
 
-    async def wait(self, customer: bytes, timeout_s: float) -> None:
-        """Return when something of the customer's may have changed, or after the time-out."""
+    async def wait(self, keys: Sequence[bytes], timeout_s: float) -> None:
+        """Return when something of theirs may have changed, or after the time-out."""
         event = asyncio.Event()
-        self._watchers[customer].add(event)
+        for key in keys:
+            self._watchers[key].add(event)
         try:
             async with asyncio.timeout(timeout_s):
                 await event.wait()
         except TimeoutError:
             pass
         finally:
-            self._watchers[customer].discard(event)
-            if not self._watchers[customer]:
-                del self._watchers[customer]
+            for key in keys:
+                self._watchers[key].discard(event)
+                if not self._watchers[key]:
+                    del self._watchers[key]
+
+
+def _of_staff(staff_id: str) -> bytes:
+    return b"staff\0" + staff_id.encode()

@@ -43,6 +43,8 @@ class Identities:
         ticket = open_call(call, open_evidence(context.ring, application.key, call_id, rows[0][-1])).ticket
         if not call.open:
             raise CallClosed(f"the call is {call.state}")
+        if context.cutoff.holds(ticket.officer.id):
+            raise CallClosed("the officer is suspended")
         now_ms = context.clock()
         language = application.registration.customer.language
         claims = Claims(

@@ -82,6 +82,8 @@ class Ivr:
             dialogue, turn = machine.hear(session.dialogue, heard.keys)
             if turn.act == "check":
                 dialogue, turn, receipt_for = self._check(batch, dialogue, turn.digits, caller_number)
+            if turn.act == "transfer" and self._context.cutoff.holds(turn.to):
+                turn = msgspec.structs.replace(turn, to=machine.FRAUD_DESK)
             if turn.message and receipt_for is not None and number_index is not None:
                 there = {each.application_id for each in batch.applications_of_number(number_index)}
                 # The application may have been erased since the verdict.

@@ -173,6 +173,8 @@ class Legs:
             self._not_of_ticket(batch, opened, leg, heard)
         rules = self._context.settings.rules
         call = lifecycle.settle(opened.call, batch.now_ms, rules)
+        if call.open and self._context.cutoff.holds(opened.ticket.officer.id):
+            call = lifecycle.revoke(call, batch.now_ms)
         if call.open:
             connected_at, ended_at = _leg_state(batch.legs(call_id).values())
             call = lifecycle.follow_leg(call, connected_at, ended_at, batch.now_ms, rules)

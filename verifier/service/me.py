@@ -68,7 +68,9 @@ class Me:
                 call = lifecycle.settle(Call(*row[: records.CALL_COLUMNS]), now_ms, self._context.settings.rules)
                 if lifecycle.on_the_phone(call) and row[-1] is not None:
                     evidence = open_evidence(self._context.ring, application.key, call.call_id, row[-1])
-                    on.append(open_call(call, evidence))
+                    opened = open_call(call, evidence)
+                    if not self._context.cutoff.holds(opened.ticket.officer.id):
+                        on.append(opened)
         return CallStatus(
             on_call=bool(on),
             at=from_ms(now_ms),

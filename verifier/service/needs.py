@@ -21,8 +21,8 @@ class Needs(Struct, frozen=True):
 
     Applications bring their open calls; calls bring their application, ticket and legs; `channel` brings
     the guess limits of every application that `customer_index` or `number_index` leads to; `leg_index` brings
-    what strayed under that id, and with `leg_owner` the call that the leg was last matched with. `shard` is for
-    what is about a log itself.
+    what strayed under that id, and with `leg_owner` the call that the leg was last matched with; `staff_ids` bring
+    their latest suspensions. `shard` is for what is about a log itself.
     """
 
     application_id: str | None = None
@@ -35,6 +35,7 @@ class Needs(Struct, frozen=True):
     leg_index: bytes | None = None
     leg_owner: bool = False
     channel: Channel | None = None
+    staff_ids: tuple[str, ...] = ()
     shard: int | None = None
 
 
@@ -67,6 +68,7 @@ class Owners(Struct, frozen=True):
             yield from self.numbers.get(needs.number_index, ())
         for call_id in needs.call_ids:
             yield self.calls.get(call_id)
+        yield from (_spread(each) for each in needs.staff_ids)
         if needs.leg_index is not None and needs.leg_owner:
             # What is said of one leg has one order, whether its call is known yet or not.
             yield needs.leg_index

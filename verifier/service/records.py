@@ -206,6 +206,31 @@ STRAYS_OF_KIND = (
     "AND connected_at IS NOT NULL ORDER BY stray_id DESC LIMIT $3"
 )
 
+# --- suspensions ------------------------------------------------------------------------------------------
+
+_SUSPENSION = "suspension_id, officer_id, suspended_by, suspended_at, lifted_by, lifted_at, sealed"
+# Of each person the one in force comes last, or else the latest.
+SUSPENSIONS = (
+    f"SELECT {_SUSPENSION} FROM suspensions WHERE officer_id IN ($*) "
+    "ORDER BY CASE WHEN lifted_at IS NULL THEN 1 ELSE 0 END, suspension_id"
+)
+SUSPENSIONS_IN_FORCE = f"SELECT {_SUSPENSION} FROM suspensions WHERE lifted_at IS NULL"
+# Rows are only added, and lifted once, so equal numbers mean that nothing has changed.
+SUSPENSIONS_VERSION = "SELECT COUNT(*), COUNT(lifted_at), MAX(suspension_id) FROM suspensions"
+SUSPENSIONS_BEFORE = (
+    f"SELECT {_SUSPENSION} FROM suspensions WHERE suspension_id < $1 ORDER BY suspension_id DESC LIMIT $2"
+)
+UPSERT_SUSPENSION = (
+    f"INSERT INTO suspensions ({_SUSPENSION}) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+    "ON CONFLICT (suspension_id) DO UPDATE SET officer_id = excluded.officer_id, "
+    "suspended_by = excluded.suspended_by, suspended_at = excluded.suspended_at, lifted_by = excluded.lifted_by, "
+    "lifted_at = excluded.lifted_at, sealed = excluded.sealed"
+)
+OPEN_CALLS_OF_OFFICER = (
+    "SELECT c.call_id, a.customer_index FROM calls c LEFT JOIN applications a ON a.application_id = c.application_id "
+    "WHERE c.officer_id = $1 AND c.call_id >= $2 AND c.due_at IS NOT NULL"
+)
+
 # --- the rest ---------------------------------------------------------------------------------------------
 
 INSERT_REPORT = (
@@ -323,6 +348,18 @@ class RequestRow(Struct, frozen=True):
     expires_at: int
     decided_at: int | None
     exception_id: str | None
+
+
+class SuspensionRow(Struct, frozen=True):
+    """A row of `suspensions`, in force until it is lifted. The reason is sealed under its id."""
+
+    suspension_id: str
+    officer_id: str
+    suspended_by: str
+    suspended_at: int
+    lifted_by: str | None
+    lifted_at: int | None
+    sealed: bytes
 
 
 CALL_COLUMNS = len(Call.__struct_fields__)

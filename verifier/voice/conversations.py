@@ -18,6 +18,7 @@ from msgspec import Struct
 from verifier.core.dialogue import FRAUD_DESK
 from verifier.core.errors import Forbidden, InternalError, VerifierError
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
+from verifier.core.principal import Principal
 from verifier.core.text import exact
 from verifier.service import Service
 from verifier.service.writer import Idempotency
@@ -27,6 +28,7 @@ from verifier.voice.forms import read_form
 log = structlog.get_logger()
 
 MAX_KEYS = 100
+PLATFORM = Principal(kind="system", id="voice", issuer="")
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _decode = msgspec.json.Decoder(IvrTurn).decode
 CallName = Annotated[str, exact("[!-~]{1,255}")]
@@ -69,6 +71,7 @@ class Conversations:
             dialled, caller = e164(form.get("dialled", form.get("To", ""))), self._dialect.caller(form)
             asked = msgspec.convert({"dialled_number": dialled, "caller_number": caller}, BeginSession)
             # A platform that asks twice for one call gets one dialogue, where it names its calls.
+            await self._service.suspensions.admit(PLATFORM)
             named = form.get("CallSid") or request.headers.get("Idempotency-Key")
             key = msgspec.convert(named, CallName) if named else None
             return await self._service.ivr.begin(asked, self._idempotency(f"begin\0{key}", form) if key else None)
@@ -84,6 +87,7 @@ class Conversations:
             heard = msgspec.convert({"keys": None if keys is None else keys[:MAX_KEYS]}, HeardKeys)
             # The same step of the same call gets the same answer, however often the platform asks.
             idempotency = self._idempotency(f"{session_id}\0{step}", {"keys": keys or ""})
+            await self._service.suspensions.admit(PLATFORM)
             return await self._service.ivr.step(session_id, heard, idempotency)
 
         return await self._turn(advance, step=step + 1)

@@ -17,6 +17,7 @@ from callback_verification import (
     receipts,
     reconciliation,
     reports,
+    staff,
 )
 from callback_verification.client import AsyncClient, Client
 from callback_verification.credentials import Bearer, SystemKey
@@ -33,6 +34,7 @@ from callback_verification.errors import (
     PolicyRefused,
     Problem,
     RateLimited,
+    Suspended,
     Unauthenticated,
     Unavailable,
 )
@@ -60,6 +62,7 @@ __all__ = [
     "RateLimited",
     "Request",
     "SpokenVerdict",
+    "Suspended",
     "SystemKey",
     "Trust",
     "Unauthenticated",
@@ -80,5 +83,6 @@ __all__ = [
     "receipts",
     "reconciliation",
     "reports",
+    "staff",
     "verify",
 ]

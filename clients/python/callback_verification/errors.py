@@ -98,6 +98,10 @@ class Forbidden(Problem, slug="forbidden"):
     """The caller may not do this."""
 
 
+class Suspended(Forbidden, slug="suspended"):
+    """The member of staff is suspended: they can do nothing, and nothing can be done in their name."""
+
+
 class NotFound(Problem, slug="not_found"):
     """It does not exist, or is not the caller's."""
 

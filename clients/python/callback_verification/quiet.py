@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-_IDS = ("application_id", "call_id", "exception_id", "receipt_id", "report_id", "request_id", "session_id")
+_IDS = (
+    "application_id",
+    "call_id",
+    "exception_id",
+    "receipt_id",
+    "report_id",
+    "request_id",
+    "session_id",
+    "suspension_id",
+)
 _SHOWN = frozenset((*_IDS, "discrepancy_id", "kind", "event", "result", "state", "expires_at", "at"))
 
 

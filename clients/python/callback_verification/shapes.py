@@ -205,6 +205,25 @@ class Discrepancies(Shape, frozen=True):
     next_cursor: str | None
 
 
+class Suspension(Shape, frozen=True):
+    """In force until it is lifted. `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`."""
+
+    suspension_id: str
+    staff_id: str
+    reason: str
+    suspended_by: str
+    suspended_at: Instant
+    lifted_by: str | None
+    lifted_at: Instant | None
+
+
+class Suspensions(Shape, frozen=True):
+    """A page, newest first; `next_cursor` is None on the last one."""
+
+    suspensions: tuple[Suspension, ...]
+    next_cursor: str | None
+
+
 class Code(Shape, frozen=True):
     """The call code: `digits` to enter, `shown` as it is shown and spoken. Neither is in the repr, nor in logs."""
 

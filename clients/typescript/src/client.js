@@ -156,6 +156,28 @@ export class Client {
     list: (query, options) => this.#request("GET", "/v1/reconciliation", { query, options }),
   };
 
+  staff = {
+    /**
+     * Cut a member of staff off: a supervisor may, and a system that may issue calls.
+     * @param {string} staffId @param {Schemas["SuspendStaff"]} body @param {Options} [options]
+     * @returns {Promise<Schemas["Suspension"]>}
+     */
+    suspend: (staffId, body, options) =>
+      this.#request("POST", `/v1/staff/${segment(staffId)}/suspension`, { body, options }),
+
+    /**
+     * End a suspension. Another supervisor may.
+     * @param {string} staffId @param {Options} [options] @returns {Promise<Schemas["Suspension"]>}
+     */
+    lift: (staffId, options) => this.#request("DELETE", `/v1/staff/${segment(staffId)}/suspension`, { options }),
+
+    /**
+     * All suspensions, newest first, for supervisors and auditors.
+     * @param {PageOf} [query] @param {Options} [options] @returns {Promise<Schemas["Suspensions"]>}
+     */
+    suspensions: (query, options) => this.#request("GET", "/v1/staff/suspensions", { query, options }),
+  };
+
   confirmations = {
     /**
      * Confirm the code a customer has entered, and do what belongs to the verdict. Both handlers are required.

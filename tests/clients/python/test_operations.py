@@ -17,10 +17,14 @@ import msgspec
 import pytest
 import yaml
 from callback_verification import (
+    Bearer,
     CannotCheck,
+    Client,
     Evidence,
+    Forbidden,
     Problem,
     Request,
+    Suspended,
     applications,
     calls,
     confirmations,
@@ -32,6 +36,7 @@ from callback_verification import (
     receipts,
     reconciliation,
     reports,
+    staff,
 )
 from callback_verification.errors import EvidenceError, InternalError
 from callback_verification.sending import Outgoing
@@ -69,6 +74,9 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "leg_by_number": lambda: legs.by_number(LegByNumber("connected", "1", NOW, NUMBER, DESK, "4412")),
     "list_discrepancies": lambda: reconciliation.find(kind="leg_ambiguous", since=NOW, until=NOW, limit=1, cursor=CALL),
     "revoke_call": lambda: calls.revoke(CALL, reason="r"),
+    "suspend_staff": lambda: staff.suspend("E 1/2", reason="r"),
+    "lift_suspension": lambda: staff.lift("E 1/2"),
+    "list_suspensions": lambda: staff.suspensions(limit=1, cursor="susp_" + "0" * 32),
     "confirm": lambda: confirmations.confirm("482177306", application_id="LN"),
     "confirm_by_phone": lambda: ivr.confirm(
         "482177306", dialled_number=NUMBER, caller_number=NUMBER, application_id="LN", language="en"
@@ -145,7 +153,7 @@ def test_a_shape_has_the_members_the_api_describes(name: str) -> None:
 
 
 def test_each_maker_of_requests_says_what_its_answer_is() -> None:
-    for module in (applications, calls, confirmations, exceptions, ivr, legs, log, me, receipts, reports):
+    for module in (applications, calls, confirmations, exceptions, ivr, legs, log, me, receipts, reports, staff):
         makers = [
             each for _, each in inspect.getmembers(module, inspect.isfunction) if each.__module__ == module.__name__
         ]
@@ -219,6 +227,21 @@ def test_officers_and_supervisors_settle_an_exception(clients: Clients) -> None:
     granted = clients.supervisor.send(exceptions.decide(request.request_id, granted=True, reason="yes"))
     assert granted.state == "granted"
     assert granted.exception_id is not None
+
+
+def test_a_supervisor_suspends_an_officer_and_lifts_that(clients: Clients) -> None:
+    supervisor = clients.supervisor
+    suspended = supervisor.send(staff.suspend("4850/2", reason="left the bank"))
+    assert (suspended.staff_id, suspended.lifted_at) == ("4850/2", None)
+    theirs = Bearer(clients.bank.officer("4850/2"))
+    with Client(clients.bank.url, theirs) as officer, pytest.raises(Suspended) as caught:
+        officer.send(calls.find())
+    assert isinstance(caught.value, Forbidden)
+    listed = supervisor.send(staff.suspensions(limit=1))
+    assert listed.suspensions == (suspended,)
+    lifted = supervisor.send(staff.lift("4850/2"))
+    assert (lifted.suspension_id, lifted.lifted_by) == (suspended.suspension_id, "staff:9001")
+    assert "left the bank" not in repr(listed)
 
 
 def test_customers_look_and_decline(clients: Clients) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from verifier.api.operations import Operation
-from verifier.api.routes import bank, calls, customers, open
+from verifier.api.routes import bank, calls, customers, open, staff
 from verifier.api.throttle import Throttle
 from verifier.ports import Reader
 
 
 def operations(storage: Reader, slips: Throttle) -> tuple[Operation, ...]:
     """Every operation, in the order of the documentation."""
-    return (*bank.operations(), *calls.operations(), *customers.operations(slips), *open.operations(storage))
+    return (
+        *bank.operations(),
+        *calls.operations(),
+        *staff.operations(),
+        *customers.operations(slips),
+        *open.operations(storage),
+    )

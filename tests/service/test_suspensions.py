@@ -1,0 +1,432 @@
+"""A member of staff who is cut off: nothing is done by them or in their name, at any node (specs/protocol.md 2.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.service.test_identity import Signer
+from tests.world import COLLEAGUE, DESK, OFFICER, Clock, Json, Person, World, staff, system
+from verifier.core.errors import CallClosed, Forbidden, NotFound, PolicyRefused, Suspended, Unavailable
+from verifier.core.messages import AskIdentity, IssueCall
+from verifier.core.principal import Principal
+from verifier.core.suspensions import SuspendStaff
+from verifier.ports import Row, Storage
+from verifier.service import Context, Service
+from verifier.service.cutoff import MAX_AGE_MS, WATCHED_MS
+from verifier.service.needs import Needs, Owners
+
+ZHOU, WU = staff("9001", "supervisor"), staff("9002", "supervisor")
+LOANS = system("calls")
+
+
+async def suspend(
+    node: World, staff_id: str = OFFICER.id, caller: Principal = ZHOU, reason: str = "left the bank", key: str = ""
+) -> Json:
+    asked = SuspendStaff(reason)
+    answer = await node.service.suspensions.suspend(caller, staff_id, asked, node.key(caller, asked, key))
+    decoded: Json = msgspec.json.decode(answer)
+    return decoded
+
+
+async def lift(node: World, staff_id: str = OFFICER.id, caller: Principal = WU) -> Json:
+    decoded: Json = msgspec.json.decode(await node.service.suspensions.lift(caller, staff_id))
+    return decoded
+
+
+async def turn(node: World) -> None:
+    """What a node does twice a second."""
+    await node.service.suspensions.refresh()
+    await node.service.suspensions.revoke_calls()
+
+
+async def issue_for(node: World, person: Person, officer_id: str = OFFICER.id) -> Json:
+    """A bank system issues in an officer's name."""
+    asked = IssueCall("documents", person.number, DESK, officer_id)
+    issue = node.service.calls.issue
+    decoded: Json = msgspec.json.decode(await issue(LOANS, person.application_id, asked, node.key(LOANS, asked)))
+    return decoded
+
+
+async def state(node: World, call_id: str) -> str:
+    return str((await node.call_row(call_id))["state"])
+
+
+@pytest.fixture
+async def other(world: World, storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
+    """Another node on the same database."""
+    async with World(storage, tmp_path / "ring.json", clock=world.clock) as made:
+        yield made
+
+
+@pytest.fixture
+def deaf(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A node that suspends, and stops before it has revoked any call."""
+
+    async def nothing() -> int:
+        return 0
+
+    monkeypatch.setattr(world.service.suspensions, "revoke_calls", nothing)
+    return world
+
+
+@pytest.mark.shows("CVP-2.1-1", "CVP-2.1-3")
+async def test_a_suspended_officers_open_call_is_revoked_at_once_and_its_code_is_good_for_nothing(
+    world: World, wang: Person
+) -> None:
+    call_id, code = await world.live_call(wang)
+    await suspend(world)
+    assert await state(world, call_id) == "revoked"
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+    assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
+    with pytest.raises(Suspended):
+        await world.reveal(call_id)
+    assert not (await world.audit()).findings
+
+
+@pytest.mark.shows("CVP-2.1-1")
+async def test_a_confirmed_call_of_a_suspended_officer_is_over(world: World, wang: Person) -> None:
+    call_id, code = await world.live_call(wang)
+    assert (await world.confirm(wang, code))["verdict"] == "genuine"
+    await suspend(world)
+    assert await state(world, call_id) == "revoked"
+    assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
+
+
+@pytest.mark.shows("CVP-2.1-3")
+async def test_a_code_is_not_confirmed_before_the_revocation_has_reached_the_call(
+    deaf: World, other: World, wang: Person
+) -> None:
+    call_id, code = await deaf.live_call(wang)
+    await suspend(deaf)
+    await other.service.suspensions.refresh()
+    assert await state(other, call_id) == "live"
+    for node in (deaf, other):
+        assert (await node.confirm(wang, code))["verdict"] == "not_genuine"
+        assert (await node.ring_in(wang.number, code))["verdict"] == "not_genuine"
+        assert not (await node.service.me.call_status(wang.principal)).on_call
+        session = (await node.begin_dialogue(wang.number))["session_id"]
+        assert (await node.press(session, code))["say"][0]["name"] == "not_genuine"
+    row = await other.call_row(call_id)
+    assert (row["app_wrong"], row["ivr_wrong"]) == (0, 0), "a right code costs no attempt"
+
+
+@pytest.mark.shows("CVP-2.1-3")
+async def test_a_leg_makes_no_call_of_a_suspended_officer_live(deaf: World, other: World, wang: Person) -> None:
+    call_id = (await deaf.issue(wang))["call"]["call_id"]
+    await suspend(deaf)
+    await other.service.suspensions.refresh()
+    assert (await other.leg(call_id, "connected", wang.number))["state"] == "revoked"
+
+
+@pytest.mark.shows("CVP-2.1-3")
+async def test_a_leg_told_by_number_makes_no_call_of_a_suspended_officer_live(
+    deaf: World, other: World, wang: Person
+) -> None:
+    call_id = (await deaf.issue(wang))["call"]["call_id"]
+    await suspend(deaf)
+    await other.service.suspensions.refresh()
+    await other.leg_by_number("connected", wang.number)
+    assert await state(other, call_id) == "revoked"
+
+
+@pytest.mark.shows("CVP-2.1-3")
+async def test_no_call_of_a_suspended_officer_gets_a_sip_identity(deaf: World, wang: Person) -> None:
+    identities = Service(deaf.context, Signer()).identities
+    call_id = (await deaf.issue(wang))["call"]["call_id"]
+    assert await identities.make(call_id, AskIdentity())
+    await suspend(deaf)
+    with pytest.raises(CallClosed):
+        await identities.make(call_id, AskIdentity())
+
+
+@pytest.mark.shows("CVP-2.1-2")
+async def test_nobody_issues_in_the_name_of_a_suspended_officer(world: World, wang: Person) -> None:
+    await suspend(world)
+    before = await world.counts("calls", "leaves")
+    with pytest.raises(Suspended):
+        await world.issue(wang)
+    with pytest.raises(Suspended):
+        await issue_for(world, wang)
+    assert await world.counts("calls", "leaves") == before
+    assert (await issue_for(world, wang, COLLEAGUE.id))["call"]["officer"]["id"] == COLLEAGUE.id
+
+
+@pytest.mark.shows("CVP-2.1-4")
+async def test_a_call_that_a_slow_node_issues_meanwhile_is_revoked_once_it_has_heard(
+    world: World, other: World, wang: Person
+) -> None:
+    await suspend(world)
+    call_id = (await issue_for(other, wang))["call"]["call_id"]
+    assert await state(world, call_id) == "issued"
+    await turn(other)
+    assert await state(world, call_id) == "revoked"
+
+
+@pytest.mark.shows("CVP-2.1-4")
+async def test_a_call_that_was_under_way_to_the_database_is_found_by_a_later_turn(
+    world: World, other: World, wang: Person
+) -> None:
+    await suspend(world)
+    await turn(world)
+    call_id = (await issue_for(other, wang))["call"]["call_id"]
+    await turn(world)
+    assert await state(world, call_id) == "revoked"
+
+
+@pytest.mark.shows("CVP-2.1-4")
+async def test_a_node_that_starts_finds_the_open_calls_of_those_who_were_suspended_while_it_was_away(
+    deaf: World, storage: Storage, wang: Person, tmp_path: Path
+) -> None:
+    call_id, _ = await deaf.live_call(wang)
+    await suspend(deaf)
+    async with World(storage, tmp_path / "ring.json") as started:
+        await turn(started)
+        assert await state(started, call_id) == "revoked"
+
+
+@pytest.mark.shows("CVP-2.1-4")
+async def test_of_issues_at_two_nodes_against_a_suspension_none_leaves_a_call_that_is_good(
+    world: World, other: World
+) -> None:
+    people = [Person(100 + n) for n in range(24)]
+    for person in people:
+        await world.register(person)
+    issued, refused = asyncio.Event(), 0
+
+    async def work(node: World, customers: list[Person]) -> None:
+        nonlocal refused
+        for person in customers:
+            try:
+                await issue_for(node, person)
+                issued.set()
+            except Suspended:
+                refused += 1
+
+    async def cut_off() -> None:
+        await issued.wait()
+        await suspend(world)
+        await turn(other)
+
+    await asyncio.gather(work(world, people[::2]), work(other, people[1::2]), cut_off())
+    assert 0 < refused < len(people)
+    for node in (world, other):
+        await turn(node)
+    rows = await world.storage.fetch("SELECT state, due_at FROM calls WHERE officer_id = $1", OFFICER.id)
+    assert {tuple(row) for row in rows} == {("revoked", None)}
+    for node in (world, other):
+        with pytest.raises(Suspended):
+            await issue_for(node, people[0])
+    assert not (await world.audit()).findings
+
+
+@pytest.mark.shows("CVP-2.1-5")
+async def test_another_supervisor_lifts_a_suspension_and_the_officer_works_on(
+    world: World, other: World, wang: Person
+) -> None:
+    suspended = await suspend(world, reason="手机丢失")
+    assert (suspended["staff_id"], suspended["reason"]) == (OFFICER.id, "手机丢失")
+    assert (suspended["suspended_by"], suspended["lifted_by"]) == ("staff:9001", None)
+    await turn(other)
+    world.clock.advance(60)
+    lifted = await lift(world)
+    assert (lifted["suspension_id"], lifted["lifted_by"]) == (suspended["suspension_id"], "staff:9002")
+    assert await lift(world) == lifted
+    await turn(other)
+    for node in (world, other):
+        await node.service.suspensions.admit(staff(OFFICER.id))
+    call_id, code = await other.live_call(wang)
+    await turn(other)
+    assert await state(other, call_id) == "live"
+    assert (await world.confirm(wang, code))["verdict"] == "genuine"
+
+
+@pytest.mark.shows("CVP-2.1-5")
+async def test_nobody_lifts_their_own_suspension(world: World) -> None:
+    await suspend(world, ZHOU.id, WU)
+    with pytest.raises(Forbidden, match="somebody else"):
+        await lift(world, ZHOU.id, ZHOU)
+
+
+@pytest.mark.shows("CVP-2.1-5")
+async def test_a_suspended_supervisor_neither_lifts_nor_suspends_at_a_node_that_has_not_heard(
+    world: World, other: World
+) -> None:
+    await suspend(world)
+    await suspend(world, ZHOU.id, LOANS)
+    with pytest.raises(Suspended):
+        await lift(other, OFFICER.id, ZHOU)
+    with pytest.raises(Suspended):
+        await suspend(other, WU.id, ZHOU)
+    with pytest.raises(Suspended):
+        await world.service.suspensions.admit(ZHOU)
+
+
+@pytest.mark.shows("CVP-2.1-5")
+async def test_of_two_supervisors_who_suspend_each_other_one_stays(world: World, other: World) -> None:
+    told = await asyncio.gather(suspend(world, WU.id, ZHOU), suspend(other, ZHOU.id, WU), return_exceptions=True)
+    assert sorted(type(each).__name__ for each in told) == ["Suspended", "dict"]
+    assert await world.counts("suspensions") == (1,)
+
+
+@pytest.mark.shows("CVP-2.1-5", "CVP-10-10")
+def test_what_is_said_of_one_person_has_one_order_in_a_log_of_many_shards() -> None:
+    nobodys = Owners({}, {}, {}, {})
+    mine, theirs, both = (nobodys.shards(Needs(staff_ids=each), 64) for each in (("1",), ("2",), ("2", "1")))
+    assert len(mine) == len(theirs) == 1
+    assert both == mine | theirs
+
+
+@pytest.mark.shows("CVP-2.1-6")
+async def test_one_person_has_one_suspension_in_force_however_many_suspend_them(world: World, other: World) -> None:
+    # Any command tells a node how many shards there are, and so in which ones the following are carried out.
+    for node in (world, other):
+        await node.service.housekeeping.sweep()
+    told = await asyncio.gather(*(suspend(node, caller=LOANS) for node in (world, other) for _ in range(10)))
+    assert len({each["suspension_id"] for each in told}) == 1
+    again = await suspend(world, reason="another reason")
+    assert again["reason"] == "left the bank"
+    assert again["suspended_by"] == "system:pbx"
+    await lift(world)
+    world.clock.advance(1)
+    renewed = await suspend(world, reason="another reason")
+    assert renewed["suspension_id"] != again["suspension_id"]
+    assert await world.counts("suspensions") == (2,)
+
+
+@pytest.mark.shows("CVP-3.2-4", "CVP-2.1-6")
+async def test_the_same_key_gives_the_same_answer_also_after_the_suspension_was_lifted(world: World) -> None:
+    told = await suspend(world, key="same")
+    await lift(world)
+    assert await suspend(world, key="same") == told
+    assert await world.counts("suspensions") == (1,)
+    await world.service.suspensions.admit(staff(OFFICER.id))
+
+
+@pytest.mark.shows("CVP-2.1-6")
+async def test_suspensions_are_listed_in_pages_newest_first(world: World) -> None:
+    for n in range(5):
+        await suspend(world, f"44{n}")
+        world.clock.advance(1)
+    await lift(world, "442")
+    page = await world.service.suspensions.list(None, 2)
+    found = [*page.suspensions]
+    while page.next_cursor is not None:
+        page = await world.service.suspensions.list(page.next_cursor, 2)
+        found += page.suspensions
+    assert [each.staff_id for each in found] == ["444", "443", "442", "441", "440"]
+    assert [each.lifted_by for each in found] == [None, None, "staff:9002", None, None]
+    with pytest.raises(NotFound):
+        await lift(world, "never")
+
+
+@pytest.mark.shows("CVP-4.1-3")
+async def test_the_reason_is_not_at_rest_in_the_clear(world: World) -> None:
+    await suspend(world, reason="因涉嫌泄露客户资料")
+    for table in ("suspensions", "idempotency"):
+        rows = await world.storage.fetch(f"SELECT * FROM {table}")
+        assert rows
+        held = b"".join(each if isinstance(each, bytes) else str(each).encode() for row in rows for each in row)
+        assert "涉嫌".encode() not in held
+
+
+@pytest.mark.shows("CVP-2.1-2")
+async def test_what_a_suspended_supervisor_has_granted_lifts_nothing(world: World, wang: Person) -> None:
+    world.clock.advance(12 * 3600)
+    granted = await world.grant(wang, "contact_hours", supervisor=ZHOU.id)
+    await suspend(world, ZHOU.id, WU)
+    with pytest.raises(PolicyRefused):
+        await world.issue(wang, exception_id=granted["exception_id"])
+    await lift(world, ZHOU.id, WU)
+    assert await world.issue(wang, exception_id=granted["exception_id"])
+
+
+@pytest.mark.shows("CVP-2.1-3")
+async def test_a_caller_is_not_put_through_to_an_officer_who_was_suspended_meanwhile(
+    world: World, wang: Person
+) -> None:
+    _, code = await world.live_call(wang)
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    assert (await world.press(session, code))["say"][0]["name"] == "genuine"
+    await suspend(world)
+    told = await world.press(session, "0")
+    assert (told["act"], told["to"]) == ("transfer", "fraud_desk")
+
+
+class Gone:
+    """A storage whose reads fail while it is told so."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.gone = False
+        self.asked = 0
+
+    async def fetch(self, sql: str, *args: Any) -> Any:
+        self.asked += 1
+        if self.gone:
+            raise Unavailable("the database cannot answer")
+        return await self._storage.fetch(sql, *args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+
+@pytest.mark.shows("CVP-2.1-7")
+async def test_a_node_that_cannot_read_who_is_suspended_admits_nobody_after_five_seconds(world: World) -> None:
+    gone, running = Gone(world.storage), Clock(0)
+    context = Context(world.settings, gone, world.ring, world.clock, os.urandom, running=running)
+    node = Service(context)
+    gone.gone = True
+    with pytest.raises(Unavailable):
+        await node.suspensions.admit(staff(OFFICER.id))
+    gone.gone = False
+    await node.suspensions.admit(staff(OFFICER.id))
+    asked = gone.asked
+    running.now_ms += MAX_AGE_MS
+    await node.suspensions.admit(staff(OFFICER.id))
+    assert gone.asked == asked, "what was read lately is not read again for each request"
+    gone.gone = True
+    await node.suspensions.admit(LOANS)
+    running.now_ms += 1
+    for who in (staff(OFFICER.id), ZHOU, LOANS, Person(1).principal):
+        with pytest.raises(Unavailable):
+            await node.suspensions.admit(who)
+    gone.gone = False
+    await node.suspensions.admit(staff(OFFICER.id))
+
+
+async def test_calls_are_looked_for_during_a_minute_and_no_longer(world: World, wang: Person) -> None:
+    gone, running = Gone(world.storage), Clock(0)
+    context = Context(world.settings, gone, world.ring, world.clock, os.urandom, running=running)
+    node = Service(context)
+    await node.start()
+    await suspend(world)
+    await node.suspensions.refresh()
+    for at, asked in ((0, 1), (WATCHED_MS - 1, 1), (WATCHED_MS, 1), (WATCHED_MS + 1, 0)):
+        running.now_ms = at
+        before = gone.asked
+        await node.suspensions.revoke_calls()
+        assert gone.asked - before == asked
+    await node.stop()
+
+
+async def test_the_operator_is_told_of_what_changes_and_not_of_what_was_there_at_the_start(
+    world: World, storage: Storage, tmp_path: Path
+) -> None:
+    suspended = await suspend(world)
+    async with World(storage, tmp_path / "ring.json") as started:
+        told: list[Row] = []
+        started.context.cut_off = lambda new, ended: told.append((list(new), list(ended)))
+        await turn(started)
+        assert told == []
+        another = await suspend(world, COLLEAGUE.id)
+        await lift(world)
+        await turn(started)
+        await turn(started)
+    assert told == [([another["suspension_id"]], [suspended["suspension_id"]])]

@@ -1,0 +1,54 @@
+"""Operations on suspensions of staff. Carries out specs/openapi.yaml."""
+
+from __future__ import annotations
+
+from verifier.api import handlers
+from verifier.api.operations import Operation
+from verifier.core import errors, suspensions
+from verifier.core.application import PrincipalId
+
+_STAFF = {"staff_id": PrincipalId}
+_SUPERVISOR = ("staff:supervisor",)
+
+
+def operations() -> tuple[Operation, ...]:
+    """Every operation on suspensions."""
+    return (
+        Operation(
+            id="suspend_staff",
+            method="POST",
+            path="/v1/staff/{staff_id}/suspension",
+            summary="Cut a member of staff off: nothing is done by them or in their name, and their calls are revoked",
+            tag="staff",
+            who=(*_SUPERVISOR, "system:calls"),
+            body=suspensions.SuspendStaff,
+            answer=suspensions.Suspension,
+            status=201,
+            idempotent_key=True,
+            path_types=_STAFF,
+            handler=handlers.suspend_staff,
+        ),
+        Operation(
+            id="lift_suspension",
+            method="DELETE",
+            path="/v1/staff/{staff_id}/suspension",
+            summary="Lift a suspension; nobody lifts their own",
+            tag="staff",
+            who=_SUPERVISOR,
+            answer=suspensions.Suspension,
+            path_types=_STAFF,
+            raises=(errors.NotFound,),
+            handler=handlers.lift_suspension,
+        ),
+        Operation(
+            id="list_suspensions",
+            method="GET",
+            path="/v1/staff/suspensions",
+            summary="Who was suspended, by whom and why, newest first; those that were lifted too",
+            tag="staff",
+            who=(*_SUPERVISOR, "staff:auditor"),
+            query=handlers.SuspensionsAsked,
+            answer=suspensions.Suspensions,
+            handler=handlers.list_suspensions,
+        ),
+    )

@@ -1,0 +1,38 @@
+"""The shapes of a suspension on the wire. Carries out specs/protocol.md section 2.1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Struct
+
+from verifier.core.messages import Reason
+from verifier.core.text import exact
+
+SuspensionId = Annotated[str, exact("susp_[0-9a-f]{32}")]
+
+
+class SuspendStaff(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a member of staff is cut off; supervisors and auditors read it."""
+
+    reason: Reason
+
+
+class Suspension(Struct, frozen=True):
+    """In force until it is lifted. `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`."""
+
+    suspension_id: str
+    staff_id: str
+    reason: str
+    suspended_by: str
+    suspended_at: datetime
+    lifted_by: str | None
+    lifted_at: datetime | None
+
+
+class Suspensions(Struct, frozen=True):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    suspensions: tuple[Suspension, ...]
+    next_cursor: str | None

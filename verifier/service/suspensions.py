@@ -1,0 +1,194 @@
+"""Suspensions: cut a member of staff off, lift that, list them; and what each node does about them.
+
+Carries out specs/protocol.md section 2.1; specs/decisions/0035 says who may suspend whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+
+from msgspec.structs import astuple, replace
+
+from verifier.core import call as lifecycle
+from verifier.core.errors import Forbidden, NotFound, Suspended, Unavailable, VerifierError
+from verifier.core.ids import new_id
+from verifier.core.principal import Principal
+from verifier.core.suspensions import SuspendStaff, Suspension, Suspensions
+from verifier.core.times import from_ms, optional_from_ms
+from verifier.service import records
+from verifier.service.batch import Batch
+from verifier.service.context import Context
+from verifier.service.housekeeping import Swept
+from verifier.service.needs import Needs
+from verifier.service.records import SuspensionRow
+from verifier.service.writer import Answer, Idempotency
+
+READ_S = 3.0
+_AFTER_ALL = "susp_g"  # sorts after every hex id
+
+
+class StaffSuspensions:
+    """Use cases on suspensions."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._reading = asyncio.Lock()
+
+    async def suspend(self, caller: Principal, staff_id: str, asked: SuspendStaff, idempotency: Idempotency) -> bytes:
+        """Cut a member of staff off; the answer is a `Suspension`, durable, and in force at this node.
+
+        Suspending a suspended person changes nothing, and gives the suspension in force. Raises Suspended for a
+        supervisor who is suspended.
+        """
+
+        def decide(batch: Batch) -> Answer:
+            _check_caller(batch, caller)
+            row = batch.suspensions.get(staff_id)
+            if row is None or row.lifted_at is not None:
+                suspension_id = batch.new_id("susp")
+                sealed = batch.ring.seal(suspension_id, asked.reason.encode())
+                row = SuspensionRow(suspension_id, staff_id, _named(caller), batch.now_ms, None, None, sealed)
+                _put(batch, row)
+            suspension = self._view(row)
+            return lambda: suspension
+
+        answer = await self._context.writer.submit(_needs(caller, staff_id), decide, idempotency)
+        await self._take_effect()
+        return answer
+
+    async def lift(self, supervisor: Principal, staff_id: str) -> bytes:
+        """End a suspension; the answer is the `Suspension`. Lifting twice gives the same answer.
+
+        Raises Forbidden for one's own, Suspended for a supervisor who is suspended, NotFound for who never was.
+        """
+        if supervisor.id == staff_id:
+            raise Forbidden("a suspension is lifted by somebody else")
+
+        def decide(batch: Batch) -> Answer:
+            _check_caller(batch, supervisor)
+            row = batch.suspensions.get(staff_id)
+            if row is None:
+                raise NotFound("this member of staff has never been suspended")
+            if row.lifted_at is None:
+                row = replace(row, lifted_by=_named(supervisor), lifted_at=batch.now_ms)
+                _put(batch, row)
+            suspension = self._view(row)
+            return lambda: suspension
+
+        answer = await self._context.writer.submit(_needs(supervisor, staff_id), decide)
+        await self._take_effect()
+        return answer
+
+    async def list(self, cursor: str | None, limit: int) -> Suspensions:
+        """A page of all suspensions, newest first, those that were lifted too."""
+        rows = await self._context.storage.fetch(records.SUSPENSIONS_BEFORE, cursor or _AFTER_ALL, limit + 1)
+        page = tuple(self._view(SuspensionRow(*row)) for row in rows[:limit])
+        return Suspensions(page, page[-1].suspension_id if len(rows) > limit else None)
+
+    async def admit(self, caller: Principal) -> None:
+        """Raise Suspended for a member of staff who is suspended, Unavailable when this node cannot know who is."""
+        cutoff = self._context.cutoff
+        if not cutoff.fresh:
+            try:
+                async with asyncio.timeout(READ_S):
+                    await self.refresh()
+            except TimeoutError as error:
+                raise Unavailable("who is suspended cannot be read") from error
+        if caller.kind == "staff" and cutoff.holds(caller.id):
+            raise Suspended("you are suspended; a supervisor can lift that")
+
+    async def refresh(self) -> None:
+        """Read who is suspended. Streams of those who newly are wake up, and so end. Raises Unavailable."""
+        context, cutoff = self._context, self._context.cutoff
+        async with self._reading:
+            at = context.running()
+            version = tuple((await context.storage.fetch(records.SUSPENSIONS_VERSION))[0])
+            if version != cutoff.version:
+                first = cutoff.version is None
+                rows = [SuspensionRow(*row) for row in await context.storage.fetch(records.SUSPENSIONS_IN_FORCE)]
+                new, ended = cutoff.adopt(rows, self._oldest_open())
+                context.events.wake(row.officer_id for row in new)
+                if not first:
+                    context.cut_off([row.suspension_id for row in new], ended)
+            cutoff.read(at, version)
+
+    async def revoke_calls(self) -> int:
+        """Revoke the open calls of those who were suspended lately; how many there were.
+
+        A call may be under way at a slow node while its officer is suspended. So they are looked for again and again,
+        for a minute.
+        """
+        context, cutoff = self._context, self._context.cutoff
+        at, staff_ids = context.running(), cutoff.watched()
+        since = new_id("call", self._oldest_open(), bytes(10))
+        calls: dict[int, list[str]] = defaultdict(list)
+        for each in staff_ids:
+            for call_id, owner in await context.storage.fetch(records.OPEN_CALLS_OF_OFFICER, each, since):
+                calls[context.writer.shard_of(owner)].append(call_id)
+        revoked = sum(await asyncio.gather(*(self._revoke(tuple(each)) for each in calls.values())))
+        cutoff.looked(staff_ids, at)
+        return revoked
+
+    async def _revoke(self, call_ids: tuple[str, ...]) -> int:
+        revoked: list[str] = []
+
+        def decide(batch: Batch) -> Answer:
+            revoked.clear()
+            for call_id in call_ids:
+                # The ticket is not opened: one that is damaged must not keep the others open.
+                call = batch.stored_call(call_id)
+                if call is None or not self._context.cutoff.holds(call.officer_id):
+                    continue
+                settled = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
+                if settled.open:
+                    revoked.append(call_id)
+                    settled = lifecycle.revoke(settled, batch.now_ms)
+                batch.put_call(settled)
+            return lambda: Swept(len(revoked))
+
+        await self._context.writer.submit(Needs(call_ids=call_ids), decide)
+        return len(revoked)
+
+    async def _take_effect(self) -> None:
+        """At this node at once. What fails here is done by the node's next turn, like at every other node."""
+        with suppress(VerifierError):
+            await self.refresh()
+            await self.revoke_calls()
+
+    def _oldest_open(self) -> int:
+        """No call that was issued before that time can be open still."""
+        rules = self._context.settings.rules
+        return max(0, self._context.clock() - rules.code_lifetime_ms - rules.max_call_ms)
+
+    def _view(self, row: SuspensionRow) -> Suspension:
+        return Suspension(
+            suspension_id=row.suspension_id,
+            staff_id=row.officer_id,
+            reason=self._context.ring.unseal(row.suspension_id, row.sealed).decode(),
+            suspended_by=row.suspended_by,
+            suspended_at=from_ms(row.suspended_at),
+            lifted_by=row.lifted_by,
+            lifted_at=optional_from_ms(row.lifted_at),
+        )
+
+
+def _needs(caller: Principal, staff_id: str) -> Needs:
+    """Two who suspend each other do it one after the other, and the second is suspended by then."""
+    return Needs(staff_ids=(staff_id,) if caller.kind == "system" else (staff_id, caller.id))
+
+
+def _check_caller(batch: Batch, caller: Principal) -> None:
+    row = batch.suspensions.get(caller.id)
+    if caller.kind == "staff" and row is not None and row.lifted_at is None:
+        raise Suspended("you are suspended; a supervisor can lift that")
+
+
+def _named(caller: Principal) -> str:
+    return f"{caller.kind}:{caller.id}"
+
+
+def _put(batch: Batch, row: SuspensionRow) -> None:
+    batch.suspensions[row.officer_id] = row
+    batch.execute(records.UPSERT_SUSPENSION, *astuple(row))
