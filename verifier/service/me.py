@@ -25,12 +25,13 @@ from verifier.core.messages import (
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.service import records
+from verifier.service.assigned import standing
 from verifier.service.batch import Batch
+from verifier.service.commands import Answer
 from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
 from verifier.service.records import ApplicationRow
-from verifier.service.writer import Answer
 
 _AFTER_ALL = "call_g"  # sorts after every hex id
 
@@ -68,7 +69,9 @@ class Me:
                 call = lifecycle.settle(Call(*row[: records.CALL_COLUMNS]), now_ms, self._context.settings.rules)
                 if lifecycle.on_the_phone(call) and row[-1] is not None:
                     evidence = open_evidence(self._context.ring, application.key, call.call_id, row[-1])
-                    on.append(open_call(call, evidence))
+                    opened = open_call(call, evidence)
+                    if standing(application, opened, now_ms, self._context.settings.rules).open:
+                        on.append(opened)
         return CallStatus(
             on_call=bool(on),
             at=from_ms(now_ms),
