@@ -33,7 +33,7 @@ from verifier.core.times import from_ms, to_ms
 from verifier.keys import FileKeyRing
 from verifier.ports import Entropy, Storage
 from verifier.service import Context, Service, Settings
-from verifier.service.commands import Idempotency
+from verifier.service.writer import Idempotency
 
 ISSUER = "https://verify.bank.example"
 ORIGIN = "verify.bank.example/log"

@@ -17,8 +17,8 @@ from verifier.log import Log
 from verifier.ports import Storage
 from verifier.service import heads, writer
 from verifier.service.batch import Batch
-from verifier.service.commands import Answer
 from verifier.service.needs import Needs
+from verifier.service.writer import Answer
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 

@@ -30,7 +30,7 @@ from verifier.core.errors import (
 )
 from verifier.core.principal import Principal
 from verifier.service import Service
-from verifier.service.commands import Idempotency
+from verifier.service.writer import Idempotency
 
 log = structlog.get_logger()
 

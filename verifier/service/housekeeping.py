@@ -12,9 +12,9 @@ from msgspec import Struct
 from verifier.core import call as lifecycle
 from verifier.service import records
 from verifier.service.batch import Batch
-from verifier.service.commands import Answer
 from verifier.service.context import Context
 from verifier.service.needs import Needs
+from verifier.service.writer import Answer
 
 _PRUNE = (
     records.PRUNE_IDEMPOTENCY,

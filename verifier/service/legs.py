@@ -70,9 +70,9 @@ class Legs:
     async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> bytes:
         """What the PBX saw of the officer's leg of a call; the answer is a `CallView` (law L5).
 
-        A leg to another number, or from another, than the ticket's is recorded and changes nothing. A call whose officer
-        is no longer assigned is revoked. Raises InvalidField when the time is outside the call's bounds, NotFound,
-        Erased.
+        A leg to another number, or from another, than the ticket's is recorded and changes nothing. A call is
+        revoked whose officer is no longer assigned. Raises InvalidField when the time is outside the call's bounds,
+        NotFound, Erased.
         """
         heard = self._heard(event, None)
 

@@ -27,11 +27,11 @@ from verifier.core.times import from_ms, optional_from_ms
 from verifier.service import records
 from verifier.service.assigned import standing
 from verifier.service.batch import Batch
-from verifier.service.commands import Answer
 from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
 from verifier.service.records import ApplicationRow
+from verifier.service.writer import Answer
 
 _AFTER_ALL = "call_g"  # sorts after every hex id
 

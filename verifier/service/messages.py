@@ -13,10 +13,10 @@ from msgspec import Struct
 from verifier.core.purposes import Language
 from verifier.service import records
 from verifier.service.batch import Batch
-from verifier.service.commands import Answer
 from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication
+from verifier.service.writer import Answer
 
 KEPT_MS = 86_400_000
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 15_000, 3_600_000

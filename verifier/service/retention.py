@@ -16,9 +16,9 @@ from verifier.core.statements import EXCEPTION, REPORT, TICKET
 from verifier.ports import Row
 from verifier.service import records
 from verifier.service.batch import Batch
-from verifier.service.commands import Answer
 from verifier.service.context import Context
 from verifier.service.needs import Needs
+from verifier.service.writer import Answer
 
 AT_ONCE = 500
 # What goes with a statement of each type. Of a receipt there is nothing but itself.

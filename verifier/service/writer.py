@@ -26,6 +26,8 @@ from verifier.service.commands import About, Answer, Decide, DecideKept, Guard, 
 from verifier.service.heads import Heads
 from verifier.service.needs import Needs, Owners, read_owners
 
+__all__ = ["Answer", "Idempotency", "Writer"]
+
 MAX_BATCH = 256
 MAX_WAITING = 4096
 PATIENCE_S = 15.0

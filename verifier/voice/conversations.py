@@ -20,7 +20,7 @@ from verifier.core.errors import Forbidden, InternalError, VerifierError
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
 from verifier.core.text import exact
 from verifier.service import Service
-from verifier.service.commands import Idempotency
+from verifier.service.writer import Idempotency
 from verifier.voice.dialects import Dialect, Form, apology, e164
 from verifier.voice.forms import read_form
 
