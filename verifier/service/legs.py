@@ -149,8 +149,10 @@ class Legs:
         found = [self._standing(batch, each) for each in reached.call_ids]
         meant = [each for each in found if each is not None and _can_mean(each, heard, ended_at)]
         if len(meant) == 1 and (heard.officer_id is not None or _one_officer(batch, reached)):
-            if ended_at is not None:
+            if stray is not None:
+                # What was remembered of its end is the call's now, and goes with it.
                 batch.put_leg(replace(_new_leg(meant[0], heard, batch.now_ms), ended_at=ended_at))
+                batch.put_stray(replace(stray, application_id=meant[0].call.application_id))
             return meant[0], none
         return None, "leg_ambiguous" if meant else none
 
