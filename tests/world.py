@@ -165,7 +165,7 @@ class World:
         leg_id: str = "leg-1",
         at: int | None = None,
         caller_number: str | None = None,
-        officer_id: str | None = None,
+        officer_id: str | None = "4412",
         key: str = "",
     ) -> Json:
         """What an exchange says that does not know the call."""
@@ -184,10 +184,12 @@ class World:
         number: str = "",
         caller_number: str = DESK,
         exception_id: str | None = None,
+        officer_id: str | None = None,
         key: str = "",
     ) -> Json:
+        """`officer_id` is for whom a system issues."""
         officer = officer or staff("4412")
-        asked = IssueCall(purpose, number or person.number, caller_number, None, exception_id)  # type: ignore[arg-type]
+        asked = IssueCall(purpose, number or person.number, caller_number, officer_id, exception_id)  # type: ignore[arg-type]
         issue = self.service.calls.issue
         return _json(await issue(officer, person.application_id, asked, self.key(officer, asked, key)))
 

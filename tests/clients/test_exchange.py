@@ -223,6 +223,25 @@ def test_a_customer_who_was_rung_up_with_nobody_beside_them_is_not_connected() -
     assert gone.read(bridge, NOW).legs == ()
 
 
+@pytest.mark.shows("CVP-P4-1", "CVP-P2-3")
+@pytest.mark.parametrize("plan", [CARRIER, DialPlan("86", "0", "00", officers={"4412": "E-4412", "4413": "E-4413"})])
+def test_a_leg_that_is_bridged_to_an_officers_telephone_names_the_officer(plan: DialPlan) -> None:
+    """Neither side dialled the other, so the leg's own event names nobody."""
+    officer, bridge, answer = told("freeswitch-esl-uuid-bridge.json")[:3]
+    for events in ((officer, bridge, answer), (officer, answer, bridge), (answer, officer, bridge)):
+        exchange: Exchange[Any] = Exchange(from_esl, plan)
+        (leg,) = [leg for event in events for leg in exchange.read(event, NOW).legs]
+        assert (leg.event, leg.officer_id) == ("connected", "E-4412")
+    # Without the telephone's own event nobody knows, and with two telephones nobody can tell.
+    unknown: Exchange[Any] = Exchange(from_esl, plan)
+    assert [leg.officer_id for event in (answer, bridge) for leg in unknown.read(event, NOW).legs] == [None]
+    two: Exchange[Any] = Exchange(from_esl, DialPlan("86", "0", "00", officers={"4412": "E-4412", "4413": "E-4413"}))
+    other = {**officer, "Unique-ID": "another", "Caller-Destination-Number": "4413"}
+    beside = {**bridge, "Bridge-B-Unique-ID": "another"}
+    events = (officer, other, beside, bridge, answer)
+    assert [leg.officer_id for event in events for leg in two.read(event, NOW).legs] == [None]
+
+
 @pytest.mark.shows("CVP-P2-6")
 def test_a_call_that_came_in_over_a_trunk_and_goes_out_again_is_no_leg_whatever_number_it_shows() -> None:
     dial = ami("asterisk-ami-blind-transfer.txt")[0]

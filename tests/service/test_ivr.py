@@ -110,8 +110,20 @@ async def test_a_caller_with_the_code_of_a_call_to_another_number_is_told_where_
 async def test_a_number_that_is_taken_off_file_during_the_call_is_checked_no_more(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
-    await world.erase(wang)
+    await world.register(wang, numbers=(RegisteredNumber("+861062345678", from_ms(NOON - 90 * 86_400_000)),))
     assert names(await world.press(session, code))[0] == "unavailable"
+
+
+@pytest.mark.shows("CVP-4.1-5")
+async def test_a_dialogue_is_over_when_its_application_is_erased(world: World, wang: Person) -> None:
+    _, code = await world.live_call(wang)
+    session = (await world.begin_dialogue(wang.number))["session_id"]
+    assert names(await world.press(session, code))[0] == "genuine"
+    await world.erase(wang)
+    for keys in ("*", "0", code):
+        with pytest.raises(NotFound):
+            await world.press(session, keys)
+    assert await world.counts("ivr_sessions") == (0,)
 
 
 async def test_the_language_is_the_customers_unless_the_platform_knows_better(world: World, wang: Person) -> None:

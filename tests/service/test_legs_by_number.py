@@ -115,11 +115,11 @@ async def test_nothing_is_bound_when_two_calls_wait_and_the_caller_number_or_the
     other = twin(wang)
     await world.register(other)
     first, second = await issued(world, wang), await issued(world, other, "4413", BRANCH)
-    told = await world.leg_by_number("connected", wang.number, leg_id="x")
+    told = await world.leg_by_number("connected", wang.number, leg_id="x", officer_id=None)
     assert told == {"result": "ambiguous", "call": None}
     for call_id in (first, second):
         assert (await world.call_row(call_id))["state"] == "issued"
-    by_desk = await world.leg_by_number("connected", wang.number, leg_id="y", caller_number=BRANCH)
+    by_desk = await world.leg_by_number("connected", wang.number, leg_id="y", caller_number=BRANCH, officer_id="4413")
     by_officer = await world.leg_by_number("connected", wang.number, leg_id="z", officer_id="4412")
     assert (by_desk["call"]["call_id"], by_officer["call"]["call_id"]) == (second, first)
 
@@ -222,7 +222,7 @@ async def test_two_nodes_hear_of_one_leg_at_once(world: World, wang: Person) -> 
     await issued(world, other, "4413", BRANCH)
     told = await asyncio.gather(
         world.leg_by_number("connected", wang.number, caller_number=DESK),
-        world.leg_by_number("connected", wang.number, caller_number=BRANCH),
+        world.leg_by_number("connected", wang.number, caller_number=BRANCH, officer_id="4413"),
     )
     assert len({each["call"]["call_id"] for each in told}) == 1
 
@@ -238,3 +238,48 @@ async def test_a_leg_is_one_whichever_system_tells_of_it(world: World, wang: Per
     assert msgspec.json.decode(told)["call"]["leg_ended_at"]
     with pytest.raises(LegNotConnected):
         await world.reveal(call_id)
+
+
+@pytest.mark.shows("CVP-6.1-10")
+async def test_a_leg_that_names_no_officer_makes_no_call_live_when_several_could_be_meant(
+    world: World, wang: Person
+) -> None:
+    """The colleague rings the customer: the code of the other officer's call must not come with it."""
+    call_id = await issued(world, wang)
+    told = await world.leg_by_number("connected", wang.number, caller_number=DESK, officer_id=None)
+    assert told == {"result": "ambiguous", "call": None}
+    assert (await world.call_row(call_id))["state"] == "issued"
+    with pytest.raises(LegNotConnected):
+        await world.reveal(call_id)
+    assert [kind for kind, _ in await world.discrepancies()] == ["leg_ambiguous"]
+    # It stays so, whoever says later whose it was.
+    assert (await world.leg_by_number("connected", wang.number, officer_id="4412"))["result"] == "ambiguous"
+    assert (await world.leg_by_number("connected", wang.number, leg_id="b", officer_id="4412"))["result"] == "matched"
+
+
+@pytest.mark.shows("CVP-6.1-10")
+async def test_officers_of_every_application_with_that_number_could_be_meant(world: World) -> None:
+    person, other = Person(1), twin(Person(1))
+    await world.register(person, officers=(OFFICER,))
+    await world.register(other, officers=(COLLEAGUE,))
+    await issued(world, person)
+    assert (await world.leg_by_number("connected", person.number, officer_id=None))["result"] == "ambiguous"
+    await world.register(other, officers=(OFFICER,))
+    told = await world.leg_by_number("connected", person.number, leg_id="b", officer_id=None)
+    assert told["result"] == "matched"
+
+
+@pytest.mark.shows("CVP-6.1-10", "CVP-6.1-4")
+async def test_one_officer_for_all_needs_no_name_and_the_caller_number_tells_their_calls_apart(world: World) -> None:
+    person, other = Person(1), twin(Person(1))
+    for each in (person, other):
+        await world.register(each, officers=(OFFICER,))
+    await issued(world, person)
+    second = await issued(world, other, caller_number=BRANCH)
+    told = await world.leg_by_number("connected", person.number, caller_number=BRANCH, officer_id=None)
+    assert told["call"]["call_id"] == second
+
+
+async def test_a_leg_that_nobody_waits_for_is_without_a_code_and_not_ambiguous(world: World, wang: Person) -> None:
+    assert (await world.leg_by_number("connected", wang.number, officer_id=None))["result"] == "unmatched"
+    assert [kind for kind, _ in await world.discrepancies()] == ["leg_without_code"]

@@ -138,7 +138,7 @@ async def test_erasure_takes_what_is_queued_along(world: World, person: Person) 
 @pytest.mark.shows("CVP-7.11-5")
 async def test_after_erasure_nothing_more_is_queued(world: World, person: Person) -> None:
     session, _ = await checked(world, person)
-    await asyncio.gather(world.erase(person), world.press(session, "1"))
+    await asyncio.gather(world.erase(person), world.press(session, "1"), return_exceptions=True)
     assert await world.counts("messages") == (0,)
 
 

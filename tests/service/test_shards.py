@@ -12,7 +12,7 @@ import pytest
 
 from tests.world import COLLEAGUE, IVR, OFFICER, ORIGIN, Json, Person, World, another_code
 from verifier.core.checkpoint import parse_proof
-from verifier.core.errors import Erased, IdempotencyKeyReused, InvalidField, Unavailable, VerifierError
+from verifier.core.errors import Erased, IdempotencyKeyReused, InvalidField, NotFound, Unavailable, VerifierError
 from verifier.core.messages import ConfirmByPhone
 from verifier.core.shards import MAX_SHARDS, shard_origin
 from verifier.ports import Reader, Storage
@@ -148,8 +148,8 @@ async def test_an_application_that_was_erased_stays_so_in_whichever_shard_it_is_
         split.erase(person), split.issue(person), split.erase(person), split.register(person), return_exceptions=True
     )
     assert ended[0] == ended[2]
-    for ask in (split.issue, split.register):
-        with pytest.raises(Erased):
+    for ask, told in ((split.issue, NotFound), (split.register, Erased)):
+        with pytest.raises(told):
             await ask(person)
     assert not (await split.audit()).findings
 

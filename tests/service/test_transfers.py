@@ -16,7 +16,7 @@ from verifier.core.errors import LegNotConnected
 from verifier.core.times import to_ms
 
 SAMPLES = Path(__file__).parents[1] / "clients" / "pbx"
-PLAN = DialPlan("86", "0", "00", trunks=("PJSIP/carrier-", "sofia/external/"), server="pbx1")
+PLAN = DialPlan("86", "0", "00", trunks=("PJSIP/carrier-", "sofia/external/"), officers={"4412": "4412"}, server="pbx1")
 
 
 def events(name: str, number: str) -> list[Any]:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import ORIGIN, Person, World, another_code
+from tests.world import ORIGIN, Person, World, another_code, staff
 from verifier.audit import audit_log
 from verifier.core.checkpoint import open_checkpoint
-from verifier.core.errors import InternalError, Unavailable
+from verifier.core.errors import InternalError, NotFound, Unavailable
+from verifier.core.statements import REPORT, ReportReceipt
 from verifier.log import Log
 from verifier.ports import Storage
 from verifier.service import heads, writer
 from verifier.service.batch import Batch
+from verifier.service.commands import About
+from verifier.service.messages import Settled
 from verifier.service.needs import Needs
 from verifier.service.writer import Answer
 from verifier.storage import open_storage
@@ -159,3 +162,50 @@ async def test_a_node_that_has_slept_goes_on_with_what_others_have_added(
 def _copy(source: Path, target: Path) -> None:
     with sqlite3.connect(source) as from_, sqlite3.connect(target) as to:
         from_.backup(to)
+
+
+@pytest.mark.shows("CVP-10-15")
+async def test_an_error_that_a_command_returns_is_told_and_what_it_has_put_stays(world: World) -> None:
+    def refuse(batch: Batch) -> NotFound:
+        batch.put_limit("kept", 1)
+        return NotFound("not for you")
+
+    key = world.key(staff("4412"), "asked", "refused")
+    told = [world.context.writer.submit(Needs(), refuse, key) for _ in range(2)]
+    told = await asyncio.gather(*told, return_exceptions=True)
+    assert [str(each) for each in told] == ["not for you"] * 2
+    assert await world.counts("limits", "idempotency") == (1, 0)
+
+
+@pytest.mark.shows("CVP-10-15")
+@pytest.mark.parametrize("returned", [True, False])
+async def test_no_error_may_come_after_a_leaf(world: World, returned: bool) -> None:
+    def refuse(batch: Batch) -> NotFound:
+        batch.append(REPORT, batch.new_id("rprt"), ReportReceipt("x", "x", 1, "x", "x"), None)
+        error = NotFound("not for you")
+        if not returned:
+            raise error
+        return error
+
+    with pytest.raises(InternalError):
+        await world.context.writer.submit(Needs(), refuse)
+    assert await world.counts("leaves") == (0,)
+
+
+@pytest.mark.shows("CVP-7.5-6")
+async def test_who_may_not_ask_gets_no_kept_answer(world: World) -> None:
+    allowed = True
+
+    def guard(batch: Batch) -> None:
+        if not allowed:
+            raise NotFound("not for you")
+
+    def decide(batch: Batch) -> About:
+        return About(None, lambda: Settled())
+
+    key = world.key(staff("4412"), "asked", "once")
+    assert await world.context.writer.submit(Needs(), decide, key, guard) == b"{}"
+    allowed = False
+    for again in (key, world.key(staff("4412"), "something else", "once")):
+        with pytest.raises(NotFound):
+            await world.context.writer.submit(Needs(), decide, again, guard)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.simulator.people import Town
 from tests.world import Json, Person, World
-from verifier.core.errors import Erased, RateLimited, Unavailable
+from verifier.core.errors import NotFound, RateLimited, Unavailable
 
 TRIES = 5
 Asked = Callable[[World, str], Awaitable[Json]]
@@ -82,7 +82,7 @@ class Stranger:
         assert told["verdict"] == "not_genuine", f"an erased customer is told {told}"
         try:
             await self._network.ask(lambda world: world.reveal(call_id))
-        except Erased:
+        except NotFound:
             return
         raise AssertionError("the code of an erased application is shown")
 

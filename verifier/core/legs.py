@@ -25,7 +25,8 @@ class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
 
 class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
     """The same without the id of the call. `leg_id` is the exchange's own for good, and `number` may be left out once
-    the leg has ended; `officer_id` is the staff number of whose extension it is, where the exchange knows."""
+    the leg has ended. `officer_id` is the staff number of whose extension it is. Without it the leg matches no
+    call where several officers are assigned."""
 
     event: Literal["connected", "ended"]
     leg_id: LegId
@@ -36,7 +37,8 @@ class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LegTaken(Struct, frozen=True):
-    """The call a leg is matched with, after the event; none when no call, or more than one, waits for such a leg."""
+    """The call a leg is matched with, after the event; none when no call or more than one waits for such a leg, or when
+    the leg could be several officers'."""
 
     result: Literal["matched", "unmatched", "ambiguous"]
     call: CallView | None

@@ -232,12 +232,13 @@ class Story:
             ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "application_open"),
             ("a customer who opted out", "LN-2026-0005", "+8615800158000", "documents", "consent"),
             ("marketing without consent", FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER, "marketing", "consent"),
-            ("somebody else's application", "LN-2026-0002", "+442079460123", "documents", "officer_assigned"),
             ("a number not on file", FRAUDSTER_APPLICATION, "+8613700137000", "documents", "number_on_file"),
         ):
             answer = await self._issue(self.officer, application_id, number, purpose)
             rules = [each["rule"] for each in answer.json.get("refusals", [])]
             self._must(rule in rules, f"{told} → {answer.json['slug']}: {', '.join(rules)}")
+        another = await self._issue(self.officer, "LN-2026-0002", "+442079460123")
+        self._must(another.json["slug"] == "not_found", f"somebody else's application → {another.json['slug']}")
         path = f"/v1/applications/{FRAUDSTER_APPLICATION}"
         registered = (await self.loans.get(path)).json["registration"]
         registered["numbers"].append({"number": "+8613700137000", "added_at": now_iso(-3600)})

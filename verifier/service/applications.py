@@ -14,12 +14,13 @@ from verifier.core.messages import ApplicationView, ErasedView
 from verifier.core.policy import zone
 from verifier.core.times import from_ms, to_ms
 from verifier.service import records
+from verifier.service.assigned import read_application, standing
 from verifier.service.batch import Batch
+from verifier.service.commands import Answer
 from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, open_application
 from verifier.service.records import ApplicationRow
-from verifier.service.writer import Answer
 
 _encode = msgspec.json.Encoder().encode
 FUTURE_SLACK_MS = 300_000
@@ -29,6 +30,11 @@ _FORGET = (
     records.FORGET_REQUESTS,
     records.FORGET_IDEMPOTENCY,
     records.FORGET_MESSAGES,
+    records.FORGET_EXCEPTIONS,
+    records.FORGET_LIMITS,
+    records.FORGET_SESSIONS,
+    records.FORGET_STRAYS,
+    records.FORGET_SHARED_STRAYS,
 )
 
 
@@ -40,6 +46,8 @@ class Applications:
 
     async def register(self, application_id: str, registration: Registration) -> bytes:
         """Register or update an application; the answer is an `ApplicationView`.
+
+        An open call whose officer is no longer assigned is revoked with it.
 
         Raises InvalidField for a time zone that does not exist, a number put on file in the future or
         twice, or another customer than before, and Erased for an id whose application has been erased.
@@ -69,6 +77,7 @@ class Applications:
             # Wrapped anew each time, so that an update moves the application to the active key.
             kek_id, wrapped = context.ring.wrap(application_id, key)
             counter, day, today, open_call_id, created_at = counters
+            open_call = batch.call(open_call_id) if open_call_id is not None else None
             row = ApplicationRow(
                 application_id=application_id,
                 customer_index=customer_index,
@@ -89,6 +98,10 @@ class Applications:
             batch.put_application(row)
             batch.put_numbers(application_id, [context.number_index(n.number) for n in registration.numbers])
             batch.put_officers(application_id, [officer.id for officer in registration.officers])
+            if open_call is not None:
+                call = standing(opened, open_call, batch.now_ms, context.settings.rules)
+                batch.put_call(call)
+                row = row if call.open else replace(row, open_call_id=None)
             return lambda: view(replace(opened, row=row))
 
         needs = Needs(application_id=application_id, customer_index=customer_index)
@@ -109,10 +122,7 @@ class Applications:
 
     async def read(self, application_id: str) -> ApplicationView:
         """An application as it is registered. Raises NotFound or Erased."""
-        rows = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
-        if not rows:
-            raise NotFound("there is no such application")
-        return view(open_application(self._context.ring, ApplicationRow(*rows[0])))
+        return view(await read_application(self._context, application_id))
 
     async def erase(self, application_id: str) -> bytes:
         """Destroy an application's key and everything sealed under it; the log stays whole (law L11).
@@ -128,8 +138,10 @@ class Applications:
                 erased_at = row.erased_at
                 return lambda: ErasedView(application_id, from_ms(erased_at))
             if row.open_call_id is not None:
-                rules = self._context.settings.rules
-                call = lifecycle.settle(batch.call(row.open_call_id).call, batch.now_ms, rules)
+                # Neither key nor ticket is opened: what is damaged can be erased too.
+                call = batch.stored_call(row.open_call_id)
+                assert call is not None  # noqa: S101 - an application brings its open call
+                call = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
                 batch.put_call(lifecycle.revoke(call, batch.now_ms) if call.open else call)
             tombstone = ApplicationRow(
                 application_id=application_id,
@@ -150,7 +162,6 @@ class Applications:
             batch.put_officers(application_id, [])
             for statement in _FORGET:
                 batch.forget(statement, application_id)
-            batch.forget_strays(application_id)
             return lambda: ErasedView(application_id, from_ms(batch.now_ms))
 
         return await self._context.writer.submit(Needs(application_id=application_id), decide)

@@ -69,7 +69,7 @@ class Batch:
         self._limits: dict[str, int] = {}
         self._exceptions: dict[str, ExceptionRow] = {}
         self._requests: dict[str, RequestRow] = {}
-        self._sessions: dict[str, bytes] = {}
+        self._sessions: dict[str, tuple[bytes, str | None]] = {}
         self.suspensions: dict[str, SuspensionRow] = {}
         self._receipts: dict[int, tuple[str, bytes]] = {}
         self._writes: dict[str, dict[object, Row]] = {}
@@ -107,7 +107,7 @@ class Batch:
         for row in await read(records.REQUESTS, _given(n.request_id for n in needs)):
             self._requests[row[0]] = RequestRow(*row)
         for row in await read(records.SESSIONS, _given(n.session_id for n in needs)):
-            self._sessions[row[0]] = self.ring.unseal(row[0], row[1])
+            self._sessions[row[0]] = self.ring.unseal(row[0], row[1]), row[3]
         for row in await read(records.SUSPENSIONS, (each for n in needs for each in n.staff_ids)):
             self.suspensions[row[1]] = SuspensionRow(*row)
         given = [call.receipt_leaf for call in self._calls.values() if call.open and call.receipt_leaf is not None]
@@ -207,8 +207,8 @@ class Batch:
             raise NotFound("there is no such request")
         return self._requests[request_id]
 
-    def session(self, session_id: str) -> bytes:
-        """The state of a telephone dialogue. Raises NotFound."""
+    def session(self, session_id: str) -> tuple[bytes, str | None]:
+        """The state of a telephone dialogue, and the application that it is about. Raises NotFound."""
         if session_id not in self._sessions:
             raise NotFound("there is no such session, or it is over")
         return self._sessions[session_id]
@@ -335,15 +335,6 @@ class Batch:
         if stray.connected_at is not None and (before is None or before.connected_at is None):
             self.discrepancies.append((stray.kind, stray.stray_id))
 
-    def forget_strays(self, application_id: str) -> None:
-        """Let go of the legs that led to an application."""
-        self.execute(records.FORGET_STRAYS, application_id)
-        pending = self._writes.get(records.UPSERT_STRAY, {})
-        for key, stray in list(self._strays.items()):
-            if stray.application_id == application_id:
-                del self._strays[key]
-                pending.pop(stray.stray_id, None)
-
     def put_limit(self, key: str, tat: int) -> None:
         self._limits[key] = tat
         self._write(records.UPSERT_LIMIT, key, (key, tat))
@@ -352,9 +343,15 @@ class Batch:
         self._exceptions[exception.exception_id] = replace(exception, call_id=call_id)
         self._write(records.USE_EXCEPTION, exception.exception_id, (exception.exception_id, call_id))
 
-    def put_session(self, session_id: str, state: bytes, expires_at: int) -> None:
-        self._sessions[session_id] = state
-        self._write(records.UPSERT_SESSION, session_id, (session_id, self.ring.seal(session_id, state), expires_at))
+    def put_session(self, session_id: str, state: bytes, expires_at: int, application_id: str | None) -> None:
+        """Keep the state of a dialogue, with the application that it is about."""
+        known = session_id in self._sessions
+        self._sessions[session_id] = state, application_id
+        sealed = self.ring.seal(session_id, state)
+        if known and session_id not in self._writes.get(records.INSERT_SESSION, {}):
+            self._write(records.UPDATE_SESSION, session_id, (session_id, sealed, application_id))
+        else:
+            self._write(records.INSERT_SESSION, session_id, (session_id, sealed, expires_at, application_id))
 
     def decide_request(self, request: RequestRow) -> None:
         self._requests[request.request_id] = request

@@ -27,14 +27,21 @@ from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.service import records
+from verifier.service.assigned import (
+    check_application,
+    check_call,
+    check_own,
+    not_there,
+    read_call,
+    read_own_call,
+    standing,
+)
 from verifier.service.batch import Batch
+from verifier.service.commands import About, Answer, Idempotency
 from verifier.service.context import Context
 from verifier.service.cutoff import CutOff
 from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow
-from verifier.service.writer import Answer, Idempotency
+from verifier.service.opened import OpenApplication, OpenCall
 
 
 class Calls:
@@ -47,13 +54,14 @@ class Calls:
         """Issue a call: policy, ticket, code. The answer is an `IssuedCall`, durable and logged (laws L3, L10).
 
         Raises PolicyRefused with every broken rule, CallOpen while another call on the application goes on,
-        Suspended for an officer who is, Forbidden when an officer asks in another's name, NotFound and Erased.
+        Suspended for an officer who is, Forbidden when an officer asks in another's name, NotFound and Erased. To an
+        officer who is not assigned the application is not there, also under a key that was used before.
         """
         officer_id = _officer_of(caller, asked)
         context = self._context
         settings = context.settings
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             self._check_not_suspended(officer_id)
             application = batch.application(application_id)
             superseded = self._make_way(batch, application, officer_id)
@@ -74,20 +82,22 @@ class Calls:
             if asked.exception_id is not None:
                 batch.use_exception(batch.exception(asked.exception_id), opened.call.call_id)
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
-            return lambda: IssuedCall(view(opened), leaf_evidence(), code)
+            return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
         needs = Needs(application_id=application_id, exception_id=asked.exception_id)
-        return await context.writer.submit(needs, decide, idempotency)
+        guard = None if caller.kind == "system" else lambda batch: check_application(batch, caller, application_id)
+        return await context.writer.submit(needs, decide, idempotency, guard)
 
     def _make_way(self, batch: Batch, application: OpenApplication, officer_id: str) -> Call | None:
         """The officer's own call that was never connected gives way to a new one; any other stands."""
         open_call_id = application.row.open_call_id
         if open_call_id is None:
             return None
-        before = lifecycle.settle(batch.call(open_call_id).call, batch.now_ms, self._context.settings.rules)
+        opened = batch.call(open_call_id)
+        before = standing(application, opened, batch.now_ms, self._context.settings.rules)
         if not before.open:
             return before
-        if before.officer_id != officer_id or before.connected or before.state == "confirmed":
+        if opened.ticket.officer.id != officer_id or before.connected or before.state == "confirmed":
             raise CallOpen
         return lifecycle.revoke(before, batch.now_ms)
 
@@ -157,22 +167,27 @@ class Calls:
     async def reveal(self, officer: Principal, call_id: str) -> bytes:
         """The code, for the officer whose call it is, while law L5 allows it. The first time is recorded.
 
-        Raises NotFound for another's call, CallClosed, LegNotConnected.
+        Raises NotFound for another's call and for an officer who is no longer assigned, CallClosed, LegNotConnected.
         """
 
-        def decide(batch: Batch) -> Answer:
-            opened = batch.call(call_id)
-            if opened.call.officer_id != officer.id:
-                raise NotFound("there is no such call")
+        def decide(batch: Batch) -> Answer | NotFound:
+            with not_there("call"):
+                opened = batch.call(call_id)
+                check_own(opened, officer)
+                application = batch.application(opened.call.application_id)
             self._check_not_suspended(officer.id)
-            call = lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules)
+            call = standing(application, opened, batch.now_ms, self._context.settings.rules)
+            if application.registration.assigned(officer.id) is None:
+                # The call is revoked with this refusal.
+                batch.put_call(call)
+                return NotFound("there is no such call")
             # A code whose time is over, or that was used, is not for reading out.
             if not call.open or call.state == "confirmed":
                 raise CallClosed(f"the call is {call.state}")
             if not lifecycle.reveal_allowed(call):
                 raise LegNotConnected
             batch.put_call(lifecycle.reveal(call, batch.now_ms))
-            code = self._code(batch.application(call.application_id), opened)
+            code = self._code(application, opened)
             return lambda: code
 
         return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide)
@@ -180,38 +195,31 @@ class Calls:
     async def revoke(self, caller: Principal, call_id: str, idempotency: Idempotency) -> bytes:
         """Withdraw a call: its officer or any supervisor may. The answer is a `CallView`.
 
-        Revoking a revoked call gives the same answer. Raises NotFound, CallClosed.
+        Revoking a revoked call gives the same answer. Raises NotFound, CallClosed, and Erased for a supervisor.
         """
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             opened = batch.call(call_id)
-            if opened.call.officer_id != caller.id and "supervisor" not in caller.roles:
-                raise NotFound("there is no such call")
             call = lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules)
             if call.open:
                 call = lifecycle.revoke(call, batch.now_ms)
             elif call.state != "revoked":
                 raise CallClosed(f"the call is {call.state}")
             batch.put_call(call)
-            return lambda: view(replace(opened, call=call))
+            return About(call.application_id, lambda: view(replace(opened, call=call)))
 
-        return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide, idempotency)
+        any_call = "supervisor" in caller.roles
+        guard = None if any_call else lambda batch: check_call(batch, caller, call_id)
+        return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide, idempotency, guard)
 
     async def read(self, caller: Principal, call_id: str) -> CallView:
-        """The state of a call, for its officer, supervisors, auditors and systems. Raises NotFound, Erased."""
-        context = self._context
-        rows = await context.storage.fetch_in(records.CALLS, [call_id])
-        if not rows:
-            raise NotFound("there is no such call")
-        call = Call(*rows[0][: records.CALL_COLUMNS])
-        others = caller.kind == "system" or caller.roles & {"supervisor", "auditor"}
-        if not others and call.officer_id != caller.id:
-            raise NotFound("there is no such call")
-        applications = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [call.application_id])
-        application = open_application(context.ring, ApplicationRow(*applications[0]))
-        evidence = open_evidence(context.ring, application.key, call_id, rows[0][-1])
-        call = lifecycle.settle(call, context.clock(), context.settings.rules)
-        return view(open_call(call, evidence))
+        """The state of a call, for its officer, supervisors, auditors and systems.
+
+        Raises NotFound and Erased; an officer's own call on an application that is no longer theirs is not there.
+        """
+        if caller.kind == "system" or caller.roles & {"supervisor", "auditor"}:
+            return view((await read_call(self._context, call_id))[1])
+        return view((await read_own_call(self._context, call_id, caller))[1])
 
 
 def view(opened: OpenCall) -> CallView:
@@ -247,14 +255,18 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
 
 
 def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:
-    """The rules a supervisor has lifted for this call. A stale or foreign exception lifts nothing and says so, and so
-    does one whose supervisor is suspended."""
+    """The rules a supervisor has lifted for this call. A stale exception lifts nothing and says so, and so does one
+    whose supervisor is suspended.
+
+    Raises NotFound for one that is for another application or officer, as for one that was never granted.
+    """
     if asked.exception_id is None:
         return frozenset()
     exception = batch.exception(asked.exception_id)
-    fits = exception.application_id == application_id and exception.officer_id == officer_id
-    fits = fits and not cutoff.holds(exception.granted_by)
-    if not fits or exception.call_id is not None or batch.now_ms >= exception.expires_at:
-        detail = "the exception is for another call, has been used, or is over"
+    if exception.application_id != application_id or exception.officer_id != officer_id:
+        raise NotFound("there is no such exception")
+    over = exception.call_id is not None or batch.now_ms >= exception.expires_at
+    if over or cutoff.holds(exception.granted_by):
+        detail = "the exception has been used, or is over"
         raise PolicyRefused(detail, refusals=(Refusal("exception", detail),))
     return frozenset(exception.rules.split())

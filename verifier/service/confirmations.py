@@ -35,12 +35,13 @@ from verifier.core.statements import (
     digest,
 )
 from verifier.core.times import from_ms, optional_from_ms
+from verifier.service.assigned import standing
 from verifier.service.batch import Batch
+from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf
 from verifier.service.records import limit_key
-from verifier.service.writer import Answer, Idempotency
 
 # Why nothing can be said to a caller by the number that rings: it is on file nowhere, or the call went to another.
 NotFrom = Literal["unregistered", "other_number"]
@@ -53,7 +54,8 @@ _DECOY_CALL = "call_" + "0" * 32
 class _Entry(Struct, frozen=True):
     """A code entered by a customer: who, where, and the applications it may be tried against (law L12).
 
-    `number` is the one that rings, None on the app.
+    `number` is the one that rings, None on the app. `first` is the customer's first application: it goes with the
+    receipt where the code may be tried against none.
     """
 
     digits: str
@@ -62,6 +64,7 @@ class _Entry(Struct, frozen=True):
     customer_index: bytes | None
     applications: tuple[OpenApplication, ...]
     number: str | None = None
+    first: OpenApplication | None = None
 
 
 class _Match(Struct, frozen=True):
@@ -102,11 +105,13 @@ class Confirmations:
         digits = parse_code(asked.code)
         customer_index = self._context.customer_index(customer.id)
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             found = batch.applications_of_customer(customer_index)
-            entry = _Entry(digits, "app", customer.id, customer_index, _narrowed(found, asked.application_id))
+            candidates = _narrowed(found, asked.application_id)
+            first = found[0] if found else None
+            entry = _Entry(digits, "app", customer.id, customer_index, candidates, first=first)
             outcome = self._judge(batch, entry, self._match(batch, entry))
-            return lambda: _verdict(outcome)
+            return About(_about(outcome.application), lambda: _verdict(outcome))
 
         needs = Needs(customer_index=customer_index, channel="app")
         return await self._context.writer.submit(needs, decide, idempotency)
@@ -121,14 +126,16 @@ class Confirmations:
         digits = parse_code(asked.digits, "/digits")
         number = asked.caller_number
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             at = batch.now_ms
             judged, customers = self.judge_by_phone(batch, digits, number, asked.application_id)
             if not isinstance(judged, Outcome):
                 text = UNCHECKED[judged]
-                return lambda: _unavailable(text, asked.language or customers, at)
+                on_file = batch.applications_of_number(self._context.number_index(number)) if number else []
+                told = on_file[0] if on_file else None
+                return About(_about(told), lambda: _unavailable(text, asked.language or customers, at))
             outcome = judged
-            return lambda: _spoken(outcome, asked.language or customers)
+            return About(_about(outcome.application), lambda: _spoken(outcome, asked.language or customers))
 
         needs = Needs(number_index=self._context.number_index(number) if number else None, channel="ivr")
         return await self._context.writer.submit(needs, decide, idempotency)
@@ -152,6 +159,7 @@ class Confirmations:
             first.row.customer_index,
             _narrowed(registered, application_id),
             number,
+            first,
         )
         match = self._match(batch, entry)
         if match.call is None and match.elsewhere:
@@ -202,7 +210,7 @@ class Confirmations:
         if open_call_id is None:
             return None
         opened = batch.call(open_call_id)
-        return replace(opened, call=lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules))
+        return replace(opened, call=standing(application, opened, batch.now_ms, self._context.settings.rules))
 
     def _accept(self, batch: Batch, entry: _Entry, application: OpenApplication, opened: OpenCall) -> Outcome:
         if opened.call.state == "confirmed":
@@ -218,7 +226,7 @@ class Confirmations:
         return Outcome(replace(opened, call=call), application, False, receipt_id, leaf.evidence, batch.now_ms)
 
     def _refuse(self, batch: Batch, entry: _Entry, settled: tuple[Call, ...], *, count: bool) -> Outcome:
-        application = entry.applications[0] if entry.applications else None
+        application = entry.applications[0] if entry.applications else entry.first
         receipt_id, leaf = self._receipt(batch, entry, application, None)
         rules = self._context.settings.rules
         for call in settled:
@@ -249,6 +257,10 @@ class Confirmations:
             salt=salt,
         )
         return receipt_id, batch.append(RECEIPT, receipt_id, claims, application, entry.customer_index)
+
+
+def _about(application: OpenApplication | None) -> str | None:
+    return None if application is None else application.application_id
 
 
 def _narrowed(applications: list[OpenApplication], application_id: str | None) -> tuple[OpenApplication, ...]:

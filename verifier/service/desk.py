@@ -1,22 +1,23 @@
-"""What an officer looks at: his applications, his calls, and one call as it changes.
+"""What officers look at: their applications, their calls, and one call as it changes.
 
 Carries out specs/protocol.md section 7.5.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
 from verifier.core.call import Call
-from verifier.core.errors import Erased, NotFound
 from verifier.core.messages import Applications, ApplicationView, Calls, CallView
 from verifier.core.principal import Principal
 from verifier.core.times import to_ms
+from verifier.ports import Row
 from verifier.service import records
 from verifier.service.applications import view as application_view
+from verifier.service.assigned import check_assigned, not_there, read_application, read_own_call
 from verifier.service.calls import view as call_view
 from verifier.service.context import Context
 from verifier.service.opened import OpenApplication, open_application, open_call, open_evidence
@@ -46,27 +47,26 @@ class Desk:
             if not rows:
                 break
             after = rows[-1][0]
-            opened = (open_application(context.ring, ApplicationRow(*row)) for row in rows)
+            opened = _opened(context, rows, officer).values()
             found += [each for each in opened if all(word in _searched(each) for word in words)]
         page = tuple(application_view(each) for each in found[:limit])
         return Applications(page, page[-1].application_id if len(found) > limit else None)
 
     async def application(self, officer: Principal, application_id: str) -> ApplicationView:
-        """An application the officer is assigned to. Raises NotFound for any other, and Erased."""
-        rows = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
-        opened = open_application(self._context.ring, ApplicationRow(*rows[0])) if rows else None
-        if opened is None or opened.registration.assigned(officer.id) is None:
-            raise NotFound("there is no such application")
+        """An application the officer is assigned to. Raises NotFound for any other, also for one that is erased."""
+        with not_there("application"):
+            opened = await read_application(self._context, application_id)
+            check_assigned(opened, officer)
         return application_view(opened)
 
     async def calls(self, officer: Principal, since: datetime | None, cursor: str | None, limit: int) -> Calls:
-        """A page of an officer's own calls, newest first, without those of erased applications."""
+        """A page of an officer's own calls, newest first, on the applications that the officer is assigned to now."""
         context = self._context
         first = 0 if since is None else to_ms(since)
         rows = await context.storage.fetch(records.CALLS_OF_OFFICER, officer.id, cursor or _AFTER_ALL, first, limit + 1)
         keys = {row[1] for row in rows if row[-1] is not None}
         found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, keys)
-        applications = {row[0]: open_application(context.ring, ApplicationRow(*row)) for row in found if row[2]}
+        applications = _opened(context, found, officer)
         views = []
         for row in rows[:limit]:
             application = applications.get(row[1])
@@ -78,26 +78,25 @@ class Desk:
         return Calls(tuple(views), rows[limit - 1][0] if len(rows) > limit else None)
 
     async def watch(self, officer: Principal, call_id: str) -> AsyncIterator[CallView | None]:
-        """A call of the officer's now, then each time it changes; see `Events.follow`. Raises NotFound, Erased."""
+        """A call of the officer's now, then each time it changes; see `Events.follow`.
+
+        Raises NotFound for a call that is not theirs to see, also once it no longer is.
+        """
         context = self._context
-        rows = await context.storage.fetch_in(records.CALLS, [call_id])
-        if not rows or Call(*rows[0][: records.CALL_COLUMNS]).officer_id != officer.id:
-            raise NotFound("there is no such call")
-        application_id = rows[0][1]
-        found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
-        application = open_application(context.ring, ApplicationRow(*found[0]))
-        evidence = open_evidence(context.ring, application.key, call_id, rows[0][-1])
+        application, _ = await read_own_call(context, call_id, officer)
 
         async def read() -> CallView:
-            current = await context.storage.fetch_in(records.CALLS, [call_id])
-            if current[0][-1] is None:
-                raise Erased
-            call = Call(*current[0][: records.CALL_COLUMNS])
-            return call_view(open_call(lifecycle.settle(call, context.clock(), context.settings.rules), evidence))
+            return call_view((await read_own_call(context, call_id, officer))[1])
 
         customer = application.row.customer_index or b""
         async for seen in context.events.follow(officer, customer, read, context.clock):
             yield seen
+
+
+def _opened(context: Context, rows: Iterable[Row], officer: Principal) -> dict[str, OpenApplication]:
+    """Those of the applications that have not been erased and name the officer. What led to them proves nothing."""
+    found = (open_application(context.ring, ApplicationRow(*row)) for row in rows if row[2])
+    return {each.application_id: each for each in found if each.registration.assigned(officer.id)}
 
 
 def _searched(application: OpenApplication) -> str:

@@ -24,12 +24,13 @@ from verifier.core.sealing import unseal
 from verifier.core.statements import EXCEPTION, PolicyException
 from verifier.core.times import from_ms
 from verifier.service import records
+from verifier.service.assigned import check_application
 from verifier.service.batch import Batch
+from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, StagedLeaf, open_application
 from verifier.service.records import ApplicationRow, RequestRow
-from verifier.service.writer import Answer, Idempotency
 
 SHOWN_MS = 86_400_000
 _encode = msgspec.json.Encoder().encode
@@ -60,25 +61,31 @@ class Exceptions:
         """
         _check_second(supervisor, asked.officer_id)
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             application = batch.application(application_id)
             _assigned(application, asked.officer_id)
             leaf, expires_at = self._grant(batch, application, asked, supervisor)
-            return lambda: GrantedException(leaf.statement_id, from_ms(expires_at), leaf.evidence())
+            return About(
+                application_id, lambda: GrantedException(leaf.statement_id, from_ms(expires_at), leaf.evidence())
+            )
 
         return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency)
 
     async def request(
         self, officer: Principal, application_id: str, asked: RequestException, idempotency: Idempotency
     ) -> bytes:
-        """An assigned officer asks a second person; the answer is an `ExceptionRequest`. Raises NotFound and Erased."""
+        """An assigned officer asks a second person; the answer is an `ExceptionRequest`.
 
-        def decide(batch: Batch) -> Answer:
+        Raises NotFound for an application that the officer is not assigned to, whatever its state.
+        """
+
+        def guard(batch: Batch) -> None:
+            check_application(batch, officer, application_id)
+
+        def decide(batch: Batch) -> About:
             application = batch.application(application_id)
-            # To an officer who is not assigned the application is not there.
             assigned = application.registration.assigned(officer.id)
-            if assigned is None:
-                raise NotFound("there is no such application")
+            assert assigned is not None  # noqa: S101 - or the guard would have refused
             request_id = batch.new_id("excr")
             expires_at = batch.now_ms + self._context.settings.exception_lifetime_ms
             kept = _Asked(assigned, asked)
@@ -87,9 +94,9 @@ class Exceptions:
             batch.execute(
                 records.INSERT_REQUEST, request_id, application_id, officer.id, sealed, row.asked_at, expires_at
             )
-            return lambda: _view(row, kept, application, None, row.asked_at)
+            return About(application_id, lambda: _view(row, kept, application, None, row.asked_at))
 
-        return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency)
+        return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency, guard)
 
     async def decide(
         self, supervisor: Principal, request_id: str, asked: DecideException, idempotency: Idempotency
@@ -103,7 +110,7 @@ class Exceptions:
             raise NotFound("there is no such request")
         application_id = RequestRow(*rows[0]).application_id
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             request = batch.request(request_id)
             _check_second(supervisor, request.officer_id)
             application = batch.application(application_id)
@@ -117,16 +124,17 @@ class Exceptions:
                 leaf, expires_at = self._grant(batch, application, grant, supervisor)
                 decided = replace(decided, exception_id=leaf.statement_id, expires_at=expires_at)
             batch.decide_request(decided)
-            return lambda: _view(decided, kept, application, None, batch.now_ms)
+            return About(application_id, lambda: _view(decided, kept, application, None, batch.now_ms))
 
         needs = Needs(application_id=application_id, request_id=request_id)
         return await self._context.writer.submit(needs, decide, idempotency)
 
     async def list(self, caller: Principal) -> ExceptionRequests:
-        """Requests of the last day: an officer's own, or everybody's for a supervisor."""
+        """Requests of the last day: everybody's for a supervisor; an officer's own on applications that are theirs."""
         context = self._context
         now_ms = context.clock()
-        whose = "" if "supervisor" in caller.roles else caller.id
+        everybody = "supervisor" in caller.roles
+        whose = "" if everybody else caller.id
         rows = await context.storage.fetch(records.REQUESTS_SINCE, now_ms - SHOWN_MS, whose)
         found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, {row[1] for row in rows})
         applications = {row[0]: open_application(context.ring, ApplicationRow(*row)) for row in found if row[2]}
@@ -134,7 +142,9 @@ class Exceptions:
         for *columns, call_id in rows:
             row = RequestRow(*columns)
             application = applications.get(row.application_id)
-            if application is not None and row.sealed is not None:
+            if application is None or row.sealed is None:
+                continue
+            if everybody or application.registration.assigned(caller.id) is not None:
                 kept = _decode(unseal(application.key, row.request_id, row.sealed))
                 requests.append(_view(row, kept, application, call_id, now_ms))
         return ExceptionRequests(tuple(requests))

@@ -14,17 +14,14 @@ from verifier.core.code import parse_code
 from verifier.core.dialogue import Dialogue, Turn
 from verifier.core.errors import MalformedCode, NotFound, RateLimited
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
-from verifier.core.purposes import Language
 from verifier.core.words import LANGUAGES
 from verifier.service import records
 from verifier.service.batch import Batch
+from verifier.service.commands import About, Idempotency
 from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
 from verifier.service.messages import Messages, ReceiptFor
 from verifier.service.needs import Needs
-from verifier.service.opened import open_application
-from verifier.service.records import ApplicationRow
-from verifier.service.writer import Answer, Idempotency
 
 LIFETIME_MS = 1_800_000
 _encode = msgspec.json.Encoder().encode
@@ -53,21 +50,27 @@ class Ivr:
     async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> bytes:
         """Begin the dialogue with a caller; the answer is an `IvrTurn`. Nothing is spent by ringing."""
         context = self._context
-        customers = await self._language_of(asked.caller_number)
+        number_index = context.number_index(asked.caller_number) if asked.caller_number else None
         bank = context.settings.bank_name or context.settings.issuer.split("//")[1]
 
-        def decide(batch: Batch) -> Answer:
-            language = asked.language or customers or "zh-CN"
-            dialogue, turn = machine.begin(bank, language, registered=customers is not None)
+        def decide(batch: Batch) -> About:
+            on_file = batch.applications_of_number(number_index) if number_index is not None else []
+            first = on_file[0] if on_file else None
+            language = asked.language or (first.registration.customer.language if first is not None else "zh-CN")
+            dialogue, turn = machine.begin(bank, language, registered=first is not None)
             session_id = batch.new_id("ivr")
             session = _Session(asked.caller_number, batch.now_ms + LIFETIME_MS, dialogue)
-            batch.put_session(session_id, _encode(session), session.expires_at)
-            return lambda: _turn(session_id, turn)
+            application_id = first.application_id if first is not None else None
+            batch.put_session(session_id, _encode(session), session.expires_at, application_id)
+            return About(application_id, lambda: _turn(session_id, turn))
 
-        return await context.writer.submit(Needs(), decide, idempotency)
+        return await context.writer.submit(Needs(number_index=number_index), decide, idempotency)
 
     async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> bytes:
-        """What was keyed, or silence; the answer is an `IvrTurn`. Raises NotFound for a dialogue that is long over."""
+        """What was keyed, or silence; the answer is an `IvrTurn`.
+
+        Raises NotFound for a dialogue that is long over, or whose application has been erased.
+        """
         context = self._context
         rows = await context.storage.fetch_in(records.SESSIONS, [session_id])
         if not rows or context.clock() >= rows[0][2]:
@@ -76,12 +79,17 @@ class Ivr:
         caller_number = _decode(context.ring.unseal(session_id, rows[0][1])).caller_number
         number_index = context.number_index(caller_number) if caller_number else None
 
-        def decide(batch: Batch) -> Answer:
-            session = _decode(batch.session(session_id))
+        def decide(batch: Batch) -> About:
+            state, application_id = batch.session(session_id)
+            named = batch.find_application(application_id) if application_id is not None else None
+            if named is not None and named.erased_at is not None:
+                raise NotFound("there is no such session, or it is over")
+            session = _decode(state)
             receipt_for = session.receipt_for
             dialogue, turn = machine.hear(session.dialogue, heard.keys)
             if turn.act == "check":
-                dialogue, turn, receipt_for = self._check(batch, dialogue, turn.digits, caller_number)
+                dialogue, turn, receipt_for, about = self._check(batch, dialogue, turn.digits, caller_number)
+                application_id = about or application_id
             if turn.act == "transfer" and self._context.cutoff.holds(turn.to):
                 turn = msgspec.structs.replace(turn, to=machine.FRAUD_DESK)
             if turn.message and receipt_for is not None and number_index is not None:
@@ -90,43 +98,34 @@ class Ivr:
                 if receipt_for.application_id in there:
                     self._messages.add(batch, turn.message, receipt_for, dialogue.language)
             kept = msgspec.structs.replace(session, dialogue=dialogue, receipt_for=receipt_for)
-            batch.put_session(session_id, _encode(kept), session.expires_at)
-            return lambda: _turn(session_id, turn)
+            batch.put_session(session_id, _encode(kept), session.expires_at, application_id)
+            return About(application_id, lambda: _turn(session_id, turn))
 
-        needs = Needs(number_index=number_index, channel="ivr", session_id=session_id)
+        needs = Needs(number_index=number_index, channel="ivr", session_id=session_id, application_id=rows[0][3])
         return await context.writer.submit(needs, decide, idempotency)
 
     def _check(
         self, batch: Batch, dialogue: Dialogue, digits: str, caller_number: str | None
-    ) -> tuple[Dialogue, Turn, ReceiptFor | None]:
+    ) -> tuple[Dialogue, Turn, ReceiptFor | None, str | None]:
+        """How the dialogue goes on, whose receipt can be sent, and the application that a verdict is about."""
         try:
             outcome, _ = self._confirmations.judge_by_phone(batch, parse_code(digits), caller_number)
         except MalformedCode:
-            return *machine.refuse_slip(dialogue), None
+            return *machine.refuse_slip(dialogue), None, None
         except RateLimited:
-            return *machine.no_verdict(dialogue, "too_many"), None
+            return *machine.no_verdict(dialogue, "too_many"), None, None
         if outcome == "unregistered":
-            return *machine.no_verdict(dialogue, "unavailable"), None
+            return *machine.no_verdict(dialogue, "unavailable"), None, None
         if outcome == "other_number":
-            return *machine.no_verdict(dialogue, outcome), None
+            return *machine.no_verdict(dialogue, outcome), None, None
         receipt_for = self._messages.whose(outcome.application)
         receipt = outcome.receipt_id if receipt_for else ""
+        about = outcome.application.application_id if outcome.application is not None else None
         if outcome.call is None:
-            return *machine.judge(dialogue, "not_genuine", receipt=receipt), receipt_for
+            return *machine.judge(dialogue, "not_genuine", receipt=receipt), receipt_for, about
         ticket = outcome.call.ticket
         who = {language: words.who(language, ticket.officer, ticket.purpose, ticket.asks) for language in LANGUAGES}
-        return *machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt), receipt_for
-
-    async def _language_of(self, caller_number: str | None) -> Language | None:
-        """The language of the customer on whose application the number is on file; None when it is on none."""
-        if caller_number is None:
-            return None
-        context = self._context
-        found = await context.storage.fetch_in(records.NUMBERS, [context.number_index(caller_number)])
-        rows = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [row[1] for row in found])
-        for row in sorted(rows, key=lambda each: str(each[0])):
-            return open_application(context.ring, ApplicationRow(*row)).registration.customer.language
-        return None
+        return *machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt), receipt_for, about
 
 
 def _turn(session_id: str, turn: Turn) -> IvrTurn:

@@ -12,19 +12,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
+from verifier.core.call import Call
 from verifier.core.errors import Erased, InvalidField, NotFound
 from verifier.core.legs import LegByNumber, LegEvent, LegTaken
 from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
 from verifier.core.times import to_ms
 from verifier.service import records
+from verifier.service.assigned import standing
 from verifier.service.batch import Batch
 from verifier.service.calls import view
+from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
 from verifier.service.needs import Needs
-from verifier.service.opened import OpenCall
+from verifier.service.opened import OpenApplication, OpenCall
 from verifier.service.records import Leg, StrayLeg
-from verifier.service.writer import Answer, Idempotency
 
 # Clocks of exchange and service may differ by a minute.
 SKEW_MS = 60_000
@@ -49,15 +51,14 @@ class _Heard(Struct, frozen=True):
 
 
 class _Reached(Struct, frozen=True):
-    """Where a number leads: the applications it is on file for, no more than one too many, and their open calls."""
+    """Where a number leads: how many applications it is on file for, no more than one too many, and their open calls.
 
-    application_ids: tuple[str, ...] = ()
+    `number_index` is None where it leads nowhere, or to too many.
+    """
+
+    applications: int = 0
     call_ids: tuple[str, ...] = ()
-
-    @property
-    def alone(self) -> str | None:
-        """The application, where there is but one."""
-        return self.application_ids[0] if len(self.application_ids) == 1 else None
+    number_index: bytes | None = None
 
 
 class Legs:
@@ -69,18 +70,19 @@ class Legs:
     async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> bytes:
         """What the PBX saw of the officer's leg of a call; the answer is a `CallView` (law L5).
 
-        A leg to another number, or from another, than the ticket's is recorded and changes nothing.
-        Raises InvalidField when the time is outside the call's bounds, NotFound, Erased.
+        A leg to another number, or from another, than the ticket's is recorded and changes nothing. A call is
+        revoked whose officer is no longer assigned. Raises InvalidField when the time is outside the call's bounds,
+        NotFound, Erased.
         """
         heard = self._heard(event, None)
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             opened = batch.call(call_id)
             if heard.at < opened.call.issued_at - SKEW_MS:
                 raise InvalidField.at("/at", "the event is from before the call was issued")
             _not_from_the_future(heard, batch)
             followed = self._follow(batch, opened, heard)
-            return lambda: view(followed)
+            return About(followed.call.application_id, lambda: view(followed))
 
         needs = Needs(call_ids=(call_id,), leg_index=heard.leg_index)
         return await self._context.writer.submit(needs, decide, idempotency)
@@ -88,8 +90,9 @@ class Legs:
     async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> bytes:
         """The same without the call's id; the answer is a `LegTaken`.
 
-        The event `connected` matches a leg with the one open call that it can mean, and with that call it stays. One
-        that none or several wait for is kept for reconciliation, and never matched later.
+        The event `connected` matches a leg with the one open call that it can mean, and with that call it stays. It is
+        kept for reconciliation, and never matched later, where no call or several wait for it, or where it names no
+        officer and several could be meant.
         Raises InvalidField for a connected leg without a number, and for a time that is over a day old or to come;
         Erased where the leg's call has been.
         """
@@ -98,19 +101,20 @@ class Legs:
         heard = self._heard(event, event.officer_id)
         reached = await self._reached(heard)
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             if heard.at < batch.now_ms - DAY_MS:
                 raise InvalidField.at("/at", "the event is more than a day old")
             _not_from_the_future(heard, batch)
             opened, kind = self._match(batch, heard, reached)
             if opened is not None:
                 followed = self._follow(batch, opened, heard)
-                return lambda: LegTaken("matched", view(followed))
-            self._stray(batch, heard, kind, reached)
-            return lambda: LegTaken("ambiguous" if kind == "leg_ambiguous" else "unmatched", None)
+                return About(followed.call.application_id, lambda: LegTaken("matched", view(followed)))
+            stray = self._stray(batch, heard, kind, reached)
+            result: Literal["ambiguous", "unmatched"] = "ambiguous" if kind == "leg_ambiguous" else "unmatched"
+            return About(stray.application_id, lambda: LegTaken(result, None))
 
         needs = Needs(
-            application_id=reached.alone, call_ids=reached.call_ids, leg_index=heard.leg_index, leg_owner=True
+            number_index=reached.number_index, call_ids=reached.call_ids, leg_index=heard.leg_index, leg_owner=True
         )
         return await self._context.writer.submit(needs, decide, idempotency)
 
@@ -126,12 +130,12 @@ class Legs:
         number_index = self._context.number_index(heard.number)
         rows = await self._context.storage.fetch(records.OPEN_CALLS_OF_NUMBER, number_index, MAX_APPLICATIONS + 1)
         call_ids = tuple(row[1] for row in rows if row[1] is not None)
-        return _Reached(tuple(row[0] for row in rows), call_ids)
+        return _Reached(len(rows), call_ids, number_index if 0 < len(rows) <= MAX_APPLICATIONS else None)
 
     def _match(self, batch: Batch, heard: _Heard, reached: _Reached) -> tuple[OpenCall | None, StrayKind]:
         """The call a leg has been matched with, or the one it is matched with now; without one, why there is none."""
         stray = batch.stray(heard.leg_index)
-        none: StrayKind = "leg_without_code" if reached.application_ids else "leg_not_on_file"
+        none: StrayKind = "leg_without_code" if reached.applications else "leg_not_on_file"
         owner = batch.leg_owner(heard.leg_index)
         if owner is not None:
             return batch.call(owner), none
@@ -139,27 +143,31 @@ class Legs:
             return None, stray.kind
         if heard.event == "ended":
             return None, none
-        if len(reached.application_ids) > MAX_APPLICATIONS:
+        if reached.applications > MAX_APPLICATIONS:
             return None, "leg_ambiguous"
         ended_at = stray.ended_at if stray is not None else None
-        found = [_readable(batch, each) for each in reached.call_ids]
-        meant = [each for each in found if each is not None and self._can_mean(each, heard, batch.now_ms, ended_at)]
-        if len(meant) == 1:
-            if ended_at is not None:
+        found = [self._standing(batch, each) for each in reached.call_ids]
+        meant = [each for each in found if each is not None and _can_mean(each, heard, ended_at)]
+        if len(meant) == 1 and (heard.officer_id is not None or _one_officer(batch, reached)):
+            if stray is not None:
+                # What was remembered of its end is the call's now, and goes with it.
                 batch.put_leg(replace(_new_leg(meant[0], heard, batch.now_ms), ended_at=ended_at))
+                batch.put_stray(replace(stray, application_id=meant[0].call.application_id))
             return meant[0], none
         return None, "leg_ambiguous" if meant else none
 
-    def _can_mean(self, opened: OpenCall, heard: _Heard, now_ms: int, ended_at: int | None) -> bool:
-        """Whether a connected leg can be that of a call. One that had ended before the issue cannot."""
-        call = lifecycle.settle(opened.call, now_ms, self._context.settings.rules)
-        return (
-            call.open
-            and _of_ticket(opened.ticket, heard)
-            and heard.officer_id in (None, call.officer_id)
-            and heard.at >= call.issued_at - SKEW_MS
-            and (ended_at is None or ended_at >= call.issued_at)
-        )
+    def _standing(self, batch: Batch, call_id: str) -> OpenCall | None:
+        """The call as it stands now, and is kept; None where its application has been erased meanwhile."""
+        try:
+            opened = batch.call(call_id)
+        except (NotFound, Erased):
+            return None
+        batch.put_call(self._settled(batch, opened))
+        return batch.call(call_id)
+
+    def _settled(self, batch: Batch, opened: OpenCall) -> Call:
+        application = batch.application(opened.call.application_id)
+        return standing(application, opened, batch.now_ms, self._context.settings.rules)
 
     def _follow(self, batch: Batch, opened: OpenCall, heard: _Heard) -> OpenCall:
         """The call after one more event of a leg of its own."""
@@ -172,7 +180,7 @@ class Legs:
         if not leg.on_file:
             self._not_of_ticket(batch, opened, leg, heard)
         rules = self._context.settings.rules
-        call = lifecycle.settle(opened.call, batch.now_ms, rules)
+        call = self._settled(batch, opened)
         if call.open and self._context.cutoff.holds(opened.ticket.officer.id):
             call = lifecycle.revoke(call, batch.now_ms)
         if call.open:
@@ -196,7 +204,7 @@ class Legs:
         sealed = stray.sealed or batch.ring.seal(stray.stray_id, heard.leg_id.encode())
         batch.put_stray(replace(stray, connected_at=leg.connected_at, ended_at=leg.ended_at, sealed=sealed))
 
-    def _stray(self, batch: Batch, heard: _Heard, kind: StrayKind, reached: _Reached) -> None:
+    def _stray(self, batch: Batch, heard: _Heard, kind: StrayKind, reached: _Reached) -> StrayLeg:
         """Keep a leg of no call. That one has ended must be remembered, lest its beginning is taken for news."""
         stray = batch.stray(heard.leg_index) or StrayLeg(
             stray_id=batch.new_id("leg"),
@@ -209,28 +217,44 @@ class Legs:
             expires_at=batch.now_ms + DAY_MS,
         )
         if heard.event == "connected" and stray.connected_at is None:
-            alone = batch.find_application(reached.alone) if reached.alone is not None else None
-            application_id = alone.application_id if alone is not None and alone.erased_at is None else None
+            led_to = [each.application_id for each in _applications(batch, reached)]
             sealed = batch.ring.seal(stray.stray_id, heard.leg_id.encode())
             officer_id = heard.officer_id or stray.officer_id
             expires_at = batch.now_ms + KEPT_MS
             stray = replace(
                 stray,
                 kind=kind,
-                application_id=application_id,
+                application_id=led_to[0] if len(led_to) == 1 else None,
                 officer_id=officer_id,
                 sealed=sealed,
                 expires_at=expires_at,
+                among=f" {' '.join(led_to)} " if len(led_to) > 1 else None,
             )
-        batch.put_stray(_add(stray, heard))
+        stray = _add(stray, heard)
+        batch.put_stray(stray)
+        return stray
 
 
-def _readable(batch: Batch, call_id: str) -> OpenCall | None:
-    """The call, unless its application has been erased meanwhile."""
-    try:
-        return batch.call(call_id)
-    except (NotFound, Erased):
-        return None
+def _can_mean(opened: OpenCall, heard: _Heard, ended_at: int | None) -> bool:
+    """Whether a connected leg can be that of a call as it stands. One that had ended before the issue cannot."""
+    call = opened.call
+    return (
+        call.open
+        and _of_ticket(opened.ticket, heard)
+        and heard.officer_id in (None, opened.ticket.officer.id)
+        and heard.at >= call.issued_at - SKEW_MS
+        and (ended_at is None or ended_at >= call.issued_at)
+    )
+
+
+def _applications(batch: Batch, reached: _Reached) -> Sequence[OpenApplication]:
+    return [] if reached.number_index is None else batch.applications_of_number(reached.number_index)
+
+
+def _one_officer(batch: Batch, reached: _Reached) -> bool:
+    """Whether a leg to the number can be no other assigned officer's."""
+    assigned = {officer.id for each in _applications(batch, reached) for officer in each.registration.officers}
+    return len(assigned) == 1
 
 
 def _not_from_the_future(heard: _Heard, batch: Batch) -> None:

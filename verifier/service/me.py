@@ -25,6 +25,7 @@ from verifier.core.messages import (
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.service import records
+from verifier.service.assigned import standing
 from verifier.service.batch import Batch
 from verifier.service.context import Context
 from verifier.service.needs import Needs
@@ -69,7 +70,8 @@ class Me:
                 if lifecycle.on_the_phone(call) and row[-1] is not None:
                     evidence = open_evidence(self._context.ring, application.key, call.call_id, row[-1])
                     opened = open_call(call, evidence)
-                    if not self._context.cutoff.holds(opened.ticket.officer.id):
+                    there = standing(application, opened, now_ms, self._context.settings.rules).open
+                    if there and not self._context.cutoff.holds(opened.ticket.officer.id):
                         on.append(opened)
         return CallStatus(
             on_call=bool(on),

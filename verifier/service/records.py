@@ -112,7 +112,8 @@ REQUESTS_SINCE = (
 )
 PRUNE_REQUESTS = "DELETE FROM exception_requests WHERE asked_at < $1"
 DELETE_EXCEPTION = "DELETE FROM exceptions WHERE exception_id = $1"
-FORGET_REQUESTS = "UPDATE exception_requests SET sealed = NULL WHERE application_id = $1"
+FORGET_REQUESTS = "DELETE FROM exception_requests WHERE application_id = $1"
+FORGET_EXCEPTIONS = "DELETE FROM exceptions WHERE application_id = $1"
 
 # --- whose it is, which says in which shard ---------------------------------------------------------------
 
@@ -175,16 +176,19 @@ OPEN_CALLS_OF_NUMBER = (
 )
 _STRAY = (
     "stray_id, leg_index, call_id, kind, application_id, officer_id, heard_at, connected_at, ended_at, "
-    "expires_at, sealed"
+    "expires_at, sealed, among"
 )
 STRAY_LEGS = f"SELECT {_STRAY} FROM stray_legs WHERE leg_index IN ($*)"
 UPSERT_STRAY = (
-    f"INSERT INTO stray_legs ({_STRAY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+    f"INSERT INTO stray_legs ({_STRAY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
     "ON CONFLICT (stray_id) DO UPDATE SET kind = excluded.kind, application_id = excluded.application_id, "
     "officer_id = excluded.officer_id, connected_at = excluded.connected_at, ended_at = excluded.ended_at, "
-    "expires_at = excluded.expires_at, sealed = excluded.sealed"
+    "expires_at = excluded.expires_at, sealed = excluded.sealed, among = excluded.among"
 )
 FORGET_STRAYS = "DELETE FROM stray_legs WHERE application_id = $1"
+FORGET_SHARED_STRAYS = (
+    "DELETE FROM stray_legs WHERE among IS NOT NULL AND REPLACE(among, ' ' || CAST($1 AS TEXT) || ' ', '') <> among"
+)
 PRUNE_STRAYS = "DELETE FROM stray_legs WHERE expires_at < $1"
 
 # --- reconciliation ---------------------------------------------------------------------------------------
@@ -238,11 +242,11 @@ INSERT_REPORT = (
 )
 DELETE_REPORT = "DELETE FROM reports WHERE report_id = $1"
 FORGET_REPORTS = "UPDATE reports SET sealed = NULL WHERE application_id = $1"
-SESSIONS = "SELECT session_id, sealed, expires_at FROM ivr_sessions WHERE session_id IN ($*)"
-UPSERT_SESSION = (
-    "INSERT INTO ivr_sessions (session_id, sealed, expires_at) VALUES ($1, $2, $3) "
-    "ON CONFLICT (session_id) DO UPDATE SET sealed = excluded.sealed"
-)
+SESSIONS = "SELECT session_id, sealed, expires_at, application_id FROM ivr_sessions WHERE session_id IN ($*)"
+INSERT_SESSION = "INSERT INTO ivr_sessions (session_id, sealed, expires_at, application_id) VALUES ($1, $2, $3, $4)"
+# One that was erased meanwhile does not come back.
+UPDATE_SESSION = "UPDATE ivr_sessions SET sealed = $2, application_id = $3 WHERE session_id = $1"
+FORGET_SESSIONS = "DELETE FROM ivr_sessions WHERE application_id = $1"
 # Not what is left of an application that was erased in the same moment.
 MESSAGES_DUE = (
     "SELECT m.message_id, m.sealed, m.tries FROM messages m "
@@ -263,6 +267,7 @@ UPSERT_LIMIT = (
     "INSERT INTO limits (limit_key, tat) VALUES ($1, $2) ON CONFLICT (limit_key) DO UPDATE SET tat = excluded.tat"
 )
 PRUNE_LIMITS = "DELETE FROM limits WHERE tat < $1"
+FORGET_LIMITS = "DELETE FROM limits WHERE limit_key IN (CAST($1 AS TEXT) || ':app', CAST($1 AS TEXT) || ':ivr')"
 IDEMPOTENCY = "SELECT idempotency_id, fingerprint, sealed FROM idempotency WHERE idempotency_id IN ($*)"
 INSERT_IDEMPOTENCY = (
     "INSERT INTO idempotency (idempotency_id, fingerprint, sealed, application_id, expires_at) "
@@ -309,7 +314,8 @@ class Leg(Struct, frozen=True):
 class StrayLeg(Struct, frozen=True):
     """A row of `stray_legs`: a leg of no call (`call_id` is empty), or not of the ticket of the call it was told of.
 
-    It is a discrepancy once it has been connected; then its id is sealed with it, for whoever looks into it.
+    It is a discrepancy once it has been connected; then its id is sealed with it, for whoever looks into it. `among`
+    holds the ids of several applications that it may be about, each between spaces.
     """
 
     stray_id: str
@@ -323,6 +329,7 @@ class StrayLeg(Struct, frozen=True):
     ended_at: int | None = None
     expires_at: int = 0
     sealed: bytes | None = None
+    among: str | None = None
 
 
 class ExceptionRow(Struct, frozen=True):

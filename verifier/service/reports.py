@@ -14,10 +14,10 @@ from verifier.core.statements import REPORT, ReportReceipt
 from verifier.core.times import from_ms, to_ms
 from verifier.service import records
 from verifier.service.batch import Batch
+from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication
-from verifier.service.writer import Answer, Idempotency
 
 _encode = msgspec.json.Encoder().encode
 OLDEST_MS = 365 * 86_400_000
@@ -52,7 +52,7 @@ class Reports:
         else:
             number_index = context.number_index(asked.reporter_number)
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             applications = (
                 batch.applications_of_customer(customer_index)
                 if customer_index is not None
@@ -65,7 +65,7 @@ class Reports:
 
     def _add(
         self, batch: Batch, asked: ReportCall, application: OpenApplication | None, customer_index: bytes | None
-    ) -> Answer:
+    ) -> About:
         report_id = batch.new_id("rprt")
         salt = batch.new_salt()
         text = _encode({"report": asked, "salt": salt})
@@ -78,13 +78,14 @@ class Reports:
         )
         owner = customer_index if application is None else application.row.customer_index
         leaf = batch.append(REPORT, report_id, claims, application, owner)
+        application_id = None if application is None else application.application_id
         batch.execute(
             records.INSERT_REPORT,
             report_id,
-            None if application is None else application.application_id,
+            application_id,
             leaf.leaf_index,
             batch.now_ms,
             batch.seal(application, report_id, text),
         )
         at = from_ms(batch.now_ms)
-        return lambda: ReportTaken(report_id, at, leaf.evidence())
+        return About(application_id, lambda: ReportTaken(report_id, at, leaf.evidence()))

@@ -19,11 +19,11 @@ from verifier.core.suspensions import SuspendStaff, Suspension, Suspensions
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.service import records
 from verifier.service.batch import Batch
+from verifier.service.commands import About, Answer, Idempotency
 from verifier.service.context import Context
 from verifier.service.housekeeping import Swept
 from verifier.service.needs import Needs
 from verifier.service.records import SuspensionRow
-from verifier.service.writer import Answer, Idempotency
 
 READ_S = 3.0
 _AFTER_ALL = "susp_g"  # sorts after every hex id
@@ -43,7 +43,7 @@ class StaffSuspensions:
         supervisor who is suspended.
         """
 
-        def decide(batch: Batch) -> Answer:
+        def decide(batch: Batch) -> About:
             _check_caller(batch, caller)
             row = batch.suspensions.get(staff_id)
             if row is None or row.lifted_at is not None:
@@ -52,7 +52,7 @@ class StaffSuspensions:
                 row = SuspensionRow(suspension_id, staff_id, _named(caller), batch.now_ms, None, None, sealed)
                 _put(batch, row)
             suspension = self._view(row)
-            return lambda: suspension
+            return About(None, lambda: suspension)
 
         answer = await self._context.writer.submit(_needs(caller, staff_id), decide, idempotency)
         await self._take_effect()

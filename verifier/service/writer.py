@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import overload
 
 import msgspec
 from msgspec import Struct
@@ -21,8 +22,11 @@ from verifier.core.shards import shard_of
 from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
 from verifier.service import records
 from verifier.service.batch import Batch
+from verifier.service.commands import About, Answer, Decide, DecideKept, Guard, Idempotency
 from verifier.service.heads import Heads
 from verifier.service.needs import Needs, Owners, read_owners
+
+__all__ = ["Answer", "Idempotency", "Writer"]
 
 MAX_BATCH = 256
 MAX_WAITING = 4096
@@ -31,25 +35,14 @@ TRIES = 4
 ACROSS = -1
 IDEMPOTENCY_MS = 24 * 3_600_000
 
-
-Answer = Callable[[], Struct]
-Decide = Callable[[Batch], Answer]
-
 _encode = msgspec.json.Encoder().encode
-
-
-class Idempotency(Struct, frozen=True):
-    """A client's key for one request. `fingerprint` tells whether the same key came with the same request."""
-
-    principal: str
-    key: str
-    fingerprint: bytes
 
 
 class _Command(Struct):
     needs: Needs
-    decide: Decide
+    decide: Decide | DecideKept
     future: asyncio.Future[bytes]
+    guard: Guard | None = None
     idempotency_id: bytes = b""
     secret: bytes = b""
     fingerprint: bytes = b""
@@ -71,7 +64,7 @@ class _Lane(Struct, frozen=True):
     task: asyncio.Task[None]
 
 
-_Outcome = Answer | bytes | VerifierError | _Command
+_Outcome = Answer | About | bytes | VerifierError | _Command
 _Kept = dict[bytes, tuple[bytes, bytes]]
 
 
@@ -153,17 +146,31 @@ class Writer:
         async with self._storage.transaction() as transaction:
             return await self._heads.latest(transaction, shard)
 
-    async def submit(self, needs: Needs, decide: Decide, idempotency: Idempotency | None = None) -> bytes:
+    @overload
+    async def submit(self, needs: Needs, decide: Decide) -> bytes: ...
+
+    @overload
+    async def submit(
+        self, needs: Needs, decide: DecideKept, idempotency: Idempotency | None, guard: Guard | None = None
+    ) -> bytes: ...
+
+    async def submit(
+        self,
+        needs: Needs,
+        decide: Decide | DecideKept,
+        idempotency: Idempotency | None = None,
+        guard: Guard | None = None,
+    ) -> bytes:
         """Carry out one command and return its JSON answer, once durable.
 
-        Raises what `decide` raises, and Unavailable when nothing could be made durable in time: the
+        Raises what `guard` and `decide` raise, and Unavailable when nothing could be made durable in time: the
         command may then have been carried out or not, and a retry with the same key tells.
         """
         if not self._running:
             raise Unavailable("the writer is not running")
         if self._under_way >= MAX_WAITING:
             raise Unavailable("too much is waiting", retry_after=1)
-        command = _Command(needs, decide, asyncio.get_running_loop().create_future())
+        command = _Command(needs, decide, asyncio.get_running_loop().create_future(), guard)
         if idempotency is not None:
             secret = self._ring.derive("idempotency", f"{idempotency.principal}\0{idempotency.key}")
             command.secret = secret
@@ -278,15 +285,20 @@ class Writer:
         first: dict[bytes, _Command] = {}
         for command in commands:
             staged = len(batch.leaves)
+            outcome: _Outcome
             try:
+                if command.guard is not None:
+                    command.guard(batch)
                 repeated = _repeated(command, replays, first)
-                decided.append(command.decide(batch) if repeated is None else repeated)
+                outcome = command.decide(batch) if repeated is None else repeated
+            except VerifierError as error:
+                outcome = error
+            if not isinstance(outcome, VerifierError):
                 if command.idempotency_id:
                     first.setdefault(command.idempotency_id, command)
-            except VerifierError as error:
-                if len(batch.leaves) != staged:
-                    raise InternalError("a command failed after it had staged a leaf") from error
-                decided.append(error)
+            elif len(batch.leaves) != staged:
+                raise InternalError("a command failed after it had staged a leaf") from outcome
+            decided.append(outcome)
         return decided
 
     def _answers(
@@ -302,7 +314,8 @@ class Writer:
             if isinstance(outcome, _Command):
                 answers.append(by_command[id(outcome)])
                 continue
-            body = by_command[id(command)] = _encode(outcome())
+            about = outcome if isinstance(outcome, About) else About(None, outcome)
+            body = by_command[id(command)] = _encode(about.answer())
             answers.append(body)
             if command.idempotency_id:
                 sealed = seal(command.secret, self._entropy(NONCE_BYTES), "answer", body)
@@ -311,7 +324,7 @@ class Writer:
                     command.idempotency_id,
                     command.fingerprint,
                     sealed,
-                    command.needs.application_id,
+                    about.application_id,
                     batch.now_ms + IDEMPOTENCY_MS,
                 )
         return answers

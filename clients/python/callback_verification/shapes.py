@@ -165,7 +165,8 @@ class Calls(Shape, frozen=True):
 
 class LegByNumber(Shape, frozen=True):
     """What an exchange saw of a leg that does not know the call. `leg_id` is its own for good; `number` may be left out
-    once the leg has ended, `officer_id` is the staff number of whose extension it is."""
+    once the leg has ended, `officer_id` is the staff number of whose extension it is. Without it the leg matches no
+    call where several officers are assigned."""
 
     event: Literal["connected", "ended"]
     leg_id: str

@@ -1097,7 +1097,8 @@ export interface components {
         /**
          * LegByNumber
          * @description The same without the id of the call. `leg_id` is the exchange's own for good, and `number` may be left out once
-         *         the leg has ended; `officer_id` is the staff number of whose extension it is, where the exchange knows.
+         *         the leg has ended. `officer_id` is the staff number of whose extension it is. Without it the leg matches no
+         *         call where several officers are assigned.
          */
         LegByNumber: {
             /** @enum {unknown} */
@@ -1129,7 +1130,8 @@ export interface components {
         };
         /**
          * LegTaken
-         * @description The call a leg is matched with, after the event; none when no call, or more than one, waits for such a leg.
+         * @description The call a leg is matched with, after the event; none when no call or more than one waits for such a leg, or when
+         *         the leg could be several officers'.
          */
         LegTaken: {
             /** @enum {unknown} */
@@ -2197,15 +2199,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description erased */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description body_too_large */
             413: {
                 headers: {
@@ -3030,15 +3023,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description erased */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description body_too_large */
             413: {
                 headers: {
@@ -3173,15 +3157,6 @@ export interface operations {
             };
             /** @description call_closed, leg_not_connected */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description erased */
-            410: {
                 headers: {
                     [name: string]: unknown;
                 };

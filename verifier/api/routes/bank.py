@@ -90,7 +90,7 @@ def operations() -> tuple[Operation, ...]:
             status=201,
             idempotent_key=True,
             path_types=_APPLICATION,
-            raises=_LOST,
+            raises=(errors.NotFound,),
             handler=handlers.request_exception,
         ),
         Operation(

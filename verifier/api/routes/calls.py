@@ -64,7 +64,7 @@ def operations() -> tuple[Operation, ...]:
             answer=messages.CallView,
             content_type="text/event-stream",
             path_types=_CALL,
-            raises=_LOST,
+            raises=(errors.NotFound,),
             handler=handlers.call_events,
         ),
         Operation(
@@ -76,7 +76,7 @@ def operations() -> tuple[Operation, ...]:
             who=_OFFICER,
             answer=messages.Code,
             path_types=_CALL,
-            raises=(*_LOST, errors.CallClosed, errors.LegNotConnected),
+            raises=(errors.NotFound, errors.CallClosed, errors.LegNotConnected),
             handler=handlers.reveal_code,
         ),
         Operation(

@@ -25,7 +25,8 @@ class DialPlan(Struct, frozen=True):
     Without a `country_code` only numbers with a plus sign are understood. `outside_line` is what officers dial first to
     get a line, where the exchange has not taken it off: a number without it is then an inside one. A number without any
     prefix is a national one from `shortest_national` digits on, else an extension. `trunks` are the beginnings of the
-    names of channels that lead outside; none means any. `officers` gives the staff number for an extension or account.
+    names of channels that lead outside; none means any. `officers` gives the staff number for an extension or account:
+    a leg without one matches no call where several officers are assigned.
     `server` tells exchanges apart whose ids of channels may be the same: it belongs to every leg id.
     Raises ValueError for a `server` of more than 64 characters, or with other than visible ASCII ones.
     """

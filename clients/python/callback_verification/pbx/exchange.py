@@ -33,6 +33,8 @@ class Exchange(Generic[Event]):
         # The channels that each leg depends on, and the legs that depend on each channel.
         self._channels: dict[str, set[str]] = {}
         self._legs: dict[str, set[str]] = {}
+        # Whose telephone a channel rang.
+        self._officers: dict[str, str] = {}
         # Legs that are answered and wait for an officer.
         self._alone: dict[str, LegByNumber] = {}
         self.counts: Counter[str] = Counter()
@@ -43,7 +45,11 @@ class Exchange(Generic[Event]):
         reading = self._read(event, self._plan, at)
         for leg, channel in reading.beside:
             self._follow(leg, channel)
-        reading = replace(reading, legs=reading.legs + self._joined(reading, at))
+        self._officers.update(reading.officers)
+        if len(self._officers) > MAX_LEGS:
+            del self._officers[next(iter(self._officers))]
+        legs = reading.legs + self._joined(reading, at)
+        reading = replace(reading, legs=tuple(self._named(each) for each in legs))
         told = {leg.leg_id: leg.at for leg in reading.legs}
         over = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel) if not is_joint(leg))
         at = next(iter(told.values()), at)
@@ -60,9 +66,17 @@ class Exchange(Generic[Event]):
             del self._alone[next(iter(self._alone))]
         for channel in reading.gone:
             self._alone.pop(channel, None)
+            self._officers.pop(channel, None)
         known = {leg.leg_id for leg in reading.alone} | {leg for leg, _ in reading.beside}
         joined = [self._alone.pop(leg) for leg in sorted(known) if leg in self._alone and self._channels.get(leg)]
         return tuple(leg if leg in reading.alone else replace(leg, at=at) for leg in joined)
+
+    def _named(self, leg: LegByNumber) -> LegByNumber:
+        """The leg with the officer whose telephone it is connected to, where the event itself names none."""
+        if leg.event == "ended" or leg.officer_id is not None:
+            return leg
+        found = {self._officers[each] for each in self._channels.get(leg.leg_id, ()) if each in self._officers}
+        return replace(leg, officer_id=found.pop()) if len(found) == 1 else leg
 
     def _follow(self, leg: str, channel: str) -> None:
         """Remember that a leg depends on a channel, and on everything that channel depends on now.

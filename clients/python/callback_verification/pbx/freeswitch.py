@@ -49,7 +49,7 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     if field("call-direction") != "outbound":
         return IRRELEVANT if field("call-direction") == "inbound" else unread("no_direction")
     if not plan.leads_outside(field("channel-name")):
-        return IRRELEVANT
+        return _rung_up(field, leg, plan)
     dialled, invited = field("caller-destination-number"), plan.e164(user(field("variable_sip_destination_url")))
     # A transfer or uuid_bridge rewrites the numbers of a channel. Where the INVITE went does not change.
     flipped = bool(field("caller-transfer-source") or field("variable_channel_cid_flipped"))
@@ -57,7 +57,7 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     if number is None and flipped:
         return unread("flipped_number")
     if number is None:
-        return IRRELEVANT if not plan.trunks and plan.is_extension(dialled) else unread("no_number")
+        return _rung_up(field, leg, plan) if not plan.trunks and plan.is_extension(dialled) else unread("no_number")
     flipped = flipped or number != plan.e164(dialled)
     caller_number = None if flipped else plan.e164(field("caller-caller-id-number"))
     officer_id = plan.officer(field("other-leg-username"), field("other-leg-caller-id-number"))
@@ -69,6 +69,12 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     if plan.comes_from_outside(field("other-leg-channel-name")):
         return IRRELEVANT
     return Reading((told,), beside=((leg, plan.leg_id(other)),))
+
+
+def _rung_up(field: Field, channel: str, plan: DialPlan) -> Reading:
+    """A telephone of the bank's own has been rung up: its officer may be who talks on a leg that is bridged to it."""
+    officer_id = plan.officer(field("caller-destination-number"))
+    return Reading(officers=((channel, officer_id),)) if officer_id is not None else IRRELEVANT
 
 
 def _bridged(field: Field, plan: DialPlan) -> Reading:

@@ -19,6 +19,7 @@ class Reading(Struct, frozen=True):
     A reason names a kind of fault and never holds bytes of the event. `beside` and `gone` are for `Exchange`: a pair
     (leg, other) means that the leg is over when the other channel is gone. Either may be a `joint`. `alone` are legs
     that are answered while no officer is known to be there: they are connected once something is beside them.
+    `officers` says whose telephone a channel rang: pairs (channel, staff number).
     """
 
     legs: tuple[LegByNumber, ...] = ()
@@ -26,6 +27,7 @@ class Reading(Struct, frozen=True):
     beside: tuple[tuple[str, str], ...] = ()
     gone: tuple[str, ...] = ()
     alone: tuple[LegByNumber, ...] = ()
+    officers: tuple[tuple[str, str], ...] = ()
 
     @property
     def irrelevant(self) -> bool:

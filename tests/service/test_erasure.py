@@ -1,0 +1,350 @@
+"""Erasure is whole: after it nothing in any table opens, and nothing names the person (law L11)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from tests.world import NOON, Person, World, another_code, staff
+from verifier.core.application import AnnouncedCall, RegisteredNumber
+from verifier.core.errors import VerifierError
+from verifier.core.messages import DecideException, Preferences, ReportCall, RequestException
+from verifier.core.principal import Principal
+from verifier.core.sealing import unseal
+from verifier.core.times import from_ms
+from verifier.ports import Storage
+from verifier.service.commands import Idempotency
+from verifier.service.opened import open_application
+from verifier.service.records import APPLICATIONS_BY_ID, ApplicationRow
+from verifier.storage.sqlite import SqliteStorage
+
+AT_HOME = "+861062345678"
+SAID = "他说低息贷款"
+SUPERVISOR = staff("9001", "supervisor")
+
+# Tables of the log and of the schema: they hold hashes, sizes and names of files.
+NOTHING_PERSONAL = {"log_head", "checkpoints", "nodes", "schema_versions"}
+
+# What stays of an erased application, and why.
+STAYS = {
+    ("applications", "application_id"): "the reference is never used again, and erasing twice gives one answer",
+    ("calls", "application_id"): "a call without its ticket says only that an officer issued it and when",
+    ("leaves", "application_id"): "the audit tells an erased statement from a damaged one",
+    ("reports", "application_id"): "a report without its words says only that there was one",
+    ("legs", "leg_index"): "a late event of the leg must make no other call live; it goes after 31 days",
+}
+
+# Answers that are kept and tell nothing: to the end of a leg that was never told of.
+SAYS_NOTHING = b'{"result":"unmatched","call":null}'
+
+Place = tuple[str, str]
+
+
+class Remembering(World):
+    """A world that knows every key under which an answer may have been kept."""
+
+    made: list[Idempotency]
+
+    def key(self, principal: Principal, body: object = None, key: str = "") -> Idempotency:
+        made = super().key(principal, body, key)
+        self.__dict__.setdefault("made", []).append(made)
+        return made
+
+
+class Trace(Struct):
+    """What would show an application: its texts, indexes and seals, and all that could open these."""
+
+    world: Remembering
+    person: Person
+    key: bytes
+    texts: set[str]
+    indexes: set[bytes]
+    contexts: set[str] = set()
+
+    async def found(self) -> dict[Place, set[str]]:
+        """Where something is left, and what: a text, an index, or a seal that opens."""
+        storage = self.world.storage
+        schema = await columns(storage)
+        rows = {table: await rows_of(storage, table, names) for table, names in schema.items()}
+        for told in rows.values():
+            self.contexts.update(value for row in told for value in row.values() if isinstance(value, str))
+        left: dict[Place, set[str]] = {}
+        for table, told in rows.items():
+            for row in told:
+                for column, value in row.items():
+                    if what := self._shown(value, row):
+                        left.setdefault((table, column), set()).add(what)
+        return left
+
+    def _shown(self, value: object, row: dict[str, Any]) -> str:
+        if isinstance(value, str):
+            return "text" if any(each in value for each in self.texts) else ""
+        if not isinstance(value, bytes):
+            return ""
+        if value in self.indexes:
+            return "index"
+        return "seal" if self._opens(value, row) else ""
+
+    def _opens(self, value: bytes, row: dict[str, Any]) -> bool:
+        ring = self.world.ring
+        for made in self.world.made:
+            secret = ring.derive("idempotency", f"{made.principal}\0{made.key}")
+            if (answer := opened(unseal, secret, "answer", value)) is not None:
+                return answer != SAYS_NOTHING
+        for context in self.contexts:
+            if opened(ring.unseal, context, value) or opened(unseal, self.key, context, value):
+                return True
+        kek_id = row.get("kek_id")
+        return kek_id is not None and opened(ring.unwrap, row["application_id"], kek_id, value) is not None
+
+
+def opened(way: Callable[..., Any], *given: object) -> Any:
+    """What a way to open something gives; None where it does not open."""
+    try:
+        return way(*given)
+    except VerifierError:
+        return None
+
+
+async def columns(storage: Storage) -> dict[str, list[str]]:
+    """Every table of the database with its columns, as its own schema says."""
+    if isinstance(storage, SqliteStorage):
+        sql = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
+    else:
+        sql = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+    found: dict[str, list[str]] = {}
+    for table, column in await storage.fetch(sql):
+        found.setdefault(table, []).append(column)
+    return found
+
+
+async def rows_of(storage: Storage, table: str, names: list[str]) -> list[dict[str, Any]]:
+    told = await storage.fetch(f"SELECT {', '.join(names)} FROM {table}")
+    return [dict(zip(names, row, strict=True)) for row in told]
+
+
+async def trace(world: Remembering, person: Person, *leg_ids: str) -> Trace:
+    """What is to be looked for once the person's application has been erased."""
+    [row] = await world.storage.fetch_in(APPLICATIONS_BY_ID, [person.application_id])
+    application = open_application(world.ring, ApplicationRow(*row))
+    numbers = [each.number for each in application.registration.numbers]
+    context = world.context
+    return Trace(
+        world,
+        person,
+        application.key,
+        {person.application_id, person.customer_id, person.name, SAID, *numbers, *(each[1:] for each in numbers)},
+        {
+            context.customer_index(person.customer_id),
+            *map(context.number_index, numbers),
+            *map(context.leg_index, leg_ids),
+        },
+    )
+
+
+@pytest.fixture
+async def world(storage: Storage, tmp_path: Path) -> AsyncIterator[Remembering]:
+    async with Remembering(storage, tmp_path / "ring.json", receipt_messages=True) as made:
+        yield made
+
+
+async def register(world: World, person: Person) -> None:
+    """Two numbers, so that a code can be keyed from the wrong one, and a call that is announced."""
+    long_ago = from_ms(NOON - 90 * 86_400_000)
+    await world.register(
+        person,
+        numbers=(RegisteredNumber(person.number, long_ago), RegisteredNumber(AT_HOME, long_ago)),
+        announced_calls=(AnnouncedCall("documents", from_ms(NOON), from_ms(NOON + 3_600_000)),),
+    )
+
+
+@pytest.fixture
+async def person(world: Remembering) -> Person:
+    made = Person(1)
+    await register(world, made)
+    return made
+
+
+async def ask(world: World, person: Person, granted: bool | None) -> str | None:
+    """An officer asks for an exception, which a supervisor grants, declines, or leaves."""
+    officer = staff("4412")
+    asked = RequestException("documents", person.number, ("daily_cap",), f"{person.name} asked for it")
+    exceptions = world.service.exceptions
+    request = await exceptions.request(officer, person.application_id, asked, world.key(officer, asked))
+    request_id = request.decode().split('"request_id":"')[1][:37]
+    if granted is None:
+        return None
+    decided = DecideException(granted, "checked in the branch")
+    answer = await exceptions.decide(SUPERVISOR, request_id, decided, world.key(SUPERVISOR, decided))
+    return answer.decode().split('"exception_id":"')[1][:36] if granted else None
+
+
+async def everything(world: World, person: Person) -> list[str]:
+    """Whatever the service can write about one application, by every use case. Returns the ids of its legs."""
+    await world.service.me.put_preferences(person.principal, Preferences(marketing_calls=False))
+    await world.grant(person, "contact_hours")
+    lifted = await ask(world, person, True)
+    for granted in (False, None):
+        await ask(world, person, granted)
+    # A leg nobody waits for, one that is ambiguous, one whose end comes first.
+    await world.leg_by_number("connected", person.number, leg_id=f"SIP/{person.number}-1")
+    gave_way = (await world.issue(person))["call"]["call_id"]
+    await world.leg_by_number("connected", person.number, leg_id=f"SIP/{person.number}-2", officer_id=None)
+    await world.leg_by_number("ended", None, leg_id=f"SIP/{person.number}-3")
+    await world.leg_by_number("connected", person.number, leg_id=f"SIP/{person.number}-3")
+    assert gave_way
+    # A call with an exception, a leg that is not the ticket's, wrong codes and right ones, at each door.
+    call_id = (await world.issue(person, exception_id=lifted))["call"]["call_id"]
+    await world.leg(call_id, "connected", "+8617000000000", leg_id=f"SIP/{person.number}-4")
+    await world.leg(call_id, "connected", person.number, leg_id=f"SIP/{person.number}-5")
+    code = await world.reveal(call_id)
+    wrong = another_code(code)
+    session = (await world.begin_dialogue(person.number))["session_id"]
+    await world.begin_dialogue(AT_HOME)
+    await world.confirm(person, wrong)
+    await world.confirm(person, code, application_id="LN-of-somebody-else")
+    await world.ring_in(person.number, wrong)
+    await world.ring_in(person.number, code, application_id="LN-of-somebody-else")
+    await world.ring_in(AT_HOME, code)
+    await world.press(session, wrong)
+    await world.press(session, code)
+    await world.press(session, "*")
+    await world.press(session, "1")
+    for _ in range(2):
+        await world.confirm(person, code)
+        await world.ring_in(person.number, code)
+    await world.leg_by_number("ended", None, leg_id=f"SIP/{person.number}-5")
+    later, _ = await live(world, person, f"SIP/{person.number}-6")
+    await world.revoke(later)
+    await live(world, person, f"SIP/{person.number}-7")
+    await world.report(person, SAID, code=code)
+    asked = ReportCall(from_ms(world.clock()), "+8617000000000", SAID, reporter_number=person.number)
+    ivr = Principal(kind="system", id="ivr", issuer="systems", roles=frozenset({"ivr"}))
+    await world.service.reports.take(ivr, asked, world.key(ivr, asked))
+    return [f"SIP/{person.number}-{n}" for n in range(1, 8)]
+
+
+async def live(world: World, person: Person, leg_id: str) -> tuple[str, str]:
+    world.clock.advance(1)
+    await world.grant(person, "daily_cap")
+    exception_id = (await world.grant(person, "daily_cap"))["exception_id"]
+    call_id = (await world.issue(person, exception_id=exception_id))["call"]["call_id"]
+    await world.leg(call_id, "connected", person.number, leg_id=leg_id)
+    return call_id, await world.reveal(call_id)
+
+
+@pytest.mark.shows("CVP-4.1-5", "CVP-4.1-6", "CVP-6.5-4", "CVP-7.11-5")
+async def test_nothing_of_an_erased_application_opens_or_names_the_person_in_any_table(
+    world: Remembering, person: Person
+) -> None:
+    left = await trace(world, person, *(await everything(world, person)))
+    before = await left.found()
+    # The search finds what there is: something in every table, and every answer that is kept.
+    assert {table for table, _ in before} == set(await columns(world.storage)) - NOTHING_PERSONAL
+    kept = await world.storage.fetch("SELECT application_id FROM idempotency")
+    assert {row[0] for row in kept} == {person.application_id, None}
+    await world.erase(person)
+    after = await left.found()
+    assert set(after) - set(STAYS) == set(), after
+    assert set(after) == set(STAYS)
+    assert not (await world.audit()).findings
+
+
+class Scene(Struct):
+    """A live call, and a dialogue in which its code was keyed."""
+
+    world: Remembering
+    person: Person
+    code: str
+    call_id: str
+    session_id: str
+
+
+Moment = Callable[[Scene], Coroutine[Any, Any, Any]]
+# What names the application, a call of it or a dialogue about it: after the erasure that is not there.
+NAMES_IT: dict[str, Moment] = {
+    "issue": lambda at: at.world.issue(at.person),
+    "reveal": lambda at: at.world.reveal(at.call_id),
+    "revoke": lambda at: at.world.revoke(at.call_id),
+    "leg": lambda at: at.world.leg(at.call_id, "ended", at.person.number),
+    "grant": lambda at: at.world.grant(at.person, "daily_cap"),
+    "request": lambda at: ask(at.world, at.person, None),
+    "register": lambda at: at.world.register(at.person),
+    "code keyed": lambda at: at.world.press(at.session_id, at.code),
+    "words again": lambda at: at.world.press(at.session_id, "*"),
+    "receipt wanted": lambda at: at.world.press(at.session_id, "1"),
+}
+# What a person does: after the erasure it is about nobody, and is kept as a stranger's is.
+NAMES_NOTHING: dict[str, Moment] = {
+    "right code": lambda at: at.world.confirm(at.person, at.code),
+    "wrong code": lambda at: at.world.confirm(at.person, another_code(at.code)),
+    "right code by phone": lambda at: at.world.ring_in(at.person.number, at.code),
+    "wrong code by phone": lambda at: at.world.ring_in(at.person.number, another_code(at.code)),
+    "report": lambda at: at.world.report(at.person, SAID, code=at.code),
+    "dialogue": lambda at: at.world.begin_dialogue(at.person.number),
+}
+
+
+@pytest.mark.shows("CVP-4.1-6")
+@pytest.mark.parametrize("erased_first", [False, True], ids=["before", "after"])
+async def test_what_comes_in_the_moment_of_an_erasure_leaves_nothing_either(
+    world: Remembering, person: Person, shards: int, erased_first: bool
+) -> None:
+    call_id, code = await world.live_call(person)
+    session_id = (await world.begin_dialogue(person.number))["session_id"]
+    await world.press(session_id, code)
+    left, scene = await trace(world, person), Scene(world, person, code, call_id, session_id)
+    # On several shards whose an application is has to be read first, so anything may come after the erasure.
+    moments = NAMES_IT if erased_first or shards > 1 else {**NAMES_IT, **NAMES_NOTHING}
+    asked, erased = [make(scene) for make in moments.values()], world.erase(person)
+    told = await asyncio.gather(*((erased, *asked) if erased_first else (*asked, erased)), return_exceptions=True)
+    assert not [each for each in told if isinstance(each, Exception) and not isinstance(each, VerifierError)]
+    after = await left.found()
+    assert set(after) - set(STAYS) == set(), after
+    assert not (await world.audit()).findings
+
+
+@pytest.mark.shows("CVP-6.5-4")
+@pytest.mark.parametrize("erased", [0, 1])
+async def test_a_leg_that_two_applications_share_goes_with_either(world: Remembering, erased: int) -> None:
+    people = Person(1), Person(2)
+    people[1].number = people[0].number
+    for each in people:
+        await world.register(each)
+    await world.leg_by_number("connected", people[0].number, leg_id=f"SIP/{people[0].number}")
+    assert await world.counts("stray_legs") == (1,)
+    # The number may be off file again by then.
+    others = (RegisteredNumber(AT_HOME, from_ms(NOON - 90 * 86_400_000)),)
+    await world.register(people[erased], numbers=others)
+    await world.erase(people[erased])
+    assert await world.counts("stray_legs") == (0,)
+
+
+@pytest.mark.shows("CVP-4.1-5")
+async def test_an_application_whose_rows_are_damaged_can_be_erased(world: Remembering, person: Person) -> None:
+    call_id, _ = await world.live_call(person)
+    async with world.storage.transaction() as transaction:
+        sql = "UPDATE applications SET sealed = $2 WHERE application_id = $1"
+        await transaction.execute_many(sql, [(person.application_id, b"x" * 40)])
+    await world.erase(person)
+    assert (await world.call_row(call_id))["state"] == "revoked"
+
+
+@pytest.mark.shows("CVP-4.1-6")
+async def test_what_is_kept_of_others_stays(world: Remembering, person: Person, mallory: Person) -> None:
+    """Two customers do the same; one is erased."""
+    for each in (person, mallory):
+        _, code = await world.live_call(each)
+        session = (await world.begin_dialogue(each.number))["session_id"]
+        await world.press(session, code)
+        await world.confirm(each, another_code(code))
+    kept = ("idempotency", "ivr_sessions", "limits")
+    counted = await world.counts(*kept)
+    await world.erase(person)
+    assert await world.counts(*kept) == tuple(each // 2 for each in counted)
+    assert (await world.press(session, "*"))["say"][0]["name"] == "genuine"

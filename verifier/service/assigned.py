@@ -1,0 +1,96 @@
+"""What an officer may know of: the applications they are assigned to, and their own calls on these.
+
+The sealed registration says who is assigned. The signed ticket says whose a call is. To every other officer nothing is
+there, whatever its state. Carries out specs/protocol.md sections 6 and 7.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from msgspec.structs import replace
+
+from verifier.core import call as lifecycle
+from verifier.core.call import Call, CallRules
+from verifier.core.errors import Erased, NotFound
+from verifier.core.principal import Principal
+from verifier.service import records
+from verifier.service.batch import Batch
+from verifier.service.context import Context
+from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
+from verifier.service.records import ApplicationRow
+
+
+@contextmanager
+def not_there(what: Literal["application", "call"]) -> Iterator[None]:
+    """Give one answer for what is missing, erased or another's: NotFound in the same words."""
+    try:
+        yield
+    except (NotFound, Erased) as error:
+        raise NotFound(f"there is no such {what}") from error
+
+
+def standing(application: OpenApplication, opened: OpenCall, now_ms: int, rules: CallRules) -> Call:
+    """The call after what time and its application have brought about: it is revoked once its officer is removed."""
+    call = lifecycle.settle(opened.call, now_ms, rules)
+    removed = application.registration.assigned(opened.ticket.officer.id) is None
+    return lifecycle.revoke(call, now_ms) if call.open and removed else call
+
+
+def check_assigned(application: OpenApplication, officer: Principal) -> None:
+    """Raise NotFound for an application that the officer is not assigned to."""
+    if application.registration.assigned(officer.id) is None:
+        raise NotFound("there is no such application")
+
+
+def check_own(opened: OpenCall, officer: Principal) -> None:
+    """Raise NotFound for a call whose ticket names another officer."""
+    if opened.ticket.officer.id != officer.id:
+        raise NotFound("there is no such call")
+
+
+def check_application(batch: Batch, officer: Principal, application_id: str) -> None:
+    """Raise NotFound unless the application is there and the officer is assigned to it."""
+    with not_there("application"):
+        check_assigned(batch.application(application_id), officer)
+
+
+def check_call(batch: Batch, officer: Principal, call_id: str) -> None:
+    """Raise NotFound unless the call is there, is the officer's own, and is on an application of theirs."""
+    with not_there("call"):
+        opened = batch.call(call_id)
+        check_own(opened, officer)
+        check_assigned(batch.application(opened.call.application_id), officer)
+
+
+async def read_application(context: Context, application_id: str) -> OpenApplication:
+    """An application as it is registered. Raises NotFound or Erased."""
+    rows = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
+    if not rows:
+        raise NotFound("there is no such application")
+    return open_application(context.ring, ApplicationRow(*rows[0]))
+
+
+async def read_call(context: Context, call_id: str) -> tuple[OpenApplication, OpenCall]:
+    """A call as it is now, and its application. Raises NotFound or Erased."""
+    rows = await context.storage.fetch_in(records.CALLS, [call_id])
+    if not rows:
+        raise NotFound("there is no such call")
+    call, sealed = Call(*rows[0][: records.CALL_COLUMNS]), rows[0][-1]
+    application = await read_application(context, call.application_id)
+    if sealed is None:
+        raise Erased
+    opened = open_call(call, open_evidence(context.ring, application.key, call_id, sealed))
+    now = standing(application, opened, context.clock(), context.settings.rules)
+    return application, replace(opened, call=now)
+
+
+async def read_own_call(context: Context, call_id: str, officer: Principal) -> tuple[OpenApplication, OpenCall]:
+    """The same for an officer. Raises NotFound unless it is their own call, on an application of theirs."""
+    with not_there("call"):
+        application, opened = await read_call(context, call_id)
+        check_own(opened, officer)
+        check_assigned(application, officer)
+    return application, opened
