@@ -5,6 +5,8 @@ Carries out specs/protocol.md section 7.7.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 
@@ -22,8 +24,9 @@ from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
 from verifier.service.messages import Messages, ReceiptFor
 from verifier.service.needs import Needs
-from verifier.service.opened import open_application
+from verifier.service.opened import OpenApplication, open_application
 from verifier.service.records import ApplicationRow
+from verifier.service.replays import goes_on, turn_again
 from verifier.service.writer import Answer, Idempotency
 
 LIFETIME_MS = 1_800_000
@@ -75,11 +78,17 @@ class Ivr:
         # Who rings does not change in the course of a call, so it can be read before the command is.
         caller_number = _decode(context.ring.unseal(session_id, rows[0][1])).caller_number
         number_index = context.number_index(caller_number) if caller_number else None
+        rules = context.settings.rules
+
+        def candidates(batch: Batch) -> Iterable[OpenApplication]:
+            return batch.applications_of_number(number_index) if number_index else ()
 
         def decide(batch: Batch) -> Answer:
             session = _decode(batch.session(session_id))
-            receipt_for = session.receipt_for
-            dialogue, turn = machine.hear(session.dialogue, heard.keys)
+            receipt_for, dialogue = session.receipt_for, session.dialogue
+            if dialogue.verdict == "genuine" and not goes_on(batch, candidates(batch), dialogue.evidence, rules):
+                dialogue = machine.close(dialogue)
+            dialogue, turn = machine.hear(dialogue, heard.keys)
             if turn.act == "check":
                 dialogue, turn, receipt_for = self._check(batch, dialogue, turn.digits, caller_number)
             if turn.message and receipt_for is not None and number_index is not None:
@@ -92,7 +101,7 @@ class Ivr:
             return lambda: _turn(session_id, turn)
 
         needs = Needs(number_index=number_index, channel="ivr", session_id=session_id)
-        return await context.writer.submit(needs, decide, idempotency)
+        return await context.writer.submit(needs, decide, idempotency, turn_again(candidates, rules))
 
     def _check(
         self, batch: Batch, dialogue: Dialogue, digits: str, caller_number: str | None
@@ -113,7 +122,8 @@ class Ivr:
             return *machine.judge(dialogue, "not_genuine", receipt=receipt), receipt_for
         ticket = outcome.call.ticket
         who = {language: words.who(language, ticket.officer, ticket.purpose, ticket.asks) for language in LANGUAGES}
-        return *machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt), receipt_for
+        told = machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt, evidence=outcome.receipt_id)
+        return *told, receipt_for
 
     async def _language_of(self, caller_number: str | None) -> Language | None:
         """The language of the customer on whose application the number is on file; None when it is on none."""
@@ -130,4 +140,4 @@ class Ivr:
 def _turn(session_id: str, turn: Turn) -> IvrTurn:
     # The machine never leaves it at `check`: that has been judged by now.
     assert turn.act != "check"  # noqa: S101
-    return IvrTurn(session_id, turn.say, turn.act, turn.slow, turn.to or None)
+    return IvrTurn(session_id, turn.say, turn.act, turn.slow, turn.to or None, turn.evidence or None)

@@ -34,6 +34,8 @@ IDEMPOTENCY_MS = 24 * 3_600_000
 
 Answer = Callable[[], Struct]
 Decide = Callable[[Batch], Answer]
+Again = Callable[[Batch, bytes], bytes]
+"""What a kept answer has become, by the rows that its command needs."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -53,6 +55,7 @@ class _Command(Struct):
     idempotency_id: bytes = b""
     secret: bytes = b""
     fingerprint: bytes = b""
+    again: Again | None = None
     shards: frozenset[int] = frozenset((0,))
 
 
@@ -153,8 +156,11 @@ class Writer:
         async with self._storage.transaction() as transaction:
             return await self._heads.latest(transaction, shard)
 
-    async def submit(self, needs: Needs, decide: Decide, idempotency: Idempotency | None = None) -> bytes:
-        """Carry out one command and return its JSON answer, once durable.
+    async def submit(
+        self, needs: Needs, decide: Decide, idempotency: Idempotency | None = None, again: Again | None = None
+    ) -> bytes:
+        """Carry out one command and return its JSON answer, once durable. A kept answer is given again as it is, or as
+        `again` makes it.
 
         Raises what `decide` raises, and Unavailable when nothing could be made durable in time: the
         command may then have been carried out or not, and a retry with the same key tells.
@@ -169,6 +175,7 @@ class Writer:
             command.secret = secret
             command.idempotency_id = hashlib.sha256(b"id" + secret).digest()[:16]
             command.fingerprint = idempotency.fingerprint
+            command.again = again
         patience = asyncio.get_running_loop().call_later(PATIENCE_S, _give_up, command.future)
         self._under_way += 1
         self._idle.clear()
@@ -280,6 +287,8 @@ class Writer:
             staged = len(batch.leaves)
             try:
                 repeated = _repeated(command, replays, first)
+                if isinstance(repeated, bytes) and command.again is not None:
+                    repeated = command.again(batch, repeated)
                 decided.append(command.decide(batch) if repeated is None else repeated)
                 if command.idempotency_id:
                     first.setdefault(command.idempotency_id, command)
