@@ -227,7 +227,7 @@ async def test_what_is_repeated_by_telephone_after_the_call_says_that_it_has_end
     assert names(await world.press(session, "*")) == names(told) == ["genuine", "who", "never_asks", "after_genuine"]
     await world.leg(call_id, "ended", wang.number)
     repeated = await world.press(session, keys)
-    assert names(repeated) == ["ended", "who", "never_asks", "after_genuine"]
+    assert names(repeated) == ["ended", "who_called", "never_asks", "after_genuine"]
     assert "李伟" in repeated["say"][1]["text"]
     assert not [each for each in ("可能会请您提供", "may ask for") if each in repeated["say"][1]["text"]]
     assert repeated["receipt_id"] == told["receipt_id"]

@@ -25,6 +25,8 @@ MAX_SILENCES = 3
 MAX_SLIPS = 5
 MAX_TURNS = 40
 MAX_KEYED = 100
+# What is said once the genuine call has closed.
+_AFTER = {"genuine": "ended", "who": "who_called"}
 
 
 class Turn(Struct, frozen=True):
@@ -126,9 +128,7 @@ def close(dialogue: Dialogue) -> Dialogue:
     """After the genuine call has closed, what is repeated of it is that it is over. `0` still leads to its officer."""
     if dialogue.verdict != "genuine":
         return dialogue
-    last = tuple("ended" if name == "genuine" else name for name in dialogue.last)
-    who = {language: caller(language, told) for language, told in dialogue.who.items()}
-    return replace(dialogue, verdict="ended", last=last, who=who)
+    return replace(dialogue, verdict="ended", last=tuple(_AFTER.get(name, name) for name in dialogue.last))
 
 
 def closed(said: tuple[Say, ...]) -> tuple[Say, ...]:
@@ -139,7 +139,9 @@ def closed(said: tuple[Say, ...]) -> tuple[Say, ...]:
 def _closed(say: Say) -> Say:
     if say.name == "genuine":
         return Say("ended", prompt("ended", say.language), say.language)
-    return replace(say, text=caller(say.language, say.text)) if say.name == "who" else say
+    if say.name == "who":
+        return Say("who_called", caller(say.language, say.text), say.language)
+    return say
 
 
 def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
@@ -192,6 +194,8 @@ def _say(dialogue: Dialogue, name: str) -> Say:
     language = dialogue.language
     if name == "who":
         return Say(name, dialogue.who[language], language)
+    if name == "who_called":
+        return Say(name, caller(language, dialogue.who[language]), language)
     spoken: Language = language
     if name == "other_language":
         # Said to those who do not understand the language of the rest.
