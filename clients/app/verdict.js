@@ -78,9 +78,8 @@ function ofACall(page, verdict, signal) {
     call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(WORDS.noLeg)),
     list(WORDS.asks, call.asks, page),
   );
-  const again = button(say(WORDS.checkAgain), () => page.go("/"), { class: "primary wide" });
   const ring = ringLink(page);
-  const done = button(say(WORDS.done), () => page.go("/"), { class: "primary wide" });
+  const leave = button(say(WORDS.done), () => page.go("/"), { class: "primary wide" });
   const body = h(
     "div",
     { class: "verdict-body" },
@@ -90,10 +89,9 @@ function ofACall(page, verdict, signal) {
     h("p", { class: "warn" }, say(WORDS.neverTell)),
     on,
     list(WORDS.never, call.never_asks, page),
-    again,
     ring,
     keepButtons(verdict.receipt_id, verdict.receipt),
-    done,
+    leave,
   );
   const article = h("article", { class: "verdict asking" }, top, body);
   // Nothing of the answer is shown before it is known how the call stands.
@@ -104,9 +102,9 @@ function ofACall(page, verdict, signal) {
     article.className = `verdict ${look}`;
     retitle(page, top, icon, title, say(what, { time }));
     if (state !== "asking") body.hidden = false;
-    on.hidden = done.hidden = state !== "on";
+    on.hidden = state !== "on";
     over.hidden = state !== "over";
-    again.hidden = state === "on";
+    leave.textContent = say(state === "on" ? WORDS.done : WORDS.checkAgain);
     if (ring) ring.hidden = state === "on";
   };
   if (verdict.verdict === "ended") turn("over");
