@@ -19,7 +19,8 @@ export function checkScreen(page, signal) {
 /** The call status, live. What may be out of date is not shown. @param {Page} page @param {AbortSignal} signal */
 function statusCard(page, signal) {
   const card = h("section", { class: "status", "aria-live": "polite", "aria-atomic": "true" });
-  card.append(told("doubt", "idle", say(WORDS.asking), ""));
+  const asking = () => card.replaceChildren(told("calm", "idle", say(WORDS.asking), ""));
+  asking();
   page.follow(
     (options) => page.client.me.events(options),
     signal,
@@ -32,6 +33,7 @@ function statusCard(page, signal) {
       const { title, what } = lostWords(error);
       card.replaceChildren(told("doubt", "warning", title, what));
     },
+    asking,
   );
   return card;
 }

@@ -9,7 +9,9 @@ import { WORDS } from "./words.js";
 /** @typedef {import("../web/page.js").Page} Page */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["Verdict"]} Verdict */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallDetails"]} CallDetails */
-/** @typedef {{outcome: "genuine" | "not_genuine", verdict: Verdict} | {outcome: "unavailable", digits: string, key: string}} Held */
+/** @typedef {import("../web/language.js").Both} Both */
+/** @typedef {"check" | "stop" | "warning" | "idle"} Icon */
+/** @typedef {{outcome: "of_a_call" | "not_genuine", verdict: Verdict} | {outcome: "unavailable", digits: string, key: string}} Held */
 
 /**
  * The answer that is being shown. It is dropped when its screen is left, so that neither the back button nor a second
@@ -30,7 +32,8 @@ export async function ask(page, digits, key = crypto.randomUUID()) {
     held = await page.client.confirmations.confirm(
       { code: digits },
       {
-        genuine: (verdict) => /** @type {Held} */ ({ outcome: "genuine", verdict }),
+        genuine: (verdict) => /** @type {Held} */ ({ outcome: "of_a_call", verdict }),
+        ended: (verdict) => /** @type {Held} */ ({ outcome: "of_a_call", verdict }),
         notGenuine: (verdict) => /** @type {Held} */ ({ outcome: "not_genuine", verdict }),
       },
       { idempotencyKey: key },
@@ -53,41 +56,70 @@ export function verdictScreen(page, signal) {
     if (held === shown) held = null;
   });
   if (shown.outcome === "unavailable") return unavailable(page, shown);
-  return shown.outcome === "genuine" ? genuine(page, shown.verdict, signal) : notGenuine(page, shown.verdict);
+  return shown.outcome === "of_a_call" ? ofACall(page, shown.verdict, signal) : notGenuine(page, shown.verdict);
 }
 
-/** @param {Page} page @param {Verdict} verdict @param {AbortSignal} signal */
-function genuine(page, verdict, signal) {
+/**
+ * The answer about a call of ours. It is green only while the status stream names that very call (CVP-12.1-10).
+ * @param {Page} page
+ * @param {Verdict} verdict
+ * @param {AbortSignal} signal
+ */
+function ofACall(page, verdict, signal) {
   const call = verdict.call;
-  if (!call) throw new TypeError("a genuine verdict names its call");
+  if (!call) throw new TypeError("the answer names no call");
   const time = clockTime(verdict.at);
-  const top = h("div", { role: "status" }, banner("check", WORDS.genuine, say(WORDS.checkedAt, { time })));
-  const article = h(
-    "article",
-    { class: "verdict genuine" },
-    top,
-    h(
-      "div",
-      { class: "verdict-body" },
-      h("p", { class: "who" }, h("b", {}, call.officer.name), ` · ${say(WORDS.staffNumber)} ${call.officer.id}`),
-      h("dl", {}, facts(page, call)),
-      verdict.given_before && h("p", {}, say(WORDS.givenBefore)),
-      call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(WORDS.noLeg)),
-      h("p", { class: "warn" }, say(WORDS.neverTell)),
-      list(WORDS.asks, call.asks, page),
-      list(WORDS.never, call.never_asks, page),
-      keepButtons(verdict.receipt_id, verdict.receipt),
-      button(say(WORDS.done), () => page.go("/"), { class: "primary wide" }),
-    ),
+  const top = h("div", { role: "status" }, banner("idle", WORDS.goesOn, say(WORDS.goesOnWhat)));
+  const over = h("p", { class: "lead" }, say(WORDS.overLead));
+  const on = h(
+    "div",
+    { class: "stack" },
+    verdict.given_before && h("p", {}, say(WORDS.givenBefore)),
+    call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(WORDS.noLeg)),
+    list(WORDS.asks, call.asks, page),
   );
-  watch(page, call.call_id, signal, (state) => {
-    article.className = `verdict ${state === "on" ? "genuine" : "over"}`;
-    if (state === "on") top.replaceChildren(banner("check", WORDS.genuine, say(WORDS.checkedAt, { time })));
-    if (state === "over") top.replaceChildren(banner("idle", WORDS.over, say(WORDS.overWhat, { time })));
-    if (state === "lost") top.replaceChildren(banner("warning", WORDS.old, say(WORDS.oldWhat, { time })));
-  });
+  const ring = ringLink(page);
+  const leave = button(say(WORDS.done), () => page.go("/"), { class: "primary wide" });
+  const body = h(
+    "div",
+    { class: "verdict-body" },
+    over,
+    h("p", { class: "who" }, h("b", {}, call.officer.name), ` · ${say(WORDS.staffNumber)} ${call.officer.id}`),
+    h("dl", {}, facts(page, call)),
+    h("p", { class: "warn" }, say(WORDS.neverTell)),
+    on,
+    list(WORDS.never, call.never_asks, page),
+    ring,
+    keepButtons(verdict.receipt_id, verdict.receipt),
+    leave,
+  );
+  const article = h("article", { class: "verdict asking" }, top, body);
+  // Nothing of the answer is shown before it is known how the call stands.
+  body.hidden = true;
+  /** @param {State} state */
+  const turn = (state) => {
+    const { look, icon, title, what } = LOOKS[state];
+    article.className = `verdict ${look}`;
+    retitle(page, top, icon, title, say(what, { time }));
+    if (state !== "asking") body.hidden = false;
+    on.hidden = state !== "on";
+    over.hidden = state !== "over";
+    leave.textContent = say(state === "on" ? WORDS.done : WORDS.checkAgain);
+    if (ring) ring.hidden = state === "on";
+  };
+  if (verdict.verdict === "ended") turn("over");
+  else watch(page, call.call_id, signal, turn);
   return article;
 }
+
+/** @typedef {"asking" | "on" | "over" | "lost"} State */
+/** @type {Record<State, {look: string, icon: Icon, title: Both, what: Both}>} */
+const LOOKS = {
+  asking: { look: "asking", icon: "idle", title: WORDS.goesOn, what: WORDS.goesOnWhat },
+  on: { look: "genuine", icon: "check", title: WORDS.genuine, what: WORDS.checkedAt },
+  over: { look: "over", icon: "idle", title: WORDS.over, what: WORDS.overWhat },
+  lost: { look: "lost", icon: "warning", title: WORDS.old, what: WORDS.oldWhat },
+};
 
 /** @param {Page} page @param {Verdict} verdict */
 function notGenuine(page, verdict) {
@@ -124,9 +156,25 @@ function unavailable(page, { digits, key }) {
   );
 }
 
-/** @param {"check" | "stop" | "warning" | "idle"} icon @param {import("../web/language.js").Both} title @param {string} [what] */
+/** @param {Icon} icon @param {Both} title @param {string} [what] */
 function banner(icon, title, what) {
   return h("div", { class: "verdict-banner" }, shape(icon), h("h1", {}, say(title)), what && h("p", {}, what));
+}
+
+/**
+ * Say something else in a banner, without taking the focus off its heading.
+ * @param {Page} page
+ * @param {Element} top
+ * @param {Icon} icon
+ * @param {Both} title
+ * @param {string} what
+ */
+function retitle(page, top, icon, title, what) {
+  const [figure, heading, more] = /** @type {[Element, Element, Element]} */ ([...(top.firstElementChild?.children ?? [])]);
+  figure.replaceWith(shape(icon));
+  heading.textContent = say(title);
+  more.textContent = what;
+  page.titled(say(title));
 }
 
 /** @param {Page} page @param {CallDetails} call */
@@ -152,29 +200,30 @@ function ringLink(page) {
 }
 
 /**
- * Follow the call that was confirmed: an answer of a while ago is never shown as one of now. A deployment without legs
- * may never list it as being on the phone; then nothing is said of its end.
+ * Follow the call that was confirmed. It goes on only while the stream names it: not before the first event, not between two
+ * streams, not when the stream is silent or lost, and not when it names no call or another.
  * @param {Page} page
  * @param {string} callId
  * @param {AbortSignal} signal
- * @param {(state: "on" | "over" | "lost") => void} changed
+ * @param {(state: State) => void} changed
  */
 function watch(page, callId, signal, changed) {
-  let listed = false;
-  let before = "on";
-  /** @param {"on" | "over" | "lost"} state */
+  /** @type {State | null} */
+  let before = null;
+  /** @param {State} state */
   const turn = (state) => {
-    if (state !== before) changed(state);
+    // What is over stays so when the stream ends, unless the service names the call after all.
+    if (state === before || (before === "over" && state !== "on")) return;
     before = state;
+    changed(state);
   };
+  /** @param {import("../typescript/src/openapi.d.ts").components["schemas"]["CallStatus"]} status */
+  const names = (status) => status.on_call && status.calls.some((each) => each.call_id === callId);
   page.follow(
     (options) => page.client.me.events(options),
     signal,
-    (status) => {
-      const on = status.calls.some((/** @type {{call_id: string}} */ each) => each.call_id === callId);
-      listed ||= on;
-      turn(listed && !on ? "over" : "on");
-    },
+    (status) => turn(names(status) ? "on" : "over"),
     () => turn("lost"),
+    () => turn("asking"),
   );
 }

@@ -50,11 +50,15 @@ export const WORDS = {
     "银行无法看到这通电话是否接通到您的号码。",
     "The bank cannot see whether this call is connected to your number.",
   ),
+  goesOn: both("正在确认通话是否仍在进行……", "Checking that the call is still going on…"),
+  goesOnWhat: both("请稍候，先不要透露任何信息。", "One moment. Share nothing yet."),
   over: both("那通电话已经结束", "That call is over"),
-  overWhat: both(
-    "{time} 核实的是那一通。现在如果有人来电，需要新的验证码。",
-    "The answer of {time} was about that one. If somebody is on the phone now, a new code is needed.",
+  overWhat: both("您在 {time} 核实的是那一通", "You checked that one at {time}"),
+  overLead: both(
+    "那通电话是我们打的，现在已经结束。如果有人还在与您通话，或再次来电，都与那通电话无关。重新核实之前，请不要透露任何信息。",
+    "That call was from us, and it is over now. If somebody is still talking to you, or rings you again, they are not part of that call. Share nothing until you have checked again.",
   ),
+  checkAgain: both("核实现在的来电", "Check the call you are on now"),
   old: both("网络已断开", "The connection is lost"),
   oldWhat: both(
     "以下是 {time} 的答复，现在无法得知电话是否仍是同一通。",

@@ -2,18 +2,24 @@
 
 import { CannotCheck } from "../typescript/src/client.js";
 
+// A service that ends its streams as soon as they have begun is not asked without a pause.
+const SHORT_MS = 5_000;
+
 /**
  * Follow something live for as long as `signal` lasts, over lost connections. `lost` is called as soon as what was
- * shown may no longer be true.
+ * shown may no longer be true, `asking` whenever nothing is known yet: at first, and after the service has ended a stream.
  * @template T
  * @param {(options: {signal: AbortSignal}) => AsyncIterable<T>} events
  * @param {AbortSignal} signal
  * @param {(value: T) => void} seen
  * @param {(error: unknown) => void} lost
+ * @param {() => void} [asking]
  */
-export async function follow(events, signal, seen, lost) {
+export async function follow(events, signal, seen, lost, asking = () => {}) {
   let failures = 0;
   while (!signal.aborted) {
+    if (failures === 0) asking();
+    const began = performance.now();
     const broken = new AbortController();
     const offline = () => broken.abort(new CannotCheck("the network is gone"));
     addEventListener("offline", offline, { once: true });
@@ -31,6 +37,7 @@ export async function follow(events, signal, seen, lost) {
       removeEventListener("offline", offline);
     }
     if (failures > 0) await pause(Math.min(500 * 2 ** failures, 10_000) * (0.5 + Math.random() / 2), signal);
+    else if (performance.now() - began < SHORT_MS) await pause(1_000, signal);
   }
 }
 

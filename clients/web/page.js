@@ -95,17 +95,24 @@ export class Page {
    * @param {AbortSignal} signal
    * @param {(value: T) => void} seen
    * @param {(error: unknown) => void} lost
+   * @param {() => void} [asking]
    */
-  follow(events, signal, seen, lost) {
+  follow(events, signal, seen, lost, asking) {
     const ending = new AbortController();
-    return follow(events, AbortSignal.any([signal, ending.signal]), seen, (error) => {
+    const broken = (/** @type {unknown} */ error) => {
       lost(error);
       if (!signedOut(error) && !(error instanceof Problem && error.slug === "suspended")) return;
       ending.abort();
       this.#leaving.abort();
       this.#leaving = new AbortController();
       this.fail(error);
-    });
+    };
+    return follow(events, AbortSignal.any([signal, ending.signal]), seen, broken, asking);
+  }
+
+  /** Name the page by what is shown. @param {string} heading */
+  titled(heading) {
+    document.title = `${heading} · ${this.#bank()}`;
   }
 
   /** Show what went wrong instead of the screen. @param {unknown} error */
@@ -167,7 +174,7 @@ export class Page {
     const frame = bare ? [this.#main] : [this.#header(), this.#main, this.#navigation()];
     document.querySelector("#page")?.replaceChildren(...frame.filter((each) => each !== null));
     const heading = this.#main.querySelector("h1");
-    document.title = `${heading?.textContent ?? say(this.#title)} · ${this.#bank()}`;
+    this.titled(heading?.textContent ?? say(this.#title));
     // Who listens to the page hears the heading; who looks at it begins at the top.
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });

@@ -27,12 +27,15 @@ const client = new Client("https://bank.example", { credential: bearer("token") 
 export const told: Promise<string> = client.confirmations.confirm({ code: "482177306" }, {
   genuine: ({ call }) => call.officer.name,
   notGenuine: ({ words }) => words.map((each) => each.text).join(),
+  ended: ({ call }) => call.officer.branch,
 });
 export const since = async (trust: Trust): Promise<number> =>
   (await verifyEvidence({ statement: "", proof: "" }, trust)).checkpoint.size;
 export const id = (error: CannotCheck): string | null => error.requestId;
-// @ts-expect-error both handlers are required
+// @ts-expect-error all handlers are required
 void client.confirmations.confirm({ code: "482177306" }, { genuine: () => "" });
+// @ts-expect-error that for an ended call too
+void client.confirmations.confirm({ code: "482177306" }, { genuine: () => "", notGenuine: () => "" });
 // @ts-expect-error a purpose that there is not
 void client.calls.issue("LN-1", { purpose: "chat", number: "+1", caller_number: "+1" });
 """

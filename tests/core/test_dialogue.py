@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.world import OFFICER
 from verifier.core.dialogue import (
     FRAUD_DESK,
     MAX_TURNS,
     Dialogue,
     Turn,
     begin,
+    close,
+    closed,
     hear,
     judge,
     no_verdict,
@@ -19,6 +22,9 @@ from verifier.core.dialogue import (
 )
 from verifier.core.prompts import PROMPTS
 from verifier.core.purposes import Language
+from verifier.core.words import LANGUAGES, ended
+from verifier.core.words import genuine as genuine_words
+from verifier.core.words import who as words_of
 
 WHO: dict[Language, str] = {
     "zh-CN": "来电人：李伟，工号 4412",
@@ -121,6 +127,57 @@ def test_zero_leads_to_the_same_officer_when_genuine_and_to_the_fraud_desk_when_
         assert (turn.act, turn.to) == ("transfer", FRAUD_DESK)
 
 
+RECEIPT = "rcpt_" + "0" * 32
+WHOSE: dict[Language, str] = {each: words_of(each, OFFICER, "documents", ("employer",)) for each in LANGUAGES}
+
+
+@pytest.mark.shows("CVP-7.12-3")
+@pytest.mark.parametrize("keyed", ["*", "*8", "*9", None])
+def test_after_the_call_every_repeat_says_that_it_has_ended_and_who_had_called(keyed: str | None) -> None:
+    dialogue, told = judge(entering(), "genuine", WHOSE, "4412", RECEIPT, RECEIPT)
+    dialogue, turn = hear(close(dialogue), keyed)
+    assert names(turn) == ["ended", "who_called", "never_asks", "after_genuine", "offer_receipt"]
+    assert turn.evidence == told.evidence == RECEIPT
+    assert "李伟" in turn.say[1].text
+    assert not [text for text in ("可能会请您提供", "may ask") if text in turn.say[1].text]
+    assert hear(dialogue, "1")[1].message == RECEIPT
+    assert hear(dialogue, "0")[1].to == "4412"
+
+
+@pytest.mark.shows("CVP-7.12-3")
+def test_nothing_but_a_genuine_verdict_can_end() -> None:
+    refused, unchecked = judge(entering(), "not_genuine")[0], no_verdict(entering(), "too_many")[0]
+    for dialogue in (entering(), refused, unchecked, close(genuine())):
+        assert close(dialogue) == dialogue
+    slipped = close(refuse_slip(genuine())[0])
+    assert names(hear(slipped, "*")[1]) == ["slip", "ask"]
+    assert hear(slipped, "0")[1].to == "4412"
+
+
+@pytest.mark.shows("CVP-7.12-3")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_turn_that_is_asked_for_again_ends_as_the_dialogue_does(language: Language) -> None:
+    dialogue, turn = judge(begin("示范银行", language, registered=True)[0], "genuine", WHOSE, "4412", "", RECEIPT)
+    assert closed(turn.say) == hear(close(dialogue), "*")[1].say
+    refused = judge(entering(), "not_genuine")[1].say
+    assert closed(refused) == refused
+
+
+@pytest.mark.shows("CVP-7.12-1")
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("told", ["", "another bank's words", "This is a genuine call from us."])
+def test_words_that_are_not_those_of_a_genuine_verdict_are_left_out_of_an_ended_one(
+    language: Language, told: str
+) -> None:
+    ours = ended(language, genuine_words(language, OFFICER, "documents", ("employer",)))
+    assert "李伟" in ours
+    theirs = ended(language, told)
+    assert theirs != ours
+    assert PROMPTS["ended"][language] in theirs
+    assert PROMPTS["never_asks"][language] in theirs
+    assert told == "" or told not in theirs
+
+
 def test_another_code_can_be_checked_after_a_verdict_and_replaces_it() -> None:
     turn = hear(genuine(), CODE)[1]
     assert turn.act == "check"
@@ -158,7 +215,7 @@ KEYS = st.one_of(
     st.sampled_from(["", "#", "*", "*8", "*9", "0", CODE, CODE + "#", "123456789"]),
     st.text("0123456789*#", max_size=12),
 )
-OUTCOMES = st.sampled_from(["genuine", "not_genuine", "unavailable", "slip", "too_many", "other_number"])
+OUTCOMES = st.sampled_from(["genuine", "not_genuine", "unavailable", "slip", "too_many", "other_number", "ended"])
 
 
 @pytest.mark.shows("CVP-7.7-5")
@@ -173,6 +230,8 @@ def test_no_sequence_of_keys_makes_a_verdict_or_reaches_the_officer_by_itself(
         if turn.act in ("hang_up", "transfer"):
             break
         turns += 1
+        if next_outcome == "ended" and outcome == "genuine":
+            dialogue, outcome = close(dialogue), "ended"
         dialogue, turn = hear(dialogue, keyed)
         if turn.act == "check":
             assert registered
@@ -186,7 +245,8 @@ def test_no_sequence_of_keys_makes_a_verdict_or_reaches_the_officer_by_itself(
             else:
                 dialogue, turn = judge(dialogue, outcome, WHO, "4412")  # type: ignore[arg-type]
         assert ("genuine" in names(turn)) <= (outcome == "genuine")
-        assert (turn.to == "4412") <= (outcome == "genuine")
+        assert ("ended" in names(turn)) <= (outcome == "ended")
+        assert (turn.to == "4412") <= (outcome in ("genuine", "ended"))
         assert (turn.act == "transfer") == bool(turn.to)
         assert turn.say or turn.act == "check"
     assert turns <= MAX_TURNS + 1

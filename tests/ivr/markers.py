@@ -17,7 +17,7 @@ class Markers:
     """Every prompt that can be recorded, as `name` in zh-CN and `name/en` in English."""
 
     FREQUENCIES: dict[str, int] = {  # noqa: RUF012
-        name if language == "zh-CN" else f"{name}/en": 520 + 90 * (2 * n + m)
+        name if language == "zh-CN" else f"{name}/en": 520 + 80 * (2 * n + m)
         for n, name in enumerate(PROMPTS)
         for m, language in enumerate(LANGUAGES)
     }

@@ -114,7 +114,9 @@ class Town:
         def read(told: Json) -> Operation:
             if "receipt" in told:
                 self.evidence.append(told["receipt"])
-            answer = (AGAIN if told["given_before"] else GENUINE) if told["verdict"] == "genuine" else NOT_GENUINE
+            # An answer that got lost may be asked for again only after the call has ended.
+            genuine = told["verdict"] in ("genuine", "ended")
+            answer = (AGAIN if told["given_before"] else GENUINE) if genuine else NOT_GENUINE
             receipt = "" if answer == NOT_GENUINE else told["receipt_id"]
             return Operation(kind, call_id, answer=answer, receipt=receipt, channel=channel, invoked=0)
 

@@ -21,7 +21,7 @@ from tests.simulator.run import Failed, run
 from verifier.core.call import Call
 from verifier.core.errors import Unavailable
 from verifier.core.merkle import Tree
-from verifier.service import records, writer
+from verifier.service import records, replays, writer
 from verifier.service.batch import Batch
 from verifier.service.heads import Heads
 from verifier.service.needs import Needs, Owners
@@ -125,6 +125,11 @@ def test_a_use_that_is_not_written_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Batch, "put_call", forget)
     found("a use that is not written", "no order explains .*answer='genuine'")
+
+
+def test_an_answer_that_stays_genuine_after_its_call_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replays, "goes_on", lambda *args: True)
+    found("an answer that stays genuine", "'genuine'.* of a call that is")
 
 
 def test_an_answer_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from verifier.core.dialogue import (
     Dialogue,
     Turn,
     begin,
+    close,
     hear,
     judge,
     no_verdict,
@@ -34,6 +35,7 @@ UNAVAILABLE: Json = {"verdict": "unavailable"}
 TOO_MANY: Json = {"verdict": "too_many"}
 OTHER_NUMBER: Json = {"verdict": "other_number"}
 RECEIPT = "rcpt_" + "0" * 32
+GENUINE_OF: Json = {**GENUINE, "evidence": RECEIPT}
 NO_CODE: Json = {"verdict": "slip"}
 
 
@@ -75,7 +77,7 @@ def played(events: list[Json]) -> list[Turn]:
 def shown(turn: Turn) -> Json:
     """A turn as the file has it: prompts by name and by the language in which they are said."""
     told: dict[str, Any] = {"say": [[say.name, say.language] for say in turn.say], "act": turn.act, "slow": turn.slow}
-    more = {"digits": turn.digits, "to": turn.to, "message": turn.message}
+    more = {"digits": turn.digits, "to": turn.to, "message": turn.message, "evidence": turn.evidence}
     return told | {name: value for name, value in more.items() if value}
 
 
@@ -84,13 +86,15 @@ def _after(dialogue: Dialogue | None, event: Json) -> tuple[Dialogue, Turn]:
         return begin(BANK, event["begin"]["language"], registered=event["begin"]["registered"])
     assert dialogue is not None
     if "keys" in event or "silence" in event:
-        return hear(dialogue, event.get("keys"))
+        return hear(close(dialogue) if "closed" in event else dialogue, event.get("keys"))
     why = event["verdict"]
     if why == "slip":
         return refuse_slip(dialogue)
     if why in ("too_many", "other_number"):
         return no_verdict(dialogue, why)
-    return judge(dialogue, why, WHO if "officer" in event else None, event.get("officer", ""), event.get("receipt", ""))
+    who = WHO if "officer" in event else None
+    officer, receipt, evidence = (event.get(name, "") for name in ("officer", "receipt", "evidence"))
+    return judge(dialogue, why, who, officer, receipt, evidence)
 
 
 def _played() -> Iterator[tuple[str, str, list[Json]]]:
@@ -168,5 +172,21 @@ def _played() -> Iterator[tuple[str, str, list[Json]]]:
         yield f"receipt-{verdict}", about, [*CHECKED, {**event, "receipt": RECEIPT}, keys("1"), keys("*"), keys("1#")]
     about = "there is none of what was not checked, nor of the verdict before"
     yield "receipt-replaced", about, [*CHECKED, {**GENUINE, "receipt": RECEIPT}, keys(CODE), TOO_MANY, keys("1")]
+    about = "once the genuine call has closed, each repeat says that it has ended, and who had called"
+    for name, event in (("repeat", keys("*")), ("language", keys("*9")), ("silence", SILENCE)):
+        ended = {**event, "closed": True}
+        yield f"ended-{name}", about, [*CHECKED, GENUINE_OF, ended, keys("0")]
+    about = "the receipt of an ended call can still be sent"
+    yield (
+        "ended-receipt",
+        about,
+        [*CHECKED, {**GENUINE_OF, "receipt": RECEIPT}, {**keys("*"), "closed": True}, keys("1")],
+    )
+    about = "a slip is repeated as a slip; the officer can still be reached"
+    yield "ended-slip", about, [*CHECKED, GENUINE_OF, keys("1"), {**keys("*"), "closed": True}, keys("0")]
+    about = "another code takes the place of an ended call, and of its officer"
+    yield "ended-then-not-genuine", about, [*CHECKED, GENUINE_OF, {**keys(CODE), "closed": True}, REFUSED, keys("0")]
+    about = "nothing but a genuine call can have ended"
+    yield "not-genuine-closed", about, [*CHECKED, REFUSED, {**keys("*"), "closed": True}]
     yield "after-transfer", "nothing is heard after a transfer", [BEGIN, keys("0"), keys(CODE)]
     yield "turns", f"at most {MAX_TURNS} turns", [BEGIN, *([keys("*8")] * (MAX_TURNS + 1))]

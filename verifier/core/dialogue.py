@@ -14,9 +14,10 @@ from verifier.core.code import CODE_DIGITS
 from verifier.core.messages import Say
 from verifier.core.prompts import prompt
 from verifier.core.purposes import Language
+from verifier.core.words import caller
 
 Stage = Literal["entering", "told", "over"]
-Verdict = Literal["genuine", "not_genuine", "unavailable"]
+Verdict = Literal["genuine", "not_genuine", "ended", "unavailable"]
 Act = Literal["listen", "check", "transfer", "hang_up"]
 
 FRAUD_DESK = "fraud_desk"
@@ -24,12 +25,15 @@ MAX_SILENCES = 3
 MAX_SLIPS = 5
 MAX_TURNS = 40
 MAX_KEYED = 100
+# What is said once the genuine call has closed.
+_AFTER = {"genuine": "ended", "who": "who_called"}
 
 
 class Turn(Struct, frozen=True):
     """What to do now: say, then listen for keys, check the `digits`, transfer `to` an officer or desk, or hang up.
 
-    `message` is the id of a receipt that is wanted by the bank's own messaging.
+    `message` is the id of a receipt that is wanted by the bank's own messaging, `evidence` that of the call which is
+    said to be genuine, or to have ended.
     """
 
     say: tuple[Say, ...]
@@ -38,11 +42,13 @@ class Turn(Struct, frozen=True):
     digits: str = ""
     to: str = ""
     message: str = ""
+    evidence: str = ""
 
 
 class Dialogue(Struct, frozen=True):
     """How far a call has come. `who` is the words of whose genuine call it was in each language, `officer`
-    that officer, `receipt` the one that can still be sent, `last` the names of the prompts that were said last."""
+    that officer, `evidence` its receipt, `receipt` the one that can still be sent, `last` the names of the prompts that
+    were said last."""
 
     bank: str
     language: Language
@@ -56,6 +62,7 @@ class Dialogue(Struct, frozen=True):
     officer: str = ""
     who: dict[Language, str] = {}
     receipt: str = ""
+    evidence: str = ""
     last: tuple[str, ...] = ()
 
 
@@ -102,17 +109,39 @@ def judge(
     who: dict[Language, str] | None = None,
     officer: str = "",
     receipt: str = "",
+    evidence: str = "",
 ) -> tuple[Dialogue, Turn]:
     """Say the verdict. `who` is the words of whose call it is in each language; a genuine verdict without them, like
-    anything but an answer, is that we cannot check (law L6). `receipt` is the id of one that can be sent."""
+    anything but an answer, is that we cannot check (law L6). `receipt` is the id of one that can be sent, `evidence`
+    that of a genuine call."""
     offer = ("offer_receipt",) if receipt else ()
     if verdict == "not_genuine":
         dialogue = replace(_told(dialogue, verdict), receipt=receipt)
         return _listen(dialogue, verdict, "after_refusal", *offer)
     if verdict == "genuine" and who is not None:
-        dialogue = replace(_told(dialogue, verdict), who=who, officer=officer, receipt=receipt)
+        dialogue = replace(_told(dialogue, verdict), who=who, officer=officer, receipt=receipt, evidence=evidence)
         return _listen(dialogue, verdict, "who", "never_asks", "after_genuine", *offer)
     return no_verdict(dialogue, "unavailable")
+
+
+def close(dialogue: Dialogue) -> Dialogue:
+    """After the genuine call has closed, what is repeated of it is that it is over. `0` still leads to its officer."""
+    if dialogue.verdict != "genuine":
+        return dialogue
+    return replace(dialogue, verdict="ended", last=tuple(_AFTER.get(name, name) for name in dialogue.last))
+
+
+def closed(said: tuple[Say, ...]) -> tuple[Say, ...]:
+    """The same of a turn that has been said, for one who asks for it again."""
+    return tuple(_closed(each) for each in said)
+
+
+def _closed(say: Say) -> Say:
+    if say.name == "genuine":
+        return Say("ended", prompt("ended", say.language), say.language)
+    if say.name == "who":
+        return Say("who_called", caller(say.language, say.text), say.language)
+    return say
 
 
 def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
@@ -131,7 +160,7 @@ def no_verdict(dialogue: Dialogue, why: Literal["too_many", "other_number", "una
 
 def _told(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
     """After a verdict; nothing of the one before is left."""
-    return replace(dialogue, stage="told", verdict=verdict, who={}, officer="", receipt="", slips=0)
+    return replace(dialogue, stage="told", verdict=verdict, who={}, officer="", receipt="", evidence="", slips=0)
 
 
 def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
@@ -145,14 +174,15 @@ def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 
 def _connect(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
     """To the officer whose genuine call it was, and to the fraud desk in every other case."""
-    to = dialogue.officer if dialogue.verdict == "genuine" and dialogue.officer else FRAUD_DESK
+    to = dialogue.officer if dialogue.verdict in ("genuine", "ended") and dialogue.officer else FRAUD_DESK
     dialogue = replace(dialogue, stage="over")
     return dialogue, Turn((_say(dialogue, "connecting"),), "transfer", dialogue.slow, to=to)
 
 
 def _listen(dialogue: Dialogue, *names: str) -> tuple[Dialogue, Turn]:
     dialogue = replace(dialogue, last=names)
-    return dialogue, Turn(tuple(_say(dialogue, name) for name in names), "listen", dialogue.slow)
+    about = dialogue.evidence if "genuine" in names or "ended" in names else ""
+    return dialogue, Turn(tuple(_say(dialogue, name) for name in names), "listen", dialogue.slow, evidence=about)
 
 
 def _end(dialogue: Dialogue, *names: str) -> tuple[Dialogue, Turn]:
@@ -164,6 +194,8 @@ def _say(dialogue: Dialogue, name: str) -> Say:
     language = dialogue.language
     if name == "who":
         return Say(name, dialogue.who[language], language)
+    if name == "who_called":
+        return Say(name, caller(language, dialogue.who[language]), language)
     spoken: Language = language
     if name == "other_language":
         # Said to those who do not understand the language of the rest.

@@ -283,9 +283,10 @@ class CallDetails(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """The one answer. Every refusal has the same shape and the same words (law L7)."""
+    """The one answer. Every refusal has the same shape and the same words (law L7). `ended` is a genuine answer that is
+    given again after its call, with other words."""
 
-    verdict: Literal["genuine", "not_genuine"]
+    verdict: Literal["genuine", "not_genuine", "ended"]
     at: datetime
     given_before: bool
     words: tuple[Words, ...]
@@ -295,9 +296,9 @@ class Verdict(Struct, frozen=True):
 
 
 class SpokenVerdict(Struct, frozen=True):
-    """The answer for an IVR. `unavailable` comes without a receipt: nothing was checked."""
+    """The answer for an IVR. `unavailable` comes without a receipt: nothing was checked. `ended` is as in `Verdict`."""
 
-    verdict: Literal["genuine", "not_genuine", "unavailable"]
+    verdict: Literal["genuine", "not_genuine", "ended", "unavailable"]
     at: datetime
     given_before: bool
     words: Words
@@ -315,13 +316,15 @@ class Say(Struct, frozen=True):
 
 class IvrTurn(Struct, frozen=True):
     """What a voice platform does next: say, then `listen` for keys, `transfer` the caller `to` an officer's staff
-    number or to `fraud_desk`, or `hang_up`."""
+    number or to `fraud_desk`, or `hang_up`. `receipt_id` is the receipt of the call that `genuine` or `ended` is said
+    of, null in every other turn."""
 
     session_id: str
     say: tuple[Say, ...]
     act: Literal["listen", "transfer", "hang_up"]
     slow: bool
     to: str | None
+    receipt_id: str | None = None
 
 
 class PastCall(Struct, frozen=True):

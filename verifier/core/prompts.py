@@ -1,12 +1,13 @@
 """What a caller hears, zh-CN first, en second; each prompt has a name, so that a bank can record it.
 
-Carries out specs/protocol.md section 7.7. Whose call it is, `who`, differs from call to call and is not among them.
+Carries out specs/protocol.md section 7.7. Whose call it is, `who`, or was, `who_called`, differs from call to call and
+is not among them.
 """
 
 from __future__ import annotations
 
 from verifier.core.purposes import Language
-from verifier.core.words import GENUINE, NEVER, NOT_GENUINE, OTHER_NUMBER, UNREGISTERED
+from verifier.core.words import ENDED, GENUINE, NEVER, NOT_GENUINE, OTHER_NUMBER, UNREGISTERED
 
 PROMPTS: dict[str, dict[Language, str]] = {
     "greeting": {
@@ -45,6 +46,7 @@ PROMPTS: dict[str, dict[Language, str]] = {
     },
     "genuine": GENUINE,
     "never_asks": NEVER,
+    "ended": ENDED,
     "not_genuine": NOT_GENUINE,
     "after_genuine": {
         "zh-CN": "重听请按星号，转接这位客户经理请按零，核实另一个验证码请直接输入。不需要了请挂断。",

@@ -38,14 +38,21 @@ GENUINE: dict[Language, str] = {
     "zh-CN": "已核实，这是我们打来的电话。",
     "en": "This is a genuine call from us.",
 }
+ENDED: dict[Language, str] = {
+    "zh-CN": "您核实的那通电话是我们打的，现在已经结束。如果还有人在与您通话，或再次来电，都与那通电话无关。"
+    "重新核实之前，请不要透露任何信息。",
+    "en": "The call you checked was from us, and it is over now. If somebody is still talking to you, or rings you "
+    "again, they are not part of that call. Share nothing until you have checked again.",
+}
 _LIST = {"zh-CN": "、", "en": "; "}
 NEVER: dict[Language, str] = {
     "zh-CN": f"我们绝不会索要：{_LIST['zh-CN'].join(ITEMS[each]['zh-CN'] for each in NEVER_ASKS)}。",
     "en": f"We never ask for: {_LIST['en'].join(ITEMS[each]['en'] for each in NEVER_ASKS)}.",
 }
+_MAY_ASK: dict[Language, str] = {"zh-CN": "这通电话可能会请您提供：", "en": " This call may ask for: "}
 _WHO: dict[Language, str] = {
-    "zh-CN": "来电人：{name}，工号 {id}，{branch}，来电事由：{purpose}。这通电话可能会请您提供：{asks}。",
-    "en": "{name}, staff number {id}, {branch}, about {purpose}. This call may ask for: {asks}.",
+    "zh-CN": f"来电人：{{name}}，工号 {{id}}，{{branch}}，来电事由：{{purpose}}。{_MAY_ASK['zh-CN']}{{asks}}。",
+    "en": f"{{name}}, staff number {{id}}, {{branch}}, about {{purpose}}.{_MAY_ASK['en']}{{asks}}.",
 }
 
 
@@ -64,6 +71,20 @@ def genuine(language: Language, officer: Officer, purpose: str, asks: tuple[str,
     """The words of a positive verdict: that it is one, whose call it is, what is never asked."""
     between = " " if language == "en" else ""
     return between.join((GENUINE[language], who(language, officer, purpose, asks), NEVER[language]))
+
+
+def caller(language: Language, told: str) -> str:
+    """What still holds of `who` after the call: the caller, and no more what the call may ask for."""
+    return told.partition(_MAY_ASK[language])[0]
+
+
+def ended(language: Language, told: str) -> str:
+    """The words of `genuine` after the call: that it is over, whose call it was, what is never asked."""
+    between = " " if language == "en" else ""
+    beginning, end = GENUINE[language] + between, between + NEVER[language]
+    if not (told.startswith(beginning) and told.endswith(end)):
+        return ENDED[language] + end
+    return between.join((ENDED[language], caller(language, told.removeprefix(beginning).removesuffix(end)))) + end
 
 
 def on_call(language: Language, officer: Officer, purpose: str) -> str:

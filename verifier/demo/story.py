@@ -158,10 +158,16 @@ class Story:
             f"/v1/calls/{call_id}/legs",
             {"event": "ended", "leg_id": "sip-1", "number": CUSTOMER_NUMBER, "at": now_iso()},
         )
+        self._verdict(
+            await self.customer.post("/v1/confirmations", {"code": code}, "confirm-1"),
+            "ended",
+            "the call is over; the first request once more: same receipt",
+            lambda answer: answer["receipt_id"] == first["receipt_id"],
+        )
         replay = self._verdict(
             await self.customer.post("/v1/confirmations", {"code": code}),
             "not_genuine",
-            "the call is over; the code again (replay)",
+            "the code again (replay)",
         )
         self._keep("not-genuine-replay", replay["receipt"])
 

@@ -25,6 +25,9 @@ Answer = Callable[[], Struct]
 Guard = Callable[[Batch], None]
 """Raises what a caller is told who may not even ask, before any kept answer is looked at."""
 
+Again = Callable[[Batch, bytes], bytes]
+"""What a kept answer has become, by the rows that its command needs."""
+
 
 class About(Struct, frozen=True):
     """An answer and the application it is about, None for nobody's. What is kept of the answer goes with it."""

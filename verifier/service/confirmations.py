@@ -42,6 +42,7 @@ from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf
 from verifier.service.records import limit_key
+from verifier.service.replays import spoken_again, verdict_again
 
 # Why nothing can be said to a caller by the number that rings: it is on file nowhere, or the call went to another.
 NotFrom = Literal["unregistered", "other_number"]
@@ -114,7 +115,10 @@ class Confirmations:
             return About(_about(outcome.application), lambda: _verdict(outcome))
 
         needs = Needs(customer_index=customer_index, channel="app")
-        return await self._context.writer.submit(needs, decide, idempotency)
+        again = verdict_again(
+            lambda batch: batch.applications_of_customer(customer_index), self._context.settings.rules
+        )
+        return await self._context.writer.submit(needs, decide, idempotency, again=again)
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> bytes:
         """The IVR passes on the digits a caller keyed; the answer is a `SpokenVerdict`.
@@ -137,8 +141,13 @@ class Confirmations:
             outcome = judged
             return About(_about(outcome.application), lambda: _spoken(outcome, asked.language or customers))
 
-        needs = Needs(number_index=self._context.number_index(number) if number else None, channel="ivr")
-        return await self._context.writer.submit(needs, decide, idempotency)
+        number_index = self._context.number_index(number) if number else None
+        needs = Needs(number_index=number_index, channel="ivr")
+        again = spoken_again(
+            lambda batch: batch.applications_of_number(number_index) if number_index else (),
+            self._context.settings.rules,
+        )
+        return await self._context.writer.submit(needs, decide, idempotency, again=again)
 
     def judge_by_phone(
         self, batch: Batch, digits: str, number: str | None, application_id: str | None = None

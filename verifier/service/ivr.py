@@ -5,6 +5,8 @@ Carries out specs/protocol.md section 7.7.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 
@@ -22,6 +24,8 @@ from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
 from verifier.service.messages import Messages, ReceiptFor
 from verifier.service.needs import Needs
+from verifier.service.opened import OpenApplication
+from verifier.service.replays import goes_on, turn_again
 
 LIFETIME_MS = 1_800_000
 _encode = msgspec.json.Encoder().encode
@@ -78,6 +82,10 @@ class Ivr:
         # Who rings does not change in the course of a call, so it can be read before the command is.
         caller_number = _decode(context.ring.unseal(session_id, rows[0][1])).caller_number
         number_index = context.number_index(caller_number) if caller_number else None
+        rules = context.settings.rules
+
+        def candidates(batch: Batch) -> Iterable[OpenApplication]:
+            return batch.applications_of_number(number_index) if number_index else ()
 
         def decide(batch: Batch) -> About:
             state, application_id = batch.session(session_id)
@@ -85,8 +93,10 @@ class Ivr:
             if named is not None and named.erased_at is not None:
                 raise NotFound("there is no such session, or it is over")
             session = _decode(state)
-            receipt_for = session.receipt_for
-            dialogue, turn = machine.hear(session.dialogue, heard.keys)
+            receipt_for, dialogue = session.receipt_for, session.dialogue
+            if dialogue.verdict == "genuine" and not goes_on(batch, candidates(batch), dialogue.evidence, rules):
+                dialogue = machine.close(dialogue)
+            dialogue, turn = machine.hear(dialogue, heard.keys)
             if turn.act == "check":
                 dialogue, turn, receipt_for, about = self._check(batch, dialogue, turn.digits, caller_number)
                 application_id = about or application_id
@@ -102,7 +112,7 @@ class Ivr:
             return About(application_id, lambda: _turn(session_id, turn))
 
         needs = Needs(number_index=number_index, channel="ivr", session_id=session_id, application_id=rows[0][3])
-        return await context.writer.submit(needs, decide, idempotency)
+        return await context.writer.submit(needs, decide, idempotency, again=turn_again(candidates, rules))
 
     def _check(
         self, batch: Batch, dialogue: Dialogue, digits: str, caller_number: str | None
@@ -125,10 +135,11 @@ class Ivr:
             return *machine.judge(dialogue, "not_genuine", receipt=receipt), receipt_for, about
         ticket = outcome.call.ticket
         who = {language: words.who(language, ticket.officer, ticket.purpose, ticket.asks) for language in LANGUAGES}
-        return *machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt), receipt_for, about
+        told = machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt, evidence=outcome.receipt_id)
+        return *told, receipt_for, about
 
 
 def _turn(session_id: str, turn: Turn) -> IvrTurn:
     # The machine never leaves it at `check`: that has been judged by now.
     assert turn.act != "check"  # noqa: S101
-    return IvrTurn(session_id, turn.say, turn.act, turn.slow, turn.to or None)
+    return IvrTurn(session_id, turn.say, turn.act, turn.slow, turn.to or None, turn.evidence or None)

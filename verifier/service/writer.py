@@ -22,7 +22,7 @@ from verifier.core.shards import shard_of
 from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
 from verifier.service import records
 from verifier.service.batch import Batch
-from verifier.service.commands import About, Answer, Decide, DecideKept, Guard, Idempotency
+from verifier.service.commands import About, Again, Answer, Decide, DecideKept, Guard, Idempotency
 from verifier.service.heads import Heads
 from verifier.service.needs import Needs, Owners, read_owners
 
@@ -46,6 +46,7 @@ class _Command(Struct):
     idempotency_id: bytes = b""
     secret: bytes = b""
     fingerprint: bytes = b""
+    again: Again | None = None
     shards: frozenset[int] = frozenset((0,))
 
 
@@ -151,7 +152,12 @@ class Writer:
 
     @overload
     async def submit(
-        self, needs: Needs, decide: DecideKept, idempotency: Idempotency | None, guard: Guard | None = None
+        self,
+        needs: Needs,
+        decide: DecideKept,
+        idempotency: Idempotency | None,
+        guard: Guard | None = None,
+        again: Again | None = None,
     ) -> bytes: ...
 
     async def submit(
@@ -160,8 +166,10 @@ class Writer:
         decide: Decide | DecideKept,
         idempotency: Idempotency | None = None,
         guard: Guard | None = None,
+        again: Again | None = None,
     ) -> bytes:
-        """Carry out one command and return its JSON answer, once durable.
+        """Carry out one command and return its JSON answer, once durable. A kept answer is given again as it is, or as
+        `again` makes it.
 
         Raises what `guard` and `decide` raise, and Unavailable when nothing could be made durable in time: the
         command may then have been carried out or not, and a retry with the same key tells.
@@ -176,6 +184,7 @@ class Writer:
             command.secret = secret
             command.idempotency_id = hashlib.sha256(b"id" + secret).digest()[:16]
             command.fingerprint = idempotency.fingerprint
+            command.again = again
         patience = asyncio.get_running_loop().call_later(PATIENCE_S, _give_up, command.future)
         self._under_way += 1
         self._idle.clear()
@@ -290,6 +299,8 @@ class Writer:
                 if command.guard is not None:
                     command.guard(batch)
                 repeated = _repeated(command, replays, first)
+                if isinstance(repeated, bytes) and command.again is not None:
+                    repeated = command.again(batch, repeated)
                 outcome = command.decide(batch) if repeated is None else repeated
             except VerifierError as error:
                 outcome = error

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from callback_verification.shapes import Language, Say
 
-# It names an officer: said once, and not kept.
-SPOKEN_ANEW = "who"
+# They name an officer: said once, and not kept.
+SPOKEN_ANEW = ("who", "who_called")
 UNAVAILABLE: dict[Language, str] = {
     "zh-CN": "现在无法核实。请不要继续通话，稍后再试。",
     "en": "We cannot check now. Do not go on with the call; try again later.",
@@ -58,7 +58,7 @@ class Voice:
 
     def sound(self, say: Say, *, slow: bool) -> Sound:
         """The sound of a prompt. Raises CannotSpeak."""
-        if say.name == SPOKEN_ANEW:
+        if say.name in SPOKEN_ANEW:
             with self._lock:
                 self._count += 1
                 path = self._cache / f"anew-{os.getpid()}-{self._count}.wav"

@@ -286,13 +286,14 @@ class Say(Shape, frozen=True):
 
 class IvrTurn(Shape, frozen=True):
     """What a voice platform does next: say, then listen for keys, transfer the caller `to` an officer's staff number
-    or to `fraud_desk`, or hang up."""
+    or to `fraud_desk`, or hang up. `receipt_id` is the receipt of the call that `genuine` or `ended` is said of."""
 
     session_id: str
     say: tuple[Say, ...]
     act: Literal["listen", "transfer", "hang_up"]
     slow: bool
     to: str | None
+    receipt_id: str | None = None
 
 
 class PastCall(Shape, frozen=True):

@@ -21,6 +21,7 @@ class Word(Enum):
 
     GENUINE = "genuine"
     NOT_GENUINE = "not_genuine"
+    ENDED = "ended"
     UNAVAILABLE = "unavailable"
 
     def __bool__(self) -> NoReturn:
@@ -32,6 +33,10 @@ class Word(Enum):
         return self is other
 
     __hash__ = Enum.__hash__
+
+
+# The words that come with a call, and with a receipt that says `genuine`: what was true at its time.
+_OF_A_CALL = frozenset((Word.GENUINE, Word.ENDED))
 
 
 class _Verdict(Struct, frozen=True, eq=False):
@@ -50,7 +55,7 @@ class _Verdict(Struct, frozen=True, eq=False):
 class Verdict(_Verdict, frozen=True, eq=False):
     """The one answer to a confirmation in the app. Show `text(language)`, whatever it is; keep `receipt`.
 
-    `call` is there exactly when the call is genuine.
+    `call` is there exactly when the call is genuine, or was (`is_ended`).
     """
 
     verdict: Word
@@ -62,20 +67,27 @@ class Verdict(_Verdict, frozen=True, eq=False):
     receipt: Evidence
 
     def __post_init__(self) -> None:
-        if self.verdict is Word.UNAVAILABLE or (self.verdict is Word.GENUINE) is not (self.call is not None):
+        of_a_call = self.verdict in _OF_A_CALL
+        if self.verdict is Word.UNAVAILABLE or of_a_call is not (self.call is not None):
             raise ValueError("the verdict and what belongs to it do not agree")
         if not (self.words and self.receipt_id and self.receipt.statement and self.receipt.proof):
             raise ValueError("the verdict has no words or no receipt")
         if self.call is not None and self.call.leg.mode == "required" and self.call.leg.connected_at is None:
             raise ValueError("the call is said to be genuine, and its leg was never connected")
         told = None if self.call is None else self.call.call_id
-        if _receipt_says(self.receipt) != (self.verdict.value, self.receipt_id, told):
+        stated = Word.GENUINE if of_a_call else self.verdict
+        if _receipt_says(self.receipt) != (stated.value, self.receipt_id, told):
             raise ValueError("the verdict and its receipt do not agree")
 
     @property
     def is_genuine(self) -> bool:
         """True only when the service has said exactly `genuine`, with the call it is about."""
         return self.verdict is Word.GENUINE and self.call is not None
+
+    @property
+    def is_ended(self) -> bool:
+        """The answer was genuine when it was first given, and its call is over: nothing is said of who rings now."""
+        return self.verdict is Word.ENDED
 
     def text(self, language: Language) -> str:
         """What to show to the customer; in the service's first language where it has nothing in this one."""
@@ -99,7 +111,7 @@ def _receipt_says(receipt: Evidence) -> tuple[str, str, str | None]:
 class SpokenVerdict(_Verdict, frozen=True, eq=False):
     """The answer for an IVR. `unavailable` comes without a receipt: nothing was checked. Say `words.text`.
 
-    `transfer_to` is the staff number of the officer who called, exactly when the call is genuine.
+    `transfer_to` is the staff number of the officer who called, exactly when the call is genuine, or was (`is_ended`).
     """
 
     verdict: Word
@@ -113,13 +125,18 @@ class SpokenVerdict(_Verdict, frozen=True, eq=False):
         if (self.verdict is Word.UNAVAILABLE) is not (self.receipt_id is None):
             raise ValueError("the verdict and what belongs to it do not agree")
         # An IVR that looks at this first must not put a caller through on a refusal.
-        if (self.verdict is Word.GENUINE) is not bool(self.transfer_to):
+        if (self.verdict in _OF_A_CALL) is not bool(self.transfer_to):
             raise ValueError("the verdict and the officer to transfer to do not agree")
 
     @property
     def is_genuine(self) -> bool:
         """True only when the service has said exactly `genuine`."""
         return self.verdict is Word.GENUINE and bool(self.receipt_id) and bool(self.transfer_to)
+
+    @property
+    def is_ended(self) -> bool:
+        """As in `Verdict`."""
+        return self.verdict is Word.ENDED
 
     @property
     def is_unavailable(self) -> bool:

@@ -4,7 +4,7 @@
  */
 
 import { Transport, segment } from "./transport.js";
-import { mustHandle, tell, tellSpoken } from "./verdicts.js";
+import { HANDLERS, SPOKEN_HANDLERS, mustHandle, tell, tellSpoken } from "./verdicts.js";
 
 export { readCode } from "./codes.js";
 export { CallbackVerificationError, CannotCheck, NoAnswer, Problem, Unavailable } from "./errors.js";
@@ -180,13 +180,13 @@ export class Client {
 
   confirmations = {
     /**
-     * Confirm the code a customer has entered, and do what belongs to the verdict. Both handlers are required.
+     * Confirm the code a customer has entered, and do what belongs to the verdict. All handlers are required.
      * @template T
      * @param {Schemas["Confirm"]} asked @param {Handlers<T>} handlers @param {Options} [options]
      * @returns {Promise<T>} what the handler returns
      */
     confirm: async (asked, handlers, options) => {
-      mustHandle(handlers, ["genuine", "notGenuine"]);
+      mustHandle(handlers, HANDLERS);
       return tell(await this.#request("POST", "/v1/confirmations", { body: asked, options }), handlers);
     },
   };
@@ -199,7 +199,7 @@ export class Client {
      * @returns {Promise<T>} what the handler returns
      */
     confirm: async (body, handlers, options) => {
-      mustHandle(handlers, ["genuine", "notGenuine", "unavailable"]);
+      mustHandle(handlers, SPOKEN_HANDLERS);
       return tellSpoken(await this.#request("POST", "/v1/ivr/confirmations", { body, options }), handlers);
     },
 

@@ -6,8 +6,8 @@
 import { CannotCheck, NoAnswer } from "./errors.js";
 
 export const MAX_EVENT = 262_144;
-// The service writes something every fifteen seconds; a connection that is silent for long is dead.
-const IDLE_MS = 45_000;
+// The service writes something every fifteen seconds; a connection that is silent for longer is dead.
+const IDLE_MS = 20_000;
 const LINE_END = /\r\n|\n|\r/;
 
 /**

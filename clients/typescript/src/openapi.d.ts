@@ -1077,7 +1077,8 @@ export interface components {
         /**
          * IvrTurn
          * @description What a voice platform does next: say, then `listen` for keys, `transfer` the caller `to` an officer's staff
-         *         number or to `fraud_desk`, or `hang_up`.
+         *         number or to `fraud_desk`, or `hang_up`. `receipt_id` is the receipt of the call that `genuine` or `ended` is said
+         *         of, null in every other turn.
          */
         IvrTurn: {
             session_id: string;
@@ -1086,6 +1087,8 @@ export interface components {
             act: "hang_up" | "listen" | "transfer";
             slow: boolean;
             to: string | null;
+            /** @default null */
+            receipt_id?: string | null;
         };
         /**
          * Jwks
@@ -1378,11 +1381,11 @@ export interface components {
         };
         /**
          * SpokenVerdict
-         * @description The answer for an IVR. `unavailable` comes without a receipt: nothing was checked.
+         * @description The answer for an IVR. `unavailable` comes without a receipt: nothing was checked. `ended` is as in `Verdict`.
          */
         SpokenVerdict: {
             /** @enum {unknown} */
-            verdict: "genuine" | "not_genuine" | "unavailable";
+            verdict: "ended" | "genuine" | "not_genuine" | "unavailable";
             at: string;
             given_before: boolean;
             words: components["schemas"]["Words"];
@@ -1419,11 +1422,12 @@ export interface components {
         };
         /**
          * Verdict
-         * @description The one answer. Every refusal has the same shape and the same words (law L7).
+         * @description The one answer. Every refusal has the same shape and the same words (law L7). `ended` is a genuine answer that is
+         *         given again after its call, with other words.
          */
         Verdict: {
             /** @enum {unknown} */
-            verdict: "genuine" | "not_genuine";
+            verdict: "ended" | "genuine" | "not_genuine";
             at: string;
             given_before: boolean;
             words: components["schemas"]["Words"][];

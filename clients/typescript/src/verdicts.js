@@ -10,13 +10,16 @@ import { fromBase64url } from "./octets.js";
 /** @typedef {import("./openapi.js").components["schemas"]} Schemas */
 /** @typedef {Schemas["Verdict"] & {verdict: "genuine", call: Schemas["CallDetails"]}} GenuineVerdict */
 /** @typedef {Schemas["Verdict"] & {verdict: "not_genuine", call: null}} NotGenuineVerdict */
+/** @typedef {Schemas["Verdict"] & {verdict: "ended", call: Schemas["CallDetails"]}} EndedVerdict */
 
 /**
  * What to do for each verdict in the app. An object is true whatever it says, so no verdict is ever returned bare.
+ * `ended` is for a genuine answer that is asked for again after its call: it is not genuine any more.
  * @template T
  * @typedef {object} Handlers
  * @property {(verdict: GenuineVerdict) => T | Promise<T>} genuine
  * @property {(verdict: NotGenuineVerdict) => T | Promise<T>} notGenuine
+ * @property {(verdict: EndedVerdict) => T | Promise<T>} ended
  */
 
 /**
@@ -25,8 +28,12 @@ import { fromBase64url } from "./octets.js";
  * @typedef {object} SpokenHandlers
  * @property {(verdict: Schemas["SpokenVerdict"] & {verdict: "genuine"}) => T | Promise<T>} genuine
  * @property {(verdict: Schemas["SpokenVerdict"] & {verdict: "not_genuine"}) => T | Promise<T>} notGenuine
+ * @property {(verdict: Schemas["SpokenVerdict"] & {verdict: "ended"}) => T | Promise<T>} ended
  * @property {(verdict: Schemas["SpokenVerdict"] & {verdict: "unavailable"}) => T | Promise<T>} unavailable
  */
+
+export const HANDLERS = ["genuine", "notGenuine", "ended"];
+export const SPOKEN_HANDLERS = [...HANDLERS, "unavailable"];
 
 /**
  * Raise TypeError unless each of these handlers is there. Called before anything is sent: a code that was spent
@@ -51,6 +58,7 @@ export async function tell(answer, handlers) {
   const evidence = isText(answer.receipt_id) && isText(answer.receipt?.proof) && isSaidBy(answer.receipt, answer);
   if (answer.verdict === "genuine" && evidence && isCall(answer.call)) return handlers.genuine(answer);
   if (answer.verdict === "not_genuine" && evidence && answer.call === null) return handlers.notGenuine(answer);
+  if (answer.verdict === "ended" && evidence && isCall(answer.call)) return handlers.ended(answer);
   throw notUnderstood(answer);
 }
 
@@ -69,6 +77,7 @@ export async function tellSpoken(answer, handlers) {
   const stays = answer.transfer_to === null;
   if (answer.verdict === "genuine" && evidence && transfers) return handlers.genuine(answer);
   if (answer.verdict === "not_genuine" && evidence && stays) return handlers.notGenuine(answer);
+  if (answer.verdict === "ended" && evidence && transfers) return handlers.ended(answer);
   if (answer.verdict === "unavailable" && spoken && answer.receipt_id === null && stays) {
     return handlers.unavailable(answer);
   }
@@ -82,8 +91,8 @@ function isCall(call) {
 }
 
 /**
- * Whether a receipt states this verdict, under this id and about this call. Its signature is not checked here: that
- * takes a trust file.
+ * Whether a receipt states this verdict, under this id and about this call. That of a call which has ended states
+ * `genuine`, which was true at its time. The signature is not checked here: that takes a trust file.
  * @param {any} receipt
  * @param {any} answer
  */
@@ -92,7 +101,8 @@ function isSaidBy(receipt, answer) {
     const payload = fromBase64url(receipt.statement.split(".")[1]);
     const said = readJson(payload);
     const sameCall = (said.call?.call_id ?? null) === (answer.call?.call_id ?? null);
-    return said.verdict === answer.verdict && said.jti === answer.receipt_id && sameCall;
+    const stated = answer.verdict === "ended" ? "genuine" : answer.verdict;
+    return said.verdict === stated && said.jti === answer.receipt_id && sameCall;
   } catch {
     return false;
   }

@@ -8,7 +8,7 @@ import { Client, bearer } from "../src/client.js";
 // Keys and tiles are for verifiers that keep their own copy of the log; the description holds the keys too. A shard's
 // checkpoint is asked by the method that asks the first one's (below).
 const LEFT_OUT = ["jwks", "log_tile", "log_shard_checkpoint", "log_shard_tile", "log_consistency"];
-const HANDLERS = { genuine: () => 0, notGenuine: () => 0, unavailable: () => 0 };
+const HANDLERS = { genuine: () => 0, notGenuine: () => 0, ended: () => 0, unavailable: () => 0 };
 const LEG = { legId: "l", number: "n" };
 
 /** Every method, each called as it is meant to be. @param {Client} client @returns {Promise<unknown>[]} */

@@ -20,8 +20,9 @@ const APPLICATION = "LN-2026-0001";
 const NUMBER = "+8613800138000";
 const ASKED = { purpose: /** @type {const} */ ("documents"), number: NUMBER, caller_number: "+861082345678" };
 
-const answered = { genuine: (verdict) => ({ ...verdict }), notGenuine: (verdict) => ({ ...verdict }) };
-const spoken = { ...answered, unavailable: (verdict) => ({ ...verdict }) };
+const same = (verdict) => ({ ...verdict });
+const answered = { genuine: same, notGenuine: same, ended: same };
+const spoken = { ...answered, unavailable: same };
 
 describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
   const officer = new Client(url || "http://none", { credential: bearer(OFFICER_TOKEN) });
@@ -77,6 +78,8 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     assert.deepEqual((await customer.receipts.get(told.receipt_id)).receipt.statement, told.receipt.statement);
 
     assert.equal((await hangUp(call.call_id)).state, "ended");
+    const ended = await customer.confirmations.confirm({ code }, answered, { idempotencyKey: `story-${call.call_id}` });
+    assert.deepEqual(ended, { ...told, verdict: "ended", words: ended.words });
     const replay = await customer.confirmations.confirm({ code }, answered);
     assert.equal(replay.verdict, "not_genuine");
     const refusal = await verifyEvidence(replay.receipt, trust);

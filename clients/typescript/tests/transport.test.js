@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { CannotCheck, Client, NoAnswer, Problem, Unavailable, bearer } from "../src/client.js";
 import { GENUINE, json, problem, serve } from "./server.js";
 
-const told = { genuine: () => "genuine", notGenuine: () => "no" };
+const told = { genuine: () => "genuine", notGenuine: () => "no", ended: () => "no" };
 const ASKED = { code: "482177306" };
 
 /** A client that notes its pauses instead of making them. */

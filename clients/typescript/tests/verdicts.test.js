@@ -18,7 +18,8 @@ const { call: _call, ...WITHOUT_CALL } = GENUINE;
 const { verdict: _verdict, ...WITHOUT_VERDICT } = GENUINE;
 
 const never = () => assert.fail("a handler was called");
-const handlers = { genuine: never, notGenuine: never };
+const handlers = { genuine: never, notGenuine: never, ended: never };
+const ENDED = { ...GENUINE, verdict: "ended" };
 
 /** Impatient and without pauses, so that a silent server costs a test little. */
 const quick = (url) =>
@@ -41,6 +42,15 @@ test("the other handler gets a refusal", async (t) => {
   });
   assert.equal(told, "rcpt_1");
   assert.deepEqual(JSON.parse(asked[0].body), ASKED);
+});
+
+test("a call that has ended has its handler, its call, and a receipt that still says genuine", async (t) => {
+  const { url } = await serve(t, (response) => json(response, 200, ENDED));
+  const told = await quick(url).confirmations.confirm(ASKED, {
+    ...handlers,
+    ended: (verdict) => [verdict.call.officer.id, verdict.receipt_id],
+  });
+  assert.deepEqual(told, ["4412", "rcpt_1"]);
 });
 
 test("what a handler raises reaches the caller", async (t) => {
@@ -80,6 +90,20 @@ const WRONG = {
     ...GENUINE,
     call: { ...GENUINE.call, leg: { ...GENUINE.call.leg, connected_at: null } },
   },
+  "ended without the call": { ...WITHOUT_CALL, verdict: "ended" },
+  "ended with a null call": { ...ENDED, call: null },
+  "ended with an empty call": { ...ENDED, call: {} },
+  "ended without a receipt": { ...ENDED, receipt: null },
+  "ended without the id of a receipt": { ...ENDED, receipt_id: "" },
+  "ended with a receipt of another id": { ...ENDED, receipt_id: "rcpt_2" },
+  "ended with a receipt of another call": { ...ENDED, call: { ...GENUINE.call, call_id: "call_2" } },
+  "ended with the receipt of a refusal": { ...ENDED, receipt: NOT_GENUINE.receipt },
+  "ended with a receipt that says ended": stated(ENDED),
+  "ended over a required leg that was never connected": {
+    ...ENDED,
+    call: { ...GENUINE.call, leg: { ...GENUINE.call.leg, connected_at: null } },
+  },
+  "ended in capitals": { ...ENDED, verdict: "ENDED" },
   "the verdict in a prototype": JSON.parse(`{"__proto__": ${JSON.stringify(GENUINE)}}`),
 };
 
@@ -189,28 +213,35 @@ test("nothing is sent while a handler is missing", async (t) => {
     {},
     { genuine: never },
     { notGenuine: never },
-    { genuine: true, notGenuine: never },
+    { genuine: true, notGenuine: never, ended: never },
+    { genuine: never, notGenuine: never },
+    { genuine: never, notGenuine: never, ended: null },
   ]) {
     await assert.rejects(client.confirmations.confirm(ASKED, /** @type {any} */ (wrong)), TypeError);
   }
-  await assert.rejects(client.ivr.confirm(/** @type {any} */ ({}), /** @type {any} */ (handlers)), TypeError);
+  const { ended: _ended, ...withoutEnded } = spokenHandlers;
+  for (const wrong of [handlers, withoutEnded]) {
+    await assert.rejects(client.ivr.confirm(/** @type {any} */ ({}), /** @type {any} */ (wrong)), TypeError);
+  }
   assert.equal(asked.length, 0);
 });
 
 const spokenHandlers = {
   genuine: () => "genuine",
   notGenuine: () => "notGenuine",
+  ended: () => "ended",
   unavailable: () => "unavailable",
 };
 
 for (const [verdict, told] of [
   ["genuine", "genuine"],
   ["not_genuine", "notGenuine"],
+  ["ended", "ended"],
   ["unavailable", "unavailable"],
 ]) {
   test(`by telephone ${verdict} has its handler`, async (t) => {
     const receipt_id = verdict === "unavailable" ? null : "rcpt_1";
-    const transfer_to = verdict === "genuine" ? "4412" : null;
+    const transfer_to = verdict === "genuine" || verdict === "ended" ? "4412" : null;
     const answer = { ...SPOKEN, verdict, receipt_id, transfer_to };
     const { url } = await serve(t, (response) => json(response, 200, answer));
     assert.equal(await quick(url).ivr.confirm(/** @type {any} */ ({}), spokenHandlers), told);
@@ -222,6 +253,8 @@ for (const wrong of [
   { verdict: "genuine", receipt_id: null },
   { verdict: "genuine", transfer_to: null },
   { verdict: "not_genuine" },
+  { verdict: "ended", receipt_id: null },
+  { verdict: "ended", transfer_to: null },
   { verdict: "unavailable", receipt_id: null },
   { verdict: "unavailable", transfer_to: null },
   { words: null },

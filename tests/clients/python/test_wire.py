@@ -198,6 +198,72 @@ def test_a_verdict_with_the_receipt_of_another_is_none(other: dict[str, Any]) ->
         client.send(confirmations.confirm(CODE))
 
 
+@pytest.mark.shows("CVP-7.12-4")
+def test_an_ended_call_is_not_genuine_and_keeps_its_call_and_its_receipt() -> None:
+    """The receipt still says `genuine`: that was true at its time."""
+    with misbehaving(http(200, {**VERDICT, "verdict": "ended"})) as server, Client(server.url) as client:
+        ended = client.send(confirmations.confirm(CODE))
+    assert (ended.is_genuine, ended.is_ended) == (False, True)
+    assert ended.call is not None
+    assert ended.call.officer.id == "4412"
+    assert ended.receipt == msgspec.convert(VERDICT, Verdict).receipt
+    assert "ended" not in repr(ended)
+    with pytest.raises(TypeError):
+        bool(ended)
+
+
+@pytest.mark.shows("CVP-7.12-4")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"call": None},
+        {"call": {}},
+        {"receipt": None},
+        {"receipt_id": ""},
+        {"receipt_id": "rcpt_" + "1" * 32},
+        {"words": []},
+        {"call": {**VERDICT["call"], "call_id": "call_" + "1" * 32}},
+        {"call": {**VERDICT["call"], "leg": {**VERDICT["call"]["leg"], "connected_at": None}}},
+        {"receipt": stated({**VERDICT, "verdict": "ended"})["receipt"]},
+        {"receipt": stated({**VERDICT, "verdict": "not_genuine", "call": None})["receipt"]},
+        {"verdict": "Ended"},
+        {"verdict": "ended "},
+        {"verdict": ["ended"]},
+    ],
+    ids=str,
+)
+def test_an_ended_answer_without_what_belongs_to_it_is_not_understood(changes: dict[str, Any]) -> None:
+    answer = http(200, {**VERDICT, "verdict": "ended", **changes})
+    with misbehaving(answer) as server, Client(server.url, patience=ONCE) as client, pytest.raises(CannotCheck):
+        client.send(confirmations.confirm(CODE))
+
+
+@pytest.mark.shows("CVP-7.12-4")
+def test_the_receipt_of_an_ended_call_does_not_make_a_genuine_answer_of_a_refusal() -> None:
+    refusal = {**VERDICT, "verdict": "not_genuine", "call": None}
+    with (
+        misbehaving(http(200, refusal)) as server,
+        Client(server.url, patience=ONCE) as client,
+        pytest.raises(CannotCheck, match="do not agree"),
+    ):
+        client.send(confirmations.confirm(CODE))
+
+
+def test_an_answer_that_is_asked_for_again_after_its_call_has_ended(clients: Clients) -> None:
+    call_id, code = clients.live_call()
+    asked = confirmations.confirm(code)
+    first = clients.customer.send(asked)
+    assert first.is_genuine
+    assert clients.customer.send(asked).is_genuine
+    clients.hang_up(call_id)
+    again = clients.customer.send(asked)
+    assert (again.is_genuine, again.is_ended) == (False, True)
+    assert (again.receipt_id, again.receipt, again.at) == (first.receipt_id, first.receipt, first.at)
+    assert again.call is not None
+    assert again.call.call_id == call_id
+    assert again.text("en").startswith("The call you checked was from us, and it is over now.")
+
+
 @pytest.mark.parametrize("statement", ["a.b.c", "", "..", "e30.e30.e30", "\ud800.\ud800", "é.é.é"])
 def test_a_verdict_with_a_receipt_that_is_none_is_none(statement: str) -> None:
     with pytest.raises(msgspec.ValidationError):
@@ -236,6 +302,9 @@ def test_a_code_entered_twice_gets_its_first_receipt_and_says_so(clients: Client
         {"transfer_to": ""},
         {"receipt_id": None},
         {"words": None},
+        {"verdict": "ended", "transfer_to": None},
+        {"verdict": "ended", "receipt_id": None},
+        {"verdict": "ended", "receipt_id": None, "transfer_to": None},
     ],
     ids=str,
 )
@@ -247,6 +316,14 @@ def test_a_spoken_verdict_transfers_for_genuine_and_for_nothing_else(changes: di
         pytest.raises(CannotCheck),
     ):
         client.send(ivr.confirm(CODE, dialled_number="+1", caller_number=None))
+
+
+@pytest.mark.shows("CVP-7.12-4")
+def test_a_spoken_answer_that_has_ended_is_not_genuine_and_leads_to_the_same_officer() -> None:
+    with misbehaving(http(200, {**SPOKEN, "verdict": "ended"})) as server, Client(server.url) as client:
+        ended = client.send(ivr.confirm(CODE, dialled_number="+1", caller_number=None))
+    assert (ended.is_genuine, ended.is_ended, ended.is_unavailable) == (False, True, False)
+    assert ended.transfer_to == "4412"
 
 
 def test_a_refusal_cannot_be_searched_for_the_word() -> None:
