@@ -11,7 +11,7 @@ from verifier.demo.bank import DemoBank
 TITLE = {"zh-CN": "您的账号已被停用", "en": "You are suspended"}
 
 
-@pytest.mark.shows("CVP-12.1-10")
+@pytest.mark.shows("CVP-12.1-11")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_an_officer_who_is_suspended_in_a_call_loses_the_code_and_reads_why(
     browser: Browser, bank: DemoBank, exchange: Exchange, language: str
