@@ -13,7 +13,7 @@ from verifier.core import words
 from verifier.core.application import RegisteredNumber
 from verifier.core.call import CallRules
 from verifier.core.dialogue import FRAUD_DESK
-from verifier.core.errors import IdempotencyKeyReused
+from verifier.core.errors import IdempotencyKeyReused, NotFound
 from verifier.core.times import from_ms
 from verifier.ports import Storage
 
@@ -264,9 +264,10 @@ async def test_after_the_call_another_code_is_judged_by_itself(world: World, wan
 
 
 @pytest.mark.shows("CVP-7.12-2")
-async def test_an_erased_application_has_no_call_that_goes_on(world: World, wang: Person) -> None:
+async def test_a_dialogue_about_an_erased_application_never_repeats_its_verdict(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     assert names(await world.press(session, code))[0] == "genuine"
     await world.erase(wang)
-    assert names(await world.press(session, "*"))[0] == "ended"
+    with pytest.raises(NotFound):
+        await world.press(session, "*")

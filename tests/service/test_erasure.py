@@ -27,8 +27,8 @@ AT_HOME = "+861062345678"
 SAID = "他说低息贷款"
 SUPERVISOR = staff("9001", "supervisor")
 
-# Tables of the log and of the schema: they hold hashes, sizes and names of files.
-NOTHING_PERSONAL = {"log_head", "checkpoints", "nodes", "schema_versions"}
+# Tables of the log and of the schema hold hashes, sizes and names of files; suspensions are of staff alone.
+NOTHING_PERSONAL = {"log_head", "checkpoints", "nodes", "schema_versions", "suspensions"}
 
 # What stays of an erased application, and why.
 STAYS = {
