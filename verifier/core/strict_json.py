@@ -18,30 +18,36 @@ from verifier.core.text import unsafe
 
 MAX_DEPTH = 32
 MAX_MEMBERS = 200
-# Of what a stranger may send. The largest body we describe has about 150.
-MAX_VALUES = 2_000
+# Commas and opening brackets, those in strings too: so many values at most a stranger may send. The largest body we
+# describe has about 150, and 2,000 characters of what somebody said.
+MAX_PARTS = 4_096
 Shape = TypeVar("Shape")
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`")
-# Strings, also one without an end, and everything else that is no bracket and no comma.
-_NO_STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[\]{},"]+', re.DOTALL)
+# Strings, also one without an end, and everything else that is no bracket.
+_NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[\]{}"]+', re.DOTALL)
 _ALIKE = str.maketrans("{}", "[]")
 _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
 
 
-def loads(text: bytes, what: str, most: int = MAX_VALUES) -> Any:
+def loads(text: bytes, what: str, most: int = MAX_PARTS) -> Any:
     """The value that JSON text holds. `what` is what the errors call the text: "the body", "the line".
 
-    Raises MalformedRequest, also for more than `most` values, or InvalidField for a string with an unsafe character.
+    Raises MalformedRequest, also for more than `most` commas and opening brackets, or InvalidField for a string with an
+    unsafe character.
     """
     try:
         plain = text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedRequest(f"{what} is not UTF-8") from error
     brackets = plain.count("[") + plain.count("{")
-    if brackets > MAX_DEPTH or brackets + plain.count(",") > most:
-        _check_structure(plain, what, most)
+    too_much = brackets + plain.count(",") > most
+    # Of what is refused in any case, the beginning tells in which words.
+    if brackets > MAX_DEPTH and _too_deep(plain[:MAX_PARTS] if too_much else plain):
+        raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
+    if too_much:
+        raise MalformedRequest(f"{what} holds too much: at most {most} commas and opening brackets")
     try:
         value = _STRICT.decode(plain)
     except json.JSONDecodeError as error:
@@ -59,7 +65,7 @@ def loads(text: bytes, what: str, most: int = MAX_VALUES) -> Any:
     return value
 
 
-def decode(text: bytes, decoder: msgspec.json.Decoder[Shape], what: str, most: int = MAX_VALUES) -> Shape:
+def decode(text: bytes, decoder: msgspec.json.Decoder[Shape], what: str, most: int = MAX_PARTS) -> Shape:
     """What JSON text holds, as a type. Raises MalformedRequest, or InvalidField that names the member."""
     loads(text, what, most)
     try:
@@ -81,19 +87,15 @@ def invalid(error: msgspec.ValidationError) -> InvalidField:
     return InvalidField.at(pointer[:200], what[:300])
 
 
-def _check_structure(text: str, what: str, most: int) -> None:
-    """Raise MalformedRequest for more than `MAX_DEPTH` levels or `most` values, before any of them is made."""
-    structure = _NO_STRUCTURE.sub("", text).translate(_ALIKE)
-    commas = structure.count(",")
-    brackets = structure.replace(",", "")
-    opened = brackets.count("[")
-    # Each pass takes away the innermost level. What is left is deeper, or is never closed.
+def _too_deep(text: str) -> bool:
+    """Whether brackets are nested deeper than `MAX_DEPTH`. Each pass takes away the innermost level.
+
+    What is left is deeper, or is not closed in this text.
+    """
+    brackets = _NO_BRACKETS.sub("", text).translate(_ALIKE)
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace("[]", "")
-    if "[]" in brackets or brackets.count("[") > MAX_DEPTH:
-        raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
-    if opened + commas > most:
-        raise MalformedRequest(f"{what} holds too much: at most {most} values in all")
+    return "[]" in brackets or brackets.count("[") > MAX_DEPTH
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
