@@ -102,6 +102,23 @@ def test_a_document_that_is_fetched_again_is_the_same_and_nothing_is_spent_twice
     assert platform.again() == genuine
 
 
+@pytest.mark.shows("CVP-7.12-1", "CVP-7.12-3")
+def test_a_document_that_is_fetched_again_after_the_call_says_that_it_has_ended(
+    platform: Platform, customer: Customer
+) -> None:
+    code = customer.is_rung()
+    platform.begin(customer.number)
+    genuine = platform.press(code)
+    assert "已核实" in genuine.text
+    customer.is_left()
+    for heard in (platform.again(), platform.press("*")):
+        assert "现在已经结束" in heard.text
+        assert "李伟" in heard.text
+        assert "已核实" not in heard.text
+        assert "可能会请您提供" not in heard.text
+    assert platform.press("0").transfer == "sip:4412@pbx.bank.example"
+
+
 @pytest.mark.shows("CVP-7.8-4")
 def test_whatever_fails_the_caller_is_told_in_both_languages_that_we_cannot_check(
     platform: Platform, bank: DemoBank
