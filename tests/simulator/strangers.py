@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from tests.simulator.bank import Asking
 from tests.simulator.people import Town
 from tests.world import Json, Person, World
 from verifier.core.errors import NotFound, RateLimited, Unavailable
@@ -26,6 +28,7 @@ class Stranger:
         self._rng = town.rng
         self._me = person
         self._victims = victims
+        self._about_me: list[tuple[Asking, Any]] = []
 
     async def live(self) -> None:
         try:
@@ -65,6 +68,8 @@ class Stranger:
             told: Json = await self._town.kept(ways[way])
         except RateLimited:
             return
+        if way not in ("hands over his code", "has his code keyed"):
+            self._about_me.append(self._town.answered[-1])
         self._town.note("stranger", me.customer_id, way, told["verdict"])
         expected = "unavailable" if way == "withholds his number" else "not_genuine"
         assert told["verdict"] == expected, f"a stranger {way}, and is told {told}"
@@ -77,6 +82,8 @@ class Stranger:
             self._twice_erased(),
         )
         assert first == second, "erased twice, at two times"
+        # What was kept of answers about an application goes with it.
+        self._town.answered = [each for each in self._town.answered if not any(each is mine for mine in self._about_me)]
         told = await self._network.ask(lambda world: world.confirm(self._me, code, key=after))
         self._town.note("erased", self._me.customer_id, told["verdict"])
         assert told["verdict"] == "not_genuine", f"an erased customer is told {told}"

@@ -99,11 +99,11 @@ def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: 
     stale: dict[str, tuple[int, int]] = {}
     submit, load_calls = Writer.submit, Batch._load_calls
 
-    async def look_first(self: Writer, needs: Needs, *args: Any) -> bytes:
+    async def look_first(self: Writer, needs: Needs, *args: Any, **named: Any) -> bytes:
         if needs.channel is not None:
             for row in await self._storage.fetch("SELECT call_id, app_wrong, ivr_wrong FROM calls"):
                 stale[row[0]] = (row[1], row[2])
-        return await submit(self, needs, *args)
+        return await submit(self, needs, *args, **named)
 
     async def load(self: Batch, call_ids: Any) -> None:
         await load_calls(self, call_ids)
