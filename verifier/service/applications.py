@@ -12,12 +12,13 @@ from verifier.core.application import Registration
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound
 from verifier.core.messages import ApplicationView, ErasedView
 from verifier.core.policy import zone
+from verifier.core.sealing import ApplicationKeys
 from verifier.core.times import from_ms, to_ms
 from verifier.service import records
 from verifier.service.batch import Batch
 from verifier.service.context import Context
 from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, open_application
+from verifier.service.opened import OpenApplication, open_application, unwrap_keys
 from verifier.service.records import ApplicationRow
 from verifier.service.writer import Answer
 
@@ -25,8 +26,6 @@ _encode = msgspec.json.Encoder().encode
 FUTURE_SLACK_MS = 300_000
 _FORGET = (
     records.FORGET_LEAVES,
-    records.FORGET_REPORTS,
-    records.FORGET_REQUESTS,
     records.FORGET_IDEMPOTENCY,
     records.FORGET_MESSAGES,
 )
@@ -55,10 +54,10 @@ class Applications:
             if existing is not None and existing.customer_index != customer_index:
                 raise InvalidField.at("/customer/id", "an application stays with its customer")
             if existing is None or existing.wrapped_key is None or existing.kek_id is None:
-                key = batch.new_key()
+                keys = ApplicationKeys.derive(batch.new_key())
                 counters: tuple[int, int, int, str | None, int] = (0, 0, 0, None, batch.now_ms)
             else:
-                key = context.ring.unwrap(application_id, existing.kek_id, existing.wrapped_key)
+                keys = unwrap_keys(context.ring, application_id, existing.kek_id, existing.wrapped_key)
                 counters = (
                     existing.call_counter,
                     existing.local_day,
@@ -67,7 +66,7 @@ class Applications:
                     existing.created_at,
                 )
             # Wrapped anew each time, so that an update moves the application to the active key.
-            kek_id, wrapped = context.ring.wrap(application_id, key)
+            kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at = counters
             row = ApplicationRow(
                 application_id=application_id,
@@ -84,7 +83,7 @@ class Applications:
                 erased_at=None,
                 opted_out=int(any(each.row.opted_out for each in batch.applications_of_customer(customer_index))),
             )
-            opened = OpenApplication(row, key, registration)
+            opened = OpenApplication(row, keys, registration)
             row = replace(row, sealed=batch.seal(opened, application_id, _encode(registration)))
             batch.put_application(row)
             batch.put_numbers(application_id, [context.number_index(n.number) for n in registration.numbers])
@@ -98,21 +97,19 @@ class Applications:
         """The facts of those of the applications that are registered and can be opened; None for one that is erased."""
         found = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
         held: dict[str, Registration | None] = {}
-        for row in (ApplicationRow(*each) for each in found):
+        for each in found:
             try:
+                row = self._context.authenticator.read(records.APPLICATIONS, each)
                 held[row.application_id] = open_application(self._context.ring, row).registration
             except Erased:
-                held[row.application_id] = None
+                held[each[0]] = None
             except InternalError:
                 continue
         return held
 
     async def read(self, application_id: str) -> ApplicationView:
         """An application as it is registered. Raises NotFound or Erased."""
-        rows = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
-        if not rows:
-            raise NotFound("there is no such application")
-        return view(open_application(self._context.ring, ApplicationRow(*rows[0])))
+        return view(await self._context.reading.application(application_id))
 
     async def erase(self, application_id: str) -> bytes:
         """Destroy an application's key and everything sealed under it; the log stays whole (law L11).
@@ -150,10 +147,11 @@ class Applications:
             batch.put_officers(application_id, [])
             for statement in _FORGET:
                 batch.forget(statement, application_id)
-            batch.forget_strays(application_id)
+            batch.forget_rest(application_id)
             return lambda: ErasedView(application_id, from_ms(batch.now_ms))
 
-        return await self._context.writer.submit(Needs(application_id=application_id), decide)
+        needs = Needs(application_id=application_id, whole=application_id, everywhere=True)
+        return await self._context.writer.submit(needs, decide)
 
 
 def view(application: OpenApplication) -> ApplicationView:

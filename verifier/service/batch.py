@@ -7,13 +7,13 @@ first and stages last, so a refused one leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from verifier.core.call import Call
-from verifier.core.errors import Erased, NotFound
+from verifier.core.errors import NotFound, Tampered
 from verifier.core.evidence import Evidence
 from verifier.core.ids import ENTROPY_BYTES, new_id
 from verifier.core.messages import LogEvidence
@@ -21,12 +21,22 @@ from verifier.core.octets import base64url
 from verifier.core.reconciliation import DiscrepancyKind, discrepancy_of
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
 from verifier.core.shards import place, shard_of
-from verifier.core.statements import SALT_BYTES, CallTicket, digest, encode_claims
+from verifier.core.statements import SALT_BYTES, CallTicket, PolicyException, digest, encode_claims
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 from verifier.service import records
 from verifier.service.needs import Needs, Owners
-from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow, StrayLeg
+from verifier.service.opened import (
+    OpenApplication,
+    OpenCall,
+    StagedLeaf,
+    leaf_context,
+    open_application,
+    open_call,
+    open_evidence,
+    open_exception,
+)
+from verifier.service.records import ApplicationRow, ExceptionRow, Leg, LimitRow, ReportRow, RequestRow, StrayLeg
+from verifier.service.rows import Authenticator, Rows, Table
 
 Item = TypeVar("Item")
 
@@ -41,6 +51,7 @@ class Batch:
         self,
         transaction: Transaction,
         ring: KeyRing,
+        authenticator: Authenticator,
         entropy: Entropy,
         now_ms: int,
         sizes: Mapping[int, int],
@@ -56,23 +67,31 @@ class Batch:
         self._sizes = sizes
         self._shards = shards
         self.leaves: dict[int, StagedLeaf] = {}
-        self._applications: dict[str, ApplicationRow] = {}
+        self._authenticator = authenticator
+        self._tables: dict[Table[Any], Rows[Any]] = {each: Rows(each, authenticator) for each in records.TABLES}
+        self._applications: Rows[ApplicationRow] = self._tables[records.APPLICATIONS]
+        self._calls: Rows[Call] = self._tables[records.CALLS]
+        self._legs: Rows[Leg] = self._tables[records.LEGS]
+        self._strays: Rows[StrayLeg] = self._tables[records.STRAY_LEGS]
+        self._limits: Rows[LimitRow] = self._tables[records.LIMITS]
+        self._exceptions: Rows[ExceptionRow] = self._tables[records.EXCEPTIONS]
+        self._requests: Rows[RequestRow] = self._tables[records.REQUESTS]
+        self._reports: Rows[ReportRow] = self._tables[records.REPORTS]
         self._opened: dict[str, OpenApplication] = {}
         self._of_customer: dict[bytes, list[str]] = {}
         self._of_number: dict[bytes, list[str]] = {}
-        self._calls: dict[str, Call] = {}
-        self._sealed_tickets: dict[str, bytes] = {}
+        self._tickets: dict[str, Row] = {}
         self._open_calls: dict[str, OpenCall] = {}
-        self._legs: dict[str, dict[bytes, Leg]] = {}
+        self._legs_of: dict[str, set[bytes]] = {}
         self._leg_owners: dict[bytes, str] = {}
-        self._strays: dict[tuple[bytes, str], StrayLeg] = {}
-        self._limits: dict[str, int] = {}
-        self._exceptions: dict[str, ExceptionRow] = {}
-        self._requests: dict[str, RequestRow] = {}
+        self._stray_ids: dict[tuple[bytes, str], str] = {}
+        self._granted: dict[str, Row] = {}
         self._sessions: dict[str, bytes] = {}
-        self._receipts: dict[int, tuple[str, bytes]] = {}
+        self._receipts: dict[int, Row] = {}
         self._writes: dict[str, dict[object, Row]] = {}
         self._forgets: dict[str, dict[object, Row]] = {}
+        self._expired: list[tuple[Table[Any], object]] = []
+        self._row_writes: dict[str, list[Row]] = {}
 
     # --- loading ------------------------------------------------------------------------------------------
 
@@ -85,37 +104,64 @@ class Batch:
         self._leg_owners.update({bytes(row[0]): row[1] for row in await read(records.LEG_OWNERS, owned)})
         call_ids = [*(call_id for n in needs for call_id in n.call_ids), *self._leg_owners.values()]
         await self._load_calls(call_ids)
-        application_ids = {call.application_id for call in self._calls.values()}
+        application_ids = {self._calls.hint(each, "application_id") for each in self._calls}
         application_ids.update(_given(n.application_id for n in needs))
         application_ids.update(each for found in self._of_number.values() for each in found)
-        for row in await read(records.APPLICATIONS_BY_ID, sorted(application_ids)):
-            self._applications[row[0]] = ApplicationRow(*row)
-        for row in await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in needs)):
-            self._applications[row[0]] = ApplicationRow(*row)
+        self._applications.load(await read(records.APPLICATIONS_BY_ID, sorted(application_ids)))
+        rows = await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in needs))
+        self._applications.load(rows)
+        for row in rows:
             self._of_customer.setdefault(bytes(row[1]), []).append(row[0])
-        await self._load_calls(row.open_call_id for row in self._applications.values() if row.open_call_id)
-        for leg_row in await read(records.LEGS, call_ids):
-            leg = Leg(leg_row[0], bytes(leg_row[1]), *leg_row[2:])
-            self._legs.setdefault(leg.call_id, {})[leg.leg_index] = leg
-        for row in await read(records.STRAY_LEGS, _given(n.leg_index for n in needs)):
-            self._strays[bytes(row[1]), row[2]] = StrayLeg(row[0], bytes(row[1]), *row[2:])
+        open_calls = (self._applications.hint(each, "open_call_id") for each in self._applications)
+        await self._load_calls(_given(open_calls))
+        self._load_legs(await read(records.LEGS_OF_CALLS, call_ids))
+        self._load_strays(await read(records.STRAYS, _given(n.leg_index for n in needs)))
         keys = [records.limit_key(a, n.channel) for n in needs if n.channel for a in self._candidates(n)]
-        self._limits.update({row[0]: row[1] for row in await read(records.LIMITS, keys)})
-        for row in await read(records.EXCEPTIONS, _given(n.exception_id for n in needs)):
-            self._exceptions[row[0]] = ExceptionRow(*row)
-        for row in await read(records.REQUESTS, _given(n.request_id for n in needs)):
-            self._requests[row[0]] = RequestRow(*row)
+        self._limits.load(await read(records.LIMITS_BY_KEY, keys))
+        for row in await read(records.EXCEPTIONS_BY_ID, (each for n in needs for each in n.exception_ids)):
+            self._exceptions.load([row])
+            self._granted[row[0]] = row[records.EXCEPTIONS.width :]
+        self._requests.load(await read(records.REQUESTS_BY_ID, _given(n.request_id for n in needs)))
         for row in await read(records.SESSIONS, _given(n.session_id for n in needs)):
             self._sessions[row[0]] = self.ring.unseal(row[0], row[1])
-        given = [call.receipt_leaf for call in self._calls.values() if call.open and call.receipt_leaf is not None]
-        for leaf_index, sealed, statement_id in await read(records.SEALED_BY_LEAF, given):
-            self._receipts[leaf_index] = (statement_id, sealed)
+        given = _given(self._calls.hint(each, "receipt_leaf") for each in self._calls)
+        for row in await read(records.SEALED_BY_LEAF, given):
+            self._receipts[row[0]] = row[1:]
+        for each in needs:
+            await self._load_rest(each)
+
+    async def _load_rest(self, needs: Needs) -> None:
+        """What only a few commands look at: all there is of an application, and what is past its keeping."""
+        if needs.whole is not None:
+            self._load_strays(await self._transaction.fetch_in(records.STRAYS_OF, [needs.whole]))
+            self._requests.load(await self._transaction.fetch_in(records.REQUESTS_OF, [needs.whole]))
+            self._reports.load(await self._transaction.fetch_in(records.REPORTS_OF, [needs.whole]))
+        self._reports.load(await self._transaction.fetch_in(records.REPORTS_BY_ID, needs.report_ids))
+        if needs.requests_before is not None:
+            self._load_expired(
+                records.REQUESTS, await self._transaction.fetch(records.REQUESTS_BEFORE, needs.requests_before)
+            )
+        if needs.expired:
+            for table, sql in records.EXPIRED.items():
+                self._load_expired(table, await self._transaction.fetch(sql, self.now_ms))
+
+    def _load_expired(self, table: Table[Any], rows: Sequence[Row]) -> None:
+        self._tables[table].load(rows)
+        self._expired += [(table, table.key_of(row)) for row in rows]
+
+    def _load_legs(self, rows: Sequence[Row]) -> None:
+        self._legs.load(rows)
+        for row in rows:
+            self._legs_of.setdefault(row[0], set()).add(bytes(row[1]))
+
+    def _load_strays(self, rows: Sequence[Row]) -> None:
+        self._strays.load(rows)
+        self._stray_ids.update({(bytes(row[1]), row[2]): row[0] for row in rows})
 
     async def _load_calls(self, call_ids: Iterable[str]) -> None:
-        for row in await self._transaction.fetch_in(records.CALLS, (c for c in call_ids if c not in self._calls)):
-            self._calls[row[0]] = Call(*row[: records.CALL_COLUMNS])
-            if row[-1] is not None:
-                self._sealed_tickets[row[0]] = row[-1]
+        rows = await self._transaction.fetch_in(records.CALLS_BY_ID, (c for c in call_ids if c not in self._calls))
+        self._calls.load(rows)
+        self._tickets.update({row[0]: row[records.CALLS.width :] for row in rows})
 
     def _candidates(self, needs: Needs) -> list[str]:
         if needs.customer_index is not None:
@@ -124,9 +170,9 @@ class Batch:
 
     def owners(self) -> Owners:
         """Whose things are, by the rows that were read."""
-        owners = {each: row.customer_index for each, row in self._applications.items()}
+        owners = {each: self._applications.hint(each, "customer_index") for each in self._applications}
         numbers = {number: [owners.get(each) for each in found] for number, found in self._of_number.items()}
-        calls = {each: owners.get(call.application_id) for each, call in self._calls.items()}
+        calls = {each: owners.get(self._calls.hint(each, "application_id")) for each in self._calls}
         return Owners(owners, numbers, calls, self._leg_owners)
 
     # --- looking ------------------------------------------------------------------------------------------
@@ -149,14 +195,24 @@ class Batch:
         """Every application of a customer that has not been erased, be it by a command of this batch."""
         return self._opened_of(self._of_customer.get(customer_index, []))
 
-    def applications_of_number(self, number_index: bytes) -> list[OpenApplication]:
-        """Every application on which a number is on file, likewise."""
-        return self._opened_of(self._of_number.get(number_index, []))
+    def applications_of_number(self, number_index: bytes, number: str) -> list[OpenApplication]:
+        """Every application on which a number is on file, likewise. The rows of `numbers` only lead here."""
+        found = self._opened_of(self._of_number.get(number_index, []))
+        on_file = [each for each in found if each.registration.number_on_file(number) is not None]
+        if len(on_file) < len(found):
+            self._authenticator.tampered("numbers")
+        return on_file
 
     def _opened_of(self, application_ids: Iterable[str]) -> list[OpenApplication]:
-        return [
-            self.application(each) for each in sorted(application_ids) if self._applications[each].erased_at is None
-        ]
+        rows = (self._row(each) for each in sorted(application_ids))
+        return [self.application(row.application_id) for row in rows if row.erased_at is None]
+
+    def _row(self, application_id: str) -> ApplicationRow:
+        row = self._applications.get(application_id)
+        if row is None:
+            # A number that leads to an application that was deleted.
+            raise self._authenticator.found("applications")
+        return row
 
     def stored_call(self, call_id: str) -> Call | None:
         """The call without its ticket, which then need not be readable."""
@@ -171,16 +227,23 @@ class Batch:
         if call is None:
             raise NotFound("there is no such call")
         application = self.application(call.application_id)
-        sealed = self._sealed_tickets.get(call_id)
-        if sealed is None:
-            raise Erased
-        found = open_call(call, open_evidence(self.ring, application.key, call_id, sealed))
+        found = open_call(self.ring, application.keys, call, *self._tickets[call_id])
         self._open_calls[call_id] = found
         return found
 
+    def open_call(self, application: OpenApplication) -> OpenCall | None:
+        """The call of an application that is open, as far as its rows say. Raises Tampered for one that is gone."""
+        call_id = application.row.open_call_id
+        if call_id is None:
+            return None
+        if call_id not in self._calls:
+            raise self._authenticator.found("calls")
+        return self.call(call_id)
+
     def legs(self, call_id: str) -> dict[bytes, Leg]:
         """What the PBX has said of the call's legs, by their keyed ids."""
-        return self._legs.get(call_id, {})
+        found = {each: self._legs.get((call_id, each)) for each in self._legs_of.get(call_id, ())}
+        return {each: leg for each, leg in found.items() if leg is not None}
 
     def leg_owner(self, leg_index: bytes) -> str | None:
         """The call that a leg was last matched with."""
@@ -188,23 +251,28 @@ class Batch:
 
     def stray(self, leg_index: bytes, call_id: str = "") -> StrayLeg | None:
         """What is kept of a leg that is no call's, or that is not of the ticket of the call it was told of."""
-        return self._strays.get((leg_index, call_id))
+        stray_id = self._stray_ids.get((leg_index, call_id))
+        return None if stray_id is None else self._strays.get(stray_id)
 
     def limit(self, key: str) -> int | None:
         """The stored arrival time of a guess limit."""
-        return self._limits.get(key)
+        row = self._limits.get(key)
+        return None if row is None else row.tat
 
-    def exception(self, exception_id: str) -> ExceptionRow:
-        """A granted exception. Raises NotFound."""
-        if exception_id not in self._exceptions:
+    def exception(self, exception_id: str) -> tuple[ExceptionRow, PolicyException]:
+        """A granted exception: its row, and what was logged of it. Raises NotFound."""
+        row = self._exceptions.get(exception_id)
+        if row is None:
             raise NotFound("there is no such exception")
-        return self._exceptions[exception_id]
+        application = self.application(row.application_id)
+        return row, open_exception(self.ring, application.keys, exception_id, *self._granted[exception_id])
 
     def request(self, request_id: str) -> RequestRow:
         """An officer's request for an exception. Raises NotFound."""
-        if request_id not in self._requests:
+        row = self._requests.get(request_id)
+        if row is None:
             raise NotFound("there is no such request")
-        return self._requests[request_id]
+        return row
 
     def session(self, session_id: str) -> bytes:
         """The state of a telephone dialogue. Raises NotFound."""
@@ -219,8 +287,9 @@ class Batch:
         staged = self.leaves.get(leaf_index)
         if staged is not None:
             return staged.statement_id, staged.evidence
-        statement_id, sealed = self._receipts[leaf_index]
-        evidence = open_evidence(self.ring, application.key, statement_id, sealed)
+        sealed, statement_id, typ, customer_index = self._receipts[leaf_index]
+        context = leaf_context(statement_id, typ, customer_index)
+        evidence = open_evidence(self.ring, application.keys, context, sealed)
         return statement_id, lambda: LogEvidence(evidence.statement, evidence.proof)
 
     # --- staging ------------------------------------------------------------------------------------------
@@ -254,23 +323,15 @@ class Batch:
         return leaf
 
     def put_application(self, row: ApplicationRow) -> None:
-        """Write the whole row."""
-        self._replace_application(row)
-        self._write(records.UPSERT_APPLICATION, row.application_id, astuple(row))
-        self._writes.get(records.ADVANCE_APPLICATION, {}).pop(row.application_id, None)
+        """Write a row, new or changed."""
+        self._applications.put(row)
+        opened = self._opened.pop(row.application_id, None)
+        if opened is not None and opened.row.sealed == row.sealed:
+            self._opened[row.application_id] = replace(opened, row=row)
         if row.customer_index is not None:
             known = self._of_customer.setdefault(row.customer_index, [])
             if row.application_id not in known:
                 known.append(row.application_id)
-
-    def advance_application(self, row: ApplicationRow) -> None:
-        """Write the counters and the open call only; the sealed facts stay as they are."""
-        self._replace_application(row)
-        if row.application_id in self._writes.get(records.UPSERT_APPLICATION, {}):
-            self._write(records.UPSERT_APPLICATION, row.application_id, astuple(row))
-        else:
-            values = (row.application_id, row.call_counter, row.local_day, row.calls_today, row.open_call_id)
-            self._write(records.ADVANCE_APPLICATION, row.application_id, values)
 
     def put_numbers(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
         """Replace the numbers that lead to an application."""
@@ -290,26 +351,20 @@ class Batch:
 
     def add_call(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> OpenCall:
         """Add a new call; its ticket is the staged leaf."""
-        self._calls[call.call_id] = call
+        self._calls.put(call)
         added = OpenCall(call, leaf.statement, ticket, Evidence(leaf.statement, ""))
         self._open_calls[call.call_id] = added
-        self._write(records.INSERT_CALL, call.call_id, astuple(call))
         return added
 
     def put_call(self, call: Call) -> None:
         """Write what changed of a call; a call that closed is no longer its application's open one."""
-        before = self._calls[call.call_id]
-        if call == before:
+        before = self._calls.get(call.call_id)
+        if before is None or call == before:
             return
-        self._calls[call.call_id] = call
+        self._calls.put(call)
         opened = self._open_calls.get(call.call_id)
         if opened is not None:
             self._open_calls[call.call_id] = replace(opened, call=call)
-        if call.call_id in self._writes.get(records.INSERT_CALL, {}):
-            self._write(records.INSERT_CALL, call.call_id, astuple(call))
-        else:
-            values = (call.call_id, *(getattr(call, each) for each in records.MUTABLE))
-            self._write(records.UPDATE_CALL, call.call_id, values)
         discrepancy = discrepancy_of(call) if before.open else None
         if discrepancy is not None:
             self.discrepancies.append((discrepancy, call.call_id))
@@ -317,48 +372,65 @@ class Batch:
         if row is None:
             return
         if not call.open and row.open_call_id == call.call_id:
-            self.advance_application(replace(row, open_call_id=None))
+            self.put_application(replace(row, open_call_id=None))
         if row.customer_index is not None:
             self.touched.add(row.customer_index)
 
     def put_leg(self, leg: Leg) -> None:
-        self._legs.setdefault(leg.call_id, {})[leg.leg_index] = leg
+        self._legs.put(leg)
+        self._legs_of.setdefault(leg.call_id, set()).add(leg.leg_index)
         self._leg_owners[leg.leg_index] = max(leg.call_id, self._leg_owners.get(leg.leg_index, ""))
-        self._write(records.UPSERT_LEG, (leg.call_id, leg.leg_index), astuple(leg))
 
     def put_stray(self, stray: StrayLeg) -> None:
-        key = stray.leg_index, stray.call_id
-        before = self._strays.get(key)
-        self._strays[key] = stray
-        self._write(records.UPSERT_STRAY, stray.stray_id, astuple(stray))
+        before = self._strays.get(stray.stray_id)
+        self._strays.put(stray)
+        self._stray_ids[stray.leg_index, stray.call_id] = stray.stray_id
         if stray.connected_at is not None and (before is None or before.connected_at is None):
             self.discrepancies.append((stray.kind, stray.stray_id))
 
-    def forget_strays(self, application_id: str) -> None:
-        """Let go of the legs that led to an application."""
-        self.execute(records.FORGET_STRAYS, application_id)
-        pending = self._writes.get(records.UPSERT_STRAY, {})
-        for key, stray in list(self._strays.items()):
-            if stray.application_id == application_id:
-                del self._strays[key]
-                pending.pop(stray.stray_id, None)
+    def forget_rest(self, application_id: str) -> None:
+        """Let go of the legs that led to an application, and of what was written of it."""
+        for stray_id in [each for each in self._strays if self._strays.hint(each, "application_id") == application_id]:
+            self._strays.delete(stray_id)
+        for rows in (self._tables[records.REQUESTS], self._tables[records.REPORTS]):
+            for key in [each for each in rows if rows.hint(each, "application_id") == application_id]:
+                row = rows.get(key)
+                assert row is not None  # noqa: S101 - its key is among those that are there
+                rows.put(replace(row, sealed=None))
 
     def put_limit(self, key: str, tat: int) -> None:
-        self._limits[key] = tat
-        self._write(records.UPSERT_LIMIT, key, (key, tat))
+        self._limits.put(LimitRow(key, tat))
 
-    def use_exception(self, exception: ExceptionRow, call_id: str) -> None:
-        self._exceptions[exception.exception_id] = replace(exception, call_id=call_id)
-        self._write(records.USE_EXCEPTION, exception.exception_id, (exception.exception_id, call_id))
+    def put_exception(self, exception: ExceptionRow) -> None:
+        self._exceptions.put(exception)
+
+    def put_request(self, request: RequestRow) -> None:
+        self._requests.put(request)
+
+    def put_report(self, report: ReportRow) -> None:
+        self._reports.put(report)
+
+    def delete(self, table: Table[Any], key: object) -> None:
+        """Delete a row that has been loaded, if it is there."""
+        self._tables[table].delete(key)
+
+    def prune(self) -> int:
+        """Delete what was loaded as past its keeping; how many rows. One that does not verify stays for the audit."""
+        gone = 0
+        for table, key in self._expired:
+            rows = self._tables[table]
+            if rows.changed(key):
+                continue
+            try:
+                rows.delete(key)
+            except Tampered:
+                continue
+            gone += 1
+        return gone
 
     def put_session(self, session_id: str, state: bytes, expires_at: int) -> None:
         self._sessions[session_id] = state
         self._write(records.UPSERT_SESSION, session_id, (session_id, self.ring.seal(session_id, state), expires_at))
-
-    def decide_request(self, request: RequestRow) -> None:
-        self._requests[request.request_id] = request
-        values = (request.request_id, request.decided_at, request.exception_id, request.expires_at)
-        self._write(records.DECIDE_REQUEST, request.request_id, values)
 
     def execute(self, sql: str, *args: object) -> None:
         """Run one more statement with the batch, before the rows that later staging adds to the same table."""
@@ -372,25 +444,26 @@ class Batch:
         """Encrypt under the application's key, or the ring's where there is no application."""
         if application is None:
             return self.ring.seal(context, plaintext)
-        return seal(application.key, self._entropy(NONCE_BYTES), context, plaintext)
-
-    def _replace_application(self, row: ApplicationRow) -> None:
-        self._applications[row.application_id] = row
-        opened = self._opened.pop(row.application_id, None)
-        if opened is not None and opened.row.sealed == row.sealed:
-            self._opened[row.application_id] = replace(opened, row=row)
+        return seal(application.keys.sealing, self._entropy(NONCE_BYTES), context, plaintext)
 
     def _write(self, sql: str, key: object, values: Row) -> None:
         self._writes.setdefault(sql, {})[key] = values
+
+    def authenticate(self) -> int:
+        """Make the authenticators of all rows that were staged; by how much the sum of the rows' shares grows."""
+        return sum(rows.write(self._row_writes) for rows in self._tables.values())
 
     async def flush(self) -> None:
         """Write everything staged, one statement at a time over all its rows."""
         for leaf in self.leaves.values():
             application_id = leaf.application.application_id if leaf.application is not None else None
-            sealed = self.seal(leaf.application, leaf.statement_id, encode_claims(Evidence(leaf.statement, leaf.proof)))
+            context = leaf_context(leaf.statement_id, leaf.typ, leaf.customer_index)
+            sealed = self.seal(leaf.application, context, encode_claims(Evidence(leaf.statement, leaf.proof)))
             owner = application_id, leaf.customer_index
             values = (leaf.leaf_index, leaf.entry, leaf.typ, leaf.statement_id, *owner, sealed)
             self._write(records.INSERT_LEAF, leaf.leaf_index, values)
+        for sql, staged in self._row_writes.items():
+            await self._transaction.execute_many(sql, staged)
         for sql, rows in (*self._writes.items(), *self._forgets.items()):
             await self._transaction.execute_many(sql, list(rows.values()))
 

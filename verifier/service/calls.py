@@ -21,17 +21,15 @@ from verifier.core.errors import (
     Refusal,
 )
 from verifier.core.messages import CallView, Code, IssueCall, IssuedCall, LogEvidence
-from verifier.core.policy import IntendedCall, check_policy, local_day
+from verifier.core.policy import LIFTABLE, IntendedCall, check_policy, local_day
 from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.service import records
 from verifier.service.batch import Batch
 from verifier.service.context import Context
 from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow
+from verifier.service.opened import OpenApplication, OpenCall
 from verifier.service.writer import Answer, Idempotency
 
 
@@ -69,19 +67,20 @@ class Calls:
                 batch.put_call(superseded)
             opened, leaf_evidence = self._add(batch, application, officer, asked, lifted, day, today)
             if asked.exception_id is not None:
-                batch.use_exception(batch.exception(asked.exception_id), opened.call.call_id)
+                exception, _ = batch.exception(asked.exception_id)
+                batch.put_exception(replace(exception, call_id=opened.call.call_id))
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
             return lambda: IssuedCall(view(opened), leaf_evidence(), code)
 
-        needs = Needs(application_id=application_id, exception_id=asked.exception_id)
+        needs = Needs(application_id=application_id, exception_ids=_given(asked.exception_id))
         return await context.writer.submit(needs, decide, idempotency)
 
     def _make_way(self, batch: Batch, application: OpenApplication, officer_id: str) -> Call | None:
         """The officer's own call that was never connected gives way to a new one; any other stands."""
-        open_call_id = application.row.open_call_id
-        if open_call_id is None:
+        opened = batch.open_call(application)
+        if opened is None:
             return None
-        before = lifecycle.settle(batch.call(open_call_id).call, batch.now_ms, self._context.settings.rules)
+        before = lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules)
         if not before.open:
             return before
         if before.officer_id != officer_id or before.connected or before.state == "confirmed":
@@ -135,7 +134,7 @@ class Calls:
             call = lifecycle.reveal(call, batch.now_ms)
         opened = batch.add_call(call, leaf, ticket)
         row = batch.application(application.application_id).row
-        batch.advance_application(
+        batch.put_application(
             replace(row, call_counter=counter, local_day=day, calls_today=today + 1, open_call_id=call_id)
         )
         if row.customer_index is not None:
@@ -144,7 +143,7 @@ class Calls:
 
     def _code(self, application: OpenApplication, opened: OpenCall) -> Code:
         call = opened.call
-        digits = derive_code(application.key, call.call_id, opened.statement, call.call_counter)
+        digits = derive_code(application.keys.codes, call.call_id, opened.statement, call.call_counter)
         return Code(digits, show_code(digits), from_ms(call.expires_at))
 
     async def reveal(self, officer: Principal, call_id: str) -> bytes:
@@ -192,18 +191,11 @@ class Calls:
     async def read(self, caller: Principal, call_id: str) -> CallView:
         """The state of a call, for its officer, supervisors, auditors and systems. Raises NotFound, Erased."""
         context = self._context
-        rows = await context.storage.fetch_in(records.CALLS, [call_id])
-        if not rows:
-            raise NotFound("there is no such call")
-        call = Call(*rows[0][: records.CALL_COLUMNS])
+        _, opened = await context.reading.call(call_id)
         others = caller.kind == "system" or caller.roles & {"supervisor", "auditor"}
-        if not others and call.officer_id != caller.id:
+        if not others and opened.call.officer_id != caller.id:
             raise NotFound("there is no such call")
-        applications = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [call.application_id])
-        application = open_application(context.ring, ApplicationRow(*applications[0]))
-        evidence = open_evidence(context.ring, application.key, call_id, rows[0][-1])
-        call = lifecycle.settle(call, context.clock(), context.settings.rules)
-        return view(open_call(call, evidence))
+        return view(replace(opened, call=lifecycle.settle(opened.call, context.clock(), context.settings.rules)))
 
 
 def view(opened: OpenCall) -> CallView:
@@ -242,9 +234,13 @@ def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall
     """The rules a supervisor has lifted for this call. A stale or foreign exception lifts nothing and says so."""
     if asked.exception_id is None:
         return frozenset()
-    exception = batch.exception(asked.exception_id)
-    fits = exception.application_id == application_id and exception.officer_id == officer_id
-    if not fits or exception.call_id is not None or batch.now_ms >= exception.expires_at:
+    exception, granted = batch.exception(asked.exception_id)
+    fits = exception.application_id == application_id and granted.officer_id == officer_id
+    if not fits or exception.call_id is not None or batch.now_ms >= granted.exp * 1000:
         detail = "the exception is for another call, has been used, or is over"
         raise PolicyRefused(detail, refusals=(Refusal("exception", detail),))
-    return frozenset(exception.rules.split())
+    return frozenset(granted.rules) & frozenset(LIFTABLE)
+
+
+def _given(exception_id: str | None) -> tuple[str, ...]:
+    return () if exception_id is None else (exception_id,)

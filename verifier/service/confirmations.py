@@ -140,7 +140,7 @@ class Confirmations:
 
         Raises RateLimited.
         """
-        registered = batch.applications_of_number(self._context.number_index(number)) if number else []
+        registered = batch.applications_of_number(self._context.number_index(number), number) if number else []
         if not registered:
             return "unregistered", "zh-CN"
         first = registered[0]
@@ -197,10 +197,9 @@ class Confirmations:
                 raise RateLimited(retry_after=decision.retry_after)
 
     def _open_call(self, batch: Batch, application: OpenApplication) -> OpenCall | None:
-        open_call_id = application.row.open_call_id
-        if open_call_id is None:
+        opened = batch.open_call(application)
+        if opened is None:
             return None
-        opened = batch.call(open_call_id)
         return replace(opened, call=lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules))
 
     def _accept(self, batch: Batch, entry: _Entry, application: OpenApplication, opened: OpenCall) -> Outcome:
@@ -262,7 +261,7 @@ def _expected(application: OpenApplication | None, opened: OpenCall | None) -> s
     """The code of the open call; without one a decoy takes as long and can never match."""
     if application is None or opened is None:
         return derive_code(_DECOY_KEY, _DECOY_CALL, _DECOY_CALL, 0)[:-1] + "x"
-    return derive_code(application.key, opened.call.call_id, opened.statement, opened.call.call_counter)
+    return derive_code(application.keys.codes, opened.call.call_id, opened.statement, opened.call.call_counter)
 
 
 def _confirmed_call(opened: OpenCall) -> ConfirmedCall:

@@ -14,6 +14,8 @@ from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ports import Clock, Entropy, KeyRing, Storage
 from verifier.service.batch import Batch
 from verifier.service.events import Events
+from verifier.service.reading import Reading
+from verifier.service.rows import Authenticator
 from verifier.service.writer import Writer
 
 
@@ -37,7 +39,8 @@ class Settings(msgspec.Struct, frozen=True):
 class Context:
     """The ports and settings of one running service.
 
-    `discovered` is told each discrepancy, kind and id, once it is durable. `agree` is the writer's.
+    `discovered` is told each discrepancy, kind and id, once it is durable; `tampered` the table of each row that does
+    not verify. `agree` is the writer's.
     """
 
     def __init__(
@@ -55,7 +58,10 @@ class Context:
         self.clock = clock
         self.entropy = entropy
         self.events = Events()
-        self.writer = Writer(storage, ring, clock, entropy, settings.origin, self._committed, agree)
+        self.tampered: Callable[[str], None] = lambda table: None
+        self.authenticator = Authenticator(ring, lambda table: self.tampered(table))
+        self.reading = Reading(storage, ring, self.authenticator)
+        self.writer = Writer(storage, ring, self.authenticator, clock, entropy, settings.origin, self._committed, agree)
         self.discovered: Callable[[DiscrepancyKind, str], None] = lambda kind, discrepancy_id: None
 
     def _committed(self, batch: Batch, commands: int) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
-from verifier.core.call import Call
-from verifier.core.errors import Erased, NotFound
+from verifier.core.errors import NotFound
 from verifier.core.messages import Applications, ApplicationView, Calls, CallView
 from verifier.core.principal import Principal
 from verifier.core.times import to_ms
@@ -19,8 +20,7 @@ from verifier.service import records
 from verifier.service.applications import view as application_view
 from verifier.service.calls import view as call_view
 from verifier.service.context import Context
-from verifier.service.opened import OpenApplication, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow
+from verifier.service.opened import OpenApplication, OpenCall
 
 _AFTER_ALL = "call_g"  # sorts after every hex id
 
@@ -42,20 +42,18 @@ class Desk:
         found: list[OpenApplication] = []
         after = cursor or ""
         while len(found) <= limit:
-            rows = await context.storage.fetch(records.APPLICATIONS_OF_OFFICER, officer.id, after)
-            if not rows:
+            opened, end = await context.reading.applications_of_officer(officer.id, after)
+            if end is None:
                 break
-            after = rows[-1][0]
-            opened = (open_application(context.ring, ApplicationRow(*row)) for row in rows)
+            after = end
             found += [each for each in opened if all(word in _searched(each) for word in words)]
         page = tuple(application_view(each) for each in found[:limit])
         return Applications(page, page[-1].application_id if len(found) > limit else None)
 
     async def application(self, officer: Principal, application_id: str) -> ApplicationView:
         """An application the officer is assigned to. Raises NotFound for any other, and Erased."""
-        rows = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
-        opened = open_application(self._context.ring, ApplicationRow(*rows[0])) if rows else None
-        if opened is None or opened.registration.assigned(officer.id) is None:
+        opened = await self._context.reading.application(application_id)
+        if opened.registration.assigned(officer.id) is None:
             raise NotFound("there is no such application")
         return application_view(opened)
 
@@ -63,37 +61,24 @@ class Desk:
         """A page of an officer's own calls, newest first, without those of erased applications."""
         context = self._context
         first = 0 if since is None else to_ms(since)
-        rows = await context.storage.fetch(records.CALLS_OF_OFFICER, officer.id, cursor or _AFTER_ALL, first, limit + 1)
-        keys = {row[1] for row in rows if row[-1] is not None}
-        found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, keys)
-        applications = {row[0]: open_application(context.ring, ApplicationRow(*row)) for row in found if row[2]}
-        views = []
-        for row in rows[:limit]:
-            application = applications.get(row[1])
-            if application is not None and row[-1] is not None:
-                evidence = open_evidence(context.ring, application.key, row[0], row[-1])
-                call = Call(*row[: records.CALL_COLUMNS])
-                settled = lifecycle.settle(call, context.clock(), context.settings.rules)
-                views.append(call_view(open_call(settled, evidence)))
-        return Calls(tuple(views), rows[limit - 1][0] if len(rows) > limit else None)
+        found, following = await context.reading.calls_of_officer(officer.id, cursor or _AFTER_ALL, first, limit)
+        return Calls(tuple(call_view(self._settled(each)) for each in found), following)
+
+    def _settled(self, opened: OpenCall) -> OpenCall:
+        return replace(opened, call=lifecycle.settle(opened.call, self._context.clock(), self._context.settings.rules))
 
     async def watch(self, officer: Principal, call_id: str) -> AsyncIterator[CallView | None]:
         """A call of the officer's now, then each time it changes; see `Events.follow`. Raises NotFound, Erased."""
         context = self._context
-        rows = await context.storage.fetch_in(records.CALLS, [call_id])
-        if not rows or Call(*rows[0][: records.CALL_COLUMNS]).officer_id != officer.id:
+        application, opened = await context.reading.call(call_id)
+        if opened.call.officer_id != officer.id:
             raise NotFound("there is no such call")
-        application_id = rows[0][1]
-        found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
-        application = open_application(context.ring, ApplicationRow(*found[0]))
-        evidence = open_evidence(context.ring, application.key, call_id, rows[0][-1])
 
         async def read() -> CallView:
-            current = await context.storage.fetch_in(records.CALLS, [call_id])
-            if current[0][-1] is None:
-                raise Erased
-            call = Call(*current[0][: records.CALL_COLUMNS])
-            return call_view(open_call(lifecycle.settle(call, context.clock(), context.settings.rules), evidence))
+            rows = await context.storage.fetch_in(records.CALLS_BY_ID, [call_id])
+            if not rows:
+                raise NotFound("there is no such call")
+            return call_view(self._settled(context.reading.open_call(application, rows[0])))
 
         customer = application.row.customer_index or b""
         async for seen in context.events.follow(officer, customer, read, context.clock):

@@ -5,17 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from verifier.core import call as lifecycle
-from verifier.core.call import Call
 from verifier.core.errors import CallClosed, NotFound
 from verifier.core.messages import AskIdentity, SipIdentity
 from verifier.core.passport import Claims, identity_header
 from verifier.core.purposes import PURPOSES
 from verifier.core.times import from_ms
 from verifier.ports import IdentitySigner
-from verifier.service import records
 from verifier.service.context import Context
-from verifier.service.opened import open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow
 
 
 class Identities:
@@ -34,13 +30,9 @@ class Identities:
         if self._signer is None:
             raise NotFound("no key for SIP identity is set up here")
         context = self._context
-        rows = await context.storage.fetch_in(records.CALLS, [call_id])
-        if not rows:
-            raise NotFound("there is no such call")
-        call = lifecycle.settle(Call(*rows[0][: records.CALL_COLUMNS]), context.clock(), context.settings.rules)
-        found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [call.application_id])
-        application = open_application(context.ring, ApplicationRow(*found[0]))
-        ticket = open_call(call, open_evidence(context.ring, application.key, call_id, rows[0][-1])).ticket
+        application, opened = await context.reading.call(call_id)
+        call = lifecycle.settle(opened.call, context.clock(), context.settings.rules)
+        ticket = opened.ticket
         if not call.open:
             raise CallClosed(f"the call is {call.state}")
         now_ms = context.clock()

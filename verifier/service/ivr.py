@@ -23,7 +23,6 @@ from verifier.service.context import Context
 from verifier.service.messages import Messages, ReceiptFor
 from verifier.service.needs import Needs
 from verifier.service.opened import open_application
-from verifier.service.records import ApplicationRow
 from verifier.service.writer import Answer, Idempotency
 
 LIFETIME_MS = 1_800_000
@@ -83,7 +82,9 @@ class Ivr:
             if turn.act == "check":
                 dialogue, turn, receipt_for = self._check(batch, dialogue, turn.digits, caller_number)
             if turn.message and receipt_for is not None and number_index is not None:
-                there = {each.application_id for each in batch.applications_of_number(number_index)}
+                there = {
+                    each.application_id for each in batch.applications_of_number(number_index, caller_number or "")
+                }
                 # The application may have been erased since the verdict.
                 if receipt_for.application_id in there:
                     self._messages.add(batch, turn.message, receipt_for, dialogue.language)
@@ -123,7 +124,8 @@ class Ivr:
         found = await context.storage.fetch_in(records.NUMBERS, [context.number_index(caller_number)])
         rows = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [row[1] for row in found])
         for row in sorted(rows, key=lambda each: str(each[0])):
-            return open_application(context.ring, ApplicationRow(*row)).registration.customer.language
+            application = open_application(context.ring, context.authenticator.read(records.APPLICATIONS, row))
+            return application.registration.customer.language
         return None
 
 

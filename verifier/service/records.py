@@ -1,255 +1,19 @@
-"""What is kept: each table's statements, written once for both databases, and its row as a struct.
+"""What is kept: each table's row as a struct, and its statements, written once for both databases.
 
 Carries out specs/protocol.md section 10.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from verifier.core.call import Call, Channel
 from verifier.core.reconciliation import StrayKind
+from verifier.service.rows import Table
 
-# --- the log ----------------------------------------------------------------------------------------------
-
-# Leaves, nodes and checkpoints of every shard are in one table of each, by place (verifier/core/shards.py): what these
-# tables call `leaf_index`, `node_index` and `size`, and other tables `leaf_index` and `receipt_leaf`, is one.
-CREATE_HEAD = "INSERT INTO log_head (origin, size, batches) VALUES ($1, 0, 0) ON CONFLICT (origin) DO NOTHING"
-# Locks the row, so that batches of all nodes extend one log in one order; and tells the database's own time.
-TAKE_HEAD = (
-    "UPDATE log_head SET batches = batches + 1 WHERE origin = $1 "
-    "RETURNING size, shards, CAST(CURRENT_TIMESTAMP AS TEXT)"
-)
-ADVANCE_HEAD = "UPDATE log_head SET size = $2 WHERE origin = $1"
-# Every head has the number of them, so that whoever has waited for one is told the new one.
-SET_SHARDS = "UPDATE log_head SET shards = $1"
-HEAD_ORIGINS = "SELECT origin FROM log_head"
-INSERT_CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES ($1, $2)"
-LATEST_CHECKPOINT = "SELECT note FROM checkpoints WHERE size >= $1 AND size < $2 ORDER BY size DESC LIMIT 1"
-CHECKPOINT_OF = "SELECT note FROM checkpoints WHERE size = $1"
-CHECKPOINTS_FROM = "SELECT size, note FROM checkpoints WHERE size > $1 AND size < $2 ORDER BY size LIMIT 1000"
-INSERT_NODE = "INSERT INTO nodes (level, node_index, hash) VALUES ($1, $2, $3)"
-NODES_BETWEEN = "SELECT hash FROM nodes WHERE level = $1 AND node_index >= $2 AND node_index < $3 ORDER BY node_index"
-ENTRIES_BETWEEN = "SELECT entry FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
-INSERT_LEAF = (
-    "INSERT INTO leaves (leaf_index, entry, typ, statement_id, application_id, customer_index, sealed) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7)"
-)
-LEAVES_FROM = (
-    "SELECT l.leaf_index, l.entry, l.typ, l.statement_id, l.application_id, l.sealed, "
-    "a.kek_id, a.wrapped_key, a.erased_at "
-    "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id "
-    "WHERE l.leaf_index >= $1 AND l.leaf_index < $2 ORDER BY l.leaf_index"
-)
-LEAF_BY_STATEMENT = (
-    "SELECT l.application_id, l.customer_index, l.sealed, l.statement_id, a.kek_id, a.wrapped_key, l.typ "
-    "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id WHERE l.statement_id = $1"
-)
-SEALED_BY_LEAF = "SELECT leaf_index, sealed, statement_id FROM leaves WHERE leaf_index IN ($*)"
-FORGOTTEN = "SELECT origin, forgotten FROM log_head ORDER BY origin"
-ADVANCE_FORGOTTEN = "UPDATE log_head SET forgotten = $2 WHERE origin = $1 AND forgotten < $2"
-STATEMENTS_FROM = (
-    "SELECT leaf_index, typ, statement_id FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
-)
-FORGET_LEAF = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE leaf_index = $1"
-FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE application_id = $1"
-
-# --- applications -----------------------------------------------------------------------------------------
-
-_APPLICATION = (
-    "application_id, customer_index, kek_id, wrapped_key, sealed, call_counter, local_day, calls_today, "
-    "open_call_id, created_at, updated_at, erased_at, opted_out"
-)
-APPLICATIONS_BY_ID = f"SELECT {_APPLICATION} FROM applications WHERE application_id IN ($*)"
-APPLICATIONS_BY_CUSTOMER = f"SELECT {_APPLICATION} FROM applications WHERE customer_index IN ($*)"
-UPSERT_APPLICATION = (
-    f"INSERT INTO applications ({_APPLICATION}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
-    "ON CONFLICT (application_id) DO UPDATE SET customer_index = excluded.customer_index, "
-    "kek_id = excluded.kek_id, wrapped_key = excluded.wrapped_key, sealed = excluded.sealed, "
-    "call_counter = excluded.call_counter, local_day = excluded.local_day, calls_today = excluded.calls_today, "
-    "open_call_id = excluded.open_call_id, updated_at = excluded.updated_at, erased_at = excluded.erased_at, "
-    "opted_out = excluded.opted_out"
-)
-ADVANCE_APPLICATION = (
-    "UPDATE applications SET call_counter = $2, local_day = $3, calls_today = $4, open_call_id = $5 "
-    "WHERE application_id = $1"
-)
-NUMBERS = "SELECT number_index, application_id FROM numbers WHERE number_index IN ($*)"
-DELETE_NUMBERS = "DELETE FROM numbers WHERE application_id = $1"
-INSERT_NUMBER = "INSERT INTO numbers (number_index, application_id) VALUES ($1, $2)"
-APPLICATIONS_OF_OFFICER = (
-    f"SELECT {_APPLICATION} FROM applications WHERE application_id IN "
-    "(SELECT application_id FROM assignments WHERE officer_id = $1 AND application_id > $2 "
-    "ORDER BY application_id LIMIT 200) ORDER BY application_id"
-)
-DELETE_ASSIGNMENTS = "DELETE FROM assignments WHERE application_id = $1"
-INSERT_ASSIGNMENT = "INSERT INTO assignments (officer_id, application_id) VALUES ($1, $2)"
-INSERT_EXCEPTION = (
-    "INSERT INTO exceptions (exception_id, application_id, officer_id, granted_by, rules, expires_at, call_id) "
-    "VALUES ($1, $2, $3, $4, $5, $6, NULL)"
-)
-EXCEPTIONS = (
-    "SELECT exception_id, application_id, officer_id, granted_by, rules, expires_at, call_id "
-    "FROM exceptions WHERE exception_id IN ($*)"
-)
-USE_EXCEPTION = "UPDATE exceptions SET call_id = $2 WHERE exception_id = $1"
-INSERT_REQUEST = (
-    "INSERT INTO exception_requests (request_id, application_id, officer_id, sealed, asked_at, expires_at, "
-    "decided_at, exception_id) VALUES ($1, $2, $3, $4, $5, $6, NULL, NULL)"
-)
-_REQUEST = (
-    "r.request_id, r.application_id, r.officer_id, r.sealed, r.asked_at, r.expires_at, r.decided_at, r.exception_id"
-)
-REQUESTS = f"SELECT {_REQUEST} FROM exception_requests r WHERE r.request_id IN ($*)"
-DECIDE_REQUEST = (
-    "UPDATE exception_requests SET decided_at = $2, exception_id = $3, expires_at = $4 WHERE request_id = $1"
-)
-# The officer's own, or with an empty name everybody's; with the call that has used what was granted.
-REQUESTS_SINCE = (
-    f"SELECT {_REQUEST}, e.call_id FROM exception_requests r LEFT JOIN exceptions e ON e.exception_id = r.exception_id "
-    "WHERE r.asked_at >= $1 AND (r.officer_id = $2 OR $2 = '') AND r.sealed IS NOT NULL "
-    "ORDER BY r.request_id DESC LIMIT 100"
-)
-PRUNE_REQUESTS = "DELETE FROM exception_requests WHERE asked_at < $1"
-DELETE_EXCEPTION = "DELETE FROM exceptions WHERE exception_id = $1"
-FORGET_REQUESTS = "UPDATE exception_requests SET sealed = NULL WHERE application_id = $1"
-
-# --- whose it is, which says in which shard ---------------------------------------------------------------
-
-APPLICATION_OWNERS = "SELECT application_id, customer_index FROM applications WHERE application_id IN ($*)"
-NUMBER_OWNERS = (
-    "SELECT n.number_index, a.customer_index FROM numbers n "
-    "JOIN applications a ON a.application_id = n.application_id WHERE n.number_index IN ($*)"
-)
-CALL_OWNERS = (
-    "SELECT c.call_id, a.customer_index FROM calls c "
-    "JOIN applications a ON a.application_id = c.application_id WHERE c.call_id IN ($*)"
-)
-
-# --- calls ------------------------------------------------------------------------------------------------
-
-_CALL = (
-    "c.call_id, c.application_id, c.officer_id, c.leaf_index, c.call_counter, c.leg_mode, c.issued_at, "
-    "c.expires_at, c.state, c.connected_at, c.leg_ended_at, c.revealed_at, c.confirmed_at, c.ended_at, "
-    "c.app_wrong, c.ivr_wrong, c.receipt_leaf, c.due_at"
-)
-CALLS = f"SELECT {_CALL}, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index WHERE c.call_id IN ($*)"
-CALLS_OF_APPLICATION = (
-    f"SELECT {_CALL}, l.sealed, r.statement_id FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
-    "LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
-    "WHERE c.application_id = $1 AND c.call_id < $2 ORDER BY c.call_id DESC LIMIT $3"
-)
-CALLS_OF_OFFICER = (
-    f"SELECT {_CALL}, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
-    "WHERE c.officer_id = $1 AND c.call_id < $2 AND c.issued_at >= $3 ORDER BY c.call_id DESC LIMIT $4"
-)
-CALLS_DUE = (
-    "SELECT c.call_id, a.customer_index FROM calls c LEFT JOIN applications a ON a.application_id = c.application_id "
-    "WHERE c.due_at <= $1 ORDER BY c.due_at LIMIT 500"
-)
-INSERT_CALL = (
-    "INSERT INTO calls (call_id, application_id, officer_id, leaf_index, call_counter, leg_mode, issued_at, "
-    "expires_at, state, connected_at, leg_ended_at, revealed_at, confirmed_at, ended_at, app_wrong, ivr_wrong, "
-    "receipt_leaf, due_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
-)
-# One that is open still is closed first.
-DELETE_CALL = "DELETE FROM calls WHERE call_id = $1 AND due_at IS NULL"
-UPDATE_CALL = (
-    "UPDATE calls SET state = $2, connected_at = $3, leg_ended_at = $4, revealed_at = $5, confirmed_at = $6, "
-    "ended_at = $7, app_wrong = $8, ivr_wrong = $9, receipt_leaf = $10, due_at = $11 WHERE call_id = $1"
-)
-_LEG = "call_id, leg_index, on_file, connected_at, ended_at, expires_at"
-LEGS = f"SELECT {_LEG} FROM legs WHERE call_id IN ($*)"
-# An exchange's ids are its own for good; where one was used again all the same, the latest call has it.
-LEG_OWNERS = "SELECT leg_index, MAX(call_id) FROM legs WHERE leg_index IN ($*) GROUP BY leg_index"
-UPSERT_LEG = (
-    f"INSERT INTO legs ({_LEG}) VALUES ($1, $2, $3, $4, $5, $6) "
-    "ON CONFLICT (call_id, leg_index) DO UPDATE SET on_file = excluded.on_file, "
-    "connected_at = excluded.connected_at, ended_at = excluded.ended_at, expires_at = excluded.expires_at"
-)
-PRUNE_LEGS = "DELETE FROM legs WHERE expires_at < $1"
-OPEN_CALLS_OF_NUMBER = (
-    "SELECT n.application_id, a.open_call_id FROM numbers n "
-    "JOIN applications a ON a.application_id = n.application_id WHERE n.number_index = $1 LIMIT $2"
-)
-_STRAY = (
-    "stray_id, leg_index, call_id, kind, application_id, officer_id, heard_at, connected_at, ended_at, "
-    "expires_at, sealed"
-)
-STRAY_LEGS = f"SELECT {_STRAY} FROM stray_legs WHERE leg_index IN ($*)"
-UPSERT_STRAY = (
-    f"INSERT INTO stray_legs ({_STRAY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
-    "ON CONFLICT (stray_id) DO UPDATE SET kind = excluded.kind, application_id = excluded.application_id, "
-    "officer_id = excluded.officer_id, connected_at = excluded.connected_at, ended_at = excluded.ended_at, "
-    "expires_at = excluded.expires_at, sealed = excluded.sealed"
-)
-FORGET_STRAYS = "DELETE FROM stray_legs WHERE application_id = $1"
-PRUNE_STRAYS = "DELETE FROM stray_legs WHERE expires_at < $1"
-
-# --- reconciliation ---------------------------------------------------------------------------------------
-
-# Between two ids, newest first. The conditions are those of the partial indexes, word for word.
-_DISCREPANT = (
-    "SELECT call_id, application_id, officer_id, issued_at, connected_at, leg_ended_at, revealed_at FROM calls "
-    "WHERE call_id >= $1 AND call_id < $2 AND {} ORDER BY call_id DESC LIMIT $3"
-)
-CODES_WITHOUT_LEG = _DISCREPANT.format(
-    "due_at IS NULL AND connected_at IS NULL AND revealed_at IS NOT NULL AND leg_mode <> 'off'"
-)
-CODES_NEVER_USED = _DISCREPANT.format(
-    "due_at IS NULL AND confirmed_at IS NULL "
-    "AND (connected_at IS NOT NULL OR (revealed_at IS NOT NULL AND leg_mode = 'off'))"
-)
-STRAYS_OF_KIND = (
-    f"SELECT {_STRAY} FROM stray_legs WHERE stray_id >= $1 AND stray_id < $2 AND kind = $4 "
-    "AND connected_at IS NOT NULL ORDER BY stray_id DESC LIMIT $3"
-)
-
-# --- the rest ---------------------------------------------------------------------------------------------
-
-INSERT_REPORT = (
-    "INSERT INTO reports (report_id, application_id, leaf_index, created_at, sealed) VALUES ($1, $2, $3, $4, $5)"
-)
-DELETE_REPORT = "DELETE FROM reports WHERE report_id = $1"
-FORGET_REPORTS = "UPDATE reports SET sealed = NULL WHERE application_id = $1"
-SESSIONS = "SELECT session_id, sealed, expires_at FROM ivr_sessions WHERE session_id IN ($*)"
-UPSERT_SESSION = (
-    "INSERT INTO ivr_sessions (session_id, sealed, expires_at) VALUES ($1, $2, $3) "
-    "ON CONFLICT (session_id) DO UPDATE SET sealed = excluded.sealed"
-)
-# Not what is left of an application that was erased in the same moment.
-MESSAGES_DUE = (
-    "SELECT m.message_id, m.sealed, m.tries FROM messages m "
-    "JOIN applications a ON a.application_id = m.application_id AND a.wrapped_key IS NOT NULL "
-    "WHERE m.due_at <= $1 ORDER BY m.due_at LIMIT 100"
-)
-INSERT_MESSAGE = (
-    "INSERT INTO messages (message_id, application_id, sealed, tries, due_at, expires_at) "
-    "VALUES ($1, $2, $3, 0, $4, $5)"
-)
-POSTPONE_MESSAGE = "UPDATE messages SET tries = tries + 1, due_at = $2 WHERE message_id = $1"
-DELETE_MESSAGE = "DELETE FROM messages WHERE message_id = $1"
-FORGET_MESSAGES = "DELETE FROM messages WHERE application_id = $1"
-PRUNE_MESSAGES = "DELETE FROM messages WHERE expires_at < $1"
-PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
-LIMITS = "SELECT limit_key, tat FROM limits WHERE limit_key IN ($*)"
-UPSERT_LIMIT = (
-    "INSERT INTO limits (limit_key, tat) VALUES ($1, $2) ON CONFLICT (limit_key) DO UPDATE SET tat = excluded.tat"
-)
-PRUNE_LIMITS = "DELETE FROM limits WHERE tat < $1"
-IDEMPOTENCY = "SELECT idempotency_id, fingerprint, sealed FROM idempotency WHERE idempotency_id IN ($*)"
-INSERT_IDEMPOTENCY = (
-    "INSERT INTO idempotency (idempotency_id, fingerprint, sealed, application_id, expires_at) "
-    "VALUES ($1, $2, $3, $4, $5)"
-)
-PRUNE_IDEMPOTENCY = "DELETE FROM idempotency WHERE expires_at < $1"
-FORGET_IDEMPOTENCY = "DELETE FROM idempotency WHERE application_id = $1"
-
-
-def limit_key(application_id: str, channel: Channel) -> str:
-    """The name of an application's guess limit on a channel."""
-    return f"{application_id}:{channel}"
+# --- rows that carry an authenticator ---------------------------------------------------------------------
 
 
 class ApplicationRow(Struct, frozen=True):
@@ -325,16 +89,234 @@ class RequestRow(Struct, frozen=True):
     exception_id: str | None
 
 
-CALL_COLUMNS = len(Call.__struct_fields__)
-MUTABLE = (
-    "state",
-    "connected_at",
-    "leg_ended_at",
-    "revealed_at",
-    "confirmed_at",
-    "ended_at",
-    "app_wrong",
-    "ivr_wrong",
-    "receipt_leaf",
-    "due_at",
+class LimitRow(Struct, frozen=True):
+    """A row of `limits`: the theoretical arrival time of one limit (verifier/core/limits.py)."""
+
+    limit_key: str
+    tat: int
+
+
+class ReportRow(Struct, frozen=True):
+    """A row of `reports`. `sealed` is the report's text, None once it has been forgotten."""
+
+    report_id: str
+    application_id: str | None
+    leaf_index: int
+    created_at: int
+    sealed: bytes | None
+
+
+APPLICATIONS = Table(
+    "applications",
+    ApplicationRow,
+    ("application_id",),
+    narrow=("call_counter", "local_day", "calls_today", "open_call_id"),
 )
+CALLS = Table(
+    "calls",
+    Call,
+    ("call_id",),
+    narrow=(
+        "state",
+        "connected_at",
+        "leg_ended_at",
+        "revealed_at",
+        "confirmed_at",
+        "ended_at",
+        "app_wrong",
+        "ivr_wrong",
+        "receipt_leaf",
+        "due_at",
+    ),
+)
+LEGS = Table("legs", Leg, ("call_id", "leg_index"))
+STRAY_LEGS = Table("stray_legs", StrayLeg, ("stray_id",))
+EXCEPTIONS = Table("exceptions", ExceptionRow, ("exception_id",), narrow=("call_id",))
+REQUESTS = Table("exception_requests", RequestRow, ("request_id",), narrow=("decided_at", "exception_id", "expires_at"))
+LIMITS = Table("limits", LimitRow, ("limit_key",))
+REPORTS = Table("reports", ReportRow, ("report_id",))
+# Rows that decide. What is in no table here only helps to find something, or opens with its own seal.
+TABLES: tuple[Table[Any], ...] = (APPLICATIONS, CALLS, LEGS, STRAY_LEGS, EXCEPTIONS, REQUESTS, LIMITS, REPORTS)
+
+
+# --- the log ----------------------------------------------------------------------------------------------
+
+# Leaves, nodes and checkpoints of every shard are in one table of each, by place (verifier/core/shards.py): what these
+# tables call `leaf_index`, `node_index` and `size`, and other tables `leaf_index` and `receipt_leaf`, is one.
+CREATE_HEAD = (
+    "INSERT INTO log_head (origin, size, batches, shares, mac) VALUES ($1, 0, 0, $2, $3) "
+    "ON CONFLICT (origin) DO NOTHING"
+)
+# Locks the row, so that batches of all nodes extend one log in one order; and tells the database's own time.
+TAKE_HEAD = (
+    "UPDATE log_head SET batches = batches WHERE origin = $1 "
+    "RETURNING size, shards, CAST(CURRENT_TIMESTAMP AS TEXT), batches, shares, mac"
+)
+ADVANCE_HEAD = "UPDATE log_head SET size = $2, batches = $3, shares = $4, mac = $5 WHERE origin = $1"
+# Every head has the number of them, so that a node that has waited for one learns the new number.
+SET_SHARDS = "UPDATE log_head SET shards = $1"
+HEAD_ORIGINS = "SELECT origin FROM log_head"
+HEADS = "SELECT origin, size, batches, shares, mac, shards, forgotten FROM log_head ORDER BY origin"
+INSERT_CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES ($1, $2)"
+LATEST_CHECKPOINT = "SELECT note FROM checkpoints WHERE size >= $1 AND size < $2 ORDER BY size DESC LIMIT 1"
+CHECKPOINT_OF = "SELECT note FROM checkpoints WHERE size = $1"
+CHECKPOINTS_FROM = "SELECT size, note FROM checkpoints WHERE size > $1 AND size < $2 ORDER BY size LIMIT 1000"
+INSERT_NODE = "INSERT INTO nodes (level, node_index, hash) VALUES ($1, $2, $3)"
+NODES_BETWEEN = "SELECT hash FROM nodes WHERE level = $1 AND node_index >= $2 AND node_index < $3 ORDER BY node_index"
+ENTRIES_BETWEEN = "SELECT entry FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
+INSERT_LEAF = (
+    "INSERT INTO leaves (leaf_index, entry, typ, statement_id, application_id, customer_index, sealed) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7)"
+)
+LEAVES_FROM = (
+    "SELECT l.leaf_index, l.entry, l.typ, l.statement_id, l.application_id, l.sealed, "
+    "a.kek_id, a.wrapped_key, a.erased_at, l.customer_index "
+    "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id "
+    "WHERE l.leaf_index >= $1 AND l.leaf_index < $2 ORDER BY l.leaf_index"
+)
+LEAF_BY_STATEMENT = (
+    "SELECT l.application_id, l.customer_index, l.sealed, l.statement_id, a.kek_id, a.wrapped_key, l.typ "
+    "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id WHERE l.statement_id = $1"
+)
+SEALED_BY_LEAF = "SELECT leaf_index, sealed, statement_id, typ, customer_index FROM leaves WHERE leaf_index IN ($*)"
+FORGOTTEN = "SELECT origin, forgotten FROM log_head ORDER BY origin"
+ADVANCE_FORGOTTEN = "UPDATE log_head SET forgotten = $2 WHERE origin = $1 AND forgotten < $2"
+STATEMENTS_FROM = (
+    "SELECT leaf_index, typ, statement_id FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
+)
+FORGET_LEAF = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE leaf_index = $1"
+FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE application_id = $1"
+
+# --- applications -----------------------------------------------------------------------------------------
+
+APPLICATIONS_BY_ID = f"SELECT {APPLICATIONS.columns} FROM applications WHERE application_id IN ($*)"
+APPLICATIONS_BY_CUSTOMER = f"SELECT {APPLICATIONS.columns} FROM applications WHERE customer_index IN ($*)"
+NUMBERS = "SELECT number_index, application_id FROM numbers WHERE number_index IN ($*)"
+DELETE_NUMBERS = "DELETE FROM numbers WHERE application_id = $1"
+INSERT_NUMBER = "INSERT INTO numbers (number_index, application_id) VALUES ($1, $2)"
+APPLICATIONS_OF_OFFICER = (
+    f"SELECT {APPLICATIONS.columns} FROM applications WHERE application_id IN "
+    "(SELECT application_id FROM assignments WHERE officer_id = $1 AND application_id > $2 "
+    "ORDER BY application_id LIMIT 200) ORDER BY application_id"
+)
+DELETE_ASSIGNMENTS = "DELETE FROM assignments WHERE application_id = $1"
+INSERT_ASSIGNMENT = "INSERT INTO assignments (officer_id, application_id) VALUES ($1, $2)"
+# With what was logged of them.
+EXCEPTIONS_BY_ID = (
+    f"SELECT {EXCEPTIONS.of('e')}, l.sealed, l.customer_index FROM exceptions e "
+    "LEFT JOIN leaves l ON l.statement_id = e.exception_id WHERE e.exception_id IN ($*)"
+)
+REQUESTS_BY_ID = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE request_id IN ($*)"
+# The officer's own, or with an empty name everybody's; with the call that has used what was granted.
+REQUESTS_SINCE = (
+    f"SELECT {REQUESTS.of('r')}, e.call_id FROM exception_requests r "
+    "LEFT JOIN exceptions e ON e.exception_id = r.exception_id "
+    "WHERE r.asked_at >= $1 AND (r.officer_id = $2 OR $2 = '') AND r.sealed IS NOT NULL "
+    "ORDER BY r.request_id DESC LIMIT 100"
+)
+REQUESTS_BEFORE = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE asked_at < $1 LIMIT 500"
+REQUESTS_OF = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE application_id IN ($*)"
+
+# --- whose it is, which says in which shard ---------------------------------------------------------------
+
+APPLICATION_OWNERS = "SELECT application_id, customer_index FROM applications WHERE application_id IN ($*)"
+NUMBER_OWNERS = (
+    "SELECT n.number_index, a.customer_index FROM numbers n "
+    "JOIN applications a ON a.application_id = n.application_id WHERE n.number_index IN ($*)"
+)
+CALL_OWNERS = (
+    "SELECT c.call_id, a.customer_index FROM calls c "
+    "JOIN applications a ON a.application_id = c.application_id WHERE c.call_id IN ($*)"
+)
+
+# --- calls ------------------------------------------------------------------------------------------------
+
+_TICKET = "l.sealed, l.customer_index"
+CALLS_BY_ID = (
+    f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.call_id IN ($*)"
+)
+CALLS_OF_APPLICATION = (
+    f"SELECT {CALLS.of('c')}, {_TICKET}, r.statement_id FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
+    "WHERE c.application_id = $1 AND c.call_id < $2 ORDER BY c.call_id DESC LIMIT $3"
+)
+CALLS_OF_OFFICER = (
+    f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.officer_id = $1 AND c.call_id < $2 AND c.issued_at >= $3 ORDER BY c.call_id DESC LIMIT $4"
+)
+CALLS_DUE = (
+    "SELECT c.call_id, a.customer_index FROM calls c LEFT JOIN applications a ON a.application_id = c.application_id "
+    "WHERE c.due_at <= $1 ORDER BY c.due_at LIMIT 500"
+)
+LEGS_OF_CALLS = f"SELECT {LEGS.columns} FROM legs WHERE call_id IN ($*)"
+# An exchange's ids are its own for good; where one was used again all the same, the latest call has it.
+LEG_OWNERS = "SELECT leg_index, MAX(call_id) FROM legs WHERE leg_index IN ($*) GROUP BY leg_index"
+OPEN_CALLS_OF_NUMBER = (
+    "SELECT n.application_id, a.open_call_id FROM numbers n "
+    "JOIN applications a ON a.application_id = n.application_id WHERE n.number_index = $1 LIMIT $2"
+)
+STRAYS = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE leg_index IN ($*)"
+STRAYS_OF = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE application_id IN ($*)"
+
+# --- reconciliation ---------------------------------------------------------------------------------------
+
+# Between two ids, newest first. The conditions are those of the partial indexes, word for word.
+_DISCREPANT = (
+    f"SELECT {CALLS.columns} FROM calls WHERE call_id >= $1 AND call_id < $2 AND {{}} ORDER BY call_id DESC LIMIT $3"
+)
+CODES_WITHOUT_LEG = _DISCREPANT.format(
+    "due_at IS NULL AND connected_at IS NULL AND revealed_at IS NOT NULL AND leg_mode <> 'off'"
+)
+CODES_NEVER_USED = _DISCREPANT.format(
+    "due_at IS NULL AND confirmed_at IS NULL "
+    "AND (connected_at IS NOT NULL OR (revealed_at IS NOT NULL AND leg_mode = 'off'))"
+)
+STRAYS_OF_KIND = (
+    f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE stray_id >= $1 AND stray_id < $2 AND kind = $4 "
+    "AND connected_at IS NOT NULL ORDER BY stray_id DESC LIMIT $3"
+)
+
+# --- the rest ---------------------------------------------------------------------------------------------
+
+REPORTS_BY_ID = f"SELECT {REPORTS.columns} FROM reports WHERE report_id IN ($*)"
+REPORTS_OF = f"SELECT {REPORTS.columns} FROM reports WHERE application_id IN ($*)"
+SESSIONS = "SELECT session_id, sealed, expires_at FROM ivr_sessions WHERE session_id IN ($*)"
+UPSERT_SESSION = (
+    "INSERT INTO ivr_sessions (session_id, sealed, expires_at) VALUES ($1, $2, $3) "
+    "ON CONFLICT (session_id) DO UPDATE SET sealed = excluded.sealed"
+)
+# Not what is left of an application that was erased in the same moment.
+MESSAGES_DUE = (
+    "SELECT m.message_id, m.sealed, m.tries FROM messages m "
+    "JOIN applications a ON a.application_id = m.application_id AND a.wrapped_key IS NOT NULL "
+    "WHERE m.due_at <= $1 ORDER BY m.due_at LIMIT 100"
+)
+INSERT_MESSAGE = (
+    "INSERT INTO messages (message_id, application_id, sealed, tries, due_at, expires_at) "
+    "VALUES ($1, $2, $3, 0, $4, $5)"
+)
+POSTPONE_MESSAGE = "UPDATE messages SET tries = tries + 1, due_at = $2 WHERE message_id = $1"
+DELETE_MESSAGE = "DELETE FROM messages WHERE message_id = $1"
+FORGET_MESSAGES = "DELETE FROM messages WHERE application_id = $1"
+PRUNE_MESSAGES = "DELETE FROM messages WHERE expires_at < $1"
+PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
+LIMITS_BY_KEY = f"SELECT {LIMITS.columns} FROM limits WHERE limit_key IN ($*)"
+# What is past its keeping, some at a time.
+EXPIRED: dict[Table[Any], str] = {
+    LIMITS: f"SELECT {LIMITS.columns} FROM limits WHERE tat < $1 LIMIT 500",
+    LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",
+    STRAY_LEGS: f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE expires_at < $1 LIMIT 500",
+}
+IDEMPOTENCY = "SELECT idempotency_id, fingerprint, sealed FROM idempotency WHERE idempotency_id IN ($*)"
+INSERT_IDEMPOTENCY = (
+    "INSERT INTO idempotency (idempotency_id, fingerprint, sealed, application_id, expires_at) "
+    "VALUES ($1, $2, $3, $4, $5)"
+)
+PRUNE_IDEMPOTENCY = "DELETE FROM idempotency WHERE expires_at < $1"
+FORGET_IDEMPOTENCY = "DELETE FROM idempotency WHERE application_id = $1"
+
+
+def limit_key(application_id: str, channel: Channel) -> str:
+    """The name of an application's guess limit on a channel."""
+    return f"{application_id}:{channel}"

@@ -12,11 +12,11 @@ from verifier.core.octets import base64url
 from verifier.core.principal import Principal
 from verifier.core.statements import REPORT, ReportReceipt
 from verifier.core.times import from_ms, to_ms
-from verifier.service import records
 from verifier.service.batch import Batch
 from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication
+from verifier.service.records import ReportRow
 from verifier.service.writer import Answer, Idempotency
 
 _encode = msgspec.json.Encoder().encode
@@ -56,7 +56,7 @@ class Reports:
             applications = (
                 batch.applications_of_customer(customer_index)
                 if customer_index is not None
-                else batch.applications_of_number(number_index or b"")
+                else batch.applications_of_number(number_index or b"", asked.reporter_number or "")
             )
             return self._add(batch, asked, applications[0] if applications else None, customer_index)
 
@@ -78,13 +78,14 @@ class Reports:
         )
         owner = customer_index if application is None else application.row.customer_index
         leaf = batch.append(REPORT, report_id, claims, application, owner)
-        batch.execute(
-            records.INSERT_REPORT,
-            report_id,
-            None if application is None else application.application_id,
-            leaf.leaf_index,
-            batch.now_ms,
-            batch.seal(application, report_id, text),
+        batch.put_report(
+            ReportRow(
+                report_id=report_id,
+                application_id=None if application is None else application.application_id,
+                leaf_index=leaf.leaf_index,
+                created_at=batch.now_ms,
+                sealed=batch.seal(application, report_id, text),
+            )
         )
         at = from_ms(batch.now_ms)
         return lambda: ReportTaken(report_id, at, leaf.evidence())
