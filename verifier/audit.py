@@ -19,6 +19,7 @@ from verifier.core.shards import index_of, origin_shard, place, shard_at, shard_
 from verifier.core.statements import RECEIPT, TICKET, Receipt, digest
 from verifier.log import Log, count_shards
 from verifier.ports import KeyRing, Row, Storage
+from verifier.row_audit import audit_rows
 from verifier.service import records
 from verifier.service.opened import leaf_context, open_evidence, unwrap_keys
 
@@ -56,6 +57,7 @@ class Audited(Struct):
     statements: int = 0
     erased: int = 0
     forgotten: int = 0
+    rows: int = 0
     latest: dict[int, str] = {}
     findings: list[str] = []
 
@@ -100,6 +102,7 @@ async def audit_log(
         audited.find(f"{row[0]} has no ticket in the log")
     for row in await storage.fetch(_CONFIRMED_WITHOUT_RECEIPT, RECEIPT, MAX_FINDINGS):
         audited.find(f"{row[0]} was confirmed without a receipt in the log")
+    audited.rows = await audit_rows(storage, ring, audited.find)
     return audited
 
 

@@ -259,13 +259,17 @@ class Batch:
         row = self._limits.get(key)
         return None if row is None else row.tat
 
-    def exception(self, exception_id: str) -> tuple[ExceptionRow, PolicyException]:
-        """A granted exception: its row, and what was logged of it. Raises NotFound."""
+    def exception(self, exception_id: str) -> ExceptionRow:
+        """The row of a granted exception. Raises NotFound."""
         row = self._exceptions.get(exception_id)
         if row is None:
             raise NotFound("there is no such exception")
-        application = self.application(row.application_id)
-        return row, open_exception(self.ring, application.keys, exception_id, *self._granted[exception_id])
+        return row
+
+    def granted(self, exception: ExceptionRow) -> PolicyException:
+        """What was logged of an exception; only this is believed of what it lifts. Raises NotFound."""
+        keys = self.application(exception.application_id).keys
+        return open_exception(self.ring, keys, exception.exception_id, *self._granted[exception.exception_id])
 
     def request(self, request_id: str) -> RequestRow:
         """An officer's request for an exception. Raises NotFound."""

@@ -67,7 +67,7 @@ class Calls:
                 batch.put_call(superseded)
             opened, leaf_evidence = self._add(batch, application, officer, asked, lifted, day, today)
             if asked.exception_id is not None:
-                exception, _ = batch.exception(asked.exception_id)
+                exception = batch.exception(asked.exception_id)
                 batch.put_exception(replace(exception, call_id=opened.call.call_id))
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
             return lambda: IssuedCall(view(opened), leaf_evidence(), code)
@@ -234,9 +234,10 @@ def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall
     """The rules a supervisor has lifted for this call. A stale or foreign exception lifts nothing and says so."""
     if asked.exception_id is None:
         return frozenset()
-    exception, granted = batch.exception(asked.exception_id)
-    fits = exception.application_id == application_id and granted.officer_id == officer_id
-    if not fits or exception.call_id is not None or batch.now_ms >= granted.exp * 1000:
+    exception = batch.exception(asked.exception_id)
+    granted = batch.granted(exception) if exception.application_id == application_id else None
+    over = granted is None or exception.call_id is not None or batch.now_ms >= granted.exp * 1000
+    if granted is None or over or granted.officer_id != officer_id:
         detail = "the exception is for another call, has been used, or is over"
         raise PolicyRefused(detail, refusals=(Refusal("exception", detail),))
     return frozenset(granted.rules) & frozenset(LIFTABLE)

@@ -12,6 +12,7 @@ from verifier.core.limits import Limit
 from verifier.core.policy import ContactPolicy
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ports import Clock, Entropy, KeyRing, Storage
+from verifier.service import indexes
 from verifier.service.batch import Batch
 from verifier.service.events import Events
 from verifier.service.reading import Reading
@@ -75,13 +76,13 @@ class Context:
         return Trust(settings.issuer, self.ring.jwks(), LogKey(settings.origin, self.ring.log_keys()))
 
     def customer_index(self, customer_id: str) -> bytes:
-        """The blind index of a customer: equal for equal ids, and traceable only with the key ring."""
-        return self.ring.derive("customer", customer_id)[:16]
+        """The blind index of a customer."""
+        return indexes.customer_index(self.ring, customer_id)
 
     def number_index(self, number: str) -> bytes:
         """The blind index of a telephone number."""
-        return self.ring.derive("number", number)[:16]
+        return indexes.number_index(self.ring, number)
 
     def leg_index(self, leg_id: str) -> bytes:
         """The keyed id of a leg, since an exchange's own may hold a number."""
-        return self.ring.derive("leg", leg_id)[:16]
+        return indexes.leg_index(self.ring, leg_id)

@@ -62,6 +62,9 @@ class Heads:
         Raises InternalError for another's, Unavailable if the clocks do not agree.
         """
         await self._create(transaction, 0)
+        latest = await transaction.fetch(records.LATEST_CHECKPOINT, place(0, 0), place(1, 0))
+        if latest:
+            self._check_ring(latest[0][0])
         await self._lock(transaction, 0)
         ours = {shard_origin(self._origin, shard) for shard in range(self.shards)}
         others = sorted({row[0] for row in await transaction.fetch(records.HEAD_ORIGINS)} - ours)

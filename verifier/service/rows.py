@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from verifier.core.errors import Tampered
-from verifier.ports import KeyRing, Row
+from verifier.ports import KeyRing, Reader, Row
 
 MAC_BYTES = 16
 SHARE_BYTES = 48
@@ -46,6 +46,8 @@ class Table(Generic[Item]):
         self.insert = f"INSERT INTO {name} ({self.columns}) VALUES ({places})"
         self._where = " AND ".join(f"{each} = ${n}" for n, each in enumerate(key, 1))
         self.delete = f"DELETE FROM {name} WHERE {self._where}"
+        keys, after = ", ".join(key), ", ".join(f"${n}" for n in range(1, len(key) + 1))
+        self.page = f"SELECT {self.columns} FROM {name} WHERE ({keys}) > ({after}) ORDER BY {keys} LIMIT 1000"
         self._updates = {each: self._update(each) for each in (self.narrow, self.others)}
 
     def _update(self, columns: tuple[str, ...]) -> str:
@@ -55,6 +57,15 @@ class Table(Generic[Item]):
     def of(self, alias: str) -> str:
         """The columns of a select from several tables."""
         return ", ".join(f"{alias}.{each}" for each in self.columns.split(", "))
+
+    async def rows(self, reader: Reader) -> AsyncIterator[Row]:
+        """Every row of the table, in the order of its key."""
+        types = {field.name: field.type for field in msgspec.structs.fields(self.row)}
+        after = [types[each]() for each in self.key]
+        while page := await reader.fetch(self.page, *after):
+            for row in page:
+                yield row
+            after = [page[-1][each] for each in self._at]
 
     def key_of(self, row: Sequence[Any]) -> Any:
         """The key of a row: one value, or a tuple of several."""
