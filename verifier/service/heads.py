@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
 from verifier.core.errors import EvidenceError, InternalError, InvalidField, NotFound, Unavailable
 from verifier.core.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_consistency
-from verifier.core.shards import MAX_SHARDS, index_of, place, shard_origin
+from verifier.core.shards import MAX_SHARDS, index_of, origin_shard, place, shard_origin
 from verifier.ports import KeyRing, Transaction
 from verifier.service import records
 from verifier.service.opened import StagedLeaf
@@ -62,14 +62,17 @@ class Heads:
         Raises InternalError for another's, Unavailable if the clocks do not agree.
         """
         await self._create(transaction, 0)
-        latest = await transaction.fetch(records.LATEST_CHECKPOINT, place(0, 0), place(1, 0))
-        if latest:
-            self._check_ring(latest[0][0])
-        await self._lock(transaction, 0)
-        ours = {shard_origin(self._origin, shard) for shard in range(self.shards)}
-        others = sorted({row[0] for row in await transaction.fetch(records.HEAD_ORIGINS)} - ours)
+        first = await transaction.fetch(records.LATEST_CHECKPOINT, place(0, 0), place(1, 0))
+        origins = {row[0] for row in await transaction.fetch(records.HEAD_ORIGINS)}
+        others = sorted(each for each in origins if origin_shard(each, self._origin) is None)
         if others:
             raise InternalError(f"the database holds the log {others[0]!r}, not {self._origin!r}")
+        if first:
+            self._check_ring(first[0][0])
+        await self._lock(transaction, 0)
+        ours = {shard_origin(self._origin, shard) for shard in range(self.shards)}
+        if origins - ours:
+            raise InternalError(f"the database has more logs than the {self.shards} that its heads say")
         for shard in range(self.shards):
             latest = await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0))
             if latest:
