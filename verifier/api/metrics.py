@@ -16,6 +16,7 @@ BATCHES = Gauge("verifier_batches", "Batches committed by this node since its st
 COMMANDS = Gauge("verifier_commands", "Commands carried out by this node since its start")
 SWEEPS = Counter("verifier_swept_calls", "Calls closed by time")
 DISCREPANCIES = Counter("verifier_discrepancies", "Codes and legs found not to fit together, by kind", ["kind"])
+KEY_USES = Gauge("verifier_key_uses", "Uses of a key-encryption key by all nodes, and those reserved", ["kid"])
 READY = Gauge("verifier_ready", "1 while this node can make things durable")
 
 CONNECTIONS = Gauge("verifier_connections", "Open connections by listener and stage", ["listener", "stage"])
@@ -30,6 +31,7 @@ __all__ = [
     "CONNECTIONS",
     "CONNECTIONS_CUT",
     "DISCREPANCIES",
+    "KEY_USES",
     "READY",
     "REGISTRY",
     "REQUESTS",

@@ -102,6 +102,23 @@ def keys_list() -> None:
     _print_keys(ring.read(Path(os.environ.get("VERIFIER_KEY_RING", "keys/ring.json"))))
 
 
+@keys.command("uses")
+def keys_uses() -> None:
+    """Show how often each key-encryption key has been used, by all nodes."""
+    from verifier.app import open_service
+    from verifier.core.key_uses import verdict
+
+    async def do() -> dict[str, int]:
+        service = await open_service(load_config())
+        try:
+            return await service.key_uses.totals()
+        finally:
+            await service.context.storage.close()
+
+    for kid, uses in run(do()).items():
+        click.echo(f"{kid}  {uses} uses" + f", {verdict(uses)}" * bool(verdict(uses)))
+
+
 def _print_keys(found: Any) -> None:
     from verifier.core.times import from_ms
 

@@ -12,6 +12,7 @@ from verifier.service.exceptions import Exceptions
 from verifier.service.housekeeping import Housekeeping
 from verifier.service.identity import Identities
 from verifier.service.ivr import Ivr
+from verifier.service.key_uses import KeyUses
 from verifier.service.legs import Legs
 from verifier.service.me import Me
 from verifier.service.messages import Messages
@@ -46,9 +47,11 @@ class Service:
         self.me = Me(context)
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)
+        self.key_uses = KeyUses(context)
 
     async def start(self) -> None:
-        """Make the log's first checkpoint if there is none, and begin to carry out commands."""
+        """Make the log's first checkpoint if there is none, reserve uses of keys, and begin to carry out commands."""
+        await self.key_uses.reserve()
         await self.context.writer.start()
 
     async def stop(self) -> None:
