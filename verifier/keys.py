@@ -214,6 +214,9 @@ class FileKeyRing:
         self._uses.count(self._encryption_kid)
         return self._encryption[self._encryption_kid]
 
+    def encrypting(self) -> str:
+        return self._encryption_kid
+
     def unreserved(self) -> dict[str, int]:
         return self._uses.unreserved(self._encryption_kid)
 

@@ -78,6 +78,9 @@ class KeyRing(Protocol):
     def unseal(self, context: str, sealed: bytes) -> bytes:
         """Undo `seal`."""
 
+    def encrypting(self) -> str:
+        """The kid of the active key-encryption key."""
+
     def unreserved(self) -> dict[str, int]:
         """The uses of key-encryption keys, by kid, that this process has to reserve before it goes on sealing."""
 

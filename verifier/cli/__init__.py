@@ -108,15 +108,17 @@ def keys_uses() -> None:
     from verifier.app import open_service
     from verifier.core.key_uses import verdict
 
-    async def do() -> dict[str, int]:
+    async def do() -> tuple[str, dict[str, int]]:
         service = await open_service(load_config())
         try:
-            return await service.key_uses.totals()
+            return service.context.ring.encrypting(), await service.key_uses.totals()
         finally:
             await service.context.storage.close()
 
-    for kid, uses in run(do()).items():
-        click.echo(f"{kid}  {uses} uses" + f", {verdict(uses)}" * bool(verdict(uses)))
+    active, totals = run(do())
+    for kid, uses in {active: 0, **totals}.items():
+        said = verdict(uses) if kid == active else "not active"
+        click.echo(f"{kid}  {uses} uses" + (f": {said}" if said else ""))
 
 
 def _print_keys(found: Any) -> None:
