@@ -48,7 +48,7 @@ Rules == {
     "L16 exception",    \* an exception is what its logged statement says (4.2)
     "L16 found",        \* what an index finds is checked against sealed facts (10)
     "L16 sum",          \* the head keeps the sum of all authenticators (8.3)
-    "L16 fresh",        \* no authenticator is made twice (8.3)
+    "L16 fresh",        \* a row that changes holds what it never held before (8.3)
     "guess bound",      \* wrong codes are limited (6.2)
     "settle first",     \* a late sweep widens nothing (6.3)
     "durable"}          \* nobody is answered before the commit (10)

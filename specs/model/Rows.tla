@@ -9,9 +9,10 @@
 (* Mallory work together, and one of them writes rows.                     *)
 (*                                                                         *)
 (* A row that decides is `is`, its columns, and `mac`, what its            *)
-(* authenticator was made over: table and row, its columns, and the batch  *)
-(* that wrote it. They cannot make an authenticator. They can keep a whole *)
-(* row and put it back, and delete one. What is sealed    *)
+(* authenticator was made over: row and columns. What never comes again    *)
+(* in a row (its counters, ids and instants) is here `by`, the number of   *)
+(* the batch that changed it. They cannot make an authenticator. They can  *)
+(* keep a whole row and put it back, and delete one. What is sealed    *)
 (* and what is signed they can only put back. Assignments and numbers have *)
 (* no authenticator: these rows only help to find something.               *)
 (*                                                                         *)
@@ -46,7 +47,7 @@ VARIABLES
     assigned,   \* DATABASE: officer and application, an index without an authenticator
     numbers,    \* DATABASE: number and application, an index without an authenticator
     missing,    \* the sum that the log's head keeps, less that of the rows that are there
-    left,       \* the rows as the last batch left them
+    left,       \* the rows as the last batch left them that changed them
     had,        \* every row that has been there, with its authenticator: they keep them all
     facts,      \* what the loan system has registered last
     late,       \* the signed time of the calls is over
@@ -62,7 +63,6 @@ service == <<db, logged, assigned, numbers, left, had, batch, facts, late, over,
 vars == <<service, missing, wrote, back>>
 
 Call(c) == [officer |-> Officer(c), until |-> "signed", state |-> "live"]
-\* Each authenticator is one that has not been before, for the batch that made it.
 Made(k, is, n) == [is |-> is, by |-> n, mac |-> <<k, is, n>>]
 
 Init ==
@@ -90,9 +90,10 @@ Readable(k) == db[k] /= None /\ (Holds("L16 rows") => Verified(k))
 \* it read out of it, what it leaves into it. So a batch leaves `missing` as it is.
 Write(rows) ==
     /\ batch < Batches /\ batch' = batch + 1
-    /\ db' = [k \in Keys |-> IF k \in DOMAIN rows
-                             THEN Made(k, rows[k], IF Holds("L16 fresh") THEN batch' ELSE 0) ELSE db[k]]
-    /\ left' = [k \in Keys |-> IF k \in DOMAIN rows THEN db'[k] ELSE left[k]]
+    /\ LET stays(k) == db[k] /= None /\ db[k].is = rows[k] /\ Verified(k)
+           made(k) == Made(k, rows[k], IF Holds("L16 fresh") THEN batch' ELSE 0)
+       IN  db' = [k \in Keys |-> IF k \in DOMAIN rows /\ ~stays(k) THEN made(k) ELSE db[k]]
+    /\ left' = [k \in Keys |-> IF db'[k] /= db[k] THEN db'[k] ELSE left[k]]
     /\ had' = [k \in Keys |-> IF k \in DOMAIN rows THEN had[k] \cup {db'[k]} ELSE had[k]]
     /\ UNCHANGED <<missing, wrote, back>>
 

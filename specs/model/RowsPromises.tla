@@ -18,7 +18,7 @@ NothingFoundUnchecked == gains \cap {"another's report"} = {}
 \* These need an old row with its old authenticator, or a row deleted.
 OnlyByAnOldRow == gains \cap {"revived", "removed officer", "used again", "consent", "looked"} /= {} => back
 
-\* Section 8.3: whenever the rows are not those that the last batch left, the audit finds it.
+\* Section 8.3: whenever a row is not what the last batch that changed it left, the audit finds it.
 SetBackIsFound == db /= left => AuditFinds
 
 \* And it still finds it after a batch has worked with an old row.

@@ -26,7 +26,7 @@ FLOORS = {
     "rows": 10_000,
 }
 if os.environ.get("MODEL_LARGE") == "1":
-    FLOORS |= {"retries_large": 100_000, "guesses_large": 600_000, "attack_large": 400_000}
+    FLOORS |= {"retries_large": 100_000, "guesses_large": 600_000, "attack_large": 400_000, "rows_large": 100_000}
 
 # Rules that are switched off together, where, and the promise that must then be broken.
 BROKEN = [
