@@ -52,7 +52,7 @@ BROKEN = [
     ("L6", "retries", "FailClosed"),
     ("L7 foreign", "attack", "BurnsNothing"),
     ("L7 budgets", "attack", "BurnsNothing"),
-    ("L10 assigned", "attack", "ByPolicy"),
+    ("L10 assigned + L10 still assigned", "attack", "ByPolicy"),
     ("L10 number", "attack", "ByPolicy"),
     ("L10 number", "attack", "NotFooled"),
     ("L10 still assigned", "staff", "OnlyTheAssigned"),
