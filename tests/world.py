@@ -32,7 +32,7 @@ from verifier.core.principal import Principal
 from verifier.core.times import from_ms, to_ms
 from verifier.keys import FileKeyRing
 from verifier.ports import Entropy, Storage
-from verifier.service import Context, Service, Settings
+from verifier.service import Context, Service, Settings, decoys
 from verifier.service.writer import Idempotency
 
 ISSUER = "https://verify.bank.example"
@@ -257,8 +257,12 @@ class World:
                 return found
 
     async def counts(self, *tables: str) -> tuple[int, ...]:
-        """How many rows each table has."""
-        return tuple([(await self.storage.fetch(f"SELECT COUNT(*) FROM {table}"))[0][0] for table in tables])
+        """How many rows each table has, without the decoys."""
+        counted = []
+        for table in tables:
+            real = {"calls": f" WHERE application_id <> '{decoys.APPLICATION_ID}'", "leaves": " WHERE leaf_index >= 0"}
+            counted.append((await self.storage.fetch(f"SELECT COUNT(*) FROM {table}{real.get(table, '')}"))[0][0])
+        return tuple(counted)
 
     async def call_view(self, call_id: str) -> Any:
         """The call as its officer sees it."""
@@ -266,9 +270,11 @@ class World:
 
     async def call_row(self, call_id: str) -> Json:
         """The stored state of a call."""
-        columns = "state, app_wrong, ivr_wrong, receipt_leaf, confirmed_at, due_at"
+        columns = "state, receipt_leaf, confirmed_at, due_at"
         rows = await self.storage.fetch(f"SELECT {columns} FROM calls WHERE call_id = $1", call_id)
-        return dict(zip(columns.split(", "), rows[0], strict=True))
+        counted = await self.storage.fetch("SELECT limit_key, wrong FROM limits WHERE call_id = $1", call_id)
+        wrong = {f"{key.rpartition(':')[2]}_wrong": count for key, count in counted}
+        return {"app_wrong": 0, "ivr_wrong": 0, **wrong, **dict(zip(columns.split(", "), rows[0], strict=True))}
 
 
 def another_code(code: str, step: int = 1) -> str:

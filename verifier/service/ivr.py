@@ -14,7 +14,6 @@ from verifier.core.code import parse_code
 from verifier.core.dialogue import Dialogue, Turn
 from verifier.core.errors import MalformedCode, NotFound, RateLimited
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
-from verifier.core.purposes import Language
 from verifier.core.words import LANGUAGES
 from verifier.service import records
 from verifier.service.batch import Batch
@@ -22,8 +21,6 @@ from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
 from verifier.service.messages import Messages, ReceiptFor
 from verifier.service.needs import Needs
-from verifier.service.opened import open_application
-from verifier.service.records import ApplicationRow
 from verifier.service.writer import Answer, Idempotency
 
 LIFETIME_MS = 1_800_000
@@ -51,14 +48,15 @@ class Ivr:
         self._confirmations = confirmations
 
     async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> bytes:
-        """Begin the dialogue with a caller; the answer is an `IvrTurn`. Nothing is spent by ringing."""
+        """Begin the dialogue with a caller; the answer is an `IvrTurn`. Nothing is spent by ringing.
+
+        The number that rings is not looked at: the greeting says nothing about whether it is on file.
+        """
         context = self._context
-        customers = await self._language_of(asked.caller_number)
         bank = context.settings.bank_name or context.settings.issuer.split("//")[1]
 
         def decide(batch: Batch) -> Answer:
-            language = asked.language or customers or "zh-CN"
-            dialogue, turn = machine.begin(bank, language, registered=customers is not None)
+            dialogue, turn = machine.begin(bank, asked.language or "zh-CN")
             session_id = batch.new_id("ivr")
             session = _Session(asked.caller_number, batch.now_ms + LIFETIME_MS, dialogue)
             batch.put_session(session_id, _encode(session), session.expires_at)
@@ -74,16 +72,16 @@ class Ivr:
             raise NotFound("there is no such session, or it is over")
         # Who rings does not change in the course of a call, so it can be read before the command is.
         caller_number = _decode(context.ring.unseal(session_id, rows[0][1])).caller_number
-        number_index = context.number_index(caller_number) if caller_number else None
+        needs = self._confirmations.needs_by_phone(caller_number, session_id)
 
         def decide(batch: Batch) -> Answer:
             session = _decode(batch.session(session_id))
             receipt_for = session.receipt_for
             dialogue, turn = machine.hear(session.dialogue, heard.keys)
             if turn.act == "check":
-                dialogue, turn, receipt_for = self._check(batch, dialogue, turn.digits, caller_number)
-            if turn.message and receipt_for is not None and number_index is not None:
-                there = {each.application_id for each in batch.applications_of_number(number_index)}
+                dialogue, turn, receipt_for = self._check(batch, needs, dialogue, turn.digits, caller_number)
+            if turn.message and receipt_for is not None and needs.number_index is not None:
+                there = {each.application_id for each in batch.applications_of_number(needs.number_index)}
                 # The application may have been erased since the verdict.
                 if receipt_for.application_id in there:
                     self._messages.add(batch, turn.message, receipt_for, dialogue.language)
@@ -91,21 +89,18 @@ class Ivr:
             batch.put_session(session_id, _encode(kept), session.expires_at)
             return lambda: _turn(session_id, turn)
 
-        needs = Needs(number_index=number_index, channel="ivr", session_id=session_id)
         return await context.writer.submit(needs, decide, idempotency)
 
     def _check(
-        self, batch: Batch, dialogue: Dialogue, digits: str, caller_number: str | None
+        self, batch: Batch, needs: Needs, dialogue: Dialogue, digits: str, caller_number: str | None
     ) -> tuple[Dialogue, Turn, ReceiptFor | None]:
         try:
-            outcome, _ = self._confirmations.judge_by_phone(batch, parse_code(digits), caller_number)
+            outcome, _ = self._confirmations.judge_by_phone(batch, needs, parse_code(digits), caller_number)
         except MalformedCode:
             return *machine.refuse_slip(dialogue), None
         except RateLimited:
             return *machine.no_verdict(dialogue, "too_many"), None
-        if outcome == "unregistered":
-            return *machine.no_verdict(dialogue, "unavailable"), None
-        if outcome == "other_number":
+        if isinstance(outcome, str):
             return *machine.no_verdict(dialogue, outcome), None
         receipt_for = self._messages.whose(outcome.application)
         receipt = outcome.receipt_id if receipt_for else ""
@@ -114,17 +109,6 @@ class Ivr:
         ticket = outcome.call.ticket
         who = {language: words.who(language, ticket.officer, ticket.purpose, ticket.asks) for language in LANGUAGES}
         return *machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt), receipt_for
-
-    async def _language_of(self, caller_number: str | None) -> Language | None:
-        """The language of the customer on whose application the number is on file; None when it is on none."""
-        if caller_number is None:
-            return None
-        context = self._context
-        found = await context.storage.fetch_in(records.NUMBERS, [context.number_index(caller_number)])
-        rows = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [row[1] for row in found])
-        for row in sorted(rows, key=lambda each: str(each[0])):
-            return open_application(context.ring, ApplicationRow(*row)).registration.customer.language
-        return None
 
 
 def _turn(session_id: str, turn: Turn) -> IvrTurn:
