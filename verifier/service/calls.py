@@ -200,9 +200,6 @@ class Calls:
         if not others and call.officer_id != caller.id:
             raise NotFound("there is no such call")
         applications = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [call.application_id])
-        if not applications:
-            # A decoy.
-            raise NotFound("there is no such call")
         application = open_application(context.ring, ApplicationRow(*applications[0]))
         evidence = open_evidence(context.ring, application.key, call_id, rows[0][-1])
         call = lifecycle.settle(call, context.clock(), context.settings.rules)

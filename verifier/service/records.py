@@ -132,7 +132,11 @@ _CALL = (
     "c.expires_at, c.state, c.connected_at, c.leg_ended_at, c.revealed_at, c.confirmed_at, c.ended_at, "
     "c.receipt_leaf, c.due_at"
 )
-CALLS = f"SELECT {_CALL}, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index WHERE c.call_id IN ($*)"
+# Decoys, whose leaves are before the log, are no calls to anybody.
+CALLS = (
+    f"SELECT {_CALL}, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.call_id IN ($*) AND c.leaf_index >= 0"
+)
 # With the receipt that consumed the code; where there is none, the leaf of a decoy is read in its place.
 CANDIDATES = (
     f"SELECT {_CALL}, r.statement_id, r.sealed, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
