@@ -229,19 +229,18 @@ class Confirmations:
         that is reached would say that there is a call, and anybody with that number could keep the customer from an
         answer.
         """
-        rules, call = self._context.settings.rules, tried.candidate.call
-        key = limit_key(tried.candidate.application.application_id, entry.channel)
+        rules, application, call = self._context.settings.rules, tried.candidate.application, tried.candidate.call
+        key = limit_key(application.application_id, entry.channel)
         row = batch.limits.get(key) or LimitRow(key, batch.now_ms, call.call_id)
         counted = guess and tried.candidate.waits(entry.number) and tried.wrong < rules.max_wrong
         spent = counted or (guess and entry.channel == "app")
         tat = limits.decide(self._context.settings.guess_limit, row.tat, batch.now_ms, cost=int(spent)).tat
-        row = replace(row, tat=tat)
-        batch.put_limit(replace(row, call_id=call.call_id, wrong=tried.wrong + 1) if counted else row)
-        if counted:
-            app, ivr = (_wrong(batch, tried.candidate.application, call, each) for each in CHANNELS)
-            locked = lifecycle.after_wrong(call, app, ivr, batch.now_ms, rules)
-            if locked is not call:
-                batch.put_call(locked)
+        call_id, wrong = (call.call_id, tried.wrong + 1) if counted else (row.call_id, row.wrong)
+        batch.put_limit(LimitRow(key, tat, call_id, wrong))
+        app, ivr = (_wrong(batch, application, call, each) for each in CHANNELS)
+        after = lifecycle.after_wrong(call, app, ivr, batch.now_ms, rules)
+        if after is not call:
+            batch.put_call(after)
 
     def _receipt(
         self, batch: Batch, entry: _Entry, application: OpenApplication | None, opened: OpenCall | None
