@@ -157,7 +157,7 @@ def test_nothing_but_a_genuine_verdict_can_end() -> None:
 @pytest.mark.shows("CVP-7.12-3")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_turn_that_is_asked_for_again_ends_as_the_dialogue_does(language: Language) -> None:
-    dialogue, turn = judge(begin("示范银行", language, registered=True)[0], "genuine", WHOSE, "4412", "", RECEIPT)
+    dialogue, turn = judge(begin("示范银行", language)[0], "genuine", WHOSE, "4412", "", RECEIPT)
     assert closed(turn.say) == hear(close(dialogue), "*")[1].say
     refused = judge(entering(), "not_genuine")[1].say
     assert closed(refused) == refused

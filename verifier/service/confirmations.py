@@ -251,7 +251,7 @@ class Confirmations:
         batch.put_limit(LimitRow(key, tat, call_id, wrong))
         app, ivr = (_wrong(batch, application, call, each) for each in CHANNELS)
         after = lifecycle.after_wrong(call, app, ivr, batch.now_ms, rules)
-        if after is not call:
+        if tried.candidate.own:
             batch.put_call(after)
 
     def _receipt(
