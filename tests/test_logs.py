@@ -27,7 +27,8 @@ async def main():
         story = Story(bank, service, session, Path(sys.argv[1]))
         await story.play()
     await bank.stop()
-    print("codes", *story.codes)
+    # At once: a thread of the database may log between the parts that print writes.
+    sys.stdout.write(" ".join(("codes", *story.codes)) + "\\n")
 
 asyncio.run(main())
 """
