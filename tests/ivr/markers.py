@@ -37,7 +37,7 @@ class Markers:
     def names(cls, samples: array[int]) -> list[str]:
         """The prompt in each whole tenth of a second; `speech` for what is no recording.
 
-        Silence gives an empty name, and so does a tone that a busy machine has torn.
+        Silence gives an empty name, and so does a tone that begins or ends within the tenth.
         """
         return [cls._name(samples[at : at + WINDOW]) for at in range(0, len(samples) - WINDOW + 1, WINDOW)]
 
@@ -50,11 +50,12 @@ class Markers:
     @staticmethod
     def runs(windows: list[str]) -> list[str]:
         """The prompts that were heard, in order. Each counts from a fifth of a second on, so that half a tone at the
-        edge of a window counts for nothing; and one torn window within a tone does not make two of it."""
+        edge of a window counts for nothing; and a gap of one window within a tone does not make two of it."""
         runs: list[tuple[str, int]] = []
         for at, heard in enumerate(windows):
             around = {*windows[max(0, at - 1) : at], *windows[at + 1 : at + 2]}
-            each = around.pop() if 0 < at < len(windows) - 1 and len(around) == 1 else heard
+            within = len(around) == 1 and 0 < at < len(windows) - 1 and not around & {"", "speech"}
+            each = around.pop() if within else heard
             if runs and runs[-1][0] == each:
                 runs[-1] = (each, runs[-1][1] + 1)
             else:
@@ -69,7 +70,15 @@ class Markers:
     def _name(cls, window: array[int]) -> str:
         if sum(abs(each) for each in window) < 100 * len(window):
             return ""
+        sounding = _without_silence_around(window)
         name, found = max(
-            ((name, strength(window, f)) for name, f in cls.FREQUENCIES.items()), key=lambda pair: pair[1]
+            ((name, strength(sounding, f)) for name, f in cls.FREQUENCIES.items()), key=lambda pair: pair[1]
         )
-        return name if found > 0.6 else "" if found > 0.4 else "speech"
+        if found <= 0.8:
+            return "speech"
+        return name if len(sounding) > 0.8 * len(window) else ""
+
+
+def _without_silence_around(window: array[int]) -> array[int]:
+    loud = [at for at, each in enumerate(window) if abs(each) > 100]
+    return window[loud[0] : loud[-1] + 1] if loud else window
