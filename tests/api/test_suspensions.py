@@ -39,7 +39,7 @@ class Answer(NamedTuple):
 
 
 class Nodes:
-    """Two nodes of one bank on one database, and whoever asks them."""
+    """Two nodes of one bank on one database, and the people who ask them."""
 
     def __init__(self, bank: DemoBank, urls: tuple[str, str], session: aiohttp.ClientSession) -> None:
         self.bank = bank

@@ -57,7 +57,7 @@ class Remembering(World):
 
 
 class Trace(Struct):
-    """What would show an application: its texts, indexes and seals, and all that could open these."""
+    """Whatever would show an application: its texts, its indexes, its seals and every key that could open them."""
 
     world: Remembering
     person: Person

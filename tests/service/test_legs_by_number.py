@@ -252,7 +252,7 @@ async def test_a_leg_that_names_no_officer_makes_no_call_live_when_several_could
     with pytest.raises(LegNotConnected):
         await world.reveal(call_id)
     assert [kind for kind, _ in await world.discrepancies()] == ["leg_ambiguous"]
-    # It stays so, whoever says later whose it was.
+    # A later event with an officer changes nothing.
     assert (await world.leg_by_number("connected", wang.number, officer_id="4412"))["result"] == "ambiguous"
     assert (await world.leg_by_number("connected", wang.number, leg_id="b", officer_id="4412"))["result"] == "matched"
 
