@@ -138,7 +138,8 @@ async def test_a_provider_that_breaks_off_is_asked_every_thirty_seconds_and_held
             clock.now = NOW + 31 + second
             assert await verifier.verify(provider.mint(f"E{second}"))
             await settled(verifier)
-    assert [each["event"] for each in logs] == ["key set not fetched"] * 3
+    # Another bank of these tests may log its requests meanwhile.
+    assert [each["event"] for each in logs if each["event"] != "request"] == ["key set not fetched"] * 3
     clock.now = NOW + HOUR
     with pytest.raises(Unavailable):
         await verifier.verify(provider.mint(exp=NOW + HOUR + 900))
