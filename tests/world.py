@@ -19,6 +19,7 @@ from verifier.core.application import AssignedOfficer, Consents, Customer, Regis
 from verifier.core.call import CallRules
 from verifier.core.evidence import Evidence, verify_evidence
 from verifier.core.legs import LegByNumber, LegEvent
+from verifier.core.limits import Limit
 from verifier.core.messages import (
     BeginSession,
     Confirm,
@@ -32,7 +33,7 @@ from verifier.core.principal import Principal
 from verifier.core.times import from_ms, to_ms
 from verifier.keys import FileKeyRing
 from verifier.ports import Entropy, Storage
-from verifier.service import Context, Service, Settings
+from verifier.service import Context, Service, Settings, decoys
 from verifier.service.writer import Idempotency
 
 ISSUER = "https://verify.bank.example"
@@ -40,6 +41,7 @@ ORIGIN = "verify.bank.example/log"
 NOON = to_ms(datetime(2026, 11, 23, 4, 0, tzinfo=UTC))  # noon in Shanghai
 DESK = "+861082345678"
 HOTLINE = "+861095588"
+NO_CAP = Limit(burst=1_000_000, period_ms=86_400_000)
 
 OFFICER = AssignedOfficer("4412", "李伟", "北京中关村支行")
 COLLEAGUE = AssignedOfficer("4413", "陈静", "北京中关村支行")
@@ -115,7 +117,9 @@ class World:
             keys.create(ring_file, self.clock())
         self.ring_file = ring_file
         self.ring = ring or FileKeyRing(ring_file, ORIGIN)
-        self.settings = Settings(issuer=ISSUER, origin=ORIGIN, rules=rules or CallRules(), **settings)
+        # A test that is about the daily caps says so.
+        caps = {"verdict_cap": NO_CAP, "report_cap": NO_CAP}
+        self.settings = Settings(issuer=ISSUER, origin=ORIGIN, rules=rules or CallRules(), **{**caps, **settings})
         self.context = Context(self.settings, storage, self.ring, self.clock, entropy)
         self.service = Service(self.context)
         self.storage = storage
@@ -260,8 +264,17 @@ class World:
                 return found
 
     async def counts(self, *tables: str) -> tuple[int, ...]:
-        """How many rows each table has."""
-        return tuple([(await self.storage.fetch(f"SELECT COUNT(*) FROM {table}"))[0][0] for table in tables])
+        """How many rows each table has, without the decoys."""
+        counted = []
+        for table in tables:
+            real = {"calls": f" WHERE application_id <> '{decoys.APPLICATION_ID}'", "leaves": " WHERE leaf_index >= 0"}
+            counted.append((await self.storage.fetch(f"SELECT COUNT(*) FROM {table}{real.get(table, '')}"))[0][0])
+        return tuple(counted)
+
+    async def guess_limits(self) -> list[str]:
+        """The guess limits that something is kept of; not the daily caps."""
+        rows = await self.storage.fetch("SELECT limit_key FROM limits ORDER BY limit_key")
+        return [row[0] for row in rows if row[0].endswith((":app", ":ivr"))]
 
     async def call_view(self, call_id: str) -> Any:
         """The call as its officer sees it."""
@@ -269,9 +282,11 @@ class World:
 
     async def call_row(self, call_id: str) -> Json:
         """The stored state of a call."""
-        columns = "state, app_wrong, ivr_wrong, receipt_leaf, confirmed_at, due_at"
+        columns = "state, receipt_leaf, confirmed_at, due_at"
         rows = await self.storage.fetch(f"SELECT {columns} FROM calls WHERE call_id = $1", call_id)
-        return dict(zip(columns.split(", "), rows[0], strict=True))
+        counted = await self.storage.fetch("SELECT limit_key, wrong FROM limits WHERE call_id = $1", call_id)
+        wrong = {f"{key.rpartition(':')[2]}_wrong": count for key, count in counted}
+        return {"app_wrong": 0, "ivr_wrong": 0, **wrong, **dict(zip(columns.split(", "), rows[0], strict=True))}
 
 
 def another_code(code: str, step: int = 1) -> str:

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from verifier import addresses
 from verifier.core.call import CallRules, LegMode
 from verifier.core.errors import VerifierError
+from verifier.core.limits import Limit
 from verifier.core.names import fault
 from verifier.core.policy import ContactPolicy
 from verifier.core.shards import origin_shard
@@ -32,6 +33,7 @@ _SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(T
 _LINKED = "; Kubernetes injects it for a service of that name: set enableServiceLinks: false in the pod"
 LEGS_KEPT_DAYS = 31
 MAX_FILE = 65_536
+DAY_MS = 86_400_000
 ALGORITHMS = "ES256,RS256,PS256,Ed25519"
 Positive = Annotated[int, Meta(ge=1)]
 ClaimName = Annotated[str, line(200)]
@@ -113,6 +115,8 @@ class Config(Struct, frozen=True, kw_only=True):
     bank_name: Annotated[str, Meta(max_length=80)] = ""
     requests_per_minute: Annotated[int, Meta(ge=1, le=60_000)] = 120
     sweep_seconds: Positive = 5
+    verdicts_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 100
+    reports_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 20
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
     request_seconds: Annotated[int, Meta(ge=1, le=60)] = 10
@@ -152,10 +156,12 @@ class Config(Struct, frozen=True, kw_only=True):
                 daily_cap=self.daily_cap,
                 cooling_off_ms=self.number_cooling_off_hours * 3_600_000,
             ),
+            verdict_cap=Limit(self.verdicts_per_day, DAY_MS),
+            report_cap=Limit(self.reports_per_day, DAY_MS),
             published_numbers=listed(self.published_numbers),
             bank_name=self.bank_name,
             receipt_messages=bool(self.receipt_messages_url),
-            retention_ms=self.retention_days * 86_400_000 or None,
+            retention_ms=self.retention_days * DAY_MS or None,
         )
 
 

@@ -56,10 +56,10 @@ SELECT {_INDEX.format("(-n)")}, 'OLD-' || md5(n::text)
 FROM generate_series(0, $1::bigint / 5) n;
 
 INSERT INTO calls (call_id, application_id, officer_id, leaf_index, call_counter, leg_mode, issued_at, expires_at,
-    state, connected_at, leg_ended_at, revealed_at, confirmed_at, ended_at, app_wrong, ivr_wrong, receipt_leaf)
+    state, connected_at, leg_ended_at, revealed_at, confirmed_at, ended_at, receipt_leaf)
 SELECT 'call_' || {_ID}, 'OLD-' || md5((n % ($1::bigint / 5))::text), (n % 2000)::text, 2 * n - 2, n % 5, 'required',
     $2::bigint - n, $2::bigint - n, 'ended', $2::bigint - n, $2::bigint - n, $2::bigint - n, $2::bigint - n,
-    $2::bigint - n, 0, 0, 2 * n - 1
+    $2::bigint - n, 2 * n - 1
 FROM generate_series(1, $1::bigint) n;
 
 INSERT INTO leaves

@@ -18,7 +18,7 @@ ALLOWED = {(before, after) for befores, after in ROWS for before in re.findall(r
 MINUTE_MS = 60_000
 
 
-def happens(rng: random.Random, call: Call, now_ms: int, rules: CallRules) -> Call:
+def happens(rng: random.Random, call: Call, wrong: dict[Channel, int], now_ms: int, rules: CallRules) -> Call:
     """One more thing that may happen to an open call, chosen at random; each is one command of the service."""
     channel: Channel = rng.choice(["app", "ivr"])
     what = rng.choice(["time", "connected", "ended", "late", "astray", "right", "revoked", *["wrong"] * 6])
@@ -30,10 +30,11 @@ def happens(rng: random.Random, call: Call, now_ms: int, rules: CallRules) -> Ca
         return lifecycle.follow_leg(call, now_ms - 5 * MINUTE_MS, now_ms - 4 * MINUTE_MS, now_ms, rules)
     if what == "astray":
         return lifecycle.follow_leg(call, None, None, now_ms, rules)
-    if what == "right" and lifecycle.confirm_allowed(call, channel, rules) and call.state != "confirmed":
+    if what == "right" and lifecycle.confirm_allowed(call, wrong[channel], rules) and call.state != "confirmed":
         return lifecycle.confirm(call, now_ms, 7, rules)
-    if what == "wrong" and call.wrong(channel) < rules.max_wrong:
-        return lifecycle.count_wrong(call, channel, now_ms, rules)
+    if what == "wrong" and wrong[channel] < rules.max_wrong:
+        wrong[channel] += 1
+        return lifecycle.after_wrong(call, wrong["app"], wrong["ivr"], now_ms, rules)
     if what == "revoked":
         return lifecycle.revoke(call, now_ms)
     return call
@@ -47,17 +48,18 @@ def test_a_call_changes_its_state_as_the_table_says_and_not_otherwise() -> None:
         rules = CallRules(leg_mode=rng.choice(["required", "observed", "off"]))
         call = Call("call_1", "LN-1", "4412", 0, 1, rules.leg_mode, 0, rules.code_lifetime_ms)
         now_ms = 0
+        wrong: dict[Channel, int] = {"app": 0, "ivr": 0}
         for _ in range(20):
             now_ms += rng.choice([0, 1000, 1000, MINUTE_MS, 9 * MINUTE_MS])
             settled = lifecycle.settle(call, now_ms, rules)
             seen.add((call.state, settled.state))
             if not settled.open:
                 break
-            call = happens(rng, settled, now_ms, rules)
+            call = happens(rng, settled, wrong, now_ms, rules)
             seen.add((settled.state, call.state))
     assert {(before, after) for before, after in seen if before != after} == ALLOWED
     for closed in {after for _, after in ALLOWED} - OPEN:
         over = replace(call, state=closed)
         assert lifecycle.settle(over, 10**15, CallRules()) == over
         assert not lifecycle.reveal_allowed(over)
-        assert not lifecycle.confirm_allowed(over, "app", CallRules())
+        assert not lifecycle.confirm_allowed(over, 0, CallRules())

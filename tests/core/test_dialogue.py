@@ -39,7 +39,7 @@ def names(turn: Turn) -> list[str]:
 
 
 def entering() -> Dialogue:
-    return begin("示范银行", "zh-CN", registered=True)[0]
+    return begin("示范银行", "zh-CN")[0]
 
 
 def genuine() -> Dialogue:
@@ -47,8 +47,8 @@ def genuine() -> Dialogue:
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_a_registered_caller_is_greeted_by_the_banks_name_and_asked_for_the_code() -> None:
-    dialogue, turn = begin("示范银行", "zh-CN", registered=True)
+def test_every_caller_is_greeted_by_the_banks_name_and_asked_for_the_code() -> None:
+    dialogue, turn = begin("示范银行", "zh-CN")
     assert (names(turn), turn.act) == (["greeting", "other_language", "ask", "keys"], "listen")
     assert "示范银行" in turn.say[0].text
     assert turn.say[1].language == "en", "those who do not speak the language are told in theirs"
@@ -56,10 +56,10 @@ def test_a_registered_caller_is_greeted_by_the_banks_name_and_asked_for_the_code
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_who_rings_from_another_number_gets_no_verdict_and_is_told_how_to_get_one() -> None:
-    dialogue, turn = begin("示范银行", "en", registered=False)
-    assert (names(turn), turn.act) == (["greeting", "unregistered", "goodbye"], "hang_up")
-    assert hear(dialogue, CODE)[1].act == "hang_up"
+def test_who_rings_from_another_number_is_told_how_to_get_a_verdict_once_a_code_was_keyed() -> None:
+    dialogue, turn = no_verdict(hear(begin("示范银行", "en")[0], CODE)[0], "unregistered")
+    assert (names(turn), turn.act) == (["unregistered", "after_refusal"], "listen")
+    assert hear(dialogue, "0")[1].to == FRAUD_DESK
 
 
 @pytest.mark.shows("CVP-7.7-1")
@@ -97,7 +97,7 @@ def test_the_verdict_is_said_in_words_and_repeated_at_a_star() -> None:
 @pytest.mark.shows("CVP-7.7-6")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_of_two_genuine_calls_nothing_but_who_is_said_otherwise(language: Language) -> None:
-    begun = begin("示范银行", language, registered=True)[0]
+    begun = begin("示范银行", language)[0]
     other: dict[Language, str] = {"zh-CN": "来电人：陈静，工号 4413", "en": "陈静, staff number 4413"}
     one, another = (judge(begun, "genuine", *call)[1] for call in ((WHO, "4412"), (other, "4413")))
     said = [(each.name, each.text) for each in one.say]
@@ -157,7 +157,7 @@ def test_nothing_but_a_genuine_verdict_can_end() -> None:
 @pytest.mark.shows("CVP-7.12-3")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_turn_that_is_asked_for_again_ends_as_the_dialogue_does(language: Language) -> None:
-    dialogue, turn = judge(begin("示范银行", language, registered=True)[0], "genuine", WHOSE, "4412", "", RECEIPT)
+    dialogue, turn = judge(begin("示范银行", language)[0], "genuine", WHOSE, "4412", "", RECEIPT)
     assert closed(turn.say) == hear(close(dialogue), "*")[1].say
     refused = judge(entering(), "not_genuine")[1].say
     assert closed(refused) == refused
@@ -215,15 +215,17 @@ KEYS = st.one_of(
     st.sampled_from(["", "#", "*", "*8", "*9", "0", CODE, CODE + "#", "123456789"]),
     st.text("0123456789*#", max_size=12),
 )
-OUTCOMES = st.sampled_from(["genuine", "not_genuine", "unavailable", "slip", "too_many", "other_number", "ended"])
+OUTCOMES = st.sampled_from(
+    ["genuine", "not_genuine", "unavailable", "slip", "too_many", "other_number", "unregistered", "ended"]
+)
 
 
 @pytest.mark.shows("CVP-7.7-5")
-@given(st.lists(st.tuples(KEYS, OUTCOMES), max_size=60), st.booleans())
+@given(st.lists(st.tuples(KEYS, OUTCOMES), max_size=60))
 def test_no_sequence_of_keys_makes_a_verdict_or_reaches_the_officer_by_itself(
-    events: list[tuple[str | None, str]], registered: bool
+    events: list[tuple[str | None, str]],
 ) -> None:
-    dialogue, turn = begin("示范银行", "zh-CN", registered=registered)
+    dialogue, turn = begin("示范银行", "zh-CN")
     outcome = "none"
     turns = 0
     for keyed, next_outcome in events:
@@ -234,13 +236,12 @@ def test_no_sequence_of_keys_makes_a_verdict_or_reaches_the_officer_by_itself(
             dialogue, outcome = close(dialogue), "ended"
         dialogue, turn = hear(dialogue, keyed)
         if turn.act == "check":
-            assert registered
             assert len(turn.digits) == 9
             outcome = next_outcome
             if outcome == "slip":
                 dialogue, turn = refuse_slip(dialogue)
                 outcome = dialogue.verdict or "none"
-            elif outcome in ("too_many", "other_number"):
+            elif outcome in ("too_many", "other_number", "unregistered"):
                 dialogue, turn = no_verdict(dialogue, outcome)  # type: ignore[arg-type]
             else:
                 dialogue, turn = judge(dialogue, outcome, WHO, "4412")  # type: ignore[arg-type]

@@ -212,8 +212,9 @@ def test_who_rings_from_elsewhere_gets_no_verdict(
 ) -> None:
     customer.is_rung()
     phone = gateway.rung_by(caller.format(number=customer.number), extra=extra)
-    phone.hears("greeting", "unregistered", "goodbye")
-    phone.ended()
+    phone.hears(*WELCOME)
+    asked = phone.sound.press("482177302#")
+    phone.hears("unregistered", "after_refusal", since=asked)
 
 
 def test_a_refused_transfer_ends_with_an_apology(gateway: RunningGateway, customer: Customer) -> None:

@@ -110,8 +110,9 @@ def test_a_number_that_is_not_on_file_gets_no_verdict(gateway: RunningGateway, f
     phone = telephone(folder, "+8613700000001")
     try:
         phone.dials(gateway.uri)
-        phone.hears("greeting", "unregistered", "goodbye")
-        phone.sees("CALL_CLOSED")
+        phone.hears(*WELCOME)
+        asked = phone.press("482177302#")
+        phone.hears("unregistered", "after_refusal", since=asked)
     finally:
         phone.close()
 

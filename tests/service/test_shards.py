@@ -114,8 +114,8 @@ async def test_a_number_of_customers_in_several_shards_is_judged_in_all_of_them(
             return refused.slug
 
     told = Counter(await asyncio.gather(*(ring(wrong) for _ in range(40))))
-    assert told["not_genuine"] == 6  # as many as the guess limit of each application allows
-    assert told["rate_limited"] == 34
+    # No more counts for the limit of each application than counts for its call.
+    assert told == {"not_genuine": 40}
     for call_id, _ in live:
         assert (await split.call_row(call_id))["ivr_wrong"] == 3
     codes = [code for _, code in live]

@@ -124,7 +124,7 @@ async def test_the_counter_begins_at_one_and_goes_up_with_each_call(
 ) -> None:
     for person in (wang, wang, mallory, wang):
         await world.issue(person)
-    rows = await world.storage.fetch("SELECT application_id, call_counter FROM calls ORDER BY application_id, call_id")
+    rows = await world.storage.fetch("SELECT application_id, call_counter FROM calls WHERE leaf_index >= 0")
     assert sorted(map(tuple, rows)) == sorted(
         [(wang.application_id, 1), (wang.application_id, 2), (wang.application_id, 3), (mallory.application_id, 1)]
     )

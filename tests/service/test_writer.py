@@ -21,6 +21,7 @@ from verifier.service.batch import Batch
 from verifier.service.commands import About
 from verifier.service.messages import Settled
 from verifier.service.needs import Needs
+from verifier.service.records import LimitRow
 from verifier.service.writer import Answer
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
@@ -167,7 +168,7 @@ def _copy(source: Path, target: Path) -> None:
 @pytest.mark.shows("CVP-10-15")
 async def test_an_error_that_a_command_returns_is_told_and_what_it_has_put_stays(world: World) -> None:
     def refuse(batch: Batch) -> NotFound:
-        batch.put_limit("kept", 1)
+        batch.put_limit(LimitRow("kept", 1))
         return NotFound("not for you")
 
     key = world.key(staff("4412"), "asked", "refused")

@@ -206,7 +206,7 @@ async def _check(town: Town, node: Node) -> None:
     trust = world.context.trust()
     audited = await audit_log(world.storage, world.ring, trust, _shown(town, trust))
     assert audited.findings == [], audited.findings
-    counted = await world.storage.fetch("SELECT call_id FROM calls WHERE app_wrong > 3 OR ivr_wrong > 3")
+    counted = await world.storage.fetch("SELECT call_id FROM limits WHERE wrong > 3")
     assert not counted, f"more than three wrong codes were tried against {counted}"
 
 

@@ -24,8 +24,10 @@ from verifier.core.merkle import Tree
 from verifier.service import records, replays, writer
 from verifier.service.batch import Batch
 from verifier.service.heads import Heads
+from verifier.service.limit_rows import LimitRows
 from verifier.service.needs import Needs, Owners
 from verifier.service.opened import OpenApplication
+from verifier.service.records import LimitRow
 from verifier.service.writer import Writer
 
 SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "300"))
@@ -96,23 +98,21 @@ def found(plant: str, by: str) -> None:
 
 def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of wrong codes is that of the moment in which a command came in."""
-    stale: dict[str, tuple[int, int]] = {}
-    submit, load_calls = Writer.submit, Batch._load_calls
+    stale: dict[str, LimitRow] = {}
+    submit, get = Writer.submit, LimitRows.get
 
     async def look_first(self: Writer, needs: Needs, *args: Any, **named: Any) -> bytes:
         if needs.channel is not None:
-            for row in await self._storage.fetch("SELECT call_id, app_wrong, ivr_wrong FROM calls"):
-                stale[row[0]] = (row[1], row[2])
+            for row in await self._storage.fetch("SELECT limit_key, tat, call_id, wrong FROM limits"):
+                stale[row[0]] = LimitRow(*row)
         return await submit(self, needs, *args, **named)
 
-    async def load(self: Batch, call_ids: Any) -> None:
-        await load_calls(self, call_ids)
-        for call_id, call in self._calls.items():
-            app, ivr = stale.get(call_id, (call.app_wrong, call.ivr_wrong))
-            self._calls[call_id] = replace(call, app_wrong=app, ivr_wrong=ivr)
+    def kept(self: LimitRows, key: str) -> LimitRow | None:
+        row = get(self, key)
+        return row if row is None or key not in stale else replace(row, wrong=stale[key].wrong)
 
     monkeypatch.setattr(Writer, "submit", look_first)
-    monkeypatch.setattr(Batch, "_load_calls", load)
+    monkeypatch.setattr(LimitRows, "get", kept)
     found("attempt limit outside the transaction", "no order explains .*kind='guess'")
 
 

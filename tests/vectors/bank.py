@@ -154,7 +154,7 @@ class Bank:
                     world.clock.advance(3600)
                     await self._without_an_exchange(world)
                     self.trust = msgspec.to_builtins(world.context.trust())
-                rows = await storage.fetch("SELECT entry FROM leaves ORDER BY leaf_index")
+                rows = await storage.fetch("SELECT entry FROM leaves WHERE leaf_index >= 0 ORDER BY leaf_index")
                 self._leaves = [leaf_hash(bytes(row[0])) for row in rows]
             finally:
                 await storage.close()

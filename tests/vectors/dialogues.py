@@ -26,7 +26,7 @@ from verifier.core.words import LANGUAGES, who
 BANK = "示范银行"
 CODE = another_code("482177300", 0)
 SLIP = CODE[:-1] + ("0" if CODE[-1] != "0" else "1")
-BEGIN: Json = {"begin": {"language": "zh-CN", "registered": True}}
+BEGIN: Json = {"begin": {"language": "zh-CN"}}
 SILENCE: Json = {"silence": True}
 WHO: dict[Language, str] = {language: who(language, OFFICER, "documents", ASKS["documents"]) for language in LANGUAGES}
 GENUINE: Json = {"verdict": "genuine", "officer": OFFICER.id}
@@ -36,6 +36,7 @@ TOO_MANY: Json = {"verdict": "too_many"}
 OTHER_NUMBER: Json = {"verdict": "other_number"}
 RECEIPT = "rcpt_" + "0" * 32
 GENUINE_OF: Json = {**GENUINE, "evidence": RECEIPT}
+UNREGISTERED: Json = {"verdict": "unregistered"}
 NO_CODE: Json = {"verdict": "slip"}
 
 
@@ -83,14 +84,14 @@ def shown(turn: Turn) -> Json:
 
 def _after(dialogue: Dialogue | None, event: Json) -> tuple[Dialogue, Turn]:
     if "begin" in event:
-        return begin(BANK, event["begin"]["language"], registered=event["begin"]["registered"])
+        return begin(BANK, event["begin"]["language"])
     assert dialogue is not None
     if "keys" in event or "silence" in event:
         return hear(close(dialogue) if "closed" in event else dialogue, event.get("keys"))
     why = event["verdict"]
     if why == "slip":
         return refuse_slip(dialogue)
-    if why in ("too_many", "other_number"):
+    if why in ("too_many", "other_number", "unregistered"):
         return no_verdict(dialogue, why)
     who = WHO if "officer" in event else None
     officer, receipt, evidence = (event.get(name, "") for name in ("officer", "receipt", "evidence"))
@@ -98,13 +99,12 @@ def _after(dialogue: Dialogue | None, event: Json) -> tuple[Dialogue, Turn]:
 
 
 def _played() -> Iterator[tuple[str, str, list[Json]]]:
-    english = {"begin": {"language": "en", "registered": True}}
-    yield "greeting", "a caller whose number is on file", [BEGIN]
-    yield "greeting-english", "one whose language is English", [english]
-    for language in LANGUAGES:
-        stranger = {"begin": {"language": language, "registered": False}}
-        about = "a number that is on file nowhere, or withheld: told how to get an answer, end; nothing is checked"
-        yield f"unregistered-{language}", about, [stranger, keys(f"{CODE}#")]
+    english = {"begin": {"language": "en"}}
+    yield "greeting", "every caller, from whatever number", [BEGIN]
+    yield "greeting-english", "where the platform asks for English", [english]
+    about = "a number that is on file nowhere, or withheld: told how to get an answer once a code was keyed"
+    yield "unregistered-number", about, [*CHECKED, UNREGISTERED, keys("*"), keys("0")]
+    yield "unregistered-number-again", "and told so each time", [*CHECKED, UNREGISTERED, keys(CODE), UNREGISTERED]
     yield "code", "nine figures without a hash", [BEGIN, keys(CODE)]
     yield "code-hash", "nine figures and a hash", CHECKED
     yield "code-after-hash", "what comes after the hash is passed over", [BEGIN, keys(f"{CODE}#12")]
@@ -153,7 +153,12 @@ def _played() -> Iterator[tuple[str, str, list[Json]]]:
     about = "a verdict in the other language"
     yield "other-language-verdict", about, [*CHECKED, GENUINE, keys("*9"), keys("*")]
     yield "other-language-refusal", "a refusal in the other language", [english, keys(CODE), REFUSED, keys("*9")]
-    for name, event in (("unavailable", UNAVAILABLE), ("too-many", TOO_MANY), ("other-number", OTHER_NUMBER)):
+    for name, event in (
+        ("unavailable", UNAVAILABLE),
+        ("too-many", TOO_MANY),
+        ("other-number", OTHER_NUMBER),
+        ("unregistered-number", UNREGISTERED),
+    ):
         about = "in English, then in Mandarin"
         yield f"other-language-{name}", about, [english, keys("1"), SILENCE, keys(CODE), event, keys("*9"), keys("0")]
     yield "connecting-english", "a transfer in English", [english, keys("0")]

@@ -83,9 +83,17 @@ def test_four_silences_end_the_call(platform: Platform, customer: Customer) -> N
 @pytest.mark.shows("CVP-7.8-3")
 @pytest.mark.parametrize("caller", [None, "+8613700000001", "anonymous", "+86137'; DROP TABLE", ""])
 def test_a_withheld_or_foreign_number_gets_no_verdict(platform: Platform, caller: str | None) -> None:
-    heard = platform.begin(caller)
-    assert heard.act == "hang_up"
-    assert len(heard.said) == 3
+    greeted = platform.begin(caller)
+    assert (greeted.act, len(greeted.said)) == ("listen", 4)
+    told = platform.press("482177302")
+    assert told.act == "listen"
+    assert "请用您在银行登记的号码拨打" in told.text
+
+
+@pytest.mark.shows("CVP-7.7-7")
+def test_a_number_on_file_and_any_other_are_greeted_in_the_same_words(platform: Platform, customer: Customer) -> None:
+    customer.is_rung()
+    assert len({tuple(platform.begin(caller).said) for caller in (customer.number, "+8613700000001", None)}) == 1
 
 
 @pytest.mark.shows("CVP-7.8-2")

@@ -47,8 +47,6 @@ class Call(msgspec.Struct, frozen=True):
     revealed_at: int | None = None
     confirmed_at: int | None = None
     ended_at: int | None = None
-    app_wrong: int = 0
-    ivr_wrong: int = 0
     receipt_leaf: int | None = None
     due_at: int | None = None
 
@@ -60,10 +58,6 @@ class Call(msgspec.Struct, frozen=True):
     def connected(self) -> bool:
         """The PBX says that the officer's leg is connected to the number on file."""
         return self.connected_at is not None and self.leg_ended_at is None
-
-    def wrong(self, channel: Channel) -> int:
-        """Wrong codes counted on a channel."""
-        return self.app_wrong if channel == "app" else self.ivr_wrong
 
 
 def settle(call: Call, now_ms: int, rules: CallRules) -> Call:
@@ -96,13 +90,13 @@ def on_the_phone(call: Call) -> bool:
     return reveal_allowed(call) and call.leg_ended_at is None
 
 
-def confirm_allowed(call: Call, channel: Channel, rules: CallRules) -> bool:
-    """May a right code on this channel be answered with `genuine`? `call` has been settled.
+def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
+    """May a right code be answered with `genuine`, after so many wrong ones on its channel? `call` has been settled.
 
     With the leg required it must have been connected. `settle` has closed the call if the leg ended too
     long ago: beyond the grace that lets a customer hang up and ring the IVR, or at all once the code was used.
     """
-    if not call.open or call.wrong(channel) >= rules.max_wrong:
+    if not call.open or wrong >= rules.max_wrong:
         return False
     return call.leg_mode != "required" or call.connected_at is not None
 
@@ -117,15 +111,11 @@ def confirm(call: Call, now_ms: int, receipt_leaf: int, rules: CallRules) -> Cal
     return settle(replace(call, state="confirmed", confirmed_at=now_ms, receipt_leaf=receipt_leaf), now_ms, rules)
 
 
-def count_wrong(call: Call, channel: Channel, now_ms: int, rules: CallRules) -> Call:
-    """A wrong code was entered on a channel; a call that no channel can confirm any more is locked."""
-    if channel == "app":
-        counted = replace(call, app_wrong=call.app_wrong + 1)
-    else:
-        counted = replace(call, ivr_wrong=call.ivr_wrong + 1)
-    if counted.state != "confirmed" and min(counted.app_wrong, counted.ivr_wrong) >= rules.max_wrong:
-        return _close(counted, "locked", now_ms)
-    return counted
+def after_wrong(call: Call, app_wrong: int, ivr_wrong: int, now_ms: int, rules: CallRules) -> Call:
+    """The call after so many wrong codes on each channel: one that no channel can confirm any more is locked."""
+    if call.state != "confirmed" and call.open and min(app_wrong, ivr_wrong) >= rules.max_wrong:
+        return _close(call, "locked", now_ms)
+    return call
 
 
 def revoke(call: Call, now_ms: int) -> Call:

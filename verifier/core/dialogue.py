@@ -18,6 +18,7 @@ from verifier.core.words import caller
 
 Stage = Literal["entering", "told", "over"]
 Verdict = Literal["genuine", "not_genuine", "ended", "unavailable"]
+Unchecked = Literal["too_many", "unregistered", "other_number", "unavailable"]
 Act = Literal["listen", "check", "transfer", "hang_up"]
 
 FRAUD_DESK = "fraud_desk"
@@ -52,7 +53,6 @@ class Dialogue(Struct, frozen=True):
 
     bank: str
     language: Language
-    registered: bool
     stage: Stage = "entering"
     slow: bool = False
     silences: int = 0
@@ -66,12 +66,9 @@ class Dialogue(Struct, frozen=True):
     last: tuple[str, ...] = ()
 
 
-def begin(bank: str, language: Language, *, registered: bool) -> tuple[Dialogue, Turn]:
-    """Greet. Who rings from a number that is on file nowhere is told how to get an answer, and that is all."""
-    dialogue = Dialogue(bank, language, registered)
-    if not registered:
-        return _end(dialogue, "greeting", "unregistered", "goodbye")
-    return _listen(dialogue, "greeting", "other_language", "ask", "keys")
+def begin(bank: str, language: Language) -> tuple[Dialogue, Turn]:
+    """Greet, and ask for the code. Everybody is greeted alike, from whatever number they ring."""
+    return _listen(Dialogue(bank, language), "greeting", "other_language", "ask", "keys")
 
 
 def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
@@ -152,9 +149,9 @@ def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
     return _listen(dialogue, "slip", "ask")
 
 
-def no_verdict(dialogue: Dialogue, why: Literal["too_many", "other_number", "unavailable"]) -> tuple[Dialogue, Turn]:
-    """Nothing can be said, since the guess limit is reached, the call went to another number, or for any other
-    reason (law L6); the fraud desk is a key away."""
+def no_verdict(dialogue: Dialogue, why: Unchecked) -> tuple[Dialogue, Turn]:
+    """Nothing can be said: a limit is reached, the number that rings is on file nowhere, the call went to another
+    number, or for any other reason (law L6). The fraud desk is a key away."""
     return _listen(_told(dialogue, "unavailable"), why, "after_refusal")
 
 

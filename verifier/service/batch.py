@@ -6,7 +6,7 @@ first and stages last, so a refused one leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
@@ -16,7 +16,6 @@ from verifier.core.call import Call
 from verifier.core.errors import Erased, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.ids import ENTROPY_BYTES, new_id
-from verifier.core.messages import LogEvidence
 from verifier.core.octets import base64url
 from verifier.core.reconciliation import DiscrepancyKind, discrepancy_of
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
@@ -24,9 +23,19 @@ from verifier.core.shards import place, shard_of
 from verifier.core.statements import SALT_BYTES, CallTicket, digest, encode_claims
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 from verifier.service import records
+from verifier.service.candidate_calls import CandidateCalls
+from verifier.service.limit_rows import LimitRows
 from verifier.service.needs import Needs, Owners
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow, ExceptionRow, Leg, RequestRow, StrayLeg, SuspensionRow
+from verifier.service.records import (
+    ApplicationRow,
+    ExceptionRow,
+    Leg,
+    LimitRow,
+    RequestRow,
+    StrayLeg,
+    SuspensionRow,
+)
 
 Item = TypeVar("Item")
 
@@ -51,6 +60,8 @@ class Batch:
         self.staged: dict[int, list[StagedLeaf]] = {}
         self.touched: set[bytes] = set()
         self.discrepancies: list[tuple[DiscrepancyKind, str]] = []
+        self.candidates = CandidateCalls(ring)
+        self.limits = LimitRows()
         self._transaction = transaction
         self._entropy = entropy
         self._sizes = sizes
@@ -66,12 +77,10 @@ class Batch:
         self._legs: dict[str, dict[bytes, Leg]] = {}
         self._leg_owners: dict[bytes, str] = {}
         self._strays: dict[tuple[bytes, str], StrayLeg] = {}
-        self._limits: dict[str, int] = {}
         self._exceptions: dict[str, ExceptionRow] = {}
         self._requests: dict[str, RequestRow] = {}
         self._sessions: dict[str, tuple[bytes, str | None]] = {}
         self.suspensions: dict[str, SuspensionRow] = {}
-        self._receipts: dict[int, tuple[str, bytes]] = {}
         self._writes: dict[str, dict[object, Row]] = {}
         self._forgets: dict[str, dict[object, Row]] = {}
 
@@ -94,14 +103,17 @@ class Batch:
         for row in await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in needs)):
             self._applications[row[0]] = ApplicationRow(*row)
             self._of_customer.setdefault(bytes(row[1]), []).append(row[0])
+        led_to = (each for n in needs if n.cap for each in self._led_to(n) if each in self._applications)
+        candidates = await read(records.CANDIDATES, self.candidates.ids(self._applications[each] for each in led_to))
+        for call, ticket in self.candidates.take(candidates):
+            self._keep(call, ticket)
         await self._load_calls(row.open_call_id for row in self._applications.values() if row.open_call_id)
         for leg_row in await read(records.LEGS, call_ids):
             leg = Leg(leg_row[0], bytes(leg_row[1]), *leg_row[2:])
             self._legs.setdefault(leg.call_id, {})[leg.leg_index] = leg
         for row in await read(records.STRAY_LEGS, _given(n.leg_index for n in needs)):
             self._strays[bytes(row[1]), row[2]] = StrayLeg(row[0], bytes(row[1]), *row[2:])
-        keys = [records.limit_key(a, n.channel) for n in needs if n.channel for a in self._candidates(n)]
-        self._limits.update({row[0]: row[1] for row in await read(records.LIMITS, keys)})
+        self.limits.take(await read(records.LIMITS, self.limits.keys(needs, self._led_to, self._owner)))
         for row in await read(records.EXCEPTIONS, _given(n.exception_id for n in needs)):
             self._exceptions[row[0]] = ExceptionRow(*row)
         for row in await read(records.REQUESTS, _given(n.request_id for n in needs)):
@@ -110,20 +122,24 @@ class Batch:
             self._sessions[row[0]] = self.ring.unseal(row[0], row[1]), row[3]
         for row in await read(records.SUSPENSIONS, (each for n in needs for each in n.staff_ids)):
             self.suspensions[row[1]] = SuspensionRow(*row)
-        given = [call.receipt_leaf for call in self._calls.values() if call.open and call.receipt_leaf is not None]
-        for leaf_index, sealed, statement_id in await read(records.SEALED_BY_LEAF, given):
-            self._receipts[leaf_index] = (statement_id, sealed)
 
     async def _load_calls(self, call_ids: Iterable[str]) -> None:
         for row in await self._transaction.fetch_in(records.CALLS, (c for c in call_ids if c not in self._calls)):
-            self._calls[row[0]] = Call(*row[: records.CALL_COLUMNS])
-            if row[-1] is not None:
-                self._sealed_tickets[row[0]] = row[-1]
+            self._keep(Call(*row[: records.CALL_COLUMNS]), row[-1])
 
-    def _candidates(self, needs: Needs) -> list[str]:
+    def _keep(self, call: Call, ticket: bytes | None) -> None:
+        self._calls[call.call_id] = call
+        if ticket is not None:
+            self._sealed_tickets[call.call_id] = ticket
+
+    def _led_to(self, needs: Needs) -> list[str]:
         if needs.customer_index is not None:
             return self._of_customer.get(needs.customer_index, [])
         return self._of_number.get(needs.number_index, []) if needs.number_index is not None else []
+
+    def _owner(self, application_id: str) -> bytes | None:
+        row = self._applications.get(application_id)
+        return None if row is None else row.customer_index
 
     def owners(self) -> Owners:
         """Whose things are, by the rows that were read."""
@@ -191,10 +207,6 @@ class Batch:
         """What is kept of a leg that is no call's, or that is not of the ticket of the call it was told of."""
         return self._strays.get((leg_index, call_id))
 
-    def limit(self, key: str) -> int | None:
-        """The stored arrival time of a guess limit."""
-        return self._limits.get(key)
-
     def exception(self, exception_id: str) -> ExceptionRow:
         """A granted exception. Raises NotFound."""
         if exception_id not in self._exceptions:
@@ -212,17 +224,6 @@ class Batch:
         if session_id not in self._sessions:
             raise NotFound("there is no such session, or it is over")
         return self._sessions[session_id]
-
-    def receipt_of(self, call: Call, application: OpenApplication) -> tuple[str, Callable[[], LogEvidence]]:
-        """The id of the receipt that consumed a confirmed call's code, and its evidence."""
-        leaf_index = call.receipt_leaf
-        assert leaf_index is not None  # noqa: S101 - a confirmed call has a receipt by construction
-        staged = self.leaves.get(leaf_index)
-        if staged is not None:
-            return staged.statement_id, staged.evidence
-        statement_id, sealed = self._receipts[leaf_index]
-        evidence = open_evidence(self.ring, application.key, statement_id, sealed)
-        return statement_id, lambda: LogEvidence(evidence.statement, evidence.proof)
 
     # --- staging ------------------------------------------------------------------------------------------
 
@@ -335,9 +336,9 @@ class Batch:
         if stray.connected_at is not None and (before is None or before.connected_at is None):
             self.discrepancies.append((stray.kind, stray.stray_id))
 
-    def put_limit(self, key: str, tat: int) -> None:
-        self._limits[key] = tat
-        self._write(records.UPSERT_LIMIT, key, (key, tat))
+    def put_limit(self, row: LimitRow) -> None:
+        self.limits.put(row)
+        self._write(records.UPSERT_LIMIT, row.limit_key, astuple(row))
 
     def use_exception(self, exception: ExceptionRow, call_id: str) -> None:
         self._exceptions[exception.exception_id] = replace(exception, call_id=call_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -35,53 +35,53 @@ from verifier.core.statements import (
     digest,
 )
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.service.assigned import standing
+from verifier.service import decoys
 from verifier.service.batch import Batch
+from verifier.service.callers import Candidate, candidates, language_of, of_one_customer, receipt_of, whose
 from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
+from verifier.service.daily_caps import check_cap, count
+from verifier.service.limit_rows import CHANNELS
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf
-from verifier.service.records import limit_key
+from verifier.service.records import LimitRow, limit_key
 from verifier.service.replays import spoken_again, verdict_again
 
 # Why nothing can be said to a caller by the number that rings: it is on file nowhere, or the call went to another.
 NotFrom = Literal["unregistered", "other_number"]
 
 UNCHECKED: dict[NotFrom, dict[Language, str]] = {"unregistered": words.UNREGISTERED, "other_number": words.OTHER_NUMBER}
-_DECOY_KEY = bytes(32)
-_DECOY_CALL = "call_" + "0" * 32
 
 
 class _Entry(Struct, frozen=True):
-    """A code entered by a customer: who, where, and the applications it may be tried against (law L12).
+    """A code entered by a customer: who, where, and the one application that they name, if they do.
 
-    `number` is the one that rings, None on the app. `first` is the customer's first application: it goes with the
-    receipt where the code may be tried against none.
+    `number` is the one that rings, None on the app; `customer_id` is None by telephone, until it is known who rings.
     """
 
     digits: str
     channel: Channel
-    customer_id: str
-    customer_index: bytes | None
-    applications: tuple[OpenApplication, ...]
+    named: str | None
+    customer_id: str | None = None
+    customer_index: bytes | None = None
     number: str | None = None
-    first: OpenApplication | None = None
 
 
-class _Match(Struct, frozen=True):
-    """What the code fits: `call` is the one to be confirmed, `elsewhere` says that it fits one to another number only,
-    `any_right` that it fits one, which may be over; `settled` are all that were tried."""
+class _Try(Struct, frozen=True):
+    """The code held against one candidate. `right` says that it is the call's, `good` that it can be confirmed too;
+    `wrong` is how many wrong codes the call has had on the channel. What was not `named` is tried, and never right."""
 
-    call: tuple[OpenApplication, OpenCall] | None
-    settled: tuple[Call, ...]
-    any_right: bool
-    elsewhere: bool
+    candidate: Candidate
+    named: bool
+    right: bool
+    good: bool
+    wrong: int
 
 
 class Outcome(Struct, frozen=True):
     """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7).
 
-    `application` is the one that the receipt goes with: that of the call, or the first that was tried.
+    `application` is the one that the receipt goes with, of the customer whose it is; None where that is not known.
     """
 
     call: OpenCall | None
@@ -101,20 +101,19 @@ class Confirmations:
     async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> bytes:
         """A logged-in customer enters a code; the answer is a `Verdict`.
 
-        Raises MalformedCode for a slip, before anything is spent, and RateLimited beyond the guess bound.
+        Raises MalformedCode for a slip, before anything is spent, and RateLimited beyond the guess bound or daily cap.
         """
         digits = parse_code(asked.code)
         customer_index = self._context.customer_index(customer.id)
+        needs = Needs(customer_index=customer_index, channel="app", cap="verdicts")
+        entry = _Entry(digits, "app", asked.application_id, customer.id, customer_index)
 
         def decide(batch: Batch) -> About:
-            found = batch.applications_of_customer(customer_index)
-            candidates = _narrowed(found, asked.application_id)
-            first = found[0] if found else None
-            entry = _Entry(digits, "app", customer.id, customer_index, candidates, first=first)
-            outcome = self._judge(batch, entry, self._match(batch, entry))
+            outcome = self._judge(batch, needs, entry, batch.applications_of_customer(customer_index))
+            # A call to any number is good on the app.
+            assert isinstance(outcome, Outcome)  # noqa: S101
             return About(_about(outcome.application), lambda: _verdict(outcome))
 
-        needs = Needs(customer_index=customer_index, channel="app")
         again = verdict_again(
             lambda batch: batch.applications_of_customer(customer_index), self._context.settings.rules
         )
@@ -125,166 +124,176 @@ class Confirmations:
 
         Only the applications on which the calling number is on file are looked at, and only a call to that very
         number is genuine (law L12). A withheld or unknown number, and one with the code of a call to another
-        number, is told that nothing can be checked from it; nothing is spent.
+        number, is told that nothing can be checked from it; nothing but the number's daily cap is spent.
         """
         digits = parse_code(asked.digits, "/digits")
-        number = asked.caller_number
+        needs = self.needs_by_phone(asked.caller_number)
 
         def decide(batch: Batch) -> About:
             at = batch.now_ms
-            judged, customers = self.judge_by_phone(batch, digits, number, asked.application_id)
+            judged, customers = self.judge_by_phone(batch, needs, digits, asked.caller_number, asked.application_id)
             if not isinstance(judged, Outcome):
                 text = UNCHECKED[judged]
-                on_file = batch.applications_of_number(self._context.number_index(number)) if number else []
-                told = on_file[0] if on_file else None
+                told = next(iter(self.on_file(batch, needs)), None)
                 return About(_about(told), lambda: _unavailable(text, asked.language or customers, at))
             outcome = judged
             return About(_about(outcome.application), lambda: _spoken(outcome, asked.language or customers))
 
-        number_index = self._context.number_index(number) if number else None
-        needs = Needs(number_index=number_index, channel="ivr")
-        again = spoken_again(
-            lambda batch: batch.applications_of_number(number_index) if number_index else (),
-            self._context.settings.rules,
-        )
+        again = spoken_again(lambda batch: self.on_file(batch, needs), self._context.settings.rules)
         return await self._context.writer.submit(needs, decide, idempotency, again=again)
 
+    def needs_by_phone(
+        self, number: str | None, session_id: str | None = None, application_id: str | None = None
+    ) -> Needs:
+        """What a verdict by telephone looks at; in a dialogue, also the application that the last one was about."""
+        index = self._context.number_index(number) if number else None
+        return Needs(application_id, number_index=index, session_id=session_id, channel="ivr", cap="verdicts")
+
+    def on_file(self, batch: Batch, needs: Needs) -> Sequence[OpenApplication]:
+        """The applications on which the number that rings is on file."""
+        return batch.applications_of_number(needs.number_index) if needs.number_index is not None else ()
+
     def judge_by_phone(
-        self, batch: Batch, digits: str, number: str | None, application_id: str | None = None
+        self, batch: Batch, needs: Needs, digits: str, number: str | None, named: str | None = None
     ) -> tuple[Outcome | NotFrom, Language]:
         """The verdict on digits keyed from a number, or why there is none; and the language of its customer.
 
         Raises RateLimited.
         """
-        registered = batch.applications_of_number(self._context.number_index(number)) if number else []
-        if not registered:
-            return "unregistered", "zh-CN"
-        first = registered[0]
-        language = first.registration.customer.language
-        entry = _Entry(
-            digits,
-            "ivr",
-            first.registration.customer.id,
-            first.row.customer_index,
-            _narrowed(registered, application_id),
-            number,
-            first,
-        )
-        match = self._match(batch, entry)
-        if match.call is None and match.elsewhere:
-            return "other_number", language
-        return self._judge(batch, entry, match), language
+        registered = self.on_file(batch, needs)
+        outcome = self._judge(batch, needs, _Entry(digits, "ivr", named, number=number or ""), registered)
+        if isinstance(outcome, Outcome) and outcome.call is not None and outcome.application is not None:
+            return outcome, language_of([outcome.application])
+        return outcome, language_of(registered)
 
-    def _match(self, batch: Batch, entry: _Entry) -> _Match:
-        """Try the code against the open call of each application. Raises RateLimited."""
-        self._check_limits(batch, entry)
-        rules = self._context.settings.rules
-        matched: tuple[OpenApplication, OpenCall] | None = None
-        settled: list[Call] = []
-        any_right = elsewhere = False
-        for application in entry.applications:
-            opened = self._open_call(batch, application)
-            right = same_code(entry.digits, _expected(application, opened))
-            if opened is None:
-                continue
-            settled.append(opened.call)
-            any_right = any_right or right
-            suspended = self._context.cutoff.holds(opened.ticket.officer.id)
-            if right and not suspended and lifecycle.confirm_allowed(opened.call, entry.channel, rules):
-                if entry.number in (None, opened.number):
-                    matched = (application, opened)
-                else:
-                    elsewhere = True
-        if not entry.applications:
-            # As much work for somebody who has no application as for somebody who has one (law L7).
-            same_code(entry.digits, _expected(None, None))
-        return _Match(matched, tuple(settled), any_right, elsewhere)
+    def _judge(
+        self, batch: Batch, needs: Needs, entry: _Entry, applications: Sequence[OpenApplication]
+    ) -> Outcome | NotFrom:
+        """Try the code, spend or count, and sign the receipt. Raises RateLimited, before anything is spent."""
+        cap = self._context.settings.verdict_cap
+        check_cap(batch, needs, cap)
+        tries = [self._try(batch, entry, each) for each in self._candidates(batch, applications)]
+        if not tries:
+            # As much work for somebody who has no application as can be (law L7).
+            derive_code(decoys.KEY, decoys.call_id(0), decoys.APPLICATION_ID, 0)
+        self._check_limits(batch, entry, tries)
+        count(batch, needs, cap)
+        if entry.number is not None and not applications:
+            return "unregistered"
+        good = [each for each in tries if each.good]
+        match = next((each for each in good if each.candidate.waits(entry.number)), None)
+        if match is not None:
+            return self._accept(batch, entry, match.candidate)
+        return "other_number" if good else self._refuse(batch, entry, tries)
 
-    def _judge(self, batch: Batch, entry: _Entry, match: _Match) -> Outcome:
-        """Spend or count, and sign the receipt."""
-        if match.call is None:
-            return self._refuse(batch, entry, match.settled, count=not match.any_right)
-        return self._accept(batch, entry, *match.call)
+    def _candidates(self, batch: Batch, applications: Sequence[OpenApplication]) -> Sequence[Candidate]:
+        return candidates(batch, applications, self._context.settings.rules)
 
-    def _check_limits(self, batch: Batch, entry: _Entry) -> None:
-        """Raise RateLimited beyond the guess bound of any candidate: a right code must never read `not_genuine`."""
+    def _try(self, batch: Batch, entry: _Entry, candidate: Candidate) -> _Try:
+        """Hold the code against that of a candidate's call, be it a decoy."""
+        application, call = candidate.application, candidate.call
+        expected = derive_code(application.key, call.call_id, candidate.opened.statement, call.call_counter)
+        named = entry.named in (None, application.application_id)
+        right = same_code(entry.digits, expected) and candidate.own and named
+        wrong = _wrong(batch, application, call, entry.channel)
+        suspended = self._context.cutoff.holds(candidate.opened.ticket.officer.id)
+        good = right and not suspended and lifecycle.confirm_allowed(call, wrong, self._context.settings.rules)
+        return _Try(candidate, named, right, good, wrong)
+
+    def _check_limits(self, batch: Batch, entry: _Entry, tries: Sequence[_Try]) -> None:
+        """Raise RateLimited beyond the guess bound of any candidate: a right code must never read `not_genuine`.
+
+        Of a number that is on file for several customers those count whose open call went to it: what was keyed about
+        one must not keep the others from an answer.
+        """
         limit = self._context.settings.guess_limit
-        for application in entry.applications:
-            decision = limits.decide(limit, batch.limit(_key(application, entry)), batch.now_ms, cost=0)
-            if not decision.allowed:
-                raise RateLimited(retry_after=decision.retry_after)
+        shared = entry.number is not None and not of_one_customer([each.candidate for each in tries])
+        for each in tries:
+            if each.named and (not shared or each.candidate.waits(entry.number)):
+                tat = batch.limits.tat(limit_key(each.candidate.application.application_id, entry.channel))
+                decision = limits.decide(limit, tat, batch.now_ms, cost=0)
+                if not decision.allowed:
+                    raise RateLimited(retry_after=decision.retry_after)
 
-    def _open_call(self, batch: Batch, application: OpenApplication) -> OpenCall | None:
-        open_call_id = application.row.open_call_id
-        if open_call_id is None:
-            return None
-        opened = batch.call(open_call_id)
-        return replace(opened, call=standing(application, opened, batch.now_ms, self._context.settings.rules))
-
-    def _accept(self, batch: Batch, entry: _Entry, application: OpenApplication, opened: OpenCall) -> Outcome:
+    def _accept(self, batch: Batch, entry: _Entry, candidate: Candidate) -> Outcome:
+        application, opened = candidate.application, candidate.opened
         if opened.call.state == "confirmed":
             # The same customer again, while the call goes on: the same receipt, not a second consumption.
-            receipt_id, evidence = batch.receipt_of(opened.call, application)
+            receipt_id, evidence = receipt_of(batch, opened.call, application)
             return Outcome(opened, application, True, receipt_id, evidence, batch.now_ms)
-        # A number may be on file for several customers; the receipt is that of the one who is called.
-        customer_id = application.registration.customer.id
-        entry = replace(entry, customer_id=customer_id, customer_index=application.row.customer_index)
         receipt_id, leaf = self._receipt(batch, entry, application, opened)
         call = lifecycle.confirm(opened.call, batch.now_ms, leaf.leaf_index, self._context.settings.rules)
         batch.put_call(call)
         return Outcome(replace(opened, call=call), application, False, receipt_id, leaf.evidence, batch.now_ms)
 
-    def _refuse(self, batch: Batch, entry: _Entry, settled: tuple[Call, ...], *, count: bool) -> Outcome:
-        application = entry.applications[0] if entry.applications else entry.first
+    def _refuse(self, batch: Batch, entry: _Entry, tries: Sequence[_Try]) -> Outcome:
+        application = _whose(entry, tries)
         receipt_id, leaf = self._receipt(batch, entry, application, None)
-        rules = self._context.settings.rules
-        for call in settled:
-            wrong = count and call.open and call.wrong(entry.channel) < rules.max_wrong
-            batch.put_call(lifecycle.count_wrong(call, entry.channel, batch.now_ms, rules) if wrong else call)
-        if count:
-            limit = self._context.settings.guess_limit
-            for each in entry.applications:
-                key = _key(each, entry)
-                batch.put_limit(key, limits.decide(limit, batch.limit(key), batch.now_ms).tat)
+        guess = not any(each.right for each in tries)
+        for each in tries:
+            self._count(batch, entry, each, guess=guess and each.named)
         return Outcome(None, application, False, receipt_id, leaf.evidence, batch.now_ms)
+
+    def _count(self, batch: Batch, entry: _Entry, tried: _Try, *, guess: bool) -> None:
+        """Count a wrong code. The row is written whether one counts or not, so that nothing can be told by the work.
+
+        By telephone one counts for the limit only where it counts for a call to the number that rings. Else a limit
+        that is reached would say that there is a call, and anybody with that number could keep the customer from an
+        answer.
+        """
+        rules, application, call = self._context.settings.rules, tried.candidate.application, tried.candidate.call
+        key = limit_key(application.application_id, entry.channel)
+        row = batch.limits.get(key) or LimitRow(key, batch.now_ms, call.call_id)
+        counted = guess and tried.candidate.waits(entry.number) and tried.wrong < rules.max_wrong
+        spent = counted or (guess and entry.channel == "app")
+        tat = limits.decide(self._context.settings.guess_limit, row.tat, batch.now_ms, cost=int(spent)).tat
+        call_id, wrong = (call.call_id, tried.wrong + 1) if counted else (row.call_id, row.wrong)
+        batch.put_limit(LimitRow(key, tat, call_id, wrong))
+        app, ivr = (_wrong(batch, application, call, each) for each in CHANNELS)
+        after = lifecycle.after_wrong(call, app, ivr, batch.now_ms, rules)
+        if tried.candidate.own:
+            batch.put_call(after)
 
     def _receipt(
         self, batch: Batch, entry: _Entry, application: OpenApplication | None, opened: OpenCall | None
     ) -> tuple[str, StagedLeaf]:
         receipt_id = batch.new_id("rcpt")
         salt = batch.new_salt()
+        # On the app it is who has logged in; by telephone who is known to ring, and else nobody but the number.
+        customer = entry.customer_id if application is None else application.registration.customer.id
         claims = Receipt(
             iss=self._context.settings.issuer,
             jti=receipt_id,
             iat=batch.now_ms // 1000,
             verdict="not_genuine" if opened is None else "genuine",
             channel=entry.channel,
-            customer=commitment(salt, entry.customer_id),
+            customer=commitment(salt, customer if customer is not None else entry.number or ""),
             code=commitment(salt, entry.digits),
             call=None if opened is None else _confirmed_call(opened),
             never_asks=NEVER_ASKS,
             salt=salt,
         )
-        return receipt_id, batch.append(RECEIPT, receipt_id, claims, application, entry.customer_index)
+        owner = entry.customer_index if application is None else application.row.customer_index
+        return receipt_id, batch.append(RECEIPT, receipt_id, claims, application, owner)
 
 
 def _about(application: OpenApplication | None) -> str | None:
     return None if application is None else application.application_id
 
 
-def _narrowed(applications: list[OpenApplication], application_id: str | None) -> tuple[OpenApplication, ...]:
-    return tuple(each for each in applications if application_id in (None, each.application_id))
+def _whose(entry: _Entry, tries: Sequence[_Try]) -> OpenApplication | None:
+    """The application that a refusal goes with: of the customer who asks, the one that they name, or the first."""
+    found: Sequence[Candidate] = [each.candidate for each in tries]
+    if entry.number is not None:
+        found = whose(found, entry.number)
+    named = [each for each in found if each.application.application_id == entry.named]
+    return next((each.application for each in (*named, *found)), None)
 
 
-def _key(application: OpenApplication, entry: _Entry) -> str:
-    return limit_key(application.application_id, entry.channel)
-
-
-def _expected(application: OpenApplication | None, opened: OpenCall | None) -> str:
-    """The code of the open call; without one a decoy takes as long and can never match."""
-    if application is None or opened is None:
-        return derive_code(_DECOY_KEY, _DECOY_CALL, _DECOY_CALL, 0)[:-1] + "x"
-    return derive_code(application.key, opened.call.call_id, opened.statement, opened.call.call_counter)
+def _wrong(batch: Batch, application: OpenApplication, call: Call, channel: Channel) -> int:
+    """How many wrong codes a call has had on a channel."""
+    row = batch.limits.get(limit_key(application.application_id, channel))
+    return row.wrong if row is not None and row.call_id == call.call_id else 0
 
 
 def _confirmed_call(opened: OpenCall) -> ConfirmedCall:

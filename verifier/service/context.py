@@ -17,9 +17,12 @@ from verifier.service.cutoff import CutOff
 from verifier.service.events import Events
 from verifier.service.writer import Writer
 
+DAY_MS = 86_400_000
+
 
 class Settings(msgspec.Struct, frozen=True):
-    """What a deployment decides about the protocol. `guess_limit` is durable, for each application and channel;
+    """What a deployment decides about the protocol. `guess_limit` is durable, for each application and channel, and so
+    are `verdict_cap` and `report_cap`, for each login and each ringing number;
     `receipt_messages` says that the bank's own messaging takes receipts (section 7.11); `retention_ms` how long
     statements are kept, None for ever."""
 
@@ -28,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True):
     rules: CallRules = CallRules()
     policy: ContactPolicy = ContactPolicy()
     guess_limit: Limit = Limit(burst=6, period_ms=3_600_000)
+    verdict_cap: Limit = Limit(burst=100, period_ms=DAY_MS)
+    report_cap: Limit = Limit(burst=20, period_ms=DAY_MS)
     exception_lifetime_ms: int = 3_600_000
     published_numbers: tuple[str, ...] = ()
     bank_name: str = ""

@@ -18,7 +18,6 @@ from verifier.service.writer import Answer
 
 _PRUNE = (
     records.PRUNE_IDEMPOTENCY,
-    records.PRUNE_LIMITS,
     records.PRUNE_SESSIONS,
     records.PRUNE_MESSAGES,
     records.PRUNE_LEGS,
@@ -39,7 +38,7 @@ class Housekeeping:
         self._context = context
 
     async def sweep(self) -> int:
-        """Settle every call that is due, and prune idempotency keys, guess limits, dialogues and legs past their time.
+        """Settle every call that is due, and prune idempotency keys, limits, dialogues and legs past their time.
 
         Returns the number of calls that changed; call again while it is not zero.
         """
@@ -78,6 +77,10 @@ class Housekeeping:
         def decide(batch: Batch) -> Answer:
             for statement in _PRUNE:
                 batch.execute(statement, batch.now_ms)
+            # The wrong codes that a call has had are kept for as long as a call can be open.
+            rules = self._context.settings.rules
+            longest = rules.code_lifetime_ms + rules.max_call_ms + rules.grace_ms
+            batch.execute(records.PRUNE_LIMITS, batch.now_ms - longest)
             return lambda: Swept(0)
 
         await self._context.writer.submit(Needs(), decide)

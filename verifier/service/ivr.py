@@ -5,8 +5,6 @@ Carries out specs/protocol.md section 7.7.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 from msgspec import Struct
 
@@ -24,7 +22,6 @@ from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
 from verifier.service.messages import Messages, ReceiptFor
 from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication
 from verifier.service.replays import goes_on, turn_again
 
 LIFETIME_MS = 1_800_000
@@ -52,23 +49,21 @@ class Ivr:
         self._confirmations = confirmations
 
     async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> bytes:
-        """Begin the dialogue with a caller; the answer is an `IvrTurn`. Nothing is spent by ringing."""
+        """Begin the dialogue with a caller; the answer is an `IvrTurn`. Nothing is spent by ringing.
+
+        The number that rings is not looked at: the greeting says nothing about whether it is on file.
+        """
         context = self._context
-        number_index = context.number_index(asked.caller_number) if asked.caller_number else None
         bank = context.settings.bank_name or context.settings.issuer.split("//")[1]
 
         def decide(batch: Batch) -> About:
-            on_file = batch.applications_of_number(number_index) if number_index is not None else []
-            first = on_file[0] if on_file else None
-            language = asked.language or (first.registration.customer.language if first is not None else "zh-CN")
-            dialogue, turn = machine.begin(bank, language, registered=first is not None)
+            dialogue, turn = machine.begin(bank, asked.language or "zh-CN")
             session_id = batch.new_id("ivr")
             session = _Session(asked.caller_number, batch.now_ms + LIFETIME_MS, dialogue)
-            application_id = first.application_id if first is not None else None
-            batch.put_session(session_id, _encode(session), session.expires_at, application_id)
-            return About(application_id, lambda: _turn(session_id, turn))
+            batch.put_session(session_id, _encode(session), session.expires_at, None)
+            return About(None, lambda: _turn(session_id, turn))
 
-        return await context.writer.submit(Needs(number_index=number_index), decide, idempotency)
+        return await context.writer.submit(Needs(), decide, idempotency)
 
     async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> bytes:
         """What was keyed, or silence; the answer is an `IvrTurn`.
@@ -81,11 +76,8 @@ class Ivr:
             raise NotFound("there is no such session, or it is over")
         # Who rings does not change in the course of a call, so it can be read before the command is.
         caller_number = _decode(context.ring.unseal(session_id, rows[0][1])).caller_number
-        number_index = context.number_index(caller_number) if caller_number else None
+        needs = self._confirmations.needs_by_phone(caller_number, session_id, rows[0][3])
         rules = context.settings.rules
-
-        def candidates(batch: Batch) -> Iterable[OpenApplication]:
-            return batch.applications_of_number(number_index) if number_index else ()
 
         def decide(batch: Batch) -> About:
             state, application_id = batch.session(session_id)
@@ -94,16 +86,17 @@ class Ivr:
                 raise NotFound("there is no such session, or it is over")
             session = _decode(state)
             receipt_for, dialogue = session.receipt_for, session.dialogue
-            if dialogue.verdict == "genuine" and not goes_on(batch, candidates(batch), dialogue.evidence, rules):
+            on_file = self._confirmations.on_file(batch, needs)
+            if dialogue.verdict == "genuine" and not goes_on(batch, on_file, dialogue.evidence, rules):
                 dialogue = machine.close(dialogue)
             dialogue, turn = machine.hear(dialogue, heard.keys)
             if turn.act == "check":
-                dialogue, turn, receipt_for, about = self._check(batch, dialogue, turn.digits, caller_number)
+                dialogue, turn, receipt_for, about = self._check(batch, needs, dialogue, turn.digits, caller_number)
                 application_id = about or application_id
             if turn.act == "transfer" and self._context.cutoff.holds(turn.to):
                 turn = msgspec.structs.replace(turn, to=machine.FRAUD_DESK)
-            if turn.message and receipt_for is not None and number_index is not None:
-                there = {each.application_id for each in batch.applications_of_number(number_index)}
+            if turn.message and receipt_for is not None:
+                there = {each.application_id for each in on_file}
                 # The application may have been erased since the verdict.
                 if receipt_for.application_id in there:
                     self._messages.add(batch, turn.message, receipt_for, dialogue.language)
@@ -111,22 +104,20 @@ class Ivr:
             batch.put_session(session_id, _encode(kept), session.expires_at, application_id)
             return About(application_id, lambda: _turn(session_id, turn))
 
-        needs = Needs(number_index=number_index, channel="ivr", session_id=session_id, application_id=rows[0][3])
-        return await context.writer.submit(needs, decide, idempotency, again=turn_again(candidates, rules))
+        again = turn_again(lambda batch: self._confirmations.on_file(batch, needs), rules)
+        return await context.writer.submit(needs, decide, idempotency, again=again)
 
     def _check(
-        self, batch: Batch, dialogue: Dialogue, digits: str, caller_number: str | None
+        self, batch: Batch, needs: Needs, dialogue: Dialogue, digits: str, caller_number: str | None
     ) -> tuple[Dialogue, Turn, ReceiptFor | None, str | None]:
         """How the dialogue goes on, whose receipt can be sent, and the application that a verdict is about."""
         try:
-            outcome, _ = self._confirmations.judge_by_phone(batch, parse_code(digits), caller_number)
+            outcome, _ = self._confirmations.judge_by_phone(batch, needs, parse_code(digits), caller_number)
         except MalformedCode:
             return *machine.refuse_slip(dialogue), None, None
         except RateLimited:
             return *machine.no_verdict(dialogue, "too_many"), None, None
-        if outcome == "unregistered":
-            return *machine.no_verdict(dialogue, "unavailable"), None, None
-        if outcome == "other_number":
+        if isinstance(outcome, str):
             return *machine.no_verdict(dialogue, outcome), None, None
         receipt_for = self._messages.whose(outcome.application)
         receipt = outcome.receipt_id if receipt_for else ""

@@ -6,7 +6,8 @@ Carries out specs/protocol.md section 10 (CVP-10-10).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
@@ -19,10 +20,11 @@ from verifier.service import records
 class Needs(Struct, frozen=True):
     """Which rows a command will look at, as far as it can say before they are read.
 
-    Applications bring their open calls; calls bring their application, ticket and legs; `channel` brings
-    the guess limits of every application that `customer_index` or `number_index` leads to; `leg_index` brings
-    what strayed under that id, and with `leg_owner` the call that the leg was last matched with; `staff_ids` bring
-    their latest suspensions. `shard` is for what is about a log itself.
+    Applications bring their open calls; calls bring their application, ticket and legs. `cap` brings the daily cap of
+    the customer or number, and a decoy for each application that `customer_index` or `number_index` leads to and that
+    has no open call; `channel` brings the guess limits of those applications. `leg_index` brings what strayed under
+    that id, and with `leg_owner` the call that the leg was last matched with; `staff_ids` bring their latest
+    suspensions. `shard` is for what is about a log itself.
     """
 
     application_id: str | None = None
@@ -36,6 +38,7 @@ class Needs(Struct, frozen=True):
     leg_owner: bool = False
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
+    cap: Literal["verdicts", "reports"] | None = None
     shard: int | None = None
 
 
@@ -65,7 +68,7 @@ class Owners(Struct, frozen=True):
             # Of two that register one id at the same moment, for whomever, the second must find the first.
             yield self.applications.get(needs.application_id) or _spread(needs.application_id)
         if needs.number_index is not None:
-            yield from self.numbers.get(needs.number_index, ())
+            yield from _owners(self.numbers.get(needs.number_index, ())) or (needs.number_index,)
         for call_id in needs.call_ids:
             yield self.calls.get(call_id)
         yield from (_spread(each) for each in needs.staff_ids)
@@ -85,6 +88,25 @@ async def read_owners(reader: Reader, needs: Needs) -> Owners:
     applications = await reader.fetch_in(records.APPLICATION_OWNERS, _given(needs.application_id))
     calls = await reader.fetch_in(records.CALL_OWNERS, (*needs.call_ids, *legs.values()))
     return Owners({row[0]: row[1] for row in applications}, numbers, {row[0]: row[1] for row in calls}, legs)
+
+
+def cap_keys(needs: Needs, owners: Iterable[bytes | None]) -> tuple[str, ...]:
+    """The names of the limits that are a daily cap. `owners` are those of the number.
+
+    A number that is on file has one for each of its customers, so that a limit is always written in one shard.
+    """
+    if needs.cap is None:
+        return ()
+    if needs.customer_index is not None:
+        return (f"{needs.cap}:login:{needs.customer_index.hex()}",)
+    if needs.number_index is None:
+        return ()
+    key = f"{needs.cap}:number:{needs.number_index.hex()}"
+    return tuple(f"{key}:{owner.hex()}" for owner in _owners(owners)) or (key,)
+
+
+def _owners(owners: Iterable[bytes | None]) -> list[bytes]:
+    return sorted({owner for owner in owners if owner is not None})
 
 
 def _given(value: object) -> tuple[object, ...]:

@@ -45,7 +45,6 @@ LEAF_BY_STATEMENT = (
     "SELECT l.application_id, l.customer_index, l.sealed, l.statement_id, a.kek_id, a.wrapped_key, l.typ "
     "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id WHERE l.statement_id = $1"
 )
-SEALED_BY_LEAF = "SELECT leaf_index, sealed, statement_id FROM leaves WHERE leaf_index IN ($*)"
 FORGOTTEN = "SELECT origin, forgotten FROM log_head ORDER BY origin"
 ADVANCE_FORGOTTEN = "UPDATE log_head SET forgotten = $2 WHERE origin = $1 AND forgotten < $2"
 STATEMENTS_FROM = (
@@ -132,9 +131,18 @@ CALL_OWNERS = (
 _CALL = (
     "c.call_id, c.application_id, c.officer_id, c.leaf_index, c.call_counter, c.leg_mode, c.issued_at, "
     "c.expires_at, c.state, c.connected_at, c.leg_ended_at, c.revealed_at, c.confirmed_at, c.ended_at, "
-    "c.app_wrong, c.ivr_wrong, c.receipt_leaf, c.due_at"
+    "c.receipt_leaf, c.due_at"
 )
-CALLS = f"SELECT {_CALL}, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index WHERE c.call_id IN ($*)"
+# Decoys, whose leaves are before the log, are no calls to anybody.
+CALLS = (
+    f"SELECT {_CALL}, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.call_id IN ($*) AND c.leaf_index >= 0"
+)
+# With the receipt that consumed the code; where there is none, the leaf of a decoy is read in its place.
+CANDIDATES = (
+    f"SELECT {_CALL}, r.statement_id, r.sealed, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "LEFT JOIN leaves r ON r.leaf_index = COALESCE(c.receipt_leaf, -1) WHERE c.call_id IN ($*)"
+)
 CALLS_OF_APPLICATION = (
     f"SELECT {_CALL}, l.sealed, r.statement_id FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
@@ -150,15 +158,14 @@ CALLS_DUE = (
 )
 INSERT_CALL = (
     "INSERT INTO calls (call_id, application_id, officer_id, leaf_index, call_counter, leg_mode, issued_at, "
-    "expires_at, state, connected_at, leg_ended_at, revealed_at, confirmed_at, ended_at, app_wrong, ivr_wrong, "
-    "receipt_leaf, due_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+    "expires_at, state, connected_at, leg_ended_at, revealed_at, confirmed_at, ended_at, receipt_leaf, due_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 )
 # One that is open still is closed first.
 DELETE_CALL = "DELETE FROM calls WHERE call_id = $1 AND due_at IS NULL"
 UPDATE_CALL = (
     "UPDATE calls SET state = $2, connected_at = $3, leg_ended_at = $4, revealed_at = $5, confirmed_at = $6, "
-    "ended_at = $7, app_wrong = $8, ivr_wrong = $9, receipt_leaf = $10, due_at = $11 WHERE call_id = $1"
+    "ended_at = $7, receipt_leaf = $8, due_at = $9 WHERE call_id = $1"
 )
 _LEG = "call_id, leg_index, on_file, connected_at, ended_at, expires_at"
 LEGS = f"SELECT {_LEG} FROM legs WHERE call_id IN ($*)"
@@ -262,9 +269,10 @@ DELETE_MESSAGE = "DELETE FROM messages WHERE message_id = $1"
 FORGET_MESSAGES = "DELETE FROM messages WHERE application_id = $1"
 PRUNE_MESSAGES = "DELETE FROM messages WHERE expires_at < $1"
 PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
-LIMITS = "SELECT limit_key, tat FROM limits WHERE limit_key IN ($*)"
+LIMITS = "SELECT limit_key, tat, call_id, wrong FROM limits WHERE limit_key IN ($*)"
 UPSERT_LIMIT = (
-    "INSERT INTO limits (limit_key, tat) VALUES ($1, $2) ON CONFLICT (limit_key) DO UPDATE SET tat = excluded.tat"
+    "INSERT INTO limits (limit_key, tat, call_id, wrong) VALUES ($1, $2, $3, $4) "
+    "ON CONFLICT (limit_key) DO UPDATE SET tat = excluded.tat, call_id = excluded.call_id, wrong = excluded.wrong"
 )
 PRUNE_LIMITS = "DELETE FROM limits WHERE tat < $1"
 FORGET_LIMITS = "DELETE FROM limits WHERE limit_key IN (CAST($1 AS TEXT) || ':app', CAST($1 AS TEXT) || ':ivr')"
@@ -298,6 +306,18 @@ class ApplicationRow(Struct, frozen=True):
     updated_at: int
     erased_at: int | None
     opted_out: int = 0
+
+
+class LimitRow(Struct, frozen=True):
+    """A row of `limits`: the arrival time of a limit. That of an application and channel counts wrong codes too.
+
+    `wrong` is how many were tried on that channel against `call_id`.
+    """
+
+    limit_key: str
+    tat: int
+    call_id: str | None = None
+    wrong: int = 0
 
 
 class Leg(Struct, frozen=True):
@@ -377,8 +397,6 @@ MUTABLE = (
     "revealed_at",
     "confirmed_at",
     "ended_at",
-    "app_wrong",
-    "ivr_wrong",
     "receipt_leaf",
     "due_at",
 )

@@ -15,6 +15,7 @@ from verifier.core.call import CallRules, settle
 from verifier.core.errors import Erased, NotFound
 from verifier.core.messages import IvrTurn, SpokenVerdict, Verdict, Words
 from verifier.service.batch import Batch
+from verifier.service.callers import receipt_of
 from verifier.service.commands import Again
 from verifier.service.opened import OpenApplication
 
@@ -40,7 +41,7 @@ def _receipt_of_open_call(batch: Batch, application: OpenApplication, rules: Cal
     except (NotFound, Erased):
         return None
     call = settle(opened.call, batch.now_ms, rules)
-    return batch.receipt_of(call, application)[0] if call.state == "confirmed" else None
+    return receipt_of(batch, call, application)[0] if call.state == "confirmed" else None
 
 
 def verdict_again(candidates: Candidates, rules: CallRules) -> Again:

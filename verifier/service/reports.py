@@ -14,8 +14,10 @@ from verifier.core.statements import REPORT, ReportReceipt
 from verifier.core.times import from_ms, to_ms
 from verifier.service import records
 from verifier.service.batch import Batch
+from verifier.service.callers import candidates, whose
 from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
+from verifier.service.daily_caps import check_cap, count
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication
 
@@ -34,7 +36,7 @@ class Reports:
         """Take a report; the answer is a `ReportTaken`. Its text is sealed, its receipt commits to every byte of it.
 
         Raises InvalidField for a time in the future or more than a year ago, or an IVR that does not say
-        which number rings in.
+        which number rings in; RateLimited beyond the daily cap.
         """
         context = self._context
         at = to_ms(asked.at)
@@ -42,26 +44,30 @@ class Reports:
             raise InvalidField.at("/at", "the time is in the future")
         if at < context.clock() - OLDEST_MS:
             raise InvalidField.at("/at", "the time is more than a year ago")
-        customer_index = number_index = None
+        customer_index = None
         if reporter.kind == "customer":
             if asked.reporter_number is not None:
                 raise InvalidField.at("/reporter_number", "only an IVR gives the number that rings in")
             customer_index = context.customer_index(reporter.id)
         elif asked.reporter_number is None:
             raise InvalidField.at("/reporter_number", "an IVR must give the number that rings in")
-        else:
-            number_index = context.number_index(asked.reporter_number)
+        number_index = context.number_index(asked.reporter_number) if asked.reporter_number is not None else None
+        needs = Needs(customer_index=customer_index, number_index=number_index, cap="reports")
 
         def decide(batch: Batch) -> About:
-            applications = (
-                batch.applications_of_customer(customer_index)
-                if customer_index is not None
-                else batch.applications_of_number(number_index or b"")
-            )
-            return self._add(batch, asked, applications[0] if applications else None, customer_index)
+            check_cap(batch, needs, context.settings.report_cap)
+            count(batch, needs, context.settings.report_cap)
+            return self._add(batch, asked, self._whose(batch, needs, asked.reporter_number), customer_index)
 
-        needs = Needs(customer_index=customer_index, number_index=number_index)
         return await context.writer.submit(needs, decide, idempotency)
+
+    def _whose(self, batch: Batch, needs: Needs, number: str | None) -> OpenApplication | None:
+        """The application that the report goes with; None where there is none, or the number does not tell whose."""
+        if needs.customer_index is not None:
+            return next(iter(batch.applications_of_customer(needs.customer_index)), None)
+        registered = batch.applications_of_number(needs.number_index or b"")
+        found = whose(candidates(batch, registered, self._context.settings.rules), number or "")
+        return next((each.application for each in found), None)
 
     def _add(
         self, batch: Batch, asked: ReportCall, application: OpenApplication | None, customer_index: bytes | None

@@ -20,7 +20,7 @@ from verifier.core.errors import IdempotencyKeyReused, InternalError, NotFound, 
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
 from verifier.core.shards import shard_of
 from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
-from verifier.service import records
+from verifier.service import decoys, records
 from verifier.service.batch import Batch
 from verifier.service.commands import About, Again, Answer, Decide, DecideKept, Guard, Idempotency
 from verifier.service.heads import Heads
@@ -98,17 +98,21 @@ class Writer:
         self._running = False
 
     async def start(self) -> None:
-        """Make sure the log has a head and a first checkpoint, then begin."""
+        """Make sure the log has a head and a first checkpoint, and the decoys are there, then begin."""
         async with self._storage.transaction() as transaction:
-            await self._heads.open(transaction)
+            await self._open(transaction)
         self._running = True
 
     async def rehearse(self) -> None:
         """Do what `start` does and undo it. Raises what `start` would raise."""
         with suppress(_Rehearsed):
             async with self._storage.transaction() as transaction:
-                await self._heads.open(transaction)
+                await self._open(transaction)
                 raise _Rehearsed
+
+    async def _open(self, transaction: Transaction) -> None:
+        await self._heads.open(transaction)
+        await decoys.plant(transaction)
 
     async def split(self, shards: int) -> None:
         """Have so many shards from now on, at all nodes of the database. Raises InvalidField for less than now."""

@@ -1,0 +1,204 @@
+"""An open call cannot be told from none by the work: the same statements, rows, octets and seals opened (law L7).
+
+tests/benchmarks/timing.py measures the same by time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tests.conftest import empty_database
+from tests.world import IVR, Person, World, another_code
+from verifier.core import sealing
+from verifier.core.messages import ReportCall
+from verifier.core.times import from_ms
+from verifier.ports import Row, Transaction
+from verifier.service import confirmations
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+Way = Callable[[World, Person, str], Awaitable[object]]
+WRONG = another_code("482177300", 0)
+
+
+class Work:
+    """What a command did: its statements with the number of rows and octets, seals it opened, codes it derived."""
+
+    def __init__(self) -> None:
+        self.statements: list[tuple[str, int, int]] = []
+        self.unsealed = 0
+        self.derived = 0
+
+
+class Watched:
+    """A transaction that writes down what is asked of it."""
+
+    def __init__(self, transaction: Transaction, work: Work) -> None:
+        self._transaction = transaction
+        self._work = work
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        rows = await self._transaction.fetch(sql, *args)
+        self._work.statements.append((sql, len(rows), 0))
+        return rows
+
+    async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
+        rows = await self._transaction.fetch_in(sql, keys)
+        self._work.statements.append((sql, len(rows), 0))
+        return rows
+
+    async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
+        await self._transaction.execute_many(sql, rows)
+        self._work.statements.append((sql, len(rows), sum(map(_octets, (each for row in rows for each in row)))))
+
+
+def _octets(value: object) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    return len(value) if isinstance(value, bytes) else int(value is not None) * 8
+
+
+async def work_of(world: World, ask: Awaitable[object], monkeypatch: pytest.MonkeyPatch) -> Work:
+    work = Work()
+    begin, derive = world.storage.transaction, confirmations.derive_code
+
+    @asynccontextmanager
+    async def watched() -> AsyncIterator[Watched]:
+        async with begin() as transaction:
+            yield Watched(transaction, work)
+
+    class Counted:
+        def __init__(self, key: bytes) -> None:
+            self._cipher = AESGCM(key)
+            self.encrypt = self._cipher.encrypt
+
+        def decrypt(self, *args: Any) -> bytes:
+            work.unsealed += 1
+            return self._cipher.decrypt(*args)
+
+    def derived(*args: Any) -> str:
+        work.derived += 1
+        return derive(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.storage, "transaction", watched)
+        patched.setattr(sealing, "AESGCM", Counted)
+        patched.setattr(confirmations, "derive_code", derived)
+        await ask
+    return work
+
+
+async def _app(world: World, person: Person, session: str) -> object:
+    return await world.confirm(person, WRONG)
+
+
+async def _named(world: World, person: Person, session: str) -> object:
+    return await world.confirm(person, WRONG, application_id=person.application_id)
+
+
+async def _foreign(world: World, person: Person, session: str) -> object:
+    return await world.confirm(person, WRONG, application_id="LN-foreign")
+
+
+async def _phone(world: World, person: Person, session: str) -> object:
+    return await world.ring_in(person.number, WRONG)
+
+
+async def _foreign_by_phone(world: World, person: Person, session: str) -> object:
+    return await world.ring_in(person.number, WRONG, application_id="LN-foreign")
+
+
+async def _keyed(world: World, person: Person, session: str) -> object:
+    return await world.press(session, WRONG)
+
+
+async def _star(world: World, person: Person, session: str) -> object:
+    return await world.press(session, "*")
+
+
+async def _report(world: World, person: Person, session: str) -> object:
+    asked = ReportCall(from_ms(world.clock()), reporter_number=person.number, said="x")
+    return await world.service.reports.take(IVR, asked, world.key(IVR, asked))
+
+
+async def _revoked(world: World, person: Person) -> None:
+    call_id, _ = await world.live_call(person)
+    await world.revoke(call_id)
+
+
+async def _open(world: World, person: Person) -> None:
+    await world.live_call(person)
+
+
+async def _confirmed(world: World, person: Person) -> None:
+    _, code = await world.live_call(person)
+    await world.confirm(person, code)
+
+
+async def _confirmed_and_over(world: World, person: Person) -> None:
+    call_id, code = await world.live_call(person)
+    await world.confirm(person, code)
+    await world.leg(call_id, "ended", person.number)
+
+
+WAYS: dict[str, Way] = {
+    "app": _app,
+    "own reference": _named,
+    "foreign reference": _foreign,
+    "phone": _phone,
+    "foreign reference by phone": _foreign_by_phone,
+    "dialogue": _keyed,
+    "star": _star,
+    "report": _report,
+}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """The address of an empty database, by the name of a new folder."""
+
+    def made(name: str) -> str:
+        (tmp_path / name).mkdir()
+        return empty_database(request, tmp_path / name)
+
+    return made
+
+
+@pytest.mark.shows("CVP-7-2")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("some", "none"), [(_open, _revoked), (_confirmed, _confirmed_and_over)])
+@pytest.mark.parametrize("applications", [1, 3])
+async def test_an_open_call_and_none_are_the_same_work(
+    database: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    some: Any,
+    none: Any,
+    applications: int,
+) -> None:
+    """On two databases with one history, up to the moment in which the call of one of them is over."""
+    works: list[list[Work]] = []
+    for name, prepare in (("some", some), ("none", none)):
+        storage = await open_storage(database(name))
+        await migrate(storage)
+        async with World(storage, tmp_path / "ring.json") as world:
+            person = Person(1)
+            for n in range(applications):
+                person.application_id = f"LN-{n}"
+                await world.register(person)
+            await prepare(world, person)
+            session = (await world.begin_dialogue(person.number))["session_id"]
+            # The first wrong code finds no row of the limit, the others do.
+            works.append([await work_of(world, WAYS[way](world, person, session), monkeypatch) for _ in range(2)])
+        await storage.close()
+    for one, other in zip(*works, strict=True):
+        assert one.statements == other.statements
+        assert (one.unsealed, one.derived) == (other.unsealed, other.derived)
+        assert one.unsealed >= applications or way == "star"

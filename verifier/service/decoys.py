@@ -1,0 +1,71 @@
+"""Decoys: closed calls of nobody that are read, opened and tried where an application has no open call (law L7).
+
+Carries out specs/protocol.md section 7 (CVP-7-2). They hold nothing secret, so their key is no secret either. Their
+leaves have places outside of every shard, so no log, list or audit has them.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import astuple
+
+from verifier.core.application import Officer
+from verifier.core.call import Call
+from verifier.core.evidence import Evidence
+from verifier.core.octets import base64url
+from verifier.core.purposes import ASKS
+from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
+from verifier.core.statements import TICKET, CallTicket, Tel, Tels, encode_claims
+from verifier.ports import Transaction
+from verifier.service import records
+
+# So many applications without an open call can be tried in one batch, each with a decoy of its own.
+COUNT = 16
+KEY = bytes(KEY_BYTES)
+# No application can have it.
+APPLICATION_ID = "-decoy"
+# The log of a bank with some millions of calls has proofs of so many hashes.
+_PROOF_HASHES = 22
+_PLANT_LEAF = records.INSERT_LEAF + " ON CONFLICT DO NOTHING"
+_PLANT_CALL = records.INSERT_CALL + " ON CONFLICT DO NOTHING"
+
+
+def call_id(n: int) -> str:
+    """The id of a decoy: as long as any, and before all."""
+    return f"call_{n % COUNT:032x}"
+
+
+async def plant(transaction: Transaction) -> None:
+    """Make sure that the decoys are there."""
+    calls = [_call(n) for n in range(COUNT)]
+    # CANDIDATES reads the leaf at -1, the first one's, where there is no receipt.
+    leaves = [(each.leaf_index, bytes(32), TICKET, each.call_id, None, None, _sealed(each)) for each in calls]
+    await transaction.execute_many(_PLANT_LEAF, leaves)
+    await transaction.execute_many(_PLANT_CALL, [astuple(each) for each in calls])
+
+
+def _call(n: int) -> Call:
+    return Call(call_id(n), APPLICATION_ID, "0000", -1 - n, 1, "required", 0, 0, state="expired", ended_at=0)
+
+
+def _sealed(call: Call) -> bytes:
+    """What a ticket of usual length takes, sealed; its signature is none."""
+    ticket = CallTicket(
+        iss="https://verify.bank.example",
+        jti=call.call_id,
+        iat=1_700_000_000,
+        nbf=1_700_000_000,
+        exp=1_700_000_600,
+        application="A" * 22,
+        officer=Officer("0000", "无人", "没有这样的支行"),
+        orig=Tel("861000000000"),
+        dest=Tels(("8613000000000",)),
+        purpose="documents",
+        asks=ASKS["documents"],
+        policy="2026-1",
+        exceptions=(),
+        salt="A" * 22,
+    )
+    header = b'{"alg":"ES256","typ":"%b","kid":"0000000000000000"}' % TICKET.encode()
+    statement = f"{base64url(header)}.{base64url(encode_claims(ticket))}.{'A' * 86}"
+    proof = "c2sp.org/tlog-proof@v1\nindex 4000000\n" + f"{'A' * 43}=\n" * _PROOF_HASHES + "\n" + "A" * 200
+    return seal(KEY, bytes(NONCE_BYTES), call.call_id, encode_claims(Evidence(statement, proof)))
