@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from verifier.config import BadSettings, Config, address, load
+from verifier.core.limits import Limit
 
 GOOD = {"VERIFIER_ISSUER": "https://verify.bank.example/base", "PATH": "/bin"}
 
@@ -233,3 +234,15 @@ def test_every_setting_is_in_the_readme_and_no_other() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     named = set(re.findall(r"`VERIFIER_([A-Z0-9_]+)`", readme))
     assert named == {name.upper() for name in Config.__struct_fields__}
+
+
+@pytest.mark.shows("CVP-7.3-2")
+def test_the_daily_caps_are_settings_with_defaults() -> None:
+    settings = load({"VERIFIER_ISSUER": "https://verify.bank.example"}).service_settings()
+    assert (settings.verdict_cap.burst, settings.report_cap.burst) == (100, 20)
+    wanted = {"VERIFIER_VERDICTS_PER_DAY": "7", "VERIFIER_REPORTS_PER_DAY": "5"}
+    settings = load({"VERIFIER_ISSUER": "https://verify.bank.example", **wanted}).service_settings()
+    assert (settings.verdict_cap, settings.report_cap) == (Limit(7, 86_400_000), Limit(5, 86_400_000))
+    for wrong in ("0", "100001", "many"):
+        with pytest.raises(BadSettings, match="VERIFIER_REPORTS_PER_DAY"):
+            load({"VERIFIER_ISSUER": "https://verify.bank.example", "VERIFIER_REPORTS_PER_DAY": wrong})
