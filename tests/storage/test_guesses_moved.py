@@ -10,7 +10,8 @@ from verifier.storage.migrate import migrate
 
 CALL = (
     "INSERT INTO calls (call_id, application_id, officer_id, leaf_index, call_counter, leg_mode, issued_at, "
-    "expires_at, state, app_wrong, ivr_wrong, due_at) VALUES ($1, $2, '4412', 0, 1, 'required', 5, 600005, 'live', $3, $4, $5)"
+    "expires_at, state, app_wrong, ivr_wrong, due_at) "
+    "VALUES ($1, $2, '4412', 0, 1, 'required', 5, 600005, 'live', $3, $4, $5)"
 )
 
 
