@@ -140,7 +140,8 @@ def test_an_answer_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) ->
             execute(self, sql, *args)
 
     monkeypatch.setattr(Batch, "execute", forget)
-    found("an answer that is not kept", "one key, two answers")
+    # A call that is issued once more may be one too many.
+    found("an answer that is not kept", "one key, two answers|the cap is 3")
 
 
 def test_an_answer_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,6 +195,7 @@ def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pyt
 
     load_all = Batch.load
     monkeypatch.setattr(Batch, "load", load)
+    monkeypatch.setattr(Batch, "_led_to", lambda self, needs: list(self._applications))
     monkeypatch.setattr(Batch, "applications_of_customer", of_anybody)
     monkeypatch.setattr(Batch, "applications_of_number", of_anybody)
     monkeypatch.setattr(Owners, "shards", lambda self, needs, shards: frozenset(range(shards)))
