@@ -82,6 +82,8 @@ class DemoBank:
             "caller_numbers": "+861082345678",
             "bank_name": "示范银行 Demo Bank",
             "requests_per_minute": 6000,
+            "verdicts_per_day": 100_000,
+            "reports_per_day": 100_000,
             "drain_seconds": 0,
         }
         self.config = Config(**{**facts, **settings})
