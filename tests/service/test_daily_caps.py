@@ -101,6 +101,17 @@ async def test_a_retry_with_the_same_key_is_not_counted(world: World) -> None:
         await world.confirm(person, WRONG)
 
 
+@pytest.mark.shows("CVP-7.3-3")
+async def test_a_code_that_is_used_is_not_counted_and_asking_about_it_again_is(world: World) -> None:
+    person = Person(1)
+    await world.register(person)
+    _, code = await world.live_call(person)
+    told = [(await world.confirm(person, code))["given_before"] for _ in range(4)]
+    assert told == [False, True, True, True]
+    with pytest.raises(RateLimited):
+        await world.confirm(person, code)
+
+
 @pytest.mark.shows("CVP-7.3-2")
 async def test_a_crowd_at_one_moment_gets_no_more_than_the_cap(world: World) -> None:
     for ask in (lambda: world.confirm(Person(1), WRONG), lambda: world.ring_in(STRANGER, WRONG)):

@@ -177,13 +177,15 @@ class Confirmations:
             # As much work for somebody who has no application as can be (law L7).
             derive_code(decoys.KEY, decoys.call_id(0), decoys.APPLICATION_ID, 0)
         self._check_limits(batch, entry, tries)
-        count(batch, needs, cap)
-        if entry.number is not None and not applications:
-            return "unregistered"
         good = [each for each in tries if each.good]
         match = next((each for each in good if each.candidate.waits(entry.number)), None)
+        if match is None or match.candidate.call.state == "confirmed":
+            # A code that is used the first time is bounded by the bank's own calls.
+            count(batch, needs, cap)
         if match is not None:
             return self._accept(batch, entry, match.candidate)
+        if entry.number is not None and not applications:
+            return "unregistered"
         return "other_number" if good else self._refuse(batch, entry, tries)
 
     def _candidates(self, batch: Batch, applications: Sequence[OpenApplication]) -> Sequence[Candidate]:
