@@ -19,8 +19,9 @@ from verifier.core.shards import index_of, origin_shard, place, shard_at, shard_
 from verifier.core.statements import RECEIPT, TICKET, Receipt, digest
 from verifier.log import Log, count_shards
 from verifier.ports import KeyRing, Row, Storage
+from verifier.row_audit import audit_rows
 from verifier.service import records
-from verifier.service.opened import open_evidence
+from verifier.service.opened import leaf_context, open_evidence, unwrap_keys
 
 _CHUNK = 1000
 MAX_FINDINGS = 100
@@ -56,6 +57,7 @@ class Audited(Struct):
     statements: int = 0
     erased: int = 0
     forgotten: int = 0
+    rows: int = 0
     latest: dict[int, str] = {}
     findings: list[str] = []
 
@@ -100,6 +102,7 @@ async def audit_log(
         audited.find(f"{row[0]} has no ticket in the log")
     for row in await storage.fetch(_CONFIRMED_WITHOUT_RECEIPT, RECEIPT, MAX_FINDINGS):
         audited.find(f"{row[0]} was confirmed without a receipt in the log")
+    audited.rows = await audit_rows(storage, ring, audited.find)
     return audited
 
 
@@ -253,12 +256,12 @@ class _Shard:
 
     def _check_leaf(self, row: Row) -> tuple[str, int] | None:
         """Check one leaf that has its statement; the call and the leaf's place, if it is a genuine receipt."""
-        at, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, _ = row
+        at, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, _, customer_index = row
         index = index_of(at)
         try:
             ring = self._ring
-            key = None if application_id is None else ring.unwrap(application_id, kek_id or "", wrapped_key or b"")
-            evidence = open_evidence(ring, key, statement_id, bytes(sealed))
+            keys = None if application_id is None else unwrap_keys(ring, application_id, kek_id, wrapped_key)
+            evidence = open_evidence(ring, keys, leaf_context(statement_id, typ, customer_index), bytes(sealed))
             if digest(evidence.statement) != bytes(entry):
                 self._find(f"leaf {index} is not that of its statement")
             claims = verify_evidence(evidence, self._trust, typ).claims

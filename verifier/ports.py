@@ -56,6 +56,9 @@ class Storage(Reader, Protocol):
         that raises it nobody knows whether it was carried out, unless it is Conflict.
         """
 
+    def snapshot(self) -> AbstractAsyncContextManager[Reader]:
+        """Begin to read what had been committed at one moment, whatever is written meanwhile. Raises Unavailable."""
+
     async def damage(self, thorough: bool = False) -> Sequence[str]:
         """What is damaged in the database's own files, in words. None where the database looks after that itself."""
 

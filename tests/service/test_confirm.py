@@ -8,6 +8,7 @@ from tests.world import NOON, Person, World, another_code, staff
 from verifier.core import words
 from verifier.core.application import RegisteredNumber
 from verifier.core.call import CallRules
+from verifier.core.code import derive_code
 from verifier.core.errors import (
     CallClosed,
     IdempotencyKeyReused,
@@ -116,7 +117,7 @@ async def test_without_a_connected_leg_the_code_is_neither_shown_nor_genuine(wor
     call_id = issued["call"]["call_id"]
     with pytest.raises(LegNotConnected):
         await world.reveal(call_id)
-    code = await _code_as_the_bank_knows_it(world, wang, call_id)
+    code = await _code_as_the_bank_knows_it(world, call_id)
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
     await world.leg(call_id, "connected", wang.number)
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
@@ -338,7 +339,7 @@ async def test_somebody_without_an_application_is_refused_with_as_much_work(
 async def test_a_right_code_too_early_is_refused_and_not_counted_as_a_guess(world: World, wang: Person) -> None:
     """Somebody reads out a code while no leg is connected."""
     call_id = (await world.issue(wang))["call"]["call_id"]
-    code = await _code_as_the_bank_knows_it(world, wang, call_id)
+    code = await _code_as_the_bank_knows_it(world, call_id)
     for _ in range(10):
         assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
         assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
@@ -418,20 +419,10 @@ async def test_another_officers_call_is_not_there(world: World, wang: Person) ->
     assert (await world.service.calls.read(staff("9002", "auditor"), call_id)).state == "live"
 
 
-async def _code_as_the_bank_knows_it(world: World, person: Person, call_id: str) -> str:
+async def _code_as_the_bank_knows_it(world: World, call_id: str) -> str:
     """The code that nobody may see yet, derived with the bank's own keys."""
-    from verifier.core.call import Call
-    from verifier.core.code import derive_code
-    from verifier.service import records
-    from verifier.service.opened import open_application, open_evidence
-    from verifier.service.records import ApplicationRow
-
-    row = (await world.storage.fetch_in(records.APPLICATIONS_BY_ID, [person.application_id]))[0]
-    application = open_application(world.ring, ApplicationRow(*row))
-    stored = (await world.storage.fetch_in(records.CALLS, [call_id]))[0]
-    call = Call(*stored[: records.CALL_COLUMNS])
-    evidence = open_evidence(world.ring, application.key, call_id, stored[-1])
-    return derive_code(application.key, call_id, evidence.statement, call.call_counter)
+    application, opened = await world.context.reading.call(call_id)
+    return derive_code(application.keys.codes, call_id, opened.statement, opened.call.call_counter)
 
 
 def _count_work(patched: pytest.MonkeyPatch, derived: list[str]) -> None:

@@ -81,7 +81,8 @@ async def test_erasing_destroys_the_key_and_every_sealed_word_and_leaves_the_log
     assert await world.erase(wang) == erased
     assert await world.counts("leaves", "calls") == before
     row = (await world.storage.fetch("SELECT * FROM applications WHERE application_id = $1", wang.application_id))[0]
-    assert [each for each in row if isinstance(each, bytes)] == []
+    # The last column is the row's authenticator, by the ring.
+    assert [each for each in row[:-1] if isinstance(each, bytes)] == []
     held = await world.storage.fetch(
         "SELECT sealed, customer_index FROM leaves WHERE application_id = $1", wang.application_id
     )

@@ -12,11 +12,12 @@ from tests.world import IVR, Person, World, another_code
 from verifier.core.errors import NotFound, RateLimited
 from verifier.core.messages import ReportCall
 from verifier.core.octets import base64url
-from verifier.core.statements import commitment
+from verifier.core.statements import RECEIPT, commitment
 from verifier.core.times import from_ms
 from verifier.ports import Storage
 from verifier.service import records
-from verifier.service.opened import open_evidence
+from verifier.service.opened import leaf_context, open_evidence
+from verifier.service.tables import limit_key
 
 WRONG = another_code("482177300", 0)
 
@@ -106,7 +107,7 @@ async def test_a_receipt_of_nobody_commits_to_the_number_that_rang(world: World,
     number = household[0].number
     receipt_id = (await world.ring_in(number, WRONG))["receipt_id"]
     row = (await world.storage.fetch(records.LEAF_BY_STATEMENT, receipt_id))[0]
-    evidence = open_evidence(world.ring, None, receipt_id, row[2])
+    evidence = open_evidence(world.ring, None, leaf_context(receipt_id, RECEIPT, None), row[2])
     claims = world.check({"statement": evidence.statement, "proof": evidence.proof})
     assert claims.verdict == "not_genuine"
     assert claims.customer == commitment(claims.salt, number)
@@ -173,7 +174,7 @@ async def limits_left(world: World, *people: Person) -> list[int]:
     limit = world.settings.guess_limit
     for person in people:
         sql = "SELECT tat FROM limits WHERE limit_key = $1"
-        rows = await world.storage.fetch(sql, records.limit_key(person.application_id, "ivr"))
+        rows = await world.storage.fetch(sql, limit_key(person.application_id, "ivr"))
         spent = max(0, rows[0][0] - world.clock()) if rows else 0
         left.append(limit.burst - -(-spent // limit.interval_ms))
     return left

@@ -14,9 +14,7 @@ import pytest
 from tests.world import DESK, ISSUER, NOON, OFFICER, Person, World, another_code, staff
 from verifier.core.messages import GrantException
 from verifier.core.sealing import unseal
-from verifier.service import records
-from verifier.service.opened import OpenApplication, open_application
-from verifier.service.records import ApplicationRow
+from verifier.service.opened import OpenApplication
 
 Json = dict[str, Any]
 
@@ -45,8 +43,7 @@ def strict(octets: bytes) -> Json:
 
 
 async def application_of(world: World, person: Person) -> OpenApplication:
-    rows = await world.storage.fetch_in(records.APPLICATIONS_BY_ID, [person.application_id])
-    return open_application(world.ring, ApplicationRow(*rows[0]))
+    return await world.context.reading.application(person.application_id)
 
 
 async def one_of_each(world: World, person: Person) -> dict[str, str]:
@@ -97,7 +94,7 @@ async def test_a_ticket_says_of_the_call_what_was_asked_and_nothing_that_names_t
 ) -> None:
     ticket = strict(decoded((await one_of_each(world, wang))["call-ticket+jwt"].split(".")[1]))
     application = await application_of(world, wang)
-    mac = hmac.digest(application.key, b"pseudonym\0" + wang.application_id.encode(), "sha256")
+    mac = hmac.digest(application.keys.pseudonyms, wang.application_id.encode(), "sha256")
     assert ticket["application"] == base64url(mac[:16])
     assert (ticket["nbf"], ticket["exp"]) == (ticket["iat"], ticket["iat"] + 600)
     assert ticket["officer"] == {"id": OFFICER.id, "name": OFFICER.name, "branch": OFFICER.branch}
@@ -111,7 +108,7 @@ async def test_the_receipt_of_a_report_commits_to_every_octet_that_is_kept(world
     taken = await world.report(wang, "低息贷款", code="123 456 789")
     claims = strict(decoded(taken["receipt"]["statement"].split(".")[1]))
     rows = await world.storage.fetch("SELECT sealed FROM reports WHERE report_id = $1", taken["report_id"])
-    kept = unseal((await application_of(world, wang)).key, taken["report_id"], bytes(rows[0][0]))
+    kept = unseal((await application_of(world, wang)).keys.sealing, taken["report_id"], bytes(rows[0][0]))
     assert claims["report"] == base64url(hashlib.sha256(kept).digest())
     assert strict(kept).keys() == {"report", "salt"}
     assert strict(kept)["salt"] == claims["salt"]

@@ -21,7 +21,7 @@ from verifier.service.batch import Batch
 from verifier.service.commands import About
 from verifier.service.messages import Settled
 from verifier.service.needs import Needs
-from verifier.service.records import LimitRow
+from verifier.service.tables import LimitRow
 from verifier.service.writer import Answer
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate

@@ -190,6 +190,11 @@ class SimulatedStorage:
         wanted = list(dict.fromkeys(keys))
         return await self._database.read(in_list(sql, len(wanted)), wanted) if wanted else ()
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[SimulatedStorage]:
+        """Once nobody writes any more, every read sees the same."""
+        yield self
+
     async def damage(self, thorough: bool = False) -> Sequence[str]:
         return ()
 

@@ -27,7 +27,7 @@ from verifier.service.heads import Heads
 from verifier.service.limit_rows import LimitRows
 from verifier.service.needs import Needs, Owners
 from verifier.service.opened import OpenApplication
-from verifier.service.records import LimitRow
+from verifier.service.tables import LimitRow
 from verifier.service.writer import Writer
 
 SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "300"))

@@ -24,8 +24,6 @@ from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.octets import base64url
 from verifier.core.statements import digest
 from verifier.keys import FileKeyRing, Key, KeyState, Use
-from verifier.service.opened import open_application
-from verifier.service.records import APPLICATIONS_BY_ID, ApplicationRow
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
@@ -173,8 +171,7 @@ class Bank:
         world.clock.advance(15)
         kept["genuine-app"] = (await world.confirm(wang, self.code))["receipt"]
         await world.leg(call_id, "ended", wang.number)
-        rows = await world.storage.fetch_in(APPLICATIONS_BY_ID, [wang.application_id])
-        self.application_key = open_application(world.ring, ApplicationRow(*rows[0])).key
+        self.application_key = (await world.context.reading.application(wang.application_id)).keys.codes
         kept["nobody"] = (await world.confirm(Person(2), self.code))["receipt"]
         kept["report"] = (await world.report(wang, "他要我转账。", another_code(self.code)))["receipt"]
         granted = await world.grant(wang, "daily_cap", "contact_hours")

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from verifier import __version__
+from verifier.cli.authenticating import authenticate
 from verifier.cli.check import check
 from verifier.cli.importing import import_
 from verifier.cli.running import Commands, load_config, run
@@ -195,7 +196,7 @@ def log() -> None:
     help="Statements may have been forgotten, though VERIFIER_RETENTION_DAYS is not set any more.",
 )
 def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None, forgotten: bool) -> None:
-    """Walk the log: leaves, tree, checkpoints, and that each ticket and receipt has its leaf.
+    """Walk the log: leaves, tree, checkpoints, each ticket and receipt with its leaf; and every row that decides.
 
     Where the log has several shards, the checkpoints of --from and --keep are FILE, FILE.1, FILE.2 and so on.
     """
@@ -224,7 +225,8 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None, fo
     audited = run(do())
     click.echo(
         f"{audited.leaves} leaves, {audited.checkpoints} checkpoints, "
-        f"{audited.statements} statements verified, {audited.erased} erased, {audited.forgotten} forgotten"
+        f"{audited.statements} statements verified, {audited.erased} erased, {audited.forgotten} forgotten, "
+        f"{audited.rows} rows verified"
     )
     if start is not None:
         click.echo(f"{audited.before} of the leaves were taken as checked before, by {start}")
@@ -327,6 +329,7 @@ def demo(script: bool, out: Path | None, port: int) -> None:
     raise SystemExit(run(play.demo(script=script, out=out, port=port)))
 
 
+main.add_command(authenticate)
 main.add_command(check)
 main.add_command(import_)
 main.add_command(systems)

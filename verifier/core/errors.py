@@ -53,6 +53,14 @@ class InternalError(VerifierError):
     """A defect in the service. Nothing about it is told to the caller."""
 
 
+class Tampered(InternalError):
+    """A row of the database is not as this service wrote it (law L16). Nothing is done on its word."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"a row of {table} does not verify")
+        self.table = table
+
+
 class MalformedRequest(VerifierError):
     """The request cannot be read at all: not JSON, not UTF-8, a repeated member, a bad header."""
 

@@ -7,11 +7,39 @@ from __future__ import annotations
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from msgspec import Struct
 
 from verifier.core.errors import InternalError
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
+
+
+class ApplicationKeys(Struct, frozen=True):
+    """The sub-keys of an application key, one for each use. They are wrapped together, and destroyed together."""
+
+    sealing: bytes
+    codes: bytes
+    pseudonyms: bytes
+
+    @classmethod
+    def derive(cls, application_key: bytes) -> ApplicationKeys:
+        """HKDF-Expand-SHA256 (RFC 5869 section 2.3) of the application key, with the name of the use as `info`."""
+        uses = cls.__struct_fields__
+        return cls(*(HKDFExpand(SHA256(), KEY_BYTES, use.encode()).derive(application_key) for use in uses))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> ApplicationKeys:
+        """Undo `pack`. Raises InternalError for any other length."""
+        if len(packed) != 3 * KEY_BYTES:
+            raise InternalError("the keys of an application have another length")
+        return cls(packed[:KEY_BYTES], packed[KEY_BYTES:-KEY_BYTES], packed[-KEY_BYTES:])
+
+    def pack(self) -> bytes:
+        """The sub-keys one after another."""
+        return self.sealing + self.codes + self.pseudonyms
 
 
 def seal(key: bytes, nonce: bytes, context: str, plaintext: bytes) -> bytes:

@@ -12,29 +12,24 @@ from verifier.core.application import Registration
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound
 from verifier.core.messages import ApplicationView, ErasedView
 from verifier.core.policy import zone
+from verifier.core.sealing import ApplicationKeys
 from verifier.core.times import from_ms, to_ms
 from verifier.service import records
-from verifier.service.assigned import read_application, standing
+from verifier.service.assigned import standing
 from verifier.service.batch import Batch
 from verifier.service.commands import Answer
 from verifier.service.context import Context
 from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, open_application
-from verifier.service.records import ApplicationRow
+from verifier.service.opened import OpenApplication, open_application, unwrap_keys
+from verifier.service.tables import APPLICATIONS, ApplicationRow
 
 _encode = msgspec.json.Encoder().encode
 FUTURE_SLACK_MS = 300_000
 _FORGET = (
     records.FORGET_LEAVES,
-    records.FORGET_REPORTS,
-    records.FORGET_REQUESTS,
     records.FORGET_IDEMPOTENCY,
     records.FORGET_MESSAGES,
-    records.FORGET_EXCEPTIONS,
-    records.FORGET_LIMITS,
     records.FORGET_SESSIONS,
-    records.FORGET_STRAYS,
-    records.FORGET_SHARED_STRAYS,
 )
 
 
@@ -63,10 +58,10 @@ class Applications:
             if existing is not None and existing.customer_index != customer_index:
                 raise InvalidField.at("/customer/id", "an application stays with its customer")
             if existing is None or existing.wrapped_key is None or existing.kek_id is None:
-                key = batch.new_key()
+                keys = ApplicationKeys.derive(batch.new_key())
                 counters: tuple[int, int, int, str | None, int] = (0, 0, 0, None, batch.now_ms)
             else:
-                key = context.ring.unwrap(application_id, existing.kek_id, existing.wrapped_key)
+                keys = unwrap_keys(context.ring, application_id, existing.kek_id, existing.wrapped_key)
                 counters = (
                     existing.call_counter,
                     existing.local_day,
@@ -75,7 +70,7 @@ class Applications:
                     existing.created_at,
                 )
             # Wrapped anew each time, so that an update moves the application to the active key.
-            kek_id, wrapped = context.ring.wrap(application_id, key)
+            kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at = counters
             open_call = batch.call(open_call_id) if open_call_id is not None else None
             row = ApplicationRow(
@@ -93,7 +88,7 @@ class Applications:
                 erased_at=None,
                 opted_out=int(any(each.row.opted_out for each in batch.applications_of_customer(customer_index))),
             )
-            opened = OpenApplication(row, key, registration)
+            opened = OpenApplication(row, keys, registration)
             row = replace(row, sealed=batch.seal(opened, application_id, _encode(registration)))
             batch.put_application(row)
             batch.put_numbers(application_id, [context.number_index(n.number) for n in registration.numbers])
@@ -111,18 +106,19 @@ class Applications:
         """The facts of those of the applications that are registered and can be opened; None for one that is erased."""
         found = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
         held: dict[str, Registration | None] = {}
-        for row in (ApplicationRow(*each) for each in found):
+        for each in found:
             try:
+                row = self._context.authenticator.read(APPLICATIONS, each)
                 held[row.application_id] = open_application(self._context.ring, row).registration
             except Erased:
-                held[row.application_id] = None
+                held[each[0]] = None
             except InternalError:
                 continue
         return held
 
     async def read(self, application_id: str) -> ApplicationView:
         """An application as it is registered. Raises NotFound or Erased."""
-        return view(await read_application(self._context, application_id))
+        return view(await self._context.reading.application(application_id))
 
     async def erase(self, application_id: str) -> bytes:
         """Destroy an application's key and everything sealed under it; the log stays whole (law L11).
@@ -143,6 +139,7 @@ class Applications:
                 assert call is not None  # noqa: S101 - an application brings its open call
                 call = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
                 batch.put_call(lifecycle.revoke(call, batch.now_ms) if call.open else call)
+            numbers = self._numbers_of(batch, application_id)
             tombstone = ApplicationRow(
                 application_id=application_id,
                 customer_index=None,
@@ -162,9 +159,21 @@ class Applications:
             batch.put_officers(application_id, [])
             for statement in _FORGET:
                 batch.forget(statement, application_id)
+            for number_index in numbers:
+                batch.forget(records.FORGET_FIRST_SESSIONS, number_index)
+            batch.forget_rows(application_id)
             return lambda: ErasedView(application_id, from_ms(batch.now_ms))
 
-        return await self._context.writer.submit(Needs(application_id=application_id), decide)
+        needs = Needs(application_id=application_id, whole=application_id, everywhere=True)
+        return await self._context.writer.submit(needs, decide)
+
+    def _numbers_of(self, batch: Batch, application_id: str) -> list[bytes]:
+        """The blind indexes of the numbers on file; none where the facts are damaged."""
+        try:
+            registration = batch.application(application_id).registration
+        except InternalError:
+            return []
+        return [self._context.number_index(each.number) for each in registration.numbers]
 
 
 def view(application: OpenApplication) -> ApplicationView:

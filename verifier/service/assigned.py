@@ -16,11 +16,9 @@ from verifier.core import call as lifecycle
 from verifier.core.call import Call, CallRules
 from verifier.core.errors import Erased, NotFound
 from verifier.core.principal import Principal
-from verifier.service import records
 from verifier.service.batch import Batch
 from verifier.service.context import Context
-from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow
+from verifier.service.opened import OpenApplication, OpenCall
 
 
 @contextmanager
@@ -65,24 +63,9 @@ def check_call(batch: Batch, officer: Principal, call_id: str) -> None:
         check_assigned(batch.application(opened.call.application_id), officer)
 
 
-async def read_application(context: Context, application_id: str) -> OpenApplication:
-    """An application as it is registered. Raises NotFound or Erased."""
-    rows = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
-    if not rows:
-        raise NotFound("there is no such application")
-    return open_application(context.ring, ApplicationRow(*rows[0]))
-
-
 async def read_call(context: Context, call_id: str) -> tuple[OpenApplication, OpenCall]:
     """A call as it is now, and its application. Raises NotFound or Erased."""
-    rows = await context.storage.fetch_in(records.CALLS, [call_id])
-    if not rows:
-        raise NotFound("there is no such call")
-    call, sealed = Call(*rows[0][: records.CALL_COLUMNS]), rows[0][-1]
-    application = await read_application(context, call.application_id)
-    if sealed is None:
-        raise Erased
-    opened = open_call(call, open_evidence(context.ring, application.key, call_id, sealed))
+    application, opened = await context.reading.call(call_id)
     now = standing(application, opened, context.clock(), context.settings.rules)
     return application, replace(opened, call=now)
 

@@ -13,9 +13,11 @@ from msgspec.structs import replace
 from verifier.core.call import Call, CallRules
 from verifier.core.messages import LogEvidence
 from verifier.core.purposes import Language
+from verifier.core.statements import RECEIPT
+from verifier.service import decoys
 from verifier.service.assigned import standing
 from verifier.service.batch import Batch
-from verifier.service.opened import OpenApplication, OpenCall, open_evidence
+from verifier.service.opened import OpenApplication, OpenCall, leaf_context, open_call, open_evidence
 
 
 class Candidate(Struct, frozen=True):
@@ -51,12 +53,17 @@ def candidates(batch: Batch, applications: Sequence[OpenApplication], rules: Cal
 
 def _call_of(batch: Batch, application: OpenApplication) -> OpenCall | None:
     """The open call; else the decoy, or the call that another command has just closed."""
-    call_id = application.row.open_call_id
-    if call_id is not None:
-        return batch.call(call_id)
-    call_id = batch.candidates.id_of(application.application_id)
-    decoy = batch.candidates.decoy(call_id)
-    return decoy if decoy is not None or batch.stored_call(call_id) is None else batch.call(call_id)
+    return batch.open_call(application) or _stand_in(batch, application.application_id)
+
+
+def _stand_in(batch: Batch, application_id: str) -> OpenCall | None:
+    found = batch.loaded.candidates
+    call = batch.stored_call(found.id_of(application_id))
+    if call is None or not decoys.is_decoy(call):
+        return None if call is None else batch.call(call.call_id)
+    if call.call_id not in found.decoys:
+        found.decoys[call.call_id] = open_call(batch.ring, decoys.KEYS, call, *batch.loaded.tickets[call.call_id])
+    return found.decoys[call.call_id]
 
 
 def of_one_customer(tried: Sequence[Candidate]) -> bool:
@@ -84,6 +91,7 @@ def receipt_of(batch: Batch, call: Call, application: OpenApplication) -> tuple[
     staged = batch.leaves.get(call.receipt_leaf)
     if staged is not None:
         return staged.statement_id, staged.evidence
-    receipt_id, sealed = batch.candidates.receipt(call.call_id)
-    evidence = open_evidence(batch.ring, application.key, receipt_id, sealed)
+    receipt_id, sealed, customer_index = batch.loaded.candidates.receipt(call.call_id)
+    context = leaf_context(receipt_id, RECEIPT, customer_index)
+    evidence = open_evidence(batch.ring, application.keys, context, sealed)
     return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)

@@ -22,7 +22,7 @@ from verifier.core.errors import (
     Suspended,
 )
 from verifier.core.messages import CallView, Code, IssueCall, IssuedCall, LogEvidence
-from verifier.core.policy import IntendedCall, check_policy, local_day
+from verifier.core.policy import LIFTABLE, IntendedCall, check_policy, local_day
 from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels
@@ -80,20 +80,20 @@ class Calls:
                 batch.put_call(superseded)
             opened, leaf_evidence = self._add(batch, application, officer, asked, lifted, day, today)
             if asked.exception_id is not None:
-                batch.use_exception(batch.exception(asked.exception_id), opened.call.call_id)
+                exception = batch.exception(asked.exception_id)
+                batch.put_exception(replace(exception, call_id=opened.call.call_id))
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
             return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
-        needs = Needs(application_id=application_id, exception_id=asked.exception_id)
+        needs = Needs(application_id=application_id, exception_ids=_given(asked.exception_id))
         guard = None if caller.kind == "system" else lambda batch: check_application(batch, caller, application_id)
         return await context.writer.submit(needs, decide, idempotency, guard)
 
     def _make_way(self, batch: Batch, application: OpenApplication, officer_id: str) -> Call | None:
         """The officer's own call that was never connected gives way to a new one; any other stands."""
-        open_call_id = application.row.open_call_id
-        if open_call_id is None:
+        opened = batch.open_call(application)
+        if opened is None:
             return None
-        opened = batch.call(open_call_id)
         before = standing(application, opened, batch.now_ms, self._context.settings.rules)
         if not before.open:
             return before
@@ -148,7 +148,7 @@ class Calls:
             call = lifecycle.reveal(call, batch.now_ms)
         opened = batch.add_call(call, leaf, ticket)
         row = batch.application(application.application_id).row
-        batch.advance_application(
+        batch.put_application(
             replace(row, call_counter=counter, local_day=day, calls_today=today + 1, open_call_id=call_id)
         )
         if row.customer_index is not None:
@@ -161,7 +161,7 @@ class Calls:
 
     def _code(self, application: OpenApplication, opened: OpenCall) -> Code:
         call = opened.call
-        digits = derive_code(application.key, call.call_id, opened.statement, call.call_counter)
+        digits = derive_code(application.keys.codes, call.call_id, opened.statement, call.call_counter)
         return Code(digits, show_code(digits), from_ms(call.expires_at))
 
     async def reveal(self, officer: Principal, call_id: str) -> bytes:
@@ -265,8 +265,13 @@ def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall
     exception = batch.exception(asked.exception_id)
     if exception.application_id != application_id or exception.officer_id != officer_id:
         raise NotFound("there is no such exception")
-    over = exception.call_id is not None or batch.now_ms >= exception.expires_at
-    if over or cutoff.holds(exception.granted_by):
+    granted = batch.granted(exception)
+    over = exception.call_id is not None or batch.now_ms >= granted.exp * 1000
+    if over or cutoff.holds(granted.granted_by):
         detail = "the exception has been used, or is over"
         raise PolicyRefused(detail, refusals=(Refusal("exception", detail),))
-    return frozenset(exception.rules.split())
+    return frozenset(granted.rules) & frozenset(LIFTABLE)
+
+
+def _given(exception_id: str | None) -> tuple[str, ...]:
+    return () if exception_id is None else (exception_id,)

@@ -41,11 +41,10 @@ from verifier.service.callers import Candidate, candidates, language_of, of_one_
 from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
 from verifier.service.daily_caps import check_cap, count
-from verifier.service.limit_rows import CHANNELS
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf
-from verifier.service.records import LimitRow, limit_key
 from verifier.service.replays import spoken_again, verdict_again
+from verifier.service.tables import CHANNELS, LimitRow, limit_key
 
 # Why nothing can be said to a caller by the number that rings: it is on file nowhere, or the call went to another.
 NotFrom = Literal["unregistered", "other_number"]
@@ -134,12 +133,14 @@ class Confirmations:
             judged, customers = self.judge_by_phone(batch, needs, digits, asked.caller_number, asked.application_id)
             if not isinstance(judged, Outcome):
                 text = UNCHECKED[judged]
-                told = next(iter(self.on_file(batch, needs)), None)
+                told = next(iter(self.on_file(batch, needs, asked.caller_number)), None)
                 return About(_about(told), lambda: _unavailable(text, asked.language or customers, at))
             outcome = judged
             return About(_about(outcome.application), lambda: _spoken(outcome, asked.language or customers))
 
-        again = spoken_again(lambda batch: self.on_file(batch, needs), self._context.settings.rules)
+        again = spoken_again(
+            lambda batch: self.on_file(batch, needs, asked.caller_number), self._context.settings.rules
+        )
         return await self._context.writer.submit(needs, decide, idempotency, again=again)
 
     def needs_by_phone(
@@ -149,9 +150,9 @@ class Confirmations:
         index = self._context.number_index(number) if number else None
         return Needs(application_id, number_index=index, session_id=session_id, channel="ivr", cap="verdicts")
 
-    def on_file(self, batch: Batch, needs: Needs) -> Sequence[OpenApplication]:
+    def on_file(self, batch: Batch, needs: Needs, number: str | None) -> Sequence[OpenApplication]:
         """The applications on which the number that rings is on file."""
-        return batch.applications_of_number(needs.number_index) if needs.number_index is not None else ()
+        return batch.applications_of_number(needs.number_index, number or "") if needs.number_index is not None else ()
 
     def judge_by_phone(
         self, batch: Batch, needs: Needs, digits: str, number: str | None, named: str | None = None
@@ -160,7 +161,7 @@ class Confirmations:
 
         Raises RateLimited.
         """
-        registered = self.on_file(batch, needs)
+        registered = self.on_file(batch, needs, number)
         outcome = self._judge(batch, needs, _Entry(digits, "ivr", named, number=number or ""), registered)
         if isinstance(outcome, Outcome) and outcome.call is not None and outcome.application is not None:
             return outcome, language_of([outcome.application])
@@ -175,7 +176,7 @@ class Confirmations:
         tries = [self._try(batch, entry, each) for each in self._candidates(batch, applications)]
         if not tries:
             # As much work for somebody who has no application as can be (law L7).
-            derive_code(decoys.KEY, decoys.call_id(0), decoys.APPLICATION_ID, 0)
+            derive_code(decoys.KEYS.codes, decoys.call_id(0), decoys.APPLICATION_ID, 0)
         self._check_limits(batch, entry, tries)
         good = [each for each in tries if each.good]
         match = next((each for each in good if each.candidate.waits(entry.number)), None)
@@ -194,7 +195,7 @@ class Confirmations:
     def _try(self, batch: Batch, entry: _Entry, candidate: Candidate) -> _Try:
         """Hold the code against that of a candidate's call, be it a decoy."""
         application, call = candidate.application, candidate.call
-        expected = derive_code(application.key, call.call_id, candidate.opened.statement, call.call_counter)
+        expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
         named = entry.named in (None, application.application_id)
         right = same_code(entry.digits, expected) and candidate.own and named
         wrong = _wrong(batch, application, call, entry.channel)

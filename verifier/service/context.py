@@ -12,9 +12,12 @@ from verifier.core.limits import Limit
 from verifier.core.policy import ContactPolicy
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ports import Clock, Entropy, KeyRing, Storage
+from verifier.service import indexes
 from verifier.service.batch import Batch
 from verifier.service.cutoff import CutOff
 from verifier.service.events import Events
+from verifier.service.reading import Reading
+from verifier.service.rows import Authenticator
 from verifier.service.writer import Writer
 
 DAY_MS = 86_400_000
@@ -43,9 +46,10 @@ class Settings(msgspec.Struct, frozen=True):
 class Context:
     """The ports and settings of one running service.
 
-    `discovered` is told each discrepancy, kind and id, once it is durable; `cut_off` the ids of suspensions that this
-    node has learnt of, and of those that have ended. `agree` is the writer's. `running` is a clock in milliseconds that
-    is never set, and tells how old what was read is; by default no time passes on it.
+    `discovered` is told each discrepancy, kind and id, once it is durable; `tampered` the table of each row that does
+    not verify; `cut_off` the ids of suspensions that this node has learnt of, and of those that have ended. `agree` is
+    the writer's. `running` is a clock in milliseconds that is never set, and tells how old what was read is; by default
+    no time passes on it.
     """
 
     def __init__(
@@ -66,7 +70,10 @@ class Context:
         self.running = running
         self.cutoff = CutOff(running)
         self.events = Events()
-        self.writer = Writer(storage, ring, clock, entropy, settings.origin, self._committed, agree)
+        self.tampered: Callable[[str], None] = lambda table: None
+        self.authenticator = Authenticator(ring, lambda table: self.tampered(table))
+        self.reading = Reading(storage, ring, self.authenticator)
+        self.writer = Writer(storage, ring, self.authenticator, clock, entropy, settings.origin, self._committed, agree)
         self.discovered: Callable[[DiscrepancyKind, str], None] = lambda kind, discrepancy_id: None
         self.cut_off: Callable[[Sequence[str], Sequence[str]], None] = lambda new, ended: None
 
@@ -81,13 +88,13 @@ class Context:
         return Trust(settings.issuer, self.ring.jwks(), LogKey(settings.origin, self.ring.log_keys()))
 
     def customer_index(self, customer_id: str) -> bytes:
-        """The blind index of a customer: equal for equal ids, and traceable only with the key ring."""
-        return self.ring.derive("customer", customer_id)[:16]
+        """The blind index of a customer."""
+        return indexes.customer_index(self.ring, customer_id)
 
     def number_index(self, number: str) -> bytes:
         """The blind index of a telephone number."""
-        return self.ring.derive("number", number)[:16]
+        return indexes.number_index(self.ring, number)
 
     def leg_index(self, leg_id: str) -> bytes:
         """The keyed id of a leg, since an exchange's own may hold a number."""
-        return self.ring.derive("leg", leg_id)[:16]
+        return indexes.leg_index(self.ring, leg_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from verifier.ports import Clock, Row
-from verifier.service.records import SuspensionRow
+from verifier.service.tables import SuspensionRow
 
 # Older than this it is not relied on.
 MAX_AGE_MS = 5_000

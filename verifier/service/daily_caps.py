@@ -11,7 +11,7 @@ from verifier.core.errors import RateLimited
 from verifier.core.limits import Limit
 from verifier.service.batch import Batch
 from verifier.service.needs import Needs
-from verifier.service.records import LimitRow
+from verifier.service.tables import LimitRow
 
 
 def check_cap(batch: Batch, needs: Needs, cap: Limit) -> None:

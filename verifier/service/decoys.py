@@ -13,20 +13,31 @@ from verifier.core.call import Call
 from verifier.core.evidence import Evidence
 from verifier.core.octets import base64url
 from verifier.core.purposes import ASKS
-from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
+from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, ApplicationKeys, seal
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels, encode_claims
 from verifier.ports import Transaction
 from verifier.service import records
+from verifier.service.opened import leaf_context
+from verifier.service.rows import Authenticator
+from verifier.service.tables import CALLS
 
 # So many applications without an open call can be tried in one batch, each with a decoy of its own.
 COUNT = 16
-KEY = bytes(KEY_BYTES)
+KEYS = ApplicationKeys.derive(bytes(KEY_BYTES))
 # No application can have it.
 APPLICATION_ID = "-decoy"
 # The log of a bank with some millions of calls has proofs of so many hashes.
 _PROOF_HASHES = 22
+_EXPIRED = 1_700_000_600
 _PLANT_LEAF = records.INSERT_LEAF + " ON CONFLICT DO NOTHING"
-_PLANT_CALL = records.INSERT_CALL + " ON CONFLICT DO NOTHING"
+_PLANT_CALL = CALLS.insert + " ON CONFLICT DO NOTHING"
+_DELETE_LEAVES = "DELETE FROM leaves WHERE leaf_index < 0"
+_DELETE_CALLS = "DELETE FROM calls WHERE application_id = $1"
+
+
+def is_decoy(row: object) -> bool:
+    """Whether a row is a decoy. No batch writes those, so they are not in the sum of the shares either."""
+    return isinstance(row, Call) and row.application_id == APPLICATION_ID
 
 
 def call_id(n: int) -> str:
@@ -34,17 +45,20 @@ def call_id(n: int) -> str:
     return f"call_{n % COUNT:032x}"
 
 
-async def plant(transaction: Transaction) -> None:
-    """Make sure that the decoys are there."""
+async def plant(transaction: Transaction, authenticator: Authenticator) -> None:
+    """Make sure that the decoys are there, as they should be."""
     calls = [_call(n) for n in range(COUNT)]
     # CANDIDATES reads the leaf at -1, the first one's, where there is no receipt.
     leaves = [(each.leaf_index, bytes(32), TICKET, each.call_id, None, None, _sealed(each)) for each in calls]
+    await transaction.execute_many(_DELETE_LEAVES, [()])
+    await transaction.execute_many(_DELETE_CALLS, [(APPLICATION_ID,)])
     await transaction.execute_many(_PLANT_LEAF, leaves)
-    await transaction.execute_many(_PLANT_CALL, [astuple(each) for each in calls])
+    await transaction.execute_many(_PLANT_CALL, [(*astuple(each), authenticator.mac(CALLS, each)) for each in calls])
 
 
 def _call(n: int) -> Call:
-    return Call(call_id(n), APPLICATION_ID, "0000", -1 - n, 1, "required", 0, 0, state="expired", ended_at=0)
+    expired = _EXPIRED * 1000
+    return Call(call_id(n), APPLICATION_ID, "0000", -1 - n, 1, "required", 0, expired, "expired", ended_at=expired)
 
 
 def _sealed(call: Call) -> bytes:
@@ -54,7 +68,7 @@ def _sealed(call: Call) -> bytes:
         jti=call.call_id,
         iat=1_700_000_000,
         nbf=1_700_000_000,
-        exp=1_700_000_600,
+        exp=_EXPIRED,
         application="A" * 22,
         officer=Officer("0000", "无人", "没有这样的支行"),
         orig=Tel("861000000000"),
@@ -68,4 +82,5 @@ def _sealed(call: Call) -> bytes:
     header = b'{"alg":"ES256","typ":"%b","kid":"0000000000000000"}' % TICKET.encode()
     statement = f"{base64url(header)}.{base64url(encode_claims(ticket))}.{'A' * 86}"
     proof = "c2sp.org/tlog-proof@v1\nindex 4000000\n" + f"{'A' * 43}=\n" * _PROOF_HASHES + "\n" + "A" * 200
-    return seal(KEY, bytes(NONCE_BYTES), call.call_id, encode_claims(Evidence(statement, proof)))
+    context = leaf_context(call.call_id, TICKET, None)
+    return seal(KEYS.sealing, bytes(NONCE_BYTES), context, encode_claims(Evidence(statement, proof)))

@@ -29,8 +29,8 @@ from verifier.service.batch import Batch
 from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
 from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, StagedLeaf, open_application
-from verifier.service.records import ApplicationRow, RequestRow
+from verifier.service.opened import OpenApplication, StagedLeaf
+from verifier.service.tables import REQUESTS, ExceptionRow, RequestRow
 
 SHOWN_MS = 86_400_000
 _encode = msgspec.json.Encoder().encode
@@ -91,9 +91,7 @@ class Exceptions:
             kept = _Asked(assigned, asked)
             sealed = batch.seal(application, request_id, _encode(kept))
             row = RequestRow(request_id, application_id, officer.id, sealed, batch.now_ms, expires_at, None, None)
-            batch.execute(
-                records.INSERT_REQUEST, request_id, application_id, officer.id, sealed, row.asked_at, expires_at
-            )
+            batch.put_request(row)
             return About(application_id, lambda: _view(row, kept, application, None, row.asked_at))
 
         return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency, guard)
@@ -105,16 +103,16 @@ class Exceptions:
 
         Raises Forbidden for one's own request, CallClosed when it has been decided or is over, NotFound and Erased.
         """
-        rows = await self._context.storage.fetch_in(records.REQUESTS, [request_id])
+        rows = await self._context.storage.fetch_in(records.REQUESTS_BY_ID, [request_id])
         if not rows:
             raise NotFound("there is no such request")
-        application_id = RequestRow(*rows[0]).application_id
+        application_id = self._context.authenticator.read(REQUESTS, rows[0]).application_id
 
         def decide(batch: Batch) -> About:
             request = batch.request(request_id)
             _check_second(supervisor, request.officer_id)
             application = batch.application(application_id)
-            kept = _decode(unseal(application.key, request_id, request.sealed or b""))
+            kept = _decode(unseal(application.keys.sealing, request_id, request.sealed or b""))
             if request.decided_at is not None or batch.now_ms >= request.expires_at:
                 raise CallClosed("the request has been decided, or is over")
             decided = replace(request, decided_at=batch.now_ms)
@@ -123,7 +121,7 @@ class Exceptions:
                 grant = GrantException(request.officer_id, kept.asked.rules, asked.reason)
                 leaf, expires_at = self._grant(batch, application, grant, supervisor)
                 decided = replace(decided, exception_id=leaf.statement_id, expires_at=expires_at)
-            batch.decide_request(decided)
+            batch.put_request(decided)
             return About(application_id, lambda: _view(decided, kept, application, None, batch.now_ms))
 
         needs = Needs(application_id=application_id, request_id=request_id)
@@ -136,16 +134,15 @@ class Exceptions:
         everybody = "supervisor" in caller.roles
         whose = "" if everybody else caller.id
         rows = await context.storage.fetch(records.REQUESTS_SINCE, now_ms - SHOWN_MS, whose)
-        found = await context.storage.fetch_in(records.APPLICATIONS_BY_ID, {row[1] for row in rows})
-        applications = {row[0]: open_application(context.ring, ApplicationRow(*row)) for row in found if row[2]}
+        applications = await context.reading.applications({row[1] for row in rows})
         requests = []
-        for *columns, call_id in rows:
-            row = RequestRow(*columns)
+        for each in rows:
+            row, call_id = context.authenticator.read(REQUESTS, each), each[-1]
             application = applications.get(row.application_id)
             if application is None or row.sealed is None:
                 continue
             if everybody or application.registration.assigned(caller.id) is not None:
-                kept = _decode(unseal(application.key, row.request_id, row.sealed))
+                kept = _decode(unseal(application.keys.sealing, row.request_id, row.sealed))
                 requests.append(_view(row, kept, application, call_id, now_ms))
         return ExceptionRequests(tuple(requests))
 
@@ -169,14 +166,16 @@ class Exceptions:
             salt=batch.new_salt(),
         )
         leaf = batch.append(EXCEPTION, exception_id, claims, application)
-        batch.execute(
-            records.INSERT_EXCEPTION,
-            exception_id,
-            application.application_id,
-            asked.officer_id,
-            supervisor.id,
-            " ".join(rules),
-            expires_at,
+        batch.put_exception(
+            ExceptionRow(
+                exception_id=exception_id,
+                application_id=application.application_id,
+                officer_id=asked.officer_id,
+                granted_by=supervisor.id,
+                rules=" ".join(rules),
+                expires_at=expires_at,
+                call_id=None,
+            )
         )
         return leaf, expires_at
 

@@ -1,23 +1,45 @@
-"""The heads of the log, one a shard: who has taken one is alone in that shard until his transaction ends.
+"""The heads of the log, one a shard: a batch that has taken one is alone in that shard until its transaction ends.
 
-Carries out specs/protocol.md section 10 (CVP-10-2, CVP-10-5) and 8.4.
+Carries out specs/protocol.md section 10 (CVP-10-2, CVP-10-5), 10.2 and 8.4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
 from verifier.core.errors import EvidenceError, InternalError, InvalidField, NotFound, Unavailable
 from verifier.core.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_consistency
-from verifier.core.shards import MAX_SHARDS, index_of, place, shard_origin
+from verifier.core.shards import MAX_SHARDS, index_of, origin_shard, place, shard_origin
 from verifier.ports import KeyRing, Transaction
 from verifier.service import records
 from verifier.service.opened import StagedLeaf
+from verifier.service.rows import MAC_BYTES, SHARE_BYTES, SHARES, Authenticator
 from verifier.service.tiles import consistency_proof, read_entries, read_tree
 
 # Of what others have added meanwhile a node hashes every leaf up to so many, and has the rest proved by stored hashes.
 MAX_CATCH_UP = 4096
+
+
+UNAUTHENTICATED = (
+    "the rows of this database have no authenticators yet: stop every node, and run `verifier authenticate` once"
+)
+
+
+class Head(Struct, frozen=True):
+    """What a batch takes and extends: a shard's tree, how many batches have extended it, and the sum of the shares of
+    the rows that they wrote. The sums of all heads together are that of all rows."""
+
+    tree: Tree
+    batches: int
+    shares: int
+
+    @property
+    def size(self) -> int:
+        return self.tree.size
 
 
 class Heads:
@@ -26,30 +48,48 @@ class Heads:
     `agree` is given the database's own time with each head, and refuses it by raising Unavailable.
     """
 
-    def __init__(self, ring: KeyRing, origin: str, agree: Callable[[str], None]) -> None:
+    def __init__(self, ring: KeyRing, authenticator: Authenticator, origin: str, agree: Callable[[str], None]) -> None:
         self.shards = 1
         self._ring = ring
+        self._authenticator = authenticator
         self._origin = origin
         self._agree = agree
-        self._trees: dict[int, Tree] = {}
+        self._known: dict[int, Head] = {}
 
     async def open(self, transaction: Transaction) -> None:
         """Make sure that there is a log, that it is this one, and that this ring has signed it.
 
         Raises InternalError for another's, Unavailable if the clocks do not agree.
         """
-        await transaction.execute_many(records.CREATE_HEAD, [(self._origin,)])
-        await self._lock(transaction, 0)
-        ours = {shard_origin(self._origin, shard) for shard in range(self.shards)}
-        others = sorted({row[0] for row in await transaction.fetch(records.HEAD_ORIGINS)} - ours)
+        await self._create(transaction, 0)
+        first = await transaction.fetch(records.LATEST_CHECKPOINT, place(0, 0), place(1, 0))
+        origins = {row[0] for row in await transaction.fetch(records.HEAD_ORIGINS)}
+        others = sorted(each for each in origins if origin_shard(each, self._origin) is None)
         if others:
             raise InternalError(f"the database holds the log {others[0]!r}, not {self._origin!r}")
+        if first:
+            self._check_ring(first[0][0])
+        await self._lock(transaction, 0)
+        ours = {shard_origin(self._origin, shard) for shard in range(self.shards)}
+        if origins - ours:
+            raise InternalError(f"the database has more logs than the {self.shards} that its heads say")
         for shard in range(self.shards):
             latest = await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0))
             if latest:
                 self._check_ring(latest[0][0])
             else:
                 await self._begin(transaction, shard)
+
+    async def _create(self, transaction: Transaction, shard: int) -> None:
+        """A head of an empty shard, if there is none."""
+        origin = shard_origin(self._origin, shard)
+        created = origin, *self._signed(origin, 0, 0, 0)
+        await transaction.execute_many(records.CREATE_HEAD, [created])
+
+    def _signed(self, origin: str, size: int, batches: int, shares: int) -> tuple[bytes, bytes]:
+        """The sum of shares as it is kept, and the authenticator of a head."""
+        kept = (shares % SHARES).to_bytes(SHARE_BYTES)
+        return kept, self._authenticator.digest("log_head", (origin, size, batches, kept))[:MAC_BYTES]
 
     def _check_ring(self, note: str) -> None:
         """Two nodes with two rings would each lock the other out of half of what is at rest."""
@@ -76,7 +116,7 @@ class Heads:
                 f"the log has {self.shards} shards; it can be split into up to {MAX_SHARDS}, not into fewer"
             )
         for shard in range(self.shards, shards):
-            await transaction.execute_many(records.CREATE_HEAD, [(shard_origin(self._origin, shard),)])
+            await self._create(transaction, shard)
             await self._begin(transaction, shard)
         await transaction.execute_many(records.SET_SHARDS, [(shards,)])
 
@@ -85,34 +125,42 @@ class Heads:
 
         Once this transaction has been committed, what came before it cannot be lost any more either.
         """
-        size, _ = await self._lock(transaction, shard)
+        size, *_ = await self._lock(transaction, shard)
         _, note = await self._tree(transaction, shard, size)
         return note
 
-    async def take(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Tree], int]:
-        """Make other batches of these shards wait; return their trees, and how many shards there are until it ends.
+    async def take(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Head], int]:
+        """Make other batches of these shards wait; return their heads, and how many shards there are until it ends.
 
         Heads are taken in order, so that no two batches each wait for the other. Raises Unavailable if the clocks do
         not agree, or the log is not what it was.
         """
-        trees: dict[int, Tree] = {}
+        heads: dict[int, Head] = {}
         count = 0
         for shard in sorted(shards):
-            size, count = await self._lock(transaction, shard)
-            trees[shard], _ = await self._tree(transaction, shard, size)
-        return trees, count
+            size, count, batches, shares = await self._lock(transaction, shard)
+            tree, _ = await self._tree(transaction, shard, size)
+            heads[shard] = Head(tree, batches, shares)
+        return heads, count
 
-    async def _lock(self, transaction: Transaction, shard: int) -> tuple[int, int]:
-        """The size of a shard, and how many there are, which never become fewer."""
-        found = await transaction.fetch(records.TAKE_HEAD, shard_origin(self._origin, shard))
+    async def _lock(self, transaction: Transaction, shard: int) -> tuple[int, int, int, int]:
+        """The size of a shard, how many there are, which never become fewer, and a head's batches and shares."""
+        origin = shard_origin(self._origin, shard)
+        found = await transaction.fetch(records.TAKE_HEAD, origin)
         if not found or found[0][1] < self.shards:
             raise Unavailable(
                 f"the log in the database has fewer shards than the {self.shards} that this node has known"
             )
-        size, count, told = found[0]
+        size, count, told, batches, kept, mac = found[0]
         self._agree(told)
+        if mac is None:
+            raise InternalError(UNAUTHENTICATED)
+        self._authenticator.check("log_head", (origin, size, batches, bytes(kept or b""), mac))
+        known = self._known.get(shard)
+        if known is not None and batches < known.batches:
+            raise _other_than_known(size)
         self.shards = count
-        return size, count
+        return size, count, batches, int.from_bytes(kept)
 
     async def _tree(self, transaction: Transaction, shard: int, size: int) -> tuple[Tree, str]:
         """A shard's tree and its checkpoint: what this node has known, and what others have added to it.
@@ -120,7 +168,8 @@ class Heads:
         Raises Unavailable when that is not what the database holds: it was restored to before what has been told, or
         written anew, and nothing may be added to it.
         """
-        known = self._trees.get(shard)
+        head = self._known.get(shard)
+        known = None if head is None else head.tree
         if known is not None and 0 <= size - known.size <= MAX_CATCH_UP:
             added = await read_entries(transaction, shard, known.size, size) if size > known.size else ()
             tree, _ = known.extend([leaf_hash(entry) for entry in added])
@@ -135,12 +184,22 @@ class Heads:
         return tree, notes[0][0]
 
     async def extend(
-        self, transaction: Transaction, trees: Mapping[int, Tree], staged: Mapping[int, Sequence[StagedLeaf]]
-    ) -> dict[int, Tree]:
-        """The trees with a batch's leaves, by shard; each has a new signed checkpoint, each leaf its proof."""
-        grown = dict(trees)
+        self,
+        transaction: Transaction,
+        heads: Mapping[int, Head],
+        staged: Mapping[int, Sequence[StagedLeaf]],
+        shares: int,
+    ) -> dict[int, Head]:
+        """The heads with a batch's leaves, by shard; each has a new signed checkpoint, each leaf its proof.
+
+        `shares` is by how much the batch makes the sum of the rows' shares grow. Any head can take it.
+        """
+        grown = dict(heads)
+        if shares:
+            first = min(heads)
+            grown[first] = replace(heads[first], shares=heads[first].shares + shares)
         for shard, leaves in staged.items():
-            tree, nodes = trees[shard].extend([leaf_hash(leaf.entry) for leaf in leaves])
+            tree, nodes = heads[shard].tree.extend([leaf_hash(leaf.entry) for leaf in leaves])
             origin = shard_origin(self._origin, shard)
             note = self._ring.sign_checkpoint(Checkpoint(origin, tree.size, tree.root()).text())
             for leaf in leaves:
@@ -149,13 +208,18 @@ class Heads:
             placed = [(level, place(shard, index), value) for level, index, value in nodes]
             await transaction.execute_many(records.INSERT_CHECKPOINT, [(place(shard, tree.size), note)])
             await transaction.execute_many(records.INSERT_NODE, placed)
-            await transaction.execute_many(records.ADVANCE_HEAD, [(origin, tree.size)])
-            grown[shard] = tree
+            grown[shard] = replace(grown[shard], tree=tree)
+        for shard, head in grown.items():
+            if head is not heads[shard]:
+                grown[shard] = head = replace(head, batches=head.batches + 1)
+                origin = shard_origin(self._origin, shard)
+                kept, mac = self._signed(origin, head.size, head.batches, head.shares)
+                await transaction.execute_many(records.ADVANCE_HEAD, [(origin, head.size, head.batches, kept, mac)])
         return grown
 
-    def keep(self, trees: Mapping[int, Tree]) -> None:
+    def keep(self, heads: Mapping[int, Head]) -> None:
         """What was taken or extended has been committed."""
-        self._trees.update(trees)
+        self._known.update(heads)
 
 
 async def _check_begins(transaction: Transaction, shard: int, known: Tree, tree: Tree) -> None:

@@ -10,6 +10,8 @@ import asyncio
 from msgspec import Struct
 
 from verifier.core import call as lifecycle
+from verifier.core.call import Call
+from verifier.core.errors import Tampered
 from verifier.service import records
 from verifier.service.batch import Batch
 from verifier.service.context import Context
@@ -20,8 +22,6 @@ _PRUNE = (
     records.PRUNE_IDEMPOTENCY,
     records.PRUNE_SESSIONS,
     records.PRUNE_MESSAGES,
-    records.PRUNE_LEGS,
-    records.PRUNE_STRAYS,
 )
 
 
@@ -61,7 +61,7 @@ class Housekeeping:
             changed.clear()
             for call_id in due:
                 # The ticket is not opened: one that is damaged must not keep the others from closing.
-                call = batch.stored_call(call_id)
+                call = _stored(batch, call_id)
                 if call is None:
                     continue
                 settled = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
@@ -74,14 +74,28 @@ class Housekeeping:
         return len(changed)
 
     async def _prune(self) -> int:
+        context = self._context
+        now_ms, rules = context.clock(), context.settings.rules
+        # The wrong codes that a call has had are kept for as long as a call can be open.
+        limits_before = now_ms - rules.code_lifetime_ms - rules.max_call_ms - rules.grace_ms
+        expired = [await context.storage.fetch(sql, now_ms) for sql in records.EXPIRED.values()]
+        expired.append(await context.storage.fetch(records.LIMITS_BEFORE, limits_before))
+        # Those rows are of many customers; it is alone in every shard only where there are any.
+        needs = Needs(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else Needs()
+
         def decide(batch: Batch) -> Answer:
             for statement in _PRUNE:
                 batch.execute(statement, batch.now_ms)
-            # The wrong codes that a call has had are kept for as long as a call can be open.
-            rules = self._context.settings.rules
-            longest = rules.code_lifetime_ms + rules.max_call_ms + rules.grace_ms
-            batch.execute(records.PRUNE_LIMITS, batch.now_ms - longest)
+            batch.prune()
             return lambda: Swept(0)
 
-        await self._context.writer.submit(Needs(), decide)
+        await context.writer.submit(needs, decide)
         return 0
+
+
+def _stored(batch: Batch, call_id: str) -> Call | None:
+    """A call, unless its row does not verify: that is for the audit, and keeps no other from closing."""
+    try:
+        return batch.stored_call(call_id)
+    except Tampered:
+        return None

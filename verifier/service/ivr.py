@@ -22,6 +22,7 @@ from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
 from verifier.service.messages import Messages, ReceiptFor
 from verifier.service.needs import Needs
+from verifier.service.opened import session_context
 from verifier.service.replays import goes_on, turn_again
 
 LIFETIME_MS = 1_800_000
@@ -55,12 +56,13 @@ class Ivr:
         """
         context = self._context
         bank = context.settings.bank_name or context.settings.issuer.split("//")[1]
+        number_index = None if asked.caller_number is None else context.number_index(asked.caller_number)
 
         def decide(batch: Batch) -> About:
             dialogue, turn = machine.begin(bank, asked.language or "zh-CN")
             session_id = batch.new_id("ivr")
             session = _Session(asked.caller_number, batch.now_ms + LIFETIME_MS, dialogue)
-            batch.put_session(session_id, _encode(session), session.expires_at, None)
+            batch.add_session(session_id, _encode(session), session.expires_at, number_index)
             return About(None, lambda: _turn(session_id, turn))
 
         return await context.writer.submit(Needs(), decide, idempotency)
@@ -75,8 +77,10 @@ class Ivr:
         if not rows or context.clock() >= rows[0][2]:
             raise NotFound("there is no such session, or it is over")
         # Who rings does not change in the course of a call, so it can be read before the command is.
-        caller_number = _decode(context.ring.unseal(session_id, rows[0][1])).caller_number
-        needs = self._confirmations.needs_by_phone(caller_number, session_id, rows[0][3])
+        _, sealed, expires_at, about = rows[0]
+        context_of = session_context(session_id, expires_at, about)
+        caller_number = _decode(context.ring.unseal(context_of, sealed)).caller_number
+        needs = self._confirmations.needs_by_phone(caller_number, session_id, about)
         rules = context.settings.rules
 
         def decide(batch: Batch) -> About:
@@ -86,9 +90,11 @@ class Ivr:
                 raise NotFound("there is no such session, or it is over")
             session = _decode(state)
             receipt_for, dialogue = session.receipt_for, session.dialogue
-            on_file = self._confirmations.on_file(batch, needs)
+            on_file = self._confirmations.on_file(batch, needs, caller_number)
             if dialogue.verdict == "genuine" and not goes_on(batch, on_file, dialogue.evidence, rules):
                 dialogue = machine.close(dialogue)
+            # So that it goes when the application is erased.
+            application_id = application_id or next((each.application_id for each in on_file), None)
             dialogue, turn = machine.hear(dialogue, heard.keys)
             if turn.act == "check":
                 dialogue, turn, receipt_for, about = self._check(batch, needs, dialogue, turn.digits, caller_number)
@@ -101,10 +107,10 @@ class Ivr:
                 if receipt_for.application_id in there:
                     self._messages.add(batch, turn.message, receipt_for, dialogue.language)
             kept = msgspec.structs.replace(session, dialogue=dialogue, receipt_for=receipt_for)
-            batch.put_session(session_id, _encode(kept), session.expires_at, application_id)
+            batch.put_session(session_id, _encode(kept), application_id)
             return About(application_id, lambda: _turn(session_id, turn))
 
-        again = turn_again(lambda batch: self._confirmations.on_file(batch, needs), rules)
+        again = turn_again(lambda batch: self._confirmations.on_file(batch, needs, caller_number), rules)
         return await context.writer.submit(needs, decide, idempotency, again=again)
 
     def _check(

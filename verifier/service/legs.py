@@ -26,7 +26,7 @@ from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication, OpenCall
-from verifier.service.records import Leg, StrayLeg
+from verifier.service.tables import Leg, StrayLeg
 
 # Clocks of exchange and service may differ by a minute.
 SKEW_MS = 60_000
@@ -55,6 +55,8 @@ class _Reached(Struct, frozen=True):
 
     `number_index` is None where it leads nowhere, or to too many.
     """
+
+    number: str = ""
 
     applications: int = 0
     call_ids: tuple[str, ...] = ()
@@ -130,7 +132,7 @@ class Legs:
         number_index = self._context.number_index(heard.number)
         rows = await self._context.storage.fetch(records.OPEN_CALLS_OF_NUMBER, number_index, MAX_APPLICATIONS + 1)
         call_ids = tuple(row[1] for row in rows if row[1] is not None)
-        return _Reached(len(rows), call_ids, number_index if 0 < len(rows) <= MAX_APPLICATIONS else None)
+        return _Reached(heard.number, len(rows), call_ids, number_index if 0 < len(rows) <= MAX_APPLICATIONS else None)
 
     def _match(self, batch: Batch, heard: _Heard, reached: _Reached) -> tuple[OpenCall | None, StrayKind]:
         """The call a leg has been matched with, or the one it is matched with now; without one, why there is none."""
@@ -248,7 +250,9 @@ def _can_mean(opened: OpenCall, heard: _Heard, ended_at: int | None) -> bool:
 
 
 def _applications(batch: Batch, reached: _Reached) -> Sequence[OpenApplication]:
-    return [] if reached.number_index is None else batch.applications_of_number(reached.number_index)
+    if reached.number_index is None:
+        return []
+    return batch.applications_of_number(reached.number_index, reached.number)
 
 
 def _one_officer(batch: Batch, reached: _Reached) -> bool:

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from verifier.core.call import Channel
-from verifier.ports import Row
 from verifier.service.needs import Needs, cap_keys
-from verifier.service.records import LimitRow, limit_key
-
-CHANNELS: tuple[Channel, ...] = ("app", "ivr")
+from verifier.service.rows import Rows
+from verifier.service.tables import LimitRow, limit_keys
 
 
 class LimitRows:
     """Rows of `limits` by key, as the commands so far have left them."""
 
-    def __init__(self) -> None:
-        self._rows: dict[str, LimitRow] = {}
+    def __init__(self, rows: Rows[LimitRow]) -> None:
+        self.rows = rows
         self._caps: dict[Needs, tuple[str, ...]] = {}
 
     def keys(
@@ -34,22 +31,15 @@ class LimitRows:
             self._caps[each] = cap_keys(each, map(owner, found))
             yield from self._caps[each]
             if each.channel is not None:
-                yield from (limit_key(application_id, channel) for application_id in found for channel in CHANNELS)
-
-    def take(self, rows: Iterable[Row]) -> None:
-        """Keep what was read."""
-        for row in rows:
-            self.put(LimitRow(*row))
-
-    def put(self, row: LimitRow) -> None:
-        self._rows[row.limit_key] = row
+                yield from (key for application_id in found for key in limit_keys(application_id))
 
     def get(self, key: str) -> LimitRow | None:
-        return self._rows.get(key)
+        """What is kept of a limit. Raises Tampered."""
+        return self.rows.get(key)
 
     def tat(self, key: str) -> int | None:
-        """The arrival time of a limit; None where nothing is kept of it."""
-        row = self._rows.get(key)
+        """The arrival time of a limit; None where nothing is kept of it. Raises Tampered."""
+        row = self.get(key)
         return None if row is None else row.tat
 
     def caps(self, needs: Needs) -> tuple[str, ...]:

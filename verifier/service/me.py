@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core import words
-from verifier.core.call import Call
 from verifier.core.errors import NotFound
 from verifier.core.messages import (
     CallStatus,
@@ -24,13 +23,12 @@ from verifier.core.messages import (
 )
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.service import records
+from verifier.service import records, tables
 from verifier.service.assigned import standing
 from verifier.service.batch import Batch
 from verifier.service.context import Context
 from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call, open_evidence
-from verifier.service.records import ApplicationRow
+from verifier.service.opened import OpenApplication, OpenCall
 from verifier.service.writer import Answer
 
 _AFTER_ALL = "call_g"  # sorts after every hex id
@@ -50,9 +48,8 @@ class Me:
                 records.CALLS_OF_APPLICATION, application.application_id, cursor or _AFTER_ALL, limit + 1
             )
             for row in rows:
-                if row[-2] is not None:
-                    evidence = open_evidence(self._context.ring, application.key, row[0], row[-2])
-                    found.append(self._past(open_call(Call(*row[: records.CALL_COLUMNS]), evidence), row[-1]))
+                if row[tables.CALLS.width] is not None:
+                    found.append(self._past(self._context.reading.open_call(application, row), row[-1]))
         found.sort(key=lambda call: call.call_id, reverse=True)
         page = tuple(found[:limit])
         return PastCalls(page, page[-1].call_id if len(found) > limit else None)
@@ -65,14 +62,11 @@ class Me:
             open_call_id = application.row.open_call_id
             if open_call_id is None:
                 continue
-            for row in await self._context.storage.fetch_in(records.CALLS, [open_call_id]):
-                call = lifecycle.settle(Call(*row[: records.CALL_COLUMNS]), now_ms, self._context.settings.rules)
-                if lifecycle.on_the_phone(call) and row[-1] is not None:
-                    evidence = open_evidence(self._context.ring, application.key, call.call_id, row[-1])
-                    opened = open_call(call, evidence)
-                    there = standing(application, opened, now_ms, self._context.settings.rules).open
-                    if there and not self._context.cutoff.holds(opened.ticket.officer.id):
-                        on.append(opened)
+            for row in await self._context.storage.fetch_in(records.CALLS_BY_ID, [open_call_id]):
+                opened = self._context.reading.open_call(application, row)
+                call = standing(application, opened, now_ms, self._context.settings.rules)
+                if lifecycle.on_the_phone(call) and not self._context.cutoff.holds(opened.ticket.officer.id):
+                    on.append(replace(opened, call=call))
         return CallStatus(
             on_call=bool(on),
             at=from_ms(now_ms),
@@ -119,9 +113,7 @@ class Me:
         return await self._context.writer.submit(Needs(customer_index=index), decide)
 
     async def _applications(self, customer: Principal) -> list[OpenApplication]:
-        index = self._context.customer_index(customer.id)
-        rows = await self._context.storage.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [index])
-        return [open_application(self._context.ring, ApplicationRow(*row)) for row in rows]
+        return await self._context.reading.applications_of_customer(self._context.customer_index(customer.id))
 
     def _past(self, opened: OpenCall, receipt_id: str | None) -> PastCall:
         call = lifecycle.settle(opened.call, self._context.clock(), self._context.settings.rules)

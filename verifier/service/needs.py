@@ -24,14 +24,17 @@ class Needs(Struct, frozen=True):
     the customer or number, and a decoy for each application that `customer_index` or `number_index` leads to and that
     has no open call; `channel` brings the guess limits of those applications. `leg_index` brings what strayed under
     that id, and with `leg_owner` the call that the leg was last matched with; `staff_ids` bring their latest
-    suspensions. `shard` is for what is about a log itself.
+    suspensions. `whole` is an application all of whose rows are brought; `expired`, `limits_before` and
+    `requests_before` bring rows past their keeping.
+
+    `everywhere` is for what writes rows of many customers: it is alone in every shard.
     """
 
     application_id: str | None = None
     call_ids: tuple[str, ...] = ()
     customer_index: bytes | None = None
     number_index: bytes | None = None
-    exception_id: str | None = None
+    exception_ids: tuple[str, ...] = ()
     request_id: str | None = None
     session_id: str | None = None
     leg_index: bytes | None = None
@@ -39,7 +42,12 @@ class Needs(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     cap: Literal["verdicts", "reports"] | None = None
-    shard: int | None = None
+    report_ids: tuple[str, ...] = ()
+    whole: str | None = None
+    expired: bool = False
+    limits_before: int | None = None
+    requests_before: int | None = None
+    everywhere: bool = False
 
 
 class Owners(Struct, frozen=True):
@@ -55,9 +63,9 @@ class Owners(Struct, frozen=True):
 
     def shards(self, needs: Needs, shards: int) -> frozenset[int]:
         """Those, of so many, that a command has to be alone in; none when it looks at nobody's."""
+        if needs.everywhere:
+            return frozenset(range(shards))
         found = {shard_of(key, shards) for key in self._keys(needs) if key is not None}
-        if needs.shard is not None:
-            found.add(needs.shard)
         if not found and needs.session_id is not None:
             found.add(shard_of(_spread(needs.session_id), shards))
         return frozenset(found)

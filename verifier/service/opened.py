@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from verifier.core.application import Registration
 from verifier.core.call import Call
-from verifier.core.errors import Erased
+from verifier.core.errors import Erased, InternalError, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.messages import LogEvidence
 from verifier.core.octets import base64url
-from verifier.core.sealing import unseal
-from verifier.core.statements import CallTicket
+from verifier.core.sealing import ApplicationKeys, unseal
+from verifier.core.statements import EXCEPTION, TICKET, CallTicket, PolicyException
 from verifier.ports import KeyRing
-from verifier.service.records import ApplicationRow
+from verifier.service.tables import ApplicationRow
 
 _decode_registration = msgspec.json.Decoder(Registration).decode
 _decode_evidence = msgspec.json.Decoder(Evidence).decode
 _decode_ticket = msgspec.json.Decoder(CallTicket).decode
+_decode_exception = msgspec.json.Decoder(PolicyException).decode
+Claims = TypeVar("Claims")
 
 
 class OpenApplication(Struct, frozen=True):
-    """An application whose key has been unwrapped and whose facts have been read."""
+    """An application whose keys have been unwrapped and whose facts have been read."""
 
     row: ApplicationRow
-    key: bytes
+    keys: ApplicationKeys
     registration: Registration
 
     @property
@@ -38,7 +42,7 @@ class OpenApplication(Struct, frozen=True):
     @property
     def pseudonym(self) -> str:
         """The name of the application in tickets; only who has the application's id can trace it."""
-        return base64url(hmac.digest(self.key, b"pseudonym\0" + self.application_id.encode(), "sha256")[:16])
+        return base64url(hmac.digest(self.keys.pseudonyms, self.application_id.encode(), "sha256")[:16])
 
 
 class OpenCall(Struct, frozen=True):
@@ -72,23 +76,70 @@ class StagedLeaf(Struct):
         return LogEvidence(self.statement, self.proof)
 
 
-def open_application(ring: KeyRing, row: ApplicationRow) -> OpenApplication:
-    """Unwrap the key and read the facts. Raises Erased where the key has been destroyed."""
-    if row.wrapped_key is None or row.kek_id is None or row.sealed is None:
+def leaf_context(statement_id: str, typ: str, customer_index: bytes | None) -> str:
+    """What the seal of a leaf binds it to, its owner too: the customer whose receipt it is."""
+    return f"{typ}:{statement_id}:{'' if customer_index is None else customer_index.hex()}"
+
+
+def session_context(session_id: str, expires_at: int, application_id: str | None) -> str:
+    """What the seal of a telephone dialogue binds it to: its row."""
+    return f"{session_id}:{expires_at}:{application_id or ''}"
+
+
+def unwrap_keys(ring: KeyRing, application_id: str, kek_id: str | None, wrapped: bytes | None) -> ApplicationKeys:
+    """The keys of an application. Raises Erased where they have been destroyed."""
+    if wrapped is None or kek_id is None:
         raise Erased
-    key = ring.unwrap(row.application_id, row.kek_id, row.wrapped_key)
-    return OpenApplication(row, key, _decode_registration(unseal(key, row.application_id, row.sealed)))
+    return ApplicationKeys.unpack(ring.unwrap(application_id, kek_id, wrapped))
 
 
-def open_evidence(ring: KeyRing, key: bytes | None, statement_id: str, sealed: bytes) -> Evidence:
-    """The statement and proof of a leaf; `key` is its application's key, None for a leaf of no application."""
-    opened = ring.unseal(statement_id, sealed) if key is None else unseal(key, statement_id, sealed)
+def open_application(ring: KeyRing, row: ApplicationRow) -> OpenApplication:
+    """Unwrap the keys and read the facts. Raises Erased where the keys have been destroyed."""
+    keys = unwrap_keys(ring, row.application_id, row.kek_id, row.wrapped_key)
+    if row.sealed is None:
+        raise Erased
+    facts = unseal(keys.sealing, row.application_id, row.sealed)
+    return OpenApplication(row, keys, _decode_registration(facts))
+
+
+def open_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sealed: bytes) -> Evidence:
+    """The statement and proof of a leaf; `keys` are its application's, None for a leaf of no application.
+
+    `context` is that of `leaf_context`.
+    """
+    opened = ring.unseal(context, sealed) if keys is None else unseal(keys.sealing, context, sealed)
     return _decode_evidence(opened)
 
 
-def open_call(call: Call, evidence: Evidence) -> OpenCall:
-    """A call with the claims of its ticket. The ticket's seal has already shown that nobody changed it."""
-    return OpenCall(call, evidence.statement, _decode_ticket(_payload(evidence.statement)), evidence)
+def open_call(
+    ring: KeyRing, keys: ApplicationKeys, call: Call, sealed: bytes | None, customer_index: bytes | None
+) -> OpenCall:
+    """A call with the claims of its ticket, whose seal shows that it is this call's and this application's.
+
+    Raises Erased without a ticket, InternalError where the call is not as the ticket says.
+    """
+    if sealed is None:
+        raise Erased
+    evidence = open_evidence(ring, keys, leaf_context(call.call_id, TICKET, customer_index), sealed)
+    ticket = claims_of(evidence, _decode_ticket)
+    if (ticket.officer.id, ticket.exp * 1000) != (call.officer_id, call.expires_at):
+        raise InternalError("a call is not as its ticket says")
+    return OpenCall(call, evidence.statement, ticket, evidence)
+
+
+def open_exception(
+    ring: KeyRing, keys: ApplicationKeys, exception_id: str, sealed: bytes | None, customer_index: bytes | None
+) -> PolicyException:
+    """What was logged of a granted exception. Raises NotFound without it."""
+    if sealed is None:
+        raise NotFound("there is no such exception")
+    context = leaf_context(exception_id, EXCEPTION, customer_index)
+    return claims_of(open_evidence(ring, keys, context, sealed), _decode_exception)
+
+
+def claims_of(evidence: Evidence, decode: Callable[[bytes], Claims]) -> Claims:
+    """The claims of a statement whose seal has shown that nobody changed it."""
+    return decode(_payload(evidence.statement))
 
 
 def _payload(statement: str) -> bytes:

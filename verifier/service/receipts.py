@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hmac
 
-from verifier.core.errors import Erased, EvidenceError, NotFound
+from verifier.core.errors import EvidenceError, NotFound
 from verifier.core.evidence import Evidence, verify_evidence
 from verifier.core.messages import LogEvidence, ReceiptChecked, ReceiptView, VerifyReceipt
 from verifier.core.principal import Principal
 from verifier.core.statements import RECEIPT, REPORT
 from verifier.service import records
 from verifier.service.context import Context
-from verifier.service.opened import open_evidence
+from verifier.service.opened import leaf_context, open_evidence, unwrap_keys
 
 
 class Receipts:
@@ -26,17 +26,13 @@ class Receipts:
         rows = await context.storage.fetch(records.LEAF_BY_STATEMENT, receipt_id)
         if not rows or rows[0][6] not in (RECEIPT, REPORT):
             raise NotFound("there is no such receipt")
-        application_id, customer_index, sealed, statement_id, kek_id, wrapped_key, _ = rows[0]
+        application_id, customer_index, sealed, statement_id, kek_id, wrapped_key, typ = rows[0]
         if sealed is None or customer_index is None:
             raise NotFound("there is no such receipt")
         if not hmac.compare_digest(customer_index, context.customer_index(owner.id)):
             raise NotFound("there is no such receipt")
-        key = None
-        if application_id is not None:
-            if wrapped_key is None:
-                raise Erased
-            key = context.ring.unwrap(application_id, kek_id, wrapped_key)
-        evidence = open_evidence(context.ring, key, statement_id, sealed)
+        keys = None if application_id is None else unwrap_keys(context.ring, application_id, kek_id, wrapped_key)
+        evidence = open_evidence(context.ring, keys, leaf_context(statement_id, typ, customer_index), sealed)
         return ReceiptView(statement_id, LogEvidence(evidence.statement, evidence.proof))
 
     def verify(self, asked: VerifyReceipt) -> ReceiptChecked:

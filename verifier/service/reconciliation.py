@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from verifier.core.call import Call
 from verifier.core.errors import InvalidField
 from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, DiscrepancyKind, StrayKind
 from verifier.core.times import from_ms, optional_from_ms, to_ms
-from verifier.ports import Row
-from verifier.service import records
+from verifier.service import records, tables
 from verifier.service.context import Context
-from verifier.service.records import StrayLeg
+from verifier.service.tables import StrayLeg
 
 DAY_MS = 86_400_000
 MAX_WINDOW_MS = 31 * DAY_MS
@@ -58,12 +58,12 @@ class Reconciliation:
         return Discrepancies(page, page[-1].discrepancy_id if len(found) > limit else None)
 
     async def _of_kind(self, kind: DiscrepancyKind, after: str, before: str, limit: int) -> Sequence[Discrepancy]:
-        storage = self._context.storage
+        storage, read = self._context.storage, self._context.authenticator.read
         if kind in _CODES:
             rows = await storage.fetch(_CODES[kind], f"call_{after}", f"call_{before}", limit)
-            return [_of_call(kind, row) for row in rows]
+            return [_of_call(kind, read(tables.CALLS, row)) for row in rows]
         rows = await storage.fetch(records.STRAYS_OF_KIND, f"leg_{after}", f"leg_{before}", limit, kind)
-        return [self._of_leg(StrayLeg(*row)) for row in rows]
+        return [self._of_leg(read(tables.STRAY_LEGS, row)) for row in rows]
 
     def _of_leg(self, stray: StrayLeg) -> Discrepancy:
         kind: StrayKind = stray.kind
@@ -82,19 +82,18 @@ class Reconciliation:
         )
 
 
-def _of_call(kind: DiscrepancyKind, row: Row) -> Discrepancy:
-    call_id, application_id, officer_id, issued_at, connected_at, leg_ended_at, revealed_at = row
+def _of_call(kind: DiscrepancyKind, call: Call) -> Discrepancy:
     return Discrepancy(
-        discrepancy_id=call_id,
+        discrepancy_id=call.call_id,
         kind=kind,
-        at=from_ms(issued_at),
-        call_id=call_id,
-        application_id=application_id,
-        officer_id=officer_id,
+        at=from_ms(call.issued_at),
+        call_id=call.call_id,
+        application_id=call.application_id,
+        officer_id=call.officer_id,
         leg_id=None,
-        connected_at=optional_from_ms(connected_at),
-        leg_ended_at=optional_from_ms(leg_ended_at),
-        revealed_at=optional_from_ms(revealed_at),
+        connected_at=optional_from_ms(call.connected_at),
+        leg_ended_at=optional_from_ms(call.leg_ended_at),
+        revealed_at=optional_from_ms(call.revealed_at),
     )
 
 

@@ -12,7 +12,6 @@ from verifier.core.octets import base64url
 from verifier.core.principal import Principal
 from verifier.core.statements import REPORT, ReportReceipt
 from verifier.core.times import from_ms, to_ms
-from verifier.service import records
 from verifier.service.batch import Batch
 from verifier.service.callers import candidates, whose
 from verifier.service.commands import About, Idempotency
@@ -20,6 +19,7 @@ from verifier.service.context import Context
 from verifier.service.daily_caps import check_cap, count
 from verifier.service.needs import Needs
 from verifier.service.opened import OpenApplication
+from verifier.service.tables import ReportRow
 
 _encode = msgspec.json.Encoder().encode
 OLDEST_MS = 365 * 86_400_000
@@ -65,7 +65,7 @@ class Reports:
         """The application that the report goes with; None where there is none, or the number does not tell whose."""
         if needs.customer_index is not None:
             return next(iter(batch.applications_of_customer(needs.customer_index)), None)
-        registered = batch.applications_of_number(needs.number_index or b"")
+        registered = batch.applications_of_number(needs.number_index or b"", number or "")
         found = whose(candidates(batch, registered, self._context.settings.rules), number or "")
         return next((each.application for each in found), None)
 
@@ -85,13 +85,7 @@ class Reports:
         owner = customer_index if application is None else application.row.customer_index
         leaf = batch.append(REPORT, report_id, claims, application, owner)
         application_id = None if application is None else application.application_id
-        batch.execute(
-            records.INSERT_REPORT,
-            report_id,
-            application_id,
-            leaf.leaf_index,
-            batch.now_ms,
-            batch.seal(application, report_id, text),
-        )
+        sealed = batch.seal(application, report_id, text)
+        batch.put_report(ReportRow(report_id, application_id, leaf.leaf_index, batch.now_ms, sealed))
         at = from_ms(batch.now_ms)
         return About(application_id, lambda: ReportTaken(report_id, at, leaf.evidence()))

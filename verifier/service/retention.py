@@ -5,24 +5,27 @@ Statements go in the log's order, so what has been forgotten is always the log's
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import takewhile
+from typing import Any
 
 from msgspec import Struct
 
-from verifier.core.errors import VerifierError
+from verifier.core.errors import Tampered, VerifierError
 from verifier.core.ids import made_at
 from verifier.core.shards import origin_shard, place
 from verifier.core.statements import EXCEPTION, REPORT, TICKET
 from verifier.ports import Row
-from verifier.service import records
+from verifier.service import records, tables
 from verifier.service.batch import Batch
 from verifier.service.context import Context
 from verifier.service.needs import Needs
+from verifier.service.rows import Table
 from verifier.service.writer import Answer
 
 AT_ONCE = 500
 # What goes with a statement of each type. Of a receipt there is nothing but itself.
-_GOES_WITH = {TICKET: records.DELETE_CALL, REPORT: records.DELETE_REPORT, EXCEPTION: records.DELETE_EXCEPTION}
+_GOES_WITH: dict[str, Table[Any]] = {TICKET: tables.CALLS, REPORT: tables.REPORTS, EXCEPTION: tables.EXCEPTIONS}
 
 
 class Forgotten(Struct, frozen=True):
@@ -74,10 +77,18 @@ class Retention:
             for row in old:
                 _forget(batch, row)
             batch.execute(records.ADVANCE_FORGOTTEN, origin, forgotten + len(old))
-            batch.execute(records.PRUNE_REQUESTS, before)
+            batch.prune()
             return lambda: Forgotten(len(old))
 
-        await context.writer.submit(Needs(shard=shard), decide)
+        of = {typ: tuple(row[2] for row in old if row[1] == typ) for typ in _GOES_WITH}
+        needs = Needs(
+            call_ids=of[TICKET],
+            report_ids=of[REPORT],
+            exception_ids=of[EXCEPTION],
+            requests_before=before,
+            everywhere=True,
+        )
+        await context.writer.submit(needs, decide)
         return len(old)
 
 
@@ -85,4 +96,9 @@ def _forget(batch: Batch, row: Row) -> None:
     leaf_index, typ, statement_id = row
     batch.execute(records.FORGET_LEAF, leaf_index)
     if typ in _GOES_WITH:
-        batch.execute(_GOES_WITH[typ], statement_id)
+        # One that does not verify stays for the audit.
+        with suppress(Tampered):
+            # A call that is open still is closed first.
+            call = batch.stored_call(statement_id) if typ == TICKET else None
+            if call is None or not call.open:
+                batch.delete(_GOES_WITH[typ], statement_id)

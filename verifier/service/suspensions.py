@@ -9,21 +9,22 @@ import asyncio
 from collections import defaultdict
 from contextlib import suppress
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
-from verifier.core.errors import Forbidden, NotFound, Suspended, Unavailable, VerifierError
+from verifier.core.errors import Forbidden, NotFound, Suspended, Tampered, Unavailable, VerifierError
 from verifier.core.ids import new_id
 from verifier.core.principal import Principal
 from verifier.core.suspensions import SuspendStaff, Suspension, Suspensions
 from verifier.core.times import from_ms, optional_from_ms
+from verifier.ports import Row
 from verifier.service import records
 from verifier.service.batch import Batch
 from verifier.service.commands import About, Answer, Idempotency
 from verifier.service.context import Context
 from verifier.service.housekeeping import Swept
 from verifier.service.needs import Needs
-from verifier.service.records import SuspensionRow
+from verifier.service.tables import SUSPENSIONS, SuspensionRow
 
 READ_S = 3.0
 _AFTER_ALL = "susp_g"  # sorts after every hex id
@@ -45,12 +46,12 @@ class StaffSuspensions:
 
         def decide(batch: Batch) -> About:
             _check_caller(batch, caller)
-            row = batch.suspensions.get(staff_id)
+            row = batch.suspension(staff_id)
             if row is None or row.lifted_at is not None:
                 suspension_id = batch.new_id("susp")
                 sealed = batch.ring.seal(suspension_id, asked.reason.encode())
                 row = SuspensionRow(suspension_id, staff_id, _named(caller), batch.now_ms, None, None, sealed)
-                _put(batch, row)
+                batch.put_suspension(row)
             suspension = self._view(row)
             return About(None, lambda: suspension)
 
@@ -68,12 +69,12 @@ class StaffSuspensions:
 
         def decide(batch: Batch) -> Answer:
             _check_caller(batch, supervisor)
-            row = batch.suspensions.get(staff_id)
+            row = batch.suspension(staff_id)
             if row is None:
                 raise NotFound("this member of staff has never been suspended")
             if row.lifted_at is None:
                 row = replace(row, lifted_by=_named(supervisor), lifted_at=batch.now_ms)
-                _put(batch, row)
+                batch.put_suspension(row)
             suspension = self._view(row)
             return lambda: suspension
 
@@ -84,7 +85,7 @@ class StaffSuspensions:
     async def list(self, cursor: str | None, limit: int) -> Suspensions:
         """A page of all suspensions, newest first, those that were lifted too."""
         rows = await self._context.storage.fetch(records.SUSPENSIONS_BEFORE, cursor or _AFTER_ALL, limit + 1)
-        page = tuple(self._view(SuspensionRow(*row)) for row in rows[:limit])
+        page = tuple(self._view(self._context.authenticator.read(SUSPENSIONS, row)) for row in rows[:limit])
         return Suspensions(page, page[-1].suspension_id if len(rows) > limit else None)
 
     async def admit(self, caller: Principal) -> None:
@@ -107,8 +108,8 @@ class StaffSuspensions:
             version = tuple((await context.storage.fetch(records.SUSPENSIONS_VERSION))[0])
             if version != cutoff.version:
                 first = cutoff.version is None
-                rows = [SuspensionRow(*row) for row in await context.storage.fetch(records.SUSPENSIONS_IN_FORCE)]
-                new, ended = cutoff.adopt(rows, self._oldest_open())
+                rows = await context.storage.fetch(records.ALL_SUSPENSIONS)
+                new, ended = cutoff.adopt(filter(None, map(self._in_force, rows)), self._oldest_open())
                 context.events.wake(row.officer_id for row in new)
                 if not first:
                     context.cut_off([row.suspension_id for row in new], ended)
@@ -162,6 +163,14 @@ class StaffSuspensions:
         rules = self._context.settings.rules
         return max(0, self._context.clock() - rules.code_lifetime_ms - rules.max_call_ms)
 
+    def _in_force(self, row: Row) -> SuspensionRow | None:
+        """A suspension in force; None once it was lifted. One that does not verify cannot say that it was."""
+        try:
+            found = self._context.authenticator.read(SUSPENSIONS, row)
+        except Tampered:
+            return SuspensionRow(*row[: SUSPENSIONS.width - 1])
+        return found if found.lifted_at is None else None
+
     def _view(self, row: SuspensionRow) -> Suspension:
         return Suspension(
             suspension_id=row.suspension_id,
@@ -180,15 +189,10 @@ def _needs(caller: Principal, staff_id: str) -> Needs:
 
 
 def _check_caller(batch: Batch, caller: Principal) -> None:
-    row = batch.suspensions.get(caller.id)
+    row = batch.suspension(caller.id)
     if caller.kind == "staff" and row is not None and row.lifted_at is None:
         raise Suspended("you are suspended; a supervisor can lift that")
 
 
 def _named(caller: Principal) -> str:
     return f"{caller.kind}:{caller.id}"
-
-
-def _put(batch: Batch, row: SuspensionRow) -> None:
-    batch.suspensions[row.officer_id] = row
-    batch.execute(records.UPSERT_SUSPENSION, *astuple(row))

@@ -25,6 +25,7 @@ from verifier.service.batch import Batch
 from verifier.service.commands import About, Again, Answer, Decide, DecideKept, Guard, Idempotency
 from verifier.service.heads import Heads
 from verifier.service.needs import Needs, Owners, read_owners
+from verifier.service.rows import Authenticator
 
 __all__ = ["Answer", "Idempotency", "Writer"]
 
@@ -79,6 +80,7 @@ class Writer:
         self,
         storage: Storage,
         ring: KeyRing,
+        authenticator: Authenticator,
         clock: Clock,
         entropy: Entropy,
         origin: str,
@@ -87,10 +89,11 @@ class Writer:
     ) -> None:
         self._storage = storage
         self._ring = ring
+        self._authenticator = authenticator
         self._clock = clock
         self._entropy = entropy
         self._on_commit = on_commit
-        self._heads = Heads(ring, origin, agree)
+        self._heads = Heads(ring, authenticator, origin, agree)
         self._lanes: dict[int, _Lane] = {}
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -112,7 +115,7 @@ class Writer:
 
     async def _open(self, transaction: Transaction) -> None:
         await self._heads.open(transaction)
-        await decoys.plant(transaction)
+        await decoys.plant(transaction, self._authenticator)
 
     async def split(self, shards: int) -> None:
         """Have so many shards from now on, at all nodes of the database. Raises InvalidField for less than now."""
@@ -274,18 +277,18 @@ class Writer:
     async def _try(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
         async with self._storage.transaction() as transaction:
             held = frozenset[int]().union(*(command.shards for command in commands))
-            trees, shards = await self._heads.take(transaction, held)
-            sizes = {shard: tree.size for shard, tree in trees.items()}
-            batch = Batch(transaction, self._ring, self._entropy, self._clock(), sizes, shards)
-            await batch.load([command.needs for command in commands])
+            heads, shards = await self._heads.take(transaction, held)
+            sizes = {shard: head.size for shard, head in heads.items()}
+            batch = Batch(transaction, self._ring, self._authenticator, self._entropy, self._clock(), sizes, shards)
+            await batch.loaded.load([command.needs for command in commands])
             if shards > 1:
-                _check_held(batch.owners(), commands, held, shards)
+                _check_held(batch.loaded.owners(), commands, held, shards)
             replays = await self._replays(transaction, commands)
             decided = self._decide(batch, commands, replays)
-            trees = await self._heads.extend(transaction, trees, batch.staged)
+            heads = await self._heads.extend(transaction, heads, batch.staged, batch.authenticate())
             answers = self._answers(batch, commands, decided)
             await batch.flush()
-        self._heads.keep(trees)
+        self._heads.keep(heads)
         return answers, batch
 
     async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:

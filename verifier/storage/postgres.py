@@ -147,6 +147,13 @@ class PostgresStorage:
                 raise Unavailable("the database did not commit as it should")
             connection.remove_log_listener(listen)
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[_Connection]:
+        async with _acquired(self._readers) as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield _Connection(connection)
+            await connection.execute("COMMIT")
+
     async def damage(self, thorough: bool = False) -> Sequence[str]:
         """Nothing: its checksums and pg_amcheck are the operator's."""
         return ()

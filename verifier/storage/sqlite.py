@@ -67,6 +67,7 @@ class SqliteStorage:
         self._writer = writer
         self._reader = reader
         self._lock = asyncio.Lock()
+        self._snapshot = asyncio.Lock()
         self._read = _Connection(reader, file)
 
     @classmethod
@@ -115,6 +116,18 @@ class SqliteStorage:
                 await self._rollback()
                 raise
             self._file.check_in_place()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[_Connection]:
+        # The one reading connection: until it ends, every other read sees the same moment.
+        async with self._snapshot:
+            with self._file.translated("read"):
+                await self._reader.execute("BEGIN")
+            try:
+                yield self._read
+            finally:
+                with self._file.translated("read", always=True):
+                    await self._reader.rollback()
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
         """SQLite's own check of the file: some 3 s for each GB, and thoroughly, with its indexes, some 12 s."""

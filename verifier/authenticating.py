@@ -1,0 +1,128 @@
+"""Gives the rows of a database from before version 8 their authenticators, once. Carries out specs/protocol.md 10.2.
+
+It believes the rows as they are, so it is for the moment of the upgrade, with every node stopped. It also seals again,
+under the sub-keys of its application's key, what had been sealed under that key itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import astuple, replace
+
+from verifier.core.errors import Unavailable, VerifierError
+from verifier.core.sealing import NONCE_BYTES, ApplicationKeys, seal, unseal
+from verifier.ports import Entropy, KeyRing, Row, Storage, Transaction
+from verifier.service import decoys, records, tables
+from verifier.service.opened import leaf_context
+from verifier.service.rows import MAC_BYTES, SHARE_BYTES, SHARES, Authenticator, share_of
+
+_LEAVES = (
+    "SELECT leaf_index, statement_id, typ, application_id, customer_index, sealed FROM leaves "
+    "WHERE leaf_index > $1 ORDER BY leaf_index LIMIT 1000"
+)
+_SEAL_LEAF = "UPDATE leaves SET sealed = $2 WHERE leaf_index = $1"
+_SET_HEAD = "UPDATE log_head SET shares = $2, mac = $3 WHERE origin = $1"
+_OPEN_CALLS = "SELECT COUNT(*) FROM calls WHERE due_at > $1"
+
+
+class AlreadyAuthenticated(VerifierError):
+    """The rows have authenticators, so what does not verify was changed by somebody else."""
+
+    slug = "already_authenticated"
+    title = "The rows of this database have authenticators already"
+
+
+class _Keys:
+    """The keys of an application before and after."""
+
+    def __init__(self, application_key: bytes) -> None:
+        self.before = application_key
+        self.after = ApplicationKeys.derive(application_key)
+
+
+async def authenticate(storage: Storage, ring: KeyRing, entropy: Entropy, now_ms: int) -> int:
+    """Give every row its authenticator, all in one transaction; how many rows.
+
+    Raises AlreadyAuthenticated, InternalError for what does not open, and Unavailable while calls are open: their
+    codes would change.
+    """
+    async with storage.transaction() as transaction:
+        return await _Authenticating(transaction, ring, entropy).carry_out(now_ms)
+
+
+class _Authenticating:
+    def __init__(self, transaction: Transaction, ring: KeyRing, entropy: Entropy) -> None:
+        self._transaction = transaction
+        self._ring = ring
+        self._entropy = entropy
+        self._authenticator = Authenticator(ring)
+        self._keys: dict[str, _Keys] = {}
+        self._sum = 0
+        self._rows = 0
+
+    async def carry_out(self, now_ms: int) -> int:
+        heads = await self._transaction.fetch(records.HEADS)
+        if any(row[4] is not None for row in heads):
+            raise AlreadyAuthenticated
+        if (await self._transaction.fetch(_OPEN_CALLS, now_ms))[0][0]:
+            raise Unavailable("calls are open, and their codes would change: issue none, and wait until they end")
+        for table in tables.TABLES:
+            async for row in table.rows(self._transaction):
+                found = table.row(*row[:-1])
+                if not decoys.is_decoy(found):
+                    await self._write(table, found)
+        await self._seal_leaves()
+        for position, (origin, size, batches, *_) in enumerate(heads):
+            shares = (self._sum % SHARES if position == 0 else 0).to_bytes(SHARE_BYTES)
+            mac = self._authenticator.digest("log_head", (origin, size, batches, shares))[:MAC_BYTES]
+            await self._transaction.execute_many(_SET_HEAD, [(origin, shares, mac)])
+        return self._rows
+
+    async def _write(self, table: Any, row: Any) -> None:
+        changed = self._sealed_again(row)
+        digest = self._authenticator.digest(table.name, astuple(changed))
+        self._sum += share_of(digest)
+        self._rows += 1
+        sql, values = table.update(row, changed, digest[:MAC_BYTES])
+        await self._transaction.execute_many(sql, [values])
+
+    def _sealed_again(self, row: Any) -> Any:
+        if isinstance(row, tables.ApplicationRow) and row.wrapped_key is not None and row.kek_id is not None:
+            made = _Keys(self._ring.unwrap(row.application_id, row.kek_id, row.wrapped_key))
+            self._keys[row.application_id] = made
+            kek_id, wrapped = self._ring.wrap(row.application_id, made.after.pack())
+            row = replace(row, kek_id=kek_id, wrapped_key=wrapped)
+        context, sealed = row_context(row)
+        keys = self._keys.get(getattr(row, "application_id", None) or "")
+        if sealed is None or keys is None:
+            return row
+        return replace(row, sealed=self._again(keys, context, context, sealed))
+
+    def _again(self, keys: _Keys, before: str, after: str, sealed: bytes) -> bytes:
+        return seal(keys.after.sealing, self._entropy(NONCE_BYTES), after, unseal(keys.before, before, sealed))
+
+    async def _seal_leaves(self) -> None:
+        after = -1
+        while page := await self._transaction.fetch(_LEAVES, after):
+            sealed = [(row[0], self._sealed_leaf(row)) for row in page if row[5] is not None]
+            await self._transaction.execute_many(_SEAL_LEAF, sealed)
+            after = page[-1][0]
+
+    def _sealed_leaf(self, row: Row) -> bytes:
+        _, statement_id, typ, application_id, customer_index, sealed = row
+        context = leaf_context(statement_id, typ, customer_index)
+        if application_id is None:
+            return self._ring.seal(context, self._ring.unseal(statement_id, sealed))
+        return self._again(self._keys[application_id], statement_id, context, sealed)
+
+
+def row_context(row: Any) -> tuple[str, bytes | None]:
+    """What is sealed under an application's key in a row, and the context that it is bound to."""
+    if isinstance(row, tables.ApplicationRow):
+        return row.application_id, row.sealed
+    if isinstance(row, tables.RequestRow):
+        return row.request_id, row.sealed
+    if isinstance(row, tables.ReportRow):
+        return row.report_id, row.sealed
+    return "", None

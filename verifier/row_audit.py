@@ -1,0 +1,126 @@
+"""The audit of the rows: each authenticator, the sum of all, and what only leads somewhere against sealed facts.
+
+Carries out specs/protocol.md section 8.3. Together with the log's own audit it sees a row that was changed, added,
+taken away or set back to what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any
+
+from verifier.core.call import Call
+from verifier.core.errors import Erased, Tampered, VerifierError
+from verifier.ports import KeyRing, Reader, Row, Storage
+from verifier.service import decoys, indexes, records, tables
+from verifier.service.heads import UNAUTHENTICATED
+from verifier.service.opened import open_application
+from verifier.service.rows import SHARES, Authenticator, Table
+
+_NUMBERS = "SELECT application_id, number_index FROM numbers ORDER BY application_id"
+_ASSIGNMENTS = "SELECT application_id, officer_id FROM assignments ORDER BY application_id"
+_SUM = (
+    "the rows are not those that the last batch left: at least one is gone, or is what it was before (restored from a "
+    "backup of that table, or set back)"
+)
+
+
+async def audit_rows(storage: Storage, ring: KeyRing, find: Callable[[str], None]) -> int:
+    """Check every row as it is at one moment; how many there are. Raises Unavailable."""
+    async with storage.snapshot() as reader:
+        return await _RowAudit(reader, ring, find).audit()
+
+
+class _RowAudit:
+    def __init__(self, reader: Reader, ring: KeyRing, find: Callable[[str], None]) -> None:
+        self._reader = reader
+        self._ring = ring
+        self._find = find
+        self._authenticator = Authenticator(ring)
+        self._rows = 0
+        self._sum = 0
+
+    async def audit(self) -> int:
+        heads = await self._reader.fetch(records.HEADS)
+        if any(row[4] is None for row in heads):
+            self._find(UNAUTHENTICATED)
+            return 0
+        for row in heads:
+            self._check_head(row, len(heads))
+        numbers = await self._led(_NUMBERS)
+        officers = await self._led(_ASSIGNMENTS)
+        open_calls: dict[str, str] = {}
+        for table in tables.TABLES:
+            async for row in table.rows(self._reader):
+                found = self._read(table, row)
+                if isinstance(found, tables.ApplicationRow):
+                    self._check_application(found, numbers, officers)
+                    if found.open_call_id is not None:
+                        open_calls[found.open_call_id] = found.application_id
+                elif isinstance(found, Call) and found.open:
+                    known = open_calls.pop(found.call_id, None)
+                    if known != found.application_id:
+                        self._find(f"{found.call_id} is open, and its application does not know it")
+        for call_id, application_id in open_calls.items():
+            self._find(f"the open call {call_id} of {application_id} is gone, or is not open")
+        for application_id in sorted({*numbers, *officers}):
+            self._find(f"a number or an officer leads to {application_id}, whose facts do not name them")
+        if self._sum % SHARES != sum(int.from_bytes(row[3]) for row in heads) % SHARES:
+            self._find(_SUM)
+        return self._rows
+
+    def _check_head(self, row: Row, count: int) -> None:
+        origin, size, batches, shares, mac, shards, forgotten = row
+        try:
+            self._authenticator.check("log_head", (origin, size, batches, bytes(shares or b""), mac))
+        except Tampered:
+            self._find(f"the head of {origin} is not as a batch left it")
+        if shards != count or not 0 <= forgotten <= size:
+            self._find(f"the head of {origin} cannot say {shards} shards and {forgotten} statements forgotten")
+
+    def _read(self, table: Table[Any], row: Row) -> Any:
+        try:
+            share = self._authenticator.check(table.name, row)
+        except Tampered:
+            self._find(f"{table.name}: the row of {_shown(table.key_of(row))} is not as it was written")
+            return None
+        found = table.row(*row[:-1])
+        if not decoys.is_decoy(found):
+            self._rows += 1
+            self._sum += share
+        return found
+
+    async def _led(self, sql: str) -> dict[str, set[Any]]:
+        """What leads to each application."""
+        rows = await self._reader.fetch(sql)
+        return {each: {row[1] for row in group} for each, group in groupby(rows, key=lambda row: str(row[0]))}
+
+    def _check_application(
+        self, row: tables.ApplicationRow, numbers: dict[str, set[bytes]], officers: dict[str, set[str]]
+    ) -> None:
+        """Hold what leads to an application against its sealed facts, and its owner too."""
+        led_by = numbers.pop(row.application_id, set()), officers.pop(row.application_id, set())
+        wanted: tuple[set[bytes], set[str]] = set(), set()
+        try:
+            opened = open_application(self._ring, row)
+        except Erased:
+            pass
+        except VerifierError as error:
+            self._find(f"{row.application_id}: {error.detail}")
+            return
+        else:
+            registration = opened.registration
+            wanted = (
+                {indexes.number_index(self._ring, each.number) for each in registration.numbers},
+                {each.id for each in registration.officers},
+            )
+            if row.customer_index != indexes.customer_index(self._ring, registration.customer.id):
+                self._find(f"{row.application_id} is under another customer than its facts say")
+        if led_by != wanted:
+            self._find(f"{row.application_id} is not led to by the numbers and officers that its facts say")
+
+
+def _shown(key: Any) -> str:
+    """A key in words; of a composite one its first part, since the rest is a digest."""
+    return str(key[0] if isinstance(key, tuple) else key)

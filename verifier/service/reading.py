@@ -1,0 +1,96 @@
+"""Looking at rows outside of a batch: each is verified, opened, and held against what is sealed in it.
+
+Carries out specs/protocol.md section 10.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from verifier.core.errors import Erased, NotFound
+from verifier.ports import KeyRing, Reader, Row
+from verifier.service import records, tables
+from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call
+from verifier.service.rows import Authenticator
+
+
+class Reading:
+    """What has been committed, as far as it verifies. Every method raises Tampered for a row that does not."""
+
+    def __init__(self, reader: Reader, ring: KeyRing, authenticator: Authenticator) -> None:
+        self._reader = reader
+        self._ring = ring
+        self._authenticator = authenticator
+
+    async def application(self, application_id: str) -> OpenApplication:
+        """One application. Raises NotFound or Erased."""
+        rows = await self._reader.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
+        if not rows:
+            raise NotFound("there is no such application")
+        return self._application(rows[0])
+
+    async def applications(self, application_ids: Iterable[str]) -> Mapping[str, OpenApplication]:
+        """Those of the applications that have not been erased."""
+        rows = await self._reader.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
+        return {each.application_id: each for each in self._kept(rows)}
+
+    async def applications_of_customer(self, customer_index: bytes) -> list[OpenApplication]:
+        """A customer's applications."""
+        return self._kept(await self._reader.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [customer_index]))
+
+    async def applications_of_officer(self, officer_id: str, after: str) -> tuple[list[OpenApplication], str | None]:
+        """Some of the applications that an officer is assigned to, those that follow `after`; where they end."""
+        rows = await self._reader.fetch(records.APPLICATIONS_OF_OFFICER, officer_id, after)
+        found = [each for each in self._kept(rows) if self._assigned(each, officer_id)]
+        return found, rows[-1][0] if rows else None
+
+    def _assigned(self, application: OpenApplication, officer_id: str) -> bool:
+        """Whether the facts say so too. The row in `assignments` only led here."""
+        if application.registration.assigned(officer_id) is not None:
+            return True
+        self._authenticator.tampered("assignments")
+        return False
+
+    async def call(self, call_id: str) -> tuple[OpenApplication, OpenCall]:
+        """One call and its application. Raises NotFound or Erased."""
+        rows = await self._reader.fetch_in(records.CALLS_BY_ID, [call_id])
+        if not rows:
+            raise NotFound("there is no such call")
+        call = self._authenticator.read(tables.CALLS, rows[0])
+        application = await self.application(call.application_id)
+        return application, self.open_call(application, rows[0])
+
+    async def calls_of_officer(
+        self, officer_id: str, before: str, since: int, limit: int
+    ) -> tuple[list[tuple[OpenApplication, OpenCall]], str | None]:
+        """A page of an officer's calls with their applications, newest first, without those of erased applications;
+        where the next begins."""
+        rows = await self._reader.fetch(records.CALLS_OF_OFFICER, officer_id, before, since, limit + 1)
+        calls = [self._authenticator.read(tables.CALLS, row) for row in rows[:limit]]
+        applications = await self.applications({call.application_id for call in calls})
+        found = []
+        for call, row in zip(calls, rows, strict=False):
+            application = applications.get(call.application_id)
+            if application is not None and row[tables.CALLS.width] is not None:
+                found.append((application, self.open_call(application, row)))
+        return found, rows[limit - 1][0] if len(rows) > limit else None
+
+    def open_call(self, application: OpenApplication, row: Row) -> OpenCall:
+        """A row of `calls`, with its ticket behind it. Raises Erased where that is gone."""
+        call = self._authenticator.read(tables.CALLS, row)
+        if call.application_id != application.application_id:
+            raise self._authenticator.found("calls")
+        sealed, customer_index = row[tables.CALLS.width : tables.CALLS.width + 2]
+        return open_call(self._ring, application.keys, call, sealed, customer_index)
+
+    def _application(self, row: Row) -> OpenApplication:
+        return open_application(self._ring, self._authenticator.read(tables.APPLICATIONS, row))
+
+    def _kept(self, rows: Iterable[Row]) -> list[OpenApplication]:
+        found = []
+        for row in rows:
+            try:
+                found.append(self._application(row))
+            except Erased:
+                continue
+        return found

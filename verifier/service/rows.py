@@ -1,0 +1,207 @@
+"""Rows that decide something, each with an authenticator under a key that the database does not hold (law L16).
+
+Carries out specs/protocol.md section 10.2. The authenticator covers the table's name and every column. What else a
+digest gives, a row's share, stays secret: the log's head keeps the sum of all shares, so that an audit misses no row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from verifier.core.errors import Tampered
+from verifier.ports import KeyRing, Reader, Row
+
+MAC_BYTES = 16
+SHARE_BYTES = 48
+SHARES = 1 << 8 * SHARE_BYTES
+Item = TypeVar("Item", bound=Struct)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Table(Generic[Item]):
+    """A table, its row as a struct, and its statements. A select names `columns`; other columns may follow them.
+
+    `narrow` are columns that change more often than the others: an update of nothing else writes nothing else.
+    """
+
+    def __init__(self, name: str, row: type[Item], key: tuple[str, ...], narrow: tuple[str, ...] = ()) -> None:
+        names = row.__struct_fields__
+        self.name = name
+        self.row = row
+        self.key = key
+        self.width = len(names) + 1
+        self.columns = ", ".join((*names, "mac"))
+        self.others = tuple(each for each in names if each not in key)
+        self.narrow = narrow or self.others
+        self._at = tuple(names.index(each) for each in key)
+        self._kept = tuple(each for each in self.others if each not in self.narrow)
+        places = ", ".join(f"${n}" for n in range(1, self.width + 1))
+        self.insert = f"INSERT INTO {name} ({self.columns}) VALUES ({places})"
+        self._where = " AND ".join(f"{each} = ${n}" for n, each in enumerate(key, 1))
+        self.delete = f"DELETE FROM {name} WHERE {self._where}"
+        keys, after = ", ".join(key), ", ".join(f"${n}" for n in range(1, len(key) + 1))
+        self.page = f"SELECT {self.columns} FROM {name} WHERE ({keys}) > ({after}) ORDER BY {keys} LIMIT 1000"
+        self._updates = {each: self._update(each) for each in (self.narrow, self.others)}
+
+    def _update(self, columns: tuple[str, ...]) -> str:
+        wanted = ", ".join(f"{each} = ${n}" for n, each in enumerate((*columns, "mac"), len(self.key) + 1))
+        return f"UPDATE {self.name} SET {wanted} WHERE {self._where}"
+
+    def of(self, alias: str) -> str:
+        """The columns of a select from several tables."""
+        return ", ".join(f"{alias}.{each}" for each in self.columns.split(", "))
+
+    async def rows(self, reader: Reader) -> AsyncIterator[Row]:
+        """Every row of the table, in the order of its key."""
+        types = {field.name: field.type for field in msgspec.structs.fields(self.row)}
+        after = [types[each]() for each in self.key]
+        while page := await reader.fetch(self.page, *after):
+            for row in page:
+                yield row
+            after = [page[-1][each] for each in self._at]
+
+    def key_of(self, row: Sequence[Any]) -> Any:
+        """The key of a row: one value, or a tuple of several."""
+        return row[self._at[0]] if len(self._at) == 1 else tuple(row[each] for each in self._at)
+
+    def update(self, before: Item, after: Item, mac: bytes) -> tuple[str, Row]:
+        """The statement that changes a row, and its parameters."""
+        same = all(getattr(before, each) == getattr(after, each) for each in self._kept)
+        columns = self.narrow if same else self.others
+        return self._updates[columns], (*(getattr(after, each) for each in (*self.key, *columns)), mac)
+
+
+class Authenticator:
+    """Makes and checks the authenticators of rows. `tampered` is told the table of each row that does not verify."""
+
+    def __init__(self, ring: KeyRing, tampered: Callable[[str], None] = lambda table: None) -> None:
+        self._key = ring.derive("rows", "")
+        self.tampered = tampered
+
+    def digest(self, table: str, values: Sequence[Any]) -> bytes:
+        """64 bytes that only this ring can make of a row: 16 of authenticator, 48 of share.
+
+        Keyed BLAKE2b (RFC 7693 section 2.9); specs/decisions/0032 says why.
+        """
+        return hashlib.blake2b(_encode((table, *values)), key=self._key).digest()
+
+    def mac(self, table: Table[Item], row: Item) -> bytes:
+        """The authenticator of a row."""
+        return self.digest(table.name, astuple(row))[:MAC_BYTES]
+
+    def check(self, table: str, row: Row) -> int:
+        """The share of a row whose last column is its authenticator. Raises Tampered."""
+        digest = self.digest(table, tuple(row[:-1]))
+        if not hmac.compare_digest(digest[:MAC_BYTES], bytes(row[-1] or b"")):
+            raise self.found(table)
+        return share_of(digest)
+
+    def found(self, table: str) -> Tampered:
+        """The error for a row that cannot be as it is; who is to be told has been told."""
+        self.tampered(table)
+        return Tampered(table)
+
+    def read(self, table: Table[Item], row: Row) -> Item:
+        """A row as its struct, once it has been verified. What follows its columns is passed over. Raises Tampered."""
+        self.check(table.name, row[: table.width])
+        return table.row(*row[: table.width - 1])
+
+
+class Rows(Generic[Item]):
+    """The rows of a table that a batch has loaded, as the commands so far have left them.
+
+    A row is verified when a command first looks at it, so one that was tampered with fails no other command.
+    """
+
+    def __init__(self, table: Table[Item], authenticator: Authenticator) -> None:
+        self._table = table
+        self._authenticator = authenticator
+        self._loaded: dict[Any, Row] = {}
+        self._before: dict[Any, tuple[Item, int]] = {}
+        self._now: dict[Any, Item | None] = {}
+        self._staged: dict[Any, None] = {}
+
+    def load(self, rows: Iterable[Row]) -> None:
+        """Take rows as the database has them."""
+        for row in rows:
+            self._loaded[self._table.key_of(row)] = row
+
+    def __iter__(self) -> Iterator[Any]:
+        """The keys of the rows that are there. None of them has been verified by this."""
+        for key in {**self._loaded, **self._now}:
+            if self._now.get(key, self) is not None:
+                yield key
+
+    def __contains__(self, key: object) -> bool:
+        return self._now[key] is not None if key in self._now else key in self._loaded
+
+    def hint(self, key: Any, column: str) -> Any:
+        """A column that may be false: it says where to look, and is believed in nothing. None without such a row."""
+        if key in self._now:
+            return getattr(self._now[key], column, None)
+        row = self._loaded.get(key)
+        return None if row is None else row[self._table.row.__struct_fields__.index(column)]
+
+    def get(self, key: Any) -> Item | None:
+        """The row. Raises Tampered."""
+        if key in self._now:
+            return self._now[key]
+        row = self._loaded.get(key)
+        if row is None:
+            return None
+        table = self._table
+        share = self._authenticator.check(table.name, row[: table.width])
+        found = table.row(*row[: table.width - 1])
+        self._before[key] = found, share
+        self._now[key] = found
+        return found
+
+    def put(self, row: Item) -> None:
+        """Write a row, new or changed. Raises Tampered where the one that it replaces does not verify."""
+        key = self._table.key_of(astuple(row))
+        self.get(key)
+        self._now[key] = row
+        self._staged[key] = None
+
+    def delete(self, key: Any) -> None:
+        """Delete a row, if it is there. Raises Tampered."""
+        if self.get(key) is not None:
+            self._now[key] = None
+            self._staged[key] = None
+
+    def changed(self, key: Any) -> bool:
+        """Whether a command of this batch has written the row."""
+        return key in self._staged
+
+    def write(self, statements: dict[str, list[Row]]) -> int:
+        """Add what has been staged to `statements`; by how much the sum of all shares grows."""
+        table, grown = self._table, 0
+        for key in self._staged:
+            before, share = self._before.get(key, (None, 0))
+            after = self._now[key]
+            grown -= share
+            if after is None:
+                if before is not None:
+                    statements.setdefault(table.delete, []).append(key if isinstance(key, tuple) else (key,))
+                continue
+            digest = self._authenticator.digest(table.name, astuple(after))
+            grown += share_of(digest)
+            mac = digest[:MAC_BYTES]
+            if before is None:
+                statements.setdefault(table.insert, []).append((*astuple(after), mac))
+            else:
+                sql, changed = table.update(before, after, mac)
+                statements.setdefault(sql, []).append(changed)
+        return grown
+
+
+def share_of(digest: bytes) -> int:
+    """A row's share of the sum that the log's head keeps."""
+    return int.from_bytes(digest[MAC_BYTES:])

@@ -1,0 +1,176 @@
+"""The tables whose rows decide something, each with its row as a struct (law L16).
+
+Carries out specs/protocol.md section 10.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from verifier.core.call import Call, Channel
+from verifier.core.reconciliation import StrayKind
+from verifier.service.rows import Table
+
+
+class ApplicationRow(Struct, frozen=True):
+    """A row of `applications`. An erased one keeps its id, its instants and nothing else."""
+
+    application_id: str
+    customer_index: bytes | None
+    kek_id: str | None
+    wrapped_key: bytes | None
+    sealed: bytes | None
+    call_counter: int
+    local_day: int
+    calls_today: int
+    open_call_id: str | None
+    created_at: int
+    updated_at: int
+    erased_at: int | None
+    opted_out: int = 0
+
+
+class Leg(Struct, frozen=True):
+    """A row of `legs`: what the PBX has said of one leg of one call. `leg_index` is its keyed id."""
+
+    call_id: str
+    leg_index: bytes
+    on_file: int = 1
+    connected_at: int | None = None
+    ended_at: int | None = None
+    expires_at: int = 0
+
+
+class StrayLeg(Struct, frozen=True):
+    """A row of `stray_legs`: a leg of no call (`call_id` is empty), or not of the ticket of the call it was told of.
+
+    It is a discrepancy once it has been connected; then its id is sealed with it, for the person who looks into it.
+    `among` holds the ids of several applications that it may be about, each between spaces.
+    """
+
+    stray_id: str
+    leg_index: bytes
+    call_id: str
+    kind: StrayKind
+    application_id: str | None
+    officer_id: str | None
+    heard_at: int
+    connected_at: int | None = None
+    ended_at: int | None = None
+    expires_at: int = 0
+    sealed: bytes | None = None
+    among: str | None = None
+
+
+class ExceptionRow(Struct, frozen=True):
+    """A row of `exceptions`. `rules` is a space-separated list; `call_id` is set when it has been used."""
+
+    exception_id: str
+    application_id: str
+    officer_id: str
+    granted_by: str
+    rules: str
+    expires_at: int
+    call_id: str | None
+
+
+class RequestRow(Struct, frozen=True):
+    """A row of `exception_requests`. Decided and without an `exception_id` it was declined."""
+
+    request_id: str
+    application_id: str
+    officer_id: str
+    sealed: bytes | None
+    asked_at: int
+    expires_at: int
+    decided_at: int | None
+    exception_id: str | None
+
+
+class LimitRow(Struct, frozen=True):
+    """A row of `limits`: the arrival time of a limit. That of an application and channel counts wrong codes too.
+
+    `wrong` is how many were tried on that channel against `call_id`.
+    """
+
+    limit_key: str
+    tat: int
+    call_id: str | None = None
+    wrong: int = 0
+
+
+class ReportRow(Struct, frozen=True):
+    """A row of `reports`. `sealed` is the report's text, None once it has been forgotten."""
+
+    report_id: str
+    application_id: str | None
+    leaf_index: int
+    created_at: int
+    sealed: bytes | None
+
+
+class SuspensionRow(Struct, frozen=True):
+    """A row of `suspensions`, in force until it is lifted. The reason is sealed under its id."""
+
+    suspension_id: str
+    officer_id: str
+    suspended_by: str
+    suspended_at: int
+    lifted_by: str | None
+    lifted_at: int | None
+    sealed: bytes
+
+
+APPLICATIONS = Table(
+    "applications",
+    ApplicationRow,
+    ("application_id",),
+    narrow=("call_counter", "local_day", "calls_today", "open_call_id"),
+)
+CALLS = Table(
+    "calls",
+    Call,
+    ("call_id",),
+    narrow=(
+        "state",
+        "connected_at",
+        "leg_ended_at",
+        "revealed_at",
+        "confirmed_at",
+        "ended_at",
+        "receipt_leaf",
+        "due_at",
+    ),
+)
+LEGS = Table("legs", Leg, ("call_id", "leg_index"))
+STRAY_LEGS = Table("stray_legs", StrayLeg, ("stray_id",))
+EXCEPTIONS = Table("exceptions", ExceptionRow, ("exception_id",), narrow=("call_id",))
+REQUESTS = Table("exception_requests", RequestRow, ("request_id",), narrow=("decided_at", "exception_id", "expires_at"))
+LIMITS = Table("limits", LimitRow, ("limit_key",))
+REPORTS = Table("reports", ReportRow, ("report_id",))
+SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
+CHANNELS: tuple[Channel, ...] = ("app", "ivr")
+# What is in no table here only helps to find something, or opens with its own seal.
+TABLES: tuple[Table[Any], ...] = (
+    APPLICATIONS,
+    CALLS,
+    LEGS,
+    STRAY_LEGS,
+    EXCEPTIONS,
+    REQUESTS,
+    LIMITS,
+    REPORTS,
+    SUSPENSIONS,
+)
+
+
+def limit_key(application_id: str, channel: Channel) -> str:
+    """The name of an application's guess limit on a channel."""
+    return f"{application_id}:{channel}"
+
+
+def limit_keys(application_id: str) -> list[str]:
+    """The names of an application's guess limits on all channels."""
+    return [limit_key(application_id, channel) for channel in CHANNELS]
