@@ -41,8 +41,8 @@ def is_decoy(row: object) -> bool:
 
 
 def call_id(n: int) -> str:
-    """The id of a decoy: as long as any, and before all."""
-    return f"call_{n % COUNT:032x}"
+    """The id of a decoy: as long as any, and after all, so that no part of a split table that is dropped has one."""
+    return f"call_{(1 << 128) - 1 - n % COUNT:032x}"
 
 
 async def plant(transaction: Transaction, authenticator: Authenticator) -> None:
