@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -325,6 +326,31 @@ def test_check_finds_nothing_wrong_with_a_whole_deployment(shell: Shell, provide
     assert {line.split()[0] for line in done.stdout.splitlines()} == {"ok"}
     for part in ("settings", "database", "public port", "admin port", "staff issuer", "customer issuer", "systems"):
         assert f"{part}: " in done.stdout
+
+
+@pytest.mark.shows("CVP-11-6")
+@pytest.mark.parametrize(
+    ("uses", "told", "status"),
+    [
+        (2**29 - 1, "", 0),
+        (2**29, "missing  key uses: the active key-encryption key", 0),
+        (2**30, "wrong    key uses: the active key-encryption key", 1),
+    ],
+)
+def test_check_and_keys_tell_how_worn_a_key_is(shell: Shell, uses: int, told: str, status: int) -> None:
+    (active,) = [
+        line.split()[2] for line in shell.run("keys", "list").stdout.splitlines() if "encryption  active" in line
+    ]
+    with closing(
+        sqlite3.connect(shell.folder / shell.environment["VERIFIER_DATABASE"].removeprefix("sqlite:"))
+    ) as file:
+        file.executemany("INSERT INTO key_uses (kid, uses) VALUES (?, ?)", [(active, uses), ("retired", 2**31)])
+        file.commit()
+    done = shell.run("check")
+    assert done.returncode == status, done.stdout + done.stderr
+    assert told in done.stdout
+    assert ("key uses" in done.stdout) is bool(told)
+    assert f"{active}  {uses} uses" in shell.run("keys", "uses").stdout
 
 
 def test_check_says_what_is_missing(shell: Shell) -> None:

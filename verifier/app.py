@@ -36,7 +36,7 @@ from verifier.core.limits import Limit
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.files import read_bounded
 from verifier.identity import FileIdentitySigner
-from verifier.keeper import Job, follow, follow_systems, forget, keep, sweep
+from verifier.keeper import Job, count_uses, follow, follow_systems, forget, keep, sweep
 from verifier.keys import FileKeyRing
 from verifier.log import check_seen
 from verifier.messaging import HttpMessaging
@@ -203,6 +203,7 @@ class Verifier:
             "sweep": lambda: sweep(service),
             "retention": lambda: forget(service),
             "key ring": lambda: follow(service.context.ring),
+            "key uses": lambda: count_uses(service),
         }
         if config.receipt_messages_url:
             messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, session)

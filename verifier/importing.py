@@ -51,6 +51,8 @@ async def import_export(
     waiting: list[Row] = []
 
     async def flush() -> None:
+        if not dry_run:
+            await service.key_uses.reserve()
         # Of each application one line counts, so lines may be registered side by side.
         good = [row for row in waiting if isinstance(row, Good)]
         held = await service.applications.registered([row.application_id for row in good])

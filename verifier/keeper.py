@@ -6,14 +6,16 @@ Carries out specs/protocol.md section 6.3.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import structlog
 
 from verifier.api.authentication import Authentication
-from verifier.api.metrics import SWEEPS
+from verifier.api.metrics import KEY_USES, SWEEPS
 from verifier.api.systems import SystemsError, SystemsFile
+from verifier.core import key_uses
 from verifier.core.errors import VerifierError
 from verifier.keys import FileKeyRing, KeyRingError
 from verifier.ports import KeyRing
@@ -46,6 +48,17 @@ async def forget(service: Service) -> None:
     """Forget what is older than a deployment keeps it, all of it."""
     while await service.retention.forget():
         pass
+
+
+async def count_uses(service: Service) -> None:
+    """Reserve uses of the key-encryption keys. With each lease of a key that wears out the operator is told."""
+    reserved = await service.key_uses.reserve()
+    for kid, uses in (await service.key_uses.totals()).items():
+        KEY_USES.labels(kid).set(uses)
+        said = key_uses.verdict(uses)
+        if kid in reserved and said:
+            level = logging.ERROR if uses >= key_uses.ROTATED_BEFORE else logging.WARNING
+            log.log(level, "a key-encryption key wears out", kid=kid, uses=uses, advice=said)
 
 
 async def follow_systems(systems: SystemsFile, authentication: Authentication) -> None:

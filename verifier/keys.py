@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 from codecs import BOM_UTF8
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,7 @@ from msgspec.structs import replace
 from verifier.core import strict_json
 from verifier.core.checkpoint import sign_note, vkey
 from verifier.core.errors import InternalError, VerifierError
+from verifier.core.key_uses import Uses
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
 from verifier.core.text import exact
 from verifier.files import read_bounded, replace_file, version
@@ -159,6 +161,7 @@ class FileKeyRing:
         self._path = path
         self._origin = origin
         self._version: object = None
+        self._uses = Uses()
         self.refresh()
 
     def refresh(self) -> bool:
@@ -187,7 +190,7 @@ class FileKeyRing:
         self._log_public = _log_public(log_key)
 
     def wrap(self, application_id: str, key: bytes) -> tuple[str, bytes]:
-        kek = self._encryption[self._encryption_kid]
+        kek = self._encryption_key()
         return self._encryption_kid, seal(kek, secrets.token_bytes(NONCE_BYTES), f"key:{application_id}", key)
 
     def unwrap(self, application_id: str, kek_id: str, wrapped: bytes) -> bytes:
@@ -196,7 +199,7 @@ class FileKeyRing:
         return unseal(self._encryption[kek_id], f"key:{application_id}", wrapped)
 
     def seal(self, context: str, plaintext: bytes) -> bytes:
-        kek = self._encryption[self._encryption_kid]
+        kek = self._encryption_key()
         sealed = seal(kek, secrets.token_bytes(NONCE_BYTES), f"ring:{context}", plaintext)
         return self._encryption_kid.encode() + b"." + sealed
 
@@ -205,6 +208,20 @@ class FileKeyRing:
         if kid.decode("ascii", "replace") not in self._encryption:
             raise InternalError("the key-encryption key is not in the ring")
         return unseal(self._encryption[kid.decode()], f"ring:{context}", rest)
+
+    def _encryption_key(self) -> bytes:
+        """The active key-encryption key, for one use with a random nonce."""
+        self._uses.count(self._encryption_kid)
+        return self._encryption[self._encryption_kid]
+
+    def encrypting(self) -> str:
+        return self._encryption_kid
+
+    def unreserved(self) -> dict[str, int]:
+        return self._uses.unreserved(self._encryption_kid)
+
+    def reserved(self, added: Mapping[str, int], totals: Mapping[str, int]) -> None:
+        self._uses.reserved(added, totals)
 
     def derive(self, kind: str, value: str) -> bytes:
         return hmac.digest(self._index_key, f"{kind}\0{value}".encode(), "sha256")

@@ -5,7 +5,7 @@ Each is as small as its one user needs; adapters in `storage/` and `keys.py` pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -80,6 +80,15 @@ class KeyRing(Protocol):
 
     def unseal(self, context: str, sealed: bytes) -> bytes:
         """Undo `seal`."""
+
+    def encrypting(self) -> str:
+        """The kid of the active key-encryption key."""
+
+    def unreserved(self) -> dict[str, int]:
+        """The uses of key-encryption keys, by kid, that this process has to reserve before it goes on sealing."""
+
+    def reserved(self, added: Mapping[str, int], totals: Mapping[str, int]) -> None:
+        """Take note of uses that were reserved durably, and of those of all processes."""
 
     def derive(self, kind: str, value: str) -> bytes:
         """32 bytes that only this ring can derive from a value; used for blind indexes."""

@@ -20,6 +20,7 @@ from verifier.api.key_sets import KeySet
 from verifier.api.systems import System, load_systems
 from verifier.app import check_damage, check_seen_files, open_service, token_verifier
 from verifier.config import BadSettings, Config, address, listed, load
+from verifier.core import key_uses
 from verifier.core.errors import VerifierError
 from verifier.keys import KeyRingError
 
@@ -57,7 +58,8 @@ async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
             yield Finding("wrong", "settings", problem)
         return
     yield Finding("ok", "settings", f"{config.issuer}, {config.env}, legs {config.leg_mode}")
-    yield await _database(config)
+    async for finding in _database(config):
+        yield finding
     for name, listen in (("public", config.listen), ("admin", config.admin_listen)):
         yield await _port(name, listen)
     async with aiohttp.ClientSession() as session:
@@ -71,20 +73,27 @@ async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
         yield finding
 
 
-async def _database(config: Config) -> Finding:
-    """The key ring, the database, and that its log is ours and has not gone back."""
+async def _database(config: Config) -> AsyncIterator[Finding]:
+    """The key ring and how worn its keys are, the database, and that its log is ours and has not gone back."""
     try:
         service = await open_service(config)
         try:
             await check_damage(service.context)
             await service.context.writer.rehearse()
             await check_seen_files(config, service.context)
+            kid = service.context.ring.encrypting()
+            uses = (await service.key_uses.totals()).get(kid, 0)
         finally:
             await service.context.storage.close()
     except VerifierError as error:
         parts: dict[type[VerifierError], str] = {KeyRingError: "key ring", BadSettings: "settings"}
-        return Finding("wrong", parts.get(type(error), "database"), error.detail)
-    return Finding("ok", "database", f"takes writes; its log is {config.origin} and of the key ring {config.key_ring}")
+        yield Finding("wrong", parts.get(type(error), "database"), error.detail)
+        return
+    yield Finding("ok", "database", f"takes writes; its log is {config.origin} and of the key ring {config.key_ring}")
+
+    if said := key_uses.verdict(uses):
+        result: Result = "wrong" if uses >= key_uses.ROTATED_BEFORE else "missing"
+        yield Finding(result, "key uses", f"the active key-encryption key {kid} has {uses} uses: {said}")
 
 
 async def _port(name: str, listen: str) -> Finding:

@@ -22,7 +22,7 @@ CONSTANTS
     Powers,     \* what Mallory does here beside talking, a subset of those below
     Shared      \* Mallory has got Wang's number on file for his own application as well
 
-ASSUME Powers \subseteq {"guesses", "listens", "changes the database"}
+ASSUME Powers \subseteq {"guesses", "listens", "changes the database", "moves staff", "legs by number"}
 
 Applications == {"w", "m"}
 Numbers == {"nw", "nm"}
@@ -45,12 +45,14 @@ VARIABLES
     given,      \* the genuine verdict of this very step, with its circumstances, if there was one
     spent,      \* by call, how often its code was consumed
     owed,       \* wrong codes entered by the customer's own login, or from a number on file
+    staff,      \* who is assigned to each application now, and who is suspended
+    unfit,      \* calls that went on though their officer was no longer assigned
     disclosed,  \* calls on which the officer took a confirmation for leave to disclose (L1)
     changed     \* has Mallory changed the database?
 
 core == <<row, ticket, pointer, signed>>
 lines == <<phone, passed>>
-ghosts == <<spent, owed, disclosed>>
+ghosts == <<spent, owed, disclosed, staff, unfit>>
 vars == <<core, lines, heard, known, tapped, ghosts, given, changed>>
 
 Blank == [application |-> "-", officer |-> "-", dest |-> "-"]
@@ -65,6 +67,7 @@ Init ==
     /\ passed = [c \in Calls |-> {}]
     /\ heard = {} /\ known = {} /\ tapped = {}
     /\ given = {} /\ disclosed = {} /\ changed = FALSE
+    /\ staff = [assigned |-> [a \in Applications |-> Assigned(a)], suspended |-> {}] /\ unfit = {}
     /\ spent = [c \in Calls |-> 0]
     /\ owed = [c \in Calls |-> [channel \in Channels |-> 0]]
 
@@ -74,6 +77,14 @@ Code(application, c) ==
 
 Now(c) == Looked(row[c], passed[c])
 OnDest(c) == phone[c].to = ticket[c].dest
+
+\* Is the officer of a call still the one assigned to its application?
+Fit(c) == staff.assigned[signed[c].application] = signed[c].officer
+
+\* Section 6.1: a leg event, too, looks at the assignment again.
+Follow(c, event) ==
+    IF Holds("L10 still assigned") /\ ~Fit(c) THEN Revoke(Now(c)) ELSE FollowLeg(row[c], event, passed[c])
+Went(c) == unfit' = IF ~Fit(c) /\ IsOpen(row'[c]) THEN unfit \cup {c} ELSE unfit
 
 -----------------------------------------------------------------------------
 (* The officer, honest and easily led.                                     *)
@@ -86,7 +97,8 @@ Issue(c, officer, application, number) ==
         made == [application |-> application, officer |-> officer, dest |-> number]
         gives_way == signed[standing].officer = officer /\ before.state /= "confirmed" /\ ~Connected(before)
     IN  /\ row[c].state = "none"
-        /\ Holds("L10 assigned") => officer = Assigned(application)
+        /\ Holds("L10 assigned") => officer = staff.assigned[application]
+        /\ Holds("L10 suspended") => officer \notin staff.suspended
         /\ Holds("L10 number") => number \in OnFile(application)
         /\ IsOpen(before) => gives_way
         /\ row' = [each \in Calls |-> IF each = c THEN Issued
@@ -99,15 +111,29 @@ Issue(c, officer, application, number) ==
 Dial(c, number) ==
     /\ row[c].state /= "none" /\ phone[c] = Idle
     /\ phone' = [phone EXCEPT ![c] = [to |-> number, now |-> "up"]]
-    /\ row' = IF number = ticket[c].dest
-              THEN [row EXCEPT ![c] = FollowLeg(@, "connected", passed[c])] ELSE row
-    /\ UNCHANGED <<ticket, pointer, signed, passed, heard, known, tapped, ghosts, changed>>
+    /\ row' = IF number = ticket[c].dest THEN [row EXCEPT ![c] = Follow(c, "connected")] ELSE row
+    /\ IF number = ticket[c].dest THEN Went(c) ELSE UNCHANGED unfit
+    /\ UNCHANGED <<ticket, pointer, signed, passed, heard, known, tapped, spent, owed, disclosed, staff, changed>>
 
 HangUp(c) ==
     /\ phone[c].now = "up"
     /\ phone' = [phone EXCEPT ![c].now = "down"]
-    /\ row' = IF OnDest(c) THEN [row EXCEPT ![c] = FollowLeg(@, "ended", passed[c])] ELSE row
-    /\ UNCHANGED <<ticket, pointer, signed, passed, heard, known, tapped, ghosts, changed>>
+    /\ row' = IF OnDest(c) THEN [row EXCEPT ![c] = Follow(c, "ended")] ELSE row
+    /\ IF OnDest(c) THEN Went(c) ELSE UNCHANGED unfit
+    /\ UNCHANGED <<ticket, pointer, signed, passed, heard, known, tapped, spent, owed, disclosed, staff, changed>>
+
+\* Section 6.1: another officer rings a number that is on file for a customer of theirs, and the
+\* exchange tells of it by number, without the officer. It counts for the one call that waits for
+\* that number, unless several officers can be meant.
+ToldByNumber(number, officer) ==
+    LET waiting == {c \in Calls : IsOpen(Now(c)) /\ ticket[c].dest = number /\ row[c].leg = {}}
+        meant == {staff.assigned[a] : a \in {each \in Applications : number \in OnFile(each)}}
+    IN  /\ "legs by number" \in Powers /\ officer \in meant
+        /\ Holds("L5 named") => meant = {officer}
+        /\ \E c \in Calls :
+            /\ waiting = {c} /\ signed[c].officer /= officer
+            /\ row' = [row EXCEPT ![c] = Follow(c, "connected")]
+        /\ UNCHANGED <<ticket, pointer, signed, lines, heard, known, tapped, ghosts, changed>>
 
 \* She reads out what is on her screen to whoever is on her line: the leg, or, without one,
 \* somebody who has rung in. A ticket that was changed at rest does not open (section 4.1).
@@ -115,17 +141,42 @@ ReadOut(c, tap) ==
     LET code == Code(signed[c].application, c)
         to_wang == phone[c] = [to |-> "nw", now |-> "up"]
     IN  /\ RevealAllowed(Now(c)) /\ ticket[c] = signed[c]
+        /\ Holds("L10 still assigned") => Fit(c)
+        /\ unfit' = IF Fit(c) THEN unfit ELSE unfit \cup {c}
         /\ tap => to_wang /\ "listens" \in Powers
         /\ heard' = IF to_wang THEN heard \cup {code} ELSE heard
         /\ known' = IF to_wang /\ ~tap THEN known ELSE known \cup {code}
         /\ tapped' = IF tap THEN tapped \cup {c} ELSE tapped
-        /\ UNCHANGED <<core, lines, ghosts, changed>>
+        /\ UNCHANGED <<core, lines, spent, owed, disclosed, staff, changed>>
+
+\* Section 6.1: who is no longer assigned asks for the code in vain, and the call is over.
+AsksInVain(c) ==
+    /\ Holds("L10 still assigned") /\ RevealAllowed(Now(c)) /\ ~Fit(c)
+    /\ row' = [row EXCEPT ![c] = Revoke(Now(c))]
+    /\ UNCHANGED <<ticket, pointer, signed, lines, heard, known, tapped, ghosts, changed>>
 
 \* What law L1 forbids: to act for whoever is on the line because a confirmation came.
 Disclose(c) ==
     /\ ~Holds("L1") /\ row[c].state = "confirmed" /\ phone[c].now = "up"
     /\ disclosed' = disclosed \cup {c}
-    /\ UNCHANGED <<core, lines, heard, known, tapped, spent, owed, changed>>
+    /\ UNCHANGED <<core, lines, heard, known, tapped, spent, owed, staff, unfit, changed>>
+
+-----------------------------------------------------------------------------
+(* The bank, and the officers it no longer trusts.                         *)
+
+\* The loan system registers the application again, without its officer.
+Unassign(application) ==
+    /\ "moves staff" \in Powers
+    /\ staff' = [staff EXCEPT !.assigned[application] = "none"]
+    /\ UNCHANGED <<core, lines, heard, known, tapped, spent, owed, disclosed, unfit, changed>>
+
+\* Section 2: a suspension revokes the open calls of the officer.
+Suspend(officer) ==
+    LET theirs(c) == Holds("L10 suspended") /\ signed[c].officer = officer
+    IN  /\ "moves staff" \in Powers
+        /\ staff' = [staff EXCEPT !.suspended = @ \cup {officer}]
+        /\ row' = [c \in Calls |-> IF theirs(c) THEN Revoke(Now(c)) ELSE row[c]]
+        /\ UNCHANGED <<ticket, pointer, signed, lines, heard, known, tapped, spent, owed, disclosed, unfit, changed>>
 
 -----------------------------------------------------------------------------
 (* A code is entered (section 7). `as` is a login on the app, a calling    *)
@@ -167,7 +218,7 @@ Enter(to, voice, channel, as, reference, code) ==
                       IF c \in burnt /\ owing(c) /\ counted(c).wrong /= Now(c).wrong
                       THEN [owed[c] EXCEPT ![channel] = @ + 1] ELSE owed[c]]
                /\ given' = {} /\ spent' = spent
-        /\ UNCHANGED <<ticket, pointer, signed, lines, heard, known, tapped, disclosed, changed>>
+        /\ UNCHANGED <<ticket, pointer, signed, lines, heard, known, tapped, disclosed, staff, unfit, changed>>
 
 Guess == IF "guesses" \in Powers THEN {Junk} ELSE {}
 
@@ -217,7 +268,7 @@ ChangesPointer(application, c) ==
     /\ UNCHANGED <<row, ticket, signed, lines, heard, known, tapped, ghosts>>
 
 Others ==
-    \E c \in Calls :
+    \/ \E c \in Calls :
         \/ \E o \in Officers, a \in Applications, n \in Numbers : Issue(c, o, a, n)
         \/ \E n \in Numbers : Dial(c, n)
         \/ HangUp(c) \/ Disclose(c) \/ ReadsCodes(c)
@@ -225,6 +276,10 @@ Others ==
         \/ \E bound \in {"lifetime", "grace"} : Pass(c, bound)
         \/ \E o \in Officers, n \in Numbers : ChangesTicket(c, o, n)
         \/ \E a \in Applications : ChangesPointer(a, c)
+        \/ AsksInVain(c)
+    \/ \E n \in Numbers, o \in Officers : ToldByNumber(n, o)
+    \/ \E a \in Applications : Unassign(a)
+    \/ \E o \in Officers : Suspend(o)
 
 Next == (Others /\ given' = {}) \/ WangEnters \/ MalloryEnters
 

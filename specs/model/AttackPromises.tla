@@ -35,6 +35,12 @@ ByPolicy == \A g \in given :
     /\ g.says.officer = Assigned(g.says.application)
     /\ g.says.dest \in OnFile(g.says.application)
 
+\* L10: nothing goes on with an officer who is no longer assigned, once it is looked at.
+OnlyTheAssigned == unfit = {}
+
+\* Section 2: a suspended officer has no open call.
+NothingOfTheSuspended == \A c \in Calls : signed[c].officer \in staff.suspended => ~IsOpen(row[c])
+
 \* L5: with a leg that was connected to the number on the ticket.
 OnALeg == \A g \in given : g.leg /= "none"
 
@@ -66,6 +72,9 @@ NeverSuperseded == ~ \E c \in Calls, d \in Calls :
     c /= d /\ row[c].state = "revoked" /\ signed[c] = signed[d] /\ row[d].state = "issued"
 NeverALegElsewhere == \A c \in Calls : ~(phone[c].now = "up" /\ ~OnDest(c) /\ ~changed)
 NeverASpoiltTicketOnALiveCall == ~ \E c \in Calls : Connected(row[c]) /\ row[c].state = "live" /\ ticket[c] /= signed[c]
+NeverRevokedForWantOfAssignment == ~ \E c \in Calls : row[c].state = "revoked" /\ ~Fit(c) /\ staff.suspended = {}
+NeverSuspendedOnTheLine == ~ \E c \in Calls :
+    signed[c].officer \in staff.suspended /\ row[c].state = "revoked" /\ phone[c].now = "up"
 NeverACallOfEach == ~ \E c \in Calls, d \in Calls :
     Connected(row[c]) /\ Connected(row[d]) /\ signed[c].application /= signed[d].application
 =============================================================================

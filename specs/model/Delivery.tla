@@ -26,6 +26,7 @@ ASSUME Requests \subseteq Known
 
 Confirmations == {"app", "app again", "ivr"}
 Guesses == {"guess app", "guess ivr"}
+Green == {"genuine", "given_before"}
 Channel(request) == IF request \in {"ivr", "guess ivr"} THEN "ivr" ELSE "app"
 
 VARIABLES
@@ -36,7 +37,7 @@ VARIABLES
     phone,      \* the leg in truth: "idle", "up", "down"
     said,       \* every leg event the service has been told of
     passed,     \* the bounds that the clock has passed
-    told,       \* what the client of each key has been answered
+    told,       \* what the client of each key has been answered, but that the call is over
     shown,      \* has the officer seen the code?
     consumed,   \* commits that consumed the code
     tries       \* on each channel, wrong codes tried while a right one would have been genuine
@@ -103,7 +104,8 @@ HeadIsFree == Holds("L4 serial") => \A n \in Nodes : node[n].step /= "decided"
 Decide(n, request) ==
     LET before == Looked(row, passed)
         replayed == request \in Keyed /\ Holds("L4 kept answer") /\ kept[request] /= "none"
-        outcome == IF replayed THEN [answer |-> kept[request], after |-> row]
+        over == Holds("L4 ended") /\ ~IsOpen(before) /\ kept[request] \in Green
+        outcome == IF replayed THEN [answer |-> IF over THEN "ended" ELSE kept[request], after |-> row]
                    ELSE Outcome(request, before)
     IN  /\ node[n].step = "up" /\ HeadIsFree /\ Asked(request)
         /\ node' = [node EXCEPT ![n] = [
@@ -112,7 +114,7 @@ Decide(n, request) ==
         /\ UNCHANGED <<database, world, ghosts>>
 
 Hear(work) ==
-    /\ told' = IF work.request \in Keyed /\ work.answer /= "refused"
+    /\ told' = IF work.request \in Keyed /\ work.answer \notin {"refused", "ended"}
                THEN [told EXCEPT ![work.request] = @ \cup {work.answer}] ELSE told
     /\ shown' = (shown \/ work.answer \in {"code", "issued with code"})
 

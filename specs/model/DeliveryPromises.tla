@@ -48,6 +48,13 @@ NoReplay == \A n \in Nodes : Fresh(n, {"given_before"}) =>
     /\ ~({"connected", "ended"} \subseteq said)
     /\ "call" \notin node[n].then
 
+\* L4: an answer that was kept is green only while the call goes on.
+GreenEndsWithTheCall == \A n \in Nodes :
+    node[n].step = "decided" /\ node[n].replayed /\ node[n].answer \in Green =>
+        /\ row.state /= "revoked"
+        /\ IF "connected" \in said THEN "ended" \notin said /\ "call" \notin node[n].then
+           ELSE "lifetime" \notin node[n].then
+
 \* L5: the officer sees the code only on a leg that is connected as far as the PBX has said.
 ShownOnALiveLeg == \A n \in Nodes : Mode = "required" /\ Fresh(n, {"code"}) =>
     said = {"connected"} /\ "lifetime" \notin node[n].then
@@ -80,6 +87,8 @@ NeverALostAnswerGivenAgainElsewhere == ~ \E n \in Nodes, m \in Nodes :
     /\ n /= m /\ node[m].step = "down"
     /\ node[n].step = "decided" /\ node[n].replayed /\ node[n].answer = "genuine"
     /\ told[node[n].request] = {}
+NeverEnded == ~ \E n \in Nodes :
+    node[n].step = "decided" /\ node[n].answer = "ended" /\ row.state \in {"ended", "revoked"}
 NeverAnEndHeardFirst == said /= {"ended"}
 NeverGenuineAfterAGuess == ~(consumed = 1 /\ tries["app"] > 0 /\ tries["ivr"] = MaxWrong)
 NeverLocked == row.state /= "locked"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable
@@ -20,7 +21,8 @@ from tests.vectors.codes import INVISIBLE, SEPARATORS
 from tests.world import another_code
 from verifier.core import code as core
 from verifier.core import damm
-from verifier.core.code import derive_code, hotp, parse_code, same_code, show_code
+from verifier.core.call import CallRules
+from verifier.core.code import HOTP_DIGITS, derive_code, hotp, parse_code, same_code, show_code
 from verifier.core.errors import MalformedCode
 
 CODES = st.integers(0, 99_999_999).map(lambda n: another_code(f"{n:08d}0", 0))
@@ -199,3 +201,17 @@ def test_the_page_has_no_reading_of_its_own() -> None:
     text = (Path(__file__).parents[2] / "clients/web/code.js").read_text()
     assert "readDigits" in text
     assert "normalize" not in text
+
+
+def _bound_of_a_call() -> float:
+    """Six different guesses at the likeliest codes: 31 bits modulo 10⁸ (RFC 4226, section 5.3)."""
+    most = -(-(2**31) // 10**HOTP_DIGITS)
+    return 2 * CallRules().max_wrong * most / 2**31
+
+
+def test_the_guess_bound_is_the_one_that_the_specification_states() -> None:
+    stated = f"{_bound_of_a_call() * 1e8:.2f}·10⁻⁸"
+    for name in ("protocol.md", "threat-model.md", "model/README.md"):
+        text = (Path(__file__).parents[2] / "specs" / name).read_text(encoding="utf-8")
+        assert stated in text, name
+        assert not re.search(r"(at most|by|reckons|6\.2:) 6·10⁻⁸", text), name

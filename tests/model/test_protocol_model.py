@@ -22,9 +22,11 @@ FLOORS = {
     "attack": 50_000,
     "database": 80_000,
     "shared": 10_000,
+    "staff": 1_000,
+    "rows": 10_000,
 }
 if os.environ.get("MODEL_LARGE") == "1":
-    FLOORS |= {"retries_large": 100_000, "guesses_large": 600_000, "attack_large": 400_000}
+    FLOORS |= {"retries_large": 100_000, "guesses_large": 600_000, "attack_large": 400_000, "rows_large": 100_000}
 
 # Rules that are switched off together, where, and the promise that must then be broken.
 BROKEN = [
@@ -40,21 +42,36 @@ BROKEN = [
     ("L4 spent", "attack", "NoReplay"),
     ("L4 same receipt", "retries", "NoFlipFlop"),
     ("L4 kept answer", "retries", "OneAnswerForAKey"),
+    ("L4 ended", "retries", "GreenEndsWithTheCall"),
     ("L5 reveal", "retries", "ShownOnALiveLeg"),
     ("L5 reveal", "attack", "NotFooled"),
     ("L5 reveal + L5 confirm", "retries", "GenuineOnALeg"),
     ("L5 reveal + L5 confirm", "attack", "OnALeg"),
     ("L5 facts", "retries", "ShownOnALiveLeg"),
+    ("L5 named", "shared", "NotFooled"),
     ("L6", "retries", "FailClosed"),
     ("L7 foreign", "attack", "BurnsNothing"),
     ("L7 budgets", "attack", "BurnsNothing"),
-    ("L10 assigned", "attack", "ByPolicy"),
+    ("L10 assigned + L10 still assigned", "attack", "ByPolicy"),
     ("L10 number", "attack", "ByPolicy"),
     ("L10 number", "attack", "NotFooled"),
+    ("L10 still assigned", "staff", "OnlyTheAssigned"),
+    ("L10 suspended", "staff", "NothingOfTheSuspended"),
     ("L12", "attack", "OwnCallsOnly"),
     ("L12", "attack", "HisNumberWasCalled"),
     ("L12", "attack", "NotFooled"),
     ("L12 dialled", "shared", "NotFooled"),
+    ("L16 rows", "rows", "OnlyByAnOldRow"),
+    ("L16 rows", "rows", "SetBackIsFound"),
+    ("L16 rows + L16 found", "rows", "NoCodeOfAnother"),
+    ("L16 rows + L16 ticket", "rows", "NoOtherOfficer"),
+    ("L16 rows + L16 ticket", "rows", "NoLateCode"),
+    ("L16 rows + L16 exception", "rows", "NoRuleLifted"),
+    ("L16 found", "rows", "NothingFoundUnchecked"),
+    ("L16 found", "rows", "OnlyByAnOldRow"),
+    ("L16 sum", "rows", "SetBackIsFound"),
+    ("L16 sum", "rows", "GainIsFound"),
+    ("L16 fresh", "rows", "SetBackIsFound"),
     ("guess bound", "guesses", "GuessBound"),
     ("settle first", "retries", "GenuineInTime"),
     ("settle first", "attack", "InTime"),
@@ -67,6 +84,7 @@ HAPPENS = {
         "NeverGenuine",
         "NeverGivenBefore",
         "NeverGenuineInTheGrace",
+        "NeverEnded",
         "NeverALostAnswerGivenAgainElsewhere",
         "NeverAnEndHeardFirst",
         "NeverExpired",
@@ -88,6 +106,16 @@ HAPPENS = {
         "NeverACallOfEach",
     ],
     "database": ["NeverASpoiltTicketOnALiveCall"],
+    "staff": ["NeverRevokedForWantOfAssignment", "NeverSuspendedOnTheLine"],
+    "rows": [
+        "NeverRefusedAsTampered",
+        "NeverRevivedByAnOldRow",
+        "NeverIssuedByAnOldRow",
+        "NeverAnExceptionUsedAgain",
+        "NeverDeleted",
+        "NeverALookUnfound",
+        "NeverConfirmed",
+    ],
 }
 
 
@@ -115,9 +143,9 @@ def test_a_promise_is_broken_once_its_rule_is_off(rules: str, name: str, promise
     assert tlc.check(name, tmp_path, off=rules.split(" + "), only=promise).violated == promise
 
 
-@pytest.mark.parametrize(("name", "never"), [(name, never) for name, nevers in HAPPENS.items() for never in nevers])
-def test_what_should_be_able_to_happen_does(name: str, never: str, tmp_path: Path) -> None:
-    assert tlc.check(name, tmp_path, only=never).violated == never
+@pytest.mark.parametrize("name", HAPPENS)
+def test_what_should_be_able_to_happen_does(name: str, tmp_path: Path) -> None:
+    assert tlc.seen(name, HAPPENS[name], tmp_path) == set(HAPPENS[name])
 
 
 def test_every_rule_has_been_switched_off() -> None:

@@ -6,7 +6,7 @@ import importlib.util
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ MODULES = {
     **dict.fromkeys(
         ("retries", "withdrawn", "legless", "guesses", "retries_large", "guesses_large"), "DeliveryPromises"
     ),
-    **dict.fromkeys(("attack", "database", "shared", "attack_large"), "AttackPromises"),
+    **dict.fromkeys(("attack", "database", "shared", "staff", "attack_large"), "AttackPromises"),
+    **dict.fromkeys(("rows", "rows_large"), "RowsPromises"),
 }
 
 
@@ -57,27 +58,8 @@ def check(
 
     `folder` takes what TLC writes. Raises AssertionError, with TLC's words, when the model itself is at fault.
     """
-    text, named = _parts(name)
     constants = {"Off": "{" + ", ".join(f'"{rule}"' for rule in off) + "}"} | (changes or {})
-    for constant, value in constants.items():
-        text, replaced = re.subn(rf"^( +{constant} = ).*$", rf"\g<1>{value}", text, flags=re.MULTILINE)
-        assert replaced == 1, f"{name}.cfg does not set {constant}"
-    config = folder / f"{name}.cfg"
-    config.write_text(f"{text}INVARIANTS {only or named}\n")
-    # A run that ends at its first violation is over before much could be compiled; one that finds none may never end.
-    thrifty = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-    options, workers, patience_s = (thrifty, "1", 120) if only else (("-XX:+UseParallelGC",), "2", 540)
-    ended = subprocess.run(
-        [
-            *("java", "-Xmx2g", *options, f"-Djava.io.tmpdir={folder}", "-cp", str(jar()), "tlc2.TLC"),
-            *("-deadlock", "-workers", workers, "-metadir", str(folder), "-config", str(config), MODULES[name]),
-        ],
-        cwd=MODEL,
-        capture_output=True,
-        text=True,
-        timeout=patience_s,
-    )
-    said = ended.stdout + ended.stderr
+    said = _run(name, folder, MODEL / f"{MODULES[name]}.tla", only or _parts(name)[1], constants, alone=bool(only))
     counts = re.findall(r"(\d+) states generated, (\d+) distinct states found, (\d+) states left", said)
     violated = re.findall(r"^Error: Invariant (\w+) is violated", said, re.MULTILINE)
     assert counts, said
@@ -87,6 +69,45 @@ def check(
     assert "No error has been found" in said, said
     assert left == 0, said
     return Found(None, distinct, generated)
+
+
+def seen(name: str, nevers: Sequence[str], folder: Path) -> set[str]:
+    """Which of these invariants some state violates, looked for in one run, which ends once each has been seen."""
+    module = folder / "Seen.tla"
+    module.write_text(
+        f"---- MODULE Seen ----\nEXTENDS {MODULES[name]}\nPlaces == 1 .. {len(nevers)}\n"
+        "ASSUME \\A n \\in Places : TLCSet(n, FALSE)\n"
+        f"Still(n) == CASE {' [] '.join(f'n = {n} -> {never}' for n, never in enumerate(nevers, start=1))}\n"
+        'Notice(n) == TLCGet(n) \\/ Still(n) \\/ (TLCSet(n, TRUE) /\\ PrintT(<<"seen", n>>))\n'
+        "SomeUnseen == (\\A n \\in Places : Notice(n)) /\\ ~(\\A n \\in Places : TLCGet(n))\n====\n"
+    )
+    said = _run(name, folder, module, "SomeUnseen", {}, alone=True)
+    return {nevers[int(place) - 1] for place in re.findall(r'<<"seen", (\d+)>>', said)}
+
+
+def _run(name: str, folder: Path, module: Path, invariants: str, constants: dict[str, str], *, alone: bool) -> str:
+    """What TLC says of these invariants in a configuration with these constants changed."""
+    text, _ = _parts(name)
+    for constant, value in constants.items():
+        text, replaced = re.subn(rf"^( +{constant} = ).*$", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        assert replaced == 1, f"{name}.cfg does not set {constant}"
+    config = folder / f"{name}.cfg"
+    config.write_text(f"{text}INVARIANTS {invariants}\n")
+    # A run that ends at its first violation is over before much could be compiled; one that finds none may never end.
+    thrifty = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    options, workers, patience_s = (thrifty, "1", 120) if alone else (("-XX:+UseParallelGC",), "2", 540)
+    ended = subprocess.run(
+        [
+            *("java", "-Xmx2g", *options, f"-Djava.io.tmpdir={folder}", f"-DTLA-Library={MODEL}"),
+            *("-cp", str(jar()), "tlc2.TLC", "-deadlock", "-workers", workers),
+            *("-metadir", str(folder), "-config", str(config), module.name),
+        ],
+        cwd=module.parent,
+        capture_output=True,
+        text=True,
+        timeout=patience_s,
+    )
+    return ended.stdout + ended.stderr
 
 
 def _parts(name: str) -> tuple[str, str]:

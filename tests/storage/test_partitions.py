@@ -135,7 +135,9 @@ async def rows_of(storage: Storage, table: str) -> dict[str, int]:
         "SELECT c.relname FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid "
         f"WHERE inhparent = '{table}'::regclass ORDER BY c.relname"
     )
-    return {part: (await storage.fetch(f"SELECT COUNT(*) FROM {part} WHERE leaf_index >= 0"))[0][0] for (part,) in parts}
+    return {
+        part: (await storage.fetch(f"SELECT COUNT(*) FROM {part} WHERE leaf_index >= 0"))[0][0] for (part,) in parts
+    }
 
 
 async def people_of(world: World, number: int, shards: int) -> list[Person]:

@@ -19,6 +19,7 @@ DISCREPANCIES = Counter("verifier_discrepancies", "Codes and legs found not to f
 SUSPENDED = Gauge("verifier_suspended_staff", "Members of staff who are suspended, as this node knows")
 SUSPENDED_AGE = Gauge("verifier_suspended_staff_age_seconds", "How long ago this node has read who is suspended")
 SUSPENSIONS = Counter("verifier_suspensions", "Suspensions that this node has learnt of, by event", ["event"])
+KEY_USES = Gauge("verifier_key_uses", "Uses of a key-encryption key by all nodes, and those reserved", ["kid"])
 READY = Gauge("verifier_ready", "1 while this node can make things durable")
 
 CONNECTIONS = Gauge("verifier_connections", "Open connections by listener and stage", ["listener", "stage"])
@@ -36,6 +37,7 @@ __all__ = [
     "CONNECTIONS",
     "CONNECTIONS_CUT",
     "DISCREPANCIES",
+    "KEY_USES",
     "READY",
     "REGISTRY",
     "REQUESTS",

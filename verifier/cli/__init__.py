@@ -103,6 +103,25 @@ def keys_list() -> None:
     _print_keys(ring.read(Path(os.environ.get("VERIFIER_KEY_RING", "keys/ring.json"))))
 
 
+@keys.command("uses")
+def keys_uses() -> None:
+    """Show how often each key-encryption key has been used, by all nodes."""
+    from verifier.app import open_service
+    from verifier.core.key_uses import verdict
+
+    async def do() -> tuple[str, dict[str, int]]:
+        service = await open_service(load_config())
+        try:
+            return service.context.ring.encrypting(), await service.key_uses.totals()
+        finally:
+            await service.context.storage.close()
+
+    active, totals = run(do())
+    for kid, uses in {active: 0, **totals}.items():
+        said = verdict(uses) if kid == active else "not active"
+        click.echo(f"{kid}  {uses} uses" + (f": {said}" if said else ""))
+
+
 def _print_keys(found: Any) -> None:
     from verifier.core.times import from_ms
 

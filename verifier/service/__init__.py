@@ -12,6 +12,7 @@ from verifier.service.exceptions import Exceptions
 from verifier.service.housekeeping import Housekeeping
 from verifier.service.identity import Identities
 from verifier.service.ivr import Ivr
+from verifier.service.key_uses import KeyUses
 from verifier.service.legs import Legs
 from verifier.service.me import Me
 from verifier.service.messages import Messages
@@ -48,9 +49,12 @@ class Service:
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)
         self.suspensions = StaffSuspensions(context)
+        self.key_uses = KeyUses(context)
 
     async def start(self) -> None:
-        """Make the log's first checkpoint if there is none, begin to carry out commands, read who is suspended."""
+        """Make the log's first checkpoint if there is none, reserve uses of keys, begin to carry out commands, and read
+        who is suspended."""
+        await self.key_uses.reserve()
         await self.context.writer.start()
         await self.suspensions.refresh()
 

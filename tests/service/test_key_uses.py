@@ -1,0 +1,102 @@
+"""How often a key-encryption key has been used is counted for all nodes, and a worn key seals nothing (section 11)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.world import NOON, Person, World
+from verifier import keys
+from verifier.core.errors import Unavailable
+from verifier.core.key_uses import LEASE, REFUSED_FROM, ROTATED_BEFORE, TOLD_FROM
+from verifier.keeper import count_uses
+from verifier.ports import Storage
+
+SET = "UPDATE key_uses SET uses = $1"
+
+
+async def _set(storage: Storage, uses: int) -> None:
+    async with storage.transaction() as transaction:
+        await transaction.execute_many(SET, [(uses,)])
+
+
+async def _total(world: World) -> int:
+    return sum((await world.service.key_uses.totals()).values())
+
+
+@pytest.mark.shows("CVP-11-5")
+async def test_a_node_reserves_uses_before_it_needs_them_and_more_before_they_are_gone(
+    storage: Storage, tmp_path: Path
+) -> None:
+    async with World(storage, tmp_path / "ring.json") as world:
+        assert await _total(world) == LEASE
+        for _ in range(LEASE // 2):
+            world.ring.seal("a", b"")
+        assert await world.service.key_uses.reserve() == set()
+        world.ring.wrap("LN-1", bytes(32))
+        assert len(await world.service.key_uses.reserve()) == 1
+        assert await _total(world) == LEASE + LEASE // 2 + 1
+
+
+@pytest.mark.shows("CVP-11-5")
+async def test_a_crash_and_another_node_lose_no_use(storage: Storage, tmp_path: Path) -> None:
+    for nodes in (1, 2, 3):  # each is left without a word, as by kill -9
+        world = World(storage, tmp_path / "ring.json")
+        await world.service.key_uses.reserve()
+        world.ring.seal("a", b"")
+        assert await _total(world) == nodes * LEASE
+
+
+@pytest.mark.shows("CVP-11-5")
+async def test_what_is_used_beyond_a_lease_is_counted_at_the_next_turn(storage: Storage, tmp_path: Path) -> None:
+    world = World(storage, tmp_path / "ring.json")
+    for _ in range(100):
+        world.ring.seal("a", b"")
+    await world.service.key_uses.reserve()
+    assert await _total(world) == LEASE + 100
+
+
+@pytest.mark.shows("CVP-11-6")
+@pytest.mark.parametrize(
+    ("uses", "level"), [(TOLD_FROM, "warning"), (ROTATED_BEFORE, "error"), (TOLD_FROM - 2 * LEASE, None)]
+)
+async def test_a_key_that_wears_out_is_told_with_each_lease(
+    storage: Storage, tmp_path: Path, uses: int, level: str | None
+) -> None:
+    async with World(storage, tmp_path / "ring.json") as world:
+        await _set(storage, uses)
+        for _ in range(LEASE // 2 + 1):
+            world.ring.seal("a", b"")
+        with capture_logs() as logs:
+            await count_uses(world.service)
+            await count_uses(world.service)
+    assert [each["log_level"] for each in logs] == ([level] if level else [])
+    assert all(each["uses"] > uses for each in logs)
+
+
+@pytest.mark.shows("CVP-11-7")
+async def test_a_worn_out_key_seals_nothing_until_it_is_rotated(storage: Storage, tmp_path: Path) -> None:
+    async with World(storage, tmp_path / "ring.json") as world:
+        sealed = world.ring.seal("a", b"before")
+    await _set(storage, REFUSED_FROM - LEASE)
+    async with World(storage, tmp_path / "ring.json") as world:
+        with pytest.raises(Unavailable, match="rotate"):
+            await world.register(Person(1))
+        assert world.ring.unseal("a", sealed) == b"before"
+        keys.rotate(tmp_path / "ring.json", "encryption", NOON, force=True)
+        world.ring.refresh()
+        await world.register(Person(1))
+
+
+@pytest.mark.shows("CVP-11-7")
+async def test_a_count_that_is_put_back_does_not_bring_a_worn_out_key_back(storage: Storage, tmp_path: Path) -> None:
+    async with World(storage, tmp_path / "ring.json"):
+        pass
+    await _set(storage, REFUSED_FROM)
+    async with World(storage, tmp_path / "ring.json") as world:
+        await _set(storage, 0)
+        world.ring.reserved({}, await world.service.key_uses.totals())
+        with pytest.raises(Unavailable):
+            world.ring.seal("a", b"")
