@@ -23,7 +23,7 @@ from verifier.api.authentication import Authentication
 from verifier.api.connections import Bounds
 from verifier.api.issuers import TrustedIssuer, role_mapping
 from verifier.api.listener import Listener, most_connections
-from verifier.api.metrics import DISCREPANCIES, SUSPENSIONS
+from verifier.api.metrics import DISCREPANCIES, SUSPENSIONS, TAMPERED
 from verifier.api.pages import Facts, SignIn
 from verifier.api.routes import operations
 from verifier.api.systems import SystemsFile
@@ -143,6 +143,12 @@ def cut_off(new: Sequence[str], ended: Sequence[str]) -> None:
             log.warning("suspension", change=event, id=each)
 
 
+def tampered(table: str) -> None:
+    """Tell the operator of a row that does not verify. `verifier log verify` finds which it is."""
+    TAMPERED.labels(table).inc()
+    log.error("tampered", table=table)
+
+
 class Verifier:
     """One running node: the public and admin servers, and what it does again and again."""
 
@@ -155,6 +161,7 @@ class Verifier:
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
         service.context.discovered = discovered
+        service.context.tampered = tampered
         service.context.cut_off = cut_off
 
     async def start(self) -> None:

@@ -16,6 +16,7 @@ BATCHES = Gauge("verifier_batches", "Batches committed by this node since its st
 COMMANDS = Gauge("verifier_commands", "Commands carried out by this node since its start")
 SWEEPS = Counter("verifier_swept_calls", "Calls closed by time")
 DISCREPANCIES = Counter("verifier_discrepancies", "Codes and legs found not to fit together, by kind", ["kind"])
+TAMPERED = Counter("verifier_tampered", "Rows that did not verify when they were looked at, by table", ["table"])
 SUSPENDED = Gauge("verifier_suspended_staff", "Members of staff who are suspended, as this node knows")
 SUSPENDED_AGE = Gauge("verifier_suspended_staff_age_seconds", "How long ago this node has read who is suspended")
 SUSPENSIONS = Counter("verifier_suspensions", "Suspensions that this node has learnt of, by event", ["event"])
