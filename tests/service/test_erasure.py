@@ -27,7 +27,7 @@ SAID = "他说低息贷款"
 SUPERVISOR = staff("9001", "supervisor")
 
 # Tables of the log and of the schema hold hashes, sizes and names of files; suspensions are of staff alone.
-NOTHING_PERSONAL = {"log_head", "checkpoints", "nodes", "schema_versions", "suspensions"}
+NOTHING_PERSONAL = {"log_head", "checkpoints", "nodes", "schema_versions", "suspensions", "key_uses"}
 
 # What stays of an erased application, and why.
 STAYS = {

@@ -12,7 +12,15 @@ import pytest
 
 from tests.world import COLLEAGUE, IVR, OFFICER, ORIGIN, Json, Person, World, another_code
 from verifier.core.checkpoint import parse_proof
-from verifier.core.errors import Erased, IdempotencyKeyReused, InvalidField, NotFound, Unavailable, VerifierError
+from verifier.core.errors import (
+    Erased,
+    IdempotencyKeyReused,
+    InvalidField,
+    NotFound,
+    Tampered,
+    Unavailable,
+    VerifierError,
+)
 from verifier.core.messages import ConfirmByPhone
 from verifier.core.shards import MAX_SHARDS, shard_origin
 from verifier.ports import Reader, Storage
@@ -274,7 +282,7 @@ async def test_a_shard_that_is_refused_keeps_nobody_of_another_from_being_answer
     asked = [ask for _ in range(30) for ask in (split.report(alone, "x"), split.ring_in(household[0].number, code))]
     ended = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(each) for each in ended[::2]] == [dict] * 30
-    assert {type(each) for each in ended[1::2]} == {Unavailable}
+    assert {type(each) for each in ended[1::2]} == {Tampered}
     assert (await split.report(alone, "x"))["receipt"]
 
 

@@ -115,6 +115,7 @@ async def test_a_command_whose_transaction_met_another_is_carried_out_once_all_t
             """The same database, in which the first transactions of the service meet others."""
 
             fetch, fetch_in, close, damage = storage.fetch, storage.fetch_in, storage.close, storage.damage
+            snapshot = storage.snapshot
 
             @asynccontextmanager
             async def transaction(self) -> AsyncIterator[Any]:
