@@ -21,6 +21,7 @@ from verifier.core.errors import (
 from verifier.core.octets import base64url
 from verifier.core.statements import commitment, digest
 from verifier.core.times import from_ms
+from verifier.service import decoys
 
 
 @pytest.mark.shows("CVP-4.3-1", "CVP-4.3-2", "CVP-7-3")
@@ -435,3 +436,14 @@ def _count_work(patched: pytest.MonkeyPatch, derived: list[str]) -> None:
         return original(key, call_id, ticket, counter)
 
     patched.setattr(confirmations, "derive_code", counting)
+
+
+@pytest.mark.shows("CVP-7-2")
+async def test_decoys_that_are_gone_come_back_with_the_next_sweep(world: World) -> None:
+    """As when the oldest part of a split table was dropped."""
+    async with world.storage.transaction() as transaction:
+        await transaction.execute_many("DELETE FROM calls WHERE call_id < $1", [(decoys.call_id(9),)])
+    assert await decoys.missing(world.storage)
+    await world.service.housekeeping.sweep()
+    assert not await decoys.missing(world.storage)
+    assert (await world.audit()).findings == []

@@ -15,7 +15,7 @@ from verifier.core.octets import base64url
 from verifier.core.purposes import ASKS
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, ApplicationKeys, seal
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels, encode_claims
-from verifier.ports import Transaction
+from verifier.ports import Reader, Transaction
 from verifier.service import records
 from verifier.service.opened import leaf_context
 from verifier.service.rows import Authenticator
@@ -32,6 +32,7 @@ _EXPIRED = 1_700_000_600
 _PLANT_LEAF = records.INSERT_LEAF + " ON CONFLICT DO NOTHING"
 _PLANT_CALL = CALLS.insert + " ON CONFLICT DO NOTHING"
 _DELETE_LEAVES = "DELETE FROM leaves WHERE leaf_index < 0"
+_COUNT_CALLS = "SELECT COUNT(*) FROM calls WHERE application_id = $1"
 _DELETE_CALLS = "DELETE FROM calls WHERE application_id = $1"
 
 
@@ -41,8 +42,13 @@ def is_decoy(row: object) -> bool:
 
 
 def call_id(n: int) -> str:
-    """The id of a decoy: as long as any, and after all, so that no part of a split table that is dropped has one."""
-    return f"call_{(1 << 128) - 1 - n % COUNT:032x}"
+    """The id of a decoy: as long as any, and before all."""
+    return f"call_{n % COUNT:032x}"
+
+
+async def missing(reader: Reader) -> bool:
+    """Whether some are gone, as when an old part of a split table was dropped."""
+    return bool((await reader.fetch(_COUNT_CALLS, APPLICATION_ID))[0][0] != COUNT)
 
 
 async def plant(transaction: Transaction, authenticator: Authenticator) -> None:

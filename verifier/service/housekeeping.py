@@ -12,7 +12,7 @@ from msgspec import Struct
 from verifier.core import call as lifecycle
 from verifier.core.call import Call
 from verifier.core.errors import Tampered
-from verifier.service import records
+from verifier.service import decoys, records
 from verifier.service.batch import Batch
 from verifier.service.context import Context
 from verifier.service.needs import Needs
@@ -75,6 +75,9 @@ class Housekeeping:
 
     async def _prune(self) -> int:
         context = self._context
+        if await decoys.missing(context.storage):
+            async with context.storage.transaction() as transaction:
+                await decoys.plant(transaction, context.authenticator)
         now_ms, rules = context.clock(), context.settings.rules
         # The wrong codes that a call has had are kept for as long as a call can be open.
         limits_before = now_ms - rules.code_lifetime_ms - rules.max_call_ms - rules.grace_ms
