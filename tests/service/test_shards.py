@@ -15,6 +15,7 @@ from verifier.core.checkpoint import parse_proof
 from verifier.core.errors import (
     Erased,
     IdempotencyKeyReused,
+    InternalError,
     InvalidField,
     NotFound,
     Unavailable,
