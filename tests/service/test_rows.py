@@ -221,9 +221,9 @@ async def test_a_changed_officer_is_shown_no_code(world: Remembering, person: Pe
 async def test_a_changed_call_is_never_genuine(world: Remembering, person: Person, column: str) -> None:
     call_id, code = await world.live_call(person)
     row = await world.call_row(call_id)
-    value = "live" if column == "state" else 2_000_000_000_000
     await world.revoke(call_id)
-    await execute(world, f"UPDATE calls SET {column} = $1, state = 'live' WHERE call_id = $2", value, call_id)
+    late = "" if column == "state" else f", {column} = 2000000000000"
+    await execute(world, f"UPDATE calls SET state = 'live'{late} WHERE call_id = $1", call_id)
     sql = "UPDATE applications SET open_call_id = $1 WHERE application_id = $2"
     assert row["state"] == "live"
     with suppress(InternalError):
