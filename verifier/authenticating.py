@@ -1,4 +1,4 @@
-"""Gives the rows of a database from before version 8 their authenticators, once. Carries out specs/protocol.md 10.2.
+"""Gives the rows of an older database their authenticators, once. Carries out specs/protocol.md section 10.2.
 
 It believes the rows as they are, so it is for the moment of the upgrade, with every node stopped. It also seals again,
 under the sub-keys of its application's key, what had been sealed under that key itself.
@@ -23,6 +23,8 @@ _LEAVES = (
 )
 _SEAL_LEAF = "UPDATE leaves SET sealed = $2 WHERE leaf_index = $1"
 _SET_HEAD = "UPDATE log_head SET shares = $2, mac = $3 WHERE origin = $1"
+# They are sealed in another way now, and none of them is older than half an hour.
+_END_SESSIONS = "DELETE FROM ivr_sessions"
 _OPEN_CALLS = "SELECT COUNT(*) FROM calls WHERE due_at > $1"
 
 
@@ -73,6 +75,7 @@ class _Authenticating:
                 if not decoys.is_decoy(found):
                     await self._write(table, found)
         await self._seal_leaves()
+        await self._transaction.execute_many(_END_SESSIONS, [()])
         for position, (origin, size, batches, *_) in enumerate(heads):
             shares = (self._sum % SHARES if position == 0 else 0).to_bytes(SHARE_BYTES)
             mac = self._authenticator.digest("log_head", (origin, size, batches, shares))[:MAC_BYTES]

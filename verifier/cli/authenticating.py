@@ -11,7 +11,7 @@ from verifier.cli.running import load_config, run
 
 @click.command()
 def authenticate() -> None:
-    """Give the rows of a database from before version 8 their authenticators. Once, with every node stopped.
+    """Give the rows of an older database their authenticators. Once, with every node stopped.
 
     It believes the rows as they are: run `log verify` with the version before, and this right after.
     """

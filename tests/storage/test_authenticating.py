@@ -1,0 +1,117 @@
+"""The upgrade of a database whose rows have no authenticators yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import Person, World, another_code
+from verifier.authenticating import AlreadyAuthenticated, authenticate, row_context
+from verifier.core.errors import InternalError, Unavailable
+from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal, unseal
+from verifier.ports import Storage, Transaction
+from verifier.service.opened import leaf_context, unwrap_keys
+from verifier.service.tables import APPLICATIONS, TABLES
+from verifier.storage import open_storage
+from verifier.storage.migrate import migrate
+
+
+@pytest.fixture
+async def storage(database: str) -> AsyncIterator[Storage]:
+    opened = await open_storage(database)
+    await migrate(opened)
+    yield opened
+    await opened.close()
+
+
+async def lived(world: World, person: Person) -> Any:
+    """A call that had a wrong code, was confirmed, reported and ended; its receipt."""
+    call_id, code = await world.live_call(person)
+    await world.confirm(person, another_code(code))
+    verdict = await world.confirm(person, code)
+    await world.report(person, "somebody rang")
+    await world.leg(call_id, "ended", person.number)
+    return verdict["receipt"]
+
+
+async def as_before(storage: Storage, world: World) -> None:
+    """Seal everything of applications under one undivided key, and take all authenticators away."""
+    ring = world.ring
+    keys: dict[str, tuple[bytes, bytes]] = {}
+    async with storage.transaction() as transaction:
+        for table in TABLES:
+            rows = [table.row(*row[:-1]) async for row in table.rows(transaction)]
+            for row in rows:
+                if table is APPLICATIONS:
+                    now = unwrap_keys(ring, row.application_id, row.kek_id, row.wrapped_key).sealing
+                    keys[row.application_id] = now, os.urandom(KEY_BYTES)
+                    wrapped = ring.wrap(row.application_id, keys[row.application_id][1])
+                    sql = "UPDATE applications SET kek_id = $2, wrapped_key = $3 WHERE application_id = $1"
+                    await transaction.execute_many(sql, [(row.application_id, *wrapped)])
+                context, sealed = row_context(row)
+                if sealed is not None and row.application_id is not None:
+                    again = sealed_again(keys[row.application_id], context, context, sealed)
+                    sql = f"UPDATE {table.name} SET sealed = $2 WHERE {table.key[0]} = $1"
+                    await transaction.execute_many(sql, [(context, again)])
+            await transaction.execute_many(f"UPDATE {table.name} SET mac = NULL", [()])
+        await leaves_as_before(transaction, world, keys)
+        await transaction.execute_many("UPDATE log_head SET shares = NULL, mac = NULL", [()])
+        await transaction.execute_many("DELETE FROM calls WHERE application_id = '-decoy'", [()])
+
+
+async def leaves_as_before(transaction: Transaction, world: World, keys: dict[str, tuple[bytes, bytes]]) -> None:
+    rows = await transaction.fetch(
+        "SELECT leaf_index, statement_id, typ, customer_index, application_id, sealed FROM leaves WHERE leaf_index >= 0"
+    )
+    for leaf_index, statement_id, typ, customer_index, application_id, sealed in rows:
+        context = leaf_context(statement_id, typ, customer_index)
+        if application_id is None:
+            again = world.ring.seal(statement_id, world.ring.unseal(context, sealed))
+        else:
+            again = sealed_again(keys[application_id], context, statement_id, sealed)
+        await transaction.execute_many("UPDATE leaves SET sealed = $2 WHERE leaf_index = $1", [(leaf_index, again)])
+
+
+def sealed_again(keys: tuple[bytes, bytes], before: str, after: str, sealed: bytes) -> bytes:
+    return seal(keys[1], os.urandom(NONCE_BYTES), after, unseal(keys[0], before, sealed))
+
+
+async def test_what_was_there_is_authenticated_once_and_good_as_before(storage: Storage, tmp_path: Path) -> None:
+    people = [Person(n) for n in range(3)]
+    async with World(storage, tmp_path / "ring.json") as world:
+        for person in people:
+            await world.register(person)
+        receipts = [await lived(world, person) for person in people]
+        await world.report(Person(7), "of nobody")
+        await world.begin_dialogue(people[0].number)
+        world.clock.advance(200)
+        await world.service.housekeeping.sweep()
+        await as_before(storage, world)
+    with pytest.raises(InternalError, match="run `verifier authenticate` once"):
+        await World(storage, tmp_path / "ring.json").service.start()
+    assert await authenticate(storage, world.ring, os.urandom, world.clock()) > 9
+    with pytest.raises(AlreadyAuthenticated):
+        await authenticate(storage, world.ring, os.urandom, world.clock())
+    async with World(storage, tmp_path / "ring.json") as after:
+        after.clock.advance(1_000)
+        assert (await after.audit()).findings == []
+        for person, receipt in zip(people, receipts, strict=True):
+            assert after.check(receipt).verdict == "genuine"
+            [past] = (await after.service.me.calls(person.principal, None, 10)).calls
+            assert past.receipt_id is not None
+            _, code = await after.live_call(person)
+            assert (await after.confirm(person, code))["verdict"] == "genuine"
+        assert (await after.audit()).findings == []
+
+
+async def test_it_waits_until_open_calls_have_ended(storage: Storage, tmp_path: Path) -> None:
+    async with World(storage, tmp_path / "ring.json") as world:
+        await world.register(Person(1))
+        await world.live_call(Person(1))
+        await as_before(storage, world)
+    with pytest.raises(Unavailable, match="calls are open"):
+        await authenticate(storage, world.ring, os.urandom, world.clock())
