@@ -54,6 +54,7 @@ async def whole_scene(world: Remembering, person: Person) -> None:
     await world.service.suspensions.lift(SUPERVISOR, "7002")
 
 
+@pytest.mark.shows("CVP-10.2-1", "CVP-10.2-2")
 async def test_each_column_of_each_row_that_decides_is_covered(world: Remembering, person: Person) -> None:
     """A changed one is refused where the row is read, and so is the authenticator of another row."""
     await whole_scene(world, person)
@@ -78,6 +79,7 @@ async def test_each_column_of_each_row_that_decides_is_covered(world: Rememberin
                 read(table, (*one[:-1], other[-1]))
 
 
+@pytest.mark.shows("CVP-8.3-4", "CVP-10.2-3")
 async def test_the_audit_finds_each_changed_deleted_and_added_row(world: Remembering, person: Person) -> None:
     await whole_scene(world, person)
     assert (await world.audit()).findings == []
@@ -131,6 +133,7 @@ async def _two_wrong(world: World, person: Person, call_id: str, code: str) -> N
     ],
     ids=["a revoked call", "a used call", "an application's open call", "fewer wrong codes"],
 )
+@pytest.mark.shows("CVP-8.3-4", "CVP-10.2-3")
 async def test_the_audit_finds_an_old_row_with_its_old_authenticator(
     world: Remembering, person: Person, earlier: Earlier
 ) -> None:
@@ -169,6 +172,7 @@ async def test_an_application_moved_under_the_victims_index_makes_nothing_genuin
         await world.confirm(person, code)
 
 
+@pytest.mark.shows("CVP-8.3-4", "CVP-10.2-4")
 async def test_a_number_that_leads_to_anothers_application_leads_nowhere(
     world: Remembering, person: Person, mallory: Person
 ) -> None:
@@ -186,6 +190,7 @@ async def test_a_number_that_leads_to_anothers_application_leads_nowhere(
     assert (await world.audit()).findings
 
 
+@pytest.mark.shows("CVP-8.3-4", "CVP-10.2-4")
 async def test_an_assignment_in_a_row_shows_no_officer_anothers_application(world: Remembering, person: Person) -> None:
     sql = "INSERT INTO assignments (officer_id, application_id) VALUES ($1, $2)"
     await execute(world, sql, "6666", person.application_id)
@@ -193,6 +198,7 @@ async def test_an_assignment_in_a_row_shows_no_officer_anothers_application(worl
     assert (await world.audit()).findings
 
 
+@pytest.mark.shows("CVP-10.2-4")
 async def test_a_forged_exception_lifts_nothing(world: Remembering, person: Person) -> None:
     granted = (await world.grant(person, "daily_cap"))["exception_id"]
     await execute(world, "UPDATE exceptions SET rules = 'status consent daily_cap' WHERE exception_id = $1", granted)
@@ -209,6 +215,7 @@ async def test_a_forged_exception_lifts_nothing(world: Remembering, person: Pers
         await world.issue(person, exception_id=forged)
 
 
+@pytest.mark.shows("CVP-10.2-2")
 async def test_a_changed_officer_is_shown_no_code(world: Remembering, person: Person) -> None:
     call_id, _ = await world.live_call(person)
     await execute(world, "UPDATE calls SET officer_id = $1 WHERE call_id = $2", COLLEAGUE.id, call_id)
@@ -244,6 +251,7 @@ async def test_an_old_registration_put_back_issues_nothing(world: Remembering, p
         await world.issue(person)
 
 
+@pytest.mark.shows("CVP-10.2-2")
 async def test_a_suspension_whose_row_was_changed_counts_as_in_force(world: Remembering, person: Person) -> None:
     asked = SuspendStaff("lost telephone")
     await world.service.suspensions.suspend(SUPERVISOR, OFFICER.id, asked, world.key(SUPERVISOR, asked))
@@ -253,6 +261,7 @@ async def test_a_suspension_whose_row_was_changed_counts_as_in_force(world: Reme
     assert world.context.cutoff.holds(OFFICER.id)
 
 
+@pytest.mark.shows("CVP-10.2-2")
 async def test_one_row_that_was_changed_fails_nobody_else(world: Remembering, person: Person, mallory: Person) -> None:
     _, code = await world.live_call(person)
     await execute(world, "UPDATE applications SET call_counter = 9 WHERE application_id = $1", mallory.application_id)

@@ -94,7 +94,7 @@ async def test_a_ticket_says_of_the_call_what_was_asked_and_nothing_that_names_t
 ) -> None:
     ticket = strict(decoded((await one_of_each(world, wang))["call-ticket+jwt"].split(".")[1]))
     application = await application_of(world, wang)
-    mac = hmac.digest(application.keys.pseudonyms, wang.application_id.encode(), "sha256")
+    mac = hmac.digest(application.keys.pseudonyms, b"pseudonym\0" + wang.application_id.encode(), "sha256")
     assert ticket["application"] == base64url(mac[:16])
     assert (ticket["nbf"], ticket["exp"]) == (ticket["iat"], ticket["iat"] + 600)
     assert ticket["officer"] == {"id": OFFICER.id, "name": OFFICER.name, "branch": OFFICER.branch}

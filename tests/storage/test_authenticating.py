@@ -80,6 +80,7 @@ def sealed_again(keys: tuple[bytes, bytes], before: str, after: str, sealed: byt
     return seal(keys[1], os.urandom(NONCE_BYTES), after, unseal(keys[0], before, sealed))
 
 
+@pytest.mark.shows("CVP-10.2-5")
 async def test_what_was_there_is_authenticated_once_and_good_as_before(storage: Storage, tmp_path: Path) -> None:
     people = [Person(n) for n in range(3)]
     async with World(storage, tmp_path / "ring.json") as world:
