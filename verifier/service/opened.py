@@ -42,7 +42,8 @@ class OpenApplication(Struct, frozen=True):
     @property
     def pseudonym(self) -> str:
         """The name of the application in tickets; only who has the application's id can trace it."""
-        return base64url(hmac.digest(self.keys.pseudonyms, b"pseudonym\0" + self.application_id.encode(), "sha256")[:16])
+        named = b"pseudonym\0" + self.application_id.encode()
+        return base64url(hmac.digest(self.keys.pseudonyms, named, "sha256")[:16])
 
 
 class OpenCall(Struct, frozen=True):
