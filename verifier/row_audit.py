@@ -66,7 +66,7 @@ class _RowAudit:
             self._find(f"the open call {call_id} of {application_id} is gone, or is not open")
         for application_id in sorted({*numbers, *officers}):
             self._find(f"a number or an officer leads to {application_id}, whose facts do not name them")
-        if self._sum % SHARES != sum(int.from_bytes(row[3]) for row in heads) % SHARES:
+        if self._sum % SHARES != sum(int.from_bytes(row[3] or b"") for row in heads) % SHARES:
             self._find(_SUM)
         return self._rows
 

@@ -1,0 +1,160 @@
+"""What sees which tampering with the database, by table and column; makes the table specs/tampering.md.
+
+tests/service/test_tampering.py measures it. python -m tests.tamperings > specs/tampering.md
+"""
+
+from __future__ import annotations
+
+import re
+
+BOTH, REFUSED, AUDIT, EITHER = "refused; audit", "refused", "audit", "refused or audit"
+DECOYS, ERASED = "leaves of decoys", "leaves of an erased application"
+DELETED, OLD = "(a row deleted)", "(an old row put back)"
+NOT_WORDS = "nothing: because "
+
+# By table, what sees a change of its columns. Of several changes of a column the one that is seen least counts.
+EXPECTED: dict[str, dict[str, str]] = {
+    "applications": {
+        "application_id customer_index kek_id wrapped_key sealed call_counter local_day calls_today open_call_id "
+        "created_at updated_at erased_at opted_out mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
+    "calls": {
+        "call_id application_id officer_id leaf_index call_counter leg_mode issued_at expires_at state connected_at "
+        "leg_ended_at revealed_at confirmed_at ended_at receipt_leaf due_at mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
+    "calls that are decoys": {
+        "call_id application_id officer_id leaf_index call_counter leg_mode issued_at expires_at state connected_at "
+        "leg_ended_at revealed_at confirmed_at ended_at receipt_leaf due_at mac": BOTH,
+        DELETED: NOT_WORDS + "a decoy is nobody's call, and the sweep plants those that are gone",
+    },
+    "legs": {"call_id leg_index on_file connected_at ended_at expires_at mac": BOTH, f"{DELETED} {OLD}": AUDIT},
+    "stray_legs": {
+        "stray_id leg_index call_id kind application_id officer_id heard_at connected_at ended_at expires_at sealed "
+        "among mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
+    "exceptions": {
+        "exception_id application_id officer_id granted_by rules expires_at call_id mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
+    "exception_requests": {
+        "request_id application_id officer_id sealed asked_at expires_at decided_at exception_id mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
+    "limits": {"limit_key tat call_id wrong mac": BOTH, f"{DELETED} {OLD}": AUDIT},
+    "reports": {"report_id application_id leaf_index created_at sealed mac": BOTH, f"{DELETED} {OLD}": AUDIT},
+    "suspensions": {
+        "suspension_id officer_id suspended_by suspended_at lifted_by lifted_at sealed mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
+    "log_head": {
+        "origin size batches shards shares mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+        "forgotten": NOT_WORDS + "it is a mark of how far statements were forgotten. It excuses a lost statement only "
+        "where that is older than statements are kept; set higher, some are kept for longer",
+    },
+    "checkpoints": {f"size note {DELETED}": BOTH},
+    "nodes": {f"level node_index hash {DELETED}": BOTH},
+    "leaves": {
+        "leaf_index entry": BOTH,
+        f"typ statement_id application_id customer_index sealed {OLD}": AUDIT,
+        DELETED: REFUSED,
+    },
+    ERASED: {
+        f"leaf_index entry {DELETED}": BOTH,
+        "typ application_id sealed": AUDIT,
+        "statement_id customer_index": NOT_WORDS + "the statement is gone, and with it all that they could lead to; "
+        "the leaf's hash stays",
+    },
+    DECOYS: {
+        f"leaf_index typ statement_id {DELETED}": AUDIT,
+        "customer_index sealed": REFUSED,
+        "entry application_id": NOT_WORDS + "a decoy is nobody's ticket, and in no log",
+    },
+    "numbers": {f"number_index application_id {DELETED}": AUDIT},
+    "assignments": {f"officer_id application_id {DELETED}": AUDIT},
+    "idempotency": {
+        "sealed": REFUSED,
+        f"idempotency_id {DELETED}": NOT_WORDS + "the answer is not found, so a retry is a new command, which is "
+        "decided by the rows as they are",
+        "fingerprint": NOT_WORDS + "the retry is refused as another request; only the caller with the key opens it",
+        "application_id": NOT_WORDS + "the answer goes with its time and not with its application; until then only the "
+        "caller with the key opens it",
+        "expires_at": NOT_WORDS + "the answer is kept for longer or shorter; a genuine one that is given again still "
+        "says that the call has ended",
+    },
+    "ivr_sessions": {
+        "sealed expires_at application_id": REFUSED,
+        f"session_id {DELETED}": NOT_WORDS + "the dialogue is not found, and the caller begins another",
+        "number_index": NOT_WORDS + "a dialogue that is about no application yet goes with its time and not with an "
+        "erasure",
+        OLD: NOT_WORDS + "the dialogue goes on from an earlier step; wrong codes are counted in `limits`, and a "
+        "genuine answer is looked up again",
+    },
+    "messages": {
+        "message_id sealed": REFUSED,
+        f"application_id tries due_at expires_at {OLD} {DELETED}": NOT_WORDS + "the bank is told of a receipt later, "
+        "more often, after an erasure or not at all; the message holds nothing of the receipt",
+    },
+    "key_uses": {
+        f"kid uses {DELETED}": NOT_WORDS + "a node never believes that a count fell while it runs. One that starts "
+        "does, so the warning and the refusal at 2^32 uses come late",
+    },
+    "schema_versions": {
+        f"version {DELETED}": REFUSED,
+        "name": NOT_WORDS + "it is a label that no program reads",
+    },
+}
+
+HEAD = """# What sees which tampering
+
+Made by `python -m tests.tamperings > specs/tampering.md`. `tests/service/test_tampering.py` changes every column of
+every table, deletes a row of each, and puts back old rows with their old authenticators. It fails when this table is
+out of date, or when a column is not in it.
+
+- *refused*: the service does not work with the row. For the tables of the log: a node that starts does no work.
+- *audit*: `verifier log verify` finds it.
+- *nothing*: neither does, for the reason given.
+
+| table | what is changed | what sees it |
+|---|---|---|
+"""
+TAIL = """
+One tampering needs more than one table: the head and every row that changed since are set back together, to before a
+batch that logged nothing. A revocation, a suspension and a reveal log nothing. A node that runs refuses to work with
+such a database. Once all nodes have stopped, nothing sees it, because the log is the same before and after.
+"""
+
+
+def text() -> str:
+    """The text of specs/tampering.md."""
+    rows = [
+        f"| {table} | {', '.join(_shown(name) for name in _names(names))} | {seen} |\n"
+        for table, groups in EXPECTED.items()
+        for names, seen in groups.items()
+    ]
+    return HEAD + "".join(rows) + TAIL
+
+
+def _shown(name: str) -> str:
+    return name[1:-1] if name.startswith("(") else f"`{name}`"
+
+
+def expected() -> dict[tuple[str, str], str]:
+    """What is expected of each column, in one dictionary."""
+    return {
+        (table, name): seen
+        for table, groups in EXPECTED.items()
+        for names, seen in groups.items()
+        for name in _names(names)
+    }
+
+
+def _names(names: str) -> list[str]:
+    return re.findall(r"\(.*?\)|\w+", names)
+
+
+if __name__ == "__main__":
+    print(text(), end="")
