@@ -58,9 +58,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "checkpoints": {f"size note {DELETED}": BOTH},
     "nodes": {f"level node_index hash {DELETED}": BOTH},
     "leaves": {
-        "leaf_index entry": BOTH,
+        f"leaf_index entry {DELETED}": BOTH,
         f"typ statement_id application_id customer_index sealed {OLD}": AUDIT,
-        DELETED: REFUSED,
     },
     ERASED: {
         f"leaf_index entry {DELETED}": BOTH,

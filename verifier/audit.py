@@ -269,6 +269,10 @@ class _Shard:
         except VerifierError as error:
             self._find(f"leaf {index}: {error.detail}")
             return None
+        except (AttributeError, TypeError):
+            # SQLite lets a column hold a value of any type.
+            self._find(f"leaf {index} has a value of another type")
+            return None
         return (claims.call.call_id, at) if isinstance(claims, Receipt) and claims.call is not None else None
 
     async def _check_nodes(self, due: Sequence[tuple[int, int, bytes]]) -> None:

@@ -18,6 +18,7 @@ from verifier.service.heads import UNAUTHENTICATED
 from verifier.service.opened import open_application
 from verifier.service.rows import SHARES, Authenticator, Table
 
+_LEAVES = "SELECT COUNT(*) FROM leaves WHERE leaf_index >= 0"
 _NUMBERS = "SELECT application_id, number_index FROM numbers ORDER BY application_id"
 _ASSIGNMENTS = "SELECT application_id, officer_id FROM assignments ORDER BY application_id"
 _SUM = (
@@ -48,6 +49,8 @@ class _RowAudit:
             return 0
         for row in heads:
             self._check_head(row, len(heads))
+        if (await self._reader.fetch(_LEAVES))[0][0] != sum(row[1] for row in heads):
+            self._find("the log has more or fewer leaves than its heads say")
         numbers = await self._led(_NUMBERS)
         officers = await self._led(_ASSIGNMENTS)
         open_calls: dict[str, str] = {}

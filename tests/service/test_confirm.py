@@ -439,11 +439,20 @@ def _count_work(patched: pytest.MonkeyPatch, derived: list[str]) -> None:
 
 
 @pytest.mark.shows("CVP-7-2")
-async def test_decoys_that_are_gone_come_back_with_the_next_sweep(world: World) -> None:
+@pytest.mark.parametrize(
+    "done",
+    [
+        f"DELETE FROM calls WHERE call_id < '{decoys.call_id(9)}'",
+        "DELETE FROM leaves WHERE leaf_index < -3",
+        f"UPDATE calls SET application_id = 'x' WHERE call_id = '{decoys.call_id(2)}'",
+        "UPDATE leaves SET sealed = customer_index WHERE leaf_index = -2",
+    ],
+)
+async def test_decoys_that_are_gone_or_changed_come_back_with_the_next_sweep(world: World, done: str) -> None:
     """As when the oldest part of a split table was dropped."""
     async with world.storage.transaction() as transaction:
-        await transaction.execute_many("DELETE FROM calls WHERE call_id < $1", [(decoys.call_id(9),)])
-    assert await decoys.missing(world.storage)
+        await transaction.execute_many(done, [()])
+    assert await decoys.missing(world.storage, world.context.authenticator)
     await world.service.housekeeping.sweep()
-    assert not await decoys.missing(world.storage)
+    assert not await decoys.missing(world.storage, world.context.authenticator)
     assert (await world.audit()).findings == []

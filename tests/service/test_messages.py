@@ -153,3 +153,20 @@ async def test_what_is_queued_tells_nothing_in_the_clear(world: World, person: P
     held = b"\0".join(each if isinstance(each, bytes) else str(each).encode() for each in row)
     assert person.customer_id.encode() not in held
     assert b"rcpt_" not in held
+
+
+async def test_a_message_that_does_not_open_keeps_no_other_waiting(
+    world: World, person: Person, mallory: Person
+) -> None:
+    told: list[str] = []
+    world.context.tampered = told.append
+    for each in (mallory, person):
+        session, _ = await checked(world, each)
+        await world.press(session, "1")
+    async with world.storage.transaction() as transaction:
+        sql = "UPDATE messages SET sealed = $1 WHERE application_id = $2"
+        await transaction.execute_many(sql, [(b"x" * 40, mallory.application_id)])
+    inbox = Inbox()
+    assert await world.service.messages.deliver(inbox.hand) == 1
+    assert [each.customer_id for each in inbox.taken] == [person.customer_id]
+    assert told == ["messages"]

@@ -262,6 +262,16 @@ async def test_a_suspension_whose_row_was_changed_counts_as_in_force(world: Reme
 
 
 @pytest.mark.shows("CVP-10.2-2")
+async def test_a_suspension_whose_row_is_gone_stays_in_force_at_a_node_that_knew_it(world: Remembering) -> None:
+    asked = SuspendStaff("lost telephone")
+    await world.service.suspensions.suspend(SUPERVISOR, OFFICER.id, asked, world.key(SUPERVISOR, asked))
+    await execute(world, "DELETE FROM suspensions")
+    await world.service.suspensions.refresh()
+    assert world.context.cutoff.holds(OFFICER.id)
+    assert (await world.audit()).findings
+
+
+@pytest.mark.shows("CVP-10.2-2")
 async def test_one_row_that_was_changed_fails_nobody_else(world: Remembering, person: Person, mallory: Person) -> None:
     _, code = await world.live_call(person)
     await execute(world, "UPDATE applications SET call_counter = 9 WHERE application_id = $1", mallory.application_id)

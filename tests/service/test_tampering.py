@@ -126,6 +126,7 @@ async def refused(scene: Scene, row: Told) -> bool:
             for found in await world.storage.fetch(sql, row.at):
                 world.context.authenticator.read(ROWS[table], found)
         elif table == "messages":
+            world.context.tampered = _raise
             await world.service.messages.deliver(_untaken)
         elif table == "ivr_sessions":
             await world.press(row.values["session_id"], "*")
@@ -159,6 +160,11 @@ async def start_and_work(world: World) -> None:
             await node.revoke("call_" + "f" * 32)
     finally:
         await storage.close()
+
+
+def _raise(table: str) -> None:
+    """A message that does not open is told of and passed over."""
+    raise Tampered(table)
 
 
 async def _untaken(message: object) -> bool:

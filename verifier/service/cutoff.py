@@ -48,16 +48,19 @@ class CutOff:
         """The database was asked at that time, and what it holds is of that version."""
         self._read_at, self.version = at, version
 
-    def adopt(self, rows: Iterable[SuspensionRow], since: int) -> tuple[list[SuspensionRow], list[str]]:
-        """Take these suspensions, and no others: those that this node did not know, and the ids of those that ended.
+    def adopt(
+        self, rows: Iterable[SuspensionRow], lifted: Collection[str], since: int
+    ) -> tuple[list[SuspensionRow], list[str]]:
+        """Take these suspensions as in force: those that this node did not know, and the ids of those that ended.
 
-        The calls of the new ones are looked for, unless they were suspended before `since`: none of those is open.
+        One that this node knew ends when its id is among `lifted`, and not when its row is gone. The calls of the new
+        ones are looked for, unless they were suspended before `since`: none of those is open.
         """
         found = {row.officer_id: row for row in rows}
         new = [row for row in found.values() if self._in_force.get(row.officer_id) != row.suspension_id]
-        known = {row.suspension_id for row in found.values()}
-        ended = [each for each in self._in_force.values() if each not in known]
-        self._in_force = {staff_id: row.suspension_id for staff_id, row in found.items()}
+        ended = [each for each in self._in_force.values() if each in lifted]
+        stay = {staff_id: each for staff_id, each in self._in_force.items() if each not in lifted}
+        self._in_force = stay | {staff_id: row.suspension_id for staff_id, row in found.items()}
         until = self._running() + WATCHED_MS
         self._watched.update({row.officer_id: until for row in new if row.suspended_at >= since})
         return new, ended

@@ -32,8 +32,10 @@ _EXPIRED = 1_700_000_600
 _PLANT_LEAF = records.INSERT_LEAF + " ON CONFLICT DO NOTHING"
 _PLANT_CALL = CALLS.insert + " ON CONFLICT DO NOTHING"
 _DELETE_LEAVES = "DELETE FROM leaves WHERE leaf_index < 0"
-_COUNT_CALLS = "SELECT COUNT(*) FROM calls WHERE application_id = $1"
-_DELETE_CALLS = "DELETE FROM calls WHERE application_id = $1"
+_PLANTED = (
+    f"SELECT {CALLS.of('c')}, l.customer_index, l.sealed FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.call_id IN ($*)"
+)
 
 
 def is_decoy(row: object) -> bool:
@@ -46,20 +48,26 @@ def call_id(n: int) -> str:
     return f"call_{n % COUNT:032x}"
 
 
-async def missing(reader: Reader) -> bool:
-    """Whether some are gone, as when an old part of a split table was dropped."""
-    return bool((await reader.fetch(_COUNT_CALLS, APPLICATION_ID))[0][0] != COUNT)
+async def missing(reader: Reader, authenticator: Authenticator) -> bool:
+    """Whether some are gone, as when an old part of a split table was dropped, or are not as they were planted."""
+    found = await reader.fetch_in(_PLANTED, map(call_id, range(COUNT)))
+    planted = {(*astuple(each), authenticator.mac(CALLS, each), None, _sealed(each)) for each in _calls()}
+    return {tuple(row) for row in found} != planted
 
 
 async def plant(transaction: Transaction, authenticator: Authenticator) -> None:
     """Make sure that the decoys are there, as they should be."""
-    calls = [_call(n) for n in range(COUNT)]
+    calls = _calls()
     # CANDIDATES reads the leaf at -1, the first one's, where there is no receipt.
     leaves = [(each.leaf_index, bytes(32), TICKET, each.call_id, None, None, _sealed(each)) for each in calls]
     await transaction.execute_many(_DELETE_LEAVES, [()])
-    await transaction.execute_many(_DELETE_CALLS, [(APPLICATION_ID,)])
+    await transaction.execute_many(CALLS.delete, [(each.call_id,) for each in calls])
     await transaction.execute_many(_PLANT_LEAF, leaves)
     await transaction.execute_many(_PLANT_CALL, [(*astuple(each), authenticator.mac(CALLS, each)) for each in calls])
+
+
+def _calls() -> list[Call]:
+    return [_call(n) for n in range(COUNT)]
 
 
 def _call(n: int) -> Call:

@@ -75,7 +75,7 @@ class Housekeeping:
 
     async def _prune(self) -> int:
         context = self._context
-        if await decoys.missing(context.storage):
+        if await decoys.missing(context.storage, context.authenticator):
             async with context.storage.transaction() as transaction:
                 await decoys.plant(transaction, context.authenticator)
         now_ms, rules = context.clock(), context.settings.rules

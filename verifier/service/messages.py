@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from msgspec import Struct
 
+from verifier.core.errors import InternalError
 from verifier.core.purposes import Language
 from verifier.service import records
 from verifier.service.batch import Batch
@@ -77,13 +78,22 @@ class Messages:
         context = self._context
         taken = 0
         for message_id, sealed, tries in await context.storage.fetch(records.MESSAGES_DUE, context.clock()):
-            if await hand(_decode(context.ring.unseal(message_id, sealed))):
+            message = self._message(message_id, sealed)
+            if message is not None and await hand(message):
                 taken += 1
                 await self._settle(records.DELETE_MESSAGE, message_id)
             else:
                 pause = min(FIRST_PAUSE_MS << min(tries, 16), LONGEST_PAUSE_MS)
                 await self._settle(records.POSTPONE_MESSAGE, message_id, context.clock() + pause)
         return taken
+
+    def _message(self, message_id: str, sealed: bytes) -> ReceiptMessage | None:
+        """A message; None for one that does not open, which must not keep the others waiting."""
+        try:
+            return _decode(self._context.ring.unseal(message_id, sealed))
+        except InternalError:
+            self._context.tampered("messages")
+            return None
 
     async def _settle(self, sql: str, *values: object) -> None:
         def decide(batch: Batch) -> Answer:

@@ -108,8 +108,10 @@ class StaffSuspensions:
             version = tuple((await context.storage.fetch(records.SUSPENSIONS_VERSION))[0])
             if version != cutoff.version:
                 first = cutoff.version is None
-                rows = await context.storage.fetch(records.ALL_SUSPENSIONS)
-                new, ended = cutoff.adopt(filter(None, map(self._in_force, rows)), self._oldest_open())
+                rows = [self._read(row) for row in await context.storage.fetch(records.ALL_SUSPENSIONS)]
+                in_force = [row for row in rows if row.lifted_at is None]
+                lifted = {row.suspension_id for row in rows if row.lifted_at is not None}
+                new, ended = cutoff.adopt(in_force, lifted, self._oldest_open())
                 context.events.wake(row.officer_id for row in new)
                 if not first:
                     context.cut_off([row.suspension_id for row in new], ended)
@@ -163,13 +165,12 @@ class StaffSuspensions:
         rules = self._context.settings.rules
         return max(0, self._context.clock() - rules.code_lifetime_ms - rules.max_call_ms)
 
-    def _in_force(self, row: Row) -> SuspensionRow | None:
-        """A suspension in force; None once it was lifted. One that does not verify cannot say that it was."""
+    def _read(self, row: Row) -> SuspensionRow:
+        """A suspension. One that does not verify cannot say that it was lifted."""
         try:
-            found = self._context.authenticator.read(SUSPENSIONS, row)
+            return self._context.authenticator.read(SUSPENSIONS, row)
         except Tampered:
-            return SuspensionRow(*row[: SUSPENSIONS.width - 1])
-        return found if found.lifted_at is None else None
+            return replace(SuspensionRow(*row[: SUSPENSIONS.width - 1]), lifted_at=None)
 
     def _view(self, row: SuspensionRow) -> Suspension:
         return Suspension(
