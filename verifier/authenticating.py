@@ -76,9 +76,9 @@ class _Authenticating:
                     await self._write(table, found)
         await self._seal_leaves()
         await self._transaction.execute_many(_END_SESSIONS, [()])
-        for position, (origin, size, batches, *_) in enumerate(heads):
+        for position, (origin, size, batches, _, _, shards, _) in enumerate(heads):
             shares = (self._sum % SHARES if position == 0 else 0).to_bytes(SHARE_BYTES)
-            mac = self._authenticator.digest("log_head", (origin, size, batches, shares))[:MAC_BYTES]
+            mac = self._authenticator.digest("log_head", (origin, size, shards, batches, shares))[:MAC_BYTES]
             await self._transaction.execute_many(_SET_HEAD, [(origin, shares, mac)])
         return self._rows
 

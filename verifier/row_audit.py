@@ -76,7 +76,7 @@ class _RowAudit:
     def _check_head(self, row: Row, count: int) -> None:
         origin, size, batches, shares, mac, shards, forgotten = row
         try:
-            self._authenticator.check("log_head", (origin, size, batches, bytes(shares or b""), mac))
+            self._authenticator.check("log_head", (origin, size, shards, batches, bytes(shares or b""), mac))
         except Tampered:
             self._find(f"the head of {origin} is not as a batch left it")
         if shards != count or not 0 <= forgotten <= size:

@@ -126,8 +126,9 @@ async def refused(scene: Scene, row: Told) -> bool:
             for found in await world.storage.fetch(sql, row.at):
                 world.context.authenticator.read(ROWS[table], found)
         elif table == "messages":
-            world.context.tampered = _raise
-            await world.service.messages.deliver(_untaken)
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(world.context, "tampered", _raise)
+                await world.service.messages.deliver(_untaken)
         elif table == "ivr_sessions":
             await world.press(row.values["session_id"], "*")
         elif table == "idempotency":

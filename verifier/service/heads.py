@@ -34,6 +34,7 @@ class Head(Struct, frozen=True):
     the rows that they wrote. The sums of all heads together are that of all rows."""
 
     tree: Tree
+    shards: int
     batches: int
     shares: int
 
@@ -61,7 +62,7 @@ class Heads:
 
         Raises InternalError for another's, Unavailable if the clocks do not agree.
         """
-        await self._create(transaction, 0)
+        await self._create(transaction, 0, 1)
         first = await transaction.fetch(records.LATEST_CHECKPOINT, place(0, 0), place(1, 0))
         origins = {row[0] for row in await transaction.fetch(records.HEAD_ORIGINS)}
         others = sorted(each for each in origins if origin_shard(each, self._origin) is None)
@@ -80,16 +81,16 @@ class Heads:
             else:
                 await self._begin(transaction, shard)
 
-    async def _create(self, transaction: Transaction, shard: int) -> None:
+    async def _create(self, transaction: Transaction, shard: int, shards: int) -> None:
         """A head of an empty shard, if there is none."""
         origin = shard_origin(self._origin, shard)
-        created = origin, *self._signed(origin, 0, 0, 0)
+        created = origin, shards, *self._signed(origin, 0, shards, 0, 0)
         await transaction.execute_many(records.CREATE_HEAD, [created])
 
-    def _signed(self, origin: str, size: int, batches: int, shares: int) -> tuple[bytes, bytes]:
+    def _signed(self, origin: str, size: int, shards: int, batches: int, shares: int) -> tuple[bytes, bytes]:
         """The sum of shares as it is kept, and the authenticator of a head."""
         kept = (shares % SHARES).to_bytes(SHARE_BYTES)
-        return kept, self._authenticator.digest("log_head", (origin, size, batches, kept))[:MAC_BYTES]
+        return kept, self._authenticator.digest("log_head", (origin, size, shards, batches, kept))[:MAC_BYTES]
 
     def _check_ring(self, note: str) -> None:
         """Two nodes with two rings would each lock the other out of half of what is at rest."""
@@ -109,16 +110,18 @@ class Heads:
         """Have so many shards from now on, once nobody is at work in any. Raises InvalidField for less than now."""
         await self.open(transaction)
         # In order, as everybody takes them.
-        for shard in range(1, self.shards):
-            await self._lock(transaction, shard)
+        heads = [await self._lock(transaction, shard) for shard in range(self.shards)]
         if not self.shards <= shards <= MAX_SHARDS:
             raise InvalidField(
                 f"the log has {self.shards} shards; it can be split into up to {MAX_SHARDS}, not into fewer"
             )
         for shard in range(self.shards, shards):
-            await self._create(transaction, shard)
+            await self._create(transaction, shard, shards)
             await self._begin(transaction, shard)
-        await transaction.execute_many(records.SET_SHARDS, [(shards,)])
+        for shard, (size, _, batches, shares) in enumerate(heads):
+            origin = shard_origin(self._origin, shard)
+            _, mac = self._signed(origin, size, shards, batches, shares)
+            await transaction.execute_many(records.SET_SHARDS, [(origin, shards, mac)])
 
     async def latest(self, transaction: Transaction, shard: int) -> str:
         """The latest checkpoint of a shard. Raises Unavailable as `take` does.
@@ -140,7 +143,7 @@ class Heads:
         for shard in sorted(shards):
             size, count, batches, shares = await self._lock(transaction, shard)
             tree, _ = await self._tree(transaction, shard, size)
-            heads[shard] = Head(tree, batches, shares)
+            heads[shard] = Head(tree, count, batches, shares)
         return heads, count
 
     async def _lock(self, transaction: Transaction, shard: int) -> tuple[int, int, int, int]:
@@ -155,7 +158,7 @@ class Heads:
         self._agree(told)
         if mac is None:
             raise InternalError(UNAUTHENTICATED)
-        self._authenticator.check("log_head", (origin, size, batches, bytes(kept or b""), mac))
+        self._authenticator.check("log_head", (origin, size, count, batches, bytes(kept or b""), mac))
         known = self._known.get(shard)
         if known is not None and batches < known.batches:
             raise _other_than_known(size)
@@ -213,7 +216,7 @@ class Heads:
             if head is not heads[shard]:
                 grown[shard] = head = replace(head, batches=head.batches + 1)
                 origin = shard_origin(self._origin, shard)
-                kept, mac = self._signed(origin, head.size, head.batches, head.shares)
+                kept, mac = self._signed(origin, head.size, head.shards, head.batches, head.shares)
                 await transaction.execute_many(records.ADVANCE_HEAD, [(origin, head.size, head.batches, kept, mac)])
         return grown
 

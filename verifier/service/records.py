@@ -25,7 +25,7 @@ from verifier.service.tables import (
 # Leaves, nodes and checkpoints of every shard are in one table of each, by place (verifier/core/shards.py): what these
 # tables call `leaf_index`, `node_index` and `size`, and other tables `leaf_index` and `receipt_leaf`, is one.
 CREATE_HEAD = (
-    "INSERT INTO log_head (origin, size, batches, shares, mac) VALUES ($1, 0, 0, $2, $3) "
+    "INSERT INTO log_head (origin, size, shards, batches, shares, mac) VALUES ($1, 0, $2, 0, $3, $4) "
     "ON CONFLICT (origin) DO NOTHING"
 )
 # Locks the row, so that batches of all nodes extend one log in one order; and tells the database's own time.
@@ -35,7 +35,7 @@ TAKE_HEAD = (
 )
 ADVANCE_HEAD = "UPDATE log_head SET size = $2, batches = $3, shares = $4, mac = $5 WHERE origin = $1"
 # Every head has the number of them, so that a node that has waited for one learns the new number.
-SET_SHARDS = "UPDATE log_head SET shards = $1"
+SET_SHARDS = "UPDATE log_head SET shards = $2, mac = $3 WHERE origin = $1"
 HEAD_ORIGINS = "SELECT origin FROM log_head"
 HEADS = "SELECT origin, size, batches, shares, mac, shards, forgotten FROM log_head ORDER BY origin"
 INSERT_CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES ($1, $2)"
