@@ -128,8 +128,10 @@ class Heads:
 
         Once this transaction has been committed, what came before it cannot be lost any more either.
         """
-        size, *_ = await self._lock(transaction, shard)
-        _, note = await self._tree(transaction, shard, size)
+        size, count, batches, shares = await self._lock(transaction, shard)
+        tree, note = await self._tree(transaction, shard, size)
+        # A commit that writes nothing would prove nothing.
+        await self._advance(transaction, shard, Head(tree, count, batches, shares))
         return note
 
     async def take(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Head], int]:
@@ -214,11 +216,16 @@ class Heads:
             grown[shard] = replace(grown[shard], tree=tree)
         for shard, head in grown.items():
             if head is not heads[shard]:
-                grown[shard] = head = replace(head, batches=head.batches + 1)
-                origin = shard_origin(self._origin, shard)
-                kept, mac = self._signed(origin, head.size, head.shards, head.batches, head.shares)
-                await transaction.execute_many(records.ADVANCE_HEAD, [(origin, head.size, head.batches, kept, mac)])
+                grown[shard] = await self._advance(transaction, shard, head)
         return grown
+
+    async def _advance(self, transaction: Transaction, shard: int, head: Head) -> Head:
+        """Write a head as one more batch leaves it."""
+        head = replace(head, batches=head.batches + 1)
+        origin = shard_origin(self._origin, shard)
+        kept, mac = self._signed(origin, head.size, head.shards, head.batches, head.shares)
+        await transaction.execute_many(records.ADVANCE_HEAD, [(origin, head.size, head.batches, kept, mac)])
+        return head
 
     def keep(self, heads: Mapping[int, Head]) -> None:
         """What was taken or extended has been committed."""

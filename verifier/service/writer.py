@@ -145,7 +145,7 @@ class Writer:
         if not self._running or any(lane.task.done() for lane in self._lanes.values()):
             raise Unavailable("the writer is not running")
         async with self._storage.transaction() as transaction:
-            await self._heads.take(transaction, (0,))
+            await self._heads.latest(transaction, 0)
 
     async def checkpoint(self, shard: int) -> str:
         """The latest checkpoint of a shard that cannot be lost any more. Raises NotFound, Unavailable."""
