@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import astuple, replace
 
 from verifier.core.errors import Unavailable, VerifierError
-from verifier.core.sealing import NONCE_BYTES, ApplicationKeys, seal, unseal
+from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, ApplicationKeys, seal, unseal
 from verifier.ports import Entropy, KeyRing, Row, Storage, Transaction
 from verifier.service import decoys, records, tables
 from verifier.service.opened import leaf_context
@@ -39,6 +39,9 @@ class _Keys:
     """The keys of an application before and after."""
 
     def __init__(self, application_key: bytes) -> None:
+        if len(application_key) != KEY_BYTES:
+            # The heads say that nothing has been authenticated, and this key says that it has.
+            raise AlreadyAuthenticated
         self.before = application_key
         self.after = ApplicationKeys.derive(application_key)
 
@@ -113,11 +116,14 @@ class _Authenticating:
             after = page[-1][0]
 
     def _sealed_leaf(self, row: Row) -> bytes:
-        _, statement_id, typ, application_id, customer_index, sealed = row
+        _, statement_id, typ, application_id, customer_index, _ = row
+        sealed = bytes(row[5])
         context = leaf_context(statement_id, typ, customer_index)
         if application_id is None:
             return self._ring.seal(context, self._ring.unseal(statement_id, sealed))
-        return self._again(self._keys[application_id], statement_id, context, sealed)
+        keys = self._keys.get(application_id)
+        # Its key has been destroyed: nobody can open it, and the audit says so.
+        return sealed if keys is None else self._again(keys, statement_id, context, sealed)
 
 
 def row_context(row: Any) -> tuple[str, bytes | None]:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.world import Person, World, another_code
+from tests.world import Person, World, another_code, staff
 from verifier.authenticating import AlreadyAuthenticated, authenticate, row_context
 from verifier.core.errors import InternalError, Unavailable
+from verifier.core.messages import RequestException
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal, unseal
+from verifier.core.suspensions import SuspendStaff
 from verifier.ports import Storage, Transaction
 from verifier.service.opened import leaf_context, unwrap_keys
 from verifier.service.tables import APPLICATIONS, TABLES
@@ -46,7 +48,7 @@ async def as_before(storage: Storage, world: World) -> None:
         for table in TABLES:
             rows = [table.row(*row[:-1]) async for row in table.rows(transaction)]
             for row in rows:
-                if table is APPLICATIONS:
+                if table is APPLICATIONS and row.wrapped_key is not None:
                     now = unwrap_keys(ring, row.application_id, row.kek_id, row.wrapped_key).sealing
                     keys[row.application_id] = now, os.urandom(KEY_BYTES)
                     wrapped = ring.wrap(row.application_id, keys[row.application_id][1])
@@ -65,7 +67,8 @@ async def as_before(storage: Storage, world: World) -> None:
 
 async def leaves_as_before(transaction: Transaction, world: World, keys: dict[str, tuple[bytes, bytes]]) -> None:
     rows = await transaction.fetch(
-        "SELECT leaf_index, statement_id, typ, customer_index, application_id, sealed FROM leaves WHERE leaf_index >= 0"
+        "SELECT leaf_index, statement_id, typ, customer_index, application_id, sealed FROM leaves "
+        "WHERE leaf_index >= 0 AND sealed IS NOT NULL"
     )
     for leaf_index, statement_id, typ, customer_index, application_id, sealed in rows:
         context = leaf_context(statement_id, typ, customer_index)
@@ -80,6 +83,21 @@ def sealed_again(keys: tuple[bytes, bytes], before: str, after: str, sealed: byt
     return seal(keys[1], os.urandom(NONCE_BYTES), after, unseal(keys[0], before, sealed))
 
 
+async def every_kind(world: World, person: Person) -> str:
+    """An exception, a request for one, a suspension, a stray leg and an erased application; the exception's id."""
+    erased = Person(5)
+    await world.register(erased)
+    await lived(world, erased)
+    await world.erase(erased)
+    asked = RequestException("documents", person.number, ("contact_hours",), "she asked for it")
+    officer, supervisor = staff("4412"), staff("9001", "supervisor")
+    await world.service.exceptions.request(officer, person.application_id, asked, world.key(officer, asked))
+    reason = SuspendStaff("lost the telephone")
+    await world.service.suspensions.suspend(supervisor, "7001", reason, world.key(supervisor, reason))
+    await world.leg_by_number("connected", "+8613999999999", leg_id="stray-1")
+    return str((await world.grant(person, "contact_hours"))["exception_id"])
+
+
 @pytest.mark.shows("CVP-10.2-5")
 async def test_what_was_there_is_authenticated_once_and_good_as_before(storage: Storage, tmp_path: Path) -> None:
     people = [Person(n) for n in range(3)]
@@ -89,12 +107,14 @@ async def test_what_was_there_is_authenticated_once_and_good_as_before(storage: 
         receipts = [await lived(world, person) for person in people]
         await world.report(Person(7), "of nobody")
         await world.begin_dialogue(people[0].number)
+        exception_id = await every_kind(world, people[2])
         world.clock.advance(200)
         await world.service.housekeeping.sweep()
         await as_before(storage, world)
     with pytest.raises(InternalError, match="run `verifier authenticate` once"):
         await World(storage, tmp_path / "ring.json").service.start()
     assert await authenticate(storage, world.ring, os.urandom, world.clock()) > 9
+    assert await storage.fetch("SELECT session_id FROM ivr_sessions") == []
     with pytest.raises(AlreadyAuthenticated):
         await authenticate(storage, world.ring, os.urandom, world.clock())
     async with World(storage, tmp_path / "ring.json") as after:
@@ -104,11 +124,18 @@ async def test_what_was_there_is_authenticated_once_and_good_as_before(storage: 
             assert after.check(receipt).verdict == "genuine"
             [past] = (await after.service.me.calls(person.principal, None, 10)).calls
             assert past.receipt_id is not None
-            _, code = await after.live_call(person)
+            assert (await after.service.receipts.read(person.principal, past.receipt_id)).receipt_id == past.receipt_id
+            call_id, code = await after.live_call(person)
             assert (await after.confirm(person, code))["verdict"] == "genuine"
+            await after.leg(call_id, "ended", person.number)
+        await after.issue(people[2], exception_id=exception_id)
+        [request] = (await after.service.exceptions.list(staff("9001", "supervisor"))).requests
+        [suspension] = (await after.service.suspensions.list(None, 10)).suspensions
+        assert (request.reason, suspension.reason) == ("she asked for it", "lost the telephone")
         assert (await after.audit()).findings == []
 
 
+@pytest.mark.shows("CVP-10.2-5")
 async def test_it_waits_until_open_calls_have_ended(storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json") as world:
         await world.register(Person(1))
@@ -116,3 +143,33 @@ async def test_it_waits_until_open_calls_have_ended(storage: Storage, tmp_path: 
         await as_before(storage, world)
     with pytest.raises(Unavailable, match="calls are open"):
         await authenticate(storage, world.ring, os.urandom, world.clock())
+
+
+@pytest.mark.shows("CVP-10.2-5")
+async def test_authenticators_that_somebody_took_away_are_not_given_again(storage: Storage, tmp_path: Path) -> None:
+    """The rows may say anything by then. The keys of an application tell that the upgrade has been."""
+    async with World(storage, tmp_path / "ring.json") as world:
+        await world.register(Person(1))
+        async with storage.transaction() as transaction:
+            await transaction.execute_many("UPDATE log_head SET shares = NULL, mac = NULL", [()])
+            for table in TABLES:
+                await transaction.execute_many(f"UPDATE {table.name} SET mac = NULL", [()])
+    with pytest.raises(AlreadyAuthenticated):
+        await authenticate(storage, world.ring, os.urandom, world.clock())
+    [[mac]] = await storage.fetch("SELECT mac FROM applications")
+    assert mac is None
+
+
+async def test_a_leaf_whose_key_was_destroyed_holds_up_no_upgrade(storage: Storage, tmp_path: Path) -> None:
+    """Versions before could leave one sealed, in the moment of an erasure. It stays as it is."""
+    async with World(storage, tmp_path / "ring.json") as world:
+        await world.register(Person(1))
+        await lived(world, Person(1))
+        await world.erase(Person(1))
+        await as_before(storage, world)
+        left = "UPDATE leaves SET sealed = $1 WHERE leaf_index = 0"
+        async with storage.transaction() as transaction:
+            await transaction.execute_many(left, [(b"x" * 40,)])
+    await authenticate(storage, world.ring, os.urandom, world.clock())
+    [[sealed]] = await storage.fetch("SELECT sealed FROM leaves WHERE leaf_index = 0")
+    assert bytes(sealed) == b"x" * 40
