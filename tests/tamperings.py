@@ -121,9 +121,12 @@ out of date, or when a column is not in it.
 |---|---|---|
 """
 TAIL = """
+
 One tampering needs more than one table: the head and every row that changed since are set back together, to before a
-batch that logged nothing. A revocation, a suspension and a reveal log nothing. A node that runs refuses to work with
-such a database. Once all nodes have stopped, nothing sees it, because the log is the same before and after.
+batch that logged nothing. A revocation, a suspension and a reveal log nothing. The log is the same before and after, so
+the audit finds nothing. A node refuses such a database while its head has had fewer batches than the node has known.
+It does not notice once another node, or a process on a copy of the database, has gone on from the old head, nor after
+a start. A call that was revoked is genuine then, until its ticket ends.
 """
 
 

@@ -1,4 +1,4 @@
-"""Gives the rows of an older database their authenticators, once. Carries out specs/protocol.md section 10.2.
+"""Gives the rows of an older database their authenticators, once. Implements specs/protocol.md section 10.2.
 
 It believes the rows as they are, so it is for the moment of the upgrade, with every node stopped. It also seals again,
 under the sub-keys of its application's key, what had been sealed under that key itself.

@@ -271,6 +271,30 @@ async def test_a_suspension_whose_row_is_gone_stays_in_force_at_a_node_that_knew
     assert (await world.audit()).findings
 
 
+@pytest.mark.shows("CVP-2.1-1", "CVP-10.2-2")
+@pytest.mark.parametrize("table", ["calls", "applications"])
+@pytest.mark.parametrize("bad", [0, 1])
+async def test_a_changed_row_keeps_no_other_call_open(
+    world: Remembering, person: Person, mallory: Person, table: str, bad: int
+) -> None:
+    """Neither when their officer is suspended, nor when their time is over; whichever is looked at first."""
+    people = person, mallory
+    calls = [(await world.live_call(each))[0] for each in people]
+    sql = f"UPDATE {table} SET mac = $1 WHERE application_id = $2"
+    await execute(world, sql, b"x" * 16, people[bad].application_id)
+    asked = SuspendStaff("lost telephone")
+    await world.service.suspensions.suspend(SUPERVISOR, OFFICER.id, asked, world.key(SUPERVISOR, asked))
+    assert (await world.call_row(calls[1 - bad]))["state"] == "revoked"
+    assert (await world.call_row(calls[bad]))["state"] == "live"
+    await world.service.suspensions.lift(SUPERVISOR, OFFICER.id)
+    world.clock.advance(1)
+    call_id, _ = await world.live_call(people[1 - bad])
+    world.clock.advance(20_000)
+    await world.service.housekeeping.sweep()
+    assert (await world.call_row(call_id))["state"] == "expired"
+    assert (await world.call_row(calls[bad]))["state"] == "live"
+
+
 @pytest.mark.shows("CVP-10.2-2")
 async def test_one_row_that_was_changed_fails_nobody_else(world: Remembering, person: Person, mallory: Person) -> None:
     _, code = await world.live_call(person)

@@ -264,10 +264,11 @@ class Batch:
         return added
 
     def put_call(self, call: Call) -> None:
-        """Write what changed of a call; a call that closed is no longer its application's open one."""
+        """Write what changed of a call, and of its application once it is closed. Raises Tampered, with nothing written."""
         before = self.loaded.calls.get(call.call_id)
         if before is None or call == before:
             return
+        row = self.loaded.applications.get(call.application_id)
         self.loaded.calls.put(call)
         opened = self._open_calls.get(call.call_id)
         if opened is not None:
@@ -275,7 +276,6 @@ class Batch:
         discrepancy = discrepancy_of(call) if before.open else None
         if discrepancy is not None:
             self.discrepancies.append((discrepancy, call.call_id))
-        row = self.loaded.applications.get(call.application_id)
         if row is None:
             return
         if not call.open and row.open_call_id == call.call_id:

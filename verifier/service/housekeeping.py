@@ -6,11 +6,11 @@ No verdict depends on it: every decision settles the call first.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from msgspec import Struct
 
 from verifier.core import call as lifecycle
-from verifier.core.call import Call
 from verifier.core.errors import Tampered
 from verifier.service import decoys, records
 from verifier.service.batch import Batch
@@ -60,14 +60,15 @@ class Housekeeping:
         def decide(batch: Batch) -> Answer:
             changed.clear()
             for call_id in due:
-                # The ticket is not opened: one that is damaged must not keep the others from closing.
-                call = _stored(batch, call_id)
-                if call is None:
-                    continue
-                settled = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
-                if settled != call:
-                    batch.put_call(settled)
-                    changed.append(call_id)
+                # A damaged call must keep no other from closing: the ticket is not opened, and a row may not verify.
+                with suppress(Tampered):
+                    call = batch.stored_call(call_id)
+                    if call is None:
+                        continue
+                    settled = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
+                    if settled != call:
+                        batch.put_call(settled)
+                        changed.append(call_id)
             return lambda: Swept(len(changed))
 
         await self._context.writer.submit(Needs(call_ids=due), decide)
@@ -94,11 +95,3 @@ class Housekeeping:
 
         await context.writer.submit(needs, decide)
         return 0
-
-
-def _stored(batch: Batch, call_id: str) -> Call | None:
-    """A call, unless its row does not verify: that is for the audit, and keeps no other from closing."""
-    try:
-        return batch.stored_call(call_id)
-    except Tampered:
-        return None

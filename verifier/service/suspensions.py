@@ -140,19 +140,23 @@ class StaffSuspensions:
         def decide(batch: Batch) -> Answer:
             revoked.clear()
             for call_id in call_ids:
-                # The ticket is not opened: one that is damaged must not keep the others open.
-                call = batch.stored_call(call_id)
-                if call is None or not self._context.cutoff.holds(call.officer_id):
-                    continue
-                settled = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
-                if settled.open:
-                    revoked.append(call_id)
-                    settled = lifecycle.revoke(settled, batch.now_ms)
-                batch.put_call(settled)
+                # A damaged call must keep no other open: the ticket is not opened, and a row may not verify.
+                with suppress(Tampered):
+                    if self._close(batch, call_id):
+                        revoked.append(call_id)
             return lambda: Swept(len(revoked))
 
         await self._context.writer.submit(Needs(call_ids=call_ids), decide)
         return len(revoked)
+
+    def _close(self, batch: Batch, call_id: str) -> bool:
+        """Settle a call of a suspended officer, and revoke it if it is open still. Raises Tampered."""
+        call = batch.stored_call(call_id)
+        if call is None or not self._context.cutoff.holds(call.officer_id):
+            return False
+        settled = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
+        batch.put_call(lifecycle.revoke(settled, batch.now_ms) if settled.open else settled)
+        return settled.open
 
     async def _take_effect(self) -> None:
         """At this node at once. What fails here is done by the node's next turn, like at every other node."""
