@@ -264,7 +264,7 @@ class Batch:
         return added
 
     def put_call(self, call: Call) -> None:
-        """Write what changed of a call, and of its application once it is closed. Raises Tampered, with nothing written."""
+        """Write what changed of a call, and of its application once it is closed. Raises Tampered, nothing written."""
         before = self.loaded.calls.get(call.call_id)
         if before is None or call == before:
             return
