@@ -6,12 +6,12 @@ an audit may begin where an earlier one ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from verifier.core.checkpoint import Checkpoint, open_checkpoint
-from verifier.core.errors import EvidenceError, NotFound, VerifierError
+from verifier.core.errors import EvidenceError, InternalError, NotFound, VerifierError
 from verifier.core.evidence import Trust, verify_evidence
 from verifier.core.ids import made_at
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash, verify_consistency
@@ -21,6 +21,7 @@ from verifier.log import Log, count_shards
 from verifier.ports import KeyRing, Row, Storage
 from verifier.row_audit import audit_rows
 from verifier.service import records
+from verifier.service.heads import UNAUTHENTICATED
 from verifier.service.opened import leaf_context, open_evidence, unwrap_keys
 
 _CHUNK = 1000
@@ -91,6 +92,26 @@ async def audit_log(
     starts = _by_shard(checked, trust, audited)
     if sum(map(len, starts.values())) < len(checked):
         return audited
+    if any(row[4] is None for row in await storage.fetch(records.HEADS)):
+        audited.find(UNAUTHENTICATED)
+        return audited
+    try:
+        await _audit(storage, ring, trust, audited, kept_since, starts, shown)
+    except InternalError as error:
+        audited.find(error.detail)
+    return audited
+
+
+async def _audit(
+    storage: Storage,
+    ring: KeyRing,
+    trust: Trust,
+    audited: Audited,
+    kept_since: int | None,
+    starts: Mapping[int, Sequence[Checkpoint]],
+    shown: Mapping[int, Sequence[Checkpoint]],
+) -> None:
+    """Audit each shard from where it starts, then what holds for all. Raises InternalError where a row is no text."""
     shards = await count_shards(storage)
     for shard in range(max(1, shards)):
         start = starts[shard][0] if shard in starts else None
@@ -102,8 +123,7 @@ async def audit_log(
         audited.find(f"{row[0]} has no ticket in the log")
     for row in await storage.fetch(_CONFIRMED_WITHOUT_RECEIPT, RECEIPT, MAX_FINDINGS):
         audited.find(f"{row[0]} was confirmed without a receipt in the log")
-    audited.rows = await audit_rows(storage, ring, audited.find)
-    return audited
+    audited.rows = await audit_rows(storage, ring, trust.log.origin, audited.find)
 
 
 def _by_shard(notes: Sequence[str], trust: Trust, audited: Audited) -> dict[int, list[Checkpoint]]:

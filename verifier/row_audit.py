@@ -12,13 +12,14 @@ from typing import Any
 
 from verifier.core.call import Call
 from verifier.core.errors import Erased, Tampered, VerifierError
+from verifier.core.shards import origin_shard, place
 from verifier.ports import KeyRing, Reader, Row, Storage
 from verifier.service import decoys, indexes, records, tables
-from verifier.service.heads import UNAUTHENTICATED
 from verifier.service.opened import open_application
 from verifier.service.rows import SHARES, Authenticator, Table
 
 _LEAVES = "SELECT COUNT(*) FROM leaves WHERE leaf_index >= 0"
+_CHECKPOINTS = "SELECT MIN(size), MAX(size) FROM checkpoints WHERE size >= $1 AND size < $2"
 _NUMBERS = "SELECT application_id, number_index FROM numbers ORDER BY application_id"
 _ASSIGNMENTS = "SELECT application_id, officer_id FROM assignments ORDER BY application_id"
 _SUM = (
@@ -27,16 +28,17 @@ _SUM = (
 )
 
 
-async def audit_rows(storage: Storage, ring: KeyRing, find: Callable[[str], None]) -> int:
+async def audit_rows(storage: Storage, ring: KeyRing, origin: str, find: Callable[[str], None]) -> int:
     """Check every row as it is at one moment; how many there are. Raises Unavailable."""
     async with storage.snapshot() as reader:
-        return await _RowAudit(reader, ring, find).audit()
+        return await _RowAudit(reader, ring, origin, find).audit()
 
 
 class _RowAudit:
-    def __init__(self, reader: Reader, ring: KeyRing, find: Callable[[str], None]) -> None:
+    def __init__(self, reader: Reader, ring: KeyRing, origin: str, find: Callable[[str], None]) -> None:
         self._reader = reader
         self._ring = ring
+        self._origin = origin
         self._find = find
         self._authenticator = Authenticator(ring)
         self._rows = 0
@@ -44,18 +46,20 @@ class _RowAudit:
 
     async def audit(self) -> int:
         heads = await self._reader.fetch(records.HEADS)
-        if any(row[4] is None for row in heads):
-            self._find(UNAUTHENTICATED)
-            return 0
         for row in heads:
-            self._check_head(row, len(heads))
+            await self._check_head(row, len(heads))
         if (await self._reader.fetch(_LEAVES))[0][0] != sum(row[1] for row in heads):
             self._find("the log has more or fewer leaves than its heads say")
         numbers = await self._led(_NUMBERS)
         officers = await self._led(_ASSIGNMENTS)
         open_calls: dict[str, str] = {}
         for table in tables.TABLES:
+            count = 0
+            last: object = None
             async for row in table.rows(self._reader):
+                count, before, last = count + 1, last, table.key_of(row)
+                if last == before:
+                    self._find(f"{table.name}: {_shown(last)} is there twice")
                 found = self._read(table, row)
                 if isinstance(found, tables.ApplicationRow):
                     self._check_application(found, numbers, officers)
@@ -65,6 +69,8 @@ class _RowAudit:
                     known = open_calls.pop(found.call_id, None)
                     if known != found.application_id:
                         self._find(f"{found.call_id} is open, and its application does not know it")
+            if (await self._reader.fetch(f"SELECT COUNT(*) FROM {table.name}"))[0][0] != count:
+                self._find(f"{table.name} has rows that cannot be read in order")
         for call_id, application_id in open_calls.items():
             self._find(f"the open call {call_id} of {application_id} is gone, or is not open")
         for application_id in sorted({*numbers, *officers}):
@@ -73,7 +79,7 @@ class _RowAudit:
             self._find(_SUM)
         return self._rows
 
-    def _check_head(self, row: Row, count: int) -> None:
+    async def _check_head(self, row: Row, count: int) -> None:
         origin, size, batches, shares, mac, shards, forgotten = row
         try:
             self._authenticator.check("log_head", (origin, size, shards, batches, bytes(shares or b""), mac))
@@ -81,6 +87,10 @@ class _RowAudit:
             self._find(f"the head of {origin} is not as a batch left it")
         if shards != count or not 0 <= forgotten <= size:
             self._find(f"the head of {origin} cannot say {shards} shards and {forgotten} statements forgotten")
+        shard = origin_shard(origin, self._origin) or 0
+        kept = await self._reader.fetch(_CHECKPOINTS, place(shard, 0), place(shard + 1, 0))
+        if tuple(kept[0]) != (place(shard, 0), place(shard, size)):
+            self._find(f"the checkpoints of {origin} do not begin at size 0 and end at size {size}, that of its head")
 
     def _read(self, table: Table[Any], row: Row) -> Any:
         try:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.service.test_identity import Signer
 from tests.world import COLLEAGUE, DESK, OFFICER, Clock, Json, Person, World, staff, system
+from verifier.core.call import CallRules
 from verifier.core.errors import CallClosed, Forbidden, NotFound, PolicyRefused, Suspended, Unavailable
 from verifier.core.messages import AskIdentity, IssueCall
 from verifier.core.principal import Principal
@@ -115,6 +116,41 @@ async def test_a_code_is_not_confirmed_before_the_revocation_has_reached_the_cal
         assert (await node.press(session, code))["say"][0]["name"] == "not_genuine"
     row = await other.call_row(call_id)
     assert (row["app_wrong"], row["ivr_wrong"]) == (0, 0), "a right code costs no attempt"
+
+
+@pytest.mark.shows("CVP-2.1-3", "CVP-7.12-1")
+async def test_a_genuine_answer_is_not_given_again_before_the_revocation_has_reached_the_call(
+    deaf: World, other: World, wang: Person
+) -> None:
+    """Neither to a retry, nor in the dialogue that gave it."""
+    call_id, code = await deaf.live_call(wang)
+    session = (await other.begin_dialogue(wang.number))["session_id"]
+    assert (await other.press(session, code, key="step"))["say"][0]["name"] == "genuine"
+    assert (await other.confirm(wang, code, key="app"))["verdict"] == "genuine"
+    assert (await other.ring_in(wang.number, code, key="phone"))["verdict"] == "genuine"
+    await suspend(deaf)
+    await other.service.suspensions.refresh()
+    assert await state(other, call_id) == "confirmed"
+    assert (await other.confirm(wang, code, key="app"))["verdict"] == "ended"
+    assert (await other.ring_in(wang.number, code, key="phone"))["verdict"] == "ended"
+    assert "genuine" not in {each["name"] for each in (await other.press(session, code, key="step"))["say"]}
+    assert "genuine" not in {each["name"] for each in (await other.press(session, "9"))["say"]}
+
+
+@pytest.mark.shows("CVP-2.1-3", "CVP-10-3")
+async def test_a_retry_does_not_repeat_the_code_of_an_officer_who_was_suspended(
+    storage: Storage, tmp_path: Path
+) -> None:
+    async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="off")) as world:
+        person = Person(1)
+        await world.register(person)
+        for officer, named in ((staff(OFFICER.id), None), (LOANS, OFFICER.id)):
+            issued = await world.issue(person, officer=officer, officer_id=named, key=f"{named}")
+            assert issued["code"] is not None
+            await suspend(world)
+            with pytest.raises(Suspended):
+                await world.issue(person, officer=officer, officer_id=named, key=f"{named}")
+            await lift(world)
 
 
 @pytest.mark.shows("CVP-2.1-3")

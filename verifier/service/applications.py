@@ -136,9 +136,9 @@ class Applications:
             if row.open_call_id is not None:
                 # Neither key nor ticket is opened: what is damaged can be erased too.
                 call = batch.stored_call(row.open_call_id)
-                assert call is not None  # noqa: S101 - an application brings its open call
-                call = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
-                batch.put_call(lifecycle.revoke(call, batch.now_ms) if call.open else call)
+                if call is not None:
+                    call = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
+                    batch.put_call(lifecycle.revoke(call, batch.now_ms) if call.open else call)
             numbers = self._numbers_of(batch, application_id)
             tombstone = ApplicationRow(
                 application_id=application_id,

@@ -7,6 +7,7 @@ first and stages last, so a refused one leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
@@ -155,8 +156,11 @@ class Batch:
         return {each: leg for each, leg in found.items() if leg is not None}
 
     def leg_owner(self, leg_index: bytes) -> str | None:
-        """The call that a leg was last matched with."""
-        return self.loaded.leg_owners.get(leg_index)
+        """The call that a leg was last matched with. Raises Tampered."""
+        owner = self.loaded.leg_owners.get(leg_index)
+        if owner is None or self.loaded.legs.get((owner, leg_index)) is not None:
+            return owner
+        raise self._authenticator.found("legs")
 
     def stray(self, leg_index: bytes, call_id: str = "") -> StrayLeg | None:
         """What is kept of a leg that is no call's, or that is not of the ticket of the call it was told of."""
@@ -328,17 +332,14 @@ class Batch:
         self.loaded.tables[table].delete(key)
 
     def prune(self) -> int:
-        """Delete what was loaded as past its keeping; how many rows. One that does not verify stays for the audit."""
+        """Delete what was loaded as past its keeping, if it is; how many rows. What does not verify stays."""
         gone = 0
-        for table, key in self.loaded.expired:
+        for table, key, column, before in self.loaded.expired:
             rows = self.loaded.tables[table]
-            if rows.changed(key):
-                continue
-            try:
-                rows.delete(key)
-            except Tampered:
-                continue
-            gone += 1
+            with suppress(Tampered):
+                if not rows.changed(key) and getattr(rows.get(key), column) < before:
+                    rows.delete(key)
+                    gone += 1
         return gone
 
     def put_suspension(self, row: SuspensionRow) -> None:

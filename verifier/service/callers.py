@@ -13,11 +13,10 @@ from msgspec.structs import replace
 from verifier.core.call import Call, CallRules
 from verifier.core.messages import LogEvidence
 from verifier.core.purposes import Language
-from verifier.core.statements import RECEIPT
 from verifier.service import decoys
 from verifier.service.assigned import standing
 from verifier.service.batch import Batch
-from verifier.service.opened import OpenApplication, OpenCall, leaf_context, open_call, open_evidence
+from verifier.service.opened import OpenApplication, OpenCall, open_call, open_receipt
 
 
 class Candidate(Struct, frozen=True):
@@ -92,6 +91,5 @@ def receipt_of(batch: Batch, call: Call, application: OpenApplication) -> tuple[
     if staged is not None:
         return staged.statement_id, staged.evidence
     receipt_id, sealed, customer_index = batch.loaded.candidates.receipt(call.call_id)
-    context = leaf_context(receipt_id, RECEIPT, customer_index)
-    evidence = open_evidence(batch.ring, application.keys, context, sealed)
+    evidence = open_receipt(batch.ring, application.keys, call.call_id, receipt_id, sealed, customer_index)
     return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)

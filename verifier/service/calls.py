@@ -62,7 +62,6 @@ class Calls:
         settings = context.settings
 
         def decide(batch: Batch) -> About:
-            self._check_not_suspended(officer_id)
             application = batch.application(application_id)
             superseded = self._make_way(batch, application, officer_id)
             registration = application.registration
@@ -86,7 +85,12 @@ class Calls:
             return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
         needs = Needs(application_id=application_id, exception_ids=_given(asked.exception_id))
-        guard = None if caller.kind == "system" else lambda batch: check_application(batch, caller, application_id)
+
+        def guard(batch: Batch) -> None:
+            if caller.kind != "system":
+                check_application(batch, caller, application_id)
+            self._check_not_suspended(officer_id)
+
         return await context.writer.submit(needs, decide, idempotency, guard)
 
     def _make_way(self, batch: Batch, application: OpenApplication, officer_id: str) -> Call | None:

@@ -113,9 +113,7 @@ class Confirmations:
             assert isinstance(outcome, Outcome)  # noqa: S101
             return About(_about(outcome.application), lambda: _verdict(outcome))
 
-        again = verdict_again(
-            lambda batch: batch.applications_of_customer(customer_index), self._context.settings.rules
-        )
+        again = verdict_again(self._context, lambda batch: batch.applications_of_customer(customer_index))
         return await self._context.writer.submit(needs, decide, idempotency, again=again)
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> bytes:
@@ -138,9 +136,7 @@ class Confirmations:
             outcome = judged
             return About(_about(outcome.application), lambda: _spoken(outcome, asked.language or customers))
 
-        again = spoken_again(
-            lambda batch: self.on_file(batch, needs, asked.caller_number), self._context.settings.rules
-        )
+        again = spoken_again(self._context, lambda batch: self.on_file(batch, needs, asked.caller_number))
         return await self._context.writer.submit(needs, decide, idempotency, again=again)
 
     def needs_by_phone(

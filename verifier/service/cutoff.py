@@ -6,7 +6,7 @@ memory, so it costs no statement.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 
 from verifier.ports import Clock, Row
 from verifier.service.tables import SuspensionRow
@@ -22,7 +22,7 @@ class CutOff:
 
     def __init__(self, running: Clock) -> None:
         self._running = running
-        self._in_force: dict[str, str] = {}
+        self._in_force: dict[str, set[str]] = {}
         self._watched: dict[str, int] = {}
         self._read_at: int | None = None
         self.version: Row | None = None
@@ -49,18 +49,20 @@ class CutOff:
         self._read_at, self.version = at, version
 
     def adopt(
-        self, rows: Iterable[SuspensionRow], lifted: Collection[str], since: int
+        self, rows: Iterable[SuspensionRow], lifted: Set[str], since: int
     ) -> tuple[list[SuspensionRow], list[str]]:
         """Take these suspensions as in force: those that this node did not know, and the ids of those that ended.
 
-        One that this node knew ends when its id is among `lifted`, and not when its row is gone. The calls of the new
-        ones are looked for, unless they were suspended before `since`: none of those is open.
+        One that this node knew ends when its own id is among `lifted`, and not when its row is gone. The calls of the
+        new ones are looked for, unless they were suspended before `since`: none of those is open.
         """
-        found = {row.officer_id: row for row in rows}
-        new = [row for row in found.values() if self._in_force.get(row.officer_id) != row.suspension_id]
-        ended = [each for each in self._in_force.values() if each in lifted]
-        stay = {staff_id: each for staff_id, each in self._in_force.items() if each not in lifted}
-        self._in_force = stay | {staff_id: row.suspension_id for staff_id, row in found.items()}
+        new = [row for row in rows if row.suspension_id not in self._in_force.get(row.officer_id, ())]
+        known = set().union(*self._in_force.values())
+        ended = sorted(known & lifted)
+        for row in new:
+            self._in_force.setdefault(row.officer_id, set()).add(row.suspension_id)
+        left = {staff_id: ids - lifted for staff_id, ids in self._in_force.items()}
+        self._in_force = {staff_id: ids for staff_id, ids in left.items() if ids}
         until = self._running() + WATCHED_MS
         self._watched.update({row.officer_id: until for row in new if row.suspended_at >= since})
         return new, ended

@@ -75,11 +75,10 @@ class Heads:
         if origins - ours:
             raise InternalError(f"the database has more logs than the {self.shards} that its heads say")
         for shard in range(self.shards):
-            latest = await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0))
-            if latest:
-                self._check_ring(latest[0][0])
-            else:
+            if not await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0)):
                 await self._begin(transaction, shard)
+            size, _, _, _ = await self._lock(transaction, shard)
+            await self._tree(transaction, shard, size)
 
     async def _create(self, transaction: Transaction, shard: int, shards: int) -> None:
         """A head of an empty shard, if there is none."""
@@ -89,7 +88,7 @@ class Heads:
 
     def _signed(self, origin: str, size: int, shards: int, batches: int, shares: int) -> tuple[bytes, bytes]:
         """The sum of shares as it is kept, and the authenticator of a head."""
-        kept = (shares % SHARES).to_bytes(SHARE_BYTES)
+        kept = shares.to_bytes(SHARE_BYTES)
         return kept, self._authenticator.digest("log_head", (origin, size, shards, batches, kept))[:MAC_BYTES]
 
     def _check_ring(self, note: str) -> None:
@@ -153,25 +152,25 @@ class Heads:
         origin = shard_origin(self._origin, shard)
         found = await transaction.fetch(records.TAKE_HEAD, origin)
         if not found or found[0][1] < self.shards:
-            raise Unavailable(
-                f"the log in the database has fewer shards than the {self.shards} that this node has known"
-            )
+            raise Unavailable(f"the log in the database has fewer shards than the {self.shards} that this node knows")
         size, count, told, batches, kept, mac = found[0]
         self._agree(told)
         if mac is None:
             raise InternalError(UNAUTHENTICATED)
         self._authenticator.check("log_head", (origin, size, count, batches, bytes(kept or b""), mac))
         known = self._known.get(shard)
-        if known is not None and batches < known.batches:
-            raise _other_than_known(size)
+        shares = int.from_bytes(kept)
+        same = known is None or (batches, size, shares) == (known.batches, known.size, known.shares)
+        if known is not None and batches <= known.batches and not same:
+            raise _other_log(size)
         self.shards = count
-        return size, count, batches, int.from_bytes(kept)
+        return size, count, batches, shares
 
     async def _tree(self, transaction: Transaction, shard: int, size: int) -> tuple[Tree, str]:
         """A shard's tree and its checkpoint: what this node has known, and what others have added to it.
 
         Raises Unavailable when that is not what the database holds: it was restored to before what has been told, or
-        written anew, and nothing may be added to it.
+        rewritten, and nothing may be added to it. What others have added counts as far as this ring has signed it.
         """
         head = self._known.get(shard)
         known = None if head is None else head.tree
@@ -183,9 +182,14 @@ class Heads:
             if known is not None:
                 await _check_begins(transaction, shard, known, tree)
         notes = await transaction.fetch(records.CHECKPOINT_OF, place(shard, size))
-        text = Checkpoint(shard_origin(self._origin, shard), size, tree.root()).text()
-        if tree.size != size or not notes or not notes[0][0].startswith(text):
-            raise _other_than_known(size)
+        checkpoint = Checkpoint(shard_origin(self._origin, shard), size, tree.root())
+        if tree.size != size or not notes or not notes[0][0].startswith(checkpoint.text()):
+            raise _other_log(size)
+        if known is None or known.size != size:
+            try:
+                open_checkpoint(notes[0][0], self._ring.log_keys(), self._origin)
+            except EvidenceError as error:
+                raise _other_log(size) from error
         return tree, notes[0][0]
 
     async def extend(
@@ -202,7 +206,7 @@ class Heads:
         grown = dict(heads)
         if shares:
             first = min(heads)
-            grown[first] = replace(heads[first], shares=heads[first].shares + shares)
+            grown[first] = replace(heads[first], shares=(heads[first].shares + shares) % SHARES)
         for shard, leaves in staged.items():
             tree, nodes = heads[shard].tree.extend([leaf_hash(leaf.entry) for leaf in leaves])
             origin = shard_origin(self._origin, shard)
@@ -242,8 +246,8 @@ async def _check_begins(transaction: Transaction, shard: int, known: Tree, tree:
             old_size=known.size, old_root=known.root(), new_size=tree.size, new_root=tree.root(), proof=proof
         )
     except (EvidenceError, NotFound) as error:
-        raise _other_than_known(tree.size) from error
+        raise _other_log(tree.size) from error
 
 
-def _other_than_known(size: int) -> Unavailable:
-    return Unavailable(f"the log of {size} leaves in the database is not the one that this node has known")
+def _other_log(size: int) -> Unavailable:
+    return Unavailable(f"the log of {size} leaves in the database is not the one that was signed, or that was known")

@@ -81,7 +81,6 @@ class Ivr:
         context_of = session_context(session_id, expires_at, about)
         caller_number = _decode(context.ring.unseal(context_of, sealed)).caller_number
         needs = self._confirmations.needs_by_phone(caller_number, session_id, about)
-        rules = context.settings.rules
 
         def decide(batch: Batch) -> About:
             state, application_id = batch.session(session_id)
@@ -91,7 +90,7 @@ class Ivr:
             session = _decode(state)
             receipt_for, dialogue = session.receipt_for, session.dialogue
             on_file = self._confirmations.on_file(batch, needs, caller_number)
-            if dialogue.verdict == "genuine" and not goes_on(batch, on_file, dialogue.evidence, rules):
+            if dialogue.verdict == "genuine" and not goes_on(context, batch, on_file, dialogue.evidence):
                 dialogue = machine.close(dialogue)
             # So that it goes when the application is erased.
             application_id = application_id or next((each.application_id for each in on_file), None)
@@ -110,7 +109,7 @@ class Ivr:
             batch.put_session(session_id, _encode(kept), application_id)
             return About(application_id, lambda: _turn(session_id, turn))
 
-        again = turn_again(lambda batch: self._confirmations.on_file(batch, needs, caller_number), rules)
+        again = turn_again(context, lambda batch: self._confirmations.on_file(batch, needs, caller_number))
         return await context.writer.submit(needs, decide, idempotency, again=again)
 
     def _check(

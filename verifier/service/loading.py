@@ -46,7 +46,7 @@ class Loaded:
         self.granted: dict[str, Row] = {}
         self.sessions: dict[str, Row] = {}
         self.suspension_of: dict[str, str] = {}
-        self.expired: list[tuple[Table[Any], Any]] = []
+        self.expired: list[tuple[Table[Any], Any, str, int]] = []
 
     async def load(self, needs: Sequence[Needs]) -> None:
         """Read every row the commands need."""
@@ -100,12 +100,12 @@ class Loaded:
             self.limits.rows.load(await read_in(records.LIMITS_BY_KEY, tables.limit_keys(needs.whole)))
         self.reports.load(await read_in(records.REPORTS_BY_ID, needs.report_ids))
         if needs.requests_before is not None:
-            self._take_expired(tables.REQUESTS, await read(records.REQUESTS_BEFORE, needs.requests_before))
+            await self._load_expired(tables.REQUESTS, records.REQUESTS_BEFORE, "asked_at", needs.requests_before)
         if needs.limits_before is not None:
-            self._take_expired(tables.LIMITS, await read(records.LIMITS_BEFORE, needs.limits_before))
+            await self._load_expired(tables.LIMITS, records.LIMITS_BEFORE, "tat", needs.limits_before)
         if needs.expired:
             for table, sql in records.EXPIRED.items():
-                self._take_expired(table, await read(sql, self._now_ms))
+                await self._load_expired(table, sql, "expires_at", self._now_ms)
 
     async def _load_calls(self, call_ids: Iterable[str]) -> None:
         missing = (each for each in call_ids if each not in self.calls)
@@ -124,9 +124,10 @@ class Loaded:
         self.strays.load(rows)
         self.stray_ids.update({(bytes(row[1]), row[2]): row[0] for row in rows})
 
-    def _take_expired(self, table: Table[Any], rows: Sequence[Row]) -> None:
+    async def _load_expired(self, table: Table[Any], sql: str, column: str, before: int) -> None:
+        rows = await self._transaction.fetch(sql, before)
         self.tables[table].load(rows)
-        self.expired += [(table, table.key_of(row)) for row in rows]
+        self.expired += [(table, table.key_of(row), column, before) for row in rows]
 
     def _led_to(self, needs: Needs) -> list[str]:
         if needs.customer_index is not None:

@@ -59,14 +59,12 @@ class Me:
         now_ms = self._context.clock()
         on: list[OpenCall] = []
         for application in await self._applications(customer):
-            open_call_id = application.row.open_call_id
-            if open_call_id is None:
+            opened = await self._context.reading.open_call_of(application)
+            if opened is None:
                 continue
-            for row in await self._context.storage.fetch_in(records.CALLS_BY_ID, [open_call_id]):
-                opened = self._context.reading.open_call(application, row)
-                call = standing(application, opened, now_ms, self._context.settings.rules)
-                if lifecycle.on_the_phone(call) and not self._context.cutoff.holds(opened.ticket.officer.id):
-                    on.append(replace(opened, call=call))
+            call = standing(application, opened, now_ms, self._context.settings.rules)
+            if lifecycle.on_the_phone(call) and not self._context.cutoff.holds(opened.ticket.officer.id):
+                on.append(replace(opened, call=call))
         return CallStatus(
             on_call=bool(on),
             at=from_ms(now_ms),

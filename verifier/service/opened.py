@@ -17,7 +17,7 @@ from verifier.core.evidence import Evidence
 from verifier.core.messages import LogEvidence
 from verifier.core.octets import base64url
 from verifier.core.sealing import ApplicationKeys, unseal
-from verifier.core.statements import EXCEPTION, TICKET, CallTicket, PolicyException
+from verifier.core.statements import EXCEPTION, RECEIPT, TICKET, CallTicket, PolicyException, Receipt
 from verifier.ports import KeyRing
 from verifier.service.tables import ApplicationRow
 
@@ -25,6 +25,7 @@ _decode_registration = msgspec.json.Decoder(Registration).decode
 _decode_evidence = msgspec.json.Decoder(Evidence).decode
 _decode_ticket = msgspec.json.Decoder(CallTicket).decode
 _decode_exception = msgspec.json.Decoder(PolicyException).decode
+_decode_receipt = msgspec.json.Decoder(Receipt).decode
 Claims = TypeVar("Claims")
 
 
@@ -136,6 +137,17 @@ def open_exception(
         raise NotFound("there is no such exception")
     context = leaf_context(exception_id, EXCEPTION, customer_index)
     return claims_of(open_evidence(ring, keys, context, sealed), _decode_exception)
+
+
+def open_receipt(
+    ring: KeyRing, keys: ApplicationKeys, call_id: str, receipt_id: str, sealed: bytes, customer_index: bytes | None
+) -> Evidence:
+    """The receipt that consumed a call's code. Raises InternalError where it is another call's."""
+    evidence = open_evidence(ring, keys, leaf_context(receipt_id, RECEIPT, customer_index), sealed)
+    confirmed = claims_of(evidence, _decode_receipt).call
+    if confirmed is None or confirmed.call_id != call_id:
+        raise InternalError("a call was not confirmed by the receipt that its row names")
+    return evidence
 
 
 def claims_of(evidence: Evidence, decode: Callable[[bytes], Claims]) -> Claims:

@@ -27,7 +27,9 @@ class Reading:
         rows = await self._reader.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
         if not rows:
             raise NotFound("there is no such application")
-        return self._application(rows[0])
+        found = self._application(rows[0])
+        self._check("applications", found.application_id == application_id)
+        return found
 
     async def applications(self, application_ids: Iterable[str]) -> Mapping[str, OpenApplication]:
         """Those of the applications that have not been erased."""
@@ -36,7 +38,9 @@ class Reading:
 
     async def applications_of_customer(self, customer_index: bytes) -> list[OpenApplication]:
         """A customer's applications."""
-        return self._kept(await self._reader.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [customer_index]))
+        found = self._kept(await self._reader.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [customer_index]))
+        self._check("applications", all(each.row.customer_index == customer_index for each in found))
+        return found
 
     async def applications_of_officer(self, officer_id: str, after: str) -> tuple[list[OpenApplication], str | None]:
         """Some of the applications that an officer is assigned to, those that follow `after`; where they end."""
@@ -57,8 +61,22 @@ class Reading:
         if not rows:
             raise NotFound("there is no such call")
         call = self._authenticator.read(tables.CALLS, rows[0])
+        self._check("calls", call.call_id == call_id)
         application = await self.application(call.application_id)
         return application, self.open_call(application, rows[0])
+
+    async def open_call_of(self, application: OpenApplication) -> OpenCall | None:
+        """The call that an application's row names as open, unless the application has been erased meanwhile."""
+        call_id = application.row.open_call_id
+        if call_id is None:
+            return None
+        rows = await self._reader.fetch_in(records.CALLS_BY_ID, [call_id])
+        # That its row is gone must not read as no call.
+        self._check("calls", [row[0] for row in rows] == [call_id])
+        try:
+            return self.open_call(application, rows[0])
+        except Erased:
+            return None
 
     async def calls_of_officer(
         self, officer_id: str, before: str, since: int, limit: int
@@ -67,6 +85,7 @@ class Reading:
         where the next begins."""
         rows = await self._reader.fetch(records.CALLS_OF_OFFICER, officer_id, before, since, limit + 1)
         calls = [self._authenticator.read(tables.CALLS, row) for row in rows[:limit]]
+        self._check("calls", all(call.officer_id == officer_id for call in calls))
         applications = await self.applications({call.application_id for call in calls})
         found = []
         for call, row in zip(calls, rows, strict=False):
@@ -78,10 +97,14 @@ class Reading:
     def open_call(self, application: OpenApplication, row: Row) -> OpenCall:
         """A row of `calls`, with its ticket behind it. Raises Erased where that is gone."""
         call = self._authenticator.read(tables.CALLS, row)
-        if call.application_id != application.application_id:
-            raise self._authenticator.found("calls")
+        self._check("calls", call.application_id == application.application_id)
         sealed, customer_index = row[tables.CALLS.width : tables.CALLS.width + 2]
         return open_call(self._ring, application.keys, call, sealed, customer_index)
+
+    def _check(self, table: str, asked_for: bool) -> None:
+        """Raise Tampered where the database gave another row than it was asked for."""
+        if not asked_for:
+            raise self._authenticator.found(table)
 
     def _application(self, row: Row) -> OpenApplication:
         return open_application(self._ring, self._authenticator.read(tables.APPLICATIONS, row))

@@ -11,12 +11,13 @@ import msgspec
 from msgspec.structs import replace
 
 from verifier.core import dialogue, words
-from verifier.core.call import CallRules, settle
 from verifier.core.errors import Erased, NotFound
 from verifier.core.messages import IvrTurn, SpokenVerdict, Verdict, Words
+from verifier.service.assigned import standing
 from verifier.service.batch import Batch
 from verifier.service.callers import receipt_of
 from verifier.service.commands import Again
+from verifier.service.context import Context
 from verifier.service.opened import OpenApplication
 
 Candidates = Callable[[Batch], Iterable[OpenApplication]]
@@ -28,40 +29,45 @@ _decode_spoken = msgspec.json.Decoder(SpokenVerdict).decode
 _decode_turn = msgspec.json.Decoder(IvrTurn).decode
 
 
-def goes_on(batch: Batch, applications: Iterable[OpenApplication], receipt_id: str | None, rules: CallRules) -> bool:
-    """Whether one of the applications has a confirmed call that is open now and whose receipt this is."""
-    return any(_receipt_of_open_call(batch, each, rules) == receipt_id for each in applications if receipt_id)
+def goes_on(context: Context, batch: Batch, applications: Iterable[OpenApplication], receipt_id: str | None) -> bool:
+    """Whether one of the applications has a confirmed call that is open now and whose receipt this is.
+
+    No call of an officer goes on who was suspended or removed.
+    """
+    return any(_receipt_of_open_call(context, batch, each) == receipt_id for each in applications if receipt_id)
 
 
-def _receipt_of_open_call(batch: Batch, application: OpenApplication, rules: CallRules) -> str | None:
+def _receipt_of_open_call(context: Context, batch: Batch, application: OpenApplication) -> str | None:
     if application.row.open_call_id is None:
         return None
     try:
         opened = batch.call(application.row.open_call_id)
     except (NotFound, Erased):
         return None
-    call = settle(opened.call, batch.now_ms, rules)
-    return receipt_of(batch, call, application)[0] if call.state == "confirmed" else None
+    call = standing(application, opened, batch.now_ms, context.settings.rules)
+    if call.state != "confirmed" or context.cutoff.holds(opened.ticket.officer.id):
+        return None
+    return receipt_of(batch, call, application)[0]
 
 
-def verdict_again(candidates: Candidates, rules: CallRules) -> Again:
+def verdict_again(context: Context, candidates: Candidates) -> Again:
     """For the kept `Verdict` of a confirmation in the app."""
 
     def again(batch: Batch, kept: bytes) -> bytes:
         told = _decode_verdict(kept)
-        if told.verdict != "genuine" or goes_on(batch, candidates(batch), told.receipt_id, rules):
+        if told.verdict != "genuine" or goes_on(context, batch, candidates(batch), told.receipt_id):
             return kept
         return _encode(replace(told, verdict="ended", words=tuple(map(_ended, told.words))))
 
     return again
 
 
-def spoken_again(candidates: Candidates, rules: CallRules) -> Again:
+def spoken_again(context: Context, candidates: Candidates) -> Again:
     """For the kept `SpokenVerdict` of a confirmation by telephone."""
 
     def again(batch: Batch, kept: bytes) -> bytes:
         told = _decode_spoken(kept)
-        if told.verdict != "genuine" or goes_on(batch, candidates(batch), told.receipt_id, rules):
+        if told.verdict != "genuine" or goes_on(context, batch, candidates(batch), told.receipt_id):
             return kept
         return _encode(replace(told, verdict="ended", words=_ended(told.words)))
 
@@ -72,13 +78,13 @@ def _ended(said: Words) -> Words:
     return Words(said.language, words.ended(said.language, said.text))
 
 
-def turn_again(candidates: Candidates, rules: CallRules) -> Again:
+def turn_again(context: Context, candidates: Candidates) -> Again:
     """For the kept `IvrTurn` of a step of a telephone dialogue."""
 
     def again(batch: Batch, kept: bytes) -> bytes:
         turn = _decode_turn(kept)
         says_genuine = any(each.name == "genuine" for each in turn.say)
-        if not says_genuine or goes_on(batch, candidates(batch), turn.receipt_id, rules):
+        if not says_genuine or goes_on(context, batch, candidates(batch), turn.receipt_id):
             return kept
         return _encode(replace(turn, say=dialogue.closed(turn.say)))
 

@@ -99,7 +99,8 @@ class Authenticator:
     def check(self, table: str, row: Row) -> int:
         """The share of a row whose last column is its authenticator. Raises Tampered."""
         digest = self.digest(table, tuple(row[:-1]))
-        if not hmac.compare_digest(digest[:MAC_BYTES], bytes(row[-1] or b"")):
+        # SQLite lets a column hold a value of any type.
+        if not isinstance(row[-1], bytes) or not hmac.compare_digest(digest[:MAC_BYTES], row[-1]):
             raise self.found(table)
         return share_of(digest)
 

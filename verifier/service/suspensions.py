@@ -170,11 +170,11 @@ class StaffSuspensions:
         return max(0, self._context.clock() - rules.code_lifetime_ms - rules.max_call_ms)
 
     def _read(self, row: Row) -> SuspensionRow:
-        """A suspension. One that does not verify cannot say that it was lifted."""
+        """A suspension. One that does not verify is in force from now on, whatever else it says."""
         try:
             return self._context.authenticator.read(SUSPENSIONS, row)
         except Tampered:
-            return replace(SuspensionRow(*row[: SUSPENSIONS.width - 1]), lifted_at=None)
+            return SuspensionRow(str(row[0]), str(row[1]), "", self._context.clock(), None, None, b"")
 
     def _view(self, row: SuspensionRow) -> Suspension:
         return Suspension(

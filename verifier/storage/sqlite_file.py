@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from verifier.core.errors import Unavailable
+from verifier.core.errors import InternalError, Unavailable
 from verifier.ports import Damaged
 
 # Of all errors, these alone come from a defect in a statement of ours or in what it is given.
 _DEFECTS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 _PRIVATE = 0o600
+# SQLite lets a column hold such text, and has no error code for it.
+_NOT_TEXT = "Could not decode to UTF-8"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _STALE = (
     "a backup was restored beside the -wal file of another database, which would be written over it: "
@@ -89,6 +91,8 @@ class SqliteFile:
         except sqlite3.DatabaseError as error:
             if isinstance(error, _DEFECTS):
                 raise
+            if str(error).startswith(_NOT_TEXT):
+                raise InternalError("a row has text that is not UTF-8") from error
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
                 self._damaged = True
                 raise Damaged from error

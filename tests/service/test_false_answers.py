@@ -1,0 +1,258 @@
+"""A database that answers another question than it was asked, or has values that it cannot have (law L16)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import empty_database
+from tests.service.test_rows import SUPERVISOR, execute
+from tests.world import OFFICER, ORIGIN, Person, World, another_code
+from verifier.core.checkpoint import Checkpoint
+from verifier.core.errors import InternalError, RateLimited, Tampered, Unavailable, VerifierError
+from verifier.core.merkle import Tree, leaf_hash
+from verifier.core.suspensions import SuspendStaff
+from verifier.ports import Row
+from verifier.service import records
+from verifier.service.tables import APPLICATIONS, CALLS, LIMITS
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return empty_database(request, tmp_path)
+
+
+@pytest.fixture
+def shards() -> int:
+    return 1
+
+
+class Lying:
+    """A database that answers some statements with the rows of others, all of them genuine."""
+
+    def __init__(self, inner: Any, lies: dict[str, str]) -> None:
+        self._inner = inner
+        self._lies = lies
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        found: Sequence[Row] = await (self._fetch(sql) or self._inner.fetch(sql, *args))
+        return found
+
+    async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
+        found: Sequence[Row] = await (self._fetch(sql) or self._inner.fetch_in(sql, keys))
+        return found
+
+    def _fetch(self, sql: str) -> Any:
+        return self._inner.fetch(self._lies[sql]) if sql in self._lies else None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Lying]:
+        async with self._inner.transaction() as transaction:
+            yield Lying(transaction, self._lies)
+
+
+def deceived(world: World, tmp_path: Path, lies: dict[str, str]) -> World:
+    """Another node, whose database lies."""
+    return World(Lying(world.storage, lies), tmp_path / "ring.json", clock=world.clock)  # type: ignore[arg-type]
+
+
+@pytest.mark.shows("CVP-10.2-4")
+async def test_a_row_of_another_than_was_asked_for_is_shown_to_nobody(
+    world: World, wang: Person, mallory: Person, tmp_path: Path
+) -> None:
+    call_id, _ = await world.live_call(wang)
+    application = f"SELECT {APPLICATIONS.columns} FROM applications WHERE application_id = '{wang.application_id}'"
+    call = (
+        f"SELECT {CALLS.of('c')}, l.sealed, l.customer_index FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+        f"WHERE c.call_id = '{call_id}'"
+    )
+    lies = {
+        records.APPLICATIONS_BY_CUSTOMER: application,
+        records.APPLICATIONS_BY_ID: application,
+        records.CALLS_BY_ID: call,
+        records.CALLS_OF_OFFICER: call,
+    }
+    async with deceived(world, tmp_path, lies) as node:
+        looks: list[Callable[[], Coroutine[Any, Any, object]]] = [
+            lambda: node.service.me.applications(mallory.principal),
+            lambda: node.service.me.calls(mallory.principal, None, 5),
+            lambda: node.service.me.call_status(mallory.principal),
+            lambda: node.service.applications.read(mallory.application_id),
+            lambda: node.context.reading.call("call_" + "0" * 32),
+            lambda: node.context.reading.calls_of_officer("4413", "call_g", 0, 5),
+        ]
+        for look in looks:
+            with pytest.raises(Tampered):
+                await look()
+
+
+@pytest.mark.shows("CVP-6.2-1", "CVP-10.2-4")
+async def test_a_limit_that_the_database_calls_past_its_keeping_is_kept(
+    world: World, wang: Person, tmp_path: Path
+) -> None:
+    _, code = await world.live_call(wang)
+    async with deceived(world, tmp_path, {records.LIMITS_BEFORE: f"SELECT {LIMITS.columns} FROM limits"}) as node:
+        for n in range(6):
+            await node.confirm(wang, another_code(code, n + 1))
+            await node.service.housekeeping.sweep()
+        with pytest.raises(RateLimited):
+            await node.confirm(wang, another_code(code, 7))
+
+
+@pytest.mark.shows("CVP-6.1-9", "CVP-10.2-4")
+async def test_a_leg_is_no_calls_by_a_row_that_nobody_has_verified(world: World, wang: Person, tmp_path: Path) -> None:
+    """A colleague's leg, which the database says is that of the call."""
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    index = world.context.leg_index("leg-2").hex()
+    octets = f"x'{index}'" if "sqlite" in type(world.storage).__name__.lower() else rf"'\x{index}'::bytea"
+    async with deceived(world, tmp_path, {records.LEG_OWNERS: f"SELECT {octets}, '{call_id}'"}) as node:
+        with pytest.raises(Tampered):
+            await node.leg_by_number("connected", wang.number, leg_id="leg-2", officer_id="4413")
+    assert (await world.call_row(call_id))["state"] == "issued"
+
+
+@pytest.mark.shows("CVP-8.2-3", "CVP-10-5")
+@pytest.mark.parametrize("after", ["a start", "another node"])
+async def test_a_forged_leaf_is_not_signed_over(world: World, wang: Person, tmp_path: Path, after: str) -> None:
+    """A tree and a checkpoint can be made of it by anybody, but for the signature."""
+    async with World(world.storage, tmp_path / "ring.json", clock=world.clock) as node:
+        await node.live_call(wang)
+        await world.report(wang, "x")
+        rows = await world.storage.fetch("SELECT entry FROM leaves WHERE leaf_index >= 0 ORDER BY leaf_index")
+        entries = [*(bytes(row[0]) for row in rows[:-1]), b"f" * 32]
+        size = len(entries)
+        tree, _ = Tree.resume(0, {}).extend([leaf_hash(each) for each in entries])
+        await execute(world, "UPDATE leaves SET entry = $2 WHERE leaf_index = $1", size - 1, entries[-1])
+        [(note,)] = await world.storage.fetch("SELECT note FROM checkpoints WHERE size = $1", size)
+        forged = Checkpoint(ORIGIN, size, tree.root()).text() + note[note.index("\n\n") + 1 :]
+        await execute(world, "UPDATE checkpoints SET note = $2 WHERE size = $1", size, forged)
+        [(first,)] = await world.storage.fetch("SELECT note FROM checkpoints WHERE size = 0")
+        await execute(world, "INSERT INTO checkpoints (size, note) VALUES ($1, $2)", 10**6, first)
+        if after == "another node":
+            with pytest.raises(Unavailable):
+                await node.report(wang, "y")
+        else:
+            with pytest.raises(VerifierError):
+                await World(world.storage, tmp_path / "ring.json", clock=world.clock).service.start()
+    assert any("do not begin at size 0 and end" in each for each in (await world.audit()).findings)
+
+
+@pytest.mark.shows("CVP-8.3-1")
+@pytest.mark.parametrize("gone", ["size = 0", "size = 1"])
+async def test_the_audit_misses_the_first_and_the_last_checkpoint(world: World, wang: Person, gone: str) -> None:
+    await world.report(wang, "x")
+    assert (await world.audit()).findings == []
+    await execute(world, f"DELETE FROM checkpoints WHERE {gone}")
+    assert any("do not begin at size 0 and end" in each for each in (await world.audit()).findings)
+
+
+@pytest.mark.shows("CVP-10.2-2", "CVP-3.1-3")
+async def test_an_open_call_that_is_gone_reads_as_no_answer_and_can_be_erased(world: World, wang: Person) -> None:
+    call_id, _ = await world.live_call(wang)
+    await execute(world, "DELETE FROM calls WHERE call_id = $1", call_id)
+    with pytest.raises(Tampered):
+        await world.service.me.call_status(wang.principal)
+    assert (await world.erase(wang))["application_id"] == wang.application_id
+
+
+@pytest.mark.shows("CVP-10.2-4")
+async def test_a_receipt_of_another_call_is_not_given_for_a_confirmed_one(world: World, wang: Person) -> None:
+    """Two receipts of one application change places in the log's table."""
+    first, code = await world.live_call(wang)
+    await world.confirm(wang, code)
+    await world.leg(first, "ended", wang.number)
+    world.clock.advance(600)
+    _, code = await world.live_call(wang)
+    assert (await world.confirm(wang, code))["verdict"] == "genuine"
+    found = await world.storage.fetch("SELECT receipt_leaf FROM calls WHERE receipt_leaf IS NOT NULL ORDER BY call_id")
+    (one,), (other,) = found
+    for old, new in ((one, 10**6), (other, one), (10**6, other)):
+        await execute(world, "UPDATE leaves SET leaf_index = $2 WHERE leaf_index = $1", old, new)
+    with pytest.raises(InternalError):
+        await world.confirm(wang, code)
+
+
+@pytest.mark.shows("CVP-2.1-3", "CVP-10.2-2")
+async def test_a_suspension_is_not_forgotten_for_an_older_one_that_was_lifted(world: World) -> None:
+    async def suspend() -> list[Row]:
+        asked = SuspendStaff("lost telephone")
+        await world.service.suspensions.suspend(SUPERVISOR, OFFICER.id, asked, world.key(SUPERVISOR, asked))
+        return await rows()
+
+    async def rows() -> list[Row]:
+        return [tuple(row) for row in await world.storage.fetch("SELECT * FROM suspensions")]
+
+    async def put(kept: list[Row]) -> None:
+        await execute(world, "DELETE FROM suspensions")
+        for row in kept:
+            places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
+            await execute(world, f"INSERT INTO suspensions VALUES ({places})", *row)
+        await world.service.suspensions.refresh()
+
+    first = await suspend()
+    await world.service.suspensions.lift(SUPERVISOR, OFFICER.id)
+    lifted = await rows()
+    world.clock.advance(1)
+    await suspend()
+    for kept in ([], first, lifted):
+        await put(kept)
+        assert world.context.cutoff.holds(OFFICER.id)
+
+
+class TestOnSqlite:
+    """SQLite lets a column hold a value of any type, and a table lose its key."""
+
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> str:
+        return f"sqlite:{tmp_path / 'verifier.sqlite3'}"
+
+    @pytest.mark.shows("CVP-10.2-2")
+    @pytest.mark.parametrize(
+        "changes", ["mac = 'abc'", "mac = 16", "mac = NULL", "kek_id = CAST(x'ff' AS TEXT)", "customer_index = 'x'"]
+    )
+    async def test_a_value_of_another_type_fails_nobody_else_and_the_audit_finds_it(
+        self, world: World, wang: Person, mallory: Person, changes: str
+    ) -> None:
+        _, code = await world.live_call(wang)
+        await execute(world, f"UPDATE applications SET {changes} WHERE application_id = $1", mallory.application_id)
+        with pytest.raises(InternalError):
+            await world.issue(mallory)
+        assert (await world.confirm(wang, code))["verdict"] == "genuine"
+        assert (await world.audit()).findings
+
+    @pytest.mark.shows("CVP-10.2-2")
+    async def test_a_suspension_with_values_of_other_types_is_in_force(self, world: World) -> None:
+        asked = SuspendStaff("lost telephone")
+        await world.service.suspensions.suspend(SUPERVISOR, OFFICER.id, asked, world.key(SUPERVISOR, asked))
+        await execute(world, "UPDATE suspensions SET mac = 'abc', suspended_at = 'zz', lifted_at = 'never'")
+        async with World(world.storage, world.ring_file, clock=world.clock) as node:
+            await node.service.suspensions.refresh()
+            assert node.context.cutoff.holds(OFFICER.id)
+
+    @pytest.mark.shows("CVP-8.3-4")
+    async def test_the_audit_finds_rows_with_one_key(self, world: World, wang: Person) -> None:
+        """Each was written by the service, and taken away for a while, so the sum is right."""
+        _, code = await world.live_call(wang)
+        for sql in ("ALTER TABLE limits RENAME TO old", "CREATE TABLE limits AS SELECT * FROM old", "DROP TABLE old"):
+            await execute(world, sql)
+        kept: list[Row] = []
+        for n in range(3):
+            await world.confirm(wang, another_code(code, n + 1))
+            kept += await world.storage.fetch("SELECT * FROM limits")
+            await execute(world, "DELETE FROM limits")
+        for row in kept:
+            await execute(world, "INSERT INTO limits VALUES ($1, $2, $3, $4, $5)", *row)
+        assert any("is there twice" in each for each in (await world.audit()).findings)
+
+    @pytest.mark.shows("CVP-8.3-4")
+    async def test_the_audit_finds_a_row_whose_key_has_another_type(self, world: World, wang: Person) -> None:
+        await execute(world, "INSERT INTO limits (limit_key, tat, wrong) VALUES (x'00', 5, 0)")
+        await execute(world, "INSERT INTO reports (report_id, leaf_index, created_at) VALUES (7, 5, 0)")
+        assert (await world.audit()).findings
