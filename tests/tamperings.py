@@ -50,7 +50,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         f"{DELETED} {OLD}": AUDIT,
     },
     "log_head": {
-        "origin size batches shards shares mac": BOTH,
+        "origin size batches shards shares writers mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
         "forgotten": NOT_WORDS + "it is a mark of how far statements were forgotten. It excuses a lost statement only "
         "where that is older than statements are kept; set higher, some are kept for longer",
@@ -124,9 +124,9 @@ TAIL = """
 
 One tampering needs more than one table: the head and every row that changed since are set back together, to before a
 batch that logged nothing. A revocation, a suspension and a reveal log nothing. The log is the same before and after, so
-the audit finds nothing. A node refuses such a database while its head has had fewer batches than the node has known.
-It does not notice once another node, or a process on a copy of the database, has gone on from the old head, nor after
-a start. A call that was revoked is genuine then, until its ticket ends.
+the audit finds nothing. A node that wrote one of the lost batches refuses such a database, however far others have gone
+on from it, and so does each node that knows of more batches than it has had. A node that starts afterwards takes it as
+it is: a call that was revoked is genuine there, until its ticket ends.
 """
 
 

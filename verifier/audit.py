@@ -92,7 +92,7 @@ async def audit_log(
     starts = _by_shard(checked, trust, audited)
     if sum(map(len, starts.values())) < len(checked):
         return audited
-    if any(row[4] is None for row in await storage.fetch(records.HEADS)):
+    if any(row[6] is None for row in await storage.fetch(records.HEADS)):
         audited.find(UNAUTHENTICATED)
         return audited
     try:

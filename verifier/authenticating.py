@@ -14,8 +14,9 @@ from verifier.core.errors import Unavailable, VerifierError
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, ApplicationKeys, seal, unseal
 from verifier.ports import Entropy, KeyRing, Row, Storage, Transaction
 from verifier.service import decoys, records, tables
+from verifier.service.heads import HeadRow
 from verifier.service.opened import leaf_context
-from verifier.service.rows import MAC_BYTES, SHARE_BYTES, SHARES, Authenticator, share_of
+from verifier.service.rows import MAC_BYTES, Authenticator, added, share_of
 
 _LEAVES = (
     "SELECT leaf_index, statement_id, typ, application_id, customer_index, sealed FROM leaves "
@@ -68,7 +69,7 @@ class _Authenticating:
 
     async def carry_out(self, now_ms: int) -> int:
         heads = await self._transaction.fetch(records.HEADS)
-        if any(row[4] is not None for row in heads):
+        if any(row[6] is not None for row in heads):
             raise AlreadyAuthenticated
         if (await self._transaction.fetch(_OPEN_CALLS, now_ms))[0][0]:
             raise Unavailable("calls are open, and their codes would change: issue none, and wait until they end")
@@ -79,10 +80,10 @@ class _Authenticating:
                     await self._write(table, found)
         await self._seal_leaves()
         await self._transaction.execute_many(_END_SESSIONS, [()])
-        for position, (origin, size, batches, _, _, shards, _) in enumerate(heads):
-            shares = (self._sum % SHARES if position == 0 else 0).to_bytes(SHARE_BYTES)
-            mac = self._authenticator.digest("log_head", (origin, size, shards, batches, shares))[:MAC_BYTES]
-            await self._transaction.execute_many(_SET_HEAD, [(origin, shares, mac)])
+        for position, (origin, size, shards, batches, *_) in enumerate(heads):
+            head = HeadRow(origin, size, shards, batches, added(b"", 0 if position else self._sum), b"")
+            mac = self._authenticator.digest("log_head", head.covered())[:MAC_BYTES]
+            await self._transaction.execute_many(_SET_HEAD, [(origin, head.shares, mac)])
         return self._rows
 
     async def _write(self, table: Any, row: Any) -> None:

@@ -15,6 +15,7 @@ from verifier.core.errors import Erased, Tampered, VerifierError
 from verifier.core.shards import origin_shard, place
 from verifier.ports import KeyRing, Reader, Row, Storage
 from verifier.service import decoys, indexes, records, tables
+from verifier.service.heads import HeadRow
 from verifier.service.opened import open_application
 from verifier.service.rows import SHARES, Authenticator, Table
 
@@ -75,14 +76,15 @@ class _RowAudit:
             self._find(f"the open call {call_id} of {application_id} is gone, or is not open")
         for application_id in sorted({*numbers, *officers}):
             self._find(f"a number or an officer leads to {application_id}, whose facts do not name them")
-        if self._sum % SHARES != sum(int.from_bytes(row[3] or b"") for row in heads) % SHARES:
+        if self._sum % SHARES != sum(int.from_bytes(row[4] or b"") for row in heads) % SHARES:
             self._find(_SUM)
         return self._rows
 
     async def _check_head(self, row: Row, count: int) -> None:
-        origin, size, batches, shares, mac, shards, forgotten = row
+        origin, size, shards, batches, shares, writers, mac, forgotten = row
+        head = HeadRow(origin, size, shards, batches, shares or b"", writers or b"")
         try:
-            self._authenticator.check("log_head", (origin, size, shards, batches, bytes(shares or b""), mac))
+            self._authenticator.check("log_head", (*head.covered(), mac))
         except Tampered:
             self._find(f"the head of {origin} is not as a batch left it")
         if shards != count or not 0 <= forgotten <= size:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.requirements import ROOT
 from tests.service.test_erasure import Remembering, columns, person, world
@@ -19,6 +20,8 @@ from tests.service.test_rows import changed, execute, whole_scene
 from tests.tamperings import AUDIT, DECOYS, DELETED, EITHER, ERASED, OLD, REFUSED, expected, text
 from tests.world import COLLEAGUE, Person, World, staff
 from verifier.core.errors import Erased, InternalError, NotFound, Tampered, Unavailable, VerifierError
+from verifier.service import records
+from verifier.service.heads import MAX_WRITERS, NODE_BYTES, HeadRow
 from verifier.service.tables import TABLES
 from verifier.storage import open_storage
 from verifier.storage.migrate import WrongSchema, check_schema
@@ -270,18 +273,54 @@ async def set_back(world: World, rows: dict[str, list[Any]]) -> None:
             await execute(world, f"INSERT INTO {table} VALUES ({places})", *row)
 
 
-async def test_a_revocation_that_is_set_back_with_its_head_is_refused_by_a_node_that_runs(
-    world: Remembering, person: Person
+@pytest.mark.shows("CVP-10.2-3")
+@pytest.mark.parametrize("batches", range(4))
+async def test_a_revocation_that_is_set_back_with_its_head_is_refused_by_the_node_that_made_it(
+    world: Remembering, person: Person, batches: int
 ) -> None:
+    """However many batches another node has made from there."""
     call_id, code = await world.live_call(person)
     tables = ("log_head", "calls", "applications")
     before = {table: list(await world.storage.fetch(f"SELECT * FROM {table}")) for table in tables}
     await world.revoke(call_id)
     await set_back(world, before)
+    async with World(world.storage, world.ring_file, clock=world.clock) as other:
+        for _ in range(batches):
+            await other.context.writer.probe()
+        with pytest.raises(Unavailable):
+            await world.confirm(person, code)
+        # The log is the same before and after, and this node has begun after it; specs/tampering.md says so.
+        assert (await world.audit()).findings == []
+        assert (await other.confirm(person, code))["verdict"] == "genuine"
+
+
+@pytest.mark.shows("CVP-10.2-3")
+async def test_a_node_goes_on_with_a_head_that_many_others_have_written_since(
+    world: Remembering, person: Person
+) -> None:
+    for _ in range(MAX_WRITERS + 1):
+        async with World(world.storage, world.ring_file, clock=world.clock) as other:
+            await other.report(person, "x")
+    await world.report(person, "x")
+    [(writers,)] = await world.storage.fetch("SELECT writers FROM log_head")
+    assert len(writers) == 2 * NODE_BYTES * MAX_WRITERS
+
+
+@pytest.mark.shows("CVP-10.2-3")
+async def test_a_node_that_is_no_more_named_in_a_head_refuses_it(world: Remembering, person: Person) -> None:
+    """As where another process of the bank has worked on a copy of the database from before this node."""
+    kept = list(await world.storage.fetch("SELECT * FROM log_head"))
+    await world.report(person, "x")
+    assert kept[0] != (await world.storage.fetch("SELECT * FROM log_head"))[0]
+    other = World(world.storage, world.ring_file, clock=world.clock)
+    row = HeadRow(*(await world.storage.fetch(records.HEADS))[0][:6])
+    for _ in range(3):
+        row = row.after(row.size, other.context.writer._heads._node)
+    row = replace(row, writers=row.writers[-2 * NODE_BYTES :])
+    mac = other.context.writer._heads._mac(row)
+    await execute(world, records.ADVANCE_HEAD, row.origin, row.size, row.batches, row.shares, row.writers, mac)
     with pytest.raises(Unavailable):
-        await world.confirm(person, code)
-    # The log is the same before and after; specs/tampering.md says so.
-    assert (await world.audit()).findings == []
+        await world.report(person, "y")
 
 
 async def test_an_application_moved_under_the_victims_index_is_refused(

@@ -14,14 +14,17 @@ from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
 from verifier.core.errors import EvidenceError, InternalError, InvalidField, NotFound, Unavailable
 from verifier.core.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_consistency
 from verifier.core.shards import MAX_SHARDS, index_of, origin_shard, place, shard_origin
-from verifier.ports import KeyRing, Transaction
+from verifier.ports import KeyRing, Row, Transaction
 from verifier.service import records
 from verifier.service.opened import StagedLeaf
-from verifier.service.rows import MAC_BYTES, SHARE_BYTES, SHARES, Authenticator
+from verifier.service.rows import MAC_BYTES, SHARE_BYTES, Authenticator, added
 from verifier.service.tiles import consistency_proof, read_entries, read_tree
 
 # Of what others have added meanwhile a node hashes every leaf up to so many, and has the rest proved by stored hashes.
 MAX_CATCH_UP = 4096
+# More nodes than work on one database. One that is not among the last so many to write is not missed in a head.
+MAX_WRITERS = 64
+NODE_BYTES = 8
 
 
 UNAUTHENTICATED = (
@@ -29,14 +32,43 @@ UNAUTHENTICATED = (
 )
 
 
-class Head(Struct, frozen=True):
-    """What a batch takes and extends: a shard's tree, how many batches have extended it, and the sum of the shares of
-    the rows that they wrote. The sums of all heads together are that of all rows."""
+class HeadRow(Struct, frozen=True):
+    """A row of `log_head`: the size of a shard, how many there are, how many batches have extended it, and the sum of
+    the shares of the rows that they wrote. The sums of all heads together are that of all rows.
 
-    tree: Tree
+    `writers` are the names of the nodes that wrote last, each with the number of its last batch, the latest at the end.
+    """
+
+    origin: str
+    size: int
     shards: int
     batches: int
-    shares: int
+    shares: bytes
+    writers: bytes
+
+    def covered(self) -> Row:
+        """What the authenticator covers. A head of before there were writers has none."""
+        older = self.origin, self.size, self.shards, self.batches, self.shares
+        return (*older, self.writers) if self.writers else older
+
+    def last_batch(self, node: bytes) -> int:
+        """The number of the last batch of a node; 0 where it is not named."""
+        at = self.writers.rfind(node)
+        return 0 if at < 0 else int.from_bytes(self.writers[at + NODE_BYTES : at + 2 * NODE_BYTES])
+
+    def after(self, size: int, node: bytes) -> HeadRow:
+        """The row after one more batch, by this node."""
+        at, batches = self.writers.rfind(node), self.batches + 1
+        others = self.writers if at < 0 else self.writers[:at] + self.writers[at + 2 * NODE_BYTES :]
+        writers = others[-2 * NODE_BYTES * (MAX_WRITERS - 1) :] + node + batches.to_bytes(NODE_BYTES)
+        return replace(self, size=size, batches=batches, writers=writers)
+
+
+class Head(Struct, frozen=True):
+    """What a batch takes and extends: a shard's tree, and the row of its head as it was, but for the shares."""
+
+    tree: Tree
+    row: HeadRow
 
     @property
     def size(self) -> int:
@@ -46,11 +78,15 @@ class Head(Struct, frozen=True):
 class Heads:
     """The heads of one database as a node knows them. `shards` is how many there are, as far as it has been told.
 
-    `agree` is given the database's own time with each head, and refuses it by raising Unavailable.
+    `node` is a name of 8 bytes that no other node has. `agree` is given the database's own time with each head, and
+    refuses it by raising Unavailable.
     """
 
-    def __init__(self, ring: KeyRing, authenticator: Authenticator, origin: str, agree: Callable[[str], None]) -> None:
+    def __init__(
+        self, ring: KeyRing, authenticator: Authenticator, origin: str, node: bytes, agree: Callable[[str], None]
+    ) -> None:
         self.shards = 1
+        self._node = node
         self._ring = ring
         self._authenticator = authenticator
         self._origin = origin
@@ -77,19 +113,17 @@ class Heads:
         for shard in range(self.shards):
             if not await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0)):
                 await self._begin(transaction, shard)
-            size, _, _, _ = await self._lock(transaction, shard)
-            await self._tree(transaction, shard, size)
+            await self._tree(transaction, shard, (await self._lock(transaction, shard)).size)
 
     async def _create(self, transaction: Transaction, shard: int, shards: int) -> None:
         """A head of an empty shard, if there is none."""
         origin = shard_origin(self._origin, shard)
-        created = origin, shards, *self._signed(origin, 0, shards, 0, 0)
+        row = HeadRow(origin, 0, shards, 0, bytes(SHARE_BYTES), b"")
+        created = origin, shards, row.shares, self._mac(row)
         await transaction.execute_many(records.CREATE_HEAD, [created])
 
-    def _signed(self, origin: str, size: int, shards: int, batches: int, shares: int) -> tuple[bytes, bytes]:
-        """The sum of shares as it is kept, and the authenticator of a head."""
-        kept = shares.to_bytes(SHARE_BYTES)
-        return kept, self._authenticator.digest("log_head", (origin, size, shards, batches, kept))[:MAC_BYTES]
+    def _mac(self, row: HeadRow) -> bytes:
+        return self._authenticator.digest("log_head", row.covered())[:MAC_BYTES]
 
     def _check_ring(self, note: str) -> None:
         """Two nodes with two rings would each lock the other out of half of what is at rest."""
@@ -117,20 +151,19 @@ class Heads:
         for shard in range(self.shards, shards):
             await self._create(transaction, shard, shards)
             await self._begin(transaction, shard)
-        for shard, (size, _, batches, shares) in enumerate(heads):
-            origin = shard_origin(self._origin, shard)
-            _, mac = self._signed(origin, size, shards, batches, shares)
-            await transaction.execute_many(records.SET_SHARDS, [(origin, shards, mac)])
+        for row in heads:
+            mac = self._mac(replace(row, shards=shards))
+            await transaction.execute_many(records.SET_SHARDS, [(row.origin, shards, mac)])
 
     async def latest(self, transaction: Transaction, shard: int) -> str:
         """The latest checkpoint of a shard. Raises Unavailable as `take` does.
 
         Once this transaction has been committed, what came before it cannot be lost any more either.
         """
-        size, count, batches, shares = await self._lock(transaction, shard)
-        tree, note = await self._tree(transaction, shard, size)
+        row = await self._lock(transaction, shard)
+        tree, note = await self._tree(transaction, shard, row.size)
         # A commit that writes nothing would prove nothing.
-        await self._advance(transaction, shard, Head(tree, count, batches, shares))
+        await self._advance(transaction, Head(tree, row))
         return note
 
     async def take(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Head], int]:
@@ -140,31 +173,40 @@ class Heads:
         not agree, or the log is not what it was.
         """
         heads: dict[int, Head] = {}
-        count = 0
         for shard in sorted(shards):
-            size, count, batches, shares = await self._lock(transaction, shard)
-            tree, _ = await self._tree(transaction, shard, size)
-            heads[shard] = Head(tree, count, batches, shares)
-        return heads, count
+            row = await self._lock(transaction, shard)
+            tree, _ = await self._tree(transaction, shard, row.size)
+            heads[shard] = Head(tree, row)
+        return heads, self.shards
 
-    async def _lock(self, transaction: Transaction, shard: int) -> tuple[int, int, int, int]:
-        """The size of a shard, how many there are, which never become fewer, and a head's batches and shares."""
+    async def _lock(self, transaction: Transaction, shard: int) -> HeadRow:
+        """The head of a shard, once it has been verified and goes on from what this node knows.
+
+        Raises Unavailable for one that was set back: with fewer shards or batches than were known, or without the last
+        batch of this node, however far others have gone on from it.
+        """
         origin = shard_origin(self._origin, shard)
         found = await transaction.fetch(records.TAKE_HEAD, origin)
         if not found or found[0][1] < self.shards:
             raise Unavailable(f"the log in the database has fewer shards than the {self.shards} that this node knows")
-        size, count, told, batches, kept, mac = found[0]
+        size, count, told, batches, kept, writers, mac = found[0]
         self._agree(told)
         if mac is None:
             raise InternalError(UNAUTHENTICATED)
-        self._authenticator.check("log_head", (origin, size, count, batches, bytes(kept or b""), mac))
+        row = HeadRow(origin, size, count, batches, kept or b"", writers or b"")
+        self._authenticator.check("log_head", (*row.covered(), mac))
         known = self._known.get(shard)
-        shares = int.from_bytes(kept)
-        same = known is None or (batches, size, shares) == (known.batches, known.size, known.shares)
-        if known is not None and batches <= known.batches and not same:
+        if known is not None and not self._goes_on(known.row, row):
             raise _other_log(size)
         self.shards = count
-        return size, count, batches, shares
+        return row
+
+    def _goes_on(self, known: HeadRow, row: HeadRow) -> bool:
+        if row.batches <= known.batches:
+            return replace(row, shards=known.shards) == known
+        full = len(row.writers) >= 2 * NODE_BYTES * MAX_WRITERS
+        last = row.last_batch(self._node)
+        return last >= known.last_batch(self._node) or (full and last == 0)
 
     async def _tree(self, transaction: Transaction, shard: int, size: int) -> tuple[Tree, str]:
         """A shard's tree and its checkpoint: what this node has known, and what others have added to it.
@@ -178,7 +220,11 @@ class Heads:
             added = await read_entries(transaction, shard, known.size, size) if size > known.size else ()
             tree, _ = known.extend([leaf_hash(entry) for entry in added])
         else:
-            tree = await read_tree(transaction, shard, size)
+            try:
+                tree = await read_tree(transaction, shard, size)
+            except ValueError as error:
+                # Some of its leaves or nodes are gone.
+                raise _other_log(size) from error
             if known is not None:
                 await _check_begins(transaction, shard, known, tree)
         notes = await transaction.fetch(records.CHECKPOINT_OF, place(shard, size))
@@ -206,7 +252,8 @@ class Heads:
         grown = dict(heads)
         if shares:
             first = min(heads)
-            grown[first] = replace(heads[first], shares=(heads[first].shares + shares) % SHARES)
+            row = heads[first].row
+            grown[first] = replace(heads[first], row=replace(row, shares=added(row.shares, shares)))
         for shard, leaves in staged.items():
             tree, nodes = heads[shard].tree.extend([leaf_hash(leaf.entry) for leaf in leaves])
             origin = shard_origin(self._origin, shard)
@@ -220,16 +267,15 @@ class Heads:
             grown[shard] = replace(grown[shard], tree=tree)
         for shard, head in grown.items():
             if head is not heads[shard]:
-                grown[shard] = await self._advance(transaction, shard, head)
+                grown[shard] = await self._advance(transaction, head)
         return grown
 
-    async def _advance(self, transaction: Transaction, shard: int, head: Head) -> Head:
+    async def _advance(self, transaction: Transaction, head: Head) -> Head:
         """Write a head as one more batch leaves it."""
-        head = replace(head, batches=head.batches + 1)
-        origin = shard_origin(self._origin, shard)
-        kept, mac = self._signed(origin, head.size, head.shards, head.batches, head.shares)
-        await transaction.execute_many(records.ADVANCE_HEAD, [(origin, head.size, head.batches, kept, mac)])
-        return head
+        row = head.row.after(head.size, self._node)
+        kept = row.origin, row.size, row.batches, row.shares, row.writers, self._mac(row)
+        await transaction.execute_many(records.ADVANCE_HEAD, [kept])
+        return replace(head, row=row)
 
     def keep(self, heads: Mapping[int, Head]) -> None:
         """What was taken or extended has been committed."""

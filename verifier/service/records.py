@@ -31,13 +31,13 @@ CREATE_HEAD = (
 # Locks the row, so that batches of all nodes extend one log in one order; and tells the database's own time.
 TAKE_HEAD = (
     "UPDATE log_head SET batches = batches WHERE origin = $1 "
-    "RETURNING size, shards, CAST(CURRENT_TIMESTAMP AS TEXT), batches, shares, mac"
+    "RETURNING size, shards, CAST(CURRENT_TIMESTAMP AS TEXT), batches, shares, writers, mac"
 )
-ADVANCE_HEAD = "UPDATE log_head SET size = $2, batches = $3, shares = $4, mac = $5 WHERE origin = $1"
+ADVANCE_HEAD = "UPDATE log_head SET size = $2, batches = $3, shares = $4, writers = $5, mac = $6 WHERE origin = $1"
 # Every head has the number of them, so that a node that has waited for one learns the new number.
 SET_SHARDS = "UPDATE log_head SET shards = $2, mac = $3 WHERE origin = $1"
 HEAD_ORIGINS = "SELECT origin FROM log_head"
-HEADS = "SELECT origin, size, batches, shares, mac, shards, forgotten FROM log_head ORDER BY origin"
+HEADS = "SELECT origin, size, shards, batches, shares, writers, mac, forgotten FROM log_head ORDER BY origin"
 INSERT_CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES ($1, $2)"
 LATEST_CHECKPOINT = "SELECT note FROM checkpoints WHERE size >= $1 AND size < $2 ORDER BY size DESC LIMIT 1"
 CHECKPOINT_OF = "SELECT note FROM checkpoints WHERE size = $1"

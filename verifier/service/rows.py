@@ -203,6 +203,11 @@ class Rows(Generic[Item]):
         return grown
 
 
+def added(kept: bytes, shares: int) -> bytes:
+    """The sum of shares that a head keeps, with some more."""
+    return ((int.from_bytes(kept) + shares) % SHARES).to_bytes(SHARE_BYTES)
+
+
 def share_of(digest: bytes) -> int:
     """A row's share of the sum that the log's head keeps."""
     return int.from_bytes(digest[MAC_BYTES:])

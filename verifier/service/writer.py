@@ -23,7 +23,7 @@ from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transacti
 from verifier.service import decoys, records
 from verifier.service.batch import Batch
 from verifier.service.commands import About, Again, Answer, Decide, DecideKept, Guard, Idempotency
-from verifier.service.heads import Heads
+from verifier.service.heads import NODE_BYTES, Heads
 from verifier.service.needs import Needs, Owners, read_owners
 from verifier.service.rows import Authenticator
 
@@ -93,7 +93,7 @@ class Writer:
         self._clock = clock
         self._entropy = entropy
         self._on_commit = on_commit
-        self._heads = Heads(ring, authenticator, origin, agree)
+        self._heads = Heads(ring, authenticator, origin, entropy(NODE_BYTES), agree)
         self._lanes: dict[int, _Lane] = {}
         self._under_way = 0
         self._idle = asyncio.Event()
