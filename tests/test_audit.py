@@ -14,10 +14,10 @@ import pytest
 
 from tests.test_cli import Shell, use
 from tests.world import Person, World
-from verifier import audit, keys
-from verifier.audit import audit_log
+from verifier import keys
+from verifier.ledger import audit, records
+from verifier.ledger.audit import audit_log
 from verifier.ports import Storage
-from verifier.service import records
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 

@@ -17,14 +17,14 @@ from verifier import __version__, keys
 from verifier.api.application import admin_application
 from verifier.api.listener import SHUTDOWN_S
 from verifier.config import NAMES, BadSettings, Config, listed, load
-from verifier.service.writer import PATIENCE_S
+from verifier.ledger.writer import TIMEOUT_S
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 KUBERNETES = (ROOT / "specs/examples/kubernetes.yaml").read_text()
 ITEMS: dict[str, Any] = {each["kind"]: each for each in yaml.safe_load(KUBERNETES)["items"]}
 # Two listeners are closed one after the other.
-DRAIN_S = Config(issuer="").drain_seconds + 2 * SHUTDOWN_S + PATIENCE_S
+DRAIN_S = Config(issuer="").drain_seconds + 2 * SHUTDOWN_S + TIMEOUT_S
 
 
 def container(kind: str) -> dict[str, Any]:

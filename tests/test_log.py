@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.world import ORIGIN, Person, World, another_code
-from verifier.log import Log, RolledBack, check_seen
+from verifier.ledger.log import Log, RolledBack, check_seen
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from verifier import keys
-from verifier.audit import Audited, audit_log
 from verifier.core import damm
 from verifier.core.application import AssignedOfficer, Consents, Customer, RegisteredNumber, Registration
 from verifier.core.call import CallRules
@@ -32,9 +31,11 @@ from verifier.core.messages import (
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, to_ms
 from verifier.keys import FileKeyRing
+from verifier.ledger import decoys
+from verifier.ledger.audit import Audited, audit_log
+from verifier.ledger.writer import Idempotency
 from verifier.ports import Entropy, Storage
-from verifier.service import Context, Service, Settings, decoys
-from verifier.service.writer import Idempotency
+from verifier.service import Context, Service, Settings
 
 ISSUER = "https://verify.bank.example"
 ORIGIN = "verify.bank.example/log"
@@ -207,7 +208,7 @@ class World:
     async def grant(self, person: Person, *rules: str, supervisor: str = "9001", officer_id: str = "4412") -> Json:
         principal = staff(supervisor, "supervisor")
         asked = GrantException(officer_id, rules, "checked in the branch")  # type: ignore[arg-type]
-        grant = self.service.exceptions.grant
+        grant = self.service.policy_exceptions.grant
         return _json(await grant(principal, person.application_id, asked, self.key(principal, asked)))
 
     async def live_call(self, person: Person) -> tuple[str, str]:

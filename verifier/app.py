@@ -38,12 +38,12 @@ from verifier.files import read_bounded
 from verifier.identity import FileIdentitySigner
 from verifier.keeper import Job, count_uses, follow, follow_systems, forget, keep, sweep
 from verifier.keys import FileKeyRing
-from verifier.log import check_seen
+from verifier.ledger.log import check_seen
 from verifier.messaging import HttpMessaging
 from verifier.ports import Damaged, Storage
 from verifier.service import Context, Service
 from verifier.service.clock import CheckedClock
-from verifier.storage import PATIENCE_S, open_storage
+from verifier.storage import TIMEOUT_S, open_storage
 from verifier.storage.migrate import check_schema
 from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML
 
@@ -72,7 +72,7 @@ def running_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-async def open_service(config: Config, patience_s: float = PATIENCE_S) -> Service:
+async def open_service(config: Config, patience_s: float = TIMEOUT_S) -> Service:
     """The service on its database and key ring, not yet started. Raises a VerifierError in words."""
     ring = FileKeyRing(Path(config.key_ring), config.origin)
     signer = _identity_signer(config)
@@ -214,7 +214,7 @@ class Verifier:
         }
         if config.receipt_messages_url:
             messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, session)
-            found["messages"] = lambda: service.messages.deliver(messaging.hand)
+            found["messages"] = lambda: service.outbox.deliver(messaging.hand)
         return found
 
     def _authentication(self, tokens: TokenVerifier, systems: SystemsFile) -> Authentication:

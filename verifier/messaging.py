@@ -6,7 +6,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from verifier.service.messages import ReceiptMessage
+from verifier.service.outbox import ReceiptMessage
 
 log = structlog.get_logger()
 

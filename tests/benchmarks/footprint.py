@@ -107,7 +107,7 @@ async def run(folder: Path, url: str, calls: int) -> None:
 
 
 async def _exchanges(world: World, counted: Counted, people: Sequence[Person]) -> None:
-    """Each step of a call by many at once, which is one batch."""
+    """Each step of a call by many at once, which is one work."""
     told: list[str] = []
 
     async def step(name: str, doing: Iterable[Any]) -> list[Any]:

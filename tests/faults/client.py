@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from verifier.api.signed_requests import sign_request
 
-PATIENCE_S = 120
+TIMEOUT_S = 120
 # A node whose clock is wrong takes tokens and signatures for expired.
 AGAIN = (503, 401)
 
@@ -72,7 +72,7 @@ class Client:
             headers["Authorization"] = f"Bearer {self._token}"
         if not self._nodes:
             return await self._send(self._url, method, path, content, headers)
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + TIMEOUT_S
         while True:
             try:
                 reply = await self._send(random.choice(self._nodes), method, path, content, headers)

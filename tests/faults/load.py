@@ -10,7 +10,7 @@ from tests.faults.server import Server
 from verifier.demo.client import now_iso
 
 SENDERS = 8
-PATIENCE_S = 20
+TIMEOUT_S = 20
 
 
 class Load:
@@ -46,7 +46,7 @@ class Load:
         await self._reach(self.refused, 1)
 
     async def _reach(self, replies: dict[str, Reply], count: int) -> None:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while len(replies) < count:
                 for sender in self._senders:
                     if sender.done():

@@ -14,7 +14,7 @@ from tests.faults.history import History, cut_off
 from tests.faults.server import Server
 from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.shards import shard_origin
-from verifier.log import Log, count_shards
+from verifier.ledger.log import Log, count_shards
 from verifier.storage import open_storage
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "10"))

@@ -21,7 +21,7 @@ from verifier.core.errors import (
 from verifier.core.octets import base64url
 from verifier.core.statements import commitment, digest
 from verifier.core.times import from_ms
-from verifier.service import decoys
+from verifier.ledger import decoys
 
 
 @pytest.mark.shows("CVP-4.3-1", "CVP-4.3-2", "CVP-7-3")

@@ -19,15 +19,15 @@ OFFICER_4412, SUPERVISOR = staff("4412"), staff("9001", "supervisor")
 async def ask(world: World, person: Person, *rules: str, officer: str = "4412") -> str:
     asked = RequestException("documents", person.number, rules, "he asked for the call")  # type: ignore[arg-type]
     principal = staff(officer)
-    await world.service.exceptions.request(principal, person.application_id, asked, world.key(principal, asked))
-    requests = (await world.service.exceptions.list(principal)).requests
+    await world.service.policy_exceptions.request(principal, person.application_id, asked, world.key(principal, asked))
+    requests = (await world.service.policy_exceptions.list(principal)).requests
     return requests[0].request_id
 
 
 async def decide(world: World, request_id: str, granted: bool, supervisor: str = "9001") -> None:
     principal = staff(supervisor, "supervisor")
     asked = DecideException(granted, "passport seen in the branch")
-    await world.service.exceptions.decide(principal, request_id, asked, world.key(principal, asked))
+    await world.service.policy_exceptions.decide(principal, request_id, asked, world.key(principal, asked))
 
 
 async def _until_it_ends(watched: AsyncIterator[CallView | None]) -> None:
@@ -168,10 +168,10 @@ async def test_what_a_second_person_grants_on_request_lifts_the_rule_for_one_cal
     with pytest.raises(PolicyRefused):
         await world.issue(wang)
     await decide(world, request_id, granted=True)
-    granted = (await world.service.exceptions.list(OFFICER_4412)).requests[0]
+    granted = (await world.service.policy_exceptions.list(OFFICER_4412)).requests[0]
     assert granted.state == "granted"
     await world.issue(wang, exception_id=granted.exception_id)
-    used = (await world.service.exceptions.list(OFFICER_4412)).requests[0]
+    used = (await world.service.policy_exceptions.list(OFFICER_4412)).requests[0]
     assert used.state == "used"
     with pytest.raises(PolicyRefused):
         await world.issue(wang, exception_id=granted.exception_id)
@@ -182,7 +182,7 @@ async def test_what_a_second_person_grants_on_request_lifts_the_rule_for_one_cal
 async def test_a_declined_or_old_request_lifts_nothing(world: World, wang: Person) -> None:
     declined = await ask(world, wang, "daily_cap")
     await decide(world, declined, granted=False)
-    assert (await world.service.exceptions.list(OFFICER_4412)).requests[0].state == "declined"
+    assert (await world.service.policy_exceptions.list(OFFICER_4412)).requests[0].state == "declined"
     with pytest.raises(CallClosed):
         await decide(world, declined, granted=True)
     old = await ask(world, wang, "daily_cap")
@@ -214,8 +214,8 @@ async def test_only_an_assigned_officer_asks_and_only_he_and_supervisors_see_it(
     with pytest.raises(NotFound):
         await ask(world, wang, "daily_cap", officer="5555")
     await ask(world, wang, "daily_cap")
-    assert (await world.service.exceptions.list(staff("4413"))).requests == ()
-    assert (await world.service.exceptions.list(SUPERVISOR)).requests[0].customer_name == wang.name
+    assert (await world.service.policy_exceptions.list(staff("4413"))).requests == ()
+    assert (await world.service.policy_exceptions.list(SUPERVISOR)).requests[0].customer_name == wang.name
 
 
 @pytest.mark.shows("CVP-4.2-5")
@@ -230,7 +230,7 @@ async def test_two_decisions_at_once_grant_once(world: World, wang: Person) -> N
 async def test_an_erasure_destroys_a_request(world: World, wang: Person) -> None:
     request_id = await ask(world, wang, "daily_cap")
     await world.erase(wang)
-    assert (await world.service.exceptions.list(SUPERVISOR)).requests == ()
+    assert (await world.service.policy_exceptions.list(SUPERVISOR)).requests == ()
     with pytest.raises(NotFound):
         await decide(world, request_id, granted=True)
     assert await world.counts("exception_requests") == (0,)

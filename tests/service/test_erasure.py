@@ -17,9 +17,9 @@ from verifier.core.messages import DecideException, Preferences, ReportCall, Req
 from verifier.core.principal import Principal
 from verifier.core.sealing import unseal
 from verifier.core.times import from_ms
+from verifier.ledger.commands import Idempotency
+from verifier.ledger.decrypted import leaf_context, session_context
 from verifier.ports import Storage
-from verifier.service.commands import Idempotency
-from verifier.service.opened import leaf_context, session_context
 from verifier.storage.sqlite import SqliteStorage
 
 AT_HOME = "+861062345678"
@@ -179,7 +179,7 @@ async def ask(world: World, person: Person, granted: bool | None) -> str | None:
     """An officer asks for an exception, which a supervisor grants, declines, or leaves."""
     officer = staff("4412")
     asked = RequestException("documents", person.number, ("daily_cap",), f"{person.name} asked for it")
-    exceptions = world.service.exceptions
+    exceptions = world.service.policy_exceptions
     request = await exceptions.request(officer, person.application_id, asked, world.key(officer, asked))
     request_id = request.decode().split('"request_id":"')[1][:37]
     if granted is None:

@@ -16,9 +16,9 @@ from verifier.core.checkpoint import Checkpoint
 from verifier.core.errors import InternalError, RateLimited, Tampered, Unavailable, VerifierError
 from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.suspensions import SuspendStaff
+from verifier.ledger import records
+from verifier.ledger.tables import APPLICATIONS, CALLS, LIMITS
 from verifier.ports import Row
-from verifier.service import records
-from verifier.service.tables import APPLICATIONS, CALLS, LIMITS
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

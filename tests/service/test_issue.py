@@ -16,7 +16,7 @@ from verifier.core.errors import CallOpen, Forbidden, NotFound, PolicyRefused, T
 from verifier.core.octets import base64url
 from verifier.core.statements import digest
 from verifier.core.times import from_ms
-from verifier.log import Log
+from verifier.ledger.log import Log
 
 OLD = from_ms(NOON - 90 * 86_400_000)
 
@@ -257,7 +257,7 @@ async def test_tickets_issued_at_once_share_one_checkpoint_and_each_verifies(wor
 def _with_changed(statement: str, field: str) -> str:
     import msgspec
 
-    from verifier.service.opened import _payload
+    from verifier.ledger.decrypted import _payload
 
     header, _, signature = statement.split(".")
     claims = msgspec.json.decode(_payload(statement))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.world import Person, World, another_code
 from verifier.ports import Storage
-from verifier.service.messages import ReceiptMessage
+from verifier.service.outbox import ReceiptMessage
 
 DAY_S = 86_400
 
@@ -63,8 +63,8 @@ async def test_a_receipt_is_offered_and_handed_over_once(world: World, person: P
     assert names(await world.press(session, "1#")) == ["receipt_sent"]
     assert names(await world.press(session, "1"))[0] == "slip", "there is nothing more to send"
     inbox = Inbox()
-    assert await world.service.messages.deliver(inbox.hand) == 1
-    assert await world.service.messages.deliver(inbox.hand) == 0
+    assert await world.service.outbox.deliver(inbox.hand) == 1
+    assert await world.service.outbox.deliver(inbox.hand) == 0
     [message] = inbox.taken
     assert (message.customer_id, message.language) == (person.customer_id, "zh-CN")
     receipt = await world.service.receipts.read(person.principal, message.receipt_id)
@@ -112,14 +112,14 @@ async def test_what_is_not_taken_is_tried_ever_later_for_a_day(world: World, per
     inbox.down = True
     asked = []
     for second in range(0, 1200, 5):
-        await world.service.messages.deliver(inbox.hand)
+        await world.service.outbox.deliver(inbox.hand)
         if inbox.asked > len(asked):
             asked.append(second)
         world.clock.advance(5)
     assert asked == [0, 15, 45, 105, 225, 465, 945]
     inbox.down = False
     world.clock.advance(3600)
-    assert await world.service.messages.deliver(inbox.hand) == 1
+    assert await world.service.outbox.deliver(inbox.hand) == 1
     another = Person(2)
     await world.register(another)
     session, _ = await checked(world, another)
@@ -167,6 +167,6 @@ async def test_a_message_that_does_not_open_keeps_no_other_waiting(
         sql = "UPDATE messages SET sealed = $1 WHERE application_id = $2"
         await transaction.execute_many(sql, [(b"x" * 40, mallory.application_id)])
     inbox = Inbox()
-    assert await world.service.messages.deliver(inbox.hand) == 1
+    assert await world.service.outbox.deliver(inbox.hand) == 1
     assert [each.customer_id for each in inbox.taken] == [person.customer_id]
     assert told == ["messages"]

@@ -14,11 +14,11 @@ from verifier.core.call import Call, CallRules
 from verifier.core.errors import InvalidField
 from verifier.core.reconciliation import KINDS, discrepancy_of
 from verifier.core.times import from_ms
+from verifier.ledger import records
+from verifier.ledger.rows import MAC_BYTES
+from verifier.ledger.tables import CALLS
 from verifier.ports import Storage
-from verifier.service import records
 from verifier.service.legs import DAY_MS, KEPT_MS
-from verifier.service.rows import MAC_BYTES
-from verifier.service.tables import CALLS
 
 STRANGER = "+8613700137000"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.world import Person, World, another_code
-from verifier.audit import audit_log
 from verifier.config import BadSettings, load
 from verifier.core.errors import VerifierError
+from verifier.ledger.audit import audit_log
 from verifier.ports import Storage
 
 DAY_MS = 86_400_000

@@ -14,9 +14,9 @@ from tests.service.test_erasure import Remembering, columns, everything, person,
 from tests.world import COLLEAGUE, OFFICER, Person, World, staff
 from verifier.core.errors import InternalError, NotFound, Tampered, VerifierError
 from verifier.core.suspensions import SuspendStaff
+from verifier.ledger.rows import Table
+from verifier.ledger.tables import TABLES
 from verifier.ports import Row
-from verifier.service.rows import Table
-from verifier.service.tables import TABLES
 
 __all__ = ["person", "world"]
 

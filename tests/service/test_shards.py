@@ -23,9 +23,10 @@ from verifier.core.errors import (
 )
 from verifier.core.messages import ConfirmByPhone
 from verifier.core.shards import MAX_SHARDS, shard_origin
+from verifier.ledger import records, writer
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.routing import ShardRouting, read_routing
 from verifier.ports import Reader, Storage
-from verifier.service import records, writer
-from verifier.service.needs import Needs, Owners, read_owners
 
 SHARDS = 4
 
@@ -203,16 +204,16 @@ async def test_a_command_that_was_sent_to_the_wrong_shard_goes_on_to_the_right_o
     _, code = await split.live_call(person)
     asked, elsewhere = 0, split.context.customer_index(person_in(split, 0).customer_id)
 
-    async def late(reader: Reader, needs: Needs) -> Owners:
+    async def late(reader: Reader, needs: ReadSet) -> ShardRouting:
         nonlocal asked
         asked += 1
         return (
-            Owners({}, {needs.number_index or b"": [elsewhere]}, {}, {})
+            ShardRouting({}, {needs.number_index or b"": [elsewhere]}, {}, {})
             if asked == 1
-            else await read_owners(reader, needs)
+            else await read_routing(reader, needs)
         )
 
-    monkeypatch.setattr(writer, "read_owners", late)
+    monkeypatch.setattr(writer, "read_routing", late)
     told = await split.ring_in(person.number, code)
     assert told["verdict"] == "genuine"
     assert asked == 2
@@ -293,11 +294,11 @@ async def test_the_writer_stops_although_a_command_was_never_sent(
     await split.register(person)
     asking = asyncio.Event()
 
-    async def gone(reader: Reader, needs: Needs) -> Owners:
+    async def gone(reader: Reader, needs: ReadSet) -> ShardRouting:
         await asking.wait()
         raise Unavailable("the database cannot answer")
 
-    monkeypatch.setattr(writer, "read_owners", gone)
+    monkeypatch.setattr(writer, "read_routing", gone)
     asked = asyncio.create_task(split.report(person, "x"))
     await asyncio.sleep(0)
     stopping = asyncio.create_task(split.context.writer.stop())

@@ -14,10 +14,10 @@ from verifier.core.messages import ReportCall
 from verifier.core.octets import base64url
 from verifier.core.statements import RECEIPT, commitment
 from verifier.core.times import from_ms
+from verifier.ledger import records
+from verifier.ledger.decrypted import decrypt_evidence, leaf_context
+from verifier.ledger.tables import limit_key
 from verifier.ports import Storage
-from verifier.service import records
-from verifier.service.opened import leaf_context, open_evidence
-from verifier.service.tables import limit_key
 
 WRONG = another_code("482177300", 0)
 
@@ -77,7 +77,7 @@ async def test_who_has_an_open_call_to_the_number_is_who_rings(
         taken.append(message)
         return True
 
-    assert await world.service.messages.deliver(hand) == 1
+    assert await world.service.outbox.deliver(hand) == 1
     assert taken[0].customer_id == person.customer_id
 
 
@@ -107,7 +107,7 @@ async def test_a_receipt_of_nobody_commits_to_the_number_that_rang(world: World,
     number = household[0].number
     receipt_id = (await world.ring_in(number, WRONG))["receipt_id"]
     row = (await world.storage.fetch(records.LEAF_BY_STATEMENT, receipt_id))[0]
-    evidence = open_evidence(world.ring, None, leaf_context(receipt_id, RECEIPT, None), row[2])
+    evidence = decrypt_evidence(world.ring, None, leaf_context(receipt_id, RECEIPT, None), row[2])
     claims = world.check({"statement": evidence.statement, "proof": evidence.proof})
     assert claims.verdict == "not_genuine"
     assert claims.customer == commitment(claims.salt, number)

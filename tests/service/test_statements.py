@@ -14,7 +14,7 @@ import pytest
 from tests.world import DESK, ISSUER, NOON, OFFICER, Person, World, another_code, staff
 from verifier.core.messages import GrantException
 from verifier.core.sealing import unseal
-from verifier.service.opened import OpenApplication
+from verifier.ledger.decrypted import DecryptedApplication
 
 Json = dict[str, Any]
 
@@ -42,7 +42,7 @@ def strict(octets: bytes) -> Json:
     return dict(json.loads(octets.decode("utf-8"), object_pairs_hook=members, parse_float=fraction))
 
 
-async def application_of(world: World, person: Person) -> OpenApplication:
+async def application_of(world: World, person: Person) -> DecryptedApplication:
     return await world.context.reading.application(person.application_id)
 
 
@@ -51,7 +51,9 @@ async def one_of_each(world: World, person: Person) -> dict[str, str]:
     asked = GrantException("4412", ("daily_cap", "contact_hours"), "checked in the branch")
     supervisor = staff("9001", "supervisor")
     granted = json.loads(
-        await world.service.exceptions.grant(supervisor, person.application_id, asked, world.key(supervisor, asked))
+        await world.service.policy_exceptions.grant(
+            supervisor, person.application_id, asked, world.key(supervisor, asked)
+        )
     )
     issued = await world.issue(person, exception_id=granted["exception_id"])
     await world.leg(issued["call"]["call_id"], "connected", person.number)

@@ -18,10 +18,11 @@ from verifier.core.errors import CallClosed, Forbidden, NotFound, PolicyRefused,
 from verifier.core.messages import AskIdentity, IssueCall
 from verifier.core.principal import Principal
 from verifier.core.suspensions import SuspendStaff
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.routing import ShardRouting
 from verifier.ports import Row, Storage
 from verifier.service import Context, Service
 from verifier.service.cutoff import MAX_AGE_MS, WATCHED_MS
-from verifier.service.needs import Needs, Owners
 
 ZHOU, WU = staff("9001", "supervisor"), staff("9002", "supervisor")
 LOANS = system("calls")
@@ -313,8 +314,8 @@ async def test_of_two_supervisors_who_suspend_each_other_one_stays(world: World,
 
 @pytest.mark.shows("CVP-2.1-5", "CVP-10-10")
 def test_what_is_said_of_one_person_has_one_order_in_a_log_of_many_shards() -> None:
-    nobodys = Owners({}, {}, {}, {})
-    mine, theirs, both = (nobodys.shards(Needs(staff_ids=each), 64) for each in (("1",), ("2",), ("2", "1")))
+    nobodys = ShardRouting({}, {}, {}, {})
+    mine, theirs, both = (nobodys.shards(ReadSet(staff_ids=each), 64) for each in (("1",), ("2",), ("2", "1")))
     assert len(mine) == len(theirs) == 1
     assert both == mine | theirs
 

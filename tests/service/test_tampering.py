@@ -20,9 +20,9 @@ from tests.service.test_rows import changed, execute, whole_scene
 from tests.tamperings import AUDIT, DECOYS, DELETED, EITHER, ERASED, OLD, REFUSED, expected, text
 from tests.world import COLLEAGUE, Person, World, staff
 from verifier.core.errors import Erased, InternalError, NotFound, Tampered, Unavailable, VerifierError
-from verifier.service import records
-from verifier.service.heads import MAX_WRITERS, NODE_BYTES, HeadRow
-from verifier.service.tables import TABLES
+from verifier.ledger import records
+from verifier.ledger.heads import MAX_WRITERS, NODE_BYTES, HeadRow
+from verifier.ledger.tables import TABLES
 from verifier.storage import open_storage
 from verifier.storage.migrate import WrongSchema, check_schema
 
@@ -131,7 +131,7 @@ async def refused(scene: Scene, row: Told) -> bool:
         elif table == "messages":
             with pytest.MonkeyPatch.context() as patched:
                 patched.setattr(world.context, "tampered", _raise)
-                await world.service.messages.deliver(_untaken)
+                await world.service.outbox.deliver(_untaken)
         elif table == "ivr_sessions":
             await world.press(row.values["session_id"], "*")
         elif table == "idempotency":

@@ -1,4 +1,4 @@
-"""The writer: one order, one checkpoint a batch, and a poisoned command that harms no other."""
+"""The writer: one order, one checkpoint a work, and a poisoned command that harms no other."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.world import ORIGIN, Person, World, another_code, staff
-from verifier.audit import audit_log
 from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import InternalError, NotFound, Unavailable
 from verifier.core.statements import REPORT, ReportReceipt
-from verifier.log import Log
+from verifier.ledger import heads, writer
+from verifier.ledger.audit import audit_log
+from verifier.ledger.commands import About
+from verifier.ledger.log import Log
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import LimitRow
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.writer import Answer
 from verifier.ports import Storage
-from verifier.service import heads, writer
-from verifier.service.batch import Batch
-from verifier.service.commands import About
-from verifier.service.messages import Settled
-from verifier.service.needs import Needs
-from verifier.service.tables import LimitRow
-from verifier.service.writer import Answer
+from verifier.service.outbox import Settled
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
@@ -67,11 +67,11 @@ async def test_a_writer_resumes_a_log_across_a_tile_boundary(storage: Storage, t
 
 
 async def test_a_poisoned_command_fails_alone(world: World, wang: Person) -> None:
-    def poisoned(batch: Batch) -> Answer:
+    def poisoned(work: UnitOfWork) -> Answer:
         raise ZeroDivisionError
 
     results = await asyncio.gather(
-        world.context.writer.submit(Needs(), poisoned),
+        world.context.writer.submit(ReadSet(), poisoned),
         world.issue(wang),
         world.confirm(wang, another_code("000000000")),
         return_exceptions=True,
@@ -167,12 +167,12 @@ def _copy(source: Path, target: Path) -> None:
 
 @pytest.mark.shows("CVP-10-15")
 async def test_an_error_that_a_command_returns_is_told_and_what_it_has_put_stays(world: World) -> None:
-    def refuse(batch: Batch) -> NotFound:
-        batch.put_limit(LimitRow("kept", 1))
+    def refuse(work: UnitOfWork) -> NotFound:
+        work.limits.put(LimitRow("kept", 1))
         return NotFound("not for you")
 
     key = world.key(staff("4412"), "asked", "refused")
-    told = [world.context.writer.submit(Needs(), refuse, key) for _ in range(2)]
+    told = [world.context.writer.submit(ReadSet(), refuse, key) for _ in range(2)]
     told = await asyncio.gather(*told, return_exceptions=True)
     assert [str(each) for each in told] == ["not for you"] * 2
     assert await world.counts("limits", "idempotency") == (1, 0)
@@ -181,15 +181,15 @@ async def test_an_error_that_a_command_returns_is_told_and_what_it_has_put_stays
 @pytest.mark.shows("CVP-10-15")
 @pytest.mark.parametrize("returned", [True, False])
 async def test_no_error_may_come_after_a_leaf(world: World, returned: bool) -> None:
-    def refuse(batch: Batch) -> NotFound:
-        batch.append(REPORT, batch.new_id("rprt"), ReportReceipt("x", "x", 1, "x", "x"), None)
+    def refuse(work: UnitOfWork) -> NotFound:
+        work.log.append(REPORT, work.new_id("rprt"), ReportReceipt("x", "x", 1, "x", "x"), None)
         error = NotFound("not for you")
         if not returned:
             raise error
         return error
 
     with pytest.raises(InternalError):
-        await world.context.writer.submit(Needs(), refuse)
+        await world.context.writer.submit(ReadSet(), refuse)
     assert await world.counts("leaves") == (0,)
 
 
@@ -197,16 +197,16 @@ async def test_no_error_may_come_after_a_leaf(world: World, returned: bool) -> N
 async def test_who_may_not_ask_gets_no_kept_answer(world: World) -> None:
     allowed = True
 
-    def guard(batch: Batch) -> None:
+    def guard(work: UnitOfWork) -> None:
         if not allowed:
             raise NotFound("not for you")
 
-    def decide(batch: Batch) -> About:
+    def decide(work: UnitOfWork) -> About:
         return About(None, lambda: Settled())
 
     key = world.key(staff("4412"), "asked", "once")
-    assert await world.context.writer.submit(Needs(), decide, key, guard) == b"{}"
+    assert await world.context.writer.submit(ReadSet(), decide, key, guard) == b"{}"
     allowed = False
     for again in (key, world.key(staff("4412"), "something else", "once")):
         with pytest.raises(NotFound):
-            await world.context.writer.submit(Needs(), decide, again, guard)
+            await world.context.writer.submit(ReadSet(), decide, again, guard)

@@ -25,12 +25,12 @@ from tests.simulator.storage import Database, Faults
 from tests.simulator.strangers import Stranger
 from tests.world import NOON, ORIGIN, Person, World, staff
 from verifier import keys
-from verifier.audit import audit_log
 from verifier.core.errors import InvalidField, Unavailable, VerifierError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
 from verifier.core.shards import origin_shard, shard_of
 from verifier.keys import FileKeyRing
-from verifier.log import count_shards
+from verifier.ledger.audit import audit_log
+from verifier.ledger.log import count_shards
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 

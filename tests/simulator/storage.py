@@ -19,7 +19,7 @@ from verifier.core.errors import Unavailable
 from verifier.ports import Conflict, Row
 from verifier.storage.sqlite import in_list, numbered
 
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 RELIEVED_S = 3.0
 
 
@@ -85,7 +85,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Transaction]:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 await self._turn.acquire()
         except TimeoutError as error:
             raise Unavailable("others take too long") from error

@@ -20,15 +20,17 @@ from msgspec.structs import replace
 from tests.simulator.run import Failed, run
 from verifier.core.call import Call
 from verifier.core.errors import Unavailable
-from verifier.service import records, replays, writer
-from verifier.service.batch import Batch
-from verifier.service.heads import Head, Heads
-from verifier.service.limit_rows import LimitRows
-from verifier.service.loading import Loaded
-from verifier.service.needs import Needs, Owners
-from verifier.service.opened import OpenApplication
-from verifier.service.tables import LimitRow
-from verifier.service.writer import Writer
+from verifier.ledger import records, writer
+from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.heads import Head, Heads
+from verifier.ledger.limit_rows import LimitRows
+from verifier.ledger.loading import Loaded
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.routing import ShardRouting
+from verifier.ledger.tables import LimitRow
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.writer import Writer
+from verifier.service import replays
 
 SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "300"))
 # How often each thing comes about in a town, at the least: one where everybody is told to ask later holds as well.
@@ -101,7 +103,7 @@ def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: 
     stale: dict[str, LimitRow] = {}
     submit, get = Writer.submit, LimitRows.get
 
-    async def look_first(self: Writer, needs: Needs, *args: Any, **named: Any) -> bytes:
+    async def look_first(self: Writer, needs: ReadSet, *args: Any, **named: Any) -> bytes:
         if needs.channel is not None:
             for row in await self._storage.fetch("SELECT limit_key, tat, call_id, wrong FROM limits"):
                 stale[row[0]] = LimitRow(*row)
@@ -117,13 +119,13 @@ def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: 
 
 
 def test_a_use_that_is_not_written_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    put_call = Batch.put_call
+    put_call = UnitOfWork.put_call
 
-    def forget(self: Batch, call: Call) -> None:
+    def forget(self: UnitOfWork, call: Call) -> None:
         if call.state != "confirmed":
             put_call(self, call)
 
-    monkeypatch.setattr(Batch, "put_call", forget)
+    monkeypatch.setattr(UnitOfWork, "put_call", forget)
     found("a use that is not written", "no order explains .*answer='genuine'")
 
 
@@ -133,13 +135,13 @@ def test_an_answer_that_stays_genuine_after_its_call_is_found(monkeypatch: pytes
 
 
 def test_an_answer_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    execute = Batch.execute
+    execute = UnitOfWork.execute
 
-    def forget(self: Batch, sql: str, *args: object) -> None:
+    def forget(self: UnitOfWork, sql: str, *args: object) -> None:
         if sql != records.INSERT_IDEMPOTENCY:
             execute(self, sql, *args)
 
-    monkeypatch.setattr(Batch, "execute", forget)
+    monkeypatch.setattr(UnitOfWork, "execute", forget)
     # A call that is issued once more may be one too many.
     found("an answer that is not kept", "one key, two answers|the cap is 3")
 
@@ -149,10 +151,10 @@ def test_an_answer_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -
     carry_out, answers = Writer._try, Writer._answers
 
     # By the list of the commands, since several lanes are at it.
-    told: dict[int, tuple[Any, Batch]] = {}
+    told: dict[int, tuple[Any, UnitOfWork]] = {}
 
-    def hear(self: Writer, batch: Batch, commands: Sequence[Any], decided: Sequence[Any]) -> Any:
-        told[id(commands)] = answers(self, batch, commands, decided), batch
+    def hear(self: Writer, work: UnitOfWork, commands: Sequence[Any], decided: Sequence[Any]) -> Any:
+        told[id(commands)] = answers(self, work, commands, decided), work
         return told[id(commands)][0]
 
     async def tell(self: Writer, commands: list[Any]) -> Any:
@@ -186,27 +188,27 @@ def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.M
 def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever enters it, and from whatever number he rings; alone in all shards, as he has to be who looks at all."""
 
-    def of_anybody(self: Batch, *index: object) -> list[OpenApplication]:
+    def of_anybody(self: UnitOfWork, *index: object) -> list[DecryptedApplication]:
         return self._opened_of(self.loaded.applications)
 
-    async def load(self: Loaded, needs: Sequence[Needs]) -> None:
+    async def load(self: Loaded, needs: Sequence[ReadSet]) -> None:
         rows = await self._transaction.fetch("SELECT application_id FROM applications")
-        await load_all(self, [*needs, *(Needs(application_id=row[0]) for row in rows)])
+        await load_all(self, [*needs, *(ReadSet(application_id=row[0]) for row in rows)])
 
     load_all = Loaded.load
     monkeypatch.setattr(Loaded, "load", load)
     monkeypatch.setattr(Loaded, "_led_to", lambda self, needs: list(self.applications))
-    monkeypatch.setattr(Batch, "applications_of_customer", of_anybody)
-    monkeypatch.setattr(Batch, "applications_of_number", of_anybody)
-    monkeypatch.setattr(Owners, "shards", lambda self, needs, shards: frozenset(range(shards)))
+    monkeypatch.setattr(UnitOfWork, "applications_of_customer", of_anybody)
+    monkeypatch.setattr(UnitOfWork, "applications_of_number", of_anybody)
+    monkeypatch.setattr(ShardRouting, "shards", lambda self, needs, shards: frozenset(range(shards)))
     found("a code tried against everybody's calls", "a stranger .* is told|no order explains|Too many attempts")
 
 
 def test_what_is_written_after_an_erasure_of_the_same_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def early(self: Batch, sql: str, application_id: str) -> None:
+    def early(self: UnitOfWork, sql: str, application_id: str) -> None:
         self.execute(sql, application_id)
 
-    monkeypatch.setattr(Batch, "forget", early)
+    monkeypatch.setattr(UnitOfWork, "forget", early)
     found("erased before the rest of its batch is written", r"leaf \d+: The application has been erased")
 
 

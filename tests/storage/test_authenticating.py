@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from tests.world import Person, World, another_code, staff
-from verifier.authenticating import AlreadyAuthenticated, authenticate, row_context
 from verifier.core.errors import InternalError, Unavailable
 from verifier.core.messages import RequestException
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal, unseal
 from verifier.core.suspensions import SuspendStaff
+from verifier.ledger.authenticating import AlreadyAuthenticated, authenticate, row_context
+from verifier.ledger.decrypted import leaf_context, unwrap_keys
+from verifier.ledger.tables import APPLICATIONS, TABLES
 from verifier.ports import Storage, Transaction
-from verifier.service.opened import leaf_context, unwrap_keys
-from verifier.service.tables import APPLICATIONS, TABLES
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
@@ -91,7 +91,7 @@ async def every_kind(world: World, person: Person) -> str:
     await world.erase(erased)
     asked = RequestException("documents", person.number, ("contact_hours",), "she asked for it")
     officer, supervisor = staff("4412"), staff("9001", "supervisor")
-    await world.service.exceptions.request(officer, person.application_id, asked, world.key(officer, asked))
+    await world.service.policy_exceptions.request(officer, person.application_id, asked, world.key(officer, asked))
     reason = SuspendStaff("lost the telephone")
     await world.service.suspensions.suspend(supervisor, "7001", reason, world.key(supervisor, reason))
     await world.leg_by_number("connected", "+8613999999999", leg_id="stray-1")
@@ -129,7 +129,7 @@ async def test_what_was_there_is_authenticated_once_and_good_as_before(storage: 
             assert (await after.confirm(person, code))["verdict"] == "genuine"
             await after.leg(call_id, "ended", person.number)
         await after.issue(people[2], exception_id=exception_id)
-        [request] = (await after.service.exceptions.list(staff("9001", "supervisor"))).requests
+        [request] = (await after.service.policy_exceptions.list(staff("9001", "supervisor"))).requests
         [suspension] = (await after.service.suspensions.list(None, 10)).suspensions
         assert (request.reason, suspension.reason) == ("she asked for it", "lost the telephone")
         assert (await after.audit()).findings == []

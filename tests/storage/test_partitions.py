@@ -20,10 +20,10 @@ from msgspec import json
 
 from tests.postgres import Postgres, bin_folder
 from tests.world import NOON, Json, Person, World, another_code
-from verifier.audit import audit_log
 from verifier.core.ids import new_id
-from verifier.core.shards import place
+from verifier.core.shards import global_index
 from verifier.core.times import to_ms
+from verifier.ledger.audit import audit_log
 from verifier.ports import Row, Storage
 from verifier.storage import migrate as schema
 from verifier.storage import open_storage
@@ -196,7 +196,7 @@ async def _add_leaf_again(storage: Storage) -> None:
     last = "(SELECT MAX(leaf_index) FROM leaves WHERE leaf_index < $1)"
     async with storage.transaction() as transaction:
         sql = f"SELECT leaf_index + 1, {rest} FROM leaves WHERE leaf_index = {last}"
-        await transaction.execute_many(f"INSERT INTO leaves (leaf_index, {rest}) {sql}", [(place(1, 0),)])
+        await transaction.execute_many(f"INSERT INTO leaves (leaf_index, {rest}) {sql}", [(global_index(1, 0),)])
 
 
 @pytest.mark.parametrize("shards", [1, 4])

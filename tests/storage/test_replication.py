@@ -18,11 +18,11 @@ from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import Unavailable
 from verifier.core.messages import ReportCall
 from verifier.core.times import from_ms
-from verifier.log import Log
+from verifier.ledger.log import Log
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
-PATIENCE_S = 1.0
+TIMEOUT_S = 1.0
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 BACKENDS = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
 
@@ -73,7 +73,7 @@ async def alone(own_postgres: Postgres, tmp_path: Path) -> AsyncIterator[Alone]:
 
 @asynccontextmanager
 async def _opened(url: str) -> AsyncIterator[tuple[Any, Any]]:
-    storage, admin = await open_storage(url, PATIENCE_S), await asyncpg.connect(url)
+    storage, admin = await open_storage(url, TIMEOUT_S), await asyncpg.connect(url)
     try:
         await migrate(storage)
         yield storage, admin
@@ -125,6 +125,6 @@ async def test_who_waits_for_a_leader_that_waits_for_its_standby_does_not_pile_u
             alone.report("meanwhile"), alone.world.context.writer.probe(), return_exceptions=True
         )
         assert {type(each) for each in ended} == {Unavailable}
-    await asyncio.sleep(PATIENCE_S)
+    await asyncio.sleep(TIMEOUT_S)
     after = (await alone.admin.fetch(BACKENDS))[0][0]
     assert after <= before + 3, "backends that nobody waits for any more"

@@ -1,6 +1,6 @@
 """Who is calling, whatever they show: a bearer token, a signed request, or a proxy's client certificate.
 
-Carries out specs/protocol.md section 2.
+Implements specs/protocol.md section 2.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reading a request body: bounded, UTF-8, no repeated member, no control character.
 
-Carries out specs/protocol.md section 3.2.
+Implements specs/protocol.md section 3.2.
 """
 
 from __future__ import annotations

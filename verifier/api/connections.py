@@ -1,4 +1,4 @@
-"""Who may stay connected: how many at once, and how long each may take. Carries out specs/protocol.md section 12.2.
+"""Who may stay connected: how many at once, and how long each may take. Implements specs/protocol.md section 12.2.
 
 aiohttp has no bound on a body that trickles in, on an answer that nobody takes, or on the number of connections, so
 each connection has a small protocol of asyncio in front of aiohttp's; specs/decisions/0021 says why there.
@@ -133,9 +133,9 @@ class Connection(asyncio.Protocol):
     def _place(self) -> None:
         """Go where it belongs. What has begun to be untaken stays so, since then, until all of it is taken."""
         if not self._untaken and not (self._handing and self.at == "untaken"):
-            self._connections.place(self, self._stage)
+            self._connections.global_index(self, self._stage)
         elif self.at != "untaken":
-            self._connections.place(self, "untaken")
+            self._connections.global_index(self, "untaken")
 
 
 class Connections:
@@ -172,7 +172,7 @@ class Connections:
         self._stages["headers"][connection] = self._loop.time()
         return True
 
-    def place(self, connection: Connection, stage: Stage) -> None:
+    def global_index(self, connection: Connection, stage: Stage) -> None:
         """It has entered that stage now. One that has been cut stays out."""
         if connection.at is not None:
             del self._stages[connection.at][connection]

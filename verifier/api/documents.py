@@ -1,6 +1,6 @@
 """Documents that are the same for everybody: one copy in memory, however many clients read it, and however slowly.
 
-Carries out specs/protocol.md section 12.2; specs/decisions/0033 says why.
+Implements specs/protocol.md section 12.2; specs/decisions/0033 says why.
 """
 
 from __future__ import annotations

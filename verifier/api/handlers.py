@@ -1,4 +1,4 @@
-"""What each operation does: hand what was asked to the service. Carries out specs/openapi.yaml."""
+"""What each operation does: hand what was asked to the service. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 
@@ -97,21 +97,25 @@ async def search_applications(service: Service, asked: Asked) -> Applications:
 
 
 async def grant_exception(service: Service, asked: Asked) -> bytes:
-    return await service.exceptions.grant(asked.principal, asked.path["application_id"], asked.body, asked.idempotency)
+    return await service.policy_exceptions.grant(
+        asked.principal, asked.path["application_id"], asked.body, asked.idempotency
+    )
 
 
 async def request_exception(service: Service, asked: Asked) -> bytes:
-    return await service.exceptions.request(
+    return await service.policy_exceptions.request(
         asked.principal, asked.path["application_id"], asked.body, asked.idempotency
     )
 
 
 async def list_exception_requests(service: Service, asked: Asked) -> ExceptionRequests:
-    return await service.exceptions.list(asked.principal)
+    return await service.policy_exceptions.list(asked.principal)
 
 
 async def decide_exception(service: Service, asked: Asked) -> bytes:
-    return await service.exceptions.decide(asked.principal, asked.path["request_id"], asked.body, asked.idempotency)
+    return await service.policy_exceptions.decide(
+        asked.principal, asked.path["request_id"], asked.body, asked.idempotency
+    )
 
 
 async def list_calls(service: Service, asked: Asked) -> Calls:

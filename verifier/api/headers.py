@@ -1,6 +1,6 @@
 """The headers every answer carries, what a request is followed by, and the key that makes it one.
 
-Carries out specs/protocol.md sections 3.2 and 12.
+Implements specs/protocol.md sections 3.2 and 12.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The bank's OpenID Connect issuers, as the settings describe them. Carries out specs/protocol.md section 2."""
+"""The bank's OpenID Connect issuers, as the settings describe them. Implements specs/protocol.md section 2."""
 
 from __future__ import annotations
 

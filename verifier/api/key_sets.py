@@ -1,4 +1,4 @@
-"""The published key sets of identity providers, fetched and kept. Carries out specs/protocol.md section 2."""
+"""The published key sets of identity providers, fetched and kept. Implements specs/protocol.md section 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An application on an address, its connections within bounds. Carries out specs/protocol.md section 12.2."""
+"""An application on an address, its connections within bounds. Implements specs/protocol.md section 12.2."""
 
 from __future__ import annotations
 

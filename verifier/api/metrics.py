@@ -1,4 +1,4 @@
-"""Counters for the operator, served on the admin port. Carries out specs/protocol.md section 12."""
+"""Counters for the operator, served on the admin port. Implements specs/protocol.md section 12."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """An operation of the API as a value, and the one path every request takes.
 
-Carries out specs/protocol.md section 3.2.
+Implements specs/protocol.md section 3.2.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from verifier.core.errors import (
     VerifierError,
 )
 from verifier.core.principal import Principal
+from verifier.ledger.writer import Idempotency
 from verifier.service import Service
-from verifier.service.writer import Idempotency
 
 log = structlog.get_logger()
 

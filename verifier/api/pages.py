@@ -1,6 +1,6 @@
 """The officer's console and the customer's page, served as they lie in clients/ under a strict content policy.
 
-Carries out specs/protocol.md section 12.1. The files are read once at the start; nothing else can be asked for.
+Implements specs/protocol.md section 12.1. The files are read once at the start; nothing else can be asked for.
 """
 
 from __future__ import annotations

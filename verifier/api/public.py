@@ -1,6 +1,6 @@
 """What anyone may fetch: the log, the keys, the description of the deployment, the documentation.
 
-Carries out specs/protocol.md sections 8 and 11.
+Implements specs/protocol.md sections 8 and 11.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from verifier.core.evidence import LogKey
 from verifier.core.merkle import TILE
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES
 from verifier.core.shards import INDEX_BITS, MAX_SHARDS, origin_shard, shard_origin
-from verifier.log import Log, count_shards
+from verifier.ledger.log import Log, count_shards
 from verifier.ports import Reader
 from verifier.service import Service
 

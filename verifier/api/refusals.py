@@ -1,6 +1,6 @@
 """What is refused outside the operations: a problem like any other, and no client byte in the log.
 
-Carries out specs/protocol.md section 3.2; specs/decisions/0030 says why here.
+Implements specs/protocol.md section 3.2; specs/decisions/0030 says why here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Systems sign their requests (RFC 9421) or show a client certificate (RFC 9440).
 
-Carries out specs/protocol.md section 2. Ed25519 only: the bank's service holds nothing with which it
+Implements specs/protocol.md section 2. Ed25519 only: the bank's service holds nothing with which it
 could pose as a caller.
 """
 

@@ -1,6 +1,6 @@
 """Limits kept in memory, a node at a time: requests a person makes, and slips of the finger.
 
-Carries out specs/protocol.md section 7.3 (soft limits); the guess bound itself is durable and elsewhere.
+Implements specs/protocol.md section 7.3 (soft limits); the guess bound itself is durable and elsewhere.
 """
 
 from __future__ import annotations

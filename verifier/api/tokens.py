@@ -1,4 +1,4 @@
-"""Bearer tokens of the bank's OpenID Connect issuers become principals. Carries out specs/protocol.md section 2.
+"""Bearer tokens of the bank's OpenID Connect issuers become principals. Implements specs/protocol.md section 2.
 
 What a token claims is read first, by pure functions, and trusted only once its signature verifies with a
 key that the issuer publishes (RFC 7519, RFC 8725, RFC 9068). Whatever cannot be checked is refused.

@@ -220,9 +220,9 @@ def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None, fo
     Where the log has several shards, the checkpoints of --from and --keep are FILE, FILE.1, FILE.2 and so on.
     """
     from verifier.app import open_service
-    from verifier.audit import audit_log
     from verifier.config import LEGS_KEPT_DAYS
     from verifier.files import replace_file
+    from verifier.ledger.audit import audit_log
 
     if start is None and keep is not None and keep.exists():
         start = keep

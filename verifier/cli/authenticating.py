@@ -16,7 +16,7 @@ def authenticate() -> None:
     It believes the rows as they are: run `log verify` with the version before, and this right after.
     """
     from verifier.app import now_ms, open_service
-    from verifier.authenticating import authenticate as give
+    from verifier.ledger.authenticating import authenticate as give
 
     async def do() -> int:
         context = (await open_service(load_config(), patience_s=3600)).context

@@ -1,1 +1,1 @@
-"""The pure core: no await, clock, entropy, environment or framework. Carries out specs/protocol.md."""
+"""The pure core: no await, clock, entropy, environment or framework. Implements specs/protocol.md."""

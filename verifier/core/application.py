@@ -1,4 +1,4 @@
-"""A loan application as the bank registers it. Carries out specs/protocol.md section 3.1."""
+"""A loan application as the bank registers it. Implements specs/protocol.md section 3.1."""
 
 from __future__ import annotations
 

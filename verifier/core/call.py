@@ -1,6 +1,6 @@
 """The life cycle of a call, as pure transitions: issued, live, confirmed, ended; expired, revoked, locked.
 
-Carries out specs/protocol.md section 6.
+Implements specs/protocol.md section 6.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The log's texts: signed notes, checkpoints, proof files and tile paths (C2SP signed-note, tlog-checkpoint,
 tlog-proof, tlog-tiles).
 
-Carries out specs/protocol.md section 8.
+Implements specs/protocol.md section 8.
 """
 
 from __future__ import annotations

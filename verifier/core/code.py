@@ -1,4 +1,4 @@
-"""The call code: HOTP over the signed ticket, and one Damm check digit. Carries out specs/protocol.md section 5."""
+"""The call code: HOTP over the signed ticket, and one Damm check digit. Implements specs/protocol.md section 5."""
 
 from __future__ import annotations
 

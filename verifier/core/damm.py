@@ -1,4 +1,4 @@
-"""The check digit of H. M. Damm (thesis, Marburg 2004). Carries out specs/protocol.md section 5.
+"""The check digit of H. M. Damm (thesis, Marburg 2004). Implements specs/protocol.md section 5.
 
 A totally anti-symmetric quasigroup of order ten: every single wrong digit and every swap of neighbours shows.
 """

@@ -1,6 +1,6 @@
 """The telephone dialogue as a pure machine: what was heard goes in, what to say and do comes out.
 
-Carries out specs/protocol.md section 7.7. It knows no platform; VoiceXML, webhooks and a SIP gateway speak it alike.
+Implements specs/protocol.md section 7.7. It knows no platform; VoiceXML, webhooks and a SIP gateway speak it alike.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Checking a signed statement and its log proof offline, from a trust file alone.
 
-Carries out specs/protocol.md section 8.
+Implements specs/protocol.md section 8.
 """
 
 from __future__ import annotations

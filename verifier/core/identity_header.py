@@ -1,6 +1,6 @@
 """The grammar of an Identity header (RFC 8224 section 4, with the tokens and white space of RFC 3261 section 25.1).
 
-Carries out specs/protocol.md section 6.4.
+Implements specs/protocol.md section 6.4.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Prefixed, sortable identifiers: `call_` and a UUIDv7 (RFC 9562 section 5.7).
 
-Carries out specs/protocol.md section 3.
+Implements specs/protocol.md section 3.
 """
 
 from __future__ import annotations

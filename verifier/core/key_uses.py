@@ -1,4 +1,4 @@
-"""How often a key-encryption key may be used. Carries out specs/protocol.md section 11.
+"""How often a key-encryption key may be used. Implements specs/protocol.md section 11.
 
 AES-256-GCM takes a random nonce of 96 bits for each use. A nonce that comes twice shows what was sealed and lets
 others forge seals. NIST SP 800-38D, section 8.3, allows 2^32 uses of one key. By then the chance of a repeat is 2^-33;

@@ -1,4 +1,4 @@
-"""What a telephone exchange tells of a leg, and is told. Carries out specs/protocol.md section 6.1."""
+"""What a telephone exchange tells of a leg, and is told. Implements specs/protocol.md section 6.1."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The generic cell rate algorithm (GCRA, ITU-T I.371 annex A).
 
-Carries out specs/protocol.md section 7 (guess bound).
+Implements specs/protocol.md section 7 (guess bound).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The log's Merkle tree: hashing, proofs and their checks (RFC 6962 section 2.1), kept in tiles (C2SP tlog-tiles).
 
-Carries out specs/protocol.md section 8. A range `(start, end)` stands for the subtree MTH(D[start:end]).
+Implements specs/protocol.md section 8. A range `(start, end)` stands for the subtree MTH(D[start:end]).
 """
 
 from __future__ import annotations

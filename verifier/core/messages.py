@@ -1,4 +1,4 @@
-"""The shapes on the wire, one vocabulary with the SQL columns and the claims. Carries out specs/protocol.md section 3.
+"""The shapes on the wire, one vocabulary with the SQL columns and the claims. Implements specs/protocol.md section 3.
 
 Requests forbid unknown members; instants are RFC 3339 UTC.
 """

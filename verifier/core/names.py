@@ -1,4 +1,4 @@
-"""Names that are shown or spoken: no links, and no marks that nobody sees. Carries out specs/protocol.md section 3.1.
+"""Names that are shown or spoken: no links, and no marks that nobody sees. Implements specs/protocol.md section 3.1.
 
 They are checked where they come in, and not by their types: what was registered before is still read.
 """

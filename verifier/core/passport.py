@@ -1,6 +1,6 @@
 """SIP identity: the PASSporT of a call (RFC 8225, shaken RFC 8588, rcd RFC 9795) and its Identity header (RFC 8224).
 
-Carries out specs/protocol.md section 6.4. Members are sorted and without white space, as RFC 8225 section 9 has it.
+Implements specs/protocol.md section 6.4. Members are sorted and without white space, as RFC 8225 section 9 has it.
 """
 
 from __future__ import annotations

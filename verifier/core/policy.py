@@ -1,6 +1,6 @@
 """The contact policy: may this officer phone this customer, on this number, about this, now? Law L10.
 
-Carries out specs/protocol.md section 4.2. Every rule is looked at, so an officer learns all reasons at once.
+Implements specs/protocol.md section 4.2. Every rule is looked at, so an officer learns all reasons at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is calling: staff, customer or system, after authentication. Carries out specs/protocol.md section 2."""
+"""Who is calling: staff, customer or system, after authentication. Implements specs/protocol.md section 2."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a caller hears, zh-CN first, en second; each prompt has a name, so that a bank can record it.
 
-Carries out specs/protocol.md section 7.7. Whose call it is, `who`, or was, `who_called`, differs from call to call and
+Implements specs/protocol.md section 7.7. Whose call it is, `who`, or was, `who_called`, differs from call to call and
 is not among them.
 """
 

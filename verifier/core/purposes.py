@@ -1,6 +1,6 @@
 """What a call may be about, what it may ask for, and what no call ever asks.
 
-Carries out specs/protocol.md section 4.3.
+Implements specs/protocol.md section 4.3.
 """
 
 from __future__ import annotations

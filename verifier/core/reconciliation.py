@@ -1,4 +1,4 @@
-"""What does not fit together between codes and legs. Carries out specs/protocol.md section 6.5."""
+"""What does not fit together between codes and legs. Implements specs/protocol.md section 6.5."""
 
 from __future__ import annotations
 

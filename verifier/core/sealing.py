@@ -1,4 +1,4 @@
-"""Encryption of an application's personal fields under its own key. Carries out specs/protocol.md section 4.1.
+"""Encryption of an application's personal fields under its own key. Implements specs/protocol.md section 4.1.
 
 AES-256-GCM with a random 96-bit nonce before the ciphertext; the context binds what is sealed to its row.
 """

@@ -1,6 +1,6 @@
 """Shards: the logs that a deployment's log may consist of, each with a head, an origin and checkpoints of its own.
 
-Carries out specs/protocol.md sections 8.4 and 10.
+Implements specs/protocol.md sections 8.4 and 10.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def origin_shard(found: str, origin: str) -> int | None:
     return shard if shard < MAX_SHARDS else None
 
 
-def place(shard: int, index: int) -> int:
+def global_index(shard: int, index: int) -> int:
     """Where a database keeps what has this index in a shard's log: shards one after another, each 2^48 wide, so that
     in the first a place is the index."""
     return shard << INDEX_BITS | index

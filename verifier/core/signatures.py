@@ -1,6 +1,6 @@
 """ES256 and Ed25519 signatures (RFC 7518, RFC 8032), checked so that every library comes to the same answer.
 
-Carries out specs/protocol.md section 8.1.
+Implements specs/protocol.md section 8.1.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The signed statements: call ticket, call receipt, report receipt, policy exception.
 
-Carries out specs/protocol.md section 4.
+Implements specs/protocol.md section 4.
 
 Each is a compact JWS (RFC 7515) over these claims. Each carries a random salt, so the log leaf, which is
 the SHA-256 of the compact JWS, is a hiding commitment.

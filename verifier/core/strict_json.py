@@ -1,6 +1,6 @@
 """JSON from outside, read one way: bounded depth and size, UTF-8, no repeated member, no unsafe character.
 
-Carries out specs/protocol.md section 3.2. Bodies, lines of an import and files have this guard in common. What it
+Implements specs/protocol.md section 3.2. Bodies, lines of an import and files have this guard in common. What it
 costs grows with the length of the text and with nothing else.
 """
 

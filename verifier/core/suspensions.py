@@ -1,4 +1,4 @@
-"""The shapes of a suspension on the wire. Carries out specs/protocol.md section 2.1."""
+"""The shapes of a suspension on the wire. Implements specs/protocol.md section 2.1."""
 
 from __future__ import annotations
 

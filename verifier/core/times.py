@@ -1,6 +1,6 @@
 """Instants: RFC 3339 UTC on the wire, integers of epoch milliseconds at rest.
 
-Carries out specs/protocol.md section 3.
+Implements specs/protocol.md section 3.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a customer reads or hears, zh-CN first, en second. Carries out specs/protocol.md section 7.4."""
+"""What a customer reads or hears, zh-CN first, en second. Implements specs/protocol.md section 7.4."""
 
 from __future__ import annotations
 

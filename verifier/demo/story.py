@@ -10,7 +10,6 @@ import aiohttp
 import click
 import msgspec
 
-from verifier.audit import audit_log
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
@@ -18,6 +17,7 @@ from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.exports import Export
 from verifier.importing import import_export
+from verifier.ledger.audit import audit_log
 from verifier.receipt_files import write_receipt
 from verifier.service import Service
 

@@ -1,4 +1,4 @@
-"""The service: one method for each use case, over the writer. Carries out specs/protocol.md sections 6 and 7."""
+"""The service: one method for each use case, over the writer. Implements specs/protocol.md sections 6 and 7."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from verifier.service.calls import Calls
 from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context, Settings
 from verifier.service.desk import Desk
-from verifier.service.exceptions import Exceptions
 from verifier.service.housekeeping import Housekeeping
 from verifier.service.identity import Identities
 from verifier.service.ivr import Ivr
 from verifier.service.key_uses import KeyUses
 from verifier.service.legs import Legs
 from verifier.service.me import Me
-from verifier.service.messages import Messages
+from verifier.service.outbox import Outbox
+from verifier.service.policy_exceptions import PolicyExceptions
 from verifier.service.receipts import Receipts
 from verifier.service.reconciliation import Reconciliation
 from verifier.service.reports import Reports
@@ -37,12 +37,12 @@ class Service:
         self.calls = Calls(context)
         self.legs = Legs(context)
         self.reconciliation = Reconciliation(context)
-        self.exceptions = Exceptions(context)
+        self.policy_exceptions = PolicyExceptions(context)
         self.desk = Desk(context)
         self.identities = Identities(context, signer)
         self.confirmations = Confirmations(context)
-        self.messages = Messages(context)
-        self.ivr = Ivr(context, self.confirmations, self.messages)
+        self.outbox = Outbox(context)
+        self.ivr = Ivr(context, self.confirmations, self.outbox)
         self.receipts = Receipts(context)
         self.reports = Reports(context)
         self.me = Me(context)

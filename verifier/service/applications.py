@@ -1,4 +1,4 @@
-"""Applications: register, read, erase. Carries out specs/protocol.md section 3.1."""
+"""Applications: register, read, erase. Implements specs/protocol.md section 3.1."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from verifier.core.messages import ApplicationView, ErasedView
 from verifier.core.policy import zone
 from verifier.core.sealing import ApplicationKeys
 from verifier.core.times import from_ms, to_ms
-from verifier.service import records
+from verifier.ledger import records
+from verifier.ledger.commands import Answer
+from verifier.ledger.decrypted import DecryptedApplication, decrypt_application, unwrap_keys
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import APPLICATIONS, ApplicationRow
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.assigned import standing
-from verifier.service.batch import Batch
-from verifier.service.commands import Answer
 from verifier.service.context import Context
-from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, open_application, unwrap_keys
-from verifier.service.tables import APPLICATIONS, ApplicationRow
 
 _encode = msgspec.json.Encoder().encode
 FUTURE_SLACK_MS = 300_000
@@ -51,15 +51,15 @@ class Applications:
         check(registration, context.clock())
         customer_index = context.customer_index(registration.customer.id)
 
-        def decide(batch: Batch) -> Answer:
-            existing = batch.find_application(application_id)
+        def decide(work: UnitOfWork) -> Answer:
+            existing = work.applications.row(application_id)
             if existing is not None and existing.erased_at is not None:
                 raise Erased
             if existing is not None and existing.customer_index != customer_index:
                 raise InvalidField.at("/customer/id", "an application stays with its customer")
             if existing is None or existing.wrapped_key is None or existing.kek_id is None:
-                keys = ApplicationKeys.derive(batch.new_key())
-                counters: tuple[int, int, int, str | None, int] = (0, 0, 0, None, batch.now_ms)
+                keys = ApplicationKeys.derive(work.new_key())
+                counters: tuple[int, int, int, str | None, int] = (0, 0, 0, None, work.now_ms)
             else:
                 keys = unwrap_keys(context.ring, application_id, existing.kek_id, existing.wrapped_key)
                 counters = (
@@ -72,7 +72,7 @@ class Applications:
             # Wrapped anew each time, so that an update moves the application to the active key.
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at = counters
-            open_call = batch.call(open_call_id) if open_call_id is not None else None
+            open_call = work.calls.get(open_call_id) if open_call_id is not None else None
             row = ApplicationRow(
                 application_id=application_id,
                 customer_index=customer_index,
@@ -84,22 +84,24 @@ class Applications:
                 calls_today=today,
                 open_call_id=open_call_id,
                 created_at=created_at,
-                updated_at=batch.now_ms,
+                updated_at=work.now_ms,
                 erased_at=None,
-                opted_out=int(any(each.row.opted_out for each in batch.applications_of_customer(customer_index))),
+                opted_out=int(any(each.row.opted_out for each in work.applications.of_customer(customer_index))),
             )
-            opened = OpenApplication(row, keys, registration)
-            row = replace(row, sealed=batch.seal(opened, application_id, _encode(registration)))
-            batch.put_application(row)
-            batch.put_numbers(application_id, [context.number_index(n.number) for n in registration.numbers])
-            batch.put_officers(application_id, [officer.id for officer in registration.officers])
+            opened = DecryptedApplication(row, keys, registration)
+            row = replace(row, sealed=work.seal(opened, application_id, _encode(registration)))
+            work.applications.put(row)
+            work.applications.put_numbers(
+                application_id, [context.number_index(n.number) for n in registration.numbers]
+            )
+            work.applications.put_officers(application_id, [officer.id for officer in registration.officers])
             if open_call is not None:
-                call = standing(opened, open_call, batch.now_ms, context.settings.rules)
-                batch.put_call(call)
+                call = standing(opened, open_call, work.now_ms, context.settings.rules)
+                work.calls.put(call)
                 row = row if call.open else replace(row, open_call_id=None)
             return lambda: view(replace(opened, row=row))
 
-        needs = Needs(application_id=application_id, customer_index=customer_index)
+        needs = ReadSet(application_id=application_id, customer_index=customer_index)
         return await context.writer.submit(needs, decide)
 
     async def registered(self, application_ids: Sequence[str]) -> dict[str, Registration | None]:
@@ -109,7 +111,7 @@ class Applications:
         for each in found:
             try:
                 row = self._context.authenticator.read(APPLICATIONS, each)
-                held[row.application_id] = open_application(self._context.ring, row).registration
+                held[row.application_id] = decrypt_application(self._context.ring, row).registration
             except Erased:
                 held[each[0]] = None
             except InternalError:
@@ -126,8 +128,8 @@ class Applications:
         An open call is revoked with it. Erasing twice gives the same answer. Raises NotFound.
         """
 
-        def decide(batch: Batch) -> Answer:
-            row = batch.find_application(application_id)
+        def decide(work: UnitOfWork) -> Answer:
+            row = work.applications.row(application_id)
             if row is None:
                 raise NotFound("there is no such application")
             if row.erased_at is not None:
@@ -135,11 +137,11 @@ class Applications:
                 return lambda: ErasedView(application_id, from_ms(erased_at))
             if row.open_call_id is not None:
                 # Neither key nor ticket is opened: what is damaged can be erased too.
-                call = batch.stored_call(row.open_call_id)
+                call = work.calls.stored(row.open_call_id)
                 if call is not None:
-                    call = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
-                    batch.put_call(lifecycle.revoke(call, batch.now_ms) if call.open else call)
-            numbers = self._numbers_of(batch, application_id)
+                    call = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
+                    work.calls.put(lifecycle.revoke(call, work.now_ms) if call.open else call)
+            numbers = self._numbers_of(work, application_id)
             tombstone = ApplicationRow(
                 application_id=application_id,
                 customer_index=None,
@@ -151,32 +153,28 @@ class Applications:
                 calls_today=0,
                 open_call_id=None,
                 created_at=row.created_at,
-                updated_at=batch.now_ms,
-                erased_at=batch.now_ms,
+                updated_at=work.now_ms,
+                erased_at=work.now_ms,
             )
-            batch.put_application(tombstone)
-            batch.put_numbers(application_id, [])
-            batch.put_officers(application_id, [])
-            for statement in _FORGET:
-                batch.forget(statement, application_id)
-            for number_index in numbers:
-                batch.forget(records.FORGET_FIRST_SESSIONS, number_index)
-            batch.forget_rows(application_id)
-            return lambda: ErasedView(application_id, from_ms(batch.now_ms))
+            work.applications.put(tombstone)
+            work.applications.put_numbers(application_id, [])
+            work.applications.put_officers(application_id, [])
+            work.forget(application_id, numbers)
+            return lambda: ErasedView(application_id, from_ms(work.now_ms))
 
-        needs = Needs(application_id=application_id, whole=application_id, everywhere=True)
+        needs = ReadSet(application_id=application_id, whole=application_id, everywhere=True)
         return await self._context.writer.submit(needs, decide)
 
-    def _numbers_of(self, batch: Batch, application_id: str) -> list[bytes]:
+    def _numbers_of(self, work: UnitOfWork, application_id: str) -> list[bytes]:
         """The blind indexes of the numbers on file; none where the facts are damaged."""
         try:
-            registration = batch.application(application_id).registration
+            registration = work.applications.get(application_id).registration
         except InternalError:
             return []
         return [self._context.number_index(each.number) for each in registration.numbers]
 
 
-def view(application: OpenApplication) -> ApplicationView:
+def view(application: DecryptedApplication) -> ApplicationView:
     """An application as bank systems and its officers see it."""
     row = application.row
     return ApplicationView(

@@ -1,7 +1,7 @@
 """What an officer may know of: the applications they are assigned to, and their own calls on these.
 
 The sealed registration says who is assigned. The signed ticket says whose a call is. To every other officer nothing is
-there, whatever its state. Carries out specs/protocol.md sections 6 and 7.5.
+there, whatever its state. Implements specs/protocol.md sections 6 and 7.5.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from verifier.core import call as lifecycle
 from verifier.core.call import Call, CallRules
 from verifier.core.errors import Erased, NotFound
 from verifier.core.principal import Principal
-from verifier.service.batch import Batch
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.context import Context
-from verifier.service.opened import OpenApplication, OpenCall
 
 
 @contextmanager
@@ -30,47 +30,49 @@ def not_there(what: Literal["application", "call"]) -> Iterator[None]:
         raise NotFound(f"there is no such {what}") from error
 
 
-def standing(application: OpenApplication, opened: OpenCall, now_ms: int, rules: CallRules) -> Call:
+def standing(application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rules: CallRules) -> Call:
     """The call after what time and its application have brought about: it is revoked once its officer is removed."""
     call = lifecycle.settle(opened.call, now_ms, rules)
     removed = application.registration.assigned(opened.ticket.officer.id) is None
     return lifecycle.revoke(call, now_ms) if call.open and removed else call
 
 
-def check_assigned(application: OpenApplication, officer: Principal) -> None:
+def check_assigned(application: DecryptedApplication, officer: Principal) -> None:
     """Raise NotFound for an application that the officer is not assigned to."""
     if application.registration.assigned(officer.id) is None:
         raise NotFound("there is no such application")
 
 
-def check_own(opened: OpenCall, officer: Principal) -> None:
+def check_own(opened: DecryptedCall, officer: Principal) -> None:
     """Raise NotFound for a call whose ticket names another officer."""
     if opened.ticket.officer.id != officer.id:
         raise NotFound("there is no such call")
 
 
-def check_application(batch: Batch, officer: Principal, application_id: str) -> None:
+def check_application(work: UnitOfWork, officer: Principal, application_id: str) -> None:
     """Raise NotFound unless the application is there and the officer is assigned to it."""
     with not_there("application"):
-        check_assigned(batch.application(application_id), officer)
+        check_assigned(work.applications.get(application_id), officer)
 
 
-def check_call(batch: Batch, officer: Principal, call_id: str) -> None:
+def check_call(work: UnitOfWork, officer: Principal, call_id: str) -> None:
     """Raise NotFound unless the call is there, is the officer's own, and is on an application of theirs."""
     with not_there("call"):
-        opened = batch.call(call_id)
+        opened = work.calls.get(call_id)
         check_own(opened, officer)
-        check_assigned(batch.application(opened.call.application_id), officer)
+        check_assigned(work.applications.get(opened.call.application_id), officer)
 
 
-async def read_call(context: Context, call_id: str) -> tuple[OpenApplication, OpenCall]:
+async def read_call(context: Context, call_id: str) -> tuple[DecryptedApplication, DecryptedCall]:
     """A call as it is now, and its application. Raises NotFound or Erased."""
     application, opened = await context.reading.call(call_id)
     now = standing(application, opened, context.clock(), context.settings.rules)
     return application, replace(opened, call=now)
 
 
-async def read_own_call(context: Context, call_id: str, officer: Principal) -> tuple[OpenApplication, OpenCall]:
+async def read_own_call(
+    context: Context, call_id: str, officer: Principal
+) -> tuple[DecryptedApplication, DecryptedCall]:
     """The same for an officer. Raises NotFound unless it is their own call, on an application of theirs."""
     with not_there("call"):
         application, opened = await read_call(context, call_id)

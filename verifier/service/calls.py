@@ -1,4 +1,4 @@
-"""Calls: issue, reveal, revoke, read. Carries out specs/protocol.md sections 4, 5 and 6."""
+"""Calls: issue, reveal, revoke, read. Implements specs/protocol.md sections 4, 5 and 6."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels
 from verifier.core.times import from_ms, optional_from_ms
+from verifier.ledger.commands import About, Answer, Idempotency
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.assigned import (
     check_application,
     check_call,
@@ -36,12 +40,8 @@ from verifier.service.assigned import (
     read_own_call,
     standing,
 )
-from verifier.service.batch import Batch
-from verifier.service.commands import About, Answer, Idempotency
 from verifier.service.context import Context
 from verifier.service.cutoff import CutOff
-from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, OpenCall
 
 
 class Calls:
@@ -61,68 +61,68 @@ class Calls:
         context = self._context
         settings = context.settings
 
-        def decide(batch: Batch) -> About:
-            application = batch.application(application_id)
-            superseded = self._make_way(batch, application, officer_id)
+        def decide(work: UnitOfWork) -> About:
+            application = work.applications.get(application_id)
+            superseded = self._make_way(work, application, officer_id)
             registration = application.registration
-            day = local_day(registration, batch.now_ms)
+            day = local_day(registration, work.now_ms)
             today = application.row.calls_today if application.row.local_day == day else 0
-            lifted = _lifted(batch, application_id, officer_id, asked, context.cutoff)
+            lifted = _lifted(work, application_id, officer_id, asked, context.cutoff)
             intended = IntendedCall(
-                officer_id, asked.purpose, asked.number, today, batch.now_ms, bool(application.row.opted_out)
+                officer_id, asked.purpose, asked.number, today, work.now_ms, bool(application.row.opted_out)
             )
             check_policy(settings.policy, registration, intended, lifted)
             officer = registration.assigned(officer_id)
             if officer is None:
                 raise Forbidden
             if superseded is not None:
-                batch.put_call(superseded)
-            opened, leaf_evidence = self._add(batch, application, officer, asked, lifted, day, today)
+                work.calls.put(superseded)
+            opened, leaf_evidence = self._add(work, application, officer, asked, lifted, day, today)
             if asked.exception_id is not None:
-                exception = batch.exception(asked.exception_id)
-                batch.put_exception(replace(exception, call_id=opened.call.call_id))
+                exception = work.exceptions.get(asked.exception_id)
+                work.exceptions.put(replace(exception, call_id=opened.call.call_id))
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
             return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
-        needs = Needs(application_id=application_id, exception_ids=_given(asked.exception_id))
+        needs = ReadSet(application_id=application_id, exception_ids=_given(asked.exception_id))
 
-        def guard(batch: Batch) -> None:
+        def guard(work: UnitOfWork) -> None:
             if caller.kind != "system":
-                check_application(batch, caller, application_id)
+                check_application(work, caller, application_id)
             self._check_not_suspended(officer_id)
 
         return await context.writer.submit(needs, decide, idempotency, guard)
 
-    def _make_way(self, batch: Batch, application: OpenApplication, officer_id: str) -> Call | None:
+    def _make_way(self, work: UnitOfWork, application: DecryptedApplication, officer_id: str) -> Call | None:
         """The officer's own call that was never connected gives way to a new one; any other stands."""
-        opened = batch.open_call(application)
+        opened = work.calls.open_of(application)
         if opened is None:
             return None
-        before = standing(application, opened, batch.now_ms, self._context.settings.rules)
+        before = standing(application, opened, work.now_ms, self._context.settings.rules)
         if not before.open:
             return before
         if opened.ticket.officer.id != officer_id or before.connected or before.state == "confirmed":
             raise CallOpen
-        return lifecycle.revoke(before, batch.now_ms)
+        return lifecycle.revoke(before, work.now_ms)
 
     def _add(
         self,
-        batch: Batch,
-        application: OpenApplication,
+        work: UnitOfWork,
+        application: DecryptedApplication,
         officer: Officer,
         asked: IssueCall,
         lifted: frozenset[str],
         day: int,
         today: int,
-    ) -> tuple[OpenCall, Callable[[], LogEvidence]]:
+    ) -> tuple[DecryptedCall, Callable[[], LogEvidence]]:
         settings = self._context.settings
-        call_id = batch.new_id("call")
-        expires_at = batch.now_ms + settings.rules.code_lifetime_ms
+        call_id = work.new_id("call")
+        expires_at = work.now_ms + settings.rules.code_lifetime_ms
         ticket = CallTicket(
             iss=settings.issuer,
             jti=call_id,
-            iat=batch.now_ms // 1000,
-            nbf=batch.now_ms // 1000,
+            iat=work.now_ms // 1000,
+            nbf=work.now_ms // 1000,
             exp=expires_at // 1000,
             application=application.pseudonym,
             officer=officer,
@@ -132,9 +132,9 @@ class Calls:
             asks=ASKS[asked.purpose],
             policy=settings.policy.version,
             exceptions=tuple(sorted(lifted)),
-            salt=batch.new_salt(),
+            salt=work.new_salt(),
         )
-        leaf = batch.append(TICKET, call_id, ticket, application, application.row.customer_index)
+        leaf = work.log.append(TICKET, call_id, ticket, application, application.row.customer_index)
         counter = application.row.call_counter + 1
         call = Call(
             call_id=call_id,
@@ -143,27 +143,25 @@ class Calls:
             leaf_index=leaf.leaf_index,
             call_counter=counter,
             leg_mode=settings.rules.leg_mode,
-            issued_at=batch.now_ms,
+            issued_at=work.now_ms,
             # What the ticket says, to the second, is what holds.
             expires_at=ticket.exp * 1000,
         )
-        call = lifecycle.settle(call, batch.now_ms, settings.rules)
+        call = lifecycle.settle(call, work.now_ms, settings.rules)
         if lifecycle.reveal_allowed(call):
-            call = lifecycle.reveal(call, batch.now_ms)
-        opened = batch.add_call(call, leaf, ticket)
-        row = batch.application(application.application_id).row
-        batch.put_application(
+            call = lifecycle.reveal(call, work.now_ms)
+        opened = work.calls.add(call, leaf, ticket)
+        row = work.applications.get(application.application_id).row
+        work.applications.put(
             replace(row, call_counter=counter, local_day=day, calls_today=today + 1, open_call_id=call_id)
         )
-        if row.customer_index is not None:
-            batch.touched.add(row.customer_index)
         return opened, leaf.evidence
 
     def _check_not_suspended(self, officer_id: str) -> None:
         if self._context.cutoff.holds(officer_id):
             raise Suspended("the officer is suspended")
 
-    def _code(self, application: OpenApplication, opened: OpenCall) -> Code:
+    def _code(self, application: DecryptedApplication, opened: DecryptedCall) -> Code:
         call = opened.call
         digits = derive_code(application.keys.codes, call.call_id, opened.statement, call.call_counter)
         return Code(digits, show_code(digits), from_ms(call.expires_at))
@@ -174,27 +172,27 @@ class Calls:
         Raises NotFound for another's call and for an officer who is no longer assigned, CallClosed, LegNotConnected.
         """
 
-        def decide(batch: Batch) -> Answer | NotFound:
+        def decide(work: UnitOfWork) -> Answer | NotFound:
             with not_there("call"):
-                opened = batch.call(call_id)
+                opened = work.calls.get(call_id)
                 check_own(opened, officer)
-                application = batch.application(opened.call.application_id)
+                application = work.applications.get(opened.call.application_id)
             self._check_not_suspended(officer.id)
-            call = standing(application, opened, batch.now_ms, self._context.settings.rules)
+            call = standing(application, opened, work.now_ms, self._context.settings.rules)
             if application.registration.assigned(officer.id) is None:
                 # The call is revoked with this refusal.
-                batch.put_call(call)
+                work.calls.put(call)
                 return NotFound("there is no such call")
             # A code whose time is over, or that was used, is not for reading out.
             if not call.open or call.state == "confirmed":
                 raise CallClosed(f"the call is {call.state}")
             if not lifecycle.reveal_allowed(call):
                 raise LegNotConnected
-            batch.put_call(lifecycle.reveal(call, batch.now_ms))
+            work.calls.put(lifecycle.reveal(call, work.now_ms))
             code = self._code(application, opened)
             return lambda: code
 
-        return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide)
+        return await self._context.writer.submit(ReadSet(call_ids=(call_id,)), decide)
 
     async def revoke(self, caller: Principal, call_id: str, idempotency: Idempotency) -> bytes:
         """Withdraw a call: its officer or any supervisor may. The answer is a `CallView`.
@@ -202,19 +200,19 @@ class Calls:
         Revoking a revoked call gives the same answer. Raises NotFound, CallClosed, and Erased for a supervisor.
         """
 
-        def decide(batch: Batch) -> About:
-            opened = batch.call(call_id)
-            call = lifecycle.settle(opened.call, batch.now_ms, self._context.settings.rules)
+        def decide(work: UnitOfWork) -> About:
+            opened = work.calls.get(call_id)
+            call = lifecycle.settle(opened.call, work.now_ms, self._context.settings.rules)
             if call.open:
-                call = lifecycle.revoke(call, batch.now_ms)
+                call = lifecycle.revoke(call, work.now_ms)
             elif call.state != "revoked":
                 raise CallClosed(f"the call is {call.state}")
-            batch.put_call(call)
+            work.calls.put(call)
             return About(call.application_id, lambda: view(replace(opened, call=call)))
 
         any_call = "supervisor" in caller.roles
-        guard = None if any_call else lambda batch: check_call(batch, caller, call_id)
-        return await self._context.writer.submit(Needs(call_ids=(call_id,)), decide, idempotency, guard)
+        guard = None if any_call else lambda work: check_call(work, caller, call_id)
+        return await self._context.writer.submit(ReadSet(call_ids=(call_id,)), decide, idempotency, guard)
 
     async def read(self, caller: Principal, call_id: str) -> CallView:
         """The state of a call, for its officer, supervisors, auditors and systems.
@@ -226,7 +224,7 @@ class Calls:
         return view((await read_own_call(self._context, call_id, caller))[1])
 
 
-def view(opened: OpenCall) -> CallView:
+def view(opened: DecryptedCall) -> CallView:
     """A call as staff and systems see it; every fact of the call itself comes from the signed ticket."""
     call, ticket = opened.call, opened.ticket
     return CallView(
@@ -258,7 +256,7 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
     return caller.id
 
 
-def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:
+def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:
     """The rules a supervisor has lifted for this call. A stale exception lifts nothing and says so, and so does one
     whose supervisor is suspended.
 
@@ -266,11 +264,11 @@ def _lifted(batch: Batch, application_id: str, officer_id: str, asked: IssueCall
     """
     if asked.exception_id is None:
         return frozenset()
-    exception = batch.exception(asked.exception_id)
+    exception = work.exceptions.get(asked.exception_id)
     if exception.application_id != application_id or exception.officer_id != officer_id:
         raise NotFound("there is no such exception")
-    granted = batch.granted(exception)
-    over = exception.call_id is not None or batch.now_ms >= granted.exp * 1000
+    granted = work.exceptions.granted(exception)
+    over = exception.call_id is not None or work.now_ms >= granted.exp * 1000
     if over or cutoff.holds(granted.granted_by):
         detail = "the exception has been used, or is over"
         raise PolicyRefused(detail, refusals=(Refusal("exception", detail),))

@@ -1,4 +1,4 @@
-"""A node's clock, for as long as the database's agrees with it. Carries out specs/protocol.md section 10 (CVP-10-8)."""
+"""A node's clock, for as long as the database's agrees with it. Implements specs/protocol.md section 10 (CVP-10-8)."""
 
 from __future__ import annotations
 

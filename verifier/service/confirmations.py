@@ -1,4 +1,4 @@
-"""Confirmations, by app and by telephone: one path, one answer. Carries out specs/protocol.md section 7."""
+"""Confirmations, by app and by telephone: one path, one answer. Implements specs/protocol.md section 7."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ from verifier.core.statements import (
     digest,
 )
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.service import decoys
-from verifier.service.batch import Batch
-from verifier.service.callers import Candidate, candidates, language_of, of_one_customer, receipt_of, whose
-from verifier.service.commands import About, Idempotency
+from verifier.ledger import decoys
+from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import CHANNELS, LimitRow, limit_key
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.unit_of_work.log_entries import StagedLeaf
+from verifier.service.callers import Candidate, candidates, language_of, of_one_customer, whose
 from verifier.service.context import Context
 from verifier.service.daily_caps import check_cap, count
-from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, OpenCall, StagedLeaf
 from verifier.service.replays import spoken_again, verdict_again
-from verifier.service.tables import CHANNELS, LimitRow, limit_key
 
 # Why nothing can be said to a caller by the number that rings: it is on file nowhere, or the call went to another.
 NotFrom = Literal["unregistered", "other_number"]
@@ -83,8 +84,8 @@ class Outcome(Struct, frozen=True):
     `application` is the one that the receipt goes with, of the customer whose it is; None where that is not known.
     """
 
-    call: OpenCall | None
-    application: OpenApplication | None
+    call: DecryptedCall | None
+    application: DecryptedApplication | None
     given_before: bool
     receipt_id: str
     evidence: Callable[[], LogEvidence]
@@ -104,16 +105,16 @@ class Confirmations:
         """
         digits = parse_code(asked.code)
         customer_index = self._context.customer_index(customer.id)
-        needs = Needs(customer_index=customer_index, channel="app", cap="verdicts")
+        needs = ReadSet(customer_index=customer_index, channel="app", cap="verdicts")
         entry = _Entry(digits, "app", asked.application_id, customer.id, customer_index)
 
-        def decide(batch: Batch) -> About:
-            outcome = self._judge(batch, needs, entry, batch.applications_of_customer(customer_index))
+        def decide(work: UnitOfWork) -> About:
+            outcome = self._judge(work, needs, entry, work.applications.of_customer(customer_index))
             # A call to any number is good on the app.
             assert isinstance(outcome, Outcome)  # noqa: S101
             return About(_about(outcome.application), lambda: _verdict(outcome))
 
-        again = verdict_again(self._context, lambda batch: batch.applications_of_customer(customer_index))
+        again = verdict_again(self._context, lambda work: work.applications.of_customer(customer_index))
         return await self._context.writer.submit(needs, decide, idempotency, again=again)
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> bytes:
@@ -126,80 +127,80 @@ class Confirmations:
         digits = parse_code(asked.digits, "/digits")
         needs = self.needs_by_phone(asked.caller_number)
 
-        def decide(batch: Batch) -> About:
-            at = batch.now_ms
-            judged, customers = self.judge_by_phone(batch, needs, digits, asked.caller_number, asked.application_id)
+        def decide(work: UnitOfWork) -> About:
+            at = work.now_ms
+            judged, customers = self.judge_by_phone(work, needs, digits, asked.caller_number, asked.application_id)
             if not isinstance(judged, Outcome):
                 text = UNCHECKED[judged]
-                told = next(iter(self.on_file(batch, needs, asked.caller_number)), None)
+                told = next(iter(self.on_file(work, needs, asked.caller_number)), None)
                 return About(_about(told), lambda: _unavailable(text, asked.language or customers, at))
             outcome = judged
             return About(_about(outcome.application), lambda: _spoken(outcome, asked.language or customers))
 
-        again = spoken_again(self._context, lambda batch: self.on_file(batch, needs, asked.caller_number))
+        again = spoken_again(self._context, lambda work: self.on_file(work, needs, asked.caller_number))
         return await self._context.writer.submit(needs, decide, idempotency, again=again)
 
     def needs_by_phone(
         self, number: str | None, session_id: str | None = None, application_id: str | None = None
-    ) -> Needs:
+    ) -> ReadSet:
         """What a verdict by telephone looks at; in a dialogue, also the application that the last one was about."""
         index = self._context.number_index(number) if number else None
-        return Needs(application_id, number_index=index, session_id=session_id, channel="ivr", cap="verdicts")
+        return ReadSet(application_id, number_index=index, session_id=session_id, channel="ivr", cap="verdicts")
 
-    def on_file(self, batch: Batch, needs: Needs, number: str | None) -> Sequence[OpenApplication]:
+    def on_file(self, work: UnitOfWork, needs: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
         """The applications on which the number that rings is on file."""
-        return batch.applications_of_number(needs.number_index, number or "") if needs.number_index is not None else ()
+        return work.applications.of_number(needs.number_index, number or "") if needs.number_index is not None else ()
 
     def judge_by_phone(
-        self, batch: Batch, needs: Needs, digits: str, number: str | None, named: str | None = None
+        self, work: UnitOfWork, needs: ReadSet, digits: str, number: str | None, named: str | None = None
     ) -> tuple[Outcome | NotFrom, Language]:
         """The verdict on digits keyed from a number, or why there is none; and the language of its customer.
 
         Raises RateLimited.
         """
-        registered = self.on_file(batch, needs, number)
-        outcome = self._judge(batch, needs, _Entry(digits, "ivr", named, number=number or ""), registered)
+        registered = self.on_file(work, needs, number)
+        outcome = self._judge(work, needs, _Entry(digits, "ivr", named, number=number or ""), registered)
         if isinstance(outcome, Outcome) and outcome.call is not None and outcome.application is not None:
             return outcome, language_of([outcome.application])
         return outcome, language_of(registered)
 
     def _judge(
-        self, batch: Batch, needs: Needs, entry: _Entry, applications: Sequence[OpenApplication]
+        self, work: UnitOfWork, needs: ReadSet, entry: _Entry, applications: Sequence[DecryptedApplication]
     ) -> Outcome | NotFrom:
         """Try the code, spend or count, and sign the receipt. Raises RateLimited, before anything is spent."""
         cap = self._context.settings.verdict_cap
-        check_cap(batch, needs, cap)
-        tries = [self._try(batch, entry, each) for each in self._candidates(batch, applications)]
+        check_cap(work, needs, cap)
+        tries = [self._try(work, entry, each) for each in self._candidates(work, applications)]
         if not tries:
             # As much work for somebody who has no application as can be (law L7).
             derive_code(decoys.KEYS.codes, decoys.call_id(0), decoys.APPLICATION_ID, 0)
-        self._check_limits(batch, entry, tries)
+        self._check_limits(work, entry, tries)
         good = [each for each in tries if each.good]
         match = next((each for each in good if each.candidate.waits(entry.number)), None)
         if match is None or match.candidate.call.state == "confirmed":
             # A code that is used the first time is bounded by the bank's own calls.
-            count(batch, needs, cap)
+            count(work, needs, cap)
         if match is not None:
-            return self._accept(batch, entry, match.candidate)
+            return self._accept(work, entry, match.candidate)
         if entry.number is not None and not applications:
             return "unregistered"
-        return "other_number" if good else self._refuse(batch, entry, tries)
+        return "other_number" if good else self._refuse(work, entry, tries)
 
-    def _candidates(self, batch: Batch, applications: Sequence[OpenApplication]) -> Sequence[Candidate]:
-        return candidates(batch, applications, self._context.settings.rules)
+    def _candidates(self, work: UnitOfWork, applications: Sequence[DecryptedApplication]) -> Sequence[Candidate]:
+        return candidates(work, applications, self._context.settings.rules)
 
-    def _try(self, batch: Batch, entry: _Entry, candidate: Candidate) -> _Try:
+    def _try(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> _Try:
         """Hold the code against that of a candidate's call, be it a decoy."""
         application, call = candidate.application, candidate.call
         expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
         named = entry.named in (None, application.application_id)
         right = same_code(entry.digits, expected) and candidate.own and named
-        wrong = _wrong(batch, application, call, entry.channel)
+        wrong = _wrong(work, application, call, entry.channel)
         suspended = self._context.cutoff.holds(candidate.opened.ticket.officer.id)
         good = right and not suspended and lifecycle.confirm_allowed(call, wrong, self._context.settings.rules)
         return _Try(candidate, named, right, good, wrong)
 
-    def _check_limits(self, batch: Batch, entry: _Entry, tries: Sequence[_Try]) -> None:
+    def _check_limits(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Try]) -> None:
         """Raise RateLimited beyond the guess bound of any candidate: a right code must never read `not_genuine`.
 
         Of a number that is on file for several customers those count whose open call went to it: what was keyed about
@@ -209,31 +210,31 @@ class Confirmations:
         shared = entry.number is not None and not of_one_customer([each.candidate for each in tries])
         for each in tries:
             if each.named and (not shared or each.candidate.waits(entry.number)):
-                tat = batch.limits.tat(limit_key(each.candidate.application.application_id, entry.channel))
-                decision = limits.decide(limit, tat, batch.now_ms, cost=0)
+                tat = work.limits.tat(limit_key(each.candidate.application.application_id, entry.channel))
+                decision = limits.decide(limit, tat, work.now_ms, cost=0)
                 if not decision.allowed:
                     raise RateLimited(retry_after=decision.retry_after)
 
-    def _accept(self, batch: Batch, entry: _Entry, candidate: Candidate) -> Outcome:
+    def _accept(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> Outcome:
         application, opened = candidate.application, candidate.opened
         if opened.call.state == "confirmed":
             # The same customer again, while the call goes on: the same receipt, not a second consumption.
-            receipt_id, evidence = receipt_of(batch, opened.call, application)
-            return Outcome(opened, application, True, receipt_id, evidence, batch.now_ms)
-        receipt_id, leaf = self._receipt(batch, entry, application, opened)
-        call = lifecycle.confirm(opened.call, batch.now_ms, leaf.leaf_index, self._context.settings.rules)
-        batch.put_call(call)
-        return Outcome(replace(opened, call=call), application, False, receipt_id, leaf.evidence, batch.now_ms)
+            receipt_id, evidence = work.calls.receipt_of(opened.call, application)
+            return Outcome(opened, application, True, receipt_id, evidence, work.now_ms)
+        receipt_id, leaf = self._receipt(work, entry, application, opened)
+        call = lifecycle.confirm(opened.call, work.now_ms, leaf.leaf_index, self._context.settings.rules)
+        work.calls.put(call)
+        return Outcome(replace(opened, call=call), application, False, receipt_id, leaf.evidence, work.now_ms)
 
-    def _refuse(self, batch: Batch, entry: _Entry, tries: Sequence[_Try]) -> Outcome:
+    def _refuse(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Try]) -> Outcome:
         application = _whose(entry, tries)
-        receipt_id, leaf = self._receipt(batch, entry, application, None)
+        receipt_id, leaf = self._receipt(work, entry, application, None)
         guess = not any(each.right for each in tries)
         for each in tries:
-            self._count(batch, entry, each, guess=guess and each.named)
-        return Outcome(None, application, False, receipt_id, leaf.evidence, batch.now_ms)
+            self._count(work, entry, each, guess=guess and each.named)
+        return Outcome(None, application, False, receipt_id, leaf.evidence, work.now_ms)
 
-    def _count(self, batch: Batch, entry: _Entry, tried: _Try, *, guess: bool) -> None:
+    def _count(self, work: UnitOfWork, entry: _Entry, tried: _Try, *, guess: bool) -> None:
         """Count a wrong code. The row is written whether one counts or not, so that nothing can be told by the work.
 
         By telephone one counts for the limit only where it counts for a call to the number that rings. Else a limit
@@ -242,28 +243,28 @@ class Confirmations:
         """
         rules, application, call = self._context.settings.rules, tried.candidate.application, tried.candidate.call
         key = limit_key(application.application_id, entry.channel)
-        row = batch.limits.get(key) or LimitRow(key, batch.now_ms, call.call_id)
+        row = work.limits.get(key) or LimitRow(key, work.now_ms, call.call_id)
         counted = guess and tried.candidate.waits(entry.number) and tried.wrong < rules.max_wrong
         spent = counted or (guess and entry.channel == "app")
-        tat = limits.decide(self._context.settings.guess_limit, row.tat, batch.now_ms, cost=int(spent)).tat
+        tat = limits.decide(self._context.settings.guess_limit, row.tat, work.now_ms, cost=int(spent)).tat
         call_id, wrong = (call.call_id, tried.wrong + 1) if counted else (row.call_id, row.wrong)
-        batch.put_limit(LimitRow(key, tat, call_id, wrong))
-        app, ivr = (_wrong(batch, application, call, each) for each in CHANNELS)
-        after = lifecycle.after_wrong(call, app, ivr, batch.now_ms, rules)
+        work.limits.put(LimitRow(key, tat, call_id, wrong))
+        app, ivr = (_wrong(work, application, call, each) for each in CHANNELS)
+        after = lifecycle.after_wrong(call, app, ivr, work.now_ms, rules)
         if tried.candidate.own:
-            batch.put_call(after)
+            work.calls.put(after)
 
     def _receipt(
-        self, batch: Batch, entry: _Entry, application: OpenApplication | None, opened: OpenCall | None
+        self, work: UnitOfWork, entry: _Entry, application: DecryptedApplication | None, opened: DecryptedCall | None
     ) -> tuple[str, StagedLeaf]:
-        receipt_id = batch.new_id("rcpt")
-        salt = batch.new_salt()
+        receipt_id = work.new_id("rcpt")
+        salt = work.new_salt()
         # On the app it is who has logged in; by telephone who is known to ring, and else nobody but the number.
         customer = entry.customer_id if application is None else application.registration.customer.id
         claims = Receipt(
             iss=self._context.settings.issuer,
             jti=receipt_id,
-            iat=batch.now_ms // 1000,
+            iat=work.now_ms // 1000,
             verdict="not_genuine" if opened is None else "genuine",
             channel=entry.channel,
             customer=commitment(salt, customer if customer is not None else entry.number or ""),
@@ -273,14 +274,14 @@ class Confirmations:
             salt=salt,
         )
         owner = entry.customer_index if application is None else application.row.customer_index
-        return receipt_id, batch.append(RECEIPT, receipt_id, claims, application, owner)
+        return receipt_id, work.log.append(RECEIPT, receipt_id, claims, application, owner)
 
 
-def _about(application: OpenApplication | None) -> str | None:
+def _about(application: DecryptedApplication | None) -> str | None:
     return None if application is None else application.application_id
 
 
-def _whose(entry: _Entry, tries: Sequence[_Try]) -> OpenApplication | None:
+def _whose(entry: _Entry, tries: Sequence[_Try]) -> DecryptedApplication | None:
     """The application that a refusal goes with: of the customer who asks, the one that they name, or the first."""
     found: Sequence[Candidate] = [each.candidate for each in tries]
     if entry.number is not None:
@@ -289,13 +290,13 @@ def _whose(entry: _Entry, tries: Sequence[_Try]) -> OpenApplication | None:
     return next((each.application for each in (*named, *found)), None)
 
 
-def _wrong(batch: Batch, application: OpenApplication, call: Call, channel: Channel) -> int:
+def _wrong(work: UnitOfWork, application: DecryptedApplication, call: Call, channel: Channel) -> int:
     """How many wrong codes a call has had on a channel."""
-    row = batch.limits.get(limit_key(application.application_id, channel))
+    row = work.limits.get(limit_key(application.application_id, channel))
     return row.wrong if row is not None and row.call_id == call.call_id else 0
 
 
-def _confirmed_call(opened: OpenCall) -> ConfirmedCall:
+def _confirmed_call(opened: DecryptedCall) -> ConfirmedCall:
     call, ticket = opened.call, opened.ticket
     leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
     return ConfirmedCall(
@@ -326,7 +327,7 @@ def _verdict(outcome: Outcome) -> Verdict:
     )
 
 
-def _details(opened: OpenCall) -> CallDetails:
+def _details(opened: DecryptedCall) -> CallDetails:
     call, ticket = opened.call, opened.ticket
     return CallDetails(
         call_id=call.call_id,

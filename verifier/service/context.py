@@ -1,4 +1,4 @@
-"""What every use case shares: ports, rules, and the writer. Carries out specs/protocol.md section 6.2 (settings)."""
+"""What every use case shares: ports, rules, and the writer. Implements specs/protocol.md section 6.2 (settings)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from verifier.core.evidence import LogKey, Trust
 from verifier.core.limits import Limit
 from verifier.core.policy import ContactPolicy
 from verifier.core.reconciliation import DiscrepancyKind
+from verifier.ledger import indexes
+from verifier.ledger.committed import Reading
+from verifier.ledger.rows import Authenticator
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.writer import Writer
 from verifier.ports import Clock, Entropy, KeyRing, Storage
-from verifier.service import indexes
-from verifier.service.batch import Batch
 from verifier.service.cutoff import CutOff
 from verifier.service.events import Events
-from verifier.service.reading import Reading
-from verifier.service.rows import Authenticator
-from verifier.service.writer import Writer
 
 DAY_MS = 86_400_000
 
@@ -47,9 +47,8 @@ class Context:
     """The ports and settings of one running service.
 
     `discovered` is told each discrepancy, kind and id, once it is durable; `tampered` the table of each row that does
-    not verify; `cut_off` the ids of suspensions that this node has learnt of, and of those that have ended. `agree` is
-    the writer's. `running` is a clock in milliseconds that is never set, and tells how old what was read is; by default
-    no time passes on it.
+    not verify; `cut_off` the ids of suspensions that this node has learnt of, and of those that have ended.
+    `check_clock` is the writer's. `running` is a monotonic clock in milliseconds; by default no time passes on it.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Context:
         ring: KeyRing,
         clock: Clock,
         entropy: Entropy,
-        agree: Callable[[str], None] = lambda told: None,
+        check_clock: Callable[[str], None] = lambda told: None,
         running: Clock = lambda: 0,
     ) -> None:
         self.settings = settings
@@ -73,13 +72,15 @@ class Context:
         self.tampered: Callable[[str], None] = lambda table: None
         self.authenticator = Authenticator(ring, lambda table: self.tampered(table))
         self.reading = Reading(storage, ring, self.authenticator)
-        self.writer = Writer(storage, ring, self.authenticator, clock, entropy, settings.origin, self._committed, agree)
+        self.writer = Writer(
+            storage, ring, self.authenticator, clock, entropy, settings.origin, self._committed, check_clock
+        )
         self.discovered: Callable[[DiscrepancyKind, str], None] = lambda kind, discrepancy_id: None
         self.cut_off: Callable[[Sequence[str], Sequence[str]], None] = lambda new, ended: None
 
-    def _committed(self, batch: Batch, commands: int) -> None:
-        self.events.publish(batch.touched, commands)
-        for kind, discrepancy_id in batch.discrepancies:
+    def _committed(self, work: UnitOfWork, commands: int) -> None:
+        self.events.publish(work.effects.touched, commands)
+        for kind, discrepancy_id in work.effects.discrepancies:
             self.discovered(kind, discrepancy_id)
 
     def trust(self) -> Trust:

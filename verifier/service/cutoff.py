@@ -1,4 +1,4 @@
-"""Who is cut off, as this node knows it. Carries out specs/protocol.md section 2.1.
+"""Who is cut off, as this node knows it. Implements specs/protocol.md section 2.1.
 
 A node reads the suspensions from the database again and again (service/suspensions.py). Every decision asks the set in
 memory, so it costs no statement.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Set
 
+from verifier.ledger.tables import SuspensionRow
 from verifier.ports import Clock, Row
-from verifier.service.tables import SuspensionRow
 
 # Older than this it is not relied on.
 MAX_AGE_MS = 5_000

@@ -1,6 +1,6 @@
 """What officers look at: their applications, their calls, and one call as it changes.
 
-Carries out specs/protocol.md section 7.5.
+Implements specs/protocol.md section 7.5.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from verifier.core.application import Registration
 from verifier.core.messages import Applications, ApplicationView, Calls, CallView
 from verifier.core.principal import Principal
 from verifier.core.times import to_ms
+from verifier.ledger.decrypted import DecryptedApplication
 from verifier.service.applications import view as application_view
 from verifier.service.assigned import check_assigned, not_there, read_own_call
 from verifier.service.calls import view as call_view
 from verifier.service.context import Context
-from verifier.service.opened import OpenApplication
 
 _AFTER_ALL = "call_g"  # sorts after every hex id
 
@@ -38,7 +38,7 @@ class Desk:
         """
         context = self._context
         words = query.casefold().split()
-        found: list[OpenApplication] = []
+        found: list[DecryptedApplication] = []
         after = cursor or ""
         while len(found) <= limit:
             opened, end = await context.reading.applications_of_officer(officer.id, after)
@@ -85,7 +85,7 @@ class Desk:
             yield seen
 
 
-def _searched(application: OpenApplication) -> str:
+def _searched(application: DecryptedApplication) -> str:
     """What a search looks through: reference, name, product, and numbers with and without the plus sign."""
     registration: Registration = application.registration
     numbers = " ".join(each.number for each in registration.numbers)

@@ -1,4 +1,4 @@
-"""Waking those who watch a customer's calls. Carries out specs/protocol.md section 7.5 (live events).
+"""Waking those who watch a customer's calls. Implements specs/protocol.md section 7.5 (live events).
 
 A wake-up is a hint to read again, never news by itself, so a lost one only delays.
 """

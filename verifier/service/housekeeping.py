@@ -1,4 +1,4 @@
-"""Housekeeping: close what time has closed, forget what is past its keeping. Carries out specs/protocol.md section 6.3.
+"""Housekeeping: close what time has closed, forget what is past its keeping. Implements specs/protocol.md section 6.3.
 
 No verdict depends on it: every decision settles the call first.
 """
@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from verifier.core import call as lifecycle
 from verifier.core.errors import Tampered
-from verifier.service import decoys, records
-from verifier.service.batch import Batch
+from verifier.ledger import decoys, records
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.writer import Answer
 from verifier.service.context import Context
-from verifier.service.needs import Needs
-from verifier.service.writer import Answer
 
 _PRUNE = (
     records.PRUNE_IDEMPOTENCY,
@@ -57,21 +57,21 @@ class Housekeeping:
     async def _settle(self, due: tuple[str, ...]) -> int:
         changed: list[str] = []
 
-        def decide(batch: Batch) -> Answer:
+        def decide(work: UnitOfWork) -> Answer:
             changed.clear()
             for call_id in due:
                 # A damaged call must keep no other from closing: the ticket is not opened, and a row may not verify.
                 with suppress(Tampered):
-                    call = batch.stored_call(call_id)
+                    call = work.calls.stored(call_id)
                     if call is None:
                         continue
-                    settled = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
+                    settled = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
                     if settled != call:
-                        batch.put_call(settled)
+                        work.calls.put(settled)
                         changed.append(call_id)
             return lambda: Swept(len(changed))
 
-        await self._context.writer.submit(Needs(call_ids=due), decide)
+        await self._context.writer.submit(ReadSet(call_ids=due), decide)
         return len(changed)
 
     async def _prune(self) -> int:
@@ -85,12 +85,12 @@ class Housekeeping:
         expired = [await context.storage.fetch(sql, now_ms) for sql in records.EXPIRED.values()]
         expired.append(await context.storage.fetch(records.LIMITS_BEFORE, limits_before))
         # Those rows are of many customers; it is alone in every shard only where there are any.
-        needs = Needs(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else Needs()
+        needs = ReadSet(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else ReadSet()
 
-        def decide(batch: Batch) -> Answer:
+        def decide(work: UnitOfWork) -> Answer:
             for statement in _PRUNE:
-                batch.execute(statement, batch.now_ms)
-            batch.prune()
+                work.writes.stage(statement, (work.now_ms,))
+            work.prune()
             return lambda: Swept(0)
 
         await context.writer.submit(needs, decide)

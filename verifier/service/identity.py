@@ -1,4 +1,4 @@
-"""The SIP Identity header of an officer's call, out of its ticket. Carries out specs/protocol.md section 6.4."""
+"""The SIP Identity header of an officer's call, out of its ticket. Implements specs/protocol.md section 6.4."""
 
 from __future__ import annotations
 

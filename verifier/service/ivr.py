@@ -1,6 +1,6 @@
 """Telephone dialogues: each step is heard, judged and kept in one command.
 
-Carries out specs/protocol.md section 7.7.
+Implements specs/protocol.md section 7.7.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from verifier.core.dialogue import Dialogue, Turn
 from verifier.core.errors import MalformedCode, NotFound, RateLimited
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
 from verifier.core.words import LANGUAGES
-from verifier.service import records
-from verifier.service.batch import Batch
-from verifier.service.commands import About, Idempotency
+from verifier.ledger import records
+from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.decrypted import session_context
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations import Confirmations
 from verifier.service.context import Context
-from verifier.service.messages import Messages, ReceiptFor
-from verifier.service.needs import Needs
-from verifier.service.opened import session_context
+from verifier.service.outbox import Outbox, ReceiptFor
 from verifier.service.replays import goes_on, turn_again
 
 LIFETIME_MS = 1_800_000
@@ -44,9 +44,9 @@ _decode = msgspec.json.Decoder(_Session).decode
 class Ivr:
     """Use cases of a voice platform that leaves the dialogue to the service."""
 
-    def __init__(self, context: Context, confirmations: Confirmations, messages: Messages) -> None:
+    def __init__(self, context: Context, confirmations: Confirmations, outbox: Outbox) -> None:
         self._context = context
-        self._messages = messages
+        self._outbox = outbox
         self._confirmations = confirmations
 
     async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> bytes:
@@ -58,14 +58,14 @@ class Ivr:
         bank = context.settings.bank_name or context.settings.issuer.split("//")[1]
         number_index = None if asked.caller_number is None else context.number_index(asked.caller_number)
 
-        def decide(batch: Batch) -> About:
+        def decide(work: UnitOfWork) -> About:
             dialogue, turn = machine.begin(bank, asked.language or "zh-CN")
-            session_id = batch.new_id("ivr")
-            session = _Session(asked.caller_number, batch.now_ms + LIFETIME_MS, dialogue)
-            batch.add_session(session_id, _encode(session), session.expires_at, number_index)
+            session_id = work.new_id("ivr")
+            session = _Session(asked.caller_number, work.now_ms + LIFETIME_MS, dialogue)
+            work.dialogues.add(session_id, _encode(session), session.expires_at, number_index)
             return About(None, lambda: _turn(session_id, turn))
 
-        return await context.writer.submit(Needs(), decide, idempotency)
+        return await context.writer.submit(ReadSet(), decide, idempotency)
 
     async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> bytes:
         """What was keyed, or silence; the answer is an `IvrTurn`.
@@ -82,21 +82,21 @@ class Ivr:
         caller_number = _decode(context.ring.unseal(context_of, sealed)).caller_number
         needs = self._confirmations.needs_by_phone(caller_number, session_id, about)
 
-        def decide(batch: Batch) -> About:
-            state, application_id = batch.session(session_id)
-            named = batch.find_application(application_id) if application_id is not None else None
+        def decide(work: UnitOfWork) -> About:
+            state, application_id = work.dialogues.get(session_id)
+            named = work.applications.row(application_id) if application_id is not None else None
             if named is not None and named.erased_at is not None:
                 raise NotFound("there is no such session, or it is over")
             session = _decode(state)
             receipt_for, dialogue = session.receipt_for, session.dialogue
-            on_file = self._confirmations.on_file(batch, needs, caller_number)
-            if dialogue.verdict == "genuine" and not goes_on(context, batch, on_file, dialogue.evidence):
+            on_file = self._confirmations.on_file(work, needs, caller_number)
+            if dialogue.verdict == "genuine" and not goes_on(context, work, on_file, dialogue.evidence):
                 dialogue = machine.close(dialogue)
             # So that it goes when the application is erased.
             application_id = application_id or next((each.application_id for each in on_file), None)
             dialogue, turn = machine.hear(dialogue, heard.keys)
             if turn.act == "check":
-                dialogue, turn, receipt_for, about = self._check(batch, needs, dialogue, turn.digits, caller_number)
+                dialogue, turn, receipt_for, about = self._check(work, needs, dialogue, turn.digits, caller_number)
                 application_id = about or application_id
             if turn.act == "transfer" and self._context.cutoff.holds(turn.to):
                 turn = msgspec.structs.replace(turn, to=machine.FRAUD_DESK)
@@ -104,27 +104,27 @@ class Ivr:
                 there = {each.application_id for each in on_file}
                 # The application may have been erased since the verdict.
                 if receipt_for.application_id in there:
-                    self._messages.add(batch, turn.message, receipt_for, dialogue.language)
+                    self._outbox.add(work, turn.message, receipt_for, dialogue.language)
             kept = msgspec.structs.replace(session, dialogue=dialogue, receipt_for=receipt_for)
-            batch.put_session(session_id, _encode(kept), application_id)
+            work.dialogues.put(session_id, _encode(kept), application_id)
             return About(application_id, lambda: _turn(session_id, turn))
 
-        again = turn_again(context, lambda batch: self._confirmations.on_file(batch, needs, caller_number))
+        again = turn_again(context, lambda work: self._confirmations.on_file(work, needs, caller_number))
         return await context.writer.submit(needs, decide, idempotency, again=again)
 
     def _check(
-        self, batch: Batch, needs: Needs, dialogue: Dialogue, digits: str, caller_number: str | None
+        self, work: UnitOfWork, needs: ReadSet, dialogue: Dialogue, digits: str, caller_number: str | None
     ) -> tuple[Dialogue, Turn, ReceiptFor | None, str | None]:
         """How the dialogue goes on, whose receipt can be sent, and the application that a verdict is about."""
         try:
-            outcome, _ = self._confirmations.judge_by_phone(batch, needs, parse_code(digits), caller_number)
+            outcome, _ = self._confirmations.judge_by_phone(work, needs, parse_code(digits), caller_number)
         except MalformedCode:
             return *machine.refuse_slip(dialogue), None, None
         except RateLimited:
             return *machine.no_verdict(dialogue, "too_many"), None, None
         if isinstance(outcome, str):
             return *machine.no_verdict(dialogue, outcome), None, None
-        receipt_for = self._messages.whose(outcome.application)
+        receipt_for = self._outbox.whose(outcome.application)
         receipt = outcome.receipt_id if receipt_for else ""
         about = outcome.application.application_id if outcome.application is not None else None
         if outcome.call is None:

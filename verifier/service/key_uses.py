@@ -1,4 +1,4 @@
-"""The uses of the key-encryption keys, counted durably for all nodes. Carries out specs/protocol.md section 11."""
+"""The uses of the key-encryption keys, counted durably for all nodes. Implements specs/protocol.md section 11."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Leg events of the bank's telephone exchange, by call or by number.
 
-Carries out specs/protocol.md sections 6.1 and 6.5. Events come at least once and in any order.
+Implements specs/protocol.md sections 6.1 and 6.5. Events come at least once and in any order.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from verifier.core.legs import LegByNumber, LegEvent, LegTaken
 from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
 from verifier.core.times import to_ms
-from verifier.service import records
+from verifier.ledger import records
+from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import Leg, StrayLeg
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.assigned import standing
-from verifier.service.batch import Batch
 from verifier.service.calls import view
-from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
-from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, OpenCall
-from verifier.service.tables import Leg, StrayLeg
 
 # Clocks of exchange and service may differ by a minute.
 SKEW_MS = 60_000
@@ -78,15 +78,15 @@ class Legs:
         """
         heard = self._heard(event, None)
 
-        def decide(batch: Batch) -> About:
-            opened = batch.call(call_id)
+        def decide(work: UnitOfWork) -> About:
+            opened = work.calls.get(call_id)
             if heard.at < opened.call.issued_at - SKEW_MS:
                 raise InvalidField.at("/at", "the event is from before the call was issued")
-            _not_from_the_future(heard, batch)
-            followed = self._follow(batch, opened, heard)
+            _not_from_the_future(heard, work)
+            followed = self._follow(work, opened, heard)
             return About(followed.call.application_id, lambda: view(followed))
 
-        needs = Needs(call_ids=(call_id,), leg_index=heard.leg_index)
+        needs = ReadSet(call_ids=(call_id,), leg_index=heard.leg_index)
         return await self._context.writer.submit(needs, decide, idempotency)
 
     async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> bytes:
@@ -103,19 +103,19 @@ class Legs:
         heard = self._heard(event, event.officer_id)
         reached = await self._reached(heard)
 
-        def decide(batch: Batch) -> About:
-            if heard.at < batch.now_ms - DAY_MS:
+        def decide(work: UnitOfWork) -> About:
+            if heard.at < work.now_ms - DAY_MS:
                 raise InvalidField.at("/at", "the event is more than a day old")
-            _not_from_the_future(heard, batch)
-            opened, kind = self._match(batch, heard, reached)
+            _not_from_the_future(heard, work)
+            opened, kind = self._match(work, heard, reached)
             if opened is not None:
-                followed = self._follow(batch, opened, heard)
+                followed = self._follow(work, opened, heard)
                 return About(followed.call.application_id, lambda: LegTaken("matched", view(followed)))
-            stray = self._stray(batch, heard, kind, reached)
+            stray = self._stray(work, heard, kind, reached)
             result: Literal["ambiguous", "unmatched"] = "ambiguous" if kind == "leg_ambiguous" else "unmatched"
             return About(stray.application_id, lambda: LegTaken(result, None))
 
-        needs = Needs(
+        needs = ReadSet(
             number_index=reached.number_index, call_ids=reached.call_ids, leg_index=heard.leg_index, leg_owner=True
         )
         return await self._context.writer.submit(needs, decide, idempotency)
@@ -134,13 +134,13 @@ class Legs:
         call_ids = tuple(row[1] for row in rows if row[1] is not None)
         return _Reached(heard.number, len(rows), call_ids, number_index if 0 < len(rows) <= MAX_APPLICATIONS else None)
 
-    def _match(self, batch: Batch, heard: _Heard, reached: _Reached) -> tuple[OpenCall | None, StrayKind]:
+    def _match(self, work: UnitOfWork, heard: _Heard, reached: _Reached) -> tuple[DecryptedCall | None, StrayKind]:
         """The call a leg has been matched with, or the one it is matched with now; without one, why there is none."""
-        stray = batch.stray(heard.leg_index)
+        stray = work.legs.stray(heard.leg_index)
         none: StrayKind = "leg_without_code" if reached.applications else "leg_not_on_file"
-        owner = batch.leg_owner(heard.leg_index)
+        owner = work.legs.owner(heard.leg_index)
         if owner is not None:
-            return batch.call(owner), none
+            return work.calls.get(owner), none
         if stray is not None and stray.connected_at is not None:
             return None, stray.kind
         if heard.event == "ended":
@@ -148,81 +148,81 @@ class Legs:
         if reached.applications > MAX_APPLICATIONS:
             return None, "leg_ambiguous"
         ended_at = stray.ended_at if stray is not None else None
-        found = [self._standing(batch, each) for each in reached.call_ids]
+        found = [self._standing(work, each) for each in reached.call_ids]
         meant = [each for each in found if each is not None and _can_mean(each, heard, ended_at)]
-        if len(meant) == 1 and (heard.officer_id is not None or _one_officer(batch, reached)):
+        if len(meant) == 1 and (heard.officer_id is not None or _one_officer(work, reached)):
             if stray is not None:
                 # What was remembered of its end is the call's now, and goes with it.
-                batch.put_leg(replace(_new_leg(meant[0], heard, batch.now_ms), ended_at=ended_at))
-                batch.put_stray(replace(stray, application_id=meant[0].call.application_id))
+                work.legs.put(replace(_new_leg(meant[0], heard, work.now_ms), ended_at=ended_at))
+                work.legs.put_stray(replace(stray, application_id=meant[0].call.application_id))
             return meant[0], none
         return None, "leg_ambiguous" if meant else none
 
-    def _standing(self, batch: Batch, call_id: str) -> OpenCall | None:
+    def _standing(self, work: UnitOfWork, call_id: str) -> DecryptedCall | None:
         """The call as it stands now, and is kept; None where its application has been erased meanwhile."""
         try:
-            opened = batch.call(call_id)
+            opened = work.calls.get(call_id)
         except (NotFound, Erased):
             return None
-        batch.put_call(self._settled(batch, opened))
-        return batch.call(call_id)
+        work.calls.put(self._settled(work, opened))
+        return work.calls.get(call_id)
 
-    def _settled(self, batch: Batch, opened: OpenCall) -> Call:
-        application = batch.application(opened.call.application_id)
-        return standing(application, opened, batch.now_ms, self._context.settings.rules)
+    def _settled(self, work: UnitOfWork, opened: DecryptedCall) -> Call:
+        application = work.applications.get(opened.call.application_id)
+        return standing(application, opened, work.now_ms, self._context.settings.rules)
 
-    def _follow(self, batch: Batch, opened: OpenCall, heard: _Heard) -> OpenCall:
+    def _follow(self, work: UnitOfWork, opened: DecryptedCall, heard: _Heard) -> DecryptedCall:
         """The call after one more event of a leg of its own."""
         call_id = opened.call.call_id
-        leg = batch.legs(call_id).get(heard.leg_index) or _new_leg(opened, heard, batch.now_ms)
+        leg = work.legs.of_call(call_id).get(heard.leg_index) or _new_leg(opened, heard, work.now_ms)
         # Only `connected` tells where a leg leads: by its end an exchange may have put in other numbers.
         of_ticket = heard.event == "ended" or _of_ticket(opened.ticket, heard)
-        leg = replace(_add(leg, heard), on_file=leg.on_file and int(of_ticket), expires_at=batch.now_ms + KEPT_MS)
-        batch.put_leg(leg)
+        leg = replace(_add(leg, heard), on_file=leg.on_file and int(of_ticket), expires_at=work.now_ms + KEPT_MS)
+        work.legs.put(leg)
         if not leg.on_file:
-            self._not_of_ticket(batch, opened, leg, heard)
+            self._not_of_ticket(work, opened, leg, heard)
         rules = self._context.settings.rules
-        call = self._settled(batch, opened)
+        call = self._settled(work, opened)
         if call.open and self._context.cutoff.holds(opened.ticket.officer.id):
-            call = lifecycle.revoke(call, batch.now_ms)
+            call = lifecycle.revoke(call, work.now_ms)
         if call.open:
-            connected_at, ended_at = _leg_state(batch.legs(call_id).values())
-            call = lifecycle.follow_leg(call, connected_at, ended_at, batch.now_ms, rules)
-        batch.put_call(call)
+            connected_at, ended_at = _leg_state(work.legs.of_call(call_id).values())
+            call = lifecycle.follow_leg(call, connected_at, ended_at, work.now_ms, rules)
+        work.calls.put(call)
         return replace(opened, call=call)
 
-    def _not_of_ticket(self, batch: Batch, opened: OpenCall, leg: Leg, heard: _Heard) -> None:
+    def _not_of_ticket(self, work: UnitOfWork, opened: DecryptedCall, leg: Leg, heard: _Heard) -> None:
         call = opened.call
-        stray = batch.stray(leg.leg_index, call.call_id) or StrayLeg(
-            stray_id=batch.new_id("leg"),
+        stray = work.legs.stray(leg.leg_index, call.call_id) or StrayLeg(
+            stray_id=work.new_id("leg"),
             leg_index=leg.leg_index,
             call_id=call.call_id,
             kind="leg_not_of_ticket",
             application_id=call.application_id,
             officer_id=call.officer_id,
-            heard_at=batch.now_ms,
-            expires_at=batch.now_ms + KEPT_MS,
+            heard_at=work.now_ms,
+            expires_at=work.now_ms + KEPT_MS,
         )
-        sealed = stray.sealed or batch.ring.seal(stray.stray_id, heard.leg_id.encode())
-        batch.put_stray(replace(stray, connected_at=leg.connected_at, ended_at=leg.ended_at, sealed=sealed))
+        sealed = stray.sealed or work.ring.seal(stray.stray_id, heard.leg_id.encode())
+        work.legs.put_stray(replace(stray, connected_at=leg.connected_at, ended_at=leg.ended_at, sealed=sealed))
 
-    def _stray(self, batch: Batch, heard: _Heard, kind: StrayKind, reached: _Reached) -> StrayLeg:
+    def _stray(self, work: UnitOfWork, heard: _Heard, kind: StrayKind, reached: _Reached) -> StrayLeg:
         """Keep a leg of no call. That one has ended must be remembered, lest its beginning is taken for news."""
-        stray = batch.stray(heard.leg_index) or StrayLeg(
-            stray_id=batch.new_id("leg"),
+        stray = work.legs.stray(heard.leg_index) or StrayLeg(
+            stray_id=work.new_id("leg"),
             leg_index=heard.leg_index,
             call_id="",
             kind=kind,
             application_id=None,
             officer_id=heard.officer_id,
-            heard_at=batch.now_ms,
-            expires_at=batch.now_ms + DAY_MS,
+            heard_at=work.now_ms,
+            expires_at=work.now_ms + DAY_MS,
         )
         if heard.event == "connected" and stray.connected_at is None:
-            led_to = [each.application_id for each in _applications(batch, reached)]
-            sealed = batch.ring.seal(stray.stray_id, heard.leg_id.encode())
+            led_to = [each.application_id for each in _applications(work, reached)]
+            sealed = work.ring.seal(stray.stray_id, heard.leg_id.encode())
             officer_id = heard.officer_id or stray.officer_id
-            expires_at = batch.now_ms + KEPT_MS
+            expires_at = work.now_ms + KEPT_MS
             stray = replace(
                 stray,
                 kind=kind,
@@ -233,11 +233,11 @@ class Legs:
                 among=f" {' '.join(led_to)} " if len(led_to) > 1 else None,
             )
         stray = _add(stray, heard)
-        batch.put_stray(stray)
+        work.legs.put_stray(stray)
         return stray
 
 
-def _can_mean(opened: OpenCall, heard: _Heard, ended_at: int | None) -> bool:
+def _can_mean(opened: DecryptedCall, heard: _Heard, ended_at: int | None) -> bool:
     """Whether a connected leg can be that of a call as it stands. One that had ended before the issue cannot."""
     call = opened.call
     return (
@@ -249,20 +249,20 @@ def _can_mean(opened: OpenCall, heard: _Heard, ended_at: int | None) -> bool:
     )
 
 
-def _applications(batch: Batch, reached: _Reached) -> Sequence[OpenApplication]:
+def _applications(work: UnitOfWork, reached: _Reached) -> Sequence[DecryptedApplication]:
     if reached.number_index is None:
         return []
-    return batch.applications_of_number(reached.number_index, reached.number)
+    return work.applications.of_number(reached.number_index, reached.number)
 
 
-def _one_officer(batch: Batch, reached: _Reached) -> bool:
+def _one_officer(work: UnitOfWork, reached: _Reached) -> bool:
     """Whether a leg to the number can be no other assigned officer's."""
-    assigned = {officer.id for each in _applications(batch, reached) for officer in each.registration.officers}
+    assigned = {officer.id for each in _applications(work, reached) for officer in each.registration.officers}
     return len(assigned) == 1
 
 
-def _not_from_the_future(heard: _Heard, batch: Batch) -> None:
-    if heard.at > batch.now_ms + SKEW_MS:
+def _not_from_the_future(heard: _Heard, work: UnitOfWork) -> None:
+    if heard.at > work.now_ms + SKEW_MS:
         raise InvalidField.at("/at", "the event is from the future")
 
 
@@ -274,7 +274,7 @@ def _of_ticket(ticket: CallTicket, heard: _Heard) -> bool:
     )
 
 
-def _new_leg(opened: OpenCall, heard: _Heard, now_ms: int) -> Leg:
+def _new_leg(opened: DecryptedCall, heard: _Heard, now_ms: int) -> Leg:
     return Leg(opened.call.call_id, heard.leg_index, expires_at=now_ms + KEPT_MS)
 
 

@@ -1,6 +1,6 @@
 """What a customer can look at, every call and whether the bank is on the phone now, and what he can wish.
 
-Carries out specs/protocol.md section 7.5.
+Implements specs/protocol.md section 7.5.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from verifier.core.messages import (
 )
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.service import records, tables
+from verifier.ledger import records, tables
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.writer import Answer
 from verifier.service.assigned import standing
-from verifier.service.batch import Batch
 from verifier.service.context import Context
-from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, OpenCall
-from verifier.service.writer import Answer
 
 _AFTER_ALL = "call_g"  # sorts after every hex id
 
@@ -57,7 +57,7 @@ class Me:
     async def call_status(self, customer: Principal) -> CallStatus:
         """Whether one of the customer's open calls is on the phone with him now, and which."""
         now_ms = self._context.clock()
-        on: list[OpenCall] = []
+        on: list[DecryptedCall] = []
         for application in await self._applications(customer):
             opened = await self._context.reading.open_call_of(application)
             if opened is None:
@@ -100,20 +100,20 @@ class Me:
         """
         index = self._context.customer_index(customer.id)
 
-        def decide(batch: Batch) -> Answer:
-            applications = batch.applications_of_customer(index)
+        def decide(work: UnitOfWork) -> Answer:
+            applications = work.applications.of_customer(index)
             if not applications:
                 raise NotFound("there is no application of yours")
             for each in applications:
-                batch.put_application(replace(each.row, opted_out=int(not wanted.marketing_calls)))
+                work.applications.put(replace(each.row, opted_out=int(not wanted.marketing_calls)))
             return lambda: wanted
 
-        return await self._context.writer.submit(Needs(customer_index=index), decide)
+        return await self._context.writer.submit(ReadSet(customer_index=index), decide)
 
-    async def _applications(self, customer: Principal) -> list[OpenApplication]:
+    async def _applications(self, customer: Principal) -> list[DecryptedApplication]:
         return await self._context.reading.applications_of_customer(self._context.customer_index(customer.id))
 
-    def _past(self, opened: OpenCall, receipt_id: str | None) -> PastCall:
+    def _past(self, opened: DecryptedCall, receipt_id: str | None) -> PastCall:
         call = lifecycle.settle(opened.call, self._context.clock(), self._context.settings.rules)
         ticket = opened.ticket
         return PastCall(
@@ -132,7 +132,7 @@ class Me:
         )
 
 
-def _mine(application: OpenApplication) -> MyApplication:
+def _mine(application: DecryptedApplication) -> MyApplication:
     registration = application.registration
     return MyApplication(
         application_id=application.application_id,
@@ -144,7 +144,7 @@ def _mine(application: OpenApplication) -> MyApplication:
     )
 
 
-def _status_words(on: list[OpenCall]) -> tuple[Words, ...]:
+def _status_words(on: list[DecryptedCall]) -> tuple[Words, ...]:
     if not on:
         return words.in_both(words.NO_CALL)
     first = on[0].ticket

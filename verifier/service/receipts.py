@@ -1,4 +1,4 @@
-"""Receipts: fetch one's own, check anyone's. Carries out specs/protocol.md section 8."""
+"""Receipts: fetch one's own, check anyone's. Implements specs/protocol.md section 8."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from verifier.core.evidence import Evidence, verify_evidence
 from verifier.core.messages import LogEvidence, ReceiptChecked, ReceiptView, VerifyReceipt
 from verifier.core.principal import Principal
 from verifier.core.statements import RECEIPT, REPORT
-from verifier.service import records
+from verifier.ledger import records
+from verifier.ledger.decrypted import decrypt_evidence, leaf_context, unwrap_keys
 from verifier.service.context import Context
-from verifier.service.opened import leaf_context, open_evidence, unwrap_keys
 
 
 class Receipts:
@@ -32,7 +32,7 @@ class Receipts:
         if not hmac.compare_digest(customer_index, context.customer_index(owner.id)):
             raise NotFound("there is no such receipt")
         keys = None if application_id is None else unwrap_keys(context.ring, application_id, kek_id, wrapped_key)
-        evidence = open_evidence(context.ring, keys, leaf_context(statement_id, typ, customer_index), sealed)
+        evidence = decrypt_evidence(context.ring, keys, leaf_context(statement_id, typ, customer_index), sealed)
         return ReceiptView(statement_id, LogEvidence(evidence.statement, evidence.proof))
 
     def verify(self, asked: VerifyReceipt) -> ReceiptChecked:

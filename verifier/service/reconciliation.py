@@ -1,4 +1,4 @@
-"""What a supervisor looks into: codes and legs that do not fit together. Carries out specs/protocol.md section 6.5.
+"""What a supervisor looks into: codes and legs that do not fit together. Implements specs/protocol.md section 6.5.
 
 Nothing is opened for it but the ids of stray legs: calls are listed by what is in the clear.
 """
@@ -12,9 +12,9 @@ from verifier.core.call import Call
 from verifier.core.errors import InvalidField
 from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, DiscrepancyKind, StrayKind
 from verifier.core.times import from_ms, optional_from_ms, to_ms
-from verifier.service import records, tables
+from verifier.ledger import records, tables
+from verifier.ledger.tables import StrayLeg
 from verifier.service.context import Context
-from verifier.service.tables import StrayLeg
 
 DAY_MS = 86_400_000
 MAX_WINDOW_MS = 31 * DAY_MS

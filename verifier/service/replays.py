@@ -1,6 +1,6 @@
 """A genuine answer that is asked for again: it stands while its call goes on, and then says that the call has ended.
 
-Carries out specs/protocol.md section 7.12 (laws L4, L6). What cannot be told to go on has ended.
+Implements specs/protocol.md section 7.12 (laws L4, L6). What cannot be told to go on has ended.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from msgspec.structs import replace
 from verifier.core import dialogue, words
 from verifier.core.errors import Erased, NotFound
 from verifier.core.messages import IvrTurn, SpokenVerdict, Verdict, Words
+from verifier.ledger.commands import Again
+from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.assigned import standing
-from verifier.service.batch import Batch
-from verifier.service.callers import receipt_of
-from verifier.service.commands import Again
 from verifier.service.context import Context
-from verifier.service.opened import OpenApplication
 
-Candidates = Callable[[Batch], Iterable[OpenApplication]]
+Candidates = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
 """The applications that a command may look at, and whose open calls it has loaded."""
 
 _encode = msgspec.json.Encoder().encode
@@ -29,33 +28,35 @@ _decode_spoken = msgspec.json.Decoder(SpokenVerdict).decode
 _decode_turn = msgspec.json.Decoder(IvrTurn).decode
 
 
-def goes_on(context: Context, batch: Batch, applications: Iterable[OpenApplication], receipt_id: str | None) -> bool:
+def goes_on(
+    context: Context, work: UnitOfWork, applications: Iterable[DecryptedApplication], receipt_id: str | None
+) -> bool:
     """Whether one of the applications has a confirmed call that is open now and whose receipt this is.
 
     No call of an officer goes on who was suspended or removed.
     """
-    return any(_receipt_of_open_call(context, batch, each) == receipt_id for each in applications if receipt_id)
+    return any(_receipt_of_open_call(context, work, each) == receipt_id for each in applications if receipt_id)
 
 
-def _receipt_of_open_call(context: Context, batch: Batch, application: OpenApplication) -> str | None:
+def _receipt_of_open_call(context: Context, work: UnitOfWork, application: DecryptedApplication) -> str | None:
     if application.row.open_call_id is None:
         return None
     try:
-        opened = batch.call(application.row.open_call_id)
+        opened = work.calls.get(application.row.open_call_id)
     except (NotFound, Erased):
         return None
-    call = standing(application, opened, batch.now_ms, context.settings.rules)
+    call = standing(application, opened, work.now_ms, context.settings.rules)
     if call.state != "confirmed" or context.cutoff.holds(opened.ticket.officer.id):
         return None
-    return receipt_of(batch, call, application)[0]
+    return work.calls.receipt_of(call, application)[0]
 
 
 def verdict_again(context: Context, candidates: Candidates) -> Again:
     """For the kept `Verdict` of a confirmation in the app."""
 
-    def again(batch: Batch, kept: bytes) -> bytes:
+    def again(work: UnitOfWork, kept: bytes) -> bytes:
         told = _decode_verdict(kept)
-        if told.verdict != "genuine" or goes_on(context, batch, candidates(batch), told.receipt_id):
+        if told.verdict != "genuine" or goes_on(context, work, candidates(work), told.receipt_id):
             return kept
         return _encode(replace(told, verdict="ended", words=tuple(map(_ended, told.words))))
 
@@ -65,9 +66,9 @@ def verdict_again(context: Context, candidates: Candidates) -> Again:
 def spoken_again(context: Context, candidates: Candidates) -> Again:
     """For the kept `SpokenVerdict` of a confirmation by telephone."""
 
-    def again(batch: Batch, kept: bytes) -> bytes:
+    def again(work: UnitOfWork, kept: bytes) -> bytes:
         told = _decode_spoken(kept)
-        if told.verdict != "genuine" or goes_on(context, batch, candidates(batch), told.receipt_id):
+        if told.verdict != "genuine" or goes_on(context, work, candidates(work), told.receipt_id):
             return kept
         return _encode(replace(told, verdict="ended", words=_ended(told.words)))
 
@@ -81,10 +82,10 @@ def _ended(said: Words) -> Words:
 def turn_again(context: Context, candidates: Candidates) -> Again:
     """For the kept `IvrTurn` of a step of a telephone dialogue."""
 
-    def again(batch: Batch, kept: bytes) -> bytes:
+    def again(work: UnitOfWork, kept: bytes) -> bytes:
         turn = _decode_turn(kept)
         says_genuine = any(each.name == "genuine" for each in turn.say)
-        if not says_genuine or goes_on(context, batch, candidates(batch), turn.receipt_id):
+        if not says_genuine or goes_on(context, work, candidates(work), turn.receipt_id):
             return kept
         return _encode(replace(turn, say=dialogue.closed(turn.say)))
 

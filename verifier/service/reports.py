@@ -1,4 +1,4 @@
-"""Reports of suspicious calls, by app or IVR, each with a signed receipt. Carries out specs/protocol.md section 7.6."""
+"""Reports of suspicious calls, by app or IVR, each with a signed receipt. Implements specs/protocol.md section 7.6."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from verifier.core.octets import base64url
 from verifier.core.principal import Principal
 from verifier.core.statements import REPORT, ReportReceipt
 from verifier.core.times import from_ms, to_ms
-from verifier.service.batch import Batch
+from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import ReportRow
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.callers import candidates, whose
-from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
 from verifier.service.daily_caps import check_cap, count
-from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication
-from verifier.service.tables import ReportRow
 
 _encode = msgspec.json.Encoder().encode
 OLDEST_MS = 365 * 86_400_000
@@ -52,40 +52,44 @@ class Reports:
         elif asked.reporter_number is None:
             raise InvalidField.at("/reporter_number", "an IVR must give the number that rings in")
         number_index = context.number_index(asked.reporter_number) if asked.reporter_number is not None else None
-        needs = Needs(customer_index=customer_index, number_index=number_index, cap="reports")
+        needs = ReadSet(customer_index=customer_index, number_index=number_index, cap="reports")
 
-        def decide(batch: Batch) -> About:
-            check_cap(batch, needs, context.settings.report_cap)
-            count(batch, needs, context.settings.report_cap)
-            return self._add(batch, asked, self._whose(batch, needs, asked.reporter_number), customer_index)
+        def decide(work: UnitOfWork) -> About:
+            check_cap(work, needs, context.settings.report_cap)
+            count(work, needs, context.settings.report_cap)
+            return self._add(work, asked, self._whose(work, needs, asked.reporter_number), customer_index)
 
         return await context.writer.submit(needs, decide, idempotency)
 
-    def _whose(self, batch: Batch, needs: Needs, number: str | None) -> OpenApplication | None:
+    def _whose(self, work: UnitOfWork, needs: ReadSet, number: str | None) -> DecryptedApplication | None:
         """The application that the report goes with; None where there is none, or the number does not tell whose."""
         if needs.customer_index is not None:
-            return next(iter(batch.applications_of_customer(needs.customer_index)), None)
-        registered = batch.applications_of_number(needs.number_index or b"", number or "")
-        found = whose(candidates(batch, registered, self._context.settings.rules), number or "")
+            return next(iter(work.applications.of_customer(needs.customer_index)), None)
+        registered = work.applications.of_number(needs.number_index or b"", number or "")
+        found = whose(candidates(work, registered, self._context.settings.rules), number or "")
         return next((each.application for each in found), None)
 
     def _add(
-        self, batch: Batch, asked: ReportCall, application: OpenApplication | None, customer_index: bytes | None
+        self,
+        work: UnitOfWork,
+        asked: ReportCall,
+        application: DecryptedApplication | None,
+        customer_index: bytes | None,
     ) -> About:
-        report_id = batch.new_id("rprt")
-        salt = batch.new_salt()
+        report_id = work.new_id("rprt")
+        salt = work.new_salt()
         text = _encode({"report": asked, "salt": salt})
         claims = ReportReceipt(
             iss=self._context.settings.issuer,
             jti=report_id,
-            iat=batch.now_ms // 1000,
+            iat=work.now_ms // 1000,
             report=base64url(hashlib.sha256(text).digest()),
             salt=salt,
         )
         owner = customer_index if application is None else application.row.customer_index
-        leaf = batch.append(REPORT, report_id, claims, application, owner)
+        leaf = work.log.append(REPORT, report_id, claims, application, owner)
         application_id = None if application is None else application.application_id
-        sealed = batch.seal(application, report_id, text)
-        batch.put_report(ReportRow(report_id, application_id, leaf.leaf_index, batch.now_ms, sealed))
-        at = from_ms(batch.now_ms)
+        sealed = work.seal(application, report_id, text)
+        work.put_report(ReportRow(report_id, application_id, leaf.leaf_index, work.now_ms, sealed))
+        at = from_ms(work.now_ms)
         return About(application_id, lambda: ReportTaken(report_id, at, leaf.evidence()))

@@ -1,4 +1,4 @@
-"""Forgetting what is older than a deployment keeps it; the log stays good. Carries out specs/protocol.md section 6.3.
+"""Forgetting what is older than a deployment keeps it; the log stays good. Implements specs/protocol.md section 6.3.
 
 Statements go in the log's order, so what has been forgotten is always the log's beginning.
 """
@@ -13,15 +13,15 @@ from msgspec import Struct
 
 from verifier.core.errors import Tampered, VerifierError
 from verifier.core.ids import made_at
-from verifier.core.shards import origin_shard, place
+from verifier.core.shards import global_index, origin_shard
 from verifier.core.statements import EXCEPTION, REPORT, TICKET
+from verifier.ledger import records, tables
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.rows import Table
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.writer import Answer
 from verifier.ports import Row
-from verifier.service import records, tables
-from verifier.service.batch import Batch
 from verifier.service.context import Context
-from verifier.service.needs import Needs
-from verifier.service.rows import Table
-from verifier.service.writer import Answer
 
 AT_ONCE = 500
 # What goes with a statement of each type. Of a receipt there is nothing but itself.
@@ -67,21 +67,21 @@ class Retention:
         """Of one shard, from where it was left."""
         context = self._context
         shard = origin_shard(origin, context.settings.origin) or 0
-        start, end = place(shard, forgotten), place(shard, forgotten + AT_ONCE)
+        start, end = global_index(shard, forgotten), global_index(shard, forgotten + AT_ONCE)
         rows = await context.storage.fetch(records.STATEMENTS_FROM, start, end)
         old = list(takewhile(lambda row: made_at(row[2]) < before, rows))
         if not old:
             return 0
 
-        def decide(batch: Batch) -> Answer:
+        def decide(work: UnitOfWork) -> Answer:
             for row in old:
-                _forget(batch, row)
-            batch.execute(records.ADVANCE_FORGOTTEN, origin, forgotten + len(old))
-            batch.prune()
+                _forget(work, row)
+            work.writes.stage(records.ADVANCE_FORGOTTEN, (origin, forgotten + len(old)))
+            work.prune()
             return lambda: Forgotten(len(old))
 
         of = {typ: tuple(row[2] for row in old if row[1] == typ) for typ in _GOES_WITH}
-        needs = Needs(
+        needs = ReadSet(
             call_ids=of[TICKET],
             report_ids=of[REPORT],
             exception_ids=of[EXCEPTION],
@@ -92,13 +92,13 @@ class Retention:
         return len(old)
 
 
-def _forget(batch: Batch, row: Row) -> None:
+def _forget(work: UnitOfWork, row: Row) -> None:
     leaf_index, typ, statement_id = row
-    batch.execute(records.FORGET_LEAF, leaf_index)
+    work.writes.stage(records.FORGET_LEAF, (leaf_index,))
     if typ in _GOES_WITH:
         # One that does not verify stays for the audit.
         with suppress(Tampered):
             # A call that is open still is closed first.
-            call = batch.stored_call(statement_id) if typ == TICKET else None
+            call = work.calls.stored(statement_id) if typ == TICKET else None
             if call is None or not call.open:
-                batch.delete(_GOES_WITH[typ], statement_id)
+                work.delete(_GOES_WITH[typ], statement_id)

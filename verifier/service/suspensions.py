@@ -1,6 +1,6 @@
 """Suspensions: cut a member of staff off, lift that, list them; and what each node does about them.
 
-Carries out specs/protocol.md section 2.1; specs/decisions/0035 says who may suspend whom.
+Implements specs/protocol.md section 2.1; specs/decisions/0035 says who may suspend whom.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from verifier.core.ids import new_id
 from verifier.core.principal import Principal
 from verifier.core.suspensions import SuspendStaff, Suspension, Suspensions
 from verifier.core.times import from_ms, optional_from_ms
+from verifier.ledger import records
+from verifier.ledger.commands import About, Answer, Idempotency
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import SUSPENSIONS, SuspensionRow
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Row
-from verifier.service import records
-from verifier.service.batch import Batch
-from verifier.service.commands import About, Answer, Idempotency
 from verifier.service.context import Context
 from verifier.service.housekeeping import Swept
-from verifier.service.needs import Needs
-from verifier.service.tables import SUSPENSIONS, SuspensionRow
 
 READ_S = 3.0
 _AFTER_ALL = "susp_g"  # sorts after every hex id
@@ -44,14 +44,14 @@ class StaffSuspensions:
         supervisor who is suspended.
         """
 
-        def decide(batch: Batch) -> About:
-            _check_caller(batch, caller)
-            row = batch.suspension(staff_id)
+        def decide(work: UnitOfWork) -> About:
+            _check_caller(work, caller)
+            row = work.suspensions.of(staff_id)
             if row is None or row.lifted_at is not None:
-                suspension_id = batch.new_id("susp")
-                sealed = batch.ring.seal(suspension_id, asked.reason.encode())
-                row = SuspensionRow(suspension_id, staff_id, _named(caller), batch.now_ms, None, None, sealed)
-                batch.put_suspension(row)
+                suspension_id = work.new_id("susp")
+                sealed = work.ring.seal(suspension_id, asked.reason.encode())
+                row = SuspensionRow(suspension_id, staff_id, _named(caller), work.now_ms, None, None, sealed)
+                work.suspensions.put(row)
             suspension = self._view(row)
             return About(None, lambda: suspension)
 
@@ -67,14 +67,14 @@ class StaffSuspensions:
         if supervisor.id == staff_id:
             raise Forbidden("a suspension is lifted by somebody else")
 
-        def decide(batch: Batch) -> Answer:
-            _check_caller(batch, supervisor)
-            row = batch.suspension(staff_id)
+        def decide(work: UnitOfWork) -> Answer:
+            _check_caller(work, supervisor)
+            row = work.suspensions.of(staff_id)
             if row is None:
                 raise NotFound("this member of staff has never been suspended")
             if row.lifted_at is None:
-                row = replace(row, lifted_by=_named(supervisor), lifted_at=batch.now_ms)
-                batch.put_suspension(row)
+                row = replace(row, lifted_by=_named(supervisor), lifted_at=work.now_ms)
+                work.suspensions.put(row)
             suspension = self._view(row)
             return lambda: suspension
 
@@ -137,25 +137,25 @@ class StaffSuspensions:
     async def _revoke(self, call_ids: tuple[str, ...]) -> int:
         revoked: list[str] = []
 
-        def decide(batch: Batch) -> Answer:
+        def decide(work: UnitOfWork) -> Answer:
             revoked.clear()
             for call_id in call_ids:
                 # A damaged call must keep no other open: the ticket is not opened, and a row may not verify.
                 with suppress(Tampered):
-                    if self._close(batch, call_id):
+                    if self._close(work, call_id):
                         revoked.append(call_id)
             return lambda: Swept(len(revoked))
 
-        await self._context.writer.submit(Needs(call_ids=call_ids), decide)
+        await self._context.writer.submit(ReadSet(call_ids=call_ids), decide)
         return len(revoked)
 
-    def _close(self, batch: Batch, call_id: str) -> bool:
+    def _close(self, work: UnitOfWork, call_id: str) -> bool:
         """Settle a call of a suspended officer, and revoke it if it is open still. Raises Tampered."""
-        call = batch.stored_call(call_id)
+        call = work.calls.stored(call_id)
         if call is None or not self._context.cutoff.holds(call.officer_id):
             return False
-        settled = lifecycle.settle(call, batch.now_ms, self._context.settings.rules)
-        batch.put_call(lifecycle.revoke(settled, batch.now_ms) if settled.open else settled)
+        settled = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
+        work.calls.put(lifecycle.revoke(settled, work.now_ms) if settled.open else settled)
         return settled.open
 
     async def _take_effect(self) -> None:
@@ -188,14 +188,14 @@ class StaffSuspensions:
         )
 
 
-def _needs(caller: Principal, staff_id: str) -> Needs:
+def _needs(caller: Principal, staff_id: str) -> ReadSet:
     """Two who suspend each other do it one after the other, and the second is suspended by then."""
-    return Needs(staff_ids=(staff_id,) if caller.kind == "system" else (staff_id, caller.id))
+    return ReadSet(staff_ids=(staff_id,) if caller.kind == "system" else (staff_id, caller.id))
 
 
-def _check_caller(batch: Batch, caller: Principal) -> None:
-    row = batch.suspension(caller.id)
-    if caller.kind == "staff" and row is not None and row.lifted_at is None:
+def _check_caller(work: UnitOfWork, caller: Principal) -> None:
+    row = work.suspensions.of(caller.id) if caller.kind == "staff" else None
+    if row is not None and row.lifted_at is None:
         raise Suspended("you are suspended; a supervisor can lift that")
 
 

@@ -8,11 +8,11 @@ from verifier.ports import Storage
 from verifier.storage.postgres import PostgresStorage
 from verifier.storage.sqlite import SqliteStorage
 
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 
 
 async def open_storage(
-    url: str, patience_s: float = PATIENCE_S, lock_s: float | None = None, *, production: bool = False
+    url: str, patience_s: float = TIMEOUT_S, lock_s: float | None = None, *, production: bool = False
 ) -> Storage:
     """Open `sqlite:PATH` or `postgresql://…`; `patience_s` is what a statement on PostgreSQL may take.
 

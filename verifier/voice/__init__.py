@@ -1,6 +1,6 @@
 """Voice platforms that fetch what to say: VoiceXML and TwiML over one dialogue.
 
-Carries out specs/protocol.md section 7.8.
+Implements specs/protocol.md section 7.8.
 """
 
 from verifier.voice.conversations import Conversations, Transfers

@@ -1,4 +1,4 @@
-"""Calls that a voice platform leads through documents, whatever its dialect. Carries out specs/protocol.md section 7.8.
+"""Calls that a voice platform leads through documents, whatever its dialect. Implements specs/protocol.md section 7.8.
 
 Whatever goes wrong, the caller hears that we cannot check now, and never silence or a verdict (law L6).
 """
@@ -20,8 +20,8 @@ from verifier.core.errors import Forbidden, InternalError, VerifierError
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
 from verifier.core.principal import Principal
 from verifier.core.text import exact
+from verifier.ledger.writer import Idempotency
 from verifier.service import Service
-from verifier.service.writer import Idempotency
 from verifier.voice.dialects import Dialect, Form, apology, e164
 from verifier.voice.forms import read_form
 

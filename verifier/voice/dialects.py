@@ -1,6 +1,6 @@
 """What a dialect is: how a platform shows who it is, tells what it heard, and is told what to do.
 
-Carries out specs/protocol.md section 7.8.
+Implements specs/protocol.md section 7.8.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TwiML-style webhooks, each signed by the platform. Carries out specs/protocol.md section 7.8.
+"""TwiML-style webhooks, each signed by the platform. Implements specs/protocol.md section 7.8.
 
 A request is signed by HMAC-SHA-1 over its address and its sorted parameters, as Twilio's documents describe it.
 """

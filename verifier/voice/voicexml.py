@@ -1,6 +1,6 @@
 """VoiceXML 2.1 (W3C), as Avaya, Genesys, Cisco and Huawei platforms speak it.
 
-Carries out specs/protocol.md section 7.8. The platform shows a password (RFC 7617).
+Implements specs/protocol.md section 7.8. The platform shows a password (RFC 7617).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Operations on calls. Carries out specs/openapi.yaml."""
+"""Operations on calls. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What customers do, in the app or by the IVR. Carries out specs/openapi.yaml."""
+"""What customers do, in the app or by the IVR. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 

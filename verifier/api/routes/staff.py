@@ -1,4 +1,4 @@
-"""Operations on suspensions of staff. Carries out specs/openapi.yaml."""
+"""Operations on suspensions of staff. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 

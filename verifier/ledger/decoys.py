@@ -1,6 +1,6 @@
 """Decoys: closed calls of nobody that are read, opened and tried where an application has no open call (law L7).
 
-Carries out specs/protocol.md section 7 (CVP-7-2). They hold nothing secret, so their key is no secret either. Their
+Implements specs/protocol.md section 7 (CVP-7-2). They hold nothing secret, so their key is no secret either. Their
 leaves have places outside of every shard, so no log, list or audit has them.
 """
 
@@ -15,13 +15,13 @@ from verifier.core.octets import base64url
 from verifier.core.purposes import ASKS
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, ApplicationKeys, seal
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels, encode_claims
+from verifier.ledger import records
+from verifier.ledger.decrypted import leaf_context
+from verifier.ledger.rows import Authenticator
+from verifier.ledger.tables import CALLS
 from verifier.ports import Reader, Transaction
-from verifier.service import records
-from verifier.service.opened import leaf_context
-from verifier.service.rows import Authenticator
-from verifier.service.tables import CALLS
 
-# So many applications without an open call can be tried in one batch, each with a decoy of its own.
+# So many applications without an open call can be tried in one work, each with a decoy of its own.
 COUNT = 16
 KEYS = ApplicationKeys.derive(bytes(KEY_BYTES))
 # No application can have it.

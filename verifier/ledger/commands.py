@@ -1,6 +1,6 @@
 """What a command is to the writer: how it is decided, and what is kept of its answer.
 
-Carries out specs/protocol.md section 10.
+Implements specs/protocol.md section 10.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from verifier.core.errors import VerifierError
-from verifier.service.batch import Batch
+from verifier.ledger.unit_of_work import UnitOfWork
 
 
 class Idempotency(Struct, frozen=True):
@@ -22,10 +22,10 @@ class Idempotency(Struct, frozen=True):
 
 
 Answer = Callable[[], Struct]
-Guard = Callable[[Batch], None]
+Guard = Callable[[UnitOfWork], None]
 """Raises what a caller is told who may not even ask, before any kept answer is looked at."""
 
-Again = Callable[[Batch, bytes], bytes]
+Again = Callable[[UnitOfWork, bytes], bytes]
 """What a kept answer has become, by the rows that its command needs."""
 
 
@@ -36,9 +36,9 @@ class About(Struct, frozen=True):
     answer: Answer
 
 
-Decide = Callable[[Batch], Answer | VerifierError]
+Decide = Callable[[UnitOfWork], Answer | VerifierError]
 """Decides a command. An error that it raises leaves nothing behind, so it decides first and stages last. An error that
 it returns is a decision too: what it has put is made durable, and the caller is told the error. Neither may come after
 a leaf was staged, and neither is kept under the client's key."""
-DecideKept = Callable[[Batch], About | VerifierError]
+DecideKept = Callable[[UnitOfWork], About | VerifierError]
 """The same of a command whose answer is kept for retries."""

@@ -12,11 +12,11 @@ from msgspec.structs import astuple, replace
 
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, ApplicationKeys, seal, unseal
+from verifier.ledger import decoys, records, tables
+from verifier.ledger.decrypted import leaf_context
+from verifier.ledger.heads import HeadRow
+from verifier.ledger.rows import MAC_BYTES, Authenticator, added, share_of
 from verifier.ports import Entropy, KeyRing, Row, Storage, Transaction
-from verifier.service import decoys, records, tables
-from verifier.service.heads import HeadRow
-from verifier.service.opened import leaf_context
-from verifier.service.rows import MAC_BYTES, Authenticator, added, share_of
 
 _LEAVES = (
     "SELECT leaf_index, statement_id, typ, application_id, customer_index, sealed FROM leaves "

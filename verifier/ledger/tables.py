@@ -1,6 +1,6 @@
 """The tables whose rows decide something, each with its row as a struct (law L16).
 
-Carries out specs/protocol.md section 10.2.
+Implements specs/protocol.md section 10.2.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from verifier.core.call import Call, Channel
 from verifier.core.reconciliation import StrayKind
-from verifier.service.rows import Table
+from verifier.ledger.rows import Table
 
 
 class ApplicationRow(Struct, frozen=True):

@@ -1,16 +1,16 @@
 """The open calls that a verdict may be about, and decoys where there are none, read in one statement.
 
-Carries out specs/protocol.md section 7 (CVP-7-2).
+Implements specs/protocol.md section 7 (CVP-7-2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from verifier.ledger import decoys
+from verifier.ledger.decrypted import DecryptedCall
+from verifier.ledger.tables import CALLS
 from verifier.ports import Row
-from verifier.service import decoys
-from verifier.service.opened import OpenCall
-from verifier.service.tables import CALLS
 
 
 class CandidateCalls:
@@ -18,7 +18,7 @@ class CandidateCalls:
 
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}
-        self.decoys: dict[str, OpenCall] = {}
+        self.decoys: dict[str, DecryptedCall] = {}
         self._receipts: dict[str, tuple[str, bytes, bytes | None]] = {}
 
     def ids(self, applications: Iterable[tuple[str, str | None]]) -> Iterable[str]:

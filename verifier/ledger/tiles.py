@@ -1,20 +1,20 @@
 """The stored hashes of a shard's log, by tile level (C2SP tlog-tiles), and what can be proved by them.
 
-Carries out specs/protocol.md section 8.2.
+Implements specs/protocol.md section 8.2.
 """
 
 from __future__ import annotations
 
 from verifier.core.errors import NotFound
 from verifier.core.merkle import TILE, TILE_HEIGHT, Tree, consistency_ranges, leaf_hash, prove, tiles_for
-from verifier.core.shards import place
+from verifier.core.shards import global_index
+from verifier.ledger import records
 from verifier.ports import Reader
-from verifier.service import records
 
 
 async def read_entries(reader: Reader, shard: int, start: int, end: int) -> list[bytes]:
     """The entries from index `start` up to `end`; fewer where the log ends."""
-    rows = await reader.fetch(records.ENTRIES_BETWEEN, place(shard, start), place(shard, end))
+    rows = await reader.fetch(records.ENTRIES_BETWEEN, global_index(shard, start), global_index(shard, end))
     return [bytes(row[0]) for row in rows]
 
 
@@ -22,7 +22,7 @@ async def read_hashes(reader: Reader, shard: int, level: int, start: int, end: i
     """The hashes of tree level `8 * level` from index `start` up to `end`; fewer where the log ends."""
     if level == 0:
         return [leaf_hash(entry) for entry in await read_entries(reader, shard, start, end)]
-    rows = await reader.fetch(records.NODES_BETWEEN, level, place(shard, start), place(shard, end))
+    rows = await reader.fetch(records.NODES_BETWEEN, level, global_index(shard, start), global_index(shard, end))
     return [bytes(row[0]) for row in rows]
 
 

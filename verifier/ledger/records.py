@@ -1,14 +1,14 @@
 """What is kept: the statements of every table, written once for both databases. service/tables.py has the rows.
 
-Carries out specs/protocol.md section 10.
+Implements specs/protocol.md section 10.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from verifier.service.rows import Table
-from verifier.service.tables import (
+from verifier.ledger.rows import Table
+from verifier.ledger.tables import (
     APPLICATIONS,
     CALLS,
     EXCEPTIONS,

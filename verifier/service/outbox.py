@@ -1,6 +1,6 @@
 """Receipts that callers want sent by the bank's own messaging: queued with the step, handed over until it is taken.
 
-Carries out specs/protocol.md section 7.11. The service sends nothing to a customer itself.
+Implements specs/protocol.md section 7.11. The service sends nothing to a customer itself.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from verifier.core.errors import InternalError
 from verifier.core.purposes import Language
-from verifier.service import records
-from verifier.service.batch import Batch
+from verifier.ledger import records
+from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.writer import Answer
 from verifier.service.context import Context
-from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication
-from verifier.service.writer import Answer
 
 KEPT_MS = 86_400_000
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 15_000, 3_600_000
@@ -52,25 +52,25 @@ Hand = Callable[[ReceiptMessage], Awaitable[bool]]
 _decode = msgspec.json.Decoder(ReceiptMessage).decode
 
 
-class Messages:
+class Outbox:
     """Use cases of the bank's messaging."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def whose(self, application: OpenApplication | None) -> ReceiptFor | None:
+    def whose(self, application: DecryptedApplication | None) -> ReceiptFor | None:
         """Whose receipt can be sent; None where the bank's messaging takes none."""
         if application is None or not self._context.settings.receipt_messages:
             return None
         return ReceiptFor(application.registration.customer.id, application.application_id)
 
-    def add(self, batch: Batch, receipt_id: str, receipt_for: ReceiptFor, language: Language) -> None:
+    def add(self, work: UnitOfWork, receipt_id: str, receipt_for: ReceiptFor, language: Language) -> None:
         """Queue a message, in the batch that answers who asked for it."""
-        message = ReceiptMessage(batch.new_id("msg"), receipt_id, receipt_for.customer_id, language)
-        sealed = batch.ring.seal(message.message_id, _encode(message))
-        expires_at = batch.now_ms + KEPT_MS
-        values = (message.message_id, receipt_for.application_id, sealed, batch.now_ms, expires_at)
-        batch.execute(records.INSERT_MESSAGE, *values)
+        message = ReceiptMessage(work.new_id("msg"), receipt_id, receipt_for.customer_id, language)
+        sealed = work.ring.seal(message.message_id, _encode(message))
+        expires_at = work.now_ms + KEPT_MS
+        values = (message.message_id, receipt_for.application_id, sealed, work.now_ms, expires_at)
+        work.writes.stage(records.INSERT_MESSAGE, values)
 
     async def deliver(self, hand: Hand) -> int:
         """Hand over what is due, at least once each; how many were taken. What was not is tried again, ever later,
@@ -96,8 +96,8 @@ class Messages:
             return None
 
     async def _settle(self, sql: str, *values: object) -> None:
-        def decide(batch: Batch) -> Answer:
-            batch.execute(sql, *values)
+        def decide(work: UnitOfWork) -> Answer:
+            work.writes.stage(sql, values)
             return Settled
 
-        await self._context.writer.submit(Needs(), decide)
+        await self._context.writer.submit(ReadSet(), decide)

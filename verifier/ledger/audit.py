@@ -1,6 +1,6 @@
 """The audit of the whole log, shard by shard: leaves, tree, checkpoints, and every ticket and receipt with its leaf.
 
-Carries out specs/protocol.md section 8.3. It rebuilds the tree from the entries and trusts nothing stored, but that
+Implements specs/protocol.md section 8.3. It rebuilds the tree from the entries and trusts nothing stored, but that
 an audit may begin where an earlier one ended.
 """
 
@@ -15,14 +15,14 @@ from verifier.core.errors import EvidenceError, InternalError, NotFound, Verifie
 from verifier.core.evidence import Trust, verify_evidence
 from verifier.core.ids import made_at
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash, verify_consistency
-from verifier.core.shards import index_of, origin_shard, place, shard_at, shard_origin
+from verifier.core.shards import global_index, index_of, origin_shard, shard_at, shard_origin
 from verifier.core.statements import RECEIPT, TICKET, Receipt, digest
-from verifier.log import Log, count_shards
+from verifier.ledger import records
+from verifier.ledger.decrypted import decrypt_evidence, leaf_context, unwrap_keys
+from verifier.ledger.heads import UNAUTHENTICATED
+from verifier.ledger.log import Log, count_shards
+from verifier.ledger.row_audit import audit_rows
 from verifier.ports import KeyRing, Row, Storage
-from verifier.row_audit import audit_rows
-from verifier.service import records
-from verifier.service.heads import UNAUTHENTICATED
-from verifier.service.opened import leaf_context, open_evidence, unwrap_keys
 
 _CHUNK = 1000
 MAX_FINDINGS = 100
@@ -162,7 +162,7 @@ class _Shard:
         self._shard = shard
         self._kept_since = kept_since
         self._log = Log(storage, shard)
-        self._whole = place(shard, 0), place(shard + 1, 0)
+        self._whole = global_index(shard, 0), global_index(shard + 1, 0)
 
     def _find(self, finding: str) -> None:
         self._audited.find(finding if self._shard == 0 else f"shard {self._shard}: {finding}")
@@ -178,7 +178,7 @@ class _Shard:
         await checkpoints.check(tree)
         total = await self._count()
         while tree.size < total:
-            # What has been added since is left to the next audit: it may end in the middle of a batch.
+            # What has been added since is left to the next audit: it may end in the middle of a work.
             end = min(tree.size + _CHUNK, total)
             rows = await self._storage.fetch(records.LEAVES_FROM, self._at(tree.size), self._at(end))
             if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):
@@ -208,7 +208,7 @@ class _Shard:
             await self._check_seen(checkpoint, tree)
 
     def _at(self, index: int) -> int:
-        return place(self._shard, index)
+        return global_index(self._shard, index)
 
     async def _count(self) -> int:
         return int((await self._storage.fetch(_LEAF_COUNT, *self._whole))[0][0])
@@ -281,7 +281,7 @@ class _Shard:
         try:
             ring = self._ring
             keys = None if application_id is None else unwrap_keys(ring, application_id, kek_id, wrapped_key)
-            evidence = open_evidence(ring, keys, leaf_context(statement_id, typ, customer_index), bytes(sealed))
+            evidence = decrypt_evidence(ring, keys, leaf_context(statement_id, typ, customer_index), bytes(sealed))
             if digest(evidence.statement) != bytes(entry):
                 self._find(f"leaf {index} is not that of its statement")
             claims = verify_evidence(evidence, self._trust, typ).claims
@@ -324,9 +324,9 @@ class _Checkpoints:
         self._trust = trust
         self._find = find
         self._origin = shard_origin(trust.log.origin, shard)
-        self._end = place(shard + 1, 0)
+        self._end = global_index(shard + 1, 0)
         self._waiting: list[Row] = []
-        self._read_to = place(shard, start) - 1
+        self._read_to = global_index(shard, start) - 1
         self.latest = -1
         self.note = ""
         self.count = 0

@@ -1,6 +1,6 @@
 """Reading the transparency log: checkpoint, tiles, entries, proofs (C2SP tlog-tiles).
 
-Carries out specs/protocol.md section 8.2.
+Implements specs/protocol.md section 8.2.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import EvidenceError, NotFound, VerifierError
 from verifier.core.merkle import TILE, verify_consistency
-from verifier.core.shards import origin_shard, place
+from verifier.core.shards import global_index, origin_shard
+from verifier.ledger import records
+from verifier.ledger.tiles import consistency_proof, read_entries, read_hashes
 from verifier.ports import Reader
-from verifier.service import records
-from verifier.service.tiles import consistency_proof, read_entries, read_hashes
 
 
 class RolledBack(VerifierError):
@@ -32,7 +32,7 @@ class Log:
 
     async def checkpoint(self) -> str:
         """The latest signed checkpoint. Raises NotFound before the first, and where there is no such shard."""
-        whole = place(self._shard, 0), place(self._shard + 1, 0)
+        whole = global_index(self._shard, 0), global_index(self._shard + 1, 0)
         rows = await self._storage.fetch(records.LATEST_CHECKPOINT, *whole)
         if not rows:
             raise NotFound("the log has no checkpoint yet")

@@ -1,6 +1,6 @@
 """The writer: all commands waiting at one moment become one transaction and one checkpoint (group commit).
 
-Carries out specs/protocol.md section 10. It guarantees that nobody is answered before what he is told is
+Implements specs/protocol.md section 10. It guarantees that nobody is answered before what he is told is
 durable and in the log, that commands on one customer's applications have one order, and that a retry with the same key
 gets the same bytes. Each shard of the log has a lane of its own; one more is for those who need several.
 """
@@ -19,19 +19,20 @@ from msgspec import Struct
 from verifier.core.errors import IdempotencyKeyReused, InternalError, NotFound, Unavailable, VerifierError
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
 from verifier.core.shards import shard_of
+from verifier.ledger import decoys, records
+from verifier.ledger.commands import About, Again, Answer, Decide, DecideKept, Guard, Idempotency
+from verifier.ledger.heads import NODE_BYTES, Heads
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.routing import ShardRouting, read_routing
+from verifier.ledger.rows import Authenticator
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
-from verifier.service import decoys, records
-from verifier.service.batch import Batch
-from verifier.service.commands import About, Again, Answer, Decide, DecideKept, Guard, Idempotency
-from verifier.service.heads import NODE_BYTES, Heads
-from verifier.service.needs import Needs, Owners, read_owners
-from verifier.service.rows import Authenticator
 
 __all__ = ["Answer", "Idempotency", "Writer"]
 
 MAX_BATCH = 256
 MAX_WAITING = 4096
-PATIENCE_S = 15.0
+TIMEOUT_S = 15.0
 TRIES = 4
 ACROSS = -1
 IDEMPOTENCY_MS = 24 * 3_600_000
@@ -40,7 +41,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Command(Struct):
-    needs: Needs
+    reads: ReadSet
     decide: Decide | DecideKept
     future: asyncio.Future[bytes]
     guard: Guard | None = None
@@ -51,7 +52,7 @@ class _Command(Struct):
     shards: frozenset[int] = frozenset((0,))
 
 
-class _Astray(Exception):
+class _Misrouted(Exception):
     """A command has been sent to other shards than it belongs in."""
 
 
@@ -71,9 +72,9 @@ _Kept = dict[bytes, tuple[bytes, bytes]]
 
 
 class Writer:
-    """Carries out commands in batches. `on_commit` is given each batch, and its size, once it is durable.
+    """Carries out commands in batches. `on_commit` is given each work, and its size, once it is durable.
 
-    `agree` is given the database's own time at the beginning of each, and refuses it by raising Unavailable.
+    `check_clock` is given the database's own time at the beginning of each, and refuses it by raising Unavailable.
     """
 
     def __init__(
@@ -84,8 +85,8 @@ class Writer:
         clock: Clock,
         entropy: Entropy,
         origin: str,
-        on_commit: Callable[[Batch, int], None] = lambda batch, commands: None,
-        agree: Callable[[str], None] = lambda told: None,
+        on_commit: Callable[[UnitOfWork, int], None] = lambda work, commands: None,
+        check_clock: Callable[[str], None] = lambda told: None,
     ) -> None:
         self._storage = storage
         self._ring = ring
@@ -93,7 +94,7 @@ class Writer:
         self._clock = clock
         self._entropy = entropy
         self._on_commit = on_commit
-        self._heads = Heads(ring, authenticator, origin, entropy(NODE_BYTES), agree)
+        self._heads = Heads(ring, authenticator, origin, entropy(NODE_BYTES), check_clock)
         self._lanes: dict[int, _Lane] = {}
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -155,12 +156,12 @@ class Writer:
             return await self._heads.latest(transaction, shard)
 
     @overload
-    async def submit(self, needs: Needs, decide: Decide) -> bytes: ...
+    async def submit(self, reads: ReadSet, decide: Decide) -> bytes: ...
 
     @overload
     async def submit(
         self,
-        needs: Needs,
+        reads: ReadSet,
         decide: DecideKept,
         idempotency: Idempotency | None,
         guard: Guard | None = None,
@@ -169,7 +170,7 @@ class Writer:
 
     async def submit(
         self,
-        needs: Needs,
+        reads: ReadSet,
         decide: Decide | DecideKept,
         idempotency: Idempotency | None = None,
         guard: Guard | None = None,
@@ -185,14 +186,14 @@ class Writer:
             raise Unavailable("the writer is not running")
         if self._under_way >= MAX_WAITING:
             raise Unavailable("too much is waiting", retry_after=1)
-        command = _Command(needs, decide, asyncio.get_running_loop().create_future(), guard)
+        command = _Command(reads, decide, asyncio.get_running_loop().create_future(), guard)
         if idempotency is not None:
             secret = self._ring.derive("idempotency", f"{idempotency.principal}\0{idempotency.key}")
             command.secret = secret
             command.idempotency_id = hashlib.sha256(b"id" + secret).digest()[:16]
             command.fingerprint = idempotency.fingerprint
             command.again = again
-        patience = asyncio.get_running_loop().call_later(PATIENCE_S, _give_up, command.future)
+        patience = asyncio.get_running_loop().call_later(TIMEOUT_S, _time_out, command.future)
         self._under_way += 1
         self._idle.clear()
         try:
@@ -209,9 +210,9 @@ class Writer:
         """Let a command wait in the lane of its shard, or in that of all who need several. Raises Unavailable."""
         shards = self._heads.shards
         if shards > 1:
-            owners = await read_owners(self._storage, command.needs)
+            owners = await read_routing(self._storage, command.reads)
             anywhere = shard_of(command.idempotency_id or bytes(8), shards)
-            command.shards = owners.shards(command.needs, shards) or frozenset((anywhere,))
+            command.shards = owners.shards(command.reads, shards) or frozenset((anywhere,))
         name = min(command.shards) if len(command.shards) == 1 else ACROSS
         lane = self._lanes.get(name)
         if lane is None:
@@ -236,8 +237,8 @@ class Writer:
         if not commands:
             return
         try:
-            answers, batch = await self._carry_out(commands)
-        except _Astray:
+            answers, work = await self._carry_out(commands)
+        except _Misrouted:
             await self._send_again(commands)
         except Exception as error:
             # That nothing can be made durable is no command's fault. A defect is one's, and so may be what met others
@@ -255,7 +256,7 @@ class Writer:
                     await self._carry_out_apart([command], alone=True)
         else:
             _tell(commands, answers)
-            self._on_commit(batch, len(commands))
+            self._on_commit(work, len(commands))
 
     async def _send_again(self, commands: Sequence[_Command]) -> None:
         """What has been sent astray, to where it belongs by now, unless nobody waits for it any more."""
@@ -265,7 +266,7 @@ class Writer:
             if isinstance(error, Exception):
                 _tell([command], [_told(error)])
 
-    async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
+    async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], UnitOfWork]:
         """One transaction, durable on return: what each command is told, and what was written."""
         for _ in range(TRIES - 1):
             try:
@@ -274,53 +275,54 @@ class Writer:
                 await asyncio.sleep(0)
         return await self._try(commands)
 
-    async def _try(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], Batch]:
+    async def _try(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], UnitOfWork]:
         async with self._storage.transaction() as transaction:
             held = frozenset[int]().union(*(command.shards for command in commands))
-            heads, shards = await self._heads.take(transaction, held)
+            heads, shards = await self._heads.lock(transaction, held)
             sizes = {shard: head.size for shard, head in heads.items()}
-            batch = Batch(transaction, self._ring, self._authenticator, self._entropy, self._clock(), sizes, shards)
-            await batch.loaded.load([command.needs for command in commands])
+            work = UnitOfWork(transaction, self._ring, self._authenticator, self._entropy, self._clock(), sizes, shards)
+            await work.loaded.load([command.reads for command in commands])
             if shards > 1:
-                _check_held(batch.loaded.owners(), commands, held, shards)
+                _check_held(work.loaded.routing(), commands, held, shards)
             replays = await self._replays(transaction, commands)
-            decided = self._decide(batch, commands, replays)
-            heads = await self._heads.extend(transaction, heads, batch.staged, batch.authenticate())
-            answers = self._answers(batch, commands, decided)
-            await batch.flush()
+            decided = self._decide(work, commands, replays)
+            heads = await self._heads.extend(transaction, heads, work.log.staged, work.authenticate())
+            answers = self._answers(work, commands, decided)
+            await work.flush()
         self._heads.keep(heads)
-        return answers, batch
+        return answers, work
 
     async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:
         ids = (command.idempotency_id for command in commands if command.idempotency_id)
         return {bytes(row[0]): (row[1], row[2]) for row in await transaction.fetch_in(records.IDEMPOTENCY, ids)}
 
-    def _decide(self, batch: Batch, commands: Sequence[_Command], replays: _Kept) -> list[_Outcome]:
+    def _decide(self, work: UnitOfWork, commands: Sequence[_Command], replays: _Kept) -> list[_Outcome]:
         """Each command's outcome: how to build its answer, a kept answer, an error, or the twin it repeats."""
         decided: list[_Outcome] = []
         first: dict[bytes, _Command] = {}
         for command in commands:
-            staged = len(batch.leaves)
+            staged = len(work.log.leaves)
             outcome: _Outcome
             try:
+                work.begin(command.reads)
                 if command.guard is not None:
-                    command.guard(batch)
+                    command.guard(work)
                 repeated = _repeated(command, replays, first)
                 if isinstance(repeated, bytes) and command.again is not None:
-                    repeated = command.again(batch, repeated)
-                outcome = command.decide(batch) if repeated is None else repeated
+                    repeated = command.again(work, repeated)
+                outcome = command.decide(work) if repeated is None else repeated
             except VerifierError as error:
                 outcome = error
             if not isinstance(outcome, VerifierError):
                 if command.idempotency_id:
                     first.setdefault(command.idempotency_id, command)
-            elif len(batch.leaves) != staged:
+            elif len(work.log.leaves) != staged:
                 raise InternalError("a command failed after it had staged a leaf") from outcome
             decided.append(outcome)
         return decided
 
     def _answers(
-        self, batch: Batch, commands: Sequence[_Command], decided: Sequence[_Outcome]
+        self, work: UnitOfWork, commands: Sequence[_Command], decided: Sequence[_Outcome]
     ) -> list[bytes | VerifierError]:
         """The bytes each command is told; those of idempotent commands are kept, sealed by the client's key."""
         answers: list[bytes | VerifierError] = []
@@ -337,25 +339,20 @@ class Writer:
             answers.append(body)
             if command.idempotency_id:
                 sealed = seal(command.secret, self._entropy(NONCE_BYTES), "answer", body)
-                batch.execute(
-                    records.INSERT_IDEMPOTENCY,
-                    command.idempotency_id,
-                    command.fingerprint,
-                    sealed,
-                    about.application_id,
-                    batch.now_ms + IDEMPOTENCY_MS,
-                )
+                until = work.now_ms + IDEMPOTENCY_MS
+                kept = command.idempotency_id, command.fingerprint, sealed, about.application_id, until
+                work.writes.stage(records.INSERT_IDEMPOTENCY, kept)
         return answers
 
 
-def _check_held(owners: Owners, commands: Sequence[_Command], held: frozenset[int], shards: int) -> None:
-    """Raise _Astray if a command looks at somebody's in another shard: by now, or now that there are more."""
-    if not all(owners.shards(command.needs, shards) <= held for command in commands):
-        raise _Astray
+def _check_held(owners: ShardRouting, commands: Sequence[_Command], held: frozenset[int], shards: int) -> None:
+    """Raise _Misrouted if a command looks at somebody's in another shard: by now, or now that there are more."""
+    if not all(owners.shards(command.reads, shards) <= held for command in commands):
+        raise _Misrouted
 
 
 def _repeated(command: _Command, replays: _Kept, first: dict[bytes, _Command]) -> bytes | _Command | None:
-    """The kept answer, or the twin in the same batch, of a key that was used before. Raises IdempotencyKeyReused."""
+    """The kept answer, or the twin in the same work, of a key that was used before. Raises IdempotencyKeyReused."""
     kept = replays.get(command.idempotency_id)
     twin = first.get(command.idempotency_id)
     if kept is not None:
@@ -387,6 +384,6 @@ def _tell(commands: Sequence[_Command], answers: Sequence[bytes | VerifierError]
             command.future.set_exception(answer)
 
 
-def _give_up(future: asyncio.Future[bytes]) -> None:
+def _time_out(future: asyncio.Future[bytes]) -> None:
     if not future.done():
         future.set_exception(Unavailable("the database did not answer in time", retry_after=1))

@@ -1,6 +1,6 @@
 """Looking at rows outside of a batch: each is verified, opened, and held against what is sealed in it.
 
-Carries out specs/protocol.md section 10.2.
+Implements specs/protocol.md section 10.2.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from verifier.core.errors import Erased, NotFound
+from verifier.ledger import records, tables
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall, decrypt_application, decrypt_call
+from verifier.ledger.rows import Authenticator
 from verifier.ports import KeyRing, Reader, Row
-from verifier.service import records, tables
-from verifier.service.opened import OpenApplication, OpenCall, open_application, open_call
-from verifier.service.rows import Authenticator
 
 
 class Reading:
@@ -22,7 +22,7 @@ class Reading:
         self._ring = ring
         self._authenticator = authenticator
 
-    async def application(self, application_id: str) -> OpenApplication:
+    async def application(self, application_id: str) -> DecryptedApplication:
         """One application. Raises NotFound or Erased."""
         rows = await self._reader.fetch_in(records.APPLICATIONS_BY_ID, [application_id])
         if not rows:
@@ -31,31 +31,33 @@ class Reading:
         self._check("applications", found.application_id == application_id)
         return found
 
-    async def applications(self, application_ids: Iterable[str]) -> Mapping[str, OpenApplication]:
+    async def applications(self, application_ids: Iterable[str]) -> Mapping[str, DecryptedApplication]:
         """Those of the applications that have not been erased."""
         rows = await self._reader.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
         return {each.application_id: each for each in self._kept(rows)}
 
-    async def applications_of_customer(self, customer_index: bytes) -> list[OpenApplication]:
+    async def applications_of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
         """A customer's applications."""
         found = self._kept(await self._reader.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [customer_index]))
         self._check("applications", all(each.row.customer_index == customer_index for each in found))
         return found
 
-    async def applications_of_officer(self, officer_id: str, after: str) -> tuple[list[OpenApplication], str | None]:
+    async def applications_of_officer(
+        self, officer_id: str, after: str
+    ) -> tuple[list[DecryptedApplication], str | None]:
         """Some of the applications that an officer is assigned to, those that follow `after`; where they end."""
         rows = await self._reader.fetch(records.APPLICATIONS_OF_OFFICER, officer_id, after)
         found = [each for each in self._kept(rows) if self._assigned(each, officer_id)]
         return found, rows[-1][0] if rows else None
 
-    def _assigned(self, application: OpenApplication, officer_id: str) -> bool:
+    def _assigned(self, application: DecryptedApplication, officer_id: str) -> bool:
         """Whether the facts say so too. The row in `assignments` only led here."""
         if application.registration.assigned(officer_id) is not None:
             return True
         self._authenticator.tampered("assignments")
         return False
 
-    async def call(self, call_id: str) -> tuple[OpenApplication, OpenCall]:
+    async def call(self, call_id: str) -> tuple[DecryptedApplication, DecryptedCall]:
         """One call and its application. Raises NotFound or Erased."""
         rows = await self._reader.fetch_in(records.CALLS_BY_ID, [call_id])
         if not rows:
@@ -65,7 +67,7 @@ class Reading:
         application = await self.application(call.application_id)
         return application, self.open_call(application, rows[0])
 
-    async def open_call_of(self, application: OpenApplication) -> OpenCall | None:
+    async def open_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
         """The call that an application's row names as open, unless the application has been erased meanwhile."""
         call_id = application.row.open_call_id
         if call_id is None:
@@ -80,7 +82,7 @@ class Reading:
 
     async def calls_of_officer(
         self, officer_id: str, before: str, since: int, limit: int
-    ) -> tuple[list[tuple[OpenApplication, OpenCall]], str | None]:
+    ) -> tuple[list[tuple[DecryptedApplication, DecryptedCall]], str | None]:
         """A page of an officer's calls with their applications, newest first, without those of erased applications;
         where the next begins."""
         rows = await self._reader.fetch(records.CALLS_OF_OFFICER, officer_id, before, since, limit + 1)
@@ -94,22 +96,22 @@ class Reading:
                 found.append((application, self.open_call(application, row)))
         return found, rows[limit - 1][0] if len(rows) > limit else None
 
-    def open_call(self, application: OpenApplication, row: Row) -> OpenCall:
+    def open_call(self, application: DecryptedApplication, row: Row) -> DecryptedCall:
         """A row of `calls`, with its ticket behind it. Raises Erased where that is gone."""
         call = self._authenticator.read(tables.CALLS, row)
         self._check("calls", call.application_id == application.application_id)
         sealed, customer_index = row[tables.CALLS.width : tables.CALLS.width + 2]
-        return open_call(self._ring, application.keys, call, sealed, customer_index)
+        return decrypt_call(self._ring, application.keys, call, sealed, customer_index)
 
     def _check(self, table: str, asked_for: bool) -> None:
         """Raise Tampered where the database gave another row than it was asked for."""
         if not asked_for:
             raise self._authenticator.found(table)
 
-    def _application(self, row: Row) -> OpenApplication:
-        return open_application(self._ring, self._authenticator.read(tables.APPLICATIONS, row))
+    def _application(self, row: Row) -> DecryptedApplication:
+        return decrypt_application(self._ring, self._authenticator.read(tables.APPLICATIONS, row))
 
-    def _kept(self, rows: Iterable[Row]) -> list[OpenApplication]:
+    def _kept(self, rows: Iterable[Row]) -> list[DecryptedApplication]:
         found = []
         for row in rows:
             try:

@@ -1,6 +1,6 @@
 """Exceptions from the contact policy: an officer asks, a second person grants or declines; what is granted is logged.
 
-Carries out specs/protocol.md section 4.2 (law L10).
+Implements specs/protocol.md section 4.2 (law L10).
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from verifier.core.principal import Principal
 from verifier.core.sealing import unseal
 from verifier.core.statements import EXCEPTION, PolicyException
 from verifier.core.times import from_ms
-from verifier.service import records
+from verifier.ledger import records
+from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import REQUESTS, ExceptionRow, RequestRow
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.unit_of_work.log_entries import StagedLeaf
 from verifier.service.assigned import check_application
-from verifier.service.batch import Batch
-from verifier.service.commands import About, Idempotency
 from verifier.service.context import Context
-from verifier.service.needs import Needs
-from verifier.service.opened import OpenApplication, StagedLeaf
-from verifier.service.tables import REQUESTS, ExceptionRow, RequestRow
 
 SHOWN_MS = 86_400_000
 _encode = msgspec.json.Encoder().encode
@@ -46,7 +47,7 @@ class _Asked(Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Asked).decode
 
 
-class Exceptions:
+class PolicyExceptions:
     """Use cases on exceptions."""
 
     def __init__(self, context: Context) -> None:
@@ -61,15 +62,15 @@ class Exceptions:
         """
         _check_second(supervisor, asked.officer_id)
 
-        def decide(batch: Batch) -> About:
-            application = batch.application(application_id)
+        def decide(work: UnitOfWork) -> About:
+            application = work.applications.get(application_id)
             _assigned(application, asked.officer_id)
-            leaf, expires_at = self._grant(batch, application, asked, supervisor)
+            leaf, expires_at = self._grant(work, application, asked, supervisor)
             return About(
                 application_id, lambda: GrantedException(leaf.statement_id, from_ms(expires_at), leaf.evidence())
             )
 
-        return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency)
+        return await self._context.writer.submit(ReadSet(application_id=application_id), decide, idempotency)
 
     async def request(
         self, officer: Principal, application_id: str, asked: RequestException, idempotency: Idempotency
@@ -79,22 +80,22 @@ class Exceptions:
         Raises NotFound for an application that the officer is not assigned to, whatever its state.
         """
 
-        def guard(batch: Batch) -> None:
-            check_application(batch, officer, application_id)
+        def guard(work: UnitOfWork) -> None:
+            check_application(work, officer, application_id)
 
-        def decide(batch: Batch) -> About:
-            application = batch.application(application_id)
+        def decide(work: UnitOfWork) -> About:
+            application = work.applications.get(application_id)
             assigned = application.registration.assigned(officer.id)
             assert assigned is not None  # noqa: S101 - or the guard would have refused
-            request_id = batch.new_id("excr")
-            expires_at = batch.now_ms + self._context.settings.exception_lifetime_ms
+            request_id = work.new_id("excr")
+            expires_at = work.now_ms + self._context.settings.exception_lifetime_ms
             kept = _Asked(assigned, asked)
-            sealed = batch.seal(application, request_id, _encode(kept))
-            row = RequestRow(request_id, application_id, officer.id, sealed, batch.now_ms, expires_at, None, None)
-            batch.put_request(row)
+            sealed = work.seal(application, request_id, _encode(kept))
+            row = RequestRow(request_id, application_id, officer.id, sealed, work.now_ms, expires_at, None, None)
+            work.exceptions.put_request(row)
             return About(application_id, lambda: _view(row, kept, application, None, row.asked_at))
 
-        return await self._context.writer.submit(Needs(application_id=application_id), decide, idempotency, guard)
+        return await self._context.writer.submit(ReadSet(application_id=application_id), decide, idempotency, guard)
 
     async def decide(
         self, supervisor: Principal, request_id: str, asked: DecideException, idempotency: Idempotency
@@ -108,23 +109,23 @@ class Exceptions:
             raise NotFound("there is no such request")
         application_id = self._context.authenticator.read(REQUESTS, rows[0]).application_id
 
-        def decide(batch: Batch) -> About:
-            request = batch.request(request_id)
+        def decide(work: UnitOfWork) -> About:
+            request = work.exceptions.request(request_id)
             _check_second(supervisor, request.officer_id)
-            application = batch.application(application_id)
+            application = work.applications.get(application_id)
             kept = _decode(unseal(application.keys.sealing, request_id, request.sealed or b""))
-            if request.decided_at is not None or batch.now_ms >= request.expires_at:
+            if request.decided_at is not None or work.now_ms >= request.expires_at:
                 raise CallClosed("the request has been decided, or is over")
-            decided = replace(request, decided_at=batch.now_ms)
+            decided = replace(request, decided_at=work.now_ms)
             if asked.granted:
                 _assigned(application, request.officer_id)
                 grant = GrantException(request.officer_id, kept.asked.rules, asked.reason)
-                leaf, expires_at = self._grant(batch, application, grant, supervisor)
+                leaf, expires_at = self._grant(work, application, grant, supervisor)
                 decided = replace(decided, exception_id=leaf.statement_id, expires_at=expires_at)
-            batch.put_request(decided)
-            return About(application_id, lambda: _view(decided, kept, application, None, batch.now_ms))
+            work.exceptions.put_request(decided)
+            return About(application_id, lambda: _view(decided, kept, application, None, work.now_ms))
 
-        needs = Needs(application_id=application_id, request_id=request_id)
+        needs = ReadSet(application_id=application_id, request_id=request_id)
         return await self._context.writer.submit(needs, decide, idempotency)
 
     async def list(self, caller: Principal) -> ExceptionRequests:
@@ -147,26 +148,26 @@ class Exceptions:
         return ExceptionRequests(tuple(requests))
 
     def _grant(
-        self, batch: Batch, application: OpenApplication, asked: GrantException, supervisor: Principal
+        self, work: UnitOfWork, application: DecryptedApplication, asked: GrantException, supervisor: Principal
     ) -> tuple[StagedLeaf, int]:
         settings = self._context.settings
-        exception_id = batch.new_id("exc")
-        expires_at = batch.now_ms + settings.exception_lifetime_ms
+        exception_id = work.new_id("exc")
+        expires_at = work.now_ms + settings.exception_lifetime_ms
         rules = tuple(sorted(set(asked.rules)))
         claims = PolicyException(
             iss=settings.issuer,
             jti=exception_id,
-            iat=batch.now_ms // 1000,
+            iat=work.now_ms // 1000,
             exp=expires_at // 1000,
             application=application.pseudonym,
             officer_id=asked.officer_id,
             granted_by=supervisor.id,
             rules=rules,
             reason=asked.reason,
-            salt=batch.new_salt(),
+            salt=work.new_salt(),
         )
-        leaf = batch.append(EXCEPTION, exception_id, claims, application)
-        batch.put_exception(
+        leaf = work.log.append(EXCEPTION, exception_id, claims, application)
+        work.exceptions.put(
             ExceptionRow(
                 exception_id=exception_id,
                 application_id=application.application_id,
@@ -185,13 +186,13 @@ def _check_second(supervisor: Principal, officer_id: str) -> None:
         raise Forbidden("an exception needs a second person")
 
 
-def _assigned(application: OpenApplication, officer_id: str) -> None:
+def _assigned(application: DecryptedApplication, officer_id: str) -> None:
     if application.registration.assigned(officer_id) is None:
         raise InvalidField.at("/officer_id", "the officer is not assigned to this application")
 
 
 def _view(
-    row: RequestRow, kept: _Asked, application: OpenApplication, call_id: str | None, now_ms: int
+    row: RequestRow, kept: _Asked, application: DecryptedApplication, call_id: str | None, now_ms: int
 ) -> ExceptionRequest:
     over = now_ms >= row.expires_at
     if row.decided_at is None:

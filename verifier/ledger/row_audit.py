@@ -1,6 +1,6 @@
 """The audit of the rows: each authenticator, the sum of all, and what only leads somewhere against sealed facts.
 
-Carries out specs/protocol.md section 8.3. Together with the log's own audit it sees a row that was changed, added,
+Implements specs/protocol.md section 8.3. Together with the log's own audit it sees a row that was changed, added,
 taken away or set back to what it was.
 """
 
@@ -12,12 +12,12 @@ from typing import Any
 
 from verifier.core.call import Call
 from verifier.core.errors import Erased, Tampered, VerifierError
-from verifier.core.shards import origin_shard, place
+from verifier.core.shards import global_index, origin_shard
+from verifier.ledger import decoys, indexes, records, tables
+from verifier.ledger.decrypted import decrypt_application
+from verifier.ledger.heads import HeadRow
+from verifier.ledger.rows import SHARES, Authenticator, Table
 from verifier.ports import KeyRing, Reader, Row, Storage
-from verifier.service import decoys, indexes, records, tables
-from verifier.service.heads import HeadRow
-from verifier.service.opened import open_application
-from verifier.service.rows import SHARES, Authenticator, Table
 
 _LEAVES = "SELECT COUNT(*) FROM leaves WHERE leaf_index >= 0"
 _CHECKPOINTS = "SELECT MIN(size), MAX(size) FROM checkpoints WHERE size >= $1 AND size < $2"
@@ -90,8 +90,8 @@ class _RowAudit:
         if shards != count or not 0 <= forgotten <= size:
             self._find(f"the head of {origin} cannot say {shards} shards and {forgotten} statements forgotten")
         shard = origin_shard(origin, self._origin) or 0
-        kept = await self._reader.fetch(_CHECKPOINTS, place(shard, 0), place(shard + 1, 0))
-        if tuple(kept[0]) != (place(shard, 0), place(shard, size)):
+        kept = await self._reader.fetch(_CHECKPOINTS, global_index(shard, 0), global_index(shard + 1, 0))
+        if tuple(kept[0]) != (global_index(shard, 0), global_index(shard, size)):
             self._find(f"the checkpoints of {origin} do not begin at size 0 and end at size {size}, that of its head")
 
     def _read(self, table: Table[Any], row: Row) -> Any:
@@ -118,7 +118,7 @@ class _RowAudit:
         led_by = numbers.pop(row.application_id, set()), officers.pop(row.application_id, set())
         wanted: tuple[set[bytes], set[str]] = set(), set()
         try:
-            opened = open_application(self._ring, row)
+            opened = decrypt_application(self._ring, row)
         except Erased:
             pass
         except VerifierError as error:

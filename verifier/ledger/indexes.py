@@ -1,6 +1,6 @@
 """Blind indexes: equal for equal values, and traceable only with the key ring.
 
-Carries out specs/protocol.md section 4.1.
+Implements specs/protocol.md section 4.1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Applications, calls and statements with their seals opened. Carries out specs/protocol.md section 4.1."""
+"""Applications, calls and statements with their seals opened. Implements specs/protocol.md section 4.1."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from verifier.core.application import Registration
 from verifier.core.call import Call
 from verifier.core.errors import Erased, InternalError, NotFound
 from verifier.core.evidence import Evidence
-from verifier.core.messages import LogEvidence
 from verifier.core.octets import base64url
 from verifier.core.sealing import ApplicationKeys, unseal
 from verifier.core.statements import EXCEPTION, RECEIPT, TICKET, CallTicket, PolicyException, Receipt
+from verifier.ledger.tables import ApplicationRow
 from verifier.ports import KeyRing
-from verifier.service.tables import ApplicationRow
 
 _decode_registration = msgspec.json.Decoder(Registration).decode
 _decode_evidence = msgspec.json.Decoder(Evidence).decode
@@ -29,7 +28,7 @@ _decode_receipt = msgspec.json.Decoder(Receipt).decode
 Claims = TypeVar("Claims")
 
 
-class OpenApplication(Struct, frozen=True):
+class DecryptedApplication(Struct, frozen=True):
     """An application whose keys have been unwrapped and whose facts have been read."""
 
     row: ApplicationRow
@@ -47,7 +46,7 @@ class OpenApplication(Struct, frozen=True):
         return base64url(hmac.digest(self.keys.pseudonyms, named, "sha256")[:16])
 
 
-class OpenCall(Struct, frozen=True):
+class DecryptedCall(Struct, frozen=True):
     """A call with its signed ticket (`statement`) and the ticket's claims."""
 
     call: Call
@@ -59,23 +58,6 @@ class OpenCall(Struct, frozen=True):
     def number(self) -> str:
         """The number that is called, in E.164."""
         return "+" + self.ticket.dest.tn[0]
-
-
-class StagedLeaf(Struct):
-    """A statement that this batch logs. `leaf_index` is the leaf's place; `proof` is known once every command of the
-    batch has been decided."""
-
-    leaf_index: int
-    entry: bytes
-    typ: str
-    statement_id: str
-    statement: str
-    application: OpenApplication | None
-    customer_index: bytes | None
-    proof: str = ""
-
-    def evidence(self) -> LogEvidence:
-        return LogEvidence(self.statement, self.proof)
 
 
 def leaf_context(statement_id: str, typ: str, customer_index: bytes | None) -> str:
@@ -95,16 +77,16 @@ def unwrap_keys(ring: KeyRing, application_id: str, kek_id: str | None, wrapped:
     return ApplicationKeys.unpack(ring.unwrap(application_id, kek_id, wrapped))
 
 
-def open_application(ring: KeyRing, row: ApplicationRow) -> OpenApplication:
+def decrypt_application(ring: KeyRing, row: ApplicationRow) -> DecryptedApplication:
     """Unwrap the keys and read the facts. Raises Erased where the keys have been destroyed."""
     keys = unwrap_keys(ring, row.application_id, row.kek_id, row.wrapped_key)
     if row.sealed is None:
         raise Erased
     facts = unseal(keys.sealing, row.application_id, row.sealed)
-    return OpenApplication(row, keys, _decode_registration(facts))
+    return DecryptedApplication(row, keys, _decode_registration(facts))
 
 
-def open_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sealed: bytes) -> Evidence:
+def decrypt_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sealed: bytes) -> Evidence:
     """The statement and proof of a leaf; `keys` are its application's, None for a leaf of no application.
 
     `context` is that of `leaf_context`.
@@ -113,37 +95,37 @@ def open_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sea
     return _decode_evidence(opened)
 
 
-def open_call(
+def decrypt_call(
     ring: KeyRing, keys: ApplicationKeys, call: Call, sealed: bytes | None, customer_index: bytes | None
-) -> OpenCall:
+) -> DecryptedCall:
     """A call with the claims of its ticket, whose seal shows that it is this call's and this application's.
 
     Raises Erased without a ticket, InternalError where the call is not as the ticket says.
     """
     if sealed is None:
         raise Erased
-    evidence = open_evidence(ring, keys, leaf_context(call.call_id, TICKET, customer_index), sealed)
+    evidence = decrypt_evidence(ring, keys, leaf_context(call.call_id, TICKET, customer_index), sealed)
     ticket = claims_of(evidence, _decode_ticket)
     if (ticket.officer.id, ticket.exp * 1000) != (call.officer_id, call.expires_at):
         raise InternalError("a call is not as its ticket says")
-    return OpenCall(call, evidence.statement, ticket, evidence)
+    return DecryptedCall(call, evidence.statement, ticket, evidence)
 
 
-def open_exception(
+def decrypt_exception(
     ring: KeyRing, keys: ApplicationKeys, exception_id: str, sealed: bytes | None, customer_index: bytes | None
 ) -> PolicyException:
     """What was logged of a granted exception. Raises NotFound without it."""
     if sealed is None:
         raise NotFound("there is no such exception")
     context = leaf_context(exception_id, EXCEPTION, customer_index)
-    return claims_of(open_evidence(ring, keys, context, sealed), _decode_exception)
+    return claims_of(decrypt_evidence(ring, keys, context, sealed), _decode_exception)
 
 
-def open_receipt(
+def decrypt_receipt(
     ring: KeyRing, keys: ApplicationKeys, call_id: str, receipt_id: str, sealed: bytes, customer_index: bytes | None
 ) -> Evidence:
     """The receipt that consumed a call's code. Raises InternalError where it is another call's."""
-    evidence = open_evidence(ring, keys, leaf_context(receipt_id, RECEIPT, customer_index), sealed)
+    evidence = decrypt_evidence(ring, keys, leaf_context(receipt_id, RECEIPT, customer_index), sealed)
     confirmed = claims_of(evidence, _decode_receipt).call
     if confirmed is None or confirmed.call_id != call_id:
         raise InternalError("a call was not confirmed by the receipt that its row names")

@@ -1,6 +1,6 @@
 """The heads of the log, one a shard: a batch that has taken one is alone in that shard until its transaction ends.
 
-Carries out specs/protocol.md section 10 (CVP-10-2, CVP-10-5), 10.2 and 8.4.
+Implements specs/protocol.md section 10 (CVP-10-2, CVP-10-5), 10.2 and 8.4.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from verifier.core.checkpoint import Checkpoint, encode_proof, open_checkpoint
 from verifier.core.errors import EvidenceError, InternalError, InvalidField, NotFound, Unavailable
 from verifier.core.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_consistency
-from verifier.core.shards import MAX_SHARDS, index_of, origin_shard, place, shard_origin
+from verifier.core.shards import MAX_SHARDS, global_index, index_of, origin_shard, shard_origin
+from verifier.ledger import records
+from verifier.ledger.rows import MAC_BYTES, SHARE_BYTES, Authenticator, added
+from verifier.ledger.tiles import consistency_proof, read_entries, read_tree
+from verifier.ledger.unit_of_work.log_entries import StagedLeaf
 from verifier.ports import KeyRing, Row, Transaction
-from verifier.service import records
-from verifier.service.opened import StagedLeaf
-from verifier.service.rows import MAC_BYTES, SHARE_BYTES, Authenticator, added
-from verifier.service.tiles import consistency_proof, read_entries, read_tree
 
 # Of what others have added meanwhile a node hashes every leaf up to so many, and has the rest proved by stored hashes.
 MAX_CATCH_UP = 4096
@@ -36,7 +36,7 @@ class HeadRow(Struct, frozen=True):
     """A row of `log_head`: the size of a shard, how many there are, how many batches have extended it, and the sum of
     the shares of the rows that they wrote. The sums of all heads together are that of all rows.
 
-    `writers` are the names of the nodes that wrote last, each with the number of its last batch, the latest at the end.
+    `writers` are the names of the nodes that wrote last, each with the number of its last work, the latest at the end.
     """
 
     origin: str
@@ -57,7 +57,7 @@ class HeadRow(Struct, frozen=True):
         return 0 if at < 0 else int.from_bytes(self.writers[at + NODE_BYTES : at + 2 * NODE_BYTES])
 
     def after(self, size: int, node: bytes) -> HeadRow:
-        """The row after one more batch, by this node."""
+        """The row after one more work, by this node."""
         at, batches = self.writers.rfind(node), self.batches + 1
         others = self.writers if at < 0 else self.writers[:at] + self.writers[at + 2 * NODE_BYTES :]
         writers = others[-2 * NODE_BYTES * (MAX_WRITERS - 1) :] + node + batches.to_bytes(NODE_BYTES)
@@ -78,19 +78,19 @@ class Head(Struct, frozen=True):
 class Heads:
     """The heads of one database as a node knows them. `shards` is how many there are, as far as it has been told.
 
-    `node` is a name of 8 bytes that no other node has. `agree` is given the database's own time with each head, and
-    refuses it by raising Unavailable.
+    `node` is a name of 8 bytes that no other node has. `check_clock` is given the database's own time with each head.
+    It raises Unavailable where the clocks differ too much.
     """
 
     def __init__(
-        self, ring: KeyRing, authenticator: Authenticator, origin: str, node: bytes, agree: Callable[[str], None]
+        self, ring: KeyRing, authenticator: Authenticator, origin: str, node: bytes, check_clock: Callable[[str], None]
     ) -> None:
         self.shards = 1
         self._node = node
         self._ring = ring
         self._authenticator = authenticator
         self._origin = origin
-        self._agree = agree
+        self._check_clock = check_clock
         self._known: dict[int, Head] = {}
 
     async def open(self, transaction: Transaction) -> None:
@@ -99,7 +99,7 @@ class Heads:
         Raises InternalError for another's, Unavailable if the clocks do not agree.
         """
         await self._create(transaction, 0, 1)
-        first = await transaction.fetch(records.LATEST_CHECKPOINT, place(0, 0), place(1, 0))
+        first = await transaction.fetch(records.LATEST_CHECKPOINT, global_index(0, 0), global_index(1, 0))
         origins = {row[0] for row in await transaction.fetch(records.HEAD_ORIGINS)}
         others = sorted(each for each in origins if origin_shard(each, self._origin) is None)
         if others:
@@ -111,7 +111,9 @@ class Heads:
         if origins - ours:
             raise InternalError(f"the database has more logs than the {self.shards} that its heads say")
         for shard in range(self.shards):
-            if not await transaction.fetch(records.LATEST_CHECKPOINT, place(shard, 0), place(shard + 1, 0)):
+            if not await transaction.fetch(
+                records.LATEST_CHECKPOINT, global_index(shard, 0), global_index(shard + 1, 0)
+            ):
                 await self._begin(transaction, shard)
             await self._tree(transaction, shard, (await self._lock(transaction, shard)).size)
 
@@ -137,7 +139,7 @@ class Heads:
     async def _begin(self, transaction: Transaction, shard: int) -> None:
         empty = Checkpoint(shard_origin(self._origin, shard), 0, EMPTY_ROOT)
         note = self._ring.sign_checkpoint(empty.text())
-        await transaction.execute_many(records.INSERT_CHECKPOINT, [(place(shard, 0), note)])
+        await transaction.execute_many(records.INSERT_CHECKPOINT, [(global_index(shard, 0), note)])
 
     async def split(self, transaction: Transaction, shards: int) -> None:
         """Have so many shards from now on, once nobody is at work in any. Raises InvalidField for less than now."""
@@ -166,7 +168,7 @@ class Heads:
         await self._advance(transaction, Head(tree, row))
         return note
 
-    async def take(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Head], int]:
+    async def lock(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Head], int]:
         """Make other batches of these shards wait; return their heads, and how many shards there are until it ends.
 
         Heads are taken in order, so that no two batches each wait for the other. Raises Unavailable if the clocks do
@@ -190,7 +192,7 @@ class Heads:
         if not found or found[0][1] < self.shards:
             raise Unavailable(f"the log in the database has fewer shards than the {self.shards} that this node knows")
         size, count, told, batches, kept, writers, mac = found[0]
-        self._agree(told)
+        self._check_clock(told)
         if mac is None:
             raise InternalError(UNAUTHENTICATED)
         row = HeadRow(origin, size, count, batches, kept or b"", writers or b"")
@@ -227,7 +229,7 @@ class Heads:
                 raise _other_log(size) from error
             if known is not None:
                 await _check_begins(transaction, shard, known, tree)
-        notes = await transaction.fetch(records.CHECKPOINT_OF, place(shard, size))
+        notes = await transaction.fetch(records.CHECKPOINT_OF, global_index(shard, size))
         checkpoint = Checkpoint(shard_origin(self._origin, shard), size, tree.root())
         if tree.size != size or not notes or not notes[0][0].startswith(checkpoint.text()):
             raise _other_log(size)
@@ -261,8 +263,8 @@ class Heads:
             for leaf in leaves:
                 index = index_of(leaf.leaf_index)
                 leaf.proof = encode_proof(index, tree.inclusion_proof(index), note)
-            placed = [(level, place(shard, index), value) for level, index, value in nodes]
-            await transaction.execute_many(records.INSERT_CHECKPOINT, [(place(shard, tree.size), note)])
+            placed = [(level, global_index(shard, index), value) for level, index, value in nodes]
+            await transaction.execute_many(records.INSERT_CHECKPOINT, [(global_index(shard, tree.size), note)])
             await transaction.execute_many(records.INSERT_NODE, placed)
             grown[shard] = replace(grown[shard], tree=tree)
         for shard, head in grown.items():

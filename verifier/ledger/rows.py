@@ -1,6 +1,6 @@
 """Rows that decide something, each with an authenticator under a key that the database does not hold (law L16).
 
-Carries out specs/protocol.md section 10.2. The authenticator covers the table's name and every column. What else a
+Implements specs/protocol.md section 10.2. The authenticator covers the table's name and every column. What else a
 digest gives, a row's share, stays secret: the log's head keeps the sum of all shares, so that an audit misses no row.
 """
 

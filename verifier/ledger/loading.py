@@ -1,6 +1,6 @@
 """What the commands of a batch look at, read together: each table at most twice, whatever their number.
 
-Carries out specs/protocol.md section 10. Columns of rows that nothing has verified yet only say where to look next.
+Implements specs/protocol.md section 10. Columns of rows that nothing has verified yet only say where to look next.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from verifier.core.call import Call
+from verifier.ledger import records, tables
+from verifier.ledger.candidate_calls import CandidateCalls
+from verifier.ledger.limit_rows import LimitRows
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.routing import ShardRouting
+from verifier.ledger.rows import Authenticator, Rows, Table
+from verifier.ledger.tables import ApplicationRow, ExceptionRow, Leg, ReportRow, RequestRow, StrayLeg, SuspensionRow
 from verifier.ports import Row, Transaction
-from verifier.service import records, tables
-from verifier.service.candidate_calls import CandidateCalls
-from verifier.service.limit_rows import LimitRows
-from verifier.service.needs import Needs, Owners
-from verifier.service.rows import Authenticator, Rows, Table
-from verifier.service.tables import ApplicationRow, ExceptionRow, Leg, ReportRow, RequestRow, StrayLeg, SuspensionRow
 
 Item = TypeVar("Item")
 
@@ -48,62 +49,62 @@ class Loaded:
         self.suspension_of: dict[str, str] = {}
         self.expired: list[tuple[Table[Any], Any, str, int]] = []
 
-    async def load(self, needs: Sequence[Needs]) -> None:
+    async def load(self, read_sets: Sequence[ReadSet]) -> None:
         """Read every row the commands need."""
         read = self._transaction.fetch_in
-        for number_index, application_id in await read(records.NUMBERS, _given(n.number_index for n in needs)):
+        for number_index, application_id in await read(records.NUMBERS, _given(n.number_index for n in read_sets)):
             self.of_number.setdefault(bytes(number_index), []).append(application_id)
-        for row in await read(records.LEG_OWNERS, _given(n.leg_index for n in needs if n.leg_owner)):
+        for row in await read(records.LEG_OWNERS, _given(n.leg_index for n in read_sets if n.leg_owner)):
             self.leg_owners[bytes(row[0])] = row[1]
-        call_ids = [*(call_id for n in needs for call_id in n.call_ids), *self.leg_owners.values()]
+        call_ids = [*(call_id for n in read_sets for call_id in n.call_ids), *self.leg_owners.values()]
         await self._load_calls(call_ids)
         application_ids = {self.calls.hint(each, "application_id") for each in self.calls}
-        application_ids.update(_given(n.application_id for n in needs))
+        application_ids.update(_given(n.application_id for n in read_sets))
         application_ids.update(each for found in self.of_number.values() for each in found)
         self.applications.load(await read(records.APPLICATIONS_BY_ID, sorted(application_ids)))
-        of_customer = await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in needs))
+        of_customer = await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in read_sets))
         self.applications.load(of_customer)
         for row in of_customer:
             self.of_customer.setdefault(bytes(row[1]), []).append(row[0])
-        await self._load_candidates(needs)
+        await self._load_candidates(read_sets)
         await self._load_calls(_given(self.applications.hint(each, "open_call_id") for each in self.applications))
         self._take_legs(await read(records.LEGS_OF_CALLS, call_ids))
-        self._take_strays(await read(records.STRAYS, _given(n.leg_index for n in needs)))
-        self.limits.rows.load(await read(records.LIMITS_BY_KEY, self.limits.keys(needs, self._led_to, self._owner)))
-        for row in await read(records.EXCEPTIONS_BY_ID, (each for n in needs for each in n.exception_ids)):
+        self._take_strays(await read(records.STRAYS, _given(n.leg_index for n in read_sets)))
+        self.limits.rows.load(await read(records.LIMITS_BY_KEY, self.limits.keys(read_sets, self.led_to, self._owner)))
+        for row in await read(records.EXCEPTIONS_BY_ID, (each for n in read_sets for each in n.exception_ids)):
             self.exceptions.load([row])
             self.granted[row[0]] = row[tables.EXCEPTIONS.width :]
-        self.requests.load(await read(records.REQUESTS_BY_ID, _given(n.request_id for n in needs)))
-        for row in await read(records.SESSIONS, _given(n.session_id for n in needs)):
+        self.requests.load(await read(records.REQUESTS_BY_ID, _given(n.request_id for n in read_sets)))
+        for row in await read(records.SESSIONS, _given(n.session_id for n in read_sets)):
             self.sessions[row[0]] = row
-        suspensions = await read(records.SUSPENSIONS_OF, (each for n in needs for each in n.staff_ids))
+        suspensions = await read(records.SUSPENSIONS_OF, (each for n in read_sets for each in n.staff_ids))
         self.suspensions.load(suspensions)
         self.suspension_of.update((row[1], row[0]) for row in suspensions)
-        for each in needs:
+        for each in read_sets:
             await self._load_rest(each)
 
-    async def _load_candidates(self, needs: Iterable[Needs]) -> None:
-        led_to = (each for n in needs if n.cap for each in self._led_to(n) if each in self.applications)
+    async def _load_candidates(self, read_sets: Iterable[ReadSet]) -> None:
+        led_to = (each for n in read_sets if n.cap for each in self.led_to(n) if each in self.applications)
         call_ids = self.candidates.ids((each, self.applications.hint(each, "open_call_id")) for each in led_to)
         for row in await self._transaction.fetch_in(records.CANDIDATES, call_ids):
             self._take_calls([row])
             self.candidates.take(row)
 
-    async def _load_rest(self, needs: Needs) -> None:
+    async def _load_rest(self, reads: ReadSet) -> None:
         """What only a few commands look at: every row of an application, and rows that are past their keeping."""
         read, read_in = self._transaction.fetch, self._transaction.fetch_in
-        if needs.whole is not None:
-            self._take_strays(await read(records.STRAYS_OF, needs.whole))
-            self.requests.load(await read_in(records.REQUESTS_OF, [needs.whole]))
-            self.reports.load(await read_in(records.REPORTS_OF, [needs.whole]))
-            self.exceptions.load(await read_in(records.EXCEPTIONS_OF, [needs.whole]))
-            self.limits.rows.load(await read_in(records.LIMITS_BY_KEY, tables.limit_keys(needs.whole)))
-        self.reports.load(await read_in(records.REPORTS_BY_ID, needs.report_ids))
-        if needs.requests_before is not None:
-            await self._load_expired(tables.REQUESTS, records.REQUESTS_BEFORE, "asked_at", needs.requests_before)
-        if needs.limits_before is not None:
-            await self._load_expired(tables.LIMITS, records.LIMITS_BEFORE, "tat", needs.limits_before)
-        if needs.expired:
+        if reads.whole is not None:
+            self._take_strays(await read(records.STRAYS_OF, reads.whole))
+            self.requests.load(await read_in(records.REQUESTS_OF, [reads.whole]))
+            self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))
+            self.exceptions.load(await read_in(records.EXCEPTIONS_OF, [reads.whole]))
+            self.limits.rows.load(await read_in(records.LIMITS_BY_KEY, tables.limit_keys(reads.whole)))
+        self.reports.load(await read_in(records.REPORTS_BY_ID, reads.report_ids))
+        if reads.requests_before is not None:
+            await self._load_expired(tables.REQUESTS, records.REQUESTS_BEFORE, "asked_at", reads.requests_before)
+        if reads.limits_before is not None:
+            await self._load_expired(tables.LIMITS, records.LIMITS_BEFORE, "tat", reads.limits_before)
+        if reads.expired:
             for table, sql in records.EXPIRED.items():
                 await self._load_expired(table, sql, "expires_at", self._now_ms)
 
@@ -129,21 +130,22 @@ class Loaded:
         self.tables[table].load(rows)
         self.expired += [(table, table.key_of(row), column, before) for row in rows]
 
-    def _led_to(self, needs: Needs) -> list[str]:
-        if needs.customer_index is not None:
-            return self.of_customer.get(needs.customer_index, [])
-        return self.of_number.get(needs.number_index, []) if needs.number_index is not None else []
+    def led_to(self, reads: ReadSet) -> list[str]:
+        """The applications that the customer or number of a read set leads to."""
+        if reads.customer_index is not None:
+            return self.of_customer.get(reads.customer_index, [])
+        return self.of_number.get(reads.number_index, []) if reads.number_index is not None else []
 
     def _owner(self, application_id: str) -> bytes | None:
         owner: bytes | None = self.applications.hint(application_id, "customer_index")
         return owner
 
-    def owners(self) -> Owners:
+    def routing(self) -> ShardRouting:
         """Whose things are, by the rows that were read."""
         owners = {each: self._owner(each) for each in self.applications}
         numbers = {number: [owners.get(each) for each in found] for number, found in self.of_number.items()}
         calls = {each: owners.get(self.calls.hint(each, "application_id")) for each in self.calls}
-        return Owners(owners, numbers, calls, self.leg_owners)
+        return ShardRouting(owners, numbers, calls, self.leg_owners)
 
 
 def _given(values: Iterable[Item | None]) -> list[Item]:

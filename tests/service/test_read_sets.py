@@ -1,0 +1,90 @@
+"""A command reads only what it has declared; anything else is an error, never "absent" (CVP-10-16)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from msgspec import Struct
+
+from tests.world import OFFICER, Person, World, another_code
+from verifier.core.errors import InternalError
+from verifier.ledger.commands import Answer
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import limit_key
+from verifier.ledger.unit_of_work import UnitOfWork
+
+
+class Nothing(Struct):
+    """An answer that says nothing."""
+
+
+async def read(world: World, reads: ReadSet, look: Callable[[UnitOfWork], object]) -> object:
+    """What one command sees."""
+    seen: list[object] = []
+
+    def decide(work: UnitOfWork) -> Answer:
+        seen.append(look(work))
+        return Nothing
+
+    await world.context.writer.submit(reads, decide)
+    return seen[0]
+
+
+LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
+    "application": lambda work, person, world, call_id: work.applications.get(person.application_id),
+    "row": lambda work, person, world, call_id: work.applications.row(person.application_id),
+    "customer": lambda work, person, world, call_id: work.applications.of_customer(
+        world.context.customer_index(person.customer_id)
+    ),
+    "number": lambda work, person, world, call_id: work.applications.of_number(
+        world.context.number_index(person.number), person.number
+    ),
+    "call": lambda work, person, world, call_id: work.calls.get(call_id),
+    "stored call": lambda work, person, world, call_id: work.calls.stored(call_id),
+    "legs": lambda work, person, world, call_id: work.legs.of_call(call_id),
+    "leg": lambda work, person, world, call_id: work.legs.owner(world.context.leg_index("leg-1")),
+    "stray": lambda work, person, world, call_id: work.legs.stray(world.context.leg_index("leg-1")),
+    "limit": lambda work, person, world, call_id: work.limits.get(limit_key(person.application_id, "app")),
+    "exception": lambda work, person, world, call_id: work.exceptions.get("exc_" + "0" * 32),
+    "request": lambda work, person, world, call_id: work.exceptions.request("excr_" + "0" * 32),
+    "suspension": lambda work, person, world, call_id: work.suspensions.of(OFFICER.id),
+    "dialogue": lambda work, person, world, call_id: work.dialogues.get("ivr_" + "0" * 32),
+}
+
+
+@pytest.mark.shows("CVP-10-16")
+@pytest.mark.parametrize("look", LOOKS)
+async def test_what_a_command_does_not_declare_it_cannot_read(
+    world: World, wang: Person, mallory: Person, look: str
+) -> None:
+    """Neither what nobody has loaded, nor what another command of the same batch has."""
+    call_id, code = await world.live_call(wang)
+    reads = ReadSet(application_id=mallory.application_id)
+    with pytest.raises(InternalError, match=r"failed|does not declare"):
+        await read(world, reads, lambda work: LOOKS[look](work, wang, world, call_id))
+    beside = world.confirm(wang, another_code(code)), world.leg(call_id, "connected", wang.number, key="again")
+    one, _, _ = await asyncio.gather(
+        read(world, reads, lambda work: LOOKS[look](work, wang, world, call_id)), *beside, return_exceptions=True
+    )
+    assert isinstance(one, InternalError)
+
+
+@pytest.mark.shows("CVP-10-16")
+async def test_a_confirmation_that_forgets_to_declare_its_limits_gives_no_verdict(
+    world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, code = await world.live_call(wang)
+    submit = world.context.writer.submit
+
+    async def forgetful(reads: ReadSet, *args: object, **more: object) -> object:
+        forgotten = ReadSet(customer_index=reads.customer_index, cap=reads.cap)
+        return await submit(forgotten, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.context.writer, "submit", forgetful)
+    for given in (code, another_code(code)):
+        with pytest.raises(InternalError):
+            await world.confirm(wang, given)
+    monkeypatch.undo()
+    assert (await world.confirm(wang, code))["verdict"] == "genuine"

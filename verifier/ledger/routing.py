@@ -1,0 +1,72 @@
+"""Whose the rows of a read set are, which says in which shards a command runs.
+
+Implements specs/protocol.md section 10 (CVP-10-10).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from verifier.core.shards import shard_of
+from verifier.ledger import records
+from verifier.ledger.read_set import ReadSet, distinct
+from verifier.ports import Reader
+
+
+class ShardRouting(Struct, frozen=True):
+    """Whose things are, by the customers' blind indexes; None where the application has been erased.
+
+    Numbers may be on file for several; of a leg it is the call that is known.
+    """
+
+    applications: Mapping[str, bytes | None]
+    numbers: Mapping[bytes, Sequence[bytes | None]]
+    calls: Mapping[str, bytes | None]
+    legs: Mapping[bytes, str]
+
+    def shards(self, reads: ReadSet, shards: int) -> frozenset[int]:
+        """Those, of so many, that a command has to be alone in; none when it looks at nobody's."""
+        if reads.everywhere:
+            return frozenset(range(shards))
+        found = {shard_of(key, shards) for key in self._keys(reads) if key is not None}
+        if not found and reads.session_id is not None:
+            found.add(shard_of(_spread(reads.session_id), shards))
+        return frozenset(found)
+
+    def _keys(self, reads: ReadSet) -> Iterator[bytes | None]:
+        yield reads.customer_index
+        if reads.application_id is not None:
+            # Of two that register one id at the same moment, for whomever, the second must find the first.
+            yield self.applications.get(reads.application_id) or _spread(reads.application_id)
+        if reads.number_index is not None:
+            yield from distinct(self.numbers.get(reads.number_index, ())) or (reads.number_index,)
+        for call_id in reads.call_ids:
+            yield self.calls.get(call_id)
+        yield from (_spread(each) for each in reads.staff_ids)
+        if reads.leg_index is not None and reads.leg_owner:
+            # What is said of one leg has one order, whether its call is known yet or not.
+            yield reads.leg_index
+            yield self.calls.get(self.legs.get(reads.leg_index, ""))
+
+
+async def read_routing(reader: Reader, reads: ReadSet) -> ShardRouting:
+    """Whose the things are that a command will look at, as far as has been committed. Raises Unavailable."""
+    leg = reads.leg_index if reads.leg_owner else None
+    legs = {bytes(row[0]): row[1] for row in await reader.fetch_in(records.LEG_OWNERS, _given(leg))}
+    numbers: dict[bytes, list[bytes | None]] = {}
+    for number_index, owner in await reader.fetch_in(records.NUMBER_OWNERS, _given(reads.number_index)):
+        numbers.setdefault(bytes(number_index), []).append(owner)
+    applications = await reader.fetch_in(records.APPLICATION_OWNERS, _given(reads.application_id))
+    calls = await reader.fetch_in(records.CALL_OWNERS, (*reads.call_ids, *legs.values()))
+    return ShardRouting({row[0]: row[1] for row in applications}, numbers, {row[0]: row[1] for row in calls}, legs)
+
+
+def _given(value: object) -> tuple[object, ...]:
+    return () if value is None else (value,)
+
+
+def _spread(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()

@@ -1,0 +1,165 @@
+"""The unit of work of one batch: rows are loaded together, commands decide in memory, and all is written together.
+
+Implements specs/protocol.md section 10. Commands see each other's effects in the order in which they arrived. A command
+decides first and stages last, so a refused command leaves nothing behind. Each file here is one aggregate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from msgspec.structs import replace
+
+from verifier.core.errors import Tampered
+from verifier.core.evidence import Evidence
+from verifier.core.ids import ENTROPY_BYTES, new_id
+from verifier.core.octets import base64url
+from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
+from verifier.core.statements import SALT_BYTES, encode_claims
+from verifier.ledger import records
+from verifier.ledger.decrypted import DecryptedApplication, leaf_context
+from verifier.ledger.loading import Loaded
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.rows import Authenticator, Rows, Table
+from verifier.ledger.tables import ReportRow, limit_keys
+from verifier.ledger.unit_of_work.applications import Applications
+from verifier.ledger.unit_of_work.calls import Calls
+from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.dialogues import Dialogues
+from verifier.ledger.unit_of_work.effects import Effects
+from verifier.ledger.unit_of_work.legs import Legs
+from verifier.ledger.unit_of_work.limits import Limits
+from verifier.ledger.unit_of_work.log_entries import LogEntries
+from verifier.ledger.unit_of_work.policy_exceptions import PolicyExceptions
+from verifier.ledger.unit_of_work.suspensions import Suspensions
+from verifier.ledger.unit_of_work.writes import Writes
+from verifier.ports import Entropy, KeyRing, Row, Transaction
+
+# What an erasure lets go of, beside the rows that carry an authenticator.
+_FORGET = (
+    records.FORGET_LEAVES,
+    records.FORGET_SESSIONS,
+    records.FORGET_MESSAGES,
+    records.FORGET_IDEMPOTENCY,
+)
+
+
+class UnitOfWork:
+    """What the commands of one batch read and write, by aggregate. `begin` says whose turn it is.
+
+    `sizes` are the sizes of the shards that the batch has locked, of `shards` in all.
+    """
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        ring: KeyRing,
+        authenticator: Authenticator,
+        entropy: Entropy,
+        now_ms: int,
+        sizes: Mapping[int, int],
+        shards: int,
+    ) -> None:
+        self.now_ms = now_ms
+        self.ring = ring
+        self.loaded = Loaded(transaction, authenticator, now_ms)
+        self.effects = Effects()
+        self._transaction = transaction
+        self._entropy = entropy
+        self._row_writes: dict[str, list[Row]] = {}
+        self._declared = declared = Declared(self.loaded)
+        self.writes = Writes()
+        self.log = LogEntries(ring, sizes, shards)
+        self.applications = Applications(self.loaded, declared, self.writes, ring, authenticator)
+        self.calls = Calls(self.loaded, declared, self.applications, self.log, self.effects, ring, authenticator)
+        self.legs = Legs(self.loaded, declared, self.effects, authenticator)
+        self.exceptions = PolicyExceptions(self.loaded, declared, self.applications, ring)
+        self.suspensions = Suspensions(self.loaded, declared)
+        self.limits = Limits(self.loaded, declared)
+        self.dialogues = Dialogues(self.loaded, declared, self.writes, ring)
+
+    def begin(self, reads: ReadSet) -> None:
+        """The next command, with what it has declared. It can read nothing else (InternalError)."""
+        self._declared.reads = reads
+
+    def new_id(self, prefix: str) -> str:
+        return new_id(prefix, self.now_ms, self._entropy(ENTROPY_BYTES))
+
+    def new_key(self) -> bytes:
+        return self._entropy(KEY_BYTES)
+
+    def new_salt(self) -> str:
+        return base64url(self._entropy(SALT_BYTES))
+
+    def seal(self, application: DecryptedApplication | None, context: str, plaintext: bytes) -> bytes:
+        """Encrypt under the application's key, or the ring's where there is no application."""
+        if application is None:
+            return self.ring.seal(context, plaintext)
+        return seal(application.keys.sealing, self._entropy(NONCE_BYTES), context, plaintext)
+
+    def put_report(self, report: ReportRow) -> None:
+        """Add a report."""
+        self.loaded.reports.put(report)
+
+    def forget(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
+        """Let go of everything that names an erased application, except its own row, its calls and its reports.
+
+        That includes the dialogues with its numbers that are about no application yet.
+        """
+        for statement in _FORGET:
+            self.writes.stage(statement, (application_id,))
+        for number_index in number_indexes:
+            self.writes.stage(records.FORGET_FIRST_SESSIONS, (number_index,))
+        loaded = self.loaded
+        for stray_id in list(loaded.strays):
+            among = loaded.strays.hint(stray_id, "among") or ""
+            if loaded.strays.hint(stray_id, "application_id") == application_id or f" {application_id} " in among:
+                loaded.strays.delete(stray_id)
+        for rows in (loaded.requests, loaded.exceptions):
+            for key in _of(rows, application_id):
+                rows.delete(key)
+        for key in limit_keys(application_id):
+            loaded.limits.rows.delete(key)
+        for report_id in _of(loaded.reports, application_id):
+            report = loaded.reports.get(report_id)
+            assert report is not None  # noqa: S101 - it is among those that are there
+            loaded.reports.put(replace(report, sealed=None))
+
+    def delete(self, table: Table[Any], key: object) -> None:
+        """Delete a row that has been loaded, if it is there."""
+        self.loaded.tables[table].delete(key)
+
+    def prune(self) -> int:
+        """Delete what was loaded as past its keeping, if it is; how many rows. What does not verify stays."""
+        gone = 0
+        for table, key, column, before in self.loaded.expired:
+            rows = self.loaded.tables[table]
+            with suppress(Tampered):
+                if not rows.changed(key) and getattr(rows.get(key), column) < before:
+                    rows.delete(key)
+                    gone += 1
+        return gone
+
+    def authenticate(self) -> int:
+        """Make the authenticators of all staged rows. Returns by how much the sum of the rows' shares grows."""
+        return sum(rows.write(self._row_writes) for rows in self.loaded.tables.values())
+
+    async def flush(self) -> None:
+        """Write everything staged: first the rows that carry an authenticator, table by table, then the rest."""
+        for leaf in self.log.leaves.values():
+            application_id = leaf.application.application_id if leaf.application is not None else None
+            context = leaf_context(leaf.statement_id, leaf.typ, leaf.customer_index)
+            sealed = self.seal(leaf.application, context, encode_claims(Evidence(leaf.statement, leaf.proof)))
+            owner = application_id, leaf.customer_index
+            values = (leaf.leaf_index, leaf.entry, leaf.typ, leaf.statement_id, *owner, sealed)
+            self.writes.stage(records.INSERT_LEAF, values, leaf.leaf_index)
+        for sql, staged in self._row_writes.items():
+            await self._transaction.execute_many(sql, staged)
+        await self.writes.flush(self._transaction)
+
+
+def _of(rows: Rows[Any], application_id: str) -> list[Any]:
+    """The keys of the rows that name an application."""
+    return [each for each in rows if rows.hint(each, "application_id") == application_id]

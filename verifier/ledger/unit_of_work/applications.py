@@ -1,0 +1,100 @@
+"""The applications that a batch reads and writes, and what leads to them. Implements specs/protocol.md section 10."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from verifier.core.errors import NotFound
+from verifier.ledger import records
+from verifier.ledger.decrypted import DecryptedApplication, decrypt_application
+from verifier.ledger.loading import Loaded
+from verifier.ledger.rows import Authenticator
+from verifier.ledger.tables import ApplicationRow
+from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.writes import Writes
+from verifier.ports import KeyRing
+
+
+class Applications:
+    """Applications by id, as the commands so far have left them. Rows that do not verify raise Tampered."""
+
+    def __init__(
+        self, loaded: Loaded, declared: Declared, writes: Writes, ring: KeyRing, authenticator: Authenticator
+    ) -> None:
+        self._loaded = loaded
+        self._declared = declared
+        self._writes = writes
+        self._ring = ring
+        self._authenticator = authenticator
+        self._decrypted: dict[str, DecryptedApplication] = {}
+
+    def row(self, application_id: str) -> ApplicationRow | None:
+        """The row, erased or not. None for an id that was never used."""
+        self._declared.application(application_id)
+        return self._loaded.applications.get(application_id)
+
+    def get(self, application_id: str) -> DecryptedApplication:
+        """One application. Raises NotFound or Erased."""
+        self._declared.application(application_id)
+        return self.of_row(self._loaded.applications.get(application_id))
+
+    def of_row(self, row: ApplicationRow | None) -> DecryptedApplication:
+        """The application of a row. Raises NotFound for none, Erased where its key has been destroyed."""
+        if row is None:
+            raise NotFound("there is no such application")
+        found = self._decrypted.get(row.application_id)
+        if found is None:
+            found = self._decrypted[row.application_id] = decrypt_application(self._ring, row)
+        return found
+
+    def of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
+        """Every application of a customer, except those that have been erased, also by this batch."""
+        self._declared.customer(customer_index)
+        return self._kept(self._loaded.of_customer.get(customer_index, []))
+
+    def of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:
+        """Every application on which a number is on file, likewise. The rows of `numbers` only lead here."""
+        self._declared.number(number_index)
+        found = self._kept(self._loaded.of_number.get(number_index, []))
+        on_file = [each for each in found if each.registration.number_on_file(number) is not None]
+        if any(each not in on_file and not self._loaded.applications.changed(each.application_id) for each in found):
+            self._authenticator.tampered("numbers")
+        return on_file
+
+    def _kept(self, application_ids: Iterable[str]) -> list[DecryptedApplication]:
+        rows = (self._led_to(each) for each in sorted(application_ids))
+        return [self.of_row(row) for row in rows if row.erased_at is None]
+
+    def _led_to(self, application_id: str) -> ApplicationRow:
+        row = self._loaded.applications.get(application_id)
+        if row is None:
+            # A number leads to an application that was deleted.
+            raise self._authenticator.found("applications")
+        return row
+
+    def put(self, row: ApplicationRow) -> None:
+        """Write a row, new or changed."""
+        self._loaded.applications.put(row)
+        decrypted = self._decrypted.pop(row.application_id, None)
+        if decrypted is not None and decrypted.row.sealed == row.sealed:
+            self._decrypted[row.application_id] = replace(decrypted, row=row)
+        if row.customer_index is not None:
+            known = self._loaded.of_customer.setdefault(row.customer_index, [])
+            if row.application_id not in known:
+                known.append(row.application_id)
+
+    def put_numbers(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
+        """Replace the numbers that lead to an application."""
+        self._lead(application_id, number_indexes, records.DELETE_NUMBERS, records.INSERT_NUMBER)
+
+    def put_officers(self, application_id: str, officer_ids: Iterable[str]) -> None:
+        """Replace the officers who are assigned to an application."""
+        self._lead(application_id, officer_ids, records.DELETE_ASSIGNMENTS, records.INSERT_ASSIGNMENT)
+
+    def _lead(self, application_id: str, keys: Iterable[object], delete: str, insert: str) -> None:
+        self._writes.stage(delete, (application_id,))
+        self._writes.drop(insert, 1, application_id)
+        for each in keys:
+            self._writes.stage(insert, (each, application_id))

@@ -1,0 +1,131 @@
+"""The calls that a batch reads and writes, with their tickets and receipts. Implements specs/protocol.md section 10."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from verifier.core.call import Call
+from verifier.core.errors import NotFound
+from verifier.core.evidence import Evidence
+from verifier.core.messages import LogEvidence
+from verifier.core.reconciliation import discrepancy_of
+from verifier.core.statements import CallTicket
+from verifier.ledger import decoys
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall, decrypt_call, decrypt_receipt
+from verifier.ledger.loading import Loaded
+from verifier.ledger.rows import Authenticator
+from verifier.ledger.unit_of_work.applications import Applications
+from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.effects import Effects
+from verifier.ledger.unit_of_work.log_entries import LogEntries, StagedLeaf
+from verifier.ports import KeyRing
+
+
+class Calls:
+    """Calls by id, as the commands so far have left them. Rows that do not verify raise Tampered."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        declared: Declared,
+        applications: Applications,
+        log: LogEntries,
+        effects: Effects,
+        ring: KeyRing,
+        authenticator: Authenticator,
+    ) -> None:
+        self._loaded = loaded
+        self._declared = declared
+        self._applications = applications
+        self._log = log
+        self._effects = effects
+        self._ring = ring
+        self._authenticator = authenticator
+        self._decrypted: dict[str, DecryptedCall] = {}
+
+    def stored(self, call_id: str) -> Call | None:
+        """The call without its ticket, which need not be readable then. None where there is no such row."""
+        self._declared.call(call_id)
+        return self._loaded.calls.get(call_id)
+
+    def get(self, call_id: str) -> DecryptedCall:
+        """The call with its ticket. Raises NotFound, or Erased when its application has been erased."""
+        call = self.stored(call_id)
+        if call is None or decoys.is_decoy(call):
+            raise NotFound("there is no such call")
+        return self._decrypt(call)
+
+    def _decrypt(self, call: Call) -> DecryptedCall:
+        found = self._decrypted.get(call.call_id)
+        if found is None:
+            application = self._applications.of_row(self._loaded.applications.get(call.application_id))
+            found = decrypt_call(self._ring, application.keys, call, *self._loaded.tickets[call.call_id])
+            self._decrypted[call.call_id] = found
+        return found
+
+    def open_of(self, application: DecryptedApplication) -> DecryptedCall | None:
+        """The call of an application that is open, as far as its rows say. Raises Tampered for one that is gone."""
+        call_id = application.row.open_call_id
+        if call_id is None:
+            return None
+        call = self.stored(call_id)
+        if call is None:
+            raise self._authenticator.found("calls")
+        return self._decrypt(call)
+
+    def candidate_of(self, application: DecryptedApplication) -> DecryptedCall | None:
+        """The open call; else the decoy that stands in for it, or the call that another command has just closed.
+
+        None for an application that was registered in this batch.
+        """
+        candidates = self._loaded.candidates
+        call_id = application.row.open_call_id or candidates.id_of(application.application_id)
+        if call_id == "":
+            return None
+        call = self.stored(call_id)
+        if call is None or not decoys.is_decoy(call):
+            return self.open_of(application) if call is None else self._decrypt(call)
+        if call_id not in candidates.decoys:
+            candidates.decoys[call_id] = decrypt_call(self._ring, decoys.KEYS, call, *self._loaded.tickets[call_id])
+        return candidates.decoys[call_id]
+
+    def receipt_of(self, call: Call, application: DecryptedApplication) -> tuple[str, Callable[[], LogEvidence]]:
+        """The id of the receipt that consumed a confirmed call's code, and its evidence."""
+        assert call.receipt_leaf is not None  # noqa: S101 - a confirmed call has a receipt by construction
+        staged = self._log.leaves.get(call.receipt_leaf)
+        if staged is not None:
+            return staged.statement_id, staged.evidence
+        receipt_id, sealed, customer_index = self._loaded.candidates.receipt(call.call_id)
+        evidence = decrypt_receipt(self._ring, application.keys, call.call_id, receipt_id, sealed, customer_index)
+        return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
+
+    def add(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> DecryptedCall:
+        """Add a new call. Its ticket is the staged leaf."""
+        self._loaded.calls.put(call)
+        added = DecryptedCall(call, leaf.statement, ticket, Evidence(leaf.statement, ""))
+        self._decrypted[call.call_id] = added
+        if leaf.customer_index is not None:
+            self._effects.touched.add(leaf.customer_index)
+        return added
+
+    def put(self, call: Call) -> None:
+        """Write what changed of a call, and of its application once it is closed. Raises Tampered, nothing written."""
+        before = self._loaded.calls.get(call.call_id)
+        if before is None or call == before:
+            return
+        row = self._loaded.applications.get(call.application_id)
+        self._loaded.calls.put(call)
+        decrypted = self._decrypted.get(call.call_id)
+        if decrypted is not None:
+            self._decrypted[call.call_id] = replace(decrypted, call=call)
+        discrepancy = discrepancy_of(call) if before.open else None
+        if discrepancy is not None:
+            self._effects.discrepancies.append((discrepancy, call.call_id))
+        if row is None:
+            return
+        if not call.open and row.open_call_id == call.call_id:
+            self._applications.put(replace(row, open_call_id=None))
+        if row.customer_index is not None:
+            self._effects.touched.add(row.customer_index)

@@ -1,0 +1,91 @@
+"""What a command has declared that it reads. Anything else is an error, never "absent".
+
+Implements specs/protocol.md section 10 (CVP-10-16).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verifier.core.errors import InternalError
+from verifier.ledger.loading import Loaded
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import limit_keys
+
+
+class Declared:
+    """The read set of the command that is being decided. Every method raises InternalError for what is not in it.
+
+    A row that another command of the batch has loaded is refused too, so no command depends on what runs beside it.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self.reads = ReadSet()
+
+    def application(self, application_id: str) -> None:
+        """The application named in the read set, one that its customer or number leads to, or that of a call."""
+        if application_id != self.reads.application_id and application_id not in set(self._applications()):
+            raise _undeclared("an application")
+
+    def customer(self, customer_index: bytes) -> None:
+        if customer_index != self.reads.customer_index:
+            raise _undeclared("a customer")
+
+    def number(self, number_index: bytes) -> None:
+        if number_index != self.reads.number_index:
+            raise _undeclared("a number")
+
+    def call(self, call_id: str) -> None:
+        """A call named in the read set, that of its leg, the open call of a declared application, or what stands in."""
+        if call_id in self.reads.call_ids or call_id == self._leg_owner():
+            return
+        hint, stand_in = self._loaded.applications.hint, self._loaded.candidates.id_of
+        if not any(call_id in (hint(each, "open_call_id"), stand_in(each)) for each in self._applications()):
+            raise _undeclared("a call")
+
+    def leg(self, leg_index: bytes, *, owner: bool = False) -> None:
+        if leg_index != self.reads.leg_index or (owner and not self.reads.leg_owner):
+            raise _undeclared("a leg")
+
+    def limit(self, key: str) -> None:
+        """A daily cap of the command, or a guess limit of an application on its channel."""
+        reads = self.reads
+        if key in self._loaded.limits.caps(reads):
+            return
+        found = self._loaded.led_to(reads) if reads.channel is not None else ()
+        if not any(key in limit_keys(each) for each in found):
+            raise _undeclared("a limit")
+
+    def exception(self, exception_id: str) -> None:
+        if exception_id not in self.reads.exception_ids:
+            raise _undeclared("an exception")
+
+    def request(self, request_id: str) -> None:
+        if request_id != self.reads.request_id:
+            raise _undeclared("a request")
+
+    def staff(self, staff_id: str) -> None:
+        if staff_id not in self.reads.staff_ids:
+            raise _undeclared("a member of staff")
+
+    def dialogue(self, session_id: str) -> None:
+        if session_id != self.reads.session_id:
+            raise _undeclared("a dialogue")
+
+    def _leg_owner(self) -> str | None:
+        reads = self.reads
+        return self._loaded.leg_owners.get(reads.leg_index) if reads.leg_owner and reads.leg_index else None
+
+    def _applications(self) -> Iterator[str]:
+        reads, loaded = self.reads, self._loaded
+        yield from (each for each in (reads.application_id, reads.whole) if each is not None)
+        yield from loaded.led_to(reads)
+        for call_id in (*reads.call_ids, self._leg_owner()):
+            application_id = None if call_id is None else loaded.calls.hint(call_id, "application_id")
+            if application_id is not None:
+                yield application_id
+
+
+def _undeclared(what: str) -> InternalError:
+    return InternalError(f"a command reads {what} that its read set does not declare")

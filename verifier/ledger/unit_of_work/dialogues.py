@@ -1,0 +1,48 @@
+"""Telephone dialogues, sealed. Implements specs/protocol.md section 10."""
+
+from __future__ import annotations
+
+from verifier.core.errors import NotFound
+from verifier.ledger import records
+from verifier.ledger.decrypted import session_context
+from verifier.ledger.loading import Loaded
+from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.writes import Writes
+from verifier.ports import KeyRing
+
+
+class Dialogues:
+    """Dialogues by session id, as the commands so far have left them."""
+
+    def __init__(self, loaded: Loaded, declared: Declared, writes: Writes, ring: KeyRing) -> None:
+        self._loaded = loaded
+        self._declared = declared
+        self._writes = writes
+        self._ring = ring
+        self._states: dict[str, tuple[bytes, int, str | None]] = {}
+
+    def get(self, session_id: str) -> tuple[bytes, str | None]:
+        """The state of a dialogue, and the application that it is about. Raises NotFound."""
+        self._declared.dialogue(session_id)
+        if session_id not in self._states:
+            row = self._loaded.sessions.get(session_id)
+            if row is None:
+                raise NotFound("there is no such session, or it is over")
+            _, sealed, expires_at, application_id = row
+            context = session_context(session_id, expires_at, application_id)
+            self._states[session_id] = self._ring.unseal(context, sealed), expires_at, application_id
+        state, _, application_id = self._states[session_id]
+        return state, application_id
+
+    def add(self, session_id: str, state: bytes, expires_at: int, number_index: bytes | None) -> None:
+        """Keep a dialogue that has begun, about no application yet, with the number that rings."""
+        self._states[session_id] = state, expires_at, None
+        sealed = self._ring.seal(session_context(session_id, expires_at, None), state)
+        self._writes.stage(records.INSERT_SESSION, (session_id, sealed, expires_at, number_index), session_id)
+
+    def put(self, session_id: str, state: bytes, application_id: str | None) -> None:
+        """Keep the state of a dialogue, with the application that it is about."""
+        _, expires_at, _ = self._states[session_id]
+        self._states[session_id] = state, expires_at, application_id
+        sealed = self._ring.seal(session_context(session_id, expires_at, application_id), state)
+        self._writes.stage(records.UPDATE_SESSION, (session_id, sealed, application_id), session_id)

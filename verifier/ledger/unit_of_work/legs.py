@@ -1,0 +1,54 @@
+"""Legs of calls, and legs that are no call's. Implements specs/protocol.md section 10."""
+
+from __future__ import annotations
+
+from verifier.ledger.loading import Loaded
+from verifier.ledger.rows import Authenticator
+from verifier.ledger.tables import Leg, StrayLeg
+from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.effects import Effects
+
+
+class Legs:
+    """Legs by keyed id, as the commands so far have left them. Rows that do not verify raise Tampered."""
+
+    def __init__(self, loaded: Loaded, declared: Declared, effects: Effects, authenticator: Authenticator) -> None:
+        self._loaded = loaded
+        self._declared = declared
+        self._effects = effects
+        self._authenticator = authenticator
+
+    def of_call(self, call_id: str) -> dict[bytes, Leg]:
+        """What the telephone exchange has said of a call's legs."""
+        self._declared.call(call_id)
+        legs = self._loaded.legs
+        found = {each: legs.get((call_id, each)) for each in self._loaded.legs_of.get(call_id, ())}
+        return {each: leg for each, leg in found.items() if leg is not None}
+
+    def owner(self, leg_index: bytes) -> str | None:
+        """The call that a leg was last matched with."""
+        self._declared.leg(leg_index, owner=True)
+        owner = self._loaded.leg_owners.get(leg_index)
+        if owner is None or self._loaded.legs.get((owner, leg_index)) is not None:
+            return owner
+        raise self._authenticator.found("legs")
+
+    def put(self, leg: Leg) -> None:
+        """Write a leg, new or changed."""
+        self._loaded.legs.put(leg)
+        self._loaded.legs_of.setdefault(leg.call_id, set()).add(leg.leg_index)
+        self._loaded.leg_owners[leg.leg_index] = max(leg.call_id, self._loaded.leg_owners.get(leg.leg_index, ""))
+
+    def stray(self, leg_index: bytes, call_id: str = "") -> StrayLeg | None:
+        """A leg that is no call's, or that is not of the ticket of the call it was reported for."""
+        self._declared.leg(leg_index)
+        stray_id = self._loaded.stray_ids.get((leg_index, call_id))
+        return None if stray_id is None else self._loaded.strays.get(stray_id)
+
+    def put_stray(self, stray: StrayLeg) -> None:
+        """Write a stray leg. It becomes a discrepancy once it has been connected."""
+        before = self._loaded.strays.get(stray.stray_id)
+        self._loaded.strays.put(stray)
+        self._loaded.stray_ids[stray.leg_index, stray.call_id] = stray.stray_id
+        if stray.connected_at is not None and (before is None or before.connected_at is None):
+            self._effects.discrepancies.append((stray.kind, stray.stray_id))

@@ -1,0 +1,34 @@
+"""Guess limits of applications, and daily caps. Implements specs/protocol.md sections 6.2 and 7.3."""
+
+from __future__ import annotations
+
+from verifier.ledger.loading import Loaded
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import LimitRow
+from verifier.ledger.unit_of_work.declared import Declared
+
+
+class Limits:
+    """Limits by key, as the commands so far have left them. Rows that do not verify raise Tampered."""
+
+    def __init__(self, loaded: Loaded, declared: Declared) -> None:
+        self._loaded = loaded
+        self._declared = declared
+
+    def get(self, key: str) -> LimitRow | None:
+        """A limit. None where nothing has been counted yet."""
+        self._declared.limit(key)
+        return self._loaded.limits.rows.get(key)
+
+    def tat(self, key: str) -> int | None:
+        """The theoretical arrival time of a limit (GCRA), in epoch milliseconds."""
+        row = self.get(key)
+        return None if row is None else row.tat
+
+    def caps(self, reads: ReadSet) -> tuple[str, ...]:
+        """The keys of a command's daily cap, as of the beginning of the batch."""
+        return self._loaded.limits.caps(reads)
+
+    def put(self, row: LimitRow) -> None:
+        """Write a limit, new or changed."""
+        self._loaded.limits.rows.put(row)

@@ -1,0 +1,26 @@
+"""Suspensions of members of staff. Implements specs/protocol.md section 10."""
+
+from __future__ import annotations
+
+from verifier.ledger.loading import Loaded
+from verifier.ledger.tables import SuspensionRow
+from verifier.ledger.unit_of_work.declared import Declared
+
+
+class Suspensions:
+    """Suspensions by member of staff. Rows that do not verify raise Tampered."""
+
+    def __init__(self, loaded: Loaded, declared: Declared) -> None:
+        self._loaded = loaded
+        self._declared = declared
+
+    def of(self, staff_id: str) -> SuspensionRow | None:
+        """The suspension in force, or else the latest."""
+        self._declared.staff(staff_id)
+        suspension_id = self._loaded.suspension_of.get(staff_id)
+        return None if suspension_id is None else self._loaded.suspensions.get(suspension_id)
+
+    def put(self, row: SuspensionRow) -> None:
+        """Write a suspension, new or lifted."""
+        self._loaded.suspensions.put(row)
+        self._loaded.suspension_of[row.officer_id] = row.suspension_id
