@@ -61,6 +61,40 @@ def test_keys_and_migrations_speak_in_words(shell: Shell) -> None:
     assert "Traceback" not in unknown.stderr
 
 
+def test_a_command_that_reads_one_setting_reads_it_from_a_file_too(shell: Shell) -> None:
+    """As a container does that gets its settings as mounted secrets."""
+
+    def from_file(name: str, value: object) -> dict[str, str]:
+        (shell.folder / name).write_text(f"{value}\n")
+        return {f"VERIFIER_{name}_FILE": str(shell.folder / name)}
+
+    del shell.environment["VERIFIER_KEY_RING"]
+    ring = from_file("KEY_RING", shell.folder / "other.json")
+    made = shell.run("keys", "new", **ring)
+    assert (made.returncode, (shell.folder / "other.json").is_file()) == (0, True), made.stderr
+    assert shell.run("keys", "list", **ring).stdout.count("active") == 4
+    assert "retired" in shell.run("keys", "rotate", "log", "--force", **ring).stdout
+    assert not (shell.folder / "keys").exists(), "the default path was used"
+    systems = from_file("SYSTEMS", shell.folder / "bank.json")
+    assert shell.run("systems", "add", "pbx", "--scopes", "legs", **systems).returncode == 0
+    assert shell.run("systems", "list", **systems).stdout.split() == ["pbx", "legs"]
+    assert shell.run("systems", "remove", "pbx", **systems).returncode == 0
+    refused = shell.run("demo", "--script", **from_file("ENV", "production"))
+    assert (refused.returncode, "does not run in production" in refused.stderr) == (1, True)
+
+
+def test_a_missing_or_wrong_setting_of_one_command_is_told_in_words(shell: Shell) -> None:
+    missing = shell.run("systems", "list")
+    assert (missing.returncode, "Missing option '--file'" in missing.stderr) == (2, True)
+    for command, changes, told in (
+        (("keys", "list"), {"VERIFIER_KEY_RING_FILE": "nowhere"}, "VERIFIER_KEY_RING_FILE: No such file"),
+        (("systems", "list"), {"VERIFIER_SYSTEMS_FILE": "nowhere"}, "VERIFIER_SYSTEMS_FILE: No such file"),
+        (("demo",), {"VERIFIER_ENV": "prod"}, "VERIFIER_ENV: must be development or production"),
+    ):
+        wrong = shell.run(*command, **changes)
+        assert (wrong.returncode, told in wrong.stderr, "Traceback" in wrong.stderr) == (1, True, False), wrong.stderr
+
+
 def test_serving_without_tables_is_refused_in_words(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.run("keys", "new")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from verifier.config import BadSettings, Config, address, load
+from verifier.config import NAMES, BadSettings, address, load, load_one
 from verifier.core.limits import Limit
+from verifier.settings_text import GROUPS, text
+
+ROOT = Path(__file__).parent.parent
 
 GOOD = {"VERIFIER_ISSUER": "https://verify.bank.example/base", "PATH": "/bin"}
 
@@ -230,10 +234,42 @@ def test_a_file_that_holds_no_setting_is_refused(tmp_path: Path, content: bytes,
         load({**GOOD, "VERIFIER_TWIML_TOKEN_FILE": str(secret)})
 
 
-def test_every_setting_is_in_the_readme_and_no_other() -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    named = set(re.findall(r"`VERIFIER_([A-Z0-9_]+)`", readme))
-    assert named == {name.upper() for name in Config.__struct_fields__}
+def test_every_setting_is_described_once() -> None:
+    assert Counter(name for group in GROUPS.values() for name in group) == Counter(NAMES)
+
+
+def test_the_list_of_settings_is_up_to_date() -> None:
+    assert (ROOT / "specs/settings.md").read_text(encoding="utf-8") == text(), "run `verifier settings`"
+
+
+def test_the_readme_names_no_setting_that_does_not_exist() -> None:
+    named = set(re.findall(r"VERIFIER_([A-Z0-9_]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert named <= {name.upper() for name in NAMES} | {f"{name.upper()}_FILE" for name in NAMES}
+
+
+def test_every_setting_is_read_through_one_module() -> None:
+    """Modules hand over the whole environment. A variable that is read by its name would not be read from its file."""
+    read_by_name = re.compile(r"environ(\.get|\[)|getenv|envvar=")
+    modules = {path: path.read_text(encoding="utf-8") for path in (ROOT / "verifier").rglob("*.py")}
+    assert len(modules) > 100
+    assert not [path for path, module in modules.items() if read_by_name.search(module)]
+
+
+@pytest.mark.parametrize(("given", "read"), [({}, "keys/ring.json"), ({"VERIFIER_KEY_RING": "a.json"}, "a.json")])
+def test_one_setting_is_read_without_the_others(given: dict[str, str], read: str) -> None:
+    assert load_one({"VERIFIER_TYPO": "1", **given}, "key_ring") == read
+
+
+def test_one_setting_is_checked_like_all_of_them(tmp_path: Path) -> None:
+    assert load_one({}, "env", "development") == "development"
+    assert load_one({"VERIFIER_ENV": "production"}, "env", "development") == "production"
+    (tmp_path / "ring").write_text("a.json\n")
+    from_file = {"VERIFIER_KEY_RING_FILE": str(tmp_path / "ring")}
+    assert load_one(from_file, "key_ring") == "a.json"
+    with pytest.raises(BadSettings, match="given twice"):
+        load_one({**from_file, "VERIFIER_KEY_RING": "b.json"}, "key_ring")
+    with pytest.raises(BadSettings, match="VERIFIER_ENV: must be development or production"):
+        load_one({"VERIFIER_ENV": "test"}, "env")
 
 
 @pytest.mark.shows("CVP-7.3-2")

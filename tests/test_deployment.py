@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from verifier import __version__, keys
-from verifier.api.application import admin_application
+from verifier.api.http_server import admin_app
 from verifier.api.listener import SHUTDOWN_S
 from verifier.config import NAMES, BadSettings, Config, listed, load
 from verifier.ledger.writer import TIMEOUT_S
@@ -65,7 +65,7 @@ def test_a_node_has_the_time_it_needs_to_drain() -> None:
 
 
 def test_who_asks_whether_a_node_is_ready_asks_where_it_answers() -> None:
-    served = {route.resource.canonical for route in admin_application(None, None).router.routes()}  # type: ignore[arg-type,union-attr]
+    served = {route.resource.canonical for route in admin_app(None, None).router.routes()}  # type: ignore[arg-type,union-attr]
     ports = {
         name: int(found.group(1))
         for name in ("LISTEN", "ADMIN_LISTEN")

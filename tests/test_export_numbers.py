@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from verifier.exports import e164
+from verifier.import_files import e164
 
 READ = {
     ("138-0013-8000", "CN"): "+8613800138000",

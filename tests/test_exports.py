@@ -13,8 +13,8 @@ import pytest
 
 from tests.world import NOON
 from verifier.demo.story import SAMPLE
-from verifier.exports import COLUMNS, Bad, Blank, Export, Good, Reading, Row, Superseded, UnreadableExport
-from verifier.exports.csv_lines import REQUIRED
+from verifier.import_files import COLUMNS, Bad, Blank, Good, ImportFile, Reading, Row, Superseded, UnreadableFile
+from verifier.import_files.csv_lines import REQUIRED
 
 HEADER = (
     "application_id,customer_id,customer_name,language,time_zone,numbers,officers,product,"
@@ -49,7 +49,7 @@ def json_line(**members: object) -> str:
 
 def read(folder: Path, content: str | bytes, name: str = "a.csv", reading: Reading | None = None) -> list[Row]:
     """What becomes of each line, but for a CSV file's header."""
-    export = Export(written(folder, name, content), NOON, reading)
+    export = ImportFile(written(folder, name, content), NOON, reading)
     rows = list(export.rows())
     assert [each.line.number for each in rows] == list(range(1, len(rows) + 1))
     return rows[1:] if export.header else rows
@@ -66,7 +66,7 @@ def bad(folder: Path, line: str, name: str = "a.csv") -> tuple[str, str]:
 
 
 def test_the_sample_is_whole_and_varied() -> None:
-    rows = list(Export(SAMPLE, NOON).rows())
+    rows = list(ImportFile(SAMPLE, NOON).rows())
     facts = [each.registration for each in rows if isinstance(each, Good)]
     assert (len(facts), len(rows)) == (300, 301)
     assert {each.customer.language for each in facts} == {"zh-CN", "en"}
@@ -246,7 +246,7 @@ def test_a_line_has_at_most_64_kib_and_a_longer_one_is_not_held_in_memory(tmp_pa
     path = written(tmp_path, name, first + "x" * 64_000_000 + "\n" + last)
     tracemalloc.start()
     try:
-        export = Export(path, NOON)
+        export = ImportFile(path, NOON)
         rows = list(export.rows())
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -271,16 +271,16 @@ def test_the_bound_of_a_line_is_in_octets(tmp_path: Path) -> None:
 def test_a_file_that_is_not_utf_8_is_told_once_with_what_to_do(tmp_path: Path, name: str) -> None:
     content = HEADER + row(1) + row(2) if name == "a.csv" else json_line(product="贷款") * 2
     for encoding, hint in (("gb18030", "--encoding gb18030"), ("utf-16", "--encoding utf-16")):
-        with pytest.raises(UnreadableExport, match=hint):
+        with pytest.raises(UnreadableFile, match=hint):
             read(tmp_path, content.encode(encoding), name)
         rows = read(tmp_path, content.encode(encoding), name, Reading(encoding=encoding))
         assert isinstance(rows[-1], Good)
         assert rows[-1].registration.product in ("房贷", "贷款")
-    with pytest.raises(UnreadableExport, match="is not UTF-8 \\(line 2\\); give the encoding"):
+    with pytest.raises(UnreadableFile, match="is not UTF-8 \\(line 2\\); give the encoding"):
         read(tmp_path, content.encode().replace(b"\n", b"\n\xff", 1), name)
-    with pytest.raises(UnreadableExport, match="not UTF-8"):
+    with pytest.raises(UnreadableFile, match="not UTF-8"):
         read(tmp_path, content.encode() + "王".encode()[:2], name)
-    with pytest.raises(UnreadableExport, match="try --encoding utf-16-le"):
+    with pytest.raises(UnreadableFile, match="try --encoding utf-16-le"):
         read(tmp_path, content.encode("utf-16-le"), name, Reading(encoding="utf-16"))
     assert isinstance(read(tmp_path, content.encode("utf-16-le"), name, Reading(encoding="utf-16-le"))[-1], Good)
 
@@ -329,24 +329,24 @@ def test_columns_without_a_name_can_be_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reason", BAD_HEADERS)
 def test_a_csv_with_another_header_is_refused_whole(tmp_path: Path, reason: str) -> None:
     reading = Reading(names={"numbers": "电话"}) if "电话" in reason else None
-    with pytest.raises(UnreadableExport, match=reason):
+    with pytest.raises(UnreadableFile, match=reason):
         read(tmp_path, BAD_HEADERS[reason], reading=reading)
 
 
 def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableExport, match=r"must end in \.csv or \.jsonl"):
+    with pytest.raises(UnreadableFile, match=r"must end in \.csv or \.jsonl"):
         read(tmp_path, HEADER, "a.xlsx")
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(UnreadableExport, match="not an ordinary file"):
-        Export(tmp_path / "folder.csv", NOON)
-    with pytest.raises(UnreadableExport, match="are for CSV"):
+    with pytest.raises(UnreadableFile, match="not an ordinary file"):
+        ImportFile(tmp_path / "folder.csv", NOON)
+    with pytest.raises(UnreadableFile, match="are for CSV"):
         read(tmp_path, json_line(), "a.jsonl", Reading(ignored=frozenset({"x"})))
 
 
 def test_a_file_that_changes_after_it_was_checked_is_refused(tmp_path: Path) -> None:
-    export = Export(written(tmp_path, "a.csv", HEADER + row(1)), NOON)
+    export = ImportFile(written(tmp_path, "a.csv", HEADER + row(1)), NOON)
     written(tmp_path, "a.csv", HEADER + row(1) + row(1, customer_id="c-2"))
-    with pytest.raises(UnreadableExport, match="changed"):
+    with pytest.raises(UnreadableFile, match="changed"):
         list(export.rows())
 
 

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from tests.test_exports import HEADER, NESTED, json_line, row, written
 from tests.world import NOON, World
-from verifier.exports import Bad, Export, Reading, Rejects, Superseded, UnreadableExport
-from verifier.importing import Account, import_export
+from verifier.import_files import Bad, ImportFile, Reading, Rejects, Superseded, UnreadableFile
+from verifier.importing import Account, import_file
 
 
 async def _import(world: World, path: Path, reading: Reading | None = None, dry_run: bool = False) -> Account:
-    account = await import_export(world.service, Export(path, NOON, reading), dry_run=dry_run)
+    account = await import_file(world.service, ImportFile(path, NOON, reading), dry_run=dry_run)
     assert account.lines == len(path.read_bytes().splitlines()) or path.suffix != ".csv"
     return account
 
@@ -26,8 +26,8 @@ async def test_importing_twice_is_safe_and_every_line_is_in_the_account(world: W
     for sums in ({"registered": 2}, {"unchanged": 2}):
         told: list[Bad | Superseded] = []
         progress: list[int] = []
-        export = Export(path, NOON, progress=progress.append)
-        account = await import_export(world.service, export, told.append, progress.append)
+        export = ImportFile(path, NOON, progress=progress.append)
+        account = await import_file(world.service, export, told.append, progress.append)
         assert account == Account(**sums, refused=1, superseded=1, blank=1, header=1)
         assert [each.line.number for each in told] == [2, 3]
         assert sum(progress) == 2 * path.stat().st_size
@@ -55,7 +55,7 @@ async def test_what_the_database_refuses_is_told_with_its_line(world: World, tmp
     path = written(tmp_path, "b.csv", HEADER + row(1, customer_id="c-2") + row(2) + row(3))
     for dry_run in (True, False):
         told: list[Bad | Superseded] = []
-        account = await import_export(world.service, Export(path, NOON), told.append, dry_run=dry_run)
+        account = await import_file(world.service, ImportFile(path, NOON), told.append, dry_run=dry_run)
         assert (account.registered, account.refused) == (1, 2)
         reasons = [(each.line.number, each.column, each.reason) for each in told if isinstance(each, Bad)]
         assert reasons == [
@@ -91,7 +91,7 @@ async def test_of_two_customers_for_one_application_neither_is_registered(world:
 
 def test_each_refused_line_names_a_line_of_another_customer(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HEADER + row(1) + row(1, customer_id="c-2") + row(1, customer_id="c-2"))
-    told = {each.line.number: each.reason for each in Export(path, NOON).rows() if isinstance(each, Bad)}
+    told = {each.line.number: each.reason for each in ImportFile(path, NOON).rows() if isinstance(each, Bad)}
     assert [told[line].split(" too")[0] for line in (2, 3, 4)] == ["is on line 3", "is on line 2", "is on line 2"]
 
 
@@ -114,7 +114,7 @@ REFUSED = [
 
 def _rejected(path: Path, to: Path, reading: Reading | None = None) -> list[str]:
     """Write the refused lines of a file to another; return their reasons."""
-    export = Export(path, NOON, reading)
+    export = ImportFile(path, NOON, reading)
     rejects = Rejects(to, export)
     bad = [each for each in export.rows() if isinstance(each, Bad)]
     for each in bad:
@@ -178,11 +178,11 @@ def test_a_file_of_refused_lines_never_replaces_the_export(tmp_path: Path) -> No
     (tmp_path / "link.csv").symlink_to(path)
     (tmp_path / "hard.csv").hardlink_to(path)
     for name in ("a.csv", "link.csv", "hard.csv"):
-        with pytest.raises(UnreadableExport, match="must not be the export"):
-            Rejects(tmp_path / name, Export(path, NOON))
-    with pytest.raises(UnreadableExport, match=r"must end in \.csv"):
-        Rejects(tmp_path / "r.jsonl", Export(path, NOON))
-    rejects = Rejects(tmp_path / "r.csv", Export(path, NOON))
+        with pytest.raises(UnreadableFile, match="must not be the export"):
+            Rejects(tmp_path / name, ImportFile(path, NOON))
+    with pytest.raises(UnreadableFile, match=r"must end in \.csv"):
+        Rejects(tmp_path / "r.jsonl", ImportFile(path, NOON))
+    rejects = Rejects(tmp_path / "r.csv", ImportFile(path, NOON))
     rejects.drop()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "hard.csv", "link.csv"]
     assert path.read_text() == HEADER + row(1)

@@ -1,4 +1,4 @@
-"""What a node does again and again: a turn that fails is not the last, and no job waits for another."""
+"""The scheduler of periodic jobs: a job goes on after a failed run, and no job waits for another."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from verifier.core.errors import Unavailable
-from verifier.keeper import keep
+from verifier.scheduler import Scheduler
 
 
 @pytest.mark.parametrize("failure", [Unavailable("the database cannot answer"), ZeroDivisionError()])
-async def test_a_job_that_fails_each_time_is_tried_again_and_keeps_no_other_from_its_turns(failure: Exception) -> None:
+async def test_a_job_that_always_fails_is_run_again_and_delays_no_other_job(failure: Exception) -> None:
     turns = {"failing": 0, "stuck": 0, "sound": 0}
 
     async def failing() -> None:
@@ -26,12 +26,13 @@ async def test_a_job_that_fails_each_time_is_tried_again_and_keeps_no_other_from
         turns["sound"] += 1
 
     jobs = {"failing": failing, "stuck": stuck, "sound": sound}
-    tasks = [asyncio.create_task(keep(name, job, 0.001)) for name, job in jobs.items()]
+    scheduler = Scheduler()
+    scheduler.start(jobs, 0.001)
     async with asyncio.timeout(5):
         while turns["sound"] < 3 or turns["failing"] < 3:
             await asyncio.sleep(0.001)
     assert turns["stuck"] == 1
-    assert not any(task.done() for task in tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    scheduler.stop()
+    stopped = dict(turns)
+    await asyncio.sleep(0.02)
+    assert turns == stopped

@@ -43,13 +43,13 @@ from verifier.core.identity_header import MAX_HEADER as MAX_IDENTITY
 from verifier.core.identity_header import parse_header
 from verifier.core.ijson import read_json
 from verifier.core.passport import check_identity
-from verifier.exports import json_lines
-from verifier.exports.csv_fields import fields_over_lines
-from verifier.exports.csv_lines import Header, split
-from verifier.exports.lines import Line
-from verifier.exports.numbers import e164 as written_number
-from verifier.exports.rejects import _json as reject_json
-from verifier.exports.rows import Reading
+from verifier.import_files import json_lines
+from verifier.import_files.csv_fields import fields_over_lines
+from verifier.import_files.csv_lines import Header, split
+from verifier.import_files.lines import Line
+from verifier.import_files.numbers import e164 as written_number
+from verifier.import_files.rejects import _json as reject_json
+from verifier.import_files.rows import Reading
 from verifier.voice.dialects import e164
 from verifier.voice.forms import read_form
 

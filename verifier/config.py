@@ -1,6 +1,7 @@
-"""Settings from the environment, `VERIFIER_*` (12-factor). A bad or unknown one stops the start.
+"""Settings from the environment, `VERIFIER_*` (12-factor). A wrong or unknown setting stops the start.
 
-Any setting may come from a file: `VERIFIER_DATABASE_FILE=/run/secrets/db` instead of `VERIFIER_DATABASE`.
+Every command reads its settings here. Any setting may come from a file: `VERIFIER_DATABASE_FILE=/run/secrets/db`
+instead of `VERIFIER_DATABASE`.
 """
 
 from __future__ import annotations
@@ -28,23 +29,23 @@ from verifier.files import read_bounded
 from verifier.service import Settings
 
 PREFIX = "VERIFIER_"
-# The shapes in which Kubernetes tells a pod of a service called "verifier", or "verifier-…".
+# The variables that Kubernetes sets in a pod for a service called "verifier" or "verifier-…".
 _SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)\Z")
-_LINKED = "; Kubernetes injects it for a service of that name: set enableServiceLinks: false in the pod"
+_LINKED = "; Kubernetes sets it for a service of that name: set enableServiceLinks: false in the pod"
 LEGS_KEPT_DAYS = 31
 MAX_FILE = 65_536
 DAY_MS = 86_400_000
 ALGORITHMS = "ES256,RS256,PS256,Ed25519"
 Positive = Annotated[int, Meta(ge=1)]
 ClaimName = Annotated[str, line(200)]
-# RFC 6749 section 3.3, with openid among them: without it no provider gives an ID token.
+# RFC 6749 section 3.3. It must contain openid: without it no provider issues an ID token.
 Scope = Annotated[str, exact(r"([!#-\[\]-~]+ )*openid( [!#-\[\]-~]+)*", max_length=1000)]
 # RFC 8707 section 2: an absolute URI without a fragment.
 Resource = Annotated[str, exact(r"([A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]+)?", max_length=1000)]
 
 
 class BadSettings(VerifierError):
-    """One or more settings are missing, unknown or out of bounds; `problems` names each."""
+    """One or more settings are missing, unknown or out of bounds. `problems` names each of them."""
 
     slug = "bad_settings"
     title = "The settings are not valid"
@@ -55,7 +56,10 @@ class BadSettings(VerifierError):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Every setting, with its default. The name of the variable is the member's in capitals, after `VERIFIER_`."""
+    """Every setting, with its default. The variable is `VERIFIER_` and the member's name in capitals.
+
+    `verifier/settings_text.py` says what each one means.
+    """
 
     env: Literal["production", "development"] = "production"
     database: str = "sqlite:verifier.sqlite3"
@@ -126,12 +130,12 @@ class Config(Struct, frozen=True, kw_only=True):
 
     @property
     def origin(self) -> str:
-        """The log's origin line; by default the issuer's host and path, and `/log` (C2SP tlog-tiles)."""
+        """The log's origin line. By default it is the issuer's host and path, and `/log` (C2SP tlog-tiles)."""
         parts = urlsplit(self.issuer)
         return self.log_origin or f"{parts.netloc}{parts.path.rstrip('/')}/log"
 
     def service_settings(self) -> Settings:
-        """The part of the settings that the protocol knows. Raises BadSettings for impossible hours."""
+        """The settings that the service uses. Raises BadSettings for impossible contact hours."""
         start, _, end = self.contact_hours.partition("-")
         try:
             hours_start = time.fromisoformat(start)
@@ -166,13 +170,15 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 def listed(value: str) -> tuple[str, ...]:
-    """The parts of a setting that is a list with commas."""
+    """The items of a setting that is a list with commas."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-NAMES = Config.__struct_fields__
+_FIELDS = {each.name: each for each in msgspec.structs.fields(Config)}
+NAMES = tuple(_FIELDS)
 _WEB = ("issuer", "staff_issuer", "staff_jwks_url", "customer_issuer", "customer_jwks_url", "receipt_messages_url")
-_PAIRS = (
+_LISTEN = ("listen", "admin_listen")
+PAIRS = (
     ("receipt_messages_url", "receipt_messages_token"),
     ("staff_issuer", "staff_audience"),
     ("customer_issuer", "customer_audience"),
@@ -182,53 +188,63 @@ _PAIRS = (
 
 
 def load(environment: Mapping[str, str]) -> Config:
-    """Read the settings. Raises BadSettings, naming every setting that is unknown, unreadable or not valid."""
+    """Read all settings. Raises BadSettings, which names every setting that is unknown, unreadable or not valid."""
     values, wrong = _read(environment)
-    for name, value in values.items():
-        try:
-            _convert(name, value)
-        except msgspec.ValidationError as error:
-            wrong.append(f"{_variable(name)}: {_expected(name) or error}")
+    converted, not_valid = _convert(values)
+    wrong += not_valid
     if "issuer" not in values:
         wrong.append(
             "VERIFIER_ISSUER: missing; it is the public address of this service, such as https://verify.bank.example"
         )
     if wrong:
         raise BadSettings(*wrong)
-    config = Config(**{name: _convert(name, value) for name, value in values.items()})  # type: ignore[arg-type]
+    config = Config(**converted)  # type: ignore[arg-type]
     wrong = list(_wrong_addresses(config)) or list(_wrong_together(config))
     if wrong:
         raise BadSettings(*wrong)
     return config
 
 
+def load_one(environment: Mapping[str, str], name: str, default: str | None = None) -> str:
+    """Read one text setting, for a command that needs no other. `default` replaces the setting's own default.
+
+    Raises BadSettings.
+    """
+    named = (variable(name), f"{variable(name)}_FILE")
+    values, wrong = _read({each: environment[each] for each in named if each in environment})
+    wrong += _convert(values)[1]
+    if wrong:
+        raise BadSettings(*wrong)
+    return values.get(name, str(_FIELDS[name].default) if default is None else default)
+
+
 def _read(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The texts of the settings by name, and what is wrong with the others."""
+    """The texts of the settings by name, and the problems with the others."""
     wrong: list[str] = []
     values: dict[str, str] = {}
-    for variable, value in environment.items():
-        if not variable.startswith(PREFIX):
+    for given, value in environment.items():
+        if not given.startswith(PREFIX):
             continue
-        name = variable.removeprefix(PREFIX).lower()
+        name = given.removeprefix(PREFIX).lower()
         try:
             if name not in NAMES and name.endswith("_file") and name.removesuffix("_file") in NAMES:
                 name, value = name.removesuffix("_file"), _from_file(value)
         except ValueError as error:
-            wrong.append(f"{variable}: {error}")
+            wrong.append(f"{given}: {error}")
             continue
         if name not in NAMES:
-            wrong.append(f"{variable}: there is no such setting{_LINKED if _SERVICE_LINK.search(variable) else ''}")
+            wrong.append(f"{given}: there is no such setting{_LINKED if _SERVICE_LINK.search(given) else ''}")
         elif name in values:
-            wrong.append(f"{variable}: given twice, as a value and as a file")
+            wrong.append(f"{given}: given twice, as a value and as a file")
         elif unsafe(value):
-            wrong.append(f"{variable}: holds a control character or is not UTF-8")
+            wrong.append(f"{given}: holds a control character or is not UTF-8")
         else:
             values[name] = value
     return values, wrong
 
 
 def _from_file(path: str) -> str:
-    """The setting that a file holds. Raises ValueError in words."""
+    """The setting in a file. Raises ValueError with a readable message."""
     try:
         text = read_bounded(Path(path), MAX_FILE).decode("utf-8-sig").strip()
     except OSError as error:
@@ -246,40 +262,39 @@ def _wrong_addresses(config: Config) -> Iterator[str]:
         **dict.fromkeys(_WEB, partial(addresses.web, secure=secure)),
         "identity_x5u": partial(addresses.web, secure=True),
         "database": addresses.database,
-        "listen": addresses.listen,
-        "admin_listen": addresses.listen,
+        **dict.fromkeys(_LISTEN, addresses.listen),
         "officer_uri": addresses.transfer,
         "fraud_desk_uri": addresses.transfer,
     }
     for name, check in checks.items():
         value = getattr(config, name)
         if value and (problem := check(value)):
-            yield f"{_variable(name)}: {problem}"
+            yield f"{variable(name)}: {problem}"
     for name, check in {"caller_numbers": addresses.e164, "published_numbers": addresses.published}.items():
         for number in listed(getattr(config, name)):
             if problem := check(number):
-                yield f"{_variable(name)}: {number!r} {problem}"
+                yield f"{variable(name)}: {number!r} {problem}"
 
 
 def _wrong_together(config: Config) -> Iterator[str]:
-    if what := fault(config.bank_name):
-        yield f"VERIFIER_BANK_NAME: {what}"
+    if problem := fault(config.bank_name):
+        yield f"VERIFIER_BANK_NAME: {problem}"
     if origin_shard(config.origin, config.origin.rpartition("/")[0]):
-        yield "VERIFIER_LOG_ORIGIN: must not end in a number, as the origins of a log's shards do"
+        yield "VERIFIER_LOG_ORIGIN: must not end in a number; only the origins of the log's shards do"
     if 0 < config.retention_days <= LEGS_KEPT_DAYS:
-        yield f"VERIFIER_RETENTION_DAYS: must be more than {LEGS_KEPT_DAYS}, or 0 to keep for ever"
-    for one, other in _PAIRS:
+        yield f"VERIFIER_RETENTION_DAYS: must be more than {LEGS_KEPT_DAYS}, or 0 to keep everything"
+    for one, other in PAIRS:
         if bool(getattr(config, one)) is not bool(getattr(config, other)):
-            yield f"{_variable(one)} and {_variable(other)}: one needs the other"
+            yield f"{variable(one)} and {variable(other)}: one needs the other"
     if not re.fullmatch(r"[!-*,-~]+", config.origin):
-        yield "VERIFIER_LOG_ORIGIN: must be ASCII without spaces and plus signs; its default is of VERIFIER_ISSUER"
+        yield "VERIFIER_LOG_ORIGIN: must be ASCII without spaces and plus signs; its default comes from VERIFIER_ISSUER"
     if config.listen == config.admin_listen:
         yield "VERIFIER_LISTEN and VERIFIER_ADMIN_LISTEN: must differ"
     for name in ("staff_id_claim", "staff_roles_claim", "customer_id_claim"):
         if "" in getattr(config, name).split("."):
-            yield f"{_variable(name)}: has an empty part; a nested claim is named like realm_access.roles"
+            yield f"{variable(name)}: has an empty part; write a nested claim like realm_access.roles"
     if (config.voicexml_password or config.twiml_token) and not config.officer_uri:
-        yield "VERIFIER_OFFICER_URI and VERIFIER_FRAUD_DESK_URI: a voice platform must know where to transfer"
+        yield "VERIFIER_OFFICER_URI and VERIFIER_FRAUD_DESK_URI: a voice platform needs both to transfer calls"
 
     try:
         config.service_settings()
@@ -287,32 +302,47 @@ def _wrong_together(config: Config) -> Iterator[str]:
         yield error.detail
 
 
-def _expected(name: str) -> str:
-    """What a setting must be, in words, where its type says so."""
-    schema = msgspec.json.schema(_TYPES[name])
+def allowed(name: str) -> str:
+    """What a setting may be, where its type or its check says so; otherwise nothing."""
+    schema = msgspec.json.schema(_FIELDS[name].type)
     if schema.get("enum"):
-        return f"must be {' or '.join(schema['enum'])}"
+        *others, last = schema["enum"]
+        return f"{', '.join(others)} or {last}"
     if schema.get("type") == "boolean":
-        return "must be true or false"
+        return "true or false"
     if schema.get("type") == "integer":
         bounds = f" from {schema['minimum']}" + (f" to {schema['maximum']}" if "maximum" in schema else " up")
-        return f"must be a whole number{bounds}"
-    return "must be like 08:00-21:00" if name == "contact_hours" else ""
+        return f"a whole number{bounds}"
+    return "like 08:00-21:00" if name == "contact_hours" else ""
 
 
-def _variable(name: str) -> str:
+def default_of(name: str) -> str | int | None:
+    """The default of a setting; None if the setting is required."""
+    default: str | int = _FIELDS[name].default
+    return None if _FIELDS[name].required else default
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
     return f"{PREFIX}{name.upper()}"
 
 
-def _convert(name: str, value: str) -> object:
-    annotation = _TYPES[name]
-    return msgspec.convert(value.lower() if annotation is bool else value, type=annotation, strict=False)
-
-
-_TYPES = {each.name: each.type for each in msgspec.structs.fields(Config)}
+def _convert(values: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
+    """The settings in their types by name, and the problems with the others."""
+    converted: dict[str, object] = {}
+    wrong: list[str] = []
+    for name, value in values.items():
+        annotation = _FIELDS[name].type
+        text = value.lower() if annotation is bool else value
+        try:
+            converted[name] = msgspec.convert(text, type=annotation, strict=False)
+        except msgspec.ValidationError as error:
+            expected = allowed(name)
+            wrong.append(f"{variable(name)}: {f'must be {expected}' if expected else error}")
+    return converted, wrong
 
 
 def address(listen: str) -> tuple[str, int]:
-    """Host and port of `host:port`, as `addresses.listen` accepts it."""
+    """Host and port of `host:port`, in the form that `addresses.listen` accepts."""
     host, _, port = listen.rpartition(":")
     return host.strip("[]"), int(port)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from verifier.core.application import Registration
 from verifier.core.errors import Unavailable, VerifierError
-from verifier.exports import Bad, Blank, Export, Good, Row, Superseded
+from verifier.import_files import Bad, Blank, Good, ImportFile, Row, Superseded
 from verifier.service import Service
 from verifier.service.applications import check_customer
 
@@ -31,9 +31,9 @@ class Account(Struct):
         return self.registered + self.unchanged + self.refused + self.superseded + self.blank + self.header
 
 
-async def import_export(
+async def import_file(
     service: Service,
-    export: Export,
+    export: ImportFile,
     told: Callable[[Bad | Superseded], None] = lambda row: None,
     progress: Callable[[int], None] = lambda octets: None,
     *,
@@ -44,7 +44,7 @@ async def import_export(
     A line whose facts are registered already is unchanged, and is not written. With `dry_run` nothing is written, and
     the service need not be started; the account is what it would be.
 
-    Raises UnreadableExport, and Unavailable when the database is gone: what was registered until then stays, and
+    Raises UnreadableFile, and Unavailable when the database is gone: what was registered until then stays, and
     running again is safe.
     """
     account = Account()

@@ -22,8 +22,8 @@ from verifier.api.signed_requests import sign_request
 from verifier.api.tokens import TokenVerifier
 from verifier.demo.bank import DemoBank, free_ports
 from verifier.demo.story import SAMPLE
-from verifier.exports import Export
-from verifier.importing import import_export
+from verifier.import_files import ImportFile
+from verifier.importing import import_file
 
 
 class RunningBank:
@@ -53,7 +53,7 @@ class RunningBank:
 
     async def _serve(self) -> None:
         service = await self.bank.start()
-        await import_export(service, Export(SAMPLE, service.context.clock()))
+        await import_file(service, ImportFile(SAMPLE, service.context.clock()))
         self._ready.set()
         await self._stopping.wait()
         await self.bank.stop()

@@ -57,9 +57,9 @@ async def test_a_stream_ends_when_its_token_expires_and_not_before(running_bank:
 async def test_a_stream_ends_when_the_key_of_its_token_is_withdrawn(running_bank: DemoBank) -> None:
     issuer = running_bank.issuer
     sent = {"Authorization": f"Bearer {running_bank.customer('cust-0003')}"}
-    assert running_bank._verifier is not None
-    assert running_bank._verifier._tokens is not None
-    (key_set,) = running_bank._verifier._tokens._key_sets.values()
+    assert running_bank._node is not None
+    assert running_bank._node._tokens is not None
+    (key_set,) = running_bank._node._tokens._key_sets.values()
     kept = issuer._key
     async with (
         aiohttp.ClientSession() as session,

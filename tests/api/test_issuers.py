@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from tests.api.provider import Issuer, Make, published, refused
 from verifier.api.issuers import SIGNATURE_ALGORITHMS, TrustedIssuer, claim_at, role_mapping
-from verifier.app import _issuers, _pages, token_verifier
+from verifier.app import page_facts, token_verifier, trusted_issuers
 from verifier.config import BadSettings, Config
 
 KEYCLOAK = {
@@ -195,12 +195,12 @@ def test_the_settings_reach_the_issuers_and_the_pages() -> None:
         customer_scope="openid offline_access",
         customer_algorithms="RS512",
     )
-    staff, customers = _issuers(config)
+    staff, customers = trusted_issuers(config)
     assert staff.audiences == ("bank-staff", "https://verify.bank.example")
     assert staff.roles == (("Verifier.Officer", "officer"), ("Verifier.Lead", "supervisor"))
     assert (staff.algorithms, customers.algorithms) == (("ES384", "EdDSA"), ("RS512",))
     assert (staff.require_at_jwt, customers.require_at_jwt, staff.required_claim) == (True, False, "scp")
-    officer, app = _pages(config) or pytest.fail("there are pages")
+    officer, app = page_facts(config) or pytest.fail("there are pages")
     assert officer.sign_in is not None
     assert app.sign_in is not None
     assert (officer.sign_in.client_id, officer.sign_in.resource) == ("bank-staff", "https://verify.bank.example")

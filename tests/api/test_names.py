@@ -16,8 +16,8 @@ from verifier.core.application import AssignedOfficer
 from verifier.core.errors import InvalidField
 from verifier.core.names import LINK, MARK, check_names, fault
 from verifier.demo.bank import DemoBank
-from verifier.exports import Export
-from verifier.exports.rows import Bad, Good
+from verifier.import_files import ImportFile
+from verifier.import_files.rows import Bad, Good
 from verifier.ports import Storage
 
 REAL = """
@@ -119,7 +119,7 @@ def test_a_line_of_an_import_is_refused_with_the_member_named(tmp_path: Path) ->
     lines = [{"application_id": "LN-1", **_facts(Person(1))}]
     lines += [{"application_id": "LN-2", **facts} for facts in _with("www.bank.example").values()]
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    good, *bad = Export(path, 1_800_000_000_000).rows()
+    good, *bad = ImportFile(path, 1_800_000_000_000).rows()
     assert isinstance(good, Good)
     assert [(row.column, row.reason) for row in bad if isinstance(row, Bad)] == [
         (pointer, LINK) for pointer in _with("")

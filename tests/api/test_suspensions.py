@@ -21,13 +21,14 @@ from tests.api.conftest import RunningBank, SystemSession
 from tests.world import DESK
 from verifier import app
 from verifier.api.signed_requests import sign_request
-from verifier.app import Verifier, open_service
+from verifier.app import open_service
 from verifier.core.errors import Unavailable
 from verifier.demo.bank import STAFF, DemoBank, free_ports
 from verifier.demo.client import now_iso
 from verifier.demo.story import SAMPLE
-from verifier.exports import Export
-from verifier.importing import import_export
+from verifier.import_files import ImportFile
+from verifier.importing import import_file
+from verifier.node import Node
 
 NUMBER, APPLICATION = "+8613800138000", "LN-2026-0001"
 ISSUE = {"purpose": "documents", "number": NUMBER, "caller_number": DESK}
@@ -72,10 +73,10 @@ class Nodes:
 async def nodes(database: str, tmp_path: Path) -> AsyncIterator[Nodes]:
     bank = DemoBank(tmp_path, free_ports(), database)
     service = await bank.start()
-    await import_export(service, Export(SAMPLE, service.context.clock()))
+    await import_file(service, ImportFile(SAMPLE, service.context.clock()))
     public, admin, *_ = free_ports()
     config = replace(bank.config, listen=f"127.0.0.1:{public}", admin_listen=f"127.0.0.1:{admin}")
-    second = Verifier(config, await open_service(config))
+    second = Node(config, await open_service(config))
     await second.start()
     async with aiohttp.ClientSession() as session:
         yield Nodes(bank, (bank.url, f"http://127.0.0.1:{public}"), session)

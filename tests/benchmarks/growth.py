@@ -75,7 +75,7 @@ FROM generate_series(0, $1::bigint / 5) n
 
 async def fill(url: str, calls: int, sealed: int, ring: FileKeyRing, origin: str, now_ms: int) -> None:
     """A database as it is after that many calls."""
-    storage = await open_storage(url, patience_s=36_000)
+    storage = await open_storage(url, timeout_s=36_000)
     await migrate(storage)
     await storage.close()
     connection = await asyncpg.connect(url)

@@ -55,7 +55,7 @@ async def test_a_sqlite_backup_under_load_is_restored_by_the_drill_and_known_to_
         settings = server.environment()
         async with Load(server) as load:
             await load.answered()
-            assert "written to" in await _verifier(settings, 0, "backup", str(kept))
+            assert "wrote" in await _verifier(settings, 0, "backup", str(kept))
             await load.answered()
             async with session.get(f"{server.bank.url}/log/checkpoint") as response:
                 seen.write_text(await response.text())

@@ -64,7 +64,7 @@ async def test_a_migration_that_has_to_wait_for_a_table_gives_up_before_those_be
     async with Server(tmp_path, session, url) as server, Load(server) as load:
         await load.answered()
         monkeypatch.setattr(migrations, "migrations", lambda: [*known, first, later])
-        storage = await open_storage(url, patience_s=3600, lock_s=migrations.LOCK_S)
+        storage = await open_storage(url, timeout_s=3600, lock_s=migrations.LOCK_S)
         dump = await asyncpg.connect(url)
         async with dump.transaction():
             # As pg_dump does for as long as it takes.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.fuzz.budget import fuzz
 from tests.test_exports import HEADER, ROW, json_line
 from tests.world import NOON
-from verifier.exports import ENCODINGS, Bad, Export, Good, Reading, Rejects, Superseded, UnreadableExport
+from verifier.import_files import ENCODINGS, Bad, Good, ImportFile, Reading, Rejects, Superseded, UnreadableFile
 
 CSV_PIECES = [
     '"',
@@ -75,16 +75,16 @@ def _files(start: str, line: str, pieces: list[str]) -> st.SearchStrategy[tuple[
     return encoded | st.tuples(octets, encodings.map(lambda each: Reading(encoding=each)))
 
 
-def _account(path: Path) -> tuple[list[Export], Callable[[object], None]]:
+def _account(path: Path) -> tuple[list[ImportFile], Callable[[object], None]]:
     """A check of one file; the exports that could be read are added to the list."""
-    readable: list[Export] = []
+    readable: list[ImportFile] = []
 
     def check(example: object) -> None:
         content, reading = cast("tuple[bytes, Reading]", example)
         path.write_bytes(content)
         try:
-            export = Export(path, NOON, reading)
-        except UnreadableExport:
+            export = ImportFile(path, NOON, reading)
+        except UnreadableFile:
             return
         readable.append(export)
         rows = list(export.rows())
@@ -95,7 +95,7 @@ def _account(path: Path) -> tuple[list[Export], Callable[[object], None]]:
             rejects.add(row)
         rejects.keep()
         if refused:
-            again = Export(path.with_stem("refused"), NOON, reading)
+            again = ImportFile(path.with_stem("refused"), NOON, reading)
             assert len(list(again.rows())) == len(refused) + (again.header is not None)
 
     return readable, check

@@ -14,8 +14,8 @@ from tests.world import COLLEAGUE, OFFICER, Json, Person, World, staff
 from verifier.core.call import CallRules
 from verifier.core.errors import CallClosed, NotFound
 from verifier.core.messages import AskIdentity
-from verifier.exports import Export
-from verifier.importing import import_export
+from verifier.import_files import ImportFile
+from verifier.importing import import_file
 from verifier.ports import Storage
 from verifier.service import Service, applications
 
@@ -72,7 +72,7 @@ async def test_an_import_without_the_officer_revokes_the_call_too(world: World, 
     line = {"application_id": wang.application_id, **msgspec.to_builtins(wang.registration(officers=(COLLEAGUE,)))}
     path = tmp_path / "export.jsonl"
     path.write_bytes(msgspec.json.encode(line) + b"\n")
-    account = await import_export(world.service, Export(path, world.clock()))
+    account = await import_file(world.service, ImportFile(path, world.clock()))
     assert account.registered == 1
     assert await state(world, call_id) == "revoked"
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"

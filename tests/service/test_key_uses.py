@@ -11,8 +11,8 @@ from tests.world import NOON, Person, World
 from verifier import keys
 from verifier.core.errors import Unavailable
 from verifier.core.key_uses import LEASE, REFUSED_FROM, ROTATED_BEFORE, TOLD_FROM
-from verifier.keeper import count_uses
 from verifier.ports import Storage
+from verifier.scheduler import reserve_key_uses
 
 SET = "UPDATE key_uses SET uses = $1"
 
@@ -70,8 +70,8 @@ async def test_a_key_that_wears_out_is_told_with_each_lease(
         for _ in range(LEASE // 2 + 1):
             world.ring.seal("a", b"")
         with capture_logs() as logs:
-            await count_uses(world.service)
-            await count_uses(world.service)
+            await reserve_key_uses(world.service)
+            await reserve_key_uses(world.service)
     assert [each["log_level"] for each in logs] == ([level] if level else [])
     assert all(each["uses"] > uses for each in logs)
 

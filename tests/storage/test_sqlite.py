@@ -224,7 +224,7 @@ async def test_backups_on_the_command_line_speak_in_words(tmp_path: Path) -> Non
     shell = Shell(tmp_path)
     assert shell.run("migrate").returncode == 0
     status, told = _asked(shell, "backup", "kept")
-    assert (status, "written to kept" in told) == (0, True)
+    assert (status, "wrote kept" in told) == (0, True)
     status, told = _asked(shell, "backup", "kept")
     assert (status, "is not overwritten" in told) == (1, True)
     status, told = _asked(shell, "backup", "two", VERIFIER_DATABASE="postgresql://verifier@127.0.0.1:1/x")

@@ -11,9 +11,9 @@ from verifier.cli.running import run
 
 @click.command()
 def check() -> None:
-    """Try the settings, the database, the key ring, the ports, the issuers and the systems, as `serve` would.
+    """Try the settings, database, key ring, ports, issuers and systems file, as `serve` would.
 
-    The exit status is 1 if anything is wrong. Something that is missing does not stop the start.
+    The exit status is 1 if anything is wrong. What is missing does not stop a node from starting.
     """
     from verifier.preflight import preflight
 

@@ -15,7 +15,7 @@ from verifier.core.errors import VerifierError
 
 if TYPE_CHECKING:
     from verifier.config import Config
-    from verifier.exports import Bad, Export, Reading, Rejects, Superseded
+    from verifier.import_files import Bad, ImportFile, Reading, Rejects, Superseded
     from verifier.importing import Account
 
 _STOPPED = "The import stopped. What was registered stays; it is safe to import the file again."
@@ -50,7 +50,7 @@ def import_(
     status: 0 when no line is refused, 3 when some are, 1 or 2 when the import could not begin or did not end.
     """
     from verifier.app import now_ms
-    from verifier.exports import Bad, Export, Rejects, UnreadableExport
+    from verifier.import_files import Bad, ImportFile, Rejects, UnreadableFile
 
     reading, config = _reading(region, encoding, mapped, ignore), load_config()
     name = click.format_filename(file.name)
@@ -63,15 +63,15 @@ def import_(
             _tell(name, row)
 
         try:
-            export = Export(file, now_ms(), reading, bar.update)
+            export = ImportFile(file, now_ms(), reading, bar.update)
             rejects = Rejects(reject, export) if reject is not None else None
-        except (UnreadableExport, OSError) as error:
+        except (UnreadableFile, OSError) as error:
             raise click.ClickException(f"{name}: {_words(error)}\nNothing was imported.") from error
         try:
             account = _import(config, export, tell, bar.update, dry_run)
             if rejects is not None:
                 rejects.keep()
-        except (UnreadableExport, OSError, VerifierError) as error:
+        except (UnreadableFile, OSError, VerifierError) as error:
             raise click.ClickException(f"{name}: {_words(error)}\n{_STOPPED}") from error
         finally:
             if rejects is not None:
@@ -84,7 +84,7 @@ def import_(
 
 
 def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple[str, ...]) -> Reading:
-    from verifier.exports import COLUMNS, ENCODINGS, REASON, REGIONS, Reading
+    from verifier.import_files import COLUMNS, ENCODINGS, REASON, REGIONS, Reading
 
     if region.upper() not in REGIONS:
         raise click.BadParameter("not an ISO 3166 country with telephone numbers, like CN or GB", param_hint="--region")
@@ -108,13 +108,13 @@ def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple
 
 def _import(
     config: Config,
-    export: Export,
+    export: ImportFile,
     tell: Callable[[Bad | Superseded], None],
     progress: Callable[[int], None],
     dry_run: bool,
 ) -> Account:
     from verifier.app import open_service
-    from verifier.importing import import_export
+    from verifier.importing import import_file
 
     async def do() -> Account:
         try:
@@ -124,7 +124,7 @@ def _import(
         try:
             if not dry_run:
                 await service.start()
-            return await import_export(service, export, tell, progress, dry_run=dry_run)
+            return await import_file(service, export, tell, progress, dry_run=dry_run)
         finally:
             if not dry_run:
                 await service.stop()
@@ -134,7 +134,7 @@ def _import(
 
 
 def _tell(name: str, row: Bad | Superseded) -> None:
-    from verifier.exports import Superseded
+    from verifier.import_files import Superseded
 
     reason = f"superseded by line {row.by}" if isinstance(row, Superseded) else row.reason
     parts = (f"{name}:{row.line.number}", row.column, reason)

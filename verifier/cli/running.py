@@ -1,4 +1,4 @@
-"""How a command runs: its settings, its event loop, and one sentence and exit status 1 when it cannot."""
+"""What the commands share: reading settings, running the event loop, and ending with one sentence and status 1."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
 from verifier.core.errors import VerifierError
 
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from verifier.config import Config
 
 Result = TypeVar("Result")
+# The statement timeout of a command that reads or writes the whole database.
+SLOW_S = 3600
 
 
 class Commands(click.Group):
-    """Commands that end in one sentence when a setting, a file or the network is not as it should be."""
+    """A group whose commands end with one sentence if a setting, a file or the network is wrong."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -27,7 +30,7 @@ class Commands(click.Group):
         except VerifierError as error:
             raise click.ClickException(error.detail) from error
         except OSError as error:
-            # click ends quietly by itself when nobody reads its output any more.
+            # click itself ends quietly if the reader of our output has gone.
             if error.errno == errno.EPIPE:
                 raise
             of_file = f"{error.filename}: " if error.filename else ""
@@ -35,16 +38,38 @@ class Commands(click.Group):
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine on the fast event loop where there is one."""
+    """Run a coroutine, on uvloop where it is installed."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 
 
 def load_config() -> Config:
-    """The settings of the environment. Raises BadSettings."""
+    """All settings, from the environment. Raises BadSettings."""
     from verifier.config import load
 
     return load(os.environ)
+
+
+def load_setting(name: str, default: str | None = None) -> str:
+    """One setting, from the environment; `default` replaces the setting's own. Raises BadSettings."""
+    from verifier.config import load_one
+
+    return load_one(os.environ, name, default)
+
+
+def refused(error: Exception) -> click.ClickException:
+    """The end of a command that found evidence not valid: the slug of section 8.1 and the reason.
+
+    A file that cannot be read is not valid either.
+    """
+    return click.ClickException(
+        f"NOT VALID: {getattr(error, 'slug', 'invalid_evidence')}: {getattr(error, 'detail', error)}"
+    )
+
+
+def print_claims(claims: msgspec.Struct) -> None:
+    """Print the claims of a statement as indented JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(claims)).decode())
 
 
 def _loop_factory() -> Any:

@@ -1,4 +1,4 @@
-"""`verifier systems`: which programs of the bank may call, and with which keys."""
+"""`verifier systems`: which systems of the bank may call, and with which keys."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
+from verifier.cli.running import load_setting
 from verifier.core.principal import SYSTEM_SCOPES
 
 FILE = click.option(
     "--file",
     "path",
-    envvar="VERIFIER_SYSTEMS",
+    default=lambda: load_setting("systems") or None,
     required=True,
-    show_envvar=True,
+    show_default="VERIFIER_SYSTEMS",
     type=click.Path(dir_okay=False, path_type=Path),
     help="The systems file.",
 )
@@ -30,48 +31,50 @@ def systems() -> None:
 @click.option(
     "--public-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Its Ed25519 public key in PEM. Without one a key pair is made.",
+    help="Its Ed25519 public key in PEM. Without this option a key pair is made.",
 )
 @click.option(
     "--private-key",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the private key that is made.  [default: ID.pem]",
+    help="Where to write the new private key.  [default: ID.pem]",
 )
 @FILE
 def systems_add(system_id: str, scopes: str, public_key: Path | None, private_key: Path | None, path: Path) -> None:
-    """Let the system ID call. Without --public-key its private key is made and written once, to ID.pem."""
+    """Let the system ID call. Without --public-key, its private key is made and written once, to ID.pem."""
     from verifier.api.systems import System, add_system, new_key
-    from verifier.files import create_file, read_bounded
+    from verifier.files import create_file
 
     if public_key is not None and private_key is not None:
         raise click.UsageError("--public-key and --private-key exclude each other")
     asked = tuple(part.strip() for part in scopes.split(",") if part.strip())
+    key_file = private_key or Path(f"{system_id.replace('/', '_')}.pem")
     try:
-        if public_key is not None:
-            given, pem = read_bounded(public_key, 4096).decode("ascii"), None
-            if "PRIVATE KEY" in given:
-                raise ValueError(
-                    f"{public_key} is a private key; openssl pkey -in {public_key} -pubout makes its public one"
-                )
-        else:
-            given, pem = new_key()
+        given, pem = new_key() if public_key is None else (_read_public_key(public_key), None)
         system = System(system_id, given, asked)
-        kept = private_key or Path(f"{system_id.replace('/', '_')}.pem")
         if pem is not None:
-            create_file(kept, pem)
+            create_file(key_file, pem)
     except FileExistsError as error:
-        raise click.ClickException(f"{kept} exists already; name another file with --private-key") from error
+        raise click.ClickException(f"{key_file} exists already; name another file with --private-key") from error
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     try:
         add_system(path, system)
     except BaseException:
         if pem is not None:
-            kept.unlink()
+            key_file.unlink()
         raise
     click.echo(f"{system_id} may now use: {', '.join(asked)}")
     if pem is not None:
-        click.echo(f"its private key is in {kept}; give it to the system and to nobody else")
+        click.echo(f"its private key is in {key_file}; give it to that system and to nobody else")
+
+
+def _read_public_key(path: Path) -> str:
+    from verifier.files import read_bounded
+
+    given = read_bounded(path, 4096).decode("ascii")
+    if "PRIVATE KEY" in given:
+        raise ValueError(f"{path} is a private key; openssl pkey -in {path} -pubout prints its public key")
+    return given
 
 
 @systems.command("list")

@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from verifier import keys
 from verifier.api.connections import Bounds
 from verifier.api.listener import Listener
-from verifier.app import Verifier, now_ms, open_service
+from verifier.app import now_ms, open_service
 from verifier.config import Config
 from verifier.demo.client import Caller
 from verifier.demo.issuer import Client, DemoIssuer, Person
 from verifier.demo.telephone import Telephone
+from verifier.node import Node
 from verifier.service import Service
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
@@ -91,14 +92,14 @@ class DemoBank:
         self._telephone_port = telephone
         self._session: aiohttp.ClientSession | None = None
         self._listeners: list[Listener] = []
-        self._verifier: Verifier | None = None
+        self._node: Node | None = None
 
     async def start(self) -> Service:
         """Prepare, and serve in this process. Returns the service, for importing into it."""
         await self.prepare()
         service = await open_service(self.config)
-        self._verifier = Verifier(self.config, service)
-        await self._verifier.start()
+        self._node = Node(self.config, service)
+        await self._node.start()
         self._session = aiohttp.ClientSession()
         pbx = Caller(self._session, self.url, key_id="pbx", private_key=self.system_keys["pbx"])
         await self._serve(Telephone(service, pbx).routes(), self._telephone_port)
@@ -145,8 +146,8 @@ class DemoBank:
         return self.issuer.mint(CUSTOMERS, customer_id, (), LOGIN_LIFETIME_S)
 
     async def stop(self) -> None:
-        if self._verifier is not None:
-            await self._verifier.stop()
+        if self._node is not None:
+            await self._node.stop()
         for listener in self._listeners:
             await listener.close()
         if self._session is not None:

@@ -12,17 +12,17 @@ from pathlib import Path
 import aiohttp
 import click
 
-from verifier import app
 from verifier.demo.bank import DemoBank, free_ports
 from verifier.demo.story import SAMPLE, Story
-from verifier.exports import Export
-from verifier.importing import import_export
+from verifier.import_files import ImportFile
+from verifier.importing import import_file
 from verifier.journal import configure_logging
+from verifier.node import SWITCH_INTERVAL_S
 
 
 async def demo(*, script: bool, out: Path | None, port: int) -> int:
     """Run the demo; return the exit status."""
-    sys.setswitchinterval(app.SWITCH_INTERVAL_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     configure_logging("warning")
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-")))
@@ -34,7 +34,7 @@ async def demo(*, script: bool, out: Path | None, port: int) -> int:
             if script:
                 async with aiohttp.ClientSession() as session:
                     return 1 if await Story(bank, service, session, folder).play() else 0
-            account = await import_export(service, Export(SAMPLE, service.context.clock()))
+            account = await import_file(service, ImportFile(SAMPLE, service.context.clock()))
             click.echo(_guide(bank, account.registered + account.unchanged))
             await _until_stopped()
             return 0

@@ -15,8 +15,8 @@ from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
-from verifier.exports import Export
-from verifier.importing import import_export
+from verifier.import_files import ImportFile
+from verifier.importing import import_file
 from verifier.ledger.audit import audit_log
 from verifier.receipt_files import write_receipt
 from verifier.service import Service
@@ -107,12 +107,12 @@ class Story:
 
     async def _import(self) -> None:
         self._chapter("1  The bank imports its applications")
-        export = Export(SAMPLE, self._service.context.clock())
-        first = await import_export(self._service, export)
+        export = ImportFile(SAMPLE, self._service.context.clock())
+        first = await import_file(self._service, export)
         self._must(
             first.registered == 300, f"{first.registered} applications registered, {first.refused} lines refused"
         )
-        again = await import_export(self._service, export)
+        again = await import_file(self._service, export)
         self._must(again.unchanged == 300, "the same import again changes nothing")
 
     async def _genuine_by_app(self) -> None:

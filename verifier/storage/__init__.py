@@ -12,9 +12,9 @@ TIMEOUT_S = 5.0
 
 
 async def open_storage(
-    url: str, patience_s: float = TIMEOUT_S, lock_s: float | None = None, *, production: bool = False
+    url: str, timeout_s: float = TIMEOUT_S, lock_s: float | None = None, *, production: bool = False
 ) -> Storage:
-    """Open `sqlite:PATH` or `postgresql://…`; `patience_s` is what a statement on PostgreSQL may take.
+    """Open `sqlite:PATH` or `postgresql://…`; `timeout_s` is what a statement on PostgreSQL may take.
 
     `lock_s` is how long it may wait for a lock there, by default a little less. In production a server that can lose
     commits is refused.
@@ -29,6 +29,6 @@ async def open_storage(
             raise ValueError(
                 "sslmode=prefer and allow may go without TLS: use verify-full, or disable on a trusted path"
             )
-        lock_s = patience_s * 0.9 if lock_s is None else lock_s
-        return await PostgresStorage.open(url, patience_s, lock_s, production)
+        lock_s = timeout_s * 0.9 if lock_s is None else lock_s
+        return await PostgresStorage.open(url, timeout_s, lock_s, production)
     raise ValueError("the database must be sqlite:PATH or postgresql://…")

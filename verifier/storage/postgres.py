@@ -81,13 +81,13 @@ class PostgresStorage:
         self._writers = writers
 
     @classmethod
-    async def open(cls, url: str, patience_s: float, lock_s: float, production: bool = False) -> PostgresStorage:
-        """Connect; a statement may take `patience_s`, and wait for a lock for `lock_s`.
+    async def open(cls, url: str, timeout_s: float, lock_s: float, production: bool = False) -> PostgresStorage:
+        """Connect; a statement may take `timeout_s`, and wait for a lock for `lock_s`.
 
         Raises Unavailable when no host answers that takes writes, and when a session does not promise what it must.
         """
         opened: list[Any] = []
-        sessions = Sessions(Promises(patience_s, lock_s, production))
+        sessions = Sessions(Promises(timeout_s, lock_s, production))
 
         async def init(connection: Any) -> None:
             with _translated():
@@ -103,7 +103,7 @@ class PostgresStorage:
                 pool = asyncpg.create_pool(
                     min_size=1,
                     max_size=size,
-                    command_timeout=patience_s,
+                    command_timeout=timeout_s,
                     init=init,
                     connect=_connector(url),
                     reset=_as_it_is,

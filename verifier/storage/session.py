@@ -45,7 +45,7 @@ class Promises(Struct, frozen=True):
     In production the server itself must be durable too.
     """
 
-    patience_s: float
+    timeout_s: float
     lock_s: float
     production: bool
 
@@ -60,7 +60,7 @@ class Promises(Struct, frozen=True):
             "idle_in_transaction_session_timeout": "3000",
             # A statement does not wait on in the server after its node has given up.
             "lock_timeout": f"{self.lock_s * 1000:.0f}",
-            "statement_timeout": f"{self.patience_s * 1000:.0f}",
+            "statement_timeout": f"{self.timeout_s * 1000:.0f}",
             "tcp_user_timeout": "10000",
         }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 
-from verifier.exports.lines import Line
+from verifier.import_files.lines import Line
 
 MAX_RECORD = 1024
 

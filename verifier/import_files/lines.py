@@ -13,7 +13,7 @@ ENCODINGS = ("utf-8", "gb18030", "gbk", "gb2312", "big5", "utf-16", "utf-16-le",
 _CHUNK = 65_536
 
 
-class UnreadableExport(ValueError):
+class UnreadableFile(ValueError):
     """The file as a whole is not an export: unknown kind, wrong header, wrong encoding. Nothing of it is imported."""
 
 
@@ -30,7 +30,7 @@ class Line(Struct, frozen=True):
 
 
 def read_lines(path: Path, encoding: str) -> Iterator[Line]:
-    """Every line of the file, without the byte-order mark. Raises UnreadableExport for bytes of another encoding."""
+    """Every line of the file, without the byte-order mark. Raises UnreadableFile for bytes of another encoding."""
     number = 0
     try:
         for number, line in enumerate(_lines(path, encoding), start=1):
@@ -39,9 +39,9 @@ def read_lines(path: Path, encoding: str) -> Iterator[Line]:
     except UnicodeDecodeError as error:
         # In UTF-16 an octet 0a may be half a character; in the others it is a line feed.
         lines = None if encoding.startswith("utf-16") else number + error.object[: error.start].count(b"\n") + 1
-        raise UnreadableExport(_other_encoding(path, encoding, lines)) from error
+        raise UnreadableFile(_other_encoding(path, encoding, lines)) from error
     except UnicodeError as error:
-        raise UnreadableExport(
+        raise UnreadableFile(
             "the file has no byte-order mark; try --encoding utf-16-le, which Windows writes, or utf-16-be"
         ) from error
 

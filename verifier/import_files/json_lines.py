@@ -6,8 +6,8 @@ from typing import Any
 
 from verifier.core import strict_json
 from verifier.core.errors import VerifierError
-from verifier.exports.numbers import e164
-from verifier.exports.rows import REASON, BadLine, reason_of, shown
+from verifier.import_files.numbers import e164
+from verifier.import_files.rows import REASON, BadLine, reason_of, shown
 
 
 def parse(text: str, region: str) -> tuple[Any, dict[str, Any]]:

@@ -14,11 +14,11 @@ from verifier.core import strict_json
 from verifier.core.application import ApplicationId, Registration
 from verifier.core.errors import InvalidField, VerifierError
 from verifier.core.names import check_names
-from verifier.exports import json_lines
-from verifier.exports.csv_fields import fields_over_lines
-from verifier.exports.csv_lines import Header
-from verifier.exports.lines import MAX_LINE, Line, UnreadableExport, read_lines
-from verifier.exports.rows import Bad, BadLine, Blank, Good, Reading, Row, Superseded, reason_of, shown
+from verifier.import_files import json_lines
+from verifier.import_files.csv_fields import fields_over_lines
+from verifier.import_files.csv_lines import Header
+from verifier.import_files.lines import MAX_LINE, Line, UnreadableFile, read_lines
+from verifier.import_files.rows import Bad, BadLine, Blank, Good, Reading, Row, Superseded, reason_of, shown
 from verifier.service.applications import check
 
 Progress = Callable[[int], None]
@@ -29,10 +29,10 @@ def _silent(octets: int) -> None:
     pass
 
 
-class Export:
+class ImportFile:
     """A file that can be read. Of each application it keeps the id, the line that counts, and the customer.
 
-    Raises UnreadableExport, when nothing of the file is to be imported. `progress` is told the octets as they are read.
+    Raises UnreadableFile, when nothing of the file is to be imported. `progress` is told the octets as they are read.
     """
 
     def __init__(self, path: Path, now_ms: int, reading: Reading | None = None, progress: Progress = _silent) -> None:
@@ -52,22 +52,22 @@ class Export:
             if isinstance(row, Good):
                 self._remember(row)
         if not lines:
-            raise UnreadableExport("the file is empty")
+            raise UnreadableFile("the file is empty")
 
     def rows(self, progress: Progress = _silent) -> Iterator[Row]:
-        """Every line of the file, in order. Raises UnreadableExport when the file is no longer the same."""
+        """Every line of the file, in order. Raises UnreadableFile when the file is no longer the same."""
         if _state(self.path) != self._state:
-            raise UnreadableExport("the file was changed while it was read")
+            raise UnreadableFile("the file was changed while it was read")
         for row in self._read(progress):
             yield self._part(row) if isinstance(row, Good) else row
 
     def _check_kind(self) -> None:
         if not self.json and self.path.suffix.lower() != ".csv":
-            raise UnreadableExport("the name of the file must end in .csv or .jsonl")
+            raise UnreadableFile("the name of the file must end in .csv or .jsonl")
         if not self.path.is_file():
-            raise UnreadableExport("it is not an ordinary file")
+            raise UnreadableFile("it is not an ordinary file")
         if self.json and (self.reading.names or self.reading.ignored):
-            raise UnreadableExport("--map and --ignore are for CSV; JSON Lines has the members of the HTTP interface")
+            raise UnreadableFile("--map and --ignore are for CSV; JSON Lines has the members of the HTTP interface")
 
     def _read(self, progress: Progress) -> Iterator[Row]:
         done = 0

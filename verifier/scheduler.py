@@ -1,14 +1,10 @@
-"""What a node does again and again beside answering: close, forget, follow the key ring, hand over messages.
-
-Carries out specs/protocol.md section 6.3.
-"""
+"""The scheduler of a node's periodic jobs, and the jobs. Implements specs/protocol.md section 6.3."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -26,8 +22,24 @@ log = structlog.get_logger()
 Job = Callable[[], Awaitable[object]]
 
 
-async def keep(name: str, job: Job, pause_s: float) -> NoReturn:
-    """Do it after each pause, for as long as the node runs; a turn that fails is only logged."""
+class Scheduler:
+    """Runs each job in its own task, so that no job waits for another. A failed run is logged and the job goes on."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, jobs: Mapping[str, Job], pause_s: float) -> None:
+        """Run each job after every pause, until `stop`."""
+        for name, job in jobs.items():
+            self._tasks.append(asyncio.create_task(_repeat(name, job, pause_s), name=name))
+
+    def stop(self) -> None:
+        """Cancel every job."""
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _repeat(name: str, job: Job, pause_s: float) -> None:
     while True:
         await asyncio.sleep(pause_s)
         try:
@@ -39,30 +51,30 @@ async def keep(name: str, job: Job, pause_s: float) -> NoReturn:
 
 
 async def sweep(service: Service) -> None:
-    """Close what time has closed, all of it."""
+    """Close every call whose time is over."""
     while swept := await service.housekeeping.sweep():
         SWEEPS.inc(swept)
 
 
 async def forget(service: Service) -> None:
-    """Forget what is older than a deployment keeps it, all of it."""
+    """Delete everything that is older than the retention time."""
     while await service.retention.forget():
         pass
 
 
-async def count_uses(service: Service) -> None:
-    """Reserve uses of the key-encryption keys. With each lease of a key that wears out the operator is told."""
+async def reserve_key_uses(service: Service) -> None:
+    """Reserve uses of the key-encryption keys. Warn the operator with each lease of a key that is nearly worn out."""
     reserved = await service.key_uses.reserve()
     for kid, uses in (await service.key_uses.totals()).items():
         KEY_USES.labels(kid).set(uses)
-        said = key_uses.verdict(uses)
-        if kid in reserved and said:
+        advice = key_uses.verdict(uses)
+        if kid in reserved and advice:
             level = logging.ERROR if uses >= key_uses.ROTATED_BEFORE else logging.WARNING
-            log.log(level, "a key-encryption key wears out", kid=kid, uses=uses, advice=said)
+            log.log(level, "a key-encryption key wears out", kid=kid, uses=uses, advice=advice)
 
 
-async def follow_systems(systems: SystemsFile, authentication: Authentication) -> None:
-    """Read the systems file again if it has changed. A broken one leaves the systems as they were."""
+async def reload_systems(systems: SystemsFile, authentication: Authentication) -> None:
+    """Read the systems file again if it has changed. A broken file changes nothing."""
     try:
         if systems.refresh():
             authentication.adopt(systems.systems)
@@ -71,8 +83,8 @@ async def follow_systems(systems: SystemsFile, authentication: Authentication) -
         log.warning("systems not read again", reason=error.detail)
 
 
-async def follow(ring: KeyRing) -> None:
-    """Read the key ring's file again if it has changed. A broken one leaves the ring as it was."""
+async def reload_key_ring(ring: KeyRing) -> None:
+    """Read the key ring's file again if it has changed. A broken file changes nothing."""
     try:
         if isinstance(ring, FileKeyRing) and ring.refresh():
             log.info("key ring read again")

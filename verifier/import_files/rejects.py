@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from verifier.exports.csv_lines import Header, raw_cells
-from verifier.exports.export import Export
-from verifier.exports.lines import UnreadableExport, marked
-from verifier.exports.rows import REASON, Bad, BadLine
+from verifier.import_files.csv_lines import Header, raw_cells
+from verifier.import_files.import_file import ImportFile
+from verifier.import_files.lines import UnreadableFile, marked
+from verifier.import_files.rows import REASON, Bad, BadLine
 
 _TOLD = re.compile(rf'\A\{{"{REASON}": "(?:[^"\\]|\\.)*+"(?:, )?')
 
@@ -21,14 +21,14 @@ _TOLD = re.compile(rf'\A\{{"{REASON}": "(?:[^"\\]|\\.)*+"(?:, )?')
 class Rejects:
     """Opens a temporary file beside `path`, readable by its owner only; `keep` puts it in place, `drop` removes it.
 
-    Raises UnreadableExport when the path is the export itself, or does not end alike.
+    Raises UnreadableFile when the path is the export itself, or does not end alike.
     """
 
-    def __init__(self, path: Path, export: Export) -> None:
+    def __init__(self, path: Path, export: ImportFile) -> None:
         if path.suffix.lower() != export.path.suffix.lower():
-            raise UnreadableExport(f"the file of rejected lines must end in {export.path.suffix}")
+            raise UnreadableFile(f"the file of rejected lines must end in {export.path.suffix}")
         if path.exists() and path.samefile(export.path):
-            raise UnreadableExport("the file of rejected lines must not be the export itself")
+            raise UnreadableFile("the file of rejected lines must not be the export itself")
         self._path = path
         self._header = export.header
         encoding = export.reading.encoding

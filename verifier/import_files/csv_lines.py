@@ -12,9 +12,9 @@ import msgspec
 
 from verifier.core.application import Instant
 from verifier.core.text import unsafe
-from verifier.exports.lines import Line, UnreadableExport
-from verifier.exports.numbers import e164
-from verifier.exports.rows import REASON, BadLine, Reading, shown
+from verifier.import_files.lines import Line, UnreadableFile
+from verifier.import_files.numbers import e164
+from verifier.import_files.rows import REASON, BadLine, Reading, shown
 
 REQUIRED = ("application_id", "customer_id", "customer_name", "numbers", "officers", "product")
 OPTIONAL = ("language", "time_zone", "status", "service_calls", "marketing_calls")
@@ -35,19 +35,19 @@ _POINTERS = {
 
 
 class Header:
-    """The first line: where each column is. Raises UnreadableExport with everything that is wrong with it."""
+    """The first line: where each column is. Raises UnreadableFile with everything that is wrong with it."""
 
     def __init__(self, line: Line, reading: Reading) -> None:
         self.line = line
         if line.text is None or unsafe(line.text):
-            raise UnreadableExport(
+            raise UnreadableFile(
                 "the first line is not a header: it is too long or has control characters. "
                 "Is the encoding right? A spreadsheet's “Unicode text” is --encoding utf-16"
             )
         try:
             self.cells = [each.strip(_SPACES) for each in split(line.text)]
         except BadLine as error:
-            raise UnreadableExport(f"the first line cannot be read: {error.reason}") from error
+            raise UnreadableFile(f"the first line cannot be read: {error.reason}") from error
         self._region = reading.region
         self._header = {name: reading.names.get(name, name) for name in COLUMNS}
         self._check(reading)
@@ -64,10 +64,10 @@ class Header:
             "Given twice": [each for each, times in counted.items() if times > 1 and each not in reading.ignored],
         }
         if len(self.cells) == 1 and (";" in self.cells[0] or "\t" in self.cells[0]):
-            raise UnreadableExport("the columns are not separated by commas; save the file as CSV with commas")
+            raise UnreadableFile("the columns are not separated by commas; save the file as CSV with commas")
         if any(wrong.values()):
             what = (f"{said}: {_names(each)}" for said, each in wrong.items() if each)
-            raise UnreadableExport(
+            raise UnreadableFile(
                 f"the columns that the first line names are not right. {'. '.join(what)}.\n"
                 f"Needed: {', '.join(REQUIRED)}. Optional: {', '.join(OPTIONAL)}.\n"
                 "If a column has another name in the file, add --map COLUMN=HEADER; to leave one out, --ignore HEADER"

@@ -27,7 +27,7 @@ _DOCS_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; ba
 _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.api", "templates"), autoescape=True)
 
 
-def public_application(
+def public_app(
     service: Service,
     operations: tuple[Operation, ...],
     authentication: Authentication,
@@ -76,7 +76,7 @@ def _methods(operation: Operation) -> tuple[str, ...]:
     return ("GET", "HEAD") if readable else (operation.method,)
 
 
-def admin_application(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.Application:
+def admin_app(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.Application:
     """Liveness, readiness and metrics, for the operator's network only."""
 
     async def livez(request: web.Request) -> web.Response:

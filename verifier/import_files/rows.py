@@ -9,7 +9,7 @@ from msgspec import Struct
 from verifier.core.application import Registration, Stage
 from verifier.core.errors import VerifierError
 from verifier.core.purposes import Language, Purpose
-from verifier.exports.lines import Line
+from verifier.import_files.lines import Line
 
 # The column or member that a file of refused lines has, and that is passed over.
 REASON = "reason"

@@ -1,0 +1,126 @@
+"""`verifier log`: the audit of the transparency log, and its shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from verifier.cli.running import SLOW_S, load_config, run
+
+if TYPE_CHECKING:
+    from verifier.ledger.audit import Audited
+
+CHECKPOINT = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def log() -> None:
+    """The transparency log."""
+
+
+@log.command("verify")
+@click.option(
+    "--seen",
+    multiple=True,
+    type=CHECKPOINT,
+    help="A checkpoint from /log/checkpoint, kept elsewhere. The log must still contain it.",
+)
+@click.option(
+    "--from",
+    "start",
+    type=CHECKPOINT,
+    help="The checkpoint that --keep wrote in an earlier audit without findings. Only later leaves are checked.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Like --from, if FILE exists. After an audit without findings, FILE becomes the latest checkpoint.",
+)
+@click.option(
+    "--forgotten",
+    is_flag=True,
+    help="Old statements may have been deleted, although VERIFIER_RETENTION_DAYS is no longer set.",
+)
+def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None, forgotten: bool) -> None:
+    """Check the whole log: leaves, tree, checkpoints, every ticket and receipt, and every row that decides.
+
+    If the log has several shards, the checkpoints of --from and --keep are FILE, FILE.1, FILE.2 and so on.
+    """
+    from verifier.files import replace_file
+
+    if start is None and keep is not None and keep.exists():
+        start = keep
+    notes = [_note(path) for path in seen]
+    checked = [] if start is None else [_note(path) for path in _of_shards(start) if path.exists()]
+    audited = _audit(notes, checked, forgotten)
+    _print_audited(audited, start)
+    if audited.findings:
+        raise SystemExit(1)
+    if keep is not None:
+        for path, note in zip(_of_shards(keep), audited.latest.values(), strict=False):
+            replace_file(path, note.encode(), mode=0o644)
+    click.echo("the log is whole")
+
+
+def _audit(notes: list[str], checked: list[str], forgotten: bool) -> Audited:
+    from verifier.app import open_service
+    from verifier.config import LEGS_KEPT_DAYS
+    from verifier.ledger.audit import audit_log
+
+    async def do() -> Audited:
+        # One statement may read the calls of many years.
+        context = (await open_service(load_config(), timeout_s=SLOW_S)).context
+        try:
+            # The retention time may have been different before, but never shorter than this.
+            forgets = forgotten or context.settings.retention_ms is not None
+            since = context.clock() - LEGS_KEPT_DAYS * 86_400_000 if forgets else None
+            return await audit_log(context.storage, context.ring, context.trust(), notes, checked, since)
+        finally:
+            await context.storage.close()
+
+    return run(do())
+
+
+def _print_audited(audited: Audited, start: Path | None) -> None:
+    click.echo(
+        f"{audited.leaves} leaves, {audited.checkpoints} checkpoints, "
+        f"{audited.statements} statements verified, {audited.erased} erased, {audited.forgotten} forgotten, "
+        f"{audited.rows} rows verified"
+    )
+    if start is not None:
+        click.echo(f"{audited.before} of the leaves were checked before, by the audit that wrote {start}")
+    for finding in audited.findings:
+        click.echo(f"FINDING: {finding}", err=True)
+
+
+@log.command("split")
+@click.argument("shards", type=int)
+def log_split(shards: int) -> None:
+    """Split the log into this many SHARDS, for more calls a second. It cannot be undone. Nodes follow at once."""
+    from verifier.app import open_service
+
+    async def do() -> None:
+        service = await open_service(load_config())
+        try:
+            await service.context.writer.split(shards)
+        finally:
+            await service.context.storage.close()
+
+    run(do())
+    click.echo(f"the log has {shards} shards")
+
+
+def _of_shards(path: Path) -> list[Path]:
+    from verifier.core.shards import MAX_SHARDS
+
+    return [path, *(path.with_name(f"{path.name}.{shard}") for shard in range(1, MAX_SHARDS))]
+
+
+def _note(path: Path) -> str:
+    """The text of a checkpoint file. Text that is too long for a note is cut, and then does not verify."""
+    from verifier.core.checkpoint import MAX_NOTE
+
+    with path.open("rb") as file:
+        return file.read(MAX_NOTE + 1).decode(errors="replace")

@@ -1,0 +1,37 @@
+"""`verifier receipt`: receipts and tickets, checked offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from verifier.cli.running import print_claims, refused
+from verifier.core.errors import VerifierError
+
+
+@click.group()
+def receipt() -> None:
+    """Receipts and tickets, offline."""
+
+
+@receipt.command("verify")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--trust",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The bank's /.well-known/callback-verification, saved at a time you trust.",
+)
+def receipt_verify(file: Path, trust: Path) -> None:
+    """Check a receipt or ticket FILE and its log proof, without network or database."""
+    from verifier.core.evidence import verify_evidence
+    from verifier.receipt_files import read_receipt, read_trust
+
+    try:
+        trusted = read_trust(trust)
+        checked = verify_evidence(read_receipt(file), trusted)
+    except (VerifierError, OSError, ValueError) as error:
+        raise refused(error) from error
+    click.echo(f"VALID {checked.typ}, in the log {checked.checkpoint.origin} of size {checked.checkpoint.size}")
+    print_claims(checked.claims)
