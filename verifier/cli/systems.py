@@ -9,11 +9,18 @@ import click
 from verifier.cli.running import load_setting
 from verifier.core.principal import SYSTEM_SCOPES
 
+
+def _file_or_setting(ctx: click.Context, param: click.Parameter, given: Path | None) -> Path:
+    path = given or load_setting("systems")
+    if not path:
+        raise click.MissingParameter("Give it, or set VERIFIER_SYSTEMS.", ctx, param)
+    return Path(path)
+
+
 FILE = click.option(
     "--file",
     "path",
-    default=lambda: load_setting("systems") or None,
-    required=True,
+    callback=_file_or_setting,
     show_default="VERIFIER_SYSTEMS",
     type=click.Path(dir_okay=False, path_type=Path),
     help="The systems file.",
