@@ -29,9 +29,10 @@ from voice_gateway.callers import caller_number
 from yarl import URL
 
 from tests.linear import MOST, TIMES_THE_TIME, grown, least, ratio
-from verifier.api import bodies, handlers, headers, operations, public
+from verifier.api import bodies, headers, operations, public
 from verifier.api.issuers import TrustedIssuer
 from verifier.api.refusals import MAX_HEADER, MAX_TARGET
+from verifier.api.routes import calls, customers
 from verifier.api.signed_requests import MAX_SIGNATURE_INPUT, TAG, SignedRequestVerifier, certificate_principal
 from verifier.api.systems import System
 from verifier.api.tokens import MAX_TOKEN, TokenVerifier
@@ -140,10 +141,10 @@ PARSERS: dict[str, tuple[Parse, int]] = {
     },
     "strict JSON": (lambda text: strict_json.loads(text.encode(), "it"), bodies.MAX_BODY),
     "a form": (_form, bodies.MAX_BODY),
-    "a query, a page": (_query(handlers.Page), MAX_TARGET),
+    "a query, a page": (_query(customers.Page), MAX_TARGET),
     "a query, sizes": (_query(public.Sizes), MAX_TARGET),
     "a query's number": (lambda text: bodies.convert({"old": text, "new": text}, public.Sizes), MAX_TARGET),
-    "a query's time": (lambda text: bodies.convert({"since": text}, handlers.CallsAsked), MAX_TARGET),
+    "a query's time": (lambda text: bodies.convert({"since": text}, calls.CallsAsked), MAX_TARGET),
     "a path": (lambda text: checkpoint.parse_tile_path(text), MAX_TARGET),
     "an X-Request-ID": (lambda text: headers.request_id(_asked(X_Request_ID=text)), MAX_HEADER),
     "an Idempotency-Key": (lambda text: headers.idempotency_key(_asked(Idempotency_Key=text)), MAX_HEADER),

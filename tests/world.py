@@ -33,7 +33,7 @@ from verifier.core.times import from_ms, to_ms
 from verifier.keys import FileKeyRing
 from verifier.ledger import decoys
 from verifier.ledger.audit import Audited, audit_log
-from verifier.ledger.writer import Idempotency
+from verifier.ledger.commands import Idempotency, Reply
 from verifier.ports import Entropy, Storage
 from verifier.service import Context, Service, Settings
 
@@ -142,10 +142,10 @@ class World:
     # --- the bank's systems -------------------------------------------------------------------------------
 
     async def register(self, person: Person, **changes: Any) -> Json:
-        return _json(await self.service.applications.register(person.application_id, person.registration(**changes)))
+        return as_json(await self.service.applications.register(person.application_id, person.registration(**changes)))
 
     async def erase(self, person: Person) -> Json:
-        return _json(await self.service.applications.erase(person.application_id))
+        return as_json(await self.service.applications.erase(person.application_id))
 
     async def leg(
         self,
@@ -160,7 +160,7 @@ class World:
     ) -> Json:
         heard = LegEvent(event, leg_id, number, from_ms(self.clock() if at is None else at), caller_number)  # type: ignore[arg-type]
         pbx = system("legs")
-        return _json(await self.service.legs.of_call(call_id, heard, self.key(pbx, heard, key)))
+        return as_json(await self.service.legs.of_call(call_id, heard, self.key(pbx, heard, key)))
 
     async def leg_by_number(
         self,
@@ -176,7 +176,7 @@ class World:
         """What an exchange says that does not know the call."""
         when = from_ms(self.clock() if at is None else at)
         heard = LegByNumber(event, leg_id, when, number, caller_number, officer_id)  # type: ignore[arg-type]
-        return _json(await self.service.legs.by_number(heard, self.key(system("legs"), heard, key)))
+        return as_json(await self.service.legs.by_number(heard, self.key(system("legs"), heard, key)))
 
     # --- officers -----------------------------------------------------------------------------------------
 
@@ -196,20 +196,20 @@ class World:
         officer = officer or staff("4412")
         asked = IssueCall(purpose, number or person.number, caller_number, officer_id, exception_id)  # type: ignore[arg-type]
         issue = self.service.calls.issue
-        return _json(await issue(officer, person.application_id, asked, self.key(officer, asked, key)))
+        return as_json(await issue(officer, person.application_id, asked, self.key(officer, asked, key)))
 
     async def reveal(self, call_id: str, officer: Principal | None = None) -> str:
-        return str(_json(await self.service.calls.reveal(officer or staff("4412"), call_id))["digits"])
+        return str(as_json(await self.service.calls.reveal(officer or staff("4412"), call_id))["digits"])
 
     async def revoke(self, call_id: str, officer: Principal | None = None) -> Json:
         officer = officer or staff("4412")
-        return _json(await self.service.calls.revoke(officer, call_id, self.key(officer)))
+        return as_json(await self.service.calls.revoke(officer, call_id, self.key(officer)))
 
     async def grant(self, person: Person, *rules: str, supervisor: str = "9001", officer_id: str = "4412") -> Json:
         principal = staff(supervisor, "supervisor")
         asked = GrantException(officer_id, rules, "checked in the branch")  # type: ignore[arg-type]
         grant = self.service.policy_exceptions.grant
-        return _json(await grant(principal, person.application_id, asked, self.key(principal, asked)))
+        return as_json(await grant(principal, person.application_id, asked, self.key(principal, asked)))
 
     async def live_call(self, person: Person) -> tuple[str, str]:
         """A call issued, connected and revealed: its id and code."""
@@ -222,24 +222,24 @@ class World:
     async def confirm(self, person: Person, code: str, *, application_id: str | None = None, key: str = "") -> Json:
         asked = Confirm(code, application_id)
         confirm = self.service.confirmations.confirm
-        return _json(await confirm(person.principal, asked, self.key(person.principal, asked, key)))
+        return as_json(await confirm(person.principal, asked, self.key(person.principal, asked, key)))
 
     async def ring_in(self, number: str | None, code: str, *, application_id: str | None = None, key: str = "") -> Json:
         asked = ConfirmByPhone(code, HOTLINE, number, application_id)
-        return _json(await self.service.confirmations.confirm_by_phone(asked, self.key(IVR, asked, key)))
+        return as_json(await self.service.confirmations.confirm_by_phone(asked, self.key(IVR, asked, key)))
 
     async def report(self, person: Person, said: str, code: str = "") -> Json:
         asked = ReportCall(from_ms(self.clock()), "+8617000000000", said, code)
-        return _json(await self.service.reports.take(person.principal, asked, self.key(person.principal, asked)))
+        return as_json(await self.service.reports.take(person.principal, asked, self.key(person.principal, asked)))
 
     async def begin_dialogue(self, number: str | None, **more: Any) -> Json:
         """Somebody rings the bank's number, and the service leads the dialogue."""
         asked = BeginSession(HOTLINE, number, **more)
-        return _json(await self.service.ivr.begin(asked, self.key(IVR, asked)))
+        return as_json(await self.service.ivr.begin(asked, self.key(IVR, asked)))
 
     async def press(self, session_id: str, keys: str | None, key: str = "") -> Json:
         asked = HeardKeys(keys)
-        return _json(await self.service.ivr.step(session_id, asked, self.key(IVR, asked, key)))
+        return as_json(await self.service.ivr.step(session_id, asked, self.key(IVR, asked, key)))
 
     # --- looking at it ------------------------------------------------------------------------------------
 
@@ -301,6 +301,7 @@ def any_code(rng: random.Random) -> str:
     return another_code(f"{rng.randrange(100_000_000):08d}0", 0)
 
 
-def _json(body: bytes) -> Json:
-    decoded: Json = msgspec.json.decode(body)
+def as_json(answer: Reply[Any] | msgspec.Struct) -> Json:
+    """An answer as a client reads it."""
+    decoded: Json = msgspec.json.decode(answer.body if isinstance(answer, Reply) else msgspec.json.encode(answer))
     return decoded

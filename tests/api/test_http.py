@@ -14,7 +14,7 @@ import requests
 
 from tests.api.conftest import SystemSession, deliver
 from tests.faults.server import registration
-from verifier.api import handlers, public
+from verifier.api import event_streams, public
 from verifier.api.problems import problem_response
 from verifier.api.throttle import Throttle
 from verifier.core.errors import InternalError, RateLimited
@@ -181,8 +181,8 @@ async def _leg(bank: DemoBank, call_id: str, event: str) -> None:
 async def test_a_stream_without_news_carries_a_comment_now_and_then(
     running_bank: DemoBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert handlers.PING_S == 15
-    monkeypatch.setattr(handlers, "PING_S", 0.05)
+    assert event_streams.PING_S == 15
+    monkeypatch.setattr(event_streams, "PING_S", 0.05)
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0002')}"}
     async with (
         aiohttp.ClientSession(headers=login) as session,

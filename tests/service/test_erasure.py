@@ -181,12 +181,12 @@ async def ask(world: World, person: Person, granted: bool | None) -> str | None:
     asked = RequestException("documents", person.number, ("daily_cap",), f"{person.name} asked for it")
     exceptions = world.service.policy_exceptions
     request = await exceptions.request(officer, person.application_id, asked, world.key(officer, asked))
-    request_id = request.decode().split('"request_id":"')[1][:37]
+    request_id = request.value.request_id
     if granted is None:
         return None
     decided = DecideException(granted, "checked in the branch")
     answer = await exceptions.decide(SUPERVISOR, request_id, decided, world.key(SUPERVISOR, decided))
-    return answer.decode().split('"exception_id":"')[1][:36] if granted else None
+    return answer.value.exception_id
 
 
 async def everything(world: World, person: Person) -> list[str]:

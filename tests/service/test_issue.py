@@ -221,7 +221,8 @@ async def test_an_officer_issues_in_his_own_name_and_a_system_says_in_whose(worl
     with pytest.raises(Forbidden):
         await issue(staff("4412"), wang.application_id, asked, world.key(staff("4412"), asked))
     loans = system("calls")
-    assert b'"id":"4413"' in await issue(loans, wang.application_id, asked, world.key(loans, asked))
+    issued = await issue(loans, wang.application_id, asked, world.key(loans, asked))
+    assert issued.value.call.officer.id == "4413"
     nameless = IssueCall("documents", wang.number, DESK)
     with pytest.raises(InvalidField):
         await issue(loans, wang.application_id, nameless, world.key(loans, nameless))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from msgspec import Struct
@@ -24,7 +25,7 @@ async def read(world: World, reads: ReadSet, look: Callable[[UnitOfWork], object
     """What one command sees."""
     seen: list[object] = []
 
-    def decide(work: UnitOfWork) -> Answer:
+    def decide(work: UnitOfWork) -> Answer[Nothing]:
         seen.append(look(work))
         return Nothing
 
@@ -76,13 +77,13 @@ async def test_a_confirmation_that_forgets_to_declare_its_limits_gives_no_verdic
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, code = await world.live_call(wang)
-    submit = world.context.writer.submit
+    submit = world.context.writer.submit_kept
 
-    async def forgetful(reads: ReadSet, *args: object, **more: object) -> object:
+    async def forgetful(kind: Any, reads: ReadSet, *args: Any, **more: Any) -> object:
         forgotten = ReadSet(customer_index=reads.customer_index, cap=reads.cap)
-        return await submit(forgotten, *args, **more)  # type: ignore[arg-type]
+        return await submit(kind, forgotten, *args, **more)
 
-    monkeypatch.setattr(world.context.writer, "submit", forgetful)
+    monkeypatch.setattr(world.context.writer, "submit_kept", forgetful)
     for given in (code, another_code(code)):
         with pytest.raises(InternalError):
             await world.confirm(wang, given)

@@ -50,12 +50,9 @@ async def one_of_each(world: World, person: Person) -> dict[str, str]:
     """A statement of each kind, by its typ; of receipts a genuine one under its typ, and one that is not."""
     asked = GrantException("4412", ("daily_cap", "contact_hours"), "checked in the branch")
     supervisor = staff("9001", "supervisor")
-    granted = json.loads(
-        await world.service.policy_exceptions.grant(
-            supervisor, person.application_id, asked, world.key(supervisor, asked)
-        )
-    )
-    issued = await world.issue(person, exception_id=granted["exception_id"])
+    key = world.key(supervisor, asked)
+    granted = await world.service.policy_exceptions.grant(supervisor, person.application_id, asked, key)
+    issued = await world.issue(person, exception_id=granted.value.exception_id)
     await world.leg(issued["call"]["call_id"], "connected", person.number)
     code = await world.reveal(issued["call"]["call_id"])
     refused = await world.confirm(person, another_code(code))
@@ -64,7 +61,7 @@ async def one_of_each(world: World, person: Person) -> dict[str, str]:
         "not genuine": refused["receipt"]["statement"],
         "call-receipt+jwt": (await world.confirm(person, code))["receipt"]["statement"],
         "report-receipt+jwt": (await world.report(person, "低息贷款"))["receipt"]["statement"],
-        "policy-exception+jwt": granted["evidence"]["statement"],
+        "policy-exception+jwt": granted.value.evidence.statement,
     }
 
 

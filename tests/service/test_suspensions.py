@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.service.test_identity import Signer
-from tests.world import COLLEAGUE, DESK, OFFICER, Clock, Json, Person, World, staff, system
+from tests.world import COLLEAGUE, DESK, OFFICER, Clock, Json, Person, World, as_json, staff, system
 from verifier.core.call import CallRules
 from verifier.core.errors import CallClosed, Forbidden, NotFound, PolicyRefused, Suspended, Unavailable
 from verifier.core.messages import AskIdentity, IssueCall
@@ -33,13 +32,11 @@ async def suspend(
 ) -> Json:
     asked = SuspendStaff(reason)
     answer = await node.service.suspensions.suspend(caller, staff_id, asked, node.key(caller, asked, key))
-    decoded: Json = msgspec.json.decode(answer)
-    return decoded
+    return as_json(answer)
 
 
 async def lift(node: World, staff_id: str = OFFICER.id, caller: Principal = WU) -> Json:
-    decoded: Json = msgspec.json.decode(await node.service.suspensions.lift(caller, staff_id))
-    return decoded
+    return as_json(await node.service.suspensions.lift(caller, staff_id))
 
 
 async def turn(node: World) -> None:
@@ -52,8 +49,7 @@ async def issue_for(node: World, person: Person, officer_id: str = OFFICER.id) -
     """A bank system issues in an officer's name."""
     asked = IssueCall("documents", person.number, DESK, officer_id)
     issue = node.service.calls.issue
-    decoded: Json = msgspec.json.decode(await issue(LOANS, person.application_id, asked, node.key(LOANS, asked)))
-    return decoded
+    return as_json(await issue(LOANS, person.application_id, asked, node.key(LOANS, asked)))
 
 
 async def state(node: World, call_id: str) -> str:

@@ -15,12 +15,11 @@ from verifier.core.errors import InternalError, NotFound, Unavailable
 from verifier.core.statements import REPORT, ReportReceipt
 from verifier.ledger import heads, writer
 from verifier.ledger.audit import audit_log
-from verifier.ledger.commands import About
+from verifier.ledger.commands import About, Answer
 from verifier.ledger.log import Log
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import LimitRow
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.ledger.writer import Answer
 from verifier.ports import Storage
 from verifier.service.outbox import Settled
 from verifier.storage import open_storage
@@ -67,7 +66,7 @@ async def test_a_writer_resumes_a_log_across_a_tile_boundary(storage: Storage, t
 
 
 async def test_a_poisoned_command_fails_alone(world: World, wang: Person) -> None:
-    def poisoned(work: UnitOfWork) -> Answer:
+    def poisoned(work: UnitOfWork) -> Answer[Settled]:
         raise ZeroDivisionError
 
     results = await asyncio.gather(
@@ -172,7 +171,7 @@ async def test_an_error_that_a_command_returns_is_told_and_what_it_has_put_stays
         return NotFound("not for you")
 
     key = world.key(staff("4412"), "asked", "refused")
-    told = [world.context.writer.submit(ReadSet(), refuse, key) for _ in range(2)]
+    told = [world.context.writer.submit_kept(Settled, ReadSet(), refuse, key) for _ in range(2)]
     told = await asyncio.gather(*told, return_exceptions=True)
     assert [str(each) for each in told] == ["not for you"] * 2
     assert await world.counts("limits", "idempotency") == (1, 0)
@@ -201,12 +200,12 @@ async def test_who_may_not_ask_gets_no_kept_answer(world: World) -> None:
         if not allowed:
             raise NotFound("not for you")
 
-    def decide(work: UnitOfWork) -> About:
+    def decide(work: UnitOfWork) -> About[Settled]:
         return About(None, lambda: Settled())
 
     key = world.key(staff("4412"), "asked", "once")
-    assert await world.context.writer.submit(ReadSet(), decide, key, guard) == b"{}"
+    assert (await world.context.writer.submit_kept(Settled, ReadSet(), decide, key, guard)).body == b"{}"
     allowed = False
     for again in (key, world.key(staff("4412"), "something else", "once")):
         with pytest.raises(NotFound):
-            await world.context.writer.submit(ReadSet(), decide, again, guard)
+            await world.context.writer.submit_kept(Settled, ReadSet(), decide, again, guard)

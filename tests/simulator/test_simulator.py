@@ -22,14 +22,18 @@ from verifier.core.call import Call
 from verifier.core.errors import Unavailable
 from verifier.ledger import records, writer
 from verifier.ledger.decrypted import DecryptedApplication
-from verifier.ledger.heads import Head, Heads
-from verifier.ledger.limit_rows import LimitRows
+from verifier.ledger.heads import Head, HeadRow, Heads
 from verifier.ledger.loading import Loaded
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting
 from verifier.ledger.tables import LimitRow
-from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.unit_of_work import UnitOfWork, writes
+from verifier.ledger.unit_of_work.applications import Applications
+from verifier.ledger.unit_of_work.calls import Calls
+from verifier.ledger.unit_of_work.limits import Limits
+from verifier.ledger.unit_of_work.writes import Writes
 from verifier.ledger.writer import Writer
+from verifier.ports import Row
 from verifier.service import replays
 
 SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "300"))
@@ -101,31 +105,31 @@ def found(plant: str, by: str) -> None:
 def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of wrong codes is that of the moment in which a command came in."""
     stale: dict[str, LimitRow] = {}
-    submit, get = Writer.submit, LimitRows.get
+    submit, get = Writer.submit_kept, Limits.get
 
-    async def look_first(self: Writer, needs: ReadSet, *args: Any, **named: Any) -> bytes:
-        if needs.channel is not None:
+    async def look_first(self: Writer, kind: Any, reads: ReadSet, *args: Any, **named: Any) -> Any:
+        if reads.channel is not None:
             for row in await self._storage.fetch("SELECT limit_key, tat, call_id, wrong FROM limits"):
                 stale[row[0]] = LimitRow(*row)
-        return await submit(self, needs, *args, **named)
+        return await submit(self, kind, reads, *args, **named)
 
-    def kept(self: LimitRows, key: str) -> LimitRow | None:
+    def kept(self: Limits, key: str) -> LimitRow | None:
         row = get(self, key)
         return row if row is None or key not in stale else replace(row, wrong=stale[key].wrong)
 
-    monkeypatch.setattr(Writer, "submit", look_first)
-    monkeypatch.setattr(LimitRows, "get", kept)
+    monkeypatch.setattr(Writer, "submit_kept", look_first)
+    monkeypatch.setattr(Limits, "get", kept)
     found("attempt limit outside the transaction", "no order explains .*kind='guess'")
 
 
 def test_a_use_that_is_not_written_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    put_call = UnitOfWork.put_call
+    put = Calls.put
 
-    def forget(self: UnitOfWork, call: Call) -> None:
+    def forget(self: Calls, call: Call) -> None:
         if call.state != "confirmed":
-            put_call(self, call)
+            put(self, call)
 
-    monkeypatch.setattr(UnitOfWork, "put_call", forget)
+    monkeypatch.setattr(Calls, "put", forget)
     found("a use that is not written", "no order explains .*answer='genuine'")
 
 
@@ -135,13 +139,13 @@ def test_an_answer_that_stays_genuine_after_its_call_is_found(monkeypatch: pytes
 
 
 def test_an_answer_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    execute = UnitOfWork.execute
+    stage = Writes.stage
 
-    def forget(self: UnitOfWork, sql: str, *args: object) -> None:
+    def forget(self: Writes, sql: str, values: Row, key: object = None) -> None:
         if sql != records.INSERT_IDEMPOTENCY:
-            execute(self, sql, *args)
+            stage(self, sql, values, key)
 
-    monkeypatch.setattr(UnitOfWork, "execute", forget)
+    monkeypatch.setattr(Writes, "stage", forget)
     # A call that is issued once more may be one too many.
     found("an answer that is not kept", "one key, two answers|the cap is 3")
 
@@ -174,41 +178,39 @@ def test_an_answer_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """It believes to know how long the log is."""
-    take = Heads.take
+    lock = Heads.lock
 
     async def remember(self: Heads, transaction: Any, shards: Collection[int]) -> tuple[dict[int, Head], int]:
         if all(shard in self._known for shard in shards):
             return {shard: self._known[shard] for shard in shards}, self.shards
-        return await take(self, transaction, shards)
+        return await lock(self, transaction, shards)
 
-    monkeypatch.setattr(Heads, "take", remember)
+    monkeypatch.setattr(Heads, "lock", remember)
     found("a node that does not take the head first", "UNIQUE constraint failed")
 
 
 def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever enters it, and from whatever number he rings; alone in all shards, as he has to be who looks at all."""
 
-    def of_anybody(self: UnitOfWork, *index: object) -> list[DecryptedApplication]:
-        return self._opened_of(self.loaded.applications)
+    def of_anybody(self: Applications, *index: object) -> list[DecryptedApplication]:
+        return self._kept(self._loaded.applications)
 
-    async def load(self: Loaded, needs: Sequence[ReadSet]) -> None:
+    async def load(self: Loaded, read_sets: Sequence[ReadSet]) -> None:
         rows = await self._transaction.fetch("SELECT application_id FROM applications")
-        await load_all(self, [*needs, *(ReadSet(application_id=row[0]) for row in rows)])
+        await load_all(self, [*read_sets, *(ReadSet(application_id=row[0]) for row in rows)])
 
     load_all = Loaded.load
     monkeypatch.setattr(Loaded, "load", load)
-    monkeypatch.setattr(Loaded, "_led_to", lambda self, needs: list(self.applications))
-    monkeypatch.setattr(UnitOfWork, "applications_of_customer", of_anybody)
-    monkeypatch.setattr(UnitOfWork, "applications_of_number", of_anybody)
-    monkeypatch.setattr(ShardRouting, "shards", lambda self, needs, shards: frozenset(range(shards)))
+    monkeypatch.setattr(Loaded, "led_to", lambda self, reads: list(self.applications))
+    monkeypatch.setattr(Applications, "of_customer", of_anybody)
+    monkeypatch.setattr(Applications, "of_number", of_anybody)
+    monkeypatch.setattr(ShardRouting, "shards", lambda self, reads, shards: frozenset(range(shards)))
     found("a code tried against everybody's calls", "a stranger .* is told|no order explains|Too many attempts")
 
 
 def test_what_is_written_after_an_erasure_of_the_same_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def early(self: UnitOfWork, sql: str, application_id: str) -> None:
-        self.execute(sql, application_id)
-
-    monkeypatch.setattr(UnitOfWork, "forget", early)
+    order = writes.ORDER[-5:] + writes.ORDER[:-5]
+    monkeypatch.setattr(writes, "ORDER", order)
     found("erased before the rest of its batch is written", r"leaf \d+: The application has been erased")
 
 
@@ -216,10 +218,10 @@ def test_a_node_that_takes_no_notice_of_a_split_is_found(monkeypatch: pytest.Mon
     """It goes on with as many shards as there were when it started."""
 
     class Deaf(Heads):
-        async def _lock(self, transaction: Any, shard: int) -> tuple[int, int, int, int]:
-            size, told, batches, shares = await super()._lock(transaction, shard)
-            self.shards = self._first.setdefault("shards", told)
-            return size, self.shards, batches, shares
+        async def _lock(self, transaction: Any, shard: int) -> HeadRow:
+            row = await super()._lock(transaction, shard)
+            self.shards = self._first.setdefault("shards", row.shards)
+            return replace(row, shards=self.shards)
 
         async def open(self, transaction: Any) -> None:
             self._first: dict[str, int] = {}

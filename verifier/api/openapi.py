@@ -80,7 +80,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         }
         for name in names
     ]
-    if operation.query is not None:
+    if operation.query is not None and issubclass(operation.query, msgspec.Struct):
         for each in msgspec.structs.fields(operation.query):
             schema = _schema(each.type)
             parameters.append({"name": each.name, "in": "query", "required": each.required, "schema": schema})

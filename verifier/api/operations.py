@@ -9,12 +9,12 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Generic, Required, TypeAlias, TypedDict, TypeVar, Unpack
 
 import msgspec
 import structlog
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from verifier.api import headers
 from verifier.api.authentication import Authentication, grants
@@ -29,7 +29,7 @@ from verifier.core.errors import (
     VerifierError,
 )
 from verifier.core.principal import Principal
-from verifier.ledger.writer import Idempotency
+from verifier.ledger.commands import Idempotency, Reply
 from verifier.service import Service
 
 log = structlog.get_logger()
@@ -37,40 +37,80 @@ log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
 
 
-class Asked(Struct, frozen=True):
-    """One request, read and authenticated. `body` and `query` are of the operation's shapes.
+Limit = Annotated[int, Meta(ge=1, le=100)]
+"""How many items a page has at most."""
+Body = TypeVar("Body")
+Query = TypeVar("Query")
+Content = TypeVar("Content", bound=Struct)
 
-    `sent` are the headers of its answer. `identify` looks again at who is calling, for an answer that lasts.
+
+class Asked(Struct, Generic[Body, Query], frozen=True):
+    """One request, read and authenticated. `body` and `query` are None for an operation that takes none.
+
+    `sent` are the headers of its answer. `identify` checks again who is calling, for an answer that lasts.
     """
 
     request: web.Request
     principal: Principal
-    body: Any
-    query: Any
+    body: Body
+    query: Query
     idempotency: Idempotency
     path: dict[str, str]
     sent: dict[str, str]
     identify: Callable[[], Awaitable[Principal]]
 
 
+# One table holds operations of every shape: `operation` has checked that body, query, handler and answer fit together.
+_Asked: TypeAlias = Asked[Any, Any]
+_Handler: TypeAlias = Callable[[Service, _Asked], Awaitable[Struct | Reply[Struct] | web.StreamResponse]]
+
+
+class _Described(TypedDict, total=False):
+    """The members of an operation that need no checking against each other."""
+
+    id: Required[str]
+    method: Required[str]
+    path: Required[str]
+    summary: Required[str]
+    who: tuple[str, ...]
+    status: int
+    idempotent_key: bool
+    content_type: str
+    path_types: dict[str, type[str]]
+    raises: tuple[type[VerifierError], ...]
+    tag: str
+
+
 class Operation(Struct, frozen=True, kw_only=True):
-    """One operation. `who` lists the grants that may carry it out, none for anyone; `raises` what it may answer."""
+    """One operation. `who` lists the grants that allow it, none for anyone; `raises` the errors it may answer."""
 
     id: str
     method: str
     path: str
     summary: str
-    handler: Callable[[Service, Asked], Awaitable[Any]]
-    answer: Any = None
+    handler: _Handler
+    answer: type[Struct] | None = None
     who: tuple[str, ...] = ()
-    body: Any = None
-    query: Any = None
+    body: type[object] | None = None
+    query: type[object] | None = None
     status: int = 200
     idempotent_key: bool = False
     content_type: str = "application/json"
-    path_types: dict[str, Any] = {}
+    path_types: dict[str, type[str]] = {}
     raises: tuple[type[VerifierError], ...] = ()
     tag: str = ""
+
+
+def operation(
+    *,
+    handler: Callable[[Service, Asked[Body, Query]], Awaitable[Content | Reply[Content] | web.StreamResponse]],
+    answer: type[Content] | None = None,
+    body: type[Body] | None = None,
+    query: type[Query] | None = None,
+    **described: Unpack[_Described],
+) -> Operation:
+    """An operation whose handler takes what `body` and `query` say and gives what `answer` says."""
+    return Operation(handler=handler, answer=answer, body=body, query=query, **described)
 
 
 # Who carries out what anyone may, and without a key.
@@ -144,7 +184,7 @@ class Endpoint:
                 if not result.prepared:
                     result.headers.setdefault(name, value)
             return result
-        content = result if isinstance(result, bytes) else _encode(result)
+        content = result.body if isinstance(result, Reply) else _encode(result)
         return web.Response(body=content, status=operation.status, content_type=operation.content_type, headers=sent)
 
     async def _identify(self, request: web.Request, body: bytes) -> Principal:

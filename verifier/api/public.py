@@ -19,6 +19,7 @@ from verifier.core.checkpoint import parse_tile_path, shard_vkey
 from verifier.core.errors import InvalidField, InvalidProof, NotFound
 from verifier.core.evidence import LogKey
 from verifier.core.merkle import TILE
+from verifier.core.messages import ReceiptChecked, VerifyReceipt
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES
 from verifier.core.shards import INDEX_BITS, MAX_SHARDS, origin_shard, shard_origin
 from verifier.ledger.log import Log, count_shards
@@ -77,9 +78,9 @@ class Public:
         self._storage = storage
         self._latest: dict[int, tuple[float, asyncio.Future[str]]] = {}
 
-    async def checkpoint(self, service: Service, asked: Asked) -> web.Response:
+    async def checkpoint(self, service: Service, asked: Asked[None, None]) -> web.Response:
         """Whoever asks, the database is asked once a second at most: to be certain of it takes a commit."""
-        shard, now = self._shard(asked), asyncio.get_running_loop().time()
+        shard, now = self._shard(asked.path), asyncio.get_running_loop().time()
         asked_at, latest = self._latest.get(shard, (now, None))
         if latest is None or (latest.done() and now - asked_at >= CERTAIN_S):
             latest = asyncio.ensure_future(service.context.writer.checkpoint(shard))
@@ -88,35 +89,38 @@ class Public:
             self._latest[shard] = now, latest
         return web.Response(text=await asyncio.shield(latest), headers=_BRIEFLY)
 
-    async def tile(self, service: Service, asked: Asked) -> web.Response:
+    async def tile(self, service: Service, asked: Asked[None, None]) -> web.Response:
         try:
             level, index, width = parse_tile_path("tile/" + asked.path["path"])
         except ValueError as error:
             raise NotFound("there is no such tile") from error
         if index >= MAX_INDEX // TILE:
             raise NotFound("the log has no such tile")
-        log = Log(self._storage, self._shard(asked))
+        log = Log(self._storage, self._shard(asked.path))
         body = await (log.bundle(index, width) if level is None else log.tile(level, index, width))
         return document(asked.request, body, "application/octet-stream", _IMMUTABLE)
 
-    async def consistency(self, service: Service, asked: Asked) -> Consistency:
+    async def consistency(self, service: Service, asked: Asked[None, Sizes]) -> Consistency:
         try:
             hashes = await Log(self._storage, asked.query.shard).consistency_proof(asked.query.old, asked.query.new)
         except InvalidProof as error:
             raise InvalidField.at("/old", error.detail) from error
         return Consistency(asked.query.old, asked.query.new, tuple(b64encode(each).decode() for each in hashes))
 
-    def _shard(self, asked: Asked) -> int:
+    def _shard(self, path: dict[str, str]) -> int:
         """The shard that a path names; the first is that of no name. Raises NotFound."""
-        shard = origin_shard(f"/{asked.path['shard']}", "") if "shard" in asked.path else 0
+        shard = origin_shard(f"/{path['shard']}", "") if "shard" in path else 0
         if shard is None:
             raise NotFound("the log has no such shard")
         return shard
 
-    async def jwks(self, service: Service, asked: Asked) -> web.Response:
+    async def verify_receipt(self, service: Service, asked: Asked[VerifyReceipt, None]) -> ReceiptChecked:
+        return service.receipts.verify(asked.body)
+
+    async def jwks(self, service: Service, asked: Asked[None, None]) -> web.Response:
         return _json(service.context.ring.jwks(), _KEYS_AGE)
 
-    async def description(self, service: Service, asked: Asked) -> web.Response:
+    async def description(self, service: Service, asked: Asked[None, None]) -> web.Response:
         trust = service.context.trust()
         base = trust.issuer.rstrip("/")
         described = Description(

@@ -1,4 +1,4 @@
-"""What a command is to the writer: how it is decided, and what is kept of its answer.
+"""What a command is to the writer: how it is decided, what it answers, and what is kept of its answer.
 
 Implements specs/protocol.md section 10.
 """
@@ -6,11 +6,17 @@ Implements specs/protocol.md section 10.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic, TypeAlias, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from verifier.core.errors import VerifierError
 from verifier.ledger.unit_of_work import UnitOfWork
+
+T = TypeVar("T", bound=Struct)
+T_co = TypeVar("T_co", bound=Struct, covariant=True)
+_encode = msgspec.json.Encoder().encode
 
 
 class Idempotency(Struct, frozen=True):
@@ -21,24 +27,45 @@ class Idempotency(Struct, frozen=True):
     fingerprint: bytes
 
 
-Answer = Callable[[], Struct]
-Guard = Callable[[UnitOfWork], None]
-"""Raises what a caller is told who may not even ask, before any kept answer is looked at."""
+class Reply(Generic[T_co]):
+    """The answer of a command that is kept for retries: `body` is its JSON, `value` the struct."""
 
-Again = Callable[[UnitOfWork, bytes], bytes]
-"""What a kept answer has become, by the rows that its command needs."""
+    def __init__(self, body: bytes, kind: type[T_co], value: T_co | None = None) -> None:
+        self.body = body
+        self._kind = kind
+        self._value = value
+
+    @staticmethod
+    def of(value: T) -> Reply[T]:
+        """Encode an answer."""
+        return Reply(_encode(value), type(value), value)
+
+    @property
+    def value(self) -> T_co:
+        """The answer. A kept one is decoded when it is first asked for."""
+        if self._value is None:
+            self._value = msgspec.json.decode(self.body, type=self._kind)
+        return self._value
 
 
-class About(Struct, frozen=True):
-    """An answer and the application it is about, None for nobody's. What is kept of the answer goes with it."""
+Answer: TypeAlias = Callable[[], T]
+"""Builds an answer once the log's proofs are there."""
+Guard: TypeAlias = Callable[[UnitOfWork], None]
+"""Raises for a caller who may not ask at all, before any kept answer is looked at."""
+Again: TypeAlias = Callable[[UnitOfWork, T], T]
+"""What a kept answer has become, by the rows that its command declares."""
+
+
+class About(Struct, Generic[T_co], frozen=True):
+    """An answer and the application it is about, None for nobody's. The kept answer goes with the application."""
 
     application_id: str | None
-    answer: Answer
+    answer: Callable[[], T_co]
 
 
-Decide = Callable[[UnitOfWork], Answer | VerifierError]
+Decide: TypeAlias = Callable[[UnitOfWork], Answer[T] | VerifierError]
 """Decides a command. An error that it raises leaves nothing behind, so it decides first and stages last. An error that
-it returns is a decision too: what it has put is made durable, and the caller is told the error. Neither may come after
-a leaf was staged, and neither is kept under the client's key."""
-DecideKept = Callable[[UnitOfWork], About | VerifierError]
-"""The same of a command whose answer is kept for retries."""
+it returns is a decision too: what it has put is made durable, and the caller gets the error. Neither may come after a
+leaf was staged, and neither is kept under the client's key."""
+DecideKept: TypeAlias = Callable[[UnitOfWork], About[T] | VerifierError]
+"""The same for a command whose answer is kept for retries."""

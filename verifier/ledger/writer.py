@@ -11,24 +11,21 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import overload
+from typing import cast
 
-import msgspec
 from msgspec import Struct
 
 from verifier.core.errors import IdempotencyKeyReused, InternalError, NotFound, Unavailable, VerifierError
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
 from verifier.core.shards import shard_of
 from verifier.ledger import decoys, records
-from verifier.ledger.commands import About, Again, Answer, Decide, DecideKept, Guard, Idempotency
+from verifier.ledger.commands import About, Again, Answer, Decide, DecideKept, Guard, Idempotency, Reply, T
 from verifier.ledger.heads import NODE_BYTES, Heads
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting, read_routing
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
-
-__all__ = ["Answer", "Idempotency", "Writer"]
 
 MAX_BATCH = 256
 MAX_WAITING = 4096
@@ -37,18 +34,19 @@ TRIES = 4
 ACROSS = -1
 IDEMPOTENCY_MS = 24 * 3_600_000
 
-_encode = msgspec.json.Encoder().encode
+
+_Result = Struct | Reply[Struct]
 
 
 class _Command(Struct):
     reads: ReadSet
-    decide: Decide | DecideKept
-    future: asyncio.Future[bytes]
+    decide: Decide[Struct] | DecideKept[Struct]
+    future: asyncio.Future[_Result]
     guard: Guard | None = None
+    repeat: Callable[[UnitOfWork, bytes], Reply[Struct]] | None = None
     idempotency_id: bytes = b""
     secret: bytes = b""
     fingerprint: bytes = b""
-    again: Again | None = None
     shards: frozenset[int] = frozenset((0,))
 
 
@@ -67,7 +65,7 @@ class _Lane(Struct, frozen=True):
     task: asyncio.Task[None]
 
 
-_Outcome = Answer | About | bytes | VerifierError | _Command
+_Outcome = Answer[Struct] | About[Struct] | Reply[Struct] | VerifierError | _Command
 _Kept = dict[bytes, tuple[bytes, bytes]]
 
 
@@ -155,52 +153,57 @@ class Writer:
         async with self._storage.transaction() as transaction:
             return await self._heads.latest(transaction, shard)
 
-    @overload
-    async def submit(self, reads: ReadSet, decide: Decide) -> bytes: ...
+    async def submit(self, reads: ReadSet, decide: Decide[T]) -> T:
+        """Implement one command and return its answer, once it is durable.
 
-    @overload
-    async def submit(
+        Raises what `decide` raises, and Unavailable when nothing could be made durable in time: the command may then
+        have taken effect or not.
+        """
+        command = _Command(reads, decide, asyncio.get_running_loop().create_future())
+        return cast("T", await self._wait(command))
+
+    async def submit_kept(
         self,
+        kind: type[T],
         reads: ReadSet,
-        decide: DecideKept,
+        decide: DecideKept[T],
         idempotency: Idempotency | None,
         guard: Guard | None = None,
-        again: Again | None = None,
-    ) -> bytes: ...
+        again: Again[T] | None = None,
+    ) -> Reply[T]:
+        """The same for a command whose answer, of type `kind`, is kept under the client's key. A retry gets it as it
+        was, or as `again` makes it.
 
-    async def submit(
-        self,
-        reads: ReadSet,
-        decide: Decide | DecideKept,
-        idempotency: Idempotency | None = None,
-        guard: Guard | None = None,
-        again: Again | None = None,
-    ) -> bytes:
-        """Carry out one command and return its JSON answer, once durable. A kept answer is given again as it is, or as
-        `again` makes it.
-
-        Raises what `guard` and `decide` raise, and Unavailable when nothing could be made durable in time: the
-        command may then have been carried out or not, and a retry with the same key tells.
+        Raises what `guard` raises too. After Unavailable, a retry with the same key tells whether the command took
+        effect.
         """
-        if not self._running:
-            raise Unavailable("the writer is not running")
-        if self._under_way >= MAX_WAITING:
-            raise Unavailable("too much is waiting", retry_after=1)
-        command = _Command(reads, decide, asyncio.get_running_loop().create_future(), guard)
+
+        def repeat(work: UnitOfWork, body: bytes) -> Reply[T]:
+            kept = Reply(body, kind)
+            value = kept.value if again is None else again(work, kept.value)
+            return kept if value is kept.value else Reply.of(value)
+
+        command = _Command(reads, decide, asyncio.get_running_loop().create_future(), guard, repeat)
         if idempotency is not None:
             secret = self._ring.derive("idempotency", f"{idempotency.principal}\0{idempotency.key}")
             command.secret = secret
             command.idempotency_id = hashlib.sha256(b"id" + secret).digest()[:16]
             command.fingerprint = idempotency.fingerprint
-            command.again = again
-        patience = asyncio.get_running_loop().call_later(TIMEOUT_S, _time_out, command.future)
+        return cast("Reply[T]", await self._wait(command))
+
+    async def _wait(self, command: _Command) -> _Result:
+        if not self._running:
+            raise Unavailable("the writer is not running")
+        if self._under_way >= MAX_WAITING:
+            raise Unavailable("too much is waiting", retry_after=1)
+        timeout = asyncio.get_running_loop().call_later(TIMEOUT_S, _time_out, command.future)
         self._under_way += 1
         self._idle.clear()
         try:
             await self._send(command)
             return await command.future
         finally:
-            patience.cancel()
+            timeout.cancel()
             command.future.cancel()
             self._under_way -= 1
             if self._under_way == 0:
@@ -266,7 +269,7 @@ class Writer:
             if isinstance(error, Exception):
                 _tell([command], [_told(error)])
 
-    async def _carry_out(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], UnitOfWork]:
+    async def _carry_out(self, commands: list[_Command]) -> tuple[list[_Result | VerifierError], UnitOfWork]:
         """One transaction, durable on return: what each command is told, and what was written."""
         for _ in range(TRIES - 1):
             try:
@@ -275,7 +278,7 @@ class Writer:
                 await asyncio.sleep(0)
         return await self._try(commands)
 
-    async def _try(self, commands: list[_Command]) -> tuple[list[bytes | VerifierError], UnitOfWork]:
+    async def _try(self, commands: list[_Command]) -> tuple[list[_Result | VerifierError], UnitOfWork]:
         async with self._storage.transaction() as transaction:
             held = frozenset[int]().union(*(command.shards for command in commands))
             heads, shards = await self._heads.lock(transaction, held)
@@ -307,10 +310,7 @@ class Writer:
                 work.begin(command.reads)
                 if command.guard is not None:
                     command.guard(work)
-                repeated = _repeated(command, replays, first)
-                if isinstance(repeated, bytes) and command.again is not None:
-                    repeated = command.again(work, repeated)
-                outcome = command.decide(work) if repeated is None else repeated
+                outcome = _repeated(work, command, replays, first) or command.decide(work)
             except VerifierError as error:
                 outcome = error
             if not isinstance(outcome, VerifierError):
@@ -323,24 +323,26 @@ class Writer:
 
     def _answers(
         self, work: UnitOfWork, commands: Sequence[_Command], decided: Sequence[_Outcome]
-    ) -> list[bytes | VerifierError]:
+    ) -> list[_Result | VerifierError]:
         """The bytes each command is told; those of idempotent commands are kept, sealed by the client's key."""
-        answers: list[bytes | VerifierError] = []
-        by_command: dict[int, bytes] = {}
+        answers: list[_Result | VerifierError] = []
+        by_command: dict[int, Reply[Struct]] = {}
         for command, outcome in zip(commands, decided, strict=True):
-            if isinstance(outcome, VerifierError | bytes):
+            if isinstance(outcome, VerifierError | Reply):
                 answers.append(outcome)
                 continue
             if isinstance(outcome, _Command):
                 answers.append(by_command[id(outcome)])
                 continue
-            about = outcome if isinstance(outcome, About) else About(None, outcome)
-            body = by_command[id(command)] = _encode(about.answer())
-            answers.append(body)
+            if not isinstance(outcome, About):
+                answers.append(outcome())
+                continue
+            reply = by_command[id(command)] = Reply.of(outcome.answer())
+            answers.append(reply)
             if command.idempotency_id:
-                sealed = seal(command.secret, self._entropy(NONCE_BYTES), "answer", body)
+                sealed = seal(command.secret, self._entropy(NONCE_BYTES), "answer", reply.body)
                 until = work.now_ms + IDEMPOTENCY_MS
-                kept = command.idempotency_id, command.fingerprint, sealed, about.application_id, until
+                kept = command.idempotency_id, command.fingerprint, sealed, outcome.application_id, until
                 work.writes.stage(records.INSERT_IDEMPOTENCY, kept)
         return answers
 
@@ -351,7 +353,9 @@ def _check_held(owners: ShardRouting, commands: Sequence[_Command], held: frozen
         raise _Misrouted
 
 
-def _repeated(command: _Command, replays: _Kept, first: dict[bytes, _Command]) -> bytes | _Command | None:
+def _repeated(
+    work: UnitOfWork, command: _Command, replays: _Kept, first: dict[bytes, _Command]
+) -> Reply[Struct] | _Command | None:
     """The kept answer, or the twin in the same work, of a key that was used before. Raises IdempotencyKeyReused."""
     kept = replays.get(command.idempotency_id)
     twin = first.get(command.idempotency_id)
@@ -359,7 +363,8 @@ def _repeated(command: _Command, replays: _Kept, first: dict[bytes, _Command]) -
         fingerprint, sealed = kept
         if fingerprint != command.fingerprint:
             raise IdempotencyKeyReused
-        return unseal(command.secret, "answer", sealed)
+        assert command.repeat is not None  # noqa: S101 - only a command that keeps its answer has a key
+        return command.repeat(work, unseal(command.secret, "answer", sealed))
     if twin is not None and twin.fingerprint != command.fingerprint:
         raise IdempotencyKeyReused
     return twin
@@ -374,16 +379,16 @@ def _told(error: Exception) -> VerifierError:
     return defect
 
 
-def _tell(commands: Sequence[_Command], answers: Sequence[bytes | VerifierError]) -> None:
+def _tell(commands: Sequence[_Command], answers: Sequence[_Result | VerifierError]) -> None:
     for command, answer in zip(commands, answers, strict=True):
         if command.future.done():
             continue  # who asked has stopped waiting
-        if isinstance(answer, bytes):
-            command.future.set_result(answer)
-        else:
+        if isinstance(answer, VerifierError):
             command.future.set_exception(answer)
+        else:
+            command.future.set_result(answer)
 
 
-def _time_out(future: asyncio.Future[bytes]) -> None:
+def _time_out(future: asyncio.Future[_Result]) -> None:
     if not future.done():
         future.set_exception(Unavailable("the database did not answer in time", retry_after=1))

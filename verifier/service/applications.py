@@ -11,6 +11,7 @@ from verifier.core import call as lifecycle
 from verifier.core.application import Registration
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound
 from verifier.core.messages import ApplicationView, ErasedView
+from verifier.core.names import check_names
 from verifier.core.policy import zone
 from verifier.core.sealing import ApplicationKeys
 from verifier.core.times import from_ms, to_ms
@@ -39,7 +40,7 @@ class Applications:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def register(self, application_id: str, registration: Registration) -> bytes:
+    async def register(self, application_id: str, registration: Registration) -> ApplicationView:
         """Register or update an application; the answer is an `ApplicationView`.
 
         An open call whose officer is no longer assigned is revoked with it.
@@ -49,9 +50,10 @@ class Applications:
         """
         context = self._context
         check(registration, context.clock())
+        check_names(registration)
         customer_index = context.customer_index(registration.customer.id)
 
-        def decide(work: UnitOfWork) -> Answer:
+        def decide(work: UnitOfWork) -> Answer[ApplicationView]:
             existing = work.applications.row(application_id)
             if existing is not None and existing.erased_at is not None:
                 raise Erased
@@ -122,13 +124,13 @@ class Applications:
         """An application as it is registered. Raises NotFound or Erased."""
         return view(await self._context.reading.application(application_id))
 
-    async def erase(self, application_id: str) -> bytes:
+    async def erase(self, application_id: str) -> ErasedView:
         """Destroy an application's key and everything sealed under it; the log stays whole (law L11).
 
         An open call is revoked with it. Erasing twice gives the same answer. Raises NotFound.
         """
 
-        def decide(work: UnitOfWork) -> Answer:
+        def decide(work: UnitOfWork) -> Answer[ErasedView]:
             row = work.applications.row(application_id)
             if row is None:
                 raise NotFound("there is no such application")

@@ -27,7 +27,7 @@ from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.ledger.commands import About, Answer, Idempotency
+from verifier.ledger.commands import About, Answer, Idempotency, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
@@ -50,7 +50,9 @@ class Calls:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def issue(self, caller: Principal, application_id: str, asked: IssueCall, idempotency: Idempotency) -> bytes:
+    async def issue(
+        self, caller: Principal, application_id: str, asked: IssueCall, idempotency: Idempotency
+    ) -> Reply[IssuedCall]:
         """Issue a call: policy, ticket, code. The answer is an `IssuedCall`, durable and logged (laws L3, L10).
 
         Raises PolicyRefused with every broken rule, CallOpen while another call on the application goes on,
@@ -61,7 +63,7 @@ class Calls:
         context = self._context
         settings = context.settings
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[IssuedCall]:
             application = work.applications.get(application_id)
             superseded = self._make_way(work, application, officer_id)
             registration = application.registration
@@ -91,7 +93,7 @@ class Calls:
                 check_application(work, caller, application_id)
             self._check_not_suspended(officer_id)
 
-        return await context.writer.submit(needs, decide, idempotency, guard)
+        return await context.writer.submit_kept(IssuedCall, needs, decide, idempotency, guard)
 
     def _make_way(self, work: UnitOfWork, application: DecryptedApplication, officer_id: str) -> Call | None:
         """The officer's own call that was never connected gives way to a new one; any other stands."""
@@ -166,13 +168,13 @@ class Calls:
         digits = derive_code(application.keys.codes, call.call_id, opened.statement, call.call_counter)
         return Code(digits, show_code(digits), from_ms(call.expires_at))
 
-    async def reveal(self, officer: Principal, call_id: str) -> bytes:
+    async def reveal(self, officer: Principal, call_id: str) -> Code:
         """The code, for the officer whose call it is, while law L5 allows it. The first time is recorded.
 
         Raises NotFound for another's call and for an officer who is no longer assigned, CallClosed, LegNotConnected.
         """
 
-        def decide(work: UnitOfWork) -> Answer | NotFound:
+        def decide(work: UnitOfWork) -> Answer[Code] | NotFound:
             with not_there("call"):
                 opened = work.calls.get(call_id)
                 check_own(opened, officer)
@@ -194,13 +196,13 @@ class Calls:
 
         return await self._context.writer.submit(ReadSet(call_ids=(call_id,)), decide)
 
-    async def revoke(self, caller: Principal, call_id: str, idempotency: Idempotency) -> bytes:
+    async def revoke(self, caller: Principal, call_id: str, idempotency: Idempotency) -> Reply[CallView]:
         """Withdraw a call: its officer or any supervisor may. The answer is a `CallView`.
 
         Revoking a revoked call gives the same answer. Raises NotFound, CallClosed, and Erased for a supervisor.
         """
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[CallView]:
             opened = work.calls.get(call_id)
             call = lifecycle.settle(opened.call, work.now_ms, self._context.settings.rules)
             if call.open:
@@ -212,7 +214,9 @@ class Calls:
 
         any_call = "supervisor" in caller.roles
         guard = None if any_call else lambda work: check_call(work, caller, call_id)
-        return await self._context.writer.submit(ReadSet(call_ids=(call_id,)), decide, idempotency, guard)
+        return await self._context.writer.submit_kept(
+            CallView, ReadSet(call_ids=(call_id,)), decide, idempotency, guard
+        )
 
     async def read(self, caller: Principal, call_id: str) -> CallView:
         """The state of a call, for its officer, supervisors, auditors and systems.

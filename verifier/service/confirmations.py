@@ -36,7 +36,7 @@ from verifier.core.statements import (
 )
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.ledger import decoys
-from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.commands import About, Idempotency, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import CHANNELS, LimitRow, limit_key
@@ -98,7 +98,7 @@ class Confirmations:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> bytes:
+    async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> Reply[Verdict]:
         """A logged-in customer enters a code; the answer is a `Verdict`.
 
         Raises MalformedCode for a slip, before anything is spent, and RateLimited beyond the guess bound or daily cap.
@@ -108,16 +108,16 @@ class Confirmations:
         needs = ReadSet(customer_index=customer_index, channel="app", cap="verdicts")
         entry = _Entry(digits, "app", asked.application_id, customer.id, customer_index)
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[Verdict]:
             outcome = self._judge(work, needs, entry, work.applications.of_customer(customer_index))
             # A call to any number is good on the app.
             assert isinstance(outcome, Outcome)  # noqa: S101
             return About(_about(outcome.application), lambda: _verdict(outcome))
 
         again = verdict_again(self._context, lambda work: work.applications.of_customer(customer_index))
-        return await self._context.writer.submit(needs, decide, idempotency, again=again)
+        return await self._context.writer.submit_kept(Verdict, needs, decide, idempotency, again=again)
 
-    async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> bytes:
+    async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> Reply[SpokenVerdict]:
         """The IVR passes on the digits a caller keyed; the answer is a `SpokenVerdict`.
 
         Only the applications on which the calling number is on file are looked at, and only a call to that very
@@ -127,7 +127,7 @@ class Confirmations:
         digits = parse_code(asked.digits, "/digits")
         needs = self.needs_by_phone(asked.caller_number)
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[SpokenVerdict]:
             at = work.now_ms
             judged, customers = self.judge_by_phone(work, needs, digits, asked.caller_number, asked.application_id)
             if not isinstance(judged, Outcome):
@@ -138,7 +138,7 @@ class Confirmations:
             return About(_about(outcome.application), lambda: _spoken(outcome, asked.language or customers))
 
         again = spoken_again(self._context, lambda work: self.on_file(work, needs, asked.caller_number))
-        return await self._context.writer.submit(needs, decide, idempotency, again=again)
+        return await self._context.writer.submit_kept(SpokenVerdict, needs, decide, idempotency, again=again)
 
     def needs_by_phone(
         self, number: str | None, session_id: str | None = None, application_id: str | None = None

@@ -5,7 +5,7 @@ Implements specs/protocol.md section 7.5.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -69,7 +69,7 @@ class Desk:
         ]
         return Calls(tuple(views), following)
 
-    async def watch(self, officer: Principal, call_id: str) -> AsyncIterator[CallView | None]:
+    async def watch(self, officer: Principal, call_id: str) -> AsyncGenerator[CallView | None, None]:
         """A call of the officer's now, then each time it changes; see `Events.follow`.
 
         Raises NotFound for a call that is not theirs to see, also once it no longer is.

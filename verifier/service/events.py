@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from verifier.core.errors import RateLimited
@@ -60,7 +60,7 @@ class Events:
         read: Callable[[], Awaitable[Seen]],
         clock: Callable[[], int],
         same: Callable[[Seen, Seen], bool] = lambda before, now: before == now,
-    ) -> AsyncIterator[Seen | None]:
+    ) -> AsyncGenerator[Seen | None, None]:
         """What `read` gives now, then each time it has changed; None every two seconds in which it has not.
 
         It ends after ten minutes, when the watcher's login ends, or when the service stops: then watchers show again

@@ -13,9 +13,9 @@ from msgspec import Struct
 from verifier.core import call as lifecycle
 from verifier.core.errors import Tampered
 from verifier.ledger import decoys, records
+from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.ledger.writer import Answer
 from verifier.service.context import Context
 
 _PRUNE = (
@@ -57,7 +57,7 @@ class Housekeeping:
     async def _settle(self, due: tuple[str, ...]) -> int:
         changed: list[str] = []
 
-        def decide(work: UnitOfWork) -> Answer:
+        def decide(work: UnitOfWork) -> Answer[Swept]:
             changed.clear()
             for call_id in due:
                 # A damaged call must keep no other from closing: the ticket is not opened, and a row may not verify.
@@ -87,7 +87,7 @@ class Housekeeping:
         # Those rows are of many customers; it is alone in every shard only where there are any.
         needs = ReadSet(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else ReadSet()
 
-        def decide(work: UnitOfWork) -> Answer:
+        def decide(work: UnitOfWork) -> Answer[Swept]:
             for statement in _PRUNE:
                 work.writes.stage(statement, (work.now_ms,))
             work.prune()

@@ -16,7 +16,7 @@ from verifier.core.errors import MalformedCode, NotFound, RateLimited
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
 from verifier.core.words import LANGUAGES
 from verifier.ledger import records
-from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.commands import About, Idempotency, Reply
 from verifier.ledger.decrypted import session_context
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
@@ -49,7 +49,7 @@ class Ivr:
         self._outbox = outbox
         self._confirmations = confirmations
 
-    async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> bytes:
+    async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> Reply[IvrTurn]:
         """Begin the dialogue with a caller; the answer is an `IvrTurn`. Nothing is spent by ringing.
 
         The number that rings is not looked at: the greeting says nothing about whether it is on file.
@@ -58,16 +58,16 @@ class Ivr:
         bank = context.settings.bank_name or context.settings.issuer.split("//")[1]
         number_index = None if asked.caller_number is None else context.number_index(asked.caller_number)
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[IvrTurn]:
             dialogue, turn = machine.begin(bank, asked.language or "zh-CN")
             session_id = work.new_id("ivr")
             session = _Session(asked.caller_number, work.now_ms + LIFETIME_MS, dialogue)
             work.dialogues.add(session_id, _encode(session), session.expires_at, number_index)
             return About(None, lambda: _turn(session_id, turn))
 
-        return await context.writer.submit(ReadSet(), decide, idempotency)
+        return await context.writer.submit_kept(IvrTurn, ReadSet(), decide, idempotency)
 
-    async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> bytes:
+    async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> Reply[IvrTurn]:
         """What was keyed, or silence; the answer is an `IvrTurn`.
 
         Raises NotFound for a dialogue that is long over, or whose application has been erased.
@@ -82,7 +82,7 @@ class Ivr:
         caller_number = _decode(context.ring.unseal(context_of, sealed)).caller_number
         needs = self._confirmations.needs_by_phone(caller_number, session_id, about)
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[IvrTurn]:
             state, application_id = work.dialogues.get(session_id)
             named = work.applications.row(application_id) if application_id is not None else None
             if named is not None and named.erased_at is not None:
@@ -110,7 +110,7 @@ class Ivr:
             return About(application_id, lambda: _turn(session_id, turn))
 
         again = turn_again(context, lambda work: self._confirmations.on_file(work, needs, caller_number))
-        return await context.writer.submit(needs, decide, idempotency, again=again)
+        return await context.writer.submit_kept(IvrTurn, needs, decide, idempotency, again=again)
 
     def _check(
         self, work: UnitOfWork, needs: ReadSet, dialogue: Dialogue, digits: str, caller_number: str | None

@@ -15,11 +15,12 @@ from verifier.core import call as lifecycle
 from verifier.core.call import Call
 from verifier.core.errors import Erased, InvalidField, NotFound
 from verifier.core.legs import LegByNumber, LegEvent, LegTaken
+from verifier.core.messages import CallView
 from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
 from verifier.core.times import to_ms
 from verifier.ledger import records
-from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.commands import About, Idempotency, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import Leg, StrayLeg
@@ -69,7 +70,7 @@ class Legs:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> bytes:
+    async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> Reply[CallView]:
         """What the PBX saw of the officer's leg of a call; the answer is a `CallView` (law L5).
 
         A leg to another number, or from another, than the ticket's is recorded and changes nothing. A call is
@@ -78,7 +79,7 @@ class Legs:
         """
         heard = self._heard(event, None)
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[CallView]:
             opened = work.calls.get(call_id)
             if heard.at < opened.call.issued_at - SKEW_MS:
                 raise InvalidField.at("/at", "the event is from before the call was issued")
@@ -87,9 +88,9 @@ class Legs:
             return About(followed.call.application_id, lambda: view(followed))
 
         needs = ReadSet(call_ids=(call_id,), leg_index=heard.leg_index)
-        return await self._context.writer.submit(needs, decide, idempotency)
+        return await self._context.writer.submit_kept(CallView, needs, decide, idempotency)
 
-    async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> bytes:
+    async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> Reply[LegTaken]:
         """The same without the call's id; the answer is a `LegTaken`.
 
         The event `connected` matches a leg with the one open call that it can mean, and with that call it stays. It is
@@ -103,7 +104,7 @@ class Legs:
         heard = self._heard(event, event.officer_id)
         reached = await self._reached(heard)
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[LegTaken]:
             if heard.at < work.now_ms - DAY_MS:
                 raise InvalidField.at("/at", "the event is more than a day old")
             _not_from_the_future(heard, work)
@@ -118,7 +119,7 @@ class Legs:
         needs = ReadSet(
             number_index=reached.number_index, call_ids=reached.call_ids, leg_index=heard.leg_index, leg_owner=True
         )
-        return await self._context.writer.submit(needs, decide, idempotency)
+        return await self._context.writer.submit_kept(LegTaken, needs, decide, idempotency)
 
     def _heard(self, event: LegEvent | LegByNumber, officer_id: str | None) -> _Heard:
         index = self._context.leg_index(event.leg_id)

@@ -5,7 +5,7 @@ Implements specs/protocol.md section 7.5.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from msgspec.structs import replace
 
@@ -24,10 +24,10 @@ from verifier.core.messages import (
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.ledger import records, tables
+from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.ledger.writer import Answer
 from verifier.service.assigned import standing
 from verifier.service.context import Context
 
@@ -72,7 +72,7 @@ class Me:
             words=_status_words(on),
         )
 
-    def watch(self, customer: Principal) -> AsyncIterator[CallStatus | None]:
+    def watch(self, customer: Principal) -> AsyncGenerator[CallStatus | None, None]:
         """The call status now, then each time it changes; see `Events.follow`."""
         context = self._context
         return context.events.follow(
@@ -93,14 +93,14 @@ class Me:
         opened = await self._applications(customer)
         return Preferences(marketing_calls=not any(each.row.opted_out for each in opened))
 
-    async def put_preferences(self, customer: Principal, wanted: Preferences) -> bytes:
+    async def put_preferences(self, customer: Principal, wanted: Preferences) -> Preferences:
         """Keep what the customer wants, on every application of his and for those to come; the answer repeats it.
 
         Raises NotFound for a customer without any application: there is nothing to keep it with.
         """
         index = self._context.customer_index(customer.id)
 
-        def decide(work: UnitOfWork) -> Answer:
+        def decide(work: UnitOfWork) -> Answer[Preferences]:
             applications = work.applications.of_customer(index)
             if not applications:
                 raise NotFound("there is no application of yours")

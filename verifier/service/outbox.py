@@ -13,10 +13,10 @@ from msgspec import Struct
 from verifier.core.errors import InternalError
 from verifier.core.purposes import Language
 from verifier.ledger import records
+from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.ledger.writer import Answer
 from verifier.service.context import Context
 
 KEPT_MS = 86_400_000
@@ -96,7 +96,7 @@ class Outbox:
             return None
 
     async def _settle(self, sql: str, *values: object) -> None:
-        def decide(work: UnitOfWork) -> Answer:
+        def decide(work: UnitOfWork) -> Answer[Settled]:
             work.writes.stage(sql, values)
             return Settled
 

@@ -24,7 +24,7 @@ from verifier.core.sealing import unseal
 from verifier.core.statements import EXCEPTION, PolicyException
 from verifier.core.times import from_ms
 from verifier.ledger import records
-from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.commands import About, Idempotency, Reply
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import REQUESTS, ExceptionRow, RequestRow
@@ -55,14 +55,14 @@ class PolicyExceptions:
 
     async def grant(
         self, supervisor: Principal, application_id: str, asked: GrantException, idempotency: Idempotency
-    ) -> bytes:
+    ) -> Reply[GrantedException]:
         """A second person lifts rules for one call, unasked; the answer is a `GrantedException`.
 
         Raises Forbidden when the supervisor would lift them for himself, NotFound and Erased.
         """
         _check_second(supervisor, asked.officer_id)
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[GrantedException]:
             application = work.applications.get(application_id)
             _assigned(application, asked.officer_id)
             leaf, expires_at = self._grant(work, application, asked, supervisor)
@@ -70,11 +70,13 @@ class PolicyExceptions:
                 application_id, lambda: GrantedException(leaf.statement_id, from_ms(expires_at), leaf.evidence())
             )
 
-        return await self._context.writer.submit(ReadSet(application_id=application_id), decide, idempotency)
+        return await self._context.writer.submit_kept(
+            GrantedException, ReadSet(application_id=application_id), decide, idempotency
+        )
 
     async def request(
         self, officer: Principal, application_id: str, asked: RequestException, idempotency: Idempotency
-    ) -> bytes:
+    ) -> Reply[ExceptionRequest]:
         """An assigned officer asks a second person; the answer is an `ExceptionRequest`.
 
         Raises NotFound for an application that the officer is not assigned to, whatever its state.
@@ -83,7 +85,7 @@ class PolicyExceptions:
         def guard(work: UnitOfWork) -> None:
             check_application(work, officer, application_id)
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[ExceptionRequest]:
             application = work.applications.get(application_id)
             assigned = application.registration.assigned(officer.id)
             assert assigned is not None  # noqa: S101 - or the guard would have refused
@@ -95,11 +97,13 @@ class PolicyExceptions:
             work.exceptions.put_request(row)
             return About(application_id, lambda: _view(row, kept, application, None, row.asked_at))
 
-        return await self._context.writer.submit(ReadSet(application_id=application_id), decide, idempotency, guard)
+        return await self._context.writer.submit_kept(
+            ExceptionRequest, ReadSet(application_id=application_id), decide, idempotency, guard
+        )
 
     async def decide(
         self, supervisor: Principal, request_id: str, asked: DecideException, idempotency: Idempotency
-    ) -> bytes:
+    ) -> Reply[ExceptionRequest]:
         """A second person grants or declines a request; the answer is an `ExceptionRequest`.
 
         Raises Forbidden for one's own request, CallClosed when it has been decided or is over, NotFound and Erased.
@@ -109,7 +113,7 @@ class PolicyExceptions:
             raise NotFound("there is no such request")
         application_id = self._context.authenticator.read(REQUESTS, rows[0]).application_id
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[ExceptionRequest]:
             request = work.exceptions.request(request_id)
             _check_second(supervisor, request.officer_id)
             application = work.applications.get(application_id)
@@ -126,7 +130,7 @@ class PolicyExceptions:
             return About(application_id, lambda: _view(decided, kept, application, None, work.now_ms))
 
         needs = ReadSet(application_id=application_id, request_id=request_id)
-        return await self._context.writer.submit(needs, decide, idempotency)
+        return await self._context.writer.submit_kept(ExceptionRequest, needs, decide, idempotency)
 
     async def list(self, caller: Principal) -> ExceptionRequests:
         """Requests of the last day: everybody's for a supervisor; an officer's own on applications that are theirs."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import msgspec
 from msgspec.structs import replace
 
 from verifier.core import dialogue, words
@@ -21,11 +20,6 @@ from verifier.service.context import Context
 
 Candidates = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
 """The applications that a command may look at, and whose open calls it has loaded."""
-
-_encode = msgspec.json.Encoder().encode
-_decode_verdict = msgspec.json.Decoder(Verdict).decode
-_decode_spoken = msgspec.json.Decoder(SpokenVerdict).decode
-_decode_turn = msgspec.json.Decoder(IvrTurn).decode
 
 
 def goes_on(
@@ -51,26 +45,24 @@ def _receipt_of_open_call(context: Context, work: UnitOfWork, application: Decry
     return work.calls.receipt_of(call, application)[0]
 
 
-def verdict_again(context: Context, candidates: Candidates) -> Again:
+def verdict_again(context: Context, candidates: Candidates) -> Again[Verdict]:
     """For the kept `Verdict` of a confirmation in the app."""
 
-    def again(work: UnitOfWork, kept: bytes) -> bytes:
-        told = _decode_verdict(kept)
+    def again(work: UnitOfWork, told: Verdict) -> Verdict:
         if told.verdict != "genuine" or goes_on(context, work, candidates(work), told.receipt_id):
-            return kept
-        return _encode(replace(told, verdict="ended", words=tuple(map(_ended, told.words))))
+            return told
+        return replace(told, verdict="ended", words=tuple(map(_ended, told.words)))
 
     return again
 
 
-def spoken_again(context: Context, candidates: Candidates) -> Again:
+def spoken_again(context: Context, candidates: Candidates) -> Again[SpokenVerdict]:
     """For the kept `SpokenVerdict` of a confirmation by telephone."""
 
-    def again(work: UnitOfWork, kept: bytes) -> bytes:
-        told = _decode_spoken(kept)
+    def again(work: UnitOfWork, told: SpokenVerdict) -> SpokenVerdict:
         if told.verdict != "genuine" or goes_on(context, work, candidates(work), told.receipt_id):
-            return kept
-        return _encode(replace(told, verdict="ended", words=_ended(told.words)))
+            return told
+        return replace(told, verdict="ended", words=_ended(told.words))
 
     return again
 
@@ -79,14 +71,13 @@ def _ended(said: Words) -> Words:
     return Words(said.language, words.ended(said.language, said.text))
 
 
-def turn_again(context: Context, candidates: Candidates) -> Again:
+def turn_again(context: Context, candidates: Candidates) -> Again[IvrTurn]:
     """For the kept `IvrTurn` of a step of a telephone dialogue."""
 
-    def again(work: UnitOfWork, kept: bytes) -> bytes:
-        turn = _decode_turn(kept)
+    def again(work: UnitOfWork, turn: IvrTurn) -> IvrTurn:
         says_genuine = any(each.name == "genuine" for each in turn.say)
         if not says_genuine or goes_on(context, work, candidates(work), turn.receipt_id):
-            return kept
-        return _encode(replace(turn, say=dialogue.closed(turn.say)))
+            return turn
+        return replace(turn, say=dialogue.closed(turn.say))
 
     return again

@@ -12,7 +12,7 @@ from verifier.core.octets import base64url
 from verifier.core.principal import Principal
 from verifier.core.statements import REPORT, ReportReceipt
 from verifier.core.times import from_ms, to_ms
-from verifier.ledger.commands import About, Idempotency
+from verifier.ledger.commands import About, Idempotency, Reply
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import ReportRow
@@ -32,7 +32,7 @@ class Reports:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def take(self, reporter: Principal, asked: ReportCall, idempotency: Idempotency) -> bytes:
+    async def take(self, reporter: Principal, asked: ReportCall, idempotency: Idempotency) -> Reply[ReportTaken]:
         """Take a report; the answer is a `ReportTaken`. Its text is sealed, its receipt commits to every byte of it.
 
         Raises InvalidField for a time in the future or more than a year ago, or an IVR that does not say
@@ -54,12 +54,12 @@ class Reports:
         number_index = context.number_index(asked.reporter_number) if asked.reporter_number is not None else None
         needs = ReadSet(customer_index=customer_index, number_index=number_index, cap="reports")
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[ReportTaken]:
             check_cap(work, needs, context.settings.report_cap)
             count(work, needs, context.settings.report_cap)
             return self._add(work, asked, self._whose(work, needs, asked.reporter_number), customer_index)
 
-        return await context.writer.submit(needs, decide, idempotency)
+        return await context.writer.submit_kept(ReportTaken, needs, decide, idempotency)
 
     def _whose(self, work: UnitOfWork, needs: ReadSet, number: str | None) -> DecryptedApplication | None:
         """The application that the report goes with; None where there is none, or the number does not tell whose."""
@@ -75,7 +75,7 @@ class Reports:
         asked: ReportCall,
         application: DecryptedApplication | None,
         customer_index: bytes | None,
-    ) -> About:
+    ) -> About[ReportTaken]:
         report_id = work.new_id("rprt")
         salt = work.new_salt()
         text = _encode({"report": asked, "salt": salt})

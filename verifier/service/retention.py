@@ -16,10 +16,10 @@ from verifier.core.ids import made_at
 from verifier.core.shards import global_index, origin_shard
 from verifier.core.statements import EXCEPTION, REPORT, TICKET
 from verifier.ledger import records, tables
+from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.rows import Table
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.ledger.writer import Answer
 from verifier.ports import Row
 from verifier.service.context import Context
 
@@ -73,7 +73,7 @@ class Retention:
         if not old:
             return 0
 
-        def decide(work: UnitOfWork) -> Answer:
+        def decide(work: UnitOfWork) -> Answer[Forgotten]:
             for row in old:
                 _forget(work, row)
             work.writes.stage(records.ADVANCE_FORGOTTEN, (origin, forgotten + len(old)))

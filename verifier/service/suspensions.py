@@ -18,7 +18,7 @@ from verifier.core.principal import Principal
 from verifier.core.suspensions import SuspendStaff, Suspension, Suspensions
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.ledger import records
-from verifier.ledger.commands import About, Answer, Idempotency
+from verifier.ledger.commands import About, Answer, Idempotency, Reply
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import SUSPENSIONS, SuspensionRow
 from verifier.ledger.unit_of_work import UnitOfWork
@@ -37,14 +37,16 @@ class StaffSuspensions:
         self._context = context
         self._reading = asyncio.Lock()
 
-    async def suspend(self, caller: Principal, staff_id: str, asked: SuspendStaff, idempotency: Idempotency) -> bytes:
+    async def suspend(
+        self, caller: Principal, staff_id: str, asked: SuspendStaff, idempotency: Idempotency
+    ) -> Reply[Suspension]:
         """Cut a member of staff off; the answer is a `Suspension`, durable, and in force at this node.
 
         Suspending a suspended person changes nothing, and gives the suspension in force. Raises Suspended for a
         supervisor who is suspended.
         """
 
-        def decide(work: UnitOfWork) -> About:
+        def decide(work: UnitOfWork) -> About[Suspension]:
             _check_caller(work, caller)
             row = work.suspensions.of(staff_id)
             if row is None or row.lifted_at is not None:
@@ -55,11 +57,11 @@ class StaffSuspensions:
             suspension = self._view(row)
             return About(None, lambda: suspension)
 
-        answer = await self._context.writer.submit(_needs(caller, staff_id), decide, idempotency)
+        answer = await self._context.writer.submit_kept(Suspension, _needs(caller, staff_id), decide, idempotency)
         await self._take_effect()
         return answer
 
-    async def lift(self, supervisor: Principal, staff_id: str) -> bytes:
+    async def lift(self, supervisor: Principal, staff_id: str) -> Suspension:
         """End a suspension; the answer is the `Suspension`. Lifting twice gives the same answer.
 
         Raises Forbidden for one's own, Suspended for a supervisor who is suspended, NotFound for who never was.
@@ -67,7 +69,7 @@ class StaffSuspensions:
         if supervisor.id == staff_id:
             raise Forbidden("a suspension is lifted by somebody else")
 
-        def decide(work: UnitOfWork) -> Answer:
+        def decide(work: UnitOfWork) -> Answer[Suspension]:
             _check_caller(work, supervisor)
             row = work.suspensions.of(staff_id)
             if row is None:
@@ -137,7 +139,7 @@ class StaffSuspensions:
     async def _revoke(self, call_ids: tuple[str, ...]) -> int:
         revoked: list[str] = []
 
-        def decide(work: UnitOfWork) -> Answer:
+        def decide(work: UnitOfWork) -> Answer[Swept]:
             revoked.clear()
             for call_id in call_ids:
                 # A damaged call must keep no other open: the ticket is not opened, and a row may not verify.

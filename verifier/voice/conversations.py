@@ -20,7 +20,7 @@ from verifier.core.errors import Forbidden, InternalError, VerifierError
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
 from verifier.core.principal import Principal
 from verifier.core.text import exact
-from verifier.ledger.writer import Idempotency
+from verifier.ledger.commands import Idempotency
 from verifier.service import Service
 from verifier.voice.dialects import Dialect, Form, apology, e164
 from verifier.voice.forms import read_form
@@ -30,7 +30,6 @@ log = structlog.get_logger()
 MAX_KEYS = 100
 PLATFORM = Principal(kind="system", id="voice", issuer="")
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_decode = msgspec.json.Decoder(IvrTurn).decode
 CallName = Annotated[str, exact("[!-~]{1,255}")]
 
 
@@ -67,14 +66,15 @@ class Conversations:
     async def _begin(self, request: web.Request) -> web.StreamResponse:
         form = await self._form(request)
 
-        async def begin() -> bytes:
+        async def begin() -> IvrTurn:
             dialled, caller = e164(form.get("dialled", form.get("To", ""))), self._dialect.caller(form)
             asked = msgspec.convert({"dialled_number": dialled, "caller_number": caller}, BeginSession)
             # A platform that asks twice for one call gets one dialogue, where it names its calls.
             await self._service.suspensions.admit(PLATFORM)
             named = form.get("CallSid") or request.headers.get("Idempotency-Key")
             key = msgspec.convert(named, CallName) if named else None
-            return await self._service.ivr.begin(asked, self._idempotency(f"begin\0{key}", form) if key else None)
+            idempotency = self._idempotency(f"begin\0{key}", form) if key else None
+            return (await self._service.ivr.begin(asked, idempotency)).value
 
         return await self._turn(begin, step=1)
 
@@ -82,13 +82,13 @@ class Conversations:
         form = await self._form(request)
         session_id, step = request.match_info["session_id"], int(request.match_info["step"])
 
-        async def advance() -> bytes:
+        async def advance() -> IvrTurn:
             keys = self._dialect.keys(form)
             heard = msgspec.convert({"keys": None if keys is None else keys[:MAX_KEYS]}, HeardKeys)
             # The same step of the same call gets the same answer, however often the platform asks.
             idempotency = self._idempotency(f"{session_id}\0{step}", {"keys": keys or ""})
             await self._service.suspensions.admit(PLATFORM)
-            return await self._service.ivr.step(session_id, heard, idempotency)
+            return (await self._service.ivr.step(session_id, heard, idempotency)).value
 
         return await self._turn(advance, step=step + 1)
 
@@ -100,9 +100,9 @@ class Conversations:
                 return form
         raise Forbidden("this is not the bank's voice platform")
 
-    async def _turn(self, asked: Callable[[], Awaitable[bytes]], step: int) -> web.StreamResponse:
+    async def _turn(self, asked: Callable[[], Awaitable[IvrTurn]], step: int) -> web.StreamResponse:
         try:
-            turn = _decode(await asked())
+            turn = await asked()
         except msgspec.ValidationError:
             log.warning("a voice platform sent what cannot be", dialect=self._dialect.path)
             turn = apology()

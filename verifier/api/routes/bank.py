@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from verifier.api import handlers
-from verifier.api.operations import Operation
+from verifier.api.operations import Asked, Operation, operation
 from verifier.core import errors, messages
 from verifier.core.application import ApplicationId, Registration
+from verifier.service import Service
 
 _APPLICATION = {"application_id": ApplicationId}
 _OFFICER = ("staff:officer",)
 _LOST = (errors.NotFound, errors.Erased)
 
 
+async def _application(service: Service, asked: Asked[None, None]) -> messages.ApplicationView:
+    if asked.principal.kind == "staff":
+        return await service.desk.application(asked.principal, asked.path["application_id"])
+    return await service.applications.read(asked.path["application_id"])
+
+
 def operations() -> tuple[Operation, ...]:
     """Every operation on applications and exceptions."""
     return (
-        Operation(
+        operation(
             id="put_application",
             method="PUT",
             path="/v1/applications/{application_id}",
@@ -26,9 +32,9 @@ def operations() -> tuple[Operation, ...]:
             answer=messages.ApplicationView,
             path_types=_APPLICATION,
             raises=(errors.Erased,),
-            handler=handlers.put_application,
+            handler=lambda service, asked: service.applications.register(asked.path["application_id"], asked.body),
         ),
-        Operation(
+        operation(
             id="get_application",
             method="GET",
             path="/v1/applications/{application_id}",
@@ -38,9 +44,9 @@ def operations() -> tuple[Operation, ...]:
             answer=messages.ApplicationView,
             path_types=_APPLICATION,
             raises=_LOST,
-            handler=handlers.get_application,
+            handler=_application,
         ),
-        Operation(
+        operation(
             id="search_applications",
             method="POST",
             path="/v1/applications/search",
@@ -49,9 +55,11 @@ def operations() -> tuple[Operation, ...]:
             who=_OFFICER,
             body=messages.SearchApplications,
             answer=messages.Applications,
-            handler=handlers.search_applications,
+            handler=lambda service, asked: service.desk.applications(
+                asked.principal, asked.body.query, asked.body.cursor, asked.body.limit
+            ),
         ),
-        Operation(
+        operation(
             id="delete_application",
             method="DELETE",
             path="/v1/applications/{application_id}",
@@ -61,9 +69,9 @@ def operations() -> tuple[Operation, ...]:
             answer=messages.ErasedView,
             path_types=_APPLICATION,
             raises=(errors.NotFound,),
-            handler=handlers.delete_application,
+            handler=lambda service, asked: service.applications.erase(asked.path["application_id"]),
         ),
-        Operation(
+        operation(
             id="grant_exception",
             method="POST",
             path="/v1/applications/{application_id}/exceptions",
@@ -76,9 +84,11 @@ def operations() -> tuple[Operation, ...]:
             idempotent_key=True,
             path_types=_APPLICATION,
             raises=_LOST,
-            handler=handlers.grant_exception,
+            handler=lambda service, asked: service.policy_exceptions.grant(
+                asked.principal, asked.path["application_id"], asked.body, asked.idempotency
+            ),
         ),
-        Operation(
+        operation(
             id="request_exception",
             method="POST",
             path="/v1/applications/{application_id}/exception-requests",
@@ -91,9 +101,11 @@ def operations() -> tuple[Operation, ...]:
             idempotent_key=True,
             path_types=_APPLICATION,
             raises=(errors.NotFound,),
-            handler=handlers.request_exception,
+            handler=lambda service, asked: service.policy_exceptions.request(
+                asked.principal, asked.path["application_id"], asked.body, asked.idempotency
+            ),
         ),
-        Operation(
+        operation(
             id="list_exception_requests",
             method="GET",
             path="/v1/exception-requests",
@@ -101,9 +113,9 @@ def operations() -> tuple[Operation, ...]:
             tag="exceptions",
             who=(*_OFFICER, "staff:supervisor"),
             answer=messages.ExceptionRequests,
-            handler=handlers.list_exception_requests,
+            handler=lambda service, asked: service.policy_exceptions.list(asked.principal),
         ),
-        Operation(
+        operation(
             id="decide_exception",
             method="POST",
             path="/v1/exception-requests/{request_id}/decision",
@@ -115,6 +127,8 @@ def operations() -> tuple[Operation, ...]:
             idempotent_key=True,
             path_types={"request_id": messages.RequestId},
             raises=(*_LOST, errors.CallClosed),
-            handler=handlers.decide_exception,
+            handler=lambda service, asked: service.policy_exceptions.decide(
+                asked.principal, asked.path["request_id"], asked.body, asked.idempotency
+            ),
         ),
     )

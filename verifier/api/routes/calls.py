@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from verifier.api import handlers
-from verifier.api.operations import Operation
+from typing import Annotated
+
+from msgspec import Struct
+
+from verifier.api.event_streams import stream
+from verifier.api.operations import Limit, Operation, operation
 from verifier.core import errors, legs, messages, reconciliation
-from verifier.core.application import ApplicationId
+from verifier.core.application import ApplicationId, Instant
+from verifier.core.text import exact
 
 _APPLICATION = {"application_id": ApplicationId}
 _CALL = {"call_id": messages.CallId}
@@ -13,10 +18,28 @@ _OFFICER = ("staff:officer",)
 _LOST = (errors.NotFound, errors.Erased)
 
 
+class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the calls issued at or after `since`."""
+
+    since: Instant | None = None
+    limit: Limit = 50
+    cursor: messages.CallId | None = None
+
+
+class DiscrepanciesAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of what does not fit together in a window of at most 31 days; the day before `until`, which is now."""
+
+    kind: reconciliation.DiscrepancyKind | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    limit: Limit = 50
+    cursor: Annotated[str, exact("(call|leg)_[0-9a-f]{32}")] | None = None
+
+
 def operations() -> tuple[Operation, ...]:
     """Every operation on calls."""
     return (
-        Operation(
+        operation(
             id="issue_call",
             method="POST",
             path="/v1/applications/{application_id}/calls",
@@ -29,20 +52,24 @@ def operations() -> tuple[Operation, ...]:
             idempotent_key=True,
             path_types=_APPLICATION,
             raises=(*_LOST, errors.PolicyRefused, errors.CallOpen),
-            handler=handlers.issue_call,
+            handler=lambda service, asked: service.calls.issue(
+                asked.principal, asked.path["application_id"], asked.body, asked.idempotency
+            ),
         ),
-        Operation(
+        operation(
             id="list_calls",
             method="GET",
             path="/v1/calls",
             summary="An officer's own calls, newest first",
             tag="calls",
             who=_OFFICER,
-            query=handlers.CallsAsked,
+            query=CallsAsked,
             answer=messages.Calls,
-            handler=handlers.list_calls,
+            handler=lambda service, asked: service.desk.calls(
+                asked.principal, asked.query.since, asked.query.cursor, asked.query.limit
+            ),
         ),
-        Operation(
+        operation(
             id="get_call",
             method="GET",
             path="/v1/calls/{call_id}",
@@ -52,9 +79,9 @@ def operations() -> tuple[Operation, ...]:
             answer=messages.CallView,
             path_types=_CALL,
             raises=_LOST,
-            handler=handlers.get_call,
+            handler=lambda service, asked: service.calls.read(asked.principal, asked.path["call_id"]),
         ),
-        Operation(
+        operation(
             id="call_events",
             method="GET",
             path="/v1/calls/{call_id}/events",
@@ -65,9 +92,11 @@ def operations() -> tuple[Operation, ...]:
             content_type="text/event-stream",
             path_types=_CALL,
             raises=(errors.NotFound,),
-            handler=handlers.call_events,
+            handler=lambda service, asked: stream(
+                asked, service.desk.watch(asked.principal, asked.path["call_id"]), "call"
+            ),
         ),
-        Operation(
+        operation(
             id="reveal_code",
             method="GET",
             path="/v1/calls/{call_id}/code",
@@ -77,9 +106,9 @@ def operations() -> tuple[Operation, ...]:
             answer=messages.Code,
             path_types=_CALL,
             raises=(errors.NotFound, errors.CallClosed, errors.LegNotConnected),
-            handler=handlers.reveal_code,
+            handler=lambda service, asked: service.calls.reveal(asked.principal, asked.path["call_id"]),
         ),
-        Operation(
+        operation(
             id="leg_event",
             method="POST",
             path="/v1/calls/{call_id}/legs",
@@ -91,9 +120,9 @@ def operations() -> tuple[Operation, ...]:
             idempotent_key=True,
             path_types=_CALL,
             raises=_LOST,
-            handler=handlers.leg_event,
+            handler=lambda service, asked: service.legs.of_call(asked.path["call_id"], asked.body, asked.idempotency),
         ),
-        Operation(
+        operation(
             id="leg_by_number",
             method="POST",
             path="/v1/legs",
@@ -104,20 +133,22 @@ def operations() -> tuple[Operation, ...]:
             answer=legs.LegTaken,
             idempotent_key=True,
             raises=(errors.Erased,),
-            handler=handlers.leg_by_number,
+            handler=lambda service, asked: service.legs.by_number(asked.body, asked.idempotency),
         ),
-        Operation(
+        operation(
             id="list_discrepancies",
             method="GET",
             path="/v1/reconciliation",
             summary="Codes without a leg or a use, and legs without a code, newest first",
             tag="calls",
             who=("staff:supervisor", "staff:auditor"),
-            query=handlers.DiscrepanciesAsked,
+            query=DiscrepanciesAsked,
             answer=reconciliation.Discrepancies,
-            handler=handlers.list_discrepancies,
+            handler=lambda service, asked: service.reconciliation.list(
+                asked.query.kind, asked.query.since, asked.query.until, asked.query.cursor, asked.query.limit
+            ),
         ),
-        Operation(
+        operation(
             id="make_identity",
             method="POST",
             path="/v1/calls/{call_id}/identity",
@@ -128,9 +159,9 @@ def operations() -> tuple[Operation, ...]:
             answer=messages.SipIdentity,
             path_types=_CALL,
             raises=(*_LOST, errors.CallClosed),
-            handler=handlers.make_identity,
+            handler=lambda service, asked: service.identities.make(asked.path["call_id"], asked.body),
         ),
-        Operation(
+        operation(
             id="revoke_call",
             method="POST",
             path="/v1/calls/{call_id}/revocation",
@@ -142,6 +173,8 @@ def operations() -> tuple[Operation, ...]:
             idempotent_key=True,
             path_types=_CALL,
             raises=(*_LOST, errors.CallClosed),
-            handler=handlers.revoke_call,
+            handler=lambda service, asked: service.calls.revoke(
+                asked.principal, asked.path["call_id"], asked.idempotency
+            ),
         ),
     )

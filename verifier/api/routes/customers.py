@@ -4,22 +4,57 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from verifier.api import handlers
-from verifier.api.operations import Operation
+from msgspec import Struct
+
+from verifier.api.event_streams import stream
+from verifier.api.operations import Asked, Limit, Operation, operation
 from verifier.api.throttle import Throttle
 from verifier.core import errors, messages
+from verifier.core.errors import MalformedCode
 from verifier.core.text import exact
+from verifier.ledger.commands import Reply
+from verifier.service import Service
 
 ReceiptId = Annotated[str, exact("(rcpt|rprt)_[0-9a-f]{32}")]
 
 _LOST = (errors.NotFound, errors.Erased)
 
 
+class Page(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of a list: at most `limit`, after `cursor` (the `next_cursor` of the page before)."""
+
+    limit: Limit = 20
+    cursor: messages.CallId | None = None
+
+
+class _Confirming:
+    """The two ways to confirm. Slips of the finger spend no attempt, but their number is limited softly."""
+
+    def __init__(self, slips: Throttle) -> None:
+        self._slips = slips
+
+    async def confirm(self, service: Service, asked: Asked[messages.Confirm, None]) -> Reply[messages.Verdict]:
+        try:
+            return await service.confirmations.confirm(asked.principal, asked.body, asked.idempotency)
+        except MalformedCode:
+            self._slips.spend(asked.principal.key)
+            raise
+
+    async def confirm_by_phone(
+        self, service: Service, asked: Asked[messages.ConfirmByPhone, None]
+    ) -> Reply[messages.SpokenVerdict]:
+        try:
+            return await service.confirmations.confirm_by_phone(asked.body, asked.idempotency)
+        except MalformedCode:
+            self._slips.spend(asked.body.caller_number or "withheld")
+            raise
+
+
 def operations(slips: Throttle) -> tuple[Operation, ...]:
     """Every operation of customers; `slips` limits softly how often a finger may slip."""
-    confirming = handlers.Confirming(slips)
+    confirming = _Confirming(slips)
     return (
-        Operation(
+        operation(
             id="confirm",
             method="POST",
             path="/v1/confirmations",
@@ -32,7 +67,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             raises=(errors.MalformedCode,),
             handler=confirming.confirm,
         ),
-        Operation(
+        operation(
             id="confirm_by_phone",
             method="POST",
             path="/v1/ivr/confirmations",
@@ -45,7 +80,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             raises=(errors.MalformedCode,),
             handler=confirming.confirm_by_phone,
         ),
-        Operation(
+        operation(
             id="begin_session",
             method="POST",
             path="/v1/ivr/sessions",
@@ -56,9 +91,9 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             answer=messages.IvrTurn,
             status=201,
             idempotent_key=True,
-            handler=handlers.begin_session,
+            handler=lambda service, asked: service.ivr.begin(asked.body, asked.idempotency),
         ),
-        Operation(
+        operation(
             id="step_session",
             method="POST",
             path="/v1/ivr/sessions/{session_id}/steps",
@@ -70,20 +105,20 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             idempotent_key=True,
             path_types={"session_id": messages.SessionId},
             raises=(errors.NotFound,),
-            handler=handlers.step_session,
+            handler=lambda service, asked: service.ivr.step(asked.path["session_id"], asked.body, asked.idempotency),
         ),
-        Operation(
+        operation(
             id="my_calls",
             method="GET",
             path="/v1/me/calls",
             summary="Every call ever issued on my applications, used or not",
             tag="me",
             who=("customer",),
-            query=handlers.Page,
+            query=Page,
             answer=messages.PastCalls,
-            handler=handlers.my_calls,
+            handler=lambda service, asked: service.me.calls(asked.principal, asked.query.cursor, asked.query.limit),
         ),
-        Operation(
+        operation(
             id="my_call_status",
             method="GET",
             path="/v1/me/call-status",
@@ -91,9 +126,9 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             tag="me",
             who=("customer",),
             answer=messages.CallStatus,
-            handler=handlers.my_call_status,
+            handler=lambda service, asked: service.me.call_status(asked.principal),
         ),
-        Operation(
+        operation(
             id="my_events",
             method="GET",
             path="/v1/me/events",
@@ -102,9 +137,9 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             who=("customer",),
             answer=messages.CallStatus,
             content_type="text/event-stream",
-            handler=handlers.my_events,
+            handler=lambda service, asked: stream(asked, service.me.watch(asked.principal), "call-status"),
         ),
-        Operation(
+        operation(
             id="my_applications",
             method="GET",
             path="/v1/me/applications",
@@ -112,9 +147,9 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             tag="me",
             who=("customer",),
             answer=messages.MyApplications,
-            handler=handlers.my_applications,
+            handler=lambda service, asked: service.me.applications(asked.principal),
         ),
-        Operation(
+        operation(
             id="get_preferences",
             method="GET",
             path="/v1/me/preferences",
@@ -122,9 +157,9 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             tag="me",
             who=("customer",),
             answer=messages.Preferences,
-            handler=handlers.get_preferences,
+            handler=lambda service, asked: service.me.preferences(asked.principal),
         ),
-        Operation(
+        operation(
             id="put_preferences",
             method="PUT",
             path="/v1/me/preferences",
@@ -134,9 +169,9 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             body=messages.Preferences,
             answer=messages.Preferences,
             raises=(errors.NotFound,),
-            handler=handlers.put_preferences,
+            handler=lambda service, asked: service.me.put_preferences(asked.principal, asked.body),
         ),
-        Operation(
+        operation(
             id="report_call",
             method="POST",
             path="/v1/reports",
@@ -147,9 +182,9 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             answer=messages.ReportTaken,
             status=201,
             idempotent_key=True,
-            handler=handlers.report_call,
+            handler=lambda service, asked: service.reports.take(asked.principal, asked.body, asked.idempotency),
         ),
-        Operation(
+        operation(
             id="get_receipt",
             method="GET",
             path="/v1/receipts/{receipt_id}",
@@ -159,6 +194,6 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             answer=messages.ReceiptView,
             path_types={"receipt_id": ReceiptId},
             raises=_LOST,
-            handler=handlers.get_receipt,
+            handler=lambda service, asked: service.receipts.read(asked.principal, asked.path["receipt_id"]),
         ),
     )

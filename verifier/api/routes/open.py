@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from verifier.api import handlers, public
-from verifier.api.operations import Operation
+from verifier.api import public
+from verifier.api.operations import Operation, operation
 from verifier.core import errors, messages
 from verifier.ports import Reader
 
@@ -12,7 +12,7 @@ def operations(storage: Reader) -> tuple[Operation, ...]:
     """Every operation that needs no login."""
     anyone = public.Public(storage)
     return (
-        Operation(
+        operation(
             id="verify_receipt",
             method="POST",
             path="/v1/receipts/verification",
@@ -20,9 +20,9 @@ def operations(storage: Reader) -> tuple[Operation, ...]:
             tag="receipts",
             body=messages.VerifyReceipt,
             answer=messages.ReceiptChecked,
-            handler=handlers.verify_receipt,
+            handler=anyone.verify_receipt,
         ),
-        Operation(
+        operation(
             id="log_checkpoint",
             method="GET",
             path="/log/checkpoint",
@@ -32,7 +32,7 @@ def operations(storage: Reader) -> tuple[Operation, ...]:
             raises=(errors.NotFound,),
             handler=anyone.checkpoint,
         ),
-        Operation(
+        operation(
             id="log_tile",
             method="GET",
             path="/log/tile/{path}",
@@ -42,7 +42,7 @@ def operations(storage: Reader) -> tuple[Operation, ...]:
             raises=(errors.NotFound,),
             handler=anyone.tile,
         ),
-        Operation(
+        operation(
             id="log_shard_checkpoint",
             method="GET",
             path="/log/{shard}/checkpoint",
@@ -52,7 +52,7 @@ def operations(storage: Reader) -> tuple[Operation, ...]:
             raises=(errors.NotFound,),
             handler=anyone.checkpoint,
         ),
-        Operation(
+        operation(
             id="log_shard_tile",
             method="GET",
             path="/log/{shard}/tile/{path}",
@@ -62,7 +62,7 @@ def operations(storage: Reader) -> tuple[Operation, ...]:
             raises=(errors.NotFound,),
             handler=anyone.tile,
         ),
-        Operation(
+        operation(
             id="log_consistency",
             method="GET",
             path="/v1/log/consistency",
@@ -73,7 +73,7 @@ def operations(storage: Reader) -> tuple[Operation, ...]:
             raises=(errors.NotFound,),
             handler=anyone.consistency,
         ),
-        Operation(
+        operation(
             id="jwks",
             method="GET",
             path="/.well-known/jwks.json",
@@ -82,7 +82,7 @@ def operations(storage: Reader) -> tuple[Operation, ...]:
             answer=public.Jwks,
             handler=anyone.jwks,
         ),
-        Operation(
+        operation(
             id="description",
             method="GET",
             path="/.well-known/callback-verification",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from verifier.api import handlers
-from verifier.api.operations import Operation
+from msgspec import Struct
+
+from verifier.api.operations import Limit, Operation, operation
 from verifier.core import errors, suspensions
 from verifier.core.application import PrincipalId
 
@@ -11,10 +12,17 @@ _STAFF = {"staff_id": PrincipalId}
 _SUPERVISOR = ("staff:supervisor",)
 
 
+class SuspensionsAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the suspensions."""
+
+    limit: Limit = 50
+    cursor: suspensions.SuspensionId | None = None
+
+
 def operations() -> tuple[Operation, ...]:
     """Every operation on suspensions."""
     return (
-        Operation(
+        operation(
             id="suspend_staff",
             method="POST",
             path="/v1/staff/{staff_id}/suspension",
@@ -26,9 +34,11 @@ def operations() -> tuple[Operation, ...]:
             status=201,
             idempotent_key=True,
             path_types=_STAFF,
-            handler=handlers.suspend_staff,
+            handler=lambda service, asked: service.suspensions.suspend(
+                asked.principal, asked.path["staff_id"], asked.body, asked.idempotency
+            ),
         ),
-        Operation(
+        operation(
             id="lift_suspension",
             method="DELETE",
             path="/v1/staff/{staff_id}/suspension",
@@ -38,17 +48,17 @@ def operations() -> tuple[Operation, ...]:
             answer=suspensions.Suspension,
             path_types=_STAFF,
             raises=(errors.NotFound,),
-            handler=handlers.lift_suspension,
+            handler=lambda service, asked: service.suspensions.lift(asked.principal, asked.path["staff_id"]),
         ),
-        Operation(
+        operation(
             id="list_suspensions",
             method="GET",
             path="/v1/staff/suspensions",
             summary="Who was suspended, by whom and why, newest first; those that were lifted too",
             tag="staff",
             who=(*_SUPERVISOR, "staff:auditor"),
-            query=handlers.SuspensionsAsked,
+            query=SuspensionsAsked,
             answer=suspensions.Suspensions,
-            handler=handlers.list_suspensions,
+            handler=lambda service, asked: service.suspensions.list(asked.query.cursor, asked.query.limit),
         ),
     )

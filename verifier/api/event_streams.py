@@ -1,0 +1,52 @@
+"""Server-sent events of what a caller watches. Implements specs/protocol.md section 7.5 (live events)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+
+import msgspec
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse
+from msgspec import Struct
+
+from verifier.api.connections import notice_vanishing
+from verifier.api.operations import Asked
+from verifier.core.errors import VerifierError
+
+_encode = msgspec.json.Encoder().encode
+PING_S = 15
+# A client that does not acknowledge for so long is gone, though it has not said so.
+VANISHED_S = 6
+
+
+async def stream(
+    asked: Asked[None, None], watched: AsyncGenerator[Struct | None, None], event: str
+) -> web.StreamResponse:
+    """Server-sent events: what is watched as it is now, then one at each change.
+
+    A first reading that fails is answered with its problem. The stream ends when it cannot be read any more, when the
+    token that opened it would no longer be taken, and when its client is gone. Asking again tells why.
+    """
+    # Leaving a loop does not close what it ran over, and with it would stay the client's place among its streams.
+    async with aclosing(watched):
+        first = await anext(watched)
+        response = EventSourceResponse(ping_interval=PING_S, send_timeout=VANISHED_S)
+        response.headers.update(asked.sent)
+        await response.prepare(asked.request)
+        notice_vanishing(asked.request.transport, VANISHED_S)
+        async with response:
+            with suppress(OSError, VerifierError):
+                await response.send(_encode(first).decode(), event=event)
+                async for seen in watched:
+                    if not response.is_connected() or _gone(asked.request):
+                        break
+                    await asked.identify()
+                    if seen is not None:
+                        await response.send(_encode(seen).decode(), event=event)
+            response.stop_streaming()
+        return response
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
