@@ -232,9 +232,9 @@ def test_lines_of_one_application_with_different_customers_are_all_refused(tmp_p
     assert [type(each) for each in rows] == [Bad, Good, Bad, Bad]
     told = [(each.column, each.reason) for each in rows if isinstance(each, Bad)]
     assert told == [
-        ("application_id", "is on line 4 too, with another customer; which is right?"),
-        ("application_id", "is on line 2 too, with another customer; which is right?"),
-        ("application_id", "is on line 4 too, with another customer; which is right?"),
+        ("application_id", "is on line 4 too, with another customer; which one is right?"),
+        ("application_id", "is on line 2 too, with another customer; which one is right?"),
+        ("application_id", "is on line 4 too, with another customer; which one is right?"),
     ]
 
 

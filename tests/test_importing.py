@@ -59,8 +59,8 @@ async def test_what_the_database_refuses_is_told_with_its_line(world: World, tmp
         assert (account.registered, account.refused) == (1, 2)
         reasons = [(each.line.number, each.column, each.reason) for each in told if isinstance(each, Bad)]
         assert reasons == [
-            (2, "customer_id", "is another customer than the one for whom the application is registered"),
-            (3, "", "the application has been erased, and its id is not used again"),
+            (2, "customer_id", "is not the customer for whom the application is registered"),
+            (3, "", "the application has been erased, and its id cannot be used again"),
         ]
 
 
@@ -178,7 +178,7 @@ def test_a_file_of_refused_lines_never_replaces_the_export(tmp_path: Path) -> No
     (tmp_path / "link.csv").symlink_to(path)
     (tmp_path / "hard.csv").hardlink_to(path)
     for name in ("a.csv", "link.csv", "hard.csv"):
-        with pytest.raises(UnreadableFile, match="must not be the export"):
+        with pytest.raises(UnreadableFile, match="must not be the import file"):
             Rejects(tmp_path / name, ImportFile(path, NOON))
     with pytest.raises(UnreadableFile, match=r"must end in \.csv"):
         Rejects(tmp_path / "r.jsonl", ImportFile(path, NOON))

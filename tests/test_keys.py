@@ -133,7 +133,7 @@ BROKEN: dict[str, Callable[[Path], bytes]] = {
     "/keys/0/created_at": lambda path: re.sub(
         rb'"created_at": [0-9]+', b'"created_at": 9e18', path.read_bytes(), count=1
     ),
-    "two keys of one kid": lambda path: re.sub(rb'"kid": "[^"]*"', b'"kid": "x"', path.read_bytes()),
+    "two keys with the same kid": lambda path: re.sub(rb'"kid": "[^"]*"', b'"kid": "x"', path.read_bytes()),
     "/keys/0/jwk is not a key": lambda path: _changed(path, "statement", crv="P-384"),
     "/keys/0/jwk is not a": lambda path: _changed(path, "statement", d=None),
     "/keys/1/jwk is not a key": lambda path: _changed(path, "log", d="AAAA"),

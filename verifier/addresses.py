@@ -1,4 +1,4 @@
-"""Addresses and numbers in settings: what is wrong with one, in words, or nothing. Passwords are never repeated."""
+"""Checks of the addresses and numbers in settings. Each returns the problem, or None. Passwords are never repeated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from verifier.core.application import E164_PATTERN
 
 _E164 = re.compile(E164_PATTERN)
-# A bank's hotline is often a short number, such as five digits, that works inside its country only.
+# A bank's hotline is often a short number of about five digits that works only inside its country.
 _SHORT = re.compile(r"[0-9]{3,8}")
 _TRANSFER = re.compile(r"(?:sips?|tel):[^\s<>\"]+")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -18,14 +18,14 @@ _ENCODE = "percent-encode characters such as # / ? @ [ ] and % in the user name 
 
 
 def web(url: str, *, secure: bool) -> str | None:
-    """What is wrong with a web address; `secure` allows https alone."""
+    """Check a web address. With `secure` only https is allowed."""
     schemes = ("https",) if secure else ("https", "http")
     parts = _split(url)
     if parts is None or parts.scheme not in schemes or not parts.hostname or re.search(r"\s", url):
         only = " when VERIFIER_ENV=production" if secure else ""
         return f"must be an address that begins with {' or '.join(f'{each}://' for each in schemes)}{only}"
     if not url.isascii() or not _HOST.fullmatch(_port(parts.netloc.rpartition("@")[2])[0]):
-        return "has a host or path that is not ASCII, or a name that cannot be a host's"
+        return "has a host or path that is not ASCII, or a host that cannot be read"
     if _has_wrong_port(parts):
         return "has a port that is not a number from 1 to 65535"
     if "@" in parts.netloc:
@@ -36,7 +36,7 @@ def web(url: str, *, secure: bool) -> str | None:
 
 
 def database(url: str) -> str | None:
-    """What is wrong with the address of a database: `sqlite:PATH` or `postgresql://user:password@host:port/name`."""
+    """Check the address of a database: `sqlite:PATH` or `postgresql://user:password@host:port/name`."""
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite":
         return None if rest.strip("/") else "must name a file, as in sqlite:verifier.sqlite3"
@@ -71,31 +71,31 @@ def _postgres(parts: SplitResult) -> str | None:
 
 
 def _port(host: str) -> tuple[str, str | None]:
-    """The name and port of `name:port`; the name of an IPv6 address has its brackets."""
+    """The name and port of `name:port`. An IPv6 address keeps its brackets."""
     end = host.rfind("]") + 1
     name, colon, port = host[end:].partition(":")
     return host[:end] + name, port if colon else None
 
 
 def e164(number: str) -> str | None:
-    """What is wrong with a number that must be E.164."""
+    """Check a number that must be E.164."""
     return None if _E164.fullmatch(number) else "must be E.164: a plus sign, the country code and the number, no spaces"
 
 
 def published(number: str) -> str | None:
-    """What is wrong with a number that the bank publishes for people to dial."""
+    """Check a number that the bank publishes for people to dial."""
     if _E164.fullmatch(number) or _SHORT.fullmatch(number):
         return None
     return "must be E.164, such as +861082345678, or a short number of 3 to 8 digits"
 
 
 def transfer(uri: str) -> str | None:
-    """What is wrong with an address that a voice platform transfers calls to."""
+    """Check an address that a voice platform transfers calls to."""
     return None if _TRANSFER.fullmatch(uri) else "must be a sip:, sips: or tel: address"
 
 
 def listen(address: str) -> str | None:
-    """What is wrong with an address to listen on."""
+    """Check an address to listen on."""
     name, port = _port(address)
     if _HOST.fullmatch(name) and port is not None and port.isascii() and port.isdigit() and int(port) < 65_536:
         return None

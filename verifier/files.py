@@ -1,4 +1,4 @@
-"""Small files: read within a bound, and replaced so that a reader, or a power cut, meets the old content or the new."""
+"""Small files, read up to a bound and replaced in one step, so that a crash leaves the old or the new content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 def read_bounded(path: Path, most: int) -> bytes:
     """The content of an ordinary file of at most `most` bytes.
 
-    Raises ValueError when it is longer, or a pipe or device, which could keep a reader waiting; OSError as `open` does.
+    Raises ValueError if it is longer, or is a pipe or device, which could block. Raises OSError as `open` does.
     """
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -26,7 +26,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def version(path: Path) -> tuple[int, ...] | None:
-    """What tells one content of a file from another, also behind a link; None when it cannot be looked at."""
+    """A value that changes with the content of a file, or of the file that a link leads to. None if it is not there."""
     try:
         status = path.stat()
     except OSError:
@@ -36,7 +36,7 @@ def version(path: Path) -> tuple[int, ...] | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other programs that ask for the same from changing a file of this folder meanwhile. Raises OSError."""
+    """Hold the lock of this file's folder. Programs that change a file in it take the same lock. Raises OSError."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -46,9 +46,9 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file in one step, durable before it counts. `mode` is its permissions. Raises OSError.
+    """Replace a file in one step, after the new content is durable. `mode` is its permissions. Raises OSError.
 
-    Of a symbolic link, the file that it leads to is replaced.
+    If the path is a symbolic link, the file that it leads to is replaced.
     """
     path = Path(os.path.realpath(path))
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -66,7 +66,7 @@ def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def create_file(path: Path, content: bytes) -> None:
-    """Write a secret that its owner alone may read. Raises FileExistsError; a file is never overwritten."""
+    """Write a secret file that only its owner may read. Raises FileExistsError; a file is never overwritten."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,6 +1,6 @@
-"""The key of SIP identity in a file, beside its certificate's address. Carries out specs/protocol.md section 6.4.
+"""The key for SIP identity, in a file, and the address of its certificate. Implements specs/protocol.md section 6.4.
 
-It is not part of the key ring: a certification authority of the telephone network vouches for it.
+It is not part of the key ring: a certification authority of the telephone network certifies it.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ MAX_PEM = 65_536
 
 
 class FileIdentitySigner:
-    """`verifier.ports.IdentitySigner` on a PEM file. Raises ValueError in words when it holds no P-256 key."""
+    """`verifier.ports.IdentitySigner` on a PEM file. Raises ValueError if it does not hold a P-256 key."""
 
     def __init__(self, path: Path, x5u: str) -> None:
         try:
             key = load_pem_private_key(read_bounded(path, MAX_PEM), None)
         except (OSError, TypeError, ValueError) as error:
-            raise ValueError(f"the key of SIP identity cannot be read: {error}") from error
+            raise ValueError(f"the key for SIP identity cannot be read: {error}") from error
         if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-            raise ValueError("the key of SIP identity must be an EC key on P-256")
+            raise ValueError("the key for SIP identity must be an EC key on P-256")
         if not x5u.startswith("https://"):
-            raise ValueError("the certificate of SIP identity needs an https address")
+            raise ValueError("the certificate for SIP identity needs an https address")
         self._key = key
         self.x5u = x5u
 
@@ -46,7 +46,7 @@ class FileIdentitySigner:
 
 
 def certificate_key(pem: bytes) -> EllipticCurvePublicKey:
-    """The public key of a certificate. Raises ValueError when it is not one on P-256."""
+    """The public key of a certificate. Raises ValueError if it is not on P-256."""
     try:
         key = x509.load_pem_x509_certificate(pem).public_key()
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:

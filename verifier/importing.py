@@ -1,4 +1,4 @@
-"""Registering a whole export through the service, many lines at once. Carries out specs/protocol.md section 3.1."""
+"""Registers the lines of an import file, many at a time. Implements specs/protocol.md section 3.1."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AT_ONCE = 64
 
 
 class Account(Struct):
-    """How many lines of the file became what. Every line is in one of the sums."""
+    """How many lines of the file had each outcome. Every line is counted once."""
 
     registered: int = 0
     unchanged: int = 0
@@ -33,19 +33,19 @@ class Account(Struct):
 
 async def import_file(
     service: Service,
-    export: ImportFile,
-    told: Callable[[Bad | Superseded], None] = lambda row: None,
+    file: ImportFile,
+    report: Callable[[Bad | Superseded], None] = lambda row: None,
     progress: Callable[[int], None] = lambda octets: None,
     *,
     dry_run: bool = False,
 ) -> Account:
-    """Register every good line of the export. `told` hears of each line that was not, in order.
+    """Register every good line of the file, and `report` every other line in order.
 
-    A line whose facts are registered already is unchanged, and is not written. With `dry_run` nothing is written, and
-    the service need not be started; the account is what it would be.
+    A line whose facts are already registered is unchanged and is not written. With `dry_run` nothing is written and
+    the service need not be started; the account is the one that an import would give.
 
-    Raises UnreadableFile, and Unavailable when the database is gone: what was registered until then stays, and
-    running again is safe.
+    Raises UnreadableFile. Raises Unavailable if the database is gone: what was registered stays, and it is safe to
+    import the file again.
     """
     account = Account()
     waiting: list[Row] = []
@@ -53,22 +53,22 @@ async def import_file(
     async def flush() -> None:
         if not dry_run:
             await service.key_uses.reserve()
-        # Of each application one line counts, so lines may be registered side by side.
+        # No two of these lines are of the same application, so they may be registered concurrently.
         good = [row for row in waiting if isinstance(row, Good)]
-        held = await service.applications.registered([row.application_id for row in good])
-        new = [row for row in good if held.get(row.application_id) != row.registration]
-        errors = await asyncio.gather(*(_register(service, row, held, dry_run) for row in new))
+        known = await service.applications.registered([row.application_id for row in good])
+        new = [row for row in good if known.get(row.application_id) != row.registration]
+        errors = await asyncio.gather(*(_register(service, row, known, dry_run) for row in new))
         refused = {row.line.number: error for row, error in zip(new, errors, strict=True) if error is not None}
         changed = {row.line.number for row in new}
         for row in waiting:
             error = refused.get(row.line.number)
-            outcome = row if error is None else export.bad(row.line, error)
+            outcome = row if error is None else file.bad(row.line, error)
             _count(account, outcome, changed)
             if isinstance(outcome, Bad | Superseded):
-                told(outcome)
+                report(outcome)
         waiting.clear()
 
-    for row in export.rows(progress):
+    for row in file.rows(progress):
         waiting.append(row)
         if len(waiting) >= AT_ONCE:
             await flush()
@@ -77,12 +77,12 @@ async def import_file(
 
 
 async def _register(
-    service: Service, row: Good, held: dict[str, Registration | None], dry_run: bool
+    service: Service, row: Good, known: dict[str, Registration | None], dry_run: bool
 ) -> VerifierError | None:
     try:
         if dry_run:
-            if row.application_id in held:
-                check_customer(held[row.application_id], row.registration)
+            if row.application_id in known:
+                check_customer(known[row.application_id], row.registration)
         else:
             await service.applications.register(row.application_id, row.registration)
     except VerifierError as error:

@@ -1,7 +1,7 @@
-"""A node's journal: each line of ours, and of every library, is JSON on standard output. Carries out CVP-12-2 and 12-6.
+"""A node's log: every line, ours and each library's, is JSON on standard output. Implements CVP-12-2 and CVP-12-6.
 
-What a library says may hold what a client sent, and so may the message of an exception. So a line tells where
-something happened and of which kind it was, and never in the library's words.
+A library's message, or the message of an exception, may contain what a client sent. So a line says where something
+happened and of what type it was, and never repeats the library's message.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ log = structlog.get_logger()
 
 
 def configure_logging(level: str) -> None:
-    """JSON lines on standard output, without personal data: only ids, operations, statuses and places in the code."""
+    """Log JSON lines to standard output without personal data: only ids, operations, statuses and code positions."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _described,
+            _describe_exception,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        # Writes a line and its end at once: lines of other threads and of the demonstration come between, not within.
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Undisturbed(sys.stdout))),
+        # One write for a line and its end, so that lines of other threads do not mix with it.
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _IgnoringErrors(sys.stdout))),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
-    root.handlers = [_Foreign()]
+    root.handlers = [_LibraryHandler()]
     root.setLevel(level.upper())
     logging.raiseExceptions = False
-    warnings.showwarning = _warned
-    sys.excepthook = _uncaught
-    sys.unraisablehook = lambda met: log.error("uncaught", exc_info=met.exc_value or met.exc_type())
-    threading.excepthook = lambda met: log.error("uncaught", exc_info=met.exc_value or met.exc_type())
+    warnings.showwarning = _log_warning
+    sys.excepthook = _log_uncaught
+    sys.unraisablehook = lambda raised: log.error("uncaught", exc_info=raised.exc_value or raised.exc_type())
+    threading.excepthook = lambda raised: log.error("uncaught", exc_info=raised.exc_value or raised.exc_type())
 
 
-class _Undisturbed:
-    """An output that may fail: a full disk for logs stops no verdict."""
+class _IgnoringErrors:
+    """An output whose errors are ignored: a full disk for logs must not stop a verdict."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -64,40 +64,40 @@ class _Undisturbed:
             self._file.flush()
 
 
-class _Foreign(logging.Handler):
-    """The lines of every library: which logger, where in its code, and the kind of exception."""
+class _LibraryHandler(logging.Handler):
+    """Logs the lines of libraries: the logger, the code position and the type of exception."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # Libraries may have levels of their own between those that have names.
+        # A library may use a level of its own between the named ones.
         level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
         error = record.exc_info[1] if record.exc_info else None
         place = f"{record.module}:{record.lineno}:{record.funcName}"
         log.log(level, "library", logger=record.name, at=place, exc_info=error)
 
 
-def _warned(
+def _log_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
     log.warning("library", logger="warnings", kind=category.__name__, at=f"{filename.rpartition('/')[2]}:{lineno}")
 
 
-def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
     else:
         log.critical("uncaught", exc_info=error)
 
 
-def _described(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Puts the exception of a line in words that hold nothing of its data."""
+def _describe_exception(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the exception of a line with a description that contains none of its data."""
     error = line.pop("exc_info", None)
     if isinstance(error, BaseException):
-        line["exception"] = [_told(each) for each in _chain(error)]
+        line["exception"] = [_description(each) for each in _chain(error)]
     return line
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception, what it was raised from, and of a group its first."""
+    """An exception and the ones it was raised from. A group continues with its first exception."""
     for _ in range(MAX_CHAIN):
         if error is None:
             return
@@ -108,15 +108,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _told(error: BaseException) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
+def _description(error: BaseException) -> dict[str, Any]:
+    described: dict[str, Any] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
     if isinstance(error, InternalError):
-        told["detail"] = error.detail
+        described["detail"] = error.detail
     trace, frames = error.__traceback__, []
     while trace is not None:
         code = trace.tb_frame.f_code
         frames.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}:{code.co_name}")
         trace = trace.tb_next
     if frames:
-        told["frames"] = frames[-MAX_FRAMES:]
-    return told
+        described["frames"] = frames[-MAX_FRAMES:]
+    return described

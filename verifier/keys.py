@@ -1,8 +1,8 @@
-"""The key ring in a file: next, active and retired keys for each use. Carries out specs/protocol.md section 11.
+"""The key ring in a file: next, active and retired keys for each use. Implements specs/protocol.md section 11.
 
 Uses: `statement` (ES256, signs tickets and receipts), `log` (Ed25519, signs checkpoints), `encryption`
-(AES-256, wraps application keys) and `index` (HMAC-SHA-256, blind indexes; never rotated, since the
-indexes at rest depend on it). Next and retired public keys are published beside the active one.
+(AES-256, wraps application keys) and `index` (HMAC-SHA-256, blind indexes; never rotated, because the
+stored indexes depend on it). Next and retired public keys are published together with the active one.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class KeyRingError(VerifierError):
     title = "The key ring cannot be used"
 
 
-# A kid is written into the headers of statements as it is, and before what the ring seals.
+# A kid is written, without escaping, into the headers of statements and in front of sealed data.
 Kid = Annotated[str, exact(r"[A-Za-z0-9_-]{1,64}")]
 
 
 class Key(Struct, frozen=True):
-    """One key. `jwk` is the private key (RFC 7517); instants are epoch milliseconds."""
+    """One key. `jwk` is the private key (RFC 7517). Times are epoch milliseconds."""
 
     kid: Kid
     use: Use
@@ -73,7 +73,7 @@ _FILE = msgspec.json.Decoder(_File)
 
 
 def create(path: Path, now_ms: int) -> tuple[Key, ...]:
-    """Make a new ring: an active key for each use, and a next one for each that rotates. Never overwrites."""
+    """Make a new ring: an active key for each use, and a next key for each use that rotates. Never overwrites."""
     if path.exists():
         raise KeyRingError(f"{path} exists already")
     keys = [_new_key(use, "active", now_ms) for use in USES] + [_new_key(use, "next", now_ms) for use in ROTATING]
@@ -82,12 +82,12 @@ def create(path: Path, now_ms: int) -> tuple[Key, ...]:
 
 
 def rotate(path: Path, use: Use, now_ms: int, *, force: bool = False) -> tuple[Key, ...]:
-    """The next key becomes active, the active one retired, and a new next key is made.
+    """Make the next key active, retire the active one, and make a new next key.
 
-    Raises KeyRingError when the next key has been published for less than a day and `force` is not set.
+    Raises KeyRingError if the next key has been published for less than a day and `force` is not set.
     """
     if use not in ROTATING:
-        raise KeyRingError(f"the {use} key is not rotated: what is at rest depends on it")
+        raise KeyRingError(f"the {use} key cannot be rotated: stored data depends on it")
     keys = list(read(path))
     following = next((key for key in keys if key.use == use and key.state == "next"), None)
     if following is None:
@@ -107,7 +107,7 @@ def rotate(path: Path, use: Use, now_ms: int, *, force: bool = False) -> tuple[K
 
 
 def read(path: Path) -> tuple[Key, ...]:
-    """The keys of a ring file. Raises KeyRingError when it is missing, broken, or readable by others."""
+    """The keys of a ring file. Raises KeyRingError if it is missing, broken, or readable by others."""
     try:
         status = path.stat()
         content = read_bounded(path, MAX_RING)
@@ -116,7 +116,7 @@ def read(path: Path) -> tuple[Key, ...]:
     except ValueError as error:
         raise KeyRingError(f"the key ring {path} cannot be read: {error}") from error
     if not _private(status.st_mode, status.st_uid, os.geteuid()):
-        raise KeyRingError(f"the key ring {path} can be read by others; chmod 600 it")
+        raise KeyRingError(f"the key ring {path} can be read by others; run chmod 600 on it")
     try:
         keys = strict_json.decode(content.removeprefix(BOM_UTF8), _FILE, "it", MAX_RING).keys
     except VerifierError as error:
@@ -128,7 +128,7 @@ def read(path: Path) -> tuple[Key, ...]:
         except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise KeyRingError(f"the key ring {path} is not a key ring: /keys/{position}/jwk is not a key") from error
     if len({key.kid for key in keys}) < len(keys):
-        raise KeyRingError(f"the key ring {path} has two keys of one kid")
+        raise KeyRingError(f"the key ring {path} has two keys with the same kid")
     for use in USES:
         if sum(key.use == use and key.state == "active" for key in keys) != 1:
             raise KeyRingError(f"the key ring {path} must have exactly one active {use} key")
@@ -136,7 +136,7 @@ def read(path: Path) -> tuple[Key, ...]:
 
 
 def _check_key(key: Key) -> None:
-    """Raise one of several errors where a key cannot do what it is for."""
+    """Raise some error if a key does not fit its use."""
     if key.use == "statement":
         signing = ECKey.import_key(key.jwk)
         if signing.curve_name != "P-256" or not signing.is_private:
@@ -150,12 +150,12 @@ def _check_key(key: Key) -> None:
 
 
 def _private(mode: int, owner: int, user: int) -> bool:
-    """Whether a file is for its user alone. What root has put there for him, he can read only as one of its group."""
+    """Whether only this user can read a file. A file that root provides may also be readable by its group."""
     return not mode & (0o037 if owner == 0 and user != 0 else 0o077)
 
 
 class FileKeyRing:
-    """`verifier.ports.KeyRing` on a ring file. `origin` is the log's, and the name of its keys."""
+    """`verifier.ports.KeyRing` on a ring file. `origin` is the log's origin, which is also the name of its keys."""
 
     def __init__(self, path: Path, origin: str) -> None:
         self._path = path
@@ -165,9 +165,9 @@ class FileKeyRing:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Read the file again if it, or what a link of that name leads to, has changed; return whether it had.
+        """Read the file again if it has changed, or if the file that a link leads to has. Returns whether it has.
 
-        A broken file leaves the ring as it was. Raises KeyRingError, once for each change.
+        A broken file does not change the ring. Raises KeyRingError once for each change.
         """
         found = version(self._path) or ()
         if found == self._version:
@@ -227,7 +227,7 @@ class FileKeyRing:
         return hmac.digest(self._index_key, f"{kind}\0{value}".encode(), "sha256")
 
     def sign(self, typ: str, claims: bytes) -> str:
-        # RFC 7515 section 5.1, steps 4 to 8; joserfc's own path parses and checks our header anew each time.
+        # RFC 7515 section 5.1, steps 4 to 8. joserfc would parse and check the header again for every signature.
         header = b'{"alg":"ES256","typ":"%b","kid":"%b"}' % (typ.encode(), self._statement_kid.encode())
         signed = urlsafe_b64encode(header) + b"." + urlsafe_b64encode(claims)
         return (signed + b"." + urlsafe_b64encode(_ES256.sign(signed, self._statement_key))).decode()

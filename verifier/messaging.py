@@ -1,4 +1,4 @@
-"""Hands receipts to the bank's messaging over HTTP. Carries out specs/protocol.md section 7.11."""
+"""Hands receipts to the bank's messaging over HTTP. Implements specs/protocol.md section 7.11."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMEOUT_S = 5
 
 
 class HttpMessaging:
-    """POSTs each message as JSON with a bearer token; any 2xx means that it was taken."""
+    """POSTs each message as JSON with a bearer token. Any 2xx status means that it was accepted."""
 
     def __init__(self, url: str, token: str, session: aiohttp.ClientSession) -> None:
         self._url = url
@@ -22,7 +22,7 @@ class HttpMessaging:
         self._session = session
 
     async def hand(self, message: ReceiptMessage) -> bool:
-        """Whether the message was taken."""
+        """Send one message. Returns whether it was accepted."""
         headers = {
             "Authorization": f"Bearer {self._token}",
             "Content-Type": "application/json",
@@ -33,10 +33,10 @@ class HttpMessaging:
             async with self._session.post(
                 self._url, data=msgspec.json.encode(message), headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
-                taken = 200 <= answer.status < 300
+                accepted = 200 <= answer.status < 300
                 reason = str(answer.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            taken, reason = False, type(error).__name__
-        if not taken:
-            log.warning("a receipt was not taken by the messaging", id=message.message_id, reason=reason)
-        return taken
+            accepted, reason = False, type(error).__name__
+        if not accepted:
+            log.warning("the messaging did not accept a receipt", id=message.message_id, reason=reason)
+        return accepted

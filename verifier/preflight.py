@@ -1,6 +1,6 @@
-"""What `verifier check` finds before a node starts: what is wrong, and what is missing, in words.
+"""The findings of `verifier check`: what is wrong with a deployment and what is missing, before a node starts.
 
-Every part is tried as `serve` would use it. Nothing is written.
+It tries every part as `serve` would use it, and writes nothing.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ Result = Literal["ok", "missing", "wrong"]
 
 
 _SCOPES = {
-    "applications": "applications come by `verifier import` alone",
-    "legs": "no telephone exchange can say that a call is connected",
-    "ivr": "customers cannot check a code by telephone, except through VoiceXML or TwiML",
+    "applications": "only `verifier import` can register applications",
+    "legs": "no telephone exchange can report that a call is connected",
+    "ivr": "customers can check a code by telephone only through VoiceXML or TwiML",
 }
 _WANTED = {
     "staff_issuer": "no officer can sign in",
     "customer_issuer": "no customer can sign in to check a code",
-    "caller_numbers": "officers must type the number that their calls come from",
-    "published_numbers": "customers are told no number to ring",
+    "caller_numbers": "officers must type the number they call from",
+    "published_numbers": "customers are not told which number to ring",
     "bank_name": "the pages show the host instead of the bank's name",
 }
 
 
 class Finding(Struct, frozen=True):
-    """What was found of one part of a deployment. What is missing does not stop the start."""
+    """The result for one part of a deployment. A `missing` part does not stop the start."""
 
     result: Result
     part: str
@@ -50,7 +50,7 @@ class Finding(Struct, frozen=True):
 
 
 async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Look at each part of the deployment that these settings describe."""
+    """Check each part of the deployment that these settings describe."""
     try:
         config = load(environment)
     except BadSettings as error:
@@ -74,7 +74,7 @@ async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
 
 
 async def _database(config: Config) -> AsyncIterator[Finding]:
-    """The key ring and how worn its keys are, the database, and that its log is ours and has not gone back."""
+    """The key ring and the uses of its keys, the database, and that its log is this one and was not rolled back."""
     try:
         service = await open_service(config)
         try:
@@ -89,11 +89,13 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         parts: dict[type[VerifierError], str] = {KeyRingError: "key ring", BadSettings: "settings"}
         yield Finding("wrong", parts.get(type(error), "database"), error.detail)
         return
-    yield Finding("ok", "database", f"takes writes; its log is {config.origin} and of the key ring {config.key_ring}")
+    yield Finding(
+        "ok", "database", f"takes writes; its log is {config.origin}, signed with the key ring {config.key_ring}"
+    )
 
-    if said := key_uses.verdict(uses):
+    if advice := key_uses.verdict(uses):
         result: Result = "wrong" if uses >= key_uses.ROTATED_BEFORE else "missing"
-        yield Finding(result, "key uses", f"the active key-encryption key {kid} has {uses} uses: {said}")
+        yield Finding(result, "key uses", f"the active key-encryption key {kid} has {uses} uses: {advice}")
 
 
 async def _port(name: str, listen: str) -> Finding:
@@ -102,7 +104,7 @@ async def _port(name: str, listen: str) -> Finding:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "the host is not known"
         if error.errno == errno.EADDRINUSE:
-            reason += "; if that is this node, nothing is wrong"
+            reason += "; if this node is running, nothing is wrong"
         return Finding("wrong", f"{name} port", f"cannot listen on {listen}: {reason}")
     server.close()
     return Finding("ok", f"{name} port", f"{listen} is free")
@@ -134,7 +136,7 @@ def _systems(config: Config) -> Iterator[Finding]:
         except VerifierError as error:
             yield Finding("wrong", "systems", error.detail)
             return
-        yield Finding("ok", "systems", ", ".join(system.id for system in systems) or "the file names none")
+        yield Finding("ok", "systems", ", ".join(system.id for system in systems) or "the file has no systems")
     scopes = {scope for system in systems for scope in system.scopes}
     for scope, consequence in _SCOPES.items():
         if scope not in scopes and not (scope == "legs" and config.leg_mode == "off"):
@@ -142,14 +144,16 @@ def _systems(config: Config) -> Iterator[Finding]:
 
 
 def _missing(config: Config) -> Iterator[Finding]:
-    """Settings that a node starts without, and that a bank will want."""
+    """Settings that a node can start without, but that a bank will want."""
     if config.database.startswith("postgres") and "sslmode=" not in config.database:
-        yield Finding("missing", "VERIFIER_DATABASE", "no sslmode, so it may go without TLS: add verify-full")
+        yield Finding(
+            "missing", "VERIFIER_DATABASE", "no sslmode, so the connection may not use TLS: add sslmode=verify-full"
+        )
     for kind in ("staff", "customer"):
-        told_apart = getattr(config, f"{kind}_require_at_jwt") or getattr(config, f"{kind}_required_claim")
-        if getattr(config, f"{kind}_issuer") and not told_apart:
+        distinguished = getattr(config, f"{kind}_require_at_jwt") or getattr(config, f"{kind}_required_claim")
+        if getattr(config, f"{kind}_issuer") and not distinguished:
             name = f"VERIFIER_{kind.upper()}_REQUIRE_AT_JWT"
-            yield Finding("missing", name, "ID tokens are told from access tokens by their claims alone")
+            yield Finding("missing", name, "only their claims tell ID tokens from access tokens")
     for name, consequence in _WANTED.items():
         if not getattr(config, name):
             yield Finding("missing", f"VERIFIER_{name.upper()}", consequence)

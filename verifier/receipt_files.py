@@ -1,6 +1,6 @@
-"""A receipt as a file a customer keeps, and the trust file to check it with: JSON.
+"""Files of receipts, which customers keep, and of the trust to check them with. Both are JSON.
 
-Carries out specs/protocol.md section 8.
+Implements specs/protocol.md section 8.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from verifier.core.evidence import Evidence, Trust
 from verifier.core.ijson import TooDeep, read_json
 
 MAX_FILE = 262_144
-# A whole answer of the API also serves: a verdict, an issued call or an exception carries its evidence inside.
+# A whole answer of the API is accepted too. A verdict, an issued call or an exception contains its evidence.
 _WITHIN = ("receipt", "ticket", "evidence")
 
 
@@ -25,16 +25,16 @@ def read_receipt(path: Path) -> Evidence:
 
 
 def read_trust(path: Path) -> Trust:
-    """The trust file. Raises ValueError in words."""
+    """The trust in a file. Raises ValueError with a readable message."""
     return trust_in(_content(path))
 
 
 def evidence_in(content: bytes) -> Evidence:
-    """The evidence in what was kept. Raises EvidenceError."""
+    """The evidence in the content of a file. Raises EvidenceError."""
     try:
         kept = _json(content)
     except TooDeep as error:
-        raise InvalidClaims(f"the file is not read: {error}") from error
+        raise InvalidClaims(f"the file cannot be read: {error}") from error
     except ValueError as error:
         raise EvidenceError(f"the file cannot be read: {error}") from error
     within = [kept.get(name) for name in _WITHIN] if isinstance(kept, dict) else []
@@ -46,13 +46,13 @@ def evidence_in(content: bytes) -> Evidence:
 
 
 def trust_in(content: bytes) -> Trust:
-    """The trust in what was kept. Raises ValueError in words."""
+    """The trust in the content of a file. Raises ValueError with a readable message."""
     try:
         trust = msgspec.convert(_json(content), Trust)
     except ValueError as error:
-        raise ValueError(f"the trust file is not one: {error}") from error
+        raise ValueError(f"this is not a trust file: {error}") from error
     if not isinstance(trust.jwks.get("keys"), list):
-        raise ValueError("the trust file is not one: it has no list of keys")
+        raise ValueError("this is not a trust file: it has no list of keys")
     return trust
 
 
@@ -68,5 +68,5 @@ def _json(content: bytes) -> Any:
 
 
 def write_receipt(path: Path, evidence: Evidence) -> None:
-    """Keep a receipt, readable by people as far as JSON is."""
+    """Write a receipt as indented JSON."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(evidence)) + b"\n")

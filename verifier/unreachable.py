@@ -1,4 +1,4 @@
-"""Why another server cannot be reached, in words that hold nothing of what it sent."""
+"""Why another server cannot be reached. The words repeat nothing that it sent."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import aiohttp
 
 
 def in_words(error: aiohttp.ClientConnectorError) -> str:
-    """The reason for a failed connection: its name, its certificate, or what the operating system says."""
+    """The reason of a failed connection: the host's name, its certificate, or the operating system's error."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return "its certificate is not trusted here; SSL_CERT_FILE names the authorities of a bank's own"
+        return "its certificate is not trusted here; SSL_CERT_FILE names the bank's own authorities"
     reason = error.os_error
     if isinstance(reason, socket.gaierror):
         return f"the name {error.host} is not known"

@@ -126,7 +126,7 @@ def test_a_key_that_is_not_on_p256_is_refused(tmp_path: Path) -> None:
     key = generate_private_key(SECP384R1())
     (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     for path, x5u in ((tmp_path / "key.pem", X5U), (tmp_path / "none.pem", X5U)):
-        with pytest.raises(ValueError, match="key of SIP identity"):
+        with pytest.raises(ValueError, match="key for SIP identity"):
             FileIdentitySigner(path, x5u)
 
 

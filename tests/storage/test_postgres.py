@@ -23,7 +23,7 @@ from verifier.storage import open_storage
 from verifier.storage import postgres as postgres_module
 from verifier.storage.migrate import migrate
 from verifier.storage.postgres import PostgresStorage
-from verifier.storage.session import Promises
+from verifier.storage.session import SessionSettings
 
 ADD = "UPDATE tally SET n = n + 1 WHERE name = $1 RETURNING n"
 
@@ -219,7 +219,7 @@ async def test_a_server_is_checked_by_its_certificate_and_name_where_that_is_ask
 
 @pytest.mark.parametrize("mode", ["prefer", "allow"])
 async def test_tls_that_may_be_left_out_is_refused_in_production(tally: str, mode: str) -> None:
-    with pytest.raises(ValueError, match="may go without TLS"):
+    with pytest.raises(ValueError, match="may not use TLS"):
         await open_storage(f"{tally}?sslmode={mode}", production=True)
 
 
@@ -254,7 +254,7 @@ async def test_a_row_that_is_held_for_long_costs_the_other_connections_nothing(t
     try:
         async with storage.transaction() as holder:
             await holder.fetch(ADD, "a")
-            with pytest.raises(Unavailable, match="others at work"):
+            with pytest.raises(Unavailable, match="held a lock"):
                 await _add(storage, "a")
         assert storage._writers._generation == 0
         assert await _add(storage, "a") == 2
@@ -349,10 +349,10 @@ async def test_a_server_that_can_lose_commits_is_refused_in_production(own_postg
 async def test_a_setting_that_a_session_may_not_set_is_named(tally: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"fsync": "on", "no_such_setting": "on", "lock_timeout": "x"}.items():
         wanted = {name: value}
-        monkeypatch.setattr(Promises, "settings", lambda self, wanted=wanted: wanted)
+        monkeypatch.setattr(SessionSettings, "settings", lambda self, wanted=wanted: wanted)
         with pytest.raises(Unavailable, match=name):
             await open_storage(tally)
     # The server takes it, and says something else.
-    monkeypatch.setattr(Promises, "settings", lambda self: {"lock_timeout": "5s"})
+    monkeypatch.setattr(SessionSettings, "settings", lambda self: {"lock_timeout": "5s"})
     with pytest.raises(Unavailable, match="lock_timeout is 5000 and must be 5s"):
         await open_storage(tally)

@@ -62,7 +62,7 @@ def spoil(path: Path, start: int = 0, end: int = 1 << 30) -> None:
 
 @pytest.mark.shows("CVP-10-13")
 async def test_a_pragma_that_sqlite_does_not_take_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_PROMISES", {"journal_mode": "wal", "synchronous": 9})
+    monkeypatch.setattr(sqlite, "_REQUIRED", {"journal_mode": "wal", "synchronous": 9})
     with pytest.raises(Unavailable, match="synchronous is 1 and must be 9"):
         await open_storage(f"sqlite:{path}")
 
@@ -183,10 +183,10 @@ async def test_a_backup_is_checked_private_and_never_overwrites(path: Path, tmp_
     backup(f"sqlite:{path}", kept)
     assert kept.stat().st_mode & 0o777 == 0o600
     before = kept.read_bytes()
-    with pytest.raises(BackupRefused, match="there already"):
+    with pytest.raises(BackupRefused, match="exists already"):
         backup(f"sqlite:{path}", kept)
     assert kept.read_bytes() == before
-    with pytest.raises(BackupRefused, match="not there"):
+    with pytest.raises(BackupRefused, match="there is no file"):
         backup(f"sqlite:{tmp_path / 'nothing'}", tmp_path / "two")
     with pytest.raises(BackupRefused, match="could not be made"):
         backup(f"sqlite:{path}", tmp_path / "no folder" / "two")
@@ -208,7 +208,7 @@ async def test_a_backup_that_another_has_made_meanwhile_is_not_overwritten(
         kept.write_text("another's")
 
     monkeypatch.setattr(backup_module, "_copy", slow)
-    with pytest.raises(BackupRefused, match="there already"):
+    with pytest.raises(BackupRefused, match="exists already"):
         backup(f"sqlite:{path}", kept)
     assert kept.read_text() == "another's"
     assert not list(tmp_path.glob(".kept*"))

@@ -1,4 +1,4 @@
-"""The aiohttp application made of the table of operations, the documentation and the admin endpoints."""
+"""The HTTP servers of the two ports, as aiohttp applications: the operations with their documentation, and admin."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def public_app(
     people: Throttle,
     pages: tuple[Facts, Facts] | None = None,
 ) -> web.Application:
-    """Everything that faces the bank's systems, staff and customers; `pages` are the facts of console and app."""
-    application = web.Application(client_max_size=MAX_BODY)
+    """Everything for the bank's systems, staff and customers. `pages` are the facts for the console and the app."""
+    app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
     for operation in operations:
         endpoint = Endpoint(operation, service, authentication, people)
         path = operation.path.replace("{path}", "{path:.+}")
         for method in _methods(operation):
-            application.router.add_route(method, path, endpoint.handle)
+            app.router.add_route(method, path, endpoint.handle)
             methods.setdefault(path, []).append(method)
     described = description(operations)
     encoded = msgspec.json.encode(described)
@@ -58,20 +58,20 @@ def public_app(
     async def docs_style(request: web.Request) -> web.Response:
         return document(request, style, "text/css", headers.ALWAYS, charset="utf-8")
 
-    application.router.add_get("/openapi.json", openapi)
-    application.router.add_get("/docs", docs)
-    application.router.add_get("/docs.css", docs_style)
+    app.router.add_get("/openapi.json", openapi)
+    app.router.add_get("/docs", docs)
+    app.router.add_get("/docs.css", docs_style)
     if pages is not None:
-        add_pages(application.router, *pages)
-    # Routes rather than a middleware, which would stand in the way of every request.
+        add_pages(app.router, *pages)
+    # These are routes because a middleware would cost time on every request.
     for path, allowed in methods.items():
-        application.router.add_route("*", path, _refuse(MethodNotAllowed(), {"Allow": ", ".join(sorted(allowed))}))
-    application.router.add_route("*", "/{path:.*}", _refuse(NotFound(), {}))
-    return application
+        app.router.add_route("*", path, _refuse(MethodNotAllowed(), {"Allow": ", ".join(sorted(allowed))}))
+    app.router.add_route("*", "/{path:.*}", _refuse(NotFound(), {}))
+    return app
 
 
 def _methods(operation: Operation) -> tuple[str, ...]:
-    """What is read by GET answers HEAD too, with the same headers; an event stream does not, since it has no end."""
+    """GET operations also answer HEAD, with the same headers. An event stream does not, because it has no end."""
     readable = operation.method == "GET" and operation.content_type != "text/event-stream"
     return ("GET", "HEAD") if readable else (operation.method,)
 
@@ -97,15 +97,15 @@ def admin_app(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.App
         SUSPENDED_AGE.set((service.context.cutoff.age_ms or 0) / 1000)
         return web.Response(body=generate_latest(), content_type="text/plain", headers=headers.ALWAYS)
 
-    application = web.Application()
-    application.router.add_get("/livez", livez)
-    application.router.add_get("/readyz", readyz)
-    application.router.add_get("/metrics", metrics)
-    return application
+    app = web.Application()
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
+    return app
 
 
 def _refuse(error: VerifierError, extra: dict[str, str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """A handler for an address or method that does not exist: a problem like any other."""
+    """A handler for an address or method that does not exist. It answers with a problem."""
 
     async def refuse(request: web.Request) -> web.StreamResponse:
         response = problem(error, request)

@@ -1,4 +1,4 @@
-"""The command `verifier import`: its options, and what a person reads of it. Carries out specs/protocol.md 3.1."""
+"""`verifier import`: its options, and what it prints. Implements specs/protocol.md 3.1."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from verifier.import_files import Bad, ImportFile, Reading, Rejects, Superseded
     from verifier.importing import Account
 
-_STOPPED = "The import stopped. What was registered stays; it is safe to import the file again."
+_STOPPED = "The import stopped. The lines that were registered stay; it is safe to import the file again."
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--region", default="CN", show_default=True, help="Country of numbers without a country code (ISO 3166).")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the file: gb18030, utf-16, …")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the file: gb18030, utf-16, …")
 @click.option(
-    "--map", "mapped", multiple=True, metavar="COLUMN=HEADER", help="The file has this HEADER for a COLUMN. Repeatable."
+    "--map", "mapped", multiple=True, metavar="COLUMN=HEADER", help="The file's HEADER for a COLUMN. Repeatable."
 )
-@click.option("--ignore", multiple=True, metavar="HEADER", help="Leave out this column of the file. Repeatable.")
-@click.option("--dry-run", is_flag=True, help="Check everything against the database, and write nothing to it.")
+@click.option("--ignore", multiple=True, metavar="HEADER", help="Ignore this column of the file. Repeatable.")
+@click.option("--dry-run", is_flag=True, help="Check everything against the database, but write nothing to it.")
 @click.option(
     "--reject",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write refused lines to this file, with their reasons. Mend it and import it.",
+    help="Write refused lines to this file, with their reasons. Correct the file and import it.",
 )
 def import_(
     file: Path,
@@ -46,8 +46,8 @@ def import_(
 ) -> None:
     """Register the applications of a bank's export, FILE.csv or FILE.jsonl. Safe to run twice.
 
-    A line is a record. A line that is wrong is refused with its number, column and reason, and harms no other. Exit
-    status: 0 when no line is refused, 3 when some are, 1 or 2 when the import could not begin or did not end.
+    Each line is a record. A wrong line is refused with its number, column and reason; the others are imported. Exit
+    status: 0 if no line is refused, 3 if some are, 1 or 2 if the import could not begin or did not end.
     """
     from verifier.app import now_ms
     from verifier.import_files import Bad, ImportFile, Rejects, UnreadableFile
@@ -57,18 +57,18 @@ def import_(
     rejects: Rejects | None = None
     with click.progressbar(length=2 * file.stat().st_size, label=f"Importing {name}", file=sys.stderr) as bar:
 
-        def tell(row: Bad | Superseded) -> None:
+        def report(row: Bad | Superseded) -> None:
             if rejects is not None and isinstance(row, Bad):
                 rejects.add(row)
-            _tell(name, row)
+            _print_row(name, row)
 
         try:
-            export = ImportFile(file, now_ms(), reading, bar.update)
-            rejects = Rejects(reject, export) if reject is not None else None
+            source = ImportFile(file, now_ms(), reading, bar.update)
+            rejects = Rejects(reject, source) if reject is not None else None
         except (UnreadableFile, OSError) as error:
             raise click.ClickException(f"{name}: {_words(error)}\nNothing was imported.") from error
         try:
-            account = _import(config, export, tell, bar.update, dry_run)
+            account = _import(config, source, report, bar.update, dry_run)
             if rejects is not None:
                 rejects.keep()
         except (UnreadableFile, OSError, VerifierError) as error:
@@ -76,10 +76,10 @@ def import_(
         finally:
             if rejects is not None:
                 rejects.drop()
-    click.echo(f"{name}, {account.lines} lines: {_sums(account, dry_run)}")
+    click.echo(f"{name}, {account.lines} lines: {_totals(account, dry_run)}")
     if account.refused:
         if reject is not None:
-            click.echo(f"the refused lines are in {reject}: mend them there, and import that file", err=True)
+            click.echo(f"the refused lines are in {reject}: correct them there, and import that file", err=True)
         raise SystemExit(3)
 
 
@@ -98,7 +98,7 @@ def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple
     for each in mapped:
         column, _, header = (part.strip() for part in each.partition("="))
         if column not in COLUMNS or header in ("", REASON, *names.values()) or column in names:
-            wrong = f"{each!r}: must be COLUMN=HEADER, each of them once, with a COLUMN of {', '.join(COLUMNS)}"
+            wrong = f"{each!r}: must be COLUMN=HEADER, each of them once; COLUMN is one of {', '.join(COLUMNS)}"
             raise click.BadParameter(wrong, param_hint="--map")
         names[column] = header
     if both := set(names.values()) & {each.strip() for each in ignored}:
@@ -108,8 +108,8 @@ def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple
 
 def _import(
     config: Config,
-    export: ImportFile,
-    tell: Callable[[Bad | Superseded], None],
+    source: ImportFile,
+    report: Callable[[Bad | Superseded], None],
     progress: Callable[[int], None],
     dry_run: bool,
 ) -> Account:
@@ -124,7 +124,7 @@ def _import(
         try:
             if not dry_run:
                 await service.start()
-            return await import_file(service, export, tell, progress, dry_run=dry_run)
+            return await import_file(service, source, report, progress, dry_run=dry_run)
         finally:
             if not dry_run:
                 await service.stop()
@@ -133,17 +133,17 @@ def _import(
     return run(do())
 
 
-def _tell(name: str, row: Bad | Superseded) -> None:
+def _print_row(name: str, row: Bad | Superseded) -> None:
     from verifier.import_files import Superseded
 
     reason = f"superseded by line {row.by}" if isinstance(row, Superseded) else row.reason
     parts = (f"{name}:{row.line.number}", row.column, reason)
-    # The progress bar stands at the beginning of the terminal's line, and is drawn again below.
+    # The terminal's line shows the progress bar. This clears the line; the bar is drawn again below.
     click.echo("\r\033[K" * sys.stderr.isatty() + ": ".join(filter(None, parts)), err=True)
 
 
-def _sums(account: Account, dry_run: bool) -> str:
-    sums = [
+def _totals(account: Account, dry_run: bool) -> str:
+    totals = [
         f"{account.registered} {'to be registered' if dry_run else 'registered'}",
         f"{account.unchanged} unchanged",
         f"{account.refused} refused",
@@ -151,7 +151,7 @@ def _sums(account: Account, dry_run: bool) -> str:
         f"{account.blank} blank",
         *([f"{account.header} header"] if account.header else []),
     ]
-    return ", ".join(sums) + (" (nothing was written: --dry-run)" if dry_run else "")
+    return ", ".join(totals) + (" (nothing was written: --dry-run)" if dry_run else "")
 
 
 def _words(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""What a demonstration needs beside the service; nothing here belongs in a bank."""
+"""The demo: a small bank around the service. Nothing here belongs in a real bank."""

@@ -1,4 +1,4 @@
-"""A small bank on loopback: database, key ring, systems with keys, an identity provider, and a running verifier."""
+"""A small bank on loopback: database, key ring, systems with keys, an identity provider, and a running node."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SYSTEMS = {
     "dialler": ("calls", "legs"),
 }
 LOGIN_LIFETIME_S = 8 * 3600
-# Of the servers around the bank.
+# For the identity provider and the telephone.
 _BOUNDS = Bounds(most=256, headers=10, body=10, untaken=30, idle=75)
 STAFF_PEOPLE = (
     Person("4412", "李伟", ("officer",)),
@@ -51,7 +51,7 @@ CUSTOMER_PEOPLE = (
 
 
 class DemoBank:
-    """The bank and its verifier, with `settings` of its own. `start` makes and serves everything; `stop` ends it."""
+    """The bank and its node. `settings` override the demo's. `start` makes and serves everything; `stop` ends it."""
 
     def __init__(self, folder: Path, ports: tuple[int, int, int, int], database: str = "", **settings: Any) -> None:
         self.folder = folder
@@ -65,7 +65,7 @@ class DemoBank:
         )
         self.issuer = DemoIssuer(f"http://127.0.0.1:{issuer}", clients=clients)
         self.system_keys = {name: Ed25519PrivateKey.generate() for name in SYSTEMS}
-        facts: dict[str, Any] = {
+        defaults: dict[str, Any] = {
             "env": "development",
             "database": database or f"sqlite:{folder / 'verifier.sqlite3'}",
             "key_ring": str(folder / "ring.json"),
@@ -87,7 +87,7 @@ class DemoBank:
             "reports_per_day": 100_000,
             "drain_seconds": 0,
         }
-        self.config = Config(**{**facts, **settings})
+        self.config = Config(**{**defaults, **settings})
         self._issuer_port = issuer
         self._telephone_port = telephone
         self._session: aiohttp.ClientSession | None = None
@@ -95,7 +95,7 @@ class DemoBank:
         self._node: Node | None = None
 
     async def start(self) -> Service:
-        """Prepare, and serve in this process. Returns the service, for importing into it."""
+        """Prepare, and serve in this process. Returns the service, to import applications into it."""
         await self.prepare()
         service = await open_service(self.config)
         self._node = Node(self.config, service)
@@ -106,7 +106,7 @@ class DemoBank:
         return service
 
     async def prepare(self) -> None:
-        """Make what is missing in the folder, keys, systems and schema, and serve the identity provider."""
+        """Make the keys, systems and schema that the folder lacks, and serve the identity provider."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not Path(self.config.key_ring).exists():
             keys.create(Path(self.config.key_ring), now_ms())
@@ -119,9 +119,9 @@ class DemoBank:
         await self._serve(self.issuer.routes(), self._issuer_port)
 
     async def _serve(self, routes: list[web.RouteDef], port: int) -> None:
-        application = web.Application()
-        application.add_routes([*routes, web.get("/demo.css", _style)])
-        listener = Listener(f"demo {port}", application, _BOUNDS)
+        app = web.Application()
+        app.add_routes([*routes, web.get("/demo.css", _style)])
+        listener = Listener(f"demo {port}", app, _BOUNDS)
         self._listeners.append(listener)
         await listener.open("127.0.0.1", port)
 
@@ -138,11 +138,11 @@ class DemoBank:
         Path(self.config.systems).write_bytes(msgspec.json.encode({"systems": systems}))
 
     def officer(self, staff_number: str, *roles: str) -> str:
-        """A staff login; an officer unless other roles are named."""
+        """A staff login, with the role officer unless other roles are given."""
         return self.issuer.mint(STAFF, staff_number, roles or ("officer",), LOGIN_LIFETIME_S)
 
     def customer(self, customer_id: str) -> str:
-        """A customer's login in the bank's app."""
+        """A customer's login to the bank's app."""
         return self.issuer.mint(CUSTOMERS, customer_id, (), LOGIN_LIFETIME_S)
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The few lines with which the demo's people and systems call the HTTP interface."""
+"""A small HTTP client for the demo's people and systems, and for `verifier send`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ SEND_S = 30
 
 
 class NotSent(VerifierError):
-    """A request did not reach the service, or its answer did not come back."""
+    """A request did not reach the service, or its answer was lost."""
 
     slug = "not_sent"
     title = "The request was not sent"
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Status and JSON of an answer."""
+    """The status and JSON of an answer."""
 
     status: int
     json: Any
 
 
 class Caller:
-    """Somebody with a bearer token, or a system that signs its requests."""
+    """A person with a bearer token, or a system that signs its requests."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Caller:
         return await self.ask("DELETE", path)
 
     async def ask(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
-        """One request; the answer whatever its status."""
+        """Send one request. Returns the answer, whatever its status is."""
         content = b"" if body is None else msgspec.json.encode(body)
         sent = dict(headers or {})
         if content:
@@ -89,10 +89,10 @@ class Caller:
 
 
 async def send_signed(method: str, url: str, key_id: str, pem: bytes, body: bytes, issuer: str = "") -> tuple[int, str]:
-    """One signed request of a bank system; status and body of the answer.
+    """Send one signed request as a bank system. Returns the status and body of the answer.
 
-    The address is signed. `issuer` is what the service knows itself by, where `url` leads to a node behind its proxy.
-    Raises NotSent when the key is wrong, the address cannot be read or nobody answers there.
+    The signature covers the address. If `url` is a node behind its proxy, `issuer` is the service's public address.
+    Raises NotSent if the key is wrong, the address cannot be read, or no server answers.
     """
     private_key = _private_key(pem)
     headers = {"Content-Type": "application/json"} if body else {}

@@ -1,6 +1,6 @@
-"""A stand-in for the bank's OpenID provider, with one key made at start: who is who is chosen from a list.
+"""A stand-in for the bank's OpenID provider. People choose who they are from a list; the key is made at start.
 
-Carries out specs/protocol.md section 2: OpenID Connect code flow with PKCE (RFC 7636), for pages without a secret.
+Implements specs/protocol.md section 2: OpenID Connect code flow with PKCE (RFC 7636), for pages without a secret.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "te
 
 
 class Person(Struct, frozen=True):
-    """Somebody who can sign in."""
+    """A person who can sign in."""
 
     subject: str
     name: str
@@ -38,7 +38,7 @@ class Person(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """A page that people sign in to: its client id is also the audience of its tokens."""
+    """A page that people sign in to. Its client id is also the audience of its tokens."""
 
     client_id: str
     redirect_uri: str
@@ -46,7 +46,7 @@ class Client(Struct, frozen=True):
 
 
 class _Granted(Struct, frozen=True):
-    """What an authorization code stands for until it is exchanged, once."""
+    """What an authorization code stands for. It can be exchanged once."""
 
     client: Client
     person: Person
@@ -56,7 +56,7 @@ class _Granted(Struct, frozen=True):
 
 
 class DemoIssuer:
-    """An issuer at `base_url`, whose routes belong at the root of the application that answers there."""
+    """An issuer at `base_url`. Add its routes at the root of the server there."""
 
     def __init__(self, base_url: str, now: Callable[[], float] = time.time, clients: Iterable[Client] = ()) -> None:
         self.issuer = base_url.rstrip("/")
@@ -79,11 +79,11 @@ class DemoIssuer:
         ]
 
     def mint(self, audience: str, subject: str, roles: Iterable[str] = (), lifetime: int = LIFETIME_S) -> str:
-        """A token for a subject; the audience says whether the service takes it for staff or a customer."""
+        """A token for a subject. Its audience tells the service whether this is staff or a customer."""
         return self._access_token({"aud": audience, "sub": subject, "roles": list(roles)}, lifetime)
 
     def _access_token(self, claims: dict[str, object], lifetime: int) -> str:
-        """An access token as RFC 9068 section 2 has it."""
+        """An access token (RFC 9068 section 2)."""
         more = {"client_id": claims["aud"], "jti": secrets.token_urlsafe(12)}
         return self._mint("at+jwt", {**claims, **more}, lifetime)
 
@@ -130,7 +130,7 @@ class DemoIssuer:
         chosen = (await request.post()).get("subject")
         person = next((each for each in client.people if each.subject == chosen), None)
         if person is None:
-            raise web.HTTPBadRequest(text="nobody of that name can sign in here")
+            raise web.HTTPBadRequest(text="no person with this subject can sign in here")
         session = request.cookies.get(COOKIE, "")
         if session not in self._signed_in:
             session = secrets.token_urlsafe(24)
@@ -143,9 +143,9 @@ class DemoIssuer:
         asked = request.query
         client = self._clients.get(asked.get("client_id", ""))
         if client is None or asked.get("redirect_uri") != client.redirect_uri:
-            raise web.HTTPBadRequest(text="no page of that address is known here")
+            raise web.HTTPBadRequest(text="no page with this address is known here")
         if asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256":
-            raise web.HTTPBadRequest(text="only the code flow with PKCE (S256) is done here")
+            raise web.HTTPBadRequest(text="only the code flow with PKCE (S256) is supported here")
         return client
 
     def _return(self, request: web.Request, client: Client, person: Person) -> web.HTTPSeeOther:
@@ -183,9 +183,9 @@ class DemoIssuer:
         return web.json_response(answer, headers=_OPEN_TO_PAGES)
 
     async def _end_session(self, request: web.Request) -> web.StreamResponse:
-        """RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0), back to the page that asked."""
+        """OpenID Connect RP-Initiated Logout 1.0. Sends the browser back to the page."""
         client = self._clients.get(request.query.get("client_id", ""))
         if client is None:
-            raise web.HTTPBadRequest(text="no page of that name is known here")
+            raise web.HTTPBadRequest(text="no page with this client id is known here")
         self._signed_in.get(request.cookies.get(COOKIE, ""), {}).pop(client.client_id, None)
         raise web.HTTPSeeOther(client.redirect_uri)

@@ -1,4 +1,4 @@
-"""`verifier demo`: the bank on loopback for a person to try, or the story played to the end."""
+"""`verifier demo`: the bank on loopback for a person to try, or the whole story without a person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from verifier.node import SWITCH_INTERVAL_S
 
 
 async def demo(*, script: bool, out: Path | None, port: int) -> int:
-    """Run the demo; return the exit status."""
+    """Run the demo. Returns the exit status."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     configure_logging("warning")
     with ExitStack() as stack:
@@ -62,7 +62,7 @@ The demo bank is open, with {applications} applications. Stop it with Ctrl-C.
   admin          {bank.admin_url}/readyz   {bank.admin_url}/metrics
   data and keys  {bank.folder}
 
-Or by hand, with logins that are good for eight hours:
+Or by hand, with logins that are valid for eight hours:
 
   export OFFICER={bank.officer("4412")}
   export CUSTOMER={bank.customer("cust-0001")}
@@ -76,7 +76,7 @@ The story by hand, in another terminal. Paste the logins above first.
        -d '{{"purpose":"documents","number":"+8613800138000","caller_number":"+861082345678"}}' | tee call.json
      export CALL=$(grep -o 'call_[0-9a-f]\\{{32\\}}' call.json | head -1)
 
-  2  The telephone exchange says that the leg is connected. It signs its requests.
+  2  The telephone exchange reports that the leg is connected. It signs its requests.
      {sys.argv[0]} send POST $API/v1/calls/$CALL/legs --key-id pbx --key $KEYS/pbx.pem \\
        --data '{{"event":"connected","leg_id":"1","number":"+8613800138000","at":"'$(date -u +%FT%TZ)'"}}'
 
@@ -89,7 +89,7 @@ The story by hand, in another terminal. Paste the logins above first.
        -H 'Content-Type: application/json' -H "Idempotency-Key: $RANDOM$RANDOM" \\
        -d '{{"code":"…"}}' | tee verdict.json
 
-  5  Anybody checks the receipt, offline.
+  5  Anyone can check the receipt, offline.
      curl -s $API/.well-known/callback-verification > trust.json
      {sys.argv[0]} receipt verify verdict.json --trust trust.json
 

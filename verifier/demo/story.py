@@ -1,4 +1,4 @@
-"""The whole story without a person: every step played over HTTP, and each answer held against what it must be."""
+"""The whole story without a person: every step runs over HTTP, and every answer is checked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FRAUDSTER_NUMBER, FRAUDSTER_APPLICATION = "+8613900139000", "LN-2026-0003"
 
 
 class Story:
-    """Plays the chapters in order and keeps count of what did not come out as it must."""
+    """Plays the chapters in order and counts the steps that fail."""
 
     def __init__(self, bank: DemoBank, service: Service, session: aiohttp.ClientSession, out: Path) -> None:
         self._bank = bank
@@ -53,7 +53,7 @@ class Story:
         return Caller(self._session, self._bank.url, key_id=name, private_key=self._bank.system_keys[name])
 
     async def play(self) -> int:
-        """Play everything; return the number of steps that did not come out as they must."""
+        """Play everything. Returns the number of steps that failed."""
         for chapter in (
             self._import,
             self._genuine_by_app,
@@ -67,23 +67,23 @@ class Story:
             self._privacy,
         ):
             await chapter()
-        click.echo(f"\n{self.steps} steps, {self.failed} not as they must be")
+        click.echo(f"\n{self.steps} steps, {self.failed} failed")
         return self.failed
 
-    # --- telling ------------------------------------------------------------------------------------------
+    # --- printing ------------------------------------------------------------------------------------------
 
     def _chapter(self, title: str) -> None:
         click.secho(f"\n{title}", bold=True)
 
-    def _must(self, holds: bool, told: str) -> None:
+    def _check(self, passed: bool, step: str) -> None:
         self.steps += 1
-        if not holds:
+        if not passed:
             self.failed += 1
-        click.echo(click.style("  ✓ " if holds else "  ✗ ", fg="green" if holds else "red") + told)
+        click.echo(click.style("  ✓ " if passed else "  ✗ ", fg="green" if passed else "red") + step)
 
-    def _verdict(self, answer: Answer, expected: str, told: str, check: Callable[[Any], bool] = bool) -> Any:
+    def _verdict(self, answer: Answer, expected: str, step: str, check: Callable[[Any], bool] = bool) -> Any:
         found = answer.json.get("verdict") or answer.json.get("slug")
-        self._must(found == expected and check(answer.json), f"{told} → {found}")
+        self._check(found == expected and check(answer.json), f"{step} → {found}")
         return answer.json
 
     # --- playing ------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class Story:
         return await self.pbx.post(f"/v1/calls/{call_id}/legs", heard)
 
     async def _live_call(self, application_id: str, number: str) -> tuple[str, str]:
-        """A call that is issued and connected: its id and its code."""
+        """Issue and connect a call. Returns its id and its code."""
         issued = await self._issue(self.officer, application_id, number)
         call_id = issued.json["call"]["call_id"]
         await self._leg(call_id, number, "connected")
@@ -107,45 +107,45 @@ class Story:
 
     async def _import(self) -> None:
         self._chapter("1  The bank imports its applications")
-        export = ImportFile(SAMPLE, self._service.context.clock())
-        first = await import_file(self._service, export)
-        self._must(
+        sample = ImportFile(SAMPLE, self._service.context.clock())
+        first = await import_file(self._service, sample)
+        self._check(
             first.registered == 300, f"{first.registered} applications registered, {first.refused} lines refused"
         )
-        again = await import_file(self._service, export)
-        self._must(again.unchanged == 300, "the same import again changes nothing")
+        again = await import_file(self._service, sample)
+        self._check(again.unchanged == 300, "the same import again changes nothing")
 
     async def _genuine_by_app(self) -> None:
         self._chapter("2  A genuine call, confirmed in the app")
         status = await self.customer.get("/v1/me/call-status")
-        self._must(status.json["on_call"] is False, f"before: “{status.json['words'][1]['text']}”")
+        self._check(status.json["on_call"] is False, f"before: “{status.json['words'][1]['text']}”")
         issued = await self._issue(self.officer, CUSTOMER_APPLICATION, CUSTOMER_NUMBER)
         call_id = issued.json["call"]["call_id"]
-        self._must(
+        self._check(
             issued.status == 201 and issued.json["code"] is None, "officer 4412 issues a call; no code before the leg"
         )
         early = await self.officer.get(f"/v1/calls/{call_id}/code")
-        self._must(
+        self._check(
             early.json["slug"] == "leg_not_connected", f"officer asks for the code too early → {early.json['slug']}"
         )
         elsewhere = await self._leg(call_id, FRAUDSTER_NUMBER, "connected")
-        self._must(elsewhere.json["state"] == "issued", "PBX: a leg to another number changes nothing")
+        self._check(elsewhere.json["state"] == "issued", "PBX: a leg to another number changes nothing")
         live = await self.pbx.post(
             f"/v1/calls/{call_id}/legs",
             {"event": "connected", "leg_id": "sip-1", "number": CUSTOMER_NUMBER, "at": now_iso()},
         )
-        self._must(live.json["state"] == "live", "PBX: connected to the number on file")
+        self._check(live.json["state"] == "live", "PBX: connected to the number on file")
         status = await self.customer.get("/v1/me/call-status")
-        self._must(status.json["on_call"] is True, f"customer looks: “{status.json['words'][1]['text']}”")
+        self._check(status.json["on_call"] is True, f"customer looks: “{status.json['words'][1]['text']}”")
         code = (await self.officer.get(f"/v1/calls/{call_id}/code")).json["shown"]
         self.codes.append(code.replace(" ", ""))
-        self._must(len(code) == 11, f"officer reads out {code}")
+        self._check(len(code) == 11, f"officer reads out {code}")
         first = self._verdict(
             await self.customer.post("/v1/confirmations", {"code": code}, "confirm-1"), "genuine", "customer enters it"
         )
         click.echo(f"      “{first['words'][0]['text']}”")
         again = await self.customer.post("/v1/confirmations", {"code": code}, "confirm-1")
-        self._must(again.json == first, "the answer was lost; the same request gives the same answer")
+        self._check(again.json == first, "the answer was lost; the same request gives the same answer")
         self._verdict(
             await self.customer.post("/v1/confirmations", {"code": code}),
             "genuine",
@@ -184,7 +184,7 @@ class Story:
         )
         click.echo(f"      “{spoken['words']['text']}”")
         fetched = await self.customer.get(f"/v1/receipts/{spoken['receipt_id']}")
-        self._must(fetched.status == 200, "the receipt waits for the customer in the app")
+        self._check(fetched.status == 200, "the receipt waits for the customer in the app")
         self._keep("genuine-ivr", fetched.json["receipt"])
         self._verdict(
             await self.ivr.post("/v1/ivr/confirmations", asked),
@@ -195,11 +195,11 @@ class Story:
         self._verdict(withheld, "unavailable", "a caller with a withheld number")
 
     async def _wrong_codes(self) -> None:
-        self._chapter("4  Slips and guesses")
+        self._chapter("4  Typing errors and guesses")
         call_id, code = await self._live_call(CUSTOMER_APPLICATION, CUSTOMER_NUMBER)
-        slip = code[:-1] + str((int(code[-1]) + 1) % 10)
-        answer = await self.customer.post("/v1/confirmations", {"code": slip})
-        self._must(answer.json["slug"] == "malformed_code", "a slip of the finger is told at once and spends nothing")
+        mistyped = code[:-1] + str((int(code[-1]) + 1) % 10)
+        answer = await self.customer.post("/v1/confirmations", {"code": mistyped})
+        self._check(answer.json["slug"] == "malformed_code", "a typing error is answered at once and costs no attempt")
         wrong = _another_code(code)
         for attempt in (1, 2, 3):
             answer = await self.customer.post("/v1/confirmations", {"code": wrong})
@@ -208,14 +208,16 @@ class Story:
         self._verdict(
             await self.customer.post("/v1/confirmations", {"code": code}),
             "not_genuine",
-            "the right code, now that the app is locked",
+            "the right code, after the app is locked",
         )
         asked = {"digits": code.replace(" ", ""), "dialled_number": "+861095588", "caller_number": CUSTOMER_NUMBER}
-        self._verdict(await self.ivr.post("/v1/ivr/confirmations", asked), "genuine", "the IVR has attempts of its own")
+        self._verdict(
+            await self.ivr.post("/v1/ivr/confirmations", asked), "genuine", "the IVR counts its attempts separately"
+        )
         await self._leg(call_id, CUSTOMER_NUMBER, "ended")
 
     async def _substitution(self) -> None:
-        self._chapter("5  A fraudster with an application of his own hands over his code")
+        self._chapter("5  A fraudster passes on the code of their own application")
         call_id, code = await self._live_call(FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER)
         victim = await self.customer.post("/v1/confirmations", {"code": code})
         self._verdict(victim, "not_genuine", "the victim enters the fraudster's code in the app")
@@ -229,12 +231,12 @@ class Story:
         }
         self._verdict(await self.ivr.post("/v1/ivr/confirmations", asked), "not_genuine", "… and on the telephone")
         own = await self.fraudster.post("/v1/confirmations", {"code": code})
-        self._verdict(own, "genuine", "nothing was burnt: its own customer still can")
+        self._verdict(own, "genuine", "the code is not used up: its own customer can confirm")
         await self._leg(call_id, FRAUDSTER_NUMBER, "ended")
 
     async def _policy(self) -> None:
         self._chapter("6  The contact policy")
-        for told, application_id, number, purpose, rule in (
+        for step, application_id, number, purpose, rule in (
             ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "application_open"),
             ("a customer who opted out", "LN-2026-0005", "+8615800158000", "documents", "consent"),
             ("marketing without consent", FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER, "marketing", "consent"),
@@ -242,15 +244,15 @@ class Story:
         ):
             answer = await self._issue(self.officer, application_id, number, purpose)
             rules = [each["rule"] for each in answer.json.get("refusals", [])]
-            self._must(rule in rules, f"{told} → {answer.json['slug']}: {', '.join(rules)}")
+            self._check(rule in rules, f"{step} → {answer.json['slug']}: {', '.join(rules)}")
         another = await self._issue(self.officer, "LN-2026-0002", "+442079460123")
-        self._must(another.json["slug"] == "not_found", f"somebody else's application → {another.json['slug']}")
+        self._check(another.json["slug"] == "not_found", f"another officer's application → {another.json['slug']}")
         path = f"/v1/applications/{FRAUDSTER_APPLICATION}"
         registered = (await self.loans.get(path)).json["registration"]
         registered["numbers"].append({"number": "+8613700137000", "added_at": now_iso(-3600)})
         await self.loans.put(path, registered)
         young = await self._issue(self.officer, FRAUDSTER_APPLICATION, "+8613700137000")
-        self._must(
+        self._check(
             young.json["refusals"][0]["rule"] == "number_cooling_off", f"a number an hour old → {young.json['detail']}"
         )
         lifted = {
@@ -259,12 +261,12 @@ class Story:
             "reason": "confirmed in the branch with passport",
         }
         granted = await self.supervisor.post(f"{path}/exceptions", lifted)
-        self._must(granted.status == 201, "a supervisor lifts the rule for one call; it is logged")
+        self._check(granted.status == 201, "a supervisor lifts the rule for one call, and the log says so")
         asked = {"purpose": "documents", "number": "+8613700137000", "caller_number": DESK}
         issued = await self.officer.post(f"{path}/calls", {**asked, "exception_id": granted.json["exception_id"]})
-        self._must(issued.status == 201, "the call is issued, and its ticket says so")
+        self._check(issued.status == 201, "the call is issued, and its ticket says so")
         revoked = await self.officer.post(f"/v1/calls/{issued.json['call']['call_id']}/revocation", {})
-        self._must(revoked.json["state"] == "revoked", "the officer withdraws it")
+        self._check(revoked.json["state"] == "revoked", "the officer revokes it")
 
     async def _report(self) -> None:
         self._chapter("7  A suspicious call is reported")
@@ -275,11 +277,11 @@ class Story:
             "code": "123 456 789",
         }
         taken = await self.customer.post("/v1/reports", said)
-        self._must(taken.status == 201, f"report {taken.json['report_id'][:13]}…, with a signed receipt")
+        self._check(taken.status == 201, f"report {taken.json['report_id'][:13]}…, with a signed receipt")
         self._keep("report", taken.json["receipt"])
         past = await self.customer.get("/v1/me/calls")
         shown = ", ".join(call["state"] for call in past.json["calls"])
-        self._must(len(past.json["calls"]) == 3, f"the customer sees every call ever made to him: {shown}")
+        self._check(len(past.json["calls"]) == 3, f"the customer sees every call made to them: {shown}")
 
     async def _offline(self) -> None:
         self._chapter("8  Receipts are checked offline, the log is audited")
@@ -291,32 +293,32 @@ class Story:
         for path in sorted(self._out.glob("*.receipt.json")):
             evidence = msgspec.json.decode(path.read_bytes(), type=Evidence)
             checked = verify_evidence(evidence, trust)
-            told = getattr(checked.claims, "verdict", checked.typ)
-            self._must(True, f"{path.name}: valid, {told}, leaf in a log of {checked.checkpoint.size}")
-        spoiled = Evidence(evidence.statement[:-8] + "AAAAAAAA", evidence.proof)
+            verdict = getattr(checked.claims, "verdict", checked.typ)
+            self._check(True, f"{path.name}: valid, {verdict}, leaf in a log of {checked.checkpoint.size}")
+        changed = Evidence(evidence.statement[:-8] + "AAAAAAAA", evidence.proof)
         try:
-            verify_evidence(spoiled, trust)
-            self._must(False, "a spoiled receipt was accepted")
+            verify_evidence(changed, trust)
+            self._check(False, "a changed receipt was accepted")
         except EvidenceError as error:
-            self._must(True, f"a spoiled receipt is refused: {error.slug}")
+            self._check(True, f"a changed receipt is refused: {error.slug}")
         await self._audit()
 
     async def _erasure(self) -> None:
         self._chapter("9  An application is erased")
         erased = await self.loans.delete(f"/v1/applications/{FRAUDSTER_APPLICATION}")
-        self._must(erased.status == 200, "its key and salts are destroyed")
+        self._check(erased.status == 200, "its key and salts are destroyed")
         gone = await self.loans.get(f"/v1/applications/{FRAUDSTER_APPLICATION}")
-        self._must(gone.status == 410, f"reading it → {gone.json['slug']}")
+        self._check(gone.status == 410, f"reading it → {gone.json['slug']}")
         await self._audit()
 
     async def _audit(self) -> None:
         context = self._service.context
         audited = await audit_log(context.storage, context.ring, context.trust())
-        told = f"{audited.leaves} leaves, {audited.checkpoints} checkpoints, {audited.erased} erased"
-        self._must(not audited.findings, "; ".join(audited.findings) or f"the log is whole: {told}")
+        counts = f"{audited.leaves} leaves, {audited.checkpoints} checkpoints, {audited.erased} erased"
+        self._check(not audited.findings, "; ".join(audited.findings) or f"the log is whole: {counts}")
 
     async def _privacy(self) -> None:
-        self._chapter("10  What lies in the database")
+        self._chapter("10  The database holds no personal data")
         path = self._bank.config.database.removeprefix("sqlite:")
         content = b"".join(file.read_bytes() for file in Path(path).parent.glob(Path(path).name + "*"))
         secret = [
@@ -330,13 +332,13 @@ class Story:
             *self.codes,
         ]
         found = [each for each in secret if each.encode() in content]
-        self._must(not found, f"no number, name or code in its {len(content) // 1024} KiB, of {len(secret)} looked for")
+        self._check(not found, f"none of {len(secret)} numbers, names and codes is in its {len(content) // 1024} KiB")
 
     def _keep(self, name: str, receipt: dict[str, str]) -> None:
         write_receipt(self._out / f"{name}.receipt.json", Evidence(receipt["statement"], receipt["proof"]))
 
 
 def _another_code(code: str) -> str:
-    """A well-formed code that is not this one."""
+    """A well-formed code other than this one."""
     digits = f"{(int(code.replace(' ', '')[:8]) + 1) % 100_000_000:08d}"
     return digits + damm.check_digit(digits)

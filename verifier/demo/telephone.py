@@ -1,4 +1,4 @@
-"""The demo's telephone exchange as a page: answer or hang up an officer's call, and the signed leg event is sent."""
+"""The demo's telephone exchange as a page. Answering or hanging up sends the signed leg event."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "te
 
 
 class Telephone:
-    """Calls that are ringing or connected, on a page; `pbx` sends what is pressed there to the verifier, signed."""
+    """A page of the calls that are ringing or connected. `pbx` sends its events to the service, signed."""
 
     def __init__(self, service: Service, pbx: Caller) -> None:
         self._service = service
         self._pbx = pbx
-        # A page of another origin must not answer calls.
+        # A page from another origin must not answer calls.
         self._token = secrets.token_urlsafe(16)
 
     def routes(self) -> list[web.RouteDef]:
@@ -41,7 +41,7 @@ class Telephone:
     async def _press(self, request: web.Request) -> web.StreamResponse:
         pressed = await request.post()
         if not secrets.compare_digest(str(pressed.get("token", "")), self._token):
-            raise web.HTTPForbidden(text="this did not come from the telephone's own page")
+            raise web.HTTPForbidden(text="this form is not from the telephone's own page")
         call = await self._view(str(pressed.get("call_id", "")))
         if call is not None:
             heard = {"event": str(pressed.get("event", "")), "leg_id": "demo", "number": call.number, "at": now_iso()}

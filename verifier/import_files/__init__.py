@@ -1,4 +1,4 @@
-"""A bank's export of applications, CSV or JSON Lines: a line is a record. Carries out specs/protocol.md section 3.1."""
+"""The formats of import files: a bank's applications as CSV or JSON Lines. Implements specs/protocol.md section 3.1."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Fields of CSV that run over several lines, which RFC 4180 allows and an import does not (CVP-3.1-6).
+"""CSV fields that run over several lines. RFC 4180 allows them and an import does not (CVP-3.1-6).
 
-A line inside one looks like a record of its own. It could be a customer's name that somebody has written to change
-another customer's record, so it must not be taken for one.
+A line inside such a field looks like a record. It could be a customer's name that was written to change another
+customer's record, so it must not be read as one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ MAX_RECORD = 1024
 
 
 def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
-    """The first and last line of each record that is well-formed only if a field runs over its lines.
+    """The first and last line of each record that is well-formed only if a field runs over several lines.
 
-    A stray quotation mark makes none: joined with the next one, it is no record with the columns of the header, or one
-    that is too long for a name.
+    Two stray quotation marks are not such a record: the lines between them do not have the header's columns, or are too
+    long for a name.
     """
     width = length = 0
     held: list[str] = []
@@ -28,7 +28,7 @@ def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
         odd = text.count('"') % 2 == 1
         if held:
             held.append(text)
-            # With its line end: of empty lines there may be as many as the file has.
+            # The line end counts, because all lines of a file may be empty.
             length += len(text) + 1
             if odd and len(held) > 2 and _width(held) == width:
                 yield line.number - len(held) + 1, line.number
@@ -42,7 +42,7 @@ def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
 
 
 def _width(lines: list[str]) -> int:
-    """The columns of the one record that these lines are; 0 where they are none."""
+    """How many columns the record has that these lines form; 0 if they do not form one record."""
     try:
         records = list(csv.reader([f"{line}\n" for line in lines], strict=True))
     except csv.Error:

@@ -1,4 +1,4 @@
-"""CSV (RFC 4180), but a line is a record: no line break in a quoted field. Carries out specs/protocol.md 3.1."""
+"""CSV (RFC 4180) without line breaks in quoted fields: each line is a record. Implements specs/protocol.md 3.1."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _POINTERS = {
 
 
 class Header:
-    """The first line: where each column is. Raises UnreadableFile with everything that is wrong with it."""
+    """The first line, which says where each column is. Raises UnreadableFile, which names all its problems."""
 
     def __init__(self, line: Line, reading: Reading) -> None:
         self.line = line
@@ -66,26 +66,26 @@ class Header:
         if len(self.cells) == 1 and (";" in self.cells[0] or "\t" in self.cells[0]):
             raise UnreadableFile("the columns are not separated by commas; save the file as CSV with commas")
         if any(wrong.values()):
-            what = (f"{said}: {_names(each)}" for said, each in wrong.items() if each)
+            problems = (f"{problem}: {_names(each)}" for problem, each in wrong.items() if each)
             raise UnreadableFile(
-                f"the columns that the first line names are not right. {'. '.join(what)}.\n"
+                f"the first line does not name the right columns. {'. '.join(problems)}.\n"
                 f"Needed: {', '.join(REQUIRED)}. Optional: {', '.join(OPTIONAL)}.\n"
                 "If a column has another name in the file, add --map COLUMN=HEADER; to leave one out, --ignore HEADER"
             )
 
     def parse(self, text: str) -> tuple[Any, dict[str, Any]]:
-        """A line's application id, and its facts as they would be in JSON. Raises BadLine."""
+        """A line's application id, and its facts as in JSON. Raises BadLine."""
         cells = split(text, self.cells)
         if len(cells) != len(self.cells):
             raise BadLine("", f"{_many(len(cells))} instead of {len(self.cells)}")
         for header, cell in zip(self.cells, cells, strict=True):
             if unsafe(cell) and header != REASON:
-                raise BadLine(shown(header), "holds a control character or one that is no character")
+                raise BadLine(shown(header), "contains a control character or an invalid character")
         values = {name: cells[at].strip(_SPACES) for name, at in self._at.items()}
         return values["application_id"], self._facts(values)
 
     def blank(self, text: str) -> bool:
-        """Whether a line has nothing but empty cells, and perhaps a reason."""
+        """Whether all cells of a line are empty, except perhaps its reason."""
         if not text.strip(f"{_SPACES},"):
             return True
         if self.reason_at is None or not text.startswith(","):
@@ -97,7 +97,7 @@ class Header:
         return not any(cell.strip(_SPACES) for at, cell in enumerate(cells) if at != self.reason_at)
 
     def column(self, pointer: str) -> str:
-        """The header of the column that a JSON Pointer leads to."""
+        """The header of the column for a JSON Pointer."""
         name = _POINTERS.get(pointer, pointer[1:].partition("/")[0])
         return shown(self._header.get(name, name))
 
@@ -124,13 +124,13 @@ class Header:
 
 
 def split(text: str, headers: list[str] | None = None) -> list[str]:
-    """The cells of a line. Raises BadLine for a stray quotation mark, naming the header of its cell."""
+    """The cells of a line. Raises BadLine for a stray quotation mark, with the header of its cell."""
     cells = raw_cells(text, headers)
     return [each[1:-1].replace('""', '"') if each.startswith('"') else each for each in cells]
 
 
 def raw_cells(text: str, headers: list[str] | None = None) -> list[str]:
-    """The same with their quotation marks."""
+    """The cells of a line with their quotation marks."""
     cells: list[str] = []
     at = 0
     while at <= len(text):
@@ -148,7 +148,7 @@ def _stray(text: str, at: int) -> str:
         return 'a quotation mark is inside the field; put the field in quotation marks, and write "" for the mark'
     if '"' in text[at + 1 :].replace('""', ""):
         return 'text follows the closing quotation mark; a mark inside a field is written ""'
-    return "a quotation mark opens the field, and none closes it on this line"
+    return "a quotation mark opens the field, but none closes it on this line"
 
 
 def _names(headers: list[str]) -> str:
@@ -159,29 +159,29 @@ def _many(cells: int) -> str:
     return "1 column" if cells == 1 else f"{cells} columns"
 
 
-def _each(cell: str, what: str, most: int, parse: Callable[[str], Part]) -> list[Part]:
+def _each(cell: str, noun: str, most: int, parse: Callable[[str], Part]) -> list[Part]:
     parts = [part.strip(_SPACES) for part in cell.split(";")]
     parts = [part for part in parts if part]
     if not 1 <= len(parts) <= most:
-        raise ValueError(f"has {len(parts)} {what}s; it must have 1 to {most}, with semicolons between them")
+        raise ValueError(f"has {len(parts)} {noun}s; it must have 1 to {most}, with semicolons between them")
     parsed = []
     for place, part in enumerate(parts, start=1):
         try:
             parsed.append(parse(part))
         except ValueError as error:
-            raise ValueError(f"{what} {place} {error}" if len(parts) > 1 else f"the {what} {error}") from error
+            raise ValueError(f"{noun} {place} {error}" if len(parts) > 1 else f"the {noun} {error}") from error
     return parsed
 
 
 def _number(part: str, region: str) -> dict[str, Any]:
     number, at, added = part.partition("@")
     if not at:
-        raise ValueError("lacks the date on which the number was added: NUMBER @ 2024-01-31")
+        raise ValueError("lacks the date when the number was added: NUMBER @ 2024-01-31")
     return {"number": e164(number.strip(_SPACES), region), "added_at": _added(added.strip(_SPACES))}
 
 
 def _added(text: str) -> datetime:
-    """A date alone is 00:00 UTC of that day; a time must have a zone."""
+    """A date without a time means 00:00 UTC on that day. A time must have a zone."""
     try:
         return msgspec.convert(f"{text}T00:00:00Z" if _DATE.match(text) else text, Instant)
     except msgspec.ValidationError as error:

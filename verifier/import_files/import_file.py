@@ -1,4 +1,4 @@
-"""An export as a whole: looked through once, so that each line's part in it is known, and then read line by line."""
+"""A whole import file. It is read twice: once to find lines that supersede or contradict others, then line by line."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def _silent(octets: int) -> None:
 
 
 class ImportFile:
-    """A file that can be read. Of each application it keeps the id, the line that counts, and the customer.
+    """A file that can be read. For each application it holds the id, the line that counts, and the customer.
 
-    Raises UnreadableFile, when nothing of the file is to be imported. `progress` is told the octets as they are read.
+    Raises UnreadableFile if nothing of the file can be imported. `progress` is called with the octets that were read.
     """
 
     def __init__(self, path: Path, now_ms: int, reading: Reading | None = None, progress: Progress = _silent) -> None:
@@ -55,11 +55,11 @@ class ImportFile:
             raise UnreadableFile("the file is empty")
 
     def rows(self, progress: Progress = _silent) -> Iterator[Row]:
-        """Every line of the file, in order. Raises UnreadableFile when the file is no longer the same."""
+        """Every line of the file, in order. Raises UnreadableFile if the file has changed since the first reading."""
         if _state(self.path) != self._state:
             raise UnreadableFile("the file was changed while it was read")
         for row in self._read(progress):
-            yield self._part(row) if isinstance(row, Good) else row
+            yield self._among_others(row) if isinstance(row, Good) else row
 
     def _check_kind(self) -> None:
         if not self.json and self.path.suffix.lower() != ".csv":
@@ -84,7 +84,7 @@ class ImportFile:
                 yield self._row(line)
 
     def _field(self, number: int) -> tuple[int, int] | None:
-        """The first and last line of a field that other readers of CSV would see around this line."""
+        """The first and last line of the field over several lines that contains this line, if there is one."""
         at = bisect_right(self._fields, (number, 0)) - 1
         return self._fields[at] if at >= 0 and number < self._fields[at][1] else None
 
@@ -108,7 +108,7 @@ class ImportFile:
             return self.bad(line, error)
 
     def bad(self, line: Line, error: VerifierError) -> Bad:
-        """A line that is refused for what the types or the service say of it."""
+        """A line that the types or the service refuse."""
         pointer, reason = reason_of(error)
         return Bad(line, shown(pointer) if self.header is None else self.header.column(pointer), shown(reason, 300))
 
@@ -119,14 +119,14 @@ class ImportFile:
             self._conflicts.setdefault(application_id, (*earlier, row.line.number))
         self._last[application_id] = row.line.number, customer_id
 
-    def _part(self, row: Good) -> Row:
-        """What a good line is in the whole of the file."""
+    def _among_others(self, row: Good) -> Row:
+        """The outcome of a good line, given the other lines of the file."""
         column = "/application_id" if self.header is None else self.header.column("/application_id")
         conflict = self._conflicts.get(row.application_id)
         if conflict is not None:
             line, customer_id, another = conflict
             other = another if row.registration.customer.id == customer_id else line
-            return Bad(row.line, column, f"is on line {other} too, with another customer; which is right?")
+            return Bad(row.line, column, f"is on line {other} too, with another customer; which one is right?")
         last, _ = self._last.get(row.application_id, (row.line.number, ""))
         return row if last == row.line.number else Superseded(row.line, column, last)
 

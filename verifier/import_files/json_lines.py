@@ -1,4 +1,4 @@
-"""JSON Lines: a line is the body of a registration, with its application id. Carries out specs/protocol.md 3.1."""
+"""JSON Lines: each line is the body of a registration, with its application id. Implements specs/protocol.md 3.1."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parse(text: str, region: str) -> tuple[Any, dict[str, Any]]:
     if "application_id" not in plain:
         raise BadLine("/application_id", "is missing")
     numbers = plain.get("numbers")
-    # More numbers than a registration can have are left to its type to refuse.
+    # The type of a registration refuses more than ten numbers.
     for place, number in enumerate(numbers[:10] if isinstance(numbers, list) else ()):
         if isinstance(number, dict) and isinstance(number.get("number"), str):
             try:

@@ -1,4 +1,4 @@
-"""The lines of a file: decoded, each of bounded length, read with bounded memory. A line ends in LF or CRLF."""
+"""The lines of a file, decoded. Their length and the memory are bounded. A line ends with LF or CRLF."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _CHUNK = 65_536
 
 
 class UnreadableFile(ValueError):
-    """The file as a whole is not an export: unknown kind, wrong header, wrong encoding. Nothing of it is imported."""
+    """The whole file cannot be imported: unknown kind, wrong header, wrong encoding. Nothing of it is imported."""
 
 
 class Line(Struct, frozen=True):
-    """One line without its end. `text` is None where the line is longer than MAX_LINE octets of UTF-8.
+    """One line without its line end. `text` is None if the line is longer than MAX_LINE octets of UTF-8.
 
-    `octets` is how much of the file has been read so far.
+    `octets` counts what has been read of the file so far.
     """
 
     number: int
@@ -30,14 +30,14 @@ class Line(Struct, frozen=True):
 
 
 def read_lines(path: Path, encoding: str) -> Iterator[Line]:
-    """Every line of the file, without the byte-order mark. Raises UnreadableFile for bytes of another encoding."""
+    """Every line of the file, without the byte-order mark. Raises UnreadableFile if the encoding is wrong."""
     number = 0
     try:
         for number, line in enumerate(_lines(path, encoding), start=1):
             text, end, octets = line
             yield Line(number, text, end, octets)
     except UnicodeDecodeError as error:
-        # In UTF-16 an octet 0a may be half a character; in the others it is a line feed.
+        # In UTF-16 the octet 0a may be half of a character. In the other encodings it is a line feed.
         lines = None if encoding.startswith("utf-16") else number + error.object[: error.start].count(b"\n") + 1
         raise UnreadableFile(_other_encoding(path, encoding, lines)) from error
     except UnicodeError as error:
@@ -93,7 +93,7 @@ def _fits(text: str | None) -> bool:
 
 
 def _other_encoding(path: Path, encoding: str, line: int | None) -> str:
-    """What is wrong with the bytes, in one sentence, and what to do."""
+    """The problem with the encoding, and what to do, in one sentence."""
     wrong = f"the file is not {encoding.upper()}" + (f" (line {line})" if line is not None else "")
     with path.open("rb") as file:
         start = file.read(2)

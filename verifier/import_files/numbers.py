@@ -1,4 +1,4 @@
-"""Telephone numbers as people write them, in E.164. A number is never guessed: what is not certain is refused."""
+"""Converts telephone numbers, as people write them, to E.164. An ambiguous number is refused, never guessed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 MAX_LENGTH = 40
-# Full-width forms, which Chinese input methods type, and the dashes and spaces that word processors put in.
+# Full-width forms, which Chinese input methods type, and the dashes and spaces of word processors.
 _PLAIN = str.maketrans("０１２３４５６７８９＋－．（）\u2010\u2011\u2012\u2013\u00a0\u3000", "0123456789+-.()----  ")
 _WRITTEN = re.compile(r"\(?\+?[0-9 .()-]*\Z")
 _SCIENTIFIC = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+\Z")
@@ -24,9 +24,9 @@ _LENGTH = {
 
 
 def e164(number: str, region: str) -> str:
-    """The number in E.164. Without a country code it is of the region, and written as it is dialled there.
+    """The number in E.164. A number without a country code must be written as it is dialled in the region.
 
-    Raises ValueError; the message does not repeat the number.
+    Raises ValueError. The message does not repeat the number.
     """
     written = number.translate(_PLAIN).strip(" ")
     _check_writing(written)
@@ -59,7 +59,7 @@ def _check_writing(written: str) -> None:
 
 
 def _conserved(digits: str, parsed: PhoneNumber) -> bool:
-    """Whether the library took away nothing but the prefixes of its country, and added nothing."""
+    """Whether the library removed only prefixes of the number's country, and added nothing."""
     code = parsed.country_code or 0
     country, national = str(code), phonenumbers.national_significant_number(parsed)
     region = phonenumbers.region_code_for_country_code(code)
@@ -87,4 +87,4 @@ def _invalid(parsed: PhoneNumber, region: str) -> str:
     if not of_region:
         return _LENGTH.get(result, "is not a number of its country")
     wrong = _LENGTH.get(result, f"is not a number of {region}")
-    return f"{wrong}; a number of another country than {region} needs + and its country code"
+    return f"{wrong}; a number of a country other than {region} needs + and its country code"

@@ -1,4 +1,4 @@
-"""The refused lines of an export, in the same format and with reasons, to be mended and imported again."""
+"""The refused lines of an import file, in the same format and with reasons, to be corrected and imported again."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ _TOLD = re.compile(rf'\A\{{"{REASON}": "(?:[^"\\]|\\.)*+"(?:, )?')
 
 
 class Rejects:
-    """Opens a temporary file beside `path`, readable by its owner only; `keep` puts it in place, `drop` removes it.
+    """Opens a private temporary file next to `path`. `keep` renames it to `path`, `drop` removes it.
 
-    Raises UnreadableFile when the path is the export itself, or does not end alike.
+    Raises UnreadableFile if the path is the import file itself, or has another suffix.
     """
 
-    def __init__(self, path: Path, export: ImportFile) -> None:
-        if path.suffix.lower() != export.path.suffix.lower():
-            raise UnreadableFile(f"the file of rejected lines must end in {export.path.suffix}")
-        if path.exists() and path.samefile(export.path):
-            raise UnreadableFile("the file of rejected lines must not be the export itself")
+    def __init__(self, path: Path, source: ImportFile) -> None:
+        if path.suffix.lower() != source.path.suffix.lower():
+            raise UnreadableFile(f"the file of rejected lines must end in {source.path.suffix}")
+        if path.exists() and path.samefile(source.path):
+            raise UnreadableFile("the file of rejected lines must not be the import file itself")
         self._path = path
-        self._header = export.header
-        encoding = export.reading.encoding
+        self._header = source.header
+        encoding = source.reading.encoding
         descriptor, self._temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         self._file: IO[bytes] = os.fdopen(descriptor, "wb")
         self._encode = codecs.getincrementalencoder(encoding)("replace").encode
-        if marked(export.path):
+        if marked(source.path):
             self._file.write(codecs.BOM_UTF8)
         if self._header is not None:
             text = self._header.line.text or ""
             self._write(text if self._header.reason_at is not None else f"{text},{REASON}", self._header.line.end)
 
     def add(self, bad: Bad) -> None:
-        """Write a refused line. Of one that is too long only the reason is written."""
+        """Write a refused line. If it is too long, only the reason is written."""
         reason = ": ".join(filter(None, (f"line {bad.line.number}", bad.column, bad.reason)))
         text = _json(bad.line.text, reason) if self._header is None else _csv(self._header, bad.line.text, reason)
         self._write(text, bad.line.end or "\n")
 
     def keep(self) -> None:
-        """Put the file in place, in one step."""
+        """Rename the file to its path, in one step."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
         os.replace(self._temporary, self._path)
 
     def drop(self) -> None:
-        """Leave nothing behind, unless it has been kept."""
+        """Remove the temporary file, unless it has been kept."""
         self._file.close()
         Path(self._temporary).unlink(missing_ok=True)
 
@@ -64,7 +64,7 @@ class Rejects:
 
 
 def _csv(header: Header, text: str | None, reason: str) -> str:
-    """The line as it is, with the reason in its column, or in a column added at the end."""
+    """The line unchanged, with the reason in its column, or in a new column at the end."""
     said = '"' + reason.replace('"', "'") + '"'
     at = header.reason_at
     if text is None:
@@ -82,14 +82,14 @@ def _csv(header: Header, text: str | None, reason: str) -> str:
 
 
 def _without_reason(text: str) -> str:
-    """A line that has no right cells, without the reason that was added to it before."""
+    """A line whose cells cannot be read, without the reason that an earlier import has added."""
     start = text.rfind(',"', 0, -1)
     told = start >= 0 and text.endswith('"') and '"' not in text[start + 2 : -1]
     return text[:start] if told else text
 
 
 def _json(text: str | None, reason: str) -> str:
-    """The object as it is, with the reason as its first member; what is no object becomes a member too."""
+    """The object with the reason as its first member. A line that is not an object becomes a member itself."""
     said = json.dumps(reason, ensure_ascii=False)
     if text is None:
         return f'{{"{REASON}": {said}}}'

@@ -1,4 +1,4 @@
-"""What becomes of a line of an export, and how the file is to be read."""
+"""The outcomes of a line of an import file, and how to read the file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from verifier.core.errors import VerifierError
 from verifier.core.purposes import Language, Purpose
 from verifier.import_files.lines import Line
 
-# The column or member that a file of refused lines has, and that is passed over.
+# The column or member that a file of refused lines has, and that an import ignores.
 REASON = "reason"
 
 
 class Reading(Struct, frozen=True):
-    """How to read a file. `names` maps a column of ours to its header in the file; `ignored` are headers passed over.
+    """How to read a file. `names` maps our columns to their headers in the file; `ignored` are headers to ignore.
 
     `region` (ISO 3166) is the country of numbers without a country code.
     """
@@ -36,7 +36,7 @@ class Good(Struct, frozen=True):
 
 
 class Bad(Struct, frozen=True):
-    """A line that cannot, and why. `column` is a CSV header or a JSON Pointer; empty for the whole line."""
+    """A line that cannot be registered, and why. `column` is a CSV header or a JSON Pointer, or empty for the line."""
 
     line: Line
     column: str
@@ -44,7 +44,7 @@ class Bad(Struct, frozen=True):
 
 
 class Superseded(Struct, frozen=True):
-    """A line whose application comes again on a later line, which counts."""
+    """A line whose application is on a later line too. The later line counts."""
 
     line: Line
     column: str
@@ -77,7 +77,7 @@ class BadLine(ValueError):
 
 
 def reason_of(error: VerifierError) -> tuple[str, str]:
-    """A JSON Pointer, and what is wrong there, in words that do not repeat the value."""
+    """A JSON Pointer and the problem there. The words do not repeat the value."""
     pointer, detail = (error.errors[0].pointer, error.errors[0].detail) if error.errors else ("", error.detail)
     name = pointer.rpartition("/")[2]
     if detail.startswith("Invalid enum value"):
@@ -91,14 +91,14 @@ def reason_of(error: VerifierError) -> tuple[str, str]:
     elif detail.startswith("Expected `str` matching regex"):
         detail = "must be one line of text, and not empty"
     elif detail == "an application stays with its customer":
-        detail = "is another customer than the one for whom the application is registered"
+        detail = "is not the customer for whom the application is registered"
     elif error.slug == "erased":
-        detail = "the application has been erased, and its id is not used again"
+        detail = "the application has been erased, and its id cannot be used again"
     elif "timezone component" in detail:
         detail = "has no zone; write it like 2024-01-31T09:30:00+08:00"
     return pointer, detail
 
 
 def shown(text: str, most: int = 80) -> str:
-    """Text of the file as it may be shown on a terminal: one line, without controls, and not too long."""
+    """Text of the file, made safe for a terminal: one line, without controls, and not too long."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:most])

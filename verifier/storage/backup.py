@@ -1,4 +1,4 @@
-"""`verifier backup`: a checked copy of the SQLite file, made while nodes work."""
+"""`verifier backup`: a checked copy of the SQLite file, made while nodes are running."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from verifier.storage.sqlite_file import SqliteFile, make_private
 
 
 class BackupRefused(VerifierError):
-    """No backup was made; the detail says why."""
+    """No backup was made. The detail says why."""
 
     slug = "backup_refused"
     title = "No backup was made"
 
 
 def backup(url: str, target: Path) -> int:
-    """Copy the database `sqlite:PATH` to `target` and return its size. `target` is there whole, or not at all.
+    """Copy the database `sqlite:PATH` to `target` and return its size. A failure leaves no incomplete `target`.
 
-    Raises BackupRefused where it cannot be made, or is not whole.
+    Raises BackupRefused if the copy cannot be made or the database is damaged.
     """
     scheme, _, path = url.partition(":")
     if scheme != "sqlite":
-        raise BackupRefused("`verifier backup` copies SQLite; back PostgreSQL up with pg_dump or pg_basebackup")
+        raise BackupRefused("`verifier backup` copies SQLite; back up PostgreSQL with pg_dump or pg_basebackup")
     source, fresh = Path(path), target.with_name(f".{target.name}.{os.getpid()}")
     if not source.is_file():
-        raise BackupRefused(f"{source} is not there")
+        raise BackupRefused(f"there is no file {source}")
     _refuse_to_overwrite(target)
     try:
-        # The copy can be read by its owner alone, from its first byte on.
+        # Only the owner can read the copy, from its first byte on.
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         make_private(str(fresh))
         try:
@@ -52,7 +52,7 @@ def backup(url: str, target: Path) -> int:
 
 def _refuse_to_overwrite(target: Path) -> None:
     if os.path.lexists(target):
-        raise BackupRefused(f"{target} is there already, and is not overwritten")
+        raise BackupRefused(f"{target} exists already and is not overwritten")
 
 
 def _copy(source: Path, fresh: Path) -> None:
@@ -60,10 +60,10 @@ def _copy(source: Path, fresh: Path) -> None:
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as database,
         closing(sqlite3.connect(fresh, isolation_level=None)) as copy,
     ):
-        # In one step: it sees one state, and writers need not wait for it.
+        # One step: the copy is of one state, and writers do not wait for it.
         database.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
-        # By this number a node knows that a -wal file beside the copy is not the copy's own.
+        # This number tells a node that a -wal file next to the copy belongs to another database.
         copy.execute(f"PRAGMA user_version = {secrets.randbelow(2**31 - 1) + 1}")
         found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":

@@ -1,4 +1,4 @@
-"""Numbered, forward-only migrations, the same text on both databases. Carries out specs/protocol.md section 10."""
+"""Numbered, forward-only migrations, the same text on both databases. Implements specs/protocol.md section 10."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from importlib.resources import files
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.ports import Damaged, Storage
 
-# A change of a table waits for all who are at work on it, and whoever comes after waits behind it: so not for long.
+# A change of a table waits for every transaction that uses the table, and later ones queue behind it. So it must not
+# wait for long.
 LOCK_S = 2.0
 
 _CREATE = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY, name TEXT NOT NULL)"
@@ -35,9 +36,10 @@ def migrations() -> list[tuple[int, str, str]]:
 
 
 async def migrate(storage: Storage) -> list[str]:
-    """Apply what is missing, each file in a transaction of its own; return the names applied.
+    """Apply the missing migrations, each in its own transaction, and return their names.
 
-    Safe to run again after any of them, and twice at once. Raises Unavailable, naming the file that was not applied.
+    Safe to run again after a failure, and safe to run twice at once. Raises Unavailable, which names the file that was
+    not applied.
     """
     await _begin(storage)
     applied = {row[0] for row in await storage.fetch(_APPLIED)}
@@ -52,26 +54,26 @@ async def _begin(storage: Storage) -> None:
     except Unavailable:
         raise
     except Exception:
-        # PostgreSQL may tell one of two who begin at the same moment that the table is there already. Then it is.
+        # If two runs begin at the same moment, PostgreSQL may tell one that the table exists already. Then it does.
         await storage.fetch(_APPLIED)
 
 
 async def _apply(storage: Storage, version: int, name: str, sql: str) -> bool:
-    """Whether it was applied here; if not, somebody else has done it meanwhile."""
+    """Apply one migration. Returns False if another run has applied it meanwhile."""
     try:
         async with storage.transaction() as transaction:
-            # First of all, since it makes another who does the same wait until this transaction has ended.
+            # This comes first: it makes another run wait until this transaction has ended.
             if not await transaction.fetch(_APPLY, version, name):
                 return False
             for statement in _statements(sql):
                 await transaction.execute_many(statement, [()])
     except Unavailable as error:
-        raise Unavailable(f"{name} was not applied, and can be tried again: {error.detail}") from error
+        raise Unavailable(f"{name} was not applied; it is safe to try again: {error.detail}") from error
     return True
 
 
 async def check_schema(storage: Storage) -> None:
-    """Raise WrongSchema unless exactly this program's migrations have been applied, Unavailable if nobody can tell."""
+    """Raise WrongSchema unless exactly this program's migrations are applied, Unavailable if it cannot be read."""
     known = {version for version, _, _ in migrations()}
     await storage.fetch("SELECT 1")
     try:

@@ -1,6 +1,6 @@
-"""PostgreSQL through asyncpg, and what speaks its wire protocol. Carries out specs/protocol.md section 10.
+"""PostgreSQL, and databases with its wire protocol, through asyncpg. Implements specs/protocol.md section 10.
 
-Several hosts may be named; the one that takes writes is used. After a failover connections are made anew.
+The address may name several hosts; the one that takes writes is used. After a failover new connections are made.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import asyncpg
 
 from verifier.core.errors import Unavailable
 from verifier.ports import Conflict, Row
-from verifier.storage.session import BEGIN, LOST, NO_SESSION, Promises, Sessions
+from verifier.storage.session import BEGIN, LOST, NO_SESSION, Sessions, SessionSettings
 
 CONNECT_S = 4.0
 READERS = 10
 WRITERS = 8
 
-# Everything that says "the database cannot do it now"; a defect in our own SQL is not among them.
+# The database cannot do it now. A defect in our own SQL is not among these errors.
 _GONE = (
     OSError,
     asyncio.TimeoutError,
@@ -39,13 +39,13 @@ _GONE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
-# What says "as things are now it cannot, but once more it can".
-_CROSSED = (
+# Another transaction was in the way: the same transaction can succeed if it runs again.
+_CONFLICTS = (
     asyncpg.TransactionRollbackError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
-# A commit that nobody replicated, because its wait was cancelled, is told as a success, with this warning.
+# If the wait for a synchronous standby is cancelled, the commit still reports success, with this warning.
 _WARNING = "01000"
 
 
@@ -63,7 +63,7 @@ class _Connection:
         wanted = list(dict.fromkeys(keys))
         if not wanted:
             return ()
-        # Lists are padded to a power of two, so that few distinct texts are prepared.
+        # The list is padded to a power of two, so that the server prepares few different statements.
         wanted += [wanted[-1]] * ((1 << (len(wanted) - 1).bit_length()) - len(wanted))
         places = ",".join(f"${n}" for n in range(1, len(wanted) + 1))
         return await self.fetch(sql.replace("($*)", f"({places})"), *wanted)
@@ -74,7 +74,7 @@ class _Connection:
 
 
 class PostgresStorage:
-    """`verifier.ports.Storage` on PostgreSQL. Writers have connections of their own, which no reader can take."""
+    """`verifier.ports.Storage` on PostgreSQL. Writers have their own pool, so readers cannot use up its connections."""
 
     def __init__(self, readers: Any, writers: Any) -> None:
         self._readers = readers
@@ -82,12 +82,12 @@ class PostgresStorage:
 
     @classmethod
     async def open(cls, url: str, timeout_s: float, lock_s: float, production: bool = False) -> PostgresStorage:
-        """Connect; a statement may take `timeout_s`, and wait for a lock for `lock_s`.
+        """Connect. A statement may take `timeout_s`, and may wait `lock_s` for a lock.
 
-        Raises Unavailable when no host answers that takes writes, and when a session does not promise what it must.
+        Raises Unavailable if no host takes writes, or if a session lacks a setting that it must have.
         """
         opened: list[Any] = []
-        sessions = Sessions(Promises(timeout_s, lock_s, production))
+        sessions = Sessions(SessionSettings(timeout_s, lock_s, production))
 
         async def init(connection: Any) -> None:
             with _translated():
@@ -106,7 +106,7 @@ class PostgresStorage:
                     command_timeout=timeout_s,
                     init=init,
                     connect=_connector(url),
-                    reset=_as_it_is,
+                    reset=_no_reset,
                 )
                 opened.append(pool)
                 await pool
@@ -131,8 +131,8 @@ class PostgresStorage:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Connection]:
-        # Every batch first updates the head rows of its shards, so batches of all nodes that need the same run one
-        # after another, and READ COMMITTED shows each what the one before it wrote.
+        # Every batch first updates the head rows of its shards. So batches for the same shard run one after another,
+        # on all nodes, and under READ COMMITTED each sees what the one before it wrote.
         async with _acquired(self._writers) as connection:
             warned: list[str] = []
 
@@ -144,7 +144,7 @@ class PostgresStorage:
             await connection.execute(BEGIN)
             yield _Connection(connection)
             if await connection.execute("COMMIT") != "COMMIT" or warned:
-                raise Unavailable("the database did not commit as it should")
+                raise Unavailable("the database did not confirm that the commit is durable")
             connection.remove_log_listener(listen)
 
     @asynccontextmanager
@@ -155,7 +155,7 @@ class PostgresStorage:
             await connection.execute("COMMIT")
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
-        """Nothing: its checksums and pg_amcheck are the operator's."""
+        """Nothing. On PostgreSQL the operator uses checksums and pg_amcheck."""
         return ()
 
     async def close(self) -> None:
@@ -163,23 +163,23 @@ class PostgresStorage:
         await self._readers.close()
 
 
-async def _as_it_is(connection: Any) -> None:
-    """Nothing here changes a session, so there is nothing to ask of the server before the next one uses it."""
+async def _no_reset(connection: Any) -> None:
+    """Nothing here changes the session, so it needs no reset, which would cost a round trip."""
 
 
 @asynccontextmanager
 async def _acquired(pool: Any) -> AsyncIterator[Any]:
-    """A connection of the pool. After any failure it is not used again, and the server rolls back."""
+    """A connection of the pool. After any failure it is closed, and the server rolls back."""
     with _translated():
         async with pool.acquire(timeout=CONNECT_S + 1) as connection:
             try:
                 yield connection
             except BaseException as error:
-                # Without waiting: there may be nobody at the other end, or a leader that is one no more. A connection
-                # that the server has closed is not the pool's any more, and cannot be terminated.
+                # Do not wait: the server may be gone, or may no longer be the leader. A connection that the server
+                # has closed has left the pool and cannot be terminated.
                 with suppress(asyncpg.InterfaceError):
                     connection.terminate()
-                # Who holds a lock for long says nothing of the other connections.
+                # A lock that is held for long says nothing about the other connections.
                 if isinstance(error, _GONE) and not isinstance(error, asyncpg.LockNotAvailableError):
                     await pool.expire_connections()
                 raise
@@ -187,16 +187,16 @@ async def _acquired(pool: Any) -> AsyncIterator[Any]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The driver's errors as ours."""
+    """Translate the driver's errors into ours."""
     try:
         yield
     except asyncpg.StatementCompletionUnknownError as error:
-        # By its class it would be a conflict; but it may have been committed.
-        raise Unavailable("nobody knows whether the database has committed") from error
-    except _CROSSED as error:
+        # Its class says conflict, but the transaction may have been committed.
+        raise Unavailable("the database did not say whether it has committed") from error
+    except _CONFLICTS as error:
         raise Conflict("other transactions were in the way") from error
     except asyncpg.LockNotAvailableError as error:
-        raise Unavailable("the database has others at work on the same for too long") from error
+        raise Unavailable("another transaction held a lock in the database for too long") from error
     except LOST as error:
         raise Unavailable(NO_SESSION) from error
     except _GONE as error:
@@ -204,7 +204,7 @@ def _translated() -> Iterator[None]:
 
 
 def _connector(url: str) -> Callable[..., Awaitable[Any]]:
-    """Connects to whichever host takes writes. All are asked at once, so that a silent one costs no time."""
+    """Connects to the host that takes writes. All hosts are tried at once, so that a silent one costs no time."""
     addresses = _addresses(url)
 
     async def connect(*_: Any, **settings: Any) -> Any:
@@ -223,7 +223,7 @@ def _connector(url: str) -> Callable[..., Awaitable[Any]]:
                     problems.append(_in_words(error))
         finally:
             for each in asked:
-                each.add_done_callback(lambda late: _let_go(late, chosen))
+                each.add_done_callback(lambda late: _close_late(late, chosen))
                 each.cancel()
         if not chosen:
             raise OSError("; ".join(dict.fromkeys(problems)))
@@ -232,15 +232,15 @@ def _connector(url: str) -> Callable[..., Awaitable[Any]]:
     return connect
 
 
-def _let_go(late: asyncio.Future[Any], chosen: Sequence[Any]) -> None:
-    """Close a connection that came too late to be chosen."""
+def _close_late(late: asyncio.Future[Any], chosen: Sequence[Any]) -> None:
+    """Close a connection that was made too late to be chosen."""
     if not late.cancelled() and late.exception() is None and late.result() not in chosen:
         late.result().terminate()
 
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
-        return "a host is there, but takes no writes"
+        return "a host answers, but takes no writes"
     if isinstance(error, asyncio.TimeoutError):
         return f"a host did not answer in {CONNECT_S:.0f} s"
     return str(error) or type(error).__name__

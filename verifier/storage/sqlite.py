@@ -1,7 +1,7 @@
-"""SQLite in one file through aiosqlite: the embedded default. Carries out specs/protocol.md section 10 (durability).
+"""SQLite in one file through aiosqlite: the embedded default. Implements specs/protocol.md section 10 (durability).
 
-WAL with `synchronous=FULL`: a commit that returned survives a power cut. One connection writes, one reads. A file that
-is found to be damaged is neither read nor written any more until the node starts again.
+WAL with `synchronous=FULL`: a commit that returned survives a power cut. One connection writes, another reads. Once
+the file is found to be damaged, it is neither read nor written until the node starts again.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from verifier.core.errors import Unavailable
 from verifier.ports import Row
 from verifier.storage.sqlite_file import SqliteFile, make_private
 
-# Each is read back after it is set: where SQLite cannot do it, it keeps what it has and says nothing.
-_PROMISES = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "busy_timeout": 5000}
-_WISHES = ("PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000")
+# Each is read back after it is set, because SQLite ignores a setting that it cannot apply.
+_REQUIRED = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "busy_timeout": 5000}
+_OPTIONAL = ("PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000")
 MAX_DAMAGE = 20
 MEMORY = ":memory:"
 
 
 @functools.lru_cache(maxsize=256)
 def numbered(sql: str) -> str:
-    """`$1` is a named parameter to SQLite; `?1` is a numbered one, as PostgreSQL means it."""
+    """The statement with `?1` for `$1`. SQLite takes `$1` for a named parameter; `?1` is the numbered one."""
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
 def in_list(sql: str, count: int) -> str:
-    """A statement whose `($*)` has become that many parameters."""
+    """The statement with `count` parameters in place of `($*)`."""
     return sql.replace("($*)", "(" + ",".join("?" * count) + ")")
 
 
@@ -72,13 +72,13 @@ class SqliteStorage:
 
     @classmethod
     async def open(cls, path: str) -> SqliteStorage:
-        """Open or create the file. Raises Unavailable when it cannot be opened, or cannot promise what it must."""
+        """Open or create the file. Raises Unavailable if it cannot be opened or lacks a required setting."""
         file = SqliteFile(path)
         opened: list[aiosqlite.Connection] = []
         try:
             if path != MEMORY:
                 make_private(path)
-            # A thread of aiosqlite outlives a connection that cannot be opened, so SQLite itself is asked first.
+            # The thread of an aiosqlite connection that cannot be opened never ends, so SQLite itself is tried first.
             with closing(sqlite3.connect(path)):
                 file.check_wal()
             for _ in range(2):
@@ -86,7 +86,7 @@ class SqliteStorage:
                 opened.append(connection)
                 await _begin(connection)
             await opened[1].execute("PRAGMA query_only = ON")
-            # SQLite makes its journal when it first reads.
+            # SQLite creates its journal on the first read.
             await opened[1].execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
             file.opened()
         except (sqlite3.Error, OSError, Unavailable) as error:
@@ -111,15 +111,15 @@ class SqliteStorage:
                 yield _Connection(self._writer, self._file)
                 await self._run("COMMIT")
             except BaseException:
-                # A failed COMMIT leaves the transaction open, and so does a BEGIN whose caller gave up while the
-                # thread still waits in it. This comes after both in that thread, and without either does nothing.
+                # The transaction may still be open: after a failed COMMIT, or if the caller was cancelled while the
+                # thread was in BEGIN. This runs after both in that thread, and does nothing if none is open.
                 await self._rollback()
                 raise
             self._file.check_in_place()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[_Connection]:
-        # The one reading connection: until it ends, every other read sees the same moment.
+        # There is one reading connection: until this ends, every other read sees the same state.
         async with self._snapshot:
             with self._file.translated("read"):
                 await self._reader.execute("BEGIN")
@@ -130,7 +130,7 @@ class SqliteStorage:
                     await self._reader.rollback()
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
-        """SQLite's own check of the file: some 3 s for each GB, and thoroughly, with its indexes, some 12 s."""
+        """Run SQLite's own check of the file. It takes about 3 s for each GB, or 12 s with the indexes (`thorough`)."""
         check = "integrity_check" if thorough else "quick_check"
         found = [str(row[0]) for row in await self._read.fetch(f"PRAGMA {check}({MAX_DAMAGE})")]
         return [] if found == ["ok"] else found
@@ -149,11 +149,11 @@ class SqliteStorage:
 
 
 async def _begin(connection: aiosqlite.Connection) -> None:
-    """Set a new connection's pragmas and read them back. Raises Unavailable, naming what cannot be had."""
-    for name, value in _PROMISES.items():
+    """Set a new connection's pragmas and read them back. Raises Unavailable, which names a wrong one."""
+    for name, value in _REQUIRED.items():
         await connection.execute(f"PRAGMA {name} = {value}")
         ((found,),) = await connection.execute_fetchall(f"PRAGMA {name}")
         if found != value:
-            raise Unavailable(f"the database does not promise what it must: {name} is {found} and must be {value}")
-    for wish in _WISHES:
-        await connection.execute(wish)
+            raise Unavailable(f"the database lacks a setting that it must have: {name} is {found} and must be {value}")
+    for pragma in _OPTIONAL:
+        await connection.execute(pragma)

@@ -1,6 +1,6 @@
-"""What can happen to a SQLite file from outside: damage, another file in its place, another file's journal beside it.
+"""Guards a SQLite file against changes from outside: damage, a replaced file, and the journal of another file.
 
-Carries out specs/protocol.md section 10 (durability).
+Implements specs/protocol.md section 10 (durability).
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from pathlib import Path
 from verifier.core.errors import InternalError, Unavailable
 from verifier.ports import Damaged
 
-# Of all errors, these alone come from a defect in a statement of ours or in what it is given.
+# Only these errors come from a defect in one of our statements or its parameters.
 _DEFECTS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 _PRIVATE = 0o600
-# SQLite lets a column hold such text, and has no error code for it.
+# SQLite stores text that is not UTF-8, and has no error code for it.
 _NOT_TEXT = "Could not decode to UTF-8"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _STALE = (
-    "a backup was restored beside the -wal file of another database, which would be written over it: "
-    "restore it again as specs/operations.md says under Backups"
+    "a backup was restored next to the -wal file of another database, which would be written over it: "
+    "restore it again as specs/operations.md describes under Backups"
 )
 
 
 def make_private(path: str) -> None:
-    """Make the file where it is not there, and let its owner alone read it and its journal, whatever the umask.
+    """Create the file if it is missing, and let only its owner read it and its journal, whatever the umask is.
 
-    Raises OSError. Files of another owner stay as they are.
+    Raises OSError. Files of another owner are not changed.
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE))
-    # SQLite makes its journal with the permissions of the file. An older one, or a copy, may have others.
+    # SQLite creates its journal with the file's permissions. An older journal, or a copy, may have others.
     for each in (path, f"{path}-wal", f"{path}-shm", f"{path}-journal"):
         with suppress(FileNotFoundError, PermissionError):
             if os.stat(each).st_mode & 0o777 != _PRIVATE:
@@ -41,7 +41,7 @@ def make_private(path: str) -> None:
 
 
 class SqliteFile:
-    """One database file and its journal, `-wal`, as a node sees them from start to end."""
+    """One database file and its journal, `-wal`, while a node has them open."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
@@ -50,13 +50,13 @@ class SqliteFile:
         self._damaged = False
 
     def check_wal(self) -> None:
-        """Raise Unavailable where the journal is known to be of another file, before SQLite writes it over this one.
+        """Raise Unavailable if the journal belongs to another file, before SQLite writes it over this one.
 
-        `verifier backup` gives each copy a number of its own (`user_version`, in the file's first page). The journal
-        has a copy of that page nearly always, since it changes whenever the file grows.
+        `verifier backup` gives each copy its own number (`user_version`, in the file's first page). The journal nearly
+        always contains that page, because the page changes whenever the file grows.
         """
         if self._path.is_file() and self._wal.is_file() and self._wal.stat().st_size:
-            # Neither way of opening it writes to the file, nor reads it behind SQLite's back, which would lose locks.
+            # Neither mode writes to the file. Reading it without SQLite would lose the locks of this process.
             alone, with_journal = (self._number(how) for how in ("immutable=1", "mode=ro"))
             if alone != with_journal:
                 raise Unavailable(_STALE)
@@ -66,11 +66,11 @@ class SqliteFile:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
     def opened(self) -> None:
-        """Remember which files SQLite has opened."""
+        """Remember which files SQLite has open."""
         self._places = self._find()
 
     def check_in_place(self) -> None:
-        """Raise Unavailable where a commit went to files that have been moved, removed or replaced."""
+        """Raise Unavailable if the files were moved, removed or replaced, so that a commit went elsewhere."""
         try:
             found = self._find()
         except OSError:
@@ -83,7 +83,7 @@ class SqliteFile:
 
     @contextmanager
     def translated(self, doing: str, *, always: bool = False) -> Iterator[None]:
-        """SQLite's errors as ours. Nothing is done with a damaged file, except what is to be done `always`."""
+        """Translate SQLite's errors into ours. A damaged file is no longer used, except for what is done `always`."""
         if self._damaged and not always:
             raise Damaged
         try:
