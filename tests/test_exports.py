@@ -100,7 +100,7 @@ BAD_ROWS = {
     "2 columns instead of 11": ("", "LN-9,c-1\n"),
     "12 columns instead of 11": ("", row(9).strip() + ",\n"),
     "must be 1 to 64 letters": ("application_id", row(9, application_id="../1")),
-    "date on which the number was added": ("numbers", row(9, numbers="13800138000")),
+    "date when the number was added": ("numbers", row(9, numbers="13800138000")),
     "a date that is not written like": ("numbers", row(9, numbers="13800138000 @ last year")),
     "has a date that is not written": ("numbers", row(9, numbers="13800138000 @ 2024-02-30")),
     "staff number / name / branch": ("officers", row(9, officers="4412")),

@@ -197,7 +197,7 @@ def test_a_key_is_not_put_to_use_before_verifiers_can_know_it(path: Path) -> Non
 
 @pytest.mark.shows("CVP-11-1")
 def test_the_index_key_stays(path: Path) -> None:
-    with pytest.raises(KeyRingError, match="at rest"):
+    with pytest.raises(KeyRingError, match="stored data depends"):
         keys.rotate(path, "index", NOON + OVERLAP_MS, force=True)
 
 

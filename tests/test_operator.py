@@ -370,7 +370,10 @@ ISSUER = {"VERIFIER_STAFF_ISSUER": "https://127.0.0.1:1", "VERIFIER_STAFF_AUDIEN
         ({"VERIFIER_TYPO": "1"}, "wrong    settings: VERIFIER_TYPO: there is no such setting"),
         ({"VERIFIER_CALLER_NUMBERS": "010-8234-5678"}, "wrong    settings: VERIFIER_CALLER_NUMBERS"),
         ({"VERIFIER_KEY_RING": "nothing.json"}, "wrong    key ring: "),
-        ({"VERIFIER_DATABASE": "sqlite:new.sqlite3"}, "wrong    database: there is no database file new.sqlite3"),
+        (
+            {"VERIFIER_DATABASE": "sqlite:new.sqlite3"},
+            "wrong    database: the database file new.sqlite3 does not exist",
+        ),
         ({"VERIFIER_STAFF_ROLES": "Boss=boss", **ISSUER}, "wrong    settings: VERIFIER_STAFF_"),
         ({"VERIFIER_DATABASE": "postgresql://u@127.0.0.1:1/x"}, "wrong    database: the database cannot be reached"),
         ({"VERIFIER_SYSTEMS": "nothing.json"}, "wrong    systems: "),

@@ -65,7 +65,9 @@ def _identity_signer(config: Config) -> FileIdentitySigner | None:
 async def _open_checked(config: Config, timeout_s: float) -> Storage:
     scheme, _, path = config.database.partition(":")
     if scheme == "sqlite" and not Path(path).exists():
-        raise Unavailable(f"there is no database file {path}; check the path. `verifier migrate` makes a new one")
+        raise Unavailable(
+            f"the database file {path} does not exist; check the path. `verifier migrate` makes a new one"
+        )
     try:
         storage = await open_storage(config.database, timeout_s, production=config.env == "production")
     except ValueError as error:

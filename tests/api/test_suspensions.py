@@ -19,7 +19,6 @@ from structlog.testing import capture_logs
 
 from tests.api.conftest import RunningBank, SystemSession
 from tests.world import DESK
-from verifier import app
 from verifier.api.signed_requests import sign_request
 from verifier.app import open_service
 from verifier.core.errors import Unavailable
@@ -242,7 +241,7 @@ def test_the_operator_hears_of_a_suspension_by_its_id_alone(bank: DemoBank) -> N
 async def test_nobody_is_let_in_and_no_verdict_given_while_a_node_cannot_know_who_is_suspended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "SUSPENDED_S", 0.1)
+    monkeypatch.setattr("verifier.node.SUSPENDED_S", 0.1)
     bank = DemoBank(tmp_path, free_ports(), voicexml_password="secret", officer_uri="tel:1", fraud_desk_uri="tel:2")
     service = await bank.start()
 
