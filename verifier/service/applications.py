@@ -11,7 +11,6 @@ from verifier.core import call as lifecycle
 from verifier.core.application import Registration
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound
 from verifier.core.messages import ApplicationView, ErasedView
-from verifier.core.names import check_names
 from verifier.core.policy import zone
 from verifier.core.sealing import ApplicationKeys
 from verifier.core.times import from_ms, to_ms
@@ -50,7 +49,6 @@ class Applications:
         """
         context = self._context
         check(registration, context.clock())
-        check_names(registration)
         customer_index = context.customer_index(registration.customer.id)
 
         def decide(work: UnitOfWork) -> Answer[ApplicationView]:
