@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
@@ -54,21 +53,22 @@ def needed(asked: list[str], found: set[str]) -> set[str]:
 
 def test_all_packages_have_one_version_and_each_says_it_once() -> None:
     script = json.loads((ROOT / "clients/typescript/package.json").read_text())
-    assert "version" not in project(ROOT)
-    told = [project(PACKAGES["callback_verification"]), project(PACKAGES["voice_gateway"]), script]
-    assert [each["version"] for each in told] == [__version__] * 3
-    literals = [path for package in PACKAGES for path in sources(package) if f'"{__version__}"' in path.read_text()]
-    assert literals == [ROOT / "verifier/__init__.py"]
-
-
-def sources(package: str) -> Iterator[Path]:
-    yield from (PACKAGES[package] / package).rglob("*.py")
+    told = [*map(project, PACKAGES.values()), script]
+    assert [each["version"] for each in told] == [__version__] * 4
+    for package, folder in PACKAGES.items():
+        assert not [path for path in (folder / package).rglob("*.py") if f'"{__version__}"' in path.read_text()]
 
 
 def test_the_changelog_has_what_is_unreleased_above_this_version() -> None:
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == "Unreleased"
     assert __version__ in headings
+
+
+def test_what_is_promised_names_tests_that_are_there() -> None:
+    named = re.findall(r"`((?:tests|clients)/[^`]+)`", (ROOT / "specs/stability.md").read_text())
+    assert len(named) > 10
+    assert not [each for each in named if not (ROOT / each).exists()]
 
 
 def test_each_package_says_its_licence_and_brings_the_text() -> None:
@@ -124,7 +124,8 @@ def test_the_bill_of_materials_has_all_that_is_installed_under_permissive_licenc
     subprocess.run([*command, sys.executable], cwd=ROOT, check=True, capture_output=True, timeout=120)
     bill = json.loads(made.read_text())
     assert bill["bomFormat"] == "CycloneDX"
-    assert bill["metadata"]["component"]["name"] == "callback-verifier"
+    whole = bill["metadata"]["component"]
+    assert (whole["name"], whole["version"]) == ("callback-verifier", __version__)
     parts = {canonicalize_name(each["name"]): each for each in bill["components"]}
     for name, (version, each) in locked(LOCKS[0]).items():
         if each.marker is None or each.marker.evaluate():
