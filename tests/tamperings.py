@@ -124,8 +124,8 @@ TAIL = """
 
 One tampering needs more than one table: the head and every row that changed since are set back together, to before a
 batch that logged nothing. A revocation, a suspension and a reveal log nothing. The log is the same before and after, so
-the audit finds nothing. A node that wrote one of the lost batches refuses such a database, however far others have gone
-on from it, and so does each node that knows of more batches than it has had. A node that starts afterwards takes it as
+the audit finds nothing. A node refuses such a database if it wrote one of the lost batches, however far others have
+gone on from there, or if it has seen more batches than the database now has. A node that starts afterwards takes it as
 it is: a call that was revoked is genuine there, until its ticket ends.
 """
 

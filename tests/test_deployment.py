@@ -21,6 +21,7 @@ from verifier.ledger.writer import TIMEOUT_S
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 KUBERNETES = (ROOT / "specs/examples/kubernetes.yaml").read_text()
 ITEMS: dict[str, Any] = {each["kind"]: each for each in yaml.safe_load(KUBERNETES)["items"]}
 # Two listeners are closed one after the other.
@@ -46,7 +47,7 @@ def test_every_setting_that_is_made_there_is_one() -> None:
 
 
 def test_the_image_sets_nothing_that_is_given_there_as_a_file() -> None:
-    set_by_image = set(re.findall(r"VERIFIER_[A-Z_]+(?==)", (ROOT / "Dockerfile").read_text()))
+    set_by_image = set(re.findall(r"VERIFIER_[A-Z_]+(?==)", DOCKERFILE))
     assert {"VERIFIER_LISTEN"} <= set_by_image
     assert not {f"{each}_FILE" for each in set_by_image} & set(settings())
 
@@ -69,7 +70,7 @@ def test_who_asks_whether_a_node_is_ready_asks_where_it_answers() -> None:
     ports = {
         name: int(found.group(1))
         for name in ("LISTEN", "ADMIN_LISTEN")
-        if (found := re.search(rf"VERIFIER_{name}=\S+:(\d+)", (ROOT / "Dockerfile").read_text()))
+        if (found := re.search(rf"VERIFIER_{name}=\S+:(\d+)", DOCKERFILE))
     }
     node = container("Deployment")
     assert {each["name"]: each["containerPort"] for each in node["ports"]} == {
@@ -126,10 +127,27 @@ def test_a_checkpoint_that_was_kept_elsewhere_is_given_where_it_is_mounted() -> 
         assert mount[str(Path(seen).parent)] in {each["name"] for each in pod["volumes"]}
 
 
-@pytest.mark.parametrize("each", [*COMPOSE["services"]])
-def test_images_are_named_with_their_version(each: str) -> None:
-    service = COMPOSE["services"][each]
-    assert "build" in service or re.fullmatch(r"[a-z]+:\d+(\.\d+)*", service["image"])
+def test_images_are_named_with_their_version_and_digest() -> None:
+    built = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(built) == 2
+    assert len(set(built)) == 1
+    taken = [each["image"] for each in COMPOSE["services"].values() if "build" not in each]
+    for image in (*built, *taken):
+        assert re.fullmatch(r"[a-z]+:\d+(\.\d+)*(-slim)?@sha256:[0-9a-f]{64}", image), image
+
+
+def test_an_image_is_built_from_hashed_packages_alone() -> None:
+    commands = re.findall(r"pip (?:install|wheel) .*", DOCKERFILE)
+    assert len(commands) == 4
+    assert all("--require-hashes" in each or "--no-index" in each for each in commands)
+
+
+def test_an_image_is_given_what_it_copies() -> None:
+    given = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    copied = re.findall(r"^COPY ((?!--from).*) \S+$", DOCKERFILE, re.MULTILINE)
+    names = {name for each in copied for name in each.split()}
+    assert {name for name in names if not name.startswith("verifier/")} == set(given)
+    assert all((ROOT / name).exists() for name in names)
 
 
 def test_the_example_names_this_version() -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "verifier").rglob("*.py"))
 AGREED = {
     *("verifier", "clients", "specs", "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
-    *("SECURITY.md", "Dockerfile", "compose.yaml", "constraints.txt"),
+    *("SECURITY.md", "LICENSE", "Dockerfile", "compose.yaml", "constraints.txt"),
 }
 
 

@@ -1,3 +1,5 @@
 """Callback verification for banks. The protocol is in specs/protocol.md."""
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("callback-verifier")

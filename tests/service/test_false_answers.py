@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,8 +18,12 @@ from verifier.core.errors import InternalError, RateLimited, Tampered, Unavailab
 from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.suspensions import SuspendStaff
 from verifier.ledger import records
+from verifier.ledger.commands import Answer
+from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, CALLS, LIMITS
+from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Row
+from verifier.service.housekeeping import Swept
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -162,6 +167,42 @@ async def test_an_open_call_that_is_gone_reads_as_no_answer_and_can_be_erased(wo
     assert (await world.erase(wang))["application_id"] == wang.application_id
 
 
+@pytest.mark.shows("CVP-10.2-2", "CVP-3.1-3")
+async def test_an_application_whose_open_call_was_changed_can_be_erased(world: World, wang: Person) -> None:
+    call_id, _ = await world.live_call(wang)
+    await execute(world, "UPDATE calls SET expires_at = 5 WHERE call_id = $1", call_id)
+    assert (await world.erase(wang))["application_id"] == wang.application_id
+
+
+@pytest.mark.shows("CVP-6.1-9")
+async def test_a_leg_that_is_pruned_in_the_same_batch_is_no_alarm(world: World, wang: Person) -> None:
+    call_id, _ = await world.live_call(wang)
+    await world.leg(call_id, "ended", wang.number)
+    world.clock.advance(32 * 86_400)
+    told: list[str] = []
+    world.context.tampered = told.append
+
+    def prune(work: UnitOfWork) -> Answer[Swept]:
+        pruned = work.prune()
+        return lambda: Swept(pruned)
+
+    swept, taken = await asyncio.gather(
+        world.context.writer.submit(ReadSet(expired=True), prune),
+        world.leg_by_number("ended", wang.number, officer_id=None),
+    )
+    assert (swept.calls, taken["result"]) == (1, "unmatched")
+    assert told == []
+
+
+@pytest.mark.shows("CVP-8.2-3", "CVP-10-12")
+async def test_a_checkpoint_with_a_line_that_nobody_signed_is_not_served(world: World, wang: Person) -> None:
+    await world.report(wang, "x")
+    [(note,)] = await world.storage.fetch("SELECT note FROM checkpoints WHERE size = 1")
+    await execute(world, "UPDATE checkpoints SET note = $1 WHERE size = 1", note.replace("\n\n", "\nmore\n\n", 1))
+    with pytest.raises(Unavailable):
+        await world.context.writer.checkpoint(0)
+
+
 @pytest.mark.shows("CVP-10.2-4")
 async def test_a_receipt_of_another_call_is_not_given_for_a_confirmed_one(world: World, wang: Person) -> None:
     """Two receipts of one application change places in the log's table."""
@@ -225,7 +266,29 @@ class TestOnSqlite:
         with pytest.raises(InternalError):
             await world.issue(mallory)
         assert (await world.confirm(wang, code))["verdict"] == "genuine"
-        assert (await world.audit()).findings
+        assert any("applications" in each for each in (await world.audit()).findings)
+
+    @pytest.mark.shows("CVP-8.3-1", "CVP-8.3-4")
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            "log_head SET forgotten = 'x'",
+            "log_head SET size = 'x'",
+            "log_head SET shares = 'x'",
+            "log_head SET mac = NULL",
+            "log_head SET origin = CAST(x'ff' AS TEXT)",
+            "checkpoints SET note = x'00'",
+            "leaves SET entry = 'abc' WHERE leaf_index = 0",
+        ],
+    )
+    async def test_the_audit_goes_on_past_what_it_cannot_read(self, world: World, wang: Person, changes: str) -> None:
+        """A row elsewhere that was changed is found too."""
+        await world.live_call(wang)
+        await execute(world, "UPDATE calls SET expires_at = 5")
+        await execute(world, f"UPDATE {changes}")
+        findings = (await world.audit()).findings
+        assert any(each.startswith("calls: the row of") for each in findings), findings
+        assert any(not each.startswith("calls") for each in findings), findings
 
     @pytest.mark.shows("CVP-10.2-2")
     async def test_a_suspension_with_values_of_other_types_is_in_force(self, world: World) -> None:
@@ -254,5 +317,4 @@ class TestOnSqlite:
     @pytest.mark.shows("CVP-8.3-4")
     async def test_the_audit_finds_a_row_whose_key_has_another_type(self, world: World, wang: Person) -> None:
         await execute(world, "INSERT INTO limits (limit_key, tat, wrong) VALUES (x'00', 5, 0)")
-        await execute(world, "INSERT INTO reports (report_id, leaf_index, created_at) VALUES (7, 5, 0)")
-        assert (await world.audit()).findings
+        assert any("limits" in each for each in (await world.audit()).findings)

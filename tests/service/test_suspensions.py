@@ -150,6 +150,19 @@ async def test_a_retry_does_not_repeat_the_code_of_an_officer_who_was_suspended(
             await lift(world)
 
 
+@pytest.mark.shows("CVP-7.5-6", "CVP-10-3")
+async def test_a_retry_does_not_repeat_the_code_of_an_officer_who_was_removed(storage: Storage, tmp_path: Path) -> None:
+    async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="off")) as world:
+        person = Person(1)
+        await world.register(person)
+        first = await world.issue(person, officer=LOANS, officer_id=OFFICER.id, key="once")
+        assert first["code"] is not None
+        assert await world.issue(person, officer=LOANS, officer_id=OFFICER.id, key="once") == first
+        await world.register(person, officers=(COLLEAGUE,))
+        again = await world.issue(person, officer=LOANS, officer_id=OFFICER.id, key="once")
+        assert again == {**first, "code": None}
+
+
 @pytest.mark.shows("CVP-2.1-3")
 async def test_a_leg_makes_no_call_of_a_suspended_officer_live(deaf: World, other: World, wang: Person) -> None:
     call_id = (await deaf.issue(wang))["call"]["call_id"]

@@ -295,31 +295,61 @@ async def test_a_revocation_that_is_set_back_with_its_head_is_refused_by_the_nod
 
 
 @pytest.mark.shows("CVP-10.2-3")
-async def test_a_node_goes_on_with_a_head_that_many_others_have_written_since(
+async def test_a_head_that_was_set_back_is_refused_also_after_many_nodes_have_started(
     world: Remembering, person: Person
 ) -> None:
+    """Each start is a new name in the head, so its list is full one day."""
     for _ in range(MAX_WRITERS + 1):
         async with World(world.storage, world.ring_file, clock=world.clock) as other:
-            await other.report(person, "x")
-    await world.report(person, "x")
-    [(writers,)] = await world.storage.fetch("SELECT writers FROM log_head")
-    assert len(writers) == 2 * NODE_BYTES * MAX_WRITERS
+            await other.context.writer.probe()
+    call_id, code = await world.live_call(person)
+    tables = ("log_head", "calls", "applications")
+    async with (
+        World(world.storage, world.ring_file, clock=world.clock) as node,
+        World(world.storage, world.ring_file, clock=world.clock) as other,
+    ):
+        before = {table: list(await world.storage.fetch(f"SELECT * FROM {table}")) for table in tables}
+        await node.revoke(call_id)
+        await set_back(world, before)
+        for _ in range(3):
+            await other.context.writer.probe()
+        with pytest.raises(Unavailable, match="set back"):
+            await node.confirm(person, code)
 
 
 @pytest.mark.shows("CVP-10.2-3")
-async def test_a_node_that_is_no_more_named_in_a_head_refuses_it(world: Remembering, person: Person) -> None:
-    """As where another process of the bank has worked on a copy of the database from before this node."""
-    kept = list(await world.storage.fetch("SELECT * FROM log_head"))
+async def test_a_node_goes_on_with_a_head_that_many_others_have_written_since(
+    world: Remembering, person: Person
+) -> None:
+    key = "asked before"
     await world.report(person, "x")
-    assert kept[0] != (await world.storage.fetch("SELECT * FROM log_head"))[0]
+    for _ in range(MAX_WRITERS + 1):
+        async with World(world.storage, world.ring_file, clock=world.clock) as other:
+            await other.report(person, "x")
+    await world.confirm(person, "482177302", key=key)
+    [(writers,)] = await world.storage.fetch("SELECT writers FROM log_head")
+    assert len(writers) == 2 * NODE_BYTES * MAX_WRITERS
+    [(batches,)] = await world.storage.fetch("SELECT batches FROM log_head")
+    for _ in range(MAX_WRITERS + 1):
+        async with World(world.storage, world.ring_file, clock=world.clock) as other:
+            await other.context.writer.probe()
+    # A retry writes nothing, so it must not make the node forget what it wrote.
+    await world.confirm(person, "482177302", key=key)
+    assert world.context.writer._heads._wrote[0] == batches
+
+
+@pytest.mark.shows("CVP-10.2-3")
+async def test_a_node_whose_last_batch_is_missing_from_a_head_refuses_it(world: Remembering, person: Person) -> None:
+    """As where another process of the bank has worked on a copy of the database from before this node."""
+    await world.report(person, "x")
     other = World(world.storage, world.ring_file, clock=world.clock)
-    row = HeadRow(*(await world.storage.fetch(records.HEADS))[0][:6])
+    row = HeadRow.of((await world.storage.fetch(records.HEADS))[0])
     for _ in range(3):
         row = row.after(row.size, other.context.writer._heads._node)
     row = replace(row, writers=row.writers[-2 * NODE_BYTES :])
     mac = other.context.writer._heads._mac(row)
     await execute(world, records.ADVANCE_HEAD, row.origin, row.size, row.batches, row.shares, row.writers, mac)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="set back"):
         await world.report(person, "y")
 
 

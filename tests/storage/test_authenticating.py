@@ -61,7 +61,7 @@ async def as_before(storage: Storage, world: World) -> None:
                     await transaction.execute_many(sql, [(context, again)])
             await transaction.execute_many(f"UPDATE {table.name} SET mac = NULL", [()])
         await leaves_as_before(transaction, world, keys)
-        await transaction.execute_many("UPDATE log_head SET shares = NULL, writers = NULL, mac = NULL", [()])
+        await transaction.execute_many("UPDATE log_head SET shares = NULL, mac = NULL", [()])
         await transaction.execute_many("DELETE FROM calls WHERE application_id = '-decoy'", [()])
 
 
@@ -151,7 +151,7 @@ async def test_authenticators_that_somebody_took_away_are_not_given_again(storag
     async with World(storage, tmp_path / "ring.json") as world:
         await world.register(Person(1))
         async with storage.transaction() as transaction:
-            await transaction.execute_many("UPDATE log_head SET shares = NULL, writers = NULL, mac = NULL", [()])
+            await transaction.execute_many("UPDATE log_head SET shares = NULL, mac = NULL", [()])
             for table in TABLES:
                 await transaction.execute_many(f"UPDATE {table.name} SET mac = NULL", [()])
     with pytest.raises(AlreadyAuthenticated):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 
 from verifier.core.checkpoint import Checkpoint, open_checkpoint
-from verifier.core.errors import EvidenceError, InternalError, NotFound, VerifierError
+from verifier.core.errors import EvidenceError, NotFound, VerifierError
 from verifier.core.evidence import Trust, verify_evidence
 from verifier.core.ids import made_at
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash, verify_consistency
@@ -21,7 +21,7 @@ from verifier.ledger import records
 from verifier.ledger.decrypted import decrypt_evidence, leaf_context, unwrap_keys
 from verifier.ledger.heads import UNAUTHENTICATED
 from verifier.ledger.log import Log, count_shards
-from verifier.ledger.row_audit import audit_rows
+from verifier.ledger.row_audit import audit_rows, readable
 from verifier.ports import KeyRing, Row, Storage
 
 _CHUNK = 1000
@@ -92,13 +92,12 @@ async def audit_log(
     starts = _by_shard(checked, trust, audited)
     if sum(map(len, starts.values())) < len(checked):
         return audited
-    if any(row[6] is None for row in await storage.fetch(records.HEADS)):
-        audited.find(UNAUTHENTICATED)
-        return audited
-    try:
-        await _audit(storage, ring, trust, audited, kept_since, starts, shown)
-    except InternalError as error:
-        audited.find(error.detail)
+    with readable("a row of log_head", audited.find):
+        heads = await storage.fetch(records.HEADS)
+        if heads and all(row[4] is None and row[6] is None for row in heads):
+            audited.find(UNAUTHENTICATED)
+            return audited
+    await _audit(storage, ring, trust, audited, kept_since, starts, shown)
     return audited
 
 
@@ -111,11 +110,14 @@ async def _audit(
     starts: Mapping[int, Sequence[Checkpoint]],
     shown: Mapping[int, Sequence[Checkpoint]],
 ) -> None:
-    """Audit each shard from where it starts, then what holds for all. Raises InternalError where a row is no text."""
-    shards = await count_shards(storage)
+    """Audit each shard from where it starts, then what holds for all."""
+    shards = 0
+    with readable("a row of log_head", audited.find):
+        shards = await count_shards(storage)
     for shard in range(max(1, shards)):
         start = starts[shard][0] if shard in starts else None
-        await _Shard(storage, ring, trust, audited, shard, kept_since).audit(start, shown.get(shard, ()))
+        with readable(f"the log of shard {shard}", audited.find):
+            await _Shard(storage, ring, trust, audited, shard, kept_since).audit(start, shown.get(shard, ()))
     for shard in sorted({*shown, *starts} - set(range(shards))):
         audited.find(f"the log was rolled back to before its shard {shard} was split off")
     # These two look at all calls each time: a call may claim any leaf, old or new.
@@ -123,7 +125,8 @@ async def _audit(
         audited.find(f"{row[0]} has no ticket in the log")
     for row in await storage.fetch(_CONFIRMED_WITHOUT_RECEIPT, RECEIPT, MAX_FINDINGS):
         audited.find(f"{row[0]} was confirmed without a receipt in the log")
-    audited.rows = await audit_rows(storage, ring, trust.log.origin, audited.find)
+    with readable("a row", audited.find):
+        audited.rows = await audit_rows(storage, ring, trust.log.origin, audited.find)
 
 
 def _by_shard(notes: Sequence[str], trust: Trust, audited: Audited) -> dict[int, list[Checkpoint]]:

@@ -23,7 +23,7 @@ _LEAVES = (
     "WHERE leaf_index > $1 ORDER BY leaf_index LIMIT 1000"
 )
 _SEAL_LEAF = "UPDATE leaves SET sealed = $2 WHERE leaf_index = $1"
-_SET_HEAD = "UPDATE log_head SET shares = $2, mac = $3 WHERE origin = $1"
+_SET_HEAD = "UPDATE log_head SET shares = $2, writers = NULL, mac = $3 WHERE origin = $1"
 # They are sealed in another way now, and none of them is older than half an hour.
 _END_SESSIONS = "DELETE FROM ivr_sessions"
 _OPEN_CALLS = "SELECT COUNT(*) FROM calls WHERE due_at > $1"

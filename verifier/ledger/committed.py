@@ -33,8 +33,10 @@ class Reading:
 
     async def applications(self, application_ids: Iterable[str]) -> Mapping[str, DecryptedApplication]:
         """Those of the applications that have not been erased."""
-        rows = await self._reader.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
-        return {each.application_id: each for each in self._kept(rows)}
+        wanted = set(application_ids)
+        found = self._kept(await self._reader.fetch_in(records.APPLICATIONS_BY_ID, wanted))
+        self._check("applications", all(each.application_id in wanted for each in found))
+        return {each.application_id: each for each in found}
 
     async def applications_of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
         """A customer's applications."""
@@ -87,7 +89,8 @@ class Reading:
         where the next begins."""
         rows = await self._reader.fetch(records.CALLS_OF_OFFICER, officer_id, before, since, limit + 1)
         calls = [self._authenticator.read(tables.CALLS, row) for row in rows[:limit]]
-        self._check("calls", all(call.officer_id == officer_id for call in calls))
+        asked_for = (call.officer_id == officer_id and call.call_id < before for call in calls)
+        self._check("calls", all(asked_for))
         applications = await self.applications({call.application_id for call in calls})
         found = []
         for call, row in zip(calls, rows, strict=False):

@@ -22,7 +22,7 @@ from verifier.ports import KeyRing, Row, Transaction
 
 # Of what others have added meanwhile a node hashes every leaf up to so many, and has the rest proved by stored hashes.
 MAX_CATCH_UP = 4096
-# More nodes than work on one database. One that is not among the last so many to write is not missed in a head.
+# More nodes than work on one database. A node that fell off the list is not missed.
 MAX_WRITERS = 64
 NODE_BYTES = 8
 
@@ -47,14 +47,35 @@ class HeadRow(Struct, frozen=True):
     writers: bytes
 
     def covered(self) -> Row:
-        """What the authenticator covers. A head of before there were writers has none."""
+        """What the authenticator covers. A head from before migration 0015 has no writers."""
         older = self.origin, self.size, self.shards, self.batches, self.shares
         return (*older, self.writers) if self.writers else older
 
+    @classmethod
+    def of(cls, row: Row) -> HeadRow:
+        """The head of a row that begins with these columns."""
+        origin, size, shards, batches, shares, writers = row[:6]
+        return cls(origin, size, shards, batches, shares or b"", writers or b"")
+
     def last_batch(self, node: bytes) -> int:
-        """The number of the last batch of a node; 0 where it is not named."""
+        """The number of a node's last batch; 0 where it is not named."""
         at = self.writers.rfind(node)
-        return 0 if at < 0 else int.from_bytes(self.writers[at + NODE_BYTES : at + 2 * NODE_BYTES])
+        return 0 if at < 0 else self._batch_at(at)
+
+    def follows(self, known: HeadRow, node: bytes, wrote: int) -> bool:
+        """Whether this head can come after one that a node knows, whose own last batch had the number `wrote`.
+
+        It cannot where a batch of this node is missing from it, unless so many others have written since that the
+        node fell off the list.
+        """
+        if self.batches <= known.batches:
+            return replace(self, shards=known.shards) == known
+        last = self.last_batch(node)
+        full = len(self.writers) == 2 * NODE_BYTES * MAX_WRITERS
+        return last >= wrote or (last == 0 and full and self._batch_at(0) > wrote)
+
+    def _batch_at(self, at: int) -> int:
+        return int.from_bytes(self.writers[at + NODE_BYTES : at + 2 * NODE_BYTES])
 
     def after(self, size: int, node: bytes) -> HeadRow:
         """The row after one more work, by this node."""
@@ -65,10 +86,11 @@ class HeadRow(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """What a batch takes and extends: a shard's tree, and the row of its head as it was, but for the shares."""
+    """What a batch locks and extends: a shard's tree, its checkpoint, and the row of its head."""
 
     tree: Tree
     row: HeadRow
+    note: str
 
     @property
     def size(self) -> int:
@@ -92,6 +114,7 @@ class Heads:
         self._origin = origin
         self._check_clock = check_clock
         self._known: dict[int, Head] = {}
+        self._wrote: dict[int, int] = {}
 
     async def open(self, transaction: Transaction) -> None:
         """Make sure that there is a log, that it is this one, and that this ring has signed it.
@@ -111,9 +134,12 @@ class Heads:
         if origins - ours:
             raise InternalError(f"the database has more logs than the {self.shards} that its heads say")
         for shard in range(self.shards):
-            if not await transaction.fetch(
+            latest = await transaction.fetch(
                 records.LATEST_CHECKPOINT, global_index(shard, 0), global_index(shard + 1, 0)
-            ):
+            )
+            if latest:
+                self._check_ring(latest[0][0])
+            else:
                 await self._begin(transaction, shard)
             await self._tree(transaction, shard, (await self._lock(transaction, shard)).size)
 
@@ -165,7 +191,7 @@ class Heads:
         row = await self._lock(transaction, shard)
         tree, note = await self._tree(transaction, shard, row.size)
         # A commit that writes nothing would prove nothing.
-        await self._advance(transaction, Head(tree, row))
+        await self._advance(transaction, Head(tree, row, note))
         return note
 
     async def lock(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Head], int]:
@@ -177,8 +203,8 @@ class Heads:
         heads: dict[int, Head] = {}
         for shard in sorted(shards):
             row = await self._lock(transaction, shard)
-            tree, _ = await self._tree(transaction, shard, row.size)
-            heads[shard] = Head(tree, row)
+            tree, note = await self._tree(transaction, shard, row.size)
+            heads[shard] = Head(tree, row, note)
         return heads, self.shards
 
     async def _lock(self, transaction: Transaction, shard: int) -> HeadRow:
@@ -189,26 +215,19 @@ class Heads:
         """
         origin = shard_origin(self._origin, shard)
         found = await transaction.fetch(records.TAKE_HEAD, origin)
-        if not found or found[0][1] < self.shards:
+        if not found or found[0][2] < self.shards:
             raise Unavailable(f"the log in the database has fewer shards than the {self.shards} that this node knows")
-        size, count, told, batches, kept, writers, mac = found[0]
+        *_, mac, told = found[0]
         self._check_clock(told)
         if mac is None:
             raise InternalError(UNAUTHENTICATED)
-        row = HeadRow(origin, size, count, batches, kept or b"", writers or b"")
+        row = HeadRow.of(found[0])
         self._authenticator.check("log_head", (*row.covered(), mac))
         known = self._known.get(shard)
-        if known is not None and not self._goes_on(known.row, row):
-            raise _other_log(size)
-        self.shards = count
+        if known is not None and not row.follows(known.row, self._node, self._wrote.get(shard, 0)):
+            raise Unavailable("the head in the database is older than what this node has seen: it was set back")
+        self.shards = row.shards
         return row
-
-    def _goes_on(self, known: HeadRow, row: HeadRow) -> bool:
-        if row.batches <= known.batches:
-            return replace(row, shards=known.shards) == known
-        full = len(row.writers) >= 2 * NODE_BYTES * MAX_WRITERS
-        last = row.last_batch(self._node)
-        return last >= known.last_batch(self._node) or (full and last == 0)
 
     async def _tree(self, transaction: Transaction, shard: int, size: int) -> tuple[Tree, str]:
         """A shard's tree and its checkpoint: what this node has known, and what others have added to it.
@@ -219,8 +238,8 @@ class Heads:
         head = self._known.get(shard)
         known = None if head is None else head.tree
         if known is not None and 0 <= size - known.size <= MAX_CATCH_UP:
-            added = await read_entries(transaction, shard, known.size, size) if size > known.size else ()
-            tree, _ = known.extend([leaf_hash(entry) for entry in added])
+            entries = await read_entries(transaction, shard, known.size, size) if size > known.size else ()
+            tree, _ = known.extend([leaf_hash(entry) for entry in entries])
         else:
             try:
                 tree = await read_tree(transaction, shard, size)
@@ -233,12 +252,13 @@ class Heads:
         checkpoint = Checkpoint(shard_origin(self._origin, shard), size, tree.root())
         if tree.size != size or not notes or not notes[0][0].startswith(checkpoint.text()):
             raise _other_log(size)
-        if known is None or known.size != size:
+        note: str = notes[0][0]
+        if head is None or head.note != note:
             try:
-                open_checkpoint(notes[0][0], self._ring.log_keys(), self._origin)
+                open_checkpoint(note, self._ring.log_keys(), self._origin)
             except EvidenceError as error:
                 raise _other_log(size) from error
-        return tree, notes[0][0]
+        return tree, note
 
     async def extend(
         self,
@@ -266,7 +286,7 @@ class Heads:
             placed = [(level, global_index(shard, index), value) for level, index, value in nodes]
             await transaction.execute_many(records.INSERT_CHECKPOINT, [(global_index(shard, tree.size), note)])
             await transaction.execute_many(records.INSERT_NODE, placed)
-            grown[shard] = replace(grown[shard], tree=tree)
+            grown[shard] = replace(grown[shard], tree=tree, note=note)
         for shard, head in grown.items():
             if head is not heads[shard]:
                 grown[shard] = await self._advance(transaction, head)
@@ -281,7 +301,11 @@ class Heads:
 
     def keep(self, heads: Mapping[int, Head]) -> None:
         """What was taken or extended has been committed."""
-        self._known.update(heads)
+        for shard, head in heads.items():
+            known = self._known.get(shard)
+            if known is None or known.row.batches <= head.row.batches:
+                self._known[shard] = head
+            self._wrote[shard] = max(self._wrote.get(shard, 0), head.row.last_batch(self._node))
 
 
 async def _check_begins(transaction: Transaction, shard: int, known: Tree, tree: Tree) -> None:
@@ -298,4 +322,4 @@ async def _check_begins(transaction: Transaction, shard: int, known: Tree, tree:
 
 
 def _other_log(size: int) -> Unavailable:
-    return Unavailable(f"the log of {size} leaves in the database is not the one that was signed, or that was known")
+    return Unavailable(f"the log of {size} leaves in the database is not the one that was signed")

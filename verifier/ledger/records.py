@@ -31,7 +31,7 @@ CREATE_HEAD = (
 # Locks the row, so that batches of all nodes extend one log in one order; and tells the database's own time.
 TAKE_HEAD = (
     "UPDATE log_head SET batches = batches WHERE origin = $1 "
-    "RETURNING size, shards, CAST(CURRENT_TIMESTAMP AS TEXT), batches, shares, writers, mac"
+    "RETURNING origin, size, shards, batches, shares, writers, mac, CAST(CURRENT_TIMESTAMP AS TEXT)"
 )
 ADVANCE_HEAD = "UPDATE log_head SET size = $2, batches = $3, shares = $4, writers = $5, mac = $6 WHERE origin = $1"
 # Every head has the number of them, so that a node that has waited for one learns the new number.

@@ -6,12 +6,13 @@ taken away or set back to what it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
 from verifier.core.call import Call
-from verifier.core.errors import Erased, Tampered, VerifierError
+from verifier.core.errors import Erased, InternalError, Tampered, VerifierError
 from verifier.core.shards import global_index, origin_shard
 from verifier.ledger import decoys, indexes, records, tables
 from verifier.ledger.decrypted import decrypt_application
@@ -29,6 +30,15 @@ _SUM = (
 )
 
 
+@contextmanager
+def readable(what: str, find: Callable[[str], None]) -> Iterator[None]:
+    """Make a finding of what cannot be read. SQLite lets a column hold a value of any type, and text of any bytes."""
+    try:
+        yield
+    except (InternalError, TypeError, ValueError, AttributeError, OverflowError):
+        find(f"{what} has a value of another type, or text that is not UTF-8")
+
+
 async def audit_rows(storage: Storage, ring: KeyRing, origin: str, find: Callable[[str], None]) -> int:
     """Check every row as it is at one moment; how many there are. Raises Unavailable."""
     async with storage.snapshot() as reader:
@@ -44,45 +54,38 @@ class _RowAudit:
         self._authenticator = Authenticator(ring)
         self._rows = 0
         self._sum = 0
+        self._open_calls: dict[str, str] = {}
+        self._numbers: dict[str, set[bytes]] = {}
+        self._officers: dict[str, set[str]] = {}
 
     async def audit(self) -> int:
-        heads = await self._reader.fetch(records.HEADS)
+        heads: Sequence[Row] = ()
+        with readable("a row of log_head", self._find):
+            heads = await self._reader.fetch(records.HEADS)
         for row in heads:
-            await self._check_head(row, len(heads))
-        if (await self._reader.fetch(_LEAVES))[0][0] != sum(row[1] for row in heads):
-            self._find("the log has more or fewer leaves than its heads say")
-        numbers = await self._led(_NUMBERS)
-        officers = await self._led(_ASSIGNMENTS)
-        open_calls: dict[str, str] = {}
+            with readable("a row of log_head", self._find):
+                await self._check_head(row, len(heads))
+        with readable("a row of log_head", self._find):
+            if (await self._reader.fetch(_LEAVES))[0][0] != sum(HeadRow.of(row).size for row in heads):
+                self._find("the log has more or fewer leaves than its heads say")
+        self._numbers = await self._led(_NUMBERS)
+        self._officers = await self._led(_ASSIGNMENTS)
         for table in tables.TABLES:
-            count = 0
-            last: object = None
-            async for row in table.rows(self._reader):
-                count, before, last = count + 1, last, table.key_of(row)
-                if last == before:
-                    self._find(f"{table.name}: {_shown(last)} is there twice")
-                found = self._read(table, row)
-                if isinstance(found, tables.ApplicationRow):
-                    self._check_application(found, numbers, officers)
-                    if found.open_call_id is not None:
-                        open_calls[found.open_call_id] = found.application_id
-                elif isinstance(found, Call) and found.open:
-                    known = open_calls.pop(found.call_id, None)
-                    if known != found.application_id:
-                        self._find(f"{found.call_id} is open, and its application does not know it")
-            if (await self._reader.fetch(f"SELECT COUNT(*) FROM {table.name}"))[0][0] != count:
-                self._find(f"{table.name} has rows that cannot be read in order")
-        for call_id, application_id in open_calls.items():
+            with readable(table.name, self._find):
+                await self._check_table(table)
+        for call_id, application_id in self._open_calls.items():
             self._find(f"the open call {call_id} of {application_id} is gone, or is not open")
-        for application_id in sorted({*numbers, *officers}):
+        for application_id in sorted({*self._numbers, *self._officers}):
             self._find(f"a number or an officer leads to {application_id}, whose facts do not name them")
-        if self._sum % SHARES != sum(int.from_bytes(row[4] or b"") for row in heads) % SHARES:
-            self._find(_SUM)
+        with readable("a row of log_head", self._find):
+            if self._sum % SHARES != sum(int.from_bytes(HeadRow.of(row).shares) for row in heads) % SHARES:
+                self._find(_SUM)
         return self._rows
 
     async def _check_head(self, row: Row, count: int) -> None:
-        origin, size, shards, batches, shares, writers, mac, forgotten = row
-        head = HeadRow(origin, size, shards, batches, shares or b"", writers or b"")
+        head = HeadRow.of(row)
+        origin, size, shards = head.origin, head.size, head.shards
+        mac, forgotten = row[6:]
         try:
             self._authenticator.check("log_head", (*head.covered(), mac))
         except Tampered:
@@ -93,6 +96,25 @@ class _RowAudit:
         kept = await self._reader.fetch(_CHECKPOINTS, global_index(shard, 0), global_index(shard + 1, 0))
         if tuple(kept[0]) != (global_index(shard, 0), global_index(shard, size)):
             self._find(f"the checkpoints of {origin} do not begin at size 0 and end at size {size}, that of its head")
+
+    async def _check_table(self, table: Table[Any]) -> None:
+        count = 0
+        last: object = None
+        async for row in table.rows(self._reader):
+            count, before, last = count + 1, last, table.key_of(row)
+            if last == before:
+                self._find(f"{table.name}: {_shown(last)} is there twice")
+            found = self._read(table, row)
+            if isinstance(found, tables.ApplicationRow):
+                self._check_application(found)
+                if found.open_call_id is not None:
+                    self._open_calls[found.open_call_id] = found.application_id
+            elif isinstance(found, Call) and found.open:
+                known = self._open_calls.pop(found.call_id, None)
+                if known != found.application_id:
+                    self._find(f"{found.call_id} is open, and its application does not know it")
+        if (await self._reader.fetch(f"SELECT COUNT(*) FROM {table.name}"))[0][0] != count:
+            self._find(f"{table.name} has rows that cannot be read in order")
 
     def _read(self, table: Table[Any], row: Row) -> Any:
         try:
@@ -111,11 +133,9 @@ class _RowAudit:
         rows = await self._reader.fetch(sql)
         return {each: {row[1] for row in group} for each, group in groupby(rows, key=lambda row: str(row[0]))}
 
-    def _check_application(
-        self, row: tables.ApplicationRow, numbers: dict[str, set[bytes]], officers: dict[str, set[str]]
-    ) -> None:
+    def _check_application(self, row: tables.ApplicationRow) -> None:
         """Hold what leads to an application against its sealed facts, and its owner too."""
-        led_by = numbers.pop(row.application_id, set()), officers.pop(row.application_id, set())
+        led_by = self._numbers.pop(row.application_id, set()), self._officers.pop(row.application_id, set())
         wanted: tuple[set[bytes], set[str]] = set(), set()
         try:
             opened = decrypt_application(self._ring, row)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
-from verifier.core.errors import Erased, InternalError, InvalidField, NotFound
+from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
 from verifier.core.messages import ApplicationView, ErasedView
-from verifier.core.names import check_names
 from verifier.core.policy import zone
 from verifier.core.sealing import ApplicationKeys
 from verifier.core.times import from_ms, to_ms
@@ -50,7 +50,6 @@ class Applications:
         """
         context = self._context
         check(registration, context.clock())
-        check_names(registration)
         customer_index = context.customer_index(registration.customer.id)
 
         def decide(work: UnitOfWork) -> Answer[ApplicationView]:
@@ -139,10 +138,11 @@ class Applications:
                 return lambda: ErasedView(application_id, from_ms(erased_at))
             if row.open_call_id is not None:
                 # Neither key nor ticket is opened: what is damaged can be erased too.
-                call = work.calls.stored(row.open_call_id)
-                if call is not None:
-                    call = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
-                    work.calls.put(lifecycle.revoke(call, work.now_ms) if call.open else call)
+                with suppress(Tampered):
+                    call = work.calls.stored(row.open_call_id)
+                    if call is not None:
+                        call = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
+                        work.calls.put(lifecycle.revoke(call, work.now_ms) if call.open else call)
             numbers = self._numbers_of(work, application_id)
             tombstone = ApplicationRow(
                 application_id=application_id,

@@ -93,7 +93,12 @@ class Calls:
                 check_application(work, caller, application_id)
             self._check_not_suspended(officer_id)
 
-        return await context.writer.submit_kept(IssuedCall, needs, decide, idempotency, guard)
+        def again(work: UnitOfWork, issued: IssuedCall) -> IssuedCall:
+            # Nobody reads out a code for an officer who has been removed since.
+            assigned = work.applications.get(application_id).registration.assigned(officer_id)
+            return issued if assigned is not None else replace(issued, code=None)
+
+        return await context.writer.submit_kept(IssuedCall, needs, decide, idempotency, guard, again)
 
     def _make_way(self, work: UnitOfWork, application: DecryptedApplication, officer_id: str) -> Call | None:
         """The officer's own call that was never connected gives way to a new one; any other stands."""

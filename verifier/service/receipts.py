@@ -26,6 +26,8 @@ class Receipts:
         rows = await context.storage.fetch(records.LEAF_BY_STATEMENT, receipt_id)
         if not rows or rows[0][6] not in (RECEIPT, REPORT):
             raise NotFound("there is no such receipt")
+        if rows[0][3] != receipt_id:
+            raise context.authenticator.found("leaves")
         application_id, customer_index, sealed, statement_id, kek_id, wrapped_key, typ = rows[0]
         if sealed is None or customer_index is None:
             raise NotFound("there is no such receipt")

@@ -5,11 +5,17 @@ from __future__ import annotations
 from verifier.api.operations import Asked, Operation, operation
 from verifier.core import errors, messages
 from verifier.core.application import ApplicationId, Registration
+from verifier.core.names import check_names
 from verifier.service import Service
 
 _APPLICATION = {"application_id": ApplicationId}
 _OFFICER = ("staff:officer",)
 _LOST = (errors.NotFound, errors.Erased)
+
+
+async def _register(service: Service, asked: Asked[Registration, None]) -> messages.ApplicationView:
+    check_names(asked.body)
+    return await service.applications.register(asked.path["application_id"], asked.body)
 
 
 async def _application(service: Service, asked: Asked[None, None]) -> messages.ApplicationView:
@@ -32,7 +38,7 @@ def operations() -> tuple[Operation, ...]:
             answer=messages.ApplicationView,
             path_types=_APPLICATION,
             raises=(errors.Erased,),
-            handler=lambda service, asked: service.applications.register(asked.path["application_id"], asked.body),
+            handler=_register,
         ),
         operation(
             id="get_application",

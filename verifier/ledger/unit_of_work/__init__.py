@@ -132,7 +132,7 @@ class UnitOfWork:
         self.loaded.tables[table].delete(key)
 
     def prune(self) -> int:
-        """Delete what was loaded as past its keeping, if it is; how many rows. What does not verify stays."""
+        """Delete the loaded rows that have really expired; how many. A row that does not verify stays for the audit."""
         gone = 0
         for table, key, column, before in self.loaded.expired:
             rows = self.loaded.tables[table]

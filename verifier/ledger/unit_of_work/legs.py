@@ -31,6 +31,9 @@ class Legs:
         owner = self._loaded.leg_owners.get(leg_index)
         if owner is None or self._loaded.legs.get((owner, leg_index)) is not None:
             return owner
+        if self._loaded.legs.changed((owner, leg_index)):
+            # This batch has deleted it.
+            return None
         raise self._authenticator.found("legs")
 
     def put(self, leg: Leg) -> None:
