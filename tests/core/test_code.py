@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import node
-from tests.conftest import require
 from tests.vectors.codes import INVISIBLE, SEPARATORS
 from tests.world import another_code
 from verifier.core import code as core
@@ -171,7 +170,7 @@ def _meanings(meant: dict[int, str], separators: str, invisible: str) -> dict[in
 
 
 @pytest.mark.shows("CVP-5-6", "CVP-5-9")
-def test_every_character_means_the_same_to_the_service_and_to_both_sdks() -> None:
+def test_every_character_means_the_same_to_the_service_and_to_both_sdks(npm: str) -> None:
     """Of the million characters each is a digit, may stand between digits, or ends a group; three programs agree."""
     decimal = {each: str(found) for each in EVERY if (found := unicodedata.decimal(chr(each), None)) is not None}
     numerals = {ord(each): str(n) for n, written in enumerate(core.CHINESE) for each in written}
@@ -184,7 +183,6 @@ def test_every_character_means_the_same_to_the_service_and_to_both_sdks() -> Non
         between = {each for each in EVERY if _takes(reading, f"4821{chr(each)}77302")}
         assert between == {each for each, meaning in wanted.items() if meaning == "between"}, who
     assert core.MEANT == sdk.MEANT == {each: meaning for each, meaning in wanted.items() if meaning != "between"}
-    require("npm", node.installed())
     told = node.run(node.program("node"), "--input-type=module", "-e", READ)
     assert told.returncode == 0, told.stderr
     assert dict(json.loads(told.stdout)) == wanted

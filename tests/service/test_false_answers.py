@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import empty_database
+from tests.conftest import POSTGRES, SQLITE, new_database
 from tests.service.test_rows import SUPERVISOR, execute
 from tests.world import OFFICER, ORIGIN, Person, World, another_code
 from verifier.core.checkpoint import Checkpoint
@@ -21,9 +21,9 @@ from verifier.ledger.tables import APPLICATIONS, CALLS, LIMITS
 from verifier.ports import Row
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return empty_database(request, tmp_path)
+    return new_database(request, tmp_path)
 
 
 @pytest.fixture
