@@ -26,8 +26,8 @@ _HEADING = re.compile(r"^#{2,3} (\d+(?:\.\d+)?)\.? ")
 HEAD = """# The requirements, and the tests that show them
 
 Made by `python -m tests.requirements > specs/requirements.md` out of [protocol.md](protocol.md), [pbx.md](pbx.md) and
-the marks `@pytest.mark.shows` in `tests/`. `tests/test_requirements.py` fails when it is out of date, and when a MUST
-has no test. *Outside* binds people, or programs that are not in this repository.
+the marks `@pytest.mark.shows` in `tests/`. `tests/specs/test_requirements.py` fails when it is out of date, and when a
+MUST has no test. *Outside* binds people, or programs that are not in this repository.
 
 | requirement | | binds | shown by |
 |---|---|---|---|

@@ -12,9 +12,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.cli.test_cli import Shell
 from tests.pgbouncer import PgBouncer
 from tests.postgres import Postgres
-from tests.test_cli import Shell
 from verifier.core.errors import Unavailable
 from verifier.storage import open_storage
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import Shell
+from tests.cli.test_cli import Shell
 from verifier.core.errors import Unavailable
 from verifier.ports import Damaged, Storage
 from verifier.storage import backup as backup_module

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_cli import Shell, use
+from tests.cli.test_cli import Shell, use
 from tests.world import Person, World
 from verifier import keys
 from verifier.ledger import audit, records

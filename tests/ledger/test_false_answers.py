@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import POSTGRES, SQLITE, new_database
-from tests.service.test_rows import SUPERVISOR, execute
+from tests.ledger.test_rows import SUPERVISOR, execute
 from tests.world import OFFICER, ORIGIN, Person, World, another_code
 from verifier.core.checkpoint import Checkpoint
 from verifier.core.errors import InternalError, RateLimited, Tampered, Unavailable, VerifierError
