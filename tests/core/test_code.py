@@ -19,7 +19,6 @@ from tests import node
 from tests.vectors.codes import INVISIBLE, SEPARATORS
 from tests.world import another_code
 from verifier.core import code as core
-from verifier.core import damm
 from verifier.core.call import CallRules
 from verifier.core.code import HOTP_DIGITS, derive_code, hotp, parse_code, same_code, show_code
 from verifier.core.errors import MalformedCode
@@ -40,12 +39,6 @@ def test_rfc_4226_appendix_d_comes_out_of_the_same_function() -> None:
 )
 def test_rfc_6238_appendix_b_agrees_for_sha_256_and_eight_digits(seconds: int, password: str) -> None:
     assert hotp(b"12345678901234567890123456789012", seconds // 30) == password
-
-
-@pytest.mark.shows("CVP-5-4")
-def test_the_published_example_of_the_check_digit() -> None:
-    assert damm.check_digit("572") == "4"
-    assert damm.is_valid("5724")
 
 
 @pytest.mark.shows("CVP-5-1")
