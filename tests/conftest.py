@@ -22,6 +22,7 @@ from verifier.storage.migrate import migrate
 
 # A busy machine is no defect: examples have no deadline.
 settings.register_profile("verifier", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=15)
 settings.load_profile("verifier")
 
 
@@ -31,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--fast"):
+        settings.load_profile("fast")
     if config.getoption("--share"):
         config.pluginmanager.register(Sharing(Path(config.getoption("--share"))))
 

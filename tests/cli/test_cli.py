@@ -19,6 +19,8 @@ from verifier.config import load
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parents[2] / "specs" / "examples" / "applications.csv"
 
 

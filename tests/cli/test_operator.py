@@ -36,6 +36,8 @@ from verifier.cli import main
 from verifier.demo.bank import free_ports
 from verifier.demo.client import now_iso
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:

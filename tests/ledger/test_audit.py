@@ -21,6 +21,8 @@ from verifier.ports import Storage
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
+pytestmark = pytest.mark.slow
+
 # After three leaves that were checked and three new ones: ticket 3, genuine receipt 4, negative receipt 5.
 DAMAGE = {
     "leaf 4 is not that of its statement": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 4",

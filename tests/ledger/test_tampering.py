@@ -253,6 +253,7 @@ async def measured(scene: Scene) -> dict[tuple[str, str], str]:
     return {(kind, name): seen for kind, names in found.items() for name, seen in names.items()}
 
 
+@pytest.mark.slow
 async def test_what_sees_a_tampering_is_what_is_written_down(scene: Scene) -> None:
     wanted = expected()
     found = await measured(scene)
