@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from verifier.core.purposes import Language, Purpose
 from verifier.core.text import exact, line
 
-# Bounds of everything that comes from outside; control characters are refused by the decoder for all strings.
+# Bounds on outside input. The decoder refuses control characters in all strings.
 ApplicationId = Annotated[str, exact(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")]
 PrincipalId = Annotated[str, line(128)]
 Name = Annotated[str, line(120)]
@@ -31,14 +31,14 @@ class Customer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RegisteredNumber(Struct, frozen=True, forbid_unknown_fields=True):
-    """A number on file, and since when: a young number is how accounts are taken over."""
+    """A number on file, and since when. A new number may mean that an account was taken over."""
 
     number: E164
     added_at: Instant
 
 
 class Officer(Struct, frozen=True):
-    """An officer as statements and answers name him; what a later statement says beyond that is passed over."""
+    """An officer as named in statements and answers. Unknown members of later statements are ignored."""
 
     id: str
     name: str
@@ -61,7 +61,7 @@ class Consents(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnnouncedCall(Struct, frozen=True, forbid_unknown_fields=True):
-    """A call the bank means to make, told to the customer beforehand. It is no proof of any call that comes."""
+    """A call that the bank has announced to the customer. It proves nothing about a call that comes."""
 
     purpose: Purpose
     not_before: Instant
@@ -69,7 +69,7 @@ class AnnouncedCall(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Registration(Struct, frozen=True, forbid_unknown_fields=True):
-    """The facts of one application, as a bank system sends them and as they are sealed at rest."""
+    """The facts of one application, as bank systems send them, and sealed at rest."""
 
     customer: Customer
     numbers: Annotated[tuple[RegisteredNumber, ...], Meta(min_length=1, max_length=10)]

@@ -1,4 +1,5 @@
-"""The life cycle of a call, as pure transitions: issued, live, confirmed, ended; expired, revoked, locked.
+"""The life cycle of a call, as pure transitions between its states: issued, live, confirmed, ended, expired, revoked,
+locked.
 
 Implements specs/protocol.md section 6.
 """
@@ -18,7 +19,7 @@ OPEN: frozenset[str] = frozenset({"issued", "live", "confirmed"})
 
 
 class CallRules(msgspec.Struct, frozen=True):
-    """The bounds a deployment sets, within those of specs/protocol.md section 6.2. All times in milliseconds."""
+    """A deployment's bounds, within those of specs/protocol.md section 6.2. Times are in milliseconds."""
 
     leg_mode: LegMode = "required"
     code_lifetime_ms: int = 600_000
@@ -28,9 +29,9 @@ class CallRules(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One outbound call. Instants are epoch milliseconds, None where the thing has not happened.
+    """One outbound call. Times are epoch milliseconds, None for what has not happened.
 
-    `due_at` is when the next transition by time alone is due, None once the call is closed.
+    `due_at` is the time of the next transition by time alone, None once the call is closed.
     """
 
     call_id: str
@@ -56,22 +57,22 @@ class Call(msgspec.Struct, frozen=True):
 
     @property
     def connected(self) -> bool:
-        """The PBX says that the officer's leg is connected to the number on file."""
+        """Whether the exchange says that the officer's leg is connected to the number on file."""
         return self.connected_at is not None and self.leg_ended_at is None
 
 
 def settle(call: Call, now_ms: int, rules: CallRules) -> Call:
-    """The call after every transition that time alone has brought about by `now_ms`.
+    """The call after all transitions that are due by `now_ms`.
 
-    Applied whenever a call is read for a decision, so a late sweep never widens what a code can do.
+    Every decision settles the call first, so a late sweep never extends a code.
     """
     if not call.open:
         return call
     if call.state == "confirmed":
-        # Without a leg nobody says when the call ends, so its code's lifetime bounds it.
+        # Without leg events, the code's lifetime bounds the call.
         latest = call.expires_at if call.connected_at is None else call.connected_at + rules.max_call_ms
         if call.leg_ended_at is not None:
-            # What was heard has happened, though the exchange's clock or another node's may be ahead of this one.
+            # The event has happened, even if the clock of the exchange or of another node is ahead.
             return _close(call, "ended", min(latest, call.leg_ended_at))
         return _close(call, "ended", latest) if now_ms >= latest else _due(call, latest)
     grace_end = call.expires_at if call.leg_ended_at is None else call.leg_ended_at + rules.grace_ms
@@ -81,20 +82,21 @@ def settle(call: Call, now_ms: int, rules: CallRules) -> Call:
 
 
 def reveal_allowed(call: Call) -> bool:
-    """Law L5: may the officer see the code now?"""
+    """Whether the officer may see the code now (law L5)."""
     return call.open and (call.leg_mode != "required" or call.connected)
 
 
 def on_the_phone(call: Call) -> bool:
-    """May the customer be told that the bank is on the phone with him now? `call` has been settled."""
+    """Whether the customer may be told that the bank is on the phone with them now. `call` must be settled."""
     return reveal_allowed(call) and call.leg_ended_at is None
 
 
 def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
-    """May a right code be answered with `genuine`, after so many wrong ones on its channel? `call` has been settled.
+    """Whether a right code is answered with `genuine`, after this many wrong ones on its channel. `call` must be
+    settled.
 
-    With the leg required it must have been connected. `settle` has closed the call if the leg ended too
-    long ago: beyond the grace that lets a customer hang up and ring the IVR, or at all once the code was used.
+    If the leg is required, it must have been connected. `settle` has closed the call if its leg ended too long ago:
+    after the grace in which a customer can hang up and ring the IVR, or at once if the code was used.
     """
     if not call.open or wrong >= rules.max_wrong:
         return False
@@ -102,34 +104,34 @@ def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
 
 
 def reveal(call: Call, now_ms: int) -> Call:
-    """The officer was shown the code; the first time is kept."""
+    """Record that the officer saw the code. The first time is kept."""
     return call if call.revealed_at is not None else replace(call, revealed_at=now_ms)
 
 
 def confirm(call: Call, now_ms: int, receipt_leaf: int, rules: CallRules) -> Call:
-    """The code was consumed; a call whose leg has already ended closes with it."""
+    """Consume the code. This closes a call whose leg has already ended."""
     return settle(replace(call, state="confirmed", confirmed_at=now_ms, receipt_leaf=receipt_leaf), now_ms, rules)
 
 
 def after_wrong(call: Call, app_wrong: int, ivr_wrong: int, now_ms: int, rules: CallRules) -> Call:
-    """The call after so many wrong codes on each channel: one that no channel can confirm any more is locked."""
+    """The call after this many wrong codes on each channel. It is locked if no channel can confirm it any more."""
     if call.state != "confirmed" and call.open and min(app_wrong, ivr_wrong) >= rules.max_wrong:
         return _close(call, "locked", now_ms)
     return call
 
 
 def revoke(call: Call, now_ms: int) -> Call:
-    """An officer or supervisor withdrew the call."""
+    """Revoke the call."""
     return _close(call, "revoked", now_ms)
 
 
 def follow_leg(call: Call, connected_at: int | None, ended_at: int | None, now_ms: int, rules: CallRules) -> Call:
-    """The call after what the PBX has said of its leg so far, in whatever order it was said."""
+    """The call after all leg events so far, in any order."""
     if call.connected_at == connected_at and call.leg_ended_at == ended_at:
         return call
     state = call.state
     if state in ("issued", "live"):
-        # A leg that turns out to lead elsewhere takes back what it brought about.
+        # A leg that turns out to lead elsewhere undoes its effects.
         state = "issued" if connected_at is None else "live"
     return settle(replace(call, state=state, connected_at=connected_at, leg_ended_at=ended_at), now_ms, rules)
 

@@ -24,7 +24,7 @@ MAX_NOTE = 131_072
 MAX_SIGNATURES = 100
 MAX_PROOF = MAX_NOTE + 32_768
 MAX_HASHES = 64
-# JavaScript counts so far exactly, so evidence is read alike everywhere.
+# JavaScript counts exactly up to here, so every verifier reads the same.
 MAX_COUNT = 2**53 - 1
 
 _ED25519 = b"\x01"
@@ -33,7 +33,7 @@ _KEY_ID_BYTES = 4
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _SIZE_LIMIT = 1 << 63
 _MAX_TILE_LEVEL = 63
-# Beside these a note may hold any text; line feeds part its lines.
+# A note may hold any other character. Line feeds separate its lines.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 # Neither a control, nor white space as section 8 lists it, nor a plus sign.
 _NAME = re.compile("[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+")
@@ -42,7 +42,7 @@ _TILE_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3}
 
 
 def note_key_id(name: str, public_key: bytes) -> bytes:
-    """The four bytes by which a signature line names an Ed25519 key.
+    """The 4 bytes that name an Ed25519 key in a signature line.
 
     Raises ValueError for a name or a key that cannot be one.
     """
@@ -54,7 +54,7 @@ def note_key_id(name: str, public_key: bytes) -> bytes:
 
 
 def vkey(name: str, public_key: bytes) -> str:
-    """The verifier key as note tools take it: name, key id and key."""
+    """The verifier key in the format of note tools: name, key id and key."""
     return f"{name}+{note_key_id(name, public_key).hex()}+{base64(_ED25519 + public_key)}"
 
 
@@ -71,7 +71,7 @@ def parse_vkey(text: str) -> tuple[str, bytes]:
 
 
 def shard_vkey(text: str, shard: int) -> str:
-    """The same key in the name of one of the log's shards. Raises InvalidSignature when it is no verifier key."""
+    """The verifier key under the name of a shard. Raises InvalidSignature if it is not a verifier key."""
     if shard == 0:
         return text
     name, public_key = parse_vkey(text)
@@ -88,8 +88,8 @@ def sign_note(text: str, name: str, public_key: bytes, sign: Callable[[bytes], b
 def open_note(note: str, vkeys: Sequence[str]) -> str:
     """The text of a note that at least one of these keys has signed. Raises InvalidSignature.
 
-    Signatures by other keys are passed over, so that keys can be rotated and witnesses can cosign; one
-    bad signature that claims to be by a known key spoils the note.
+    Signatures by other keys are ignored, so keys can be rotated and witnesses can cosign. One bad signature under
+    a known key makes the note invalid.
     """
     if _octets(note) > MAX_NOTE:
         raise InvalidSignature("the note is too long")
@@ -124,14 +124,14 @@ def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
 
 
 class Checkpoint(Struct, frozen=True):
-    """What the log commits to at one size: its origin, how many leaves it has, and their root."""
+    """A checkpoint of the log: its origin, number of leaves, and root."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> str:
-        """What is signed."""
+        """The text that is signed."""
         return f"{self.origin}\n{self.size}\n{base64(self.root)}\n"
 
 
@@ -140,7 +140,7 @@ def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
 
     A shard's is signed in the shard's own name, and has the shard's origin (section 8.4).
     Raises InvalidSignature for the note, InvalidProof when what is signed is no checkpoint of that log.
-    Extension lines are allowed and not looked at.
+    Extension lines are ignored.
     """
     found = note.partition("\n")[0]
     shard = origin_shard(found, origin)
@@ -173,9 +173,9 @@ def encode_proof(index: int, hashes: Sequence[bytes], checkpoint: str, extra: by
 
 
 def parse_proof(text: str) -> TlogProof:
-    """Read a C2SP tlog-proof; nothing in it is verified yet. Raises InvalidProof.
+    """Parse a C2SP tlog-proof, without verifying it. Raises InvalidProof.
 
-    Each proof has one text only: what parses is what `encode_proof` would write.
+    Each proof has exactly one text, the one that `encode_proof` writes.
     """
     if _octets(text) > MAX_PROOF:
         raise InvalidProof("the proof is too long")
@@ -200,7 +200,7 @@ def parse_proof(text: str) -> TlogProof:
 
 
 def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) -> Checkpoint:
-    """Check that the log has this entry, and return the checkpoint that says so.
+    """Verify that the log has this entry. Returns the checkpoint.
 
     Raises InvalidSignature when the checkpoint is not signed by one of the keys, InvalidProof otherwise.
     """
@@ -217,7 +217,7 @@ def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) 
 
 
 def tile_path(level: int | None, index: int, width: int) -> str:
-    """Where a tile is served, below the log's address; level None is for the entries. Raises ValueError."""
+    """The path of a tile, below the log's address. Level None is for entries. Raises ValueError."""
     if not (level is None or 0 <= level <= _MAX_TILE_LEVEL) or index < 0 or not 1 <= width <= TILE:
         raise ValueError(f"there is no tile of level {level}, index {index}, width {width}")
     *above, last = (digits.zfill(3) for digits in f"{index:,}".split(","))

@@ -38,10 +38,10 @@ _JOINED = re.compile("[A-Za-z+#*]")
 
 
 class _Hotp(pyotp.HOTP):
-    """pyotp on a key's bytes: its own secret is base32, which it would decode anew for each password."""
+    """pyotp with a key's bytes. Its own secret is base32, which it decodes for each password."""
 
     def __init__(self, key: bytes, digits: int, digest: Callable[..., Any]) -> None:
-        self._key = key  # before the constructor of pyotp, which asks for it
+        self._key = key  # the constructor of pyotp reads it
         super().__init__("", digits=digits, digest=digest)
 
     def byte_secret(self) -> bytes:
@@ -54,7 +54,7 @@ def hotp(key: bytes, counter: int, digits: int = HOTP_DIGITS, digest: Callable[.
 
 
 def derive_code(application_key: bytes, call_id: str, ticket: str, counter: int) -> str:
-    """The nine digits of a call: any other byte of the ticket, key, call id or counter gives another code (law L2).
+    """The nine digits of a call's code. Any change of ticket, key, call id or counter changes them (law L2).
 
     The HOTP key is HKDF-SHA256(application key, salt = call id, info = SHA-256 of the compact ticket)
     (RFC 5869); the ninth digit is the Damm check digit of the eight before it.
@@ -69,7 +69,7 @@ def parse_code(typed: str, pointer: str = "/code") -> str:
     """The nine digits a person typed, pasted or keyed (CVP-5-6, CVP-5-9), in any script and in the middle of a text.
 
     Raises MalformedCode, naming the member at `pointer`, when there are no nine digits, when there are two codes, or
-    when the check digit does not fit. That is a slip of the finger, not an attempt.
+    when the check digit does not fit. That is a typing error and costs no attempt.
     """
     if len(typed) > MAX_TYPED:
         raise _slip(pointer, f"The text with the code has at most {MAX_TYPED} characters")
@@ -98,7 +98,7 @@ def same_code(one: str, other: str) -> bool:
 
 
 def show_code(digits: str) -> str:
-    """The code as it is shown and spoken, in threes: `482 177 306`."""
+    """The code in groups of 3, as shown and spoken: `482 177 306`."""
     return f"{digits[:3]} {digits[3:6]} {digits[6:]}"
 
 

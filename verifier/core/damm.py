@@ -1,6 +1,6 @@
 """The check digit of H. M. Damm (thesis, Marburg 2004). Implements specs/protocol.md section 5.
 
-A totally anti-symmetric quasigroup of order ten: every single wrong digit and every swap of neighbours shows.
+A totally anti-symmetric quasigroup of order 10. It detects every single wrong digit and every swap of neighbours.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TABLE = tuple(
 
 
 def check_digit(digits: str) -> str:
-    """The digit that, put after `digits`, makes them valid."""
+    """The check digit of `digits`."""
     interim = 0
     for digit in digits:
         interim = _TABLE[interim][int(digit)]

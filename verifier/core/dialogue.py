@@ -1,6 +1,6 @@
-"""The telephone dialogue as a pure machine: what was heard goes in, what to say and do comes out.
+"""The telephone dialogue as a pure state machine: keys go in, what to say and do comes out.
 
-Implements specs/protocol.md section 7.7. It knows no platform; VoiceXML, webhooks and a SIP gateway speak it alike.
+Implements specs/protocol.md section 7.7. It is the same for VoiceXML, webhooks and the SIP gateway.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _AFTER = {"genuine": "ended", "who": "who_called"}
 
 
 class Turn(Struct, frozen=True):
-    """What to do now: say, then listen for keys, check the `digits`, transfer `to` an officer or desk, or hang up.
+    """The next step: say, then listen for keys, check the `digits`, transfer `to` an officer or desk, or hang up.
 
-    `message` is the id of a receipt that is wanted by the bank's own messaging, `evidence` that of the call which is
-    said to be genuine, or to have ended.
+    `message` is the id of a receipt to send by the bank's own messaging. `evidence` is the id of the receipt behind
+    `genuine` or `ended`.
     """
 
     say: tuple[Say, ...]
@@ -47,9 +47,8 @@ class Turn(Struct, frozen=True):
 
 
 class Dialogue(Struct, frozen=True):
-    """How far a call has come. `who` is the words of whose genuine call it was in each language, `officer`
-    that officer, `evidence` its receipt, `receipt` the one that can still be sent, `last` the names of the prompts that
-    were said last."""
+    """The state of a dialogue. `who` says whose genuine call it was, in each language; `officer` is that officer, and
+    `evidence` its receipt. `receipt` is one that can still be sent. `last` has the names of the last prompts."""
 
     bank: str
     language: Language
@@ -67,7 +66,7 @@ class Dialogue(Struct, frozen=True):
 
 
 def begin(bank: str, language: Language) -> tuple[Dialogue, Turn]:
-    """Greet, and ask for the code. Everybody is greeted alike, from whatever number they ring."""
+    """Greet, and ask for the code. The greeting is the same for every number."""
     return _listen(Dialogue(bank, language), "greeting", "other_language", "ask", "keys")
 
 
@@ -108,9 +107,8 @@ def judge(
     receipt: str = "",
     evidence: str = "",
 ) -> tuple[Dialogue, Turn]:
-    """Say the verdict. `who` is the words of whose call it is in each language; a genuine verdict without them, like
-    anything but an answer, is that we cannot check (law L6). `receipt` is the id of one that can be sent, `evidence`
-    that of a genuine call."""
+    """Say the verdict. `who` says whose call it is, in each language. A genuine verdict without it becomes "we cannot
+    check" (law L6). `receipt` is the id of one that can be sent, `evidence` that of a genuine call."""
     offer = ("offer_receipt",) if receipt else ()
     if verdict == "not_genuine":
         dialogue = replace(_told(dialogue, verdict), receipt=receipt)
@@ -122,14 +120,14 @@ def judge(
 
 
 def close(dialogue: Dialogue) -> Dialogue:
-    """After the genuine call has closed, what is repeated of it is that it is over. `0` still leads to its officer."""
+    """After the genuine call has closed, say that it is over. `0` still leads to its officer."""
     if dialogue.verdict != "genuine":
         return dialogue
     return replace(dialogue, verdict="ended", last=tuple(_AFTER.get(name, name) for name in dialogue.last))
 
 
 def closed(said: tuple[Say, ...]) -> tuple[Say, ...]:
-    """The same of a turn that has been said, for one who asks for it again."""
+    """The same for a turn that is repeated."""
     return tuple(_closed(each) for each in said)
 
 
@@ -142,7 +140,7 @@ def _closed(say: Say) -> Say:
 
 
 def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
-    """The figures cannot be a code: ask again, nothing has been spent."""
+    """The digits cannot be a code. Ask again, at no cost."""
     dialogue = replace(dialogue, slips=dialogue.slips + 1)
     if dialogue.slips > MAX_SLIPS:
         return _connect(replace(dialogue, verdict=None, officer=""))
@@ -150,13 +148,14 @@ def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 
 
 def no_verdict(dialogue: Dialogue, why: Unchecked) -> tuple[Dialogue, Turn]:
-    """Nothing can be said: a limit is reached, the number that rings is on file nowhere, the call went to another
-    number, or for any other reason (law L6). The fraud desk is a key away."""
+    """There is no verdict: a limit is reached, the ringing number is not on file, the call went to another number, or
+    for any other reason (law L6). The fraud desk is a key away.
+    """
     return _listen(_told(dialogue, "unavailable"), why, "after_refusal")
 
 
 def _told(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
-    """After a verdict; nothing of the one before is left."""
+    """The state after a verdict. Nothing of the one before is left."""
     return replace(dialogue, stage="told", verdict=verdict, who={}, officer="", receipt="", evidence="", slips=0)
 
 
@@ -170,7 +169,7 @@ def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 
 
 def _connect(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
-    """To the officer whose genuine call it was, and to the fraud desk in every other case."""
+    """Transfer to the officer of the genuine call, or else to the fraud desk."""
     to = dialogue.officer if dialogue.verdict in ("genuine", "ended") and dialogue.officer else FRAUD_DESK
     dialogue = replace(dialogue, stage="over")
     return dialogue, Turn((_say(dialogue, "connecting"),), "transfer", dialogue.slow, to=to)

@@ -1,6 +1,6 @@
-"""The one exception tree. Each class has a slug, the word of specs/protocol.md section 9 (errors).
+"""The exception tree. Each class has a slug of specs/protocol.md section 9 (errors).
 
-Only `verifier.api.problems` knows which HTTP status a class becomes.
+Only `verifier.api.problems` knows the HTTP status of a class.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import msgspec
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """One thing wrong with one member of a request. `pointer` is an RFC 6901 JSON Pointer."""
+    """An error in one member of a request. `pointer` is a JSON Pointer (RFC 6901)."""
 
     pointer: str
     detail: str
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """One rule of the contact policy that a call would break. `exception` says a supervisor may lift it."""
+    """A rule of the contact policy that a call would break. `exception`: a supervisor may lift it."""
 
     rule: str
     detail: str
@@ -26,7 +26,7 @@ class Refusal(msgspec.Struct, frozen=True):
 class VerifierError(Exception):
     """Root of every error this service raises on purpose.
 
-    `detail` may be shown to the caller. `reason` is what the log says instead, and holds nothing that a client wrote.
+    `detail` may be shown to the caller. The log gets `reason`, which contains nothing from a client.
     """
 
     slug = "internal_error"
@@ -50,11 +50,11 @@ class VerifierError(Exception):
 
 
 class InternalError(VerifierError):
-    """A defect in the service. Nothing about it is told to the caller."""
+    """A bug in the service. The caller learns nothing about it."""
 
 
 class Tampered(InternalError):
-    """A row of the database is not as this service wrote it (law L16). Nothing is done on its word."""
+    """A row of the database does not verify (law L16). It is not acted on."""
 
     def __init__(self, table: str) -> None:
         super().__init__(f"a row of {table} does not verify")
@@ -62,7 +62,7 @@ class Tampered(InternalError):
 
 
 class MalformedRequest(VerifierError):
-    """The request cannot be read at all: not JSON, not UTF-8, a repeated member, a bad header."""
+    """The request cannot be parsed: no JSON, no UTF-8, a repeated member, a bad header."""
 
     slug = "malformed_request"
     title = "The request cannot be read"
@@ -84,7 +84,7 @@ class HeaderTooLarge(VerifierError):
 
 
 class UnsupportedMediaType(VerifierError):
-    """Not the type that this address takes, another charset than UTF-8, or a content coding."""
+    """The body has another type than expected, another charset than UTF-8, or a content coding."""
 
     slug = "unsupported_media_type"
     title = "The request body is not of a type that is taken here"
@@ -98,12 +98,12 @@ class InvalidField(VerifierError):
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> InvalidField:
-        """The common case of one wrong member."""
+        """The error for one wrong member."""
         return cls(detail, errors=(FieldError(pointer, detail),))
 
 
 class MalformedCode(InvalidField):
-    """Not nine digits, or the check digit is wrong: a slip of the finger. No attempt is spent on it."""
+    """No nine digits, or a wrong check digit: a typing error. It costs no attempt."""
 
     slug = "malformed_code"
     title = "That is not a complete code"
@@ -120,7 +120,7 @@ class Forbidden(VerifierError):
 
 
 class Suspended(Forbidden):
-    """A member of staff who is suspended can do nothing, and nothing can be done in their name."""
+    """The member of staff is suspended. They can do nothing, and nothing can be done in their name."""
 
     slug = "suspended"
     title = "This member of staff is suspended"
@@ -137,7 +137,7 @@ class MethodNotAllowed(VerifierError):
 
 
 class Erased(VerifierError):
-    """The application's key has been destroyed; its id is never used again."""
+    """The application's key was destroyed. Its id is never used again."""
 
     slug = "erased"
     title = "The application has been erased"
@@ -158,14 +158,14 @@ class CallOpen(VerifierError):
 
 
 class CallClosed(VerifierError):
-    """The call has ended, expired or been revoked, so what was asked can no longer be done."""
+    """The call has ended, expired or been revoked, so it is too late for the request."""
 
     slug = "call_closed"
     title = "The call is no longer open"
 
 
 class LegNotConnected(VerifierError):
-    """The PBX does not say that the officer's leg is connected to the number on file (law L5)."""
+    """The officer's leg is not known to be connected to the number on file (law L5)."""
 
     slug = "leg_not_connected"
     title = "The call is not connected to the number on file"
@@ -213,7 +213,7 @@ class InvalidProof(EvidenceError):
 
 
 class InvalidClaims(EvidenceError):
-    """Signed by a trusted key, but the claims are not those of the statement it pretends to be."""
+    """The signature is good, but the claims do not fit the type of statement."""
 
     slug = "invalid_claims"
     title = "The signed statement is not of the expected form"

@@ -1,4 +1,4 @@
-"""Checking a signed statement and its log proof offline, from a trust file alone.
+"""Verifies a signed statement and its log proof offline, with a trust file alone.
 
 Implements specs/protocol.md section 8.
 """
@@ -47,7 +47,7 @@ class LogKey(Struct, frozen=True):
 
 
 class Trust(Struct, frozen=True):
-    """All that a verifier must hold: the issuer, its signing keys (RFC 7517) and its log.
+    """The trust file: issuer, signing keys (RFC 7517) and log.
 
     It is the document served at `/.well-known/callback-verification`; other members are ignored.
     """
@@ -58,14 +58,14 @@ class Trust(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True):
-    """A statement and the C2SP tlog-proof of its leaf, as they are handed out and kept."""
+    """A statement and the C2SP tlog-proof of its leaf."""
 
     statement: str
     proof: str
 
 
 class Checked(Struct, frozen=True):
-    """What verified evidence says: the header's `typ`, the claims, and the checkpoint that contains it."""
+    """Verified evidence: the header's `typ`, the claims, and the checkpoint."""
 
     typ: str
     claims: Any
@@ -73,7 +73,7 @@ class Checked(Struct, frozen=True):
 
 
 class _Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing else is allowed: no key or address of one that a statement brings along, no extension to understand."""
+    """The allowed header parameters. A statement must not bring a key, a key's address, or an extension."""
 
     alg: str
     kid: str
@@ -81,7 +81,7 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tuple[str, Any]:
-    """Check signature, `typ`, issuer and shape of a compact JWS; return its `typ` and its claims.
+    """Verify signature, `typ`, issuer and shape of a compact JWS. Returns its `typ` and claims.
 
     Raises InvalidSignature or InvalidClaims. `typ` restricts what is accepted (RFC 8725 section 3.11).
     """
@@ -101,7 +101,7 @@ def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tu
 
 
 def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
-    """The header, and the payload that the key it names has signed."""
+    """The header, and the verified payload."""
     if len(statement) > MAX_STATEMENT:
         raise InvalidSignature("the statement is too long")
     try:
@@ -114,7 +114,7 @@ def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
 
 
 def _key(trust: Trust, kid: str) -> dict[str, Any]:
-    """The one key of that name: two would leave it to the reader which of them has signed."""
+    """The only key of this name. Two keys of one name are refused, since readers could differ on which one signed."""
     keys = trust.jwks.get("keys")
     named = [each for each in keys if isinstance(each, dict)] if isinstance(keys, list) else []
     found = [each for each in named if each.get("kid") == kid]
@@ -138,7 +138,7 @@ def open_jws(compact: str, jwk: dict[str, Any]) -> bytes:
 
 
 def verify_evidence(evidence: Evidence, trust: Trust, typ: str | None = None) -> Checked:
-    """Check a statement and that the log contains it. Raises InvalidSignature, InvalidClaims or InvalidProof."""
+    """Verify a statement, and that the log contains it. Raises InvalidSignature, InvalidClaims or InvalidProof."""
     found, claims = verify_statement(evidence.statement, trust, typ)
     checkpoint = verify_proof(
         evidence.proof, entry=digest(evidence.statement), vkeys=trust.log.keys, origin=trust.log.origin

@@ -27,7 +27,7 @@ _PARAMETER = re.compile(
 def parse_header(header: str) -> tuple[str, dict[str, str]]:
     """The PASSporT and the parameters, by their names in lower case; a flag is empty. Raises InvalidSignature.
 
-    Each header has one value: a list with commas is none, since the grammar has no list.
+    Each header has one value. The grammar has no lists with commas.
     """
     fits = not unsafe(header) and len(header.encode()) <= MAX_HEADER
     text = header.strip(" \t\r\n") if fits else ""

@@ -17,5 +17,5 @@ def new_id(prefix: str, now_ms: int, entropy: bytes) -> str:
 
 
 def made_at(each: str) -> int:
-    """When an identifier was made, in epoch milliseconds. Raises ValueError for what is none of ours."""
+    """The creation time of an identifier, in epoch milliseconds. Raises ValueError for any other text."""
     return int(each.rpartition("_")[2][:12], 16)

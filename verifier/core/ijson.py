@@ -1,4 +1,4 @@
-"""JSON as evidence holds it (I-JSON, RFC 7493): bounded before it is read, and read in one way by every verifier.
+"""JSON in evidence (I-JSON, RFC 7493): bounded before parsing, and read the same by every verifier.
 
 Implements specs/protocol.md section 8.1.
 """
@@ -15,13 +15,13 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
 class TooDeep(ValueError):
-    """JSON that nests deeper than a verifier reads."""
+    """JSON is nested too deeply."""
 
 
 def read_json(octets: bytes, *, mark: bool = False) -> Any:
-    """The value of a JSON text in UTF-8. `mark` passes over one byte-order mark at the beginning.
+    """The value of a JSON text in UTF-8. `mark` allows one byte-order mark at the beginning.
 
-    Raises ValueError; for JSON that is nested too deeply, TooDeep.
+    Raises ValueError, or TooDeep for JSON that is nested too deeply.
     """
     text = octets.decode("utf-8-sig" if mark else "utf-8")
     deepest, closed = _nesting(text)
@@ -37,7 +37,7 @@ def read_json(octets: bytes, *, mark: bool = False) -> Any:
 
 
 def _nesting(text: str) -> tuple[int, bool]:
-    """How many levels a JSON text nests, and whether every bracket in it is closed."""
+    """The depth of a JSON text, and whether all brackets are closed."""
     depth = deepest = 0
     for token in _TOKEN.finditer(text):
         if token[0] in ("[", "{"):
@@ -56,7 +56,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(text: str) -> float:
-    """A number as IEEE 754 has it, and an integer if that is its value, however it is written."""
+    """A number as in IEEE 754, or an integer if its value is one."""
     value = float(text)
     return int(value) if value.is_integer() else value
 

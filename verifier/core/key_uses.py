@@ -1,7 +1,7 @@
-"""How often a key-encryption key may be used. Implements specs/protocol.md section 11.
+"""The limit on uses of a key-encryption key. Implements specs/protocol.md section 11.
 
-AES-256-GCM takes a random nonce of 96 bits for each use. A nonce that comes twice shows what was sealed and lets
-others forge seals. NIST SP 800-38D, section 8.3, allows 2^32 uses of one key. By then the chance of a repeat is 2^-33;
+AES-256-GCM takes a random nonce of 96 bits for each use. A repeated nonce reveals plaintext and lets others forge
+seals. NIST SP 800-38D, section 8.3, allows 2^32 uses of one key. By then the chance of a repeat is 2^-33;
 at 2^30 it is 2^-37.
 """
 
@@ -18,10 +18,10 @@ REFUSED_FROM = 2**32
 
 
 class Uses:
-    """The uses of one process. It reserves a lease of them in the database, so that a crash loses no count.
+    """The uses by one process. It reserves leases in the database, so a crash loses no count.
 
-    `_left` is what remains of the leases, negative where more was used than reserved. `_total` is what all processes
-    have reserved, as this one heard last.
+    `_left` is what remains of the leases, negative if more was used than reserved. `_total` is the last known sum of
+    all processes.
     """
 
     def __init__(self) -> None:
@@ -29,14 +29,14 @@ class Uses:
         self._total: dict[str, int] = {}
 
     def count(self, kid: str) -> None:
-        """Count one use, before it. Raises Unavailable once the key has been used as often as it may be."""
+        """Count a use, before it happens. Raises Unavailable at the limit."""
         left = self._left.get(kid, 0)
         if self._total.get(kid, 0) - min(left, 0) >= REFUSED_FROM:
             raise Unavailable("a key-encryption key has been used as often as it may be; rotate it")
         self._left[kid] = left - 1
 
     def unreserved(self, active: str) -> dict[str, int]:
-        """What was used beyond a lease, and a full lease of the active key once half of it is gone."""
+        """The uses to reserve: those beyond a lease, and a full lease of the active key once half of it is gone."""
         found = {kid: -left for kid, left in self._left.items() if left < 0}
         left = self._left.get(active, 0)
         if left < LEASE // 2:
@@ -44,7 +44,7 @@ class Uses:
         return found
 
     def reserved(self, added: Mapping[str, int], totals: Mapping[str, int]) -> None:
-        """Take note of what has been reserved durably. A total never falls, whatever the database says."""
+        """Record durable reservations. A total never falls, whatever the database says."""
         for kid, uses in added.items():
             self._left[kid] = self._left.get(kid, 0) + uses
         for kid, total in totals.items():
@@ -52,7 +52,7 @@ class Uses:
 
 
 def verdict(uses: int) -> str:
-    """What to say of a key that has been used so often; empty while there is nothing to say."""
+    """A warning about a key with this many uses, or an empty text."""
     if uses >= REFUSED_FROM:
         return "nothing can be sealed with it any more"
     if uses >= ROTATED_BEFORE:

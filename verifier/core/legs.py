@@ -1,4 +1,4 @@
-"""What a telephone exchange tells of a leg, and is told. Implements specs/protocol.md section 6.1."""
+"""Leg events of a telephone exchange, and their answers. Implements specs/protocol.md section 6.1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LegId = Annotated[str, line(128)]
 
 
 class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a PBX saw of the officer's outbound leg. May come late, twice and out of order."""
+    """An event of the officer's outbound leg. It may come late, twice and out of order."""
 
     event: Literal["connected", "ended"]
     leg_id: LegId
@@ -24,9 +24,10 @@ class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
-    """The same without the id of the call. `leg_id` is the exchange's own for good, and `number` may be left out once
-    the leg has ended. `officer_id` is the staff number of whose extension it is. Without it the leg matches no
-    call where several officers are assigned."""
+    """A leg event without the call's id. The exchange never uses a `leg_id` twice. `number` may be missing once the leg
+    has ended. `officer_id` is the staff number of the extension. Without it the leg matches no call if several officers
+    are assigned.
+    """
 
     event: Literal["connected", "ended"]
     leg_id: LegId
@@ -37,8 +38,8 @@ class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LegTaken(Struct, frozen=True):
-    """The call a leg is matched with, after the event; none when no call or more than one waits for such a leg, or when
-    the leg could be several officers'."""
+    """The call that the leg is matched with. None if no call or several wait for such a leg, or the leg could belong to
+    several officers."""
 
     result: Literal["matched", "unmatched", "ambiguous"]
     call: CallView | None

@@ -11,7 +11,7 @@ import msgspec
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """At most `burst` events at once, and `burst` in each `period_ms` on the long run.
+    """At most `burst` events at once, and on average `burst` in each `period_ms`.
 
     Raises ValueError for more than one event a millisecond, which the clock cannot tell apart.
     """

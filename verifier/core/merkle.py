@@ -75,7 +75,7 @@ def _seeded_consistency_ranges(old: int, new: int) -> list[Range]:
 
 
 def verify_inclusion(*, leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """Check that the tree of that size and root has this leaf hash at that index. Raises InvalidProof."""
+    """Verify that the tree of this size and root has this leaf hash at this index. Raises InvalidProof."""
     ranges = inclusion_ranges(index, size)
     _check_lengths([leaf, *proof], len(ranges) + 1)
     computed = leaf
@@ -88,9 +88,9 @@ def verify_inclusion(*, leaf: bytes, index: int, size: int, proof: Sequence[byte
 def verify_consistency(
     *, old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
-    """Check that the new tree begins with all leaves of the old one. Raises InvalidProof.
+    """Verify that the new tree begins with all leaves of the old one. Raises InvalidProof.
 
-    An empty old tree is refused: it is consistent with every tree, so nothing would have been proved.
+    An empty old tree is refused, since it is consistent with every tree.
     """
     ranges = _seeded_consistency_ranges(old_size, new_size)
     seeded = ranges[0][0] == 0
@@ -117,7 +117,7 @@ def _check_lengths(hashes: Sequence[bytes], count: int) -> None:
 
 
 class Tree:
-    """The growing right edge of the log, as its writer holds it. It is not changed after it is made.
+    """The right edge of the log, immutable.
 
     `nodes` are the hashes of complete subtrees by (level, index). At least the left siblings of the right
     edge must be there; what else is there decides for which leaves `inclusion_proof` has an answer.
@@ -149,8 +149,8 @@ class Tree:
     def extend(self, leaf_hashes: Sequence[bytes]) -> tuple[Tree, list[tuple[int, int, bytes]]]:
         """The tree with these leaves after its own, and the nodes to be stored: (tile level >= 1, index, hash).
 
-        This tree stays as it is, so it can be kept if the new one does not become durable. The new one
-        answers for the new leaves only: what no proof of theirs needs is let go, so it does not grow.
+        This tree stays unchanged, in case the new one does not become durable. The new one can prove the new leaves
+        only, and drops all other nodes, so it does not grow.
         """
         left = {
             (level, count - 1): self._nodes[level, count - 1]
@@ -278,6 +278,6 @@ def _complete_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _place(level: int, index: int) -> tuple[int, int, int, int]:
-    """Where the hashes under a subtree are stored: tile level, tile index, place of the first, how many."""
+    """Where the hashes under a subtree are stored: tile level, tile index, first position, count."""
     first = index << level % TILE_HEIGHT
     return level // TILE_HEIGHT, first // TILE, first % TILE, 1 << level % TILE_HEIGHT

@@ -1,6 +1,6 @@
-"""The shapes on the wire, one vocabulary with the SQL columns and the claims. Implements specs/protocol.md section 3.
+"""The messages of the API, in the vocabulary of the SQL columns and claims. Implements specs/protocol.md section 3.
 
-Requests forbid unknown members; instants are RFC 3339 UTC.
+Requests forbid unknown members. Times are RFC 3339 UTC.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Names that are shown or spoken: no links, and no marks that nobody sees. Implements specs/protocol.md section 3.1.
+"""Checks names that are shown or spoken: no links, and no invisible marks. Implements specs/protocol.md section 3.1.
 
-They are checked where they come in, and not by their types: what was registered before is still read.
+The check is at the doors and not in the types, so older registrations can still be read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ MARK = "must not hold a control character, or a mark that hides or turns text"
 
 
 def fault(name: str) -> str | None:
-    """What is wrong with a name, in words that do not repeat it; None for nothing."""
+    """What is wrong with a name, in words that do not repeat it, or None."""
     if marked(name):
         return MARK
     return LINK if link(name) else None
 
 
 def check_names(registration: Registration) -> None:
-    """Raise InvalidField for every name of a registration that holds what it must not."""
+    """Raise InvalidField with every name of a registration that is not allowed."""
     found = tuple(FieldError(pointer, what) for pointer, what in _faults(registration))
     if found:
         raise InvalidField(found[0].detail, errors=found)
@@ -31,7 +31,7 @@ def check_names(registration: Registration) -> None:
 
 def _faults(registration: Registration) -> Iterator[tuple[str, str]]:
     names = {"/customer/name": registration.customer.name, "/product": registration.product}
-    # An id may be an address of mail, but it is shown and spoken too.
+    # An id may be an e-mail address, but it is shown and spoken too.
     ids = {"/customer/id": registration.customer.id}
     for place, officer in enumerate(registration.officers):
         names |= {f"/officers/{place}/name": officer.name, f"/officers/{place}/branch": officer.branch}

@@ -1,4 +1,4 @@
-"""Base64 in its one canonical spelling (RFC 4648 sections 4 and 5), so that nothing signed has two texts."""
+"""Canonical base64 (RFC 4648 sections 4 and 5), so that no signed value has two texts."""
 
 from __future__ import annotations
 

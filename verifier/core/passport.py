@@ -1,6 +1,6 @@
 """SIP identity: the PASSporT of a call (RFC 8225, shaken RFC 8588, rcd RFC 9795) and its Identity header (RFC 8224).
 
-Implements specs/protocol.md section 6.4. Members are sorted and without white space, as RFC 8225 section 9 has it.
+Implements specs/protocol.md section 6.4. Members are sorted and without white space (RFC 8225 section 9).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Address(Struct, frozen=True, omit_defaults=True):
 
 
 class Addresses(Struct, frozen=True, omit_defaults=True):
-    """Who is called, where not by numbers alone (RFC 8225 section 5.2.1)."""
+    """The called parties, if not numbers alone (RFC 8225 section 5.2.1)."""
 
     tn: tuple[str, ...] = ()
     uri: tuple[str, ...] = ()
 
 
 class Claims(Struct, frozen=True, omit_defaults=True):
-    """What a PASSporT says of a call. `attest` and `origid` are of shaken, `rcd` and `crn` of rich call data."""
+    """The claims of a PASSporT. `attest` and `origid` belong to shaken, `rcd` and `crn` to rich call data."""
 
     dest: Tels | Addresses
     iat: int
@@ -58,7 +58,7 @@ class Claims(Struct, frozen=True, omit_defaults=True):
 
 
 class Identity(Struct, frozen=True):
-    """A checked Identity header: which kind, what it says, where it says its certificate is."""
+    """A verified Identity header: its kind, claims, and the address of its certificate."""
 
     kind: Kind
     claims: Claims
@@ -76,7 +76,7 @@ class _Dest(Struct, frozen=True):
 
 
 class _Signed(Struct, frozen=True):
-    """The claims as they are signed. Members that are not known here are passed over."""
+    """The signed claims. Unknown members are ignored."""
 
     dest: _Dest
     iat: int
@@ -87,7 +87,7 @@ class _Signed(Struct, frozen=True):
     crn: str | None = None
 
     def claims(self) -> Claims:
-        """Raises ValueError where it is not said who calls whom."""
+        """Raises ValueError without a caller and a called party."""
         tn, uri = self.orig.tn, self.orig.uri
         if (tn is None) is (uri is None) or not (self.dest.tn or self.dest.uri):
             raise ValueError("it names one caller and at least one number or address that is called")
@@ -108,10 +108,10 @@ def identity_header(kind: Kind, claims: Claims, x5u: str, sign: Callable[[bytes]
 
 
 def check_identity(header: str, public_key: EllipticCurvePublicKey, now_s: int, fresh_s: int = FRESH_S) -> Identity:
-    """Check the value of one incoming Identity header with the public key of the certificate that is to have signed it.
+    """Verify one incoming Identity header with the public key of its certificate.
 
-    The certificate is not fetched: whom to trust is for the caller to know. Raises InvalidSignature, or
-    InvalidClaims when what is signed is no PASSporT of a known kind, contradicts the header, or is not fresh.
+    It does not fetch the certificate: callers decide whom they trust. Raises InvalidSignature. Raises InvalidClaims
+    unless the payload is a fresh PASSporT of a known kind that fits the header.
     """
     token, given = parse_header(header)
     if given.get("alg", "es256").lower() != "es256":

@@ -1,6 +1,6 @@
-"""The contact policy: may this officer phone this customer, on this number, about this, now? Law L10.
+"""The contact policy: whether this officer may phone this customer, on this number, about this, now (law L10).
 
-Implements specs/protocol.md section 4.2. Every rule is looked at, so an officer learns all reasons at once.
+Implements specs/protocol.md section 4.2. Every rule is checked, so an officer gets all reasons at once.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from verifier.core.application import Registration
 from verifier.core.errors import PolicyRefused, Refusal
 from verifier.core.times import from_ms, to_ms
 
-# Rules a second person may lift for one call; the others are the customer's or the law's to lift.
+# Rules that a second person may lift for one call. Only the customer or the law can lift the others.
 LIFTABLE = ("contact_hours", "daily_cap", "number_cooling_off")
 
 
 class ContactPolicy(msgspec.Struct, frozen=True):
-    """What a deployment allows. Hours are local to the customer; `version` goes into every ticket."""
+    """A deployment's rules. Hours are local to the customer. `version` goes into every ticket."""
 
     version: str = "2026-1"
     hours_start: time = time(8, 0)
@@ -30,9 +30,9 @@ class ContactPolicy(msgspec.Struct, frozen=True):
 
 
 class IntendedCall(msgspec.Struct, frozen=True):
-    """A call somebody wants to make. `calls_today` counts those already issued on the application today.
+    """A call that somebody wants to make. `calls_today` counts the calls already issued on the application today.
 
-    `opted_out` says that the customer has refused marketing calls, whatever the registration says.
+    `opted_out`: the customer has refused marketing calls, which overrides the registration.
     """
 
     officer_id: str
@@ -45,7 +45,7 @@ class IntendedCall(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The IANA time zone of that name. Raises ValueError where there is none."""
+    """The IANA time zone of this name. Raises ValueError for an unknown one."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -59,7 +59,7 @@ def local_time(registration: Registration, now_ms: int) -> datetime:
 
 @lru_cache(maxsize=64)
 def _local_time(now_ms: int, time_zone: str) -> datetime:
-    # All calls of a batch are decided at one instant, so few distinct ones are asked for.
+    # All calls of a batch are decided at one time, so a small cache suffices.
     return from_ms(now_ms).astimezone(zone(time_zone))
 
 

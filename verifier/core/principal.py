@@ -1,4 +1,4 @@
-"""Who is calling: staff, customer or system, after authentication. Implements specs/protocol.md section 2."""
+"""The authenticated caller: staff, customer or system. Implements specs/protocol.md section 2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Principal(msgspec.Struct, frozen=True):
 
     `id` is the officer's staff number, the customer's subject at the bank's identity provider, or the
     system's credential id. `roles` holds staff roles, or the scopes of a system. From `until` on, in epoch
-    milliseconds, a person must show who they are again; a system does so with each request.
+    milliseconds, a person must authenticate again. A system does so with each request.
     """
 
     kind: Kind
@@ -28,5 +28,5 @@ class Principal(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """A name no two principals share; scopes idempotency keys and rate limits."""
+        """A unique name. Idempotency keys and rate limits are scoped by it."""
         return f"{self.kind}\0{self.issuer}\0{self.id}"

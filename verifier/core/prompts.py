@@ -1,7 +1,6 @@
-"""What a caller hears, zh-CN first, en second; each prompt has a name, so that a bank can record it.
+"""The prompts of the telephone dialogue, zh-CN first, en second. Each has a name, so that a bank can record it.
 
-Implements specs/protocol.md section 7.7. Whose call it is, `who`, or was, `who_called`, differs from call to call and
-is not among them.
+Implements specs/protocol.md section 7.7. `who` and `who_called` differ for each call and are not here.
 """
 
 from __future__ import annotations

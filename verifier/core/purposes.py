@@ -1,4 +1,4 @@
-"""What a call may be about, what it may ask for, and what no call ever asks.
+"""Purposes of calls: what each may ask for, and what no call ever asks.
 
 Implements specs/protocol.md section 4.3.
 """

@@ -1,4 +1,4 @@
-"""What does not fit together between codes and legs. Implements specs/protocol.md section 6.5."""
+"""Discrepancies between codes and legs. Implements specs/protocol.md section 6.5."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ KINDS: tuple[DiscrepancyKind, ...] = get_args(DiscrepancyKind)
 
 
 class Discrepancy(Struct, frozen=True):
-    """What does not fit together: a call, which `discrepancy_id` names, or a leg. `at` is when the call was issued or
-    the leg first heard of, `leg_id` the exchange's own."""
+    """A discrepancy. `discrepancy_id` names a call or a leg. `at` is when the call was issued or the first event of the
+    leg arrived. `leg_id` is the exchange's own.
+    """
 
     discrepancy_id: str
     kind: DiscrepancyKind
@@ -45,7 +46,7 @@ class Discrepancies(Struct, frozen=True):
 
 
 def discrepancy_of(call: Call) -> DiscrepancyKind | None:
-    """What does not fit in a call that has closed; None in an open one. `records` asks the database the same."""
+    """The discrepancy of a closed call, or None. The SQL in ledger/records.py has the same conditions."""
     if call.open:
         return None
     if call.connected_at is None and call.leg_mode != "off":

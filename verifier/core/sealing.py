@@ -1,6 +1,6 @@
 """Encryption of an application's personal fields under its own key. Implements specs/protocol.md section 4.1.
 
-AES-256-GCM with a random 96-bit nonce before the ciphertext; the context binds what is sealed to its row.
+AES-256-GCM with a random 96-bit nonce before the ciphertext. The context binds a seal to its row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEY_BYTES = 32
 
 
 class ApplicationKeys(Struct, frozen=True):
-    """The sub-keys of an application key, one for each use. They are wrapped together, and destroyed together."""
+    """The sub-keys of an application key, one for each use. They are wrapped and destroyed together."""
 
     sealing: bytes
     codes: bytes
@@ -48,7 +48,7 @@ def seal(key: bytes, nonce: bytes, context: str, plaintext: bytes) -> bytes:
 
 
 def unseal(key: bytes, context: str, sealed: bytes) -> bytes:
-    """Decrypt; raises InternalError when the bytes, the key or the context are not those of `seal`."""
+    """Decrypt. Raises InternalError if the bytes, the key or the context differ from those of `seal`."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError) as error:

@@ -1,4 +1,4 @@
-"""ES256 and Ed25519 signatures (RFC 7518, RFC 8032), checked so that every library comes to the same answer.
+"""ES256 and Ed25519 signatures (RFC 7518, RFC 8032), checked so strictly that all libraries agree.
 
 Implements specs/protocol.md section 8.1.
 """
@@ -25,12 +25,12 @@ _HALF = 32
 _PRIME = 2**255 - 19
 _ORDER = 2**252 + 27742317777372353535851937790883648493
 _ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
-# The y of the eight points of small order: libraries differ in whether they take one for a key.
+# The y of the 8 points of small order. Libraries differ on whether these are keys.
 _SMALL = frozenset((0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8))
 
 
 def p256_key(jwk: dict[str, Any]) -> EllipticCurvePublicKey:
-    """The public key of a JWK (RFC 7518 section 6.2.1). Raises InvalidSignature when its point is none of P-256."""
+    """The public key of a JWK (RFC 7518 section 6.2.1). Raises InvalidSignature if its point is not on P-256."""
     try:
         x, y = (_coordinate(jwk[name]) for name in ("x", "y"))
         return EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key()
@@ -46,7 +46,7 @@ def _coordinate(text: str) -> int:
 
 
 def verify_es256(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
-    """Check a signature that is r and s, 32 bytes each. Raises InvalidSignature."""
+    """Verify a signature of r and s, 32 bytes each. Raises InvalidSignature."""
     try:
         if len(signature) != 2 * _HALF:
             raise ValueError("an ES256 signature has 64 bytes")
@@ -57,13 +57,13 @@ def verify_es256(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -
 
 
 def is_point(octets: bytes) -> bool:
-    """Whether 32 bytes can be a point of edwards25519 that is of no small order, in its one encoding."""
+    """Whether 32 bytes are the canonical encoding of an edwards25519 point that is not of small order."""
     y = int.from_bytes(octets, "little") & (1 << 255) - 1
     return len(octets) == _HALF and y < _PRIME and y not in _SMALL
 
 
 def verify_ed25519(public_key: bytes, signature: bytes, signed: bytes) -> None:
-    """Check a signature. Raises InvalidSignature, also where the key or R is of small order or S is not reduced."""
+    """Verify a signature. Raises InvalidSignature, also if the key or R is of small order, or S is not reduced."""
     point, scalar = signature[:_HALF], int.from_bytes(signature[_HALF:], "little")
     try:
         if len(signature) != 2 * _HALF or not is_point(public_key) or not is_point(point) or scalar >= _ORDER:

@@ -28,12 +28,12 @@ EXCEPTION = "policy-exception+jwt"
 encode_claims = msgspec.json.Encoder().encode
 
 
-# NumericDate of RFC 7519 in whole seconds, as far as every JSON reader can count.
+# NumericDate of RFC 7519 in whole seconds, within the exact integers of every JSON parser.
 Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class Tel(Struct, frozen=True):
-    """A telephone number as RFC 8225 section 5.2.1 writes it: E.164 digits without the plus sign."""
+    """A telephone number as in RFC 8225 section 5.2.1: E.164 digits without the plus sign."""
 
     tn: str
 
@@ -45,9 +45,10 @@ class Tels(Struct, frozen=True):
 
 
 class CallTicket(Struct, frozen=True):
-    """What the bank says before it dials. `jti` is the call id; times are NumericDate seconds (RFC 7519).
+    """The statement that the bank signs before it dials. `jti` is the call id; times are NumericDate seconds (RFC
+    7519).
 
-    `application` is a pseudonym that only the bank can trace; `exceptions` names rules a second person lifted.
+    `application` is a pseudonym that only the bank can link. `exceptions` names rules that a second person lifted.
     """
 
     iss: str
@@ -67,7 +68,7 @@ class CallTicket(Struct, frozen=True):
 
 
 class LegEvidence(Struct, frozen=True):
-    """What the PBX said of the officer's leg by then, as NumericDate seconds; null where it said nothing."""
+    """The officer's leg as reported by then, in NumericDate seconds. Null without an event."""
 
     mode: LegMode
     connected_at: Seconds | None
@@ -90,8 +91,8 @@ class ConfirmedCall(Struct, frozen=True):
 class Receipt(Struct, frozen=True):
     """One verdict. `customer` and `code` are salted SHA-256 commitments that the customer can open.
 
-    With `not_genuine` and a null `call` it states: at `iat` the bank had no live call for this customer
-    that carries this code.
+    With `not_genuine` and a null `call` it states that at `iat` the bank had no live call with this code for this
+    customer.
     """
 
     iss: str
@@ -117,7 +118,7 @@ class ReportReceipt(Struct, frozen=True):
 
 
 class PolicyException(Struct, frozen=True):
-    """A supervisor (`granted_by`) lets an officer break the named rules once, until `exp` (law L10)."""
+    """A supervisor (`granted_by`) lifts the named rules for one call of an officer, until `exp` (law L10)."""
 
     iss: str
     jti: str
@@ -137,5 +138,5 @@ def digest(statement: str) -> bytes:
 
 
 def commitment(salt: str, value: str) -> str:
-    """A salted commitment: base64url(SHA-256(salt, NUL, value)); opened by showing the value."""
+    """A salted commitment: base64url(SHA-256(salt, NUL, value)). Showing the value opens it."""
     return base64url(hashlib.sha256(f"{salt}\0{value}".encode()).digest())

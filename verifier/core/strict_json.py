@@ -1,7 +1,7 @@
-"""JSON from outside, read one way: bounded depth and size, UTF-8, no repeated member, no unsafe character.
+"""Strict JSON for outside input: bounded depth and size, UTF-8, no repeated member, no unsafe character.
 
-Implements specs/protocol.md section 3.2. Bodies, lines of an import and files have this guard in common. What it
-costs grows with the length of the text and with nothing else.
+Implements specs/protocol.md section 3.2. Bodies, import lines and files all use it. Its cost is linear in the length
+of the text.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from verifier.core.text import unsafe
 
 MAX_DEPTH = 32
 MAX_MEMBERS = 200
-# Commas and opening brackets, those in strings too: so many values at most a stranger may send. The largest body we
-# describe has about 150, and 2,000 characters of what somebody said.
+# The most commas and opening brackets, also in strings, and so the most values. The largest valid body has about 150,
+# and 2,000 characters of free text.
 MAX_PARTS = 4_096
 Shape = TypeVar("Shape")
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`")
-# Strings, also one without an end, and everything else that is no bracket.
+# Strings, also an unterminated one, and everything else except brackets.
 _NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[\]{}"]+', re.DOTALL)
 _ALIKE = str.maketrans("{}", "[]")
 _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
 
 
 def loads(text: bytes, what: str, most: int = MAX_PARTS) -> Any:
-    """The value that JSON text holds. `what` is what the errors call the text: "the body", "the line".
+    """The value of a JSON text. `what` names the text in errors: "the body", "the line".
 
-    Raises MalformedRequest, also for more than `most` commas and opening brackets, or InvalidField for a string with an
-    unsafe character.
+    Raises MalformedRequest, also for more than `most` commas and opening brackets. Raises InvalidField for a string
+    with an unsafe character.
     """
     try:
         plain = text.decode("utf-8")
@@ -43,7 +43,7 @@ def loads(text: bytes, what: str, most: int = MAX_PARTS) -> Any:
         raise MalformedRequest(f"{what} is not UTF-8") from error
     brackets = plain.count("[") + plain.count("{")
     too_much = brackets + plain.count(",") > most
-    # Of what is refused in any case, the beginning tells in which words.
+    # The text is refused in any case, so its beginning is enough for the error.
     if brackets > MAX_DEPTH and _too_deep(plain[:MAX_PARTS] if too_much else plain):
         raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
     if too_much:
@@ -57,16 +57,16 @@ def loads(text: bytes, what: str, most: int = MAX_PARTS) -> Any:
     except _Constant as error:
         raise MalformedRequest(f"{what} is not JSON: {error}") from error
     except ValueError as error:
-        # Python's own words for this are for its programmers.
+        # Python's own text is for Python programmers.
         raise MalformedRequest(f"{what} holds a number of thousands of digits") from error
-    # Without an escape, a string holds only what the text holds.
+    # Without escapes, the strings contain only characters of the text.
     if b"\\" in text or unsafe(plain):
         _check(value, "")
     return value
 
 
 def decode(text: bytes, decoder: msgspec.json.Decoder[Shape], what: str, most: int = MAX_PARTS) -> Shape:
-    """What JSON text holds, as a type. Raises MalformedRequest, or InvalidField that names the member."""
+    """The value of a JSON text as a type. Raises MalformedRequest, or InvalidField that names the member."""
     loads(text, what, most)
     try:
         return decoder.decode(text)
@@ -118,12 +118,12 @@ def _no_constant(name: str) -> None:
     raise _Constant(f"{name} is not JSON")
 
 
-# Some decoders keep the first of repeated members and some the last, so a signature may cover the other one.
+# Decoders differ on whether the first or the last of repeated members counts, so a signature may cover another one.
 _STRICT = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant)
 
 
 def _check(value: Any, pointer: str) -> None:
-    """Raise InvalidField where a string, or the name of a member, has an unsafe character."""
+    """Raise InvalidField if a string or the name of a member has an unsafe character."""
     if isinstance(value, str):
         if unsafe(value):
             raise InvalidField.at(pointer, "holds a control character or one that is no character")

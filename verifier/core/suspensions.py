@@ -1,4 +1,4 @@
-"""The shapes of a suspension on the wire. Implements specs/protocol.md section 2.1."""
+"""The messages of suspensions. Implements specs/protocol.md section 2.1."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ SuspensionId = Annotated[str, exact("susp_[0-9a-f]{32}")]
 
 
 class SuspendStaff(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a member of staff is cut off; supervisors and auditors read it."""
+    """Why a member of staff is suspended. Supervisors and auditors read it."""
 
     reason: Reason
 
 
 class Suspension(Struct, frozen=True):
-    """In force until it is lifted. `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`."""
+    """A suspension, in force until it is lifted.
+
+    `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`.
+    """
 
     suspension_id: str
     staff_id: str

@@ -1,4 +1,4 @@
-"""Text from outside: which characters it may hold, and patterns that must match all of it (specs/protocol.md 3.2)."""
+"""Text from outside: allowed characters, and patterns that match the whole text (specs/protocol.md 3.2)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 from msgspec import Meta
 
-# C0 and C1 controls except tab, line feed and carriage return, lone surrogates, and what XML 1.0 cannot hold.
+# C0 and C1 controls except tab, line feed and carriage return, lone surrogates, and characters that XML 1.0 forbids.
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Tab, line feed, carriage return, and the line and paragraph separators of Unicode.
 _BREAKS = r"\t\n\r\u2028\u2029"
@@ -16,8 +16,7 @@ _BREAKS = r"\t\n\r\u2028\u2029"
 _MARKS = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-# The endings of hosts that are met in links. Those that are surnames or company forms (wang, ltd, co, li, ma) are left
-# out.
+# Common endings of hosts, without surnames and company forms (wang, ltd, co, li, ma).
 _LONG = "com|net|org|edu|gov|info|biz|mobi|xyz|top|site|online|shop|store|vip|club|link|click|live|icu|app|dev|example"
 _SHORT = "cn|hk|tw|mo|sg|jp|kr|uk|us|eu|de|fr|ru|in|io|tv|cc|ly|me|gg"
 _LINK = re.compile(
@@ -32,19 +31,19 @@ def exact(
 ) -> Meta:
     """A constraint that the whole text matches `pattern`.
 
-    In Python `$` also matches before a final line feed, `\\Z` does not. The OpenAPI description says `$`, which means
-    the same there (ECMA-262).
+    In Python `$` also matches before a final line feed, `\\Z` does not. OpenAPI has `$`, which means `\\Z` there
+    (ECMA-262).
     """
     return Meta(pattern=rf"^{pattern}\Z", description=description, min_length=min_length, max_length=max_length)
 
 
 def line(max_length: int) -> Meta:
-    """A constraint of one line of text: 1 to `max_length` characters, without a tab or line break."""
+    """A constraint to one line of text: 1 to `max_length` characters, without tabs and line breaks."""
     return exact(f"[^{_BREAKS}]+", min_length=1, max_length=max_length)
 
 
 def unsafe(text: str) -> bool:
-    """Whether text holds a character that some document we serve cannot hold: a control, a lone surrogate, U+FFFE."""
+    """Whether text has a character that some of our documents cannot hold: a control, a lone surrogate, U+FFFE."""
     return _UNSAFE.search(text) is not None
 
 
@@ -54,17 +53,17 @@ def safe(text: str) -> str:
 
 
 def marked(text: str) -> bool:
-    """Whether text holds a control, or a mark that is not seen: it turns the direction, or hides where words end."""
+    """Whether text has a control or an invisible mark, such as one that changes direction or hides word ends."""
     return unsafe(text) or _MARKS.search(text) is not None
 
 
 def link(text: str) -> bool:
-    """Whether text holds what a device may make a link of, or a listener may take for one: `https://`, `www.`, or the
-    name of a host, as in `bank.example/login`.
+    """Whether a device may turn part of the text into a link, or a listener may take it for one: `https://`, `www.`, or
+    a host name such as `bank.example/login`.
 
-    `St.Mary`, `No.8`, `Dr.Ma` and `A.B.C Trading Co.,Ltd` are no hosts, so a short ending counts only after a longer
-    word, and one that is a name or a form of company not at all.
+    `St.Mary`, `No.8`, `Dr.Ma` and `A.B.C Trading Co.,Ltd` are not hosts. So a short ending counts only after a longer
+    word, and an ending that is a surname or company form never counts.
     """
-    # Browsers take the full stop of Chinese for a dot, and full-width letters for others.
+    # Browsers read the Chinese full stop as a dot, and full-width letters as ASCII.
     plain = unicodedata.normalize("NFKC", text).replace("\u3002", ".").casefold()
     return _LINK.search(plain) is not None

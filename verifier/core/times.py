@@ -1,4 +1,4 @@
-"""Instants: RFC 3339 UTC on the wire, integers of epoch milliseconds at rest.
+"""Times: RFC 3339 UTC in messages, epoch milliseconds at rest.
 
 Implements specs/protocol.md section 3.
 """
@@ -22,5 +22,5 @@ def from_ms(ms: int) -> datetime:
 
 
 def optional_from_ms(ms: int | None) -> datetime | None:
-    """`from_ms`, where a thing that has not happened is None."""
+    """`from_ms`, or None for what has not happened."""
     return None if ms is None else from_ms(ms)

@@ -1,4 +1,4 @@
-"""What a customer reads or hears, zh-CN first, en second. Implements specs/protocol.md section 7.4."""
+"""Texts that customers read or hear, zh-CN first, en second. Implements specs/protocol.md section 7.4."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _WHO: dict[Language, str] = {
 
 
 def who(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
-    """The part of a positive verdict that is about this call: who, about what, what it may ask for."""
+    """The part of a genuine verdict about this call: the officer, the purpose, and what it may ask for."""
     return _WHO[language].format(
         name=officer.name,
         id=officer.id,
@@ -68,18 +68,18 @@ def who(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...
 
 
 def genuine(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
-    """The words of a positive verdict: that it is one, whose call it is, what is never asked."""
+    """The text of a genuine verdict: the call is genuine, whose it is, and what is never asked."""
     between = " " if language == "en" else ""
     return between.join((GENUINE[language], who(language, officer, purpose, asks), NEVER[language]))
 
 
 def caller(language: Language, told: str) -> str:
-    """What still holds of `who` after the call: the caller, and no more what the call may ask for."""
+    """The part of `who` that still holds after the call: the caller."""
     return told.partition(_MAY_ASK[language])[0]
 
 
 def ended(language: Language, told: str) -> str:
-    """The words of `genuine` after the call: that it is over, whose call it was, what is never asked."""
+    """The text of `genuine` after the call: it is over, whose it was, and what is never asked."""
     between = " " if language == "en" else ""
     beginning, end = GENUINE[language] + between, between + NEVER[language]
     if not (told.startswith(beginning) and told.endswith(end)):
