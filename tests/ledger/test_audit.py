@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 # After three leaves that were checked and three new ones: ticket 3, genuine receipt 4, negative receipt 5.
 DAMAGE = {
-    "leaf 4 is not that of its statement": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 4",
+    "leaf 4 does not match its statement": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 4",
     "leaves are missing": "DELETE FROM leaves WHERE leaf_index = 4",
     "leaf 5 has lost its statement": "UPDATE leaves SET sealed = NULL WHERE leaf_index = 5",
     "do not open": "UPDATE leaves SET sealed = (SELECT sealed FROM leaves WHERE leaf_index = 0) WHERE leaf_index = 4",
@@ -33,10 +33,10 @@ DAMAGE = {
     "the latest checkpoint": "DELETE FROM checkpoints WHERE size = 6",
     "has no ticket in the log": "UPDATE calls SET leaf_index = 0 WHERE leaf_index = 3",
     "without a receipt": "UPDATE calls SET receipt_leaf = NULL WHERE receipt_leaf = 4",
-    "does not know its genuine receipt": "UPDATE calls SET confirmed_at = NULL, receipt_leaf = NULL",
+    "does not name its genuine receipt": "UPDATE calls SET confirmed_at = NULL, receipt_leaf = NULL",
     "stored tree nodes": "INSERT INTO nodes (level, node_index, hash) VALUES (1, 0, zeroblob(32))",
     "was rolled back: it had 3 leaves once, and has 2; at least 1": "DELETE FROM leaves WHERE leaf_index >= 2",
-    "was written anew": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 0",
+    "was rewritten": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 0",
 }
 
 
@@ -79,7 +79,7 @@ def test_a_file_that_is_no_checkpoint_of_this_log_starts_no_audit(shell: Shell) 
     for text in ("", "x" * 200_000, "other.example/log\n0\nAAAA\n\n"):
         (shell.folder / "kept").write_text(text)
         refused = shell.run("log", "verify", "--keep", "kept")
-        assert (refused.returncode, "is not this log's" in refused.stderr) == (1, True)
+        assert (refused.returncode, "is not from this log" in refused.stderr) == (1, True)
         assert (shell.folder / "kept").read_text() == text
 
 

@@ -33,8 +33,8 @@ async def test_a_log_goes_on_from_its_own_checkpoints_and_from_nobody_elses(worl
             await check_seen(other, seen[1], keys, ORIGIN)
         for _ in range(4):
             await anew.confirm(wang, another_code("000000000"))
-        with pytest.raises(RolledBack, match="written anew: its first 2 leaves"):
+        with pytest.raises(RolledBack, match="rewritten: its first 2 leaves"):
             await check_seen(other, seen[1], keys, ORIGIN)
-    with pytest.raises(RolledBack, match="not this log's"):
+    with pytest.raises(RolledBack, match="not from this log"):
         await check_seen(world.storage, seen[1], keys, "elsewhere.example/log")
     await other.close()

@@ -227,7 +227,7 @@ async def test_shards_do_not_wait_for_each_other(split: World, database: str) ->
     for person in (waiting, free):
         await split.register(person)
     async with split.storage.transaction() as transaction:
-        await transaction.fetch(records.TAKE_HEAD, shard_origin(ORIGIN, 1))
+        await transaction.fetch(records.LOCK_HEAD, shard_origin(ORIGIN, 1))
         held = asyncio.create_task(split.report(waiting, "x"))
         for _ in range(3):
             await asyncio.wait_for(split.report(free, "x"), 2)
@@ -242,7 +242,7 @@ async def test_a_log_is_not_split_while_anybody_is_at_work_in_it(split: World, d
         return  # nobody else can write meanwhile
     for shard in range(SHARDS):
         async with split.storage.transaction() as transaction:
-            await transaction.fetch(records.TAKE_HEAD, shard_origin(ORIGIN, shard))
+            await transaction.fetch(records.LOCK_HEAD, shard_origin(ORIGIN, shard))
             splitting = asyncio.create_task(split.context.writer.split(SHARDS + 1 + shard))
             await asyncio.sleep(0.3)
             assert not splitting.done()

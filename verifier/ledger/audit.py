@@ -43,11 +43,11 @@ _STORED_NODES = (
     "GROUP BY level ORDER BY level LIMIT 65"
 )
 _LEVELS = range(1, 9)
-_WRONG_NODES = "the stored tree nodes are not those of the leaves"
+_WRONG_NODES = "the stored tree nodes do not match the leaves"
 
 
 class Audited(Struct):
-    """The result of an audit of all shards. The log is whole if there are no findings.
+    """The result of an audit of all shards. Without findings, the log is whole.
 
     `before` counts the leaves that an earlier audit has checked. `latest` is the last checkpoint of each shard.
     """
@@ -75,12 +75,12 @@ async def audit_log(
     checked: Sequence[str] = (),
     kept_since: int | None = None,
 ) -> Audited:
-    """Audit the log. Returns findings in words. Raises Unavailable if the database cannot be read.
+    """Audit the log. Returns the findings as texts. Raises Unavailable if the database cannot be read.
 
-    `seen` are checkpoints that were kept elsewhere. Only they show that the database was restored from an older backup,
-    or that the past was rewritten. `checked` are checkpoints of an earlier audit without findings, at most one for each
-    shard: their leaves must still hash to their roots, and only later leaves are decrypted and checked. Statements
-    older than `kept_since` (epoch milliseconds) may have been deleted, if they are marked so.
+    `seen` are checkpoints that were stored outside the database. Only they reveal a restored backup or a rewritten
+    past. `checked` are checkpoints of an earlier audit without findings, at most one for each shard. Their leaves must
+    still hash to their roots, and only later leaves are decrypted and checked. Statements older than `kept_since`
+    (epoch milliseconds) may be missing if they are marked as deleted.
     """
     audited = Audited()
     for each in await storage.damage(thorough=True):
@@ -110,7 +110,7 @@ async def _audit(
     starts: Mapping[int, Sequence[Checkpoint]],
     shown: Mapping[int, Sequence[Checkpoint]],
 ) -> None:
-    """Audit each shard from its start, then what concerns all of them."""
+    """Audit each shard from its start, then the tables that all shards share."""
     shards = 0
     with readable("a row of log_head", audited.find):
         shards = await count_shards(storage)
@@ -120,7 +120,7 @@ async def _audit(
             await _Shard(storage, ring, trust, audited, shard, kept_since).audit(start, shown.get(shard, ()))
     for shard in sorted({*shown, *starts} - set(range(shards))):
         audited.find(f"the log was rolled back to before its shard {shard} was split off")
-    # These two read all calls each time, since a call may name any leaf.
+    # These two queries read all calls each time, since a call may name any leaf.
     for row in await storage.fetch(_CALLS_WITHOUT_TICKET, TICKET, MAX_FINDINGS):
         audited.find(f"{row[0]} has no ticket in the log")
     for row in await storage.fetch(_CONFIRMED_WITHOUT_RECEIPT, RECEIPT, MAX_FINDINGS):
@@ -130,13 +130,13 @@ async def _audit(
 
 
 def _by_shard(notes: Sequence[str], trust: Trust, audited: Audited) -> dict[int, list[Checkpoint]]:
-    """Checkpoints that were seen, by shard."""
+    """Checkpoints by shard. Reports those that do not belong to this log."""
     found: dict[int, list[Checkpoint]] = {}
     for note in notes:
         try:
             checkpoint = open_checkpoint(note, trust.log.keys, trust.log.origin)
         except EvidenceError as error:
-            audited.find(f"a checkpoint that is said to have been seen is not this log's: {error.detail}")
+            audited.find(f"a given checkpoint is not from this log: {error.detail}")
             continue
         found.setdefault(origin_shard(checkpoint.origin, trust.log.origin) or 0, []).append(checkpoint)
     return found
@@ -149,7 +149,7 @@ def _past_of(checkpoint: Checkpoint, leaves: int) -> str:
             f"the log was rolled back: it had {checkpoint.size} leaves once, and has {leaves}; "
             f"at least {missing} are gone"
         )
-    return f"the log was written anew: its first {checkpoint.size} leaves were others once"
+    return f"the log was rewritten: its first {checkpoint.size} leaves have changed"
 
 
 class _Shard:
@@ -171,7 +171,7 @@ class _Shard:
         self._audited.find(finding if self._shard == 0 else f"shard {self._shard}: {finding}")
 
     async def audit(self, start: Checkpoint | None, seen: Sequence[Checkpoint]) -> None:
-        """Audit it from `start`, or from its beginning."""
+        """Audit the shard from `start`, or from its beginning."""
         audited = self._audited
         tree = Tree.resume(0, {}) if start is None else await self._resume(start)
         if tree is None:
@@ -181,9 +181,9 @@ class _Shard:
         await checkpoints.check(tree)
         total = await self._count()
         while tree.size < total:
-            # Newer leaves are left to the next audit: they may end in the middle of a batch.
+            # Leave newer leaves to the next audit. They may end in the middle of a batch.
             end = min(tree.size + _CHUNK, total)
-            rows = await self._storage.fetch(records.LEAVES_FROM, self._at(tree.size), self._at(end))
+            rows = await self._storage.fetch(records.LEAVES_FROM, self._global(tree.size), self._global(end))
             if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):
                 self._find(f"leaves are missing from index {tree.size} on")
                 return
@@ -192,7 +192,7 @@ class _Shard:
             await self._check_confirmed([found for found in kept if found is not None])
             hashes = [leaf_hash(bytes(row[1])) for row in rows]
             due: list[tuple[int, int, bytes]] = []
-            # The tree stops at the size of each checkpoint, to be compared with it.
+            # Stop at the size of each checkpoint, to compare its root.
             while hashes:
                 following = await checkpoints.next_size(tree.size)
                 step = len(hashes) if following is None else min(len(hashes), following - tree.size)
@@ -210,7 +210,7 @@ class _Shard:
         for checkpoint in seen:
             await self._check_seen(checkpoint, tree)
 
-    def _at(self, index: int) -> int:
+    def _global(self, index: int) -> int:
         return global_index(self._shard, index)
 
     async def _count(self) -> int:
@@ -230,7 +230,7 @@ class _Shard:
         return tree
 
     async def _check_seen(self, checkpoint: Checkpoint, tree: Tree) -> None:
-        """Check that the log begins with the leaves of a checkpoint that was seen."""
+        """Check that the log extends a checkpoint that was seen."""
         old, size = checkpoint.size, tree.size
         try:
             if old > size:
@@ -243,16 +243,16 @@ class _Shard:
             self._find(_past_of(checkpoint, size))
 
     async def _check_confirmed(self, confirmed: Sequence[tuple[str, int]]) -> None:
-        """Find calls that were set back to unused: their rows no longer name their genuine receipt."""
+        """Report calls that were set back to unused: their rows no longer name their genuine receipt."""
         rows = await self._storage.fetch_in(_RECEIPT_LEAVES, [call_id for call_id, _ in confirmed])
         known = {row[0]: row[1] for row in rows}
-        # A call is deleted with its ticket, which is older than its receipt.
+        # Retention deletes a call together with its ticket, which is older than its receipt.
         unknown = [call_id for call_id, _ in confirmed if call_id not in known]
         lost = await self._storage.fetch_in(_LOST_TICKETS, unknown)
         forgotten = await self._forgotten(lost)
-        for call_id, at in confirmed:
-            if known.get(call_id) != at and call_id not in forgotten:
-                self._find(f"{call_id} does not know its genuine receipt, leaf {index_of(at)}")
+        for call_id, leaf_index in confirmed:
+            if known.get(call_id) != leaf_index and call_id not in forgotten:
+                self._find(f"{call_id} does not name its genuine receipt, leaf {index_of(leaf_index)}")
 
     async def _check_lost(self, rows: Sequence[Row]) -> None:
         """Check leaves without a statement: each must be erased or expired."""
@@ -265,7 +265,7 @@ class _Shard:
                 self._find(f"leaf {index_of(row[0])} has lost its statement, and nothing was erased")
 
     async def _forgotten(self, lost: Sequence[Row]) -> set[str]:
-        """The missing statements that are old enough and marked as deleted. Each comes with its id and leaf index."""
+        """Which missing statements are old enough and marked as deleted. `lost` has their ids and leaf indexes."""
         if self._kept_since is None or not lost:
             return set()
         marks = {
@@ -273,20 +273,20 @@ class _Shard:
         }
         return {
             statement_id
-            for statement_id, at in lost
-            if made_at(statement_id) < self._kept_since and index_of(at) < marks.get(shard_at(at), 0)
+            for statement_id, leaf_index in lost
+            if made_at(statement_id) < self._kept_since and index_of(leaf_index) < marks.get(shard_at(leaf_index), 0)
         }
 
     def _check_leaf(self, row: Row) -> tuple[str, int] | None:
         """Check one leaf with its statement. Returns the call and leaf index of a genuine receipt."""
-        at, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, _, customer_index = row
-        index = index_of(at)
+        leaf_index, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, _, customer_index = row
+        index = index_of(leaf_index)
         try:
             ring = self._ring
             keys = None if application_id is None else unwrap_keys(ring, application_id, kek_id, wrapped_key)
             evidence = decrypt_evidence(ring, keys, leaf_context(statement_id, typ, customer_index), bytes(sealed))
             if digest(evidence.statement) != bytes(entry):
-                self._find(f"leaf {index} is not that of its statement")
+                self._find(f"leaf {index} does not match its statement")
             claims = verify_evidence(evidence, self._trust, typ).claims
             self._audited.statements += 1
         except VerifierError as error:
@@ -296,10 +296,10 @@ class _Shard:
             # SQLite lets a column hold a value of any type.
             self._find(f"leaf {index} has a value of another type")
             return None
-        return (claims.call.call_id, at) if isinstance(claims, Receipt) and claims.call is not None else None
+        return (claims.call.call_id, leaf_index) if isinstance(claims, Receipt) and claims.call is not None else None
 
     async def _check_nodes(self, due: Sequence[tuple[int, int, bytes]]) -> None:
-        """Compare the nodes that these leaves complete with the stored ones."""
+        """Compare the stored nodes with those that these leaves complete."""
         for wanted in _LEVELS:
             row = [(index, value) for level, index, value in due if level == wanted]
             if row:
@@ -308,7 +308,7 @@ class _Shard:
                     self._find(f"{_WRONG_NODES} (level {wanted}, {first} to {last})")
 
     async def _count_nodes(self, size: int) -> None:
-        """Check that each level has exactly the nodes that are due. The log may be growing meanwhile."""
+        """Check that each level has the right number of nodes. The log may be growing meanwhile."""
         rows = await self._storage.fetch(_STORED_NODES, *self._whole)
         stored = {row[0]: (row[1], index_of(row[2])) for row in rows}
         now = await self._count()
@@ -316,11 +316,11 @@ class _Shard:
             count, last = stored.get(level, (0, -1))
             most = now >> TILE_HEIGHT * level if level in _LEVELS else 0
             if not size >> TILE_HEIGHT * max(level, 0) <= count <= most or last != count - 1:
-                self._find(f"{_WRONG_NODES} (level {level} has {count}, {most} are due)")
+                self._find(f"{_WRONG_NODES} (level {level} has {count} instead of {most})")
 
 
 class _Checkpoints:
-    """A shard's stored checkpoints in order of size, each compared with the tree of that size."""
+    """The stored checkpoints of a shard, in order of size. Compares each with the tree of its size."""
 
     def __init__(self, storage: Storage, trust: Trust, find: Callable[[str], None], shard: int, start: int) -> None:
         self._storage = storage
@@ -342,8 +342,8 @@ class _Checkpoints:
     async def check(self, tree: Tree) -> None:
         await self._fill()
         while self._waiting and index_of(self._waiting[0][0]) <= tree.size:
-            at, self.note = self._waiting.pop(0)
-            self.latest = index_of(at)
+            size, self.note = self._waiting.pop(0)
+            self.latest = index_of(size)
             self.count += 1
             self._compare(self.latest, self.note, tree)
             await self._fill()
@@ -356,7 +356,7 @@ class _Checkpoints:
             return
         whose = checkpoint.origin, checkpoint.size, size
         if whose != (self._origin, size, tree.size) or checkpoint.root != tree.root():
-            self._find(f"the checkpoint of size {size} is not that of the leaves")
+            self._find(f"the checkpoint of size {size} does not match the leaves")
 
     async def _fill(self) -> None:
         if not self._waiting:

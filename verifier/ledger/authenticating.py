@@ -1,7 +1,7 @@
 """Adds authenticators to the rows of an older database, once. Implements specs/protocol.md section 10.2.
 
-It believes the rows as they are, so use it only for the upgrade, with every node stopped. It also seals again, under
-sub-keys, everything that was sealed under an application's key itself.
+It trusts the rows as they are, so use it only for the upgrade, with every node stopped. Under sub-keys, it also reseals
+everything that was sealed under an application key itself.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _LEAVES = (
 )
 _SEAL_LEAF = "UPDATE leaves SET sealed = $2 WHERE leaf_index = $1"
 _SET_HEAD = "UPDATE log_head SET shares = $2, writers = NULL, mac = $3 WHERE origin = $1"
-# Dialogues are sealed differently now, and none lives longer than half an hour.
+# Dialogues are sealed differently now. They live at most half an hour, so they are deleted.
 _END_SESSIONS = "DELETE FROM ivr_sessions"
 _OPEN_CALLS = "SELECT COUNT(*) FROM calls WHERE due_at > $1"
 
 
 class AlreadyAuthenticated(VerifierError):
-    """The rows have authenticators already. A row that does not verify was changed."""
+    """The rows already have authenticators. A row that does not verify was changed."""
 
     slug = "already_authenticated"
-    title = "The rows of this database have authenticators already"
+    title = "The rows of this database already have authenticators"
 
 
 class _Keys:
@@ -41,7 +41,7 @@ class _Keys:
 
     def __init__(self, application_key: bytes) -> None:
         if len(application_key) != KEY_BYTES:
-            # The heads have no authenticators, but this key is from after the upgrade.
+            # A key of this length is from after the upgrade, although the heads have no authenticators.
             raise AlreadyAuthenticated
         self.before = application_key
         self.after = ApplicationKeys.derive(application_key)
@@ -50,11 +50,11 @@ class _Keys:
 async def authenticate(storage: Storage, ring: KeyRing, entropy: Entropy, now_ms: int) -> int:
     """Add an authenticator to every row, in one transaction. Returns the number of rows.
 
-    Raises AlreadyAuthenticated, InternalError for a row that cannot be decrypted, and Unavailable while calls are open,
-    since their codes would change.
+    Raises AlreadyAuthenticated, and InternalError for a row that cannot be decrypted. Raises Unavailable while calls
+    are open, since their codes would change.
     """
     async with storage.transaction() as transaction:
-        return await _Authenticating(transaction, ring, entropy).carry_out(now_ms)
+        return await _Authenticating(transaction, ring, entropy).run(now_ms)
 
 
 class _Authenticating:
@@ -67,12 +67,14 @@ class _Authenticating:
         self._sum = 0
         self._rows = 0
 
-    async def carry_out(self, now_ms: int) -> int:
+    async def run(self, now_ms: int) -> int:
         heads = await self._transaction.fetch(records.HEADS)
         if any(row[6] is not None for row in heads):
             raise AlreadyAuthenticated
         if (await self._transaction.fetch(_OPEN_CALLS, now_ms))[0][0]:
-            raise Unavailable("calls are open, and their codes would change: issue none, and wait until they end")
+            raise Unavailable(
+                "calls are open, and their codes would change: stop issuing calls, and wait until they end"
+            )
         for table in tables.TABLES:
             async for row in table.rows(self._transaction):
                 found = table.row(*row[:-1])
@@ -87,14 +89,14 @@ class _Authenticating:
         return self._rows
 
     async def _write(self, table: Any, row: Any) -> None:
-        changed = self._sealed_again(row)
+        changed = self._resealed(row)
         digest = self._authenticator.digest(table.name, astuple(changed))
         self._sum += share_of(digest)
         self._rows += 1
         sql, values = table.update(row, changed, digest[:MAC_BYTES])
         await self._transaction.execute_many(sql, [values])
 
-    def _sealed_again(self, row: Any) -> Any:
+    def _resealed(self, row: Any) -> Any:
         if isinstance(row, tables.ApplicationRow) and row.wrapped_key is not None and row.kek_id is not None:
             made = _Keys(self._ring.unwrap(row.application_id, row.kek_id, row.wrapped_key))
             self._keys[row.application_id] = made
@@ -104,9 +106,9 @@ class _Authenticating:
         keys = self._keys.get(getattr(row, "application_id", None) or "")
         if sealed is None or keys is None:
             return row
-        return replace(row, sealed=self._again(keys, context, context, sealed))
+        return replace(row, sealed=self._reseal(keys, context, context, sealed))
 
-    def _again(self, keys: _Keys, before: str, after: str, sealed: bytes) -> bytes:
+    def _reseal(self, keys: _Keys, before: str, after: str, sealed: bytes) -> bytes:
         return seal(keys.after.sealing, self._entropy(NONCE_BYTES), after, unseal(keys.before, before, sealed))
 
     async def _seal_leaves(self) -> None:
@@ -123,12 +125,12 @@ class _Authenticating:
         if application_id is None:
             return self._ring.seal(context, self._ring.unseal(statement_id, sealed))
         keys = self._keys.get(application_id)
-        # Its key was destroyed, so nobody can decrypt it.
-        return sealed if keys is None else self._again(keys, statement_id, context, sealed)
+        # Without its key nobody can decrypt it.
+        return sealed if keys is None else self._reseal(keys, statement_id, context, sealed)
 
 
 def row_context(row: Any) -> tuple[str, bytes | None]:
-    """The context and the sealed text of a row, if an application's key seals it."""
+    """The context and the ciphertext of a row that is sealed under an application key, or None for other rows."""
     if isinstance(row, tables.ApplicationRow):
         return row.application_id, row.sealed
     if isinstance(row, tables.RequestRow):

@@ -47,7 +47,7 @@ class Reading:
     async def applications_of_officer(
         self, officer_id: str, after: str
     ) -> tuple[list[DecryptedApplication], str | None]:
-        """A part of the applications that an officer is assigned to, with ids above `after`, and the last id read."""
+        """A chunk of the applications that an officer is assigned to, with ids above `after`, and the last id read."""
         rows = await self._reader.fetch(records.APPLICATIONS_OF_OFFICER, officer_id, after)
         found = [each for each in self._kept(rows) if self._assigned(each, officer_id)]
         return found, rows[-1][0] if rows else None
@@ -70,12 +70,12 @@ class Reading:
         return application, self.open_call(application, rows[0])
 
     async def open_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The call that an application's row names as open, unless the application has been erased meanwhile."""
+        """The call that an application's row names as open. None if the application has been erased meanwhile."""
         call_id = application.row.open_call_id
         if call_id is None:
             return None
         rows = await self._reader.fetch_in(records.CALLS_BY_ID, [call_id])
-        # That its row is gone must not read as no call.
+        # A missing row must not read as "no call".
         self._check("calls", [row[0] for row in rows] == [call_id])
         try:
             return self.open_call(application, rows[0])
@@ -91,8 +91,8 @@ class Reading:
         """
         rows = await self._reader.fetch(records.CALLS_OF_OFFICER, officer_id, before, since, limit + 1)
         calls = [self._authenticator.read(tables.CALLS, row) for row in rows[:limit]]
-        asked_for = (call.officer_id == officer_id and call.call_id < before for call in calls)
-        self._check("calls", all(asked_for))
+        requested = (call.officer_id == officer_id and call.call_id < before for call in calls)
+        self._check("calls", all(requested))
         applications = await self.applications({call.application_id for call in calls})
         found = []
         for call, row in zip(calls, rows, strict=False):
@@ -102,15 +102,15 @@ class Reading:
         return found, rows[limit - 1][0] if len(rows) > limit else None
 
     def open_call(self, application: DecryptedApplication, row: Row) -> DecryptedCall:
-        """The call of a row, whose ticket follows its columns. Raises Erased if the ticket was destroyed."""
+        """The call in a row whose ticket follows the columns. Raises Erased if the ticket was destroyed."""
         call = self._authenticator.read(tables.CALLS, row)
         self._check("calls", call.application_id == application.application_id)
         sealed, customer_index = row[tables.CALLS.width : tables.CALLS.width + 2]
         return decrypt_call(self._ring, application.keys, call, sealed, customer_index)
 
-    def _check(self, table: str, asked_for: bool) -> None:
-        """Raise Tampered where the database gave another row than it was asked for."""
-        if not asked_for:
+    def _check(self, table: str, requested: bool) -> None:
+        """Raise Tampered if the database returned another row than requested."""
+        if not requested:
             raise self._authenticator.found(table)
 
     def _application(self, row: Row) -> DecryptedApplication:

@@ -1,7 +1,8 @@
-"""Decoys: closed calls that are loaded, decrypted and tried where an application has no open call (law L7).
+"""Decoys: closed calls that stand in for an open call, so that a refusal always takes the same work (law L7).
 
-Implements specs/protocol.md section 7 (CVP-7-2). They hold nothing secret, and their key is public. Their leaf indexes
-are negative, outside of every shard, so no log, list or audit shows them.
+Implements specs/protocol.md section 7 (CVP-7-2). They are loaded,
+decrypted and tried like an open call. They hold no secret, and their key is public. Their leaf indexes are negative,
+outside of every shard, so no log, list or audit shows them.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from verifier.ledger.rows import Authenticator
 from verifier.ledger.tables import CALLS
 from verifier.ports import Reader, Transaction
 
-# So many applications without an open call can be tried in one batch, each with a decoy of its own.
+# The number of applications without an open call that one batch can try, each with its own decoy.
 COUNT = 16
 KEYS = ApplicationKeys.derive(bytes(KEY_BYTES))
-# No application can have it.
+# No application can have this id.
 APPLICATION_ID = "-decoy"
-# The log of a bank with some millions of calls has proofs of so many hashes.
+# The length of an inclusion proof in a log of a few million leaves.
 _PROOF_HASHES = 22
 _EXPIRED = 1_700_000_600
 _PLANT_LEAF = records.INSERT_LEAF + " ON CONFLICT DO NOTHING"
@@ -39,17 +40,17 @@ _PLANTED = (
 
 
 def is_decoy(row: object) -> bool:
-    """Whether a row is a decoy. No batch writes decoys, so their shares are not in the sum."""
+    """Whether a row is a decoy. Batches do not write decoys, so the sum of shares does not include them."""
     return isinstance(row, Call) and row.application_id == APPLICATION_ID
 
 
 def call_id(n: int) -> str:
-    """The id of decoy `n`. It has the length of any call id, and sorts before all."""
+    """The id of decoy `n`. It is as long as any call id, and sorts before all of them."""
     return f"call_{n % COUNT:032x}"
 
 
 async def missing(reader: Reader, authenticator: Authenticator) -> bool:
-    """Whether some are missing or changed, for example after an old partition was dropped."""
+    """Whether any decoy is missing or changed, for example after an old partition was dropped."""
     found = await reader.fetch_in(_PLANTED, map(call_id, range(COUNT)))
     planted = {(*astuple(each), authenticator.mac(CALLS, each), None, _sealed(each)) for each in _calls()}
     return {tuple(row) for row in found} != planted
@@ -58,7 +59,7 @@ async def missing(reader: Reader, authenticator: Authenticator) -> bool:
 async def plant(transaction: Transaction, authenticator: Authenticator) -> None:
     """Write all decoys again."""
     calls = _calls()
-    # CANDIDATES reads the leaf at -1, the first one's, where there is no receipt.
+    # Without a receipt, CANDIDATES reads the leaf at -1, which belongs to the first decoy.
     leaves = [(each.leaf_index, bytes(32), TICKET, each.call_id, None, None, _sealed(each)) for each in calls]
     await transaction.execute_many(_DELETE_LEAVES, [()])
     await transaction.execute_many(CALLS.delete, [(each.call_id,) for each in calls])
@@ -76,7 +77,7 @@ def _call(n: int) -> Call:
 
 
 def _sealed(call: Call) -> bytes:
-    """A sealed ticket of usual length, without a real signature."""
+    """A sealed ticket of the usual length, without a real signature."""
     ticket = CallTicket(
         iss="https://verify.bank.example",
         jti=call.call_id,

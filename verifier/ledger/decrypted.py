@@ -41,7 +41,7 @@ class DecryptedApplication(Struct, frozen=True):
 
     @property
     def pseudonym(self) -> str:
-        """The pseudonym of the application in tickets. Only those who know its id and key can link it."""
+        """The pseudonym of the application in tickets. Only its id and key together link it to the application."""
         named = b"pseudonym\0" + self.application_id.encode()
         return base64url(hmac.digest(self.keys.pseudonyms, named, "sha256")[:16])
 
@@ -61,12 +61,12 @@ class DecryptedCall(Struct, frozen=True):
 
 
 def leaf_context(statement_id: str, typ: str, customer_index: bytes | None) -> str:
-    """The context that the seal of a leaf binds: its type, its id, and the customer who owns it."""
+    """The context that binds the seal of a leaf to its type, its id and its customer."""
     return f"{typ}:{statement_id}:{'' if customer_index is None else customer_index.hex()}"
 
 
 def session_context(session_id: str, expires_at: int, application_id: str | None) -> str:
-    """The context that the seal of a dialogue binds: its row."""
+    """The context that binds the seal of a dialogue to its row."""
     return f"{session_id}:{expires_at}:{application_id or ''}"
 
 
@@ -87,12 +87,12 @@ def decrypt_application(ring: KeyRing, row: ApplicationRow) -> DecryptedApplicat
 
 
 def decrypt_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sealed: bytes) -> Evidence:
-    """The statement and proof of a leaf. `keys` are its application's, None without an application.
+    """The statement and proof of a leaf.
 
-    `context` comes from `leaf_context`.
+    `keys` are the keys of its application, None without one. `context` comes from `leaf_context`.
     """
-    opened = ring.unseal(context, sealed) if keys is None else unseal(keys.sealing, context, sealed)
-    return _decode_evidence(opened)
+    plaintext = ring.unseal(context, sealed) if keys is None else unseal(keys.sealing, context, sealed)
+    return _decode_evidence(plaintext)
 
 
 def decrypt_call(
@@ -107,7 +107,7 @@ def decrypt_call(
     evidence = decrypt_evidence(ring, keys, leaf_context(call.call_id, TICKET, customer_index), sealed)
     ticket = claims_of(evidence, _decode_ticket)
     if (ticket.officer.id, ticket.exp * 1000) != (call.officer_id, call.expires_at):
-        raise InternalError("a call is not as its ticket says")
+        raise InternalError("a call contradicts its ticket")
     return DecryptedCall(call, evidence.statement, ticket, evidence)
 
 
@@ -128,7 +128,7 @@ def decrypt_receipt(
     evidence = decrypt_evidence(ring, keys, leaf_context(receipt_id, RECEIPT, customer_index), sealed)
     confirmed = claims_of(evidence, _decode_receipt).call
     if confirmed is None or confirmed.call_id != call_id:
-        raise InternalError("a call was not confirmed by the receipt that its row names")
+        raise InternalError("the row of a call names the receipt of another call")
     return evidence
 
 

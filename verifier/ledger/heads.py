@@ -1,4 +1,4 @@
-"""The heads of the log, one a shard: a batch that has taken one is alone in that shard until its transaction ends.
+"""The heads of the log, one for each shard. A batch locks a head, and so has its shard to itself until it commits.
 
 Implements specs/protocol.md section 10 (CVP-10-2, CVP-10-5), 10.2 and 8.4.
 """
@@ -22,7 +22,7 @@ from verifier.ports import KeyRing, Row, Transaction
 
 # Re-hash up to this many leaves that other nodes have added; beyond that, verify a consistency proof.
 MAX_CATCH_UP = 4096
-# More nodes than work on one database. A node that fell off the list is not missed.
+# More nodes than share one database. The oldest drop out of the list.
 MAX_WRITERS = 64
 NODE_BYTES = 8
 
@@ -33,10 +33,12 @@ UNAUTHENTICATED = (
 
 
 class HeadRow(Struct, frozen=True):
-    """A row of `log_head`: the size of a shard, how many there are, how many batches have extended it, and the sum of
-    the shares of the rows that they wrote. The sums of all heads together are that of all rows.
+    """A row of `log_head`.
 
-    `writers` are the names of the nodes that wrote last, each with the number of its last batch, the latest at the end.
+    `size` is the number of leaves in the shard, `shards` the number of shards, and `batches` the number of batches that
+    have extended this one. `shares` sums the shares of the rows that those batches wrote. The sums of all heads add up
+    to the sum over all rows. `writers` lists the nodes that wrote last, each with the number of its last batch, newest
+    at the end.
     """
 
     origin: str
@@ -53,19 +55,19 @@ class HeadRow(Struct, frozen=True):
 
     @classmethod
     def of(cls, row: Row) -> HeadRow:
-        """The head of a row that begins with these columns."""
+        """The head in a row that begins with its columns."""
         origin, size, shards, batches, shares, writers = row[:6]
         return cls(origin, size, shards, batches, shares or b"", writers or b"")
 
     def last_batch(self, node: bytes) -> int:
-        """The number of a node's last batch; 0 where it is not named."""
+        """The number of a node's last batch, or 0 if the node is not listed."""
         at = self.writers.rfind(node)
         return 0 if at < 0 else self._batch_at(at)
 
     def follows(self, known: HeadRow, node: bytes, wrote: int) -> bool:
-        """Whether this head can be a later one than `known`, for a node whose own last batch had the number `wrote`.
+        """Whether this head can be the successor of `known`, for a node whose own last batch had the number `wrote`.
 
-        It cannot if that batch is missing, unless so many others have written since that this node fell off the list.
+        It must contain that batch, unless this node has dropped out of a full list since then.
         """
         if self.batches <= known.batches:
             return replace(self, shards=known.shards) == known
@@ -85,7 +87,7 @@ class HeadRow(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """What a batch locks and extends: a shard's tree, its checkpoint, and the row of its head."""
+    """What a batch locks and extends: the tree of a shard, its checkpoint (`note`), and the row of its head."""
 
     tree: Tree
     row: HeadRow
@@ -97,10 +99,10 @@ class Head(Struct, frozen=True):
 
 
 class Heads:
-    """The heads of one database. `shards` is the number of shards that this node knows of.
+    """The heads of one database. `shards` is the number of shards that this node knows.
 
-    `node` is a name of 8 bytes that no other node has. `check_clock` gets the database's own time with each head, and
-    raises Unavailable if the clocks differ too much.
+    `node` is a unique name of 8 bytes. `check_clock` gets the database's own time with each head, and raises
+    Unavailable if the clock skew is too large.
     """
 
     def __init__(
@@ -116,9 +118,9 @@ class Heads:
         self._wrote: dict[int, int] = {}
 
     async def open(self, transaction: Transaction) -> None:
-        """Create the log if there is none, and check that it is this one, signed by this key ring.
+        """Create the log if there is none. Check its origin, and that this key ring signed it.
 
-        Raises InternalError for another log, Unavailable if the clocks differ too much or the log was changed.
+        Raises InternalError for another log or key ring, and Unavailable for too large a clock skew or a changed log.
         """
         await self._create(transaction, 0, 1)
         first = await transaction.fetch(records.LATEST_CHECKPOINT, global_index(0, 0), global_index(1, 0))
@@ -131,7 +133,7 @@ class Heads:
         await self._lock(transaction, 0)
         ours = {shard_origin(self._origin, shard) for shard in range(self.shards)}
         if origins - ours:
-            raise InternalError(f"the database has more logs than the {self.shards} that its heads say")
+            raise InternalError(f"the database has more shards than the {self.shards} that its heads say")
         for shard in range(self.shards):
             latest = await transaction.fetch(
                 records.LATEST_CHECKPOINT, global_index(shard, 0), global_index(shard + 1, 0)
@@ -153,7 +155,7 @@ class Heads:
         return self._authenticator.digest("log_head", row.covered())[:MAC_BYTES]
 
     def _check_ring(self, note: str) -> None:
-        """Raise InternalError for another ring's checkpoint. Nodes with two rings could not read each other's rows."""
+        """Raise InternalError for a checkpoint of another key ring. Its nodes could not read this node's rows."""
         try:
             open_checkpoint(note, self._ring.log_keys(), self._origin)
         except EvidenceError as error:
@@ -167,9 +169,9 @@ class Heads:
         await transaction.execute_many(records.INSERT_CHECKPOINT, [(global_index(shard, 0), note)])
 
     async def split(self, transaction: Transaction, shards: int) -> None:
-        """Split the log into this many shards, with every head locked. Raises InvalidField for fewer than now."""
+        """Split the log into this many shards. Locks every head. Raises InvalidField if there are more already."""
         await self.open(transaction)
-        # In the order in which every batch locks them.
+        # Every batch locks heads in this order, so none deadlocks.
         heads = [await self._lock(transaction, shard) for shard in range(self.shards)]
         if not self.shards <= shards <= MAX_SHARDS:
             raise InvalidField(
@@ -185,19 +187,19 @@ class Heads:
     async def latest(self, transaction: Transaction, shard: int) -> str:
         """The latest checkpoint of a shard. Raises Unavailable as `lock` does.
 
-        Once this transaction has been committed, everything before it is durable too.
+        It writes the head. Once that is committed, all earlier batches are durable too.
         """
         row = await self._lock(transaction, shard)
         tree, note = await self._tree(transaction, shard, row.size)
-        # A commit that writes nothing would prove nothing.
+        # A commit without a write proves nothing.
         await self._advance(transaction, Head(tree, row, note))
         return note
 
     async def lock(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Head], int]:
-        """Lock the heads of these shards until the transaction ends. Returns them, and the number of shards.
+        """Lock the heads of these shards until the transaction ends. Returns the heads, and the number of shards.
 
-        Heads are locked in order, so no two batches deadlock. Raises Unavailable if the clocks differ too much, or the
-        log was set back or changed.
+        Heads are locked in order, so no two batches deadlock. Raises Unavailable if the clock skew is too large, or if
+        the log was set back or changed.
         """
         heads: dict[int, Head] = {}
         for shard in sorted(shards):
@@ -209,30 +211,30 @@ class Heads:
     async def _lock(self, transaction: Transaction, shard: int) -> HeadRow:
         """Lock the head of a shard and verify it.
 
-        Raises Unavailable for a head that was set back: it has fewer shards or batches than this node knows, or lacks
-        this node's last batch.
+        Raises Unavailable for a head that was set back: it has fewer shards or batches than this node has seen, or
+        lacks this node's last batch.
         """
         origin = shard_origin(self._origin, shard)
-        found = await transaction.fetch(records.TAKE_HEAD, origin)
+        found = await transaction.fetch(records.LOCK_HEAD, origin)
         if not found or found[0][2] < self.shards:
             raise Unavailable(f"the log in the database has fewer shards than the {self.shards} that this node knows")
-        *_, mac, told = found[0]
-        self._check_clock(told)
+        *_, mac, database_time = found[0]
+        self._check_clock(database_time)
         if mac is None:
             raise InternalError(UNAUTHENTICATED)
         row = HeadRow.of(found[0])
         self._authenticator.check("log_head", (*row.covered(), mac))
         known = self._known.get(shard)
         if known is not None and not row.follows(known.row, self._node, self._wrote.get(shard, 0)):
-            raise Unavailable("the head in the database is older than what this node has seen: it was set back")
+            raise Unavailable("the head in the database is older than the one that this node has seen: it was set back")
         self.shards = row.shards
         return row
 
     async def _tree(self, transaction: Transaction, shard: int, size: int) -> tuple[Tree, str]:
-        """The tree of a shard and its checkpoint, with what other nodes have added.
+        """The tree of a shard and its checkpoint, including leaves that other nodes have added.
 
-        Raises Unavailable if the database holds another tree, or a checkpoint that this key ring has not signed. It was
-        restored from a backup, or changed.
+        Raises Unavailable if the tree does not extend the known one, or if this key ring did not sign the checkpoint.
+        Then the database was restored from a backup, or changed.
         """
         head = self._known.get(shard)
         known = None if head is None else head.tree
@@ -243,10 +245,10 @@ class Heads:
             try:
                 tree = await read_tree(transaction, shard, size)
             except ValueError as error:
-                # Some of its leaves or nodes are gone.
+                # Leaves or nodes are missing.
                 raise _other_log(size) from error
             if known is not None:
-                await _check_begins(transaction, shard, known, tree)
+                await _check_extends(transaction, shard, known, tree)
         notes = await transaction.fetch(records.CHECKPOINT_OF, global_index(shard, size))
         checkpoint = Checkpoint(shard_origin(self._origin, shard), size, tree.root())
         if tree.size != size or not notes or not notes[0][0].startswith(checkpoint.text()):
@@ -266,9 +268,9 @@ class Heads:
         staged: Mapping[int, Sequence[StagedLeaf]],
         shares: int,
     ) -> dict[int, Head]:
-        """Add a batch's leaves to its shards: each shard gets a signed checkpoint, each leaf its proof.
+        """Append the leaves of a batch. Each shard gets a signed checkpoint, each leaf its inclusion proof.
 
-        `shares` is what the batch adds to the sum of the rows' shares. Any head can keep it.
+        `shares` is what the batch adds to the sum of the rows' shares. Any head can take it: only the total counts.
         """
         grown = dict(heads)
         if shares:
@@ -282,9 +284,9 @@ class Heads:
             for leaf in leaves:
                 index = index_of(leaf.leaf_index)
                 leaf.proof = encode_proof(index, tree.inclusion_proof(index), note)
-            placed = [(level, global_index(shard, index), value) for level, index, value in nodes]
+            stored = [(level, global_index(shard, index), value) for level, index, value in nodes]
             await transaction.execute_many(records.INSERT_CHECKPOINT, [(global_index(shard, tree.size), note)])
-            await transaction.execute_many(records.INSERT_NODE, placed)
+            await transaction.execute_many(records.INSERT_NODE, stored)
             grown[shard] = replace(grown[shard], tree=tree, note=note)
         for shard, head in grown.items():
             if head is not heads[shard]:
@@ -292,14 +294,14 @@ class Heads:
         return grown
 
     async def _advance(self, transaction: Transaction, head: Head) -> Head:
-        """Write the head that this batch leaves."""
+        """Write the head as it is after this batch."""
         row = head.row.after(head.size, self._node)
         kept = row.origin, row.size, row.batches, row.shares, row.writers, self._mac(row)
         await transaction.execute_many(records.ADVANCE_HEAD, [kept])
         return replace(head, row=row)
 
-    def keep(self, heads: Mapping[int, Head]) -> None:
-        """Remember these heads, since the transaction has been committed."""
+    def remember(self, heads: Mapping[int, Head]) -> None:
+        """Remember these heads. Call it once the transaction is committed."""
         for shard, head in heads.items():
             known = self._known.get(shard)
             if known is None or known.row.batches <= head.row.batches:
@@ -307,8 +309,8 @@ class Heads:
             self._wrote[shard] = max(self._wrote.get(shard, 0), head.row.last_batch(self._node))
 
 
-async def _check_begins(transaction: Transaction, shard: int, known: Tree, tree: Tree) -> None:
-    """Raise Unavailable unless the tree begins with the one that was known."""
+async def _check_extends(transaction: Transaction, shard: int, known: Tree, tree: Tree) -> None:
+    """Raise Unavailable unless the tree extends the known one."""
     if known.size == 0:
         return
     try:

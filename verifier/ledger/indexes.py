@@ -19,5 +19,5 @@ def number_index(ring: KeyRing, number: str) -> bytes:
 
 
 def leg_index(ring: KeyRing, leg_id: str) -> bytes:
-    """The keyed id of a leg, since an exchange's own may hold a number."""
+    """The blind index of a leg id. The telephone exchange's own id may contain a number."""
     return ring.derive("leg", leg_id)[:16]

@@ -23,16 +23,16 @@ class LimitRows:
         self,
         read_sets: Iterable[ReadSet],
         led_to: Callable[[ReadSet], Sequence[str]],
-        owner: Callable[[str], bytes | None],
+        customer: Callable[[str], bytes | None],
     ) -> Iterable[str]:
-        """The keys to load. Whether a call is locked depends on the guess limits of both channels."""
+        """The keys to load. The guess limits of both channels decide whether a call is locked."""
         for each in read_sets:
             found = led_to(each)
-            self._caps[each] = cap_keys(each, map(owner, found))
+            self._caps[each] = cap_keys(each, map(customer, found))
             yield from self._caps[each]
             if each.channel is not None:
                 yield from (key for application_id in found for key in limit_keys(application_id))
 
     def caps(self, reads: ReadSet) -> tuple[str, ...]:
-        """The keys of the daily cap of a command, as of the beginning of the batch."""
+        """The keys of a command's daily cap, as of the start of the batch."""
         return self._caps[reads]

@@ -1,6 +1,6 @@
-"""Loads the rows that the commands of a batch have declared, with at most two statements a table.
+"""Loads the rows that the commands of a batch declare, with at most two statements for each table.
 
-Implements specs/protocol.md section 10. Before a row is verified, its columns only say which rows to load next.
+Implements specs/protocol.md section 10. Until a row is verified, its columns are only hints for what to load next.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 
 class Loaded:
-    """The rows of a batch, by table, and how they lead to each other."""
+    """The rows of a batch by table, with the indexes that find one row from another."""
 
     def __init__(self, transaction: Transaction, authenticator: Authenticator, now_ms: int) -> None:
         self._transaction = transaction
@@ -68,9 +68,11 @@ class Loaded:
             self.of_customer.setdefault(bytes(row[1]), []).append(row[0])
         await self._load_candidates(read_sets)
         await self._load_calls(_given(self.applications.hint(each, "open_call_id") for each in self.applications))
-        self._take_legs(await read(records.LEGS_OF_CALLS, call_ids))
-        self._take_strays(await read(records.STRAYS, _given(n.leg_index for n in read_sets)))
-        self.limits.rows.load(await read(records.LIMITS_BY_KEY, self.limits.keys(read_sets, self.led_to, self._owner)))
+        self._add_legs(await read(records.LEGS_OF_CALLS, call_ids))
+        self._add_strays(await read(records.STRAYS, _given(n.leg_index for n in read_sets)))
+        self.limits.rows.load(
+            await read(records.LIMITS_BY_KEY, self.limits.keys(read_sets, self.led_to, self._customer))
+        )
         for row in await read(records.EXCEPTIONS_BY_ID, (each for n in read_sets for each in n.exception_ids)):
             self.exceptions.load([row])
             self.granted[row[0]] = row[tables.EXCEPTIONS.width :]
@@ -87,14 +89,14 @@ class Loaded:
         led_to = (each for n in read_sets if n.cap for each in self.led_to(n) if each in self.applications)
         call_ids = self.candidates.ids((each, self.applications.hint(each, "open_call_id")) for each in led_to)
         for row in await self._transaction.fetch_in(records.CANDIDATES, call_ids):
-            self._take_calls([row])
-            self.candidates.take(row)
+            self._add_calls([row])
+            self.candidates.add(row)
 
     async def _load_rest(self, reads: ReadSet) -> None:
-        """Load what few commands declare: every row of an application, and expired rows."""
+        """Load rows that few commands declare: every row of an application, and expired rows."""
         read, read_in = self._transaction.fetch, self._transaction.fetch_in
         if reads.whole is not None:
-            self._take_strays(await read(records.STRAYS_OF, reads.whole))
+            self._add_strays(await read(records.STRAYS_OF, reads.whole))
             self.requests.load(await read_in(records.REQUESTS_OF, [reads.whole]))
             self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))
             self.exceptions.load(await read_in(records.EXCEPTIONS_OF, [reads.whole]))
@@ -110,18 +112,18 @@ class Loaded:
 
     async def _load_calls(self, call_ids: Iterable[str]) -> None:
         missing = (each for each in call_ids if each not in self.calls)
-        self._take_calls(await self._transaction.fetch_in(records.CALLS_BY_ID, missing))
+        self._add_calls(await self._transaction.fetch_in(records.CALLS_BY_ID, missing))
 
-    def _take_calls(self, rows: Sequence[Row]) -> None:
+    def _add_calls(self, rows: Sequence[Row]) -> None:
         self.calls.load(rows)
         self.tickets.update((row[0], row[tables.CALLS.width : tables.CALLS.width + 2]) for row in rows)
 
-    def _take_legs(self, rows: Sequence[Row]) -> None:
+    def _add_legs(self, rows: Sequence[Row]) -> None:
         self.legs.load(rows)
         for row in rows:
             self.legs_of.setdefault(row[0], set()).add(bytes(row[1]))
 
-    def _take_strays(self, rows: Sequence[Row]) -> None:
+    def _add_strays(self, rows: Sequence[Row]) -> None:
         self.strays.load(rows)
         self.stray_ids.update({(bytes(row[1]), row[2]): row[0] for row in rows})
 
@@ -136,16 +138,16 @@ class Loaded:
             return self.of_customer.get(reads.customer_index, [])
         return self.of_number.get(reads.number_index, []) if reads.number_index is not None else []
 
-    def _owner(self, application_id: str) -> bytes | None:
-        owner: bytes | None = self.applications.hint(application_id, "customer_index")
-        return owner
+    def _customer(self, application_id: str) -> bytes | None:
+        found: bytes | None = self.applications.hint(application_id, "customer_index")
+        return found
 
     def routing(self) -> ShardRouting:
-        """Where the loaded rows belong, to check that the batch holds those shards."""
-        owners = {each: self._owner(each) for each in self.applications}
-        numbers = {number: [owners.get(each) for each in found] for number, found in self.of_number.items()}
-        calls = {each: owners.get(self.calls.hint(each, "application_id")) for each in self.calls}
-        return ShardRouting(owners, numbers, calls, self.leg_owners)
+        """The customers of the loaded rows, to check that the batch has locked their shards."""
+        customers = {each: self._customer(each) for each in self.applications}
+        numbers = {number: [customers.get(each) for each in found] for number, found in self.of_number.items()}
+        calls = {each: customers.get(self.calls.hint(each, "application_id")) for each in self.calls}
+        return ShardRouting(customers, numbers, calls, self.leg_owners)
 
 
 def _given(values: Iterable[Item | None]) -> list[Item]:

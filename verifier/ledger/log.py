@@ -17,14 +17,14 @@ from verifier.ports import Reader
 
 
 class RolledBack(VerifierError):
-    """The log does not begin with a tree that was seen before."""
+    """The log does not extend a tree that was seen before."""
 
     slug = "rolled_back"
-    title = "The log does not go on from what it was"
+    title = "The log does not extend what was seen before"
 
 
 class Log:
-    """One shard of the log, as committed. It never signs."""
+    """One shard of the log, as committed. Read-only: it never signs."""
 
     def __init__(self, storage: Reader, shard: int = 0) -> None:
         self._storage = storage
@@ -66,11 +66,11 @@ class Log:
 
 
 async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: str) -> None:
-    """Raise RolledBack unless the log begins with the tree of a checkpoint that was seen before."""
+    """Raise RolledBack unless the log extends a checkpoint that was seen before."""
     try:
         seen = open_checkpoint(note, vkeys, origin)
     except EvidenceError as error:
-        raise RolledBack(f"the checkpoint that was seen is not this log's: {error.detail}") from error
+        raise RolledBack(f"the checkpoint that was seen is not from this log: {error.detail}") from error
     log = Log(storage, origin_shard(seen.origin, origin) or 0)
     try:
         latest = open_checkpoint(await log.checkpoint(), vkeys, origin)
@@ -86,7 +86,7 @@ async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: s
             old_size=seen.size, old_root=seen.root, new_size=latest.size, new_root=latest.root, proof=proof
         )
     except (EvidenceError, NotFound) as error:
-        raise RolledBack(f"the log was written anew: its first {seen.size} leaves were others once") from error
+        raise RolledBack(f"the log was rewritten: its first {seen.size} leaves have changed") from error
 
 
 async def count_shards(storage: Reader) -> int:

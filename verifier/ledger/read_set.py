@@ -18,13 +18,13 @@ class ReadSet(Struct, frozen=True):
 
     - `application_id`, `customer_index`, `number_index`: these applications, with their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
-    - `cap`: the daily cap of the customer or number. It also loads a decoy for each of their applications that has no
+    - `cap`: the daily cap of the customer or number. It also loads a decoy for each of their applications without an
       open call.
-    - `channel`: the guess limits of their applications on it.
-    - `leg_index`: a stray leg with this id. With `leg_owner`, also the call that the leg was last matched with.
-    - `staff_ids`: the suspension of each, in force or the latest.
+    - `channel`: the guess limits of their applications on this channel.
+    - `leg_index`: the stray leg with this id. With `leg_owner`, also the call that the leg was last matched with.
+    - `staff_ids`: for each, the suspension in force, or else the latest.
     - `whole`: every row of this application.
-    - `expired`, `limits_before`, `requests_before`: rows that have expired, times in epoch milliseconds.
+    - `expired`, `limits_before`, `requests_before`: expired rows. Times are in epoch milliseconds.
     - `everywhere`: the command writes rows of many customers, and locks every shard.
     """
 
@@ -48,10 +48,10 @@ class ReadSet(Struct, frozen=True):
     everywhere: bool = False
 
 
-def cap_keys(reads: ReadSet, owners: Iterable[bytes | None]) -> tuple[str, ...]:
-    """The keys of a command's daily cap. `owners` are the customers of its number, by blind index.
+def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ...]:
+    """The keys of a command's daily cap. `customers` are the blind indexes of the customers of its number.
 
-    A number on file has one cap for each of its customers, so each limit is written in one shard only.
+    A number has one cap for each of its customers, so that each limit is written in one shard only.
     """
     if reads.cap is None:
         return ()
@@ -60,9 +60,9 @@ def cap_keys(reads: ReadSet, owners: Iterable[bytes | None]) -> tuple[str, ...]:
     if reads.number_index is None:
         return ()
     key = f"{reads.cap}:number:{reads.number_index.hex()}"
-    return tuple(f"{key}:{owner.hex()}" for owner in distinct(owners)) or (key,)
+    return tuple(f"{key}:{each.hex()}" for each in distinct(customers)) or (key,)
 
 
-def distinct(owners: Iterable[bytes | None]) -> list[bytes]:
-    """The different customers among these, in order."""
-    return sorted({owner for owner in owners if owner is not None})
+def distinct(customers: Iterable[bytes | None]) -> list[bytes]:
+    """The distinct customers, sorted."""
+    return sorted({each for each in customers if each is not None})

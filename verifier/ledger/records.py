@@ -28,8 +28,8 @@ CREATE_HEAD = (
     "INSERT INTO log_head (origin, size, shards, batches, shares, mac) VALUES ($1, 0, $2, 0, $3, $4) "
     "ON CONFLICT (origin) DO NOTHING"
 )
-# Locks the row, so batches of all nodes extend one log in one order. It also returns the database's own time.
-TAKE_HEAD = (
+# Locks the row, so all nodes extend the log in one order. It also returns the database's own time.
+LOCK_HEAD = (
     "UPDATE log_head SET batches = batches WHERE origin = $1 "
     "RETURNING origin, size, shards, batches, shares, writers, mac, CAST(CURRENT_TIMESTAMP AS TEXT)"
 )
@@ -87,7 +87,7 @@ EXCEPTIONS_BY_ID = (
     "LEFT JOIN leaves l ON l.statement_id = e.exception_id WHERE e.exception_id IN ($*)"
 )
 REQUESTS_BY_ID = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE request_id IN ($*)"
-# An officer's own, or all for an empty id, with the call that used the exception.
+# Requests of one officer, or of all officers for an empty id, with the call that used the exception.
 REQUESTS_SINCE = (
     f"SELECT {REQUESTS.of('r')}, e.call_id FROM exception_requests r "
     "LEFT JOIN exceptions e ON e.exception_id = r.exception_id "
@@ -98,7 +98,7 @@ REQUESTS_BEFORE = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE aske
 REQUESTS_OF = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE application_id IN ($*)"
 EXCEPTIONS_OF = f"SELECT {EXCEPTIONS.columns} FROM exceptions WHERE application_id IN ($*)"
 
-# --- owners, for shard routing ----------------------------------------------------------------------------
+# --- customers, for shard routing -------------------------------------------------------------------------
 
 APPLICATION_OWNERS = "SELECT application_id, customer_index FROM applications WHERE application_id IN ($*)"
 NUMBER_OWNERS = (
@@ -192,7 +192,7 @@ REPORTS_BY_ID = f"SELECT {REPORTS.columns} FROM reports WHERE report_id IN ($*)"
 REPORTS_OF = f"SELECT {REPORTS.columns} FROM reports WHERE application_id IN ($*)"
 SESSIONS = "SELECT session_id, sealed, expires_at, application_id FROM ivr_sessions WHERE session_id IN ($*)"
 INSERT_SESSION = "INSERT INTO ivr_sessions (session_id, sealed, expires_at, number_index) VALUES ($1, $2, $3, $4)"
-# An update, so an erased dialogue does not come back.
+# An update, so that it cannot restore an erased dialogue.
 UPDATE_SESSION = "UPDATE ivr_sessions SET sealed = $2, application_id = $3 WHERE session_id = $1"
 FORGET_SESSIONS = "DELETE FROM ivr_sessions WHERE application_id = $1"
 # Dialogues that are about no application yet, by the ringing number.
@@ -213,7 +213,7 @@ FORGET_MESSAGES = "DELETE FROM messages WHERE application_id = $1"
 PRUNE_MESSAGES = "DELETE FROM messages WHERE expires_at < $1"
 PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
 LIMITS_BY_KEY = f"SELECT {LIMITS.columns} FROM limits WHERE limit_key IN ($*)"
-# Expired rows, a part at a time.
+# Expired rows, 500 at a time.
 LIMITS_BEFORE = f"SELECT {LIMITS.columns} FROM limits WHERE tat < $1 LIMIT 500"
 EXPIRED: dict[Table[Any], str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",

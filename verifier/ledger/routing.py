@@ -17,9 +17,9 @@ from verifier.ports import Reader
 
 
 class ShardRouting(Struct, frozen=True):
-    """The owners of rows, as blind indexes of customers. An erased application has the owner None.
+    """The customers of rows, as blind indexes. An erased application has None.
 
-    A number may have several owners. For a leg, the call is known.
+    A number may belong to several customers. `legs` has the call of each leg.
     """
 
     applications: Mapping[str, bytes | None]
@@ -33,27 +33,27 @@ class ShardRouting(Struct, frozen=True):
             return frozenset(range(shards))
         found = {shard_of(key, shards) for key in self._keys(reads) if key is not None}
         if not found and reads.session_id is not None:
-            found.add(shard_of(_spread(reads.session_id), shards))
+            found.add(shard_of(_hashed(reads.session_id), shards))
         return frozenset(found)
 
     def _keys(self, reads: ReadSet) -> Iterator[bytes | None]:
         yield reads.customer_index
         if reads.application_id is not None:
-            # Two registrations of one new id at the same time need one order, for any customers.
-            yield self.applications.get(reads.application_id) or _spread(reads.application_id)
+            # Concurrent registrations of one new id need one order, also for different customers.
+            yield self.applications.get(reads.application_id) or _hashed(reads.application_id)
         if reads.number_index is not None:
             yield from distinct(self.numbers.get(reads.number_index, ())) or (reads.number_index,)
         for call_id in reads.call_ids:
             yield self.calls.get(call_id)
-        yield from (_spread(each) for each in reads.staff_ids)
+        yield from (_hashed(each) for each in reads.staff_ids)
         if reads.leg_index is not None and reads.leg_owner:
-            # Events of one leg need one order, also before its call is known.
+            # Events of one leg need one order, even before its call is known.
             yield reads.leg_index
             yield self.calls.get(self.legs.get(reads.leg_index, ""))
 
 
 async def read_routing(reader: Reader, reads: ReadSet) -> ShardRouting:
-    """Read the owners of what a command declares, as committed so far. Raises Unavailable."""
+    """Read the customers of the rows that a command declares, as committed so far. Raises Unavailable."""
     leg = reads.leg_index if reads.leg_owner else None
     legs = {bytes(row[0]): row[1] for row in await reader.fetch_in(records.LEG_OWNERS, _given(leg))}
     numbers: dict[bytes, list[bytes | None]] = {}
@@ -68,5 +68,5 @@ def _given(value: object) -> tuple[object, ...]:
     return () if value is None else (value,)
 
 
-def _spread(name: str) -> bytes:
+def _hashed(name: str) -> bytes:
     return hashlib.sha256(name.encode()).digest()

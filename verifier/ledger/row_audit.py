@@ -40,7 +40,7 @@ def readable(what: str, find: Callable[[str], None]) -> Iterator[None]:
 
 
 async def audit_rows(storage: Storage, ring: KeyRing, origin: str, find: Callable[[str], None]) -> int:
-    """Check every row, in one snapshot. Returns the number of rows. Raises Unavailable."""
+    """Check every row in one snapshot. Returns the number of rows. Raises Unavailable."""
     async with storage.snapshot() as reader:
         return await _RowAudit(reader, ring, origin, find).audit()
 
@@ -89,7 +89,7 @@ class _RowAudit:
         try:
             self._authenticator.check("log_head", (*head.covered(), mac))
         except Tampered:
-            self._find(f"the head of {origin} is not as a batch left it")
+            self._find(f"the head of {origin} does not verify: it was changed")
         if shards != count or not 0 <= forgotten <= size:
             self._find(f"the head of {origin} cannot say {shards} shards and {forgotten} statements forgotten")
         shard = origin_shard(origin, self._origin) or 0
@@ -129,7 +129,7 @@ class _RowAudit:
         return found
 
     async def _led(self, sql: str) -> dict[str, set[Any]]:
-        """The index entries of each application."""
+        """The index entries that lead to each application."""
         rows = await self._reader.fetch(sql)
         return {each: {row[1] for row in group} for each, group in groupby(rows, key=lambda row: str(row[0]))}
 

@@ -1,7 +1,8 @@
 """Rows with an authenticator, made with a key that the database does not hold (law L16).
 
 Implements specs/protocol.md section 10.2. The authenticator covers the table's name and every column. The rest of the
-digest is the row's share. It stays secret: the heads keep the sum of all shares, so an audit notices a missing row.
+digest is the share of the row, which stays secret. The heads keep the sum of all shares, so an audit notices a missing
+row.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Table(Generic[Item]):
-    """A table, the struct of its rows, and its statements. A select starts with `columns`; others may follow.
+    """A table, the struct of its rows, and its statements. A select starts with `columns`. Other columns may follow.
 
     `narrow` are the columns that change often. An update that changes nothing else writes only these.
     """
@@ -42,8 +43,8 @@ class Table(Generic[Item]):
         self.narrow = narrow or self.others
         self._at = tuple(names.index(each) for each in key)
         self._kept = tuple(each for each in self.others if each not in self.narrow)
-        places = ", ".join(f"${n}" for n in range(1, self.width + 1))
-        self.insert = f"INSERT INTO {name} ({self.columns}) VALUES ({places})"
+        placeholders = ", ".join(f"${n}" for n in range(1, self.width + 1))
+        self.insert = f"INSERT INTO {name} ({self.columns}) VALUES ({placeholders})"
         self._where = " AND ".join(f"{each} = ${n}" for n, each in enumerate(key, 1))
         self.delete = f"DELETE FROM {name} WHERE {self._where}"
         keys, after = ", ".join(key), ", ".join(f"${n}" for n in range(1, len(key) + 1))
@@ -55,7 +56,7 @@ class Table(Generic[Item]):
         return f"UPDATE {self.name} SET {wanted} WHERE {self._where}"
 
     def of(self, alias: str) -> str:
-        """The columns of a select from several tables."""
+        """The columns with a table alias, for a select from several tables."""
         return ", ".join(f"{alias}.{each}" for each in self.columns.split(", "))
 
     async def rows(self, reader: Reader) -> AsyncIterator[Row]:
@@ -144,7 +145,7 @@ class Rows(Generic[Item]):
         return self._now[key] is not None if key in self._now else key in self._loaded
 
     def hint(self, key: Any, column: str) -> Any:
-        """A column that may be false. Use it to find rows, never to decide. None without such a row."""
+        """An unverified column. Use it to find rows, never to decide. None without such a row."""
         if key in self._now:
             return getattr(self._now[key], column, None)
         row = self._loaded.get(key)
@@ -182,7 +183,7 @@ class Rows(Generic[Item]):
         return key in self._staged
 
     def write(self, statements: dict[str, list[Row]]) -> int:
-        """Add the staged rows to `statements`. Returns what they add to the sum of all shares."""
+        """Add the staged rows to `statements`. Returns by how much the sum of all shares grows."""
         table, grown = self._table, 0
         for key in self._staged:
             before, share = self._before.get(key, (None, 0))
@@ -204,7 +205,7 @@ class Rows(Generic[Item]):
 
 
 def added(kept: bytes, shares: int) -> bytes:
-    """The kept sum of shares plus more, modulo 2^384."""
+    """A stored sum of shares plus `shares`, modulo 2^384."""
     return ((int.from_bytes(kept) + shares) % SHARES).to_bytes(SHARE_BYTES)
 
 

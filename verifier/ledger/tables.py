@@ -15,7 +15,7 @@ from verifier.ledger.rows import Table
 
 
 class ApplicationRow(Struct, frozen=True):
-    """A row of `applications`. An erased one keeps only its id and its times."""
+    """A row of `applications`. After erasure it keeps only its id, call counter and times."""
 
     application_id: str
     customer_index: bytes | None
@@ -46,8 +46,8 @@ class Leg(Struct, frozen=True):
 class StrayLeg(Struct, frozen=True):
     """A row of `stray_legs`: a leg of no call (`call_id` is empty), or one that does not match its call's ticket.
 
-    It becomes a discrepancy once it has been connected. Then its exchange's id is sealed with it, for the person who
-    investigates. `among` holds the ids of several applications that it may be about, each between spaces.
+    It becomes a discrepancy once it has been connected. Then the telephone exchange's own id is sealed with it, for the
+    investigation. `among` lists the applications that it may be about, if there are several, each between spaces.
     """
 
     stray_id: str
@@ -77,7 +77,7 @@ class ExceptionRow(Struct, frozen=True):
 
 
 class RequestRow(Struct, frozen=True):
-    """A row of `exception_requests`. A decided one without an `exception_id` was declined."""
+    """A row of `exception_requests`. A decided request without an `exception_id` was declined."""
 
     request_id: str
     application_id: str
@@ -152,7 +152,7 @@ LIMITS = Table("limits", LimitRow, ("limit_key",))
 REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
-# Rows of other tables only help to find rows, or are sealed as a whole.
+# Rows of other tables are only indexes, or are sealed as a whole.
 TABLES: tuple[Table[Any], ...] = (
     APPLICATIONS,
     CALLS,

@@ -1,11 +1,12 @@
-"""The writer: all waiting commands become one transaction with one checkpoint for each shard (group commit).
+"""The writer: group commit. All waiting commands become one transaction, with one checkpoint for each shard.
 
 Implements specs/protocol.md section 10. It guarantees that no caller gets an answer before it is durable and in the
 log, that commands on one customer's applications run in one order, and that a retry with the same key gets the same
 bytes.
 
-Read it from `submit` down: a command waits in the lane of its shard, `_run` takes a batch from the lane, `_commit`
-retries it on conflicts, and `_try` is the one transaction.
+Read it from `submit` down. A command waits in the lane of its shard. `_run` takes all waiting commands of a lane as one
+batch. `_commit_batch` commits the batch and answers the callers, `_commit_with_retries` retries it on conflicts, and
+`_try` is the one transaction.
 """
 
 from __future__ import annotations
@@ -18,12 +19,25 @@ from typing import cast
 
 from msgspec import Struct
 
-from verifier.core.errors import IdempotencyKeyReused, InternalError, NotFound, Unavailable, VerifierError
-from verifier.core.sealing import NONCE_BYTES, seal, unseal
+from verifier.core.errors import InternalError, NotFound, Unavailable, VerifierError
+from verifier.core.sealing import NONCE_BYTES
 from verifier.core.shards import shard_of
-from verifier.ledger import decoys, records
-from verifier.ledger.commands import About, Again, Answer, Decide, DecideKept, Guard, Idempotency, Reply, T
+from verifier.ledger import decoys
+from verifier.ledger.commands import (
+    About,
+    Again,
+    Command,
+    Decide,
+    DecideKept,
+    Guard,
+    Idempotency,
+    Outcome,
+    Reply,
+    Result,
+    T,
+)
 from verifier.ledger.heads import NODE_BYTES, Heads
+from verifier.ledger.idempotency import Kept, keep, read_kept, repeated
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting, read_routing
 from verifier.ledger.rows import Authenticator
@@ -34,25 +48,8 @@ MAX_BATCH = 256
 MAX_WAITING = 4096
 TIMEOUT_S = 15.0
 TRIES = 4
-# The lane of commands that lock several shards.
+# The name of the lane for commands that lock several shards.
 ACROSS = -1
-IDEMPOTENCY_MS = 24 * 3_600_000
-
-_Result = Struct | Reply[Struct]
-
-
-class _Command(Struct):
-    """A waiting command. `repeat` turns the kept JSON of a retry into its reply. `shards` are those that it locks."""
-
-    reads: ReadSet
-    decide: Decide[Struct] | DecideKept[Struct]
-    future: asyncio.Future[_Result]
-    guard: Guard | None = None
-    repeat: Callable[[UnitOfWork, bytes], Reply[Struct]] | None = None
-    idempotency_id: bytes = b""
-    secret: bytes = b""
-    fingerprint: bytes = b""
-    shards: frozenset[int] = frozenset((0,))
 
 
 class _Misrouted(Exception):
@@ -60,26 +57,21 @@ class _Misrouted(Exception):
 
 
 class _Rehearsed(Exception):
-    """Rolls a rehearsal back."""
+    """Rolls back the transaction of a rehearsal."""
 
 
 class _Lane(Struct, frozen=True):
-    """A queue of commands, and the task that commits them."""
+    """A queue of commands, and the task that commits them in batches."""
 
-    waiting: asyncio.Queue[_Command]
+    waiting: asyncio.Queue[Command]
     task: asyncio.Task[None]
 
 
-# How a command was decided: how to build its answer, a kept reply, an error, or the command of the batch it repeats.
-_Outcome = Answer[Struct] | About[Struct] | Reply[Struct] | VerifierError | _Command
-_Kept = dict[bytes, tuple[bytes, bytes]]
-
-
 class Writer:
-    """Commits commands in batches. It calls `on_commit` with each durable unit of work, and its number of commands.
+    """Commits commands in batches.
 
-    It calls `check_clock` with the database's own time at the start of each batch. That raises Unavailable where the
-    clocks differ too much.
+    After each commit it calls `on_commit` with the unit of work and its number of commands. At the start of each batch
+    it calls `check_clock` with the database's own time, which raises Unavailable if the clock skew is too large.
     """
 
     def __init__(
@@ -91,7 +83,7 @@ class Writer:
         entropy: Entropy,
         origin: str,
         on_commit: Callable[[UnitOfWork, int], None] = lambda work, commands: None,
-        check_clock: Callable[[str], None] = lambda told: None,
+        check_clock: Callable[[str], None] = lambda database_time: None,
     ) -> None:
         self._storage = storage
         self._ring = ring
@@ -113,7 +105,7 @@ class Writer:
         self._running = True
 
     async def rehearse(self) -> None:
-        """Do what `start` does and undo it. Raises what `start` would raise."""
+        """Do what `start` does, then roll back. Raises the same errors as `start`."""
         with suppress(_Rehearsed):
             async with self._storage.transaction() as transaction:
                 await self._open(transaction)
@@ -124,12 +116,12 @@ class Writer:
         await decoys.plant(transaction, self._authenticator)
 
     async def split(self, shards: int) -> None:
-        """Split the log into this many shards, at all nodes of the database. Raises InvalidField for fewer than now."""
+        """Split the log into this many shards, for all nodes. Raises InvalidField if there are more shards already."""
         async with self._storage.transaction() as transaction:
             await self._heads.split(transaction, shards)
 
     def shard_of(self, customer_index: bytes | None) -> int:
-        """The shard of a customer, by the number of shards that this node knows. Without a customer it is the first."""
+        """The shard of a customer, or the first without a customer. It assumes the shard count that this node knows."""
         return 0 if customer_index is None else shard_of(customer_index, self._heads.shards)
 
     async def stop(self) -> None:
@@ -147,26 +139,26 @@ class Writer:
             lane.task.cancel()
 
     async def probe(self) -> None:
-        """Commit an empty batch, to find out whether one can be made durable now. Raises Unavailable."""
+        """Commit an empty batch, as a health check. Raises Unavailable if nothing can be made durable now."""
         if not self._running or any(lane.task.done() for lane in self._lanes.values()):
             raise Unavailable("the writer is not running")
         async with self._storage.transaction() as transaction:
             await self._heads.latest(transaction, 0)
 
     async def checkpoint(self, shard: int) -> str:
-        """The latest checkpoint of a shard, once it is certain to be durable. Raises NotFound, Unavailable."""
+        """The latest checkpoint of a shard, known to be durable. Raises NotFound for an unknown shard, Unavailable."""
         if shard >= self._heads.shards:
             raise NotFound("the log has no such shard")
         async with self._storage.transaction() as transaction:
             return await self._heads.latest(transaction, shard)
 
     async def submit(self, reads: ReadSet, decide: Decide[T]) -> T:
-        """Run one command and return its answer, once it is durable.
+        """Run one command, and return its answer once it is durable.
 
-        Raises the errors of `decide`. Raises Unavailable if no commit succeeded in time: the command may or may not
-        have taken effect.
+        Raises the errors of `decide`. Raises Unavailable if no commit succeeded before the timeout. The command may
+        still have taken effect.
         """
-        command = _Command(reads, decide, asyncio.get_running_loop().create_future())
+        command = Command(reads, decide, asyncio.get_running_loop().create_future())
         return cast("T", await self._wait(command))
 
     async def submit_kept(
@@ -178,11 +170,10 @@ class Writer:
         guard: Guard | None = None,
         again: Again[T] | None = None,
     ) -> Reply[T]:
-        """Run one command, and keep its answer of type `kind` under the client's key. A retry gets the kept answer, or
-        what `again` makes of it.
+        """Run one command, and keep its answer of type `kind` under the client's idempotency key.
 
-        Raises the errors of `guard` and `decide`. After Unavailable, a retry with the same key finds out whether the
-        command took effect.
+        A retry with the same key gets the kept answer, updated by `again`. `guard` runs first, also for a retry.
+        Raises the errors of `guard` and `decide`. After Unavailable, a retry with the same key is safe.
         """
 
         def repeat(work: UnitOfWork, body: bytes) -> Reply[T]:
@@ -190,7 +181,7 @@ class Writer:
             value = kept.value if again is None else again(work, kept.value)
             return kept if value is kept.value else Reply.of(value)
 
-        command = _Command(reads, decide, asyncio.get_running_loop().create_future(), guard, repeat)
+        command = Command(reads, decide, asyncio.get_running_loop().create_future(), guard, repeat)
         if idempotency is not None:
             secret = self._ring.derive("idempotency", f"{idempotency.principal}\0{idempotency.key}")
             command.secret = secret
@@ -198,7 +189,8 @@ class Writer:
             command.fingerprint = idempotency.fingerprint
         return cast("Reply[T]", await self._wait(command))
 
-    async def _wait(self, command: _Command) -> _Result:
+    async def _wait(self, command: Command) -> Result:
+        """Queue a command, and wait for its answer or the timeout."""
         if not self._running:
             raise Unavailable("the writer is not running")
         if self._under_way >= MAX_WAITING:
@@ -216,67 +208,70 @@ class Writer:
             if self._under_way == 0:
                 self._idle.set()
 
-    async def _send(self, command: _Command) -> None:
-        """Put a command into the lane of its shard, or into the lane across shards. Raises Unavailable."""
+    async def _send(self, command: Command) -> None:
+        """Route a command to the lane of its shard, or to the lane across shards. Raises Unavailable."""
         shards = self._heads.shards
         if shards > 1:
             routing = await read_routing(self._storage, command.reads)
+            # A command that reads no customer's rows may use any shard. Retries with one key use the same.
             anywhere = shard_of(command.idempotency_id or bytes(8), shards)
             command.shards = routing.shards(command.reads, shards) or frozenset((anywhere,))
         name = min(command.shards) if len(command.shards) == 1 else ACROSS
         lane = self._lanes.get(name)
         if lane is None:
-            waiting: asyncio.Queue[_Command] = asyncio.Queue(MAX_WAITING)
+            waiting: asyncio.Queue[Command] = asyncio.Queue(MAX_WAITING)
             lane = self._lanes[name] = _Lane(waiting, asyncio.create_task(self._run(waiting), name=f"writer {name}"))
         try:
             lane.waiting.put_nowait(command)
         except asyncio.QueueFull as error:
             raise Unavailable("too much is waiting", retry_after=1) from error
 
-    async def _run(self, waiting: asyncio.Queue[_Command]) -> None:
+    async def _run(self, waiting: asyncio.Queue[Command]) -> None:
+        """The loop of a lane: take all waiting commands, at most MAX_BATCH, and commit them together."""
         while True:
             commands = [await waiting.get()]
             while len(commands) < MAX_BATCH and not waiting.empty():
                 commands.append(waiting.get_nowait())
-            await self._commit_or_split(commands)
+            await self._commit_batch(commands)
 
-    async def _commit_or_split(self, commands: list[_Command], alone: bool = False) -> None:
+    async def _commit_batch(self, commands: list[Command], alone: bool = False) -> None:
         """Commit a batch and answer its callers. If it fails, run each command again alone."""
-        # These have timed out.
+        # Drop commands that have timed out.
         commands = [command for command in commands if not command.future.done()]
         if not commands:
             return
         try:
-            answers, work = await self._commit(commands)
+            answers, work = await self._commit_with_retries(commands)
         except _Misrouted:
             await self._reroute(commands)
         except Exception as error:
-            # A failed commit fails the whole batch. A bug or a repeated conflict may come from one command.
+            # A failed commit fails the whole batch. A bug or a repeated conflict may come from one command, so each is
+            # run again alone. If the database is unavailable, that would not help.
             unavailable = isinstance(error, Unavailable) and not isinstance(error, Conflict)
             groups = {command.shards for command in commands}
             if unavailable and len(groups) > 1:
                 # Some shards may be writable while others are not.
                 for shards in groups:
-                    await self._commit_or_split([each for each in commands if each.shards == shards], alone)
+                    await self._commit_batch([each for each in commands if each.shards == shards], alone)
             elif unavailable or alone:
                 _answer(commands, [_as_error(error)] * len(commands))
             else:
                 for command in commands:
-                    await self._commit_or_split([command], alone=True)
+                    await self._commit_batch([command], alone=True)
         else:
             _answer(commands, answers)
             self._on_commit(work, len(commands))
 
-    async def _reroute(self, commands: Sequence[_Command]) -> None:
-        """Send misrouted commands to the shards that they belong to by now."""
+    async def _reroute(self, commands: Sequence[Command]) -> None:
+        """Route misrouted commands again, by the rows as they are now."""
         waiting = [command for command in commands if not command.future.done()]
-        sent = await asyncio.gather(*map(self._send, waiting), return_exceptions=True)
-        for command, error in zip(waiting, sent, strict=True):
+        results = await asyncio.gather(*map(self._send, waiting), return_exceptions=True)
+        for command, error in zip(waiting, results, strict=True):
             if isinstance(error, Exception):
                 _answer([command], [_as_error(error)])
 
-    async def _commit(self, commands: list[_Command]) -> tuple[list[_Result | VerifierError], UnitOfWork]:
-        """Commit a batch, and retry it when it conflicts with another. Returns each command's answer or error."""
+    async def _commit_with_retries(self, commands: list[Command]) -> tuple[list[Result | VerifierError], UnitOfWork]:
+        """Commit a batch, and retry it on a conflict. Returns each command's answer or error, and the unit of work."""
         for _ in range(TRIES - 1):
             try:
                 return await self._try(commands)
@@ -284,8 +279,8 @@ class Writer:
                 await asyncio.sleep(0)
         return await self._try(commands)
 
-    async def _try(self, commands: list[_Command]) -> tuple[list[_Result | VerifierError], UnitOfWork]:
-        """One transaction: lock the heads, load, decide, extend the log, write. It is durable on return."""
+    async def _try(self, commands: list[Command]) -> tuple[list[Result | VerifierError], UnitOfWork]:
+        """Run one transaction: lock the heads, load, decide, extend the log, write. On return it is durable."""
         async with self._storage.transaction() as transaction:
             held = frozenset[int]().union(*(command.shards for command in commands))
             heads, shards = await self._heads.lock(transaction, held)
@@ -294,30 +289,26 @@ class Writer:
             await work.loaded.load([command.reads for command in commands])
             if shards > 1:
                 _check_held(work.loaded.routing(), commands, held, shards)
-            replays = await self._replays(transaction, commands)
-            decided = self._decide(work, commands, replays)
+            kept = await read_kept(transaction, commands)
+            decided = self._decide(work, commands, kept)
             heads = await self._heads.extend(transaction, heads, work.log.staged, work.authenticate())
             answers = self._answers(work, commands, decided)
             await work.flush()
-        self._heads.keep(heads)
+        self._heads.remember(heads)
         return answers, work
 
-    async def _replays(self, transaction: Transaction, commands: Sequence[_Command]) -> _Kept:
-        ids = (command.idempotency_id for command in commands if command.idempotency_id)
-        return {bytes(row[0]): (row[1], row[2]) for row in await transaction.fetch_in(records.IDEMPOTENCY, ids)}
-
-    def _decide(self, work: UnitOfWork, commands: Sequence[_Command], replays: _Kept) -> list[_Outcome]:
-        """Decide the commands in the order in which they arrived."""
-        decided: list[_Outcome] = []
-        first: dict[bytes, _Command] = {}
+    def _decide(self, work: UnitOfWork, commands: Sequence[Command], kept: Kept) -> list[Outcome]:
+        """Decide the commands in order of arrival. Each sees the effects of those before it."""
+        decided: list[Outcome] = []
+        first: dict[bytes, Command] = {}
         for command in commands:
             staged = len(work.log.leaves)
-            outcome: _Outcome
+            outcome: Outcome
             try:
                 work.begin(command.reads)
                 if command.guard is not None:
                     command.guard(work)
-                outcome = _repeated(work, command, replays, first) or command.decide(work)
+                outcome = repeated(work, command, kept, first) or command.decide(work)
             except VerifierError as error:
                 outcome = error
             if not isinstance(outcome, VerifierError):
@@ -329,16 +320,16 @@ class Writer:
         return decided
 
     def _answers(
-        self, work: UnitOfWork, commands: Sequence[_Command], decided: Sequence[_Outcome]
-    ) -> list[_Result | VerifierError]:
-        """Build the answers, now that the proofs are there. Keep those of idempotent commands, sealed."""
-        answers: list[_Result | VerifierError] = []
+        self, work: UnitOfWork, commands: Sequence[Command], decided: Sequence[Outcome]
+    ) -> list[Result | VerifierError]:
+        """Build the answers, now that the proofs exist. Keep those with an idempotency key, sealed."""
+        answers: list[Result | VerifierError] = []
         by_command: dict[int, Reply[Struct]] = {}
         for command, outcome in zip(commands, decided, strict=True):
             if isinstance(outcome, VerifierError | Reply):
                 answers.append(outcome)
                 continue
-            if isinstance(outcome, _Command):
+            if isinstance(outcome, Command):
                 answers.append(by_command[id(outcome)])
                 continue
             if not isinstance(outcome, About):
@@ -347,40 +338,17 @@ class Writer:
             reply = by_command[id(command)] = Reply.of(outcome.answer())
             answers.append(reply)
             if command.idempotency_id:
-                sealed = seal(command.secret, self._entropy(NONCE_BYTES), "answer", reply.body)
-                until = work.now_ms + IDEMPOTENCY_MS
-                kept = command.idempotency_id, command.fingerprint, sealed, outcome.application_id, until
-                work.writes.stage(records.INSERT_IDEMPOTENCY, kept)
+                keep(work, command, reply.body, outcome.application_id, self._entropy(NONCE_BYTES))
         return answers
 
 
-def _check_held(routing: ShardRouting, commands: Sequence[_Command], held: frozenset[int], shards: int) -> None:
+def _check_held(routing: ShardRouting, commands: Sequence[Command], held: frozenset[int], shards: int) -> None:
     """Raise _Misrouted if a command reads rows of a shard that is not locked.
 
-    Rows may have come to another customer, or the log may have been split, since the command was routed.
+    Since the command was routed, a row may have changed its customer, or the log may have been split.
     """
     if not all(routing.shards(command.reads, shards) <= held for command in commands):
         raise _Misrouted
-
-
-def _repeated(
-    work: UnitOfWork, command: _Command, replays: _Kept, first: dict[bytes, _Command]
-) -> Reply[Struct] | _Command | None:
-    """For a key that was used before: the kept reply, or the command of this batch with the same key.
-
-    Raises IdempotencyKeyReused for a key that came with another request.
-    """
-    kept = replays.get(command.idempotency_id)
-    twin = first.get(command.idempotency_id)
-    if kept is not None:
-        fingerprint, sealed = kept
-        if fingerprint != command.fingerprint:
-            raise IdempotencyKeyReused
-        assert command.repeat is not None  # noqa: S101 - only a command that keeps its answer has a key
-        return command.repeat(work, unseal(command.secret, "answer", sealed))
-    if twin is not None and twin.fingerprint != command.fingerprint:
-        raise IdempotencyKeyReused
-    return twin
 
 
 def _as_error(error: Exception) -> VerifierError:
@@ -392,7 +360,7 @@ def _as_error(error: Exception) -> VerifierError:
     return defect
 
 
-def _answer(commands: Sequence[_Command], answers: Sequence[_Result | VerifierError]) -> None:
+def _answer(commands: Sequence[Command], answers: Sequence[Result | VerifierError]) -> None:
     for command, answer in zip(commands, answers, strict=True):
         if command.future.done():
             continue  # timed out
@@ -402,6 +370,6 @@ def _answer(commands: Sequence[_Command], answers: Sequence[_Result | VerifierEr
             command.future.set_result(answer)
 
 
-def _time_out(future: asyncio.Future[_Result]) -> None:
+def _time_out(future: asyncio.Future[Result]) -> None:
     if not future.done():
         future.set_exception(Unavailable("the database did not answer in time", retry_after=1))

@@ -1,7 +1,7 @@
-"""The unit of work of one batch: rows are loaded together, commands decide in memory, and all is written together.
+"""The unit of work of a batch: load all rows together, decide in memory, and write everything together.
 
-Implements specs/protocol.md section 10. Commands see each other's effects in the order in which they arrived. A command
-decides first and stages last, so a refused command leaves nothing behind. Each file here is one aggregate.
+Implements specs/protocol.md section 10. Each command sees the effects of earlier ones. A command decides first and
+stages last, so a refused command leaves nothing behind. Each file here is one aggregate.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from verifier.ledger.unit_of_work.suspensions import Suspensions
 from verifier.ledger.unit_of_work.writes import Writes
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 
-# What an erasure lets go of, beside the rows that carry an authenticator.
+# What an erasure deletes besides the rows that carry an authenticator.
 _FORGET = (
     records.FORGET_LEAVES,
     records.FORGET_SESSIONS,
@@ -47,9 +47,9 @@ _FORGET = (
 
 
 class UnitOfWork:
-    """What the commands of one batch read and write, by aggregate. `begin` says whose turn it is.
+    """What the commands of a batch read and write, by aggregate. Call `begin` before each command.
 
-    `sizes` are the sizes of the shards that the batch has locked, of `shards` in all.
+    `sizes` are the sizes of the shards that the batch has locked. `shards` is the number of all shards.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class UnitOfWork:
         self.dialogues = Dialogues(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
-        """The next command, with what it has declared. It can read nothing else (InternalError)."""
+        """Begin the next command. It can read only what it declares; all else raises InternalError."""
         self._declared.begin(reads)
 
     def new_id(self, prefix: str) -> str:
@@ -94,7 +94,7 @@ class UnitOfWork:
         return base64url(self._entropy(SALT_BYTES))
 
     def seal(self, application: DecryptedApplication | None, context: str, plaintext: bytes) -> bytes:
-        """Encrypt under the application's key, or the ring's where there is no application."""
+        """Encrypt under the application's key, or under the key ring's without an application."""
         if application is None:
             return self.ring.seal(context, plaintext)
         return seal(application.keys.sealing, self._entropy(NONCE_BYTES), context, plaintext)
@@ -104,9 +104,9 @@ class UnitOfWork:
         self.loaded.reports.put(report)
 
     def forget(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
-        """Let go of everything that names an erased application, except its own row, its calls and its reports.
+        """Delete everything that names an erased application, except its own row, its calls and its reports.
 
-        That includes the dialogues with its numbers that are about no application yet.
+        That includes dialogues with its numbers that are not about an application yet. Its reports lose their text.
         """
         for statement in _FORGET:
             self.writes.stage(statement, (application_id,))
@@ -124,7 +124,7 @@ class UnitOfWork:
             loaded.limits.rows.delete(key)
         for report_id in _of(loaded.reports, application_id):
             report = loaded.reports.get(report_id)
-            assert report is not None  # noqa: S101 - it is among those that are there
+            assert report is not None  # noqa: S101 - the key comes from the loaded rows
             loaded.reports.put(replace(report, sealed=None))
 
     def delete(self, table: Table[Any], key: object) -> None:
@@ -132,7 +132,7 @@ class UnitOfWork:
         self.loaded.tables[table].delete(key)
 
     def prune(self) -> int:
-        """Delete the loaded rows that have really expired; how many. A row that does not verify stays for the audit."""
+        """Delete loaded rows that have expired. Returns how many. A row that does not verify stays for the audit."""
         gone = 0
         for table, key, column, before in self.loaded.expired:
             rows = self.loaded.tables[table]
@@ -147,7 +147,7 @@ class UnitOfWork:
         return sum(rows.write(self._row_writes) for rows in self.loaded.tables.values())
 
     async def flush(self) -> None:
-        """Write everything staged: first the rows that carry an authenticator, table by table, then the rest."""
+        """Write everything staged: first the rows that carry an authenticator, by table, then the rest."""
         for leaf in self.log.leaves.values():
             application_id = leaf.application.application_id if leaf.application is not None else None
             context = leaf_context(leaf.statement_id, leaf.typ, leaf.customer_index)

@@ -1,4 +1,4 @@
-"""The applications that a batch reads and writes, and what leads to them. Implements specs/protocol.md section 10."""
+"""The applications that a batch reads and writes, and their index entries. Implements specs/protocol.md section 10."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Applications:
         return self.of_row(self._loaded.applications.get(application_id))
 
     def of_row(self, row: ApplicationRow | None) -> DecryptedApplication:
-        """The application of a row. Raises NotFound for none, Erased where its key has been destroyed."""
+        """The application of a row. Raises NotFound without a row, Erased if its key was destroyed."""
         if row is None:
             raise NotFound("there is no such application")
         found = self._decrypted.get(row.application_id)
@@ -50,12 +50,12 @@ class Applications:
         return found
 
     def of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
-        """Every application of a customer, except those that have been erased, also by this batch."""
+        """Every application of a customer. It leaves out those that were erased, also by this batch."""
         self._declared.customer(customer_index)
         return self._kept(self._loaded.of_customer.get(customer_index, []))
 
     def of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:
-        """Every application on which a number is on file, likewise. The rows of `numbers` only lead here."""
+        """Every application on which a number is on file, without erased ones. The rows of `numbers` prove nothing."""
         self._declared.number(number_index)
         found = self._kept(self._loaded.of_number.get(number_index, []))
         on_file = [each for each in found if each.registration.number_on_file(number) is not None]
@@ -70,7 +70,7 @@ class Applications:
     def _led_to(self, application_id: str) -> ApplicationRow:
         row = self._loaded.applications.get(application_id)
         if row is None:
-            # A number leads to an application that was deleted.
+            # An index leads to a row that was deleted.
             raise self._authenticator.found("applications")
         return row
 
@@ -86,14 +86,14 @@ class Applications:
                 known.append(row.application_id)
 
     def put_numbers(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
-        """Replace the numbers that lead to an application."""
-        self._lead(application_id, number_indexes, records.DELETE_NUMBERS, records.INSERT_NUMBER)
+        """Replace the index entries of an application's numbers."""
+        self._index(application_id, number_indexes, records.DELETE_NUMBERS, records.INSERT_NUMBER)
 
     def put_officers(self, application_id: str, officer_ids: Iterable[str]) -> None:
-        """Replace the officers who are assigned to an application."""
-        self._lead(application_id, officer_ids, records.DELETE_ASSIGNMENTS, records.INSERT_ASSIGNMENT)
+        """Replace the index entries of an application's officers."""
+        self._index(application_id, officer_ids, records.DELETE_ASSIGNMENTS, records.INSERT_ASSIGNMENT)
 
-    def _lead(self, application_id: str, keys: Iterable[object], delete: str, insert: str) -> None:
+    def _index(self, application_id: str, keys: Iterable[object], delete: str, insert: str) -> None:
         self._writes.stage(delete, (application_id,))
         self._writes.drop(insert, 1, application_id)
         for each in keys:

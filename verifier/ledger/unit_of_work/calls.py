@@ -46,7 +46,7 @@ class Calls:
         self._decrypted: dict[str, DecryptedCall] = {}
 
     def stored(self, call_id: str) -> Call | None:
-        """The call without its ticket, which need not be readable then. None where there is no such row."""
+        """The call without its ticket, so it works for a damaged ticket too. None without such a row."""
         self._declared.call(call_id)
         return self._loaded.calls.get(call_id)
 
@@ -66,7 +66,7 @@ class Calls:
         return found
 
     def open_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The call of an application that is open, as far as its rows say. Raises Tampered for one that is gone."""
+        """The open call of an application, according to its row. Raises Tampered if that call is missing."""
         call_id = application.row.open_call_id
         if call_id is None:
             return None
@@ -76,7 +76,7 @@ class Calls:
         return self._decrypt(call)
 
     def candidate_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The open call; else the decoy that stands in for it, or the call that another command has just closed.
+        """The open call, or else a decoy, or a call that another command of the batch has just closed.
 
         None for an application that was registered in this batch.
         """
@@ -93,7 +93,7 @@ class Calls:
 
     def receipt_of(self, call: Call, application: DecryptedApplication) -> tuple[str, Callable[[], LogEvidence]]:
         """The id of the receipt that consumed a confirmed call's code, and its evidence."""
-        assert call.receipt_leaf is not None  # noqa: S101 - a confirmed call has a receipt by construction
+        assert call.receipt_leaf is not None  # noqa: S101 - every confirmed call has a receipt
         staged = self._log.leaves.get(call.receipt_leaf)
         if staged is not None:
             return staged.statement_id, staged.evidence
@@ -111,7 +111,7 @@ class Calls:
         return added
 
     def put(self, call: Call) -> None:
-        """Write what changed of a call, and of its application once it is closed. Raises Tampered, nothing written."""
+        """Write a changed call, and its application once the call is closed. Writes nothing if it raises Tampered."""
         before = self._loaded.calls.get(call.call_id)
         if before is None or call == before:
             return

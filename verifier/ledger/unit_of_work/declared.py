@@ -1,4 +1,4 @@
-"""What a command has declared that it reads. Anything else is an error, never "absent".
+"""Enforces the read set: reading anything else raises an error, and never returns "absent".
 
 Implements specs/protocol.md section 10 (CVP-10-16).
 """
@@ -12,9 +12,9 @@ from verifier.ledger.tables import limit_keys
 
 
 class Declared:
-    """The read set of the command that is being decided. Every method raises InternalError for what is not in it.
+    """The read set of the current command. Every method raises InternalError for anything outside of it.
 
-    A row that another command of the batch has loaded is refused too, so no command depends on what runs beside it.
+    That includes rows that another command of the batch has loaded. So no command depends on which others run with it.
     """
 
     def __init__(self, loaded: Loaded) -> None:
@@ -22,13 +22,13 @@ class Declared:
         self.begin(ReadSet())
 
     def begin(self, reads: ReadSet) -> None:
-        """The next command. What its read set leads to is looked up when it is first asked for."""
+        """Begin the next command. The rows that its read set leads to are looked up on first use."""
         self.reads = reads
         self._applications: frozenset[str] | None = None
         self._limits: frozenset[str] | None = None
 
     def application(self, application_id: str) -> None:
-        """The application named in the read set, one that its customer or number leads to, or that of a call."""
+        """Check an application: named in the read set, or found through its customer, its number or a call."""
         if application_id != self.reads.application_id and application_id not in self._declared_applications():
             raise _undeclared("an application")
 
@@ -41,7 +41,7 @@ class Declared:
             raise _undeclared("a number")
 
     def call(self, call_id: str) -> None:
-        """A call named in the read set, that of its leg, the open call of a declared application, or what stands in."""
+        """Check a call: named in the read set, matched with its leg, or the candidate of a declared application."""
         if call_id in self.reads.call_ids or call_id == self._leg_owner():
             return
         hint, stand_in = self._loaded.applications.hint, self._loaded.candidates.id_of
@@ -53,7 +53,7 @@ class Declared:
             raise _undeclared("a leg")
 
     def limit(self, key: str) -> None:
-        """A daily cap of the command, or a guess limit of an application on its channel."""
+        """Check a limit: a daily cap of the command, or a guess limit of an application on its channel."""
         if self._limits is None:
             reads = self.reads
             found = self._loaded.led_to(reads) if reads.channel is not None else ()

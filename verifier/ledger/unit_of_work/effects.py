@@ -1,4 +1,4 @@
-"""What a batch has brought about that others are told of, once it is durable."""
+"""The effects of a batch that are published once it is durable."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from verifier.core.reconciliation import DiscrepancyKind
 
 
 class Effects(Struct):
-    """The customers whose calls have changed, by blind index, and the discrepancies found, each with its id."""
+    """Changed customers and new discrepancies.
+
+    `touched` are the blind indexes of customers whose calls have changed. Each discrepancy comes with its id.
+    """
 
     touched: set[bytes] = field(default_factory=set)
     discrepancies: list[tuple[DiscrepancyKind, str]] = field(default_factory=list)

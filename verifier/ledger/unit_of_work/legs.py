@@ -1,4 +1,4 @@
-"""Legs of calls, and legs that are no call's. Implements specs/protocol.md section 10."""
+"""Legs of calls, and stray legs. Implements specs/protocol.md section 10."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Legs:
         self._authenticator = authenticator
 
     def of_call(self, call_id: str) -> dict[bytes, Leg]:
-        """What the telephone exchange has said of a call's legs."""
+        """The legs of a call, as the telephone exchange has reported them."""
         self._declared.call(call_id)
         legs = self._loaded.legs
         found = {each: legs.get((call_id, each)) for each in self._loaded.legs_of.get(call_id, ())}
@@ -43,7 +43,7 @@ class Legs:
         self._loaded.leg_owners[leg.leg_index] = max(leg.call_id, self._loaded.leg_owners.get(leg.leg_index, ""))
 
     def stray(self, leg_index: bytes, call_id: str = "") -> StrayLeg | None:
-        """A leg that is no call's, or that is not of the ticket of the call it was reported for."""
+        """A stray leg: it has no call, or does not match the ticket of the call that it was reported for."""
         self._declared.leg(leg_index)
         stray_id = self._loaded.stray_ids.get((leg_index, call_id))
         return None if stray_id is None else self._loaded.strays.get(stray_id)

@@ -16,7 +16,7 @@ class Limits:
         self._declared = declared
 
     def get(self, key: str) -> LimitRow | None:
-        """A limit. None where nothing has been counted yet."""
+        """A limit. None if nothing has been counted yet."""
         self._declared.limit(key)
         return self._loaded.limits.rows.get(key)
 
@@ -26,7 +26,7 @@ class Limits:
         return None if row is None else row.tat
 
     def caps(self, reads: ReadSet) -> tuple[str, ...]:
-        """The keys of a command's daily cap, as of the beginning of the batch."""
+        """The keys of a command's daily cap, as of the start of the batch."""
         return self._loaded.limits.caps(reads)
 
     def put(self, row: LimitRow) -> None:

@@ -1,4 +1,4 @@
-"""Statements that a batch signs and logs. Implements specs/protocol.md sections 8.2 and 10."""
+"""The statements that a batch signs and logs. Implements specs/protocol.md sections 8.2 and 10."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from verifier.ports import KeyRing
 
 
 class StagedLeaf(Struct):
-    """A statement that this batch logs, and its global leaf index. `proof` is set once the tree has been extended."""
+    """A statement that this batch logs, with its global leaf index. `proof` is empty until the tree is extended."""
 
     leaf_index: int
     entry: bytes
@@ -30,7 +30,7 @@ class StagedLeaf(Struct):
 
 
 class LogEntries:
-    """The new leaves of each shard that the batch has locked, in order. `sizes` are the shards' sizes before it."""
+    """The new leaves of each locked shard, in order. `sizes` are the sizes of the shards before the batch."""
 
     def __init__(self, ring: KeyRing, sizes: Mapping[int, int], shards: int) -> None:
         self.staged: dict[int, list[StagedLeaf]] = {}
@@ -47,7 +47,7 @@ class LogEntries:
         application: DecryptedApplication | None,
         customer_index: bytes | None = None,
     ) -> StagedLeaf:
-        """Sign a statement and give it the next leaf of its customer's shard. One of nobody's goes into any shard."""
+        """Sign a statement and append it to its customer's shard, or to any shard if it has no customer."""
         statement = self._ring.sign(typ, encode_claims(claims))
         owner = customer_index if application is None else application.row.customer_index
         shard = min(self._sizes) if owner is None else shard_of(owner, self._shards)

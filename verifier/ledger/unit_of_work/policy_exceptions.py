@@ -1,4 +1,4 @@
-"""Exceptions from the contact policy, and requests for them. Implements specs/protocol.md section 10."""
+"""Exceptions from the contact policy, and requests for exceptions. Implements specs/protocol.md section 10."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PolicyExceptions:
         return row
 
     def granted(self, exception: ExceptionRow) -> PolicyException:
-        """The logged statement of an exception. Only this decides which rules it lifts. Raises NotFound."""
+        """The logged statement of an exception, which alone says which rules it lifts. Raises NotFound."""
         keys = self._applications.get(exception.application_id).keys
         ticket = self._loaded.granted[exception.exception_id]
         return decrypt_exception(self._ring, keys, exception.exception_id, *ticket)

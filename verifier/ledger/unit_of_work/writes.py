@@ -1,4 +1,4 @@
-"""What a batch writes beside the rows that carry an authenticator, in a stated order.
+"""What a batch writes besides the rows that carry an authenticator, in a fixed order.
 
 Implements specs/protocol.md section 10.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from verifier.ledger import records
 from verifier.ports import Row, Transaction
 
-# Deletions of what leads to an application come before its new numbers and officers. What an erasure or the end of
-# retention lets go of comes last, after everything that the same batch has added.
+# Index entries of an application are deleted before new ones are inserted. Erasure and retention come last, and delete
+# also what the same batch has added.
 ORDER = (
     records.INSERT_LEAF,
     records.DELETE_NUMBERS,
@@ -36,17 +36,17 @@ ORDER = (
 
 
 class Writes:
-    """Parameters by statement. A later value under the same key replaces an earlier one."""
+    """The staged parameters of each statement."""
 
     def __init__(self) -> None:
         self._staged: dict[str, dict[object, Row]] = {}
 
     def stage(self, sql: str, values: Row, key: object = None) -> None:
-        """Run a statement with the batch; `key` says which earlier values these replace, by default equal ones."""
+        """Stage one execution of a statement. It replaces one with the same `key`, by default the same values."""
         self._staged.setdefault(sql, {})[tuple(values) if key is None else key] = values
 
     def drop(self, sql: str, column: int, value: object) -> None:
-        """Take back what has been staged for a statement with a value in a column."""
+        """Unstage the executions of a statement that have this value in a column."""
         staged = self._staged.get(sql, {})
         for key in [key for key, values in staged.items() if values[column] == value]:
             del staged[key]
