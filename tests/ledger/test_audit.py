@@ -36,7 +36,7 @@ DAMAGE = {
     "does not know its genuine receipt": "UPDATE calls SET confirmed_at = NULL, receipt_leaf = NULL",
     "stored tree nodes": "INSERT INTO nodes (level, node_index, hash) VALUES (1, 0, zeroblob(32))",
     "was rolled back: it had 3 leaves once, and has 2; at least 1": "DELETE FROM leaves WHERE leaf_index >= 2",
-    "was written anew": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 0",
+    "was rewritten": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 0",
 }
 
 

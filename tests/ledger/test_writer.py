@@ -143,7 +143,7 @@ async def test_a_node_adds_nothing_to_a_log_that_was_put_back_under_it(
             assert (await other.audit()).leaves == 1 + refilled
             notes = [each["receipt"]["proof"].partition("\n\n")[2] for each in told]
             found = await audit_log(storage, other.ring, other.context.trust(), notes)
-            assert all("rolled back" in each or "written anew" in each for each in found.findings)
+            assert all("rolled back" in each or "rewritten" in each for each in found.findings)
             assert found.findings
 
 

@@ -192,7 +192,7 @@ def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.M
 
 
 def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever enters it, and from whatever number he rings; alone in all shards, as he has to be who looks at all."""
+    """Anyone who enters it, and from whatever number he rings; alone in all shards, as he has to be who looks at all."""
 
     def of_anybody(self: Applications, *index: object) -> list[DecryptedApplication]:
         return self._kept(self._loaded.applications)
@@ -240,7 +240,7 @@ def test_commands_that_are_not_held_against_the_heads_taken_are_found(monkeypatc
 
 
 def test_a_node_that_does_not_get_over_an_outage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be made durable once is the end of its writer, until somebody starts it anew."""
+    """What could not be made durable once is the end of its writer, until somebody starts it again."""
     carry_out = Writer._try
 
     async def give_up(self: Writer, commands: list[Any]) -> Any:

@@ -149,7 +149,7 @@ def _past_of(checkpoint: Checkpoint, leaves: int) -> str:
             f"the log was rolled back: it had {checkpoint.size} leaves once, and has {leaves}; "
             f"at least {missing} are gone"
         )
-    return f"the log was written anew: its first {checkpoint.size} leaves were others once"
+    return f"the log was rewritten: its first {checkpoint.size} leaves were others once"
 
 
 class _Shard:

@@ -86,7 +86,7 @@ async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: s
             old_size=seen.size, old_root=seen.root, new_size=latest.size, new_root=latest.root, proof=proof
         )
     except (EvidenceError, NotFound) as error:
-        raise RolledBack(f"the log was written anew: its first {seen.size} leaves were others once") from error
+        raise RolledBack(f"the log was rewritten: its first {seen.size} leaves were others once") from error
 
 
 async def count_shards(storage: Reader) -> int:
