@@ -1,8 +1,9 @@
-"""Fixtures: a world on each database. A component that is missing skips a test, and on CI fails it."""
+"""Fixtures: a world on each database; and what is run at which speed."""
 
 from __future__ import annotations
 
-import os
+import asyncio
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import settings
 
 from tests import node
-from tests.postgres import Postgres, installed
+from tests.components import is_fast, require, require_packages
+from tests.postgres import Postgres, memory
+from tests.sharing import Sharing
 from tests.world import Person, World
 from verifier.ports import Storage
 from verifier.storage import open_storage
@@ -19,16 +22,33 @@ from verifier.storage.migrate import migrate
 
 # A busy machine is no defect: examples have no deadline.
 settings.register_profile("verifier", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=15)
 settings.load_profile("verifier")
 
 
-def require(component: str, present: bool) -> None:
-    """Skip the test where a component is missing; on CI that is a failure, so an install step cannot go missing."""
-    if present:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{component} is missing on CI")
-    pytest.skip(f"{component} is not installed")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="only what needs no program beside Python and takes no time")
+    parser.addoption("--share", metavar="FOLDER", help="run only the files that no process with this folder has taken")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--fast"):
+        settings.load_profile("fast")
+    if config.getoption("--share"):
+        config.pluginmanager.register(Sharing(Path(config.getoption("--share"))))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--fast"):
+        left_out = [item for item in items if not is_fast(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if is_fast(item)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    require_packages(item)
 
 
 @pytest.fixture(scope="session")
@@ -40,19 +60,17 @@ def npm() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A real PostgreSQL, started for the session."""
-    require("PostgreSQL", installed())
-    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+    """A real PostgreSQL, started for the session. Nothing in it outlives the tests, so it is killed."""
+    with tempfile.TemporaryDirectory(prefix="postgres-", dir=memory()) as folder:
         server = Postgres(Path(folder))
         server.start()
         yield server
-        server.stop()
+        server.kill()
 
 
 @pytest.fixture
 def own_postgres() -> Iterator[Postgres]:
     """A PostgreSQL that a test may kill."""
-    require("PostgreSQL", installed())
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = Postgres(Path(folder))
         server.start()
@@ -60,18 +78,57 @@ def own_postgres() -> Iterator[Postgres]:
         server.stop()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+# Parameters of a fixture that has each kind of database in turn.
+SQLITE = pytest.param("sqlite")
+POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgresql"))
+SHARDS = pytest.param("shards", marks=pytest.mark.needs("postgresql"))
+
+
+@pytest.fixture(params=[SQLITE, POSTGRES])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, of each kind in turn."""
-    return empty_database(request, tmp_path)
+    """The address of a database at the current schema, without a row, of each kind in turn."""
+    return new_database(request, tmp_path)
 
 
+@pytest.fixture(params=[SQLITE, POSTGRES])
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a SQLite file that is not there yet where the parameter says so, else of a PostgreSQL's."""
+    """The address of a database without a table, of each kind in turn."""
     if request.param == "sqlite":
         return f"sqlite:{tmp_path / 'verifier.sqlite3'}"
     server: Postgres = request.getfixturevalue("postgres")
     return server.new_database()
+
+
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a copy of the migrated database; of a SQLite file where the parameter says so."""
+    if request.param == "sqlite":
+        return f"sqlite:{shutil.copy(request.getfixturevalue('migrated_file'), tmp_path / 'verifier.sqlite3')}"
+    server: Postgres = request.getfixturevalue("postgres")
+    address = server.new_database(request.getfixturevalue("migrated_database"))
+    request.addfinalizer(lambda: server.drop_database(address))
+    return address
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the current schema, to be copied: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "verifier.sqlite3"
+    asyncio.run(_migrate(f"sqlite:{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres: Postgres) -> str:
+    """The same on PostgreSQL."""
+    address = postgres.new_database()
+    asyncio.run(_migrate(address))
+    return address
+
+
+async def _migrate(address: str) -> None:
+    storage = await open_storage(address)
+    await migrate(storage)
+    await storage.close()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 _names = itertools.count(1)
+ROOM = 4 * 2**30
 
 
 def bin_folder() -> Path | None:
@@ -29,6 +30,12 @@ def installed() -> bool:
     return bin_folder() is not None
 
 
+def memory() -> Path | None:
+    """A folder in memory, where there is room for databases that nobody keeps; None for the usual one on disk."""
+    folder = Path("/dev/shm")
+    return folder if folder.is_dir() and shutil.disk_usage(folder).free > ROOM else None
+
+
 def as_user() -> list[str]:
     """How to run a program that refuses to be root's."""
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
@@ -38,7 +45,7 @@ def give(folder: Path) -> None:
     """Make a folder that user's, and let him reach it."""
     if os.geteuid() == 0:
         for each in folder.parents:
-            if each == Path("/tmp"):
+            if each in (Path("/tmp"), Path("/dev/shm")):
                 break
             each.chmod(each.stat().st_mode | 0o011)
         shutil.chown(folder, "postgres", "postgres")
@@ -129,11 +136,19 @@ class Postgres:
             self._process.wait(30)
             self._process = None
 
-    def new_database(self) -> str:
-        """The address of a new, empty database."""
+    def new_database(self, like: str = "template1") -> str:
+        """The address of a new database: an empty one, or a copy of the one at an address, which nobody is using."""
         name = f"verifier_{next(_names)}"
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "verifier", name)
+        self._run("createdb", *self._here, "-T", like.rpartition("/")[2], name)
         return f"postgresql://verifier@127.0.0.1:{self.port}/{name}"
+
+    def drop_database(self, address: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        self._run("dropdb", *self._here, "--force", "--if-exists", address.rpartition("/")[2])
+
+    @property
+    def _here(self) -> tuple[str, ...]:
+        return "-h", "127.0.0.1", "-p", str(self.port), "-U", "verifier"
 
     def _run(self, program: str, *args: str) -> None:
         subprocess.run([*as_user(), str(self._bin / program), *args], check=True, capture_output=True, cwd="/")

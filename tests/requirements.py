@@ -1,13 +1,15 @@
 """The numbered requirements of specs/ and the tests that show them; makes the table specs/requirements.md.
 
 python -m tests.requirements > specs/requirements.md
+python -m tests.requirements FOLDER: which MUSTs a run did not show, from what tests.sharing wrote there
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +26,8 @@ _HEADING = re.compile(r"^#{2,3} (\d+(?:\.\d+)?)\.? ")
 HEAD = """# The requirements, and the tests that show them
 
 Made by `python -m tests.requirements > specs/requirements.md` out of [protocol.md](protocol.md), [pbx.md](pbx.md) and
-the marks `@pytest.mark.shows` in `tests/`. `tests/test_requirements.py` fails when it is out of date, and when a MUST
-has no test. *Outside* binds people, or programs that are not in this repository.
+the marks `@pytest.mark.shows` in `tests/`. `tests/specs/test_requirements.py` fails when it is out of date, and when a
+MUST has no test. *Outside* binds people, or programs that are not in this repository.
 
 | requirement | | binds | shown by |
 |---|---|---|---|
@@ -150,5 +152,29 @@ def table(contents: dict[str, str], sources: dict[str, str]) -> str:
     return HEAD + "".join(rows)
 
 
+def shown(outcomes: Iterable[str]) -> set[str]:
+    """The requirements that a run showed. A test of which a case was skipped, or failed, shows nothing."""
+    passed: set[tuple[str, str]] = set()
+    missed: set[tuple[str, str]] = set()
+    for line in outcomes:
+        number, outcome, case = line.split(" ", 2)
+        (passed if outcome == "passed" else missed).add((number, case.partition("[")[0].strip()))
+    return {number for number, _ in passed - missed}
+
+
+def unshown(found: list[Requirement], by: set[str]) -> list[str]:
+    """The MUSTs that are not among those that were shown."""
+    return [each.number for each in found if each.level == "MUST" and not each.outside and each.number not in by]
+
+
+def main(folder: str = "") -> None:
+    if not folder:
+        print(table(texts(), tests()), end="")
+        return
+    lines = [line for path in Path(folder).glob("*.outcomes") for line in path.read_text().splitlines()]
+    if missing := unshown(requirements(texts()), shown(lines)):
+        sys.exit(f"Not shown by a test that passed: {', '.join(missing)}")
+
+
 if __name__ == "__main__":
-    print(table(texts(), tests()), end="")
+    main(*sys.argv[1:])

@@ -1,6 +1,6 @@
 """What sees which tampering with the database, by table and column; makes the table specs/tampering.md.
 
-tests/service/test_tampering.py measures it. python -m tests.tamperings > specs/tampering.md
+tests/ledger/test_tampering.py measures it. python -m tests.tamperings > specs/tampering.md
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ EXPECTED: dict[str, dict[str, str]] = {
 
 HEAD = """# What sees which tampering
 
-Made by `python -m tests.tamperings > specs/tampering.md`. `tests/service/test_tampering.py` changes every column of
+Made by `python -m tests.tamperings > specs/tampering.md`. `tests/ledger/test_tampering.py` changes every column of
 every table, deletes a row of each, and puts back old rows with their old authenticators. It fails when this table is
 out of date, or when a column is not in it.
 

@@ -23,6 +23,15 @@ def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
     assert len(text.splitlines()) <= 400
 
 
+def test_each_module_of_the_core_that_does_something_has_a_file_of_tests() -> None:
+    doing = {
+        path.stem
+        for path in (ROOT / "verifier/core").glob("*.py")
+        if any(isinstance(node, ast.FunctionDef) for node in ast.parse(path.read_text(encoding="utf-8")).body)
+    }
+    assert {name for name in doing if not (ROOT / f"tests/core/test_{name}.py").exists()} == set()
+
+
 def test_nothing_else_lies_at_the_top() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.split("/")[0] for line in tracked.splitlines()}

@@ -216,6 +216,7 @@ def test_ten_times_the_size_takes_at_most_twelve_times_the_time(name: str) -> No
     assert {shape: round(each, 1) for shape, each in found.items() if each > TIMES_THE_TIME} == {}
 
 
+@pytest.mark.slow
 def test_work_that_is_not_linear_is_seen() -> None:
     def quadratic(text: str) -> None:
         names = text.split(",")

@@ -15,12 +15,13 @@ import pytest
 from yarl import URL
 
 from tests.api.malformed import MARK, REFUSED
-from tests.conftest import require
 from tests.faults.server import Server, registration
-from tests.nginx import PATHS, Nginx
+from tests.nginx import Nginx
 from verifier.api.signed_requests import sign_request
 from verifier.demo.bank import free_ports
 from verifier.demo.client import now_iso
+
+pytestmark = pytest.mark.needs("nginx-light")
 
 NUMBER = "+8613900139009"
 
@@ -60,7 +61,6 @@ class Site:
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    require("nginx", bool(PATHS))
     public = free_ports()[0]
     folder = tmp_path / "nginx"
     proxy = Nginx(folder, f"127.0.0.1:{public}")

@@ -1,4 +1,4 @@
-"""The simulator: a bank, its people and a clock that stands still, around the real service on a real database."""
+"""The test bank: its people and a clock that stands still, around the real service on a real database."""
 
 from __future__ import annotations
 

@@ -108,8 +108,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _description(error: BaseException) -> dict[str, Any]:
-    described: dict[str, Any] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
+def _description(error: BaseException) -> dict[str, object]:
+    described: dict[str, object] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
     if isinstance(error, InternalError):
         described["detail"] = error.detail
     trace, frames = error.__traceback__, []

@@ -40,6 +40,8 @@ _ES256 = JWSRegistry.algorithms["ES256"]
 OVERLAP_MS = 24 * 3_600_000
 MAX_RING = 1_048_576
 MAX_MS = 253_402_300_799_999  # the end of the year 9999
+# A JWK (RFC 7517): members are strings, but for lists that some libraries add.
+Jwk = dict[str, Any]
 
 
 class KeyRingError(VerifierError):
@@ -60,7 +62,7 @@ class Key(Struct, frozen=True):
     use: Use
     state: KeyState
     created_at: Annotated[int, Meta(ge=0, le=MAX_MS)]
-    jwk: dict[str, Any]
+    jwk: Jwk
     retired_at: int | None = None
 
 
@@ -183,7 +185,7 @@ class FileKeyRing:
         self._index_key = _octets(active["index"])
         self._statement_key = ECKey.import_key(active["statement"].jwk)
         self._statement_kid = active["statement"].kid
-        self._jwks = {"keys": [_public_jwk(key) for key in keys if key.use == "statement"]}
+        self._jwks: dict[str, object] = {"keys": [_public_jwk(key) for key in keys if key.use == "statement"]}
         self._log_keys = tuple(vkey(self._origin, _log_public(key)) for key in keys if key.use == "log")
         log_key = active["log"]
         self._log_private = Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(log_key.jwk["d"].encode()))
@@ -235,7 +237,7 @@ class FileKeyRing:
     def sign_checkpoint(self, text: str) -> str:
         return sign_note(text, text.partition("\n")[0], self._log_public, self._log_private.sign)
 
-    def jwks(self) -> dict[str, Any]:
+    def jwks(self) -> dict[str, object]:
         return self._jwks
 
     def log_keys(self) -> tuple[str, ...]:
@@ -262,7 +264,7 @@ def _log_public(key: Key) -> bytes:
     return bytes(urlsafe_b64decode(key.jwk["x"].encode()))
 
 
-def _public_jwk(key: Key) -> dict[str, Any]:
+def _public_jwk(key: Key) -> Jwk:
     jwk = {name: value for name, value in key.jwk.items() if name != "d"}
     return {**jwk, "kid": key.kid, "use": "sig", "alg": "ES256"}
 

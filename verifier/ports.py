@@ -32,10 +32,10 @@ class Damaged(Unavailable):
 class Reader(Protocol):
     """Runs SELECT statements written with `$1` parameters."""
 
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         """All rows of a statement. Raises Unavailable if the database cannot answer."""
 
-    async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
+    async def fetch_in(self, sql: str, keys: Iterable[object]) -> Sequence[Row]:
         """All rows of a statement in which `($*)` stands for the list of `keys`. Without keys there are no rows."""
 
 
@@ -96,7 +96,7 @@ class KeyRing(Protocol):
     def sign(self, typ: str, claims: bytes) -> str:
         """A compact JWS over the claims by the active statement key, with `typ` and `kid` in its header."""
 
-    def jwks(self) -> dict[str, Any]:
+    def jwks(self) -> dict[str, object]:
         """The public statement keys, next, active and retired, as a JWK Set (RFC 7517)."""
 
     def log_keys(self) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ async def _deaf(url: str, path: str, many: int) -> list[socket.socket]:
 
 @pytest.mark.shows("CVP-12.2-3")
 @pytest.mark.parametrize("path", DOCUMENTS)
+@pytest.mark.slow
 async def test_who_reads_nothing_shares_one_copy_with_all_others(node: Server, path: str) -> None:
     opened = await _deaf(node.bank.url, path, 20)
     before = _resident_kb(node.pid)

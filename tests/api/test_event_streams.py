@@ -12,6 +12,8 @@ from joserfc.jwk import ECKey
 
 from verifier.demo.bank import CUSTOMERS, STAFF, DemoBank
 
+pytestmark = pytest.mark.slow
+
 NUMBER, APPLICATION = "+8613800138000", "LN-2026-0001"
 
 

@@ -146,6 +146,7 @@ async def test_a_provider_that_breaks_off_is_asked_every_thirty_seconds_and_held
 
 
 @pytest.mark.shows("CVP-2-10")
+@pytest.mark.slow
 async def test_only_those_with_unknown_keys_wait_and_only_for_so_long(
     verifier: TokenVerifier, provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

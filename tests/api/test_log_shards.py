@@ -24,6 +24,8 @@ from verifier.demo.bank import DemoBank
 from verifier.demo.client import now_iso
 from verifier.keys import FileKeyRing
 
+pytestmark = pytest.mark.slow
+
 SHARDS = 3
 
 

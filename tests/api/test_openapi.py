@@ -44,6 +44,7 @@ def test_the_description_is_valid_openapi() -> None:
 @pytest.mark.shows("CVP-3-1")
 @schema.parametrize()
 @settings(max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.slow
 def test_no_operation_answers_with_a_5xx_or_what_is_not_described(case: Any, running_bank: DemoBank) -> None:
     response = _call(case, running_bank)
     case.validate_response(response, checks=CHECKS)

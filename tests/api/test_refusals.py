@@ -15,6 +15,8 @@ from tests.api.malformed import FORM, JSON, MARK, MARKS, PHONE, REFUSED, answere
 from tests.faults.server import Server
 from tests.voice.platforms import settings
 
+pytestmark = pytest.mark.slow
+
 NEWLINE = b"\r\n\r\n"
 
 

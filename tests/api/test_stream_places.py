@@ -13,6 +13,8 @@ import pytest
 from verifier.demo.bank import DemoBank
 from verifier.service.events import MAX_WATCHED_BY_ONE
 
+pytestmark = pytest.mark.slow
+
 SOON_S, VANISHED_S = 5, 10
 SO_ATTACH_FILTER = 26
 

@@ -465,6 +465,7 @@ def test_a_receipt_is_not_taken_for_another_kind(kept: tuple[Evidence, Trust]) -
         verify(*kept, "call-ticket+jwt")
 
 
+@pytest.mark.slow
 def test_its_command_says_valid_or_why_not(kept: tuple[Evidence, Trust], bank: DemoBank, tmp_path: Path) -> None:
     receipt, _ = kept
     trust = tmp_path / "trust.json"
@@ -500,11 +501,11 @@ DESCRIBED = {
     "Leg": "LegView",
     "Receipt": "ReceiptView",
 }
+SCHEMAS = yaml.safe_load((SPECS / "openapi.yaml").read_text())["components"]["schemas"]
 STRUCTS = [each for each in vars(shapes).values() if isinstance(each, type) and each.__module__ == shapes.__name__]
 
 
 @pytest.mark.parametrize("struct", [*STRUCTS, Verdict, SpokenVerdict], ids=lambda struct: struct.__name__)
 def test_each_shape_has_the_members_that_the_description_gives_it(struct: type) -> None:
-    described = yaml.safe_load((SPECS / "openapi.yaml").read_text())["components"]["schemas"]
-    properties = described[DESCRIBED.get(struct.__name__, struct.__name__)]["properties"]
+    properties = SCHEMAS[DESCRIBED.get(struct.__name__, struct.__name__)]["properties"]
     assert [each.name for each in msgspec.structs.fields(struct)] == list(properties)

@@ -16,11 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import node
-from tests.conftest import require
 from tests.vectors.codes import INVISIBLE, SEPARATORS
 from tests.world import another_code
 from verifier.core import code as core
-from verifier.core import damm
 from verifier.core.call import CallRules
 from verifier.core.code import HOTP_DIGITS, derive_code, hotp, parse_code, same_code, show_code
 from verifier.core.errors import MalformedCode
@@ -41,12 +39,6 @@ def test_rfc_4226_appendix_d_comes_out_of_the_same_function() -> None:
 )
 def test_rfc_6238_appendix_b_agrees_for_sha_256_and_eight_digits(seconds: int, password: str) -> None:
     assert hotp(b"12345678901234567890123456789012", seconds // 30) == password
-
-
-@pytest.mark.shows("CVP-5-4")
-def test_the_published_example_of_the_check_digit() -> None:
-    assert damm.check_digit("572") == "4"
-    assert damm.is_valid("5724")
 
 
 @pytest.mark.shows("CVP-5-1")
@@ -171,7 +163,7 @@ def _meanings(meant: dict[int, str], separators: str, invisible: str) -> dict[in
 
 
 @pytest.mark.shows("CVP-5-6", "CVP-5-9")
-def test_every_character_means_the_same_to_the_service_and_to_both_sdks() -> None:
+def test_every_character_means_the_same_to_the_service_and_to_both_sdks(npm: str) -> None:
     """Of the million characters each is a digit, may stand between digits, or ends a group; three programs agree."""
     decimal = {each: str(found) for each in EVERY if (found := unicodedata.decimal(chr(each), None)) is not None}
     numerals = {ord(each): str(n) for n, written in enumerate(core.CHINESE) for each in written}
@@ -184,7 +176,6 @@ def test_every_character_means_the_same_to_the_service_and_to_both_sdks() -> Non
         between = {each for each in EVERY if _takes(reading, f"4821{chr(each)}77302")}
         assert between == {each for each, meaning in wanted.items() if meaning == "between"}, who
     assert core.MEANT == sdk.MEANT == {each: meaning for each, meaning in wanted.items() if meaning != "between"}
-    require("npm", node.installed())
     told = node.run(node.program("node"), "--input-type=module", "-e", READ)
     assert told.returncode == 0, told.stderr
     assert dict(json.loads(told.stdout)) == wanted

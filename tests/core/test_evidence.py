@@ -16,7 +16,7 @@ from verifier.core.checkpoint import Checkpoint, encode_proof
 from verifier.core.errors import EvidenceError, InvalidSignature
 from verifier.core.evidence import Evidence, LogKey, Trust, open_jws, verify_evidence, verify_statement
 from verifier.core.merkle import Tree, leaf_hash
-from verifier.core.statements import RECEIPT, Receipt, Tel, Tels, commitment, digest
+from verifier.core.statements import RECEIPT, Receipt, digest
 from verifier.keys import FileKeyRing
 
 RFC_7515_KEY = {
@@ -69,12 +69,6 @@ def test_a_set_of_keys_that_is_none_holds_no_key(
         verify_evidence(made[2], msgspec.structs.replace(made[1], jwks=jwks))
 
 
-@pytest.mark.shows("CVP-3-4")
-def test_telephone_numbers_are_written_as_in_rfc_8225() -> None:
-    assert msgspec.json.encode(Tel("12155551212")) == b'{"tn":"12155551212"}'
-    assert msgspec.json.encode(Tels(("12155551213",))) == b'{"tn":["12155551213"]}'
-
-
 @given(data=st.data())
 def test_no_single_changed_character_survives(made: tuple[FileKeyRing, Trust, Evidence], data: st.DataObject) -> None:
     _, trust, evidence = made
@@ -94,10 +88,3 @@ def test_no_single_changed_character_survives(made: tuple[FileKeyRing, Trust, Ev
 def test_arbitrary_text_is_refused_in_words(made: tuple[FileKeyRing, Trust, Evidence], one: str, two: str) -> None:
     with pytest.raises(EvidenceError):
         verify_evidence(Evidence(one, two), made[1])
-
-
-@pytest.mark.shows("CVP-4-9")
-def test_a_commitment_hides_and_binds() -> None:
-    assert commitment("s", "482177306") == commitment("s", "482177306")
-    assert commitment("s", "482177306") != commitment("t", "482177306")
-    assert commitment("s", "482177306") != commitment("s", "482177307")

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.conftest import require
 from verifier.core.checkpoint import Checkpoint, encode_proof, parse_proof, shard_vkey, sign_note, vkey
 from verifier.core.merkle import Tree, consistency_ranges, leaf_hash, prove, tiles_for
+
+pytestmark = pytest.mark.needs("golang-go", "golang-golang-x-mod-dev")
 
 PROGRAM = Path(__file__).parent / "go_sumdb" / "main.go"
 GOPATH = Path("/usr/share/gocode")
@@ -36,8 +37,6 @@ Go = Callable[[Mapping[str, Any]], "subprocess.CompletedProcess[str]"]
 def go(tmp_path_factory: pytest.TempPathFactory) -> Go:
     """The Go program, built offline from Debian's golang-go and golang-golang-x-mod-dev."""
     compiler = shutil.which("go")
-    require("Go (golang-go)", compiler is not None)
-    require("golang.org/x/mod/sumdb (golang-golang-x-mod-dev)", SUMDB.is_dir())
     built = tmp_path_factory.mktemp("go")
     environment = {
         "PATH": os.environ["PATH"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -18,7 +17,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.certificates import certified
-from tests.conftest import require
 from verifier.cli import main
 from verifier.core.errors import EvidenceError, InvalidClaims, InvalidSignature
 from verifier.core.identity_header import MAX_HEADER, parse_header
@@ -220,8 +218,8 @@ def test_the_command_reads_them_and_says_the_slug(tmp_path: Path) -> None:
     assert "NOT VALID: invalid_evidence: the certificate cannot be read" in unread.output
 
 
+@pytest.mark.needs("secsipidx")
 def test_headers_that_secsipidx_makes_are_read(tmp_path: Path) -> None:
-    require("secsipidx", shutil.which("secsipidx") is not None)
     certified(tmp_path, "SHAKEN 1234")
     command = ["secsipidx", "-sign-full", "-orig-tn", "861082345678", "-dest-tn", "8613800138000", "-attest", "A"]
     command += ["-x5u", "https://bank.example/c.pem", "-fprvkey", str(tmp_path / "key.pem")]

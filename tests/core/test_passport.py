@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -17,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.certificates import certified
-from tests.conftest import require
 from verifier.core.errors import EvidenceError, InvalidClaims, InvalidSignature
 from verifier.core.passport import Claims, Kind, check_identity, identity_header
 from verifier.core.statements import Tel, Tels
@@ -68,8 +66,8 @@ def test_what_is_made_is_accepted_again(folder: Path, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", ["plain", "shaken"])
+@pytest.mark.needs("secsipidx")
 def test_secsipidx_accepts_ours_and_refuses_changed_ones(folder: Path, kind: Kind) -> None:
-    require("secsipidx", shutil.which("secsipidx") is not None)
     header = made(folder, kind, of_now(kind, int(time.time())))
 
     def check(value: str) -> int:

@@ -14,7 +14,6 @@ import asyncio
 import itertools
 import os
 import random
-import shutil
 import statistics
 import tempfile
 import time
@@ -25,14 +24,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.conftest import require
 from tests.faults.cluster import Cluster
 from tests.faults.history import History
 from tests.faults.linearizable import violations
 from tests.faults.nodes import Nodes
 from tests.faults.outages import OUTAGES, Field
 from tests.faults.test_kill import check_log
-from tests.postgres import installed
 
 SHORT = "server_killed,log_split,node_frozen,clock_jumped"
 NAMES = os.environ.get("OUTAGES", "").split(",") if os.environ.get("OUTAGES") else []
@@ -44,7 +41,6 @@ NODES, CUSTOMERS, SHARDS = 4, 64, 4
 
 @pytest.fixture
 async def cluster(session: aiohttp.ClientSession) -> AsyncIterator[Cluster]:
-    require("Patroni with etcd", installed() and bool(shutil.which("patroni") and shutil.which("etcd")))
     with tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True) as folder:
         async with Cluster(Path(folder), session) as made:
             yield made
@@ -54,11 +50,11 @@ async def cluster(session: aiohttp.ClientSession) -> AsyncIterator[Cluster]:
 def faketime() -> Path:
     """The library that lets one process have another clock."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    require("faketime", bool(found))
     return found[0]
 
 
 @pytest.mark.shows("CVP-10-1", "CVP-10-4", "CVP-10-6", "CVP-10-8", "CVP-10-12")
+@pytest.mark.needs("postgresql", "patroni", "etcd-server", "libfaketime")
 async def test_whatever_befalls_nodes_and_servers_nothing_acknowledged_is_lost_or_told_twice(
     tmp_path: Path, session: aiohttp.ClientSession, cluster: Cluster, faketime: Path
 ) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.conftest import require
 from tests.faults import power
 from tests.faults.history import History, cut_off
 from tests.faults.server import Server
@@ -57,10 +56,10 @@ class Machine:
 
 
 @pytest.mark.shows("CVP-10-1", "CVP-10-4", "CVP-10-12")
+@pytest.mark.needs("gcc")
 async def test_a_power_cut_in_the_middle_of_load_loses_nothing_that_was_acknowledged(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    require("gcc", bool(shutil.which("gcc")))
     print(f"\nKILL_SEED={SEED} POWER_ROUNDS={ROUNDS}")
     machine = Machine(tmp_path, session, SEED)
     acknowledged, lost = 0, []
@@ -89,8 +88,8 @@ async def test_a_power_cut_in_the_middle_of_load_loses_nothing_that_was_acknowle
     assert under_way
 
 
+@pytest.mark.needs("gcc")
 async def test_a_disk_that_only_says_it_has_synced_is_found_out(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    require("gcc", bool(shutil.which("gcc")))
     machine = Machine(tmp_path, session, SEED)
     async with machine.server as server:
         history = History(server, await server.trust(), SEED)

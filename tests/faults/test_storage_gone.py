@@ -14,11 +14,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.conftest import require
 from tests.faults.client import Reply
 from tests.faults.load import Load, assert_unavailable
 from tests.faults.server import Server, registration
-from tests.postgres import Postgres, installed
+from tests.postgres import Postgres
 from verifier.demo.client import now_iso
 
 NUMBER = "+8613800138000"
@@ -97,10 +96,10 @@ async def test_on_a_full_disk_nothing_is_told_and_with_space_it_goes_on(
         await _all_is_well(server, customer, load)
 
 
+@pytest.mark.needs("postgresql")
 async def test_on_a_full_disk_of_postgres_nothing_is_told_and_with_space_it_goes_on(
     tmp_path: Path, disk: Path, session: aiohttp.ClientSession
 ) -> None:
-    require("PostgreSQL", installed())
     postgres = Postgres(disk / "postgres", "fsync=on", "max_wal_size=32MB")
     postgres.start()
     try:

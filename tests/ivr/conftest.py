@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from tests.api.conftest import RunningBank
 from tests.conftest import require
 from tests.ivr.markers import Markers
 from tests.ivr.ports import free_ports
-from tests.ivr.telephones import SIPP, SippPhone
+from tests.ivr.telephones import SippPhone
 from verifier.demo.bank import DemoBank
 
 GATEWAY = Path(__file__).parents[2] / "clients" / "ivr"
@@ -30,8 +29,6 @@ class RunningGateway:
 
     def __init__(self, folder: Path, bank: DemoBank, url: str = "", **settings: str) -> None:
         require("pjsua2", importlib.util.find_spec("pjsua2") is not None)
-        require("espeak-ng", shutil.which("espeak-ng") is not None)
-        require("sipp", SIPP is not None)
         self.folder = folder
         self.port = free_ports(int(settings.get("PROCESSES", "1")))
         Markers.record(folder / "recordings")

@@ -25,6 +25,8 @@ from verifier.core.purposes import ASKS
 from verifier.core.words import who
 from verifier.demo.bank import DemoBank
 
+pytestmark = pytest.mark.needs("espeak-ng", "sip-tester")
+
 WELCOME = ("greeting", "other_language/en", "ask", "keys")
 SORRY = ("unavailable", "unavailable/en")
 

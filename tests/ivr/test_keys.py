@@ -7,9 +7,6 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-pytest.importorskip("voice_gateway", reason="the voice gateway is optional and not installed")
-
 from voice_gateway.callers import caller_number, host
 from voice_gateway.keys import LONG_PAUSE_S, MAX_KEYS, SHORT_PAUSE_S, Keys
 from voice_gateway.operator import described

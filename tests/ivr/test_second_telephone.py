@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import certified
-from tests.conftest import require
 from tests.customers import Customer
-from tests.ivr.baresip import BARESIP, BaresipPhone
+from tests.ivr.baresip import BaresipPhone
 from tests.ivr.conftest import RunningGateway
 from tests.ivr.ports import free_ports
 from tests.world import another_code
 from verifier.demo.bank import DemoBank
+
+pytestmark = pytest.mark.needs("espeak-ng", "sip-tester", "baresip-core")
 
 WELCOME = ("greeting", "other_language/en", "ask", "keys")
 
@@ -50,7 +51,6 @@ def folder() -> Iterator[Path]:
 
 
 def telephone(folder: Path, number: str, account: str = "") -> BaresipPhone:
-    require("baresip", BARESIP is not None)
     return BaresipPhone(folder / number.strip("+"), number, free_ports(8), account=account)
 
 

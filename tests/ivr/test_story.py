@@ -19,15 +19,16 @@ import pytest
 
 from tests.api.conftest import RunningBank
 from tests.certificates import certified
-from tests.conftest import require
 from tests.customers import DESK, Customer
-from tests.ivr.baresip import BARESIP, BaresipPhone
+from tests.ivr.baresip import BaresipPhone
 from tests.ivr.conftest import GATEWAY, RunningGateway
 from tests.ivr.ports import free_ports
 from tests.ivr.rtp import strength
 from verifier.core.passport import check_identity
 from verifier.demo.bank import DemoBank
 from verifier.identity import certificate_key
+
+pytestmark = pytest.mark.needs("espeak-ng", "sip-tester", "baresip-core")
 
 HUM = 440
 X5U = "https://certificates.bank.example/shaken.pem"
@@ -72,7 +73,6 @@ class Telephones:
 
 @pytest.fixture
 def telephones() -> Iterator[Telephones]:
-    require("baresip", BARESIP is not None)
     with tempfile.TemporaryDirectory(prefix="story-") as name:
         folder = Path(name)
         certified(folder, "SHAKEN 1234")

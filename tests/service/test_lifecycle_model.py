@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from verifier.core.errors import CallClosed, CallOpen, LegNotConnected, PolicyRe
 from verifier.core.limits import Limit
 from verifier.core.policy import ContactPolicy
 from verifier.storage import open_storage
-from verifier.storage.migrate import migrate
 
 CHANNELS = st.sampled_from(["app", "ivr"])
 
@@ -49,6 +49,8 @@ class Model:
 class LifeCycle(RuleBasedStateMachine):
     """One customer, one application, one call at a time; every step is compared with the model."""
 
+    migrated: Path
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
@@ -61,14 +63,13 @@ class LifeCycle(RuleBasedStateMachine):
         return self.runner.run(coroutine)
 
     def database(self) -> str:
-        """The address of an empty one."""
-        return f"sqlite:{self.folder.name}/db"
+        """The address of one at the current schema, without a row."""
+        return f"sqlite:{shutil.copy(self.migrated, self.folder.name)}"
 
     @initialize()
     def open_the_bank(self) -> None:
         async def opened() -> World:
             storage = await open_storage(self.database())
-            await migrate(storage)
             policy = ContactPolicy(daily_cap=10_000)
             limit = Limit(burst=100_000, period_ms=100_000_000)
             world = World(storage, Path(self.folder.name) / "ring.json", policy=policy, guess_limit=limit)
@@ -211,14 +212,23 @@ class LifeCycleOnPostgres(LifeCycle):
     """The same, on the other database."""
 
     server: Postgres
+    template: str
 
     def database(self) -> str:
-        return self.server.new_database()
+        return self.server.new_database(self.template)
 
 
 @pytest.fixture(scope="module")
-def servers(postgres: Postgres) -> None:
-    LifeCycleOnPostgres.server = postgres
+def on_sqlite(migrated_file: Path) -> None:
+    LifeCycle.migrated = migrated_file
+
+
+@pytest.fixture(scope="module")
+def on_postgres(postgres: Postgres, migrated_database: str) -> None:
+    LifeCycleOnPostgres.server, LifeCycleOnPostgres.template = postgres, migrated_database
+
+
+pytestmark = pytest.mark.slow
 
 
 def _examples(share: int) -> settings:
@@ -230,9 +240,11 @@ def _examples(share: int) -> settings:
     )
 
 
-TestLifeCycle = LifeCycle.TestCase
+TestLifeCycle = pytest.mark.usefixtures("on_sqlite")(LifeCycle.TestCase)
 TestLifeCycle.settings = _examples(1)
 
 # A database is made for each example, and that takes its time.
-TestLifeCycleOnPostgres = pytest.mark.usefixtures("servers")(LifeCycleOnPostgres.TestCase)
+TestLifeCycleOnPostgres = pytest.mark.needs("postgresql")(
+    pytest.mark.usefixtures("on_postgres")(LifeCycleOnPostgres.TestCase)
+)
 TestLifeCycleOnPostgres.settings = _examples(10)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tests.conftest import empty_database
+from tests.conftest import POSTGRES, SQLITE, new_database
 from tests.world import IVR, Person, World, another_code
 from verifier.core import sealing
 from verifier.core.messages import ReportCall
@@ -159,13 +159,13 @@ WAYS: dict[str, Way] = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
     """The address of an empty database, by the name of a new folder."""
 
     def made(name: str) -> str:
         (tmp_path / name).mkdir()
-        return empty_database(request, tmp_path / name)
+        return new_database(request, tmp_path / name)
 
     return made
 

@@ -53,6 +53,7 @@ ENOUGH = 1000
 
 
 @pytest.mark.shows("CVP-8.4-2", "CVP-10-1", "CVP-10-2", "CVP-10-4", "CVP-10-7")
+@pytest.mark.slow
 def test_what_is_promised_holds_whatever_goes_wrong() -> None:
     counts: Counter[str] = Counter()
     for seed in range(SEEDS):
@@ -81,6 +82,7 @@ def test_what_is_promised_holds_whatever_goes_wrong() -> None:
     assert counts["quits"] < SEEDS / 30
 
 
+@pytest.mark.slow
 def test_a_seed_happens_in_the_same_way_each_time() -> None:
     assert [run(seed).digest for seed in (1, 2, 3)] == [run(seed).digest for seed in (1, 2, 3)]
     assert run(1).digest != run(2).digest
@@ -252,6 +254,7 @@ def test_a_node_that_does_not_get_over_an_outage_is_found(monkeypatch: pytest.Mo
     found("a node that does not get over an outage", "does not serve again by itself")
 
 
+@pytest.mark.slow
 def test_a_seed_does_not_hang_on_the_hashes_and_keys_of_a_process() -> None:
     shown = {
         subprocess.run(

@@ -102,9 +102,9 @@ async def test_migrating_twice_does_nothing_the_second_time(storage: Storage) ->
     await check_schema(storage)
 
 
-async def test_two_who_migrate_at_once_apply_each_file_once_between_them(database: str) -> None:
+async def test_two_who_migrate_at_once_apply_each_file_once_between_them(empty_database: str) -> None:
     async with AsyncExitStack() as stack:
-        opened = [await open_storage(database) for _ in range(3)]
+        opened = [await open_storage(empty_database) for _ in range(3)]
         for each in opened:
             stack.push_async_callback(each.close)
         applied = await asyncio.gather(*(migrate(each) for each in opened))
@@ -130,8 +130,8 @@ async def test_each_file_is_applied_for_itself_and_what_follows_a_failure_can_be
     assert await migrate(storage) == ["half", "more"]
 
 
-async def test_a_schema_that_is_missing_older_or_newer_is_refused_in_words(database: str) -> None:
-    empty = await open_storage(database)
+async def test_a_schema_that_is_missing_older_or_newer_is_refused_in_words(empty_database: str) -> None:
+    empty = await open_storage(empty_database)
     with pytest.raises(WrongSchema, match="verifier migrate"):
         await check_schema(empty)
     await migrate(empty)

@@ -16,9 +16,9 @@ CALL = (
 
 
 async def test_counts_of_open_calls_are_kept_and_those_of_others_are_not(
-    database: str, monkeypatch: pytest.MonkeyPatch
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage = await open_storage(database)
+    storage = await open_storage(empty_database)
     before = [each for each in migrations.migrations() if each[0] < 9]
     with monkeypatch.context() as patched:
         patched.setattr(migrations, "migrations", lambda: before)

@@ -12,12 +12,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.conftest import require
-from tests.pgbouncer import PgBouncer, program
-from tests.postgres import Postgres, installed
-from tests.test_cli import Shell
+from tests.cli.test_cli import Shell
+from tests.pgbouncer import PgBouncer
+from tests.postgres import Postgres
 from verifier.core.errors import Unavailable
 from verifier.storage import open_storage
+
+pytestmark = pytest.mark.needs("postgresql", "pgbouncer")
 
 EVERYTHING = (
     "synchronous_commit,idle_in_transaction_session_timeout,lock_timeout,statement_timeout,tcp_user_timeout,"
@@ -41,8 +42,6 @@ PROMISED = {
 @pytest.fixture
 def careless() -> Iterator[tuple[Postgres, str]]:
     """A server that may be killed, whose WAL writer sleeps, with a database whose role promises nothing."""
-    require("PostgreSQL", installed())
-    require("PgBouncer", program() is not None)
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = Postgres(Path(folder), "wal_writer_delay=10s", "autovacuum=off")
         server.start()
@@ -114,7 +113,6 @@ async def test_a_crash_behind_session_mode_loses_nothing_that_was_acknowledged(
 async def test_another_pool_mode_is_refused_in_one_sentence(
     postgres: Postgres, mode: str, changes: dict[str, str]
 ) -> None:
-    require("PgBouncer", program() is not None)
     with PgBouncer(postgres.new_database(), pool_mode=mode, **changes) as pooler:
         for _ in range(3):
             with pytest.raises(Unavailable, match="set pool_mode=session"):
@@ -122,7 +120,6 @@ async def test_another_pool_mode_is_refused_in_one_sentence(
 
 
 async def test_another_pool_mode_is_refused_while_others_use_the_pool(postgres: Postgres) -> None:
-    require("PgBouncer", program() is not None)
     with PgBouncer(postgres.new_database(), pool_mode="transaction") as pooler:
         others = [await asyncpg.connect(pooler.url, statement_cache_size=0) for _ in range(8)]
 
@@ -146,7 +143,6 @@ async def test_another_pool_mode_is_refused_while_others_use_the_pool(postgres: 
 
 
 async def test_the_command_line_says_it_in_one_line(postgres: Postgres, tmp_path: Path) -> None:
-    require("PgBouncer", program() is not None)
     with PgBouncer(postgres.new_database(), pool_mode="transaction") as pooler:
         refused = await asyncio.to_thread(Shell(tmp_path).run, "migrate", VERIFIER_DATABASE=pooler.url)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import Shell
+from tests.cli.test_cli import Shell
 from verifier.core.errors import Unavailable
 from verifier.ports import Damaged, Storage
 from verifier.storage import backup as backup_module
@@ -220,6 +220,7 @@ def _asked(shell: Shell, *args: str, **changes: str) -> tuple[int, str]:
     return ran.returncode, ran.stdout + ran.stderr
 
 
+@pytest.mark.slow
 async def test_backups_on_the_command_line_speak_in_words(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     assert shell.run("migrate").returncode == 0
@@ -232,6 +233,7 @@ async def test_backups_on_the_command_line_speak_in_words(tmp_path: Path) -> Non
 
 
 @pytest.mark.shows("CVP-10-14")
+@pytest.mark.slow
 async def test_neither_node_nor_audit_says_that_a_damaged_file_is_well(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.run("keys", "new")

@@ -17,6 +17,7 @@ README = (FOLDER / "README.md").read_text(encoding="utf-8")
 ROOT = FOLDER.parents[1]
 
 
+@pytest.mark.slow
 def test_made_again_they_are_the_same_to_the_byte(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "tests.vectors", str(tmp_path)], cwd=ROOT, check=True, timeout=120)
     made = {file.name: file.read_bytes() for file in tmp_path.iterdir()}

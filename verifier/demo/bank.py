@@ -53,7 +53,7 @@ CUSTOMER_PEOPLE = (
 class DemoBank:
     """The bank and its node. `settings` override the demo's. `start` makes and serves everything; `stop` ends it."""
 
-    def __init__(self, folder: Path, ports: tuple[int, int, int, int], database: str = "", **settings: Any) -> None:
+    def __init__(self, folder: Path, ports: tuple[int, int, int, int], database: str = "", **settings: object) -> None:
         self.folder = folder
         public, admin, issuer, telephone = ports
         self.url = f"http://127.0.0.1:{public}"

@@ -73,7 +73,7 @@ class Header:
                 "If a column has another name in the file, add --map COLUMN=HEADER; to leave one out, --ignore HEADER"
             )
 
-    def parse(self, text: str) -> tuple[Any, dict[str, Any]]:
+    def parse(self, text: str) -> tuple[Any, dict[str, object]]:
         """A line's application id, and its facts as in JSON. Raises BadLine."""
         cells = split(text, self.cells)
         if len(cells) != len(self.cells):
@@ -101,7 +101,7 @@ class Header:
         name = _POINTERS.get(pointer, pointer[1:].partition("/")[0])
         return shown(self._header.get(name, name))
 
-    def _facts(self, values: dict[str, str]) -> dict[str, Any]:
+    def _facts(self, values: dict[str, str]) -> dict[str, object]:
         def read(name: str, parse: Callable[[str], Part]) -> Part:
             try:
                 return parse(values[name])
@@ -111,7 +111,7 @@ class Header:
         given = {name for name, value in values.items() if value}
         customer = {"id": values["customer_id"], "name": values["customer_name"]}
         customer |= {name: values[name] for name in ("language", "time_zone") if name in given}
-        facts = {
+        facts: dict[str, object] = {
             "customer": customer,
             "numbers": read(
                 "numbers", lambda cell: _each(cell, "number", 10, lambda part: _number(part, self._region))
@@ -173,7 +173,7 @@ def _each(cell: str, noun: str, most: int, parse: Callable[[str], Part]) -> list
     return parsed
 
 
-def _number(part: str, region: str) -> dict[str, Any]:
+def _number(part: str, region: str) -> dict[str, object]:
     number, at, added = part.partition("@")
     if not at:
         raise ValueError("lacks the date when the number was added: NUMBER @ 2024-01-31")

@@ -131,7 +131,7 @@ class ImportFile:
         return row if last == row.line.number else Superseded(row.line, column, last)
 
 
-def _registration(facts: dict[str, Any]) -> Registration:
+def _registration(facts: dict[str, object]) -> Registration:
     try:
         return msgspec.convert(facts, Registration)
     except msgspec.ValidationError as error:

@@ -10,7 +10,7 @@ from verifier.import_files.numbers import e164
 from verifier.import_files.rows import REASON, BadLine, reason_of, shown
 
 
-def parse(text: str, region: str) -> tuple[Any, dict[str, Any]]:
+def parse(text: str, region: str) -> tuple[Any, dict[str, object]]:
     """A line's application id, and its facts. Raises BadLine."""
     try:
         plain = strict_json.loads(text.encode(), "the line")

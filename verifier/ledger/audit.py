@@ -181,7 +181,7 @@ class _Shard:
         await checkpoints.check(tree)
         total = await self._count()
         while tree.size < total:
-            # What has been added since is left to the next audit: it may end in the middle of a work.
+            # What has been added since is left to the next audit: it may end in the middle of a batch.
             end = min(tree.size + _CHUNK, total)
             rows = await self._storage.fetch(records.LEAVES_FROM, self._at(tree.size), self._at(end))
             if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):

@@ -1,4 +1,4 @@
-"""The open calls that a verdict may be about, and decoys where there are none, read in one statement.
+"""The calls that a code may be tried against: open calls, or decoys. All are loaded in one statement.
 
 Implements specs/protocol.md section 7 (CVP-7-2).
 """
@@ -14,7 +14,7 @@ from verifier.ports import Row
 
 
 class CandidateCalls:
-    """Which call stands for each application, the receipts of those that have one, and the decoys, opened."""
+    """The candidate call of each application, receipts of confirmed calls, and decrypted decoys."""
 
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}
@@ -22,18 +22,18 @@ class CandidateCalls:
         self._receipts: dict[str, tuple[str, bytes, bytes | None]] = {}
 
     def ids(self, applications: Iterable[tuple[str, str | None]]) -> Iterable[str]:
-        """The ids to read, of applications with what their rows say of an open call: that, or a decoy of its own."""
+        """The call ids to load: each application's open call, or a decoy of its own."""
         for application_id, open_call_id in applications:
             self._ids.setdefault(application_id, open_call_id or decoys.call_id(len(self._ids)))
         return self._ids.values()
 
     def take(self, row: Row) -> None:
-        """Keep the receipt that was read with a call."""
+        """Keep the receipt that was loaded with a call."""
         receipt_id, sealed, customer_index = row[CALLS.width + 2 :]
         self._receipts[row[0]] = receipt_id, sealed, customer_index
 
     def id_of(self, application_id: str) -> str:
-        """What was read for an application; empty for one that was not there to be read."""
+        """The candidate of an application; empty if the batch did not load one."""
         return self._ids.get(application_id, "")
 
     def receipt(self, call_id: str) -> tuple[str, bytes, bytes | None]:

@@ -1,4 +1,4 @@
-"""Looking at rows outside of a batch: each is verified, opened, and held against what is sealed in it.
+"""Reads of committed rows, outside of a batch. Each row is verified, decrypted and checked against its sealed facts.
 
 Implements specs/protocol.md section 10.2.
 """
@@ -15,7 +15,7 @@ from verifier.ports import KeyRing, Reader, Row
 
 
 class Reading:
-    """What has been committed, as far as it verifies. Every method raises Tampered for a row that does not."""
+    """Committed rows. Every method raises Tampered for a row that does not verify."""
 
     def __init__(self, reader: Reader, ring: KeyRing, authenticator: Authenticator) -> None:
         self._reader = reader
@@ -32,7 +32,7 @@ class Reading:
         return found
 
     async def applications(self, application_ids: Iterable[str]) -> Mapping[str, DecryptedApplication]:
-        """Those of the applications that have not been erased."""
+        """These applications by id, without the erased ones."""
         wanted = set(application_ids)
         found = self._kept(await self._reader.fetch_in(records.APPLICATIONS_BY_ID, wanted))
         self._check("applications", all(each.application_id in wanted for each in found))
@@ -47,13 +47,13 @@ class Reading:
     async def applications_of_officer(
         self, officer_id: str, after: str
     ) -> tuple[list[DecryptedApplication], str | None]:
-        """Some of the applications that an officer is assigned to, those that follow `after`; where they end."""
+        """A part of the applications that an officer is assigned to, with ids above `after`, and the last id read."""
         rows = await self._reader.fetch(records.APPLICATIONS_OF_OFFICER, officer_id, after)
         found = [each for each in self._kept(rows) if self._assigned(each, officer_id)]
         return found, rows[-1][0] if rows else None
 
     def _assigned(self, application: DecryptedApplication, officer_id: str) -> bool:
-        """Whether the facts say so too. The row in `assignments` only led here."""
+        """Whether the sealed facts name the officer. The row in `assignments` proves nothing."""
         if application.registration.assigned(officer_id) is not None:
             return True
         self._authenticator.tampered("assignments")
@@ -85,8 +85,10 @@ class Reading:
     async def calls_of_officer(
         self, officer_id: str, before: str, since: int, limit: int
     ) -> tuple[list[tuple[DecryptedApplication, DecryptedCall]], str | None]:
-        """A page of an officer's calls with their applications, newest first, without those of erased applications;
-        where the next begins."""
+        """A page of an officer's calls with their applications, newest first, and the cursor of the next page.
+
+        Calls of erased applications are left out.
+        """
         rows = await self._reader.fetch(records.CALLS_OF_OFFICER, officer_id, before, since, limit + 1)
         calls = [self._authenticator.read(tables.CALLS, row) for row in rows[:limit]]
         asked_for = (call.officer_id == officer_id and call.call_id < before for call in calls)
@@ -100,7 +102,7 @@ class Reading:
         return found, rows[limit - 1][0] if len(rows) > limit else None
 
     def open_call(self, application: DecryptedApplication, row: Row) -> DecryptedCall:
-        """A row of `calls`, with its ticket behind it. Raises Erased where that is gone."""
+        """The call of a row, whose ticket follows its columns. Raises Erased if the ticket was destroyed."""
         call = self._authenticator.read(tables.CALLS, row)
         self._check("calls", call.application_id == application.application_id)
         sealed, customer_index = row[tables.CALLS.width : tables.CALLS.width + 2]

@@ -1,7 +1,7 @@
-"""Decoys: closed calls of nobody that are read, opened and tried where an application has no open call (law L7).
+"""Decoys: closed calls that are loaded, decrypted and tried where an application has no open call (law L7).
 
-Implements specs/protocol.md section 7 (CVP-7-2). They hold nothing secret, so their key is no secret either. Their
-leaves have places outside of every shard, so no log, list or audit has them.
+Implements specs/protocol.md section 7 (CVP-7-2). They hold nothing secret, and their key is public. Their leaf indexes
+are negative, outside of every shard, so no log, list or audit shows them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from verifier.ledger.rows import Authenticator
 from verifier.ledger.tables import CALLS
 from verifier.ports import Reader, Transaction
 
-# So many applications without an open call can be tried in one work, each with a decoy of its own.
+# So many applications without an open call can be tried in one batch, each with a decoy of its own.
 COUNT = 16
 KEYS = ApplicationKeys.derive(bytes(KEY_BYTES))
 # No application can have it.
@@ -39,24 +39,24 @@ _PLANTED = (
 
 
 def is_decoy(row: object) -> bool:
-    """Whether a row is a decoy. No batch writes those, so they are not in the sum of the shares either."""
+    """Whether a row is a decoy. No batch writes decoys, so their shares are not in the sum."""
     return isinstance(row, Call) and row.application_id == APPLICATION_ID
 
 
 def call_id(n: int) -> str:
-    """The id of a decoy: as long as any, and before all."""
+    """The id of decoy `n`. It has the length of any call id, and sorts before all."""
     return f"call_{n % COUNT:032x}"
 
 
 async def missing(reader: Reader, authenticator: Authenticator) -> bool:
-    """Whether some are gone, as when an old part of a split table was dropped, or are not as they were planted."""
+    """Whether some are missing or changed, for example after an old partition was dropped."""
     found = await reader.fetch_in(_PLANTED, map(call_id, range(COUNT)))
     planted = {(*astuple(each), authenticator.mac(CALLS, each), None, _sealed(each)) for each in _calls()}
     return {tuple(row) for row in found} != planted
 
 
 async def plant(transaction: Transaction, authenticator: Authenticator) -> None:
-    """Make sure that the decoys are there, as they should be."""
+    """Write all decoys again."""
     calls = _calls()
     # CANDIDATES reads the leaf at -1, the first one's, where there is no receipt.
     leaves = [(each.leaf_index, bytes(32), TICKET, each.call_id, None, None, _sealed(each)) for each in calls]
@@ -76,7 +76,7 @@ def _call(n: int) -> Call:
 
 
 def _sealed(call: Call) -> bytes:
-    """What a ticket of usual length takes, sealed; its signature is none."""
+    """A sealed ticket of usual length, without a real signature."""
     ticket = CallTicket(
         iss="https://verify.bank.example",
         jti=call.call_id,

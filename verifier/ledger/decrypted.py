@@ -1,4 +1,4 @@
-"""Applications, calls and statements with their seals opened. Implements specs/protocol.md section 4.1."""
+"""Decrypted applications, calls and statements. Implements specs/protocol.md section 4.1."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from verifier.ledger.tiles import consistency_proof, read_entries, read_tree
 from verifier.ledger.unit_of_work.log_entries import StagedLeaf
 from verifier.ports import KeyRing, Row, Transaction
 
-# Of what others have added meanwhile a node hashes every leaf up to so many, and has the rest proved by stored hashes.
+# Re-hash up to this many leaves that other nodes have added; beyond that, verify a consistency proof.
 MAX_CATCH_UP = 4096
 # More nodes than work on one database. A node that fell off the list is not missed.
 MAX_WRITERS = 64
@@ -36,7 +36,7 @@ class HeadRow(Struct, frozen=True):
     """A row of `log_head`: the size of a shard, how many there are, how many batches have extended it, and the sum of
     the shares of the rows that they wrote. The sums of all heads together are that of all rows.
 
-    `writers` are the names of the nodes that wrote last, each with the number of its last work, the latest at the end.
+    `writers` are the names of the nodes that wrote last, each with the number of its last batch, the latest at the end.
     """
 
     origin: str
@@ -63,10 +63,9 @@ class HeadRow(Struct, frozen=True):
         return 0 if at < 0 else self._batch_at(at)
 
     def follows(self, known: HeadRow, node: bytes, wrote: int) -> bool:
-        """Whether this head can come after one that a node knows, whose own last batch had the number `wrote`.
+        """Whether this head can be a later one than `known`, for a node whose own last batch had the number `wrote`.
 
-        It cannot where a batch of this node is missing from it, unless so many others have written since that the
-        node fell off the list.
+        It cannot if that batch is missing, unless so many others have written since that this node fell off the list.
         """
         if self.batches <= known.batches:
             return replace(self, shards=known.shards) == known
@@ -78,7 +77,7 @@ class HeadRow(Struct, frozen=True):
         return int.from_bytes(self.writers[at + NODE_BYTES : at + 2 * NODE_BYTES])
 
     def after(self, size: int, node: bytes) -> HeadRow:
-        """The row after one more work, by this node."""
+        """The row after one more batch of this node."""
         at, batches = self.writers.rfind(node), self.batches + 1
         others = self.writers if at < 0 else self.writers[:at] + self.writers[at + 2 * NODE_BYTES :]
         writers = others[-2 * NODE_BYTES * (MAX_WRITERS - 1) :] + node + batches.to_bytes(NODE_BYTES)
@@ -98,10 +97,10 @@ class Head(Struct, frozen=True):
 
 
 class Heads:
-    """The heads of one database as a node knows them. `shards` is how many there are, as far as it has been told.
+    """The heads of one database. `shards` is the number of shards that this node knows of.
 
-    `node` is a name of 8 bytes that no other node has. `check_clock` is given the database's own time with each head.
-    It raises Unavailable where the clocks differ too much.
+    `node` is a name of 8 bytes that no other node has. `check_clock` gets the database's own time with each head, and
+    raises Unavailable if the clocks differ too much.
     """
 
     def __init__(
@@ -117,9 +116,9 @@ class Heads:
         self._wrote: dict[int, int] = {}
 
     async def open(self, transaction: Transaction) -> None:
-        """Make sure that there is a log, that it is this one, and that this ring has signed it.
+        """Create the log if there is none, and check that it is this one, signed by this key ring.
 
-        Raises InternalError for another's, Unavailable if the clocks do not agree.
+        Raises InternalError for another log, Unavailable if the clocks differ too much or the log was changed.
         """
         await self._create(transaction, 0, 1)
         first = await transaction.fetch(records.LATEST_CHECKPOINT, global_index(0, 0), global_index(1, 0))
@@ -144,7 +143,7 @@ class Heads:
             await self._tree(transaction, shard, (await self._lock(transaction, shard)).size)
 
     async def _create(self, transaction: Transaction, shard: int, shards: int) -> None:
-        """A head of an empty shard, if there is none."""
+        """Create the head of an empty shard, if there is none."""
         origin = shard_origin(self._origin, shard)
         row = HeadRow(origin, 0, shards, 0, bytes(SHARE_BYTES), b"")
         created = origin, shards, row.shares, self._mac(row)
@@ -154,7 +153,7 @@ class Heads:
         return self._authenticator.digest("log_head", row.covered())[:MAC_BYTES]
 
     def _check_ring(self, note: str) -> None:
-        """Two nodes with two rings would each lock the other out of half of what is at rest."""
+        """Raise InternalError for another ring's checkpoint. Nodes with two rings could not read each other's rows."""
         try:
             open_checkpoint(note, self._ring.log_keys(), self._origin)
         except EvidenceError as error:
@@ -168,9 +167,9 @@ class Heads:
         await transaction.execute_many(records.INSERT_CHECKPOINT, [(global_index(shard, 0), note)])
 
     async def split(self, transaction: Transaction, shards: int) -> None:
-        """Have so many shards from now on, once nobody is at work in any. Raises InvalidField for less than now."""
+        """Split the log into this many shards, with every head locked. Raises InvalidField for fewer than now."""
         await self.open(transaction)
-        # In order, as everybody takes them.
+        # In the order in which every batch locks them.
         heads = [await self._lock(transaction, shard) for shard in range(self.shards)]
         if not self.shards <= shards <= MAX_SHARDS:
             raise InvalidField(
@@ -184,9 +183,9 @@ class Heads:
             await transaction.execute_many(records.SET_SHARDS, [(row.origin, shards, mac)])
 
     async def latest(self, transaction: Transaction, shard: int) -> str:
-        """The latest checkpoint of a shard. Raises Unavailable as `take` does.
+        """The latest checkpoint of a shard. Raises Unavailable as `lock` does.
 
-        Once this transaction has been committed, what came before it cannot be lost any more either.
+        Once this transaction has been committed, everything before it is durable too.
         """
         row = await self._lock(transaction, shard)
         tree, note = await self._tree(transaction, shard, row.size)
@@ -195,10 +194,10 @@ class Heads:
         return note
 
     async def lock(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Head], int]:
-        """Make other batches of these shards wait; return their heads, and how many shards there are until it ends.
+        """Lock the heads of these shards until the transaction ends. Returns them, and the number of shards.
 
-        Heads are taken in order, so that no two batches each wait for the other. Raises Unavailable if the clocks do
-        not agree, or the log is not what it was.
+        Heads are locked in order, so no two batches deadlock. Raises Unavailable if the clocks differ too much, or the
+        log was set back or changed.
         """
         heads: dict[int, Head] = {}
         for shard in sorted(shards):
@@ -208,10 +207,10 @@ class Heads:
         return heads, self.shards
 
     async def _lock(self, transaction: Transaction, shard: int) -> HeadRow:
-        """The head of a shard, once it has been verified and goes on from what this node knows.
+        """Lock the head of a shard and verify it.
 
-        Raises Unavailable for one that was set back: with fewer shards or batches than were known, or without the last
-        batch of this node, however far others have gone on from it.
+        Raises Unavailable for a head that was set back: it has fewer shards or batches than this node knows, or lacks
+        this node's last batch.
         """
         origin = shard_origin(self._origin, shard)
         found = await transaction.fetch(records.TAKE_HEAD, origin)
@@ -230,10 +229,10 @@ class Heads:
         return row
 
     async def _tree(self, transaction: Transaction, shard: int, size: int) -> tuple[Tree, str]:
-        """A shard's tree and its checkpoint: what this node has known, and what others have added to it.
+        """The tree of a shard and its checkpoint, with what other nodes have added.
 
-        Raises Unavailable when that is not what the database holds: it was restored to before what has been told, or
-        rewritten, and nothing may be added to it. What others have added counts as far as this ring has signed it.
+        Raises Unavailable if the database holds another tree, or a checkpoint that this key ring has not signed. It was
+        restored from a backup, or changed.
         """
         head = self._known.get(shard)
         known = None if head is None else head.tree
@@ -267,9 +266,9 @@ class Heads:
         staged: Mapping[int, Sequence[StagedLeaf]],
         shares: int,
     ) -> dict[int, Head]:
-        """The heads with a batch's leaves, by shard; each has a new signed checkpoint, each leaf its proof.
+        """Add a batch's leaves to its shards: each shard gets a signed checkpoint, each leaf its proof.
 
-        `shares` is by how much the batch makes the sum of the rows' shares grow. Any head can take it.
+        `shares` is what the batch adds to the sum of the rows' shares. Any head can keep it.
         """
         grown = dict(heads)
         if shares:
@@ -293,14 +292,14 @@ class Heads:
         return grown
 
     async def _advance(self, transaction: Transaction, head: Head) -> Head:
-        """Write a head as one more batch leaves it."""
+        """Write the head that this batch leaves."""
         row = head.row.after(head.size, self._node)
         kept = row.origin, row.size, row.batches, row.shares, row.writers, self._mac(row)
         await transaction.execute_many(records.ADVANCE_HEAD, [kept])
         return replace(head, row=row)
 
     def keep(self, heads: Mapping[int, Head]) -> None:
-        """What was taken or extended has been committed."""
+        """Remember these heads, since the transaction has been committed."""
         for shard, head in heads.items():
             known = self._known.get(shard)
             if known is None or known.row.batches <= head.row.batches:

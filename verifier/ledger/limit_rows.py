@@ -34,5 +34,5 @@ class LimitRows:
                 yield from (key for application_id in found for key in limit_keys(application_id))
 
     def caps(self, reads: ReadSet) -> tuple[str, ...]:
-        """The keys of the daily cap of a command, as of the beginning of the work."""
+        """The keys of the daily cap of a command, as of the beginning of the batch."""
         return self._caps[reads]

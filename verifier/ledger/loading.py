@@ -1,6 +1,6 @@
-"""What the commands of a batch look at, read together: each table at most twice, whatever their number.
+"""Loads the rows that the commands of a batch have declared, with at most two statements a table.
 
-Implements specs/protocol.md section 10. Columns of rows that nothing has verified yet only say where to look next.
+Implements specs/protocol.md section 10. Before a row is verified, its columns only say which rows to load next.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 
 class Loaded:
-    """The rows of a batch by table, and which of them lead to which."""
+    """The rows of a batch, by table, and how they lead to each other."""
 
     def __init__(self, transaction: Transaction, authenticator: Authenticator, now_ms: int) -> None:
         self._transaction = transaction
@@ -50,7 +50,7 @@ class Loaded:
         self.expired: list[tuple[Table[Any], Any, str, int]] = []
 
     async def load(self, read_sets: Sequence[ReadSet]) -> None:
-        """Read every row the commands need."""
+        """Load every row that these read sets declare."""
         read = self._transaction.fetch_in
         for number_index, application_id in await read(records.NUMBERS, _given(n.number_index for n in read_sets)):
             self.of_number.setdefault(bytes(number_index), []).append(application_id)
@@ -91,7 +91,7 @@ class Loaded:
             self.candidates.take(row)
 
     async def _load_rest(self, reads: ReadSet) -> None:
-        """What only a few commands look at: every row of an application, and rows that are past their keeping."""
+        """Load what few commands declare: every row of an application, and expired rows."""
         read, read_in = self._transaction.fetch, self._transaction.fetch_in
         if reads.whole is not None:
             self._take_strays(await read(records.STRAYS_OF, reads.whole))
@@ -141,7 +141,7 @@ class Loaded:
         return owner
 
     def routing(self) -> ShardRouting:
-        """Whose things are, by the rows that were read."""
+        """Where the loaded rows belong, to check that the batch holds those shards."""
         owners = {each: self._owner(each) for each in self.applications}
         numbers = {number: [owners.get(each) for each in found] for number, found in self.of_number.items()}
         calls = {each: owners.get(self.calls.hint(each, "application_id")) for each in self.calls}

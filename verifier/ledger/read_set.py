@@ -1,6 +1,6 @@
-"""What a command looks at, and whose that is: it has to be alone in the shards of those customers.
+"""The read set of a command: the rows that it declares before its batch is loaded.
 
-Implements specs/protocol.md section 10 (CVP-10-10).
+Implements specs/protocol.md section 10 (CVP-10-16).
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from verifier.core.call import Channel
 
 
 class ReadSet(Struct, frozen=True):
-    """Which rows a command will look at, as far as it can say before they are read.
+    """The rows that a command may read.
 
-    Applications bring their open calls; calls bring their application, ticket and legs. `cap` brings the daily cap of
-    the customer or number, and a decoy for each application that `customer_index` or `number_index` leads to and that
-    has no open call; `channel` brings the guess limits of those applications. `leg_index` brings what strayed under
-    that id, and with `leg_owner` the call that the leg was last matched with; `staff_ids` bring their latest
-    suspensions. `whole` is an application all of whose rows are brought; `expired`, `limits_before` and
-    `requests_before` bring rows past their keeping.
-
-    `everywhere` is for what writes rows of many customers: it is alone in every shard.
+    - `application_id`, `customer_index`, `number_index`: these applications, with their open calls.
+    - `call_ids`: these calls, each with its application, ticket and legs.
+    - `cap`: the daily cap of the customer or number. It also loads a decoy for each of their applications that has no
+      open call.
+    - `channel`: the guess limits of their applications on it.
+    - `leg_index`: a stray leg with this id. With `leg_owner`, also the call that the leg was last matched with.
+    - `staff_ids`: the suspension of each, in force or the latest.
+    - `whole`: every row of this application.
+    - `expired`, `limits_before`, `requests_before`: rows that have expired, times in epoch milliseconds.
+    - `everywhere`: the command writes rows of many customers, and locks every shard.
     """
 
     application_id: str | None = None
@@ -47,9 +49,9 @@ class ReadSet(Struct, frozen=True):
 
 
 def cap_keys(reads: ReadSet, owners: Iterable[bytes | None]) -> tuple[str, ...]:
-    """The names of the limits that are a daily cap. `owners` are those of the number.
+    """The keys of a command's daily cap. `owners` are the customers of its number, by blind index.
 
-    A number that is on file has one for each of its customers, so that a limit is always written in one shard.
+    A number on file has one cap for each of its customers, so each limit is written in one shard only.
     """
     if reads.cap is None:
         return ()
@@ -62,4 +64,5 @@ def cap_keys(reads: ReadSet, owners: Iterable[bytes | None]) -> tuple[str, ...]:
 
 
 def distinct(owners: Iterable[bytes | None]) -> list[bytes]:
+    """The different customers among these, in order."""
     return sorted({owner for owner in owners if owner is not None})

@@ -1,4 +1,4 @@
-"""Whose the rows of a read set are, which says in which shards a command runs.
+"""Shard routing: which shards a command must lock, by the customers whose rows it reads.
 
 Implements specs/protocol.md section 10 (CVP-10-10).
 """
@@ -17,9 +17,9 @@ from verifier.ports import Reader
 
 
 class ShardRouting(Struct, frozen=True):
-    """Whose things are, by the customers' blind indexes; None where the application has been erased.
+    """The owners of rows, as blind indexes of customers. An erased application has the owner None.
 
-    Numbers may be on file for several; of a leg it is the call that is known.
+    A number may have several owners. For a leg, the call is known.
     """
 
     applications: Mapping[str, bytes | None]
@@ -28,7 +28,7 @@ class ShardRouting(Struct, frozen=True):
     legs: Mapping[bytes, str]
 
     def shards(self, reads: ReadSet, shards: int) -> frozenset[int]:
-        """Those, of so many, that a command has to be alone in; none when it looks at nobody's."""
+        """The shards this command must lock; empty if it reads no customer's rows."""
         if reads.everywhere:
             return frozenset(range(shards))
         found = {shard_of(key, shards) for key in self._keys(reads) if key is not None}
@@ -39,7 +39,7 @@ class ShardRouting(Struct, frozen=True):
     def _keys(self, reads: ReadSet) -> Iterator[bytes | None]:
         yield reads.customer_index
         if reads.application_id is not None:
-            # Of two that register one id at the same moment, for whomever, the second must find the first.
+            # Two registrations of one new id at the same time need one order, for any customers.
             yield self.applications.get(reads.application_id) or _spread(reads.application_id)
         if reads.number_index is not None:
             yield from distinct(self.numbers.get(reads.number_index, ())) or (reads.number_index,)
@@ -47,13 +47,13 @@ class ShardRouting(Struct, frozen=True):
             yield self.calls.get(call_id)
         yield from (_spread(each) for each in reads.staff_ids)
         if reads.leg_index is not None and reads.leg_owner:
-            # What is said of one leg has one order, whether its call is known yet or not.
+            # Events of one leg need one order, also before its call is known.
             yield reads.leg_index
             yield self.calls.get(self.legs.get(reads.leg_index, ""))
 
 
 async def read_routing(reader: Reader, reads: ReadSet) -> ShardRouting:
-    """Whose the things are that a command will look at, as far as has been committed. Raises Unavailable."""
+    """Read the owners of what a command declares, as committed so far. Raises Unavailable."""
     leg = reads.leg_index if reads.leg_owner else None
     legs = {bytes(row[0]): row[1] for row in await reader.fetch_in(records.LEG_OWNERS, _given(leg))}
     numbers: dict[bytes, list[bytes | None]] = {}

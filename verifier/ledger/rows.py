@@ -1,7 +1,7 @@
-"""Rows that decide something, each with an authenticator under a key that the database does not hold (law L16).
+"""Rows with an authenticator, made with a key that the database does not hold (law L16).
 
-Implements specs/protocol.md section 10.2. The authenticator covers the table's name and every column. What else a
-digest gives, a row's share, stays secret: the log's head keeps the sum of all shares, so that an audit misses no row.
+Implements specs/protocol.md section 10.2. The authenticator covers the table's name and every column. The rest of the
+digest is the row's share. It stays secret: the heads keep the sum of all shares, so an audit notices a missing row.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Table(Generic[Item]):
-    """A table, its row as a struct, and its statements. A select names `columns`; other columns may follow them.
+    """A table, the struct of its rows, and its statements. A select starts with `columns`; others may follow.
 
-    `narrow` are columns that change more often than the others: an update of nothing else writes nothing else.
+    `narrow` are the columns that change often. An update that changes nothing else writes only these.
     """
 
     def __init__(self, name: str, row: type[Item], key: tuple[str, ...], narrow: tuple[str, ...] = ()) -> None:
@@ -79,14 +79,14 @@ class Table(Generic[Item]):
 
 
 class Authenticator:
-    """Makes and checks the authenticators of rows. `tampered` is told the table of each row that does not verify."""
+    """Makes and checks authenticators. It calls `tampered` with the table of each row that does not verify."""
 
     def __init__(self, ring: KeyRing, tampered: Callable[[str], None] = lambda table: None) -> None:
         self._key = ring.derive("rows", "")
         self.tampered = tampered
 
     def digest(self, table: str, values: Sequence[Any]) -> bytes:
-        """64 bytes that only this ring can make of a row: 16 of authenticator, 48 of share.
+        """64 bytes that only this key ring can make: 16 of authenticator, then 48 of share.
 
         Keyed BLAKE2b (RFC 7693 section 2.9); specs/decisions/0032 says why.
         """
@@ -105,20 +105,20 @@ class Authenticator:
         return share_of(digest)
 
     def found(self, table: str) -> Tampered:
-        """The error for a row that cannot be as it is; who is to be told has been told."""
+        """Report a row that does not verify. Returns the error to raise."""
         self.tampered(table)
         return Tampered(table)
 
     def read(self, table: Table[Item], row: Row) -> Item:
-        """A row as its struct, once it has been verified. What follows its columns is passed over. Raises Tampered."""
+        """Verify a row and return its struct, without the columns that follow. Raises Tampered."""
         self.check(table.name, row[: table.width])
         return table.row(*row[: table.width - 1])
 
 
 class Rows(Generic[Item]):
-    """The rows of a table that a batch has loaded, as the commands so far have left them.
+    """The loaded rows of a table, as the commands of the batch so far have left them.
 
-    A row is verified when a command first looks at it, so one that was tampered with fails no other command.
+    A row is verified when a command first reads it, so a changed row fails only the commands that read it.
     """
 
     def __init__(self, table: Table[Item], authenticator: Authenticator) -> None:
@@ -130,12 +130,12 @@ class Rows(Generic[Item]):
         self._staged: dict[Any, None] = {}
 
     def load(self, rows: Iterable[Row]) -> None:
-        """Take rows as the database has them."""
+        """Add rows from the database, not verified yet."""
         for row in rows:
             self._loaded[self._table.key_of(row)] = row
 
     def __iter__(self) -> Iterator[Any]:
-        """The keys of the rows that are there. None of them has been verified by this."""
+        """The keys of all rows, verified or not."""
         for key in {**self._loaded, **self._now}:
             if self._now.get(key, self) is not None:
                 yield key
@@ -144,7 +144,7 @@ class Rows(Generic[Item]):
         return self._now[key] is not None if key in self._now else key in self._loaded
 
     def hint(self, key: Any, column: str) -> Any:
-        """A column that may be false: it says where to look, and is believed in nothing. None without such a row."""
+        """A column that may be false. Use it to find rows, never to decide. None without such a row."""
         if key in self._now:
             return getattr(self._now[key], column, None)
         row = self._loaded.get(key)
@@ -165,7 +165,7 @@ class Rows(Generic[Item]):
         return found
 
     def put(self, row: Item) -> None:
-        """Write a row, new or changed. Raises Tampered where the one that it replaces does not verify."""
+        """Write a row, new or changed. Raises Tampered if the row that it replaces does not verify."""
         key = self._table.key_of(astuple(row))
         self.get(key)
         self._now[key] = row
@@ -182,7 +182,7 @@ class Rows(Generic[Item]):
         return key in self._staged
 
     def write(self, statements: dict[str, list[Row]]) -> int:
-        """Add what has been staged to `statements`; by how much the sum of all shares grows."""
+        """Add the staged rows to `statements`. Returns what they add to the sum of all shares."""
         table, grown = self._table, 0
         for key in self._staged:
             before, share = self._before.get(key, (None, 0))
@@ -204,10 +204,10 @@ class Rows(Generic[Item]):
 
 
 def added(kept: bytes, shares: int) -> bytes:
-    """The sum of shares that a head keeps, with some more."""
+    """The kept sum of shares plus more, modulo 2^384."""
     return ((int.from_bytes(kept) + shares) % SHARES).to_bytes(SHARE_BYTES)
 
 
 def share_of(digest: bytes) -> int:
-    """A row's share of the sum that the log's head keeps."""
+    """The share in a row's digest."""
     return int.from_bytes(digest[MAC_BYTES:])

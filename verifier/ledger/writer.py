@@ -1,8 +1,11 @@
-"""The writer: all commands waiting at one moment become one transaction and one checkpoint (group commit).
+"""The writer: all waiting commands become one transaction with one checkpoint for each shard (group commit).
 
-Implements specs/protocol.md section 10. It guarantees that nobody is answered before what he is told is
-durable and in the log, that commands on one customer's applications have one order, and that a retry with the same key
-gets the same bytes. Each shard of the log has a lane of its own; one more is for those who need several.
+Implements specs/protocol.md section 10. It guarantees that no caller gets an answer before it is durable and in the
+log, that commands on one customer's applications run in one order, and that a retry with the same key gets the same
+bytes.
+
+Read it from `submit` down: a command waits in the lane of its shard, `_run` takes a batch from the lane, `_commit`
+retries it on conflicts, and `_try` is the one transaction.
 """
 
 from __future__ import annotations
@@ -31,14 +34,16 @@ MAX_BATCH = 256
 MAX_WAITING = 4096
 TIMEOUT_S = 15.0
 TRIES = 4
+# The lane of commands that lock several shards.
 ACROSS = -1
 IDEMPOTENCY_MS = 24 * 3_600_000
-
 
 _Result = Struct | Reply[Struct]
 
 
 class _Command(Struct):
+    """A waiting command. `repeat` turns the kept JSON of a retry into its reply. `shards` are those that it locks."""
+
     reads: ReadSet
     decide: Decide[Struct] | DecideKept[Struct]
     future: asyncio.Future[_Result]
@@ -51,28 +56,30 @@ class _Command(Struct):
 
 
 class _Misrouted(Exception):
-    """A command has been sent to other shards than it belongs in."""
+    """A command reads rows of a shard that its batch has not locked."""
 
 
 class _Rehearsed(Exception):
-    """Rolls back what was only tried."""
+    """Rolls a rehearsal back."""
 
 
 class _Lane(Struct, frozen=True):
-    """The commands that wait for one shard, or for several, and the task that carries them out."""
+    """A queue of commands, and the task that commits them."""
 
     waiting: asyncio.Queue[_Command]
     task: asyncio.Task[None]
 
 
+# How a command was decided: how to build its answer, a kept reply, an error, or the command of the batch it repeats.
 _Outcome = Answer[Struct] | About[Struct] | Reply[Struct] | VerifierError | _Command
 _Kept = dict[bytes, tuple[bytes, bytes]]
 
 
 class Writer:
-    """Carries out commands in batches. `on_commit` is given each work, and its size, once it is durable.
+    """Commits commands in batches. It calls `on_commit` with each durable unit of work, and its number of commands.
 
-    `check_clock` is given the database's own time at the beginning of each, and refuses it by raising Unavailable.
+    It calls `check_clock` with the database's own time at the start of each batch. That raises Unavailable where the
+    clocks differ too much.
     """
 
     def __init__(
@@ -100,7 +107,7 @@ class Writer:
         self._running = False
 
     async def start(self) -> None:
-        """Make sure the log has a head and a first checkpoint, and the decoys are there, then begin."""
+        """Create the log's head, its first checkpoint and the decoys if they are missing. Then accept commands."""
         async with self._storage.transaction() as transaction:
             await self._open(transaction)
         self._running = True
@@ -117,16 +124,16 @@ class Writer:
         await decoys.plant(transaction, self._authenticator)
 
     async def split(self, shards: int) -> None:
-        """Have so many shards from now on, at all nodes of the database. Raises InvalidField for less than now."""
+        """Split the log into this many shards, at all nodes of the database. Raises InvalidField for fewer than now."""
         async with self._storage.transaction() as transaction:
             await self._heads.split(transaction, shards)
 
     def shard_of(self, customer_index: bytes | None) -> int:
-        """The shard of a customer, as far as this node has been told; that of nobody is the first."""
+        """The shard of a customer, by the number of shards that this node knows. Without a customer it is the first."""
         return 0 if customer_index is None else shard_of(customer_index, self._heads.shards)
 
     async def stop(self) -> None:
-        """Carry out what is waiting, then stop."""
+        """Commit what is waiting, then stop."""
         self._running = False
         await self._idle.wait()
         self.kill()
@@ -134,30 +141,30 @@ class Writer:
         self._lanes.clear()
 
     def kill(self) -> None:
-        """Stop at whatever it is at."""
+        """Stop at once. Commands under way get no answer."""
         self._running = False
         for lane in self._lanes.values():
             lane.task.cancel()
 
     async def probe(self) -> None:
-        """Find out, by doing it, whether something can be made durable now. Raises Unavailable."""
+        """Commit an empty batch, to find out whether one can be made durable now. Raises Unavailable."""
         if not self._running or any(lane.task.done() for lane in self._lanes.values()):
             raise Unavailable("the writer is not running")
         async with self._storage.transaction() as transaction:
             await self._heads.latest(transaction, 0)
 
     async def checkpoint(self, shard: int) -> str:
-        """The latest checkpoint of a shard that cannot be lost any more. Raises NotFound, Unavailable."""
+        """The latest checkpoint of a shard, once it is certain to be durable. Raises NotFound, Unavailable."""
         if shard >= self._heads.shards:
             raise NotFound("the log has no such shard")
         async with self._storage.transaction() as transaction:
             return await self._heads.latest(transaction, shard)
 
     async def submit(self, reads: ReadSet, decide: Decide[T]) -> T:
-        """Implement one command and return its answer, once it is durable.
+        """Run one command and return its answer, once it is durable.
 
-        Raises what `decide` raises, and Unavailable when nothing could be made durable in time: the command may then
-        have taken effect or not.
+        Raises the errors of `decide`. Raises Unavailable if no commit succeeded in time: the command may or may not
+        have taken effect.
         """
         command = _Command(reads, decide, asyncio.get_running_loop().create_future())
         return cast("T", await self._wait(command))
@@ -171,11 +178,11 @@ class Writer:
         guard: Guard | None = None,
         again: Again[T] | None = None,
     ) -> Reply[T]:
-        """The same for a command whose answer, of type `kind`, is kept under the client's key. A retry gets it as it
-        was, or as `again` makes it.
+        """Run one command, and keep its answer of type `kind` under the client's key. A retry gets the kept answer, or
+        what `again` makes of it.
 
-        Raises what `guard` raises too. After Unavailable, a retry with the same key tells whether the command took
-        effect.
+        Raises the errors of `guard` and `decide`. After Unavailable, a retry with the same key finds out whether the
+        command took effect.
         """
 
         def repeat(work: UnitOfWork, body: bytes) -> Reply[T]:
@@ -210,12 +217,12 @@ class Writer:
                 self._idle.set()
 
     async def _send(self, command: _Command) -> None:
-        """Let a command wait in the lane of its shard, or in that of all who need several. Raises Unavailable."""
+        """Put a command into the lane of its shard, or into the lane across shards. Raises Unavailable."""
         shards = self._heads.shards
         if shards > 1:
-            owners = await read_routing(self._storage, command.reads)
+            routing = await read_routing(self._storage, command.reads)
             anywhere = shard_of(command.idempotency_id or bytes(8), shards)
-            command.shards = owners.shards(command.reads, shards) or frozenset((anywhere,))
+            command.shards = routing.shards(command.reads, shards) or frozenset((anywhere,))
         name = min(command.shards) if len(command.shards) == 1 else ACROSS
         lane = self._lanes.get(name)
         if lane is None:
@@ -231,46 +238,45 @@ class Writer:
             commands = [await waiting.get()]
             while len(commands) < MAX_BATCH and not waiting.empty():
                 commands.append(waiting.get_nowait())
-            await self._carry_out_apart(commands)
+            await self._commit_or_split(commands)
 
-    async def _carry_out_apart(self, commands: list[_Command], alone: bool = False) -> None:
-        """One batch; if a defect spoils it, each command alone, so that a poisoned one harms no other."""
-        # Nobody waits any more for what was given up.
+    async def _commit_or_split(self, commands: list[_Command], alone: bool = False) -> None:
+        """Commit a batch and answer its callers. If it fails, run each command again alone."""
+        # These have timed out.
         commands = [command for command in commands if not command.future.done()]
         if not commands:
             return
         try:
-            answers, work = await self._carry_out(commands)
+            answers, work = await self._commit(commands)
         except _Misrouted:
-            await self._send_again(commands)
+            await self._reroute(commands)
         except Exception as error:
-            # That nothing can be made durable is no command's fault. A defect is one's, and so may be what met others
-            # each time that it was tried; or it came of what another shard was at, and is gone at the second try.
-            gone = isinstance(error, Unavailable) and not isinstance(error, Conflict)
-            together = {command.shards for command in commands}
-            if gone and len(together) > 1:
-                # Or it can in some shards, and not in others.
-                for shards in together:
-                    await self._carry_out_apart([each for each in commands if each.shards == shards], alone)
-            elif gone or alone:
-                _tell(commands, [_told(error)] * len(commands))
+            # A failed commit fails the whole batch. A bug or a repeated conflict may come from one command.
+            unavailable = isinstance(error, Unavailable) and not isinstance(error, Conflict)
+            groups = {command.shards for command in commands}
+            if unavailable and len(groups) > 1:
+                # Some shards may be writable while others are not.
+                for shards in groups:
+                    await self._commit_or_split([each for each in commands if each.shards == shards], alone)
+            elif unavailable or alone:
+                _answer(commands, [_as_error(error)] * len(commands))
             else:
                 for command in commands:
-                    await self._carry_out_apart([command], alone=True)
+                    await self._commit_or_split([command], alone=True)
         else:
-            _tell(commands, answers)
+            _answer(commands, answers)
             self._on_commit(work, len(commands))
 
-    async def _send_again(self, commands: Sequence[_Command]) -> None:
-        """What has been sent astray, to where it belongs by now, unless nobody waits for it any more."""
-        waited_for = [command for command in commands if not command.future.done()]
-        sent = await asyncio.gather(*map(self._send, waited_for), return_exceptions=True)
-        for command, error in zip(waited_for, sent, strict=True):
+    async def _reroute(self, commands: Sequence[_Command]) -> None:
+        """Send misrouted commands to the shards that they belong to by now."""
+        waiting = [command for command in commands if not command.future.done()]
+        sent = await asyncio.gather(*map(self._send, waiting), return_exceptions=True)
+        for command, error in zip(waiting, sent, strict=True):
             if isinstance(error, Exception):
-                _tell([command], [_told(error)])
+                _answer([command], [_as_error(error)])
 
-    async def _carry_out(self, commands: list[_Command]) -> tuple[list[_Result | VerifierError], UnitOfWork]:
-        """One transaction, durable on return: what each command is told, and what was written."""
+    async def _commit(self, commands: list[_Command]) -> tuple[list[_Result | VerifierError], UnitOfWork]:
+        """Commit a batch, and retry it when it conflicts with another. Returns each command's answer or error."""
         for _ in range(TRIES - 1):
             try:
                 return await self._try(commands)
@@ -279,6 +285,7 @@ class Writer:
         return await self._try(commands)
 
     async def _try(self, commands: list[_Command]) -> tuple[list[_Result | VerifierError], UnitOfWork]:
+        """One transaction: lock the heads, load, decide, extend the log, write. It is durable on return."""
         async with self._storage.transaction() as transaction:
             held = frozenset[int]().union(*(command.shards for command in commands))
             heads, shards = await self._heads.lock(transaction, held)
@@ -300,7 +307,7 @@ class Writer:
         return {bytes(row[0]): (row[1], row[2]) for row in await transaction.fetch_in(records.IDEMPOTENCY, ids)}
 
     def _decide(self, work: UnitOfWork, commands: Sequence[_Command], replays: _Kept) -> list[_Outcome]:
-        """Each command's outcome: how to build its answer, a kept answer, an error, or the twin it repeats."""
+        """Decide the commands in the order in which they arrived."""
         decided: list[_Outcome] = []
         first: dict[bytes, _Command] = {}
         for command in commands:
@@ -324,7 +331,7 @@ class Writer:
     def _answers(
         self, work: UnitOfWork, commands: Sequence[_Command], decided: Sequence[_Outcome]
     ) -> list[_Result | VerifierError]:
-        """The bytes each command is told; those of idempotent commands are kept, sealed by the client's key."""
+        """Build the answers, now that the proofs are there. Keep those of idempotent commands, sealed."""
         answers: list[_Result | VerifierError] = []
         by_command: dict[int, Reply[Struct]] = {}
         for command, outcome in zip(commands, decided, strict=True):
@@ -347,16 +354,22 @@ class Writer:
         return answers
 
 
-def _check_held(owners: ShardRouting, commands: Sequence[_Command], held: frozenset[int], shards: int) -> None:
-    """Raise _Misrouted if a command looks at somebody's in another shard: by now, or now that there are more."""
-    if not all(owners.shards(command.reads, shards) <= held for command in commands):
+def _check_held(routing: ShardRouting, commands: Sequence[_Command], held: frozenset[int], shards: int) -> None:
+    """Raise _Misrouted if a command reads rows of a shard that is not locked.
+
+    Rows may have come to another customer, or the log may have been split, since the command was routed.
+    """
+    if not all(routing.shards(command.reads, shards) <= held for command in commands):
         raise _Misrouted
 
 
 def _repeated(
     work: UnitOfWork, command: _Command, replays: _Kept, first: dict[bytes, _Command]
 ) -> Reply[Struct] | _Command | None:
-    """The kept answer, or the twin in the same work, of a key that was used before. Raises IdempotencyKeyReused."""
+    """For a key that was used before: the kept reply, or the command of this batch with the same key.
+
+    Raises IdempotencyKeyReused for a key that came with another request.
+    """
     kept = replays.get(command.idempotency_id)
     twin = first.get(command.idempotency_id)
     if kept is not None:
@@ -370,8 +383,8 @@ def _repeated(
     return twin
 
 
-def _told(error: Exception) -> VerifierError:
-    """What those are told whose commands failed by it."""
+def _as_error(error: Exception) -> VerifierError:
+    """The error that callers get when their batch failed."""
     if isinstance(error, Unavailable):
         return error
     defect = InternalError("a command failed")
@@ -379,10 +392,10 @@ def _told(error: Exception) -> VerifierError:
     return defect
 
 
-def _tell(commands: Sequence[_Command], answers: Sequence[_Result | VerifierError]) -> None:
+def _answer(commands: Sequence[_Command], answers: Sequence[_Result | VerifierError]) -> None:
     for command, answer in zip(commands, answers, strict=True):
         if command.future.done():
-            continue  # who asked has stopped waiting
+            continue  # timed out
         if isinstance(answer, VerifierError):
             command.future.set_exception(answer)
         else:

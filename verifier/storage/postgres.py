@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -52,14 +51,14 @@ _WARNING = "01000"
 class _Connection:
     """One asyncpg connection as a `Transaction`."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         rows: Sequence[Row] = await self._connection.fetch(sql, *args)
         return rows
 
-    async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
+    async def fetch_in(self, sql: str, keys: Iterable[object]) -> Sequence[Row]:
         wanted = list(dict.fromkeys(keys))
         if not wanted:
             return ()
@@ -76,7 +75,7 @@ class _Connection:
 class PostgresStorage:
     """`verifier.ports.Storage` on PostgreSQL. Writers have their own pool, so readers cannot use up its connections."""
 
-    def __init__(self, readers: Any, writers: Any) -> None:
+    def __init__(self, readers: asyncpg.Pool, writers: asyncpg.Pool) -> None:
         self._readers = readers
         self._writers = writers
 
@@ -86,10 +85,10 @@ class PostgresStorage:
 
         Raises Unavailable if no host takes writes, or if a session lacks a setting that it must have.
         """
-        opened: list[Any] = []
+        opened: list[asyncpg.Connection] = []
         sessions = Sessions(SessionSettings(timeout_s, lock_s, production))
 
-        async def init(connection: Any) -> None:
+        async def init(connection: asyncpg.Connection) -> None:
             with _translated():
                 try:
                     async with asyncio.timeout(CONNECT_S):
@@ -118,11 +117,11 @@ class PostgresStorage:
             raise Unavailable(f"the database cannot be reached: {error}") from error
         return cls(*opened)
 
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         async with _acquired(self._readers) as connection:
             return await _Connection(connection).fetch(sql, *args)
 
-    async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
+    async def fetch_in(self, sql: str, keys: Iterable[object]) -> Sequence[Row]:
         wanted = tuple(keys)
         if not wanted:
             return ()
@@ -136,7 +135,7 @@ class PostgresStorage:
         async with _acquired(self._writers) as connection:
             warned: list[str] = []
 
-            def listen(_: Any, message: Any) -> None:
+            def listen(_: object, message: asyncpg.PostgresLogMessage) -> None:
                 if message.sqlstate == _WARNING:
                     warned.append(message.message)
 
@@ -163,12 +162,12 @@ class PostgresStorage:
         await self._readers.close()
 
 
-async def _no_reset(connection: Any) -> None:
+async def _no_reset(connection: asyncpg.Connection) -> None:
     """Nothing here changes the session, so it needs no reset, which would cost a round trip."""
 
 
 @asynccontextmanager
-async def _acquired(pool: Any) -> AsyncIterator[Any]:
+async def _acquired(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     """A connection of the pool. After any failure it is closed, and the server rolls back."""
     with _translated():
         async with pool.acquire(timeout=CONNECT_S + 1) as connection:
@@ -203,17 +202,17 @@ def _translated() -> Iterator[None]:
         raise Unavailable("the database cannot answer") from error
 
 
-def _connector(url: str) -> Callable[..., Awaitable[Any]]:
+def _connector(url: str) -> Callable[..., Awaitable[asyncpg.Connection]]:
     """Connects to the host that takes writes. All hosts are tried at once, so that a silent one costs no time."""
     addresses = _addresses(url)
 
-    async def connect(*_: Any, **settings: Any) -> Any:
-        def ask(address: str) -> Any:
+    async def connect(*_: object, **settings: object) -> asyncpg.Connection:
+        def ask(address: str) -> asyncpg.Connection:
             return asyncpg.connect(address, **settings, timeout=CONNECT_S, target_session_attrs="read-write")
 
         asked = {asyncio.ensure_future(ask(each)): each for each in addresses}
         problems: list[str] = []
-        chosen: list[Any] = []
+        chosen: list[asyncpg.Connection] = []
         try:
             for following in asyncio.as_completed(asked):
                 try:
@@ -232,7 +231,7 @@ def _connector(url: str) -> Callable[..., Awaitable[Any]]:
     return connect
 
 
-def _close_late(late: asyncio.Future[Any], chosen: Sequence[Any]) -> None:
+def _close_late(late: asyncio.Future[asyncpg.Connection], chosen: Sequence[asyncpg.Connection]) -> None:
     """Close a connection that was made too late to be chosen."""
     if not late.cancelled() and late.exception() is None and late.result() not in chosen:
         late.result().terminate()

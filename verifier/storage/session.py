@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from typing import Any
 
 import asyncpg
 from msgspec import Struct
@@ -71,9 +70,9 @@ class Sessions:
 
     def __init__(self, settings: SessionSettings) -> None:
         self._settings = settings
-        self._live: weakref.WeakKeyDictionary[Any, tuple[Any, ...]] = weakref.WeakKeyDictionary()
+        self._live: weakref.WeakKeyDictionary[asyncpg.Connection, tuple[object, ...]] = weakref.WeakKeyDictionary()
 
-    async def begin(self, connection: Any) -> None:
+    async def begin(self, connection: asyncpg.Connection) -> None:
         """Set up a new connection's session and read it back. Raises Unavailable, which names the wrong settings."""
         wanted = self._settings.settings()
         try:
@@ -97,11 +96,11 @@ class Sessions:
         _compare(required, {row[0]: row[1] for row in rows})
         self._live[connection] = backend
 
-    def _shared(self, backend: tuple[Any, ...]) -> bool:
+    def _shared(self, backend: tuple[object, ...]) -> bool:
         return any(backend == each for other, each in self._live.items() if not other.is_closed())
 
 
-async def _keeps_backend(connection: Any, pid: int) -> bool:
+async def _keeps_backend(connection: asyncpg.Connection, pid: int) -> bool:
     """Whether the same backend answers every time. A single check could pass by chance while others use the pooler."""
     for _ in range(LOOKS):
         if await connection.fetchval("SELECT pg_backend_pid()") != pid:

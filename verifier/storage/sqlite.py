@@ -12,7 +12,6 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
-from typing import Any
 
 import aiosqlite
 
@@ -45,11 +44,11 @@ class _Connection:
         self._connection = connection
         self._file = file
 
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         with self._file.translated("answer"):
             return list(await self._connection.execute_fetchall(numbered(sql), args))
 
-    async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
+    async def fetch_in(self, sql: str, keys: Iterable[object]) -> Sequence[Row]:
         wanted = list(dict.fromkeys(keys))
         return await self.fetch(in_list(sql, len(wanted)), *wanted) if wanted else ()
 
@@ -97,10 +96,10 @@ class SqliteStorage:
             raise Unavailable(f"the database file cannot be opened: {error}") from error
         return cls(file, *opened)
 
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         return await self._read.fetch(sql, *args)
 
-    async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
+    async def fetch_in(self, sql: str, keys: Iterable[object]) -> Sequence[Row]:
         return await self._read.fetch_in(sql, keys)
 
     @asynccontextmanager

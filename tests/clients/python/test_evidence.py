@@ -76,6 +76,7 @@ def changes(draw: st.DrawFn) -> Callable[[str], str]:
 
 @settings(max_examples=1500)
 @given(kind=st.sampled_from(("genuine", "not genuine", "ticket", "report", "exception")), data=st.data())
+@pytest.mark.slow
 def test_what_is_changed_gets_the_slug_the_service_gives_it(kept: Kept, kind: str, data: st.DataObject) -> None:
     good, trust = kept
     statement, proof = good[kind]["statement"], good[kind]["proof"]

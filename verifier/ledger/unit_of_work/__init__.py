@@ -82,7 +82,7 @@ class UnitOfWork:
 
     def begin(self, reads: ReadSet) -> None:
         """The next command, with what it has declared. It can read nothing else (InternalError)."""
-        self._declared.reads = reads
+        self._declared.begin(reads)
 
     def new_id(self, prefix: str) -> str:
         return new_id(prefix, self.now_ms, self._entropy(ENTROPY_BYTES))

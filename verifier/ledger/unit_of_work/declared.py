@@ -5,8 +5,6 @@ Implements specs/protocol.md section 10 (CVP-10-16).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from verifier.core.errors import InternalError
 from verifier.ledger.loading import Loaded
 from verifier.ledger.read_set import ReadSet
@@ -21,11 +19,17 @@ class Declared:
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
-        self.reads = ReadSet()
+        self.begin(ReadSet())
+
+    def begin(self, reads: ReadSet) -> None:
+        """The next command. What its read set leads to is looked up when it is first asked for."""
+        self.reads = reads
+        self._applications: frozenset[str] | None = None
+        self._limits: frozenset[str] | None = None
 
     def application(self, application_id: str) -> None:
         """The application named in the read set, one that its customer or number leads to, or that of a call."""
-        if application_id != self.reads.application_id and application_id not in set(self._applications()):
+        if application_id != self.reads.application_id and application_id not in self._declared_applications():
             raise _undeclared("an application")
 
     def customer(self, customer_index: bytes) -> None:
@@ -41,7 +45,7 @@ class Declared:
         if call_id in self.reads.call_ids or call_id == self._leg_owner():
             return
         hint, stand_in = self._loaded.applications.hint, self._loaded.candidates.id_of
-        if not any(call_id in (hint(each, "open_call_id"), stand_in(each)) for each in self._applications()):
+        if not any(call_id in (hint(each, "open_call_id"), stand_in(each)) for each in self._declared_applications()):
             raise _undeclared("a call")
 
     def leg(self, leg_index: bytes, *, owner: bool = False) -> None:
@@ -50,11 +54,12 @@ class Declared:
 
     def limit(self, key: str) -> None:
         """A daily cap of the command, or a guess limit of an application on its channel."""
-        reads = self.reads
-        if key in self._loaded.limits.caps(reads):
-            return
-        found = self._loaded.led_to(reads) if reads.channel is not None else ()
-        if not any(key in limit_keys(each) for each in found):
+        if self._limits is None:
+            reads = self.reads
+            found = self._loaded.led_to(reads) if reads.channel is not None else ()
+            guess_limits = (key for each in found for key in limit_keys(each))
+            self._limits = frozenset((*self._loaded.limits.caps(reads), *guess_limits))
+        if key not in self._limits:
             raise _undeclared("a limit")
 
     def exception(self, exception_id: str) -> None:
@@ -77,14 +82,15 @@ class Declared:
         reads = self.reads
         return self._loaded.leg_owners.get(reads.leg_index) if reads.leg_owner and reads.leg_index else None
 
-    def _applications(self) -> Iterator[str]:
-        reads, loaded = self.reads, self._loaded
-        yield from (each for each in (reads.application_id, reads.whole) if each is not None)
-        yield from loaded.led_to(reads)
-        for call_id in (*reads.call_ids, self._leg_owner()):
-            application_id = None if call_id is None else loaded.calls.hint(call_id, "application_id")
-            if application_id is not None:
-                yield application_id
+    def _declared_applications(self) -> frozenset[str]:
+        if self._applications is None:
+            reads, loaded = self.reads, self._loaded
+            named = (reads.application_id, reads.whole)
+            calls = (each for each in (*reads.call_ids, self._leg_owner()) if each is not None)
+            of_calls = (loaded.calls.hint(each, "application_id") for each in calls)
+            found = (*named, *loaded.led_to(reads), *of_calls)
+            self._applications = frozenset(each for each in found if each is not None)
+        return self._applications
 
 
 def _undeclared(what: str) -> InternalError:

@@ -53,9 +53,5 @@ class Writes:
 
     async def flush(self, transaction: Transaction) -> None:
         """Execute everything, one statement at a time over all its rows."""
-        unknown = self._staged.keys() - set(ORDER)
-        assert not unknown, unknown  # noqa: S101 - a statement without a place in the order
-        for sql in ORDER:
-            staged = self._staged.get(sql)
-            if staged:
-                await transaction.execute_many(sql, list(staged.values()))
+        for sql in sorted(self._staged, key=ORDER.index):
+            await transaction.execute_many(sql, list(self._staged[sql].values()))

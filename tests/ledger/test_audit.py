@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_cli import Shell, use
+from tests.cli.test_cli import Shell, use
 from tests.world import Person, World
 from verifier import keys
 from verifier.ledger import audit, records
@@ -20,6 +20,8 @@ from verifier.ledger.audit import audit_log
 from verifier.ports import Storage
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
+
+pytestmark = pytest.mark.slow
 
 # After three leaves that were checked and three new ones: ticket 3, genuine receipt 4, negative receipt 5.
 DAMAGE = {

@@ -1,4 +1,4 @@
-"""The writer: one order, one checkpoint a work, and a poisoned command that harms no other."""
+"""The writer: one order, one checkpoint a batch, and a bad command that harms no other."""
 
 from __future__ import annotations
 

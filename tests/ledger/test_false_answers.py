@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import empty_database
-from tests.service.test_rows import SUPERVISOR, execute
+from tests.conftest import POSTGRES, SQLITE, new_database
+from tests.ledger.test_rows import SUPERVISOR, execute
 from tests.world import OFFICER, ORIGIN, Person, World, another_code
 from verifier.core.checkpoint import Checkpoint
 from verifier.core.errors import InternalError, RateLimited, Tampered, Unavailable, VerifierError
@@ -26,9 +26,9 @@ from verifier.ports import Row
 from verifier.service.housekeeping import Swept
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return empty_database(request, tmp_path)
+    return new_database(request, tmp_path)
 
 
 @pytest.fixture

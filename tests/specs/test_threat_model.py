@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "specs/threat-model.md").read_text(encoding="utf-8")
 ATTACKERS = re.findall(r"^\| (A\d+) \| [^|]+ \| [^|]+ \|$", TEXT, re.MULTILINE)
 THREATS = re.findall(r"^\| (A\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", TEXT, re.MULTILINE)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from verifier.core.evidence import Trust, verify_evidence
 from verifier.receipt_files import read_receipt
@@ -16,6 +17,7 @@ from verifier.receipt_files import read_receipt
 COMMAND = [sys.executable, "-m", "verifier", "demo", "--script"]
 
 
+@pytest.mark.slow
 def test_the_story_plays_to_the_end_and_leaves_receipts_that_verify(tmp_path: Path) -> None:
     started = time.monotonic()
     played = subprocess.run([*COMMAND, "--out", str(tmp_path)], capture_output=True, text=True, timeout=60)
@@ -30,6 +32,7 @@ def test_the_story_plays_to_the_end_and_leaves_receipts_that_verify(tmp_path: Pa
         verify_evidence(read_receipt(each), trust)
 
 
+@pytest.mark.slow
 def test_the_demo_is_refused_in_production() -> None:
     environment = {**os.environ, "VERIFIER_ENV": "production"}
     refused = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=60)

@@ -19,7 +19,7 @@ from verifier.api.listener import SHUTDOWN_S
 from verifier.config import NAMES, BadSettings, Config, listed, load
 from verifier.ledger.writer import TIMEOUT_S
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 KUBERNETES = (ROOT / "specs/examples/kubernetes.yaml").read_text()

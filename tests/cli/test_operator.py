@@ -30,11 +30,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from joserfc.jwk import ECKey
 
+from tests.cli.test_cli import Shell
 from tests.postgres import Postgres
-from tests.test_cli import Shell
 from verifier.cli import main
 from verifier.demo.bank import free_ports
 from verifier.demo.client import now_iso
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tests.ledger.test_rows import changed, execute, whole_scene
 from tests.requirements import ROOT
 from tests.service.test_erasure import Remembering, columns, person, world
-from tests.service.test_rows import changed, execute, whole_scene
 from tests.tamperings import AUDIT, DECOYS, DELETED, EITHER, ERASED, OLD, REFUSED, expected, text
 from tests.world import COLLEAGUE, Person, World, staff
 from verifier.core.errors import Erased, InternalError, NotFound, Tampered, Unavailable, VerifierError
@@ -253,6 +253,7 @@ async def measured(scene: Scene) -> dict[tuple[str, str], str]:
     return {(kind, name): seen for kind, names in found.items() for name, seen in names.items()}
 
 
+@pytest.mark.slow
 async def test_what_sees_a_tampering_is_what_is_written_down(scene: Scene) -> None:
     wanted = expected()
     found = await measured(scene)

@@ -366,6 +366,6 @@ def test_what_is_shown_of_a_file_moves_no_cursor(tmp_path: Path) -> None:
 def test_the_documented_columns_are_those_of_the_reader() -> None:
     with SAMPLE.open(encoding="utf-8") as file:
         assert set(next(csv.reader(file))) == set(COLUMNS)
-    text = (Path(__file__).parent.parent / "specs" / "protocol.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "specs" / "protocol.md").read_text(encoding="utf-8")
     table = text.partition("| column | holds |")[2].partition("\n\n")[0]
     assert [name for name in (*COLUMNS, "reason") if f"`{name}`" not in table] == []

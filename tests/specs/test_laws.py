@@ -13,7 +13,7 @@ from verifier.core import words
 from verifier.core.application import Officer
 from verifier.core.purposes import ASKS, ITEMS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LAWS = [*(f"L{n}" for n in range(1, 13)), "L16"]
 
 

@@ -19,7 +19,9 @@ from verifier.config import load
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
-SAMPLE = Path(__file__).parent.parent / "specs" / "examples" / "applications.csv"
+pytestmark = pytest.mark.slow
+
+SAMPLE = Path(__file__).parents[2] / "specs" / "examples" / "applications.csv"
 
 
 class Shell:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests import requirements
-from tests.requirements import ROOT, TEXTS, Requirement
+from tests.requirements import ROOT, TEXTS, Requirement, unshown
 from verifier.api.problems import STATUS, status_of
 from verifier.core import damm, errors
 from verifier.core.errors import EvidenceError, VerifierError
@@ -31,21 +31,29 @@ KINDS_OF_STATEMENT = {
 }
 
 
-def unshown(found: list[Requirement], sources: dict[str, str]) -> list[str]:
-    """The MUSTs that no test shows."""
-    shown = {number for number, _ in requirements.marks(sources)}
-    return [each.number for each in found if each.level == "MUST" and not each.outside and each.number not in shown]
-
-
 def unknown(found: list[Requirement], sources: dict[str, str]) -> list[tuple[str, str]]:
     """The marks that name no requirement."""
     numbers = {each.number for each in found}
     return [(number, test) for number, test in requirements.marks(sources) if number not in numbers]
 
 
+def marked(sources: dict[str, str]) -> set[str]:
+    return {number for number, _ in requirements.marks(sources)}
+
+
 def test_every_must_is_shown_by_a_test() -> None:
     assert len(REQUIREMENTS) > 150
-    assert unshown(REQUIREMENTS, requirements.tests()) == []
+    assert unshown(REQUIREMENTS, marked(requirements.tests())) == []
+
+
+def test_a_test_of_which_a_case_was_skipped_shows_nothing() -> None:
+    outcomes = [
+        *("CVP-1-1 passed tests/test_x.py::test_a[sqlite]", "CVP-1-1 skipped tests/test_x.py::test_a[postgres a]"),
+        *("CVP-1-2 skipped tests/test_x.py::test_b", "CVP-1-2 passed tests/test_x.py::test_c"),
+        *("CVP-1-3 failed tests/test_x.py::test_d", "CVP-1-4 passed tests/test_x.py::test_e[a b]"),
+    ]
+    assert requirements.shown(outcomes) == {"CVP-1-2", "CVP-1-4"}
+    assert "CVP-7.1-1" in unshown(REQUIREMENTS, requirements.shown(outcomes))
 
 
 def test_every_mark_names_a_requirement() -> None:
@@ -55,10 +63,10 @@ def test_every_mark_names_a_requirement() -> None:
 def test_a_requirement_without_a_test_and_a_misspelt_mark_are_found() -> None:
     added = PROTOCOL.replace("\n### 7.2 ", "\n- **CVP-7.1-99** It MUST\n  do more.\n\n### 7.2 ")
     found = requirements.requirements({**CONTENTS, TEXTS[0]: added})
-    assert "CVP-7.1-99" in unshown(found, requirements.tests())
-    marked = {"tests/test_x.py": '@pytest.mark.shows("CVP-7.1-99", "CVP-7.l-1")\ndef test_more(): ...'}
-    assert "CVP-7.1-99" not in unshown(found, marked)
-    assert unknown(found, marked) == [("CVP-7.l-1", "tests/test_x.py::test_more")]
+    assert "CVP-7.1-99" in unshown(found, marked(requirements.tests()))
+    sources = {"tests/test_x.py": '@pytest.mark.shows("CVP-7.1-99", "CVP-7.l-1")\ndef test_more(): ...'}
+    assert "CVP-7.1-99" not in unshown(found, marked(sources))
+    assert unknown(found, sources) == [("CVP-7.l-1", "tests/test_x.py::test_more")]
 
 
 def test_a_number_is_given_once_and_names_its_section() -> None:

@@ -1,0 +1,80 @@
+"""The programs beside Python that some tests need, and the Debian package that each comes in.
+
+A test says `@pytest.mark.needs("postgresql")`, or asks for a fixture of FIXTURES. Where a program is missing the test
+is skipped and the package is named; on CI that is a failure. `tests/run fast` deselects every such test.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+
+# Some of them are for administrators.
+_PATH = f"{os.environ['PATH']}:/usr/sbin:/usr/bin:/usr/local/bin"
+
+
+def _program(*names: str) -> Callable[[], bool]:
+    """Whether a program of one of these names is there."""
+    return lambda: any(shutil.which(name, path=_PATH) for name in names)
+
+
+def _file(pattern: str) -> Callable[[], bool]:
+    return lambda: any(Path("/usr").glob(pattern))
+
+
+FOUND: dict[str, Callable[[], bool]] = {
+    "baresip-core": _program("baresip"),
+    "chromium": _program("chromium", "chromium-browser"),
+    "default-jre-headless": _program("java"),
+    "espeak-ng": _program("espeak-ng"),
+    "etcd-server": _program("etcd"),
+    "gcc": _program("gcc"),
+    "golang-go": _program("go"),
+    "golang-golang-x-mod-dev": _file("share/gocode/src/golang.org/x/mod/sumdb"),
+    "libfaketime": _file("lib/*/faketime/libfaketimeMT.so.1"),
+    "nginx-light": _program("nginx"),
+    "oathtool": _program("oathtool"),
+    "patroni": _program("patroni"),
+    "pgbouncer": _program("pgbouncer"),
+    "postgresql": postgres.installed,
+    "secsipidx": _program("secsipidx"),
+    "sip-tester": _program("sipp"),
+}
+
+FIXTURES = {"postgres": "postgresql", "own_postgres": "postgresql", "browser": "chromium"}
+# npm comes with the virtual environment, and fetches packages of its own.
+FETCHING = {"npm"}
+
+
+def needed(item: pytest.Item) -> set[str]:
+    """The Debian packages that a test needs."""
+    marked = {str(package) for mark in item.iter_markers("needs") for package in mark.args}
+    fixtures = getattr(item, "fixturenames", ())
+    return marked | {package for fixture, package in FIXTURES.items() if fixture in fixtures}
+
+
+def is_fast(item: pytest.Item) -> bool:
+    """Whether a test is part of `tests/run fast`: it needs Python alone, and takes no longer than a second or two."""
+    fetches = FETCHING.intersection(getattr(item, "fixturenames", ()))
+    return not (needed(item) or fetches or any(item.iter_markers("slow")))
+
+
+def require(component: str, present: bool) -> None:
+    """Skip the test where a component is missing; on CI that is a failure, so an install step cannot go missing."""
+    if present:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{component} is missing on CI")
+    pytest.skip(f"{component} is not installed")
+
+
+def require_packages(item: pytest.Item) -> None:
+    """Skip a test one of whose packages is missing, and name it."""
+    for package in sorted(needed(item)):
+        require(f"the Debian package {package}", FOUND[package]())

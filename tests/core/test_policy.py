@@ -1,0 +1,98 @@
+"""The contact policy: each rule by itself, at its bounds, and what a second person may lift (law L10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tests.world import NOON, OFFICER, Person
+from verifier.core.application import Consents, Registration
+from verifier.core.errors import PolicyRefused
+from verifier.core.policy import LIFTABLE, ContactPolicy, IntendedCall, check_policy, local_day, zone
+
+HOUR_MS = 3_600_000
+PERSON = Person(1)
+INTENDED = IntendedCall(OFFICER.id, "documents", PERSON.number, 0, NOON)
+POLICY = ContactPolicy()
+
+
+def broken(registration: Registration | None = None, lifted: frozenset[str] = frozenset(), **changes: Any) -> list[str]:
+    """The rules that are told to be broken."""
+    try:
+        check_policy(POLICY, registration or PERSON.registration(), replace(INTENDED, **changes), lifted)
+    except PolicyRefused as refused:
+        return [each.rule for each in refused.refusals]
+    return []
+
+
+def test_a_call_that_keeps_every_rule_is_allowed() -> None:
+    assert broken() == []
+
+
+@pytest.mark.shows("CVP-4.2-2")
+def test_a_refusal_says_whether_a_second_person_may_lift_the_rule() -> None:
+    late = replace(INTENDED, now_ms=NOON + 12 * HOUR_MS, officer_id="9")
+    with pytest.raises(PolicyRefused) as told:
+        check_policy(POLICY, PERSON.registration(), late)
+    assert {each.rule: each.exception for each in told.value.refusals} == {
+        "officer_assigned": False,
+        "contact_hours": True,
+    }
+
+
+@pytest.mark.shows("CVP-4.2-2")
+def test_every_broken_rule_is_told_at_once_and_only_the_lifted_ones_are_left_out() -> None:
+    worst = PERSON.registration(status="closed", consents=Consents(service_calls=False))
+    wrong = {"officer_id": "9", "number": "+8613900139000", "calls_today": 3, "now_ms": NOON + 12 * HOUR_MS}
+    assert broken(worst, **wrong) == [
+        *("officer_assigned", "application_open", "consent", "number_on_file", "contact_hours", "daily_cap"),
+    ]
+    assert broken(worst, frozenset(LIFTABLE), **wrong) == [
+        *("officer_assigned", "application_open", "consent", "number_on_file")
+    ]
+
+
+@pytest.mark.parametrize(("minutes", "allowed"), [(-241, False), (-240, True), (539, True), (540, False)])
+def test_contact_hours_have_bounds_on_the_customers_clock(minutes: int, allowed: bool) -> None:
+    now_ms = NOON + minutes * 60_000
+    assert broken(now_ms=now_ms) == ([] if allowed else ["contact_hours"])
+
+
+@pytest.mark.parametrize(("hours", "allowed"), [(71, False), (72, True)])
+def test_a_number_cools_off_to_the_hour(hours: int, allowed: bool) -> None:
+    registration = PERSON.registration()
+    added = replace(
+        registration.numbers[0],
+        added_at=registration.numbers[0].added_at.fromtimestamp(
+            NOON / 1000 - hours * 3600, registration.numbers[0].added_at.tzinfo
+        ),
+    )
+    young = replace(registration, numbers=(added,))
+    assert broken(young) == ([] if allowed else ["number_cooling_off"])
+    assert broken(young, frozenset({"number_cooling_off"})) == []
+
+
+def test_marketing_needs_its_own_consent_and_no_refusal() -> None:
+    willing = PERSON.registration(consents=Consents(marketing_calls=True))
+    assert broken(purpose="marketing") == ["consent"]
+    assert broken(willing, purpose="marketing") == []
+    assert broken(willing, purpose="marketing", opted_out=True) == ["consent"]
+    assert broken(willing, opted_out=True) == []
+
+
+@pytest.mark.parametrize(("calls", "allowed"), [(2, True), (3, False)])
+def test_the_daily_cap_is_the_last_call_that_is_refused(calls: int, allowed: bool) -> None:
+    assert broken(calls_today=calls) == ([] if allowed else ["daily_cap"])
+
+
+def test_a_day_begins_at_the_customers_midnight() -> None:
+    days = [local_day(PERSON.registration(), NOON + hours * HOUR_MS) for hours in (0, 11, 12)]
+    assert (days[1] - days[0], days[2] - days[0]) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "Asia\x00"])
+def test_there_is_no_such_time_zone(name: str) -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        zone(name)

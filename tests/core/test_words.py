@@ -1,0 +1,51 @@
+"""The words of a verdict, while the call goes on and after it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.world import OFFICER
+from verifier.core.purposes import ASKS, ITEMS, PURPOSES, Language
+from verifier.core.words import ENDED, GENUINE, LANGUAGES, NEVER, caller, ended, genuine, in_both, on_call, who
+
+EACH = pytest.mark.parametrize("language", LANGUAGES)
+
+
+@EACH
+@pytest.mark.parametrize("purpose", ASKS)
+def test_a_verdict_says_who_why_and_what_may_be_asked(language: Language, purpose: str) -> None:
+    said = genuine(language, OFFICER, purpose, ASKS[purpose])
+    assert said.startswith(GENUINE[language])
+    assert said.endswith(NEVER[language])
+    for part in (OFFICER.name, OFFICER.id, OFFICER.branch, PURPOSES[purpose][language]):
+        assert part in said
+    for item in ASKS[purpose]:
+        assert ITEMS[item][language] in said
+
+
+@EACH
+def test_after_the_call_the_caller_is_named_and_nothing_may_be_asked(language: Language) -> None:
+    asks = ASKS["documents"]
+    said = ended(language, genuine(language, OFFICER, "documents", asks))
+    assert said.startswith(ENDED[language])
+    assert GENUINE[language] not in said
+    assert OFFICER.name in said
+    assert said.endswith(NEVER[language])
+    told = caller(language, who(language, OFFICER, "documents", asks))
+    assert OFFICER.name in told
+    assert not any(ITEMS[item][language] in told for item in asks)
+
+
+@EACH
+def test_other_words_than_those_of_a_verdict_are_not_said_again(language: Language) -> None:
+    assert "anything" not in ended(language, "anything")
+
+
+@EACH
+def test_a_connected_call_is_said_with_its_officer_and_purpose(language: Language) -> None:
+    said = on_call(language, OFFICER, "documents")
+    assert all(part in said for part in (OFFICER.name, OFFICER.id, PURPOSES["documents"][language]))
+
+
+def test_what_is_said_in_both_languages_names_them() -> None:
+    assert {each.language: each.text for each in in_both(NEVER)} == NEVER
