@@ -65,8 +65,8 @@ async def test_a_sqlite_backup_under_load_is_restored_by_the_drill_and_known_to_
         left = database.read_bytes()
         # What the drill forbids: beside the journal that kill -9 left.
         shutil.copy(kept, database)
-        assert "beside the -wal file of another" in await _verifier(settings, 1, "serve")
-        assert "beside the -wal file of another" in await _verifier(settings, 1, "log", "verify")
+        assert "next to the -wal file of another" in await _verifier(settings, 1, "serve")
+        assert "next to the -wal file of another" in await _verifier(settings, 1, "log", "verify")
         assert (database.read_bytes(), Path(f"{database}-wal").read_bytes()) == (kept.read_bytes(), journal)
         database.write_bytes(left)
         told = await _drill(tmp_path, settings)
