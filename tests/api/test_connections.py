@@ -19,7 +19,7 @@ from verifier.api.documents import document
 from verifier.api.listener import Listener, most_connections
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
-FAR = Bounds(most=100, headers=60, body=60, untaken=60, idle=60)
+FAR = Bounds(most=100, headers=60, body=60, slow_client=60, idle=60)
 BOUND_S, LATE_S = 0.2, 3.0
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: bank\r\n\r\n"
@@ -59,7 +59,7 @@ class Site:
         return self.counted("verifier_connections", stage=stage)
 
     def open(self) -> float:
-        return sum(self.at(stage) for stage in ("headers", "body", "answer", "untaken", "idle"))
+        return sum(self.at(stage) for stage in ("headers", "body", "answer", "slow_client", "idle"))
 
 
 @asynccontextmanager
@@ -109,7 +109,7 @@ async def _site(bounds: Bounds) -> AsyncIterator[Site]:
         pytest.param("headers", b"GET / HTTP/1.1\r\n", b"X: 1\r\n", id="headers a line at a time"),
         pytest.param("headers", WHOLE + b"GET / HTTP/1.1\r\n", b"X: 1\r\n", id="those of a later request"),
         pytest.param("body", BODY, b"1", id="a body an octet at a time"),
-        pytest.param("untaken", BIG, b"", id="an answer that is not taken"),
+        pytest.param("slow_client", BIG, b"", id="an answer that is not taken"),
         pytest.param("idle", WHOLE, b"", id="nothing more"),
     ],
 )
@@ -147,11 +147,11 @@ async def _left(reader: asyncio.StreamReader) -> int:
 
 def test_who_takes_the_whole_answer_in_the_end_stays_until_he_goes(loop: Loop) -> None:
     async def scenario() -> None:
-        async with _site(msgspec.structs.replace(FAR, untaken=3 * BOUND_S)) as site, asyncio.timeout(2 * LATE_S):
+        async with _site(msgspec.structs.replace(FAR, slow_client=3 * BOUND_S)) as site, asyncio.timeout(2 * LATE_S):
             reader, writer = await site.connect()
             writer.write(BIG)
             await asyncio.sleep(BOUND_S)
-            assert site.at("untaken") == 1
+            assert site.at("slow_client") == 1
             await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(BIG_SIZE)
             await asyncio.sleep(5 * BOUND_S)
@@ -166,7 +166,7 @@ def test_who_takes_the_whole_answer_in_the_end_stays_until_he_goes(loop: Loop) -
 
 def test_an_answer_that_the_service_takes_long_over_is_waited_for(loop: Loop) -> None:
     async def scenario() -> None:
-        bounds = Bounds(most=1, headers=BOUND_S, body=BOUND_S, untaken=BOUND_S, idle=BOUND_S)
+        bounds = Bounds(most=1, headers=BOUND_S, body=BOUND_S, slow_client=BOUND_S, idle=BOUND_S)
         async with _site(bounds) as site, asyncio.timeout(LATE_S):
             reader, writer = await site.connect()
             for part in (SLOW, b"1", b"2"):
@@ -193,8 +193,8 @@ def test_the_one_that_has_owed_a_request_longest_makes_room(loop: Loop) -> None:
             await asyncio.sleep(0.05)
             idle_writer.write(WHOLE)
             await idle.readuntil(b"ok")
-            untaken, untaken_writer = await site.connect()
-            untaken_writer.write(BIG)
+            slow_client, slow_client_writer = await site.connect()
+            slow_client_writer.write(BIG)
             await asyncio.sleep(0.05)
             last = [await site.connect()]
             assert await silent.read() == b""
@@ -203,9 +203,9 @@ def test_the_one_that_has_owed_a_request_longest_makes_room(loop: Loop) -> None:
             for _ in range(3):
                 last.append(await site.connect())
             # Those who had nothing to say made room for one another; the answer is still there to be taken.
-            assert (await untaken.readline()).startswith(b"HTTP/1.1 200")
+            assert (await slow_client.readline()).startswith(b"HTTP/1.1 200")
             assert site.cut("full") == 5
-            for _, writer in (*last, (untaken, untaken_writer)):
+            for _, writer in (*last, (slow_client, slow_client_writer)):
                 writer.close()
 
     with asyncio.Runner(loop_factory=loop) as runner:
@@ -214,14 +214,14 @@ def test_the_one_that_has_owed_a_request_longest_makes_room(loop: Loop) -> None:
 
 async def test_if_nobody_owes_a_request_an_answer_that_is_not_taken_makes_room() -> None:
     async with _site(msgspec.structs.replace(FAR, most=1)) as site, asyncio.timeout(LATE_S):
-        _, untaken = await site.connect()
-        untaken.write(BIG)
+        _, slow_client = await site.connect()
+        slow_client.write(BIG)
         await asyncio.sleep(0.1)
-        assert site.at("untaken") == 1
+        assert site.at("slow_client") == 1
         reader, writer = await site.connect()
         writer.write(WHOLE)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-        for each in (untaken, writer):
+        for each in (slow_client, writer):
             each.close()
 
 
@@ -233,7 +233,7 @@ def test_few_answers_are_made_for_a_client_that_takes_none(loop: Loop) -> None:
                 deaf.setblocking(False)
                 await asyncio.get_running_loop().sock_connect(deaf, ("127.0.0.1", site.port))
                 await asyncio.get_running_loop().sock_sendall(deaf, SOME * 100)
-                while not site.at("untaken"):
+                while not site.at("slow_client"):
                     await asyncio.sleep(0.05)
                 assert 1 <= site.made <= 8
 

@@ -76,18 +76,18 @@ async def test_a_document_comes_whole_and_its_head_alone(running_bank: DemoBank)
 
 
 @pytest.mark.shows("CVP-12.2-3")
-def test_all_that_is_untaken_is_bounded_and_the_longest_untaken_makes_room(
+def test_all_that_is_slow_client_is_bounded_and_the_longest_slow_client_makes_room(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MOST_UNTAKEN", 25_000_000)
+    monkeypatch.setattr(connections, "MOST_UNSENT", 25_000_000)
 
     async def scenario() -> None:
         async with _site(FAR) as site, asyncio.timeout(4 * LATE_S):
             asked = [await _asked(site, b"/big") for _ in range(4)]
-            while site.cut("untaken") < 2:
+            while site.cut("slow_client") < 2:
                 await asyncio.sleep(0.05)
             # Each holds ten megabytes, less what the kernel took. Two of them go, the first ones.
-            assert site.at("untaken") == 2
+            assert site.at("slow_client") == 2
             for reader, writer in asked[2:]:
                 assert (await reader.readline()).startswith(b"HTTP/1.1 200")
                 writer.close()
@@ -106,13 +106,13 @@ async def _asked(site: Site, path: bytes) -> tuple[asyncio.StreamReader, asyncio
 @pytest.mark.shows("CVP-12.2-1")
 def test_who_takes_a_document_a_little_at_a_time_is_cut_at_the_bound_of_an_answer(loop: Loop) -> None:
     async def scenario() -> None:
-        bounds = connections.Bounds(most=100, headers=60, body=60, untaken=1.0, idle=60)
+        bounds = connections.Bounds(most=100, headers=60, body=60, slow_client=1.0, idle=60)
         async with _site(bounds) as site, asyncio.timeout(4 * LATE_S):
             reader, _ = await _asked(site, b"/shared")
             began = asyncio.get_running_loop().time()
             taken = 0
             # A piece is taken now and then, each well within the bound.
-            while not site.cut("untaken"):
+            while not site.cut("slow_client"):
                 taken += len(await reader.read(4 * documents.PIECE))
                 await asyncio.sleep(0.1)
             assert asyncio.get_running_loop().time() - began < 3

@@ -92,7 +92,7 @@ async def test_crowds_of_silent_slow_and_deaf_clients_keep_nobody_from_being_ans
                         await asyncio.sleep(0.1)
                 assert await _cut(server, "headers") >= SLOW
                 assert await _cut(server, "body") == SLOW
-                assert await _cut(server, "untaken") == DEAF
+                assert await _cut(server, "slow_client") == DEAF
         assert await server.stop() == 0
 
 

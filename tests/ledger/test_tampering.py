@@ -131,7 +131,7 @@ async def refused(scene: Scene, row: Told) -> bool:
         elif table == "messages":
             with pytest.MonkeyPatch.context() as patched:
                 patched.setattr(world.context, "tampered", _raise)
-                await world.service.outbox.deliver(_untaken)
+                await world.service.outbox.deliver(_not_accepted)
         elif table == "ivr_sessions":
             await world.press(row.values["session_id"], "*")
         elif table == "idempotency":
@@ -171,7 +171,7 @@ def _raise(table: str) -> None:
     raise Tampered(table)
 
 
-async def _untaken(message: object) -> bool:
+async def _not_accepted(message: object) -> bool:
     return False
 
 

@@ -1,4 +1,4 @@
-"""Who is calling, whatever they show: a bearer token, a signed request, or a proxy's client certificate.
+"""Authenticates callers: by bearer token, signed request, or a proxy's client certificate.
 
 Implements specs/protocol.md section 2.
 """
@@ -17,7 +17,7 @@ from verifier.core.principal import Principal
 
 
 class Authentication:
-    """Every way to say who one is. `client_cert_header` trusts RFC 9440's header, and is for behind a proxy only.
+    """All ways to authenticate. `client_cert_header` trusts the header of RFC 9440, so use it behind a proxy only.
 
     `now` returns epoch seconds.
     """
@@ -38,7 +38,7 @@ class Authentication:
         self._public_url = public_url
 
     def adopt(self, systems: tuple[System, ...]) -> None:
-        """Take these systems, and no others, from now on."""
+        """Accept these systems from now on, and no others."""
         self._systems = systems
         self._signatures = SignedRequestVerifier(systems, self._now)
 
@@ -57,7 +57,7 @@ class Authentication:
         raise Unauthenticated("a bearer token or a signed request is needed")
 
     def refusal(self, principal: Principal, who: Iterable[str]) -> Forbidden:
-        """Why a caller may not do what those with the grants in `who` may. The log also says what was granted."""
+        """The error for a caller without any grant in `who`. Its reason, for the log, names the caller's grants."""
         needed = f"this is for {', '.join(sorted(who))}"
         granted = ", ".join(sorted(grants(principal))) or "nothing"
         where = f" by the claim {self._tokens.roles_claim(principal.issuer)}" if principal.kind == "staff" else ""
@@ -65,7 +65,7 @@ class Authentication:
 
 
 def grants(principal: Principal) -> frozenset[str]:
-    """What an operation's `who` is matched with: `customer`, `staff:<role>`, `system:<scope>`."""
+    """The grants of a caller, as in an operation's `who`: `customer`, `staff:<role>`, `system:<scope>`."""
     if principal.kind == "customer":
         return frozenset({"customer"})
     return frozenset(f"{principal.kind}:{role}" for role in principal.roles)

@@ -1,4 +1,4 @@
-"""Reading a request body: bounded, UTF-8, no repeated member, no control character.
+"""Reads a request body: bounded, UTF-8, without repeated members or control characters.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -20,8 +20,8 @@ Body = TypeVar("Body")
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The raw body. Raises BodyTooLarge beyond 64 KiB, UnsupportedMediaType unless it is plain JSON, and
-    MalformedRequest when it breaks off."""
+    """The raw body. Raises BodyTooLarge above 64 KiB, UnsupportedMediaType unless it is plain JSON, and
+    MalformedRequest for an incomplete body."""
     if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")
     if not request.body_exists:

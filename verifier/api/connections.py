@@ -1,7 +1,7 @@
-"""Who may stay connected: how many at once, and how long each may take. Implements specs/protocol.md section 12.2.
+"""Bounds on connections: how many at once, and how long each stage may take. Implements specs/protocol.md section 12.2.
 
-aiohttp has no bound on a body that trickles in, on an answer that nobody takes, or on the number of connections, so
-each connection has a small protocol of asyncio in front of aiohttp's; specs/decisions/0021 says why there.
+aiohttp does not bound slow bodies, slow readers or the number of connections. So each connection has a small asyncio
+protocol in front of aiohttp's; specs/decisions/0021 says why.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ from msgspec import Struct
 
 from verifier.api.metrics import CONNECTIONS, CONNECTIONS_CUT
 
-Stage = Literal["headers", "body", "answer", "untaken", "idle"]
-Reason = Literal["headers", "body", "untaken", "idle", "full"]
+Stage = Literal["headers", "body", "answer", "slow_client", "idle"]
+Reason = Literal["headers", "body", "slow_client", "idle", "full"]
 
 SWEEP_S = 0.25
 SEND_BUFFER = 65_536
-# Of all connections together: what the process holds of answers that their clients have not taken.
-MOST_UNTAKEN = 67_108_864
+# Bytes of unsent answers that the process holds for all connections together.
+MOST_UNSENT = 67_108_864
 
 
-# A client that is silent for this long is asked, each so often, whether it is there; seconds.
+# TCP keepalive: seconds of silence before the first probe, and between probes.
 PROBE_AFTER_S, PROBE_EVERY_S = 2, 1
 
 
 class Bounds(Struct, frozen=True):
-    """How many connections may be open at once, and how many seconds one may stay in each stage.
+    """The greatest number of connections, and the seconds that one may stay in each stage.
 
-    headers: from connecting, or from the first byte of a later request, to complete headers. body: from there to
-    the complete body. untaken: while the client leaves some of its answer untaken. idle: between two requests.
-    The stage between a complete request and its answer is the service's own, event streams with it, and has none.
+    headers: from connecting, or the first byte of a later request, to complete headers. body: from there to the
+    complete body. slow_client: while the client has not read all of its answer. idle: between two requests. The time
+    from a complete request to its answer is the service's own and has no bound, also for event streams.
     """
 
     most: int
     headers: float
     body: float
-    untaken: float
+    slow_client: float
     idle: float
 
 
 class Connection(asyncio.Protocol):
-    """One connection: passes everything on to aiohttp's protocol, and knows from it which stage it is in."""
+    """One connection. It passes everything on to aiohttp's protocol, and tracks its stage."""
 
     def __init__(self, connections: Connections, http: asyncio.Protocol) -> None:
         self._connections = connections
         self._http = http
         self._stage: Stage = "headers"
-        self._untaken = False
+        self._slow_client = False
         self._handing = False
         self._admitted = False
         self.transport: asyncio.Transport | None = None
@@ -64,10 +64,10 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        # Else the kernel takes in megabytes of answers for a client that takes none, and has us make them.
-        with suppress(OSError):  # some systems refuse it for a client that has gone again
+        # Otherwise the kernel buffers megabytes for a client that reads nothing.
+        with suppress(OSError):  # some systems refuse this for a client that has already gone
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        # With this mark writing is paused exactly while there are bytes that the client has not taken.
+        # With this mark, writing is paused exactly while unsent bytes are left.
         self.transport.set_write_buffer_limits(high=0)
         self._admitted = self._connections.admit(self)
         if self._admitted:
@@ -89,26 +89,26 @@ class Connection(asyncio.Protocol):
         return self._http.eof_received()
 
     def pause_writing(self) -> None:
-        self._untaken = True
+        self._slow_client = True
         self._http.pause_writing()
-        self._place()
+        self._move()
         if self.transport is not None:
             self._connections.hold(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        self._untaken = False
+        self._slow_client = False
         self._connections.hold(self, 0)
         self._http.resume_writing()
-        self._place()
+        self._move()
 
     def hand_over(self) -> None:
-        """An answer is handed over in pieces now. The client's time is for all of them, not for each."""
+        """An answer is being sent in pieces. The client's time is for all of them together."""
         self._handing = True
 
     def handed_over(self) -> None:
-        """The last piece has been handed over, or the client is gone."""
+        """The last piece has been sent, or the client is gone."""
         self._handing = False
-        self._place()
+        self._move()
 
     def asked(self, request: web.Request) -> None:
         """The headers of a request are complete."""
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
             request.content.on_eof(self._received)
 
     def answered(self) -> None:
-        """The handler is done; what is still to be written keeps the connection untaken until it is."""
+        """The handler is done. While data is left to send, the connection counts as one of a slow client."""
         self._enter("idle")
 
     def _received(self) -> None:
@@ -128,18 +128,18 @@ class Connection(asyncio.Protocol):
 
     def _enter(self, stage: Stage) -> None:
         self._stage = stage
-        self._place()
+        self._move()
 
-    def _place(self) -> None:
-        """Go where it belongs. What has begun to be untaken stays so, since then, until all of it is taken."""
-        if not self._untaken and not (self._handing and self.at == "untaken"):
-            self._connections.global_index(self, self._stage)
-        elif self.at != "untaken":
-            self._connections.global_index(self, "untaken")
+    def _move(self) -> None:
+        """Enter the right stage. A slow client keeps its time until it has read everything."""
+        if not self._slow_client and not (self._handing and self.at == "slow_client"):
+            self._connections.enter(self, self._stage)
+        elif self.at != "slow_client":
+            self._connections.enter(self, "slow_client")
 
 
 class Connections:
-    """The open connections of one listener by stage, in each those first that entered it first."""
+    """The open connections of one listener, by stage, in the order in which they entered it."""
 
     def __init__(self, listener: str, bounds: Bounds) -> None:
         self._loop = asyncio.get_running_loop()
@@ -149,7 +149,7 @@ class Connections:
         self._seconds: dict[Stage, float] = {
             "headers": bounds.headers,
             "body": bounds.body,
-            "untaken": bounds.untaken,
+            "slow_client": bounds.slow_client,
             "idle": bounds.idle,
         }
         self._stages: dict[Stage, OrderedDict[Connection, float]] = {
@@ -158,10 +158,10 @@ class Connections:
         for stage, entered in self._stages.items():
             CONNECTIONS.labels(listener, stage).set_function(partial(len, entered))
         for reason in (*self._seconds, "full"):
-            CONNECTIONS_CUT.labels(listener, reason)  # shown from the start, so that the first is seen as a change
+            CONNECTIONS_CUT.labels(listener, reason)  # present from the start, so that the first increase shows
 
     def admit(self, connection: Connection) -> bool:
-        """Whether it may stay. When there are too many, the oldest without a complete request makes room for it."""
+        """Admit a connection. At the limit, the one that has waited longest without a complete request is closed."""
         if sum(map(len, self._stages.values())) >= self._most:
             spare = self._spare()
             if spare is None:
@@ -172,24 +172,24 @@ class Connections:
         self._stages["headers"][connection] = self._loop.time()
         return True
 
-    def global_index(self, connection: Connection, stage: Stage) -> None:
-        """It has entered that stage now. One that has been cut stays out."""
+    def enter(self, connection: Connection, stage: Stage) -> None:
+        """A connection enters a stage now. A closed one stays out."""
         if connection.at is not None:
             del self._stages[connection.at][connection]
             connection.at = stage
             self._stages[stage][connection] = self._loop.time()
 
     def hold(self, connection: Connection, octets: int) -> None:
-        """So much of its answer is held for it. When that is too much for all together, the longest untaken are cut."""
+        """Record the unsent bytes of a connection. Beyond the total limit, the slowest clients are disconnected."""
         if connection.at is None:
             return
         self._held += octets - connection.held
         connection.held = octets
-        while self._held > MOST_UNTAKEN and (first := self._first("untaken")):
-            self._cut(first[1], "untaken")
+        while self._held > MOST_UNSENT and (first := self._first("slow_client")):
+            self._cut(first[1], "slow_client")
 
     def forget(self, connection: Connection) -> None:
-        """It is closed."""
+        """A connection is closed."""
         self._held -= connection.held
         connection.held = 0
         if connection.at is not None:
@@ -197,7 +197,7 @@ class Connections:
             connection.at = None
 
     async def watch(self) -> None:
-        """Cut whoever takes too long, for as long as the listener is open."""
+        """Close connections that exceed their time, for as long as the listener is open."""
         while True:
             await asyncio.sleep(SWEEP_S)
             now = self._loop.time()
@@ -211,15 +211,15 @@ class Connections:
         return None
 
     def _spare(self) -> Connection | None:
-        """Who owes a request longest; if nobody does, who has left an answer untaken longest."""
+        """The connection that has waited longest without a complete request, or else the slowest client."""
         owing = [first for stage in ("headers", "body", "idle") if (first := self._first(stage))]
-        chosen = min(owing, key=lambda first: first[0]) if owing else self._first("untaken")
+        chosen = min(owing, key=lambda first: first[0]) if owing else self._first("slow_client")
         return chosen[1] if chosen else None
 
     def _cut(self, connection: Connection, reason: Reason) -> None:
         self.forget(connection)
         self._count(reason)
-        # Closing in order would wait for a client that takes nothing.
+        # A graceful close would wait for a client that reads nothing.
         if connection.transport is not None:
             connection.transport.abort()
 
@@ -228,9 +228,9 @@ class Connections:
 
 
 def notice_vanishing(transport: asyncio.BaseTransport | None, seconds: int) -> None:
-    """Have the kernel ask a client that it hears nothing of whether it is there, and give it up after so long.
+    """Make the kernel probe a silent client, and close the connection after this many seconds without an answer.
 
-    What has been sent and is not acknowledged is bounded apart, by TCP_USER_TIMEOUT.
+    TCP_USER_TIMEOUT bounds unacknowledged data in the same way.
     """
     found = None if transport is None else transport.get_extra_info("socket")
     if found is None or found.family not in (socket.AF_INET, socket.AF_INET6):

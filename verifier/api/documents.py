@@ -1,4 +1,4 @@
-"""Documents that are the same for everybody: one copy in memory, however many clients read it, and however slowly.
+"""Static documents: one copy in memory for all clients, however slow they are.
 
 Implements specs/protocol.md section 12.2; specs/decisions/0033 says why.
 """
@@ -13,14 +13,14 @@ from aiohttp.payload import Payload
 
 from verifier.api.connections import Connection
 
-# What one client that takes nothing can hold back. The rest of the document stays where it is.
+# The most that one slow client can make us buffer.
 PIECE = 16_384
 
 
 def document(
     request: web.Request, content: bytes, content_type: str, headers: Mapping[str, str], *, charset: str | None = None
 ) -> web.Response:
-    """The answer that is this document."""
+    """The answer with this document."""
     kind = content_type if charset is None else f"{content_type}; charset={charset}"
     return web.Response(body=_Shared(content, _connection(request)), headers={**headers, "Content-Type": kind})
 
@@ -31,7 +31,7 @@ def _connection(request: web.Request) -> Connection | None:
 
 
 class _Shared(Payload):
-    """Bytes that are handed over piece by piece, each when the client has taken the one before."""
+    """Bytes that are sent piece by piece, each once the client has read the one before."""
 
     def __init__(self, content: bytes, connection: Connection | None) -> None:
         super().__init__(content)

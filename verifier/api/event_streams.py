@@ -1,4 +1,4 @@
-"""Server-sent events of what a caller watches. Implements specs/protocol.md section 7.5 (live events)."""
+"""Server-sent events. Implements specs/protocol.md section 7.5 (live events)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from verifier.core.errors import VerifierError
 
 _encode = msgspec.json.Encoder().encode
 PING_S = 15
-# A client that does not acknowledge for so long is gone, though it has not said so.
+# A client that acknowledges nothing for this long counts as gone.
 VANISHED_S = 6
 
 
 async def stream(
     asked: Asked[None, None], watched: AsyncGenerator[Struct | None, None], event: str
 ) -> web.StreamResponse:
-    """Server-sent events: what is watched as it is now, then one at each change.
+    """Send the first value, and one at each change.
 
-    A first reading that fails is answered with its problem. The stream ends when it cannot be read any more, when the
-    token that opened it would no longer be taken, and when its client is gone. Asking again tells why.
+    If the first read fails, its problem is the answer. The stream ends when a later read fails, when the token that
+    opened it is no longer accepted, and when the client is gone. A new request then says why.
     """
-    # Leaving a loop does not close what it ran over, and with it would stay the client's place among its streams.
+    # Leaving a loop does not close its generator, which would keep counting as an open stream of the client.
     async with aclosing(watched):
         first = await anext(watched)
         response = EventSourceResponse(ping_interval=PING_S, send_timeout=VANISHED_S)

@@ -1,4 +1,4 @@
-"""The headers every answer carries, what a request is followed by, and the key that makes it one.
+"""Headers: those of every answer, request and trace ids, and the idempotency key.
 
 Implements specs/protocol.md sections 3.2 and 12.
 """
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from verifier.core.errors import IdempotencyKeyMissing
 
-# A key of visible ASCII, bare or as a string of RFC 8941; without " and \, so that a key has one spelling in each form.
+# Visible ASCII, bare or as a string of RFC 8941. Without " and \ each key has one spelling in either form.
 IDEMPOTENCY_KEY = r'^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$'
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -22,7 +22,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
 
 
 class Answer(web.Response):
-    """An answer that does not tell what software gives it, also where no application has a say."""
+    """An answer without a `Server` header, also for errors that aiohttp answers itself."""
 
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
@@ -30,12 +30,12 @@ class Answer(web.Response):
 
 
 async def without_banner(request: web.BaseRequest | None, response: web.StreamResponse) -> None:
-    """Take away the `Server` header that aiohttp adds; a signal of an application before it answers."""
+    """Remove the `Server` header that aiohttp adds. For the signal `on_response_prepare`."""
     response.headers.popall("Server", None)
 
 
 def request_id(request: web.BaseRequest) -> str:
-    """The caller's own X-Request-ID where it is harmless to log, or a new one."""
+    """The caller's X-Request-ID if it is safe to log, or else a new one."""
     given = request.headers.get("X-Request-ID", "")
     return given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
 
@@ -47,8 +47,10 @@ def trace_id(request: web.Request) -> str | None:
 
 
 def idempotency_key(request: web.Request) -> str:
-    """The client's key (draft-ietf-httpapi-idempotency-key-header), the same with quotes around it and without. Raises
-    IdempotencyKeyMissing."""
+    """The client's key (draft-ietf-httpapi-idempotency-key-header), without quotes.
+
+    Raises IdempotencyKeyMissing.
+    """
     given = request.headers.getall("Idempotency-Key", [])
     if len(given) != 1 or _IDEMPOTENCY_KEY.fullmatch(given[0]) is None:
         raise IdempotencyKeyMissing(

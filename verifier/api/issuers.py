@@ -17,11 +17,11 @@ DEFAULT_ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
 
 
 class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
-    """An OpenID Connect issuer whose access tokens for one of `audiences` are believed to be of `kind`.
+    """An OpenID Connect issuer. Its access tokens for one of `audiences` belong to principals of `kind`.
 
-    Without `jwks_url` its keys are found by OpenID Connect Discovery. `roles` maps the provider's names of roles to
-    ours; without it they are the same. With `required_claim` a token must have that claim; with a `=` in it, also
-    that value. Raises ValueError for a part that is missing or not usable.
+    Without `jwks_url`, its keys are found by OpenID Connect Discovery. `roles` maps the provider's role names to ours;
+    without it they are the same. With `required_claim` a token must have that claim; `name=value` also sets its value.
+    Raises ValueError for a missing or unusable part.
     """
 
     kind: Literal["staff", "customer"]
@@ -49,18 +49,18 @@ class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"the algorithms of {self.issuer} must be some of {known}")
 
     def identity(self, claims: dict[str, Any]) -> object:
-        """What the token says its subject is called."""
+        """The id of the token's subject."""
         return claim_at(claims, self.id_claim)
 
     def granted(self, claims: dict[str, Any]) -> frozenset[str]:
-        """The staff roles of ours that the token grants."""
+        """Our staff roles that the token grants."""
         said = claim_at(claims, self.roles_claim)
         listed = said if isinstance(said, list) else [said]
         pairs = self.roles or tuple((role, role) for role in STAFF_ROLES)
         return frozenset(role for name, role in pairs if name in listed)
 
     def meets_requirement(self, claims: dict[str, Any]) -> bool:
-        """Whether the token has the claim that it must have. A value may be one word of a text, or one in a list."""
+        """Whether the token has the required claim. A value may be one word of a text, or one item of a list."""
         if not self.required_claim:
             return True
         name, equals, value = self.required_claim.partition("=")
@@ -71,7 +71,7 @@ class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def role_mapping(entries: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """What `Verifier.Officer=officer` maps to what. Raises ValueError for an entry of another form."""
+    """The mapping of entries such as `Verifier.Officer=officer`. Raises ValueError for any other form."""
     found = []
     for entry in entries:
         name, _, role = (part.strip() for part in entry.rpartition("="))
@@ -83,9 +83,9 @@ def role_mapping(entries: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 def claim_at(claims: object, path: str) -> object:
-    """The claim of that name or, where there is none, the member that the dotted path leads to; None for none.
+    """The claim of this name, or else the member at this dotted path, or None.
 
-    Names may contain dots themselves, such as https://bank.example/roles. So at each step the longest name counts.
+    Names may contain dots, such as https://bank.example/roles. So each step takes the longest name that matches.
     """
     if not isinstance(claims, dict):
         return None

@@ -1,4 +1,4 @@
-"""The published key sets of identity providers, fetched and kept. Implements specs/protocol.md section 2."""
+"""Fetches and caches the published key sets of identity providers. Implements specs/protocol.md section 2."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RSA_BITS = range(2048, 8192 + 1)
 
 
 class _Answer(Struct):
-    """What an issuer serves. The log calls it by its name here, never by an address the issuer gave."""
+    """An answer of an issuer. The log gets this name, never an address from the issuer."""
 
     called: ClassVar[str]
 
@@ -51,7 +51,7 @@ T = TypeVar("T", bound=_Answer)
 
 
 class _BadAnswer(Exception):
-    """The issuer's answer cannot be used. The text is ours and holds nothing that the issuer wrote."""
+    """The issuer's answer cannot be used. The text contains nothing from the issuer."""
 
 
 class Published(NamedTuple):
@@ -64,10 +64,10 @@ class Published(NamedTuple):
 class KeySet:
     """The published keys of an issuer (RFC 7517).
 
-    Held keys are relied on for `recheck_s`. After half of that they are fetched again in the background, so that no
-    request waits. While the issuer is asked in vain they serve for an hour. A request that needs another key waits for
-    `WAIT_S` at most, and so does the first one after a pause in which nobody fetched. All who wait share one fetch. No
-    fetch begins before `not_before`: tokens with invented key ids or bad signatures cannot make us hammer the issuer.
+    Cached keys are used for `recheck_s`. Halfway, a background fetch renews them, so requests do not wait. If the
+    issuer cannot be reached, they are used for an hour. A request that needs an unknown key waits at most `WAIT_S`, and
+    so does the first request after a pause. Waiting requests share one fetch. No fetch starts before `not_before`, so
+    tokens with invented key ids or bad signatures cannot make us flood the issuer.
     """
 
     def __init__(
@@ -91,21 +91,21 @@ class KeySet:
         self._fetched_at = self._asked_at = self._due = self._not_before = -math.inf
 
     def vouches(self, thumbprint: str) -> bool:
-        """Whether a key is among the held ones, and these may be relied on."""
+        """Whether a key is in the cache, and the cache is current."""
         return self._is_current() and any(each.thumbprint == thumbprint for each in self._keys)
 
     def refresh_if_due(self) -> None:
-        """Begin a fetch in the background when it is time for one."""
+        """Start a background fetch if one is due."""
         if self._is_time(self._due):
             self._begin()
 
     def close(self) -> None:
-        """End the fetch that is under way."""
+        """Cancel a running fetch."""
         if self._fetching is not None:
             self._fetching.cancel()
 
     async def find(self, kid: str | None, alg: str) -> Published:
-        """The key for a token. Raises Unauthenticated when there is none, Unavailable when that cannot be known."""
+        """The key for a token. Raises Unauthenticated if it is not published, Unavailable if nobody can tell."""
         self.refresh_if_due()
         if not self._is_current() or self._held(kid, alg) is None:
             await self._renew()
@@ -118,7 +118,7 @@ class KeySet:
         return found
 
     async def probe(self, algorithms: Iterable[str]) -> int:
-        """How many published keys are for one of these algorithms. Raises Unavailable, saying why there are none."""
+        """The number of published keys for these algorithms. Raises Unavailable, with the reason, if there are none."""
         wanted = ["Ed25519" if each == "EdDSA" else each for each in algorithms]
         try:
             published = await self._published()
@@ -127,7 +127,7 @@ class KeySet:
         return sum(any(_fits(each.key, alg) for alg in wanted) for each in published)
 
     async def replacement(self, of: Published, kid: str | None, alg: str) -> Published | None:
-        """The key that is now published in the place of one that did not verify, if it is another."""
+        """The key now published under the id of one that did not verify, if it differs."""
         await self._renew()
         found = self._held(kid, alg)
         return None if found is None or found.thumbprint == of.thumbprint else found
@@ -136,14 +136,14 @@ class KeySet:
         return not 0 <= self._now() - self._fetched_at < STALE_S
 
     def _is_current(self) -> bool:
-        """Whether the held keys may be relied on: they are not stale, and were asked for lately, if in vain.
+        """Whether the cached keys may be used: they are not stale, and a fetch was tried recently.
 
-        A clock that was put back since then tells nothing.
+        If the clock was set back since then, they may not.
         """
         return not self._is_stale() and 0 <= self._now() - self._asked_at < self._recheck_s
 
     def _is_time(self, at: float) -> bool:
-        """Whether it is that time, or the clock was put back since the keys were last asked for."""
+        """Whether this time has come, or the clock was set back since the last fetch."""
         return self._now() >= at or self._now() < self._asked_at
 
     def _held(self, kid: str | None, alg: str) -> Published | None:
@@ -158,7 +158,7 @@ class KeySet:
         return next((each for each in self._keys if kid in (None, each.key.kid) and _fits(each.key, alg)), None)
 
     async def _renew(self) -> None:
-        """Wait for the fetch that is under way, or that may begin now. The fetch goes on when the waiter leaves."""
+        """Wait for the running fetch, or start one. The fetch continues if the waiter is cancelled."""
         self._begin()
         if self._fetching is not None:
             await asyncio.wait([self._fetching], timeout=WAIT_S)
@@ -179,7 +179,7 @@ class KeySet:
         else:
             self._unanswered = False
             self._found = {}
-            # A key may have been withdrawn while the answer was on its way.
+            # A key may be withdrawn while the answer is in transit.
             self._fetched_at = self._asked_at = began
             self._not_before = self._now() + self._cool_down_s
             self._due = max(self._not_before, began + self._recheck_s / 2)
@@ -217,14 +217,14 @@ class KeySet:
 
 
 def _reason(error: Exception) -> str:
-    """Why a fetch failed. The text of a library's error is left out: it may hold what the issuer sent."""
+    """Why a fetch failed. It leaves out texts of libraries, which may contain what the issuer sent."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return unreachable.in_words(error)
     return str(error) if isinstance(error, _BadAnswer) else type(error).__name__
 
 
 def _usable(jwk: dict[str, Any]) -> Key | None:
-    """A published key that may verify signatures, or None; one that cannot be read does not spoil the others."""
+    """A published key that may verify signatures. None for others, and for one that cannot be parsed."""
     if jwk.get("alg") == "EdDSA" and jwk.get("crv") == "Ed25519":
         # The older name of the same algorithm (RFC 9864).
         jwk = jwk | {"alg": "Ed25519"}

@@ -1,4 +1,4 @@
-"""An application on an address, its connections within bounds. Implements specs/protocol.md section 12.2."""
+"""Serves an application on an address, with bounded connections. Implements specs/protocol.md section 12.2."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if sys.platform != "win32":
 
 BACKLOG = 1024
 SHUTDOWN_S = 20
-# Longer than any idle time of ours: one rule closes what is idle, not two.
+# Longer than our own idle timeout, which closes idle connections.
 NEVER_S = 86_400
 
 
 @web.middleware
 async def _followed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tells the connection when a request has come and when its handler is done; what it raised becomes a problem."""
+    """Tells the connection when a request arrives and when its handler is done. Turns errors into problems."""
     connection = request.transport.get_protocol() if request.transport is not None else None
     if not isinstance(connection, Connection):
         return await handler(request)
@@ -41,7 +41,7 @@ async def _followed(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 class Listener:
-    """An application on an address, its connections within bounds."""
+    """An application on an address, with bounded connections."""
 
     def __init__(self, name: str, application: web.Application, bounds: Bounds) -> None:
         application.middlewares.insert(0, _followed)
@@ -58,7 +58,7 @@ class Listener:
         loop = asyncio.get_running_loop()
 
         def connected() -> Connection:
-            # A body is never decompressed: what is coded is refused, and what is not read is never inflated.
+            # Bodies are never decompressed. A Content-Encoding is refused.
             protocol = Protocol(
                 http,
                 loop=loop,
@@ -74,7 +74,7 @@ class Listener:
         self._watch = asyncio.create_task(self._connections.watch(), name="connections")
 
     async def close(self) -> None:
-        """Take no new connection, and finish what has been begun."""
+        """Accept no new connection, and finish requests under way."""
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
@@ -83,9 +83,9 @@ class Listener:
 
 
 def most_connections(wanted: int) -> int:
-    """Raise this process's limit of descriptors as far as it goes. What is wanted, or half of that limit if less.
+    """Raise this process's limit of file descriptors. Returns the wanted number, or half of the limit if that is less.
 
-    The other half is for the database, for files, and for connections that are being accepted or closed.
+    The other half is for the database, files, and connections that are being accepted or closed.
     """
     if sys.platform == "win32":
         return wanted
@@ -93,5 +93,5 @@ def most_connections(wanted: int) -> int:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError):
-        hard = soft  # some systems have a lower limit than the one they tell
+        hard = soft  # some systems have a lower limit than they report
     return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard // 2)

@@ -26,7 +26,7 @@ READY = Gauge("verifier_ready", "1 while this node can make things durable")
 CONNECTIONS = Gauge("verifier_connections", "Open connections by listener and stage", ["listener", "stage"])
 CONNECTIONS_CUT = Counter("verifier_connections_cut", "Connections cut, by listener and reason", ["listener", "reason"])
 
-# Shown from the start, so that the first one is seen as a change.
+# Present from the start, so that the first increase shows.
 for _kind in KINDS:
     DISCREPANCIES.labels(_kind)
 for _event in ("suspended", "lifted"):

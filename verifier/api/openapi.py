@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 out of the table of operations. `specs/openapi.yaml` is its committed text; a test finds drift."""
+"""OpenAPI 3.1, generated from the table of operations. A test finds drift from `specs/openapi.yaml`."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 
 def raised(operation: Operation) -> list[type[VerifierError]]:
-    """Every error an operation may answer: its own, and those of the path all requests take."""
+    """Every error that an operation may answer: its own, and those of all requests."""
     kinds: list[type[VerifierError]] = [errors.MalformedRequest, *operation.raises]
     kinds += [errors.BodyTooLarge, errors.UriTooLong, errors.UnsupportedMediaType, errors.HeaderTooLarge]
     if operation.path_types or operation.body is not None or operation.query is not None:
@@ -142,7 +142,7 @@ def _schema(kind: Any) -> Any:
 
 
 def _ecma(schema: Any) -> Any:
-    """A schema whose patterns end in `$`, which is to ECMA-262 what `\\Z` is to Python."""
+    """A schema whose patterns end in `$`, the ECMA-262 form of Python's `\\Z`."""
     if isinstance(schema, list):
         return [_ecma(each) for each in schema]
     if not isinstance(schema, dict):

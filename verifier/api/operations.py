@@ -1,4 +1,4 @@
-"""An operation of the API as a value, and the one path every request takes.
+"""Operations of the API, and the path that every request takes.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -66,7 +66,7 @@ _Handler: TypeAlias = Callable[[Service, _Asked], Awaitable[Struct | Reply[Struc
 
 
 class _Described(TypedDict, total=False):
-    """The members of an operation that need no checking against each other."""
+    """The members of an operation whose types are independent."""
 
     id: Required[str]
     method: Required[str]
@@ -109,17 +109,17 @@ def operation(
     query: type[Query] | None = None,
     **described: Unpack[_Described],
 ) -> Operation:
-    """An operation whose handler takes what `body` and `query` say and gives what `answer` says."""
+    """An operation. The type checker holds its handler against `body`, `query` and `answer`."""
     return Operation(handler=handler, answer=answer, body=body, query=query, **described)
 
 
-# Who carries out what anyone may, and without a key.
+# Placeholder caller and idempotency key for public operations.
 _NOBODY = Principal(kind="customer", id="", issuer="")
 _NO_IDEMPOTENCY = Idempotency("", "", b"")
 
 
 class Endpoint:
-    """Carries out one operation for each request: read, authenticate, allow, decode, do, encode."""
+    """Serves one operation: read, authenticate, authorize, decode, call the use case, encode."""
 
     def __init__(
         self, operation: Operation, service: Service, authentication: Authentication, people: Throttle
@@ -188,7 +188,7 @@ class Endpoint:
         return web.Response(body=content, status=operation.status, content_type=operation.content_type, headers=sent)
 
     async def _identify(self, request: web.Request, body: bytes) -> Principal:
-        """Who is calling, and is not suspended."""
+        """Authenticate the caller, and check that they are not suspended."""
         principal = await self._authentication.identify(request, body)
         await self._service.suspensions.admit(principal)
         return principal

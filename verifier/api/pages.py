@@ -1,6 +1,6 @@
-"""The officer's console and the customer's page, served as they lie in clients/ under a strict content policy.
+"""Serves the officer's console and the customer's page from clients/, under a strict content policy.
 
-Implements specs/protocol.md section 12.1. The files are read once at the start; nothing else can be asked for.
+Implements specs/protocol.md section 12.1. The files are read once at the start, and nothing else is served.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from verifier.api.documents import document
 from verifier.api.headers import ALWAYS
 from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
 
-# What both pages share, and the SDK's modules, which are their client; served where they lie.
+# Shared files, and the modules of the TypeScript SDK.
 SHARED = ("web", "typescript/src")
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -30,9 +30,9 @@ _POLICY = (
 
 
 class SignIn(Struct, frozen=True):
-    """Where a page sends people to sign in: an OpenID provider, the page's client id there, and what it asks for.
+    """Where people sign in: an OpenID provider, the page's client id, and the scopes.
 
-    `resource` is the API that the access token is for (RFC 8707); without it the provider decides.
+    `resource` is the API that the access token is for (RFC 8707). Without it the provider decides.
     """
 
     issuer: str
@@ -42,7 +42,7 @@ class SignIn(Struct, frozen=True):
 
 
 class Facts(Struct, frozen=True):
-    """What a page must know of this deployment."""
+    """The facts about this deployment that a page needs."""
 
     bank_name: str
     sign_in: SignIn | None
@@ -56,7 +56,7 @@ class Facts(Struct, frozen=True):
 
 
 def add_pages(router: web.UrlDispatcher, officer: Facts, app: Facts) -> None:
-    """Serve both pages, what they share, and to each the facts it needs."""
+    """Serve both pages, their shared files, and the facts of each."""
     root = _root()
     for name, facts in (("officer", officer), ("app", app)):
         headers = _headers(facts)
@@ -68,7 +68,7 @@ def add_pages(router: web.UrlDispatcher, officer: Facts, app: Facts) -> None:
 
 
 def _root() -> Path:
-    """Installed, the pages lie in the package; in a clone, beside it."""
+    """The folder of the pages: in the package if installed, beside it in a clone."""
     installed = Path(str(files("verifier"))) / "clients"
     return installed if installed.is_dir() else Path(str(files("verifier"))).parent / "clients"
 

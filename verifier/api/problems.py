@@ -1,4 +1,4 @@
-"""The only place that knows HTTP statuses: each error of the core as an RFC 9457 problem."""
+"""Errors as RFC 9457 problems. This is the only place that knows HTTP statuses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 9457. `slug` names the kind of error; `verdict` is there only to say that nothing was checked."""
+    """A problem (RFC 9457). `slug` names the kind of error. `verdict` is only ever `unavailable`."""
 
     type: str
     title: str
@@ -57,7 +57,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def status_of(kind: type[VerifierError]) -> int:
-    """The HTTP status of an error class; of one that is not listed, its nearest ancestor's."""
+    """The HTTP status of an error class, or else of its nearest ancestor."""
     return next((STATUS[each] for each in kind.__mro__ if each in STATUS), 500)
 
 

@@ -1,4 +1,4 @@
-"""What anyone may fetch: the log, the keys, the description of the deployment, the documentation.
+"""Public operations: the log, the keys, the description of the deployment, the documentation.
 
 Implements specs/protocol.md sections 8 and 11.
 """
@@ -35,7 +35,7 @@ CERTAIN_S = 1.0
 
 
 class Description(Struct, frozen=True):
-    """A deployment, and all that a verifier of receipts needs to trust it: keep it as the trust file."""
+    """A deployment, with all that a verifier of receipts needs. Keep it as the trust file."""
 
     issuer: str
     jwks: dict[str, Any]
@@ -56,7 +56,7 @@ class Jwks(Struct, frozen=True):
 
 
 class Sizes(Struct, frozen=True, forbid_unknown_fields=True):
-    """The sizes of two checkpoints of a shard of the log, the smaller first."""
+    """The sizes of two checkpoints of a shard, the smaller first."""
 
     old: Annotated[int, Meta(ge=1, le=MAX_INDEX)]
     new: Annotated[int, Meta(ge=1, le=MAX_INDEX)]
@@ -79,12 +79,12 @@ class Public:
         self._latest: dict[int, tuple[float, asyncio.Future[str]]] = {}
 
     async def checkpoint(self, service: Service, asked: Asked[None, None]) -> web.Response:
-        """Whoever asks, the database is asked once a second at most: to be certain of it takes a commit."""
+        """The latest durable checkpoint. At most one commit a second finds it out, for all clients together."""
         shard, now = self._shard(asked.path), asyncio.get_running_loop().time()
         asked_at, latest = self._latest.get(shard, (now, None))
         if latest is None or (latest.done() and now - asked_at >= CERTAIN_S):
             latest = asyncio.ensure_future(service.context.writer.checkpoint(shard))
-            # If nobody is there any more to hear of its failure, nobody minds.
+            # Read the error, so that asyncio does not log it if all clients have gone.
             latest.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._latest[shard] = now, latest
         return web.Response(text=await asyncio.shield(latest), headers=_BRIEFLY)
@@ -108,7 +108,7 @@ class Public:
         return Consistency(asked.query.old, asked.query.new, tuple(b64encode(each).decode() for each in hashes))
 
     def _shard(self, path: dict[str, str]) -> int:
-        """The shard that a path names; the first is that of no name. Raises NotFound."""
+        """The shard that a path names, or the first. Raises NotFound."""
         shard = origin_shard(f"/{path['shard']}", "") if "shard" in path else 0
         if shard is None:
             raise NotFound("the log has no such shard")

@@ -1,4 +1,4 @@
-"""What is refused outside the operations: a problem like any other, and no client byte in the log.
+"""Refusals outside of the operations. They are problems like any other, and log no client byte.
 
 Implements specs/protocol.md section 3.2; specs/decisions/0030 says why here.
 """
@@ -27,7 +27,7 @@ from verifier.core.errors import (
 
 log = structlog.get_logger()
 
-# The target of a request; a header with its name, which holds a token of 8,192 characters; all headers together.
+# Bytes of a request target, of one header with its name (for tokens of 8,192 characters), and of all headers.
 MAX_TARGET = 8_192
 MAX_HEADER = 9_216
 MAX_HEADERS = 32_768
@@ -42,13 +42,13 @@ _RAISED: dict[int, type[VerifierError]] = {
 
 
 class Protocol(web.RequestHandler):
-    """aiohttp's protocol of one connection; what it refuses before a handler, or after one failed, is a problem."""
+    """aiohttp's protocol of one connection. What aiohttp itself refuses becomes a problem."""
 
     __slots__ = ()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # aiohttp tells of a chunk that it cannot read when the handler is done, and the handler waits for the chunk.
+        # aiohttp reports a bad chunk only after the handler, which waits for the chunk.
         if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage) or self._current_request is None:
             return
         content = self._current_request.content
@@ -68,7 +68,7 @@ class Protocol(web.RequestHandler):
             raise exc
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun, and another cannot follow it")
-        # aiohttp refuses an unknown expectation by repeating it, and cannot when it is not UTF-8.
+        # aiohttp repeats an unknown expectation in its refusal, and fails if it is not UTF-8.
         expected = isinstance(exc, UnicodeEncodeError) and "Expect" in request.headers
         response = problem(_unread(exc) if status < 500 or expected else InternalError(), request, exc)
         response.force_close()
@@ -83,15 +83,15 @@ class Protocol(web.RequestHandler):
 
 
 def check_headers(request: web.BaseRequest) -> None:
-    """Raise HeaderTooLarge where all headers together are too long: before a login there is work for each octet."""
+    """Raise HeaderTooLarge if all headers together are too long, since each byte costs work before authentication."""
     raw = request.raw_headers
-    # Fewer cannot be too long.
+    # Fewer headers cannot exceed the limit.
     if len(raw) * MAX_HEADER > MAX_HEADERS and sum(len(name) + len(value) for name, value in raw) > MAX_HEADERS:
         raise HeaderTooLarge(f"the headers of a request have at most {MAX_HEADERS} octets together")
 
 
 def problem(error: VerifierError, request: web.BaseRequest, cause: BaseException | None = None) -> web.Response:
-    """The answer to a request that no operation took, and a line in the log."""
+    """The answer to a request that no operation serves. It also logs a line."""
     request_id = headers.request_id(request)
     if isinstance(error, InternalError):
         log.error("defect", request_id=request_id, exc_info=cause or error)
@@ -101,7 +101,7 @@ def problem(error: VerifierError, request: web.BaseRequest, cause: BaseException
 
 
 def raised(error: web.HTTPException, request: web.BaseRequest) -> web.Response:
-    """The answer where aiohttp raised one of its own."""
+    """The answer for an error that aiohttp raised."""
     kind = InternalError if error.status >= 500 else _RAISED.get(error.status, MalformedRequest)
     response = problem(kind(), request, error)
     if "Allow" in error.headers:

@@ -1,7 +1,7 @@
 """Systems sign their requests (RFC 9421) or show a client certificate (RFC 9440).
 
-Implements specs/protocol.md section 2. Ed25519 only: the bank's service holds nothing with which it
-could pose as a caller.
+Implements specs/protocol.md section 2. Ed25519 only, so the service holds no
+secret of a caller.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ALWAYS_COVERED = ("@method", "@target-uri")
 
 
 class _Message(Struct):
-    """A request in the form the signature library reads."""
+    """A request as the signature library expects it."""
 
     method: str
     url: str
@@ -49,12 +49,12 @@ class _Message(Struct):
 
 
 class _Untimely(InvalidSignature):
-    """The signature's times do not hold. Unlike the texts of the library, ours repeat nothing of the request."""
+    """The signature has expired or is from the future. The text repeats nothing of the request."""
 
 
 class _KnownDigests(ContentDigest):
-    """Content-Digest as RFC 9530 section 2 reads it: algorithms that are not known are passed over, and every one that
-    is known must fit. One at least must be known."""
+    """Content-Digest after RFC 9530 section 2: unknown algorithms are ignored, every known one must match, and at least
+    one must be known."""
 
     @classmethod
     def verify(cls, value: str | bytes, body: bytes, *, key: str | None = None) -> None:
@@ -62,7 +62,7 @@ class _KnownDigests(ContentDigest):
 
 
 def _known(value: str | bytes) -> str:
-    """The members of a Content-Digest whose algorithm is known. Raises InvalidSignature when there are none."""
+    """The members of a Content-Digest with a known algorithm. Raises InvalidSignature if there are none."""
     text = value.encode("ascii", "replace") if isinstance(value, str) else value
     try:
         digests: Any = http_sf.parse(text, tltype="dictionary", on_duplicate_key=_refuse_double)
@@ -80,7 +80,7 @@ def _refuse_double(name: str, context: str) -> None:
 
 
 class _ClockedVerifier(HTTPMessageVerifier):
-    """The library's verifier, with the service's clock and a window on both sides of it."""
+    """The library's verifier with the service's clock, and a window on both sides of it."""
 
     content_digest_class = _KnownDigests
 
@@ -100,7 +100,7 @@ class _ClockedVerifier(HTTPMessageVerifier):
 
 
 class _Keys(MappingKeyResolver):
-    """The systems' public keys. An unknown key id costs the same work, and is refused in the same words."""
+    """The public keys of systems. An unknown key id takes the same work and gets the same refusal."""
 
     def __init__(self, systems: Iterable[System]) -> None:
         super().__init__(public_keys={system.id: public_key(system) for system in systems}, private_keys={})
@@ -136,7 +136,7 @@ class SignedRequestVerifier:
         try:
             results = self._verifier.verify(message, expect_tag=TAG, require_components=required, body=body)
         except HTTPMessageSignaturesException as error:
-            # The library has no words when the cryptography fails, whether for a bad key id or a bad signature.
+            # The library gives no text if the cryptography fails, for a bad key id or a bad signature.
             unverified = "the request's signature does not verify"
             reason = str(error) if isinstance(error, _Untimely) else self._reason(signature_input, public_url)
             raise Unauthenticated(str(error) or unverified, reason=reason) from error
@@ -145,7 +145,7 @@ class SignedRequestVerifier:
         return principal(self._systems[str(results[0].parameters["keyid"])])
 
     def _reason(self, signature_input: str, public_url: str | None) -> str:
-        """For the log: which system it may be, by ids that the systems file holds."""
+        """A reason for the log. It names a system only if the systems file has it."""
         named = _KEY_ID.search(signature_input)
         if named is None or named[1] not in self._systems:
             return "the request's signature is of no system in the systems file"
@@ -165,7 +165,7 @@ def sign_request(
 ) -> dict[str, str]:
     """The headers that sign a request (RFC 9421 section 3.1) for `SignedRequestVerifier`.
 
-    `url` is signed as it is written, so it must be what goes over the wire. Raises
+    `url` is signed as written, so it must be the address on the wire. Raises
     HTTPMessageSignaturesException for a request that cannot be signed.
     """
     signed = _Message(method, url, dict(headers))
@@ -191,8 +191,8 @@ def sign_request(
 def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Principal:
     """The system whose certificate a TLS proxy reports in `Client-Cert` (RFC 9440 section 2.2).
 
-    Anybody can send this header, so call this only when the operator has said that a proxy in front checks
-    client certificates and strips the header from what comes from outside. Raises Unauthenticated.
+    Anybody can send this header. Call this only if the operator has configured a proxy that checks client
+    certificates and strips the header from outside requests. Raises Unauthenticated.
     """
     values = request.headers.getall("Client-Cert", ())
     if len(values) != 1 or len(values[0]) < 2 or not values[0][0] == values[0][-1] == ":":
@@ -209,7 +209,7 @@ def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Pr
 
 
 def _target_uri(request: BaseRequest, public_url: str | None) -> str:
-    """The target as the caller signed it: built from the bytes on the wire, since parsing may rewrite escapes."""
+    """The target URI that the caller signed, from the bytes on the wire: parsing may rewrite escapes."""
     if not request.raw_path.startswith("/"):
         raise Unauthenticated("the request target is not a path")
     return (public_url or f"{request.scheme}://{request.host}").rstrip("/") + request.raw_path

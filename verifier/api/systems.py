@@ -1,4 +1,4 @@
-"""The bank's systems: their keys and scopes, in a JSON file that is read again when it changes.
+"""The bank's systems, with keys and scopes, from a JSON file that is reloaded when it changes.
 
 Source: specs/protocol.md section 2. specs/examples/systems.json is a sample.
 """
@@ -37,14 +37,14 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 class SystemsError(VerifierError):
-    """The file of systems cannot be read, or says something that cannot be."""
+    """The systems file cannot be read, or is invalid."""
 
     slug = "systems"
     title = "The systems file cannot be used"
 
 
 class System(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A program of the bank that may call, and what for.
+    """A program of the bank that may call, and its scopes.
 
     `public_key` is an Ed25519 key: its 32 bytes in base64, or PEM. `certificate_sha256` is the fingerprint
     of its client certificate in hex, with or without colons. Raises ValueError for anything else.
@@ -76,7 +76,7 @@ _DECODER = msgspec.json.Decoder(_File)
 
 
 def load_systems(path: Path) -> tuple[System, ...]:
-    """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError, saying what is wrong with it."""
+    """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError with what is wrong."""
     try:
         content = read_bounded(path, MAX_FILE).removeprefix(BOM_UTF8)
         systems = strict_json.decode(content, _DECODER, "it", MAX_FILE).systems
@@ -99,7 +99,7 @@ def _refuse_doubles(path: Path, what: str, values: list[str]) -> None:
 
 
 class SystemsFile:
-    """The systems of a file as they are now; without a file there are none. Raises SystemsError."""
+    """The current systems of a file. Without a file there are none. Raises SystemsError."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -108,9 +108,9 @@ class SystemsFile:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Read the file again if it has changed; return whether it had. A broken file leaves the systems as they were.
+        """Reload the file if it has changed. Returns whether it had.
 
-        Raises SystemsError, once for each change.
+        A broken file leaves the systems unchanged. It raises SystemsError once for each change.
         """
         if self._path is None:
             return False
@@ -123,7 +123,7 @@ class SystemsFile:
 
 
 def add_system(path: Path, system: System) -> None:
-    """Add a system to a file, which is made if it is not there. Raises SystemsError."""
+    """Add a system to a file, which is created if missing. Raises SystemsError."""
     if link(system.id):
         raise SystemsError("the id of a system must not be a link or the name of a host")
     with locked(path):
@@ -131,7 +131,7 @@ def add_system(path: Path, system: System) -> None:
 
 
 def remove_system(path: Path, system_id: str) -> None:
-    """Take a system out of a file. Raises SystemsError when it is not in it."""
+    """Remove a system from a file. Raises SystemsError if it is not there."""
     with locked(path):
         systems = load_systems(path)
         left = tuple(system for system in systems if system.id != system_id)
@@ -146,7 +146,7 @@ def _write(path: Path, systems: tuple[System, ...]) -> None:
 
 
 def principal(system: System) -> Principal:
-    """The caller that a system is, its scopes as roles."""
+    """The principal of a system, with its scopes as roles."""
     return Principal("system", system.id, ISSUER, frozenset(system.scopes))
 
 
@@ -156,7 +156,7 @@ def fingerprint(system: System) -> str:
 
 
 def public_key(system: System) -> Ed25519PublicKey:
-    """Its Ed25519 key. Raises ValueError when it is none."""
+    """The Ed25519 key of a system. Raises ValueError for anything else."""
     text = system.public_key.strip()
     try:
         if not text.startswith("-----BEGIN"):
@@ -173,7 +173,7 @@ def public_key(system: System) -> Ed25519PublicKey:
 
 
 def new_key() -> tuple[str, bytes]:
-    """A new key pair: the public key as the file holds it, and the private key in PEM (PKCS #8)."""
+    """A new key pair: the public key for the file, and the private key in PEM (PKCS #8)."""
     key = Ed25519PrivateKey.generate()
     public = b64encode(key.public_key().public_bytes_raw()).decode()
     return public, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

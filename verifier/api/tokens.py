@@ -1,7 +1,7 @@
-"""Bearer tokens of the bank's OpenID Connect issuers become principals. Implements specs/protocol.md section 2.
+"""Verifies bearer tokens of the bank's OpenID Connect issuers. Implements specs/protocol.md section 2.
 
-What a token claims is read first, by pure functions, and trusted only once its signature verifies with a
-key that the issuer publishes (RFC 7519, RFC 8725, RFC 9068). Whatever cannot be checked is refused.
+Pure functions read the claims first. They are trusted only once the signature verifies with a published key of the
+issuer (RFC 7519, RFC 8725, RFC 9068). Anything that cannot be checked is refused.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ T = TypeVar("T")
 
 
 class TokenVerifier:
-    """Verifies bearer tokens, and remembers those it has verified for `recheck_s`, or until they expire.
+    """Verifies bearer tokens, and remembers verified ones for `recheck_s`, or until they expire.
 
     `session` returns the HTTP client for fetching key sets; `now` returns epoch seconds. Raises ValueError
-    when two issuers cannot be told apart by issuer and audience.
+    if two issuers have the same issuer and audience.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class TokenVerifier:
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
-        """The principal a token stands for. A member of staff without a role we know has no roles.
+        """The principal of a token. A member of staff without a known role has no roles.
 
-        Raises Unauthenticated for a token that is not good, and Unavailable when the issuer's keys are not known
-        and cannot be fetched.
+        Raises Unauthenticated for an invalid token, and Unavailable if the issuer's keys are unknown and cannot be
+        fetched.
         """
         if len(token) > MAX_TOKEN or not token.isascii():
             raise Unauthenticated("the token is too long or not a JWT")
@@ -95,17 +95,17 @@ class TokenVerifier:
         return claimed.principal
 
     async def refresh_if_due(self) -> None:
-        """Begin to fetch the key sets that are due, so that a withdrawn key goes also where nobody asks."""
+        """Start to fetch the key sets that are due, so that a withdrawn key expires also on an idle node."""
         for key_set in self._key_sets.values():
             key_set.refresh_if_due()
 
     def close(self) -> None:
-        """End the fetches that are under way."""
+        """Cancel running fetches."""
         for key_set in self._key_sets.values():
             key_set.close()
 
     def roles_claim(self, issuer: str) -> str:
-        """Where the roles of an issuer's staff are looked for."""
+        """The claim that holds the roles of an issuer's staff."""
         return next((each.roles_claim for each in self._issuers if each.issuer == issuer and each.kind == "staff"), "")
 
 
@@ -118,7 +118,7 @@ class _Remembered(Struct, frozen=True):
 
 
 class _Header(Struct):
-    """The header parameters that are looked at. Keys and addresses of keys that a token brings are not."""
+    """The header parameters that are used. Keys and key addresses in a token are ignored."""
 
     alg: str = ""
     typ: str = ""
@@ -127,7 +127,7 @@ class _Header(Struct):
 
 
 class _Claimed(Struct, frozen=True):
-    """What a token says of itself, in order but not yet proven."""
+    """The claims of a token, well-formed but not yet verified."""
 
     trusted: TrustedIssuer
     principal: Principal
@@ -154,10 +154,10 @@ def _read(token: str, issuers: tuple[TrustedIssuer, ...], now: float) -> _Claime
 
 
 def _check_access(typ: str, claims: dict[str, Any], trusted: TrustedIssuer) -> None:
-    """Raise Unauthenticated for what is not an access token: an ID token says who signed in, not what they may do here.
+    """Raise Unauthenticated unless this is an access token. An ID token says who signed in, and grants nothing here.
 
-    One of type at+jwt is an access token (RFC 9068). Of type JWT may be either. Keycloak tells them apart by a claim
-    `typ`; elsewhere a claim that only other tokens have gives them away.
+    Type at+jwt is an access token (RFC 9068). Type JWT may be either: Keycloak has a claim `typ`, and other providers'
+    ID tokens have claims that no access token has.
     """
     if typ not in TOKEN_TYPES:
         raise Unauthenticated("the token is not of a type that is accepted here")
@@ -172,7 +172,7 @@ def _check_access(typ: str, claims: dict[str, Any], trusted: TrustedIssuer) -> N
 
 
 def _tells_of_a_sign_in(claims: dict[str, Any]) -> bool:
-    """Whether a token has what only others than access tokens have, or tells of a sign-in and of no access."""
+    """Whether a token has claims that no access token has, or describes a sign-in only."""
     if any(name in claims for name in NOT_ACCESS):
         return True
     return any(name in claims for name in SIGN_IN) and not any(name in claims for name in ACCESS)
@@ -186,7 +186,7 @@ def _decoded(part: str, shape: type[T]) -> T:
 
 
 def _meant(claims: dict[str, Any], issuers: tuple[TrustedIssuer, ...]) -> TrustedIssuer:
-    """The one trusted issuer that a token names by `iss` and `aud`."""
+    """The trusted issuer that a token names by `iss` and `aud`."""
     of_issuer = [trusted for trusted in issuers if trusted.issuer == claims.get("iss")]
     if not of_issuer:
         raise Unauthenticated("the token's issuer is not known here")
@@ -224,7 +224,7 @@ def _instant(claims: dict[str, Any], name: str) -> float | None:
 
 def _principal(claims: dict[str, Any], trusted: TrustedIssuer, exp: float) -> Principal:
     identity = trusted.identity(claims)
-    # Not printable are also the marks that change direction or cannot be seen, with which one id poses as another.
+    # Marks that are invisible or change direction are not printable. With them, one id could look like another.
     if not isinstance(identity, str) or not 0 < len(identity) <= MAX_ID or not identity.isprintable():
         raise Unauthenticated(f"the token's {trusted.id_claim} is not a usable identity")
     roles = trusted.granted(claims) if trusted.kind == "staff" else frozenset()
@@ -232,7 +232,7 @@ def _principal(claims: dict[str, Any], trusted: TrustedIssuer, exp: float) -> Pr
 
 
 async def _signer(token: str, claimed: _Claimed, key_set: KeySet) -> Published:
-    """The published key that signed the token. One that was replaced under its id is fetched once more."""
+    """The published key that signed the token. If the key does not verify, the key set is fetched once more."""
     published = await key_set.find(claimed.kid, claimed.alg)
     try:
         _check_signature(token, claimed.alg, published.key)

@@ -36,7 +36,7 @@ SYSTEMS = {
 }
 LOGIN_LIFETIME_S = 8 * 3600
 # For the identity provider and the telephone.
-_BOUNDS = Bounds(most=256, headers=10, body=10, untaken=30, idle=75)
+_BOUNDS = Bounds(most=256, headers=10, body=10, slow_client=30, idle=75)
 STAFF_PEOPLE = (
     Person("4412", "李伟", ("officer",)),
     Person("4413", "陈静", ("officer",)),

@@ -1,7 +1,7 @@
-"""The audit of the whole log, shard by shard: leaves, tree, checkpoints, and every ticket and receipt with its leaf.
+"""The audit of the log, shard by shard: leaves, tree, checkpoints, and every statement with its leaf.
 
-Implements specs/protocol.md section 8.3. It rebuilds the tree from the entries and trusts nothing stored, but that
-an audit may begin where an earlier one ended.
+Implements specs/protocol.md section 8.3. It rebuilds the tree from the entries and trusts no stored hash. An audit may
+start where an earlier one ended.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _WRONG_NODES = "the stored tree nodes are not those of the leaves"
 
 
 class Audited(Struct):
-    """What an audit saw of all shards; the log is whole when there are no findings.
+    """The result of an audit of all shards. The log is whole if there are no findings.
 
-    `before` leaves were taken as checked by an earlier audit. `latest` is the last checkpoint of each shard.
+    `before` counts the leaves that an earlier audit has checked. `latest` is the last checkpoint of each shard.
     """
 
     leaves: int = 0
@@ -75,18 +75,18 @@ async def audit_log(
     checked: Sequence[str] = (),
     kept_since: int | None = None,
 ) -> Audited:
-    """Walk the log. Findings are in words; only a database that cannot be read raises (Unavailable).
+    """Audit the log. Returns findings in words. Raises Unavailable if the database cannot be read.
 
-    `seen` are checkpoints that were kept elsewhere: a database that was restored from before them, or in which the
-    past was written anew, is found by them and by nothing else. `checked` are the checkpoints of an earlier audit that
-    found nothing, at most one of a shard: their leaves must still hash to their roots, and only what follows them is
-    opened and checked. What is older than `kept_since` (epoch milliseconds), and marked so, may have been forgotten.
+    `seen` are checkpoints that were kept elsewhere. Only they show that the database was restored from an older backup,
+    or that the past was rewritten. `checked` are checkpoints of an earlier audit without findings, at most one for each
+    shard: their leaves must still hash to their roots, and only later leaves are decrypted and checked. Statements
+    older than `kept_since` (epoch milliseconds) may have been deleted, if they are marked so.
     """
     audited = Audited()
     for each in await storage.damage(thorough=True):
         audited.find(f"the database is damaged: {each}")
     if audited.findings:
-        # What is read from it proves nothing.
+        # A damaged database proves nothing.
         return audited
     shown = _by_shard(seen, trust, audited)
     starts = _by_shard(checked, trust, audited)
@@ -110,7 +110,7 @@ async def _audit(
     starts: Mapping[int, Sequence[Checkpoint]],
     shown: Mapping[int, Sequence[Checkpoint]],
 ) -> None:
-    """Audit each shard from where it starts, then what holds for all."""
+    """Audit each shard from its start, then what concerns all of them."""
     shards = 0
     with readable("a row of log_head", audited.find):
         shards = await count_shards(storage)
@@ -120,7 +120,7 @@ async def _audit(
             await _Shard(storage, ring, trust, audited, shard, kept_since).audit(start, shown.get(shard, ()))
     for shard in sorted({*shown, *starts} - set(range(shards))):
         audited.find(f"the log was rolled back to before its shard {shard} was split off")
-    # These two look at all calls each time: a call may claim any leaf, old or new.
+    # These two read all calls each time, since a call may name any leaf.
     for row in await storage.fetch(_CALLS_WITHOUT_TICKET, TICKET, MAX_FINDINGS):
         audited.find(f"{row[0]} has no ticket in the log")
     for row in await storage.fetch(_CONFIRMED_WITHOUT_RECEIPT, RECEIPT, MAX_FINDINGS):
@@ -130,7 +130,7 @@ async def _audit(
 
 
 def _by_shard(notes: Sequence[str], trust: Trust, audited: Audited) -> dict[int, list[Checkpoint]]:
-    """Checkpoints that are said to have been seen, by their shards."""
+    """Checkpoints that were seen, by shard."""
     found: dict[int, list[Checkpoint]] = {}
     for note in notes:
         try:
@@ -153,7 +153,7 @@ def _past_of(checkpoint: Checkpoint, leaves: int) -> str:
 
 
 class _Shard:
-    """The audit of one shard; what is found goes to `audited`."""
+    """The audit of one shard. It adds findings to `audited`."""
 
     def __init__(
         self, storage: Storage, ring: KeyRing, trust: Trust, audited: Audited, shard: int, kept_since: int | None
@@ -171,7 +171,7 @@ class _Shard:
         self._audited.find(finding if self._shard == 0 else f"shard {self._shard}: {finding}")
 
     async def audit(self, start: Checkpoint | None, seen: Sequence[Checkpoint]) -> None:
-        """Walk it from `start`, or from its beginning."""
+        """Audit it from `start`, or from its beginning."""
         audited = self._audited
         tree = Tree.resume(0, {}) if start is None else await self._resume(start)
         if tree is None:
@@ -181,7 +181,7 @@ class _Shard:
         await checkpoints.check(tree)
         total = await self._count()
         while tree.size < total:
-            # What has been added since is left to the next audit: it may end in the middle of a batch.
+            # Newer leaves are left to the next audit: they may end in the middle of a batch.
             end = min(tree.size + _CHUNK, total)
             rows = await self._storage.fetch(records.LEAVES_FROM, self._at(tree.size), self._at(end))
             if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):
@@ -192,7 +192,7 @@ class _Shard:
             await self._check_confirmed([found for found in kept if found is not None])
             hashes = [leaf_hash(bytes(row[1])) for row in rows]
             due: list[tuple[int, int, bytes]] = []
-            # The tree stops at each checkpoint on the way, to be compared with it.
+            # The tree stops at the size of each checkpoint, to be compared with it.
             while hashes:
                 following = await checkpoints.next_size(tree.size)
                 step = len(hashes) if following is None else min(len(hashes), following - tree.size)
@@ -217,7 +217,7 @@ class _Shard:
         return int((await self._storage.fetch(_LEAF_COUNT, *self._whole))[0][0])
 
     async def _resume(self, checkpoint: Checkpoint) -> Tree | None:
-        """The tree of a checkpoint, its right edge read back and held against the root. None if that is not so."""
+        """The tree of a checkpoint, from its stored right edge. None, with a finding, if the root differs."""
         widths = {level: checkpoint.size >> TILE_HEIGHT * level for level in (0, *_LEVELS)}
         tiles = {level: await self._log.hashes(level, width // TILE * TILE, width) for level, width in widths.items()}
         try:
@@ -230,7 +230,7 @@ class _Shard:
         return tree
 
     async def _check_seen(self, checkpoint: Checkpoint, tree: Tree) -> None:
-        """The log must begin with the leaves of a checkpoint that was once shown."""
+        """Check that the log begins with the leaves of a checkpoint that was seen."""
         old, size = checkpoint.size, tree.size
         try:
             if old > size:
@@ -243,10 +243,10 @@ class _Shard:
             self._find(_past_of(checkpoint, size))
 
     async def _check_confirmed(self, confirmed: Sequence[tuple[str, int]]) -> None:
-        """A call that has been set back to unused does not know its genuine receipt any more."""
+        """Find calls that were set back to unused: their rows no longer name their genuine receipt."""
         rows = await self._storage.fetch_in(_RECEIPT_LEAVES, [call_id for call_id, _ in confirmed])
         known = {row[0]: row[1] for row in rows}
-        # A call goes with its ticket, which is older than its receipt.
+        # A call is deleted with its ticket, which is older than its receipt.
         unknown = [call_id for call_id, _ in confirmed if call_id not in known]
         lost = await self._storage.fetch_in(_LOST_TICKETS, unknown)
         forgotten = await self._forgotten(lost)
@@ -255,7 +255,7 @@ class _Shard:
                 self._find(f"{call_id} does not know its genuine receipt, leaf {index_of(at)}")
 
     async def _check_lost(self, rows: Sequence[Row]) -> None:
-        """Leaves without a statement: of an erased application, or forgotten."""
+        """Check leaves without a statement: each must be erased or expired."""
         erased = {row[3] for row in rows if row[8] is not None}
         forgotten = await self._forgotten([(row[3], row[0]) for row in rows if row[3] not in erased])
         self._audited.erased += len(erased)
@@ -265,7 +265,7 @@ class _Shard:
                 self._find(f"leaf {index_of(row[0])} has lost its statement, and nothing was erased")
 
     async def _forgotten(self, lost: Sequence[Row]) -> set[str]:
-        """Of statements that are gone, by id and place, those which are old enough and marked as forgotten."""
+        """The missing statements that are old enough and marked as deleted. Each comes with its id and leaf index."""
         if self._kept_since is None or not lost:
             return set()
         marks = {
@@ -278,7 +278,7 @@ class _Shard:
         }
 
     def _check_leaf(self, row: Row) -> tuple[str, int] | None:
-        """Check one leaf that has its statement; the call and the leaf's place, if it is a genuine receipt."""
+        """Check one leaf with its statement. Returns the call and leaf index of a genuine receipt."""
         at, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, _, customer_index = row
         index = index_of(at)
         try:
@@ -299,7 +299,7 @@ class _Shard:
         return (claims.call.call_id, at) if isinstance(claims, Receipt) and claims.call is not None else None
 
     async def _check_nodes(self, due: Sequence[tuple[int, int, bytes]]) -> None:
-        """Compare the nodes that some leaves completed with the stored ones."""
+        """Compare the nodes that these leaves complete with the stored ones."""
         for wanted in _LEVELS:
             row = [(index, value) for level, index, value in due if level == wanted]
             if row:
@@ -308,7 +308,7 @@ class _Shard:
                     self._find(f"{_WRONG_NODES} (level {wanted}, {first} to {last})")
 
     async def _count_nodes(self, size: int) -> None:
-        """Each level must have the nodes that are due, and no more. The log may be growing meanwhile."""
+        """Check that each level has exactly the nodes that are due. The log may be growing meanwhile."""
         rows = await self._storage.fetch(_STORED_NODES, *self._whole)
         stored = {row[0]: (row[1], index_of(row[2])) for row in rows}
         now = await self._count()
@@ -320,7 +320,7 @@ class _Shard:
 
 
 class _Checkpoints:
-    """A shard's stored checkpoints in order of size, each checked against the tree when it has grown that far."""
+    """A shard's stored checkpoints in order of size, each compared with the tree of that size."""
 
     def __init__(self, storage: Storage, trust: Trust, find: Callable[[str], None], shard: int, start: int) -> None:
         self._storage = storage

@@ -1,7 +1,7 @@
-"""Gives the rows of an older database their authenticators, once. Implements specs/protocol.md section 10.2.
+"""Adds authenticators to the rows of an older database, once. Implements specs/protocol.md section 10.2.
 
-It believes the rows as they are, so it is for the moment of the upgrade, with every node stopped. It also seals again,
-under the sub-keys of its application's key, what had been sealed under that key itself.
+It believes the rows as they are, so use it only for the upgrade, with every node stopped. It also seals again, under
+sub-keys, everything that was sealed under an application's key itself.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ _LEAVES = (
 )
 _SEAL_LEAF = "UPDATE leaves SET sealed = $2 WHERE leaf_index = $1"
 _SET_HEAD = "UPDATE log_head SET shares = $2, writers = NULL, mac = $3 WHERE origin = $1"
-# They are sealed in another way now, and none of them is older than half an hour.
+# Dialogues are sealed differently now, and none lives longer than half an hour.
 _END_SESSIONS = "DELETE FROM ivr_sessions"
 _OPEN_CALLS = "SELECT COUNT(*) FROM calls WHERE due_at > $1"
 
 
 class AlreadyAuthenticated(VerifierError):
-    """The rows have authenticators, so what does not verify was changed by somebody else."""
+    """The rows have authenticators already. A row that does not verify was changed."""
 
     slug = "already_authenticated"
     title = "The rows of this database have authenticators already"
 
 
 class _Keys:
-    """The keys of an application before and after."""
+    """The keys of an application before and after the upgrade."""
 
     def __init__(self, application_key: bytes) -> None:
         if len(application_key) != KEY_BYTES:
-            # The heads say that nothing has been authenticated, and this key says that it has.
+            # The heads have no authenticators, but this key is from after the upgrade.
             raise AlreadyAuthenticated
         self.before = application_key
         self.after = ApplicationKeys.derive(application_key)
 
 
 async def authenticate(storage: Storage, ring: KeyRing, entropy: Entropy, now_ms: int) -> int:
-    """Give every row its authenticator, all in one transaction; how many rows.
+    """Add an authenticator to every row, in one transaction. Returns the number of rows.
 
-    Raises AlreadyAuthenticated, InternalError for what does not open, and Unavailable while calls are open: their
-    codes would change.
+    Raises AlreadyAuthenticated, InternalError for a row that cannot be decrypted, and Unavailable while calls are open,
+    since their codes would change.
     """
     async with storage.transaction() as transaction:
         return await _Authenticating(transaction, ring, entropy).carry_out(now_ms)
@@ -123,12 +123,12 @@ class _Authenticating:
         if application_id is None:
             return self._ring.seal(context, self._ring.unseal(statement_id, sealed))
         keys = self._keys.get(application_id)
-        # Its key has been destroyed: nobody can open it, and the audit says so.
+        # Its key was destroyed, so nobody can decrypt it.
         return sealed if keys is None else self._again(keys, statement_id, context, sealed)
 
 
 def row_context(row: Any) -> tuple[str, bytes | None]:
-    """What is sealed under an application's key in a row, and the context that it is bound to."""
+    """The context and the sealed text of a row, if an application's key seals it."""
     if isinstance(row, tables.ApplicationRow):
         return row.application_id, row.sealed
     if isinstance(row, tables.RequestRow):

@@ -29,7 +29,7 @@ Claims = TypeVar("Claims")
 
 
 class DecryptedApplication(Struct, frozen=True):
-    """An application whose keys have been unwrapped and whose facts have been read."""
+    """An application with its unwrapped keys and decrypted facts."""
 
     row: ApplicationRow
     keys: ApplicationKeys
@@ -41,7 +41,7 @@ class DecryptedApplication(Struct, frozen=True):
 
     @property
     def pseudonym(self) -> str:
-        """The name of the application in tickets; only who has the application's id can trace it."""
+        """The pseudonym of the application in tickets. Only those who know its id and key can link it."""
         named = b"pseudonym\0" + self.application_id.encode()
         return base64url(hmac.digest(self.keys.pseudonyms, named, "sha256")[:16])
 
@@ -61,24 +61,24 @@ class DecryptedCall(Struct, frozen=True):
 
 
 def leaf_context(statement_id: str, typ: str, customer_index: bytes | None) -> str:
-    """What the seal of a leaf binds it to, its owner too: the customer whose receipt it is."""
+    """The context that the seal of a leaf binds: its type, its id, and the customer who owns it."""
     return f"{typ}:{statement_id}:{'' if customer_index is None else customer_index.hex()}"
 
 
 def session_context(session_id: str, expires_at: int, application_id: str | None) -> str:
-    """What the seal of a telephone dialogue binds it to: its row."""
+    """The context that the seal of a dialogue binds: its row."""
     return f"{session_id}:{expires_at}:{application_id or ''}"
 
 
 def unwrap_keys(ring: KeyRing, application_id: str, kek_id: str | None, wrapped: bytes | None) -> ApplicationKeys:
-    """The keys of an application. Raises Erased where they have been destroyed."""
+    """The keys of an application. Raises Erased if they were destroyed."""
     if wrapped is None or kek_id is None:
         raise Erased
     return ApplicationKeys.unpack(ring.unwrap(application_id, kek_id, wrapped))
 
 
 def decrypt_application(ring: KeyRing, row: ApplicationRow) -> DecryptedApplication:
-    """Unwrap the keys and read the facts. Raises Erased where the keys have been destroyed."""
+    """Unwrap the keys and decrypt the facts. Raises Erased if the keys were destroyed."""
     keys = unwrap_keys(ring, row.application_id, row.kek_id, row.wrapped_key)
     if row.sealed is None:
         raise Erased
@@ -87,9 +87,9 @@ def decrypt_application(ring: KeyRing, row: ApplicationRow) -> DecryptedApplicat
 
 
 def decrypt_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sealed: bytes) -> Evidence:
-    """The statement and proof of a leaf; `keys` are its application's, None for a leaf of no application.
+    """The statement and proof of a leaf. `keys` are its application's, None without an application.
 
-    `context` is that of `leaf_context`.
+    `context` comes from `leaf_context`.
     """
     opened = ring.unseal(context, sealed) if keys is None else unseal(keys.sealing, context, sealed)
     return _decode_evidence(opened)
@@ -98,9 +98,9 @@ def decrypt_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, 
 def decrypt_call(
     ring: KeyRing, keys: ApplicationKeys, call: Call, sealed: bytes | None, customer_index: bytes | None
 ) -> DecryptedCall:
-    """A call with the claims of its ticket, whose seal shows that it is this call's and this application's.
+    """A call with the claims of its ticket. The seal binds the ticket to this call and application.
 
-    Raises Erased without a ticket, InternalError where the call is not as the ticket says.
+    Raises Erased without a ticket, InternalError if the row contradicts the ticket.
     """
     if sealed is None:
         raise Erased
@@ -114,7 +114,7 @@ def decrypt_call(
 def decrypt_exception(
     ring: KeyRing, keys: ApplicationKeys, exception_id: str, sealed: bytes | None, customer_index: bytes | None
 ) -> PolicyException:
-    """What was logged of a granted exception. Raises NotFound without it."""
+    """The logged statement of an exception. Raises NotFound without one."""
     if sealed is None:
         raise NotFound("there is no such exception")
     context = leaf_context(exception_id, EXCEPTION, customer_index)
@@ -124,7 +124,7 @@ def decrypt_exception(
 def decrypt_receipt(
     ring: KeyRing, keys: ApplicationKeys, call_id: str, receipt_id: str, sealed: bytes, customer_index: bytes | None
 ) -> Evidence:
-    """The receipt that consumed a call's code. Raises InternalError where it is another call's."""
+    """The receipt that consumed a call's code. Raises InternalError for another call's receipt."""
     evidence = decrypt_evidence(ring, keys, leaf_context(receipt_id, RECEIPT, customer_index), sealed)
     confirmed = claims_of(evidence, _decode_receipt).call
     if confirmed is None or confirmed.call_id != call_id:
@@ -133,7 +133,7 @@ def decrypt_receipt(
 
 
 def claims_of(evidence: Evidence, decode: Callable[[bytes], Claims]) -> Claims:
-    """The claims of a statement whose seal has shown that nobody changed it."""
+    """The claims of a statement from a sealed leaf. The signature is not verified again."""
     return decode(_payload(evidence.statement))
 
 

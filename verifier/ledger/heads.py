@@ -153,7 +153,7 @@ class Heads:
         return self._authenticator.digest("log_head", row.covered())[:MAC_BYTES]
 
     def _check_ring(self, note: str) -> None:
-        """Raise InternalError for a checkpoint of another ring. Nodes with two rings could not read each other's rows."""
+        """Raise InternalError for another ring's checkpoint. Nodes with two rings could not read each other's rows."""
         try:
             open_checkpoint(note, self._ring.log_keys(), self._origin)
         except EvidenceError as error:

@@ -1,4 +1,4 @@
-"""Blind indexes: equal for equal values, and traceable only with the key ring.
+"""Blind indexes: equal for equal values, and computable only with the key ring.
 
 Implements specs/protocol.md section 4.1.
 """

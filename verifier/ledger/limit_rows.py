@@ -1,4 +1,4 @@
-"""The limits that commands look at: guess limits of applications, and daily caps.
+"""The limits of a batch: guess limits of applications, and daily caps.
 
 Implements specs/protocol.md sections 6.2 and 7.3.
 """
@@ -25,7 +25,7 @@ class LimitRows:
         led_to: Callable[[ReadSet], Sequence[str]],
         owner: Callable[[str], bytes | None],
     ) -> Iterable[str]:
-        """The keys to read. That a call is locked takes the guess limits of both channels."""
+        """The keys to load. Whether a call is locked depends on the guess limits of both channels."""
         for each in read_sets:
             found = led_to(each)
             self._caps[each] = cap_keys(each, map(owner, found))

@@ -1,4 +1,4 @@
-"""Reading the transparency log: checkpoint, tiles, entries, proofs (C2SP tlog-tiles).
+"""Reads of the transparency log: checkpoint, tiles, entries, proofs (C2SP tlog-tiles).
 
 Implements specs/protocol.md section 8.2.
 """
@@ -17,21 +17,21 @@ from verifier.ports import Reader
 
 
 class RolledBack(VerifierError):
-    """The log is not the one that it was once seen to be."""
+    """The log does not begin with a tree that was seen before."""
 
     slug = "rolled_back"
     title = "The log does not go on from what it was"
 
 
 class Log:
-    """One shard of the log as its readers see it. It answers from what has been committed, and never signs."""
+    """One shard of the log, as committed. It never signs."""
 
     def __init__(self, storage: Reader, shard: int = 0) -> None:
         self._storage = storage
         self._shard = shard
 
     async def checkpoint(self) -> str:
-        """The latest signed checkpoint. Raises NotFound before the first, and where there is no such shard."""
+        """The latest signed checkpoint. Raises NotFound before the first, and for an unknown shard."""
         whole = global_index(self._shard, 0), global_index(self._shard + 1, 0)
         rows = await self._storage.fetch(records.LATEST_CHECKPOINT, *whole)
         if not rows:
@@ -39,34 +39,34 @@ class Log:
         return str(rows[0][0])
 
     async def hashes(self, level: int, start: int, end: int) -> list[bytes]:
-        """The hashes of tree level `8 * level` from index `start` up to `end`; fewer where the log ends."""
+        """The hashes of tree level `8 * level` from index `start` up to `end`, or to the end of the log."""
         return await read_hashes(self._storage, self._shard, level, start, end)
 
     async def entries(self, start: int, end: int) -> list[bytes]:
-        """The entries from index `start` up to `end`; fewer where the log ends."""
+        """The entries from index `start` up to `end`, or to the end of the log."""
         return await read_entries(self._storage, self._shard, start, end)
 
     async def tile(self, level: int, index: int, width: int) -> bytes:
-        """The `width` first hashes of a tile. Raises NotFound where the log has not grown that far."""
+        """The first `width` hashes of a tile. Raises NotFound beyond the end of the log."""
         hashes = await self.hashes(level, index * TILE, index * TILE + width)
         if len(hashes) < width:
             raise NotFound("the log has no such tile")
         return b"".join(hashes)
 
     async def bundle(self, index: int, width: int) -> bytes:
-        """The `width` first entries of a bundle, each after its length. Raises NotFound likewise."""
+        """The first `width` entries of a bundle, each after its length. Raises NotFound beyond the end of the log."""
         entries = await self.entries(index * TILE, index * TILE + width)
         if len(entries) < width:
             raise NotFound("the log has no such entries")
         return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
 
     async def consistency_proof(self, old: int, new: int) -> list[bytes]:
-        """The proof that the tree of size `new` begins with that of size `old`. Raises InvalidProof, NotFound."""
+        """The consistency proof between two sizes. Raises InvalidProof, NotFound."""
         return await consistency_proof(self._storage, self._shard, old, new)
 
 
 async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: str) -> None:
-    """Raise RolledBack unless the log, in the shard of a checkpoint that was seen before, begins with its tree."""
+    """Raise RolledBack unless the log begins with the tree of a checkpoint that was seen before."""
     try:
         seen = open_checkpoint(note, vkeys, origin)
     except EvidenceError as error:
@@ -90,5 +90,5 @@ async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: s
 
 
 async def count_shards(storage: Reader) -> int:
-    """How many shards the log has; none before the first node has started."""
+    """The number of shards, 0 before the first start."""
     return len(await storage.fetch(records.HEAD_ORIGINS))

@@ -1,4 +1,4 @@
-"""What is kept: the statements of every table, written once for both databases. service/tables.py has the rows.
+"""The SQL of every table, written once for both databases. ledger/tables.py has the rows.
 
 Implements specs/protocol.md section 10.
 """
@@ -22,19 +22,19 @@ from verifier.ledger.tables import (
 
 # --- the log ----------------------------------------------------------------------------------------------
 
-# Leaves, nodes and checkpoints of every shard are in one table of each, by place (verifier/core/shards.py): what these
-# tables call `leaf_index`, `node_index` and `size`, and other tables `leaf_index` and `receipt_leaf`, is one.
+# Leaves, nodes and checkpoints of all shards share one table each. Their columns `leaf_index`, `node_index` and `size`,
+# and `receipt_leaf` elsewhere, are global indexes (verifier/core/shards.py).
 CREATE_HEAD = (
     "INSERT INTO log_head (origin, size, shards, batches, shares, mac) VALUES ($1, 0, $2, 0, $3, $4) "
     "ON CONFLICT (origin) DO NOTHING"
 )
-# Locks the row, so that batches of all nodes extend one log in one order; and tells the database's own time.
+# Locks the row, so batches of all nodes extend one log in one order. It also returns the database's own time.
 TAKE_HEAD = (
     "UPDATE log_head SET batches = batches WHERE origin = $1 "
     "RETURNING origin, size, shards, batches, shares, writers, mac, CAST(CURRENT_TIMESTAMP AS TEXT)"
 )
 ADVANCE_HEAD = "UPDATE log_head SET size = $2, batches = $3, shares = $4, writers = $5, mac = $6 WHERE origin = $1"
-# Every head has the number of them, so that a node that has waited for one learns the new number.
+# Every head has the number of shards, so a node learns it with any head that it locks.
 SET_SHARDS = "UPDATE log_head SET shards = $2, mac = $3 WHERE origin = $1"
 HEAD_ORIGINS = "SELECT origin FROM log_head"
 HEADS = "SELECT origin, size, shards, batches, shares, writers, mac, forgotten FROM log_head ORDER BY origin"
@@ -81,13 +81,13 @@ APPLICATIONS_OF_OFFICER = (
 )
 DELETE_ASSIGNMENTS = "DELETE FROM assignments WHERE application_id = $1"
 INSERT_ASSIGNMENT = "INSERT INTO assignments (officer_id, application_id) VALUES ($1, $2)"
-# With what was logged of them.
+# With their logged statements.
 EXCEPTIONS_BY_ID = (
     f"SELECT {EXCEPTIONS.of('e')}, l.sealed, l.customer_index FROM exceptions e "
     "LEFT JOIN leaves l ON l.statement_id = e.exception_id WHERE e.exception_id IN ($*)"
 )
 REQUESTS_BY_ID = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE request_id IN ($*)"
-# The officer's own, or with an empty name everybody's; with the call that has used what was granted.
+# An officer's own, or all for an empty id, with the call that used the exception.
 REQUESTS_SINCE = (
     f"SELECT {REQUESTS.of('r')}, e.call_id FROM exception_requests r "
     "LEFT JOIN exceptions e ON e.exception_id = r.exception_id "
@@ -98,7 +98,7 @@ REQUESTS_BEFORE = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE aske
 REQUESTS_OF = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE application_id IN ($*)"
 EXCEPTIONS_OF = f"SELECT {EXCEPTIONS.columns} FROM exceptions WHERE application_id IN ($*)"
 
-# --- whose it is, which says in which shard ---------------------------------------------------------------
+# --- owners, for shard routing ----------------------------------------------------------------------------
 
 APPLICATION_OWNERS = "SELECT application_id, customer_index FROM applications WHERE application_id IN ($*)"
 NUMBER_OWNERS = (
@@ -113,12 +113,12 @@ CALL_OWNERS = (
 # --- calls ------------------------------------------------------------------------------------------------
 
 _TICKET = "l.sealed, l.customer_index"
-# Decoys, whose leaves are before the log, are no calls to anybody.
+# Without decoys, whose leaf indexes are negative.
 CALLS_BY_ID = (
     f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "WHERE c.call_id IN ($*) AND c.leaf_index >= 0"
 )
-# With the receipt that consumed the code; where there is none, the leaf of a decoy is read in its place.
+# With the receipt that consumed the code. Without one, a decoy's leaf is read instead.
 CANDIDATES = (
     f"SELECT {CALLS.of('c')}, {_TICKET}, r.statement_id, r.sealed, r.customer_index FROM calls c "
     "JOIN leaves l ON l.leaf_index = c.leaf_index "
@@ -138,7 +138,7 @@ CALLS_DUE = (
     "WHERE c.due_at <= $1 ORDER BY c.due_at LIMIT 500"
 )
 LEGS_OF_CALLS = f"SELECT {LEGS.columns} FROM legs WHERE call_id IN ($*)"
-# An exchange's ids are its own for good; where one was used again all the same, the latest call has it.
+# If an exchange uses a leg id twice, the latest call has it.
 LEG_OWNERS = "SELECT leg_index, MAX(call_id) FROM legs WHERE leg_index IN ($*) GROUP BY leg_index"
 OPEN_CALLS_OF_NUMBER = (
     "SELECT n.application_id, a.open_call_id FROM numbers n "
@@ -170,13 +170,13 @@ STRAYS_OF_KIND = (
 
 # --- suspensions ------------------------------------------------------------------------------------------
 
-# Of each person the one in force comes last, or else the latest.
+# The suspension in force comes last, or else the latest one.
 SUSPENSIONS_OF = (
     f"SELECT {SUSPENSIONS.columns} FROM suspensions WHERE officer_id IN ($*) "
     "ORDER BY CASE WHEN lifted_at IS NULL THEN 1 ELSE 0 END, suspension_id"
 )
 ALL_SUSPENSIONS = f"SELECT {SUSPENSIONS.columns} FROM suspensions"
-# Rows are only added, and lifted once, so equal numbers mean that nothing has changed.
+# Rows are only added, and lifted once, so equal counts mean no change.
 SUSPENSIONS_VERSION = "SELECT COUNT(*), COUNT(lifted_at), MAX(suspension_id) FROM suspensions"
 SUSPENSIONS_BEFORE = (
     f"SELECT {SUSPENSIONS.columns} FROM suspensions WHERE suspension_id < $1 ORDER BY suspension_id DESC LIMIT $2"
@@ -192,12 +192,12 @@ REPORTS_BY_ID = f"SELECT {REPORTS.columns} FROM reports WHERE report_id IN ($*)"
 REPORTS_OF = f"SELECT {REPORTS.columns} FROM reports WHERE application_id IN ($*)"
 SESSIONS = "SELECT session_id, sealed, expires_at, application_id FROM ivr_sessions WHERE session_id IN ($*)"
 INSERT_SESSION = "INSERT INTO ivr_sessions (session_id, sealed, expires_at, number_index) VALUES ($1, $2, $3, $4)"
-# One that was erased meanwhile does not come back.
+# An update, so an erased dialogue does not come back.
 UPDATE_SESSION = "UPDATE ivr_sessions SET sealed = $2, application_id = $3 WHERE session_id = $1"
 FORGET_SESSIONS = "DELETE FROM ivr_sessions WHERE application_id = $1"
-# Those that are about no application yet go by the number that rings.
+# Dialogues that are about no application yet, by the ringing number.
 FORGET_FIRST_SESSIONS = "DELETE FROM ivr_sessions WHERE number_index = $1 AND application_id IS NULL"
-# Not what is left of an application that was erased in the same moment.
+# Without messages of an application that is being erased.
 MESSAGES_DUE = (
     "SELECT m.message_id, m.sealed, m.tries FROM messages m "
     "JOIN applications a ON a.application_id = m.application_id AND a.wrapped_key IS NOT NULL "
@@ -213,7 +213,7 @@ FORGET_MESSAGES = "DELETE FROM messages WHERE application_id = $1"
 PRUNE_MESSAGES = "DELETE FROM messages WHERE expires_at < $1"
 PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
 LIMITS_BY_KEY = f"SELECT {LIMITS.columns} FROM limits WHERE limit_key IN ($*)"
-# What is past its keeping, some at a time.
+# Expired rows, a part at a time.
 LIMITS_BEFORE = f"SELECT {LIMITS.columns} FROM limits WHERE tat < $1 LIMIT 500"
 EXPIRED: dict[Table[Any], str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",

@@ -1,7 +1,7 @@
-"""The audit of the rows: each authenticator, the sum of all, and what only leads somewhere against sealed facts.
+"""The audit of rows: authenticators, the sum of all shares, and index rows against sealed facts.
 
-Implements specs/protocol.md section 8.3. Together with the log's own audit it sees a row that was changed, added,
-taken away or set back to what it was.
+Implements specs/protocol.md section 8.3. With the audit of the log it finds rows that were changed, added, deleted or
+set back.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SUM = (
 
 @contextmanager
 def readable(what: str, find: Callable[[str], None]) -> Iterator[None]:
-    """Make a finding of what cannot be read. SQLite lets a column hold a value of any type, and text of any bytes."""
+    """Turn unreadable values into a finding. SQLite lets a column hold values of any type, and text of any bytes."""
     try:
         yield
     except (InternalError, TypeError, ValueError, AttributeError, OverflowError):
@@ -40,7 +40,7 @@ def readable(what: str, find: Callable[[str], None]) -> Iterator[None]:
 
 
 async def audit_rows(storage: Storage, ring: KeyRing, origin: str, find: Callable[[str], None]) -> int:
-    """Check every row as it is at one moment; how many there are. Raises Unavailable."""
+    """Check every row, in one snapshot. Returns the number of rows. Raises Unavailable."""
     async with storage.snapshot() as reader:
         return await _RowAudit(reader, ring, origin, find).audit()
 
@@ -129,12 +129,12 @@ class _RowAudit:
         return found
 
     async def _led(self, sql: str) -> dict[str, set[Any]]:
-        """What leads to each application."""
+        """The index entries of each application."""
         rows = await self._reader.fetch(sql)
         return {each: {row[1] for row in group} for each, group in groupby(rows, key=lambda row: str(row[0]))}
 
     def _check_application(self, row: tables.ApplicationRow) -> None:
-        """Hold what leads to an application against its sealed facts, and its owner too."""
+        """Check the index entries and the owner of an application against its sealed facts."""
         led_by = self._numbers.pop(row.application_id, set()), self._officers.pop(row.application_id, set())
         wanted: tuple[set[bytes], set[str]] = set(), set()
         try:
@@ -157,5 +157,5 @@ class _RowAudit:
 
 
 def _shown(key: Any) -> str:
-    """A key in words; of a composite one its first part, since the rest is a digest."""
+    """A key for a finding. Of a composite key it is the first part, since the rest is a digest."""
     return str(key[0] if isinstance(key, tuple) else key)

@@ -79,7 +79,7 @@ class Table(Generic[Item]):
 
 
 class Authenticator:
-    """Makes and checks the authenticators of rows. It calls `tampered` with the table of each row that does not verify."""
+    """Makes and checks authenticators. It calls `tampered` with the table of each row that does not verify."""
 
     def __init__(self, ring: KeyRing, tampered: Callable[[str], None] = lambda table: None) -> None:
         self._key = ring.derive("rows", "")

@@ -1,4 +1,4 @@
-"""The tables whose rows decide something, each with its row as a struct (law L16).
+"""The tables whose rows carry an authenticator, each with the struct of its rows (law L16).
 
 Implements specs/protocol.md section 10.2.
 """
@@ -15,7 +15,7 @@ from verifier.ledger.rows import Table
 
 
 class ApplicationRow(Struct, frozen=True):
-    """A row of `applications`. An erased one keeps its id, its instants and nothing else."""
+    """A row of `applications`. An erased one keeps only its id and its times."""
 
     application_id: str
     customer_index: bytes | None
@@ -33,7 +33,7 @@ class ApplicationRow(Struct, frozen=True):
 
 
 class Leg(Struct, frozen=True):
-    """A row of `legs`: what the PBX has said of one leg of one call. `leg_index` is its keyed id."""
+    """A row of `legs`: the events of one leg of one call. `leg_index` is its keyed id."""
 
     call_id: str
     leg_index: bytes
@@ -44,10 +44,10 @@ class Leg(Struct, frozen=True):
 
 
 class StrayLeg(Struct, frozen=True):
-    """A row of `stray_legs`: a leg of no call (`call_id` is empty), or not of the ticket of the call it was told of.
+    """A row of `stray_legs`: a leg of no call (`call_id` is empty), or one that does not match its call's ticket.
 
-    It is a discrepancy once it has been connected; then its id is sealed with it, for the person who looks into it.
-    `among` holds the ids of several applications that it may be about, each between spaces.
+    It becomes a discrepancy once it has been connected. Then its exchange's id is sealed with it, for the person who
+    investigates. `among` holds the ids of several applications that it may be about, each between spaces.
     """
 
     stray_id: str
@@ -65,7 +65,7 @@ class StrayLeg(Struct, frozen=True):
 
 
 class ExceptionRow(Struct, frozen=True):
-    """A row of `exceptions`. `rules` is a space-separated list; `call_id` is set when it has been used."""
+    """A row of `exceptions`. `rules` is a space-separated list. `call_id` is the call that used it."""
 
     exception_id: str
     application_id: str
@@ -77,7 +77,7 @@ class ExceptionRow(Struct, frozen=True):
 
 
 class RequestRow(Struct, frozen=True):
-    """A row of `exception_requests`. Decided and without an `exception_id` it was declined."""
+    """A row of `exception_requests`. A decided one without an `exception_id` was declined."""
 
     request_id: str
     application_id: str
@@ -90,9 +90,9 @@ class RequestRow(Struct, frozen=True):
 
 
 class LimitRow(Struct, frozen=True):
-    """A row of `limits`: the arrival time of a limit. That of an application and channel counts wrong codes too.
+    """A row of `limits`: the theoretical arrival time of a limit (GCRA), in epoch milliseconds.
 
-    `wrong` is how many were tried on that channel against `call_id`.
+    The guess limit of an application and channel also counts the wrong codes that were tried against `call_id`.
     """
 
     limit_key: str
@@ -102,7 +102,7 @@ class LimitRow(Struct, frozen=True):
 
 
 class ReportRow(Struct, frozen=True):
-    """A row of `reports`. `sealed` is the report's text, None once it has been forgotten."""
+    """A row of `reports`. `sealed` is the report's text, None once it was deleted."""
 
     report_id: str
     application_id: str | None
@@ -152,7 +152,7 @@ LIMITS = Table("limits", LimitRow, ("limit_key",))
 REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
-# What is in no table here only helps to find something, or opens with its own seal.
+# Rows of other tables only help to find rows, or are sealed as a whole.
 TABLES: tuple[Table[Any], ...] = (
     APPLICATIONS,
     CALLS,

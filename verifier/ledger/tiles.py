@@ -1,4 +1,4 @@
-"""The stored hashes of a shard's log, by tile level (C2SP tlog-tiles), and what can be proved by them.
+"""The stored hashes of a shard, by tile level (C2SP tlog-tiles), and consistency proofs from them.
 
 Implements specs/protocol.md section 8.2.
 """
@@ -13,13 +13,13 @@ from verifier.ports import Reader
 
 
 async def read_entries(reader: Reader, shard: int, start: int, end: int) -> list[bytes]:
-    """The entries from index `start` up to `end`; fewer where the log ends."""
+    """The entries from index `start` up to `end`, or to the end of the log."""
     rows = await reader.fetch(records.ENTRIES_BETWEEN, global_index(shard, start), global_index(shard, end))
     return [bytes(row[0]) for row in rows]
 
 
 async def read_hashes(reader: Reader, shard: int, level: int, start: int, end: int) -> list[bytes]:
-    """The hashes of tree level `8 * level` from index `start` up to `end`; fewer where the log ends."""
+    """The hashes of tree level `8 * level` from index `start` up to `end`, or to the end of the log."""
     if level == 0:
         return [leaf_hash(entry) for entry in await read_entries(reader, shard, start, end)]
     rows = await reader.fetch(records.NODES_BETWEEN, level, global_index(shard, start), global_index(shard, end))
@@ -27,7 +27,7 @@ async def read_hashes(reader: Reader, shard: int, level: int, start: int, end: i
 
 
 async def read_tree(reader: Reader, shard: int, size: int) -> Tree:
-    """The tree of that size, from its right edge: the rightmost partial tile of each level."""
+    """The tree of this size, from its right edge: the rightmost partial tile of each level."""
     tiles: dict[int, list[bytes]] = {}
     level = 0
     while (width := size >> TILE_HEIGHT * level) > 0:
@@ -37,9 +37,9 @@ async def read_tree(reader: Reader, shard: int, size: int) -> Tree:
 
 
 async def consistency_proof(reader: Reader, shard: int, old: int, new: int) -> list[bytes]:
-    """The proof that the tree of size `new` begins with that of size `old` (RFC 6962 section 2.1.2).
+    """The consistency proof between the trees of sizes `old` and `new` (RFC 6962 section 2.1.2).
 
-    Raises InvalidProof where none is defined, NotFound where the log has not grown that far.
+    Raises InvalidProof for sizes without a proof, NotFound beyond the end of the log.
     """
     ranges = consistency_ranges(old, new)
     tiles = {}

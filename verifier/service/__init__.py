@@ -1,4 +1,4 @@
-"""The service: one method for each use case, over the writer. Implements specs/protocol.md sections 6 and 7."""
+"""The service: one method for each use case. Implements specs/protocol.md sections 6 and 7."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Context", "Service", "Settings"]
 
 
 class Service:
-    """Every use case, by the noun it is about. Make one with a `Context`; call `start` and `stop` around its life.
+    """Every use case, grouped by noun. Make one from a `Context`, and call `start` and `stop`.
 
     `signer` is the key of SIP identity, if there is one.
     """
@@ -52,12 +52,11 @@ class Service:
         self.key_uses = KeyUses(context)
 
     async def start(self) -> None:
-        """Make the log's first checkpoint if there is none, reserve uses of keys, begin to carry out commands, and read
-        who is suspended."""
+        """Reserve uses of keys, open the log, accept commands, and read the suspensions."""
         await self.key_uses.reserve()
         await self.context.writer.start()
         await self.suspensions.refresh()
 
     async def stop(self) -> None:
-        """Carry out what is already waiting, then stop."""
+        """Commit what is waiting, then stop."""
         await self.context.writer.stop()

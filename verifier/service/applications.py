@@ -41,12 +41,10 @@ class Applications:
         self._context = context
 
     async def register(self, application_id: str, registration: Registration) -> ApplicationView:
-        """Register or update an application; the answer is an `ApplicationView`.
+        """Register or update an application. This revokes an open call whose officer is no longer assigned.
 
-        An open call whose officer is no longer assigned is revoked with it.
-
-        Raises InvalidField for a time zone that does not exist, a number put on file in the future or
-        twice, or another customer than before, and Erased for an id whose application has been erased.
+        Raises InvalidField for an unknown time zone, a number that is on file twice or from the future, or another
+        customer than before. Raises Erased for the id of an erased application.
         """
         context = self._context
         check(registration, context.clock())
@@ -70,7 +68,7 @@ class Applications:
                     existing.open_call_id,
                     existing.created_at,
                 )
-            # Wrapped anew each time, so that an update moves the application to the active key.
+            # Each update wraps the key again, which moves the application to the active key-encryption key.
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
@@ -106,7 +104,7 @@ class Applications:
         return await context.writer.submit(needs, decide)
 
     async def registered(self, application_ids: Sequence[str]) -> dict[str, Registration | None]:
-        """The facts of those of the applications that are registered and can be opened; None for one that is erased."""
+        """The facts of these applications, None for an erased one. Unknown and damaged ones are left out."""
         found = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
         held: dict[str, Registration | None] = {}
         for each in found:
@@ -124,9 +122,9 @@ class Applications:
         return view(await self._context.reading.application(application_id))
 
     async def erase(self, application_id: str) -> ErasedView:
-        """Destroy an application's key and everything sealed under it; the log stays whole (law L11).
+        """Destroy an application's key, and so everything sealed under it. The log stays verifiable (law L11).
 
-        An open call is revoked with it. Erasing twice gives the same answer. Raises NotFound.
+        This revokes an open call. Erasing twice gives the same answer. Raises NotFound.
         """
 
         def decide(work: UnitOfWork) -> Answer[ErasedView]:
@@ -137,7 +135,7 @@ class Applications:
                 erased_at = row.erased_at
                 return lambda: ErasedView(application_id, from_ms(erased_at))
             if row.open_call_id is not None:
-                # Neither key nor ticket is opened: what is damaged can be erased too.
+                # No key or ticket is decrypted, so damaged ones can be erased too.
                 with suppress(Tampered):
                     call = work.calls.stored(row.open_call_id)
                     if call is not None:
@@ -168,7 +166,7 @@ class Applications:
         return await self._context.writer.submit(needs, decide)
 
     def _numbers_of(self, work: UnitOfWork, application_id: str) -> list[bytes]:
-        """The blind indexes of the numbers on file; none where the facts are damaged."""
+        """The blind indexes of the numbers on file; empty if the facts are damaged."""
         try:
             registration = work.applications.get(application_id).registration
         except InternalError:
@@ -189,7 +187,7 @@ def view(application: DecryptedApplication) -> ApplicationView:
 
 
 def check(registration: Registration, now_ms: int) -> None:
-    """Raise InvalidField for facts that cannot be, whatever is registered already."""
+    """Raise InvalidField for impossible facts. What is registered already does not matter."""
     try:
         zone(registration.customer.time_zone)
     except ValueError as error:
@@ -204,7 +202,7 @@ def check(registration: Registration, now_ms: int) -> None:
 
 
 def check_customer(held: Registration | None, registration: Registration) -> None:
-    """Raise Erased or InvalidField where what is `held` keeps the application from being registered so."""
+    """Raise Erased or InvalidField if the registration `held` forbids this one."""
     if held is None:
         raise Erased
     if held.customer.id != registration.customer.id:

@@ -1,7 +1,7 @@
-"""What an officer may know of: the applications they are assigned to, and their own calls on these.
+"""What officers may see: the applications they are assigned to, and their own calls on them.
 
-The sealed registration says who is assigned. The signed ticket says whose a call is. To every other officer nothing is
-there, whatever its state. Implements specs/protocol.md sections 6 and 7.5.
+The sealed registration names the assigned officers, and the signed ticket the officer of a call. Every other officer
+gets `not_found`, whatever the state. Implements specs/protocol.md sections 6 and 7.5.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from verifier.service.context import Context
 
 @contextmanager
 def not_there(what: Literal["application", "call"]) -> Iterator[None]:
-    """Give one answer for what is missing, erased or another's: NotFound in the same words."""
+    """Raise one NotFound, in the same words, for what is missing, erased or another officer's."""
     try:
         yield
     except (NotFound, Erased) as error:
@@ -31,7 +31,7 @@ def not_there(what: Literal["application", "call"]) -> Iterator[None]:
 
 
 def standing(application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rules: CallRules) -> Call:
-    """The call after what time and its application have brought about: it is revoked once its officer is removed."""
+    """The call as it is now: settled by time, and revoked if its officer is no longer assigned."""
     call = lifecycle.settle(opened.call, now_ms, rules)
     removed = application.registration.assigned(opened.ticket.officer.id) is None
     return lifecycle.revoke(call, now_ms) if call.open and removed else call
@@ -50,13 +50,13 @@ def check_own(opened: DecryptedCall, officer: Principal) -> None:
 
 
 def check_application(work: UnitOfWork, officer: Principal, application_id: str) -> None:
-    """Raise NotFound unless the application is there and the officer is assigned to it."""
+    """Raise NotFound unless the application exists and the officer is assigned to it."""
     with not_there("application"):
         check_assigned(work.applications.get(application_id), officer)
 
 
 def check_call(work: UnitOfWork, officer: Principal, call_id: str) -> None:
-    """Raise NotFound unless the call is there, is the officer's own, and is on an application of theirs."""
+    """Raise NotFound unless the call exists, is the officer's own, and they are still assigned to its application."""
     with not_there("call"):
         opened = work.calls.get(call_id)
         check_own(opened, officer)
@@ -73,7 +73,7 @@ async def read_call(context: Context, call_id: str) -> tuple[DecryptedApplicatio
 async def read_own_call(
     context: Context, call_id: str, officer: Principal
 ) -> tuple[DecryptedApplication, DecryptedCall]:
-    """The same for an officer. Raises NotFound unless it is their own call, on an application of theirs."""
+    """An officer's own call as it is now, and its application. Raises NotFound as `check_call` does."""
     with not_there("call"):
         application, opened = await read_call(context, call_id)
         check_own(opened, officer)

@@ -1,4 +1,4 @@
-"""Who rings: the applications that a verdict or a report may be about, each with its open call or a decoy.
+"""The applications that a verdict or report may be about, each with its open call or a decoy.
 
 Implements specs/protocol.md sections 7 and 7.1. A number may be on file for several customers.
 """
@@ -18,7 +18,7 @@ from verifier.service.assigned import standing
 
 
 class Candidate(Struct, frozen=True):
-    """An application with its open call, settled; or with a call that is closed, mostly a decoy."""
+    """An application with its open call, or with a closed one: a decoy, or a call that has just been closed."""
 
     application: DecryptedApplication
     opened: DecryptedCall
@@ -29,16 +29,16 @@ class Candidate(Struct, frozen=True):
 
     @property
     def own(self) -> bool:
-        """Whether the call is the application's, and no decoy."""
+        """Whether the call belongs to the application. A decoy does not."""
         return self.call.application_id == self.application.application_id
 
     def waits(self, number: str | None) -> bool:
-        """Whether there is an open call, to this number if one is given."""
+        """Whether the call is open, and went to this number if one is given."""
         return self.own and self.call.open and number in (None, self.opened.number)
 
 
 def candidates(work: UnitOfWork, applications: Sequence[DecryptedApplication], rules: CallRules) -> list[Candidate]:
-    """The applications with their calls. One that was registered in this very batch can have no call yet."""
+    """The applications with their candidate calls. An application that this batch registered has none."""
     found = []
     for application in applications:
         opened = work.calls.candidate_of(application)
@@ -53,15 +53,15 @@ def of_one_customer(tried: Sequence[Candidate]) -> bool:
 
 
 def whose(tried: Sequence[Candidate], number: str) -> Sequence[Candidate]:
-    """Those of the customer who rings: of whom an open call went to the number; else of whom alone it is on file.
+    """The candidates of the customer who rings: the one whose open call went to the number, or else its only customer.
 
-    None where that is nobody or several.
+    Empty if there is none, or several.
     """
     found = [each for each in tried if each.waits(number)] or tried
     return found if of_one_customer(found) else ()
 
 
 def language_of(applications: Sequence[DecryptedApplication]) -> Language:
-    """The language of all of their customers; zh-CN where it is not one."""
+    """The language of these customers, or zh-CN if they have different ones."""
     languages = {each.registration.customer.language for each in applications}
     return languages.pop() if len(languages) == 1 else "zh-CN"

@@ -53,11 +53,11 @@ class Calls:
     async def issue(
         self, caller: Principal, application_id: str, asked: IssueCall, idempotency: Idempotency
     ) -> Reply[IssuedCall]:
-        """Issue a call: policy, ticket, code. The answer is an `IssuedCall`, durable and logged (laws L3, L10).
+        """Issue a call: check the policy, sign and log the ticket, derive the code (laws L3, L10).
 
-        Raises PolicyRefused with every broken rule, CallOpen while another call on the application goes on,
-        Suspended for an officer who is, Forbidden when an officer asks in another's name, NotFound and Erased. To an
-        officer who is not assigned the application is not there, also under a key that was used before.
+        Raises PolicyRefused with every broken rule, CallOpen while another call on the application is open, Suspended
+        for a suspended officer, Forbidden for an officer who asks in another's name, NotFound and Erased. An officer
+        who is not assigned gets NotFound, also for an idempotency key that was used before.
         """
         officer_id = _officer_of(caller, asked)
         context = self._context
@@ -94,14 +94,14 @@ class Calls:
             self._check_not_suspended(officer_id)
 
         def again(work: UnitOfWork, issued: IssuedCall) -> IssuedCall:
-            # Nobody reads out a code for an officer who has been removed since.
+            # The officer may have been removed since the call was issued.
             assigned = work.applications.get(application_id).registration.assigned(officer_id)
             return issued if assigned is not None else replace(issued, code=None)
 
         return await context.writer.submit_kept(IssuedCall, needs, decide, idempotency, guard, again)
 
     def _make_way(self, work: UnitOfWork, application: DecryptedApplication, officer_id: str) -> Call | None:
-        """The officer's own call that was never connected gives way to a new one; any other stands."""
+        """Revoke the officer's own call if it was never connected. Raises CallOpen for any other open call."""
         opened = work.calls.open_of(application)
         if opened is None:
             return None
@@ -151,7 +151,7 @@ class Calls:
             call_counter=counter,
             leg_mode=settings.rules.leg_mode,
             issued_at=work.now_ms,
-            # What the ticket says, to the second, is what holds.
+            # The ticket has whole seconds, and the row must agree with it.
             expires_at=ticket.exp * 1000,
         )
         call = lifecycle.settle(call, work.now_ms, settings.rules)
@@ -174,9 +174,10 @@ class Calls:
         return Code(digits, show_code(digits), from_ms(call.expires_at))
 
     async def reveal(self, officer: Principal, call_id: str) -> Code:
-        """The code, for the officer whose call it is, while law L5 allows it. The first time is recorded.
+        """The code, for the call's officer, while law L5 allows it. The first time is recorded.
 
-        Raises NotFound for another's call and for an officer who is no longer assigned, CallClosed, LegNotConnected.
+        Raises NotFound for another officer's call and for an officer who is no longer assigned, CallClosed,
+        LegNotConnected.
         """
 
         def decide(work: UnitOfWork) -> Answer[Code] | NotFound:
@@ -190,7 +191,7 @@ class Calls:
                 # The call is revoked with this refusal.
                 work.calls.put(call)
                 return NotFound("there is no such call")
-            # A code whose time is over, or that was used, is not for reading out.
+            # Expired and used codes are not shown.
             if not call.open or call.state == "confirmed":
                 raise CallClosed(f"the call is {call.state}")
             if not lifecycle.reveal_allowed(call):
@@ -202,7 +203,7 @@ class Calls:
         return await self._context.writer.submit(ReadSet(call_ids=(call_id,)), decide)
 
     async def revoke(self, caller: Principal, call_id: str, idempotency: Idempotency) -> Reply[CallView]:
-        """Withdraw a call: its officer or any supervisor may. The answer is a `CallView`.
+        """Withdraw a call. Its officer and any supervisor may.
 
         Revoking a revoked call gives the same answer. Raises NotFound, CallClosed, and Erased for a supervisor.
         """
@@ -226,7 +227,7 @@ class Calls:
     async def read(self, caller: Principal, call_id: str) -> CallView:
         """The state of a call, for its officer, supervisors, auditors and systems.
 
-        Raises NotFound and Erased; an officer's own call on an application that is no longer theirs is not there.
+        Raises NotFound and Erased. Officers get NotFound for calls on applications that they are no longer assigned to.
         """
         if caller.kind == "system" or caller.roles & {"supervisor", "auditor"}:
             return view((await read_call(self._context, call_id))[1])
@@ -234,7 +235,7 @@ class Calls:
 
 
 def view(opened: DecryptedCall) -> CallView:
-    """A call as staff and systems see it; every fact of the call itself comes from the signed ticket."""
+    """A call as staff and systems see it. Its facts come from the signed ticket."""
     call, ticket = opened.call, opened.ticket
     return CallView(
         call_id=call.call_id,
@@ -266,10 +267,10 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
 
 
 def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:
-    """The rules a supervisor has lifted for this call. A stale exception lifts nothing and says so, and so does one
-    whose supervisor is suspended.
+    """The rules that an exception lifts for this call.
 
-    Raises NotFound for one that is for another application or officer, as for one that was never granted.
+    Raises an error for an exception that has expired, was used, or was granted by a supervisor who is suspended. Raises
+    NotFound for an unknown exception, and for one of another application or officer.
     """
     if asked.exception_id is None:
         return frozenset()

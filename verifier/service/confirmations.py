@@ -1,4 +1,4 @@
-"""Confirmations, by app and by telephone: one path, one answer. Implements specs/protocol.md section 7."""
+"""Confirmations, by app and by telephone, on one path. Implements specs/protocol.md section 7."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ from verifier.service.context import Context
 from verifier.service.daily_caps import check_cap, count
 from verifier.service.replays import spoken_again, verdict_again
 
-# Why nothing can be said to a caller by the number that rings: it is on file nowhere, or the call went to another.
+# Why a caller gets no verdict: the number that rings is not on file, or the call went to another number.
 NotFrom = Literal["unregistered", "other_number"]
 
 UNCHECKED: dict[NotFrom, dict[Language, str]] = {"unregistered": words.UNREGISTERED, "other_number": words.OTHER_NUMBER}
 
 
 class _Entry(Struct, frozen=True):
-    """A code entered by a customer: who, where, and the one application that they name, if they do.
+    """A code that a customer entered, on which channel, and the application that they name, if any.
 
-    `number` is the one that rings, None on the app; `customer_id` is None by telephone, until it is known who rings.
+    `number` is the one that rings, None in the app. `customer_id` is None by telephone.
     """
 
     digits: str
@@ -68,8 +68,11 @@ class _Entry(Struct, frozen=True):
 
 
 class _Try(Struct, frozen=True):
-    """The code held against one candidate. `right` says that it is the call's, `good` that it can be confirmed too;
-    `wrong` is how many wrong codes the call has had on the channel. What was not `named` is tried, and never right."""
+    """The code tried against one candidate.
+
+    `right`: it is the call's code. `good`: it can also be confirmed. `wrong`: how many wrong codes the call has had on
+    the channel. A candidate that is not `named` is tried too, but is never right.
+    """
 
     candidate: Candidate
     named: bool
@@ -81,7 +84,7 @@ class _Try(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7).
 
-    `application` is the one that the receipt goes with, of the customer whose it is; None where that is not known.
+    `application` is the one that the receipt belongs to, None if it is not known whose it is.
     """
 
     call: DecryptedCall | None
@@ -99,9 +102,9 @@ class Confirmations:
         self._context = context
 
     async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> Reply[Verdict]:
-        """A logged-in customer enters a code; the answer is a `Verdict`.
+        """A logged-in customer enters a code.
 
-        Raises MalformedCode for a slip, before anything is spent, and RateLimited beyond the guess bound or daily cap.
+        Raises MalformedCode for a slip, which costs no attempt, and RateLimited beyond the guess limit or daily cap.
         """
         digits = parse_code(asked.code)
         customer_index = self._context.customer_index(customer.id)
@@ -118,11 +121,11 @@ class Confirmations:
         return await self._context.writer.submit_kept(Verdict, needs, decide, idempotency, again=again)
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> Reply[SpokenVerdict]:
-        """The IVR passes on the digits a caller keyed; the answer is a `SpokenVerdict`.
+        """The IVR passes on the digits that a caller keyed.
 
-        Only the applications on which the calling number is on file are looked at, and only a call to that very
-        number is genuine (law L12). A withheld or unknown number, and one with the code of a call to another
-        number, is told that nothing can be checked from it; nothing but the number's daily cap is spent.
+        The code is tried on the applications that have the calling number on file, and only a call to that very number
+        is genuine (law L12). A withheld or unknown number gets `unavailable`, and so does the code of a call to another
+        number. That costs no attempt, but counts for the number's daily cap.
         """
         digits = parse_code(asked.digits, "/digits")
         needs = self.needs_by_phone(asked.caller_number)
@@ -143,7 +146,7 @@ class Confirmations:
     def needs_by_phone(
         self, number: str | None, session_id: str | None = None, application_id: str | None = None
     ) -> ReadSet:
-        """What a verdict by telephone looks at; in a dialogue, also the application that the last one was about."""
+        """The read set of a verdict by telephone. In a dialogue it has the application of the last verdict too."""
         index = self._context.number_index(number) if number else None
         return ReadSet(application_id, number_index=index, session_id=session_id, channel="ivr", cap="verdicts")
 
@@ -154,7 +157,7 @@ class Confirmations:
     def judge_by_phone(
         self, work: UnitOfWork, needs: ReadSet, digits: str, number: str | None, named: str | None = None
     ) -> tuple[Outcome | NotFrom, Language]:
-        """The verdict on digits keyed from a number, or why there is none; and the language of its customer.
+        """The verdict on digits keyed from a number, or why there is none, and the language to say it in.
 
         Raises RateLimited.
         """
@@ -167,18 +170,18 @@ class Confirmations:
     def _judge(
         self, work: UnitOfWork, needs: ReadSet, entry: _Entry, applications: Sequence[DecryptedApplication]
     ) -> Outcome | NotFrom:
-        """Try the code, spend or count, and sign the receipt. Raises RateLimited, before anything is spent."""
+        """Try the code, count the attempt, and sign the receipt. RateLimited is raised before anything is counted."""
         cap = self._context.settings.verdict_cap
         check_cap(work, needs, cap)
         tries = [self._try(work, entry, each) for each in self._candidates(work, applications)]
         if not tries:
-            # As much work for somebody who has no application as can be (law L7).
+            # The same work for a caller without any application (law L7).
             derive_code(decoys.KEYS.codes, decoys.call_id(0), decoys.APPLICATION_ID, 0)
         self._check_limits(work, entry, tries)
         good = [each for each in tries if each.good]
         match = next((each for each in good if each.candidate.waits(entry.number)), None)
         if match is None or match.candidate.call.state == "confirmed":
-            # A code that is used the first time is bounded by the bank's own calls.
+            # First uses of codes need no cap: the bank's own calls bound them.
             count(work, needs, cap)
         if match is not None:
             return self._accept(work, entry, match.candidate)
@@ -190,7 +193,7 @@ class Confirmations:
         return candidates(work, applications, self._context.settings.rules)
 
     def _try(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> _Try:
-        """Hold the code against that of a candidate's call, be it a decoy."""
+        """Try the code against a candidate's call, also against a decoy."""
         application, call = candidate.application, candidate.call
         expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
         named = entry.named in (None, application.application_id)
@@ -201,10 +204,10 @@ class Confirmations:
         return _Try(candidate, named, right, good, wrong)
 
     def _check_limits(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Try]) -> None:
-        """Raise RateLimited beyond the guess bound of any candidate: a right code must never read `not_genuine`.
+        """Raise RateLimited if a candidate's guess limit is reached. A right code must never read `not_genuine`.
 
-        Of a number that is on file for several customers those count whose open call went to it: what was keyed about
-        one must not keep the others from an answer.
+        For a number of several customers, only those with an open call to it count. Attempts about one customer must
+        not lock the others out.
         """
         limit = self._context.settings.guess_limit
         shared = entry.number is not None and not of_one_customer([each.candidate for each in tries])
@@ -218,7 +221,7 @@ class Confirmations:
     def _accept(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> Outcome:
         application, opened = candidate.application, candidate.opened
         if opened.call.state == "confirmed":
-            # The same customer again, while the call goes on: the same receipt, not a second consumption.
+            # The same customer again, while the call is open: the same receipt, and no second use.
             receipt_id, evidence = work.calls.receipt_of(opened.call, application)
             return Outcome(opened, application, True, receipt_id, evidence, work.now_ms)
         receipt_id, leaf = self._receipt(work, entry, application, opened)
@@ -235,11 +238,10 @@ class Confirmations:
         return Outcome(None, application, False, receipt_id, leaf.evidence, work.now_ms)
 
     def _count(self, work: UnitOfWork, entry: _Entry, tried: _Try, *, guess: bool) -> None:
-        """Count a wrong code. The row is written whether one counts or not, so that nothing can be told by the work.
+        """Count a wrong code. The row is written also where nothing is counted, so the work tells nothing.
 
-        By telephone one counts for the limit only where it counts for a call to the number that rings. Else a limit
-        that is reached would say that there is a call, and anybody with that number could keep the customer from an
-        answer.
+        By telephone, a wrong code counts only while a call to the ringing number is open. Otherwise anybody who spoofs
+        the number could lock the customer out between calls.
         """
         rules, application, call = self._context.settings.rules, tried.candidate.application, tried.candidate.call
         key = limit_key(application.application_id, entry.channel)
@@ -259,7 +261,7 @@ class Confirmations:
     ) -> tuple[str, StagedLeaf]:
         receipt_id = work.new_id("rcpt")
         salt = work.new_salt()
-        # On the app it is who has logged in; by telephone who is known to ring, and else nobody but the number.
+        # In the app, the customer who is logged in; by telephone, the known customer, or else the number.
         customer = entry.customer_id if application is None else application.registration.customer.id
         claims = Receipt(
             iss=self._context.settings.issuer,
@@ -282,7 +284,7 @@ def _about(application: DecryptedApplication | None) -> str | None:
 
 
 def _whose(entry: _Entry, tries: Sequence[_Try]) -> DecryptedApplication | None:
-    """The application that a refusal goes with: of the customer who asks, the one that they name, or the first."""
+    """The application that a refusal's receipt belongs to: the one that the customer names, or else their first."""
     found: Sequence[Candidate] = [each.candidate for each in tries]
     if entry.number is not None:
         found = whose(found, entry.number)
@@ -364,7 +366,7 @@ def _unavailable(text: dict[Language, str], language: Language, at: int) -> Spok
 
 
 def _verdict_words(outcome: Outcome, language: Language) -> str:
-    """What the customer is told."""
+    """The text that the customer reads or hears."""
     if outcome.call is None:
         return words.NOT_GENUINE[language]
     ticket = outcome.call.ticket

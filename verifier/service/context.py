@@ -24,10 +24,12 @@ DAY_MS = 86_400_000
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What a deployment decides about the protocol. `guess_limit` is durable, for each application and channel, and so
-    are `verdict_cap` and `report_cap`, for each login and each ringing number;
-    `receipt_messages` says that the bank's own messaging takes receipts (section 7.11); `retention_ms` how long
-    statements are kept, None for ever."""
+    """The settings of the protocol.
+
+    `guess_limit` is durable, for each application and channel. `verdict_cap` and `report_cap` are durable too, for each
+    login and each ringing number. With `receipt_messages` the bank's messaging sends receipts (section 7.11).
+    Statements are kept for `retention_ms`, or without a limit if it is None.
+    """
 
     issuer: str
     origin: str
@@ -44,11 +46,11 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Context:
-    """The ports and settings of one running service.
+    """The ports and settings of one running service, and its callbacks.
 
-    `discovered` is told each discrepancy, kind and id, once it is durable; `tampered` the table of each row that does
-    not verify; `cut_off` the ids of suspensions that this node has learnt of, and of those that have ended.
-    `check_clock` is the writer's. `running` is a monotonic clock in milliseconds; by default no time passes on it.
+    The service calls `discovered` with the kind and id of each durable discrepancy, `tampered` with the table of each
+    row that does not verify, and `cut_off` with the ids of new and of ended suspensions. `check_clock` is the writer's.
+    `running` is a monotonic clock in milliseconds; by default no time passes on it.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Context:
             self.discovered(kind, discrepancy_id)
 
     def trust(self) -> Trust:
-        """What a holder of our statements must hold to check them offline."""
+        """The trust file: all that is needed to verify our statements offline."""
         settings = self.settings
         return Trust(settings.issuer, self.ring.jwks(), LogKey(settings.origin, self.ring.log_keys()))
 
@@ -97,5 +99,5 @@ class Context:
         return indexes.number_index(self.ring, number)
 
     def leg_index(self, leg_id: str) -> bytes:
-        """The keyed id of a leg, since an exchange's own may hold a number."""
+        """The keyed id of a leg. A telephone exchange's own leg id may contain a number."""
         return indexes.leg_index(self.ring, leg_id)

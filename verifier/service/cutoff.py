@@ -1,7 +1,6 @@
-"""Who is cut off, as this node knows it. Implements specs/protocol.md section 2.1.
+"""The suspensions in force, as this node knows them. Implements specs/protocol.md section 2.1.
 
-A node reads the suspensions from the database again and again (service/suspensions.py). Every decision asks the set in
-memory, so it costs no statement.
+A node polls the database for suspensions (service/suspensions.py). Decisions use this copy in memory, without a query.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ from collections.abc import Collection, Iterable, Set
 from verifier.ledger.tables import SuspensionRow
 from verifier.ports import Clock, Row
 
-# Older than this it is not relied on.
+# An older copy is not used.
 MAX_AGE_MS = 5_000
-# A call that was under way to the database when its officer was suspended is durable by then, or never.
+# After this time, a call that was being issued during the suspension is durable, or never will be.
 WATCHED_MS = 60_000
 
 
 class CutOff:
-    """The suspensions in force, and whose open calls are still to be looked for. `running` only ever runs forward."""
+    """The suspensions in force, and the staff whose open calls must be revoked. `running` is a monotonic clock."""
 
     def __init__(self, running: Clock) -> None:
         self._running = running
@@ -36,25 +35,25 @@ class CutOff:
 
     @property
     def age_ms(self) -> int | None:
-        """How long ago it was read; None before the first time."""
+        """Milliseconds since the last read, None before the first."""
         return None if self._read_at is None else self._running() - self._read_at
 
     @property
     def fresh(self) -> bool:
-        """Whether it may be relied on."""
+        """Whether the copy is recent enough to decide on."""
         return self.age_ms is not None and self.age_ms <= MAX_AGE_MS
 
     def read(self, at: int, version: Row) -> None:
-        """The database was asked at that time, and what it holds is of that version."""
+        """Record when the database was read, and the version that it had."""
         self._read_at, self.version = at, version
 
     def adopt(
         self, rows: Iterable[SuspensionRow], lifted: Set[str], since: int
     ) -> tuple[list[SuspensionRow], list[str]]:
-        """Take these suspensions as in force: those that this node did not know, and the ids of those that ended.
+        """Adopt the suspensions in force. Returns the new ones, and the ids of those that ended.
 
-        One that this node knew ends when its own id is among `lifted`, and not when its row is gone. The calls of the
-        new ones are looked for, unless they were suspended before `since`: none of those is open.
+        A known suspension ends only when its own id is in `lifted`, not when its row is missing. Calls of newly
+        suspended staff are revoked, unless the suspension is older than `since`: then none can be open.
         """
         new = [row for row in rows if row.suspension_id not in self._in_force.get(row.officer_id, ())]
         known = set().union(*self._in_force.values())
@@ -68,11 +67,11 @@ class CutOff:
         return new, ended
 
     def watched(self) -> list[str]:
-        """Whose open calls are to be looked for now."""
+        """The staff whose open calls are to be revoked."""
         return list(self._watched)
 
     def looked(self, staff_ids: Collection[str], at: int) -> None:
-        """Every open call of theirs was looked for at that time, and revoked."""
+        """Their open calls as of that time have been revoked."""
         for each in staff_ids:
             if at >= self._watched.get(each, at):
                 self._watched.pop(each, None)

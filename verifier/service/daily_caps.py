@@ -1,7 +1,7 @@
-"""Daily caps: how many verdicts and reports a login or a ringing number may cause. Implements specs/protocol.md 7.3.
+"""Daily caps on verdicts and reports, for each login and each ringing number. Implements specs/protocol.md 7.3.
 
-They are durable, and hold for people without any application and for numbers that are on file nowhere. A retry with the
-same key is answered from what is kept, and is not counted.
+They are durable, and also hold for people without an application and for unknown numbers. A retry with the same
+idempotency key gets the kept answer and does not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from verifier.ledger.unit_of_work import UnitOfWork
 
 
 def check_cap(work: UnitOfWork, needs: ReadSet, cap: Limit) -> None:
-    """Raise RateLimited if one more is too many."""
+    """Raise RateLimited if the cap is reached."""
     for key in work.limits.caps(needs):
         decision = limits.decide(cap, work.limits.tat(key), work.now_ms, cost=0)
         if not decision.allowed:
@@ -23,6 +23,6 @@ def check_cap(work: UnitOfWork, needs: ReadSet, cap: Limit) -> None:
 
 
 def count(work: UnitOfWork, needs: ReadSet, cap: Limit) -> None:
-    """One more has been caused."""
+    """Count one more."""
     for key in work.limits.caps(needs):
         work.limits.put(LimitRow(key, limits.decide(cap, work.limits.tat(key), work.now_ms).tat))

@@ -1,4 +1,4 @@
-"""What officers look at: their applications, their calls, and one call as it changes.
+"""What officers see: their applications, their calls, and live events of one call.
 
 Implements specs/protocol.md section 7.5.
 """
@@ -25,16 +25,15 @@ _AFTER_ALL = "call_g"  # sorts after every hex id
 
 
 class Desk:
-    """Use cases of an officer looking."""
+    """Use cases of officers who read."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     async def applications(self, officer: Principal, query: str, cursor: str | None, limit: int) -> Applications:
-        """A page of the applications assigned to an officer that `query` is found in, by reference.
+        """A page of the officer's applications that match `query`, ordered by reference.
 
-        Names and numbers are sealed, so the officer's own are opened and looked through, some at a time, until there
-        are enough.
+        Names and numbers are sealed, so the officer's applications are decrypted in chunks until the page is full.
         """
         context = self._context
         words = query.casefold().split()
@@ -50,7 +49,7 @@ class Desk:
         return Applications(page, page[-1].application_id if len(found) > limit else None)
 
     async def application(self, officer: Principal, application_id: str) -> ApplicationView:
-        """An application the officer is assigned to. Raises NotFound for any other, also for one that is erased."""
+        """An application that the officer is assigned to. Raises NotFound for any other, and for an erased one."""
         with not_there("application"):
             opened = await self._context.reading.application(application_id)
             check_assigned(opened, officer)
@@ -70,9 +69,9 @@ class Desk:
         return Calls(tuple(views), following)
 
     async def watch(self, officer: Principal, call_id: str) -> AsyncGenerator[CallView | None, None]:
-        """A call of the officer's now, then each time it changes; see `Events.follow`.
+        """The officer's call now, and again at each change; see `Events.follow`.
 
-        Raises NotFound for a call that is not theirs to see, also once it no longer is.
+        Raises NotFound if the officer may not see the call, or no longer may.
         """
         context = self._context
         application, _ = await read_own_call(context, call_id, officer)
@@ -86,7 +85,7 @@ class Desk:
 
 
 def _searched(application: DecryptedApplication) -> str:
-    """What a search looks through: reference, name, product, and numbers with and without the plus sign."""
+    """The text that a search covers: reference, name, product, and numbers with and without the plus sign."""
     registration: Registration = application.registration
     numbers = " ".join(each.number for each in registration.numbers)
     return f"{application.application_id} {registration.customer.name} {registration.product} {numbers}".casefold()

@@ -1,6 +1,6 @@
-"""Waking those who watch a customer's calls. Implements specs/protocol.md section 7.5 (live events).
+"""Wakes the watchers of a customer's calls. Implements specs/protocol.md section 7.5 (live events).
 
-A wake-up is a hint to read again, never news by itself, so a lost one only delays.
+A wake-up only means "read again", so a lost one delays an event and loses none.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from verifier.core.principal import Principal
 
 WATCH_S = 2.0
 MAX_WATCH_MS = 600_000
-# Pages on a few devices; more would keep others from a node that holds only so many connections.
+# Enough for pages on a few devices. More would take connections from others.
 MAX_WATCHED_BY_ONE = 10
-# In this time the places of clients that are gone have come free.
+# Streams of vanished clients are closed within this time.
 FREED_S = 10
 Seen = TypeVar("Seen")
 
@@ -41,7 +41,7 @@ class Events:
                 event.set()
 
     def wake(self, staff_ids: Iterable[str]) -> None:
-        """Whether these members of staff may go on watching is to be asked now."""
+        """Make the watchers of these members of staff check again whether they may watch."""
         for staff_id in staff_ids:
             for event in self._watchers.get(_of_staff(staff_id), ()):
                 event.set()
@@ -61,10 +61,10 @@ class Events:
         clock: Callable[[], int],
         same: Callable[[Seen, Seen], bool] = lambda before, now: before == now,
     ) -> AsyncGenerator[Seen | None, None]:
-        """What `read` gives now, then each time it has changed; None every two seconds in which it has not.
+        """Yield what `read` returns now and at each change, and None every 2 seconds without a change.
 
-        It ends after ten minutes, when the watcher's login ends, or when the service stops: then watchers show again
-        who they are. Raises RateLimited for one who watches in too many places at this node.
+        It ends after 10 minutes, when the watcher's login expires, or when the service stops. Watchers then sign in
+        again. Raises RateLimited for too many streams of one person at this node.
         """
         if self._following[who.key] >= MAX_WATCHED_BY_ONE:
             raise RateLimited("you are watching in too many places", retry_after=FREED_S)
@@ -88,7 +88,7 @@ class Events:
                 del self._following[who.key]
 
     async def wait(self, keys: Sequence[bytes], timeout_s: float) -> None:
-        """Return when something of theirs may have changed, or after the time-out."""
+        """Wait for a wake-up of one of these keys, or for the timeout."""
         event = asyncio.Event()
         for key in keys:
             self._watchers[key].add(event)

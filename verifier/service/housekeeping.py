@@ -1,6 +1,6 @@
-"""Housekeeping: close what time has closed, forget what is past its keeping. Implements specs/protocol.md section 6.3.
+"""Housekeeping: settle calls that are due, and delete expired rows. Implements specs/protocol.md section 6.3.
 
-No verdict depends on it: every decision settles the call first.
+No verdict depends on it, since every decision settles its call first.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ _PRUNE = (
 
 
 class Swept(Struct, frozen=True):
-    """How many calls a sweep closed or rescheduled."""
+    """The number of calls that a sweep changed."""
 
     calls: int
 
 
 class Housekeeping:
-    """Use cases of the clock."""
+    """Use cases of the scheduler."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     async def sweep(self) -> int:
-        """Settle every call that is due, and prune idempotency keys, limits, dialogues and legs past their time.
+        """Settle every call that is due, and delete expired idempotency keys, limits, dialogues and legs.
 
-        Returns the number of calls that changed; call again while it is not zero.
+        Returns the number of calls that changed. Call it again until it returns 0.
         """
         context = self._context
         due: dict[int, list[str]] = {}
         for call_id, owner in await context.storage.fetch(records.CALLS_DUE, context.clock()):
             due.setdefault(context.writer.shard_of(owner), []).append(call_id)
         asked = self._prune(), *(self._settle(tuple(each)) for each in due.values())
-        # What cannot be done in one shard now is no reason to leave the others as they are.
+        # A failure in one shard must not hold up the others.
         done = await asyncio.gather(*asked, return_exceptions=True)
         for each in done:
             if isinstance(each, BaseException):
@@ -60,7 +60,7 @@ class Housekeeping:
         def decide(work: UnitOfWork) -> Answer[Swept]:
             changed.clear()
             for call_id in due:
-                # A damaged call must keep no other from closing: the ticket is not opened, and a row may not verify.
+                # A damaged call must not hold up others: its ticket is not decrypted, and its row may not verify.
                 with suppress(Tampered):
                     call = work.calls.stored(call_id)
                     if call is None:
@@ -80,11 +80,11 @@ class Housekeeping:
             async with context.storage.transaction() as transaction:
                 await decoys.plant(transaction, context.authenticator)
         now_ms, rules = context.clock(), context.settings.rules
-        # The wrong codes that a call has had are kept for as long as a call can be open.
+        # Counts of wrong codes are kept for as long as a call can be open.
         limits_before = now_ms - rules.code_lifetime_ms - rules.max_call_ms - rules.grace_ms
         expired = [await context.storage.fetch(sql, now_ms) for sql in records.EXPIRED.values()]
         expired.append(await context.storage.fetch(records.LIMITS_BEFORE, limits_before))
-        # Those rows are of many customers; it is alone in every shard only where there are any.
+        # Expired rows belong to many customers. Without any, the command needs no shard.
         needs = ReadSet(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else ReadSet()
 
         def decide(work: UnitOfWork) -> Answer[Swept]:

@@ -1,4 +1,4 @@
-"""The SIP Identity header of an officer's call, out of its ticket. Implements specs/protocol.md section 6.4."""
+"""The SIP Identity header of an officer's call, made from its ticket. Implements specs/protocol.md section 6.4."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from verifier.service.context import Context
 
 
 class Identities:
-    """Use cases on SIP identity; without a signer there are none."""
+    """Use cases on SIP identity. Without a signer, every request fails."""
 
     def __init__(self, context: Context, signer: IdentitySigner | None) -> None:
         self._context = context

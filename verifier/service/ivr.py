@@ -1,4 +1,4 @@
-"""Telephone dialogues: each step is heard, judged and kept in one command.
+"""Telephone dialogues. Each step is one command.
 
 Implements specs/protocol.md section 7.7.
 """
@@ -30,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Session(Struct, frozen=True):
-    """What is kept of a dialogue, sealed; `receipt_for` is whose receipt the last one was."""
+    """The sealed state of a dialogue. `receipt_for` says whose the last receipt is."""
 
     caller_number: str | None
     expires_at: int
@@ -42,7 +42,7 @@ _decode = msgspec.json.Decoder(_Session).decode
 
 
 class Ivr:
-    """Use cases of a voice platform that leaves the dialogue to the service."""
+    """Use cases of voice platforms that let the service lead the dialogue."""
 
     def __init__(self, context: Context, confirmations: Confirmations, outbox: Outbox) -> None:
         self._context = context
@@ -50,9 +50,9 @@ class Ivr:
         self._confirmations = confirmations
 
     async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> Reply[IvrTurn]:
-        """Begin the dialogue with a caller; the answer is an `IvrTurn`. Nothing is spent by ringing.
+        """Begin the dialogue with a caller. Ringing costs no attempt.
 
-        The number that rings is not looked at: the greeting says nothing about whether it is on file.
+        The greeting does not depend on whether the number is on file.
         """
         context = self._context
         bank = context.settings.bank_name or context.settings.issuer.split("//")[1]
@@ -68,15 +68,15 @@ class Ivr:
         return await context.writer.submit_kept(IvrTurn, ReadSet(), decide, idempotency)
 
     async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> Reply[IvrTurn]:
-        """What was keyed, or silence; the answer is an `IvrTurn`.
+        """One step: the keys that the caller pressed, or silence.
 
-        Raises NotFound for a dialogue that is long over, or whose application has been erased.
+        Raises NotFound for an expired dialogue, and for one whose application was erased.
         """
         context = self._context
         rows = await context.storage.fetch_in(records.SESSIONS, [session_id])
         if not rows or context.clock() >= rows[0][2]:
             raise NotFound("there is no such session, or it is over")
-        # Who rings does not change in the course of a call, so it can be read before the command is.
+        # The caller's number never changes during a dialogue, so it can be read before the batch.
         _, sealed, expires_at, about = rows[0]
         context_of = session_context(session_id, expires_at, about)
         caller_number = _decode(context.ring.unseal(context_of, sealed)).caller_number
@@ -92,7 +92,7 @@ class Ivr:
             on_file = self._confirmations.on_file(work, needs, caller_number)
             if dialogue.verdict == "genuine" and not goes_on(context, work, on_file, dialogue.evidence):
                 dialogue = machine.close(dialogue)
-            # So that it goes when the application is erased.
+            # The dialogue is deleted when its application is erased.
             application_id = application_id or next((each.application_id for each in on_file), None)
             dialogue, turn = machine.hear(dialogue, heard.keys)
             if turn.act == "check":
@@ -115,7 +115,7 @@ class Ivr:
     def _check(
         self, work: UnitOfWork, needs: ReadSet, dialogue: Dialogue, digits: str, caller_number: str | None
     ) -> tuple[Dialogue, Turn, ReceiptFor | None, str | None]:
-        """How the dialogue goes on, whose receipt can be sent, and the application that a verdict is about."""
+        """The next state and turn, whose receipt can be sent, and the application that the verdict is about."""
         try:
             outcome, _ = self._confirmations.judge_by_phone(work, needs, parse_code(digits), caller_number)
         except MalformedCode:
@@ -136,6 +136,6 @@ class Ivr:
 
 
 def _turn(session_id: str, turn: Turn) -> IvrTurn:
-    # The machine never leaves it at `check`: that has been judged by now.
+    # `_check` has replaced every turn of this kind.
     assert turn.act != "check"  # noqa: S101
     return IvrTurn(session_id, turn.say, turn.act, turn.slow, turn.to or None, turn.evidence or None)

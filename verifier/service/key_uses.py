@@ -1,4 +1,4 @@
-"""The uses of the key-encryption keys, counted durably for all nodes. Implements specs/protocol.md section 11."""
+"""Counts the uses of key-encryption keys, durably and for all nodes. Implements specs/protocol.md section 11."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class KeyUses:
         self._context = context
 
     async def totals(self) -> dict[str, int]:
-        """How often each key-encryption key has been used or reserved by any node."""
+        """The number of uses of each key-encryption key that all nodes have reserved."""
         rows = await self._context.storage.fetch(_TOTALS)
         return {row[0]: row[1] for row in rows}
 
     async def reserve(self) -> set[str]:
-        """Reserve what this process needs. Returns the keys that it reserved uses of.
+        """Reserve uses for this process. Returns the ids of the keys.
 
-        A commit that nobody knows the outcome of may be counted twice, never less than once.
+        A commit with unknown outcome may be counted twice, but is never missed.
         """
         ring, storage = self._context.ring, self._context.storage
         wanted = ring.unreserved()

@@ -29,18 +29,18 @@ from verifier.service.assigned import standing
 from verifier.service.calls import view
 from verifier.service.context import Context
 
-# Clocks of exchange and service may differ by a minute.
+# The clock skew between exchange and service that is tolerated.
 SKEW_MS = 60_000
 DAY_MS = 86_400_000
 KEPT_MS = 31 * DAY_MS
-# A number that is on file more often says nothing about whom an officer rings.
+# A number on file for more applications does not tell which one the officer calls.
 MAX_APPLICATIONS = 100
 
 Kept = TypeVar("Kept", Leg, StrayLeg)
 
 
 class _Heard(Struct, frozen=True):
-    """One event, and under what the leg is kept; `number` is known of every leg that is connected."""
+    """One leg event. `leg_index` is the keyed id of the leg. An event `connected` always has a number."""
 
     event: Literal["connected", "ended"]
     leg_index: bytes
@@ -52,9 +52,9 @@ class _Heard(Struct, frozen=True):
 
 
 class _Reached(Struct, frozen=True):
-    """Where a number leads: how many applications it is on file for, no more than one too many, and their open calls.
+    """What a called number leads to: the number of applications, and their open calls.
 
-    `number_index` is None where it leads nowhere, or to too many.
+    At most MAX_APPLICATIONS + 1 are counted. `number_index` is None if the number leads to none, or to too many.
     """
 
     number: str = ""
@@ -71,11 +71,11 @@ class Legs:
         self._context = context
 
     async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> Reply[CallView]:
-        """What the PBX saw of the officer's leg of a call; the answer is a `CallView` (law L5).
+        """A leg event of a call (law L5).
 
-        A leg to another number, or from another, than the ticket's is recorded and changes nothing. A call is
-        revoked whose officer is no longer assigned. Raises InvalidField when the time is outside the call's bounds,
-        NotFound, Erased.
+        A leg to or from another number than the ticket's is recorded and changes nothing. The event revokes a call
+        whose officer is no longer assigned. Raises InvalidField for a time before the call or in the future, NotFound,
+        Erased.
         """
         heard = self._heard(event, None)
 
@@ -91,13 +91,12 @@ class Legs:
         return await self._context.writer.submit_kept(CallView, needs, decide, idempotency)
 
     async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> Reply[LegTaken]:
-        """The same without the call's id; the answer is a `LegTaken`.
+        """A leg event without the call's id.
 
-        The event `connected` matches a leg with the one open call that it can mean, and with that call it stays. It is
-        kept for reconciliation, and never matched later, where no call or several wait for it, or where it names no
-        officer and several could be meant.
-        Raises InvalidField for a connected leg without a number, and for a time that is over a day old or to come;
-        Erased where the leg's call has been.
+        The event `connected` matches the leg with the one open call that it can belong to, for good. If there is none,
+        or several, or the event names no officer and several are possible, the leg is kept for reconciliation and never
+        matched later. Raises InvalidField for a connected leg without a number, and for a time in the future or more
+        than a day ago. Raises Erased if the leg's call was erased.
         """
         if event.event == "connected" and event.number is None:
             raise InvalidField.at("/number", "a leg that is connected leads to a number")
@@ -127,7 +126,7 @@ class Legs:
         return _Heard(event.event, index, event.leg_id, at, event.number, event.caller_number, officer_id)
 
     async def _reached(self, heard: _Heard) -> _Reached:
-        # An officer dials once the answer to his issue is there, so what is read here holds the call he means.
+        # Officers dial after they have the issued call, so this read sees it.
         if heard.event != "connected" or heard.number is None:
             return _Reached()
         number_index = self._context.number_index(heard.number)
@@ -136,7 +135,7 @@ class Legs:
         return _Reached(heard.number, len(rows), call_ids, number_index if 0 < len(rows) <= MAX_APPLICATIONS else None)
 
     def _match(self, work: UnitOfWork, heard: _Heard, reached: _Reached) -> tuple[DecryptedCall | None, StrayKind]:
-        """The call a leg has been matched with, or the one it is matched with now; without one, why there is none."""
+        """The call that the leg was or is now matched with, or why there is none."""
         stray = work.legs.stray(heard.leg_index)
         none: StrayKind = "leg_without_code" if reached.applications else "leg_not_on_file"
         owner = work.legs.owner(heard.leg_index)
@@ -153,14 +152,14 @@ class Legs:
         meant = [each for each in found if each is not None and _can_mean(each, heard, ended_at)]
         if len(meant) == 1 and (heard.officer_id is not None or _one_officer(work, reached)):
             if stray is not None:
-                # What was remembered of its end is the call's now, and goes with it.
+                # The end that was kept for the stray leg now belongs to the call's leg.
                 work.legs.put(replace(_new_leg(meant[0], heard, work.now_ms), ended_at=ended_at))
                 work.legs.put_stray(replace(stray, application_id=meant[0].call.application_id))
             return meant[0], none
         return None, "leg_ambiguous" if meant else none
 
     def _standing(self, work: UnitOfWork, call_id: str) -> DecryptedCall | None:
-        """The call as it stands now, and is kept; None where its application has been erased meanwhile."""
+        """Settle a call and write it. None if its application was erased."""
         try:
             opened = work.calls.get(call_id)
         except (NotFound, Erased):
@@ -173,10 +172,10 @@ class Legs:
         return standing(application, opened, work.now_ms, self._context.settings.rules)
 
     def _follow(self, work: UnitOfWork, opened: DecryptedCall, heard: _Heard) -> DecryptedCall:
-        """The call after one more event of a leg of its own."""
+        """The call after one more event of its leg."""
         call_id = opened.call.call_id
         leg = work.legs.of_call(call_id).get(heard.leg_index) or _new_leg(opened, heard, work.now_ms)
-        # Only `connected` tells where a leg leads: by its end an exchange may have put in other numbers.
+        # Only `connected` has reliable numbers. At the end of a leg, an exchange may have replaced them.
         of_ticket = heard.event == "ended" or _of_ticket(opened.ticket, heard)
         leg = replace(_add(leg, heard), on_file=leg.on_file and int(of_ticket), expires_at=work.now_ms + KEPT_MS)
         work.legs.put(leg)
@@ -208,7 +207,7 @@ class Legs:
         work.legs.put_stray(replace(stray, connected_at=leg.connected_at, ended_at=leg.ended_at, sealed=sealed))
 
     def _stray(self, work: UnitOfWork, heard: _Heard, kind: StrayKind, reached: _Reached) -> StrayLeg:
-        """Keep a leg of no call. That one has ended must be remembered, lest its beginning is taken for news."""
+        """Keep a leg of no call. Its end is kept too, so that a late `connected` is not taken for a new leg."""
         stray = work.legs.stray(heard.leg_index) or StrayLeg(
             stray_id=work.new_id("leg"),
             leg_index=heard.leg_index,
@@ -239,7 +238,7 @@ class Legs:
 
 
 def _can_mean(opened: DecryptedCall, heard: _Heard, ended_at: int | None) -> bool:
-    """Whether a connected leg can be that of a call as it stands. One that had ended before the issue cannot."""
+    """Whether a connected leg can belong to this call. A leg that ended before the call was issued cannot."""
     call = opened.call
     return (
         call.open
@@ -257,7 +256,7 @@ def _applications(work: UnitOfWork, reached: _Reached) -> Sequence[DecryptedAppl
 
 
 def _one_officer(work: UnitOfWork, reached: _Reached) -> bool:
-    """Whether a leg to the number can be no other assigned officer's."""
+    """Whether all applications with this number have the same one officer."""
     assigned = {officer.id for each in _applications(work, reached) for officer in each.registration.officers}
     return len(assigned) == 1
 
@@ -268,7 +267,7 @@ def _not_from_the_future(heard: _Heard, work: UnitOfWork) -> None:
 
 
 def _of_ticket(ticket: CallTicket, heard: _Heard) -> bool:
-    """Whether the leg leads to the number of the ticket and, as far as is said, comes from its caller number."""
+    """Whether the leg goes to the ticket's number and, if the event says so, comes from its caller number."""
     to = (heard.number or "").removeprefix("+")
     return ticket.dest.tn == (to,) and (
         heard.caller_number is None or heard.caller_number.removeprefix("+") == ticket.orig.tn
@@ -280,14 +279,14 @@ def _new_leg(opened: DecryptedCall, heard: _Heard, now_ms: int) -> Leg:
 
 
 def _add(leg: Kept, heard: _Heard) -> Kept:
-    """A leg with one more event; of doubled events the earliest time holds."""
+    """The leg after one more event. For repeated events, the earliest time counts."""
     if heard.event == "connected":
         return replace(leg, connected_at=heard.at if leg.connected_at is None else min(heard.at, leg.connected_at))
     return replace(leg, ended_at=heard.at if leg.ended_at is None else min(heard.at, leg.ended_at))
 
 
 def _leg_state(legs: Iterable[Leg]) -> tuple[int | None, int | None]:
-    """When the leg on file was connected and ended: of several, the one connected last and still up, if any."""
+    """When the call's leg was connected and ended. Of several legs, one that is still up wins, then the latest."""
     connected: Sequence[Leg] = [leg for leg in legs if leg.on_file and leg.connected_at is not None]
     if not connected:
         return None, None

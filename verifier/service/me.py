@@ -1,4 +1,4 @@
-"""What a customer can look at, every call and whether the bank is on the phone now, and what he can wish.
+"""What customers see and choose: their calls, whether the bank is on the phone now, and their preferences.
 
 Implements specs/protocol.md section 7.5.
 """
@@ -35,7 +35,7 @@ _AFTER_ALL = "call_g"  # sorts after every hex id
 
 
 class Me:
-    """Use cases of a customer looking."""
+    """Use cases of customers."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -55,7 +55,7 @@ class Me:
         return PastCalls(page, page[-1].call_id if len(found) > limit else None)
 
     async def call_status(self, customer: Principal) -> CallStatus:
-        """Whether one of the customer's open calls is on the phone with him now, and which."""
+        """Whether the bank is on the phone with the customer now, and with which call."""
         now_ms = self._context.clock()
         on: list[DecryptedCall] = []
         for application in await self._applications(customer):
@@ -73,7 +73,7 @@ class Me:
         )
 
     def watch(self, customer: Principal) -> AsyncGenerator[CallStatus | None, None]:
-        """The call status now, then each time it changes; see `Events.follow`."""
+        """The call status now, and again at each change; see `Events.follow`."""
         context = self._context
         return context.events.follow(
             customer,
@@ -84,19 +84,19 @@ class Me:
         )
 
     async def applications(self, customer: Principal) -> MyApplications:
-        """How far each of the customer's loans is, who may phone about it, and which calls are announced."""
+        """The customer's applications: stage, officers who may phone, and announced calls."""
         opened = await self._applications(customer)
         return MyApplications(tuple(_mine(each) for each in sorted(opened, key=lambda each: each.application_id)))
 
     async def preferences(self, customer: Principal) -> Preferences:
-        """What the customer wants."""
+        """The customer's preferences."""
         opened = await self._applications(customer)
         return Preferences(marketing_calls=not any(each.row.opted_out for each in opened))
 
     async def put_preferences(self, customer: Principal, wanted: Preferences) -> Preferences:
-        """Keep what the customer wants, on every application of his and for those to come; the answer repeats it.
+        """Set the preferences on all applications of the customer, also later ones.
 
-        Raises NotFound for a customer without any application: there is nothing to keep it with.
+        Raises NotFound for a customer without an application.
         """
         index = self._context.customer_index(customer.id)
 

@@ -1,4 +1,4 @@
-"""Receipts that callers want sent by the bank's own messaging: queued with the step, handed over until it is taken.
+"""The outbox: receipts that callers want by the bank's own messaging. They are queued with the step, and retried.
 
 Implements specs/protocol.md section 7.11. The service sends nothing to a customer itself.
 """
@@ -25,16 +25,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ReceiptFor(Struct, frozen=True):
-    """Whose receipt it is: the customer, and the application it goes with."""
+    """The customer of a receipt, and the application that it belongs to."""
 
     customer_id: str
     application_id: str
 
 
 class ReceiptMessage(Struct, frozen=True):
-    """What the bank's messaging is given: which receipt, for whom, in which language. Nothing of what it says.
+    """A message for the bank's messaging: which receipt, for which customer, in which language. It has no content.
 
-    `message_id` is the same each time that it is handed over.
+    `message_id` stays the same for each attempt.
     """
 
     message_id: str
@@ -44,11 +44,11 @@ class ReceiptMessage(Struct, frozen=True):
 
 
 class Settled(Struct, frozen=True):
-    """A message has been taken off the queue, or put back in it."""
+    """A message has left the outbox, or was postponed."""
 
 
 Hand = Callable[[ReceiptMessage], Awaitable[bool]]
-"""Hands a message over; whether it was taken."""
+"""Hands a message over. Returns whether it was accepted."""
 _decode = msgspec.json.Decoder(ReceiptMessage).decode
 
 
@@ -59,13 +59,13 @@ class Outbox:
         self._context = context
 
     def whose(self, application: DecryptedApplication | None) -> ReceiptFor | None:
-        """Whose receipt can be sent; None where the bank's messaging takes none."""
+        """Whose receipt can be sent; None if the bank's messaging sends none."""
         if application is None or not self._context.settings.receipt_messages:
             return None
         return ReceiptFor(application.registration.customer.id, application.application_id)
 
     def add(self, work: UnitOfWork, receipt_id: str, receipt_for: ReceiptFor, language: Language) -> None:
-        """Queue a message, in the batch that answers who asked for it."""
+        """Queue a message, in the same batch as the answer to the caller."""
         message = ReceiptMessage(work.new_id("msg"), receipt_id, receipt_for.customer_id, language)
         sealed = work.ring.seal(message.message_id, _encode(message))
         expires_at = work.now_ms + KEPT_MS
@@ -73,8 +73,10 @@ class Outbox:
         work.writes.stage(records.INSERT_MESSAGE, values)
 
     async def deliver(self, hand: Hand) -> int:
-        """Hand over what is due, at least once each; how many were taken. What was not is tried again, ever later,
-        for a day."""
+        """Hand over the messages that are due, each at least once. Returns how many were accepted.
+
+        Others are retried for a day, with exponential backoff.
+        """
         context = self._context
         taken = 0
         for message_id, sealed, tries in await context.storage.fetch(records.MESSAGES_DUE, context.clock()):
@@ -88,7 +90,7 @@ class Outbox:
         return taken
 
     def _message(self, message_id: str, sealed: bytes) -> ReceiptMessage | None:
-        """A message; None for one that does not open, which must not keep the others waiting."""
+        """Decrypt a message. None if that fails, so that it does not hold up the others."""
         try:
             return _decode(self._context.ring.unseal(message_id, sealed))
         except InternalError:

@@ -38,7 +38,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Asked(Struct, frozen=True):
-    """What is sealed of a request."""
+    """The sealed part of a request."""
 
     officer: Officer
     asked: RequestException
@@ -56,9 +56,9 @@ class PolicyExceptions:
     async def grant(
         self, supervisor: Principal, application_id: str, asked: GrantException, idempotency: Idempotency
     ) -> Reply[GrantedException]:
-        """A second person lifts rules for one call, unasked; the answer is a `GrantedException`.
+        """A second person lifts rules for one call, without a request.
 
-        Raises Forbidden when the supervisor would lift them for himself, NotFound and Erased.
+        Raises Forbidden for supervisors who would lift rules for themselves, NotFound and Erased.
         """
         _check_second(supervisor, asked.officer_id)
 
@@ -77,7 +77,7 @@ class PolicyExceptions:
     async def request(
         self, officer: Principal, application_id: str, asked: RequestException, idempotency: Idempotency
     ) -> Reply[ExceptionRequest]:
-        """An assigned officer asks a second person; the answer is an `ExceptionRequest`.
+        """An assigned officer asks a second person to lift rules.
 
         Raises NotFound for an application that the officer is not assigned to, whatever its state.
         """
@@ -104,9 +104,9 @@ class PolicyExceptions:
     async def decide(
         self, supervisor: Principal, request_id: str, asked: DecideException, idempotency: Idempotency
     ) -> Reply[ExceptionRequest]:
-        """A second person grants or declines a request; the answer is an `ExceptionRequest`.
+        """A second person grants or declines a request.
 
-        Raises Forbidden for one's own request, CallClosed when it has been decided or is over, NotFound and Erased.
+        Raises Forbidden for one's own request, CallClosed for a decided or expired one, NotFound and Erased.
         """
         rows = await self._context.storage.fetch_in(records.REQUESTS_BY_ID, [request_id])
         if not rows:
@@ -133,7 +133,7 @@ class PolicyExceptions:
         return await self._context.writer.submit_kept(ExceptionRequest, needs, decide, idempotency)
 
     async def list(self, caller: Principal) -> ExceptionRequests:
-        """Requests of the last day: everybody's for a supervisor; an officer's own on applications that are theirs."""
+        """Requests of the last day: all for supervisors, for officers their own."""
         context = self._context
         now_ms = context.clock()
         everybody = "supervisor" in caller.roles

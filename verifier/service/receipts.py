@@ -1,4 +1,4 @@
-"""Receipts: fetch one's own, check anyone's. Implements specs/protocol.md section 8."""
+"""Receipts: fetch your own, verify any. Implements specs/protocol.md section 8."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Receipts:
         self._context = context
 
     async def read(self, owner: Principal, receipt_id: str) -> ReceiptView:
-        """A customer's own receipt, of a verdict or of a report. Raises NotFound for everybody else's."""
+        """A customer's own receipt of a verdict or report. Raises NotFound for other customers' receipts."""
         context = self._context
         rows = await context.storage.fetch(records.LEAF_BY_STATEMENT, receipt_id)
         if not rows or rows[0][6] not in (RECEIPT, REPORT):
@@ -38,7 +38,7 @@ class Receipts:
         return ReceiptView(statement_id, LogEvidence(evidence.statement, evidence.proof))
 
     def verify(self, asked: VerifyReceipt) -> ReceiptChecked:
-        """Check any statement of this deployment and its proof, with nothing but the published keys."""
+        """Verify any statement of this deployment and its proof, with the published keys alone."""
         try:
             checked = verify_evidence(Evidence(asked.statement, asked.proof), self._context.trust())
         except EvidenceError as error:

@@ -1,6 +1,6 @@
-"""What a supervisor looks into: codes and legs that do not fit together. Implements specs/protocol.md section 6.5.
+"""Discrepancies between codes and legs, for supervisors. Implements specs/protocol.md section 6.5.
 
-Nothing is opened for it but the ids of stray legs: calls are listed by what is in the clear.
+Only the ids of stray legs are decrypted. Calls are listed by columns in the clear.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Reconciliation:
         cursor: str | None,
         limit: int,
     ) -> Discrepancies:
-        """A page of the discrepancies of a window of time, newest first, of every kind unless one is named.
+        """A page of the discrepancies in a time window, newest first. Without a kind, all kinds.
 
-        Each kind has an index of its own, so a page reads at most its length of each. Raises InvalidField for a
+        Each kind has its own index, so a page reads at most its length of each. Raises InvalidField for a
         window of more than 31 days, or one that ends before it begins.
         """
         end = self._context.clock() + 1 if until is None else to_ms(until)
@@ -98,5 +98,5 @@ def _of_call(kind: DiscrepancyKind, call: Call) -> Discrepancy:
 
 
 def _hex(ms: int) -> str:
-    """How the ids of that millisecond begin (RFC 9562 section 5.7)."""
+    """The beginning of all ids of that millisecond (RFC 9562 section 5.7)."""
     return f"{max(0, ms):012x}"

@@ -1,6 +1,6 @@
-"""A genuine answer that is asked for again: it stands while its call goes on, and then says that the call has ended.
+"""Retries of a genuine answer: it stays genuine while the call is open, and then becomes `ended`.
 
-Implements specs/protocol.md section 7.12 (laws L4, L6). What cannot be told to go on has ended.
+Implements specs/protocol.md section 7.12 (laws L4, L6). If it is not certain that the call is open, it has ended.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Candidates = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
 def goes_on(
     context: Context, work: UnitOfWork, applications: Iterable[DecryptedApplication], receipt_id: str | None
 ) -> bool:
-    """Whether one of the applications has a confirmed call that is open now and whose receipt this is.
+    """Whether this is the receipt of a confirmed call that is still open on one of the applications.
 
-    No call of an officer goes on who was suspended or removed.
+    A call of a suspended or removed officer does not count as open.
     """
     return any(_receipt_of_open_call(context, work, each) == receipt_id for each in applications if receipt_id)
 

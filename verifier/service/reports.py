@@ -33,10 +33,10 @@ class Reports:
         self._context = context
 
     async def take(self, reporter: Principal, asked: ReportCall, idempotency: Idempotency) -> Reply[ReportTaken]:
-        """Take a report; the answer is a `ReportTaken`. Its text is sealed, its receipt commits to every byte of it.
+        """Take a report. Its text is sealed, and its receipt commits to every byte of it.
 
-        Raises InvalidField for a time in the future or more than a year ago, or an IVR that does not say
-        which number rings in; RateLimited beyond the daily cap.
+        Raises InvalidField for a time in the future or more than a year ago, and for an IVR that does not give the
+        ringing number. Raises RateLimited beyond the daily cap.
         """
         context = self._context
         at = to_ms(asked.at)
@@ -62,7 +62,7 @@ class Reports:
         return await context.writer.submit_kept(ReportTaken, needs, decide, idempotency)
 
     def _whose(self, work: UnitOfWork, needs: ReadSet, number: str | None) -> DecryptedApplication | None:
-        """The application that the report goes with; None where there is none, or the number does not tell whose."""
+        """The application that the report belongs to. None without one, or if the number has several customers."""
         if needs.customer_index is not None:
             return next(iter(work.applications.of_customer(needs.customer_index)), None)
         registered = work.applications.of_number(needs.number_index or b"", number or "")

@@ -1,6 +1,6 @@
-"""Forgetting what is older than a deployment keeps it; the log stays good. Implements specs/protocol.md section 6.3.
+"""Retention: deletes old statements. The log stays verifiable. Implements specs/protocol.md section 6.3.
 
-Statements go in the log's order, so what has been forgotten is always the log's beginning.
+Statements are deleted in the order of the log, so only its beginning is ever gone.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from verifier.ports import Row
 from verifier.service.context import Context
 
 AT_ONCE = 500
-# What goes with a statement of each type. Of a receipt there is nothing but itself.
+# The table of the row that a statement belongs to. A receipt has none.
 _GOES_WITH: dict[str, Table[Any]] = {TICKET: tables.CALLS, REPORT: tables.REPORTS, EXCEPTION: tables.EXCEPTIONS}
 
 
 class Forgotten(Struct, frozen=True):
-    """How many statements."""
+    """The number of statements deleted."""
 
     statements: int
 
 
 class Retention:
-    """Use case of the calendar."""
+    """The use case of retention."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     async def forget(self) -> int:
-        """Forget some statements that are past their keeping, and the calls, reports and exceptions they are of.
+        """Delete some expired statements, with their calls, reports and exceptions.
 
-        Returns how many; call again while it is not zero.
+        Returns how many. Call it again until it returns 0.
         """
         context = self._context
         kept_ms = context.settings.retention_ms
@@ -57,14 +57,14 @@ class Retention:
             try:
                 done += await self._forget_of(origin, forgotten, before)
             except VerifierError as error:
-                # What cannot be done in one shard now is no reason to leave the others as they are.
+                # A failure in one shard must not hold up the others.
                 failed = error
         if failed is not None and not done:
             raise failed
         return done
 
     async def _forget_of(self, origin: str, forgotten: int, before: int) -> int:
-        """Of one shard, from where it was left."""
+        """Go on in one shard, from where it stopped."""
         context = self._context
         shard = origin_shard(origin, context.settings.origin) or 0
         start, end = global_index(shard, forgotten), global_index(shard, forgotten + AT_ONCE)
@@ -96,9 +96,9 @@ def _forget(work: UnitOfWork, row: Row) -> None:
     leaf_index, typ, statement_id = row
     work.writes.stage(records.FORGET_LEAF, (leaf_index,))
     if typ in _GOES_WITH:
-        # One that does not verify stays for the audit.
+        # A row that does not verify stays for the audit.
         with suppress(Tampered):
-            # A call that is open still is closed first.
+            # An open call must be closed first.
             call = work.calls.stored(statement_id) if typ == TICKET else None
             if call is None or not call.open:
                 work.delete(_GOES_WITH[typ], statement_id)

@@ -1,4 +1,4 @@
-"""Suspensions: cut a member of staff off, lift that, list them; and what each node does about them.
+"""Suspensions of staff: suspend, lift and list, and enforce them on each node.
 
 Implements specs/protocol.md section 2.1; specs/decisions/0035 says who may suspend whom.
 """
@@ -40,10 +40,9 @@ class StaffSuspensions:
     async def suspend(
         self, caller: Principal, staff_id: str, asked: SuspendStaff, idempotency: Idempotency
     ) -> Reply[Suspension]:
-        """Cut a member of staff off; the answer is a `Suspension`, durable, and in force at this node.
+        """Suspend a member of staff. It is durable and in force at this node on return.
 
-        Suspending a suspended person changes nothing, and gives the suspension in force. Raises Suspended for a
-        supervisor who is suspended.
+        For a suspended person it returns the suspension in force. Raises Suspended for a suspended supervisor.
         """
 
         def decide(work: UnitOfWork) -> About[Suspension]:
@@ -62,9 +61,10 @@ class StaffSuspensions:
         return answer
 
     async def lift(self, supervisor: Principal, staff_id: str) -> Suspension:
-        """End a suspension; the answer is the `Suspension`. Lifting twice gives the same answer.
+        """Lift a suspension. Lifting twice gives the same answer.
 
-        Raises Forbidden for one's own, Suspended for a supervisor who is suspended, NotFound for who never was.
+        Raises Forbidden for one's own suspension, Suspended for a suspended supervisor, and NotFound for a member of
+        staff who was never suspended.
         """
         if supervisor.id == staff_id:
             raise Forbidden("a suspension is lifted by somebody else")
@@ -85,13 +85,13 @@ class StaffSuspensions:
         return answer
 
     async def list(self, cursor: str | None, limit: int) -> Suspensions:
-        """A page of all suspensions, newest first, those that were lifted too."""
+        """A page of all suspensions, newest first, including lifted ones."""
         rows = await self._context.storage.fetch(records.SUSPENSIONS_BEFORE, cursor or _AFTER_ALL, limit + 1)
         page = tuple(self._view(self._context.authenticator.read(SUSPENSIONS, row)) for row in rows[:limit])
         return Suspensions(page, page[-1].suspension_id if len(rows) > limit else None)
 
     async def admit(self, caller: Principal) -> None:
-        """Raise Suspended for a member of staff who is suspended, Unavailable when this node cannot know who is."""
+        """Raise Suspended for a suspended member of staff, Unavailable if this node cannot read the suspensions."""
         cutoff = self._context.cutoff
         if not cutoff.fresh:
             try:
@@ -103,7 +103,7 @@ class StaffSuspensions:
             raise Suspended("you are suspended; a supervisor can lift that")
 
     async def refresh(self) -> None:
-        """Read who is suspended. Streams of those who newly are wake up, and so end. Raises Unavailable."""
+        """Read the suspensions, and end the event streams of newly suspended staff. Raises Unavailable."""
         context, cutoff = self._context, self._context.cutoff
         async with self._reading:
             at = context.running()
@@ -120,10 +120,9 @@ class StaffSuspensions:
             cutoff.read(at, version)
 
     async def revoke_calls(self) -> int:
-        """Revoke the open calls of those who were suspended lately; how many there were.
+        """Revoke the open calls of recently suspended staff. Returns how many.
 
-        A call may be under way at a slow node while its officer is suspended. So they are looked for again and again,
-        for a minute.
+        A slow node may issue a call while its officer is being suspended, so this repeats for a minute.
         """
         context, cutoff = self._context, self._context.cutoff
         at, staff_ids = context.running(), cutoff.watched()
@@ -142,7 +141,7 @@ class StaffSuspensions:
         def decide(work: UnitOfWork) -> Answer[Swept]:
             revoked.clear()
             for call_id in call_ids:
-                # A damaged call must keep no other open: the ticket is not opened, and a row may not verify.
+                # A damaged call must not hold up others: its ticket is not decrypted, and its row may not verify.
                 with suppress(Tampered):
                     if self._close(work, call_id):
                         revoked.append(call_id)
@@ -152,7 +151,7 @@ class StaffSuspensions:
         return len(revoked)
 
     def _close(self, work: UnitOfWork, call_id: str) -> bool:
-        """Settle a call of a suspended officer, and revoke it if it is open still. Raises Tampered."""
+        """Settle a call of a suspended officer, and revoke it if it is still open. Raises Tampered."""
         call = work.calls.stored(call_id)
         if call is None or not self._context.cutoff.holds(call.officer_id):
             return False
@@ -161,18 +160,18 @@ class StaffSuspensions:
         return settled.open
 
     async def _take_effect(self) -> None:
-        """At this node at once. What fails here is done by the node's next turn, like at every other node."""
+        """Enforce it at this node at once. If that fails, the next poll does it, as at every other node."""
         with suppress(VerifierError):
             await self.refresh()
             await self.revoke_calls()
 
     def _oldest_open(self) -> int:
-        """No call that was issued before that time can be open still."""
+        """Every call issued before this time is closed."""
         rules = self._context.settings.rules
         return max(0, self._context.clock() - rules.code_lifetime_ms - rules.max_call_ms)
 
     def _read(self, row: Row) -> SuspensionRow:
-        """A suspension. One that does not verify is in force from now on, whatever else it says."""
+        """Read a suspension. A row that does not verify counts as a suspension in force from now on."""
         try:
             return self._context.authenticator.read(SUSPENSIONS, row)
         except Tampered:
@@ -191,7 +190,7 @@ class StaffSuspensions:
 
 
 def _needs(caller: Principal, staff_id: str) -> ReadSet:
-    """Two who suspend each other do it one after the other, and the second is suspended by then."""
+    """The read set. It gives two supervisors who suspend each other one order, so the second is refused."""
     return ReadSet(staff_ids=(staff_id,) if caller.kind == "system" else (staff_id, caller.id))
 
 

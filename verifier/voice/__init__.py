@@ -1,4 +1,4 @@
-"""Voice platforms that fetch what to say: VoiceXML and TwiML over one dialogue.
+"""Voice platforms that fetch documents: VoiceXML and TwiML, over one dialogue.
 
 Implements specs/protocol.md section 7.8.
 """

@@ -1,4 +1,4 @@
-"""What a dialect is: how a platform shows who it is, tells what it heard, and is told what to do.
+"""The interface of a dialect: how a platform authenticates, reports keys, and receives instructions.
 
 Implements specs/protocol.md section 7.8.
 """
@@ -24,38 +24,38 @@ Form = Mapping[str, str]
 
 
 class Dialect(Protocol):
-    """One of the ways to speak with a voice platform. `path` is where its documents are."""
+    """One dialect of voice platforms. `path` is the path of its documents."""
 
     path: str
     content_type: str
 
     def shows(self, request: web.Request) -> bool:
-        """Whether the request has a secret to look at. Its form is read only then."""
+        """Whether the request has credentials at all. Only then is its form read."""
 
     def vouches(self, request: web.Request, form: Form, url: str) -> bool:
-        """Whether the request comes from the bank's own platform. `url` is the address as the platform knows it."""
+        """Whether the request comes from the bank's own platform. `url` is the address that the platform used."""
 
     def caller(self, form: Form) -> str | None:
-        """The number that rings, in E.164; None when it is withheld or not in that form."""
+        """The number that rings, in E.164. None if it is withheld or malformed."""
 
     def keys(self, form: Form) -> str | None:
-        """What was keyed; None for silence."""
+        """The keys that the caller pressed, None for silence."""
 
     def document(self, turn: IvrTurn, following: str, transfer: str) -> bytes:
-        """What to say and do. `following` is the address for what is heard next, `transfer` where to."""
+        """What to say and do. `following` is the address of the next step, `transfer` the target of a transfer."""
 
     def entry(self, begin: str) -> bytes:
-        """The first document, for a platform that fetches one before it tells who rings."""
+        """The first document, for a platform that fetches one before it reports the caller."""
 
 
 def e164(address: str) -> str | None:
-    """The number in a telephone or SIP address; None for any that is not E.164."""
+    """The E.164 number in a telephone or SIP address, or None."""
     found = _E164.fullmatch(address.strip())
     return found[1] if found else None
 
 
 def encoded(root: ElementTree.Element) -> bytes:
-    """A document; what is said in it is text, without what XML cannot hold."""
+    """A document. Characters that XML cannot hold are left out."""
     for element in root.iter():
         element.text = safe(element.text) if element.text is not None else None
         element.attrib.update({name: safe(value) for name, value in element.attrib.items()})
@@ -64,6 +64,6 @@ def encoded(root: ElementTree.Element) -> bytes:
 
 
 def apology() -> IvrTurn:
-    """That we cannot check now, in both languages, since nothing is known of the caller."""
+    """Say that we cannot check now, in both languages, since the caller's is unknown."""
     both = tuple(Say("unavailable", prompt("unavailable", each), each) for each in LANGUAGES)
     return IvrTurn("", both, "hang_up", False, None)

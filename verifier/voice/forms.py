@@ -1,4 +1,4 @@
-"""Reading the form that a voice platform posts: bounded, UTF-8, each field once. Carries out CVP-7.8-6."""
+"""Reads the form of a voice platform: bounded, UTF-8, each field once. Implements CVP-7.8-6."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ TYPE = "application/x-www-form-urlencoded"
 
 
 async def read_form(request: web.Request) -> Form:
-    """The fields of a form. Raises UnsupportedMediaType, BodyTooLarge, MalformedRequest, or Forbidden for a field that
-    is given twice: a signature does not say which one counts."""
+    """The fields of a form. Raises UnsupportedMediaType, BodyTooLarge, MalformedRequest, and Forbidden for a repeated
+    field: a signature does not say which one counts."""
     if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")
     if not request.body_exists:

@@ -51,7 +51,7 @@ class TwiML:
         root = Element("Response")
         if turn.act == "listen":
             asked = {"input": "dtmf", "finishOnKey": "#", "timeout": "8", "action": following, "method": "POST"}
-            # Silence must be told as well, or the call would end without a word.
+            # Report silence too. Otherwise the call would end without a word.
             _say(SubElement(root, "Gather", {**asked, "actionOnEmptyResult": "true"}), turn)
             return encoded(root)
         _say(root, turn)
@@ -61,7 +61,7 @@ class TwiML:
                 SubElement(dial, "Sip").text = transfer
             else:
                 SubElement(dial, "Number").text = transfer.removeprefix("tel:")
-            # Heard when the call was not taken, or has ended: else the caller would be left in silence.
+            # Heard if the transfer fails or ends. Otherwise the caller would hear silence.
             language = turn.say[-1].language if turn.say else "zh-CN"
             SubElement(root, "Say", language=_LOCALES[language]).text = prompt("goodbye", language)
             SubElement(root, "Hangup")

@@ -1,6 +1,6 @@
-"""VoiceXML 2.1 (W3C), as Avaya, Genesys, Cisco and Huawei platforms speak it.
+"""VoiceXML 2.1 (W3C), for platforms of Avaya, Genesys, Cisco and Huawei.
 
-Implements specs/protocol.md section 7.8. The platform shows a password (RFC 7617).
+Implements specs/protocol.md section 7.8. The platform sends a password (RFC 7617).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ register_namespace("", _VXML)
 
 
 class VoiceXML:
-    """`verifier.voice.Dialect` for VoiceXML 2.1; `password` is what the platform shows."""
+    """`verifier.voice.Dialect` for VoiceXML 2.1; `password` authenticates the platform."""
 
     path = "/voice/voicexml"
     content_type = "application/voicexml+xml"
@@ -74,10 +74,10 @@ class VoiceXML:
 
 def _page(language: str) -> tuple[Element, Element]:
     root = Element(_tag("vxml"), {"version": "2.1", _LANG: language})
-    # A platform must not answer a caller with what it kept of another call.
+    # A platform must not play a cached document of another call.
     for name, value in (("fetchtimeout", "8s"), ("inputmodes", "dtmf"), ("documentmaxage", "0")):
         SubElement(root, _tag("property"), name=name, value=value)
-    # Heard when the next document cannot be fetched: silence would leave the caller with what he believed before (L6).
+    # Heard if the next document cannot be fetched. Silence would leave the caller with the last answer (L6).
     failed = SubElement(root, _tag("catch"), event="error")
     _prompts(failed, apology())
     SubElement(failed, _tag("disconnect"))
@@ -90,7 +90,7 @@ def _listen(form: Element, turn: IvrTurn, following: str) -> None:
         SubElement(field, _tag("property"), name=name, value=value)
     _grammar(field)
     _prompts(field, turn)
-    # Silence, and a hash key alone, are told as no keys; whatever the grammar does not know, as a slip.
+    # Silence and a hash key alone are reported as no keys, and anything outside the grammar as a slip.
     for event, heard in (("noinput", "''"), ("nomatch", "'A'")):
         handler = SubElement(field, _tag(event))
         SubElement(handler, _tag("assign"), name="keys", expr=heard)

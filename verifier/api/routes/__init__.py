@@ -1,4 +1,4 @@
-"""The table of operations: what there is, who may, what it takes and gives. specs/openapi.yaml is made from it."""
+"""The table of operations. specs/openapi.yaml is generated from it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DiscrepanciesAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of what does not fit together in a window of at most 31 days; the day before `until`, which is now."""
+    """A page of discrepancies in a window of at most 31 days. By default it is the last day."""
 
     kind: reconciliation.DiscrepancyKind | None = None
     since: Instant | None = None

@@ -1,4 +1,4 @@
-"""What customers do, in the app or by the IVR. Implements specs/openapi.yaml."""
+"""Operations of customers, in the app or by the IVR. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Page(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Confirming:
-    """The two ways to confirm. Slips of the finger spend no attempt, but their number is limited softly."""
+    """The two ways to confirm. Slips cost no attempt, and a soft limit bounds their number."""
 
     def __init__(self, slips: Throttle) -> None:
         self._slips = slips
@@ -51,7 +51,7 @@ class _Confirming:
 
 
 def operations(slips: Throttle) -> tuple[Operation, ...]:
-    """Every operation of customers; `slips` limits softly how often a finger may slip."""
+    """Every operation of customers. `slips` is the soft limit on mistyped codes."""
     confirming = _Confirming(slips)
     return (
         operation(

@@ -1,4 +1,4 @@
-"""What anyone may ask: check a receipt, read the log, fetch keys. Implements specs/openapi.yaml."""
+"""Public operations: verify a receipt, read the log, fetch keys. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 
