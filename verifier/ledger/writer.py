@@ -337,16 +337,14 @@ class Writer:
         for command, outcome in zip(commands, decided, strict=True):
             if isinstance(outcome, VerifierError | Reply):
                 answers.append(outcome)
-                continue
-            if isinstance(outcome, _Command):
+            elif isinstance(outcome, _Command):
                 answers.append(by_command[id(outcome)])
-                continue
-            if not isinstance(outcome, About):
+            elif not isinstance(outcome, About):
                 answers.append(outcome())
-                continue
-            reply = by_command[id(command)] = Reply.of(outcome.answer())
-            answers.append(reply)
-            if command.idempotency_id:
+            else:
+                reply = by_command[id(command)] = Reply.of(outcome.answer())
+                answers.append(reply)
+            if isinstance(outcome, About) and command.idempotency_id:
                 sealed = seal(command.secret, self._entropy(NONCE_BYTES), "answer", reply.body)
                 until = work.now_ms + IDEMPOTENCY_MS
                 kept = command.idempotency_id, command.fingerprint, sealed, outcome.application_id, until
@@ -355,10 +353,7 @@ class Writer:
 
 
 def _check_held(routing: ShardRouting, commands: Sequence[_Command], held: frozenset[int], shards: int) -> None:
-    """Raise _Misrouted if a command reads rows of a shard that is not locked.
-
-    Rows may have come to another customer, or the log may have been split, since the command was routed.
-    """
+    """Raise _Misrouted if a command reads rows of an unlocked shard, since a row or the log has changed meanwhile."""
     if not all(routing.shards(command.reads, shards) <= held for command in commands):
         raise _Misrouted
 
@@ -366,10 +361,7 @@ def _check_held(routing: ShardRouting, commands: Sequence[_Command], held: froze
 def _repeated(
     work: UnitOfWork, command: _Command, replays: _Kept, first: dict[bytes, _Command]
 ) -> Reply[Struct] | _Command | None:
-    """For a key that was used before: the kept reply, or the command of this batch with the same key.
-
-    Raises IdempotencyKeyReused for a key that came with another request.
-    """
+    """The kept reply of a key, or the command of this batch with the same key. Raises IdempotencyKeyReused."""
     kept = replays.get(command.idempotency_id)
     twin = first.get(command.idempotency_id)
     if kept is not None:
