@@ -7,6 +7,7 @@ is skipped and the package is named; on CI that is a failure. `tests/run fast` d
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,11 @@ def is_fast(item: pytest.Item) -> bool:
     """Whether a test is part of `tests/run fast`: it needs Python alone, and takes no longer than a second or two."""
     fetches = FETCHING.intersection(getattr(item, "fixturenames", ()))
     return not (needed(item) or fetches or any(item.iter_markers("slow")))
+
+
+def is_slow_file(source: str) -> bool:
+    """Whether the source of a file marks all of its tests as slow, or as in need of something."""
+    return re.search(r"^pytestmark = pytest\.mark\.(slow$|needs\()", source, re.MULTILINE) is not None
 
 
 def require(component: str, present: bool) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests import node
-from tests.components import is_fast, require, require_packages
+from tests.components import is_fast, is_slow_file, require, require_packages
 from tests.postgres import Postgres, memory
 from tests.sharing import Sharing
 from tests.world import Person, World
@@ -36,6 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("fast")
     if config.getoption("--share"):
         config.pluginmanager.register(Sharing(Path(config.getoption("--share"))))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """In the fast run, do not even import a file of which every test is left out."""
+    if config.getoption("--fast") and collection_path.name.startswith("test_"):
+        return True if is_slow_file(collection_path.read_text(encoding="utf-8")) else None
+    return None
 
 
 @pytest.hookimpl(trylast=True)

@@ -143,7 +143,7 @@ class Postgres:
         return f"postgresql://verifier@127.0.0.1:{self.port}/{name}"
 
     def drop_database(self, address: str) -> None:
-        """Remove a database, whoever is still connected to it."""
+        """Remove a database, even if clients are still connected."""
         self._run("dropdb", *self._here, "--force", "--if-exists", address.rpartition("/")[2])
 
     @property

@@ -10,6 +10,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,10 +99,17 @@ def requirements(contents: dict[str, str]) -> list[Requirement]:
 def marks(sources: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Each number in a mark `shows`, and the test that bears it, as pytest names it. Nothing is imported."""
     for name, source in sources.items():
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                for number in _numbers(node.decorator_list):
-                    yield number, f"{name}::{node.name}"
+        yield from _marks_of(name, source)
+
+
+@cache
+def _marks_of(name: str, source: str) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (number, f"{name}::{node.name}")
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        for number in _numbers(node.decorator_list)
+    )
 
 
 def _numbers(decorators: list[ast.expr]) -> Iterator[str]:

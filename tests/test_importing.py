@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.exports.test_exports import HEADER, NESTED, json_line, row, written
+from tests.import_files.test_import_file import HEADER, NESTED, json_line, row, written
 from tests.world import NOON, World
 from verifier.import_files import Bad, ImportFile, Reading, Rejects, Superseded, UnreadableFile
 from verifier.importing import Account, import_file

@@ -23,6 +23,15 @@ def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
     assert len(text.splitlines()) <= 400
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_class_has_at_most_twelve_public_methods(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            methods = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+            public = {each.name for each in methods if not each.name.startswith("_")}
+            assert len(public) <= 12, f"{node.name} has {len(public)} public methods"
+
+
 def test_each_module_of_the_core_that_does_something_has_a_file_of_tests() -> None:
     doing = {
         path.stem

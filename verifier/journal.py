@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 import structlog
 
@@ -76,7 +76,12 @@ class _LibraryHandler(logging.Handler):
 
 
 def _log_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: object = None,
 ) -> None:
     log.warning("library", logger="warnings", kind=category.__name__, at=f"{filename.rpartition('/')[2]}:{lineno}")
 
@@ -88,7 +93,7 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
         log.critical("uncaught", exc_info=error)
 
 
-def _describe_exception(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _describe_exception(_: object, __: str, line: MutableMapping[str, object]) -> MutableMapping[str, object]:
     """Replace the exception of a line with a description that contains none of its data."""
     error = line.pop("exc_info", None)
     if isinstance(error, BaseException):

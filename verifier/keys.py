@@ -11,7 +11,6 @@ import hmac
 import os
 import secrets
 from codecs import BOM_UTF8
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -163,7 +162,7 @@ class FileKeyRing:
         self._path = path
         self._origin = origin
         self._version: object = None
-        self._uses = Uses()
+        self.uses = Uses()
         self.refresh()
 
     def refresh(self) -> bool:
@@ -213,17 +212,11 @@ class FileKeyRing:
 
     def _encryption_key(self) -> bytes:
         """The active key-encryption key, for one use with a random nonce."""
-        self._uses.count(self._encryption_kid)
+        self.uses.count(self._encryption_kid)
         return self._encryption[self._encryption_kid]
 
     def encrypting(self) -> str:
         return self._encryption_kid
-
-    def unreserved(self) -> dict[str, int]:
-        return self._uses.unreserved(self._encryption_kid)
-
-    def reserved(self, added: Mapping[str, int], totals: Mapping[str, int]) -> None:
-        self._uses.reserved(added, totals)
 
     def derive(self, kind: str, value: str) -> bytes:
         return hmac.digest(self._index_key, f"{kind}\0{value}".encode(), "sha256")

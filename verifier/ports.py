@@ -5,11 +5,12 @@ Implements specs/protocol.md section 10. Each is as small as its one user needs;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from verifier.core.errors import Unavailable
+from verifier.core.key_uses import Uses
 
 Row = Sequence[Any]
 Clock = Callable[[], int]
@@ -67,7 +68,9 @@ class Storage(Reader, Protocol):
 
 
 class KeyRing(Protocol):
-    """The deployment's keys. Private keys never leave it."""
+    """The deployment's keys. Private keys never leave it. `uses` counts those of the key-encryption keys."""
+
+    uses: Uses
 
     def wrap(self, application_id: str, key: bytes) -> tuple[str, bytes]:
         """Wrap an application key. Returns the id of the key-encryption key and the wrapped key."""
@@ -83,12 +86,6 @@ class KeyRing(Protocol):
 
     def encrypting(self) -> str:
         """The kid of the active key-encryption key."""
-
-    def unreserved(self) -> dict[str, int]:
-        """The uses of key-encryption keys, by kid, that this process must reserve before it seals more."""
-
-    def reserved(self, added: Mapping[str, int], totals: Mapping[str, int]) -> None:
-        """Note the uses that were reserved durably, and the totals of all processes."""
 
     def derive(self, kind: str, value: str) -> bytes:
         """32 bytes that only this ring can derive from a value, for blind indexes."""

@@ -6,7 +6,6 @@ Implements specs/protocol.md section 8.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -61,7 +60,7 @@ def _content(path: Path) -> bytes:
         return file.read(MAX_FILE + 1)
 
 
-def _json(content: bytes) -> Any:
+def _json(content: bytes) -> object:
     if len(content) > MAX_FILE:
         raise ValueError(f"it has more than {MAX_FILE} bytes")
     return read_json(content, mark=True)

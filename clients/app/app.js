@@ -1,4 +1,4 @@
-/** The customer's page, the reference for a bank's own app. Carries out specs/protocol.md section 12.1. */
+/** The customer's page, the reference for a bank's own app. Implements specs/protocol.md section 12.1. */
 
 import { startPage } from "../web/page.js";
 import { callsScreen } from "./calls.js";

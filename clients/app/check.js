@@ -1,4 +1,4 @@
-/** The first screen: is the bank on the phone with me now, and the entry of a code. Carries out section 7 of specs/protocol.md. */
+/** The first screen: is the bank on the phone with me now, and the entry of a code. Implements section 7 of specs/protocol.md. */
 
 import { button, h, shape } from "../web/elements.js";
 import { LENGTH, complete, digitsOf } from "../web/code.js";

@@ -1,4 +1,4 @@
-/** How far my loans are, who may phone me, announced calls, and refusing offers. Carries out specs/protocol.md section 7.5. */
+/** How far my loans are, who may phone me, announced calls, and refusing offers. Implements specs/protocol.md section 7.5. */
 
 import { announce, h } from "../web/elements.js";
 import { dayAndTime, say } from "../web/language.js";

@@ -1,4 +1,4 @@
-/** Receipts to keep and to share, as files that verify without the bank. Carries out specs/protocol.md section 8. */
+/** Receipts to keep and to share, as files that verify without the bank. Implements specs/protocol.md section 8. */
 
 import { announce, button, h } from "../web/elements.js";
 import { say } from "../web/language.js";

@@ -1,4 +1,4 @@
-/** Reporting a suspicious call: open, choose what happened, send. Carries out specs/protocol.md section 7.6. */
+/** Reporting a suspicious call: open, choose what happened, send. Implements specs/protocol.md section 7.6. */
 
 import { button, h, shape } from "../web/elements.js";
 import { inLanguage, say } from "../web/language.js";

@@ -1,4 +1,4 @@
-/** The one answer, as a screen that cannot be misread: shape and words first, then colour. Carries out section 7 of specs/protocol.md. */
+/** The one answer, as a screen that cannot be misread: shape and words first, then colour. Implements section 7 of specs/protocol.md. */
 
 import { CannotCheck } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";

@@ -1,4 +1,4 @@
-/** What the customer's page says, zh-CN first, en second. Carries out specs/protocol.md section 7.4. */
+/** What the customer's page says, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
 
 import { both } from "../web/words.js";
 
@@ -22,14 +22,14 @@ export const WORDS = {
   codeTitle: both("有人自称是我们打来的？", "Somebody says they are from the bank?"),
   codeHow: both(
     "请对方报九位验证码，在这里输入。先看结果，再说话。",
-    "Ask for the nine-figure code and enter it here. Look at the answer before you share anything.",
+    "Ask for the nine-digit code and enter it here. Look at the answer before you share anything.",
   ),
-  code: both("九位验证码", "Nine-figure code"),
+  code: both("九位验证码", "Nine-digit code"),
   codeSlip: both(
     "有一位不对，请再核对。不占用次数。",
-    "One figure is not right. Check again; this costs no attempt.",
+    "One digit is not right. Check again; this costs no attempt.",
   ),
-  codeStrange: both("只认数字，共九位。其余已略去。", "Only figures count, nine of them. The rest was left out."),
+  codeStrange: both("只认数字，共九位。其余已略去。", "Only digits count, nine of them. The rest was left out."),
   codeShort: both("还差 {count} 位。", "{count} more to go."),
   codeReady: both("九位已齐，可以核实。", "All nine are there. You can check."),
   check: both("核实", "Check"),

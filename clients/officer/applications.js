@@ -1,4 +1,4 @@
-/** The officer's applications, with search. Carries out specs/protocol.md section 7.5. */
+/** The officer's applications, with search. Implements specs/protocol.md section 7.5. */
 
 import { Problem } from "../typescript/src/client.js";
 import { button, h } from "../web/elements.js";

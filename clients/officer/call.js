@@ -1,4 +1,4 @@
-/** One call: dial, read the code out, see the customer confirm. Carries out specs/protocol.md sections 5 and 6. */
+/** One call: dial, read the code out, see the customer confirm. Implements specs/protocol.md sections 5 and 6. */
 
 import { Problem } from "../typescript/src/client.js";
 import { announce, button, h, shape } from "../web/elements.js";
@@ -18,7 +18,7 @@ export async function callScreen(page, signal, callId) {
   const customer = await customerOf(page, first, signal);
   const state = h("div", { class: "stack", "aria-live": "polite" });
   const revoke = button(say(WORDS.revoke), () => page.client.calls.revoke(callId).catch((error) => page.fail(error)), { class: "danger" });
-  // Begun anew whenever the code goes from sight, with its countdown.
+  // Begun again whenever the code goes from sight, with its countdown.
   let reading = new AbortController();
   let readable = false;
 

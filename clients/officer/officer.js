@@ -1,4 +1,4 @@
-/** The officer's console: from an application to a code in two clicks. Carries out specs/protocol.md section 12.1. */
+/** The officer's console: from an application to a code in two clicks. Implements specs/protocol.md section 12.1. */
 
 import { startPage } from "../web/page.js";
 import { applicationsScreen } from "./applications.js";

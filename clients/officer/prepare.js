@@ -1,4 +1,4 @@
-/** One application: choose the number and the purpose, get the code. Carries out specs/protocol.md sections 4.2 and 4.3. */
+/** One application: choose the number and the purpose, get the code. Implements specs/protocol.md sections 4.2 and 4.3. */
 
 import { Problem } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";

@@ -1,24 +1,24 @@
-/** How a code is read out: in Mandarin 1 is 幺 and 0 is 零, so that neither is taken for another figure. */
+/** How a code is read out: in Mandarin 1 is 幺 and 0 is 零, so that neither is taken for another digit. */
 
 /** @typedef {import("../web/language.js").Language} Language */
 
-/** @type {Record<Language, {figures: string[], within: string, between: string}>} */
+/** @type {Record<Language, {names: string[], within: string, between: string}>} */
 const SPOKEN = {
-  "zh-CN": { figures: ["零", "幺", "二", "三", "四", "五", "六", "七", "八", "九"], within: "", between: "，" },
+  "zh-CN": { names: ["零", "幺", "二", "三", "四", "五", "六", "七", "八", "九"], within: "", between: "，" },
   en: {
-    figures: ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+    names: ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
     within: " ",
     between: ", ",
   },
 };
 
 /**
- * Nine figures in words, three by three.
+ * Nine digits in words, three by three.
  * @param {string} digits
  * @param {Language} language
  */
 export function spoken(digits, language) {
-  const { figures, within, between } = SPOKEN[language];
+  const { names, within, between } = SPOKEN[language];
   const groups = digits.match(/\d{1,3}/g) ?? [];
-  return groups.map((group) => [...group].map((digit) => figures[Number(digit)]).join(within)).join(between);
+  return groups.map((group) => [...group].map((digit) => names[Number(digit)]).join(within)).join(between);
 }

@@ -1,4 +1,4 @@
-/** The officer's calls of today, newest first. Carries out specs/protocol.md section 7.5. */
+/** The officer's calls of today, newest first. Implements specs/protocol.md section 7.5. */
 
 import { button, h } from "../web/elements.js";
 import { clockTime, phone, say } from "../web/language.js";

@@ -1,4 +1,4 @@
-/** What the officer's console says, zh-CN first, en second. Carries out specs/protocol.md section 7.4. */
+/** What the officer's console says, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
 
 import { both } from "../web/words.js";
 

@@ -1,6 +1,6 @@
 /**
  * Elements out of words: text goes in as text, so nothing a person or a bank system wrote can ever run.
- * Carries out specs/protocol.md section 12.1.
+ * Implements specs/protocol.md section 12.1.
  */
 
 /** @typedef {Node | string | number | null | undefined | false} Leaf */

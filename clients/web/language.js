@@ -1,4 +1,4 @@
-/** Which language the page speaks, and how it writes times, numbers and codes. Carries out specs/protocol.md section 7.4. */
+/** Which language the page speaks, and how it writes times, numbers and codes. Implements specs/protocol.md section 7.4. */
 
 /** @typedef {"zh-CN" | "en"} Language */
 /** @typedef {Record<Language, string>} Both */
@@ -69,7 +69,7 @@ export function dayAndTime(instant) {
   return written(instant, { month: "short", day: "numeric", weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false });
 }
 
-/** Country codes of one and of three figures, where customers of a Chinese bank are likely to be; the others are taken for two. */
+/** Country codes of one and of three digits, where customers of a Chinese bank are likely to be; the others are taken for two. */
 const COUNTRY = /^\+(1|7|85[23]|886|\d\d)(\d+)$/;
 
 /** A telephone number in groups that can be read: +86 138 0013 8000, +86 10 8234 5678. @param {string} number */
@@ -81,7 +81,7 @@ export function phone(number) {
   return [`+${country}`, area, groups].filter(Boolean).join(" ");
 }
 
-/** Nine figures as they are shown and spoken: 482 177 306. @param {string} digits */
+/** Nine digits as they are shown and spoken: 482 177 306. @param {string} digits */
 export function grouped(digits) {
   return digits.replace(/(\d{3})(?=\d)/g, "$1 ");
 }

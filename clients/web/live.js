@@ -1,4 +1,4 @@
-/** Following what changes, over lost connections, for as long as a screen lasts. Carries out specs/protocol.md section 7.5. */
+/** Following what changes, over lost connections, for as long as a screen lasts. Implements specs/protocol.md section 7.5. */
 
 import { CannotCheck } from "../typescript/src/client.js";
 

@@ -1,6 +1,6 @@
 /**
  * What both pages are made of: signing in, tabs, one screen at a time, language and type size, and words for trouble.
- * Carries out specs/protocol.md section 12.1.
+ * Implements specs/protocol.md section 12.1.
  */
 
 import { CannotCheck, Client, Problem, bearer } from "../typescript/src/client.js";

@@ -1,6 +1,6 @@
 /**
  * Signing in at the bank's OpenID provider: code flow with PKCE (RFC 7636, RFC 9700) for a page without a secret.
- * Carries out specs/protocol.md section 12.1. The token lives in this page's memory and nowhere else.
+ * Implements specs/protocol.md section 12.1. The token lives in this page's memory and nowhere else.
  */
 
 import { CannotCheck } from "../typescript/src/client.js";

@@ -1,4 +1,4 @@
-/** What both pages say, zh-CN first, en second. Carries out specs/protocol.md section 7.4. */
+/** What both pages say, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
 
 /** @typedef {import("./language.js").Both} Both */
 

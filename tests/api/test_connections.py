@@ -18,6 +18,8 @@ from verifier.api.connections import Bounds, Connections
 from verifier.api.documents import document
 from verifier.api.listener import Listener, most_connections
 
+pytestmark = pytest.mark.slow
+
 Loop = Callable[[], asyncio.AbstractEventLoop]
 FAR = Bounds(most=100, headers=60, body=60, slow_client=60, idle=60)
 BOUND_S, LATE_S = 0.2, 3.0

@@ -254,8 +254,8 @@ def test_a_past_that_was_written_anew_is_noticed_by_a_checkpoint_kept_elsewhere(
         source.backup(copy)
     for n in (3, 4):
         asyncio.run(use(shell, n))
-    anew = shell.run("log", "verify", "--seen", str(seen))
-    assert (anew.returncode, "the log was rewritten" in anew.stderr) == (1, True), anew.stderr
+    again = shell.run("log", "verify", "--seen", str(seen))
+    assert (again.returncode, "the log was rewritten" in again.stderr) == (1, True), again.stderr
 
 
 @pytest.mark.shows("CVP-8.3-1")

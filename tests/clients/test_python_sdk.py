@@ -17,7 +17,6 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
-import yaml
 from callback_verification import (
     AsyncClient,
     Bearer,
@@ -61,6 +60,7 @@ from hypothesis import strategies as st
 from tests.api.conftest import RunningBank
 from tests.clients.misbehaving import Answer, http, misbehaving, problem
 from tests.clients.receipts import collect
+from tests.described import DESCRIPTION
 from tests.world import another_code
 from verifier.demo.bank import DemoBank
 
@@ -501,7 +501,7 @@ DESCRIBED = {
     "Leg": "LegView",
     "Receipt": "ReceiptView",
 }
-SCHEMAS = yaml.safe_load((SPECS / "openapi.yaml").read_text())["components"]["schemas"]
+SCHEMAS = DESCRIPTION["components"]["schemas"]
 STRUCTS = [each for each in vars(shapes).values() if isinstance(each, type) and each.__module__ == shapes.__name__]
 
 

@@ -1,7 +1,7 @@
 """Whether what clients saw of a call could have come from one call that does one thing at a time (linearizability).
 
 The search is Wing and Gong's (1993) with Lowe's memory of configurations (2017). Calls share nothing, so each is
-looked at by itself. What a call may do is `step`; it is written here anew, and knows nothing of the service's code.
+looked at by itself. What a call may do is `step`; it is written here again, and knows nothing of the service's code.
 """
 
 from __future__ import annotations

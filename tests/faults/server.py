@@ -107,7 +107,7 @@ class Server:
         await self._log("verify")
 
     async def split(self, shards: int) -> None:
-        """`verifier log split`, while whoever runs goes on; never into fewer."""
+        """`verifier log split`, while anyone who runs goes on; never into fewer."""
         self.shards = max(self.shards, shards)
         await self._log("split", str(self.shards))
 

@@ -42,7 +42,7 @@ async def test_a_restored_backup_is_whole_and_known_to_be_older_than_what_was_se
     assert "the log was rolled back: it had" in await _verifier(settings, 1, "serve")
     settings["VERIFIER_DATABASE"] = url
     seen.write_text(seen.read_text().replace("\n", "x\n", 1))
-    assert "not this log's" in await _verifier(settings, 1, "serve")
+    assert "not from this log" in await _verifier(settings, 1, "serve")
 
 
 @pytest.mark.shows("CVP-10-9", "CVP-10-14")
@@ -65,8 +65,8 @@ async def test_a_sqlite_backup_under_load_is_restored_by_the_drill_and_known_to_
         left = database.read_bytes()
         # What the drill forbids: beside the journal that kill -9 left.
         shutil.copy(kept, database)
-        assert "beside the -wal file of another" in await _verifier(settings, 1, "serve")
-        assert "beside the -wal file of another" in await _verifier(settings, 1, "log", "verify")
+        assert "next to the -wal file of another" in await _verifier(settings, 1, "serve")
+        assert "next to the -wal file of another" in await _verifier(settings, 1, "log", "verify")
         assert (database.read_bytes(), Path(f"{database}-wal").read_bytes()) == (kept.read_bytes(), journal)
         database.write_bytes(left)
         told = await _drill(tmp_path, settings)

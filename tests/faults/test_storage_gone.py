@@ -113,7 +113,7 @@ async def test_on_a_full_disk_of_postgres_nothing_is_told_and_with_space_it_goes
                 # The node may be ready: a row can be changed where no row can be added.
                 assert_unavailable(await customer.confirms())
                 filler.unlink()
-                # Without room for its journal PostgreSQL gives up, and whoever watches over it starts it again.
+                # Without room for its journal PostgreSQL gives up, and anyone who watches over it starts it again.
                 await asyncio.to_thread(postgres.start_if_ended)
                 await load.answered()
             await _all_is_well(server, customer, load)

@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 from hypothesis import strategies as st
 
-from tests.exports.test_exports import HEADER, ROW, json_line
 from tests.fuzz.budget import fuzz
+from tests.import_files.test_import_file import HEADER, ROW, json_line
 from tests.world import NOON
 from verifier.import_files import ENCODINGS, Bad, Good, ImportFile, Reading, Rejects, Superseded, UnreadableFile
 

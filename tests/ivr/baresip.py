@@ -57,8 +57,9 @@ pcm.heard {{ type file slave.pcm void file "{folder}/heard" format "raw" }}
 
 
 class BaresipPhone(Listening):
-    """A telephone with a number of its own, which answers whoever rings. `ports` is the first of eight free ones in a
-    row, `hums` the frequency of what is said into it."""
+    """A telephone with a number of its own, which answers anyone who rings. `ports` is the first of eight free ones in
+    a row, `hums` the frequency of what is said into it.
+    """
 
     def __init__(self, folder: Path, number: str, ports: int, *, hums: int = 0, account: str = "") -> None:
         folder.mkdir(parents=True)
@@ -172,7 +173,7 @@ class BaresipPhone(Listening):
             if whole:
                 self._heard.append((now, rest[:whole]))
                 rest = rest[whole:]
-                # Late by a little is caught up with; after a silence the pace begins anew.
+                # Late by a little is caught up with; after a silence the pace begins again.
                 due = max(due + 0.02, now - 0.1)
                 time.sleep(max(0.0, due - now))
         os.close(self._pipe)

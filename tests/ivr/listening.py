@@ -18,7 +18,7 @@ class Listening(ABC):
 
     @abstractmethod
     def log(self) -> str:
-        """What the telephone says of the call, for whoever looks into a failure."""
+        """What the telephone says of the call, for anyone who looks into a failure."""
 
     def hears(self, *names: str, within: float = 20.0, since: float = 0.0) -> None:
         """Wait until these prompts have been heard, in this order and nothing else after that moment."""

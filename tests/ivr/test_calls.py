@@ -95,10 +95,10 @@ def test_the_officer_who_is_named_in_the_verdict_is_the_one_of_the_call(
     likenesses = [likeness(heard, each) for each in spoken]
     assert likenesses[0] > 0.9 > likenesses[1], likenesses
     assert (gateway.folder / "cache").is_dir()
-    assert not list((gateway.folder / "cache").glob("anew-*")), "words that name an officer are not kept"
+    assert not list((gateway.folder / "cache").glob("temporary-*")), "words that name an officer are not kept"
     again = [voice.sound(Say("who", "李伟", "zh-CN"), slow=False) for _ in range(2)]
     assert again[0].path != again[1].path
-    assert all(each.anew for each in again)
+    assert all(each.temporary for each in again)
 
 
 @pytest.mark.shows("CVP-7.9-2")

@@ -152,7 +152,7 @@ def test_an_officer_who_cannot_be_reached_rings_nobody(telephones: Telephones) -
 
 @pytest.mark.shows("CVP-7.10-1")
 def test_a_redirection_to_another_telephone_is_not_followed(telephones: Telephones) -> None:
-    """Whoever is rung cannot send the officer on to a number of his own."""
+    """Anyone who is rung cannot send the officer on to a number of his own."""
     telephones.customer.is_about_to_be_rung()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
         elsewhere.bind(("127.0.0.1", 0))

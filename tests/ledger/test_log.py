@@ -26,13 +26,13 @@ async def test_a_log_goes_on_from_its_own_checkpoints_and_from_nobody_elses(worl
             await check_seen(world.storage, note, keys, ORIGIN)
     other = await open_storage(f"sqlite:{tmp_path / 'other'}")
     await migrate(other)
-    async with World(other, world.ring_file, ring=world.ring) as anew:
-        await anew.register(wang)
+    async with World(other, world.ring_file, ring=world.ring) as again:
+        await again.register(wang)
         await check_seen(other, empty, keys, ORIGIN)
         with pytest.raises(RolledBack, match="rolled back: it had 2 leaves once, and has 0"):
             await check_seen(other, seen[1], keys, ORIGIN)
         for _ in range(4):
-            await anew.confirm(wang, another_code("000000000"))
+            await again.confirm(wang, another_code("000000000"))
         with pytest.raises(RolledBack, match="rewritten: its first 2 leaves"):
             await check_seen(other, seen[1], keys, ORIGIN)
     with pytest.raises(RolledBack, match="not from this log"):

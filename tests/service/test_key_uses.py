@@ -97,6 +97,6 @@ async def test_a_count_that_is_put_back_does_not_bring_a_worn_out_key_back(stora
     await _set(storage, REFUSED_FROM)
     async with World(storage, tmp_path / "ring.json") as world:
         await _set(storage, 0)
-        world.ring.reserved({}, await world.service.key_uses.totals())
+        world.ring.uses.reserved({}, await world.service.key_uses.totals())
         with pytest.raises(Unavailable):
             world.ring.seal("a", b"")

@@ -214,7 +214,7 @@ async def test_an_event_without_its_number_or_of_another_day_is_refused_and_not_
 
 
 async def test_two_nodes_hear_of_one_leg_at_once(world: World, wang: Person) -> None:
-    """Two officers of one customer: whoever's leg it is, no event goes to two calls."""
+    """Two officers of one customer: no matter whose leg it is, no event goes to two calls."""
     other = twin(wang)
     await world.register(other, officers=(COLLEAGUE, OFFICER))
     await issued(world, wang)

@@ -161,7 +161,7 @@ async def _split(town: Town, nodes: list[Node], rng: random.Random) -> None:
 
 
 async def _heal(database: Database, network: Network) -> None:
-    """Nothing goes wrong any more. Nobody starts a node anew that runs: it has to get over what befell it by itself."""
+    """No more faults. Running nodes are not restarted: each must recover by itself."""
     database.gone, database.faults.healed, network.healed = False, True, True
     await network.quiet()
     for each in network.nodes:

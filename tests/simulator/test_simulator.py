@@ -36,6 +36,8 @@ from verifier.ledger.writer import Writer
 from verifier.ports import Row
 from verifier.service import replays
 
+pytestmark = pytest.mark.slow
+
 SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "300"))
 # How often each thing comes about in a town, at the least: one where everybody is told to ask later holds as well.
 ACHIEVED = {
@@ -53,7 +55,6 @@ ENOUGH = 1000
 
 
 @pytest.mark.shows("CVP-8.4-2", "CVP-10-1", "CVP-10-2", "CVP-10-4", "CVP-10-7")
-@pytest.mark.slow
 def test_what_is_promised_holds_whatever_goes_wrong() -> None:
     counts: Counter[str] = Counter()
     for seed in range(SEEDS):
@@ -82,7 +83,6 @@ def test_what_is_promised_holds_whatever_goes_wrong() -> None:
     assert counts["quits"] < SEEDS / 30
 
 
-@pytest.mark.slow
 def test_a_seed_happens_in_the_same_way_each_time() -> None:
     assert [run(seed).digest for seed in (1, 2, 3)] == [run(seed).digest for seed in (1, 2, 3)]
     assert run(1).digest != run(2).digest
@@ -192,7 +192,7 @@ def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.M
 
 
 def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever enters it, and from whatever number he rings; alone in all shards, as he has to be who looks at all."""
+    """No matter who enters it, and from which number. Such a command locks every shard."""
 
     def of_anybody(self: Applications, *index: object) -> list[DecryptedApplication]:
         return self._kept(self._loaded.applications)
@@ -240,7 +240,7 @@ def test_commands_that_are_not_held_against_the_heads_taken_are_found(monkeypatc
 
 
 def test_a_node_that_does_not_get_over_an_outage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be made durable once is the end of its writer, until somebody starts it anew."""
+    """What could not be made durable once is the end of its writer, until somebody starts it again."""
     carry_out = Writer._try
 
     async def give_up(self: Writer, commands: list[Any]) -> Any:
@@ -254,7 +254,6 @@ def test_a_node_that_does_not_get_over_an_outage_is_found(monkeypatch: pytest.Mo
     found("a node that does not get over an outage", "does not serve again by itself")
 
 
-@pytest.mark.slow
 def test_a_seed_does_not_hang_on_the_hashes_and_keys_of_a_process() -> None:
     shown = {
         subprocess.run(

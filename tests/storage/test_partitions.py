@@ -1,6 +1,6 @@
 """specs/examples/partitions.sql, run by an operator while a node works: everything goes on, on both sides of a bound.
 
-Carries out specs/operations.md ("Partitions").
+Implements specs/operations.md ("Partitions").
 """
 
 from __future__ import annotations

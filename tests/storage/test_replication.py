@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import msgspec
 import pytest
 
 from tests.postgres import Postgres
-from tests.world import Json, Person, World
+from tests.world import Json, Person, World, as_json
 from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import Unavailable
 from verifier.core.messages import ReportCall
@@ -44,9 +43,7 @@ class Alone:
     async def report(self, key: str) -> Json:
         asked = ReportCall(from_ms(self.world.clock()), said="x")
         principal = self.person.principal
-        body = await self.world.service.reports.take(principal, asked, self.world.key(principal, asked, key))
-        found: Json = msgspec.json.decode(body)
-        return found
+        return as_json(await self.world.service.reports.take(principal, asked, self.world.key(principal, asked, key)))
 
     async def shown(self) -> int:
         """The size of the log that strangers are shown."""

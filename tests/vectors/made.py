@@ -1,4 +1,4 @@
-"""All files of vectors as they are made anew."""
+"""All files of vectors as they are made again."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import jinja2
 import msgspec
@@ -115,9 +114,9 @@ def _refuse(error: VerifierError, extra: dict[str, str]) -> Callable[[web.Reques
     return refuse
 
 
-def _problems() -> list[dict[str, Any]]:
+def _problems() -> list[dict[str, object]]:
     """Every kind of problem, for the documentation."""
-    kinds: dict[str, dict[str, Any]] = {}
+    kinds: dict[str, dict[str, object]] = {}
     waiting: list[type[VerifierError]] = [VerifierError]
     while waiting:
         kind = waiting.pop(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import msgspec
 
@@ -23,11 +22,11 @@ _SECURITY = {
 }
 
 
-def document(operations: tuple[Operation, ...]) -> dict[str, Any]:
+def document(operations: tuple[Operation, ...]) -> dict[str, object]:
     """The whole description as plain data."""
     shapes = [each for op in operations for each in (op.body, op.answer) if each is not None]
     _, components = msgspec.json.schema_components([*shapes, Problem], ref_template="#/components/schemas/{name}")
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, object]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
@@ -50,8 +49,8 @@ def text() -> str:
     return f"# Made from the code by `verifier openapi`; a test finds drift.\n{content}\n"
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
-    described: dict[str, Any] = {
+def _operation(operation: Operation) -> dict[str, object]:
+    described: dict[str, object] = {
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [operation.tag],
@@ -69,9 +68,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _parameters(operation: Operation) -> list[dict[str, Any]]:
+def _parameters(operation: Operation) -> list[dict[str, object]]:
     names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
-    parameters: list[dict[str, Any]] = [
+    parameters: list[dict[str, object]] = [
         {
             "name": name,
             "in": "path",
@@ -97,13 +96,13 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     return parameters
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": {"type": "string"}}
+def _responses(operation: Operation) -> dict[str, object]:
+    content: dict[str, object] = {"schema": {"type": "string"}}
     if operation.answer is not None and operation.content_type == "application/json":
         content = {"schema": _reference(operation.answer)}
     elif operation.content_type == "application/octet-stream":
         content = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-    responses: dict[str, Any] = {
+    responses: dict[str, object] = {
         str(operation.status): {"description": operation.summary, "content": {operation.content_type: content}}
     }
     by_status: dict[int, list[str]] = {}
@@ -112,7 +111,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         if kind.slug not in slugs:
             slugs.append(kind.slug)
     for status, slugs in sorted(by_status.items()):
-        described: dict[str, Any] = {
+        described: dict[str, object] = {
             "description": ", ".join(slugs),
             "content": {CONTENT_TYPE: {"schema": _reference(Problem)}},
         }
@@ -137,11 +136,11 @@ def raised(operation: Operation) -> list[type[VerifierError]]:
     return [*kinds, errors.InternalError, errors.Unavailable]
 
 
-def _schema(kind: Any) -> Any:
+def _schema(kind: object) -> object:
     return _ecma(msgspec.json.schema(kind))
 
 
-def _ecma(schema: Any) -> Any:
+def _ecma(schema: object) -> object:
     """A schema whose patterns end in `$`, the ECMA-262 form of Python's `\\Z`."""
     if isinstance(schema, list):
         return [_ecma(each) for each in schema]
@@ -153,11 +152,11 @@ def _ecma(schema: Any) -> Any:
     }
 
 
-def _reference(kind: Any) -> dict[str, Any]:
+def _reference(kind: type) -> dict[str, object]:
     return {"$ref": f"#/components/schemas/{kind.__name__}"}
 
 
-def _security_schemes() -> dict[str, Any]:
+def _security_schemes() -> dict[str, object]:
     return {
         "customer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The bank's customers."},
         "staff": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The bank's staff."},

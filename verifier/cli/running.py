@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 import msgspec
@@ -24,7 +24,7 @@ SLOW_S = 3600
 class Commands(click.Group):
     """A group whose commands end with one sentence if a setting, a file or the network is wrong."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except VerifierError as error:
@@ -37,7 +37,7 @@ class Commands(click.Group):
             raise click.ClickException(f"{of_file}{error.strerror or error}") from error
 
 
-def run(main: Coroutine[Any, Any, Result]) -> Result:
+def run(main: Coroutine[object, object, Result]) -> Result:
     """Run a coroutine, on uvloop where it is installed."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
@@ -72,9 +72,10 @@ def print_claims(claims: msgspec.Struct) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(claims)).decode())
 
 
-def _loop_factory() -> Any:
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ImportError:
         return None
-    return uvloop.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pyotp
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -40,7 +39,7 @@ _JOINED = re.compile("[A-Za-z+#*]")
 class _Hotp(pyotp.HOTP):
     """pyotp with a key's bytes. Its own secret is base32, which it decodes for each password."""
 
-    def __init__(self, key: bytes, digits: int, digest: Callable[..., Any]) -> None:
+    def __init__(self, key: bytes, digits: int, digest: Callable[..., object]) -> None:
         self._key = key  # the constructor of pyotp reads it
         super().__init__("", digits=digits, digest=digest)
 
@@ -48,7 +47,7 @@ class _Hotp(pyotp.HOTP):
         return self._key
 
 
-def hotp(key: bytes, counter: int, digits: int = HOTP_DIGITS, digest: Callable[..., Any] = hashlib.sha256) -> str:
+def hotp(key: bytes, counter: int, digits: int = HOTP_DIGITS, digest: Callable[..., object] = hashlib.sha256) -> str:
     """RFC 4226 section 5: the one-time password of a key and a moving factor, as a string of digits."""
     return _Hotp(key, digits, digest).at(counter)
 

@@ -24,6 +24,7 @@ from verifier.core.statements import (
     PolicyException,
     Receipt,
     ReportReceipt,
+    Statement,
     digest,
 )
 
@@ -31,7 +32,7 @@ ALGORITHM = "ES256"
 MAX_STATEMENT = 16_384
 MAX_KID = 1_024
 
-CLAIMS: dict[str, type[Any]] = {
+CLAIMS: dict[str, type[Statement]] = {
     TICKET: CallTicket,
     RECEIPT: Receipt,
     REPORT: ReportReceipt,
@@ -68,7 +69,7 @@ class Checked(Struct, frozen=True):
     """Verified evidence: the header's `typ`, the claims, and the checkpoint."""
 
     typ: str
-    claims: Any
+    claims: Statement
     checkpoint: Checkpoint
 
 
@@ -80,7 +81,7 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
     typ: str
 
 
-def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tuple[str, Any]:
+def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tuple[str, Statement]:
     """Verify signature, `typ`, issuer and shape of a compact JWS. Returns its `typ` and claims.
 
     Raises InvalidSignature or InvalidClaims. `typ` restricts what is accepted (RFC 8725 section 3.11).
@@ -127,7 +128,7 @@ def _key(trust: Trust, kid: str) -> dict[str, Any]:
     return key
 
 
-def open_jws(compact: str, jwk: dict[str, Any]) -> bytes:
+def open_jws(compact: str, jwk: dict[str, object]) -> bytes:
     """The payload of a compact JWS that this public key (RFC 7517) has signed by ES256. Raises InvalidSignature."""
     try:
         _, payload, signature = map(from_base64url, compact.split("."))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 MAX_DEPTH = 100
 # A quoted text, also one without an end, or a bracket. No two ways to match, so the work is linear.
@@ -18,7 +17,7 @@ class TooDeep(ValueError):
     """JSON is nested too deeply."""
 
 
-def read_json(octets: bytes, *, mark: bool = False) -> Any:
+def read_json(octets: bytes, *, mark: bool = False) -> object:
     """The value of a JSON text in UTF-8. `mark` allows one byte-order mark at the beginning.
 
     Raises ValueError, or TooDeep for JSON that is nested too deeply.
@@ -48,7 +47,7 @@ def _nesting(text: str) -> tuple[int, bool]:
     return deepest, depth == 0
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
         raise ValueError("a member is given twice")

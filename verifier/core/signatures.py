@@ -5,8 +5,6 @@ Implements specs/protocol.md section 8.1.
 
 from __future__ import annotations
 
-from typing import Any
-
 from cryptography.exceptions import InvalidSignature as SignatureMismatch
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
@@ -29,7 +27,7 @@ _ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL = frozenset((0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8))
 
 
-def p256_key(jwk: dict[str, Any]) -> EllipticCurvePublicKey:
+def p256_key(jwk: dict[str, object]) -> EllipticCurvePublicKey:
     """The public key of a JWK (RFC 7518 section 6.2.1). Raises InvalidSignature if its point is not on P-256."""
     try:
         x, y = (_coordinate(jwk[name]) for name in ("x", "y"))
@@ -38,7 +36,9 @@ def p256_key(jwk: dict[str, Any]) -> EllipticCurvePublicKey:
         raise InvalidSignature("the key is not a point of P-256") from error
 
 
-def _coordinate(text: str) -> int:
+def _coordinate(text: object) -> int:
+    if not isinstance(text, str):
+        raise TypeError("a coordinate is a text")
     octets = from_base64url(text)
     if len(octets) != _HALF:
         raise ValueError("a coordinate of P-256 has 32 bytes")

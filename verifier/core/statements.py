@@ -9,7 +9,7 @@ the SHA-256 of the compact JWS, is a hiding commitment.
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -130,6 +130,9 @@ class PolicyException(Struct, frozen=True):
     rules: tuple[str, ...]
     reason: str
     salt: str
+
+
+Statement: TypeAlias = CallTicket | Receipt | ReportReceipt | PolicyException
 
 
 def digest(statement: str) -> bytes:

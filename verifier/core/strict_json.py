@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -31,7 +31,7 @@ _ALIKE = str.maketrans("{}", "[]")
 _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
 
 
-def loads(text: bytes, what: str, most: int = MAX_PARTS) -> Any:
+def loads(text: bytes, what: str, most: int = MAX_PARTS) -> object:
     """The value of a JSON text. `what` names the text in errors: "the body", "the line".
 
     Raises MalformedRequest, also for more than `most` commas and opening brackets. Raises InvalidField for a string
@@ -98,7 +98,7 @@ def _too_deep(text: str) -> bool:
     return "[]" in brackets or brackets.count("[") > MAX_DEPTH
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(pairs) > MAX_MEMBERS:
         raise MalformedRequest(f"an object has too many members: at most {MAX_MEMBERS}")
     members = dict(pairs)
@@ -122,7 +122,7 @@ def _no_constant(name: str) -> None:
 _STRICT = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant)
 
 
-def _check(value: Any, pointer: str) -> None:
+def _check(value: object, pointer: str) -> None:
     """Raise InvalidField if a string or the name of a member has an unsafe character."""
     if isinstance(value, str):
         if unsafe(value):

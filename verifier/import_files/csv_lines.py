@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -73,7 +73,7 @@ class Header:
                 "If a column has another name in the file, add --map COLUMN=HEADER; to leave one out, --ignore HEADER"
             )
 
-    def parse(self, text: str) -> tuple[Any, dict[str, object]]:
+    def parse(self, text: str) -> tuple[object, dict[str, object]]:
         """A line's application id, and its facts as in JSON. Raises BadLine."""
         cells = split(text, self.cells)
         if len(cells) != len(self.cells):

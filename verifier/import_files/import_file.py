@@ -6,7 +6,6 @@ import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -138,7 +137,7 @@ def _registration(facts: dict[str, object]) -> Registration:
         raise strict_json.invalid(error) from error
 
 
-def _application_id(given: Any) -> str:
+def _application_id(given: object) -> str:
     try:
         return msgspec.convert(given, ApplicationId)
     except msgspec.ValidationError as error:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from verifier.core import strict_json
 from verifier.core.errors import VerifierError
 from verifier.import_files.numbers import e164
 from verifier.import_files.rows import REASON, BadLine, reason_of, shown
 
 
-def parse(text: str, region: str) -> tuple[Any, dict[str, object]]:
+def parse(text: str, region: str) -> tuple[object, dict[str, object]]:
     """A line's application id, and its facts. Raises BadLine."""
     try:
         plain = strict_json.loads(text.encode(), "the line")

@@ -328,17 +328,15 @@ class Writer:
         for command, outcome in zip(commands, decided, strict=True):
             if isinstance(outcome, VerifierError | Reply):
                 answers.append(outcome)
-                continue
-            if isinstance(outcome, Command):
+            elif isinstance(outcome, Command):
                 answers.append(by_command[id(outcome)])
-                continue
-            if not isinstance(outcome, About):
+            elif not isinstance(outcome, About):
                 answers.append(outcome())
-                continue
-            reply = by_command[id(command)] = Reply.of(outcome.answer())
-            answers.append(reply)
-            if command.idempotency_id:
-                keep(work, command, reply.body, outcome.application_id, self._entropy(NONCE_BYTES))
+            else:
+                reply = by_command[id(command)] = Reply.of(outcome.answer())
+                answers.append(reply)
+                if command.idempotency_id:
+                    keep(work, command, reply.body, outcome.application_id, self._entropy(NONCE_BYTES))
         return answers
 
 

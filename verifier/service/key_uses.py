@@ -28,9 +28,9 @@ class KeyUses:
         A commit with unknown outcome may be counted twice, but is never missed.
         """
         ring, storage = self._context.ring, self._context.storage
-        wanted = ring.unreserved()
+        wanted = ring.uses.unreserved(ring.encrypting())
         if wanted:
             async with storage.transaction() as transaction:
                 await transaction.execute_many(_RESERVE, sorted(wanted.items()))
-            ring.reserved(wanted, await self.totals())
+            ring.uses.reserved(wanted, await self.totals())
         return set(wanted)

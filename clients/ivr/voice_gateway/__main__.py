@@ -1,6 +1,6 @@
 """`voice-gateway`: settings from the environment, then processes that serve until they are told to stop.
 
-Carries out specs/protocol.md section 7.9.
+Implements specs/protocol.md section 7.9.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One call: plays what it is told, hears keys, transfers. Carries out specs/protocol.md section 7.9.
+"""One call: plays what it is told, hears keys, transfers. Implements specs/protocol.md section 7.9.
 
 Everything here runs in the one thread that owns PJSIP; nothing in it waits.
 """
@@ -219,5 +219,5 @@ def _discard(sounds: Iterable[Future[Sound]]) -> None:
 
 
 def _delete(sound: Sound) -> None:
-    if sound.anew:
+    if sound.temporary:
         sound.path.unlink(missing_ok=True)

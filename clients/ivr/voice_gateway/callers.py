@@ -1,6 +1,6 @@
 """Who rings, and from where: the caller's number out of an INVITE, believed of the bank's own trunks alone.
 
-Carries out specs/protocol.md section 7.9 (RFC 3261 From, RFC 3325 P-Asserted-Identity, RFC 3323 Privacy).
+Implements specs/protocol.md section 7.9 (RFC 3261 From, RFC 3325 P-Asserted-Identity, RFC 3323 Privacy).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`voice-dialler CALL`: rings the officer, then the customer, joins them, and tells the service of the customer's leg.
 
-Carries out specs/protocol.md section 7.10. The numbers are the ticket's, so that nothing else can be dialled.
+Implements specs/protocol.md section 7.10. The numbers are the ticket's, so that nothing else can be dialled.
 """
 
 from __future__ import annotations

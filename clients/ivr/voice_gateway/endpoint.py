@@ -1,6 +1,6 @@
 """PJSIP as both programs use it: one thread, G.711 and G.722, no sound card.
 
-Carries out specs/protocol.md sections 7.9 and 7.10.
+Implements specs/protocol.md sections 7.9 and 7.10.
 """
 
 from __future__ import annotations

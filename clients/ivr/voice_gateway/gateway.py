@@ -1,6 +1,6 @@
 """The gateway: listens for calls, answers as many as it has room for, and drives them all from one thread.
 
-Carries out specs/protocol.md section 7.9.
+Implements specs/protocol.md section 7.9.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From single key presses to what a caller meant to enter. Carries out specs/protocol.md section 7.9."""
+"""From single key presses to what a caller meant to enter. Implements specs/protocol.md section 7.9."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ class Keys:
         return bool(self._open or self._entries)
 
     def _close(self) -> None:
-        # Whoever hammers on the keys while an answer is awaited has no more than the last entries heard.
+        # Anyone who hammers on the keys while an answer is awaited has no more than the last entries heard.
         self._entries = [*self._entries, self._open][-3:]
         self._open = ""

@@ -1,6 +1,6 @@
 """Asks the service what to say, away from the signalling, and makes the sound of it.
 
-Carries out specs/protocol.md section 7.9. Whatever fails, the caller is told that we cannot check now (law L6).
+Implements specs/protocol.md section 7.9. Whatever fails, the caller is told that we cannot check now (law L6).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One of the gateway's processes. Carries out specs/protocol.md section 7.9."""
+"""One of the gateway's processes. Implements specs/protocol.md section 7.9."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What is said, as sound: the bank's own recordings where it has them, else speech made by espeak-ng.
 
-Carries out specs/protocol.md section 7.9.
+Implements specs/protocol.md section 7.9.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class CannotSpeak(Exception):
 
 @dataclass(frozen=True)
 class Sound:
-    """A WAV file and its length in seconds; `anew` ones are to be deleted when they have been played."""
+    """A WAV file and its length in seconds; `temporary` ones are to be deleted when they have been played."""
 
     path: Path
     seconds: float
-    anew: bool = False
+    temporary: bool = False
 
 
 class Voice:
@@ -61,8 +61,8 @@ class Voice:
         if say.name in SPOKEN_ANEW:
             with self._lock:
                 self._count += 1
-                path = self._cache / f"anew-{os.getpid()}-{self._count}.wav"
-            return _made(say, path, slow, anew=True)
+                path = self._cache / f"temporary-{os.getpid()}-{self._count}.wav"
+            return _made(say, path, slow, temporary=True)
         recorded = self._recordings / say.language / f"{say.name}.wav" if self._recordings else None
         if recorded is not None and recorded.is_file():
             return _measured(recorded)
@@ -70,22 +70,22 @@ class Voice:
         if path.is_file():
             return _measured(path)
         with self._lock:
-            return _made(say, path, slow, anew=False)
+            return _made(say, path, slow, temporary=False)
 
 
 def spoken(text: str, language: Language) -> str:
-    """The words as they are to be read out: longer numbers figure by figure, in Mandarin with yāo for one."""
+    """The words as they are to be read out: longer numbers digit by digit, in Mandarin with yāo for one."""
     # Doubled brackets would be read as phonemes.
     text = re.sub(r"[\[\]<>]", " ", text[:MAX_TEXT])
 
-    def figures(found: re.Match[str]) -> str:
+    def spelled(found: re.Match[str]) -> str:
         read = found[0].replace("1", "幺") if language == "zh-CN" else found[0]
         return " ".join(read)
 
-    return re.sub(r"[0-9]{3,}", figures, text)
+    return re.sub(r"[0-9]{3,}", spelled, text)
 
 
-def _made(say: Say, path: Path, slow: bool, *, anew: bool) -> Sound:
+def _made(say: Say, path: Path, slow: bool, *, temporary: bool) -> Sound:
     speed = round(_SPEED[say.language] * (_SLOWER if slow else 1))
     # Several processes share the folder.
     unfinished = path.with_suffix(f".{os.getpid()}")
@@ -111,13 +111,13 @@ def _made(say: Say, path: Path, slow: bool, *, anew: bool) -> Sound:
         unfinished.rename(path)
     except (OSError, subprocess.SubprocessError) as error:
         raise CannotSpeak(f"no speech for {say.name}") from error
-    return _measured(path, anew=anew)
+    return _measured(path, temporary=temporary)
 
 
-def _measured(path: Path, *, anew: bool = False) -> Sound:
+def _measured(path: Path, *, temporary: bool = False) -> Sound:
     try:
         with wave.open(str(path), "rb") as file:
-            return Sound(path, file.getnframes() / file.getframerate(), anew)
+            return Sound(path, file.getnframes() / file.getframerate(), temporary)
     except (OSError, EOFError, wave.Error, ZeroDivisionError) as error:
         raise CannotSpeak(f"{path.name} is not a WAV file that can be played") from error
 

@@ -1,6 +1,6 @@
 """Settings of the gateway and the dialler, read from the environment; a bad or unknown one stops the start.
 
-Carries out specs/protocol.md section 7.9.
+Implements specs/protocol.md section 7.9.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The client of the callback-verification service: what to ask, two ways to send it, and receipts checked offline.
 
-Carries out specs/protocol.md sections 3, 7 and 8.
+Implements specs/protocol.md sections 3, 7 and 8.
 """
 
 from callback_verification import (

@@ -1,6 +1,6 @@
 """`python -m callback_verification RECEIPT TRUST`: is a kept receipt or ticket valid? Exit status 0 if it is, 1 if not.
 
-Carries out specs/protocol.md section 8.1.
+Implements specs/protocol.md section 8.1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Applications and exceptions from the contact policy. Carries out specs/protocol.md sections 3.1 and 4.2."""
+"""Applications and exceptions from the contact policy. Implements specs/protocol.md sections 3.1 and 4.2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls: issue, look at, reveal the code, withdraw. Carries out specs/protocol.md sections 4 to 6."""
+"""Calls: issue, look at, reveal the code, withdraw. Implements specs/protocol.md sections 4 to 6."""
 
 from __future__ import annotations
 

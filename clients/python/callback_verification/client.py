@@ -1,6 +1,6 @@
 """The two ways to send a request: `Client` waits, `AsyncClient` awaits. All thinking is in sending.py.
 
-Carries out specs/protocol.md section 3.2.
+Implements specs/protocol.md section 3.2.
 """
 
 from __future__ import annotations

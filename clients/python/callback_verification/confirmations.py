@@ -1,4 +1,4 @@
-"""A logged-in customer enters the code he was told. Carries out specs/protocol.md section 7."""
+"""A logged-in customer enters the code he was told. Implements specs/protocol.md section 7."""
 
 from __future__ import annotations
 

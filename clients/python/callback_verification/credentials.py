@@ -1,6 +1,6 @@
 """Who is asking: a person by a bearer token, a system by a signature of each request (RFC 9421).
 
-Carries out specs/protocol.md section 2.
+Implements specs/protocol.md section 2.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEY_ID = re.compile(r"[A-Za-z0-9._~:@/-]{1,128}")
 
 
 class Credential(Protocol):
-    """Gives the headers that show who is asking, anew for every try. `now` is in epoch seconds."""
+    """Gives the headers that show who is asking, again for every try. `now` is in epoch seconds."""
 
     def headers(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, now: float

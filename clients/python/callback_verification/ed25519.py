@@ -1,6 +1,6 @@
 """Which octets can be a key or a signature of Ed25519 (RFC 8032): libraries differ, and this check makes them agree.
 
-Carries out specs/protocol.md section 8.1.
+Implements specs/protocol.md section 8.1.
 """
 
 from __future__ import annotations

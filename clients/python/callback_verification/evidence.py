@@ -1,6 +1,6 @@
 """Checking tickets and receipts offline: no bank and no network, only the trust file kept from a time it was trusted.
 
-Carries out specs/protocol.md section 8.1.
+Implements specs/protocol.md section 8.1.
 """
 
 from __future__ import annotations

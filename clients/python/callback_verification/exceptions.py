@@ -1,4 +1,4 @@
-"""An officer asks for an exception from the contact policy, and a supervisor decides. Carries out specs/protocol.md
+"""An officer asks for an exception from the contact policy, and a supervisor decides. Implements specs/protocol.md
 section 4.2."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """JSON as evidence holds it (I-JSON, RFC 7493): bounded before it is read, and read in one way by every verifier.
 
-Carries out specs/protocol.md section 8.1.
+Implements specs/protocol.md section 8.1.
 """
 
 from __future__ import annotations

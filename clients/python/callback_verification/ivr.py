@@ -1,4 +1,4 @@
-"""The IVR passes on the digits a caller keyed. Carries out specs/protocol.md section 7.1."""
+"""The IVR passes on the digits a caller keyed. Implements specs/protocol.md section 7.1."""
 
 from __future__ import annotations
 

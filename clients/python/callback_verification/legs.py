@@ -1,6 +1,6 @@
 """What the telephone exchange saw of an officer's leg; late, doubled and out of order do no harm.
 
-Carries out specs/protocol.md section 6.1.
+Implements specs/protocol.md section 6.1.
 """
 
 from __future__ import annotations

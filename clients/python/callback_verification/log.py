@@ -1,4 +1,4 @@
-"""The log, shard by shard, and what a verifier must hold. Carries out specs/protocol.md sections 8.2 and 8.4."""
+"""The log, shard by shard, and what a verifier must hold. Implements specs/protocol.md sections 8.2 and 8.4."""
 
 from __future__ import annotations
 

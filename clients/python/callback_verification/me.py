@@ -1,4 +1,4 @@
-"""What a customer can look at, with his own token. Carries out specs/protocol.md section 7.5."""
+"""What a customer can look at, with his own token. Implements specs/protocol.md section 7.5."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """That a log contains an entry: C2SP tlog-proof, signed-note and tlog-checkpoint, over RFC 6962 hashing.
 
-Carries out specs/protocol.md sections 8.1 and 8.4.
+Implements specs/protocol.md sections 8.1 and 8.4.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Structs that do not tell what they hold. Carries out law L11 of specs/laws.md: no personal data in logs."""
+"""Structs that do not tell what they hold. Implements law L11 of specs/laws.md: no personal data in logs."""
 
 from __future__ import annotations
 

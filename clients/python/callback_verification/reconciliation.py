@@ -1,4 +1,4 @@
-"""What supervisors look into: codes and legs that do not fit together. Carries out specs/protocol.md section 6.5."""
+"""What supervisors look into: codes and legs that do not fit together. Implements specs/protocol.md section 6.5."""
 
 from __future__ import annotations
 

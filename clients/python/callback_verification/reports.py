@@ -1,4 +1,4 @@
-"""Reporting a suspicious call. Carries out specs/protocol.md section 7.6."""
+"""Reporting a suspicious call. Implements specs/protocol.md section 7.6."""
 
 from __future__ import annotations
 

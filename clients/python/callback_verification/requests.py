@@ -1,4 +1,4 @@
-"""What to ask, as a value: nothing here sends anything. Carries out specs/protocol.md section 3.2."""
+"""What to ask, as a value: nothing here sends anything. Implements specs/protocol.md section 3.2."""
 
 from __future__ import annotations
 

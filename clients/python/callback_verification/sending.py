@@ -1,6 +1,6 @@
 """One request through its tries, without sending anything: what goes out, what an answer means, when to try again.
 
-Carries out specs/protocol.md sections 3.2, 7.2 and 9.
+Implements specs/protocol.md sections 3.2, 7.2 and 9.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Sending(Generic[Answer]):
         self._request_id = secrets.token_hex(16)
 
     def outgoing(self) -> Outgoing:
-        """The next try, signed anew, with the key it had before. Raises NoAnswer when the time is over."""
+        """The next try, signed again, with the key it had before. Raises NoAnswer when the time is over."""
         left = self._until - self._now()
         if left <= 0:
             raise NoAnswer("there was no answer in time", request_id=self._request_id)

@@ -1,6 +1,6 @@
 """The shapes of answers, as specs/openapi.yaml gives them. Members that are not known here are passed over.
 
-Carries out specs/protocol.md section 3. Times are aware datetimes, numbers E.164.
+Implements specs/protocol.md section 3. Times are aware datetimes, numbers E.164.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Suspensions of staff. Carries out specs/protocol.md section 2.1."""
+"""Suspensions of staff. Implements specs/protocol.md section 2.1."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The claims of the four signed statements. Members that are not known here are passed over.
 
-Carries out specs/protocol.md section 4. Times are NumericDate seconds.
+Implements specs/protocol.md section 4. Times are NumericDate seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Verdicts that cannot be taken for true by mistake. Carries out specs/protocol.md sections 7 and 13 (law L6)."""
+"""Verdicts that cannot be taken for true by mistake. Implements specs/protocol.md sections 7 and 13 (law L6)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 /**
  * Reading an answer of the service: bounded, of the expected kind, and whole, or else CannotCheck.
- * Carries out specs/protocol.md sections 3.2, 7.2 and 9.
+ * Implements specs/protocol.md sections 3.2, 7.2 and 9.
  */
 
 import { CannotCheck, Problem, Unavailable } from "./errors.js";

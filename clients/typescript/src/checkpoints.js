@@ -1,6 +1,6 @@
 /**
  * The log's signed checkpoints (C2SP signed-note and tlog-checkpoint), checked with verifier keys.
- * Carries out specs/protocol.md sections 8.1, step 3, and 8.4.
+ * Implements specs/protocol.md sections 8.1, step 3, and 8.4.
  */
 
 import { isPoint, verifiesEd25519 } from "./ed25519.js";

@@ -1,6 +1,6 @@
 /**
  * The shapes of the four signed statements. More members are allowed than are known here, never fewer.
- * Carries out specs/protocol.md section 4.
+ * Implements specs/protocol.md section 4.
  */
 
 export const TICKET = "call-ticket+jwt";

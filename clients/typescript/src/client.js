@@ -1,6 +1,6 @@
 /**
  * The client of the callback-verification service, for browsers and for Node.
- * Carries out specs/protocol.md section 3 over the operations of specs/openapi.yaml.
+ * Implements specs/protocol.md section 3 over the operations of specs/openapi.yaml.
  */
 
 import { Transport, segment } from "./transport.js";

@@ -1,6 +1,6 @@
 /**
  * A call code as people type it: a slip of the finger is told before anything is asked.
- * Carries out specs/protocol.md section 5.
+ * Implements specs/protocol.md section 5.
  */
 
 export const LENGTH = 9;

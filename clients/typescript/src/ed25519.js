@@ -1,6 +1,6 @@
 /**
  * Ed25519 signatures (RFC 8032), checked so that every platform comes to the same answer: they differ in whether they
- * take a point of small order for a key. Carries out specs/protocol.md section 8.1.
+ * take a point of small order for a key. Implements specs/protocol.md section 8.1.
  */
 
 import { CannotCheck } from "./errors.js";

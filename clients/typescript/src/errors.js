@@ -1,6 +1,6 @@
 /**
  * The errors of this SDK: one tree, told apart by class and by the service's slugs.
- * Carries out specs/protocol.md sections 7.2 and 9.
+ * Implements specs/protocol.md sections 7.2 and 9.
  */
 
 /** @typedef {import("./openapi.js").components["schemas"]} Schemas */

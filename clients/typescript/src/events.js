@@ -1,6 +1,6 @@
 /**
  * Server-sent events read from a fetched answer, since only fetch can send who is asking.
- * Carries out specs/protocol.md section 7.5.
+ * Implements specs/protocol.md section 7.5.
  */
 
 import { CannotCheck, NoAnswer } from "./errors.js";
@@ -38,7 +38,7 @@ export async function* readEvents(response, signal, { idleMs = IDLE_MS } = {}) {
     if (unread) throw new CannotCheck(`an event cannot be read: ${cause.message}`, { cause, requestId });
     throw new NoAnswer("the stream has broken off", { cause, requestId });
   } finally {
-    // Whoever stops listening early hangs up; after an error there is nothing left to hang up.
+    // Anyone who stops listening early hangs up; after an error there is nothing left to hang up.
     reader?.cancel().catch(() => {});
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Octets as the log writes and hashes them: canonical Base64 (RFC 4648) and SHA-256.
- * Carries out specs/protocol.md section 8.
+ * Implements specs/protocol.md section 8.
  */
 
 const STANDARD = /^[A-Za-z0-9+/]*={0,2}$/;

@@ -1,6 +1,6 @@
 /**
  * How long one try may last, and when and after what pause another one is made.
- * Carries out specs/protocol.md sections 3.2 and 7.2.
+ * Implements specs/protocol.md sections 3.2 and 7.2.
  */
 
 import { CannotCheck, NoAnswer, Problem } from "./errors.js";

@@ -1,6 +1,6 @@
 /**
  * Proofs that the log contains an entry (C2SP tlog-proof; inclusion after RFC 6962 and RFC 9162 section 2.1.3.2).
- * Carries out specs/protocol.md section 8.1, steps 3 and 4.
+ * Implements specs/protocol.md section 8.1, steps 3 and 4.
  */
 
 import { invalidProof, openCheckpoint, readCount, readHash } from "./checkpoints.js";

@@ -1,6 +1,6 @@
 /**
  * Checking tickets and receipts offline: no bank and no network, only the trust file kept from a time it was trusted.
- * Carries out specs/protocol.md section 8.1.
+ * Implements specs/protocol.md section 8.1.
  */
 
 import { compactVerify, importJWK } from "jose";
@@ -150,7 +150,7 @@ function decodeJson(octets, fault) {
   }
 }
 
-/** Quoted and cut, since it comes from whoever made the file. @param {unknown} value */
+/** Quoted and cut, since it comes from anyone who made the file. @param {unknown} value */
 function quoted(value) {
   return String(JSON.stringify(value)).slice(0, 100);
 }

@@ -1,6 +1,6 @@
 /**
  * How a caller shows who it is: a person's bearer token, or a system's signature of each request (RFC 9421).
- * Carries out specs/protocol.md section 2.
+ * Implements specs/protocol.md section 2.
  */
 
 const TAG = "callback-verification";
@@ -14,7 +14,7 @@ const PEM = /^-----BEGIN PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END PRIV
  */
 
 /**
- * Gives the headers that show who is calling. It is asked anew for every try.
+ * Gives the headers that show who is calling. It is asked again for every try.
  * @typedef {{headers: (request: Asked) => Promise<Record<string, string>>}} Credential
  */
 

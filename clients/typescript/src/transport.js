@@ -1,6 +1,6 @@
 /**
  * One request to the service: addressed, keyed, signed, sent within a time, and tried again where that is safe.
- * Carries out specs/protocol.md sections 2, 3.2 and 7.2.
+ * Implements specs/protocol.md sections 2, 3.2 and 7.2.
  */
 
 import { mustSucceed, readJson, readText } from "./answers.js";

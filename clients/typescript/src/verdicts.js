@@ -1,6 +1,6 @@
 /**
  * Handing out a verdict so that nothing but the word `genuine` can be taken for it.
- * Carries out specs/protocol.md sections 7 and 13 (law L6).
+ * Implements specs/protocol.md sections 7 and 13 (law L6).
  */
 
 import { CannotCheck } from "./errors.js";

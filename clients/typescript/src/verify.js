@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The command `node src/verify.js RECEIPT TRUST`: is a kept receipt or ticket valid? Exit status 0 if it is, 1 if not.
- * Carries out specs/protocol.md section 8.1.
+ * Implements specs/protocol.md section 8.1.
  */
 
 import { createReadStream } from "node:fs";

@@ -92,7 +92,7 @@ test("silence ends it", async () => {
   await assert.rejects(all(readEvents(silent, undefined, { idleMs: 30 })), NoAnswer);
 });
 
-test("whoever stops listening hangs up", async () => {
+test("anyone who stops listening hangs up", async () => {
   let hungUp = false;
   const stream = new ReadableStream({
     start: (controller) => controller.enqueue(new TextEncoder().encode("data: 1\n\n")),

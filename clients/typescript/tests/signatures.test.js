@@ -31,7 +31,7 @@ async function signing(t, key = PEM) {
   return { url, asked, client: new Client(url, { credential, sleep: async () => {} }) };
 }
 
-test("a POST is signed with its key and its body, anew for each try", async (t) => {
+test("a POST is signed with its key and its body, again for each try", async (t) => {
   const { url, asked, client } = await signing(t);
   await client.legs.connected("call_1", { legId: "sip-1", number: "+8613800138000", at: "2026-10-01T04:00:00Z" });
   assert.equal(asked.length, 2);

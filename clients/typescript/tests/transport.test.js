@@ -79,7 +79,7 @@ test("429 is tried again, and in the end it is the Problem", async (t) => {
   assert.deepEqual(pauses, [1125, 1250]);
 });
 
-test("whoever is told to come back much later is told so at once", async (t) => {
+test("anyone who is told to come back much later is told so at once", async (t) => {
   const { url, asked } = await serve(t, (response) => problem(response, 503, "unavailable", { retryAfter: "11" }));
   const { client, pauses } = patient(url);
   await assert.rejects(client.me.callStatus(), (error) => error instanceof Unavailable && error.retryAfter === 11);
@@ -149,7 +149,7 @@ test("a fetch that knows no signals is not waited for", async () => {
   );
 });
 
-test("whoever gives up gets his own reason, and nothing is tried again", async (t) => {
+test("anyone who gives up gets his own reason, and nothing is tried again", async (t) => {
   const { url, asked } = await serve(t, () => {});
   const given = new AbortController();
   const reason = new Error("left the page");
@@ -160,7 +160,7 @@ test("whoever gives up gets his own reason, and nothing is tried again", async (
   assert.equal(asked.length, 1);
 });
 
-test("whoever gives up in a pause does not wait for its end", async (t) => {
+test("anyone who gives up in a pause does not wait for its end", async (t) => {
   const { url, asked } = await serve(t, (response) => problem(response, 503, "unavailable", { retryAfter: "9" }));
   const client = new Client(url);
   const began = performance.now();
@@ -180,7 +180,7 @@ test("a signal is let go of when the answer is there", async (t) => {
   assert.equal(listeners, 0);
 });
 
-test("a token is fetched anew for every try", async (t) => {
+test("a token is fetched again for every try", async (t) => {
   const { url, asked } = await serve(t, (response, before) =>
     before === 0 ? problem(response, 503, "unavailable") : json(response, 200, {}),
   );

@@ -9,13 +9,11 @@ import pickle
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import callback_verification
 import msgspec
 import pytest
-import yaml
 from callback_verification import (
     Bearer,
     CannotCheck,
@@ -43,8 +41,9 @@ from callback_verification.sending import Outgoing
 from callback_verification.shapes import Customer, LegByNumber, Officer, RegisteredNumber, Registration
 
 from tests.clients.python.conftest import APPLICATION, DESK, NUMBER, Clients
+from tests.described import DESCRIPTION
 
-SPEC = yaml.safe_load((Path(__file__).parents[3] / "specs" / "openapi.yaml").read_text(encoding="utf-8"))
+SPEC = DESCRIPTION
 # A stream of events is not a request with an answer.
 STREAMS = {"call_events", "my_events"}
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What telephone exchanges tell of their calls, as leg events for `legs.by_number`. Carries out specs/pbx.md.
+"""What telephone exchanges tell of their calls, as leg events for `legs.by_number`. Implements specs/pbx.md.
 
 The functions are pure: an event comes in, a `Reading` comes out. It holds leg events, or reasons why the event was not
 understood, or neither for an event that says nothing about a leg. `Exchange` follows the legs of one exchange over

@@ -1,4 +1,4 @@
-"""Asterisk: events of ARI and of AMI as leg events. Carries out specs/pbx.md section 3.
+"""Asterisk: events of ARI and of AMI as leg events. Implements specs/pbx.md section 3.
 
 Only the outcome of a dial shows that the exchange has rung somebody up. The channel of a caller who rings in is up too.
 """

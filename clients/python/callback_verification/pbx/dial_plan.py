@@ -1,4 +1,4 @@
-"""How an exchange writes numbers, channels and officers. Carries out specs/pbx.md section 2."""
+"""How an exchange writes numbers, channels and officers. Implements specs/pbx.md section 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIP dialog-info (RFC 4235) as leg events. Carries out specs/pbx.md section 5.
+"""SIP dialog-info (RFC 4235) as leg events. Implements specs/pbx.md section 5.
 
 A document is at most 64 KiB, and one with a document type, and so with entities, is not read at all.
 """

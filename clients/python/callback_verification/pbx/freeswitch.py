@@ -1,4 +1,4 @@
-"""FreeSWITCH: events of the event socket as leg events. Carries out specs/pbx.md section 4."""
+"""FreeSWITCH: events of the event socket as leg events. Implements specs/pbx.md section 4."""
 
 from __future__ import annotations
 
