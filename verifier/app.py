@@ -49,7 +49,7 @@ async def open_service(config: Config, timeout_s: float = TIMEOUT_S) -> Service:
     storage = await _open_checked(config, timeout_s)
     clock = CheckedClock(now_ms, running_ms)
     return Service(
-        Context(config.service_settings(), storage, ring, clock, os.urandom, clock.agree, running_ms), signer
+        Context(config.service_settings(), storage, ring, clock, os.urandom, clock.check_skew, running_ms), signer
     )
 
 

@@ -27,7 +27,7 @@ async def test_a_node_with_a_wrong_clock_answers_nothing_until_it_is_right(
     world = World(storage, tmp_path / "ring.json")
     wall, running = Clock(now_ms()), Clock(1_000)
     clock = CheckedClock(wall, running)
-    world.context = Context(world.settings, storage, world.ring, clock, os.urandom, clock.agree)
+    world.context = Context(world.settings, storage, world.ring, clock, os.urandom, clock.check_skew)
     world.service, world.clock = Service(world.context), wall
     wang = Person(1)
     async with world:
@@ -49,7 +49,7 @@ async def test_a_node_with_a_wrong_clock_answers_nothing_until_it_is_right(
 async def test_a_node_does_not_start_with_a_wrong_clock(storage: Storage, tmp_path: Path, ahead_s: int) -> None:
     world = World(storage, tmp_path / "ring.json")
     clock = CheckedClock(Clock(now_ms() + 1000 * ahead_s), Clock())
-    world.context = Context(world.settings, storage, world.ring, clock, os.urandom, clock.agree)
+    world.context = Context(world.settings, storage, world.ring, clock, os.urandom, clock.check_skew)
     with pytest.raises(Unavailable, match="ahead of the database"):
         await Service(world.context).start()
 
@@ -60,7 +60,7 @@ def test_a_clock_that_was_set_right_is_agreed_with_again() -> None:
     wall.advance(600)
     with pytest.raises(Unavailable):
         clock()
-    clock.agree(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()))
+    clock.check_skew(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()))
     assert clock() == wall()
     wall.advance(60)
     running.advance(60)
@@ -70,4 +70,4 @@ def test_a_clock_that_was_set_right_is_agreed_with_again() -> None:
 @pytest.mark.parametrize("told", ["2026-11-24 02:00:00", "2026-11-24 02:00:00.25+00", "2026-11-24 10:00:00.123456+08"])
 def test_the_time_is_read_as_either_database_writes_it(told: str) -> None:
     wall = Clock(1_795_485_600_000)
-    CheckedClock(wall, Clock(0)).agree(told)
+    CheckedClock(wall, Clock(0)).check_skew(told)

@@ -50,7 +50,9 @@ class Node:
             world = World(storage, self._ring_file, ring=self._ring, entropy=self._rng.randbytes)
             try:
                 clock = CheckedClock(self._wall_ms, running_ms)
-                world.context = Context(world.settings, storage, self._ring, clock, self._rng.randbytes, clock.agree)
+                world.context = Context(
+                    world.settings, storage, self._ring, clock, self._rng.randbytes, clock.check_skew
+                )
                 world.service = Service(world.context)
                 await world.service.start()
                 self._world = world

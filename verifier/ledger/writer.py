@@ -173,7 +173,8 @@ class Writer:
         """Run one command, and keep its answer of type `kind` under the client's idempotency key.
 
         A retry with the same key gets the kept answer, updated by `again`. `guard` runs first, also for a retry.
-        Raises the errors of `guard` and `decide`. After Unavailable, a retry with the same key is safe.
+        Raises the errors of `guard` and `decide`. A retry after Unavailable gets the kept answer if the
+        command took effect, and runs it otherwise.
         """
 
         def repeat(work: UnitOfWork, body: bytes) -> Reply[T]:

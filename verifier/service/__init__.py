@@ -26,9 +26,9 @@ __all__ = ["Context", "Service", "Settings"]
 
 
 class Service:
-    """Every use case, grouped by noun. Make one from a `Context`, and call `start` and `stop`.
+    """Every use case, grouped by noun. Call `start` before the first use case, and `stop` at the end.
 
-    `signer` is the key of SIP identity, if there is one.
+    `signer` is the key for SIP identity, if there is one.
     """
 
     def __init__(self, context: Context, signer: IdentitySigner | None = None) -> None:
@@ -52,7 +52,7 @@ class Service:
         self.key_uses = KeyUses(context)
 
     async def start(self) -> None:
-        """Reserve uses of keys, open the log, accept commands, and read the suspensions."""
+        """Reserve key uses, open the log, accept commands, and read the suspensions."""
         await self.key_uses.reserve()
         await self.context.writer.start()
         await self.suspensions.refresh()

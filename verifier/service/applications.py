@@ -26,12 +26,6 @@ from verifier.service.context import Context
 
 _encode = msgspec.json.Encoder().encode
 FUTURE_SLACK_MS = 300_000
-_FORGET = (
-    records.FORGET_LEAVES,
-    records.FORGET_IDEMPOTENCY,
-    records.FORGET_MESSAGES,
-    records.FORGET_SESSIONS,
-)
 
 
 class Applications:
@@ -43,8 +37,8 @@ class Applications:
     async def register(self, application_id: str, registration: Registration) -> ApplicationView:
         """Register or update an application. This revokes an open call whose officer is no longer assigned.
 
-        Raises InvalidField for an unknown time zone, a number that is on file twice or from the future, or another
-        customer than before. Raises Erased for the id of an erased application.
+        Raises InvalidField for an unknown time zone, a number that is on file twice or was added in the future, and a
+        change of the customer. Raises Erased for the id of an erased application.
         """
         context = self._context
         check(registration, context.clock())
@@ -68,7 +62,7 @@ class Applications:
                     existing.open_call_id,
                     existing.created_at,
                 )
-            # Each update wraps the key again, which moves the application to the active key-encryption key.
+            # Each update wraps the key again, which migrates the application to the active key-encryption key.
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
@@ -100,11 +94,11 @@ class Applications:
                 row = row if call.open else replace(row, open_call_id=None)
             return lambda: view(replace(opened, row=row))
 
-        needs = ReadSet(application_id=application_id, customer_index=customer_index)
-        return await context.writer.submit(needs, decide)
+        reads = ReadSet(application_id=application_id, customer_index=customer_index)
+        return await context.writer.submit(reads, decide)
 
     async def registered(self, application_ids: Sequence[str]) -> dict[str, Registration | None]:
-        """The facts of these applications, None for an erased one. Unknown and damaged ones are left out."""
+        """The facts of these applications, None for an erased one. It leaves out unknown and damaged applications."""
         found = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
         held: dict[str, Registration | None] = {}
         for each in found:
@@ -122,7 +116,7 @@ class Applications:
         return view(await self._context.reading.application(application_id))
 
     async def erase(self, application_id: str) -> ErasedView:
-        """Destroy an application's key, and so everything sealed under it. The log stays verifiable (law L11).
+        """Destroy an application's key, which erases everything sealed under it. The log stays verifiable (law L11).
 
         This revokes an open call. Erasing twice gives the same answer. Raises NotFound.
         """
@@ -135,7 +129,7 @@ class Applications:
                 erased_at = row.erased_at
                 return lambda: ErasedView(application_id, from_ms(erased_at))
             if row.open_call_id is not None:
-                # No key or ticket is decrypted, so damaged ones can be erased too.
+                # This decrypts no key or ticket, so a damaged application can be erased too.
                 with suppress(Tampered):
                     call = work.calls.stored(row.open_call_id)
                     if call is not None:
@@ -162,11 +156,11 @@ class Applications:
             work.forget(application_id, numbers)
             return lambda: ErasedView(application_id, from_ms(work.now_ms))
 
-        needs = ReadSet(application_id=application_id, whole=application_id, everywhere=True)
-        return await self._context.writer.submit(needs, decide)
+        reads = ReadSet(application_id=application_id, whole=application_id, everywhere=True)
+        return await self._context.writer.submit(reads, decide)
 
     def _numbers_of(self, work: UnitOfWork, application_id: str) -> list[bytes]:
-        """The blind indexes of the numbers on file; empty if the facts are damaged."""
+        """The blind indexes of the numbers on file. Empty if the facts are damaged."""
         try:
             registration = work.applications.get(application_id).registration
         except InternalError:
@@ -175,7 +169,7 @@ class Applications:
 
 
 def view(application: DecryptedApplication) -> ApplicationView:
-    """An application as bank systems and its officers see it."""
+    """An application as the bank's systems and its officers see it."""
     row = application.row
     return ApplicationView(
         row.application_id,
@@ -187,7 +181,7 @@ def view(application: DecryptedApplication) -> ApplicationView:
 
 
 def check(registration: Registration, now_ms: int) -> None:
-    """Raise InvalidField for impossible facts. What is registered already does not matter."""
+    """Raise InvalidField for invalid facts. It does not look at what is registered already."""
     try:
         zone(registration.customer.time_zone)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""What officers may see: the applications they are assigned to, and their own calls on them.
+"""Access of officers: applications that they are assigned to, and their own calls on them.
 
-The sealed registration names the assigned officers, and the signed ticket the officer of a call. Every other officer
-gets `not_found`, whatever the state. Implements specs/protocol.md sections 6 and 7.5.
+The sealed registration names the assigned officers, and the signed ticket names the officer of a call. Any other
+officer gets `not_found`, whatever the state. Implements specs/protocol.md sections 6 and 7.5.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from verifier.service.context import Context
 
 @contextmanager
 def not_there(what: Literal["application", "call"]) -> Iterator[None]:
-    """Raise one NotFound, in the same words, for what is missing, erased or another officer's."""
+    """Turn NotFound and Erased into one NotFound, so that an erased object looks like a missing one."""
     try:
         yield
     except (NotFound, Erased) as error:
@@ -31,7 +31,7 @@ def not_there(what: Literal["application", "call"]) -> Iterator[None]:
 
 
 def standing(application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rules: CallRules) -> Call:
-    """The call as it is now: settled by time, and revoked if its officer is no longer assigned."""
+    """The current state of a call: settled by time, and revoked if its officer is no longer assigned."""
     call = lifecycle.settle(opened.call, now_ms, rules)
     removed = application.registration.assigned(opened.ticket.officer.id) is None
     return lifecycle.revoke(call, now_ms) if call.open and removed else call
@@ -56,7 +56,7 @@ def check_application(work: UnitOfWork, officer: Principal, application_id: str)
 
 
 def check_call(work: UnitOfWork, officer: Principal, call_id: str) -> None:
-    """Raise NotFound unless the call exists, is the officer's own, and they are still assigned to its application."""
+    """Raise NotFound unless the officer owns the call and is still assigned to its application."""
     with not_there("call"):
         opened = work.calls.get(call_id)
         check_own(opened, officer)
@@ -64,7 +64,7 @@ def check_call(work: UnitOfWork, officer: Principal, call_id: str) -> None:
 
 
 async def read_call(context: Context, call_id: str) -> tuple[DecryptedApplication, DecryptedCall]:
-    """A call as it is now, and its application. Raises NotFound or Erased."""
+    """The current state of a call, and its application. Raises NotFound or Erased."""
     application, opened = await context.reading.call(call_id)
     now = standing(application, opened, context.clock(), context.settings.rules)
     return application, replace(opened, call=now)
@@ -73,7 +73,7 @@ async def read_call(context: Context, call_id: str) -> tuple[DecryptedApplicatio
 async def read_own_call(
     context: Context, call_id: str, officer: Principal
 ) -> tuple[DecryptedApplication, DecryptedCall]:
-    """An officer's own call as it is now, and its application. Raises NotFound as `check_call` does."""
+    """The current state of an officer's own call, and its application. Raises NotFound as `check_call` does."""
     with not_there("call"):
         application, opened = await read_call(context, call_id)
         check_own(opened, officer)

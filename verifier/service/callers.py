@@ -18,7 +18,7 @@ from verifier.service.assigned import standing
 
 
 class Candidate(Struct, frozen=True):
-    """An application with its open call, or with a closed one: a decoy, or a call that has just been closed."""
+    """An application with its open call, or else with a decoy or a call that was just closed."""
 
     application: DecryptedApplication
     opened: DecryptedCall
@@ -32,13 +32,13 @@ class Candidate(Struct, frozen=True):
         """Whether the call belongs to the application. A decoy does not."""
         return self.call.application_id == self.application.application_id
 
-    def waits(self, number: str | None) -> bool:
-        """Whether the call is open, and went to this number if one is given."""
+    def open_to(self, number: str | None) -> bool:
+        """Whether the call is open and, if a number is given, went to that number."""
         return self.own and self.call.open and number in (None, self.opened.number)
 
 
 def candidates(work: UnitOfWork, applications: Sequence[DecryptedApplication], rules: CallRules) -> list[Candidate]:
-    """The applications with their candidate calls. An application that this batch registered has none."""
+    """The applications with their candidate calls. It leaves out applications that this batch has registered."""
     found = []
     for application in applications:
         opened = work.calls.candidate_of(application)
@@ -49,19 +49,21 @@ def candidates(work: UnitOfWork, applications: Sequence[DecryptedApplication], r
 
 
 def of_one_customer(tried: Sequence[Candidate]) -> bool:
+    """Whether all these applications belong to one customer."""
     return len({each.application.registration.customer.id for each in tried}) == 1
 
 
-def whose(tried: Sequence[Candidate], number: str) -> Sequence[Candidate]:
-    """The candidates of the customer who rings: the one whose open call went to the number, or else its only customer.
+def of_caller(tried: Sequence[Candidate], number: str) -> Sequence[Candidate]:
+    """The candidates of the customer who is calling from a number.
 
-    Empty if there is none, or several.
+    That is the customer whose open call went to the number, or else the only customer of the number. Empty if there are
+    none or several.
     """
-    found = [each for each in tried if each.waits(number)] or tried
+    found = [each for each in tried if each.open_to(number)] or tried
     return found if of_one_customer(found) else ()
 
 
 def language_of(applications: Sequence[DecryptedApplication]) -> Language:
-    """The language of these customers, or zh-CN if they have different ones."""
+    """The language of these customers, or zh-CN if their languages differ."""
     languages = {each.registration.customer.language for each in applications}
     return languages.pop() if len(languages) == 1 else "zh-CN"

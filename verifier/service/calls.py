@@ -56,8 +56,8 @@ class Calls:
         """Issue a call: check the policy, sign and log the ticket, derive the code (laws L3, L10).
 
         Raises PolicyRefused with every broken rule, CallOpen while another call on the application is open, Suspended
-        for a suspended officer, Forbidden for an officer who asks in another's name, NotFound and Erased. An officer
-        who is not assigned gets NotFound, also for an idempotency key that was used before.
+        for a suspended officer, Forbidden for an officer who names another officer, NotFound and Erased. An unassigned
+        officer gets NotFound, even for a retry with a known idempotency key.
         """
         officer_id = _officer_of(caller, asked)
         context = self._context
@@ -86,7 +86,7 @@ class Calls:
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
             return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
-        needs = ReadSet(application_id=application_id, exception_ids=_given(asked.exception_id))
+        reads = ReadSet(application_id=application_id, exception_ids=_given(asked.exception_id))
 
         def guard(work: UnitOfWork) -> None:
             if caller.kind != "system":
@@ -98,10 +98,13 @@ class Calls:
             assigned = work.applications.get(application_id).registration.assigned(officer_id)
             return issued if assigned is not None else replace(issued, code=None)
 
-        return await context.writer.submit_kept(IssuedCall, needs, decide, idempotency, guard, again)
+        return await context.writer.submit_kept(IssuedCall, reads, decide, idempotency, guard, again)
 
     def _make_way(self, work: UnitOfWork, application: DecryptedApplication, officer_id: str) -> Call | None:
-        """Revoke the officer's own call if it was never connected. Raises CallOpen for any other open call."""
+        """Revoke the officer's own open call if it was never connected. Raises CallOpen for any other open call.
+
+        Returns the call that is now closed, or None.
+        """
         opened = work.calls.open_of(application)
         if opened is None:
             return None
@@ -151,7 +154,7 @@ class Calls:
             call_counter=counter,
             leg_mode=settings.rules.leg_mode,
             issued_at=work.now_ms,
-            # The ticket has whole seconds, and the row must agree with it.
+            # The ticket has whole seconds, and the row must match it.
             expires_at=ticket.exp * 1000,
         )
         call = lifecycle.settle(call, work.now_ms, settings.rules)
@@ -174,9 +177,9 @@ class Calls:
         return Code(digits, show_code(digits), from_ms(call.expires_at))
 
     async def reveal(self, officer: Principal, call_id: str) -> Code:
-        """The code, for the call's officer, while law L5 allows it. The first time is recorded.
+        """The code, for the officer of the call, while law L5 allows it. The first reveal is recorded.
 
-        Raises NotFound for another officer's call and for an officer who is no longer assigned, CallClosed,
+        Raises NotFound for another officer's call and for an officer who is no longer assigned. Raises CallClosed and
         LegNotConnected.
         """
 
@@ -188,10 +191,10 @@ class Calls:
             self._check_not_suspended(officer.id)
             call = standing(application, opened, work.now_ms, self._context.settings.rules)
             if application.registration.assigned(officer.id) is None:
-                # The call is revoked with this refusal.
+                # A returned error keeps the writes: the call is revoked.
                 work.calls.put(call)
                 return NotFound("there is no such call")
-            # Expired and used codes are not shown.
+            # Never show an expired or used code.
             if not call.open or call.state == "confirmed":
                 raise CallClosed(f"the call is {call.state}")
             if not lifecycle.reveal_allowed(call):
@@ -203,7 +206,7 @@ class Calls:
         return await self._context.writer.submit(ReadSet(call_ids=(call_id,)), decide)
 
     async def revoke(self, caller: Principal, call_id: str, idempotency: Idempotency) -> Reply[CallView]:
-        """Withdraw a call. Its officer and any supervisor may.
+        """Withdraw a call. For its officer and any supervisor.
 
         Revoking a revoked call gives the same answer. Raises NotFound, CallClosed, and Erased for a supervisor.
         """
@@ -259,18 +262,18 @@ def view(opened: DecryptedCall) -> CallView:
 def _officer_of(caller: Principal, asked: IssueCall) -> str:
     if caller.kind == "system":
         if asked.officer_id is None:
-            raise InvalidField.at("/officer_id", "a system must say for which officer it issues")
+            raise InvalidField.at("/officer_id", "a system must name the officer of the call")
         return asked.officer_id
     if asked.officer_id not in (None, caller.id):
-        raise Forbidden("an officer issues calls in his own name only")
+        raise Forbidden("officers issue calls in their own name only")
     return caller.id
 
 
 def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:
     """The rules that an exception lifts for this call.
 
-    Raises an error for an exception that has expired, was used, or was granted by a supervisor who is suspended. Raises
-    NotFound for an unknown exception, and for one of another application or officer.
+    Raises PolicyRefused for an exception that has expired, was used, or was granted by a suspended supervisor. Raises
+    NotFound for an unknown exception, and for another application's or officer's.
     """
     if asked.exception_id is None:
         return frozenset()
@@ -280,7 +283,7 @@ def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: Issue
     granted = work.exceptions.granted(exception)
     over = exception.call_id is not None or work.now_ms >= granted.exp * 1000
     if over or cutoff.holds(granted.granted_by):
-        detail = "the exception has been used, or is over"
+        detail = "the exception has been used or has expired"
         raise PolicyRefused(detail, refusals=(Refusal("exception", detail),))
     return frozenset(granted.rules) & frozenset(LIFTABLE)
 

@@ -42,21 +42,21 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import CHANNELS, LimitRow, limit_key
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.log_entries import StagedLeaf
-from verifier.service.callers import Candidate, candidates, language_of, of_one_customer, whose
+from verifier.service.callers import Candidate, candidates, language_of, of_caller, of_one_customer
 from verifier.service.context import Context
 from verifier.service.daily_caps import check_cap, count
 from verifier.service.replays import spoken_again, verdict_again
 
-# Why a caller gets no verdict: the number that rings is not on file, or the call went to another number.
+# Why a caller gets no verdict: the calling number is not on file, or the call went to another number.
 NotFrom = Literal["unregistered", "other_number"]
 
 UNCHECKED: dict[NotFrom, dict[Language, str]] = {"unregistered": words.UNREGISTERED, "other_number": words.OTHER_NUMBER}
 
 
 class _Entry(Struct, frozen=True):
-    """A code that a customer entered, on which channel, and the application that they name, if any.
+    """A code that a customer entered, the channel, and the application that they named, if any.
 
-    `number` is the one that rings, None in the app. `customer_id` is None by telephone.
+    `number` is the calling number, None in the app. `customer_id` is None by telephone.
     """
 
     digits: str
@@ -68,10 +68,10 @@ class _Entry(Struct, frozen=True):
 
 
 class _Try(Struct, frozen=True):
-    """The code tried against one candidate.
+    """A code tried against one candidate.
 
-    `right`: it is the call's code. `good`: it can also be confirmed. `wrong`: how many wrong codes the call has had on
-    the channel. A candidate that is not `named` is tried too, but is never right.
+    `right`: it is the code of the call. `good`: the call can also be confirmed. `wrong`: the number of wrong codes for
+    the call on this channel. A candidate that is not `named` is tried too, but is never right.
     """
 
     candidate: Candidate
@@ -84,7 +84,7 @@ class _Try(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7).
 
-    `application` is the one that the receipt belongs to, None if it is not known whose it is.
+    `application` is the application of the receipt, None if it is unknown.
     """
 
     call: DecryptedCall | None
@@ -104,85 +104,86 @@ class Confirmations:
     async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> Reply[Verdict]:
         """A logged-in customer enters a code.
 
-        Raises MalformedCode for a slip, which costs no attempt, and RateLimited beyond the guess limit or daily cap.
+        Raises MalformedCode for a typing error, which costs no attempt. Raises RateLimited beyond the guess limit or
+        the daily cap.
         """
         digits = parse_code(asked.code)
         customer_index = self._context.customer_index(customer.id)
-        needs = ReadSet(customer_index=customer_index, channel="app", cap="verdicts")
+        reads = ReadSet(customer_index=customer_index, channel="app", cap="verdicts")
         entry = _Entry(digits, "app", asked.application_id, customer.id, customer_index)
 
         def decide(work: UnitOfWork) -> About[Verdict]:
-            outcome = self._judge(work, needs, entry, work.applications.of_customer(customer_index))
-            # A call to any number is good on the app.
+            outcome = self._judge(work, reads, entry, work.applications.of_customer(customer_index))
+            # In the app a call to any number counts, so there is always an outcome.
             assert isinstance(outcome, Outcome)  # noqa: S101
             return About(_about(outcome.application), lambda: _verdict(outcome))
 
         again = verdict_again(self._context, lambda work: work.applications.of_customer(customer_index))
-        return await self._context.writer.submit_kept(Verdict, needs, decide, idempotency, again=again)
+        return await self._context.writer.submit_kept(Verdict, reads, decide, idempotency, again=again)
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> Reply[SpokenVerdict]:
         """The IVR passes on the digits that a caller keyed.
 
-        The code is tried on the applications that have the calling number on file, and only a call to that very number
-        is genuine (law L12). A withheld or unknown number gets `unavailable`, and so does the code of a call to another
-        number. That costs no attempt, but counts for the number's daily cap.
+        The code is tried against the applications with the calling number on file. Only a call to that very number is
+        genuine (law L12). A withheld or unknown number gets `unavailable`, and so does the code of a call to another
+        number. That costs no attempt, but counts towards the daily cap of the number.
         """
         digits = parse_code(asked.digits, "/digits")
-        needs = self.needs_by_phone(asked.caller_number)
+        reads = self.reads_by_phone(asked.caller_number)
 
         def decide(work: UnitOfWork) -> About[SpokenVerdict]:
             at = work.now_ms
-            judged, customers = self.judge_by_phone(work, needs, digits, asked.caller_number, asked.application_id)
+            judged, customers = self.judge_by_phone(work, reads, digits, asked.caller_number, asked.application_id)
             if not isinstance(judged, Outcome):
                 text = UNCHECKED[judged]
-                told = next(iter(self.on_file(work, needs, asked.caller_number)), None)
-                return About(_about(told), lambda: _unavailable(text, asked.language or customers, at))
+                first = next(iter(self.on_file(work, reads, asked.caller_number)), None)
+                return About(_about(first), lambda: _unavailable(text, asked.language or customers, at))
             outcome = judged
             return About(_about(outcome.application), lambda: _spoken(outcome, asked.language or customers))
 
-        again = spoken_again(self._context, lambda work: self.on_file(work, needs, asked.caller_number))
-        return await self._context.writer.submit_kept(SpokenVerdict, needs, decide, idempotency, again=again)
+        again = spoken_again(self._context, lambda work: self.on_file(work, reads, asked.caller_number))
+        return await self._context.writer.submit_kept(SpokenVerdict, reads, decide, idempotency, again=again)
 
-    def needs_by_phone(
+    def reads_by_phone(
         self, number: str | None, session_id: str | None = None, application_id: str | None = None
     ) -> ReadSet:
-        """The read set of a verdict by telephone. In a dialogue it has the application of the last verdict too."""
+        """The read set of a verdict by telephone. A dialogue adds the application of its last verdict."""
         index = self._context.number_index(number) if number else None
         return ReadSet(application_id, number_index=index, session_id=session_id, channel="ivr", cap="verdicts")
 
-    def on_file(self, work: UnitOfWork, needs: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
-        """The applications on which the number that rings is on file."""
-        return work.applications.of_number(needs.number_index, number or "") if needs.number_index is not None else ()
+    def on_file(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
+        """The applications that have the calling number on file."""
+        return work.applications.of_number(reads.number_index, number or "") if reads.number_index is not None else ()
 
     def judge_by_phone(
-        self, work: UnitOfWork, needs: ReadSet, digits: str, number: str | None, named: str | None = None
+        self, work: UnitOfWork, reads: ReadSet, digits: str, number: str | None, named: str | None = None
     ) -> tuple[Outcome | NotFrom, Language]:
-        """The verdict on digits keyed from a number, or why there is none, and the language to say it in.
+        """The verdict on digits keyed from a number, or why there is none, and the language for the answer.
 
         Raises RateLimited.
         """
-        registered = self.on_file(work, needs, number)
-        outcome = self._judge(work, needs, _Entry(digits, "ivr", named, number=number or ""), registered)
+        registered = self.on_file(work, reads, number)
+        outcome = self._judge(work, reads, _Entry(digits, "ivr", named, number=number or ""), registered)
         if isinstance(outcome, Outcome) and outcome.call is not None and outcome.application is not None:
             return outcome, language_of([outcome.application])
         return outcome, language_of(registered)
 
     def _judge(
-        self, work: UnitOfWork, needs: ReadSet, entry: _Entry, applications: Sequence[DecryptedApplication]
+        self, work: UnitOfWork, reads: ReadSet, entry: _Entry, applications: Sequence[DecryptedApplication]
     ) -> Outcome | NotFrom:
-        """Try the code, count the attempt, and sign the receipt. RateLimited is raised before anything is counted."""
+        """Try the code, count the attempt, and sign the receipt. Raises RateLimited before it counts anything."""
         cap = self._context.settings.verdict_cap
-        check_cap(work, needs, cap)
+        check_cap(work, reads, cap)
         tries = [self._try(work, entry, each) for each in self._candidates(work, applications)]
         if not tries:
-            # The same work for a caller without any application (law L7).
+            # A caller without any application causes the same work (law L7).
             derive_code(decoys.KEYS.codes, decoys.call_id(0), decoys.APPLICATION_ID, 0)
         self._check_limits(work, entry, tries)
         good = [each for each in tries if each.good]
-        match = next((each for each in good if each.candidate.waits(entry.number)), None)
+        match = next((each for each in good if each.candidate.open_to(entry.number)), None)
         if match is None or match.candidate.call.state == "confirmed":
-            # First uses of codes need no cap: the bank's own calls bound them.
-            count(work, needs, cap)
+            # The first use of a code does not count: the number of issued calls bounds it.
+            count(work, reads, cap)
         if match is not None:
             return self._accept(work, entry, match.candidate)
         if entry.number is not None and not applications:
@@ -193,7 +194,7 @@ class Confirmations:
         return candidates(work, applications, self._context.settings.rules)
 
     def _try(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> _Try:
-        """Try the code against a candidate's call, also against a decoy."""
+        """Try the code against the call of a candidate, which may be a decoy."""
         application, call = candidate.application, candidate.call
         expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
         named = entry.named in (None, application.application_id)
@@ -206,13 +207,13 @@ class Confirmations:
     def _check_limits(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Try]) -> None:
         """Raise RateLimited if a candidate's guess limit is reached. A right code must never read `not_genuine`.
 
-        For a number of several customers, only those with an open call to it count. Attempts about one customer must
-        not lock the others out.
+        If a number has several customers, only those with an open call to it count. Attempts on one customer must not
+        lock out the others.
         """
         limit = self._context.settings.guess_limit
         shared = entry.number is not None and not of_one_customer([each.candidate for each in tries])
         for each in tries:
-            if each.named and (not shared or each.candidate.waits(entry.number)):
+            if each.named and (not shared or each.candidate.open_to(entry.number)):
                 tat = work.limits.tat(limit_key(each.candidate.application.application_id, entry.channel))
                 decision = limits.decide(limit, tat, work.now_ms, cost=0)
                 if not decision.allowed:
@@ -221,7 +222,7 @@ class Confirmations:
     def _accept(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> Outcome:
         application, opened = candidate.application, candidate.opened
         if opened.call.state == "confirmed":
-            # The same customer again, while the call is open: the same receipt, and no second use.
+            # The same person enters the code again while the call is open: same receipt, no second use.
             receipt_id, evidence = work.calls.receipt_of(opened.call, application)
             return Outcome(opened, application, True, receipt_id, evidence, work.now_ms)
         receipt_id, leaf = self._receipt(work, entry, application, opened)
@@ -238,15 +239,15 @@ class Confirmations:
         return Outcome(None, application, False, receipt_id, leaf.evidence, work.now_ms)
 
     def _count(self, work: UnitOfWork, entry: _Entry, tried: _Try, *, guess: bool) -> None:
-        """Count a wrong code. The row is written also where nothing is counted, so the work tells nothing.
+        """Count a wrong code. It writes the row even if nothing counts, so the amount of work reveals nothing.
 
-        By telephone, a wrong code counts only while a call to the ringing number is open. Otherwise anybody who spoofs
-        the number could lock the customer out between calls.
+        By telephone, a wrong code counts only while a call to the calling number is open. Otherwise anybody could spoof
+        the number and lock the customer out between calls.
         """
         rules, application, call = self._context.settings.rules, tried.candidate.application, tried.candidate.call
         key = limit_key(application.application_id, entry.channel)
         row = work.limits.get(key) or LimitRow(key, work.now_ms, call.call_id)
-        counted = guess and tried.candidate.waits(entry.number) and tried.wrong < rules.max_wrong
+        counted = guess and tried.candidate.open_to(entry.number) and tried.wrong < rules.max_wrong
         spent = counted or (guess and entry.channel == "app")
         tat = limits.decide(self._context.settings.guess_limit, row.tat, work.now_ms, cost=int(spent)).tat
         call_id, wrong = (call.call_id, tried.wrong + 1) if counted else (row.call_id, row.wrong)
@@ -261,7 +262,7 @@ class Confirmations:
     ) -> tuple[str, StagedLeaf]:
         receipt_id = work.new_id("rcpt")
         salt = work.new_salt()
-        # In the app, the customer who is logged in; by telephone, the known customer, or else the number.
+        # In the app, the logged-in customer. By telephone, the known customer, or else the number.
         customer = entry.customer_id if application is None else application.registration.customer.id
         claims = Receipt(
             iss=self._context.settings.issuer,
@@ -284,16 +285,16 @@ def _about(application: DecryptedApplication | None) -> str | None:
 
 
 def _whose(entry: _Entry, tries: Sequence[_Try]) -> DecryptedApplication | None:
-    """The application that a refusal's receipt belongs to: the one that the customer names, or else their first."""
+    """The application of a refusal's receipt: the one that the customer named, or else their first."""
     found: Sequence[Candidate] = [each.candidate for each in tries]
     if entry.number is not None:
-        found = whose(found, entry.number)
+        found = of_caller(found, entry.number)
     named = [each for each in found if each.application.application_id == entry.named]
     return next((each.application for each in (*named, *found)), None)
 
 
 def _wrong(work: UnitOfWork, application: DecryptedApplication, call: Call, channel: Channel) -> int:
-    """How many wrong codes a call has had on a channel."""
+    """The number of wrong codes for a call on a channel."""
     row = work.limits.get(limit_key(application.application_id, channel))
     return row.wrong if row is not None and row.call_id == call.call_id else 0
 

@@ -1,4 +1,4 @@
-"""What every use case shares: ports, rules, and the writer. Implements specs/protocol.md section 6.2 (settings)."""
+"""What all use cases share: ports, settings, and the writer. Implements specs/protocol.md section 6.2 (settings)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ DAY_MS = 86_400_000
 class Settings(msgspec.Struct, frozen=True):
     """The settings of the protocol.
 
-    `guess_limit` is durable, for each application and channel. `verdict_cap` and `report_cap` are durable too, for each
-    login and each ringing number. With `receipt_messages` the bank's messaging sends receipts (section 7.11).
-    Statements are kept for `retention_ms`, or without a limit if it is None.
+    `guess_limit` applies to each application and channel, `verdict_cap` and `report_cap` to each login and each calling
+    number. All three are durable. With `receipt_messages` the bank's messaging sends receipts (section 7.11).
+    Statements are kept for `retention_ms`, or without limit if it is None.
     """
 
     issuer: str
@@ -49,8 +49,8 @@ class Context:
     """The ports and settings of one running service, and its callbacks.
 
     The service calls `discovered` with the kind and id of each durable discrepancy, `tampered` with the table of each
-    row that does not verify, and `cut_off` with the ids of new and of ended suspensions. `check_clock` is the writer's.
-    `running` is a monotonic clock in milliseconds; by default no time passes on it.
+    row that does not verify, and `cut_off` with the ids of new and of ended suspensions. `check_clock` is passed to the
+    writer. `running` is a monotonic clock in milliseconds; by default it stands still.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Context:
         ring: KeyRing,
         clock: Clock,
         entropy: Entropy,
-        check_clock: Callable[[str], None] = lambda told: None,
+        check_clock: Callable[[str], None] = lambda database_time: None,
         running: Clock = lambda: 0,
     ) -> None:
         self.settings = settings
@@ -86,7 +86,7 @@ class Context:
             self.discovered(kind, discrepancy_id)
 
     def trust(self) -> Trust:
-        """The trust file: all that is needed to verify our statements offline."""
+        """The trust file: everything that verifies this deployment's statements offline."""
         settings = self.settings
         return Trust(settings.issuer, self.ring.jwks(), LogKey(settings.origin, self.ring.log_keys()))
 
@@ -99,5 +99,5 @@ class Context:
         return indexes.number_index(self.ring, number)
 
     def leg_index(self, leg_id: str) -> bytes:
-        """The keyed id of a leg. A telephone exchange's own leg id may contain a number."""
+        """The blind index of a leg id. The telephone exchange's own id may contain a number."""
         return indexes.leg_index(self.ring, leg_id)

@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterable, Set
 from verifier.ledger.tables import SuspensionRow
 from verifier.ports import Clock, Row
 
-# An older copy is not used.
+# Decisions use no older copy.
 MAX_AGE_MS = 5_000
-# After this time, a call that was being issued during the suspension is durable, or never will be.
+# By then, a call that was being issued during the suspension is durable, or never will be.
 WATCHED_MS = 60_000
 
 
 class CutOff:
-    """The suspensions in force, and the staff whose open calls must be revoked. `running` is a monotonic clock."""
+    """Suspensions in force, and staff whose open calls must be revoked. `running` is a monotonic clock in ms."""
 
     def __init__(self, running: Clock) -> None:
         self._running = running
@@ -44,16 +44,16 @@ class CutOff:
         return self.age_ms is not None and self.age_ms <= MAX_AGE_MS
 
     def read(self, at: int, version: Row) -> None:
-        """Record when the database was read, and the version that it had."""
+        """Record when the database was read, and the version that was found."""
         self._read_at, self.version = at, version
 
     def adopt(
         self, rows: Iterable[SuspensionRow], lifted: Set[str], since: int
     ) -> tuple[list[SuspensionRow], list[str]]:
-        """Adopt the suspensions in force. Returns the new ones, and the ids of those that ended.
+        """Adopt the suspensions in force. Returns new suspensions, and the ids of ended ones.
 
-        A known suspension ends only when its own id is in `lifted`, not when its row is missing. Calls of newly
-        suspended staff are revoked, unless the suspension is older than `since`: then none can be open.
+        A known suspension ends only when its id is in `lifted`, not when its row is missing. Open calls of newly
+        suspended staff are to be revoked. A suspension from before `since` needs that no more: its calls are closed.
         """
         new = [row for row in rows if row.suspension_id not in self._in_force.get(row.officer_id, ())]
         known = set().union(*self._in_force.values())
@@ -67,11 +67,11 @@ class CutOff:
         return new, ended
 
     def watched(self) -> list[str]:
-        """The staff whose open calls are to be revoked."""
+        """The staff whose open calls must be revoked."""
         return list(self._watched)
 
     def looked(self, staff_ids: Collection[str], at: int) -> None:
-        """Their open calls as of that time have been revoked."""
+        """Record that all calls of these people that were open at that time have been revoked."""
         for each in staff_ids:
             if at >= self._watched.get(each, at):
                 self._watched.pop(each, None)

@@ -1,6 +1,6 @@
-"""Daily caps on verdicts and reports, for each login and each ringing number. Implements specs/protocol.md 7.3.
+"""Daily caps on verdicts and reports, for each login and each calling number. Implements specs/protocol.md 7.3.
 
-They are durable, and also hold for people without an application and for unknown numbers. A retry with the same
+They are durable. They also apply to people without an application, and to unknown numbers. A retry with the same
 idempotency key gets the kept answer and does not count.
 """
 
@@ -14,15 +14,15 @@ from verifier.ledger.tables import LimitRow
 from verifier.ledger.unit_of_work import UnitOfWork
 
 
-def check_cap(work: UnitOfWork, needs: ReadSet, cap: Limit) -> None:
+def check_cap(work: UnitOfWork, reads: ReadSet, cap: Limit) -> None:
     """Raise RateLimited if the cap is reached."""
-    for key in work.limits.caps(needs):
+    for key in work.limits.caps(reads):
         decision = limits.decide(cap, work.limits.tat(key), work.now_ms, cost=0)
         if not decision.allowed:
             raise RateLimited("too many for one day", retry_after=decision.retry_after)
 
 
-def count(work: UnitOfWork, needs: ReadSet, cap: Limit) -> None:
-    """Count one more."""
-    for key in work.limits.caps(needs):
+def count(work: UnitOfWork, reads: ReadSet, cap: Limit) -> None:
+    """Count one more verdict or report."""
+    for key in work.limits.caps(reads):
         work.limits.put(LimitRow(key, limits.decide(cap, work.limits.tat(key), work.now_ms).tat))

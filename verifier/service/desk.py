@@ -1,4 +1,4 @@
-"""What officers see: their applications, their calls, and live events of one call.
+"""The views of officers: their applications, their calls, and live events of one call.
 
 Implements specs/protocol.md section 7.5.
 """
@@ -25,7 +25,7 @@ _AFTER_ALL = "call_g"  # sorts after every hex id
 
 
 class Desk:
-    """Use cases of officers who read."""
+    """Use cases of the officer's console, read-only."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -56,7 +56,7 @@ class Desk:
         return application_view(opened)
 
     async def calls(self, officer: Principal, since: datetime | None, cursor: str | None, limit: int) -> Calls:
-        """A page of an officer's own calls, newest first, on the applications that the officer is assigned to now."""
+        """A page of an officer's own calls, newest first, on applications that they are still assigned to."""
         context = self._context
         first = 0 if since is None else to_ms(since)
         calls, following = await context.reading.calls_of_officer(officer.id, cursor or _AFTER_ALL, first, limit)
@@ -71,7 +71,7 @@ class Desk:
     async def watch(self, officer: Principal, call_id: str) -> AsyncGenerator[CallView | None, None]:
         """The officer's call now, and again at each change; see `Events.follow`.
 
-        Raises NotFound if the officer may not see the call, or no longer may.
+        Raises NotFound as soon as the officer may not see the call.
         """
         context = self._context
         application, _ = await read_own_call(context, call_id, officer)

@@ -15,7 +15,7 @@ from verifier.core.principal import Principal
 
 WATCH_S = 2.0
 MAX_WATCH_MS = 600_000
-# Enough for pages on a few devices. More would take connections from others.
+# Enough for pages on a few devices. More would take connections away from other people.
 MAX_WATCHED_BY_ONE = 10
 # Streams of vanished clients are closed within this time.
 FREED_S = 10
@@ -33,7 +33,7 @@ class Events:
         self.commands = 0
 
     def publish(self, customers: set[bytes], commands: int) -> None:
-        """A batch has been committed that changed calls of these customers."""
+        """Wake the watchers of these customers, whose calls a batch has changed. Counts the batch and its commands."""
         self.batches += 1
         self.commands += commands
         for customer in customers:
@@ -47,7 +47,7 @@ class Events:
                 event.set()
 
     def close(self) -> None:
-        """Wake every watcher for the last time."""
+        """Wake every watcher, and end all streams."""
         self.closed = True
         for events in self._watchers.values():
             for event in events:
@@ -63,8 +63,8 @@ class Events:
     ) -> AsyncGenerator[Seen | None, None]:
         """Yield what `read` returns now and at each change, and None every 2 seconds without a change.
 
-        It ends after 10 minutes, when the watcher's login expires, or when the service stops. Watchers then sign in
-        again. Raises RateLimited for too many streams of one person at this node.
+        It ends after 10 minutes, when the watcher's login expires, or when the service stops. The client then connects
+        again. Raises RateLimited if one person has too many streams at this node.
         """
         if self._following[who.key] >= MAX_WATCHED_BY_ONE:
             raise RateLimited("you are watching in too many places", retry_after=FREED_S)
@@ -88,7 +88,7 @@ class Events:
                 del self._following[who.key]
 
     async def wait(self, keys: Sequence[bytes], timeout_s: float) -> None:
-        """Wait for a wake-up of one of these keys, or for the timeout."""
+        """Wait until one of these keys is woken, or until the timeout."""
         event = asyncio.Event()
         for key in keys:
             self._watchers[key].add(event)

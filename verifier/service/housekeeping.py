@@ -1,6 +1,6 @@
 """Housekeeping: settle calls that are due, and delete expired rows. Implements specs/protocol.md section 6.3.
 
-No verdict depends on it, since every decision settles its call first.
+No verdict depends on it: every decision settles its call first.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Housekeeping:
         self._context = context
 
     async def sweep(self) -> int:
-        """Settle every call that is due, and delete expired idempotency keys, limits, dialogues and legs.
+        """Settle every call that is due. Delete expired idempotency keys, limits, dialogues, messages and legs.
 
         Returns the number of calls that changed. Call it again until it returns 0.
         """
@@ -60,7 +60,7 @@ class Housekeeping:
         def decide(work: UnitOfWork) -> Answer[Swept]:
             changed.clear()
             for call_id in due:
-                # A damaged call must not hold up others: its ticket is not decrypted, and its row may not verify.
+                # A damaged call must not hold up others: no ticket is decrypted, and a row may fail to verify.
                 with suppress(Tampered):
                     call = work.calls.stored(call_id)
                     if call is None:
@@ -80,12 +80,12 @@ class Housekeeping:
             async with context.storage.transaction() as transaction:
                 await decoys.plant(transaction, context.authenticator)
         now_ms, rules = context.clock(), context.settings.rules
-        # Counts of wrong codes are kept for as long as a call can be open.
+        # Keep counts of wrong codes for as long as a call can be open.
         limits_before = now_ms - rules.code_lifetime_ms - rules.max_call_ms - rules.grace_ms
         expired = [await context.storage.fetch(sql, now_ms) for sql in records.EXPIRED.values()]
         expired.append(await context.storage.fetch(records.LIMITS_BEFORE, limits_before))
-        # Expired rows belong to many customers. Without any, the command needs no shard.
-        needs = ReadSet(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else ReadSet()
+        # Expired rows belong to many customers, so the command locks every shard. Without any it needs none.
+        reads = ReadSet(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else ReadSet()
 
         def decide(work: UnitOfWork) -> Answer[Swept]:
             for statement in _PRUNE:
@@ -93,5 +93,5 @@ class Housekeeping:
             work.prune()
             return lambda: Swept(0)
 
-        await context.writer.submit(needs, decide)
+        await context.writer.submit(reads, decide)
         return 0

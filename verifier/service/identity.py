@@ -22,13 +22,13 @@ class Identities:
         self._signer = signer
 
     async def make(self, call_id: str, asked: AskIdentity) -> SipIdentity:
-        """The Identity header for the INVITE of an open call: numbers from the ticket, time of asking.
+        """The Identity header for the INVITE of an open call. The numbers come from the ticket, the time is now.
 
-        Receivers take what is at most a minute old, so it is asked for when dialling. Raises NotFound, Erased,
-        and CallClosed once the call is over.
+        Receivers accept a header for about a minute, so fetch it when dialling. Raises NotFound, Erased, and CallClosed
+        once the call is over.
         """
         if self._signer is None:
-            raise NotFound("no key for SIP identity is set up here")
+            raise NotFound("this deployment has no key for SIP identity")
         context = self._context
         application, opened = await read_call(context, call_id)
         if not opened.call.open:

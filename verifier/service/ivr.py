@@ -1,7 +1,4 @@
-"""Telephone dialogues. Each step is one command.
-
-Implements specs/protocol.md section 7.7.
-"""
+"""Telephone dialogues. Each step is one command. Implements specs/protocol.md section 7.7."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Session(Struct, frozen=True):
-    """The sealed state of a dialogue. `receipt_for` says whose the last receipt is."""
+    """The sealed state of a dialogue. `receipt_for` names the customer and application of the last receipt."""
 
     caller_number: str | None
     expires_at: int
@@ -42,7 +39,7 @@ _decode = msgspec.json.Decoder(_Session).decode
 
 
 class Ivr:
-    """Use cases of voice platforms that let the service lead the dialogue."""
+    """Use cases of voice platforms, for which the service leads the dialogue."""
 
     def __init__(self, context: Context, confirmations: Confirmations, outbox: Outbox) -> None:
         self._context = context
@@ -50,9 +47,9 @@ class Ivr:
         self._confirmations = confirmations
 
     async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> Reply[IvrTurn]:
-        """Begin the dialogue with a caller. Ringing costs no attempt.
+        """Begin a dialogue. This costs no attempt.
 
-        The greeting does not depend on whether the number is on file.
+        The greeting is the same whether or not the number is on file.
         """
         context = self._context
         bank = context.settings.bank_name or context.settings.issuer.split("//")[1]
@@ -68,19 +65,19 @@ class Ivr:
         return await context.writer.submit_kept(IvrTurn, ReadSet(), decide, idempotency)
 
     async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> Reply[IvrTurn]:
-        """One step: the keys that the caller pressed, or silence.
+        """One step: the caller pressed keys, or was silent.
 
-        Raises NotFound for an expired dialogue, and for one whose application was erased.
+        Raises NotFound for an expired dialogue, and for a dialogue about an erased application.
         """
         context = self._context
         rows = await context.storage.fetch_in(records.SESSIONS, [session_id])
         if not rows or context.clock() >= rows[0][2]:
             raise NotFound("there is no such session, or it is over")
-        # The caller's number never changes during a dialogue, so it can be read before the batch.
+        # The calling number never changes during a dialogue, so this can read it before the batch.
         _, sealed, expires_at, about = rows[0]
         context_of = session_context(session_id, expires_at, about)
         caller_number = _decode(context.ring.unseal(context_of, sealed)).caller_number
-        needs = self._confirmations.needs_by_phone(caller_number, session_id, about)
+        reads = self._confirmations.reads_by_phone(caller_number, session_id, about)
 
         def decide(work: UnitOfWork) -> About[IvrTurn]:
             state, application_id = work.dialogues.get(session_id)
@@ -89,14 +86,14 @@ class Ivr:
                 raise NotFound("there is no such session, or it is over")
             session = _decode(state)
             receipt_for, dialogue = session.receipt_for, session.dialogue
-            on_file = self._confirmations.on_file(work, needs, caller_number)
+            on_file = self._confirmations.on_file(work, reads, caller_number)
             if dialogue.verdict == "genuine" and not goes_on(context, work, on_file, dialogue.evidence):
                 dialogue = machine.close(dialogue)
-            # The dialogue is deleted when its application is erased.
+            # Tie the dialogue to an application, so that erasing the application deletes it.
             application_id = application_id or next((each.application_id for each in on_file), None)
             dialogue, turn = machine.hear(dialogue, heard.keys)
             if turn.act == "check":
-                dialogue, turn, receipt_for, about = self._check(work, needs, dialogue, turn.digits, caller_number)
+                dialogue, turn, receipt_for, about = self._check(work, reads, dialogue, turn.digits, caller_number)
                 application_id = about or application_id
             if turn.act == "transfer" and self._context.cutoff.holds(turn.to):
                 turn = msgspec.structs.replace(turn, to=machine.FRAUD_DESK)
@@ -109,30 +106,30 @@ class Ivr:
             work.dialogues.put(session_id, _encode(kept), application_id)
             return About(application_id, lambda: _turn(session_id, turn))
 
-        again = turn_again(context, lambda work: self._confirmations.on_file(work, needs, caller_number))
-        return await context.writer.submit_kept(IvrTurn, needs, decide, idempotency, again=again)
+        again = turn_again(context, lambda work: self._confirmations.on_file(work, reads, caller_number))
+        return await context.writer.submit_kept(IvrTurn, reads, decide, idempotency, again=again)
 
     def _check(
-        self, work: UnitOfWork, needs: ReadSet, dialogue: Dialogue, digits: str, caller_number: str | None
+        self, work: UnitOfWork, reads: ReadSet, dialogue: Dialogue, digits: str, caller_number: str | None
     ) -> tuple[Dialogue, Turn, ReceiptFor | None, str | None]:
-        """The next state and turn, whose receipt can be sent, and the application that the verdict is about."""
+        """The next state and turn, who can be sent a receipt, and the id of the application of the verdict."""
         try:
-            outcome, _ = self._confirmations.judge_by_phone(work, needs, parse_code(digits), caller_number)
+            outcome, _ = self._confirmations.judge_by_phone(work, reads, parse_code(digits), caller_number)
         except MalformedCode:
             return *machine.refuse_slip(dialogue), None, None
         except RateLimited:
             return *machine.no_verdict(dialogue, "too_many"), None, None
         if isinstance(outcome, str):
             return *machine.no_verdict(dialogue, outcome), None, None
-        receipt_for = self._outbox.whose(outcome.application)
+        receipt_for = self._outbox.recipient(outcome.application)
         receipt = outcome.receipt_id if receipt_for else ""
         about = outcome.application.application_id if outcome.application is not None else None
         if outcome.call is None:
             return *machine.judge(dialogue, "not_genuine", receipt=receipt), receipt_for, about
         ticket = outcome.call.ticket
         who = {language: words.who(language, ticket.officer, ticket.purpose, ticket.asks) for language in LANGUAGES}
-        told = machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt, evidence=outcome.receipt_id)
-        return *told, receipt_for, about
+        judged = machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt, evidence=outcome.receipt_id)
+        return *judged, receipt_for, about
 
 
 def _turn(session_id: str, turn: Turn) -> IvrTurn:

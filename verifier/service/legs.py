@@ -1,6 +1,6 @@
-"""Leg events of the bank's telephone exchange, by call or by number.
+"""Leg events from the bank's telephone exchange, by call id or by number.
 
-Implements specs/protocol.md sections 6.1 and 6.5. Events come at least once and in any order.
+Implements specs/protocol.md sections 6.1 and 6.5. Events arrive at least once, in any order.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from verifier.service.assigned import standing
 from verifier.service.calls import view
 from verifier.service.context import Context
 
-# The clock skew between exchange and service that is tolerated.
+# The tolerated clock skew between telephone exchange and service.
 SKEW_MS = 60_000
 DAY_MS = 86_400_000
 KEPT_MS = 31 * DAY_MS
-# A number on file for more applications does not tell which one the officer calls.
+# If a number is on file for more applications, it does not tell which one the officer is calling about.
 MAX_APPLICATIONS = 100
 
 Kept = TypeVar("Kept", Leg, StrayLeg)
 
 
 class _Heard(Struct, frozen=True):
-    """One leg event. `leg_index` is the keyed id of the leg. An event `connected` always has a number."""
+    """One leg event. `leg_index` is the blind index of the leg id. A `connected` event always has a number."""
 
     event: Literal["connected", "ended"]
     leg_index: bytes
@@ -52,13 +52,12 @@ class _Heard(Struct, frozen=True):
 
 
 class _Reached(Struct, frozen=True):
-    """What a called number leads to: the number of applications, and their open calls.
+    """The applications and open calls of a called number.
 
-    At most MAX_APPLICATIONS + 1 are counted. `number_index` is None if the number leads to none, or to too many.
+    `applications` counts up to MAX_APPLICATIONS + 1. `number_index` is None if there are none, or too many.
     """
 
     number: str = ""
-
     applications: int = 0
     call_ids: tuple[str, ...] = ()
     number_index: bytes | None = None
@@ -71,9 +70,9 @@ class Legs:
         self._context = context
 
     async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> Reply[CallView]:
-        """A leg event of a call (law L5).
+        """A leg event for a call (law L5).
 
-        A leg to or from another number than the ticket's is recorded and changes nothing. The event revokes a call
+        A leg with other numbers than the ticket's is recorded, but does not change the call. The event revokes a call
         whose officer is no longer assigned. Raises InvalidField for a time before the call or in the future, NotFound,
         Erased.
         """
@@ -87,19 +86,19 @@ class Legs:
             followed = self._follow(work, opened, heard)
             return About(followed.call.application_id, lambda: view(followed))
 
-        needs = ReadSet(call_ids=(call_id,), leg_index=heard.leg_index)
-        return await self._context.writer.submit_kept(CallView, needs, decide, idempotency)
+        reads = ReadSet(call_ids=(call_id,), leg_index=heard.leg_index)
+        return await self._context.writer.submit_kept(CallView, reads, decide, idempotency)
 
     async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> Reply[LegTaken]:
-        """A leg event without the call's id.
+        """A leg event without a call id.
 
-        The event `connected` matches the leg with the one open call that it can belong to, for good. If there is none,
-        or several, or the event names no officer and several are possible, the leg is kept for reconciliation and never
-        matched later. Raises InvalidField for a connected leg without a number, and for a time in the future or more
-        than a day ago. Raises Erased if the leg's call was erased.
+        A `connected` event matches the leg with the only open call that it can belong to. The match is final. Without a
+        match, the leg is kept for reconciliation and never matched later: no call fits, several fit, or the event names
+        no officer and several are possible. Raises InvalidField for a connected leg without a number, and for a time in
+        the future or more than a day ago. Raises Erased if the leg's call was erased.
         """
         if event.event == "connected" and event.number is None:
-            raise InvalidField.at("/number", "a leg that is connected leads to a number")
+            raise InvalidField.at("/number", "a connected leg needs a number")
         heard = self._heard(event, event.officer_id)
         reached = await self._reached(heard)
 
@@ -115,10 +114,10 @@ class Legs:
             result: Literal["ambiguous", "unmatched"] = "ambiguous" if kind == "leg_ambiguous" else "unmatched"
             return About(stray.application_id, lambda: LegTaken(result, None))
 
-        needs = ReadSet(
+        reads = ReadSet(
             number_index=reached.number_index, call_ids=reached.call_ids, leg_index=heard.leg_index, leg_owner=True
         )
-        return await self._context.writer.submit_kept(LegTaken, needs, decide, idempotency)
+        return await self._context.writer.submit_kept(LegTaken, reads, decide, idempotency)
 
     def _heard(self, event: LegEvent | LegByNumber, officer_id: str | None) -> _Heard:
         index = self._context.leg_index(event.leg_id)
@@ -126,7 +125,7 @@ class Legs:
         return _Heard(event.event, index, event.leg_id, at, event.number, event.caller_number, officer_id)
 
     async def _reached(self, heard: _Heard) -> _Reached:
-        # Officers dial after they have the issued call, so this read sees it.
+        # Officers dial after the call is issued, so this read sees it.
         if heard.event != "connected" or heard.number is None:
             return _Reached()
         number_index = self._context.number_index(heard.number)
@@ -135,7 +134,7 @@ class Legs:
         return _Reached(heard.number, len(rows), call_ids, number_index if 0 < len(rows) <= MAX_APPLICATIONS else None)
 
     def _match(self, work: UnitOfWork, heard: _Heard, reached: _Reached) -> tuple[DecryptedCall | None, StrayKind]:
-        """The call that the leg was or is now matched with, or why there is none."""
+        """Match the leg with a call. Returns the call, or the kind of stray leg if none matches."""
         stray = work.legs.stray(heard.leg_index)
         none: StrayKind = "leg_without_code" if reached.applications else "leg_not_on_file"
         owner = work.legs.owner(heard.leg_index)
@@ -152,14 +151,14 @@ class Legs:
         meant = [each for each in found if each is not None and _can_mean(each, heard, ended_at)]
         if len(meant) == 1 and (heard.officer_id is not None or _one_officer(work, reached)):
             if stray is not None:
-                # The end that was kept for the stray leg now belongs to the call's leg.
+                # The end of the leg arrived first and was kept with the stray leg. It now belongs to the call.
                 work.legs.put(replace(_new_leg(meant[0], heard, work.now_ms), ended_at=ended_at))
                 work.legs.put_stray(replace(stray, application_id=meant[0].call.application_id))
             return meant[0], none
         return None, "leg_ambiguous" if meant else none
 
     def _standing(self, work: UnitOfWork, call_id: str) -> DecryptedCall | None:
-        """Settle a call and write it. None if its application was erased."""
+        """Settle a call and write it. Returns None if its application was erased."""
         try:
             opened = work.calls.get(call_id)
         except (NotFound, Erased):
@@ -175,7 +174,7 @@ class Legs:
         """The call after one more event of its leg."""
         call_id = opened.call.call_id
         leg = work.legs.of_call(call_id).get(heard.leg_index) or _new_leg(opened, heard, work.now_ms)
-        # Only `connected` has reliable numbers. At the end of a leg, an exchange may have replaced them.
+        # Only `connected` has reliable numbers. By the end of a leg, an exchange may have replaced them.
         of_ticket = heard.event == "ended" or _of_ticket(opened.ticket, heard)
         leg = replace(_add(leg, heard), on_file=leg.on_file and int(of_ticket), expires_at=work.now_ms + KEPT_MS)
         work.legs.put(leg)
@@ -207,7 +206,7 @@ class Legs:
         work.legs.put_stray(replace(stray, connected_at=leg.connected_at, ended_at=leg.ended_at, sealed=sealed))
 
     def _stray(self, work: UnitOfWork, heard: _Heard, kind: StrayKind, reached: _Reached) -> StrayLeg:
-        """Keep a leg of no call. Its end is kept too, so that a late `connected` is not taken for a new leg."""
+        """Keep a leg without a call. Its end is kept too, so that a late `connected` does not look like a new leg."""
         stray = work.legs.stray(heard.leg_index) or StrayLeg(
             stray_id=work.new_id("leg"),
             leg_index=heard.leg_index,
@@ -256,7 +255,7 @@ def _applications(work: UnitOfWork, reached: _Reached) -> Sequence[DecryptedAppl
 
 
 def _one_officer(work: UnitOfWork, reached: _Reached) -> bool:
-    """Whether all applications with this number have the same one officer."""
+    """Whether all applications with this number have one and the same officer."""
     assigned = {officer.id for each in _applications(work, reached) for officer in each.registration.officers}
     return len(assigned) == 1
 
@@ -267,7 +266,7 @@ def _not_from_the_future(heard: _Heard, work: UnitOfWork) -> None:
 
 
 def _of_ticket(ticket: CallTicket, heard: _Heard) -> bool:
-    """Whether the leg goes to the ticket's number and, if the event says so, comes from its caller number."""
+    """Whether the leg goes to the ticket's number. If the event has a caller number, that must match too."""
     to = (heard.number or "").removeprefix("+")
     return ticket.dest.tn == (to,) and (
         heard.caller_number is None or heard.caller_number.removeprefix("+") == ticket.orig.tn
@@ -279,14 +278,14 @@ def _new_leg(opened: DecryptedCall, heard: _Heard, now_ms: int) -> Leg:
 
 
 def _add(leg: Kept, heard: _Heard) -> Kept:
-    """The leg after one more event. For repeated events, the earliest time counts."""
+    """The leg after one more event. If an event is repeated, the earliest time counts."""
     if heard.event == "connected":
         return replace(leg, connected_at=heard.at if leg.connected_at is None else min(heard.at, leg.connected_at))
     return replace(leg, ended_at=heard.at if leg.ended_at is None else min(heard.at, leg.ended_at))
 
 
 def _leg_state(legs: Iterable[Leg]) -> tuple[int | None, int | None]:
-    """When the call's leg was connected and ended. Of several legs, one that is still up wins, then the latest."""
+    """When the call's leg was connected and ended. Of several legs, prefer one that is still up, then the latest."""
     connected: Sequence[Leg] = [leg for leg in legs if leg.on_file and leg.connected_at is not None]
     if not connected:
         return None, None

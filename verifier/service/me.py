@@ -1,4 +1,4 @@
-"""What customers see and choose: their calls, whether the bank is on the phone now, and their preferences.
+"""The views of customers: their calls, whether the bank is on the phone now, and their preferences.
 
 Implements specs/protocol.md section 7.5.
 """
@@ -41,7 +41,7 @@ class Me:
         self._context = context
 
     async def calls(self, customer: Principal, cursor: str | None, limit: int) -> PastCalls:
-        """A page of every call ever issued on the customer's applications, used or not, newest first."""
+        """A page of all calls that were ever issued on the customer's applications, newest first."""
         found: list[PastCall] = []
         for application in await self._applications(customer):
             rows = await self._context.storage.fetch(
@@ -55,7 +55,7 @@ class Me:
         return PastCalls(page, page[-1].call_id if len(found) > limit else None)
 
     async def call_status(self, customer: Principal) -> CallStatus:
-        """Whether the bank is on the phone with the customer now, and with which call."""
+        """Whether the bank is on the phone with the customer now, and on which calls."""
         now_ms = self._context.clock()
         on: list[DecryptedCall] = []
         for application in await self._applications(customer):
@@ -84,7 +84,7 @@ class Me:
         )
 
     async def applications(self, customer: Principal) -> MyApplications:
-        """The customer's applications: stage, officers who may phone, and announced calls."""
+        """The customer's applications, with stage, assigned officers and announced calls."""
         opened = await self._applications(customer)
         return MyApplications(tuple(_mine(each) for each in sorted(opened, key=lambda each: each.application_id)))
 
@@ -94,7 +94,7 @@ class Me:
         return Preferences(marketing_calls=not any(each.row.opted_out for each in opened))
 
     async def put_preferences(self, customer: Principal, wanted: Preferences) -> Preferences:
-        """Set the preferences on all applications of the customer, also later ones.
+        """Set the preferences for all applications of the customer. Later applications inherit them.
 
         Raises NotFound for a customer without an application.
         """
@@ -103,7 +103,7 @@ class Me:
         def decide(work: UnitOfWork) -> Answer[Preferences]:
             applications = work.applications.of_customer(index)
             if not applications:
-                raise NotFound("there is no application of yours")
+                raise NotFound("you have no application here")
             for each in applications:
                 work.applications.put(replace(each.row, opted_out=int(not wanted.marketing_calls)))
             return lambda: wanted

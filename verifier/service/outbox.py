@@ -1,4 +1,4 @@
-"""The outbox: receipts that callers want by the bank's own messaging. They are queued with the step, and retried.
+"""The outbox: callers can have their receipt sent by the bank's own messaging. Messages are queued and retried.
 
 Implements specs/protocol.md section 7.11. The service sends nothing to a customer itself.
 """
@@ -32,9 +32,9 @@ class ReceiptFor(Struct, frozen=True):
 
 
 class ReceiptMessage(Struct, frozen=True):
-    """A message for the bank's messaging: which receipt, for which customer, in which language. It has no content.
+    """A message for the bank's messaging. It names a receipt, its customer and a language, and has no other content.
 
-    `message_id` stays the same for each attempt.
+    `message_id` is the same for each attempt.
     """
 
     message_id: str
@@ -44,11 +44,11 @@ class ReceiptMessage(Struct, frozen=True):
 
 
 class Settled(Struct, frozen=True):
-    """A message has left the outbox, or was postponed."""
+    """The answer of the command that deletes or postpones a message."""
 
 
 Hand = Callable[[ReceiptMessage], Awaitable[bool]]
-"""Hands a message over. Returns whether it was accepted."""
+"""Delivers a message to the bank's messaging. Returns whether it was accepted."""
 _decode = msgspec.json.Decoder(ReceiptMessage).decode
 
 
@@ -58,14 +58,14 @@ class Outbox:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def whose(self, application: DecryptedApplication | None) -> ReceiptFor | None:
-        """Whose receipt can be sent; None if the bank's messaging sends none."""
+    def recipient(self, application: DecryptedApplication | None) -> ReceiptFor | None:
+        """Who can be sent a receipt. None if the bank's messaging sends none."""
         if application is None or not self._context.settings.receipt_messages:
             return None
         return ReceiptFor(application.registration.customer.id, application.application_id)
 
     def add(self, work: UnitOfWork, receipt_id: str, receipt_for: ReceiptFor, language: Language) -> None:
-        """Queue a message, in the same batch as the answer to the caller."""
+        """Queue a message, in the same batch that answers the caller."""
         message = ReceiptMessage(work.new_id("msg"), receipt_id, receipt_for.customer_id, language)
         sealed = work.ring.seal(message.message_id, _encode(message))
         expires_at = work.now_ms + KEPT_MS
@@ -73,9 +73,9 @@ class Outbox:
         work.writes.stage(records.INSERT_MESSAGE, values)
 
     async def deliver(self, hand: Hand) -> int:
-        """Hand over the messages that are due, each at least once. Returns how many were accepted.
+        """Deliver the messages that are due, each at least once. Returns how many were accepted.
 
-        Others are retried for a day, with exponential backoff.
+        The others are retried for a day with exponential backoff.
         """
         context = self._context
         taken = 0
@@ -90,7 +90,7 @@ class Outbox:
         return taken
 
     def _message(self, message_id: str, sealed: bytes) -> ReceiptMessage | None:
-        """Decrypt a message. None if that fails, so that it does not hold up the others."""
+        """Decrypt a message. None if that fails, so that a damaged message does not hold up the others."""
         try:
             return _decode(self._context.ring.unseal(message_id, sealed))
         except InternalError:

@@ -1,4 +1,4 @@
-"""Exceptions from the contact policy: an officer asks, a second person grants or declines; what is granted is logged.
+"""Exceptions from the contact policy. An officer asks, a second person decides, and granted exceptions are logged.
 
 Implements specs/protocol.md section 4.2 (law L10).
 """
@@ -58,7 +58,7 @@ class PolicyExceptions:
     ) -> Reply[GrantedException]:
         """A second person lifts rules for one call, without a request.
 
-        Raises Forbidden for supervisors who would lift rules for themselves, NotFound and Erased.
+        Raises Forbidden for supervisors who lift rules for themselves, NotFound and Erased.
         """
         _check_second(supervisor, asked.officer_id)
 
@@ -88,7 +88,7 @@ class PolicyExceptions:
         def decide(work: UnitOfWork) -> About[ExceptionRequest]:
             application = work.applications.get(application_id)
             assigned = application.registration.assigned(officer.id)
-            assert assigned is not None  # noqa: S101 - or the guard would have refused
+            assert assigned is not None  # noqa: S101 - the guard has checked this
             request_id = work.new_id("excr")
             expires_at = work.now_ms + self._context.settings.exception_lifetime_ms
             kept = _Asked(assigned, asked)
@@ -106,7 +106,8 @@ class PolicyExceptions:
     ) -> Reply[ExceptionRequest]:
         """A second person grants or declines a request.
 
-        Raises Forbidden for one's own request, CallClosed for a decided or expired one, NotFound and Erased.
+        Raises Forbidden for supervisors who decide their own request, CallClosed for a decided or expired request,
+        NotFound and Erased.
         """
         rows = await self._context.storage.fetch_in(records.REQUESTS_BY_ID, [request_id])
         if not rows:
@@ -119,7 +120,7 @@ class PolicyExceptions:
             application = work.applications.get(application_id)
             kept = _decode(unseal(application.keys.sealing, request_id, request.sealed or b""))
             if request.decided_at is not None or work.now_ms >= request.expires_at:
-                raise CallClosed("the request has been decided, or is over")
+                raise CallClosed("the request has been decided or has expired")
             decided = replace(request, decided_at=work.now_ms)
             if asked.granted:
                 _assigned(application, request.officer_id)
@@ -129,16 +130,16 @@ class PolicyExceptions:
             work.exceptions.put_request(decided)
             return About(application_id, lambda: _view(decided, kept, application, None, work.now_ms))
 
-        needs = ReadSet(application_id=application_id, request_id=request_id)
-        return await self._context.writer.submit_kept(ExceptionRequest, needs, decide, idempotency)
+        reads = ReadSet(application_id=application_id, request_id=request_id)
+        return await self._context.writer.submit_kept(ExceptionRequest, reads, decide, idempotency)
 
     async def list(self, caller: Principal) -> ExceptionRequests:
-        """Requests of the last day: all for supervisors, for officers their own."""
+        """Requests of the last day. Supervisors get all requests, officers their own."""
         context = self._context
         now_ms = context.clock()
         everybody = "supervisor" in caller.roles
-        whose = "" if everybody else caller.id
-        rows = await context.storage.fetch(records.REQUESTS_SINCE, now_ms - SHOWN_MS, whose)
+        officer_id = "" if everybody else caller.id
+        rows = await context.storage.fetch(records.REQUESTS_SINCE, now_ms - SHOWN_MS, officer_id)
         applications = await context.reading.applications({row[1] for row in rows})
         requests = []
         for each in rows:

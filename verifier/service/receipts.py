@@ -38,7 +38,7 @@ class Receipts:
         return ReceiptView(statement_id, LogEvidence(evidence.statement, evidence.proof))
 
     def verify(self, asked: VerifyReceipt) -> ReceiptChecked:
-        """Verify any statement of this deployment and its proof, with the published keys alone."""
+        """Verify a statement of this deployment and its proof, with nothing but the published keys."""
         try:
             checked = verify_evidence(Evidence(asked.statement, asked.proof), self._context.trust())
         except EvidenceError as error:

@@ -1,6 +1,6 @@
-"""Retries of a genuine answer: it stays genuine while the call is open, and then becomes `ended`.
+"""Replays of a genuine answer: it stays genuine while the call is open, and then becomes `ended`.
 
-Implements specs/protocol.md section 7.12 (laws L4, L6). If it is not certain that the call is open, it has ended.
+Implements specs/protocol.md section 7.12 (laws L4, L6). If in doubt, the call has ended.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from verifier.service.assigned import standing
 from verifier.service.context import Context
 
 Candidates = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
-"""The applications that a command may look at, and whose open calls it has loaded."""
+"""The applications in a command's read set, with their open calls."""
 
 
 def goes_on(
     context: Context, work: UnitOfWork, applications: Iterable[DecryptedApplication], receipt_id: str | None
 ) -> bool:
-    """Whether this is the receipt of a confirmed call that is still open on one of the applications.
+    """Whether the receipt belongs to a confirmed call that is still open on one of the applications.
 
-    A call of a suspended or removed officer does not count as open.
+    The call of a suspended or removed officer does not count as open.
     """
     return any(_receipt_of_open_call(context, work, each) == receipt_id for each in applications if receipt_id)
 
@@ -48,10 +48,10 @@ def _receipt_of_open_call(context: Context, work: UnitOfWork, application: Decry
 def verdict_again(context: Context, candidates: Candidates) -> Again[Verdict]:
     """For the kept `Verdict` of a confirmation in the app."""
 
-    def again(work: UnitOfWork, told: Verdict) -> Verdict:
-        if told.verdict != "genuine" or goes_on(context, work, candidates(work), told.receipt_id):
-            return told
-        return replace(told, verdict="ended", words=tuple(map(_ended, told.words)))
+    def again(work: UnitOfWork, kept: Verdict) -> Verdict:
+        if kept.verdict != "genuine" or goes_on(context, work, candidates(work), kept.receipt_id):
+            return kept
+        return replace(kept, verdict="ended", words=tuple(map(_ended, kept.words)))
 
     return again
 
@@ -59,10 +59,10 @@ def verdict_again(context: Context, candidates: Candidates) -> Again[Verdict]:
 def spoken_again(context: Context, candidates: Candidates) -> Again[SpokenVerdict]:
     """For the kept `SpokenVerdict` of a confirmation by telephone."""
 
-    def again(work: UnitOfWork, told: SpokenVerdict) -> SpokenVerdict:
-        if told.verdict != "genuine" or goes_on(context, work, candidates(work), told.receipt_id):
-            return told
-        return replace(told, verdict="ended", words=_ended(told.words))
+    def again(work: UnitOfWork, kept: SpokenVerdict) -> SpokenVerdict:
+        if kept.verdict != "genuine" or goes_on(context, work, candidates(work), kept.receipt_id):
+            return kept
+        return replace(kept, verdict="ended", words=_ended(kept.words))
 
     return again
 

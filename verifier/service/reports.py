@@ -17,7 +17,7 @@ from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import ReportRow
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.callers import candidates, whose
+from verifier.service.callers import candidates, of_caller
 from verifier.service.context import Context
 from verifier.service.daily_caps import check_cap, count
 
@@ -33,10 +33,10 @@ class Reports:
         self._context = context
 
     async def take(self, reporter: Principal, asked: ReportCall, idempotency: Idempotency) -> Reply[ReportTaken]:
-        """Take a report. Its text is sealed, and its receipt commits to every byte of it.
+        """Take a report. Its text is sealed, and the receipt commits to every byte of it.
 
-        Raises InvalidField for a time in the future or more than a year ago, and for an IVR that does not give the
-        ringing number. Raises RateLimited beyond the daily cap.
+        Raises InvalidField for a time in the future or more than a year ago, and if an IVR does not give the calling
+        number. Raises RateLimited beyond the daily cap.
         """
         context = self._context
         at = to_ms(asked.at)
@@ -52,21 +52,21 @@ class Reports:
         elif asked.reporter_number is None:
             raise InvalidField.at("/reporter_number", "an IVR must give the number that rings in")
         number_index = context.number_index(asked.reporter_number) if asked.reporter_number is not None else None
-        needs = ReadSet(customer_index=customer_index, number_index=number_index, cap="reports")
+        reads = ReadSet(customer_index=customer_index, number_index=number_index, cap="reports")
 
         def decide(work: UnitOfWork) -> About[ReportTaken]:
-            check_cap(work, needs, context.settings.report_cap)
-            count(work, needs, context.settings.report_cap)
-            return self._add(work, asked, self._whose(work, needs, asked.reporter_number), customer_index)
+            check_cap(work, reads, context.settings.report_cap)
+            count(work, reads, context.settings.report_cap)
+            return self._add(work, asked, self._application_of(work, reads, asked.reporter_number), customer_index)
 
-        return await context.writer.submit_kept(ReportTaken, needs, decide, idempotency)
+        return await context.writer.submit_kept(ReportTaken, reads, decide, idempotency)
 
-    def _whose(self, work: UnitOfWork, needs: ReadSet, number: str | None) -> DecryptedApplication | None:
-        """The application that the report belongs to. None without one, or if the number has several customers."""
-        if needs.customer_index is not None:
-            return next(iter(work.applications.of_customer(needs.customer_index)), None)
-        registered = work.applications.of_number(needs.number_index or b"", number or "")
-        found = whose(candidates(work, registered, self._context.settings.rules), number or "")
+    def _application_of(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> DecryptedApplication | None:
+        """The application of the report. None without one, or if the number has several customers."""
+        if reads.customer_index is not None:
+            return next(iter(work.applications.of_customer(reads.customer_index)), None)
+        registered = work.applications.of_number(reads.number_index or b"", number or "")
+        found = of_caller(candidates(work, registered, self._context.settings.rules), number or "")
         return next((each.application for each in found), None)
 
     def _add(

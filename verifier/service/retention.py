@@ -1,6 +1,6 @@
-"""Retention: deletes old statements. The log stays verifiable. Implements specs/protocol.md section 6.3.
+"""Retention: deletes old statements, and leaves the log verifiable. Implements specs/protocol.md section 6.3.
 
-Statements are deleted in the order of the log, so only its beginning is ever gone.
+It deletes in the order of the log, so that all deleted statements are at the beginning.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from verifier.ports import Row
 from verifier.service.context import Context
 
 AT_ONCE = 500
-# The table of the row that a statement belongs to. A receipt has none.
+# The table of the row that is deleted with a statement. A receipt has none.
 _GOES_WITH: dict[str, Table[Any]] = {TICKET: tables.CALLS, REPORT: tables.REPORTS, EXCEPTION: tables.EXCEPTIONS}
 
 
@@ -41,9 +41,9 @@ class Retention:
         self._context = context
 
     async def forget(self) -> int:
-        """Delete some expired statements, with their calls, reports and exceptions.
+        """Delete a chunk of expired statements, with their calls, reports and exceptions.
 
-        Returns how many. Call it again until it returns 0.
+        Returns the number of statements. Call it again until it returns 0.
         """
         context = self._context
         kept_ms = context.settings.retention_ms
@@ -64,7 +64,7 @@ class Retention:
         return done
 
     async def _forget_of(self, origin: str, forgotten: int, before: int) -> int:
-        """Go on in one shard, from where it stopped."""
+        """Continue in one shard, after the first `forgotten` statements."""
         context = self._context
         shard = origin_shard(origin, context.settings.origin) or 0
         start, end = global_index(shard, forgotten), global_index(shard, forgotten + AT_ONCE)
@@ -81,14 +81,14 @@ class Retention:
             return lambda: Forgotten(len(old))
 
         of = {typ: tuple(row[2] for row in old if row[1] == typ) for typ in _GOES_WITH}
-        needs = ReadSet(
+        reads = ReadSet(
             call_ids=of[TICKET],
             report_ids=of[REPORT],
             exception_ids=of[EXCEPTION],
             requests_before=before,
             everywhere=True,
         )
-        await context.writer.submit(needs, decide)
+        await context.writer.submit(reads, decide)
         return len(old)
 
 
@@ -98,7 +98,7 @@ def _forget(work: UnitOfWork, row: Row) -> None:
     if typ in _GOES_WITH:
         # A row that does not verify stays for the audit.
         with suppress(Tampered):
-            # An open call must be closed first.
+            # An open call is closed first, and deleted later.
             call = work.calls.stored(statement_id) if typ == TICKET else None
             if call is None or not call.open:
                 work.delete(_GOES_WITH[typ], statement_id)

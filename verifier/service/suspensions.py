@@ -1,6 +1,6 @@
-"""Suspensions of staff: suspend, lift and list, and enforce them on each node.
+"""Suspensions of staff: suspend, lift, list, and enforce on each node.
 
-Implements specs/protocol.md section 2.1; specs/decisions/0035 says who may suspend whom.
+Implements specs/protocol.md section 2.1. specs/decisions/0035 has the rules on who may suspend.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class StaffSuspensions:
     async def suspend(
         self, caller: Principal, staff_id: str, asked: SuspendStaff, idempotency: Idempotency
     ) -> Reply[Suspension]:
-        """Suspend a member of staff. It is durable and in force at this node on return.
+        """Suspend a member of staff. On return the suspension is durable, and in force at this node.
 
-        For a suspended person it returns the suspension in force. Raises Suspended for a suspended supervisor.
+        If the person is suspended already, it returns that suspension. Raises Suspended if the caller is suspended.
         """
 
         def decide(work: UnitOfWork) -> About[Suspension]:
@@ -56,18 +56,18 @@ class StaffSuspensions:
             suspension = self._view(row)
             return About(None, lambda: suspension)
 
-        answer = await self._context.writer.submit_kept(Suspension, _needs(caller, staff_id), decide, idempotency)
+        answer = await self._context.writer.submit_kept(Suspension, _reads(caller, staff_id), decide, idempotency)
         await self._take_effect()
         return answer
 
     async def lift(self, supervisor: Principal, staff_id: str) -> Suspension:
         """Lift a suspension. Lifting twice gives the same answer.
 
-        Raises Forbidden for one's own suspension, Suspended for a suspended supervisor, and NotFound for a member of
-        staff who was never suspended.
+        Raises Forbidden for supervisors who lift their own suspension, Suspended if the caller is suspended, and
+        NotFound if the member of staff was never suspended.
         """
         if supervisor.id == staff_id:
-            raise Forbidden("a suspension is lifted by somebody else")
+            raise Forbidden("nobody can lift their own suspension")
 
         def decide(work: UnitOfWork) -> Answer[Suspension]:
             _check_caller(work, supervisor)
@@ -80,7 +80,7 @@ class StaffSuspensions:
             suspension = self._view(row)
             return lambda: suspension
 
-        answer = await self._context.writer.submit(_needs(supervisor, staff_id), decide)
+        answer = await self._context.writer.submit(_reads(supervisor, staff_id), decide)
         await self._take_effect()
         return answer
 
@@ -122,7 +122,7 @@ class StaffSuspensions:
     async def revoke_calls(self) -> int:
         """Revoke the open calls of recently suspended staff. Returns how many.
 
-        A slow node may issue a call while its officer is being suspended, so this repeats for a minute.
+        A slow node may issue a call while its officer is being suspended. So this repeats for a minute.
         """
         context, cutoff = self._context, self._context.cutoff
         at, staff_ids = context.running(), cutoff.watched()
@@ -141,7 +141,7 @@ class StaffSuspensions:
         def decide(work: UnitOfWork) -> Answer[Swept]:
             revoked.clear()
             for call_id in call_ids:
-                # A damaged call must not hold up others: its ticket is not decrypted, and its row may not verify.
+                # A damaged call must not hold up others: no ticket is decrypted, and a row may fail to verify.
                 with suppress(Tampered):
                     if self._close(work, call_id):
                         revoked.append(call_id)
@@ -160,18 +160,18 @@ class StaffSuspensions:
         return settled.open
 
     async def _take_effect(self) -> None:
-        """Enforce it at this node at once. If that fails, the next poll does it, as at every other node."""
+        """Enforce suspensions at this node now. If that fails, the next poll does it, as at every other node."""
         with suppress(VerifierError):
             await self.refresh()
             await self.revoke_calls()
 
     def _oldest_open(self) -> int:
-        """Every call issued before this time is closed."""
+        """The earliest issue time of a call that can still be open."""
         rules = self._context.settings.rules
         return max(0, self._context.clock() - rules.code_lifetime_ms - rules.max_call_ms)
 
     def _read(self, row: Row) -> SuspensionRow:
-        """Read a suspension. A row that does not verify counts as a suspension in force from now on."""
+        """Read a suspension. A row that does not verify counts as in force, so that tampering cannot lift it."""
         try:
             return self._context.authenticator.read(SUSPENSIONS, row)
         except Tampered:
@@ -189,8 +189,8 @@ class StaffSuspensions:
         )
 
 
-def _needs(caller: Principal, staff_id: str) -> ReadSet:
-    """The read set. It gives two supervisors who suspend each other one order, so the second is refused."""
+def _reads(caller: Principal, staff_id: str) -> ReadSet:
+    """The read set. It includes the caller: if two supervisors suspend each other, the second is refused."""
     return ReadSet(staff_ids=(staff_id,) if caller.kind == "system" else (staff_id, caller.id))
 
 

@@ -1,4 +1,4 @@
-"""Voice platforms that fetch documents: VoiceXML and TwiML, over one dialogue.
+"""Dialects for voice platforms that fetch documents: VoiceXML and TwiML, with one dialogue.
 
 Implements specs/protocol.md section 7.8.
 """

@@ -1,6 +1,6 @@
 """Dialogues with callers on a voice platform, in any dialect. Implements specs/protocol.md section 7.8.
 
-On any failure the caller hears that we cannot check now, and never silence or a verdict (law L6).
+On any failure the caller hears that we cannot check now. They never hear silence or a verdict (law L6).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Conversations:
         async def begin() -> IvrTurn:
             dialled, caller = e164(form.get("dialled", form.get("To", ""))), self._dialect.caller(form)
             asked = msgspec.convert({"dialled_number": dialled, "caller_number": caller}, BeginSession)
-            # A platform that names its calls gets one dialogue for each, also if it asks twice.
+            # A platform that names its calls gets one dialogue for each, also if it retries.
             await self._service.suspensions.admit(PLATFORM)
             named = form.get("CallSid") or request.headers.get("Idempotency-Key")
             key = msgspec.convert(named, CallName) if named else None
@@ -93,7 +93,7 @@ class Conversations:
         return await self._turn(advance, step=step + 1)
 
     async def _form(self, request: web.Request) -> Form:
-        """The platform's form. Raises Forbidden for any other sender, and the errors of `read_form`."""
+        """The form of an authentic request. Raises Forbidden for any other sender, and the errors of `read_form`."""
         if self._dialect.shows(request):
             form = await read_form(request)
             if self._dialect.vouches(request, form, self._public_url + request.path_qs):
@@ -104,7 +104,7 @@ class Conversations:
         try:
             turn = await asked()
         except msgspec.ValidationError:
-            log.warning("a voice platform sent what cannot be", dialect=self._dialect.path)
+            log.warning("a voice platform sent invalid values", dialect=self._dialect.path)
             turn = apology()
         except Exception as error:
             if not isinstance(error, VerifierError) or isinstance(error, InternalError):

@@ -30,13 +30,13 @@ class Dialect(Protocol):
     content_type: str
 
     def shows(self, request: web.Request) -> bool:
-        """Whether the request has credentials at all. Only then is its form read."""
+        """Whether the request has credentials. The form is not read without them."""
 
     def vouches(self, request: web.Request, form: Form, url: str) -> bool:
-        """Whether the request comes from the bank's own platform. `url` is the address that the platform used."""
+        """Whether the bank's own platform sent the request. `url` is the address that the platform used."""
 
     def caller(self, form: Form) -> str | None:
-        """The number that rings, in E.164. None if it is withheld or malformed."""
+        """The calling number in E.164. None if it is withheld or malformed."""
 
     def keys(self, form: Form) -> str | None:
         """The keys that the caller pressed, None for silence."""
@@ -55,7 +55,7 @@ def e164(address: str) -> str | None:
 
 
 def encoded(root: ElementTree.Element) -> bytes:
-    """A document. Characters that XML cannot hold are left out."""
+    """The bytes of a document, without characters that XML cannot hold."""
     for element in root.iter():
         element.text = safe(element.text) if element.text is not None else None
         element.attrib.update({name: safe(value) for name, value in element.attrib.items()})
@@ -64,6 +64,6 @@ def encoded(root: ElementTree.Element) -> bytes:
 
 
 def apology() -> IvrTurn:
-    """Say that we cannot check now, in both languages, since the caller's is unknown."""
+    """Say that we cannot check now, in both languages, since the caller's language is unknown."""
     both = tuple(Say("unavailable", prompt("unavailable", each), each) for each in LANGUAGES)
     return IvrTurn("", both, "hang_up", False, None)

@@ -16,8 +16,10 @@ TYPE = "application/x-www-form-urlencoded"
 
 
 async def read_form(request: web.Request) -> Form:
-    """The fields of a form. Raises UnsupportedMediaType, BodyTooLarge, MalformedRequest, and Forbidden for a repeated
-    field: a signature does not say which one counts."""
+    """The fields of a form. Raises UnsupportedMediaType, BodyTooLarge and MalformedRequest.
+
+    Raises Forbidden for a repeated field, because the signature does not say which value counts.
+    """
     if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")
     if not request.body_exists:

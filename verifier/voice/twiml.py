@@ -1,6 +1,6 @@
 """TwiML-style webhooks, each signed by the platform. Implements specs/protocol.md section 7.8.
 
-A request is signed by HMAC-SHA-1 over its address and its sorted parameters, as Twilio's documents describe it.
+The signature is HMAC-SHA-1 over the address and the sorted parameters, as Twilio documents it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class TwiML:
                 SubElement(dial, "Sip").text = transfer
             else:
                 SubElement(dial, "Number").text = transfer.removeprefix("tel:")
-            # Heard if the transfer fails or ends. Otherwise the caller would hear silence.
+            # The caller hears this if the transfer fails or ends, and not silence.
             language = turn.say[-1].language if turn.say else "zh-CN"
             SubElement(root, "Say", language=_LOCALES[language]).text = prompt("goodbye", language)
             SubElement(root, "Hangup")
