@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read a loan application as it is registered; an officer, one he is assigned to
+         * Read a loan application; officers only those that they are assigned to
          * @description For: system:applications, staff:officer.
          */
         get: operations["get_application"];
@@ -23,7 +23,7 @@ export interface paths {
         put: operations["put_application"];
         post?: never;
         /**
-         * Erase an application by destroying its key; the log stays whole
+         * Erase an application by destroying its key; the log stays verifiable
          * @description For: system:applications.
          */
         delete: operations["delete_application"];
@@ -42,7 +42,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * The applications an officer is assigned to, searched
+         * Search the applications that an officer is assigned to
          * @description For: staff:officer.
          */
         post: operations["search_applications"];
@@ -100,7 +100,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Requests of the last day: an officer's own, everybody's for a supervisor
+         * Requests of the last day: all for supervisors, for officers their own
          * @description For: staff:officer, staff:supervisor.
          */
         get: operations["list_exception_requests"];
@@ -122,7 +122,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A second person grants or declines a request; what is granted is logged
+         * A second person grants or declines a request; granted exceptions are logged
          * @description For: staff:supervisor.
          */
         post: operations["decide_exception"];
@@ -242,7 +242,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What the PBX saw of the officer's leg
+         * A leg event of the PBX for a call
          * @description For: system:legs.
          */
         post: operations["leg_event"];
@@ -262,7 +262,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What a PBX saw that does not know the call: matched with the one call it can mean, or kept
+         * A leg event of a PBX that does not know the call: matched with the only possible call, or kept
          * @description For: system:legs.
          */
         post: operations["leg_by_number"];
@@ -342,7 +342,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cut a member of staff off: nothing is done by them or in their name, and their calls are revoked
+         * Suspend a member of staff: no act by them or in their name, and their open calls are revoked
          * @description For: staff:supervisor, system:calls.
          */
         post: operations["suspend_staff"];
@@ -364,7 +364,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who was suspended, by whom and why, newest first; those that were lifted too
+         * All suspensions with supervisor and reason, newest first, including lifted ones
          * @description For: staff:supervisor, staff:auditor.
          */
         get: operations["list_suspensions"];
@@ -386,7 +386,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A logged-in customer enters the code he was told
+         * A logged-in customer enters the code that they heard
          * @description For: customer.
          */
         post: operations["confirm"];
@@ -406,7 +406,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * The IVR passes on the digits a caller keyed
+         * The IVR passes on the digits that a caller keyed
          * @description For: system:ivr.
          */
         post: operations["confirm_by_phone"];
@@ -446,7 +446,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What the caller keyed, or silence; the answer is what to say and do next
+         * Report keys or silence; the answer says what to say and do next
          * @description For: system:ivr.
          */
         post: operations["step_session"];
@@ -524,7 +524,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far my loans are, who may phone about them, and which calls are announced
+         * My loans: their stage, who may phone about them, and announced calls
          * @description For: customer.
          */
         get: operations["my_applications"];
@@ -544,7 +544,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What I want: marketing calls or none
+         * My preferences: marketing calls or none
          * @description For: customer.
          */
         get: operations["get_preferences"];
@@ -1469,7 +1469,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Read a loan application as it is registered; an officer, one he is assigned to */
+            /** @description Read a loan application; officers only those that they are assigned to */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1746,7 +1746,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Erase an application by destroying its key; the log stays whole */
+            /** @description Erase an application by destroying its key; the log stays verifiable */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1880,7 +1880,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The applications an officer is assigned to, searched */
+            /** @description Search the applications that an officer is assigned to */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2288,7 +2288,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Requests of the last day: an officer's own, everybody's for a supervisor */
+            /** @description Requests of the last day: all for supervisors, for officers their own */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2409,7 +2409,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A second person grants or declines a request; what is granted is logged */
+            /** @description A second person grants or declines a request; granted exceptions are logged */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3262,7 +3262,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the PBX saw of the officer's leg */
+            /** @description A leg event of the PBX for a call */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3408,7 +3408,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What a PBX saw that does not know the call: matched with the one call it can mean, or kept */
+            /** @description A leg event of a PBX that does not know the call: matched with the only possible call, or kept */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3985,7 +3985,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Cut a member of staff off: nothing is done by them or in their name, and their calls are revoked */
+            /** @description Suspend a member of staff: no act by them or in their name, and their open calls are revoked */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -4241,7 +4241,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Who was suspended, by whom and why, newest first; those that were lifted too */
+            /** @description All suspensions with supervisor and reason, newest first, including lifted ones */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4369,7 +4369,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A logged-in customer enters the code he was told */
+            /** @description A logged-in customer enters the code that they heard */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4497,7 +4497,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The IVR passes on the digits a caller keyed */
+            /** @description The IVR passes on the digits that a caller keyed */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4755,7 +4755,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the caller keyed, or silence; the answer is what to say and do next */
+            /** @description Report keys or silence; the answer says what to say and do next */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5233,7 +5233,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How far my loans are, who may phone about them, and which calls are announced */
+            /** @description My loans: their stage, who may phone about them, and announced calls */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5345,7 +5345,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What I want: marketing calls or none */
+            /** @description My preferences: marketing calls or none */
             200: {
                 headers: {
                     [name: string]: unknown;
