@@ -742,7 +742,7 @@ export interface components {
     schemas: {
         /**
          * AnnouncedCall
-         * @description A call the bank means to make, told to the customer beforehand. It is no proof of any call that comes.
+         * @description A call that the bank has announced to the customer. It proves nothing about a call that comes.
          */
         AnnouncedCall: {
             /** @enum {unknown} */
@@ -938,7 +938,7 @@ export interface components {
         };
         /**
          * Description
-         * @description A deployment, and all that a verifier of receipts needs to trust it: keep it as the trust file.
+         * @description A deployment, with all that a verifier of receipts needs. Keep it as the trust file.
          */
         Description: {
             issuer: string;
@@ -970,8 +970,8 @@ export interface components {
         };
         /**
          * Discrepancy
-         * @description What does not fit together: a call, which `discrepancy_id` names, or a leg. `at` is when the call was issued or
-         *         the leg first heard of, `leg_id` the exchange's own.
+         * @description A discrepancy. `discrepancy_id` names a call or a leg. `at` is when the call was issued or the first event of the
+         *         leg arrived. `leg_id` is the exchange's own.
          */
         Discrepancy: {
             discrepancy_id: string;
@@ -1020,7 +1020,7 @@ export interface components {
         };
         /**
          * FieldError
-         * @description One thing wrong with one member of a request. `pointer` is an RFC 6901 JSON Pointer.
+         * @description An error in one member of a request. `pointer` is a JSON Pointer (RFC 6901).
          */
         FieldError: {
             pointer: string;
@@ -1099,9 +1099,9 @@ export interface components {
         };
         /**
          * LegByNumber
-         * @description The same without the id of the call. `leg_id` is the exchange's own for good, and `number` may be left out once
-         *         the leg has ended. `officer_id` is the staff number of whose extension it is. Without it the leg matches no
-         *         call where several officers are assigned.
+         * @description A leg event without the call's id. The exchange never uses a `leg_id` twice. `number` may be missing once the leg
+         *         has ended. `officer_id` is the staff number of the extension. Without it the leg matches no call if several officers
+         *         are assigned.
          */
         LegByNumber: {
             /** @enum {unknown} */
@@ -1118,7 +1118,7 @@ export interface components {
         };
         /**
          * LegEvent
-         * @description What a PBX saw of the officer's outbound leg. May come late, twice and out of order.
+         * @description An event of the officer's outbound leg. It may come late, twice and out of order.
          */
         LegEvent: {
             /** @enum {unknown} */
@@ -1133,8 +1133,8 @@ export interface components {
         };
         /**
          * LegTaken
-         * @description The call a leg is matched with, after the event; none when no call or more than one waits for such a leg, or when
-         *         the leg could be several officers'.
+         * @description The call that the leg is matched with. None if no call or several wait for such a leg, or the leg could belong to
+         *         several officers.
          */
         LegTaken: {
             /** @enum {unknown} */
@@ -1184,7 +1184,7 @@ export interface components {
         };
         /**
          * Officer
-         * @description An officer as statements and answers name him; what a later statement says beyond that is passed over.
+         * @description An officer as named in statements and answers. Unknown members of later statements are ignored.
          */
         Officer: {
             id: string;
@@ -1227,7 +1227,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description RFC 9457. `slug` names the kind of error; `verdict` is there only to say that nothing was checked.
+         * @description A problem (RFC 9457). `slug` names the kind of error. `verdict` is only ever `unavailable`.
          */
         Problem: {
             type: string;
@@ -1261,7 +1261,7 @@ export interface components {
         };
         /**
          * Refusal
-         * @description One rule of the contact policy that a call would break. `exception` says a supervisor may lift it.
+         * @description A rule of the contact policy that a call would break. `exception`: a supervisor may lift it.
          */
         Refusal: {
             rule: string;
@@ -1271,7 +1271,7 @@ export interface components {
         };
         /**
          * RegisteredNumber
-         * @description A number on file, and since when: a young number is how accounts are taken over.
+         * @description A number on file, and since when. A new number may mean that an account was taken over.
          */
         RegisteredNumber: {
             /** @description E.164 number with a leading plus sign */
@@ -1281,7 +1281,7 @@ export interface components {
         };
         /**
          * Registration
-         * @description The facts of one application, as a bank system sends them and as they are sealed at rest.
+         * @description The facts of one application, as bank systems send them, and sealed at rest.
          */
         Registration: {
             customer: components["schemas"]["Customer"];
@@ -1394,14 +1394,16 @@ export interface components {
         };
         /**
          * SuspendStaff
-         * @description Why a member of staff is cut off; supervisors and auditors read it.
+         * @description Why a member of staff is suspended. Supervisors and auditors read it.
          */
         SuspendStaff: {
             reason: string;
         };
         /**
          * Suspension
-         * @description In force until it is lifted. `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`.
+         * @description A suspension, in force until it is lifted.
+         *
+         *         `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`.
          */
         Suspension: {
             suspension_id: string;
