@@ -12,7 +12,7 @@ from aiohttp import web
 
 from verifier.core.errors import IdempotencyKeyMissing
 
-# Visible ASCII, bare or as an RFC 8941 string. Without " and \ both forms spell a key in only one way.
+# Visible ASCII, bare or as an RFC 8941 string. Without " and \ each key has one spelling in each form.
 IDEMPOTENCY_KEY = r'^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$'
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 

@@ -79,7 +79,7 @@ class Public:
         self._latest: dict[int, tuple[float, asyncio.Future[str]]] = {}
 
     async def checkpoint(self, service: Service, asked: Asked[None, None]) -> web.Response:
-        """The latest durable checkpoint. All clients share one commit each second."""
+        """The latest durable checkpoint. All clients share at most one commit a second."""
         shard, now = self._shard(asked.path), asyncio.get_running_loop().time()
         asked_at, latest = self._latest.get(shard, (now, None))
         if latest is None or (latest.done() and now - asked_at >= CERTAIN_S):
