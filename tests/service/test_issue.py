@@ -189,7 +189,7 @@ async def test_an_exception_lifts_nothing_else_and_for_nobody_else(world: World,
         with pytest.raises(NotFound, match="there is no such exception"):
             await world.issue(mallory, exception_id=another)
     world.clock.advance(3600)
-    with pytest.raises(PolicyRefused, match="is over"):
+    with pytest.raises(PolicyRefused, match="used or has expired"):
         await world.issue(person, exception_id=granted["exception_id"])
 
 

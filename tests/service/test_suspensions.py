@@ -296,7 +296,7 @@ async def test_another_supervisor_lifts_a_suspension_and_the_officer_works_on(
 @pytest.mark.shows("CVP-2.1-5")
 async def test_nobody_lifts_their_own_suspension(world: World) -> None:
     await suspend(world, ZHOU.id, WU)
-    with pytest.raises(Forbidden, match="somebody else"):
+    with pytest.raises(Forbidden, match="nobody can lift their own"):
         await lift(world, ZHOU.id, ZHOU)
 
 

@@ -195,7 +195,7 @@ class Writer:
         if not self._running:
             raise Unavailable("the writer is not running")
         if self._under_way >= MAX_WAITING:
-            raise Unavailable("too much is waiting", retry_after=1)
+            raise Unavailable("too many commands are waiting", retry_after=1)
         timeout = asyncio.get_running_loop().call_later(TIMEOUT_S, _time_out, command.future)
         self._under_way += 1
         self._idle.clear()
@@ -225,7 +225,7 @@ class Writer:
         try:
             lane.waiting.put_nowait(command)
         except asyncio.QueueFull as error:
-            raise Unavailable("too much is waiting", retry_after=1) from error
+            raise Unavailable("too many commands are waiting", retry_after=1) from error
 
     async def _run(self, waiting: asyncio.Queue[Command]) -> None:
         """The loop of a lane: take all waiting commands, at most MAX_BATCH, and commit them together."""
@@ -255,12 +255,12 @@ class Writer:
                 for shards in groups:
                     await self._commit_batch([each for each in commands if each.shards == shards], alone)
             elif unavailable or alone:
-                _answer(commands, [_as_error(error)] * len(commands))
+                _resolve(commands, [_as_error(error)] * len(commands))
             else:
                 for command in commands:
                     await self._commit_batch([command], alone=True)
         else:
-            _answer(commands, answers)
+            _resolve(commands, answers)
             self._on_commit(work, len(commands))
 
     async def _reroute(self, commands: Sequence[Command]) -> None:
@@ -269,7 +269,7 @@ class Writer:
         results = await asyncio.gather(*map(self._send, waiting), return_exceptions=True)
         for command, error in zip(waiting, results, strict=True):
             if isinstance(error, Exception):
-                _answer([command], [_as_error(error)])
+                _resolve([command], [_as_error(error)])
 
     async def _commit_with_retries(self, commands: list[Command]) -> tuple[list[Result | VerifierError], UnitOfWork]:
         """Commit a batch, and retry it on a conflict. Returns each command's answer or error, and the unit of work."""
@@ -359,7 +359,7 @@ def _as_error(error: Exception) -> VerifierError:
     return defect
 
 
-def _answer(commands: Sequence[Command], answers: Sequence[Result | VerifierError]) -> None:
+def _resolve(commands: Sequence[Command], answers: Sequence[Result | VerifierError]) -> None:
     for command, answer in zip(commands, answers, strict=True):
         if command.future.done():
             continue  # timed out
