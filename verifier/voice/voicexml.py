@@ -77,7 +77,8 @@ def _page(language: str) -> tuple[Element, Element]:
     # A platform must not play a cached document of another call.
     for name, value in (("fetchtimeout", "8s"), ("inputmodes", "dtmf"), ("documentmaxage", "0")):
         SubElement(root, _tag("property"), name=name, value=value)
-    # The caller hears this if the next document cannot be fetched. Silence would leave them with the last answer (law L6).
+    # The caller hears this if the next document cannot be fetched. Silence would leave them with the last answer (law
+    # L6).
     failed = SubElement(root, _tag("catch"), event="error")
     _prompts(failed, apology())
     SubElement(failed, _tag("disconnect"))
