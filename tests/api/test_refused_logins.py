@@ -95,10 +95,10 @@ def test_the_log_says_why_a_login_is_refused_and_nothing_that_the_client_wrote(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("Signature", "sig=:U0VDUkVU:", "the signature is not that of pbx"),
-        ("Signature", "SECRET", "the signature is not that of pbx"),
-        ("Signature-Input", "SECRET", "of no system in the systems file"),
-        ("Signature-Input", 'sig=("SECRET");keyid="SECRET"', "of no system in the systems file"),
+        ("Signature", "sig=:U0VDUkVU:", "the signature does not verify with the key of pbx"),
+        ("Signature", "SECRET", "the signature does not verify with the key of pbx"),
+        ("Signature-Input", "SECRET", "names no system of the systems file"),
+        ("Signature-Input", 'sig=("SECRET");keyid="SECRET"', "names no system of the systems file"),
         ("created", "1", "created too long ago"),
     ],
 )

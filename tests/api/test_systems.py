@@ -102,7 +102,7 @@ def test_a_system_is_added_once_and_removed(tmp_path: Path) -> None:
     with pytest.raises(SystemsError, match="pbx more than once"):
         add_system(path, System("pbx", public, ("ivr",)))
     remove_system(path, "pbx")
-    with pytest.raises(SystemsError, match="no system of that id"):
+    with pytest.raises(SystemsError, match="no system with that id"):
         remove_system(path, "pbx")
     assert [system.id for system in load_systems(path)] == ["loans"]
 

@@ -238,7 +238,7 @@ def test_systems_are_added_listed_and_removed(shell: Shell) -> None:
     )
     assert shell.run("systems", "list", **file).stdout.split() == ["pbx", "legs"]
     assert shell.run("systems", "remove", "pbx", **file).returncode == 0
-    one_sentence(shell.run("systems", "remove", "pbx", **file), "no system of that id")
+    one_sentence(shell.run("systems", "remove", "pbx", **file), "no system with that id")
 
 
 @pytest.mark.shows("CVP-12-9")

@@ -136,7 +136,7 @@ async def test_only_access_tokens_for_the_service_are_taken(browser: Browser, ba
     await person.context.close()
     assert asked_with(bank, "/v1/me/call-status", given["access_token"]).status_code == 200
     refused = asked_with(bank, "/v1/me/call-status", given["id_token"])
-    assert (refused.status_code, refused.json()["detail"]) == (401, "the token is not of a type that is accepted here")
+    assert (refused.status_code, refused.json()["detail"]) == (401, "the token has a type that is not accepted here")
 
 
 async def test_staff_without_a_mapped_role_are_told_what_is_needed(browser: Browser, bank: DemoBank) -> None:

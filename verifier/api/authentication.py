@@ -17,9 +17,10 @@ from verifier.core.principal import Principal
 
 
 class Authentication:
-    """All ways to authenticate. `client_cert_header` trusts the header of RFC 9440, so use it behind a proxy only.
+    """All ways to authenticate.
 
-    `now` returns epoch seconds.
+    `client_cert_header` trusts the header of RFC 9440. Set it only behind a proxy that sets that header. `now` returns
+    epoch seconds.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Authentication:
         self._signatures = SignedRequestVerifier(systems, self._now)
 
     async def identify(self, request: web.Request, body: bytes) -> Principal:
-        """The caller. Raises Unauthenticated, or Unavailable when the identity provider cannot be asked."""
+        """The caller. Raises Unauthenticated, or Unavailable if the identity provider cannot be reached."""
         authorization = request.headers.getall("Authorization", [])
         if authorization:
             scheme, _, token = authorization[0].partition(" ")
@@ -57,7 +58,7 @@ class Authentication:
         raise Unauthenticated("a bearer token or a signed request is needed")
 
     def refusal(self, principal: Principal, who: Iterable[str]) -> Forbidden:
-        """The error for a caller without any grant in `who`. Its reason, for the log, names the caller's grants."""
+        """The error for a caller with none of the grants in `who`. Its `reason`, for the log, lists their grants."""
         needed = f"this is for {', '.join(sorted(who))}"
         granted = ", ".join(sorted(grants(principal))) or "nothing"
         where = f" by the claim {self._tokens.roles_claim(principal.issuer)}" if principal.kind == "staff" else ""

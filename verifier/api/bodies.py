@@ -20,8 +20,9 @@ Body = TypeVar("Body")
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The raw body. Raises BodyTooLarge above 64 KiB, UnsupportedMediaType unless it is plain JSON, and
-    MalformedRequest for an incomplete body."""
+    """The raw body. Raises BodyTooLarge above 64 KiB, UnsupportedMediaType for anything but uncompressed JSON, and
+    MalformedRequest for an incomplete body.
+    """
     if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")
     if not request.body_exists:
@@ -32,19 +33,19 @@ async def read_body(request: web.Request) -> bytes:
         raise BodyTooLarge(f"a body has at most {MAX_BODY} bytes") from error
     except (HttpProcessingError, web.RequestPayloadError, ConnectionError) as error:
         raise MalformedRequest("the body breaks off, or its chunks cannot be read") from error
-    # aiohttp's own reading of this header raises for bytes that are not UTF-8.
+    # aiohttp's own parser of this header raises an error for bytes that are not UTF-8.
     if body and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("a body is application/json")
     return body
 
 
 def decode_body(body: bytes, decoder: msgspec.json.Decoder[Body]) -> Body:
-    """The request a body holds. Raises MalformedRequest, or InvalidField naming the member."""
+    """The struct in a body. Raises MalformedRequest, or InvalidField with the name of the member."""
     return strict_json.decode(body, decoder, "the body")
 
 
 def convert(values: dict[str, str], shape: type[Body]) -> Body:
-    """Query parameters as a struct. Raises InvalidField naming the parameter."""
+    """Query parameters as a struct. Raises InvalidField with the name of the parameter."""
     try:
         return msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:

@@ -1,7 +1,7 @@
-"""Bounds on connections: how many at once, and how long each stage may take. Implements specs/protocol.md section 12.2.
+"""Limits on connections: their number, and a timeout for each stage. Implements specs/protocol.md section 12.2.
 
-aiohttp does not bound slow bodies, slow readers or the number of connections. So each connection has a small asyncio
-protocol in front of aiohttp's; specs/decisions/0021 says why.
+aiohttp limits neither slow bodies, nor slow clients, nor the number of connections. So each connection has a small
+asyncio protocol in front of aiohttp's. specs/decisions/0021 says why.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ Reason = Literal["headers", "body", "slow_client", "idle", "full"]
 
 SWEEP_S = 0.25
 SEND_BUFFER = 65_536
-# Bytes of unsent answers that the process holds for all connections together.
+# The limit of unsent bytes of all connections together.
 MOST_UNSENT = 67_108_864
-
-
 # TCP keepalive: seconds of silence before the first probe, and between probes.
 PROBE_AFTER_S, PROBE_EVERY_S = 2, 1
 
 
 class Bounds(Struct, frozen=True):
-    """The greatest number of connections, and the seconds that one may stay in each stage.
+    """The maximum number of connections, and a timeout in seconds for each stage.
 
-    headers: from connecting, or the first byte of a later request, to complete headers. body: from there to the
-    complete body. slow_client: while the client has not read all of its answer. idle: between two requests. The time
-    from a complete request to its answer is the service's own and has no bound, also for event streams.
+    - `headers`: from connecting, or from the first byte of a later request, until the headers are complete.
+    - `body`: from there until the body is complete.
+    - `slow_client`: until the client has read all of its answer.
+    - `idle`: between 2 requests.
+
+    The time from a complete request to its answer has no timeout, and neither have event streams.
     """
 
     most: int
@@ -58,16 +59,16 @@ class Connection(asyncio.Protocol):
         self._admitted = False
         self.transport: asyncio.Transport | None = None
         self.at: Stage | None = None
-        """Where `Connections` has it; nowhere before it is admitted and once it is cut or closed."""
+        """The stage under which `Connections` lists it. None before it is admitted, and after it is closed."""
         self.held = 0
-        """How many bytes of its answer the process held when the client stopped taking them."""
+        """The number of unsent bytes when the client stopped reading."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         # Otherwise the kernel buffers megabytes for a client that reads nothing.
         with suppress(OSError):  # some systems refuse this for a client that has already gone
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        # With this mark, writing is paused exactly while unsent bytes are left.
+        # With this limit, writing is paused exactly while there are unsent bytes.
         self.transport.set_write_buffer_limits(high=0)
         self._admitted = self._connections.admit(self)
         if self._admitted:
@@ -102,16 +103,16 @@ class Connection(asyncio.Protocol):
         self._move()
 
     def hand_over(self) -> None:
-        """An answer is being sent in pieces. The client's time is for all of them together."""
+        """Begin an answer in pieces. One timeout covers all of them together."""
         self._handing = True
 
     def handed_over(self) -> None:
-        """The last piece has been sent, or the client is gone."""
+        """End an answer in pieces: the last one was sent, or the client is gone."""
         self._handing = False
         self._move()
 
     def asked(self, request: web.Request) -> None:
-        """The headers of a request are complete."""
+        """Note that the headers of a request are complete."""
         if request.content.is_eof():
             self._enter("answer")
         else:
@@ -119,7 +120,7 @@ class Connection(asyncio.Protocol):
             request.content.on_eof(self._received)
 
     def answered(self) -> None:
-        """The handler is done. While data is left to send, the connection counts as one of a slow client."""
+        """Note that the handler is done. While there are unsent bytes, the client counts as slow."""
         self._enter("idle")
 
     def _received(self) -> None:
@@ -131,7 +132,7 @@ class Connection(asyncio.Protocol):
         self._move()
 
     def _move(self) -> None:
-        """Enter the right stage. A slow client keeps its time until it has read everything."""
+        """Enter the right stage. The timeout of a slow client runs on until it has read everything."""
         if not self._slow_client and not (self._handing and self.at == "slow_client"):
             self._connections.enter(self, self._stage)
         elif self.at != "slow_client":
@@ -139,7 +140,7 @@ class Connection(asyncio.Protocol):
 
 
 class Connections:
-    """The open connections of one listener, by stage, in the order in which they entered it."""
+    """The open connections of one listener by stage, each stage in order of entry."""
 
     def __init__(self, listener: str, bounds: Bounds) -> None:
         self._loop = asyncio.get_running_loop()
@@ -158,7 +159,9 @@ class Connections:
         for stage, entered in self._stages.items():
             CONNECTIONS.labels(listener, stage).set_function(partial(len, entered))
         for reason in (*self._seconds, "full"):
-            CONNECTIONS_CUT.labels(listener, reason)  # present from the start, so that the first increase shows
+            CONNECTIONS_CUT.labels(
+                listener, reason
+            )  # a counter must exist before its first increase, or the increase does not show
 
     def admit(self, connection: Connection) -> bool:
         """Admit a connection. At the limit, the one that has waited longest without a complete request is closed."""
@@ -173,23 +176,23 @@ class Connections:
         return True
 
     def enter(self, connection: Connection, stage: Stage) -> None:
-        """A connection enters a stage now. A closed one stays out."""
+        """Move a connection to a stage, and restart its timeout. A closed connection stays out."""
         if connection.at is not None:
             del self._stages[connection.at][connection]
             connection.at = stage
             self._stages[stage][connection] = self._loop.time()
 
-    def hold(self, connection: Connection, octets: int) -> None:
-        """Record the unsent bytes of a connection. Beyond the total limit, the slowest clients are disconnected."""
+    def hold(self, connection: Connection, unsent: int) -> None:
+        """Record the unsent bytes of a connection. Beyond the total limit, disconnect the slowest clients."""
         if connection.at is None:
             return
-        self._held += octets - connection.held
-        connection.held = octets
+        self._held += unsent - connection.held
+        connection.held = unsent
         while self._held > MOST_UNSENT and (first := self._first("slow_client")):
             self._cut(first[1], "slow_client")
 
     def forget(self, connection: Connection) -> None:
-        """A connection is closed."""
+        """Remove a closed connection."""
         self._held -= connection.held
         connection.held = 0
         if connection.at is not None:
@@ -197,7 +200,7 @@ class Connections:
             connection.at = None
 
     async def watch(self) -> None:
-        """Close connections that exceed their time, for as long as the listener is open."""
+        """Close connections whose timeout has passed, as long as the listener is open."""
         while True:
             await asyncio.sleep(SWEEP_S)
             now = self._loop.time()
@@ -212,8 +215,8 @@ class Connections:
 
     def _spare(self) -> Connection | None:
         """The connection that has waited longest without a complete request, or else the slowest client."""
-        owing = [first for stage in ("headers", "body", "idle") if (first := self._first(stage))]
-        chosen = min(owing, key=lambda first: first[0]) if owing else self._first("slow_client")
+        unfinished = [first for stage in ("headers", "body", "idle") if (first := self._first(stage))]
+        chosen = min(unfinished, key=lambda first: first[0]) if unfinished else self._first("slow_client")
         return chosen[1] if chosen else None
 
     def _cut(self, connection: Connection, reason: Reason) -> None:
@@ -228,7 +231,7 @@ class Connections:
 
 
 def notice_vanishing(transport: asyncio.BaseTransport | None, seconds: int) -> None:
-    """Make the kernel probe a silent client, and close the connection after this many seconds without an answer.
+    """Make the kernel probe a silent client, and close the connection after this many seconds without a response.
 
     TCP_USER_TIMEOUT bounds unacknowledged data in the same way.
     """
@@ -236,7 +239,7 @@ def notice_vanishing(transport: asyncio.BaseTransport | None, seconds: int) -> N
     if found is None or found.family not in (socket.AF_INET, socket.AF_INET6):
         return
     probes = max(1, (seconds - PROBE_AFTER_S) // PROBE_EVERY_S)
-    with suppress(OSError, AttributeError):  # not every system has all of them
+    with suppress(OSError, AttributeError):  # some systems lack some of these options
         found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_AFTER_S)
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_EVERY_S)

@@ -13,14 +13,14 @@ from aiohttp.payload import Payload
 
 from verifier.api.connections import Connection
 
-# The most that one slow client can make us buffer.
+# The most that one slow client can make the process buffer.
 PIECE = 16_384
 
 
 def document(
     request: web.Request, content: bytes, content_type: str, headers: Mapping[str, str], *, charset: str | None = None
 ) -> web.Response:
-    """The answer with this document."""
+    """An answer with this document."""
     kind = content_type if charset is None else f"{content_type}; charset={charset}"
     return web.Response(body=_Shared(content, _connection(request)), headers={**headers, "Content-Type": kind})
 
@@ -31,7 +31,7 @@ def _connection(request: web.Request) -> Connection | None:
 
 
 class _Shared(Payload):
-    """Bytes that are sent piece by piece, each once the client has read the one before."""
+    """Bytes that are sent in pieces, each after the client has read the previous one."""
 
     def __init__(self, content: bytes, connection: Connection | None) -> None:
         super().__init__(content)

@@ -23,12 +23,12 @@ VANISHED_S = 6
 async def stream(
     asked: Asked[None, None], watched: AsyncGenerator[Struct | None, None], event: str
 ) -> web.StreamResponse:
-    """Send the first value, and one at each change.
+    """Send the first value, then one at each change.
 
-    If the first read fails, its problem is the answer. The stream ends when a later read fails, when the token that
-    opened it is no longer accepted, and when the client is gone. A new request then says why.
+    If the first read fails, the answer is a problem. The stream ends when a later read fails, when the token is no
+    longer accepted, or when the client is gone. A new request then says why.
     """
-    # Leaving a loop does not close its generator, which would keep counting as an open stream of the client.
+    # Leaving the loop does not close the generator, and it would still count as an open stream of the client.
     async with aclosing(watched):
         first = await anext(watched)
         response = EventSourceResponse(ping_interval=PING_S, send_timeout=VANISHED_S)

@@ -1,4 +1,4 @@
-"""Headers: those of every answer, request and trace ids, and the idempotency key.
+"""Headers: common response headers, request and trace ids, and the idempotency key.
 
 Implements specs/protocol.md sections 3.2 and 12.
 """
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from verifier.core.errors import IdempotencyKeyMissing
 
-# Visible ASCII, bare or as a string of RFC 8941. Without " and \ each key has one spelling in either form.
+# Visible ASCII, bare or as an RFC 8941 string. Without " and \ each key has one spelling in each form.
 IDEMPOTENCY_KEY = r'^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$'
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -22,7 +22,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
 
 
 class Answer(web.Response):
-    """An answer without a `Server` header, also for errors that aiohttp answers itself."""
+    """A response without a `Server` header, also for errors that aiohttp itself answers."""
 
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
@@ -30,18 +30,18 @@ class Answer(web.Response):
 
 
 async def without_banner(request: web.BaseRequest | None, response: web.StreamResponse) -> None:
-    """Remove the `Server` header that aiohttp adds. For the signal `on_response_prepare`."""
+    """Remove the `Server` header that aiohttp adds. A handler for the signal `on_response_prepare`."""
     response.headers.popall("Server", None)
 
 
 def request_id(request: web.BaseRequest) -> str:
-    """The caller's X-Request-ID if it is safe to log, or else a new one."""
+    """The caller's X-Request-ID if it is safe to log, or else a new id."""
     given = request.headers.get("X-Request-ID", "")
     return given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
 
 
 def trace_id(request: web.Request) -> str | None:
-    """The trace of a W3C `traceparent`, if there is one."""
+    """The trace id of a W3C `traceparent`, or None."""
     matched = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
     return matched[1] if matched else None
 

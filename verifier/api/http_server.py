@@ -1,4 +1,4 @@
-"""The HTTP servers of the two ports, as aiohttp applications: the operations with their documentation, and admin."""
+"""The aiohttp applications of the two ports: the public API with its documentation, and the admin endpoints."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def public_app(
     people: Throttle,
     pages: tuple[Facts, Facts] | None = None,
 ) -> web.Application:
-    """Everything for the bank's systems, staff and customers. `pages` are the facts for the console and the app."""
+    """The API and pages for systems, staff and customers. `pages` has the facts of the console and the app."""
     app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
     for operation in operations:
@@ -62,7 +62,7 @@ def public_app(
     app.router.add_get("/docs.css", docs_style)
     if pages is not None:
         add_pages(app.router, *pages)
-    # These are routes because a middleware would cost time on every request.
+    # These are routes, because a middleware would cost time on every request.
     for path, allowed in methods.items():
         app.router.add_route("*", path, _refuse(MethodNotAllowed(), {"Allow": ", ".join(sorted(allowed))}))
     app.router.add_route("*", "/{path:.*}", _refuse(NotFound(), {}))
@@ -70,7 +70,7 @@ def public_app(
 
 
 def _methods(operation: Operation) -> tuple[str, ...]:
-    """GET operations also answer HEAD, with the same headers. An event stream does not, because it has no end."""
+    """The methods of an operation. GET implies HEAD with the same headers, except for endless event streams."""
     readable = operation.method == "GET" and operation.content_type != "text/event-stream"
     return ("GET", "HEAD") if readable else (operation.method,)
 

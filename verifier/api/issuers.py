@@ -17,11 +17,11 @@ DEFAULT_ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
 
 
 class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
-    """An OpenID Connect issuer. Its access tokens for one of `audiences` belong to principals of `kind`.
+    """An OpenID Connect issuer. Its access tokens for one of `audiences` identify principals of `kind`.
 
-    Without `jwks_url`, its keys are found by OpenID Connect Discovery. `roles` maps the provider's role names to ours;
-    without it they are the same. With `required_claim` a token must have that claim; `name=value` also sets its value.
-    Raises ValueError for a missing or unusable part.
+    Without `jwks_url`, OpenID Connect Discovery finds the keys. `roles` maps the provider's role names to ours, and
+    without it they are the same. With `required_claim` a token must have that claim; `name=value` also requires the
+    value. Raises ValueError for a missing or invalid part.
     """
 
     kind: Literal["staff", "customer"]
@@ -53,14 +53,14 @@ class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
         return claim_at(claims, self.id_claim)
 
     def granted(self, claims: dict[str, Any]) -> frozenset[str]:
-        """Our staff roles that the token grants."""
+        """The staff roles that the token grants, by our names."""
         said = claim_at(claims, self.roles_claim)
         listed = said if isinstance(said, list) else [said]
         pairs = self.roles or tuple((role, role) for role in STAFF_ROLES)
         return frozenset(role for name, role in pairs if name in listed)
 
     def meets_requirement(self, claims: dict[str, Any]) -> bool:
-        """Whether the token has the required claim. A value may be one word of a text, or one item of a list."""
+        """Whether the token has the required claim. The value may be one word of a string, or one item of a list."""
         if not self.required_claim:
             return True
         name, equals, value = self.required_claim.partition("=")
@@ -71,7 +71,7 @@ class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def role_mapping(entries: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """The mapping of entries such as `Verifier.Officer=officer`. Raises ValueError for any other form."""
+    """The role mapping of entries such as `Verifier.Officer=officer`. Raises ValueError for any other form."""
     found = []
     for entry in entries:
         name, _, role = (part.strip() for part in entry.rpartition("="))

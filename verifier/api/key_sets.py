@@ -1,4 +1,4 @@
-"""Fetches and caches the published key sets of identity providers. Implements specs/protocol.md section 2."""
+"""Fetches and caches the key sets of identity providers. Implements specs/protocol.md section 2."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RSA_BITS = range(2048, 8192 + 1)
 
 
 class _Answer(Struct):
-    """An answer of an issuer. The log gets this name, never an address from the issuer."""
+    """A response of an issuer. The log gets this name, never an address from the issuer."""
 
     called: ClassVar[str]
 
@@ -51,11 +51,11 @@ T = TypeVar("T", bound=_Answer)
 
 
 class _BadAnswer(Exception):
-    """The issuer's answer cannot be used. The text contains nothing from the issuer."""
+    """The issuer's response is unusable. The text contains nothing from the issuer."""
 
 
 class Published(NamedTuple):
-    """A key an issuer publishes, and its thumbprint (RFC 7638)."""
+    """A key that an issuer publishes, and its thumbprint (RFC 7638)."""
 
     key: Key
     thumbprint: str
@@ -64,10 +64,10 @@ class Published(NamedTuple):
 class KeySet:
     """The published keys of an issuer (RFC 7517).
 
-    Cached keys are used for `recheck_s`. Halfway, a background fetch renews them, so requests do not wait. If the
-    issuer cannot be reached, they are used for an hour. A request that needs an unknown key waits at most `WAIT_S`, and
-    so does the first request after a pause. Waiting requests share one fetch. No fetch starts before `not_before`, so
-    tokens with invented key ids or bad signatures cannot make us flood the issuer.
+    Cached keys are used for `recheck_s`. Halfway, a background fetch renews them, so that requests do not wait. While
+    the issuer cannot be reached, cached keys are used for an hour. A request with an unknown key waits at most
+    `WAIT_S`, and so does the first request after a pause. Waiting requests share one fetch. A cool-down between
+    fetches keeps tokens with invented key ids or bad signatures from flooding the issuer.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class KeySet:
             self._fetching.cancel()
 
     async def find(self, kid: str | None, alg: str) -> Published:
-        """The key for a token. Raises Unauthenticated if it is not published, Unavailable if nobody can tell."""
+        """The key for a token. Raises Unauthenticated if it is not published, Unavailable if that cannot be checked."""
         self.refresh_if_due()
         if not self._is_current() or self._held(kid, alg) is None:
             await self._renew()
@@ -114,7 +114,7 @@ class KeySet:
             wait = math.ceil(max(self._not_before - self._now(), 1))
             raise Unavailable("the keys of the identity provider cannot be fetched", retry_after=wait)
         if found is None:
-            raise Unauthenticated("the token is signed with a key its issuer does not publish")
+            raise Unauthenticated("the token is signed with a key that its issuer does not publish")
         return found
 
     async def probe(self, algorithms: Iterable[str]) -> int:
@@ -127,7 +127,7 @@ class KeySet:
         return sum(any(_fits(each.key, alg) for alg in wanted) for each in published)
 
     async def replacement(self, of: Published, kid: str | None, alg: str) -> Published | None:
-        """The key now published under the id of one that did not verify, if it differs."""
+        """Fetch again after a key did not verify. Returns the key that is now published under its id, if it differs."""
         await self._renew()
         found = self._held(kid, alg)
         return None if found is None or found.thumbprint == of.thumbprint else found
@@ -138,12 +138,12 @@ class KeySet:
     def _is_current(self) -> bool:
         """Whether the cached keys may be used: they are not stale, and a fetch was tried recently.
 
-        If the clock was set back since then, they may not.
+        If the clock was set back since then, they may not be used.
         """
         return not self._is_stale() and 0 <= self._now() - self._asked_at < self._recheck_s
 
     def _is_time(self, at: float) -> bool:
-        """Whether this time has come, or the clock was set back since the last fetch."""
+        """Whether this time has been reached, or the clock was set back since the last fetch."""
         return self._now() >= at or self._now() < self._asked_at
 
     def _held(self, kid: str | None, alg: str) -> Published | None:
@@ -158,7 +158,7 @@ class KeySet:
         return next((each for each in self._keys if kid in (None, each.key.kid) and _fits(each.key, alg)), None)
 
     async def _renew(self) -> None:
-        """Wait for the running fetch, or start one. The fetch continues if the waiter is cancelled."""
+        """Wait for the running fetch, or for a new one. The fetch continues if the waiter is cancelled."""
         self._begin()
         if self._fetching is not None:
             await asyncio.wait([self._fetching], timeout=WAIT_S)
@@ -179,7 +179,7 @@ class KeySet:
         else:
             self._unanswered = False
             self._found = {}
-            # A key may be withdrawn while the answer is in transit.
+            # Count from the start of the fetch: a key may be withdrawn while the response is in transit.
             self._fetched_at = self._asked_at = began
             self._not_before = self._now() + self._cool_down_s
             self._due = max(self._not_before, began + self._recheck_s / 2)
@@ -217,14 +217,14 @@ class KeySet:
 
 
 def _reason(error: Exception) -> str:
-    """Why a fetch failed. It leaves out texts of libraries, which may contain what the issuer sent."""
+    """Why a fetch failed. It leaves out texts of libraries, which may repeat what the issuer sent."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return unreachable.in_words(error)
     return str(error) if isinstance(error, _BadAnswer) else type(error).__name__
 
 
 def _usable(jwk: dict[str, Any]) -> Key | None:
-    """A published key that may verify signatures. None for others, and for one that cannot be parsed."""
+    """The key of a JWK if it may verify signatures, else None. None too for a JWK that cannot be parsed."""
     if jwk.get("alg") == "EdDSA" and jwk.get("crv") == "Ed25519":
         # The older name of the same algorithm (RFC 9864).
         jwk = jwk | {"alg": "Ed25519"}

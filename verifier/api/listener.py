@@ -1,4 +1,4 @@
-"""Serves an application on an address, with bounded connections. Implements specs/protocol.md section 12.2."""
+"""Serves an application on an address, with limits on its connections. Implements specs/protocol.md section 12.2."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if sys.platform != "win32":
 
 BACKLOG = 1024
 SHUTDOWN_S = 20
-# Longer than our own idle timeout, which closes idle connections.
+# Longer than our own timeout, which is the one that closes idle connections.
 NEVER_S = 86_400
 
 
 @web.middleware
-async def _followed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tells the connection when a request arrives and when its handler is done. Turns errors into problems."""
+async def _tracked(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Report to the connection when a request arrives and when its handler is done. Turn errors into problems."""
     connection = request.transport.get_protocol() if request.transport is not None else None
     if not isinstance(connection, Connection):
         return await handler(request)
@@ -41,10 +41,10 @@ async def _followed(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 class Listener:
-    """An application on an address, with bounded connections."""
+    """An application on an address, with limits on its connections."""
 
     def __init__(self, name: str, application: web.Application, bounds: Bounds) -> None:
-        application.middlewares.insert(0, _followed)
+        application.middlewares.insert(0, _tracked)
         application.on_response_prepare.append(without_banner)
         self._runner = web.AppRunner(application, shutdown_timeout=SHUTDOWN_S)
         self._connections = Connections(name, bounds)
@@ -52,13 +52,13 @@ class Listener:
         self._watch: asyncio.Task[None] | None = None
 
     async def open(self, host: str, port: int) -> None:
-        """Listen. Raises OSError when the address is taken."""
+        """Listen. Raises OSError if the address is in use."""
         await self._runner.setup()
         http = cast(web.Server, self._runner.server)
         loop = asyncio.get_running_loop()
 
         def connected() -> Connection:
-            # Bodies are never decompressed. A Content-Encoding is refused.
+            # Bodies with a Content-Encoding are refused, so nothing is ever decompressed.
             protocol = Protocol(
                 http,
                 loop=loop,
@@ -74,7 +74,7 @@ class Listener:
         self._watch = asyncio.create_task(self._connections.watch(), name="connections")
 
     async def close(self) -> None:
-        """Accept no new connection, and finish requests under way."""
+        """Stop accepting connections, and finish requests under way."""
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
@@ -83,7 +83,7 @@ class Listener:
 
 
 def most_connections(wanted: int) -> int:
-    """Raise this process's limit of file descriptors. Returns the wanted number, or half of the limit if that is less.
+    """Raise the process's limit on file descriptors. Returns `wanted`, or half of the limit if that is less.
 
     The other half is for the database, files, and connections that are being accepted or closed.
     """

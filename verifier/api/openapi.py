@@ -1,4 +1,4 @@
-"""OpenAPI 3.1, generated from the table of operations. A test finds drift from `specs/openapi.yaml`."""
+"""OpenAPI 3.1, generated from the table of operations. A test compares it with `specs/openapi.yaml`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def document(operations: tuple[Operation, ...]) -> dict[str, object]:
 
 
 def text() -> str:
-    """The committed text, specs/openapi.yaml: JSON in lines, which YAML takes as it is."""
+    """The text of specs/openapi.yaml: formatted JSON, which is also YAML."""
     table = routes.operations(None, Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
     content = msgspec.json.format(msgspec.json.encode(document(table)), indent=2).decode()
     return f"# Made from the code by `verifier openapi`; a test finds drift.\n{content}\n"
@@ -122,7 +122,7 @@ def _responses(operation: Operation) -> dict[str, object]:
 
 
 def raised(operation: Operation) -> list[type[VerifierError]]:
-    """Every error that an operation may answer: its own, and those of all requests."""
+    """Every error that an operation may answer: its own errors and the common ones."""
     kinds: list[type[VerifierError]] = [errors.MalformedRequest, *operation.raises]
     kinds += [errors.BodyTooLarge, errors.UriTooLong, errors.UnsupportedMediaType, errors.HeaderTooLarge]
     if operation.path_types or operation.body is not None or operation.query is not None:

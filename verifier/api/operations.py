@@ -1,4 +1,4 @@
-"""Operations of the API, and the path that every request takes.
+"""Operations of the API, and the path of every request.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -38,16 +38,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 Limit = Annotated[int, Meta(ge=1, le=100)]
-"""How many items a page has at most."""
+"""The maximum number of items on a page."""
 Body = TypeVar("Body")
 Query = TypeVar("Query")
 Content = TypeVar("Content", bound=Struct)
 
 
 class Asked(Struct, Generic[Body, Query], frozen=True):
-    """One request, read and authenticated. `body` and `query` are None for an operation that takes none.
+    """A request, decoded and authenticated. `body` and `query` are None for an operation without them.
 
-    `sent` are the headers of its answer. `identify` checks again who is calling, for an answer that lasts.
+    `sent` are the headers of the answer. `identify` authenticates the caller again, for long-lived answers.
     """
 
     request: web.Request
@@ -60,13 +60,13 @@ class Asked(Struct, Generic[Body, Query], frozen=True):
     identify: Callable[[], Awaitable[Principal]]
 
 
-# One table holds operations of every shape: `operation` has checked that body, query, handler and answer fit together.
+# One table holds operations of all types. `operation` lets the type checker compare body, query, handler and answer.
 _Asked: TypeAlias = Asked[Any, Any]
 _Handler: TypeAlias = Callable[[Service, _Asked], Awaitable[Struct | Reply[Struct] | web.StreamResponse]]
 
 
 class _Described(TypedDict, total=False):
-    """The members of an operation whose types are independent."""
+    """The members of an operation whose types do not depend on each other."""
 
     id: Required[str]
     method: Required[str]
@@ -82,7 +82,7 @@ class _Described(TypedDict, total=False):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """One operation. `who` lists the grants that allow it, none for anyone; `raises` the errors it may answer."""
+    """One operation. `who` lists the grants that allow it; empty means public. `raises` lists its own errors."""
 
     id: str
     method: str
@@ -109,7 +109,7 @@ def operation(
     query: type[Query] | None = None,
     **described: Unpack[_Described],
 ) -> Operation:
-    """An operation. The type checker holds its handler against `body`, `query` and `answer`."""
+    """Make an operation. The type checker compares its handler with `body`, `query` and `answer`."""
     return Operation(handler=handler, answer=answer, body=body, query=query, **described)
 
 
@@ -137,7 +137,7 @@ class Endpoint:
         request_id = headers.request_id(request)
         sent = {**headers.ALWAYS, "X-Request-ID": request_id}
         try:
-            response = await self._carry_out(request, sent)
+            response = await self._respond(request, sent)
         except VerifierError as error:
             if isinstance(error, InternalError):
                 log.error("defect", operation=self._operation.id, request_id=request_id, exc_info=error)
@@ -161,7 +161,7 @@ class Endpoint:
         )
         return response
 
-    async def _carry_out(self, request: web.Request, sent: dict[str, str]) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, sent: dict[str, str]) -> web.StreamResponse:
         operation = self._operation
         body = await read_body(request)
         principal = _NOBODY

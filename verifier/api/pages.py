@@ -18,7 +18,7 @@ from verifier.api.documents import document
 from verifier.api.headers import ALWAYS
 from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
 
-# Shared files, and the modules of the TypeScript SDK.
+# Files that both pages share, and the modules of the TypeScript SDK.
 SHARED = ("web", "typescript/src")
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -30,9 +30,9 @@ _POLICY = (
 
 
 class SignIn(Struct, frozen=True):
-    """Where people sign in: an OpenID provider, the page's client id, and the scopes.
+    """The sign-in of a page: an OpenID provider, the client id of the page, and the scopes.
 
-    `resource` is the API that the access token is for (RFC 8707). Without it the provider decides.
+    `resource` is the API that the access token is for (RFC 8707). Without it, the provider decides.
     """
 
     issuer: str
@@ -50,7 +50,7 @@ class Facts(Struct, frozen=True):
     caller_numbers: tuple[str, ...] = ()
 
     def encoded(self) -> bytes:
-        """As JSON, with the words of purposes and of what is asked (specs/protocol.md section 4.3)."""
+        """The facts as JSON, with the texts for purposes and questions (specs/protocol.md section 4.3)."""
         words = {"purposes": PURPOSES, "asks": ASKS, "items": ITEMS, "never_asks": NEVER_ASKS}
         return msgspec.json.encode({**msgspec.to_builtins(self), **words})
 
@@ -68,7 +68,7 @@ def add_pages(router: web.UrlDispatcher, officer: Facts, app: Facts) -> None:
 
 
 def _root() -> Path:
-    """The folder of the pages: in the package if installed, beside it in a clone."""
+    """The folder of the pages: inside the installed package, or beside it in a clone."""
     installed = Path(str(files("verifier"))) / "clients"
     return installed if installed.is_dir() else Path(str(files("verifier"))).parent / "clients"
 

@@ -57,7 +57,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def status_of(kind: type[VerifierError]) -> int:
-    """The HTTP status of an error class, or else of its nearest ancestor."""
+    """The HTTP status of an error class, or of its nearest ancestor that has one."""
     return next((STATUS[each] for each in kind.__mro__ if each in STATUS), 500)
 
 

@@ -79,12 +79,12 @@ class Public:
         self._latest: dict[int, tuple[float, asyncio.Future[str]]] = {}
 
     async def checkpoint(self, service: Service, asked: Asked[None, None]) -> web.Response:
-        """The latest durable checkpoint. At most one commit a second finds it out, for all clients together."""
+        """The latest durable checkpoint. All clients share at most one commit a second."""
         shard, now = self._shard(asked.path), asyncio.get_running_loop().time()
         asked_at, latest = self._latest.get(shard, (now, None))
         if latest is None or (latest.done() and now - asked_at >= CERTAIN_S):
             latest = asyncio.ensure_future(service.context.writer.checkpoint(shard))
-            # Read the error, so that asyncio does not log it if all clients have gone.
+            # Retrieve the error, so that asyncio does not log it if all clients have gone.
             latest.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._latest[shard] = now, latest
         return web.Response(text=await asyncio.shield(latest), headers=_BRIEFLY)

@@ -1,6 +1,6 @@
-"""Refusals outside of the operations. They are problems like any other, and log no client byte.
+"""Refusals before a request reaches an operation. They are problems too, and log no byte of the client.
 
-Implements specs/protocol.md section 3.2; specs/decisions/0030 says why here.
+Implements specs/protocol.md section 3.2. specs/decisions/0030 says why.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from verifier.core.errors import (
 
 log = structlog.get_logger()
 
-# Bytes of a request target, of one header with its name (for tokens of 8,192 characters), and of all headers.
+# Limits in bytes: the request target, one header with its name (for tokens of 8,192 characters), and all headers.
 MAX_TARGET = 8_192
 MAX_HEADER = 9_216
 MAX_HEADERS = 32_768
@@ -42,13 +42,13 @@ _RAISED: dict[int, type[VerifierError]] = {
 
 
 class Protocol(web.RequestHandler):
-    """aiohttp's protocol of one connection. What aiohttp itself refuses becomes a problem."""
+    """aiohttp's protocol for one connection. It turns aiohttp's own refusals into problems."""
 
     __slots__ = ()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # aiohttp reports a bad chunk only after the handler, which waits for the chunk.
+        # aiohttp reports a bad chunk only after the handler is done, but the handler waits for that chunk.
         if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage) or self._current_request is None:
             return
         content = self._current_request.content
@@ -68,7 +68,7 @@ class Protocol(web.RequestHandler):
             raise exc
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun, and another cannot follow it")
-        # aiohttp repeats an unknown expectation in its refusal, and fails if it is not UTF-8.
+        # aiohttp repeats an unknown Expect header in its refusal, and fails if it is not UTF-8.
         expected = isinstance(exc, UnicodeEncodeError) and "Expect" in request.headers
         response = problem(_unread(exc) if status < 500 or expected else InternalError(), request, exc)
         response.force_close()
@@ -83,15 +83,15 @@ class Protocol(web.RequestHandler):
 
 
 def check_headers(request: web.BaseRequest) -> None:
-    """Raise HeaderTooLarge if all headers together are too long, since each byte costs work before authentication."""
+    """Raise HeaderTooLarge if the headers together are too long. Each byte costs work before authentication."""
     raw = request.raw_headers
     # Fewer headers cannot exceed the limit.
     if len(raw) * MAX_HEADER > MAX_HEADERS and sum(len(name) + len(value) for name, value in raw) > MAX_HEADERS:
-        raise HeaderTooLarge(f"the headers of a request have at most {MAX_HEADERS} octets together")
+        raise HeaderTooLarge(f"the headers of a request have at most {MAX_HEADERS} bytes together")
 
 
 def problem(error: VerifierError, request: web.BaseRequest, cause: BaseException | None = None) -> web.Response:
-    """The answer to a request that no operation serves. It also logs a line."""
+    """The answer to a request that no operation serves. Logs a line."""
     request_id = headers.request_id(request)
     if isinstance(error, InternalError):
         log.error("defect", request_id=request_id, exc_info=cause or error)
@@ -101,7 +101,7 @@ def problem(error: VerifierError, request: web.BaseRequest, cause: BaseException
 
 
 def raised(error: web.HTTPException, request: web.BaseRequest) -> web.Response:
-    """The answer for an error that aiohttp raised."""
+    """The problem for an error that aiohttp raised."""
     kind = InternalError if error.status >= 500 else _RAISED.get(error.status, MalformedRequest)
     response = problem(kind(), request, error)
     if "Allow" in error.headers:
@@ -111,7 +111,7 @@ def raised(error: web.HTTPException, request: web.BaseRequest) -> web.Response:
 
 def _unread(cause: BaseException | None) -> VerifierError:
     if isinstance(cause, LineTooLong) and cause.args[1] == MAX_TARGET:
-        return UriTooLong(f"the target of a request has at most {MAX_TARGET} octets")
+        return UriTooLong(f"the target of a request has at most {MAX_TARGET} bytes")
     if isinstance(cause, LineTooLong):
-        return HeaderTooLarge(f"a header with its name has at most {MAX_HEADER} octets")
+        return HeaderTooLarge(f"a header with its name has at most {MAX_HEADER} bytes")
     return MalformedRequest("the request is not HTTP/1.1 as this service reads it")

@@ -1,7 +1,6 @@
-"""Systems sign their requests (RFC 9421) or show a client certificate (RFC 9440).
+"""Authentication of systems, by signed requests (RFC 9421) or client certificates (RFC 9440).
 
-Implements specs/protocol.md section 2. Ed25519 only, so the service holds no
-secret of a caller.
+Implements specs/protocol.md section 2. Only Ed25519 is accepted, so the service holds no secret of a caller.
 """
 
 from __future__ import annotations
@@ -49,12 +48,13 @@ class _Message(Struct):
 
 
 class _Untimely(InvalidSignature):
-    """The signature has expired or is from the future. The text repeats nothing of the request."""
+    """The signature has expired or is from the future. The text repeats no byte of the request."""
 
 
 class _KnownDigests(ContentDigest):
-    """Content-Digest after RFC 9530 section 2: unknown algorithms are ignored, every known one must match, and at least
-    one must be known."""
+    """Content-Digest (RFC 9530 section 2). It ignores unknown algorithms. All known ones must match, and there must be
+    at least one.
+    """
 
     @classmethod
     def verify(cls, value: str | bytes, body: bytes, *, key: str | None = None) -> None:
@@ -80,7 +80,7 @@ def _refuse_double(name: str, context: str) -> None:
 
 
 class _ClockedVerifier(HTTPMessageVerifier):
-    """The library's verifier with the service's clock, and a window on both sides of it."""
+    """The library's verifier with the service's clock, and a tolerance in both directions."""
 
     content_digest_class = _KnownDigests
 
@@ -100,7 +100,7 @@ class _ClockedVerifier(HTTPMessageVerifier):
 
 
 class _Keys(MappingKeyResolver):
-    """The public keys of systems. An unknown key id takes the same work and gets the same refusal."""
+    """The public keys of systems. An unknown key id causes the same work and the same refusal as a bad signature."""
 
     def __init__(self, systems: Iterable[System]) -> None:
         super().__init__(public_keys={system.id: public_key(system) for system in systems}, private_keys={})
@@ -111,18 +111,18 @@ class _Keys(MappingKeyResolver):
 
 
 class SignedRequestVerifier:
-    """Verifies the signatures of requests. `now` returns epoch seconds; `max_age` is in seconds, either way."""
+    """Verifies the signatures of requests. `now` returns epoch seconds. `max_age` is in seconds, past or future."""
 
     def __init__(self, systems: Iterable[System], now: Callable[[], float], max_age: float = MAX_AGE_S) -> None:
         self._systems = {system.id: system for system in systems}
         self._verifier = _ClockedVerifier(_Keys(self._systems.values()), now, max_age)
 
     def verify(self, request: BaseRequest, body: bytes, public_url: str | None = None) -> Principal:
-        """The system that signed a request (RFC 9421 section 3.2), its scopes as roles.
+        """The system that signed a request (RFC 9421 section 3.2), with its scopes as roles.
 
-        The signature has the tag `callback-verification`, a `keyid` and `created`, and covers @method,
-        @target-uri, Content-Digest (RFC 9530) if there is a body and Idempotency-Key if there is one. Behind a
-        proxy `public_url` is the address the caller knows. Raises Unauthenticated.
+        The signature has the tag `callback-verification`, a `keyid` and `created`. It covers @method, @target-uri,
+        Content-Digest (RFC 9530) if there is a body, and Idempotency-Key if there is one. Behind a proxy, `public_url`
+        is the address that the caller used. Raises Unauthenticated.
         """
         signature_input = ", ".join(request.headers.getall("Signature-Input", ()))
         if len(signature_input) > MAX_SIGNATURE_INPUT:
@@ -136,7 +136,7 @@ class SignedRequestVerifier:
         try:
             results = self._verifier.verify(message, expect_tag=TAG, require_components=required, body=body)
         except HTTPMessageSignaturesException as error:
-            # The library gives no text if the cryptography fails, for a bad key id or a bad signature.
+            # The library gives no text for an unknown key id or a bad signature.
             unverified = "the request's signature does not verify"
             reason = str(error) if isinstance(error, _Untimely) else self._reason(signature_input, public_url)
             raise Unauthenticated(str(error) or unverified, reason=reason) from error
@@ -148,9 +148,9 @@ class SignedRequestVerifier:
         """A reason for the log. It names a system only if the systems file has it."""
         named = _KEY_ID.search(signature_input)
         if named is None or named[1] not in self._systems:
-            return "the request's signature is of no system in the systems file"
+            return "the request's signature names no system of the systems file"
         signed = f", which signs addresses that begin with {public_url}" if public_url else ""
-        return f"the signature is not that of {named[1]}{signed}"
+        return f"the signature does not verify with the key of {named[1]}{signed}"
 
 
 def sign_request(
@@ -165,8 +165,8 @@ def sign_request(
 ) -> dict[str, str]:
     """The headers that sign a request (RFC 9421 section 3.1) for `SignedRequestVerifier`.
 
-    `url` is signed as written, so it must be the address on the wire. Raises
-    HTTPMessageSignaturesException for a request that cannot be signed.
+    `url` is signed as written, so it must be the address on the wire. Raises HTTPMessageSignaturesException for a
+    request that cannot be signed.
     """
     signed = _Message(method, url, dict(headers))
     covered = [*ALWAYS_COVERED]
@@ -189,7 +189,7 @@ def sign_request(
 
 
 def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Principal:
-    """The system whose certificate a TLS proxy reports in `Client-Cert` (RFC 9440 section 2.2).
+    """The system whose certificate a TLS proxy has checked and passes on in `Client-Cert` (RFC 9440 section 2.2).
 
     Anybody can send this header. Call this only if the operator has configured a proxy that checks client
     certificates and strips the header from outside requests. Raises Unauthenticated.
@@ -209,7 +209,7 @@ def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Pr
 
 
 def _target_uri(request: BaseRequest, public_url: str | None) -> str:
-    """The target URI that the caller signed, from the bytes on the wire: parsing may rewrite escapes."""
+    """The target URI that the caller signed. It uses the bytes on the wire, since parsing may rewrite escapes."""
     if not request.raw_path.startswith("/"):
         raise Unauthenticated("the request target is not a path")
     return (public_url or f"{request.scheme}://{request.host}").rstrip("/") + request.raw_path

@@ -1,6 +1,6 @@
 """The bank's systems, with keys and scopes, from a JSON file that is reloaded when it changes.
 
-Source: specs/protocol.md section 2. specs/examples/systems.json is a sample.
+Implements specs/protocol.md section 2. specs/examples/systems.json is a sample.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class SystemsError(VerifierError):
 
 
 class System(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A program of the bank that may call, and its scopes.
+    """A program of the bank that may call the API, and its scopes.
 
-    `public_key` is an Ed25519 key: its 32 bytes in base64, or PEM. `certificate_sha256` is the fingerprint
-    of its client certificate in hex, with or without colons. Raises ValueError for anything else.
+    `public_key` is an Ed25519 key: 32 bytes in base64, or PEM. `certificate_sha256` is the fingerprint of its client
+    certificate in hex, with or without colons. Raises ValueError for anything else.
     """
 
     id: str
@@ -76,7 +76,7 @@ _DECODER = msgspec.json.Decoder(_File)
 
 
 def load_systems(path: Path) -> tuple[System, ...]:
-    """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError with what is wrong."""
+    """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError with the reason."""
     try:
         content = read_bounded(path, MAX_FILE).removeprefix(BOM_UTF8)
         systems = strict_json.decode(content, _DECODER, "it", MAX_FILE).systems
@@ -99,7 +99,7 @@ def _refuse_doubles(path: Path, what: str, values: list[str]) -> None:
 
 
 class SystemsFile:
-    """The current systems of a file. Without a file there are none. Raises SystemsError."""
+    """The current systems of a file, or none without a file. Raises SystemsError."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -108,9 +108,9 @@ class SystemsFile:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Reload the file if it has changed. Returns whether it had.
+        """Reload the file if it has changed. Returns whether it has.
 
-        A broken file leaves the systems unchanged. It raises SystemsError once for each change.
+        A broken file leaves the systems unchanged, and raises SystemsError once for each change.
         """
         if self._path is None:
             return False
@@ -123,7 +123,7 @@ class SystemsFile:
 
 
 def add_system(path: Path, system: System) -> None:
-    """Add a system to a file, which is created if missing. Raises SystemsError."""
+    """Add a system to a file, and create the file if it is missing. Raises SystemsError."""
     if link(system.id):
         raise SystemsError("the id of a system must not be a link or the name of a host")
     with locked(path):
@@ -136,7 +136,7 @@ def remove_system(path: Path, system_id: str) -> None:
         systems = load_systems(path)
         left = tuple(system for system in systems if system.id != system_id)
         if len(left) == len(systems):
-            raise SystemsError(f"the systems file {path} has no system of that id")
+            raise SystemsError(f"the systems file {path} has no system with that id")
         _write(path, left)
 
 
@@ -151,7 +151,7 @@ def principal(system: System) -> Principal:
 
 
 def fingerprint(system: System) -> str:
-    """The SHA-256 of its client certificate in lower-case hex, empty without one."""
+    """The SHA-256 of a system's client certificate in lower-case hex, empty without one."""
     return system.certificate_sha256.replace(":", "").lower()
 
 

@@ -1,6 +1,6 @@
-"""Limits in memory, for each node: requests of one person, and mistyped codes.
+"""Soft limits in the memory of each node: requests of one person, and mistyped codes.
 
-Implements specs/protocol.md section 7.3 (soft limits). The guess limit is durable and elsewhere.
+Implements specs/protocol.md section 7.3. The guess limit is durable, and elsewhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SLIPS = Limit(burst=30, period_ms=600_000)
 
 
 class Throttle:
-    """One limit for many keys. Beyond a bound, the least recently used keys are forgotten."""
+    """One limit for many keys. Beyond MAX_KEYS it forgets the least recently used key."""
 
     def __init__(self, name: str, limit: Limit, clock: Clock) -> None:
         self._limit = limit

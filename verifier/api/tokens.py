@@ -1,7 +1,7 @@
 """Verifies bearer tokens of the bank's OpenID Connect issuers. Implements specs/protocol.md section 2.
 
-Pure functions read the claims first. They are trusted only once the signature verifies with a published key of the
-issuer (RFC 7519, RFC 8725, RFC 9068). Anything that cannot be checked is refused.
+Pure functions read the claims. The claims count only after the signature verifies with a published key of the issuer
+(RFC 7519, RFC 8725, RFC 9068). A token that cannot be checked is refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ EXPIRED = "the token has expired"
 
 ACCESS_TOKEN_TYPES = frozenset(["at+jwt", "application/at+jwt"])
 TOKEN_TYPES = ACCESS_TOKEN_TYPES | {"jwt"}
-# Only ID tokens have these (OpenID Connect Core 1.0 sections 2 and 3.3.2.11), and security events the last (RFC 8417).
+# Claims about a sign-in (OpenID Connect Core 1.0 section 2), claims of access tokens, and claims that only ID tokens
+# (section 3.3.2.11) or security events (RFC 8417) have.
 SIGN_IN = ("auth_time", "acr", "amr", "azp", "sid")
 ACCESS = ("scope", "scp", "client_id", "cid")
 NOT_ACCESS = ("nonce", "at_hash", "c_hash", "s_hash", "events")
@@ -42,10 +43,10 @@ T = TypeVar("T")
 
 
 class TokenVerifier:
-    """Verifies bearer tokens, and remembers verified ones for `recheck_s`, or until they expire.
+    """Verifies bearer tokens. It caches verified tokens for `recheck_s`, or until they expire.
 
-    `session` returns the HTTP client for fetching key sets; `now` returns epoch seconds. Raises ValueError
-    if two issuers have the same issuer and audience.
+    `session` returns the HTTP client for fetching key sets, `now` epoch seconds. Raises ValueError if two trusted
+    issuers have the same issuer and audience.
     """
 
     def __init__(
@@ -62,7 +63,8 @@ class TokenVerifier:
         if len(set(names)) < len(names):
             raise ValueError("two trusted issuers have the same issuer and audience")
         self._key_sets = {
-            place: KeySet(*place, session, now, recheck_s) for place in {(i.issuer, i.jwks_url) for i in self._issuers}
+            source: KeySet(*source, session, now, recheck_s)
+            for source in {(i.issuer, i.jwks_url) for i in self._issuers}
         }
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
@@ -95,7 +97,7 @@ class TokenVerifier:
         return claimed.principal
 
     async def refresh_if_due(self) -> None:
-        """Start to fetch the key sets that are due, so that a withdrawn key expires also on an idle node."""
+        """Start fetching the key sets that are due, so that a withdrawn key expires on an idle node too."""
         for key_set in self._key_sets.values():
             key_set.refresh_if_due()
 
@@ -144,7 +146,7 @@ def _read(token: str, issuers: tuple[TrustedIssuer, ...], now: float) -> _Claime
     claims = _decoded(parts[1], dict[str, Any])
     trusted = _meant(claims, issuers)
     if header.alg not in trusted.algorithms:
-        raise Unauthenticated("the token's algorithm is not one its issuer may use")
+        raise Unauthenticated("the token's issuer may not use this algorithm")
     if header.crit is not msgspec.UNSET:
         raise Unauthenticated("the token has critical header parameters")
     _check_access(header.typ.lower(), claims, trusted)
@@ -154,25 +156,25 @@ def _read(token: str, issuers: tuple[TrustedIssuer, ...], now: float) -> _Claime
 
 
 def _check_access(typ: str, claims: dict[str, Any], trusted: TrustedIssuer) -> None:
-    """Raise Unauthenticated unless this is an access token. An ID token says who signed in, and grants nothing here.
+    """Raise Unauthenticated unless this is an access token. An ID token only describes a sign-in, and grants nothing.
 
-    Type at+jwt is an access token (RFC 9068). Type JWT may be either: Keycloak has a claim `typ`, and other providers'
-    ID tokens have claims that no access token has.
+    Type at+jwt is an access token (RFC 9068). Type JWT may be either. Keycloak tells them apart by a claim `typ`. ID
+    tokens of other providers have claims that no access token has.
     """
     if typ not in TOKEN_TYPES:
-        raise Unauthenticated("the token is not of a type that is accepted here")
+        raise Unauthenticated("the token has a type that is not accepted here")
     if typ not in ACCESS_TOKEN_TYPES:
         if trusted.require_at_jwt:
-            raise Unauthenticated("the token is not of type at+jwt, which is required of its issuer")
+            raise Unauthenticated("the token is not of type at+jwt, which its issuer must use")
         said = claims.get("typ")
-        if said != "Bearer" and (said is not None or _tells_of_a_sign_in(claims)):
+        if said != "Bearer" and (said is not None or _describes_sign_in(claims)):
             raise Unauthenticated("the token is not an access token")
     if not trusted.meets_requirement(claims):
         raise Unauthenticated(f"the token does not have the claim {trusted.required_claim}, which is required")
 
 
-def _tells_of_a_sign_in(claims: dict[str, Any]) -> bool:
-    """Whether a token has claims that no access token has, or describes a sign-in only."""
+def _describes_sign_in(claims: dict[str, Any]) -> bool:
+    """Whether a token has claims that no access token has, or only claims about a sign-in."""
     if any(name in claims for name in NOT_ACCESS):
         return True
     return any(name in claims for name in SIGN_IN) and not any(name in claims for name in ACCESS)
@@ -224,7 +226,7 @@ def _instant(claims: dict[str, Any], name: str) -> float | None:
 
 def _principal(claims: dict[str, Any], trusted: TrustedIssuer, exp: float) -> Principal:
     identity = trusted.identity(claims)
-    # Marks that are invisible or change direction are not printable. With them, one id could look like another.
+    # Invisible characters and direction marks are not printable. With them, one id could look like another.
     if not isinstance(identity, str) or not 0 < len(identity) <= MAX_ID or not identity.isprintable():
         raise Unauthenticated(f"the token's {trusted.id_claim} is not a usable identity")
     roles = trusted.granted(claims) if trusted.kind == "staff" else frozenset()
@@ -232,7 +234,7 @@ def _principal(claims: dict[str, Any], trusted: TrustedIssuer, exp: float) -> Pr
 
 
 async def _signer(token: str, claimed: _Claimed, key_set: KeySet) -> Published:
-    """The published key that signed the token. If the key does not verify, the key set is fetched once more."""
+    """The published key that signed the token. If it does not verify, the key set is fetched once more."""
     published = await key_set.find(claimed.kid, claimed.alg)
     try:
         _check_signature(token, claimed.alg, published.key)

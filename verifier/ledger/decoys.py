@@ -1,8 +1,8 @@
 """Decoys: closed calls that stand in for an open call, so that a refusal always takes the same work (law L7).
 
-Implements specs/protocol.md section 7 (CVP-7-2). They are loaded,
-decrypted and tried like an open call. They hold no secret, and their key is public. Their leaf indexes are negative,
-outside of every shard, so no log, list or audit shows them.
+Implements specs/protocol.md section 7 (CVP-7-2). They are loaded, decrypted and tried like an open call.
+They hold no secret, and their key is public. Their leaf indexes are negative, outside of every shard, so no log, list
+or audit shows them.
 """
 
 from __future__ import annotations

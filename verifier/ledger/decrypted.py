@@ -41,7 +41,7 @@ class DecryptedApplication(Struct, frozen=True):
 
     @property
     def pseudonym(self) -> str:
-        """The pseudonym of the application in tickets. Only its id and key together link it to the application."""
+        """The pseudonym of the application in tickets. Linking it to the application takes both its id and its key."""
         named = b"pseudonym\0" + self.application_id.encode()
         return base64url(hmac.digest(self.keys.pseudonyms, named, "sha256")[:16])
 

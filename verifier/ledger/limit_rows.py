@@ -13,7 +13,7 @@ from verifier.ledger.tables import LimitRow, limit_keys
 
 
 class LimitRows:
-    """Rows of `limits` by key, as the commands so far have left them."""
+    """Rows of `limits` by key, with the effects of earlier commands of the batch."""
 
     def __init__(self, rows: Rows[LimitRow]) -> None:
         self.rows = rows

@@ -39,7 +39,7 @@ class ShardRouting(Struct, frozen=True):
     def _keys(self, reads: ReadSet) -> Iterator[bytes | None]:
         yield reads.customer_index
         if reads.application_id is not None:
-            # Concurrent registrations of one new id need one order, also for different customers.
+            # Concurrent registrations of one new id must have one order, also for different customers.
             yield self.applications.get(reads.application_id) or _hashed(reads.application_id)
         if reads.number_index is not None:
             yield from distinct(self.numbers.get(reads.number_index, ())) or (reads.number_index,)
@@ -47,7 +47,7 @@ class ShardRouting(Struct, frozen=True):
             yield self.calls.get(call_id)
         yield from (_hashed(each) for each in reads.staff_ids)
         if reads.leg_index is not None and reads.leg_owner:
-            # Events of one leg need one order, even before its call is known.
+            # All events of one leg must have one order, even before its call is known.
             yield reads.leg_index
             yield self.calls.get(self.legs.get(reads.leg_index, ""))
 

@@ -117,7 +117,7 @@ class Authenticator:
 
 
 class Rows(Generic[Item]):
-    """The loaded rows of a table, as the commands of the batch so far have left them.
+    """The loaded rows of a table, with the effects of earlier commands of the batch.
 
     A row is verified when a command first reads it, so a changed row fails only the commands that read it.
     """

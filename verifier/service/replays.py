@@ -46,7 +46,7 @@ def _receipt_of_open_call(context: Context, work: UnitOfWork, application: Decry
 
 
 def verdict_again(context: Context, candidates: Candidates) -> Again[Verdict]:
-    """For the kept `Verdict` of a confirmation in the app."""
+    """Make the function that updates the kept `Verdict` of a confirmation in the app."""
 
     def again(work: UnitOfWork, kept: Verdict) -> Verdict:
         if kept.verdict != "genuine" or goes_on(context, work, candidates(work), kept.receipt_id):
@@ -57,7 +57,7 @@ def verdict_again(context: Context, candidates: Candidates) -> Again[Verdict]:
 
 
 def spoken_again(context: Context, candidates: Candidates) -> Again[SpokenVerdict]:
-    """For the kept `SpokenVerdict` of a confirmation by telephone."""
+    """Make the function that updates the kept `SpokenVerdict` of a confirmation by telephone."""
 
     def again(work: UnitOfWork, kept: SpokenVerdict) -> SpokenVerdict:
         if kept.verdict != "genuine" or goes_on(context, work, candidates(work), kept.receipt_id):
@@ -72,7 +72,7 @@ def _ended(said: Words) -> Words:
 
 
 def turn_again(context: Context, candidates: Candidates) -> Again[IvrTurn]:
-    """For the kept `IvrTurn` of a step of a telephone dialogue."""
+    """Make the function that updates the kept `IvrTurn` of a step of a telephone dialogue."""
 
     def again(work: UnitOfWork, turn: IvrTurn) -> IvrTurn:
         says_genuine = any(each.name == "genuine" for each in turn.say)

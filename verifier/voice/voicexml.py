@@ -77,8 +77,7 @@ def _page(language: str) -> tuple[Element, Element]:
     # A platform must not play a cached document of another call.
     for name, value in (("fetchtimeout", "8s"), ("inputmodes", "dtmf"), ("documentmaxage", "0")):
         SubElement(root, _tag("property"), name=name, value=value)
-    # The caller hears this if the next document cannot be fetched. Silence would leave them with the last answer (law
-    # L6).
+    # Heard if the next document cannot be fetched. Silence would leave the caller with the last answer (law L6).
     failed = SubElement(root, _tag("catch"), event="error")
     _prompts(failed, apology())
     SubElement(failed, _tag("disconnect"))
@@ -91,7 +90,7 @@ def _listen(form: Element, turn: IvrTurn, following: str) -> None:
         SubElement(field, _tag("property"), name=name, value=value)
     _grammar(field)
     _prompts(field, turn)
-    # Silence, and a hash key alone, are reported as no keys. Anything outside the grammar is a typing error.
+    # Silence, or a hash key alone, is reported as no keys. Anything outside the grammar counts as a typing error.
     for event, heard in (("noinput", "''"), ("nomatch", "'A'")):
         handler = SubElement(field, _tag(event))
         SubElement(handler, _tag("assign"), name="keys", expr=heard)

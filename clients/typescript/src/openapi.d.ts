@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read a loan application as it is registered; an officer, one he is assigned to
+         * Read a loan application; officers only those that they are assigned to
          * @description For: system:applications, staff:officer.
          */
         get: operations["get_application"];
@@ -23,7 +23,7 @@ export interface paths {
         put: operations["put_application"];
         post?: never;
         /**
-         * Erase an application by destroying its key; the log stays whole
+         * Erase an application by destroying its key; the log stays verifiable
          * @description For: system:applications.
          */
         delete: operations["delete_application"];
@@ -42,7 +42,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * The applications an officer is assigned to, searched
+         * Search the applications that an officer is assigned to
          * @description For: staff:officer.
          */
         post: operations["search_applications"];
@@ -100,7 +100,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Requests of the last day: an officer's own, everybody's for a supervisor
+         * Requests of the last day: all for supervisors, for officers their own
          * @description For: staff:officer, staff:supervisor.
          */
         get: operations["list_exception_requests"];
@@ -122,7 +122,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A second person grants or declines a request; what is granted is logged
+         * A second person grants or declines a request; granted exceptions are logged
          * @description For: staff:supervisor.
          */
         post: operations["decide_exception"];
@@ -242,7 +242,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What the PBX saw of the officer's leg
+         * A leg event of the PBX for a call
          * @description For: system:legs.
          */
         post: operations["leg_event"];
@@ -262,7 +262,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What a PBX saw that does not know the call: matched with the one call it can mean, or kept
+         * A leg event of a PBX that does not know the call: matched with the only possible call, or kept
          * @description For: system:legs.
          */
         post: operations["leg_by_number"];
@@ -342,7 +342,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cut a member of staff off: nothing is done by them or in their name, and their calls are revoked
+         * Suspend a member of staff: no act by them or in their name, and their open calls are revoked
          * @description For: staff:supervisor, system:calls.
          */
         post: operations["suspend_staff"];
@@ -364,7 +364,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who was suspended, by whom and why, newest first; those that were lifted too
+         * All suspensions with supervisor and reason, newest first, including lifted ones
          * @description For: staff:supervisor, staff:auditor.
          */
         get: operations["list_suspensions"];
@@ -386,7 +386,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A logged-in customer enters the code he was told
+         * A logged-in customer enters the code that they heard
          * @description For: customer.
          */
         post: operations["confirm"];
@@ -406,7 +406,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * The IVR passes on the digits a caller keyed
+         * The IVR passes on the digits that a caller keyed
          * @description For: system:ivr.
          */
         post: operations["confirm_by_phone"];
@@ -446,7 +446,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What the caller keyed, or silence; the answer is what to say and do next
+         * Report keys or silence; the answer says what to say and do next
          * @description For: system:ivr.
          */
         post: operations["step_session"];
@@ -524,7 +524,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far my loans are, who may phone about them, and which calls are announced
+         * My loans: their stage, who may phone about them, and announced calls
          * @description For: customer.
          */
         get: operations["my_applications"];
@@ -544,7 +544,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What I want: marketing calls or none
+         * My preferences: marketing calls or none
          * @description For: customer.
          */
         get: operations["get_preferences"];
@@ -742,7 +742,7 @@ export interface components {
     schemas: {
         /**
          * AnnouncedCall
-         * @description A call the bank means to make, told to the customer beforehand. It is no proof of any call that comes.
+         * @description A call that the bank has announced to the customer. It proves nothing about a call that comes.
          */
         AnnouncedCall: {
             /** @enum {unknown} */
@@ -938,7 +938,7 @@ export interface components {
         };
         /**
          * Description
-         * @description A deployment, and all that a verifier of receipts needs to trust it: keep it as the trust file.
+         * @description A deployment, with all that a verifier of receipts needs. Keep it as the trust file.
          */
         Description: {
             issuer: string;
@@ -970,8 +970,8 @@ export interface components {
         };
         /**
          * Discrepancy
-         * @description What does not fit together: a call, which `discrepancy_id` names, or a leg. `at` is when the call was issued or
-         *         the leg first heard of, `leg_id` the exchange's own.
+         * @description A discrepancy. `discrepancy_id` names a call or a leg. `at` is when the call was issued or the first event of the
+         *         leg arrived. `leg_id` is the exchange's own.
          */
         Discrepancy: {
             discrepancy_id: string;
@@ -1020,7 +1020,7 @@ export interface components {
         };
         /**
          * FieldError
-         * @description One thing wrong with one member of a request. `pointer` is an RFC 6901 JSON Pointer.
+         * @description An error in one member of a request. `pointer` is a JSON Pointer (RFC 6901).
          */
         FieldError: {
             pointer: string;
@@ -1099,9 +1099,9 @@ export interface components {
         };
         /**
          * LegByNumber
-         * @description The same without the id of the call. `leg_id` is the exchange's own for good, and `number` may be left out once
-         *         the leg has ended. `officer_id` is the staff number of whose extension it is. Without it the leg matches no
-         *         call where several officers are assigned.
+         * @description A leg event without the call's id. The exchange never uses a `leg_id` twice. `number` may be missing once the leg
+         *         has ended. `officer_id` is the staff number of the extension. Without it the leg matches no call if several officers
+         *         are assigned.
          */
         LegByNumber: {
             /** @enum {unknown} */
@@ -1118,7 +1118,7 @@ export interface components {
         };
         /**
          * LegEvent
-         * @description What a PBX saw of the officer's outbound leg. May come late, twice and out of order.
+         * @description An event of the officer's outbound leg. It may come late, twice and out of order.
          */
         LegEvent: {
             /** @enum {unknown} */
@@ -1133,8 +1133,8 @@ export interface components {
         };
         /**
          * LegTaken
-         * @description The call a leg is matched with, after the event; none when no call or more than one waits for such a leg, or when
-         *         the leg could be several officers'.
+         * @description The call that the leg is matched with. None if no call or several wait for such a leg, or the leg could belong to
+         *         several officers.
          */
         LegTaken: {
             /** @enum {unknown} */
@@ -1184,7 +1184,7 @@ export interface components {
         };
         /**
          * Officer
-         * @description An officer as statements and answers name him; what a later statement says beyond that is passed over.
+         * @description An officer as named in statements and answers. Unknown members of later statements are ignored.
          */
         Officer: {
             id: string;
@@ -1227,7 +1227,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description RFC 9457. `slug` names the kind of error; `verdict` is there only to say that nothing was checked.
+         * @description A problem (RFC 9457). `slug` names the kind of error. `verdict` is only ever `unavailable`.
          */
         Problem: {
             type: string;
@@ -1261,7 +1261,7 @@ export interface components {
         };
         /**
          * Refusal
-         * @description One rule of the contact policy that a call would break. `exception` says a supervisor may lift it.
+         * @description A rule of the contact policy that a call would break. `exception`: a supervisor may lift it.
          */
         Refusal: {
             rule: string;
@@ -1271,7 +1271,7 @@ export interface components {
         };
         /**
          * RegisteredNumber
-         * @description A number on file, and since when: a young number is how accounts are taken over.
+         * @description A number on file, and since when. A new number may mean that an account was taken over.
          */
         RegisteredNumber: {
             /** @description E.164 number with a leading plus sign */
@@ -1281,7 +1281,7 @@ export interface components {
         };
         /**
          * Registration
-         * @description The facts of one application, as a bank system sends them and as they are sealed at rest.
+         * @description The facts of one application, as bank systems send them, and sealed at rest.
          */
         Registration: {
             customer: components["schemas"]["Customer"];
@@ -1394,14 +1394,16 @@ export interface components {
         };
         /**
          * SuspendStaff
-         * @description Why a member of staff is cut off; supervisors and auditors read it.
+         * @description Why a member of staff is suspended. Supervisors and auditors read it.
          */
         SuspendStaff: {
             reason: string;
         };
         /**
          * Suspension
-         * @description In force until it is lifted. `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`.
+         * @description A suspension, in force until it is lifted.
+         *
+         *         `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`.
          */
         Suspension: {
             suspension_id: string;
@@ -1469,7 +1471,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Read a loan application as it is registered; an officer, one he is assigned to */
+            /** @description Read a loan application; officers only those that they are assigned to */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1746,7 +1748,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Erase an application by destroying its key; the log stays whole */
+            /** @description Erase an application by destroying its key; the log stays verifiable */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1880,7 +1882,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The applications an officer is assigned to, searched */
+            /** @description Search the applications that an officer is assigned to */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2288,7 +2290,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Requests of the last day: an officer's own, everybody's for a supervisor */
+            /** @description Requests of the last day: all for supervisors, for officers their own */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2409,7 +2411,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A second person grants or declines a request; what is granted is logged */
+            /** @description A second person grants or declines a request; granted exceptions are logged */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3262,7 +3264,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the PBX saw of the officer's leg */
+            /** @description A leg event of the PBX for a call */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3408,7 +3410,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What a PBX saw that does not know the call: matched with the one call it can mean, or kept */
+            /** @description A leg event of a PBX that does not know the call: matched with the only possible call, or kept */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3985,7 +3987,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Cut a member of staff off: nothing is done by them or in their name, and their calls are revoked */
+            /** @description Suspend a member of staff: no act by them or in their name, and their open calls are revoked */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -4241,7 +4243,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Who was suspended, by whom and why, newest first; those that were lifted too */
+            /** @description All suspensions with supervisor and reason, newest first, including lifted ones */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4369,7 +4371,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A logged-in customer enters the code he was told */
+            /** @description A logged-in customer enters the code that they heard */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4497,7 +4499,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The IVR passes on the digits a caller keyed */
+            /** @description The IVR passes on the digits that a caller keyed */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4755,7 +4757,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the caller keyed, or silence; the answer is what to say and do next */
+            /** @description Report keys or silence; the answer says what to say and do next */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5233,7 +5235,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How far my loans are, who may phone about them, and which calls are announced */
+            /** @description My loans: their stage, who may phone about them, and announced calls */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5345,7 +5347,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What I want: marketing calls or none */
+            /** @description My preferences: marketing calls or none */
             200: {
                 headers: {
                     [name: string]: unknown;

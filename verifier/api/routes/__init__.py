@@ -1,4 +1,4 @@
-"""The table of operations. specs/openapi.yaml is generated from it."""
+"""The table of operations, from which specs/openapi.yaml is generated."""
 
 from __future__ import annotations
 

@@ -21,14 +21,14 @@ _LOST = (errors.NotFound, errors.Erased)
 
 
 class Page(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of a list: at most `limit`, after `cursor` (the `next_cursor` of the page before)."""
+    """A page of a list: at most `limit` items after `cursor`, the `next_cursor` of the previous page."""
 
     limit: Limit = 20
     cursor: messages.CallId | None = None
 
 
 class _Confirming:
-    """The two ways to confirm. Slips cost no attempt, and a soft limit bounds their number."""
+    """The two ways to confirm. Typing errors cost no attempt, and a soft limit bounds their number."""
 
     def __init__(self, slips: Throttle) -> None:
         self._slips = slips
@@ -58,7 +58,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             id="confirm",
             method="POST",
             path="/v1/confirmations",
-            summary="A logged-in customer enters the code he was told",
+            summary="A logged-in customer enters the code that they heard",
             tag="confirmations",
             who=("customer",),
             body=messages.Confirm,
@@ -71,7 +71,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             id="confirm_by_phone",
             method="POST",
             path="/v1/ivr/confirmations",
-            summary="The IVR passes on the digits a caller keyed",
+            summary="The IVR passes on the digits that a caller keyed",
             tag="confirmations",
             who=("system:ivr",),
             body=messages.ConfirmByPhone,
@@ -97,7 +97,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             id="step_session",
             method="POST",
             path="/v1/ivr/sessions/{session_id}/steps",
-            summary="What the caller keyed, or silence; the answer is what to say and do next",
+            summary="Report keys or silence; the answer says what to say and do next",
             tag="ivr",
             who=("system:ivr",),
             body=messages.HeardKeys,
@@ -143,7 +143,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             id="my_applications",
             method="GET",
             path="/v1/me/applications",
-            summary="How far my loans are, who may phone about them, and which calls are announced",
+            summary="My loans: their stage, who may phone about them, and announced calls",
             tag="me",
             who=("customer",),
             answer=messages.MyApplications,
@@ -153,7 +153,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             id="get_preferences",
             method="GET",
             path="/v1/me/preferences",
-            summary="What I want: marketing calls or none",
+            summary="My preferences: marketing calls or none",
             tag="me",
             who=("customer",),
             answer=messages.Preferences,

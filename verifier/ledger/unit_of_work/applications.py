@@ -18,7 +18,7 @@ from verifier.ports import KeyRing
 
 
 class Applications:
-    """Applications by id, as the commands so far have left them. Rows that do not verify raise Tampered."""
+    """Applications by id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(
         self, loaded: Loaded, declared: Declared, writes: Writes, ring: KeyRing, authenticator: Authenticator

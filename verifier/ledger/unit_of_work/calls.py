@@ -24,7 +24,7 @@ from verifier.ports import KeyRing
 
 
 class Calls:
-    """Calls by id, as the commands so far have left them. Rows that do not verify raise Tampered."""
+    """Calls by id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(
         self,

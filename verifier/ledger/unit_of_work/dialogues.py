@@ -12,7 +12,7 @@ from verifier.ports import KeyRing
 
 
 class Dialogues:
-    """Dialogues by session id, as the commands so far have left them."""
+    """Dialogues by session id, with the effects of earlier commands of the batch."""
 
     def __init__(self, loaded: Loaded, declared: Declared, writes: Writes, ring: KeyRing) -> None:
         self._loaded = loaded

@@ -10,7 +10,7 @@ from verifier.ledger.unit_of_work.effects import Effects
 
 
 class Legs:
-    """Legs by keyed id, as the commands so far have left them. Rows that do not verify raise Tampered."""
+    """Legs by keyed id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(self, loaded: Loaded, declared: Declared, effects: Effects, authenticator: Authenticator) -> None:
         self._loaded = loaded

@@ -9,7 +9,7 @@ from verifier.ledger.unit_of_work.declared import Declared
 
 
 class Limits:
-    """Limits by key, as the commands so far have left them. Rows that do not verify raise Tampered."""
+    """Limits by key, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(self, loaded: Loaded, declared: Declared) -> None:
         self._loaded = loaded
