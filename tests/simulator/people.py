@@ -7,12 +7,11 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from tests.faults.linearizable import AGAIN, DONE, GENUINE, NOT_GENUINE, Channel, Kind, Operation
 from tests.simulator.bank import Asking, Network
-from tests.world import NOON, Json, Person, World, another_code, staff
+from tests.world import NOON, Json, Person, World, another_code, as_json, staff
 from verifier.core.errors import CallClosed, CallOpen, LegNotConnected, RateLimited, Unavailable
 from verifier.core.messages import ReportCall
 from verifier.core.times import from_ms
@@ -135,8 +134,8 @@ class Town:
     async def _revoke(self, call_id: str) -> None:
         officer = staff("4412")
 
-        async def revoke(world: World, key: str) -> bytes:
-            return await world.service.calls.revoke(officer, call_id, world.key(officer, None, key))
+        async def revoke(world: World, key: str) -> Json:
+            return as_json(await world.service.calls.revoke(officer, call_id, world.key(officer, None, key)))
 
         op = Operation("revoke", call_id, 0)
         await self._done(op, lambda: self.kept(revoke), lambda _: replace(op, answer=DONE))
@@ -146,9 +145,8 @@ class Town:
         asked = ReportCall(from_ms(self.now_ms()), said="he knew my name", code=code)
 
         async def report(world: World, key: str) -> Json:
-            body = await world.service.reports.take(person.principal, asked, world.key(person.principal, asked, key))
-            taken: Json = msgspec.json.decode(body)
-            return taken
+            principal = person.principal
+            return as_json(await world.service.reports.take(principal, asked, world.key(principal, asked, key)))
 
         taken = await self.kept(report)
         self.evidence.append(taken["receipt"])
