@@ -1,4 +1,5 @@
-"""The client of the callback-verification service: what to ask, two ways to send it, and receipts checked offline.
+"""The client of the callback-verification service: typed requests, a sync and an async client, offline checks of
+receipts.
 
 Implements specs/protocol.md sections 3, 7 and 8.
 """

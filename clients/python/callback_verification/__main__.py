@@ -1,4 +1,4 @@
-"""`python -m callback_verification RECEIPT TRUST`: is a kept receipt or ticket valid? Exit status 0 if it is, 1 if not.
+"""`python -m callback_verification RECEIPT TRUST` verifies a saved receipt or ticket. Exit status 0 if valid, 1 if not.
 
 Implements specs/protocol.md section 8.1.
 """
@@ -28,9 +28,9 @@ def main(arguments: list[str]) -> int:
     except (OSError, ValueError) as error:
         sys.stdout.write(f"invalid invalid_evidence: {error}\n")
         return 1
-    told = msgspec.json.format(msgspec.json.encode(checked.claims)).decode()
+    claims = msgspec.json.format(msgspec.json.encode(checked.claims)).decode()
     sys.stdout.write(f"valid {checked.typ}, in the log {checked.checkpoint.origin} of size {checked.checkpoint.size}\n")
-    sys.stdout.write(f"{told}\n")
+    sys.stdout.write(f"{claims}\n")
     return 0
 
 

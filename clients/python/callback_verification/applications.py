@@ -17,12 +17,12 @@ from callback_verification.shapes import (
 
 
 def put(application_id: str, registration: Registration) -> Request[Application]:
-    """Register or update an application, under the bank's own reference."""
+    """Register or update an application under the bank's own reference."""
     return _put(f"/v1/applications/{segment(application_id)}", Application, registration)
 
 
 def read(application_id: str) -> Request[Application]:
-    """An application as it is registered."""
+    """Read a registered application."""
     return get(f"/v1/applications/{segment(application_id)}", Application)
 
 
@@ -34,12 +34,12 @@ def erase(application_id: str) -> Request[ErasedApplication]:
 def grant_exception(
     application_id: str, *, officer_id: str, rules: Iterable[Rule], reason: str, idempotency_key: str | None = None
 ) -> Request[GrantedException]:
-    """A supervisor lifts rules of the contact policy for one call of one officer."""
+    """Lift rules of the contact policy for one call of one officer, as a supervisor."""
     body: dict[str, object] = {"officer_id": officer_id, "rules": list(rules), "reason": reason}
     return post(f"/v1/applications/{segment(application_id)}/exceptions", GrantedException, body, idempotency_key)
 
 
 def search(query: str = "", *, limit: int = 20, cursor: str | None = None) -> Request[Applications]:
-    """A page of the applications an officer is assigned to; `query` is words of reference, name, product, number."""
+    """List the officer's applications, page by page. `query` has words of the reference, name, product or number."""
     body: dict[str, object] = {"query": query, "limit": limit, "cursor": cursor}
     return post("/v1/applications/search", Applications, body, None)

@@ -1,4 +1,4 @@
-"""Calls: issue, look at, reveal the code, withdraw. Implements specs/protocol.md sections 4 to 6."""
+"""Calls: issue, read, show the code, revoke. Implements specs/protocol.md sections 4 to 6."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def issue(
     exception_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[IssuedCall]:
-    """Issue the ticket of a call about to be made. A system must say for which officer."""
+    """Issue the ticket of a call, before dialling. A system must give `officer_id`."""
     body: dict[str, object] = {
         "purpose": purpose,
         "number": number,
@@ -31,29 +31,29 @@ def issue(
 
 
 def read(call_id: str) -> Request[Call]:
-    """The state of a call."""
+    """Read a call."""
     return get(f"/v1/calls/{segment(call_id)}", Call)
 
 
 def code(call_id: str) -> Request[Code]:
-    """The code to read out, once the leg is connected to the number on file."""
+    """Get the code to read out. It is available once the leg is connected to the number on file."""
     return get(f"/v1/calls/{segment(call_id)}/code", Code)
 
 
 def identity(
     call_id: str, *, kind: Literal["plain", "shaken", "rcd"] = "shaken", attest: Literal["A", "B", "C"] = "A"
 ) -> Request[SipIdentity]:
-    """The SIP Identity header (RFC 8224) for the INVITE of the officer's leg, good for a minute."""
+    """Get the SIP Identity header (RFC 8224) for the INVITE of the officer's leg. It is valid for one minute."""
     body: dict[str, object] = {"kind": kind, "attest": attest}
     return post(f"/v1/calls/{segment(call_id)}/identity", SipIdentity, body, None)
 
 
 def revoke(call_id: str, *, reason: str = "", idempotency_key: str | None = None) -> Request[Call]:
-    """Withdraw a call."""
+    """Revoke a call."""
     return post(f"/v1/calls/{segment(call_id)}/revocation", Call, {"reason": reason}, idempotency_key)
 
 
 def find(*, since: datetime | None = None, limit: int = 20, cursor: str | None = None) -> Request[Calls]:
-    """A page of the officer's own calls, newest first; `since` is the time of issue from which on."""
+    """List the officer's own calls, page by page, newest first. `since` is the earliest time of issue."""
     query = {"since": since and instant(since).isoformat(), "limit": limit, "cursor": cursor}
     return get("/v1/calls", Calls, query)

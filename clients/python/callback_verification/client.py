@@ -1,4 +1,4 @@
-"""The two ways to send a request: `Client` waits, `AsyncClient` awaits. All thinking is in sending.py.
+"""`Client` and `AsyncClient` send requests. What they share is in sending.py.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -23,16 +23,16 @@ from callback_verification.sending import MAX_ANSWER, Outgoing, Patience, Sendin
 
 Answer = TypeVar("Answer")
 _jitter = random.SystemRandom().random
-# Whatever goes wrong between here and the service: it has given no answer.
+# Errors of the transport. They all mean that there is no answer.
 _LOST = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, TimeoutError)
 
 
 class _Base:
-    """Where to, who, and how patiently."""
+    """The address, the credential and the timeouts."""
 
     def __init__(self, base_url: str, credential: Credential | None, patience: Patience | None) -> None:
         if re.search(r"[?#\s]", base_url):
-            raise ValueError("the base address has no query, no fragment and no space")
+            raise ValueError("the base address must have no query, fragment or space")
         self._base = _wire(base_url).rstrip("/")
         self._credential = credential
         self._patience = patience or Patience()
@@ -48,9 +48,9 @@ class _Base:
 
 
 class Client(_Base):
-    """Sends requests and waits for their answers; made for use from any thread, closed by `close` or `with`.
+    """The synchronous client. Any thread may use it. Close it by `close` or `with`.
 
-    `transport` and `sleep` are for tests and for unusual networks.
+    `transport` and `sleep` are for tests and unusual networks.
     """
 
     def __init__(
@@ -63,13 +63,15 @@ class Client(_Base):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(base_url, credential, patience)
-        # The transport alone: no redirects, cookies, .netrc or environment, and nobody who logs addresses.
+        # httpx2.Client would follow redirects, keep cookies, read .netrc and the environment, and log addresses.
         self._http = transport or httpx2.HTTPTransport(trust_env=False)
         self._sleep = sleep
 
     def send(self, request: Request[Answer]) -> Answer:
-        """Send, and try again where that is safe. Raises Problem when the service refuses, CannotCheck when there is
-        no answer to rely on."""
+        """Send a request, with retries where they are safe.
+
+        Raises Problem if the service refuses, and CannotCheck if there is no reliable answer.
+        """
         sending = self._sending(request)
         while True:
             try:
@@ -102,7 +104,7 @@ class Client(_Base):
 
 
 class AsyncClient(_Base):
-    """Sends requests and awaits their answers; closed by `close` or `async with`."""
+    """The asynchronous client. Close it by `close` or `async with`."""
 
     def __init__(
         self,
@@ -118,8 +120,10 @@ class AsyncClient(_Base):
         self._sleep = sleep
 
     async def send(self, request: Request[Answer]) -> Answer:
-        """Send, and try again where that is safe. Raises Problem when the service refuses, CannotCheck when there is
-        no answer to rely on."""
+        """Send a request, with retries where they are safe.
+
+        Raises Problem if the service refuses, and CannotCheck if there is no reliable answer.
+        """
         sending = self._sending(request)
         while True:
             try:
@@ -154,14 +158,16 @@ class AsyncClient(_Base):
 
 
 def _wire(address: str) -> str:
-    """An address as it goes over the wire, with the default port left out and a lower-case host: what is signed must
-    be what is sent. Raises ValueError."""
+    """Normalize an address: no default port, host in lower case. The signed address must equal the sent one.
+
+    Raises ValueError.
+    """
     try:
         url = httpx2.URL(address)
     except httpx2.InvalidURL as error:
-        raise ValueError(f"the address is not one: {error}") from error
+        raise ValueError(f"the address is not valid: {error}") from error
     if url.scheme not in ("https", "http") or not url.host or url.userinfo or (url.port or 1) > 65_535:
-        raise ValueError("the address is an http or https address without a user")
+        raise ValueError("the address must be http or https, without a user")
     return f"{url.scheme}://{url.netloc.decode()}{url.raw_path.decode()}"
 
 

@@ -1,4 +1,4 @@
-"""A call code as people type it: a slip of the finger is told before anything is asked.
+"""Reads a typed call code and finds typing errors before a request is sent.
 
 Implements specs/protocol.md section 5.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 DIGITS, MAX_TYPED = 9, 200
-# The zeros of the decimal digits of every script (general category Nd of Unicode 14); nine digits follow each.
+# The zero of the decimal digits of each script (category Nd of Unicode 14). The other 9 digits follow it.
 _ZEROS = """
     0030 0660 06F0 07C0 0966 09E6 0A66 0AE6 0B66 0BE6 0C66 0CE6 0D66 0DE6 0E50 0ED0 0F20 1040 1090 17E0 1810 1946 19D0
     1A80 1A90 1B50 1BB0 1C40 1C50 A620 A8D0 A900 A9D0 A9F0 AA50 ABF0 FF10 104A0 10D30 11066 110F0 11136 111D0 112F0
@@ -25,7 +25,7 @@ _DROPPED = re.compile(f"[{_INVISIBLE}]")
 _GROUP = re.compile(f"[0-9](?:[{_SEPARATORS}]*[0-9])*")
 _BETWEEN = re.compile(f"[{_SEPARATORS}]")
 _JOINED = re.compile("[A-Za-z+#*]")
-# The quasigroup of order ten of H. M. Damm's thesis (Marburg 2004).
+# The quasigroup of order 10 of H. M. Damm's thesis (Marburg 2004).
 _DAMM = (
     "0317598642",
     "7092154863",
@@ -41,11 +41,10 @@ _DAMM = (
 
 
 def read(typed: str) -> str:
-    """The nine digits of a code (specification section 5): digits of any script, in the middle of a text.
+    """Find the 9 digits of a code in a text, in any script.
 
-    Raises ValueError, in words for the person who typed it, when there are no nine digits, when there are two codes,
-    or when the check digit says that one is wrong or two are swapped. The service says the same of it
-    (`malformed_code`) and spends nothing.
+    Raises ValueError if there are not 9 digits, if there are two codes, or if the check digit is wrong. Its message is
+    for the person who typed. The service answers such a code with `malformed_code`, at no cost.
     """
     found = set(_groups_of_nine(typed)) if len(typed) <= MAX_TYPED else set()
     if len(found) != 1:
@@ -60,7 +59,7 @@ def read(typed: str) -> str:
 
 
 def _groups_of_nine(typed: str) -> Iterator[str]:
-    """The groups of exactly nine digits. One that touches a Latin letter, `+`, `#` or `*` is something else."""
+    """Yield the groups of exactly 9 digits. A group next to a Latin letter, `+`, `#` or `*` is not a code."""
     text = _DROPPED.sub("", typed).translate(MEANT)
     for group in _GROUP.finditer(text):
         digits = _BETWEEN.sub("", group[0])

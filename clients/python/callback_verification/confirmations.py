@@ -1,4 +1,4 @@
-"""A logged-in customer enters the code he was told. Implements specs/protocol.md section 7."""
+"""Confirmation of a code by a logged-in customer. Implements specs/protocol.md section 7."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from callback_verification.verdicts import Verdict
 
 
 def confirm(code: str, *, application_id: str | None = None, idempotency_key: str | None = None) -> Request[Verdict]:
-    """Ask for the verdict on a code: nine digits, with or without spaces.
+    """Ask for the verdict on a code of 9 digits, with or without spaces. Needs the customer's own token.
 
-    Sent with the customer's own token. Send the same request again after `NoAnswer`: the answer is the same, or that
-    the call has ended.
+    After `NoAnswer`, send the same request again. The answer is the same, or says that the call has ended.
     """
     body: dict[str, object] = {"code": code, "application_id": application_id}
     return post("/v1/confirmations", Verdict, body, idempotency_key)

@@ -1,4 +1,4 @@
-"""Who is asking: a person by a bearer token, a system by a signature of each request (RFC 9421).
+"""Credentials: a bearer token for a person, a signature of each request (RFC 9421) for a system.
 
 Implements specs/protocol.md section 2.
 """
@@ -20,7 +20,7 @@ _KEY_ID = re.compile(r"[A-Za-z0-9._~:@/-]{1,128}")
 
 
 class Credential(Protocol):
-    """Gives the headers that show who is asking, again for every try. `now` is in epoch seconds."""
+    """Makes the headers that authenticate one try of a request. `now` is in epoch seconds."""
 
     def headers(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, now: float
@@ -28,7 +28,7 @@ class Credential(Protocol):
 
 
 class Bearer:
-    """A person's token, or a function that gives the present one."""
+    """A person's token, or a function that returns the current one."""
 
     def __init__(self, token: str | Callable[[], str]) -> None:
         self._token = token
@@ -36,17 +36,17 @@ class Bearer:
     def headers(self, method: str, url: str, headers: dict[str, str], body: bytes | None, now: float) -> dict[str, str]:
         token = self._token() if callable(self._token) else self._token
         if _TOKEN.fullmatch(token) is None:
-            # Never put into the message: it would reach logs.
+            # The message reaches logs, so it must not hold the token.
             raise ValueError("the token is not a bearer token")
         return {"Authorization": f"Bearer {token}"}
 
 
 class SystemKey:
-    """A system of the bank and its Ed25519 private key, PKCS#8 in PEM or loaded. Raises ValueError for another key."""
+    """A system's key id and Ed25519 private key, as PKCS#8 in PEM or loaded. Raises ValueError for any other key."""
 
     def __init__(self, key_id: str, private_key: bytes | str | Ed25519PrivateKey) -> None:
         if _KEY_ID.fullmatch(key_id) is None:
-            raise ValueError("a key id is 1 to 128 letters, digits and -._~:@/")
+            raise ValueError("a key id must have 1 to 128 letters, digits and -._~:@/")
         if isinstance(private_key, str):
             private_key = private_key.encode()
         loaded = load_pem_private_key(private_key, None) if isinstance(private_key, bytes) else private_key
@@ -56,7 +56,7 @@ class SystemKey:
         self._key = loaded
 
     def headers(self, method: str, url: str, headers: dict[str, str], body: bytes | None, now: float) -> dict[str, str]:
-        """Content-Digest, Signature-Input and Signature; `url` is signed as it goes over the wire."""
+        """Return Content-Digest, Signature-Input and Signature. `url` must be the address that is sent."""
         added: dict[str, str] = {}
         covered = {"@method": method, "@target-uri": url}
         if "Idempotency-Key" in headers:

@@ -1,4 +1,4 @@
-"""The errors of this SDK: one tree, told apart by class and by the service's slugs.
+"""The errors of this SDK, in one tree. The class or the service's slug says which error it is.
 
 Implements specs/protocol.md sections 7.2 and 9.
 """
@@ -11,14 +11,14 @@ from msgspec import Struct
 
 
 class FieldError(Struct, frozen=True):
-    """One member of a request that is at fault; `pointer` is an RFC 6901 JSON Pointer."""
+    """An invalid member of a request. `pointer` is an RFC 6901 JSON Pointer."""
 
     pointer: str = ""
     detail: str = ""
 
 
 class Refusal(Struct, frozen=True):
-    """One rule of the contact policy that a call would break; `exception` says that a supervisor may lift it."""
+    """A rule of the contact policy that a call would break. If `exception` is true, a supervisor may lift it."""
 
     rule: str = ""
     detail: str = ""
@@ -26,13 +26,13 @@ class Refusal(Struct, frozen=True):
 
 
 class CallbackVerificationError(Exception):
-    """Root of every error this SDK raises about the service or about evidence."""
+    """The base of all errors about the service or about evidence."""
 
 
 class CannotCheck(CallbackVerificationError):
-    """There is no answer that can be relied on. It says nothing about the call: never read it as genuine (law L6).
+    """There is no reliable answer. It says nothing about the call, so never read it as genuine (law L6).
 
-    `request_id` is what to quote to the bank, `status` the HTTP status if there was one, `retry_after` seconds.
+    Quote `request_id` to the bank. `status` is the HTTP status, if there was one. `retry_after` is in seconds.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class CannotCheck(CallbackVerificationError):
 
 
 class NoAnswer(CannotCheck):
-    """A time-out or a lost connection: whether the service has done what was asked is not known."""
+    """A timeout or a lost connection. The service may or may not have processed the request."""
 
 
 class Unavailable(CannotCheck):
-    """The service itself says that it cannot check now."""
+    """The service says that it cannot check now."""
 
     slug = "unavailable"
 
 
 class Problem(CallbackVerificationError):
-    """The service will not do what was asked, and says why (RFC 9457). `slug` is its word for the kind of error."""
+    """The service refuses the request and says why (RFC 9457). `slug` names the kind of error."""
 
     known: ClassVar[dict[str, type[Problem]]] = {}
 
@@ -86,12 +86,12 @@ class Problem(CallbackVerificationError):
         Problem.known[slug] = cls
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions with keywords do not survive a process pool or a task queue by themselves.
+        # By default, exceptions with keyword arguments cannot be pickled, so process pools would lose them.
         return _again, (type(self), self.args, self.__dict__.copy())
 
 
 class Unauthenticated(Problem, slug="unauthenticated"):
-    """Token or signature are not accepted."""
+    """The token or the signature is not accepted."""
 
 
 class Forbidden(Problem, slug="forbidden"):
@@ -99,23 +99,23 @@ class Forbidden(Problem, slug="forbidden"):
 
 
 class Suspended(Forbidden, slug="suspended"):
-    """The member of staff is suspended: they can do nothing, and nothing can be done in their name."""
+    """The member of staff is suspended. They can do nothing, and nobody can act in their name."""
 
 
 class NotFound(Problem, slug="not_found"):
-    """It does not exist, or is not the caller's."""
+    """The resource does not exist, or belongs to somebody else."""
 
 
 class Erased(Problem, slug="erased"):
-    """The application's key has been destroyed; its id is never used again."""
+    """The application's key has been destroyed. Its id is never used again."""
 
 
 class PolicyRefused(Problem, slug="policy_refused"):
-    """The contact policy does not allow this call; `refusals` names every rule."""
+    """The contact policy does not allow this call. `refusals` has every broken rule."""
 
 
 class CallOpen(Problem, slug="call_open"):
-    """Another call on the application goes on."""
+    """Another call on the application is open."""
 
 
 class CallClosed(Problem, slug="call_closed"):
@@ -123,34 +123,36 @@ class CallClosed(Problem, slug="call_closed"):
 
 
 class LegNotConnected(Problem, slug="leg_not_connected"):
-    """The code may not be seen now: the leg is not connected to the number on file."""
+    """The code cannot be shown now, since the leg is not connected to the number on file."""
 
 
 class InvalidField(Problem, slug="invalid_field"):
-    """`errors` names every member at fault."""
+    """The request has invalid members. `errors` has each of them."""
 
 
 class MalformedCode(Problem, slug="malformed_code"):
-    """Not nine digits, or the check digit is wrong: a slip of the finger, which costs no attempt."""
+    """The code does not have 9 digits, or its check digit is wrong. Such a typing error costs no attempt."""
 
 
 class IdempotencyKeyReused(Problem, slug="idempotency_key_reused"):
-    """The key came with another request before."""
+    """The idempotency key was used before, for another request."""
 
 
 class RateLimited(Problem, slug="rate_limited"):
-    """Too many attempts; `retry_after` says when again, in seconds."""
+    """Too many attempts. Try again after `retry_after` seconds."""
 
 
 class InternalError(Problem, CannotCheck, slug="internal_error"):
-    """A defect, of the service or of something in front of it (5xx): a `Problem` that is a `CannotCheck` too."""
+    """The service, or a proxy before it, failed (5xx). This is both a `Problem` and a `CannotCheck`."""
 
     status: int
 
 
 class EvidenceError(CallbackVerificationError):
-    """A ticket, receipt, checkpoint or proof does not verify. `slug` is the service's own word for it:
-    `invalid_signature`, `invalid_claims`, `invalid_proof` or `invalid_evidence`."""
+    """A ticket, receipt, checkpoint or proof does not verify.
+
+    `slug` is `invalid_signature`, `invalid_claims`, `invalid_proof` or `invalid_evidence`, as in the service.
+    """
 
     def __init__(self, slug: str, detail: str) -> None:
         super().__init__(f"{slug}: {detail}")

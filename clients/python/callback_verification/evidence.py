@@ -1,4 +1,4 @@
-"""Checking tickets and receipts offline: no bank and no network, only the trust file kept from a time it was trusted.
+"""Verifies tickets and receipts offline, with nothing but a trust file that was saved earlier.
 
 Implements specs/protocol.md section 8.1.
 """
@@ -23,19 +23,19 @@ from callback_verification.statements import SHAPES, CallReceipt, Claims
 
 MAX_STATEMENT, MAX_FILE, MAX_KID = 16_384, 262_144, 1_024
 ALGORITHM = "ES256"
-# Where a whole answer has its evidence.
+# The members of an answer that hold evidence.
 _WITHIN = ("receipt", "ticket", "evidence")
 
 
 class Evidence(Struct, frozen=True):
-    """A signed statement, and the proof that the log contains it, as they are handed out and kept."""
+    """A signed statement, and the proof that the log contains it."""
 
     statement: str
     proof: str
 
 
 class Jwks(Struct, frozen=True):
-    """Public keys (RFC 7517), as they are published. Keys of other kinds may be among them."""
+    """The published public keys (RFC 7517). There may be keys of other types among them."""
 
     keys: tuple[Any, ...]
 
@@ -48,7 +48,7 @@ class LogKeys(Struct, frozen=True):
 
 
 class Trust(Struct, frozen=True):
-    """All that a verifier must hold: the document of `/.well-known/callback-verification`."""
+    """Everything that a verifier needs: the document at `/.well-known/callback-verification`."""
 
     issuer: str
     jwks: Jwks
@@ -56,12 +56,12 @@ class Trust(Struct, frozen=True):
 
     @classmethod
     def read(cls, content: bytes) -> Trust:
-        """A kept trust file. Raises ValueError."""
+        """Read a saved trust file. Raises ValueError."""
         return msgspec.convert(_json(content), cls)
 
 
 class Checked(Struct, frozen=True):
-    """What verified evidence says: the kind of statement, its claims, and the checkpoint that contains it."""
+    """Verified evidence: the type of statement, its claims, and the checkpoint that contains it."""
 
     typ: str
     claims: Claims
@@ -69,7 +69,7 @@ class Checked(Struct, frozen=True):
 
 
 class _Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """The header's members; nothing but those that the service writes is allowed, so no key that it brings along."""
+    """The members of the header. Others are refused: a statement must not supply its own key."""
 
     alg: str
     kid: str
@@ -77,7 +77,7 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_evidence(content: bytes) -> Evidence:
-    """The evidence in a kept file, or in a whole answer that carries it. Raises EvidenceError."""
+    """Read the evidence in a saved file, or in a saved answer that contains it. Raises EvidenceError."""
     try:
         kept = _json(content)
     except TooDeep as error:
@@ -99,10 +99,10 @@ def _json(content: bytes) -> Any:
 
 
 def verify(evidence: Evidence, trust: Trust, typ: str | None = None) -> Checked:
-    """Check a statement, and that the log contains it; `typ` restricts what is accepted (RFC 8725 section 3.11).
+    """Verify a statement, and that the log contains it. `typ` restricts the accepted type (RFC 8725 section 3.11).
 
-    There is no answer but what it says: whatever does not verify raises EvidenceError. Look at `claims.verdict`
-    afterwards: a receipt that says `not_genuine` verifies too.
+    Raises EvidenceError for everything that does not verify. Check `claims.verdict` afterwards: a receipt that says
+    `not_genuine` verifies too.
     """
     statement = evidence.statement
     found, claims = _verify_statement(statement, trust, typ)

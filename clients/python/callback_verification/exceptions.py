@@ -1,5 +1,4 @@
-"""An officer asks for an exception from the contact policy, and a supervisor decides. Implements specs/protocol.md
-section 4.2."""
+"""Requests for exceptions from the contact policy. Implements specs/protocol.md section 4.2."""
 
 from __future__ import annotations
 
@@ -18,20 +17,20 @@ def ask(
     reason: str,
     idempotency_key: str | None = None,
 ) -> Request[ExceptionRequest]:
-    """An officer asks that rules be lifted for one call."""
+    """Ask a supervisor to lift rules for one call, as an officer."""
     body: dict[str, object] = {"purpose": purpose, "number": number, "rules": list(rules), "reason": reason}
     path = f"/v1/applications/{segment(application_id)}/exception-requests"
     return post(path, ExceptionRequest, body, idempotency_key)
 
 
 def requests() -> Request[ExceptionRequests]:
-    """The requests of the last day: an officer's own, a supervisor's all."""
+    """List the requests of the last day. An officer sees their own, a supervisor sees all."""
     return get("/v1/exception-requests", ExceptionRequests)
 
 
 def decide(
     request_id: str, *, granted: bool, reason: str, idempotency_key: str | None = None
 ) -> Request[ExceptionRequest]:
-    """A supervisor answers a request; the reason goes into the log with what is granted."""
+    """Decide on a request, as a supervisor. For a granted one, the reason goes into the log."""
     body: dict[str, object] = {"granted": granted, "reason": reason}
     return post(f"/v1/exception-requests/{segment(request_id)}/decision", ExceptionRequest, body, idempotency_key)

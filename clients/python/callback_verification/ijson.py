@@ -1,4 +1,4 @@
-"""JSON as evidence holds it (I-JSON, RFC 7493): bounded before it is read, and read in one way by every verifier.
+"""A strict JSON parser for evidence (I-JSON, RFC 7493). It checks bounds first, and all verifiers read the same.
 
 Implements specs/protocol.md section 8.1.
 """
@@ -10,18 +10,18 @@ import re
 from typing import Any
 
 MAX_DEPTH = 100
-# A quoted text, also one without an end, or a bracket. No two ways to match, so the work is linear.
+# A string, terminated or not, or a bracket. There is one way to match, so the time is linear.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
 class TooDeep(ValueError):
-    """JSON that nests deeper than a verifier reads."""
+    """The JSON is nested too deeply."""
 
 
 def read_json(octets: bytes, *, mark: bool = False) -> Any:
-    """The value of a JSON text in UTF-8. `mark` passes over one byte-order mark at the beginning.
+    """Parse JSON in UTF-8. With `mark`, ignore one byte-order mark at the beginning.
 
-    Raises ValueError; for JSON that is nested too deeply, TooDeep.
+    Raises ValueError, and TooDeep for JSON that is nested too deeply.
     """
     text = octets.decode("utf-8-sig" if mark else "utf-8")
     _check_depth(text)
@@ -29,7 +29,7 @@ def read_json(octets: bytes, *, mark: bool = False) -> Any:
         text, object_pairs_hook=_members, parse_int=_number, parse_float=_number, parse_constant=_no_constant
     )
     if "\\u" in text:
-        # Half of a surrogate pair is an escape, since UTF-8 has none. It cannot be encoded: UnicodeEncodeError.
+        # UTF-8 has no lone surrogates, but an escape may be one. Encoding it raises UnicodeEncodeError.
         json.dumps(value, ensure_ascii=False).encode()
     return value
 
@@ -55,7 +55,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(text: str) -> float:
-    """A number as IEEE 754 has it, and an integer if that is its value, however it is written."""
+    """Parse a number as IEEE 754 does. An integral value becomes an int, in every notation."""
     value = float(text)
     return int(value) if value.is_integer() else value
 

@@ -1,4 +1,4 @@
-"""The IVR passes on the digits a caller keyed. Implements specs/protocol.md section 7.1."""
+"""Operations for an IVR. Implements specs/protocol.md section 7.1."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def confirm(
     language: Language | None = None,
     idempotency_key: str | None = None,
 ) -> Request[SpokenVerdict]:
-    """Ask for the verdict on the digits; `caller_number` is None when it is withheld."""
+    """Ask for the verdict on keyed digits. `caller_number` is None if withheld."""
     body: dict[str, object] = {
         "digits": digits,
         "dialled_number": dialled_number,
@@ -34,7 +34,7 @@ def begin(
     language: Language | None = None,
     idempotency_key: str | None = None,
 ) -> Request[IvrTurn]:
-    """Begin the telephone dialogue with a caller, for a platform that leaves it to the service."""
+    """Begin a telephone dialogue that the service controls."""
     body: dict[str, object] = {
         "dialled_number": dialled_number,
         "caller_number": caller_number,
@@ -44,5 +44,5 @@ def begin(
 
 
 def step(session_id: str, keys: str | None, *, idempotency_key: str | None = None) -> Request[IvrTurn]:
-    """What the caller keyed since the last turn, or None for silence."""
+    """Send the keys pressed since the last turn, or None for silence. Returns the next turn."""
     return post(f"/v1/ivr/sessions/{segment(session_id)}/steps", IvrTurn, {"keys": keys}, idempotency_key)

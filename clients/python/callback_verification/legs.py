@@ -1,4 +1,4 @@
-"""What the telephone exchange saw of an officer's leg; late, doubled and out of order do no harm.
+"""Leg events of a telephone exchange. They may come late, twice and out of order.
 
 Implements specs/protocol.md section 6.1.
 """
@@ -22,7 +22,7 @@ def connected(
     caller_number: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[Call]:
-    """The leg is connected to `number`; `at` is now unless it is given."""
+    """Report that the leg is connected to `number`. `at` is now by default."""
     return _event(call_id, "connected", leg_id, number, at, caller_number, idempotency_key)
 
 
@@ -35,12 +35,12 @@ def ended(
     caller_number: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[Call]:
-    """The leg has ended."""
+    """Report that the leg has ended. `at` is now by default."""
     return _event(call_id, "ended", leg_id, number, at, caller_number, idempotency_key)
 
 
 def by_number(leg: LegByNumber, *, idempotency_key: str | None = None) -> Request[LegTaken]:
-    """What an exchange saw that does not know the call: matched with the one call it can mean. See `pbx`."""
+    """Report a leg event without a call id. The service matches it with the only possible call. See `pbx`."""
     return post("/v1/legs", LegTaken, {**structs.asdict(leg), "at": instant(leg.at)}, idempotency_key)
 
 

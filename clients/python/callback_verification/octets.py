@@ -1,4 +1,4 @@
-"""Base64 in its one canonical spelling (RFC 4648 sections 4 and 5), so that nothing signed has two texts."""
+"""Canonical base64 (RFC 4648 sections 4 and 5), so that signed data has exactly one text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 
 
 def from_base64(text: str, length: int | None = None) -> bytes:
-    """Raises ValueError for any other spelling, or another length."""
+    """Decode canonical base64 with padding. Raises ValueError for any other text, or another length."""
     octets = b64decode(text, validate=True)
     if b64encode(octets).decode() != text or length not in (None, len(octets)):
         raise ValueError("base64 is not canonical, or of another length")
@@ -14,7 +14,7 @@ def from_base64(text: str, length: int | None = None) -> bytes:
 
 
 def from_base64url(text: str, length: int | None = None) -> bytes:
-    """Unpadded base64url. Raises ValueError for any other spelling, or another length."""
+    """Decode canonical base64url without padding. Raises ValueError for any other text, or another length."""
     octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if urlsafe_b64encode(octets).rstrip(b"=").decode() != text or length not in (None, len(octets)):
         raise ValueError("base64url is not canonical, or of another length")

@@ -1,4 +1,4 @@
-"""That a log contains an entry: C2SP tlog-proof, signed-note and tlog-checkpoint, over RFC 6962 hashing.
+"""Verifies that a log contains an entry (C2SP tlog-proof, signed-note, tlog-checkpoint; RFC 6962 hashing).
 
 Implements specs/protocol.md sections 8.1 and 8.4.
 """
@@ -17,21 +17,21 @@ from callback_verification.ed25519 import ORDER, is_point
 from callback_verification.errors import EvidenceError
 from callback_verification.octets import from_base64
 
-# Lengths of texts are those of their UTF-8, in bytes.
+# The length of a text is the number of bytes of its UTF-8.
 MAX_PROOF, MAX_NOTE, MAX_HASHES, MAX_SIGNATURES = 163_840, 131_072, 64, 100
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _ED25519 = b"\x01"
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
-# Beside these a note may hold any text; line feeds part its lines.
+# A note may hold any other character. Line feeds separate its lines.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
-# Neither a control, nor white space as section 8 lists it, nor a plus sign.
+# No control, no white space as listed in section 8, no plus sign.
 _NAME = re.compile("[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+")
-# What follows the log's names in those of its shards. The first has the log's own.
+# The suffixes of shards' names. The first shard has the log's own name.
 _SHARDS = frozenset(["", *(f"/{shard}" for shard in range(1, 256))])
 
 
 class Checkpoint(Struct, frozen=True):
-    """What the log commits to: its origin, the number of its leaves, and their root hash."""
+    """A checkpoint of the log: its origin, number of leaves, and root hash."""
 
     origin: str
     size: int
@@ -39,13 +39,15 @@ class Checkpoint(Struct, frozen=True):
 
 
 def verify_proof(text: str, entry: bytes, verifier_keys: Sequence[str], origin: str) -> Checkpoint:
-    """The checkpoint of the log `origin`, or of a shard of it, that contains the entry. Raises EvidenceError
-    `invalid_proof`, or `invalid_signature` when none of the keys has signed the checkpoint."""
+    """Verify that the log `origin`, or a shard of it, contains the entry. Returns the checkpoint.
+
+    Raises EvidenceError: `invalid_signature` if none of the keys has signed the checkpoint, else `invalid_proof`.
+    """
     index, hashes, note = _parse_proof(text)
     checkpoint = open_checkpoint(note, verifier_keys, origin)
     leaf = hashlib.sha256(b"\x00" + entry).digest()
     if _root(leaf, index, checkpoint.size, hashes) != checkpoint.root:
-        raise _proof("it does not lead from the entry to the checkpoint's root")
+        raise _proof("the inclusion proof does not lead to the checkpoint's root")
     return checkpoint
 
 
@@ -57,17 +59,17 @@ def _parse_proof(text: str) -> tuple[int, list[bytes], str]:
     if lines and lines[0].startswith("extra "):
         extra = _decoded(lines.pop(0).removeprefix("extra "))
         if not extra:
-            raise _proof("it has an empty line of extra data")
+            raise _proof("its extra data are empty")
     if not lines or not lines[0].startswith("index ") or len(lines) > MAX_HASHES + 1:
         raise _proof("it is malformed")
     return _number(lines[0].removeprefix("index ")), [_decoded(line, 32) for line in lines[1:]], note
 
 
 def open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Checkpoint:
-    """The checkpoint of the log `origin`, or of a shard of it, in a note that one of the keys has signed, as
-    `log.checkpoint` fetches it. A shard's has the shard's origin, and is signed in the shard's own name.
+    """Open a checkpoint of the log `origin`, or of a shard of it, as `log.checkpoint` fetches it.
 
-    Raises EvidenceError: `invalid_signature` for the note, `invalid_proof` when it signs no checkpoint of that log.
+    One of the keys must have signed it. A shard has its own origin and signs under its own name.
+    Raises EvidenceError: `invalid_signature` for the note, `invalid_proof` if it is not a checkpoint of that log.
     """
     found = note.partition("\n")[0]
     shard = found.removeprefix(origin)
@@ -76,13 +78,16 @@ def open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Che
     if len(lines) < 3 or "" in lines:
         raise _proof("what is signed is not a checkpoint")
     if not ours:
-        raise _proof("the checkpoint is that of another log")
+        raise _proof("the checkpoint is of another log")
     return Checkpoint(found, _number(lines[1]), _decoded(lines[2], 32))
 
 
 def _open_note(note: str, verifier_keys: Iterable[str], shard: str) -> str:
-    """The text, without its last newline. Signatures by keys that are not known are passed over; one bad signature
-    that claims to be by a known key spoils the note. The keys are known by the shard's names alone."""
+    """Return the text of a signed note, without its last newline.
+
+    Signatures by unknown keys are ignored. One bad signature under a known key makes the note invalid. Keys are
+    looked up by the shard's names only.
+    """
     text, blank, block = note.rpartition("\n\n")
     *lines, end = block.split("\n")
     if not blank or end or _octets(note) > MAX_NOTE or len(lines) > MAX_SIGNATURES or _CONTROL.search(note):
@@ -122,16 +127,16 @@ def _verify(key: bytes, signature: bytes, text: bytes) -> None:
 
 
 def _parse_key(text: str, shard: str) -> tuple[tuple[str, bytes], bytes]:
-    """The name and ID that a key has in a shard, and the key."""
+    """Return the name and id that a key has in a shard, and the key."""
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
     try:
         octets = from_base64(encoded, 33)
     except ValueError as error:
-        raise _signature("the trust file has a log key that is not one") from error
+        raise _signature("the trust file has an invalid log key") from error
     well_made = _NAME.fullmatch(name) is not None and octets[:1] == _ED25519 and is_point(octets[1:])
     if not well_made or _key_id(name, octets).hex() != key_id:
-        raise _signature("the trust file has a log key that is not one")
+        raise _signature("the trust file has an invalid log key")
     return (name + shard, _key_id(name + shard, octets)), octets[1:]
 
 
@@ -140,7 +145,7 @@ def _key_id(name: str, octets: bytes) -> bytes:
 
 
 def _root(leaf: bytes, index: int, size: int, hashes: Sequence[bytes]) -> bytes:
-    """The root that a proof leads to (RFC 9162 section 2.1.3.2, the same tree as RFC 6962)."""
+    """Compute the root from a leaf and its audit path (RFC 9162 section 2.1.3.2, the same tree as RFC 6962)."""
     if index >= size:
         raise _proof("the index is beyond the tree")
     place, last, computed = index, size - 1, leaf

@@ -1,4 +1,4 @@
-"""Structs that do not tell what they hold. Implements law L11 of specs/laws.md: no personal data in logs."""
+"""Structs with a repr that holds no personal data. Implements law L11 of specs/laws.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = frozenset((*_IDS, "discrepancy_id", "kind", "event", "result", "state",
 
 
 class Shape(Struct, frozen=True):
-    """Only ids, states and instants are in its repr, so that names, numbers and codes stay out of tracebacks."""
+    """A struct whose repr has only ids, states and times. Names, numbers and codes stay out of tracebacks."""
 
     def __repr__(self) -> str:
         shown = [f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name in _SHOWN]

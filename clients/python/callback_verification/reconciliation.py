@@ -1,4 +1,4 @@
-"""What supervisors look into: codes and legs that do not fit together. Implements specs/protocol.md section 6.5."""
+"""Discrepancies between codes and legs, for supervisors. Implements specs/protocol.md section 6.5."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def find(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Request[Discrepancies]:
-    """A page, newest first, of a window of at most 31 days; without one, of the day until now."""
+    """List discrepancies, page by page, newest first. The window has at most 31 days; by default it is the last day."""
     query: dict[str, object] = {
         "kind": kind,
         "since": since and instant(since).isoformat(),

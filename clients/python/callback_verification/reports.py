@@ -1,4 +1,4 @@
-"""Reporting a suspicious call. Implements specs/protocol.md section 7.6."""
+"""Reports of suspicious calls. Implements specs/protocol.md section 7.6."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def send(
     reporter_number: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[ReportTaken]:
-    """Report a call of the time `at`. An IVR gives `reporter_number`, the registered number that rings in."""
+    """Report a call that came at `at`. An IVR also gives `reporter_number`, the registered number that called in."""
     body: dict[str, object] = {
         "at": instant(at),
         "caller_number": caller_number,

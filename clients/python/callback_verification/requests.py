@@ -1,4 +1,4 @@
-"""What to ask, as a value: nothing here sends anything. Implements specs/protocol.md section 3.2."""
+"""Requests as values. Nothing here sends them. Implements specs/protocol.md section 3.2."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _KEY = re.compile(r"[!#-\[\]-~]{1,255}")
 
 
 class Request(Struct, Generic[T_co], frozen=True):
-    """One operation, to be handed to `Client.send` or `AsyncClient.send`, which gives an answer of type `T_co`.
+    """One operation for `Client.send` or `AsyncClient.send`, which return an answer of type `T_co`.
 
-    It may be sent again: the `idempotency_key` stays with it, so that a lost answer is given again.
+    It may be sent again. It keeps its `idempotency_key`, so a retry gets the lost answer.
     """
 
     method: str
@@ -32,7 +32,7 @@ class Request(Struct, Generic[T_co], frozen=True):
 
     @property
     def accept(self) -> str:
-        """The media type of the answer: text for `str`, octets for `bytes`, else JSON of the shape `answer`."""
+        """The media type of the answer: text for `str`, octets for `bytes`, JSON for everything else."""
         return _KINDS.get(self.answer, "application/json")
 
     def __repr__(self) -> str:
@@ -44,39 +44,39 @@ _KINDS: dict[type, str] = {str: "text/plain", bytes: "application/octet-stream"}
 
 
 def get(path: str, answer: type[Answer], query: Mapping[str, object] | None = None) -> Request[Answer]:
-    """A request that changes nothing."""
+    """Make a request that changes nothing."""
     given = {name: value for name, value in (query or {}).items() if value is not None}
     return Request("GET", f"{path}?{urlencode(given)}" if given else path, answer)
 
 
 def put(path: str, answer: type[Answer], body: object) -> Request[Answer]:
-    """A request that may be repeated as it is."""
+    """Make a request that is idempotent by itself."""
     return Request("PUT", path, answer, msgspec.json.encode(body))
 
 
 def delete(path: str, answer: type[Answer]) -> Request[Answer]:
-    """A request that may be repeated as it is."""
+    """Make a request that is idempotent by itself."""
     return Request("DELETE", path, answer)
 
 
 def post(path: str, answer: type[Answer], body: dict[str, object], idempotency_key: str | None) -> Request[Answer]:
-    """A request that is carried out once for its key, which is made up unless it is given. Raises ValueError."""
+    """Make a request with an idempotency key, random by default. Raises ValueError for a malformed key."""
     key = secrets.token_urlsafe(24) if idempotency_key is None else idempotency_key
     if _KEY.fullmatch(key) is None:
-        raise ValueError('an idempotency key is 1 to 255 visible ASCII characters without " and \\')
+        raise ValueError('an idempotency key must have 1 to 255 visible ASCII characters other than " and \\')
     given = {name: value for name, value in body.items() if value is not None}
     return Request("POST", path, answer, msgspec.json.encode(given), key)
 
 
 def instant(at: datetime) -> datetime:
-    """An instant as it goes over the wire, in UTC. Raises ValueError when it has no time zone."""
+    """Convert a time to UTC, as on the wire. Raises ValueError if it has no time zone."""
     if at.tzinfo is None:
-        raise ValueError("an instant needs a time zone")
+        raise ValueError("a time needs a time zone")
     return at.astimezone(UTC)
 
 
 def segment(part: str) -> str:
-    """An id as one segment of a path. Raises ValueError for what would lead elsewhere."""
+    """Encode an id as one segment of a path. Raises ValueError for `""`, `.` and `..`, which would change the path."""
     if part in ("", ".", ".."):
-        raise ValueError("an id is not empty")
+        raise ValueError("an id must not be empty, . or ..")
     return quote(part, safe="")

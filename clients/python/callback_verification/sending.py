@@ -1,4 +1,4 @@
-"""One request through its tries, without sending anything: what goes out, what an answer means, when to try again.
+"""The logic of sending a request, without I/O: its headers, the meaning of answers, retries and backoff.
 
 Implements specs/protocol.md sections 3.2, 7.2 and 9.
 """
@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 
 
 class Patience(Struct, frozen=True):
-    """How long one try may last, how long all of them together, pauses included, and how many there may be."""
+    """The timeouts of a request: for one try, for its connection, and for all tries with their pauses."""
 
     try_s: float = 10.0
     connect_s: float = 3.0
@@ -34,7 +34,7 @@ class Patience(Struct, frozen=True):
 
 
 class Outgoing(Struct, frozen=True):
-    """What goes over the wire, and how long it may take, in seconds."""
+    """One try, as it goes over the wire. `time_s` is its timeout in seconds."""
 
     method: str
     url: str
@@ -43,7 +43,7 @@ class Outgoing(Struct, frozen=True):
     time_s: float
 
     def __repr__(self) -> str:
-        # The headers hold a token, the body perhaps a code.
+        # The headers hold a token, and the body may hold a code.
         return f"Outgoing({self.method} {self.url})"
 
 
@@ -58,7 +58,7 @@ class _Described(Struct, frozen=True):
 
 
 class Sending(Generic[Answer]):
-    """A request on its way. `now` is a clock that only runs forward, `wall` gives epoch seconds; both in seconds."""
+    """One request and its tries. `now` is a monotonic clock, `wall` the epoch time, both in seconds."""
 
     def __init__(
         self,
@@ -82,15 +82,18 @@ class Sending(Generic[Answer]):
         self._request_id = secrets.token_hex(16)
 
     def outgoing(self) -> Outgoing:
-        """The next try, signed again, with the key it had before. Raises NoAnswer when the time is over."""
+        """Make the next try, with a new signature and the same idempotency key.
+
+        Raises NoAnswer after the total timeout.
+        """
         left = self._until - self._now()
         if left <= 0:
-            raise NoAnswer("there was no answer in time", request_id=self._request_id)
+            raise NoAnswer("there was no answer before the timeout", request_id=self._request_id)
         self._tried += 1
         request = self._request
         headers = {
             "Accept": f"{request.accept}, application/problem+json",
-            # A small compressed answer can be a huge one: what is counted is what comes over the wire.
+            # The size limit counts bytes on the wire, so a small compressed answer could become a huge one.
             "Accept-Encoding": "identity",
             "User-Agent": USER_AGENT,
             "X-Request-ID": self._request_id,
@@ -104,15 +107,17 @@ class Sending(Generic[Answer]):
         return Outgoing(request.method, self._url, headers, request.body, min(left, self._patience.try_s))
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-        """What an answer says. Raises Problem, or CannotCheck for whatever is not understood."""
+        """Decode an answer. Raises Problem for a refusal, and CannotCheck for an answer that it does not understand."""
         request_id = headers.get("X-Request-ID") or self._request_id
         if headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise CannotCheck("the answer is encoded, which nobody asked for", request_id=request_id, status=status)
+            raise CannotCheck(
+                "the answer is encoded, although the request allows no encoding", request_id=request_id, status=status
+            )
         kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if status not in (200, 201):
             raise _refusal(status, kind, body, request_id, _retry_after(headers))
         if kind != self._request.accept:
-            raise CannotCheck(f"the answer is {kind or 'of no kind'}", request_id=request_id, status=status)
+            raise CannotCheck(f"the answer has the media type {kind or '(none)'}", request_id=request_id, status=status)
         shape: Any = self._request.answer
         try:
             if shape in (str, bytes):
@@ -124,13 +129,14 @@ class Sending(Generic[Answer]):
         return decoded
 
     def lost(self, why: Exception) -> NoAnswer:
-        """What a lost connection or a time-out comes to."""
+        """Return the error for a lost connection or a timeout."""
         return NoAnswer(f"there was no answer: {type(why).__name__}", request_id=self._request_id)
 
     def pause(self, error: Exception) -> float:
-        """Seconds to wait before the next try; raises the error again where there should be none.
+        """Return the seconds to wait before the next try. Raises `error` if there must be no retry.
 
-        Full jitter, so that clients which failed together do not come back together; never sooner than asked.
+        The backoff has full jitter, so that clients that failed together do not retry together. It is never shorter
+        than `Retry-After`.
         """
         status = getattr(error, "status", None)
         if self._tried >= self._patience.tries or not (isinstance(error, NoAnswer) or status in TRY_AGAIN):
@@ -149,22 +155,22 @@ def _refusal(status: int, kind: str, body: bytes, request_id: str, retry_after: 
     if status < 400 or kind != "application/problem+json":
         return unclear
     try:
-        told = msgspec.json.decode(body, type=_Described)
+        problem = msgspec.json.decode(body, type=_Described)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return unclear
-    request_id = told.request_id or request_id
-    if told.slug == Unavailable.slug or told.verdict == "unavailable":
-        detail = told.detail or told.title
+    request_id = problem.request_id or request_id
+    if problem.slug == Unavailable.slug or problem.verdict == "unavailable":
+        detail = problem.detail or problem.title
         return Unavailable(detail, request_id=request_id, status=status, retry_after=retry_after)
-    kind_of_problem = InternalError if status >= 500 else Problem.known.get(told.slug, Problem)
+    kind_of_problem = InternalError if status >= 500 else Problem.known.get(problem.slug, Problem)
     return kind_of_problem(
-        told.slug,
+        problem.slug,
         status,
-        told.title,
-        told.detail,
+        problem.title,
+        problem.detail,
         request_id=request_id,
-        errors=told.errors,
-        refusals=told.refusals,
+        errors=problem.errors,
+        refusals=problem.refusals,
         retry_after=retry_after,
     )
 

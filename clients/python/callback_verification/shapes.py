@@ -1,6 +1,6 @@
-"""The shapes of answers, as specs/openapi.yaml gives them. Members that are not known here are passed over.
+"""The shapes of answers, as in specs/openapi.yaml. Unknown members are ignored.
 
-Implements specs/protocol.md section 3. Times are aware datetimes, numbers E.164.
+Implements specs/protocol.md section 3. Times are aware datetimes. Numbers are E.164.
 """
 
 from __future__ import annotations
@@ -47,21 +47,21 @@ class Customer(Shape, frozen=True):
 
 
 class RegisteredNumber(Shape, frozen=True):
-    """A number on file, and since when."""
+    """A number on file, and when it was added."""
 
     number: str
     added_at: Instant
 
 
 class Consents(Shape, frozen=True):
-    """What the customer agreed to be phoned about."""
+    """The kinds of calls that the customer has agreed to."""
 
     service_calls: bool = True
     marketing_calls: bool = False
 
 
 class AnnouncedCall(Shape, frozen=True):
-    """A call the bank means to make, told to the customer beforehand."""
+    """A call that the bank has announced to the customer."""
 
     purpose: Purpose
     not_before: Instant
@@ -82,7 +82,7 @@ class Registration(Shape, frozen=True):
 
 
 class Application(Shape, frozen=True):
-    """An application as it is registered."""
+    """A registered application."""
 
     application_id: str
     registration: Registration
@@ -92,7 +92,7 @@ class Application(Shape, frozen=True):
 
 
 class Applications(Shape, frozen=True):
-    """A page, in the order of their references; `next_cursor` is None on the last one."""
+    """A page, ordered by reference. `next_cursor` is None on the last page."""
 
     applications: tuple[Application, ...]
     next_cursor: str | None
@@ -106,7 +106,7 @@ class ErasedApplication(Shape, frozen=True):
 
 
 class GrantedException(Shape, frozen=True):
-    """A supervisor's exception, good for one call until `expires_at`, with its place in the log."""
+    """A supervisor's exception, valid for one call until `expires_at`, with its inclusion proof."""
 
     exception_id: str
     expires_at: Instant
@@ -114,7 +114,7 @@ class GrantedException(Shape, frozen=True):
 
 
 class ExceptionRequest(Shape, frozen=True):
-    """An officer's request. Once it is granted, `exception_id` is good for one call until `expires_at`."""
+    """An officer's request. Once granted, `exception_id` is valid for one call until `expires_at`."""
 
     request_id: str
     application_id: str
@@ -131,13 +131,13 @@ class ExceptionRequest(Shape, frozen=True):
 
 
 class ExceptionRequests(Shape, frozen=True):
-    """Newest first, those of the last day."""
+    """The requests of the last day, newest first."""
 
     requests: tuple[ExceptionRequest, ...]
 
 
 class Call(Shape, frozen=True):
-    """A call as staff and bank systems see it."""
+    """A call, as shown to staff and bank systems."""
 
     call_id: str
     application_id: str
@@ -157,16 +157,18 @@ class Call(Shape, frozen=True):
 
 
 class Calls(Shape, frozen=True):
-    """A page, newest first; `next_cursor` is None on the last one."""
+    """A page, newest first. `next_cursor` is None on the last page."""
 
     calls: tuple[Call, ...]
     next_cursor: str | None
 
 
 class LegByNumber(Shape, frozen=True):
-    """What an exchange saw of a leg that does not know the call. `leg_id` is its own for good; `number` may be left out
-    once the leg has ended, `officer_id` is the staff number of whose extension it is. Without it the leg matches no
-    call where several officers are assigned."""
+    """A leg event from an exchange that does not know the call id.
+
+    The exchange must never use a `leg_id` again. An `ended` event may leave out `number`. `officer_id` is the staff
+    number of the extension's officer. Without it, the leg matches no call of an application with several officers.
+    """
 
     event: Literal["connected", "ended"]
     leg_id: str
@@ -177,15 +179,18 @@ class LegByNumber(Shape, frozen=True):
 
 
 class LegTaken(Shape, frozen=True):
-    """The call a leg is matched with, after the event; none when no call, or more than one, waits for such a leg."""
+    """The call that the leg belongs to, after the event. None if no call, or more than one, waits for such a leg."""
 
     result: Literal["matched", "unmatched", "ambiguous"]
     call: Call | None
 
 
 class Discrepancy(Shape, frozen=True):
-    """What does not fit together: a call, which `discrepancy_id` names, or a leg. `at` is when the call was issued or
-    the leg first heard of, `leg_id` the exchange's own."""
+    """A discrepancy between codes and legs.
+
+    `discrepancy_id` names a call or a leg. `at` is when the call was issued, or when the first event of the leg
+    arrived. `leg_id` is the exchange's own.
+    """
 
     discrepancy_id: str
     kind: DiscrepancyKind
@@ -200,14 +205,14 @@ class Discrepancy(Shape, frozen=True):
 
 
 class Discrepancies(Shape, frozen=True):
-    """A page, newest first; `next_cursor` is None on the last one."""
+    """A page, newest first. `next_cursor` is None on the last page."""
 
     discrepancies: tuple[Discrepancy, ...]
     next_cursor: str | None
 
 
 class Suspension(Shape, frozen=True):
-    """In force until it is lifted. `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`."""
+    """A suspension, in force until lifted. `suspended_by` and `lifted_by` are like `staff:9001` or `system:pbx-1`."""
 
     suspension_id: str
     staff_id: str
@@ -219,14 +224,14 @@ class Suspension(Shape, frozen=True):
 
 
 class Suspensions(Shape, frozen=True):
-    """A page, newest first; `next_cursor` is None on the last one."""
+    """A page, newest first. `next_cursor` is None on the last page."""
 
     suspensions: tuple[Suspension, ...]
     next_cursor: str | None
 
 
 class Code(Shape, frozen=True):
-    """The call code: `digits` to enter, `shown` as it is shown and spoken. Neither is in the repr, nor in logs."""
+    """The call code: `digits` to enter, `shown` in groups of 3. The repr has neither."""
 
     digits: str
     shown: str
@@ -234,7 +239,7 @@ class Code(Shape, frozen=True):
 
 
 class IssuedCall(Shape, frozen=True):
-    """`code` is None until law L5 lets the officer see it; then `calls.code` gives it."""
+    """An issued call. `code` is None until the officer may see it (law L5). Then `calls.code` returns it."""
 
     call: Call
     ticket: Evidence
@@ -242,21 +247,21 @@ class IssuedCall(Shape, frozen=True):
 
 
 class SipIdentity(Shape, frozen=True):
-    """The value of the Identity header for an INVITE that is sent within a minute of `at`."""
+    """The value of the Identity header. The INVITE must be sent within one minute of `at`."""
 
     identity: str
     at: Instant
 
 
 class Words(Shape, frozen=True):
-    """What to show or say to the customer, in one language."""
+    """A text to show or say to the customer, in one language."""
 
     language: Language
     text: str
 
 
 class Leg(Shape, frozen=True):
-    """What the telephone exchange has said of the officer's leg."""
+    """The officer's leg, as reported by the telephone exchange."""
 
     mode: LegMode
     connected_at: Instant | None
@@ -264,7 +269,7 @@ class Leg(Shape, frozen=True):
 
 
 class CallDetails(Shape, frozen=True):
-    """What a customer is told of a genuine call."""
+    """The facts of a genuine call that a customer sees."""
 
     call_id: str
     officer: Officer
@@ -277,7 +282,7 @@ class CallDetails(Shape, frozen=True):
 
 
 class Say(Shape, frozen=True):
-    """One prompt: its name, for a recording, and its words."""
+    """A prompt: its name, for a recording, and its words."""
 
     name: str
     text: str
@@ -285,8 +290,10 @@ class Say(Shape, frozen=True):
 
 
 class IvrTurn(Shape, frozen=True):
-    """What a voice platform does next: say, then listen for keys, transfer the caller `to` an officer's staff number
-    or to `fraud_desk`, or hang up. `receipt_id` is the receipt of the call that `genuine` or `ended` is said of."""
+    """The next turn of a dialogue: say, then listen for keys, transfer the caller, or hang up.
+
+    `to` is an officer's staff number or `fraud_desk`. `receipt_id` is the receipt behind `genuine` or `ended`.
+    """
 
     session_id: str
     say: tuple[Say, ...]
@@ -297,7 +304,7 @@ class IvrTurn(Shape, frozen=True):
 
 
 class PastCall(Shape, frozen=True):
-    """A call on one of the customer's applications, used or not."""
+    """A call on one of the customer's applications, confirmed or not."""
 
     call_id: str
     application_id: str
@@ -314,14 +321,14 @@ class PastCall(Shape, frozen=True):
 
 
 class PastCalls(Shape, frozen=True):
-    """A page, newest first; `next_cursor` is None on the last one."""
+    """A page, newest first. `next_cursor` is None on the last page."""
 
     calls: tuple[PastCall, ...]
     next_cursor: str | None
 
 
 class CallStatus(Shape, frozen=True):
-    """Is the bank on the phone with the customer now? Only `on_call` says so, and only for the calls listed."""
+    """Whether the bank is on the phone with the customer now: only if `on_call` is true, and only for these calls."""
 
     on_call: bool
     at: Instant
@@ -329,11 +336,11 @@ class CallStatus(Shape, frozen=True):
     words: tuple[Words, ...]
 
     def __bool__(self) -> bool:
-        raise TypeError("a call status is neither true nor false: ask for .on_call")
+        raise TypeError("a call status is neither true nor false; use .on_call")
 
 
 class MyApplication(Shape, frozen=True):
-    """How far a loan is, who may phone about it, and which calls are announced. An announcement proves nothing."""
+    """A loan: its stage, the officers who may phone, and announced calls. An announcement proves nothing."""
 
     application_id: str
     product: str
@@ -350,13 +357,13 @@ class MyApplications(Shape, frozen=True):
 
 
 class Preferences(Shape, frozen=True):
-    """What a customer wants: False refuses marketing calls, True leaves it to the consents of each application."""
+    """A customer's preferences. False refuses marketing calls. True leaves it to the consents of each application."""
 
     marketing_calls: bool
 
 
 class ReportTaken(Shape, frozen=True):
-    """A report has been taken; the receipt commits to every byte of it."""
+    """A received report. The receipt commits to all of its bytes."""
 
     report_id: str
     at: Instant
@@ -371,8 +378,7 @@ class Receipt(Shape, frozen=True):
 
 
 class ReceiptChecked(Shape, frozen=True):
-    """What the service says of evidence; `reason` is empty when it is valid. Any receipt can be valid, a
-    `not_genuine` one too."""
+    """The service's check of evidence. `reason` is empty if it is valid. A `not_genuine` receipt can be valid too."""
 
     result: Literal["valid", "invalid"]
     reason: str
@@ -380,11 +386,11 @@ class ReceiptChecked(Shape, frozen=True):
     claims: Any
 
     def __bool__(self) -> bool:
-        raise TypeError("an answer about evidence is neither true nor false: look at .result")
+        raise TypeError("a check of evidence is neither true nor false; use .result")
 
 
 class Consistency(Shape, frozen=True):
-    """The consistency proof between two checkpoints (RFC 6962 section 2.1.2); hashes in base64."""
+    """A consistency proof between two checkpoints (RFC 6962 section 2.1.2). Hashes are in base64."""
 
     old: int
     new: int

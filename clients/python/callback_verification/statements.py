@@ -1,4 +1,4 @@
-"""The claims of the four signed statements. Members that are not known here are passed over.
+"""The claims of the 4 signed statements. Unknown members are ignored.
 
 Implements specs/protocol.md section 4. Times are NumericDate seconds.
 """
@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 TICKET, RECEIPT = "call-ticket+jwt", "call-receipt+jwt"
 REPORT, EXCEPTION = "report-receipt+jwt", "policy-exception+jwt"
 
-# Seconds of RFC 7519, as far as every JSON reader can count.
+# NumericDate of RFC 7519, up to the largest integer that every JSON parser reads exactly.
 Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -33,7 +33,7 @@ class Tels(Struct, frozen=True):
 
 
 class CallTicket(Struct, frozen=True):
-    """What the bank said before it dialled."""
+    """The signed facts of a call, issued before the bank dials."""
 
     iss: str
     jti: str
@@ -58,7 +58,7 @@ class Leg(Struct, frozen=True):
 
 
 class ConfirmedCall(Struct, frozen=True):
-    """The call a genuine receipt is about; `ticket` is the base64url SHA-256 of its ticket."""
+    """The call of a genuine receipt. `ticket` is the base64url SHA-256 of the call ticket."""
 
     call_id: str
     ticket: str
@@ -71,7 +71,7 @@ class ConfirmedCall(Struct, frozen=True):
 
 
 class CallReceipt(Struct, frozen=True):
-    """One verdict. A valid receipt may say `not_genuine`: look at `verdict`."""
+    """A verdict. A valid receipt may say `not_genuine`, so check `verdict`."""
 
     iss: str
     jti: str
@@ -86,7 +86,7 @@ class CallReceipt(Struct, frozen=True):
 
 
 class ReportReceipt(Struct, frozen=True):
-    """The bank has taken a report; `report` commits to every byte of it."""
+    """The bank has received a report. `report` commits to all of its bytes."""
 
     iss: str
     jti: str
@@ -96,7 +96,7 @@ class ReportReceipt(Struct, frozen=True):
 
 
 class PolicyException(Struct, frozen=True):
-    """A supervisor let an officer break these rules once, until `exp`."""
+    """A supervisor allows an officer to break these rules once, until `exp`."""
 
     iss: str
     jti: str

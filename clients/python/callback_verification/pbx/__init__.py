@@ -1,8 +1,8 @@
-"""What telephone exchanges tell of their calls, as leg events for `legs.by_number`. Implements specs/pbx.md.
+"""Adapters that turn the events of telephone exchanges into leg events for `legs.by_number`. Implements specs/pbx.md.
 
-The functions are pure: an event comes in, a `Reading` comes out. It holds leg events, or reasons why the event was not
-understood, or neither for an event that says nothing about a leg. `Exchange` follows the legs of one exchange over
-time and counts the three answers. Nothing is raised, whatever comes in.
+The functions are pure. They take an event and return a `Reading`: leg events, or reasons why the event was not
+understood, or neither if it is irrelevant. `Exchange` tracks the legs of one exchange over time and counts all three.
+They raise no errors, for any input.
 """
 
 from callback_verification.pbx.asterisk import from_ami, from_ari

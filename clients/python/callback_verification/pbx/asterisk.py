@@ -1,6 +1,6 @@
-"""Asterisk: events of ARI and of AMI as leg events. Implements specs/pbx.md section 3.
+"""Asterisk: turns ARI and AMI events into leg events. Implements specs/pbx.md section 3.
 
-Only the outcome of a dial shows that the exchange has rung somebody up. The channel of a caller who rings in is up too.
+Only the outcome of a dial shows an outbound call. The state of a channel does not: inbound channels are up too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from callback_verification.pbx.reading import IRRELEVANT, Reading, is_joint, joi
 from callback_verification.shapes import LegByNumber
 
 _SECONDS = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
-# The channels that are no longer with the one they talked to, by kind of event: fields of their ids.
+# For each event that ends legs: the fields with the ids of the channels that have left their call.
 _AMI_ENDS: dict[str, tuple[str, ...]] = {
     "Hangup": ("uniqueid",),
     "ParkedCall": ("parkeeuniqueid",),
@@ -36,7 +36,7 @@ _ARI_ENDS: dict[str, tuple[str, ...]] = {
 
 
 class _Dial(Struct, frozen=True):
-    """The outcome of one dial: the channel that was dialled, and the one that dialled it."""
+    """The outcome of one dial: the dialled channel and the calling channel."""
 
     status: str
     channel: str
@@ -49,9 +49,9 @@ class _Dial(Struct, frozen=True):
 
 
 def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
-    """`Dial` with the status ANSWER begins a leg; `ChannelDestroyed` and transfers end it.
+    """Read an ARI event. `Dial` with the status ANSWER begins a leg. `ChannelDestroyed` and transfers end it.
 
-    A dial without a calling channel was originated by an ARI application, which knows the number; the event does not.
+    An ARI application originates a dial without a calling channel. It knows the number, but the event does not.
     """
     kind = text(event, "type")
     if kind != "Dial" and kind not in _ARI_ENDS:
@@ -61,7 +61,7 @@ def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
         return unread("no_time")
     if kind == "Dial":
         if event.get("dialstatus") == "":
-            return IRRELEVANT  # the beginning of a dial
+            return IRRELEVANT  # a dial begins
         dial = _Dial(
             text(event, "dialstatus"),
             text(event, "peer", "id"),
@@ -79,9 +79,9 @@ def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
 
 
 def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
-    """`DialEnd` with the status ANSWER begins a leg; `Hangup`, transfers and parking end it.
+    """Read an AMI event. `DialEnd` with the status ANSWER begins a leg. `Hangup`, transfers and parking end it.
 
-    Events carry a time with `timestampevents = yes` in manager.conf only, so `received_at` should be given.
+    Events have a time only with `timestampevents = yes` in manager.conf, so callers should give `received_at`.
     """
     fields = folded(event)
     kind = text(fields, "event")
@@ -126,12 +126,12 @@ def _dialled(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
         return IRRELEVANT
     leg = plan.leg_id(dial.channel)
     caller_number = plan.e164(dial.caller_number)
-    told = LegByNumber("connected", leg, at, number, caller_number, plan.officer(*dial.officers))
-    return Reading((told,), beside=((leg, caller),))
+    connected = LegByNumber("connected", leg, at, number, caller_number, plan.officer(*dial.officers))
+    return Reading((connected,), beside=((leg, caller),))
 
 
 def _inside(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:
-    """What depends on what after a dial inside the bank: the officer may be at either end of a Local channel."""
+    """Return the dependencies that a dial inside the bank adds. The officer may be at either end of a Local channel."""
     there, back = (caller, dialled), (dialled, caller)
     if is_joint(dialled):
         return (there, back) if is_joint(caller) else (back,)
@@ -139,18 +139,18 @@ def _inside(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:
 
 
 def _end(unique: str, name: str, plan: DialPlan) -> str:
-    """A channel, or for one of the two halves of a Local channel, what joins them: their name without `;1` or `;2`."""
+    """Return the channel. For half of a Local channel, return the joint of both: their name without `;1` or `;2`."""
     return joint(name.rpartition(";")[0]) if _is_local(name) else plan.leg_id(unique)
 
 
 def _ended(channels: list[str], plan: DialPlan, at: datetime) -> Reading:
-    """Every channel that an event ends, whatever its name: a leg may be called Parked/… or …<ZOMBIE> by then."""
+    """End every channel of the event, whatever its name. A leg may be called Parked/… or …<ZOMBIE> by then."""
     gone = tuple(plan.leg_id(unique) for unique in channels if unique)
     return Reading(tuple(LegByNumber("ended", leg, at) for leg in gone), gone=gone) if gone else unread("no_id")
 
 
 def _not_transferred(event: object, destination: str) -> Reading | None:
-    """The answer to a transfer that did not take place, or after which the one who transfers stays in the call."""
+    """Return a reading if the transfer failed or leaves the transferrer in the call, else None."""
     result = text(event, "result")
     if result == "Success" and text(event, destination).lower() != "threeway":
         return None

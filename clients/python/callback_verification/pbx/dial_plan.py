@@ -1,4 +1,4 @@
-"""How an exchange writes numbers, channels and officers. Implements specs/pbx.md section 2."""
+"""The numbers, channels and officers of an exchange. Implements specs/pbx.md section 2."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _USER = re.compile(r"<?(?:sips?|tel):([^@;?>]+)", re.IGNORECASE)
 
 
 class DialPlan(Struct, frozen=True):
-    """The facts of one exchange.
+    """The dial plan of one exchange.
 
-    Without a `country_code` only numbers with a plus sign are understood. `outside_line` is what officers dial first to
-    get a line, where the exchange has not taken it off: a number without it is then an inside one. A number without any
-    prefix is a national one from `shortest_national` digits on, else an extension. `trunks` are the beginnings of the
-    names of channels that lead outside; none means any. `officers` gives the staff number for an extension or account:
-    a leg without one matches no call where several officers are assigned.
-    `server` tells exchanges apart whose ids of channels may be the same: it belongs to every leg id.
-    Raises ValueError for a `server` of more than 64 characters, or with other than visible ASCII ones.
+    Without a `country_code`, only numbers with a plus sign are understood. `outside_line` is the prefix that officers
+    dial for an outside line, unless the exchange removes it. If it is set, a number without it is internal. A number
+    without a prefix is national if it has at least `shortest_national` digits, else an extension. `trunks` are prefixes
+    of the names of outside channels. Without them, any channel may lead outside. `officers` maps extensions and
+    accounts to staff numbers. A leg without an officer matches no call of an application with several officers.
+    `server` is part of every leg id, since two exchanges may use the same channel ids.
+
+    Raises ValueError unless `server` has at most 64 visible ASCII characters.
     """
 
     country_code: str = ""
@@ -42,14 +43,14 @@ class DialPlan(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not _SERVER.fullmatch(self.server):
-            raise ValueError("server: at most 64 visible ASCII characters, without a space")
+            raise ValueError("server must have at most 64 visible ASCII characters")
 
     def leg_id(self, *parts: str) -> str:
-        """The id of a leg among those of all exchanges: the server's name, then the exchange's own name of the leg."""
+        """Return a leg id that is unique across exchanges: `server`, then the exchange's own name of the leg."""
         return leg_id(self.server, *parts) if self.server else leg_id(*parts)
 
     def e164(self, dialled: str) -> str | None:
-        """The number that was dialled, in E.164; None for an extension, or what is no number."""
+        """Return the dialled number in E.164, or None for an extension or anything else."""
         if len(dialled) > MAX_TEXT:
             return None
         number = self._international(dialled.translate(_SEPARATORS))
@@ -70,26 +71,27 @@ class DialPlan(Struct, frozen=True):
         return f"+{self.country_code}{digits}" if len(digits) >= self.shortest_national else None
 
     def is_extension(self, dialled: str) -> bool:
-        """Whether a number is one inside the bank: digits alone, too few for a national number."""
+        """Whether a number is internal: only digits, and too few for a national number."""
         digits = dialled.translate(_SEPARATORS)
         return digits.isascii() and digits.isdigit() and len(digits) < self.shortest_national
 
     def leads_outside(self, channel: str) -> bool:
-        """Whether a channel is one of the trunks'."""
+        """Whether a channel may belong to a trunk. Without `trunks`, any may."""
         return not self.trunks or channel.startswith(self.trunks)
 
     def comes_from_outside(self, channel: str) -> bool:
-        """Whether a calling channel is a trunk's: a call that came in and is put out again is no officer's, whatever
-        number it shows. Without `trunks` nobody can tell."""
+        """Whether a calling channel belongs to a trunk. A forwarded inbound call is not an officer's call, whatever its
+        number. Without `trunks` this is unknown, and False.
+        """
         return bool(self.trunks) and channel.startswith(self.trunks)
 
     def officer(self, *names: str) -> str | None:
-        """The staff number for the first of these names that is known."""
+        """Return the staff number of the first known name."""
         return next((self.officers[name] for name in names if name in self.officers), None)
 
 
 def leg_id(*parts: str) -> str:
-    """A name within the bounds of the protocol; one that is too long or odd becomes its digest. Parts stay apart."""
+    """Join parts into a leg id without ambiguity. Replace it by its digest if it is too long or not visible ASCII."""
     name = parts[0] if len(parts) == 1 else " ".join(each.replace("%", "%25").replace(" ", "%20") for each in parts)
     if len(name) <= MAX_LEG_ID and _VISIBLE.fullmatch(name):
         return name
@@ -97,20 +99,20 @@ def leg_id(*parts: str) -> str:
 
 
 def user(uri: str) -> str:
-    """The user of a SIP address, or the number of a tel address."""
+    """Return the user of a SIP address, or the number of a tel address."""
     matched = _USER.match(uri.strip()) if len(uri) <= MAX_TEXT else None
     return unquote(matched[1]) if matched else ""
 
 
 def text(fields: object, *path: str) -> str:
-    """The text at a path through objects; empty where there is none, or a longer one than any such field has."""
+    """Return the text at a path of nested objects, or "" if it is missing or too long."""
     for name in path:
         fields = fields.get(name) if isinstance(fields, Mapping) else None
     return fields if isinstance(fields, str) and len(fields) <= MAX_TEXT else ""
 
 
 def folded(event: object) -> dict[str, object]:
-    """Fields by their names in small letters, as libraries differ in them."""
+    """Return the fields with lower-case names, since libraries differ in case."""
     if not isinstance(event, Mapping):
         return {}
     return {name.lower(): value for name, value in event.items() if isinstance(name, str)}

@@ -1,6 +1,6 @@
-"""SIP dialog-info (RFC 4235) as leg events. Implements specs/pbx.md section 5.
+"""SIP dialog-info (RFC 4235): turns notifications into leg events. Implements specs/pbx.md section 5.
 
-A document is at most 64 KiB, and one with a document type, and so with entities, is not read at all.
+A document may have at most 64 KiB. One with a document type is refused, since it could define entities.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_DOCUMENT = 65_536
 MAX_DEPTH = 16
 _SPACE = "urn:ietf:params:xml:ns:dialog-info "
 _DIALOG = ("dialog-info", "dialog")
-_TOLD = {
+_MEMBERS = {
     (*_DIALOG, "state"): "state",
     (*_DIALOG, "remote", "identity"): "remote",
     (*_DIALOG, "local", "identity"): "local",
@@ -25,10 +25,10 @@ _ATTRIBUTES = ("id", "call-id", "local-tag", "direction")
 
 
 def from_dialog_info(document: str | bytes, plan: DialPlan, received_at: datetime) -> Reading:
-    """The legs of one notification: those that the watched extension began and that are confirmed, and all that are
-    over unless it was rung up itself.
+    """Read one notification. A confirmed dialog that the watched extension began is a connected leg. Every terminated
+    dialog is an ended leg, unless somebody called the extension.
 
-    Documents carry no time. `entity` is the extension, as `plan.officers` may name it.
+    Documents have no time. `entity` is the extension, a possible key of `plan.officers`.
     """
     reader = _Reader()
     try:
@@ -55,8 +55,8 @@ def _dialog(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -
         return IRRELEVANT if state else unread("no_outcome")
     if not entity or "id" not in dialog:
         return unread("no_id")
-    # An id may come again: only with the call's id and the caller's tag is it this call's. The other side's tag is not
-    # known from the beginning, and forks that differ in it have an id each.
+    # A phone may use a dialog id again, so the leg id adds the Call-ID and the local tag. The remote tag is unknown at
+    # first, and forks that differ in it have their own ids.
     slot = plan.leg_id(entity, dialog["id"])
     marks = [dialog[each] for each in ("call-id", "local-tag") if dialog.get(each)]
     leg = plan.leg_id(entity, dialog["id"], *marks)
@@ -69,12 +69,12 @@ def _dialog(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -
     if number is None:
         return IRRELEVANT if plan.is_extension(remote) else unread("no_number")
     caller_number = plan.e164(user(dialog.get("local", "")))
-    told = LegByNumber("connected", leg, at, number, caller_number, plan.officer(user(entity)))
-    return Reading((told,), beside=((leg, slot),))
+    connected = LegByNumber("connected", leg, at, number, caller_number, plan.officer(user(entity)))
+    return Reading((connected,), beside=((leg, slot),))
 
 
 class _Reader:
-    """Collects the dialogs of one document. Raises ValueError or ExpatError for what it does not read."""
+    """Collects the dialogs of one document. Raises ValueError or ExpatError if it is invalid."""
 
     def __init__(self) -> None:
         self.is_dialog_info = False
@@ -94,7 +94,7 @@ class _Reader:
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._path) >= MAX_DEPTH:
             raise ValueError("nested too deep")
-        # An element of another kind is on no path that is looked at.
+        # An empty name never matches, so elements of other namespaces are ignored.
         self._path += (name.removeprefix(_SPACE) if name.startswith(_SPACE) else "",)
         if self._path == _DIALOG[:1]:
             self.is_dialog_info = True
@@ -106,11 +106,11 @@ class _Reader:
         self._path = self._path[:-1]
 
     def _text(self, data: str) -> None:
-        member = _TOLD.get(self._path)
+        member = _MEMBERS.get(self._path)
         if member is not None:
             dialog = self.dialogs[-1]
             dialog[member] = dialog.get(member, "") + data
 
 
 def _refuse(*declared: object) -> None:
-    raise ValueError("a document type is not read")
+    raise ValueError("a document type is not allowed")

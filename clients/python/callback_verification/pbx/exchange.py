@@ -1,4 +1,4 @@
-"""One exchange over time: follows its legs and counts its events. Source: specs/pbx.md section 1."""
+"""Tracks the legs of one exchange over time, and counts its events. Source: specs/pbx.md section 1."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ log = logging.getLogger("callback_verification.pbx")
 
 
 class Exchange(Generic[Event]):
-    """Reads the events of one exchange, follows its legs, and counts what it reads. For use by one thread.
+    """Reads the events of one exchange, tracks its legs, and counts the results. Only one thread may use it.
 
-    A leg is over when the officer's own channel is gone, even if the customer's channel goes on: after a transfer the
-    customer talks to somebody else. What is remembered is lost with the process; then the leg's own end still counts.
+    A leg ends with the officer's own channel, even if the customer's channel stays: after a transfer, the customer
+    talks to somebody else. The state is in memory only. After a restart, a leg still ends with its own end event.
     """
 
     def __init__(self, read: Callable[[Event, DialPlan, datetime], Reading], plan: DialPlan) -> None:
         self._read = read
         self._plan = plan
-        # The channels that each leg depends on, and the legs that depend on each channel.
+        # For each leg, the channels that it depends on; and for each channel, the legs that depend on it.
         self._channels: dict[str, set[str]] = {}
         self._legs: dict[str, set[str]] = {}
-        # Whose telephone a channel rang.
+        # For each channel, the officer whose telephone it rang.
         self._officers: dict[str, str] = {}
-        # Legs that are answered and wait for an officer.
+        # Answered legs that wait for an officer.
         self._alone: dict[str, LegByNumber] = {}
         self.counts: Counter[str] = Counter()
 
     def read(self, event: Event, received_at: datetime | None = None) -> Reading:
-        """What the event says, with the ends of other legs that follow from it. `received_at` is now by default."""
+        """Read an event, and add the ends of all legs that it ends. `received_at` is now by default."""
         at = datetime.now(UTC) if received_at is None else received_at
         reading = self._read(event, self._plan, at)
         for leg, channel in reading.beside:
@@ -50,16 +50,16 @@ class Exchange(Generic[Event]):
             del self._officers[next(iter(self._officers))]
         legs = reading.legs + self._joined(reading, at)
         reading = replace(reading, legs=tuple(self._named(each) for each in legs))
-        told = {leg.leg_id: leg.at for leg in reading.legs}
-        over = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel) if not is_joint(leg))
-        at = next(iter(told.values()), at)
-        more = tuple(LegByNumber("ended", leg, at) for leg in over if leg not in told)
+        times = {leg.leg_id: leg.at for leg in reading.legs}
+        ended = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel) if not is_joint(leg))
+        at = next(iter(times.values()), at)
+        more = tuple(LegByNumber("ended", leg, at) for leg in ended if leg not in times)
         reading = replace(reading, legs=reading.legs + more)
         self._count(reading)
         return reading
 
     def _joined(self, reading: Reading, at: datetime) -> tuple[LegByNumber, ...]:
-        """The legs that were answered alone and now have an officer beside them."""
+        """Return the legs that were answered without an officer and now have one."""
         for leg in reading.alone:
             self._alone[leg.leg_id] = leg
         if len(self._alone) > MAX_LEGS:
@@ -72,16 +72,17 @@ class Exchange(Generic[Event]):
         return tuple(leg if leg in reading.alone else replace(leg, at=at) for leg in joined)
 
     def _named(self, leg: LegByNumber) -> LegByNumber:
-        """The leg with the officer whose telephone it is connected to, where the event itself names none."""
+        """Add the officer whose telephone the leg is connected to, if the event names none."""
         if leg.event == "ended" or leg.officer_id is not None:
             return leg
         found = {self._officers[each] for each in self._channels.get(leg.leg_id, ()) if each in self._officers}
         return replace(leg, officer_id=found.pop()) if len(found) == 1 else leg
 
     def _follow(self, leg: str, channel: str) -> None:
-        """Remember that a leg depends on a channel, and on everything that channel depends on now.
+        """Record that a leg depends on a channel, and on everything that this channel depends on now.
 
-        What depends on a joint goes on learning: a joint is known before what lies behind it.
+        The same goes for everything that depends on the leg, if the leg is a joint: joints are known before the
+        channels behind them.
         """
         legs = (leg, *sorted(self._legs.get(leg, ()))) if is_joint(leg) else (leg,)
         channels = (channel, *sorted(self._channels.get(channel, ())))
@@ -95,7 +96,7 @@ class Exchange(Generic[Event]):
             self._drop(next(iter(self._channels)))
 
     def _forget(self, channel: str) -> list[str]:
-        """The legs that are over because a channel is gone. Neither is followed any more."""
+        """Forget a channel that is gone and the legs that depend on it. Returns these legs."""
         legs = sorted(self._legs.get(channel, ()))
         for each in (channel, *legs):
             self._drop(each)
@@ -114,6 +115,6 @@ class Exchange(Generic[Event]):
             self.counts["irrelevant"] += 1
         for reason in reading.not_understood:
             self.counts[reason] += 1
-            # The first, second, fourth, eighth and so on: a flood of events is not a flood of lines.
+            # Log only the 1st, 2nd, 4th, 8th and so on, so that a flood of events does not flood the log.
             if self.counts[reason].bit_count() == 1:
                 log.warning("an event was not understood: %s, %d so far", reason, self.counts[reason])

@@ -1,4 +1,4 @@
-"""FreeSWITCH: events of the event socket as leg events. Implements specs/pbx.md section 4."""
+"""FreeSWITCH: turns events of the event socket into leg events. Implements specs/pbx.md section 4."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ Field = Callable[[str], str]
 
 
 def from_esl(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
-    """`CHANNEL_ANSWER` of a leg that the exchange began; `CHANNEL_HANGUP` or `CHANNEL_HANGUP_COMPLETE` of any.
+    """Read an event. `CHANNEL_ANSWER` of an outbound channel begins a leg. `CHANNEL_HANGUP` or
+    `CHANNEL_HANGUP_COMPLETE` ends it.
 
-    Values may be as text/event-plain writes them, percent-encoded, or decoded.
+    Values may be percent-encoded, as in text/event-plain, or decoded.
     """
     fields = folded(event)
 
@@ -39,7 +40,7 @@ def from_esl(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
         return unread("no_id")
     leg = plan.leg_id(field("unique-id"))
     if kind in _ENDS:
-        # FreeSWITCH takes a loopback channel out of the middle of a call that goes on.
+        # FreeSWITCH removes loopback channels from a call that goes on.
         gone = () if field("channel-name").startswith("loopback/") else (leg,)
         return Reading((LegByNumber("ended", leg, at),), gone=gone)
     return _answered(field, leg, plan, at)
@@ -51,7 +52,7 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     if not plan.leads_outside(field("channel-name")):
         return _rung_up(field, leg, plan)
     dialled, invited = field("caller-destination-number"), plan.e164(user(field("variable_sip_destination_url")))
-    # A transfer or uuid_bridge rewrites the numbers of a channel. Where the INVITE went does not change.
+    # A transfer or uuid_bridge rewrites the numbers of a channel, but not the address of its INVITE.
     flipped = bool(field("caller-transfer-source") or field("variable_channel_cid_flipped"))
     number = invited or (None if flipped else plan.e164(dialled))
     if number is None and flipped:
@@ -61,18 +62,18 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     flipped = flipped or number != plan.e164(dialled)
     caller_number = None if flipped else plan.e164(field("caller-caller-id-number"))
     officer_id = plan.officer(field("other-leg-username"), field("other-leg-caller-id-number"))
-    told = LegByNumber("connected", leg, at, number, caller_number, officer_id)
+    connected = LegByNumber("connected", leg, at, number, caller_number, officer_id)
     other = field("other-leg-unique-id")
     if not other:
-        # Originated by itself: nobody of the bank need be there yet.
-        return Reading(alone=(told,))
+        # The exchange originated the call, so there may be no officer yet.
+        return Reading(alone=(connected,))
     if plan.comes_from_outside(field("other-leg-channel-name")):
         return IRRELEVANT
-    return Reading((told,), beside=((leg, plan.leg_id(other)),))
+    return Reading((connected,), beside=((leg, plan.leg_id(other)),))
 
 
 def _rung_up(field: Field, channel: str, plan: DialPlan) -> Reading:
-    """A telephone of the bank's own has been rung up: its officer may be who talks on a leg that is bridged to it."""
+    """Record that a telephone of the bank was called. Its officer may talk on a leg that is bridged to it later."""
     officer_id = plan.officer(field("caller-destination-number"))
     return Reading(officers=((channel, officer_id),)) if officer_id is not None else IRRELEVANT
 

@@ -1,4 +1,4 @@
-"""What one event of an exchange says: legs, nothing about a leg, or something that is not understood."""
+"""The result of reading one event of an exchange."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Reason = Literal[
 
 
 class Reading(Struct, frozen=True):
-    """The answer to one event. An event without legs and without reasons is irrelevant.
+    """The legs of one event, or the reasons why it was not understood. An event without either is irrelevant.
 
-    A reason names a kind of fault and never holds bytes of the event. `beside` and `gone` are for `Exchange`: a pair
-    (leg, other) means that the leg is over when the other channel is gone. Either may be a `joint`. `alone` are legs
-    that are answered while no officer is known to be there: they are connected once something is beside them.
-    `officers` says whose telephone a channel rang: pairs (channel, staff number).
+    A reason never holds bytes of the event. The other members are for `Exchange`. A pair (leg, other) in `beside` means
+    that the leg ends when the other channel is in `gone`. Either may be a `joint`. `alone` has answered legs without a
+    known officer. They are connected once another channel is beside them. `officers` has pairs (channel, staff number)
+    of channels that rang an officer's telephone.
     """
 
     legs: tuple[LegByNumber, ...] = ()
@@ -31,7 +31,7 @@ class Reading(Struct, frozen=True):
 
     @property
     def irrelevant(self) -> bool:
-        """Whether the event says nothing about a leg from the bank to the outside."""
+        """Whether the event says nothing about an outbound leg."""
         return not self.legs and not self.not_understood
 
 
@@ -40,7 +40,7 @@ _JOINT = "\n"
 
 
 def joint(name: str) -> str:
-    """What holds two channels together and is no channel that can end. No leg id looks like it."""
+    """Return the name of a joint. It connects two channels and cannot end by itself. No leg id has this form."""
     return _JOINT + name
 
 
@@ -49,5 +49,5 @@ def is_joint(name: str) -> bool:
 
 
 def unread(reason: Reason) -> Reading:
-    """An event that should say something about a leg, and cannot be understood."""
+    """Return the reading of an event about a leg that cannot be understood."""
     return Reading(not_understood=(reason,))
