@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import database, shards
 from tests.world import ORIGIN, Person, World, another_code
 from verifier.ledger.log import Log, RolledBack, check_seen
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
+
+# One shard: what is seen here is the log of shard 0.
+__all__ = ["database", "shards"]
 
 
 @pytest.mark.shows("CVP-10-9")
