@@ -4,9 +4,9 @@ Implements specs/protocol.md section 10. It guarantees that no caller gets an an
 log, that commands on one customer's applications run in one order, and that a retry with the same key gets the same
 bytes.
 
-Read it from `submit_kept` down. A command waits in the lane of its shard. `_run` takes all waiting commands of a lane as one
-batch. `_commit_batch` commits the batch and answers the callers, `_commit_with_retries` retries it on conflicts, and
-`_try` is the one transaction.
+Read it from `submit_kept` down. A command waits in the lane of its shard. `_run` takes all waiting commands of a lane
+as one batch. `_commit_batch` commits the batch and answers the callers, `_commit_with_retries` retries it on conflicts,
+and `_try` is the one transaction.
 """
 
 from __future__ import annotations
