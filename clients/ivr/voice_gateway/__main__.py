@@ -1,4 +1,4 @@
-"""`voice-gateway`: settings from the environment, then processes that serve until they are told to stop.
+"""`voice-gateway`: reads the settings, and supervises the processes that serve calls.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -24,12 +24,12 @@ _spawn = multiprocessing.get_context("spawn")
 
 
 def main() -> None:
-    """Serve; exit status 2 for bad settings."""
+    """Serve until SIGTERM or SIGINT. Exit with status 2 for bad settings."""
     with tempfile.TemporaryDirectory(prefix="voice-gateway-") as folder:
         try:
             settings = read(os.environ, "GATEWAY_", Settings)
             cache = Path(settings.cache or folder)
-            # Whatever is wrong is said here, once, and not by every process.
+            # Check everything here, so that an error is printed once and not by every process.
             client(settings).close()
             voice(settings, cache)
             for index in range(settings.processes):
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _supervise(settings: Settings, cache: Path) -> None:
-    """Keep the processes going: one that dies takes its own calls with it, and nobody else's."""
+    """Run the processes until a signal. Restart one that dies: its calls are lost, and all others go on."""
     stopping = False
 
     def stop(*_: object) -> None:

@@ -1,6 +1,6 @@
-"""One call: plays what it is told, hears keys, transfers. Implements specs/protocol.md section 7.9.
+"""One call: plays prompts, collects keys, transfers. Implements specs/protocol.md section 7.9.
 
-Everything here runs in the one thread that owns PJSIP; nothing in it waits.
+All of it runs in the thread that owns PJSIP, so nothing here may block.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FRAUD_DESK = "fraud_desk"
 
 
 class Line(pj.Call):  # type: ignore[misc]
-    """A caller. `retire` is given each player that has been stopped; `ended` is called once, when the call is over."""
+    """A call from a customer. It hands stopped players to `retire`, and calls `ended` once when it is over."""
 
     def __init__(
         self,
@@ -65,10 +65,10 @@ class Line(pj.Call):  # type: ignore[misc]
         self.answer(answer)
 
     def accept(self) -> None:
-        """Answer; the dialogue begins when there is sound."""
+        """Answer. The dialogue begins once audio flows."""
         self.refuse(pj.PJSIP_SC_OK)
 
-    # --- what PJSIP tells -----------------------------------------------------------------------------------
+    # --- callbacks of PJSIP ---------------------------------------------------------------------------------
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
         if self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED and not self._over:
@@ -84,7 +84,7 @@ class Line(pj.Call):  # type: ignore[misc]
             self._operator.begin(self._caller_number, self._follow)
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
-        # A telephone that sends each key both as an RTP event and as SIP INFO must be heard once.
+        # Some telephones send each key both as an RTP event and as SIP INFO. Count it once.
         if self._method is None:
             self._method = prm.method
         if prm.method == self._method:
@@ -101,10 +101,10 @@ class Line(pj.Call):  # type: ignore[misc]
             self._transfer_until = None
             self._follow(self._operator.apology())
 
-    # --- what happens as time passes --------------------------------------------------------------------------
+    # --- the clock ----------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Go on: the next sound, what was keyed, silence, or the end."""
+        """Act on the time: play the next sound, take keys, notice silence, or end the call."""
         if self._over or self._doing is None:
             return
         if now - self._began > LONGEST_S:
@@ -142,7 +142,7 @@ class Line(pj.Call):  # type: ignore[misc]
         try:
             self.xfer(f"<{uri}>", pj.CallOpParam(True))
         except pj.Error as error:
-            log.warning("a transfer could not be asked for: %s", error.reason)
+            log.warning("a transfer could not be requested: %s", error.reason)
             self._transfer_until = None
             self._follow(self._operator.apology())
 
@@ -158,7 +158,7 @@ class Line(pj.Call):  # type: ignore[misc]
         self._played(time.monotonic())
 
     def _played(self, now: float) -> bool:
-        """Whether everything has been said; starts the next sound when the one before has ended."""
+        """Start the next sound if the last one has ended. Return whether all sounds have been played."""
         if now < self._next_at:
             return False
         if not self._sounds:
@@ -183,7 +183,7 @@ class Line(pj.Call):  # type: ignore[misc]
             log.warning("a sound could not be played: %s", error.reason)
             self._hang_up()
         self._next_at = now + sound.seconds
-        # The player has the file open by now.
+        # The player has opened the file.
         _delete(sound)
         return False
 
@@ -201,7 +201,7 @@ class Line(pj.Call):  # type: ignore[misc]
             try:
                 player.stopTransmit(self._audio)
             except pj.Error as error:
-                log.debug("the call went away with its sound: %s", error.reason)
+                log.debug("the call ended before its sound was stopped: %s", error.reason)
         self._retire(player)
 
     def _hang_up(self) -> None:
@@ -209,7 +209,7 @@ class Line(pj.Call):  # type: ignore[misc]
         try:
             self.hangup(pj.CallOpParam(True))
         except pj.Error as error:
-            log.debug("the call was over already: %s", error.reason)
+            log.debug("the call had already ended: %s", error.reason)
 
 
 def _discard(sounds: Iterable[Future[Sound]]) -> None:

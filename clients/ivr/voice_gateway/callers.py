@@ -1,4 +1,4 @@
-"""Who rings, and from where: the caller's number out of an INVITE, believed of the bank's own trunks alone.
+"""The caller's number in an INVITE. Only the bank's own trunks are trusted.
 
 Implements specs/protocol.md section 7.9 (RFC 3261 From, RFC 3325 P-Asserted-Identity, RFC 3323 Privacy).
 """
@@ -14,14 +14,14 @@ _NATIONAL = re.compile(r"0?([1-9][0-9]{4,13})", re.ASCII)
 
 
 def host(source: str) -> str:
-    """The address of the peer without its port; `source` is `192.0.2.1:5060` or `[2001:db8::1]:5060`."""
+    """Return the peer's address without the port. `source` is `192.0.2.1:5060` or `[2001:db8::1]:5060`."""
     return source.rsplit(":", 1)[0].strip("[]")
 
 
 def caller_number(message: str, country_code: str) -> str | None:
-    """The number that rings, in E.164; None when it is withheld or is no number.
+    """Return the caller's number in E.164, or None if it is withheld or not a number.
 
-    `message` is the whole INVITE; `country_code` (such as `86`) completes numbers in national form, when it is set.
+    `message` is the whole INVITE. `country_code` (such as `86`), if set, completes national numbers.
     """
     headers = _headers(message[:MAX_MESSAGE])
     if "id" in re.split(r"[;,\s]+", headers.get("privacy", "").lower()):
@@ -30,7 +30,7 @@ def caller_number(message: str, country_code: str) -> str | None:
 
 
 def number(address: str, country_code: str) -> str | None:
-    """The E.164 number in a SIP or tel address, or None."""
+    """Return the E.164 number in a SIP or tel address, or None."""
     found = _ADDRESS.search(address)
     if found is None:
         return None
@@ -47,7 +47,7 @@ def number(address: str, country_code: str) -> str | None:
 
 
 def _headers(message: str) -> dict[str, str]:
-    """The first value of each header; compact From (RFC 3261 section 7.3.3) by its full name."""
+    """Return the first value of each header. The compact form of From (RFC 3261 section 7.3.3) gets its full name."""
     headers: dict[str, str] = {}
     for line in message.split("\r\n\r\n", 1)[0].split("\r\n")[1:]:
         name, _, value = line.partition(":")

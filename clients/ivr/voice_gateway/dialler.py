@@ -1,6 +1,6 @@
-"""`voice-dialler CALL`: rings the officer, then the customer, joins them, and tells the service of the customer's leg.
+"""`voice-dialler CALL`: calls the officer, then the customer, bridges them, and reports the customer's leg.
 
-Implements specs/protocol.md section 7.10. The numbers are the ticket's, so that nothing else can be dialled.
+Implements specs/protocol.md section 7.10. It takes the numbers from the ticket, so it cannot dial any other.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ log = logging.getLogger("voice_gateway")
 RING_S = 60.0
 LONGEST_S = 7200.0
 GOODBYE_S = 2.0
-# A leg event that is lost means a code that is not shown, or a call that stays live: it is worth some patience.
-PATIENCE = Patience(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
+# A lost leg event would hide the code or leave the call live, so retry for longer than the default.
+TIMEOUTS = Patience(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
 
 
 class Leg(pj.Call):  # type: ignore[misc]
-    """One of the two telephones. `up` and `down` are called when it is answered and when it is over."""
+    """One of the two legs. It calls `up` when it is answered, and `down` when it is over."""
 
     def __init__(self, account: pj.Account, up: Callable[[Leg], None], down: Callable[[Leg], None]) -> None:
         super().__init__(account)
@@ -55,14 +55,14 @@ class Leg(pj.Call):  # type: ignore[misc]
         try:
             self.makeCall(uri, asked)
         except pj.Error as error:
-            # The address holds a telephone number, and so may the reason.
-            log.error("a telephone cannot be rung: PJSIP status %d", error.status)
+            # The address, and perhaps the reason, hold a telephone number. Log only the status.
+            log.error("a telephone cannot be called: PJSIP status %d", error.status)
             self.over = True
             self._down(self)
 
     @property
     def leg_id(self) -> str:
-        """The SIP Call-ID, which is the leg's own for good."""
+        """The SIP Call-ID, which is never used again."""
         return str(self.getInfo().callIdString)
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
@@ -79,25 +79,25 @@ class Leg(pj.Call):  # type: ignore[misc]
             self.audio = active_audio(self)
 
     def end(self) -> None:
-        """Hang up, if that has not been done."""
+        """Hang up, unless the leg is over."""
         if not self.over:
             try:
                 self.hangup(pj.CallOpParam(True))
             except pj.Error as error:
-                log.debug("the leg was over already: %s", error.reason)
+                log.debug("the leg had already ended: %s", error.reason)
 
 
 class Dialler:
-    """One call of one officer, from the first ring to the end. Everything belongs to the thread that made it."""
+    """One call of one officer. Only the thread that created it may use it."""
 
     def __init__(self, settings: DiallerSettings, client: Client, call: Call) -> None:
         self._settings = settings
         self._client = client
         self._call = call
         self._stopping = False
-        # One thread, so that what was first is told first.
-        self._telling = ThreadPoolExecutor(1, thread_name_prefix="telling")
-        self._told: list[Future[Call]] = []
+        # One thread keeps the events in order.
+        self._reporter = ThreadPoolExecutor(1, thread_name_prefix="reporter")
+        self._reports: list[Future[Call]] = []
         self._endpoint = Endpoint(settings, 2)
         self._account = pj.Account()
         self._account.create(self._endpoint.account(call.caller_number))
@@ -107,7 +107,7 @@ class Dialler:
         self._joined = False
 
     def run(self) -> bool:
-        """Ring, join, wait for the end. Whether the customer was reached, and the service knows it."""
+        """Run the call to its end. Return whether the customer answered and the service has all leg events."""
         began = time.monotonic()
         self._officer.ring(self._uri(self._settings.officer_uri, officer=self._call.officer.id))
         while not self._stopping and not (self._officer.over and self._customer.over):
@@ -122,58 +122,58 @@ class Dialler:
         while not (self._officer.over and self._customer.over) and time.monotonic() < until:
             self._endpoint.poll()
         reached = self._customer.answered
-        self._telling.shutdown()
+        self._reporter.shutdown()
         del self._officer, self._customer
         self._account.shutdown()
         self._endpoint.close()
-        return reached and all(each.exception() is None for each in self._told)
+        return reached and all(each.exception() is None for each in self._reports)
 
     def stop(self) -> None:
         self._stopping = True
 
     def _officer_up(self, leg: Leg) -> None:
-        # Only now, since it is good for a minute.
-        self._identity = self._telling.submit(self._ask_identity)
+        # It is valid for one minute, so request it only now.
+        self._identity = self._reporter.submit(self._ask_identity)
 
     def _ask_identity(self) -> str:
         kind = self._settings.identity
         return "" if kind == "off" else self._client.send(calls.identity(self._call.call_id, kind=kind)).identity
 
     def _ring_customer(self) -> None:
-        """As soon as the INVITE can say whose call it is."""
+        """Call the customer once the SIP identity for the INVITE has arrived."""
         if self._identity is None or not self._identity.done():
             return
         asked, self._identity = self._identity, None
         try:
             self._customer.ring(self._uri(self._settings.customer_uri, number=self._call.number), asked.result())
         except CallbackVerificationError as error:
-            log.error("no SIP identity, so the customer is not rung: %s", error)
+            log.error("no SIP identity, so the customer is not called: %s", error)
             self._stopping = True
 
     def _customer_up(self, leg: Leg) -> None:
-        self._tell(legs.connected, leg)
+        self._report(legs.connected, leg)
 
     def _customer_down(self, leg: Leg) -> None:
         if leg.answered:
-            self._tell(legs.ended, leg)
+            self._report(legs.ended, leg)
         self._leg_down(leg)
 
     def _leg_down(self, leg: Leg) -> None:
-        """When one has hung up the other has nobody to talk to."""
+        """End the other leg too."""
         (self._customer if leg is self._officer else self._officer).end()
 
-    def _tell(self, event: Callable[..., object], leg: Leg) -> None:
+    def _report(self, event: Callable[..., object], leg: Leg) -> None:
         call = self._call
         request = event(
             call.call_id, leg_id=leg.leg_id, number=call.number, caller_number=call.caller_number, at=datetime.now(UTC)
         )
-        self._told.append(self._telling.submit(self._send, request))
+        self._reports.append(self._reporter.submit(self._send, request))
 
     def _send(self, request: object) -> Call:
         try:
             return self._client.send(request)  # type: ignore[arg-type]
         except CallbackVerificationError as error:
-            log.error("the service was not told of the leg: %s", error)
+            log.error("a leg event did not reach the service: %s", error)
             raise
 
     def _join(self) -> None:
@@ -189,7 +189,7 @@ class Dialler:
 
 
 def main() -> None:
-    """Exit status 0 when the customer was reached, 1 when not, 2 for bad settings."""
+    """Make the call. Exit with status 0 if the customer was reached, 1 if not, 2 for bad settings."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     if len(sys.argv) != 2:
@@ -198,7 +198,7 @@ def main() -> None:
     try:
         settings = read(os.environ, "DIALLER_", DiallerSettings)
         credential = SystemKey(settings.key_id, Path(settings.key_file).read_bytes())
-        client = Client(settings.verifier_url, credential, patience=PATIENCE)
+        client = Client(settings.verifier_url, credential, patience=TIMEOUTS)
         check_ports(settings)
     except (BadSettings, OSError, ValueError) as error:
         print(f"voice-dialler: {error}", file=sys.stderr)

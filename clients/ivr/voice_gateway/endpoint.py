@@ -1,4 +1,4 @@
-"""PJSIP as both programs use it: one thread, G.711 and G.722, no sound card.
+"""The PJSIP endpoint of both programs: one thread, G.711 and G.722, no sound card.
 
 Implements specs/protocol.md sections 7.9 and 7.10.
 """
@@ -13,15 +13,15 @@ import pjsua2 as pj
 from voice_gateway.settings import RTP_PORTS_EACH, Sip, address
 
 POLL_MS = 10
-# PJSIP tells of the end of a sound from a thread of its own, even when the player is gone by then, and dies of it
-# (pjproject issue 4812, mended after 2.15.1): so players stay for a while after they have been stopped.
+# PJSIP reports the end of a sound from its own thread, and crashes if the player is gone by then (pjproject issue 4812,
+# fixed after 2.15.1). So stopped players are kept for a while.
 REST_S = 2.0
 CODECS = ("PCMA/8000", "PCMU/8000", "G722/16000")
 _SRTP = {"off": pj.PJMEDIA_SRTP_DISABLED, "optional": pj.PJMEDIA_SRTP_OPTIONAL, "required": pj.PJMEDIA_SRTP_MANDATORY}
 
 
 class Endpoint:
-    """A SIP endpoint on UDP, TCP and, with a certificate, TLS. It belongs to the thread that made it."""
+    """A SIP endpoint on UDP, TCP and, with a certificate, TLS. Only the thread that created it may use it."""
 
     def __init__(self, settings: Sip, max_calls: int) -> None:
         self._settings = settings
@@ -40,33 +40,33 @@ class Endpoint:
         self._library.audDevManager().setNullDev()
 
     def poll(self) -> None:
-        """Deal with what has come, for a hundredth of a second at most."""
+        """Handle events for at most 10 ms."""
         self._library.libHandleEvents(POLL_MS)
         while self._resting and self._resting[0][0] < time.monotonic():
             self._resting.popleft()
 
     def retire(self, player: pj.AudioMediaPlayer) -> None:
-        """Let go of a player that has been stopped, when that is safe."""
+        """Release a stopped player once that is safe."""
         self._resting.append((time.monotonic() + REST_S, player))
 
     def hang_up(self) -> None:
-        """Begin to end all calls."""
+        """Hang up all calls. They end in later polls."""
         self._library.hangupAllCalls()
 
     def close(self) -> None:
-        """End. Nothing may hold a call or an account any more."""
+        """Close the endpoint. No object may refer to a call or an account by now."""
         while self._resting:
             self.poll()
         self._library.libDestroy()
 
     def account(self, user: str) -> pj.AccountConfig:
-        """Who rings and is rung here, and how sound is sent."""
+        """Return the account settings: the SIP identity, and how audio is sent."""
         account = pj.AccountConfig()
         name, _ = address(self._settings.listen)
         account.idUri = f"sip:{user}@{name or 'localhost'}"
         account.mediaConfig.srtpUse = _SRTP[self._settings.srtp]
         account.mediaConfig.srtpSecureSignaling = 0
-        # Sound comes from the address that signals, unless that is every address there is.
+        # Send audio from the address for signalling, unless that is a wildcard.
         if name.strip("0.:"):
             account.mediaConfig.transportConfig.boundAddress = name
         account.mediaConfig.transportConfig.port = self._settings.rtp_ports
@@ -85,8 +85,8 @@ class Endpoint:
 
 
 def active_audio(call: pj.Call) -> pj.AudioMedia | None:
-    """The sound of a call, once it flows."""
-    # Kept in a name: its parts are freed with it.
+    """Return the audio of a call, or None until it flows."""
+    # The variable keeps `info` alive, since its parts are freed with it.
     info = call.getInfo()
     for index, media in enumerate(info.media):
         if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
@@ -102,9 +102,9 @@ def _configuration(max_calls: int) -> pj.EpConfig:
     configuration.uaConfig.userAgent = "voice-gateway"
     configuration.medConfig.clockRate = 8000
     configuration.medConfig.noVad = True
-    # An echo canceller would cost half the machine, and there is no loudspeaker here.
+    # There is no loudspeaker, and an echo canceller would take half of the CPU time.
     configuration.medConfig.ecTailLen = 0
     configuration.medConfig.quality = 3
-    # What PJSIP would print of an error holds SIP addresses, and so telephone numbers.
+    # The log of PJSIP has SIP addresses, and so telephone numbers.
     configuration.logConfig.level = configuration.logConfig.consoleLevel = 0
     return configuration

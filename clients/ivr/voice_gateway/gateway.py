@@ -1,4 +1,4 @@
-"""The gateway: listens for calls, answers as many as it has room for, and drives them all from one thread.
+"""The gateway: answers calls up to its limit, and drives them all from one thread.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -19,12 +19,12 @@ from voice_gateway.settings import Settings
 log = logging.getLogger("voice_gateway")
 
 GOODBYE_S = 2.0
-# PJSIP as its wheel is built holds four calls a process; one place is kept, so that the next can be told 503.
+# The wheel of PJSIP is built for 4 calls a process. The last one is reserved for answering 503.
 MAX_CALLS = 3
 
 
 class Gateway:
-    """Answers calls until `stop`. Everything but `stop` belongs to the thread that made it."""
+    """Answers calls until `stop`. Only the thread that created it may use it, except for `stop`."""
 
     def __init__(self, settings: Settings, operator: Operator) -> None:
         self._settings = settings
@@ -38,17 +38,17 @@ class Gateway:
         self._door.create(self._endpoint.account("callback"))
 
     def run(self) -> None:
-        """Serve until `stop` is called; then end the calls."""
+        """Serve until `stop` is called, then end all calls."""
         while not self._stopping:
             self._endpoint.poll()
             self._operator.deliver()
             self._tick(time.monotonic())
-            # Not in the callback that told of the end: PJSIP is still using the object there.
+            # PJSIP still uses a call in the callback of its end, so release it only here.
             self._over.clear()
         self._say_goodbye()
 
     def _tick(self, now: float) -> None:
-        # Apart, so that no name holds a call when the library goes.
+        # A separate function, so that no variable refers to a call when the library closes.
         for line in list(self._lines.values()):
             line.tick(now)
 
@@ -57,7 +57,7 @@ class Gateway:
         until = time.monotonic() + GOODBYE_S
         while self._lines and time.monotonic() < until:
             self._endpoint.poll()
-        # Nothing may hold a call any more when the library goes.
+        # No object may refer to a call when the library closes.
         self._operator.stop()
         self._lines.clear()
         self._over.clear()
@@ -68,15 +68,15 @@ class Gateway:
         self._stopping = True
 
     def ring(self, call_id: int, message: str, source: str) -> None:
-        """Somebody rings: answered when it is a trunk of the bank's and there is room."""
+        """Answer a call if it comes from one of the bank's trunks and there is room."""
         number = caller_number(message, self._settings.country_code)
         line = Line(self._door, call_id, number, self._operator, self._settings, self._endpoint.retire, self._forget)
         self._lines[call_id] = line
         if host(source) not in self._trunks:
-            log.warning("a call from elsewhere than the trunks was refused")
+            log.warning("a call was refused, since it did not come from a trunk")
             line.refuse(pj.PJSIP_SC_FORBIDDEN)
         elif len(self._lines) > MAX_CALLS:
-            log.warning("more than %d calls", MAX_CALLS)
+            log.warning("a call was refused, since there are already %d", MAX_CALLS)
             line.refuse(pj.PJSIP_SC_SERVICE_UNAVAILABLE)
         else:
             line.accept()
@@ -87,7 +87,7 @@ class Gateway:
 
 
 class _Door(pj.Account):  # type: ignore[misc]
-    """Where PJSIP announces calls."""
+    """The account through which PJSIP reports incoming calls."""
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__()
@@ -97,5 +97,5 @@ class _Door(pj.Account):  # type: ignore[misc]
         try:
             self._gateway.ring(prm.callId, prm.rdata.wholeMsg, prm.rdata.srcAddress)
         except Exception as error:
-            # One call that cannot be taken must not end the others.
-            log.error("a call could not be taken: %s", described(error))
+            # An error in one call must not end the others.
+            log.error("a call could not be answered: %s", described(error))

@@ -1,6 +1,6 @@
-"""Asks the service what to say, away from the signalling, and makes the sound of it.
+"""Asks the service for the next turn and prepares its sounds, in threads apart from the signalling.
 
-Implements specs/protocol.md section 7.9. Whatever fails, the caller is told that we cannot check now (law L6).
+Implements specs/protocol.md section 7.9. After any failure, the caller hears that we cannot check now (law L6).
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ WORKERS = 4
 
 @dataclass(frozen=True)
 class Instruction:
-    """What a call does next: play, then listen, transfer to an officer or desk, or hang up. A sound may still be in
-    the making: the first of a verdict is heard while the officer's name is put into speech."""
+    """The next step of a call: play, then listen, transfer to an officer or desk, or hang up.
+
+    Sounds are futures, so a verdict begins to play while the officer's name is still being synthesized.
+    """
 
     sounds: tuple[Future[Sound], ...]
     act: Literal["listen", "transfer", "hang_up"]
@@ -39,7 +41,7 @@ Follow = Callable[[Instruction], None]
 
 
 class Operator:
-    """Asks in threads; `deliver` is called by the thread that owns the calls, and hands the answers to them there."""
+    """Asks the service in threads. The thread that owns the calls gets the answers from `deliver`."""
 
     def __init__(self, client: Client, voice: Voice, dialled_number: str) -> None:
         self._client = client
@@ -53,11 +55,11 @@ class Operator:
         self._ask(ivr.begin(dialled_number=self._dialled_number, caller_number=caller_number), follow)
 
     def step(self, session_id: str, keys: str | None, follow: Follow) -> None:
-        """Pass on what was keyed, or silence."""
+        """Send an entry, or None for silence."""
         self._ask(ivr.step(session_id, keys), follow)
 
     def deliver(self) -> None:
-        """Hand over the answers that have come."""
+        """Hand the answers that have arrived to their calls."""
         while True:
             try:
                 follow, instruction = self._answers.get_nowait()
@@ -66,11 +68,11 @@ class Operator:
             follow(instruction)
 
     def apology(self) -> Instruction:
-        """That we cannot check now, in both languages."""
+        """Return the instruction to say, in both languages, that we cannot check now, and hang up."""
         return Instruction(tuple(_there(each) for each in self._voice.apology), "hang_up")
 
     def stop(self) -> None:
-        """End the threads, and let go of every call."""
+        """Stop the threads, and drop all references to calls."""
         self._threads.shutdown(cancel_futures=True)
         self._client.close()
         self._answers = SimpleQueue()
@@ -87,14 +89,14 @@ class Operator:
             log.warning("no answer for a caller: %s", type(error).__name__)
             instruction = self.apology()
         except Exception as error:
-            # A defect must not leave callers in silence, with what they believed before.
-            log.error("defect in a dialogue: %s", described(error))
+            # After a bug, silence would leave callers with what they believed before.
+            log.error("bug in a dialogue: %s", described(error))
             instruction = self.apology()
         self._answers.put((follow, instruction))
 
 
 def described(error: Exception) -> str:
-    """Where an error comes from, for the log. Its message is left out: it may hold what a caller sent."""
+    """Describe an error for the log by its type and place. Its message may hold a caller's data."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
 

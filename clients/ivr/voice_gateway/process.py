@@ -14,28 +14,28 @@ from voice_gateway.operator import Operator
 from voice_gateway.prompts import Voice
 from voice_gateway.settings import Settings
 
-# A caller waits in silence meanwhile: better an apology soon than an answer late.
-PATIENCE = Patience(try_s=2.5, connect_s=1.0, total_s=6.0, tries=3)
+# The caller waits in silence, so an early apology is better than a late answer.
+TIMEOUTS = Patience(try_s=2.5, connect_s=1.0, total_s=6.0, tries=3)
 
 
 def serve(settings: Settings, cache: Path) -> None:
-    """One process: answer calls until SIGTERM."""
+    """Answer calls until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     gateway = Gateway(settings, Operator(client(settings), voice(settings, cache), settings.dialled_number))
     signal.signal(signal.SIGTERM, lambda *_: gateway.stop())
-    # The terminal interrupts everybody; the first process passes it on as SIGTERM.
+    # The terminal interrupts all processes. The supervisor passes it on as SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.info("ready for calls on %s", settings.listen)
     gateway.run()
 
 
 def client(settings: Settings) -> Client:
-    """The client of the service. Raises OSError and ValueError for a key that cannot be used."""
+    """Return the client of the service. Raises OSError or ValueError for an invalid key."""
     credential = SystemKey(settings.key_id, Path(settings.key_file).read_bytes())
-    return Client(settings.verifier_url, credential, patience=PATIENCE)
+    return Client(settings.verifier_url, credential, patience=TIMEOUTS)
 
 
 def voice(settings: Settings, cache: Path) -> Voice:
-    """What speaks. Raises CannotSpeak."""
+    """Return the voice. Raises CannotSpeak."""
     return Voice(Path(settings.recordings) if settings.recordings else None, cache)

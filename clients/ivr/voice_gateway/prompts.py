@@ -1,4 +1,4 @@
-"""What is said, as sound: the bank's own recordings where it has them, else speech made by espeak-ng.
+"""Prompts as sound: the bank's own recordings, or else speech by espeak-ng.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -16,14 +16,14 @@ from pathlib import Path
 
 from callback_verification.shapes import Language, Say
 
-# They name an officer: said once, and not kept.
-SPOKEN_ANEW = ("who", "who_called")
+# These name an officer, so their sounds are not cached.
+NOT_CACHED = ("who", "who_called")
 UNAVAILABLE: dict[Language, str] = {
     "zh-CN": "现在无法核实。请不要继续通话，稍后再试。",
     "en": "We cannot check now. Do not go on with the call; try again later.",
 }
 _VOICES: dict[Language, str] = {"zh-CN": "cmn", "en": "en"}
-# As espeak-ng counts; both are about four syllables a second.
+# In the unit of espeak-ng. Both are about 4 syllables a second.
 _SPEED: dict[Language, int] = {"zh-CN": 230, "en": 165}
 _SLOWER = 0.7
 _SYNTHESIS_S = 10
@@ -31,12 +31,12 @@ MAX_TEXT = 1000
 
 
 class CannotSpeak(Exception):
-    """There is neither a recording nor speech for what is to be said."""
+    """There is neither a recording nor speech for a prompt."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A WAV file and its length in seconds; `temporary` ones are to be deleted when they have been played."""
+    """A WAV file and its length in seconds. A `temporary` one must be deleted after it has been played."""
 
     path: Path
     seconds: float
@@ -44,7 +44,7 @@ class Sound:
 
 
 class Voice:
-    """Gives the sound of prompts. `recordings` holds `zh-CN/greeting.wav` and so on; `cache` is a folder of its own."""
+    """Makes the sounds of prompts. `recordings` holds files like `zh-CN/greeting.wav`. `cache` is a private folder."""
 
     def __init__(self, recordings: Path | None, cache: Path) -> None:
         self._recordings = recordings
@@ -57,8 +57,8 @@ class Voice:
         )
 
     def sound(self, say: Say, *, slow: bool) -> Sound:
-        """The sound of a prompt. Raises CannotSpeak."""
-        if say.name in SPOKEN_ANEW:
+        """Return the sound of a prompt. Raises CannotSpeak."""
+        if say.name in NOT_CACHED:
             with self._lock:
                 self._count += 1
                 path = self._cache / f"temporary-{os.getpid()}-{self._count}.wav"
@@ -74,8 +74,8 @@ class Voice:
 
 
 def spoken(text: str, language: Language) -> str:
-    """The words as they are to be read out: longer numbers digit by digit, in Mandarin with yāo for one."""
-    # Doubled brackets would be read as phonemes.
+    """Return the text as read aloud: numbers of 3 or more digits digit by digit, in Mandarin with yāo for 1."""
+    # espeak-ng reads double brackets as phonemes.
     text = re.sub(r"[\[\]<>]", " ", text[:MAX_TEXT])
 
     def spelled(found: re.Match[str]) -> str:
@@ -87,9 +87,9 @@ def spoken(text: str, language: Language) -> str:
 
 def _made(say: Say, path: Path, slow: bool, *, temporary: bool) -> Sound:
     speed = round(_SPEED[say.language] * (_SLOWER if slow else 1))
-    # Several processes share the folder.
+    # Several processes share the folder, so the file appears under its name only when complete.
     unfinished = path.with_suffix(f".{os.getpid()}")
-    # Other callers' sound comes first: this is not needed before the sentence ahead of it has been said.
+    # Live audio comes first. This sound is not needed before the previous sentence has been played.
     command = [
         "nice",
         "-n",

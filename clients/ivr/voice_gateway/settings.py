@@ -1,4 +1,4 @@
-"""Settings of the gateway and the dialler, read from the environment; a bad or unknown one stops the start.
+"""Settings of the gateway and the dialler, from the environment. A bad or unknown setting stops the start.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -21,11 +21,11 @@ _LISTEN = re.compile(r"[0-9A-Fa-f.:\[\]]*:[0-9]{1,5}")
 
 
 class BadSettings(Exception):
-    """A setting is wrong or unknown; the message names it."""
+    """A setting is bad or unknown. The message names it."""
 
 
 class Sip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The service and the key for it, where officers are rung, and what a SIP endpoint listens on."""
+    """The settings of both programs: the service, its key, the officers' SIP address, and where to listen."""
 
     verifier_url: str
     key_id: str
@@ -40,7 +40,7 @@ class Sip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Settings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`trunks` are the addresses of the bank's own border controllers, parted by commas: nobody else is answered."""
+    """The settings of the gateway. It answers only `trunks`, the comma-separated addresses of the bank's own SBCs."""
 
     trunks: Annotated[str, Meta(min_length=1)]
     fraud_desk_uri: Annotated[str, Meta(pattern=r"^sips?:.+\Z")]
@@ -52,7 +52,7 @@ class Settings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DiallerSettings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`customer_uri` is where customers are rung; `identity` is the kind of Identity header (RFC 8224), if any."""
+    """The settings of the dialler. `customer_uri` is the SIP address of customers, `identity` the Identity header."""
 
     customer_uri: Annotated[str, Meta(pattern=r"^sips?:.*\{number\}.*\Z")]
     identity: Literal["off", "plain", "shaken", "rcd"] = "off"
@@ -62,7 +62,7 @@ Read = TypeVar("Read", bound=Sip)
 
 
 def read(environment: Mapping[str, str], prefix: str, kind: type[Read]) -> Read:
-    """The settings that begin with `prefix`. Raises BadSettings."""
+    """Read the settings that begin with `prefix`. Raises BadSettings."""
     given = {name.removeprefix(prefix).lower(): value for name, value in environment.items() if name.startswith(prefix)}
     try:
         settings = msgspec.convert(given, kind, strict=False)
@@ -80,7 +80,7 @@ def read(environment: Mapping[str, str], prefix: str, kind: type[Read]) -> Read:
 
 
 def _secure(url: str) -> bool:
-    """Whether nobody between here and the service can read or change what is said."""
+    """Whether the connection is encrypted or stays on this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -90,7 +90,7 @@ def _secure(url: str) -> bool:
 
 
 def check_ports(settings: Sip) -> None:
-    """Raise BadSettings for an address that cannot be listened on now: PJSIP would only end with a number."""
+    """Raise BadSettings for an address that cannot be bound. PJSIP would report only a number."""
     for listen in filter(None, (settings.listen, settings.tls_listen)):
         name, port = address(listen)
         family = socket.AF_INET6 if ":" in name else socket.AF_INET
@@ -107,7 +107,7 @@ def check_ports(settings: Sip) -> None:
 
 
 def of_process(settings: Settings, index: int) -> Settings:
-    """What one of several processes listens on: the ports that follow those of the first."""
+    """Return the settings of one process. Each listens on the ports after those of the process before it."""
     return msgspec.structs.replace(
         settings,
         listen=_moved(settings.listen, index),
@@ -122,6 +122,6 @@ def _moved(listen: str, by: int) -> str:
 
 
 def address(listen: str) -> tuple[str, int]:
-    """Host and port of `127.0.0.1:5060`."""
+    """Return the host and port of `127.0.0.1:5060`."""
     name, _, port = listen.rpartition(":")
     return name.strip("[]"), int(port)

@@ -1,5 +1,5 @@
 /**
- * Reading an answer of the service: bounded, of the expected kind, and whole, or else CannotCheck.
+ * Reads answers of the service. Raises CannotCheck unless they are complete, not too long, and of the expected type.
  * Implements specs/protocol.md sections 3.2, 7.2 and 9.
  */
 
@@ -11,19 +11,19 @@ const PROBLEM = "application/problem+json";
 /** @typedef {"application/json" | "text/plain" | "text/event-stream"} Kind */
 
 /**
- * Raise what an answer says that is not a success, or that is not of the expected kind.
+ * Raise the error of an answer that is not a success, or not of the expected media type.
  * @param {Response} response
  * @param {Kind} kind
- * @param {string} requestId ours; the service's own goes before it
+ * @param {string} requestId used if the answer has none
  */
 export async function mustSucceed(response, kind, requestId) {
   const id = response.headers.get("X-Request-ID") ?? requestId;
   const type = mediaType(response);
   if (response.status === 200 || response.status === 201) {
     if (type === kind) return;
-    // Nobody will read it, and a stream left open holds its connection.
+    // An unread body would hold its connection.
     await response.body?.cancel();
-    throw new CannotCheck(`the answer is ${type || "of no kind"}, not ${kind}`, { requestId: id });
+    throw new CannotCheck(`the answer has the media type ${type || "(none)"}, not ${kind}`, { requestId: id });
   }
   const retryAfter = retryAfterOf(response);
   if (type !== PROBLEM) {
@@ -38,7 +38,7 @@ export async function mustSucceed(response, kind, requestId) {
 }
 
 /**
- * The JSON object of an answer.
+ * Read the JSON object of an answer.
  * @param {Response} response
  * @param {string} requestId
  * @returns {Promise<Record<string, unknown>>}
@@ -50,7 +50,7 @@ export async function readJson(response, requestId) {
   try {
     read = JSON.parse(text);
   } catch (cause) {
-    throw new CannotCheck("the answer is not JSON, or not all of it", { cause, requestId: id });
+    throw new CannotCheck("the answer is not JSON, or is incomplete", { cause, requestId: id });
   }
   if (typeof read !== "object" || read === null || Array.isArray(read)) {
     throw new CannotCheck("the answer is not a JSON object", { requestId: id });
@@ -59,7 +59,7 @@ export async function readJson(response, requestId) {
 }
 
 /**
- * The text of an answer: valid UTF-8 of at most a mebibyte.
+ * Read the text of an answer: valid UTF-8 of at most 1 MiB.
  * @param {Response} response
  * @param {string} requestId
  */
@@ -69,7 +69,7 @@ export async function readText(response, requestId) {
   const reader = response.body?.getReader();
   let text = "";
   let size = 0;
-  // A connection that is lost here raises the transport's own error, which may be tried again.
+  // A lost connection raises the transport's own error here, and the request may be retried.
   for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
     size += part.value.byteLength;
     if (size > MAX_ANSWER) {
@@ -103,10 +103,10 @@ function problemOf(read, status, requestId, retryAfter) {
     return new CannotCheck(`the answer is HTTP ${status} without a problem`, { requestId, status, retryAfter });
   }
   const known = typeof read["request_id"] === "string" ? read["request_id"] : requestId;
-  // The status that counts is that of the answer: the member only repeats it.
+  // Use the status of the answer. The member only repeats it.
   const problem = new Problem({ slug, title, detail, status, errors, refusals }, known, retryAfter);
   if (slug === "unavailable" || read["verdict"] === "unavailable") return new Unavailable(problem);
-  // A defect, of the service or of something in front of it, whatever it calls itself.
+  // Any 5xx means that the service, or a proxy before it, failed. It is never a refusal.
   return status < 500 ? problem : new CannotCheck(problem.message, { requestId: known, status, retryAfter });
 }
 
@@ -121,7 +121,7 @@ function mediaType(response) {
 }
 
 /**
- * The seconds of `Retry-After`, which the service always gives as a number.
+ * Return the seconds of `Retry-After`, or null. The service always sends a number.
  * @param {Response} response
  */
 function retryAfterOf(response) {

@@ -1,5 +1,5 @@
 /**
- * The log's signed checkpoints (C2SP signed-note and tlog-checkpoint), checked with verifier keys.
+ * Verifies signed checkpoints of the log (C2SP signed-note, tlog-checkpoint).
  * Implements specs/protocol.md sections 8.1, step 3, and 8.4.
  */
 
@@ -11,27 +11,27 @@ const MAX_NOTE = 131_072;
 const MAX_SIGNATURES = 100;
 const KEY_ID_BYTES = 4;
 const ED25519 = 1;
-// Beside these a note may hold any text; line feeds part its lines.
+// A note may hold any other character. Line feeds separate its lines.
 const CONTROL = /[\x00-\x09\x0b-\x1f]|\p{Surrogate}/u;
-// Neither a control, nor white space as section 8 lists it, nor a plus sign.
+// No control, no white space as listed in section 8, no plus sign.
 const NAME = /^[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+$/u;
 const DECIMAL = /^(?:0|[1-9][0-9]{0,15})$/;
-// What follows the log's names in those of its shards. The first has the log's own.
+// The suffixes of shards' names. The first shard has the log's own name.
 const SHARDS = new Set(Array.from({ length: 256 }, (_, shard) => (shard === 0 ? "" : `/${shard}`)));
 export const HASH_BYTES = 32;
 
 /** @typedef {import("./octets.js").Octets} Octets */
-/** @typedef {{origin: string, size: number, root: Octets}} Checkpoint what the log commits to at one size */
+/** @typedef {{origin: string, size: number, root: Octets}} Checkpoint the size and root that the log signs */
 /** @typedef {{name: string, id: Octets, publicKey: Octets}} NoteKey */
 
 /**
- * The checkpoint in a note that one of these keys has signed for the log of that origin, or for a shard of it: then it
- * has the shard's origin, and is signed in the shard's own name. Extension lines are allowed and not looked at.
+ * Open the checkpoint of a log, or of a shard of it, in a note that one of these keys has signed. A shard has its own
+ * origin and signs under its own name. Extension lines are ignored.
  * @param {string} note
  * @param {string[]} vkeys verifier keys as note tools write them
  * @param {string} origin
- * @returns {Promise<Checkpoint>} raising EvidenceError: invalid_signature for the note, invalid_proof when what is
- *   signed is no checkpoint of that log
+ * @returns {Promise<Checkpoint>} raises EvidenceError: invalid_signature for the note, invalid_proof if it is not a
+ *   checkpoint of that log
  */
 export async function openCheckpoint(note, vkeys, origin) {
   const [found = ""] = note.split("\n", 1);
@@ -46,9 +46,9 @@ export async function openCheckpoint(note, vkeys, origin) {
 }
 
 /**
- * The text of a note that at least one of these keys has signed. Signatures of others are passed over, so that keys
- * can be rotated and witnesses can cosign; a bad one in the name of a known key spoils the note. The keys are known by
- * the shard's names alone.
+ * Return the text of a note that at least one of these keys has signed. Signatures by other keys are ignored, so that
+ * keys can be rotated and witnesses can cosign. One bad signature under a known key makes the note invalid. Keys are
+ * looked up by the shard's names only.
  * @param {string} note
  * @param {string[]} vkeys
  * @param {string} shard
@@ -76,8 +76,8 @@ async function openNote(note, vkeys, shard) {
 }
 
 /**
- * A verifier key, by the name and id that it has in a shard. The id it comes with must be that of its name and key, or
- * it would match other notes.
+ * Parse a verifier key, and give it the name and id that it has in a shard. The id in its text must fit its name and
+ * key, or it would match other notes.
  * @param {string} vkey
  * @param {string} shard
  * @returns {Promise<NoteKey>}
@@ -115,7 +115,7 @@ async function mustVerify({ publicKey }, signature, text) {
 }
 
 /**
- * A number of leaves, or the place of one: a decimal without leading zeros, below 2^53.
+ * Parse a size or an index: a decimal without leading zeros, below 2^53.
  * @param {string} text
  */
 export function readCount(text) {

@@ -1,5 +1,5 @@
 /**
- * The shapes of the four signed statements. More members are allowed than are known here, never fewer.
+ * The shapes of the 4 signed statements. Unknown members are allowed, missing ones are not.
  * Implements specs/protocol.md section 4.
  */
 
@@ -19,7 +19,7 @@ export const EXCEPTION = "policy-exception+jwt";
 /** @typedef {{mode: "required" | "observed" | "off", connected_at: number | null, ended_at: number | null}} Leg */
 /** @typedef {Subject & {call_id: string, ticket: string, leg: Leg}} ConfirmedCall */
 /**
- * What is the same in both receipts.
+ * The members that both receipts share.
  * @typedef {Common & {channel: "app" | "ivr", customer: string, code: string, never_asks: string[]}} AnyReceipt
  */
 /**
@@ -32,7 +32,7 @@ export const EXCEPTION = "policy-exception+jwt";
  */
 /** @typedef {CallTicket | Receipt | ReportReceipt | PolicyException} Claims */
 
-/** Whether a value is of a shape. @typedef {(value: any) => boolean} Shape */
+/** Whether a value has a shape. @typedef {(value: any) => boolean} Shape */
 
 /** @type {Shape} */
 const text = (value) => typeof value === "string";
@@ -61,7 +61,7 @@ const object = (members) => (value) =>
   typeof value === "object" &&
   value !== null &&
   !Array.isArray(value) &&
-  // An own member, or a prototype could stand in for what was never signed.
+  // Require own members, so that a prototype cannot supply values that nobody signed.
   Object.entries(members).every(([name, shape]) => Object.hasOwn(value, name) && shape(value[name]));
 
 const officer = object({ id: text, name: text, branch: text });
@@ -100,7 +100,7 @@ const SHAPES = new Map([
   ],
   [
     RECEIPT,
-    // A verdict without its call, or a refusal with one, is no receipt that the protocol knows.
+    // The protocol has no genuine receipt without a call, and no refusal with one.
     either(
       object({ ...receipt, verdict: oneOf("genuine"), call: confirmed }),
       object({ ...receipt, verdict: oneOf("not_genuine"), call: nothing }),
@@ -121,7 +121,7 @@ const SHAPES = new Map([
   ],
 ]);
 
-/** The shape that a `typ` promises, if there is such a statement. @param {unknown} typ */
+/** Return the shape of a `typ`, or undefined for an unknown one. @param {unknown} typ */
 export function shapeOf(typ) {
   return SHAPES.get(typ);
 }

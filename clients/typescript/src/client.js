@@ -18,18 +18,18 @@ export { bearer, systemKey } from "./signatures.js";
 /** @template T @typedef {import("./verdicts.js").SpokenHandlers<T>} SpokenHandlers */
 
 /**
- * A leg of the call as the exchange reports it. `at` is now unless it is given.
+ * A leg of the call, as reported by the exchange. `at` is now by default.
  * @typedef {{legId: string, number: string, at?: Date | string, callerNumber?: string | null}} Leg
  */
 
 /**
- * Every method raises Problem when the service refuses, CannotCheck when there is no answer to rely on, TypeError for
- * wrong arguments, and the reason of `options.signal` when that ends.
+ * Every method raises Problem if the service refuses, CannotCheck if there is no reliable answer, TypeError for wrong
+ * arguments, and the reason of `options.signal` if it aborts.
  */
 export class Client {
   #transport;
 
-  /** @param {string | URL} baseUrl where the service is @param {Settings} [settings] */
+  /** @param {string | URL} baseUrl the address of the service @param {Settings} [settings] */
   constructor(baseUrl, settings = {}) {
     this.#transport = new Transport(baseUrl, settings);
   }
@@ -53,7 +53,7 @@ export class Client {
     erase: (id, options) => this.#request("DELETE", `/v1/applications/${segment(id)}`, { options }),
 
     /**
-     * A supervisor lifts rules of the contact policy for one call.
+     * Lift rules of the contact policy for one call, as a supervisor.
      * @param {string} id @param {Schemas["GrantException"]} body @param {Options} [options]
      * @returns {Promise<Schemas["GrantedException"]>}
      */
@@ -61,7 +61,7 @@ export class Client {
       this.#request("POST", `/v1/applications/${segment(id)}/exceptions`, { body, options }),
 
     /**
-     * The applications an officer is assigned to, in which each word of `query` is found.
+     * List the officer's applications that contain each word of `query`.
      * @param {PageOf & {query?: string}} [body] @param {Options} [options] @returns {Promise<Schemas["Applications"]>}
      */
     search: (body = {}, options = undefined) => this.#request("POST", "/v1/applications/search", { body, options }),
@@ -69,7 +69,7 @@ export class Client {
 
   calls = {
     /**
-     * Issue the ticket of a call that is about to be made.
+     * Issue the ticket of a call, before dialling.
      * @param {string} applicationId @param {Schemas["IssueCall"]} body @param {Options} [options]
      * @returns {Promise<Schemas["IssuedCall"]>}
      */
@@ -80,13 +80,13 @@ export class Client {
     get: (callId, options) => this.#request("GET", `/v1/calls/${segment(callId)}`, { options }),
 
     /**
-     * The code to read out, once the leg is connected.
+     * Get the code to read out. It is available once the leg is connected.
      * @param {string} callId @param {Options} [options] @returns {Promise<Schemas["Code"]>}
      */
     code: (callId, options) => this.#request("GET", `/v1/calls/${segment(callId)}/code`, { options }),
 
     /**
-     * The SIP Identity header for the INVITE of the officer's leg, good for a minute.
+     * Get the SIP Identity header for the INVITE of the officer's leg. It is valid for one minute.
      * @param {string} callId @param {Schemas["AskIdentity"]} [body] @param {Options} [options]
      * @returns {Promise<Schemas["SipIdentity"]>}
      */
@@ -101,13 +101,13 @@ export class Client {
       this.#request("POST", `/v1/calls/${segment(callId)}/revocation`, { body, options }),
 
     /**
-     * The officer's own calls, newest first.
+     * List the officer's own calls, newest first.
      * @param {PageOf & {since?: string}} [query] @param {Options} [options] @returns {Promise<Schemas["Calls"]>}
      */
     list: (query, options) => this.#request("GET", "/v1/calls", { query, options }),
 
     /**
-     * The call as it is, then each change of it.
+     * Yield the current state of the call, then each change.
      * @param {string} callId @param {Options} [options] @returns {AsyncGenerator<Schemas["CallView"], void, void>}
      */
     events: (callId, options) => this.#transport.events(`/v1/calls/${segment(callId)}/events`, options),
@@ -115,7 +115,7 @@ export class Client {
 
   exceptions = {
     /**
-     * An officer asks a supervisor to lift rules for one call.
+     * Ask a supervisor to lift rules for one call, as an officer.
      * @param {string} applicationId @param {Schemas["RequestException"]} body @param {Options} [options]
      * @returns {Promise<Schemas["ExceptionRequest"]>}
      */
@@ -141,7 +141,7 @@ export class Client {
     ended: (callId, leg, options) => this.#leg(callId, "ended", leg, options),
 
     /**
-     * What an exchange saw that does not know the call. The service matches it with the one call it can mean.
+     * Report a leg event without a call id. The service matches it with the only possible call.
      * @param {Schemas["LegByNumber"]} body @param {Options} [options] @returns {Promise<Schemas["LegTaken"]>}
      */
     byNumber: (body, options) => this.#request("POST", "/v1/legs", { body, options }),
@@ -149,7 +149,7 @@ export class Client {
 
   reconciliation = {
     /**
-     * Codes and legs that do not fit together, newest first: those of the last day, or of a window of 31 at most.
+     * List discrepancies between codes and legs, newest first. The window is the last day by default, at most 31 days.
      * @param {PageOf & {kind?: Schemas["Discrepancy"]["kind"], since?: string, until?: string}} [query]
      * @param {Options} [options] @returns {Promise<Schemas["Discrepancies"]>}
      */
@@ -158,7 +158,7 @@ export class Client {
 
   staff = {
     /**
-     * Cut a member of staff off: a supervisor may, and a system that may issue calls.
+     * Suspend a member of staff. Supervisors may do this, and systems that may issue calls.
      * @param {string} staffId @param {Schemas["SuspendStaff"]} body @param {Options} [options]
      * @returns {Promise<Schemas["Suspension"]>}
      */
@@ -166,13 +166,13 @@ export class Client {
       this.#request("POST", `/v1/staff/${segment(staffId)}/suspension`, { body, options }),
 
     /**
-     * End a suspension. Another supervisor may.
+     * Lift a suspension. This takes a supervisor other than the suspended one.
      * @param {string} staffId @param {Options} [options] @returns {Promise<Schemas["Suspension"]>}
      */
     lift: (staffId, options) => this.#request("DELETE", `/v1/staff/${segment(staffId)}/suspension`, { options }),
 
     /**
-     * All suspensions, newest first, for supervisors and auditors.
+     * List all suspensions, newest first. For supervisors and auditors.
      * @param {PageOf} [query] @param {Options} [options] @returns {Promise<Schemas["Suspensions"]>}
      */
     suspensions: (query, options) => this.#request("GET", "/v1/staff/suspensions", { query, options }),
@@ -180,10 +180,10 @@ export class Client {
 
   confirmations = {
     /**
-     * Confirm the code a customer has entered, and do what belongs to the verdict. All handlers are required.
+     * Confirm the code that a customer has entered, and call the handler of the verdict. All handlers are required.
      * @template T
      * @param {Schemas["Confirm"]} asked @param {Handlers<T>} handlers @param {Options} [options]
-     * @returns {Promise<T>} what the handler returns
+     * @returns {Promise<T>} the result of the handler
      */
     confirm: async (asked, handlers, options) => {
       mustHandle(handlers, HANDLERS);
@@ -193,10 +193,10 @@ export class Client {
 
   ivr = {
     /**
-     * Confirm a code that was keyed by telephone, and do what belongs to the verdict. All handlers are required.
+     * Confirm a code that was keyed by telephone, and call the handler of the verdict. All handlers are required.
      * @template T
      * @param {Schemas["ConfirmByPhone"]} body @param {SpokenHandlers<T>} handlers @param {Options} [options]
-     * @returns {Promise<T>} what the handler returns
+     * @returns {Promise<T>} the result of the handler
      */
     confirm: async (body, handlers, options) => {
       mustHandle(handlers, SPOKEN_HANDLERS);
@@ -204,13 +204,13 @@ export class Client {
     },
 
     /**
-     * Begin the telephone dialogue with a caller, for a platform that leaves it to the service.
+     * Begin a telephone dialogue that the service controls.
      * @param {Schemas["BeginSession"]} body @param {Options} [options] @returns {Promise<Schemas["IvrTurn"]>}
      */
     begin: (body, options) => this.#request("POST", "/v1/ivr/sessions", { body, options }),
 
     /**
-     * What the caller keyed, or null for silence.
+     * Send the keys pressed since the last turn, or null for silence. Returns the next turn.
      * @param {string} sessionId @param {Schemas["HeardKeys"]} body @param {Options} [options]
      * @returns {Promise<Schemas["IvrTurn"]>}
      */
@@ -226,7 +226,7 @@ export class Client {
     callStatus: (options) => this.#request("GET", "/v1/me/call-status", { options }),
 
     /**
-     * The call status as it is, then each change of it.
+     * Yield the current call status, then each change.
      * @param {Options} [options] @returns {AsyncGenerator<Schemas["CallStatus"], void, void>}
      */
     events: (options) => this.#transport.events("/v1/me/events", options),
@@ -251,7 +251,7 @@ export class Client {
     get: (id, options) => this.#request("GET", `/v1/receipts/${segment(id)}`, { options }),
 
     /**
-     * Ask the service about evidence. To trust nobody but a kept trust file, see `verifyEvidence` of ./receipts.js.
+     * Ask the service to verify evidence. To trust only a saved trust file, use `verifyEvidence` of ./receipts.js.
      * @param {Schemas["VerifyReceipt"]} body @param {Options} [options] @returns {Promise<Schemas["ReceiptChecked"]>}
      */
     verify: (body, options) => this.#request("POST", "/v1/receipts/verification", { body, options }),
@@ -259,7 +259,7 @@ export class Client {
 
   log = {
     /**
-     * The newest checkpoint of a shard of the log, a signed note.
+     * Get the newest checkpoint of a shard of the log, as a signed note.
      * @param {number} [shard] @param {Options} [options] @returns {Promise<string>}
      */
     checkpoint: (shard = 0, options = undefined) =>
@@ -267,7 +267,7 @@ export class Client {
   };
 
   /**
-   * What a verifier must hold: issuer, keys, log; and the bank's numbers.
+   * Get everything that a verifier needs (issuer, keys and log), and the bank's numbers.
    * @param {Options} [options] @returns {Promise<Schemas["Description"]>}
    */
   description(options) {

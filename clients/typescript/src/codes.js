@@ -1,11 +1,11 @@
 /**
- * A call code as people type it: a slip of the finger is told before anything is asked.
+ * Reads a typed call code and finds typing errors before a request is sent.
  * Implements specs/protocol.md section 5.
  */
 
 export const LENGTH = 9;
 const MAX_TYPED = 200;
-/** The zeros of the decimal digits of every script (general category Nd of Unicode 14); nine digits follow each. */
+/** The zero of the decimal digits of each script (category Nd of Unicode 14). The other 9 digits follow it. */
 const ZEROS = `
   0030 0660 06F0 07C0 0966 09E6 0A66 0AE6 0B66 0BE6 0C66 0CE6 0D66 0DE6 0E50 0ED0 0F20 1040 1090 17E0 1810 1946
   19D0 1A80 1A90 1B50 1BB0 1C40 1C50 A620 A8D0 A900 A9D0 A9F0 AA50 ABF0 FF10 104A0 10D30 11066 110F0 11136 111D0
@@ -23,7 +23,7 @@ const MEANT = new Map(CHINESE.flatMap((each, n) => [...each].map((character) => 
 for (const zero of ZEROS.trim().split(/\s+/)) {
   for (let n = 0; n < 10; n += 1) MEANT.set(String.fromCodePoint(Number.parseInt(zero, 16) + n), String(n));
 }
-/** The quasigroup of order ten of H. M. Damm's thesis (Marburg 2004). */
+/** The quasigroup of order 10 of H. M. Damm's thesis (Marburg 2004). */
 const DAMM = [
   "0317598642",
   "7092154863",
@@ -38,9 +38,9 @@ const DAMM = [
 ];
 
 /**
- * The nine digits of a code: digits of any script, in the middle of a text.
+ * Find the 9 digits of a code in a text, in any script.
  * @param {string} typed
- * @returns {string} raising RangeError, in words for the person who typed it, where the service says `malformed_code`
+ * @returns {string} raises RangeError, with a message for the person who typed, where the service says `malformed_code`
  */
 export function readCode(typed) {
   const { codes } = readDigits(typed);
@@ -53,8 +53,8 @@ export function readCode(typed) {
 }
 
 /**
- * What was typed: each group of nine digits once, all digits, and what is neither a digit nor goes between digits.
- * A group that touches a Latin letter, `+`, `#` or `*` is something else than a code.
+ * Split typed text into `codes`, the different groups of 9 digits; `digits`, all digits; and `rest`, everything else
+ * except separators. A group next to a Latin letter, `+`, `#` or `*` is not a code.
  * @param {string} typed
  * @returns {{codes: string[], digits: string, rest: string}}
  */
@@ -71,7 +71,7 @@ export function readDigits(typed) {
   return { codes: [...codes], digits: plain.replace(/[^0-9]/g, ""), rest: plain.replace(/[0-9]/g, "") };
 }
 
-/** Whether nine digits, and nothing else, are a complete code. @param {string} digits */
+/** Whether a text is exactly 9 digits with a valid check digit. @param {string} digits */
 export function isCode(digits) {
   let interim = 0;
   for (const digit of digits) interim = Number(DAMM[interim]?.[Number(digit)]);

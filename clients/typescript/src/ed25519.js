@@ -1,6 +1,6 @@
 /**
- * Ed25519 signatures (RFC 8032), checked so that every platform comes to the same answer: they differ in whether they
- * take a point of small order for a key. Implements specs/protocol.md section 8.1.
+ * A strict check of Ed25519 signatures (RFC 8032). Platforms differ on points of small order, so this refuses them.
+ * Implements specs/protocol.md section 8.1.
  */
 
 import { CannotCheck } from "./errors.js";
@@ -8,13 +8,13 @@ import { CannotCheck } from "./errors.js";
 const PRIME = 2n ** 255n - 19n;
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 const ORDER_8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
-// The y of the eight points of small order.
+// The y of the 8 points of small order.
 const SMALL = [0n, 1n, PRIME - 1n, ORDER_8, PRIME - ORDER_8];
 
 /** @typedef {import("./octets.js").Octets} Octets */
 
 /**
- * Whether 32 bytes can be a point of edwards25519 that is of no small order, in its one encoding.
+ * Whether 32 bytes are the canonical encoding of an edwards25519 point that is not of small order.
  * @param {Octets} octets
  */
 export function isPoint(octets) {
@@ -23,7 +23,7 @@ export function isPoint(octets) {
 }
 
 /**
- * Whether a signature holds. Raises CannotCheck where the platform has no Ed25519.
+ * Whether a signature is valid. Raises CannotCheck if the platform has no Ed25519.
  * @param {Octets} publicKey @param {Octets} signature @param {Octets} signed
  */
 export async function verifiesEd25519(publicKey, signature, signed) {
@@ -40,7 +40,7 @@ export async function verifiesEd25519(publicKey, signature, signed) {
   }
 }
 
-/** Octets as a number, the least first. @param {Octets} octets */
+/** Read a little-endian number. @param {Octets} octets */
 function number(octets) {
   return octets.reduceRight((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
 }

@@ -1,11 +1,11 @@
 /**
- * The errors of this SDK: one tree, told apart by class and by the service's slugs.
+ * The errors of this SDK, in one tree. The class or the service's slug says which error it is.
  * Implements specs/protocol.md sections 7.2 and 9.
  */
 
 /** @typedef {import("./openapi.js").components["schemas"]} Schemas */
 
-/** Root of every error this SDK raises about the service or about evidence. Wrong arguments are TypeErrors. */
+/** The base of all errors about the service or about evidence. Wrong arguments raise TypeError. */
 export class CallbackVerificationError extends Error {
   /** @param {string} message @param {ErrorOptions} [options] */
   constructor(message, options) {
@@ -14,12 +14,12 @@ export class CallbackVerificationError extends Error {
   }
 }
 
-/** The service has answered that it will not do what was asked, and why (RFC 9457). */
+/** The service refuses the request and says why (RFC 9457). */
 export class Problem extends CallbackVerificationError {
   /**
    * @param {Pick<Schemas["Problem"], "slug" | "status" | "title" | "detail"> & Partial<Schemas["Problem"]>} problem
-   * @param {string | null} requestId what to quote when asking the bank about this request
-   * @param {number | null} retryAfter seconds, if the service has named a time
+   * @param {string | null} requestId the id to quote to the bank
+   * @param {number | null} retryAfter in seconds, if the service has sent it
    */
   constructor(problem, requestId, retryAfter) {
     super(`${problem.slug}: ${problem.detail}`);
@@ -29,17 +29,17 @@ export class Problem extends CallbackVerificationError {
     this.title = problem.title;
     this.detail = problem.detail;
     this.requestId = requestId;
-    /** Which members of the request are at fault. */
+    /** The invalid members of the request. */
     this.errors = problem.errors ?? [];
-    /** Which rules of the contact policy the call would break. */
+    /** The rules of the contact policy that the call would break. */
     this.refusals = problem.refusals ?? [];
     this.retryAfter = retryAfter;
   }
 }
 
 /**
- * There is no answer that can be relied on: a time-out, a lost connection, or something that is not understood.
- * It says nothing about the call. Tell people "we cannot check now", never "genuine" (law L6).
+ * There is no reliable answer: a timeout, a lost connection, or an answer that cannot be understood.
+ * It says nothing about the call. Say "we cannot check now", never "genuine" (law L6).
  */
 export class CannotCheck extends CallbackVerificationError {
   /**
@@ -48,19 +48,19 @@ export class CannotCheck extends CallbackVerificationError {
    */
   constructor(message, { cause, requestId = null, status = null, retryAfter = null } = {}) {
     super(message, cause === undefined ? undefined : { cause });
-    /** What to quote when asking the bank about this request. */
+    /** The id to quote to the bank. */
     this.requestId = requestId;
     /** The HTTP status, if there was one. */
     this.status = status;
-    /** Seconds, if the service has named a time. */
+    /** Seconds to wait, if the service has sent them. */
     this.retryAfter = retryAfter;
   }
 }
 
-/** A time-out or a lost connection: whether the service has done what was asked is not known. */
+/** A timeout or a lost connection. The service may or may not have processed the request. */
 export class NoAnswer extends CannotCheck {}
 
-/** The service itself says that it cannot check now (a problem with `verdict: unavailable`). */
+/** The service says that it cannot check now (a problem with `verdict: unavailable`). */
 export class Unavailable extends CannotCheck {
   /** @param {Problem} problem */
   constructor(problem) {
@@ -74,7 +74,7 @@ export class Unavailable extends CannotCheck {
 
 /** @typedef {"invalid_evidence" | "invalid_signature" | "invalid_proof" | "invalid_claims"} EvidenceSlug */
 
-/** A ticket, receipt, checkpoint or proof does not verify; `slug` is the service's own word for it. */
+/** A ticket, receipt, checkpoint or proof does not verify. `slug` is the same as in the service. */
 export class EvidenceError extends CallbackVerificationError {
   /** @param {EvidenceSlug} slug @param {string} message @param {ErrorOptions} [options] */
   constructor(slug, message, options) {

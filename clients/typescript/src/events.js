@@ -1,19 +1,18 @@
 /**
- * Server-sent events read from a fetched answer, since only fetch can send who is asking.
+ * Reads server-sent events from a fetch response. EventSource cannot send credentials in a header.
  * Implements specs/protocol.md section 7.5.
  */
 
 import { CannotCheck, NoAnswer } from "./errors.js";
 
 export const MAX_EVENT = 262_144;
-// The service writes something every fifteen seconds; a connection that is silent for longer is dead.
+// The service writes something every 15 seconds, so a longer silence means a dead connection.
 const IDLE_MS = 20_000;
 const LINE_END = /\r\n|\n|\r/;
 
 /**
- * The decoded JSON of each event. Ends when the service ends the stream; an event it has not finished is dropped.
- * Raises CannotCheck for what cannot be read, for silence and for a lost connection, and the signal's reason when
- * that ends.
+ * Yield the decoded JSON of each event, until the service ends the stream. An incomplete last event is dropped.
+ * Raises CannotCheck for malformed events, silence or a lost connection, and the signal's reason if it aborts.
  * @param {Response} response
  * @param {AbortSignal} [signal]
  * @param {{idleMs?: number}} [settings]
@@ -36,15 +35,15 @@ export async function* readEvents(response, signal, { idleMs = IDLE_MS } = {}) {
     signal?.throwIfAborted();
     const unread = cause instanceof SyntaxError || cause instanceof RangeError;
     if (unread) throw new CannotCheck(`an event cannot be read: ${cause.message}`, { cause, requestId });
-    throw new NoAnswer("the stream has broken off", { cause, requestId });
+    throw new NoAnswer("the stream was interrupted", { cause, requestId });
   } finally {
-    // Anyone who stops listening early hangs up; after an error there is nothing left to hang up.
+    // Close the connection if the caller stops early. After an error, it is closed already.
     reader?.cancel().catch(() => {});
   }
 }
 
 /**
- * What comes next, unless the signal ends or nothing comes for too long.
+ * Read the next part. Rejects if the signal aborts, or after a silence of `idleMs`.
  * @param {ReadableStreamDefaultReader<Uint8Array>} reader
  * @param {AbortSignal | undefined} signal
  * @param {number} idleMs
@@ -76,7 +75,7 @@ function decoded(decoder, octets) {
   }
 }
 
-/** The `data` of events, out of text that comes in pieces (WHATWG HTML section 9.2.6). */
+/** Parses the `data` of events from text that arrives in parts (WHATWG HTML section 9.2.6). */
 class Events {
   #line = "";
   /** @type {string[]} */
@@ -85,12 +84,12 @@ class Events {
   #afterReturn = false;
 
   /**
-   * The events that this piece completes. Raises RangeError when one is too long.
+   * Yield the events that this part completes. Raises RangeError if one is too long.
    * @param {string} text
    */
   *read(text) {
     if (text === "") return;
-    // A line end of two characters may come in two pieces.
+    // The two characters of a line end may arrive in different parts.
     const rest = this.#afterReturn && text.startsWith("\n") ? text.slice(1) : text;
     this.#afterReturn = text.endsWith("\r");
     const [first = "", ...more] = rest.split(LINE_END);
@@ -108,7 +107,7 @@ class Events {
     if (this.#line.length + this.#size > MAX_EVENT) throw new RangeError("it is too long");
   }
 
-  /** The line is whole; the data of an event if this is where it ends. */
+  /** End a line. Returns the data of an event if this completes one, else null. */
   #end() {
     const line = this.#line;
     this.#line = "";
@@ -118,7 +117,7 @@ class Events {
       this.#size = 0;
       return data;
     }
-    // A comment begins with a colon, so its field has no name; other fields do not matter here.
+    // A comment begins with a colon, so its field name is empty. All fields but `data` are ignored.
     const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
     if (field === "data") {
       this.#data.push(value);

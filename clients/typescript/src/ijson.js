@@ -1,28 +1,28 @@
 /**
- * JSON as evidence holds it (I-JSON, RFC 7493): bounded before it is read, and read in one way by every verifier.
+ * A strict JSON parser for evidence (I-JSON, RFC 7493). It checks bounds first, and all verifiers read the same.
  * Implements specs/protocol.md section 8.1.
  */
 
 const MAX_DEPTH = 100;
-// A quoted text, also one without an end, a bracket or a comma. No two ways to match, so the work is linear.
+// A string, terminated or not, a bracket or a comma. There is one way to match, so the time is linear.
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"?|[[\]{},]/gs;
 const SURROGATE = /\p{Surrogate}/u;
 
-/** JSON that nests deeper than a verifier reads. */
+/** The JSON is nested too deeply. */
 export class TooDeep extends SyntaxError {}
 
 /**
- * The value of a JSON text in UTF-8. `mark` passes over one byte-order mark at the beginning.
+ * Parse JSON in UTF-8. With `mark`, ignore one byte-order mark at the beginning.
  * @param {Uint8Array | undefined} octets
  * @param {{mark?: boolean}} [options]
- * @returns {any} raising SyntaxError or TypeError; TooDeep for JSON that is nested too deeply
+ * @returns {any} raises SyntaxError or TypeError, and TooDeep for JSON that is nested too deeply
  */
 export function readJson(octets, { mark = false } = {}) {
-  // With ignoreBOM a mark is kept, and JSON.parse refuses it.
+  // With ignoreBOM, the text keeps the mark, and JSON.parse refuses it.
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: !mark }).decode(octets);
   const tokens = text.match(TOKEN) ?? [];
   mustBeShallow(tokens);
-  // Minus zero is zero: numbers count by their value.
+  // Numbers compare by value, so minus zero becomes zero.
   const value = JSON.parse(text, (_, each) => (each === 0 ? 0 : each));
   mustSayOnce(tokens);
   return value;
@@ -41,11 +41,11 @@ function mustBeShallow(tokens) {
 }
 
 /**
- * Refuse a member that is given twice, and half of a surrogate pair. JSON.parse takes both.
- * @param {string[]} tokens of a text that is JSON
+ * Refuse repeated members and lone surrogates. JSON.parse accepts both.
+ * @param {string[]} tokens the tokens of valid JSON
  */
 function mustSayOnce(tokens) {
-  /** The names that each open object has so far; nothing for a list. @type {(Set<string> | null)[]} */
+  /** The names in each open object so far, null for a list. @type {(Set<string> | null)[]} */
   const open = [];
   let before = "";
   for (const token of tokens) {
@@ -54,7 +54,7 @@ function mustSayOnce(tokens) {
     else if (token === "}" || token === "]") open.pop();
     else if (token !== ",") {
       const said = token.includes("\\") ? JSON.parse(token) : token.slice(1, -1);
-      if (SURROGATE.test(said)) throw new SyntaxError("half of a surrogate pair is no text");
+      if (SURROGATE.test(said)) throw new SyntaxError("a string has a lone surrogate");
       const names = before === "{" || before === "," ? open.at(-1) : null;
       if (names?.has(said)) throw new SyntaxError("a member is given twice");
       names?.add(said);

@@ -1,5 +1,5 @@
 /**
- * Receipts and trust files, as people keep them. Source: specs/protocol.md section 8.
+ * Reads saved receipts and trust files. Source: specs/protocol.md section 8.
  */
 
 import { EvidenceError } from "./errors.js";
@@ -11,9 +11,10 @@ export const MAX_FILE = 262_144;
 /** @typedef {import("./receipts.js").Trust} Trust */
 
 /**
- * The evidence in a kept file. A whole answer also serves: a verdict, an issued call or an exception carries it inside.
+ * Read the evidence in a saved file. The file may also be an answer that contains it: a verdict, an issued call or an
+ * exception.
  * @param {Uint8Array} content
- * @returns {Evidence} raising EvidenceError
+ * @returns {Evidence} raises EvidenceError
  */
 export function readEvidence(content) {
   const kept = read(content);
@@ -25,9 +26,9 @@ export function readEvidence(content) {
 }
 
 /**
- * A kept trust file.
+ * Read a saved trust file.
  * @param {Uint8Array} content
- * @returns {Trust} raising TypeError
+ * @returns {Trust} raises TypeError
  */
 export function readTrust(content) {
   let trust;

@@ -1,5 +1,5 @@
 /**
- * Octets as the log writes and hashes them: canonical Base64 (RFC 4648) and SHA-256.
+ * Canonical base64 (RFC 4648) and SHA-256 of bytes.
  * Implements specs/protocol.md section 8.
  */
 
@@ -9,7 +9,7 @@ const URL_SAFE = /^[A-Za-z0-9_-]*$/;
 /** @typedef {Uint8Array<ArrayBuffer>} Octets */
 
 /**
- * Standard Base64 in its one canonical spelling. Raises RangeError for any other.
+ * Decode canonical base64 with padding. Raises RangeError for any other text.
  * @param {string} text
  * @returns {Octets}
  */
@@ -21,13 +21,13 @@ export function fromBase64(text) {
   } catch {
     throw new RangeError("not base64");
   }
-  // Else padding, or bits that no octet uses, would let one proof be spelled in several ways.
+  // Without this check, different padding or unused bits would give one proof several texts.
   if (btoa(binary) !== text) throw new RangeError("base64 is not canonical");
   return Uint8Array.from(binary, (each) => each.charCodeAt(0));
 }
 
 /**
- * Unpadded base64url (RFC 7515 section 2) in its one canonical spelling. Raises RangeError for any other.
+ * Decode canonical base64url without padding (RFC 7515 section 2). Raises RangeError for any other text.
  * @param {string} text
  */
 export function fromBase64url(text) {
@@ -41,12 +41,12 @@ export function utf8(text) {
   return new TextEncoder().encode(text);
 }
 
-/** How long a text is: the bytes of its UTF-8. @param {string} text */
+/** The number of bytes of a text in UTF-8. @param {string} text */
 export function byteLength(text) {
   return utf8(text).length;
 }
 
-/** @param {Octets[]} parts @returns {Promise<Octets>} the SHA-256 of the parts, one after another */
+/** @param {Octets[]} parts @returns {Promise<Octets>} the SHA-256 of all parts together */
 export async function sha256(...parts) {
   const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let end = 0;
@@ -58,7 +58,7 @@ export async function sha256(...parts) {
 }
 
 /**
- * Nothing here is secret, so it need not take the same time for all.
+ * Compare bytes. They are not secret, so the time need not be constant.
  * @param {Octets} one @param {Octets} other
  */
 export function equal(one, other) {

@@ -1,5 +1,5 @@
 /**
- * Proofs that the log contains an entry (C2SP tlog-proof; inclusion after RFC 6962 and RFC 9162 section 2.1.3.2).
+ * Verifies that the log contains an entry (C2SP tlog-proof; RFC 6962, RFC 9162 section 2.1.3.2).
  * Implements specs/protocol.md section 8.1, steps 3 and 4.
  */
 
@@ -16,12 +16,12 @@ const NODE = Uint8Array.of(1);
 /** @typedef {import("./checkpoints.js").Checkpoint} Checkpoint */
 
 /**
- * Check that the log has this entry.
+ * Verify that the log has this entry.
  * @param {string} text the tlog-proof
  * @param {Octets} entry
  * @param {string[]} vkeys
  * @param {string} origin
- * @returns {Promise<Checkpoint>} the checkpoint that says so; raising EvidenceError
+ * @returns {Promise<Checkpoint>} raises EvidenceError
  */
 export async function verifyProof(text, entry, vkeys, origin) {
   const { index, hashes, note } = readProof(text);
@@ -32,7 +32,7 @@ export async function verifyProof(text, entry, vkeys, origin) {
 }
 
 /**
- * Read a tlog-proof; nothing in it is verified yet. Each proof has one text only.
+ * Parse a tlog-proof, without verifying it. Each proof has exactly one text.
  * @param {string} text
  */
 function readProof(text) {
@@ -48,7 +48,7 @@ function readProof(text) {
   return { index: readCount(place.slice("index ".length)), hashes: hashes.map(readHash), note };
 }
 
-/** Nothing authenticates the extra data, so they are not looked at; but they must be well-formed. @param {string} line */
+/** Nothing authenticates the extra data, so their content is ignored. They must be well-formed. @param {string} line */
 function mustBeExtra(line) {
   try {
     if (fromBase64(line.slice("extra ".length)).length > 0) return;
@@ -59,7 +59,7 @@ function mustBeExtra(line) {
 }
 
 /**
- * The root of a tree of that size which has the leaf at that index, after an audit path.
+ * Compute the root from a leaf, its index, the size of the tree and an audit path.
  * @param {Octets} leaf
  * @param {number} index
  * @param {number} size
@@ -72,7 +72,7 @@ async function rootFrom(leaf, index, size, path) {
   let last = size - 1;
   for (const sibling of path) {
     if (last === 0) throw invalidProof("the proof has too many hashes");
-    // At the right edge a subtree that is not full takes the next sibling from further up.
+    // At the right edge, the sibling of an incomplete subtree is on a higher level.
     const alone = place % 2 === 0 && place === last;
     while (alone && place % 2 === 0) {
       place /= 2;

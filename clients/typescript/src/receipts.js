@@ -1,5 +1,5 @@
 /**
- * Checking tickets and receipts offline: no bank and no network, only the trust file kept from a time it was trusted.
+ * Verifies tickets and receipts offline, with nothing but a trust file that was saved earlier.
  * Implements specs/protocol.md section 8.1.
  */
 
@@ -22,22 +22,22 @@ const HEADER = ["alg", "kid", "typ"];
 
 /** @typedef {import("./claims.js").Claims} Claims */
 /** @typedef {import("./claims.js").Typ} Typ */
-/** A statement and the proof of its leaf, as they are handed out. @typedef {{statement: string, proof: string}} Evidence */
+/** A signed statement and its inclusion proof. @typedef {{statement: string, proof: string}} Evidence */
 
 /**
- * What a verifier must hold: the document of `/.well-known/callback-verification`. Other members are ignored.
+ * Everything that a verifier needs: the document at `/.well-known/callback-verification`. Other members are ignored.
  * @typedef {{issuer: string, jwks: {keys: Record<string, any>[]}, log: {origin: string, keys: string[]}}} Trust
  */
 
 /** @typedef {{typ: Typ, claims: Claims, checkpoint: {origin: string, size: number}}} Checked */
 
 /**
- * Check a statement, and that the log contains it. There is no answer but the claims: whatever does not verify raises
- * EvidenceError with the service's slug, `invalid_signature`, `invalid_claims`, `invalid_proof` or `invalid_evidence`.
- * Look at `claims.verdict` afterwards: a receipt that says `not_genuine` verifies too.
+ * Verify a statement, and that the log contains it. Raises EvidenceError for everything that does not verify. Its slug
+ * is `invalid_signature`, `invalid_claims`, `invalid_proof` or `invalid_evidence`, as in the service. Check
+ * `claims.verdict` afterwards: a receipt that says `not_genuine` verifies too.
  * @param {Evidence} evidence
- * @param {Trust} trust raising TypeError when it is not a trust file
- * @param {{typ?: Typ}} [expected] the one kind of statement to accept (RFC 8725 section 3.11)
+ * @param {Trust} trust raises TypeError if it is not a trust file
+ * @param {{typ?: Typ}} [expected] the only type of statement to accept (RFC 8725 section 3.11)
  * @returns {Promise<Checked>}
  */
 export async function verifyEvidence(evidence, trust, { typ } = {}) {
@@ -53,7 +53,7 @@ export async function verifyEvidence(evidence, trust, { typ } = {}) {
 }
 
 /**
- * Check signature, kind, issuer and shape.
+ * Verify the signature, type, issuer and shape.
  * @param {string} statement
  * @param {Trust} trust
  * @param {Typ | undefined} expected
@@ -79,8 +79,8 @@ async function verifyStatement(statement, trust, expected) {
 }
 
 /**
- * The header's members. Nothing but the three that the service writes is allowed: no key and no address of one, no
- * extension that this program would have to know.
+ * Read the header. Only the 3 members that the service writes are allowed: a statement must not supply its own key or
+ * the address of one, and there are no extensions.
  * @param {Uint8Array | undefined} octets
  */
 function readHeader(octets) {
@@ -90,14 +90,14 @@ function readHeader(octets) {
   }
   const length = byteLength(header.kid);
   if (length < 1 || length > MAX_KID) throw invalidSignature(`a kid has 1 to ${MAX_KID} bytes`);
-  if (typeof header.typ !== "string") throw invalidSignature("the statement's header names no kind of statement");
+  if (typeof header.typ !== "string") throw invalidSignature("the statement's header has no typ");
   const strange = Object.keys(header).find((name) => !HEADER.includes(name));
   if (strange !== undefined) throw invalidSignature(`the statement's header has the member ${quoted(strange)}`);
   return header;
 }
 
 /**
- * The trusted key of that id. What other keys are does not matter.
+ * Return the trusted key with this id. Other keys are ignored.
  * @param {Trust} trust
  * @param {string} kid
  */
@@ -105,7 +105,7 @@ function keyOf(trust, kid) {
   const found = trust.jwks.keys.filter((each) => each?.["kid"] === kid);
   const [key] = found;
   if (key === undefined || found.length > 1) throw invalidSignature("the statement is not signed by a known key");
-  // A key for something else must not be taken for one that signs statements.
+  // A key with another purpose must not verify statements.
   const { kty, crv, use = "sig", alg = ALGORITHM } = key;
   if (kty !== "EC" || crv !== "P-256" || use !== "sig" || alg !== ALGORITHM) {
     throw invalidSignature(`the key of the statement does not sign by ${ALGORITHM}`);
@@ -113,7 +113,7 @@ function keyOf(trust, kid) {
   return { kty, crv, x: coordinate(key["x"]), y: coordinate(key["y"]) };
 }
 
-/** A coordinate of P-256, spelled as RFC 7518 has it: platforms differ in what else they take. @param {unknown} text */
+/** Check a coordinate of P-256 (RFC 7518), since platforms differ on other spellings. @param {unknown} text */
 function coordinate(text) {
   if (typeof text !== "string" || opened(text).length !== 32) throw invalidSignature("the key is not a point of P-256");
   return text;
@@ -139,7 +139,7 @@ function opened(part) {
 
 /**
  * @param {Uint8Array | undefined} octets
- * @param {(message: string, options: ErrorOptions) => EvidenceError} fault what to raise when it is not JSON
+ * @param {(message: string, options: ErrorOptions) => EvidenceError} fault the error to raise if it is not JSON
  * @returns {any}
  */
 function decodeJson(octets, fault) {
@@ -150,7 +150,7 @@ function decodeJson(octets, fault) {
   }
 }
 
-/** Quoted and cut, since it comes from anyone who made the file. @param {unknown} value */
+/** Quote and shorten a value, since anyone may have made the file. @param {unknown} value */
 function quoted(value) {
   return String(JSON.stringify(value)).slice(0, 100);
 }

@@ -1,5 +1,5 @@
 /**
- * How a caller shows who it is: a person's bearer token, or a system's signature of each request (RFC 9421).
+ * Credentials: a bearer token for a person, a signature of each request (RFC 9421) for a system.
  * Implements specs/protocol.md section 2.
  */
 
@@ -9,19 +9,19 @@ const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 const PEM = /^-----BEGIN PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END PRIVATE KEY-----\s*$/;
 
 /**
- * A request before it shows who is calling; its body as the octets that will be sent.
+ * A request before authentication. `body` has the bytes that will be sent.
  * @typedef {{method: string, url: string, headers: Record<string, string>, body: Uint8Array<ArrayBuffer> | null}} Asked
  */
 
 /**
- * Gives the headers that show who is calling. It is asked again for every try.
+ * Makes the headers that authenticate one try of a request.
  * @typedef {{headers: (request: Asked) => Promise<Record<string, string>>}} Credential
  */
 
 /**
- * A person's login at the bank's OpenID provider.
- * @param {string | (() => string | Promise<string>)} token the access token, or what fetches a fresh one; an error
- *   it raises reaches the caller as it is
+ * The credential of a person: an access token of the bank's OpenID provider.
+ * @param {string | (() => string | Promise<string>)} token the access token, or a function that fetches a fresh
+ *   one. Its errors reach the caller unchanged
  * @returns {Credential}
  */
 export function bearer(token) {
@@ -29,7 +29,7 @@ export function bearer(token) {
   return {
     headers: async () => {
       const shown = await current();
-      // Never put into the message: it would reach logs.
+      // The message reaches logs, so it must not hold the token.
       if (typeof shown !== "string" || !TOKEN.test(shown)) throw new TypeError("the token is not a bearer token");
       return { Authorization: `Bearer ${shown}` };
     },
@@ -37,14 +37,14 @@ export function bearer(token) {
 }
 
 /**
- * A system of the bank, which signs each request with its Ed25519 key.
+ * The credential of a system: an Ed25519 key that signs each request.
  * @param {{keyId: string, privateKey: CryptoKey | string}} key the system's id at the verifier, and its private key:
  *   a CryptoKey that may sign, or PKCS#8 in PEM
- * @returns {Credential} raising TypeError, when it is first used, for PEM that is no Ed25519 key
+ * @returns {Credential} its first use raises TypeError if the PEM is not an Ed25519 key
  */
 export function systemKey({ keyId, privateKey }) {
   if (typeof keyId !== "string" || !KEY_ID.test(keyId)) {
-    throw new TypeError("keyId is 1 to 128 letters, digits and -._~:@/");
+    throw new TypeError("keyId must have 1 to 128 letters, digits and -._~:@/");
   }
   const der = typeof privateKey === "string" ? readPem(privateKey) : null;
   if (der === null) mustSign(/** @type {CryptoKey} */ (privateKey));
@@ -59,12 +59,11 @@ export function systemKey({ keyId, privateKey }) {
 }
 
 /**
- * The headers that sign a request (RFC 9421 section 3.1). `url` is signed as it is written, so it must be what goes
- * over the wire.
+ * Return the headers that sign a request (RFC 9421 section 3.1). `url` must be exactly the address that is sent.
  * @param {Asked} request
  * @param {string} keyId
  * @param {CryptoKey} key
- * @param {number} created epoch seconds; the service takes what is at most a minute off its own clock
+ * @param {number} created epoch seconds. The service accepts a clock skew of one minute
  */
 export async function signRequest({ method, url, headers, body }, keyId, key, created) {
   /** @type {Record<string, string>} */
@@ -97,7 +96,7 @@ function readPem(pem) {
   try {
     return Uint8Array.from(atob(found[1].replace(/\s/g, "")), (each) => each.charCodeAt(0));
   } catch {
-    throw new TypeError("privateKey has base64 that cannot be read");
+    throw new TypeError("privateKey has invalid base64");
   }
 }
 

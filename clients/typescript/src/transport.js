@@ -1,12 +1,12 @@
 /**
- * One request to the service: addressed, keyed, signed, sent within a time, and tried again where that is safe.
+ * Sends requests to the service, with idempotency keys, signatures, timeouts, and retries where they are safe.
  * Implements specs/protocol.md sections 2, 3.2 and 7.2.
  */
 
 import { mustSucceed, readJson, readText } from "./answers.js";
 import { CallbackVerificationError, NoAnswer } from "./errors.js";
 import { readEvents } from "./events.js";
-import { Limit, pauseAfter, sleepFor } from "./patience.js";
+import { Limit, pauseAfter, sleepFor } from "./retry.js";
 
 const IDEMPOTENCY_KEY = /^[!#-\[\]-~]{1,255}$/;
 
@@ -15,16 +15,16 @@ const IDEMPOTENCY_KEY = /^[!#-\[\]-~]{1,255}$/;
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Query */
 
 /**
- * What every operation takes last. `idempotencyKey` goes with a POST, and is made up where it is not given: give your
- * own to ask again, later or elsewhere, for an answer that was lost. `signal` ends the operation with its own reason.
+ * The options of every operation. `idempotencyKey` is for POST, and random by default. Pass your own to get a lost
+ * answer later or from another process. `signal` aborts the operation with its own reason.
  * @typedef {{idempotencyKey?: string, signal?: AbortSignal}} Options
  */
 
 /**
- * `timeoutMs` bounds one try and `deadlineMs` all of them together, pauses included; `tries` is how many there may be.
- * `fetch`, `sleep` and `random` are for tests and for unusual networks.
+ * `timeoutMs` limits one try, `deadlineMs` all tries with their pauses, and `tries` their number. `fetch`, `sleep` and
+ * `random` are for tests and unusual networks.
  * @typedef {object} Settings
- * @property {Credential} [credential] without one, only the public operations answer
+ * @property {Credential} [credential] without one, only public operations succeed
  * @property {number} [timeoutMs]
  * @property {number} [deadlineMs]
  * @property {number} [tries]
@@ -54,18 +54,18 @@ export class Transport {
     this.#timeoutMs = timeoutMs;
     this.#deadlineMs = deadlineMs;
     this.#tries = tries;
-    // Not as a method: a browser's fetch refuses to be called on anything but its window.
+    // Browsers refuse to call fetch as a method of any object but the window.
     this.#fetch = (/** @type {string} */ url, /** @type {RequestInit} */ init) => fetch(url, init);
     this.#sleep = sleep;
     this.#random = random;
   }
 
   /**
-   * Send one operation and read its answer, JSON unless `kind` says otherwise.
+   * Send one operation and read its answer, which is JSON unless `kind` says otherwise.
    * @param {string} method
    * @param {string} path
    * @param {{body?: unknown, query?: Query, options?: Options, kind?: Kind}} [asked]
-   * @returns {Promise<any>} raising Problem or CannotCheck
+   * @returns {Promise<any>} raises Problem or CannotCheck
    */
   async request(method, path, { body, query, options = {}, kind = "application/json" } = {}) {
     const requestId = crypto.randomUUID();
@@ -91,8 +91,8 @@ export class Transport {
   }
 
   /**
-   * Server-sent events of an address, decoded. They end when the service ends the stream; asking again is the
-   * caller's business. Raises Problem or CannotCheck, and the signal's reason when it ends.
+   * Yield the decoded server-sent events of an address, until the service ends the stream. There are no retries.
+   * Raises Problem or CannotCheck, and the signal's reason if it aborts.
    * @param {string} path
    * @param {Options} [options]
    * @returns {AsyncGenerator<any, void, void>}
@@ -134,7 +134,7 @@ export class Transport {
     if (method === "POST") {
       const key = options.idempotencyKey ?? crypto.randomUUID();
       if (!IDEMPOTENCY_KEY.test(key)) {
-        throw new TypeError('idempotencyKey is 1 to 255 visible ASCII characters without " and \\');
+        throw new TypeError('idempotencyKey must have 1 to 255 visible ASCII characters other than " and \\');
       }
       headers["Idempotency-Key"] = key;
     }
@@ -144,7 +144,7 @@ export class Transport {
   }
 
   /**
-   * One try. What goes wrong on the way is NoAnswer; what the caller's own signal or credential raises stays as it is.
+   * Make one try. Transport errors become NoAnswer. Errors of the caller's own signal or credential stay unchanged.
    * @template T
    * @param {Asked} asked
    * @param {Limit} limit
@@ -171,7 +171,7 @@ export class Transport {
     } catch (cause) {
       if (cause instanceof CallbackVerificationError) throw cause;
       caller?.throwIfAborted();
-      throw new NoAnswer("the service has given no answer", { cause, requestId });
+      throw new NoAnswer("there was no answer from the service", { cause, requestId });
     }
   }
 
@@ -182,8 +182,8 @@ export class Transport {
       return await limit.race(this.#credential.headers(asked));
     } catch (cause) {
       if (limit.signal.aborted && cause === limit.signal.reason) {
-        // Fetching a token took all the time there was, or the caller has given up.
-        throw new NoAnswer("there was no credential in time", { cause, requestId });
+        // The timeout ended while fetching a token, or the caller aborted.
+        throw new NoAnswer("there was no credential before the timeout", { cause, requestId });
       }
       throw cause;
     }
@@ -194,16 +194,18 @@ export class Transport {
 function readBase(baseUrl) {
   const url = new URL(baseUrl);
   if (!/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-    throw new TypeError("baseUrl is an http or https address without user, query and fragment");
+    throw new TypeError("baseUrl must be an http or https address without user, query and fragment");
   }
   return url.href.replace(/\/+$/, "");
 }
 
 /**
- * An id as one segment of a path. Raises TypeError for what would change the path.
+ * Encode an id as one segment of a path. Raises TypeError for `""`, `.` and `..`, which would change the path.
  * @param {string} id
  */
 export function segment(id) {
-  if (typeof id !== "string" || /^\.{0,2}$/.test(id)) throw new TypeError("an id is a string that is not empty");
+  if (typeof id !== "string" || /^\.{0,2}$/.test(id)) {
+    throw new TypeError("an id must be a string, and not empty, . or ..");
+  }
   return encodeURIComponent(id);
 }

@@ -1,5 +1,5 @@
 /**
- * Handing out a verdict so that nothing but the word `genuine` can be taken for it.
+ * Passes verdicts to handlers, so that no program can mistake another answer for `genuine`.
  * Implements specs/protocol.md sections 7 and 13 (law L6).
  */
 
@@ -13,8 +13,8 @@ import { fromBase64url } from "./octets.js";
 /** @typedef {Schemas["Verdict"] & {verdict: "ended", call: Schemas["CallDetails"]}} EndedVerdict */
 
 /**
- * What to do for each verdict in the app. An object is true whatever it says, so no verdict is ever returned bare.
- * `ended` is for a genuine answer that is asked for again after its call: it is not genuine any more.
+ * A handler for each verdict in the app. Every object is truthy, so a verdict is never returned as a value. `ended` is
+ * for a genuine answer that is requested again after its call: it is no longer genuine.
  * @template T
  * @typedef {object} Handlers
  * @property {(verdict: GenuineVerdict) => T | Promise<T>} genuine
@@ -23,7 +23,8 @@ import { fromBase64url } from "./octets.js";
  */
 
 /**
- * What to do for each verdict by telephone. `unavailable` says that nothing was checked, and how to get an answer.
+ * A handler for each verdict by telephone. With `unavailable` nothing was checked, and the words say how to get an
+ * answer.
  * @template T
  * @typedef {object} SpokenHandlers
  * @property {(verdict: Schemas["SpokenVerdict"] & {verdict: "genuine"}) => T | Promise<T>} genuine
@@ -36,19 +37,20 @@ export const HANDLERS = ["genuine", "notGenuine", "ended"];
 export const SPOKEN_HANDLERS = [...HANDLERS, "unavailable"];
 
 /**
- * Raise TypeError unless each of these handlers is there. Called before anything is sent: a code that was spent
- * without anybody to tell would be lost.
+ * Raise TypeError unless all of these handlers exist. Call it before sending, since a code that is consumed without a
+ * handler would be lost.
  * @param {any} handlers
  * @param {string[]} names
  */
 export function mustHandle(handlers, names) {
   for (const name of names) {
-    if (typeof handlers?.[name] !== "function") throw new TypeError(`there is no handler ${name}`);
+    if (typeof handlers?.[name] !== "function") throw new TypeError(`the handler ${name} is missing`);
   }
 }
 
 /**
- * Tell the verdict of a confirmation in the app. Raises CannotCheck when it is not understood.
+ * Pass the verdict of a confirmation in the app to its handler. Raises CannotCheck for an answer it does not
+ * understand.
  * @template T
  * @param {any} answer
  * @param {Handlers<T>} handlers
@@ -63,7 +65,8 @@ export async function tell(answer, handlers) {
 }
 
 /**
- * Tell the verdict of a confirmation by telephone. Raises CannotCheck when it is not understood.
+ * Pass the verdict of a confirmation by telephone to its handler. Raises CannotCheck for an answer it does not
+ * understand.
  * @template T
  * @param {any} answer
  * @param {SpokenHandlers<T>} handlers
@@ -72,7 +75,7 @@ export async function tell(answer, handlers) {
 export async function tellSpoken(answer, handlers) {
   const spoken = isText(answer.words?.text);
   const evidence = spoken && isText(answer.receipt_id);
-  // An IVR that looks at this first must not put a caller through on a refusal.
+  // An IVR may look at `transfer_to` alone, so it must be null for a refusal.
   const transfers = isText(answer.transfer_to);
   const stays = answer.transfer_to === null;
   if (answer.verdict === "genuine" && evidence && transfers) return handlers.genuine(answer);
@@ -91,8 +94,8 @@ function isCall(call) {
 }
 
 /**
- * Whether a receipt states this verdict, under this id and about this call. That of a call which has ended states
- * `genuine`, which was true at its time. The signature is not checked here: that takes a trust file.
+ * Whether a receipt has this verdict, id and call. The receipt of an ended call says `genuine`, which was true then. To
+ * verify its signature takes a trust file.
  * @param {any} receipt
  * @param {any} answer
  */
@@ -116,5 +119,5 @@ function isText(value) {
 /** @param {any} answer */
 function notUnderstood(answer) {
   const said = JSON.stringify(answer.verdict ?? null).slice(0, 80);
-  return new CannotCheck(`the verdict ${said} is not understood, or what belongs to it is missing`);
+  return new CannotCheck(`the verdict ${said} is unknown, or does not fit the rest of the answer`);
 }

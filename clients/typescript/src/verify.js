@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command `node src/verify.js RECEIPT TRUST`: is a kept receipt or ticket valid? Exit status 0 if it is, 1 if not.
+ * The command `node src/verify.js RECEIPT TRUST` verifies a saved receipt or ticket. Exit status 0 if valid, 1 if not.
  * Implements specs/protocol.md section 8.1.
  */
 
@@ -9,10 +9,10 @@ import { MAX_FILE } from "./kept.js";
 import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "./receipts.js";
 
 const USAGE = `usage: verify.js RECEIPT TRUST
-  RECEIPT  a receipt, a ticket, or an answer that holds one
-  TRUST    the bank's /.well-known/callback-verification, kept from a time you trust`;
+  RECEIPT  a receipt, a ticket, or an answer that contains one
+  TRUST    the bank's /.well-known/callback-verification, saved earlier`;
 
-/** No more of a file than can be used. @param {string} path */
+/** Read a file, up to the largest valid size. @param {string} path */
 async function contentOf(path) {
   const chunks = [];
   for await (const chunk of createReadStream(path, { end: MAX_FILE })) chunks.push(chunk);
@@ -37,7 +37,7 @@ async function main(paths) {
     console.log(await verify(receiptPath, trustPath));
     return 0;
   } catch (error) {
-    // Whatever went wrong, it has not been shown to be valid.
+    // After any error, the receipt counts as invalid.
     const slug = error instanceof EvidenceError ? error.slug : "invalid_evidence";
     console.log(`invalid ${slug}: ${error instanceof Error ? error.message : error}`);
     return 1;

@@ -1,5 +1,5 @@
 /**
- * How long one try may last, and when and after what pause another one is made.
+ * Timeouts, retries and backoff.
  * Implements specs/protocol.md sections 3.2 and 7.2.
  */
 
@@ -10,7 +10,7 @@ const LONGEST_PAUSE_MS = 4_000;
 const LONGEST_RETRY_AFTER_S = 10;
 const TRY_AGAIN = [429, 503];
 
-/** The signal of one try: it ends with the caller's own signal, or when the time is over. */
+/** The abort signal of one try. It aborts with the caller's own signal, or after the timeout. */
 export class Limit {
   #controller = new AbortController();
   #caller;
@@ -29,19 +29,19 @@ export class Limit {
     return this.#controller.signal;
   }
 
-  /** What has been waited for has come; only the caller's own signal still counts. */
+  /** Stop the timeout. From now on, only the caller's own signal aborts. */
   stopClock() {
     clearTimeout(this.#timer);
   }
 
-  /** Everything is over: let go of the timer and of the caller's signal. */
+  /** Release the timer and the caller's signal. */
   release() {
     this.stopClock();
     this.#caller?.removeEventListener("abort", this.#follow);
   }
 
   /**
-   * The outcome of a promise that knows nothing of signals, unless this ends first.
+   * Return the outcome of a promise that has no signal of its own, or reject if this signal aborts first.
    * @template T
    * @param {Promise<T>} promise
    * @returns {Promise<T>}
@@ -57,10 +57,10 @@ export class Limit {
 }
 
 /**
- * The pause before another try in milliseconds, or null when there should be none. Full jitter, so that clients that
- * failed together do not come back together; never sooner than the service asks.
- * @param {unknown} error what the last try came to
- * @param {number} tried how often it has been tried
+ * Return the milliseconds to wait before the next try, or null if there must be no retry. The backoff has full jitter,
+ * so that clients that failed together do not retry together. It is never shorter than `Retry-After`.
+ * @param {unknown} error the error of the last try
+ * @param {number} tried the number of tries so far
  * @param {() => number} random from 0 to 1
  */
 export function pauseAfter(error, tried, random) {
@@ -74,7 +74,7 @@ export function pauseAfter(error, tried, random) {
 }
 
 /**
- * Wait. Raises the signal's reason as soon as it ends.
+ * Sleep. Rejects with the signal's reason as soon as it aborts.
  * @param {number} ms
  * @param {AbortSignal} [signal]
  * @returns {Promise<void>}
