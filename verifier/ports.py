@@ -1,6 +1,6 @@
-"""Protocols of what the service needs from outside: storage, key ring, clock, entropy.
+"""The interfaces of everything the service needs from outside: storage, key ring, clock, entropy.
 
-Implements specs/protocol.md section 10. Each is as small as its one user needs; `storage/` and `keys.py` provide them.
+Implements specs/protocol.md section 10. Each has only what its one user needs. `storage/` and `keys.py` implement them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Entropy = Callable[[int], bytes]
 
 
 class Conflict(Unavailable):
-    """Another transaction was in the way and this one was rolled back. It is safe to run it again."""
+    """This transaction conflicted with another and was rolled back. It is safe to retry."""
 
 
 class Damaged(Unavailable):

@@ -1,4 +1,4 @@
-/** The first screen: is the bank on the phone with me now, and the entry of a code. Implements section 7 of specs/protocol.md. */
+/** The first screen: the live call status, and the entry of a code. Implements section 7 of specs/protocol.md. */
 
 import { button, h, shape } from "../web/elements.js";
 import { LENGTH, complete, digitsOf } from "../web/code.js";
@@ -16,7 +16,7 @@ export function checkScreen(page, signal) {
   return h("div", { class: "stack" }, h("h1", { class: "heard" }, say(WORDS.title)), statusCard(page, signal), codeCard(page));
 }
 
-/** The call status, live. What may be out of date is not shown. @param {Page} page @param {AbortSignal} signal */
+/** The live call status. It disappears when it may be out of date. @param {Page} page @param {AbortSignal} signal */
 function statusCard(page, signal) {
   const card = h("section", { class: "status", "aria-live": "polite", "aria-atomic": "true" });
   const asking = () => card.replaceChildren(told("calm", "idle", say(WORDS.asking), ""));
@@ -55,7 +55,7 @@ function codeCard(page) {
   const input = h("input", {
     id: "code",
     class: "code",
-    // The keys below are the keyboard; a hardware one and pasting work as ever.
+    // The keys below replace the on-screen keyboard. A hardware keyboard and pasting still work.
     inputmode: "none",
     autocomplete: "off",
     spellcheck: "false",

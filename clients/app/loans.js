@@ -1,4 +1,4 @@
-/** How far my loans are, who may phone me, announced calls, and refusing offers. Implements specs/protocol.md section 7.5. */
+/** My loans: their stage, the officers who may phone, announced calls, and refusing offers. Implements specs/protocol.md section 7.5. */
 
 import { announce, h } from "../web/elements.js";
 import { dayAndTime, say } from "../web/language.js";
@@ -84,7 +84,7 @@ function refusal(page, allowed) {
       box.disabled = false;
       box.focus();
     } catch (error) {
-      // What is shown is what holds.
+      // Show the setting that is in force.
       box.checked = !wanted;
       page.fail(error);
     }

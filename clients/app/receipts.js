@@ -1,4 +1,4 @@
-/** Receipts to keep and to share, as files that verify without the bank. Implements specs/protocol.md section 8. */
+/** Saves and shares receipts as files that verify without the bank. Implements specs/protocol.md section 8. */
 
 import { announce, button, h } from "../web/elements.js";
 import { say } from "../web/language.js";
@@ -7,7 +7,7 @@ import { WORDS } from "./words.js";
 /** @typedef {{statement: string, proof: string}} Evidence */
 
 /**
- * Buttons to save a receipt, and to share it where the phone can share files.
+ * Buttons to save a receipt, and to share it if the phone can share files.
  * @param {string} id
  * @param {Evidence} evidence
  * @param {import("../web/language.js").Both} [label]
@@ -24,7 +24,7 @@ export function keepButtons(id, evidence, label = WORDS.save) {
 }
 
 /**
- * Fetch one of my receipts and save it.
+ * Fetch a receipt and save it.
  * @param {import("../web/page.js").Page} page
  * @param {string} id
  */
@@ -46,7 +46,7 @@ async function share(file) {
   try {
     await navigator.share({ files: [file] });
   } catch (error) {
-    // Closing the phone's sharing sheet is no fault.
+    // Closing the share sheet is not an error.
     if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
   }
 }

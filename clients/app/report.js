@@ -1,4 +1,4 @@
-/** Reporting a suspicious call: open, choose what happened, send. Implements specs/protocol.md section 7.6. */
+/** The form to report a suspicious call. Implements specs/protocol.md section 7.6. */
 
 import { button, h, shape } from "../web/elements.js";
 import { inLanguage, say } from "../web/language.js";
@@ -10,7 +10,7 @@ import { WORDS } from "./words.js";
 
 /** @param {Page} page */
 export async function reportScreen(page) {
-  // The bank's clock, not the phone's, says when.
+  // Use the bank's clock, since the phone's may be wrong.
   const { at } = await page.client.me.callStatus();
   const key = crypto.randomUUID();
   const kinds = WORDS.reportKinds.map((kind) => ({ kind, box: h("input", { type: "checkbox" }) }));
@@ -19,7 +19,7 @@ export async function reportScreen(page) {
   const words = field("report-said", WORDS.reportSaid, h("textarea", { id: "report-said", maxlength: 1000, rows: 3 }));
   const wrong = h("p", { class: "error", role: "alert" });
   const send = async () => {
-    // Reports are read by the bank's staff and by the police: zh-CN, whatever the page speaks.
+    // The bank's staff and the police read reports, so they are in zh-CN in any language of the page.
     const chosen = kinds.filter((each) => each.box.checked).map((each) => inLanguage("zh-CN", each.kind));
     const said = [chosen.join("；"), cleaned(words.input.value)].filter(Boolean).join("\n");
     if (!said && !number.input.value.trim() && !code.input.value.trim()) {
@@ -73,7 +73,7 @@ function field(id, label, input) {
   return { input, whole: h("div", {}, h("label", { for: id }, say(label)), input) };
 }
 
-/** What was typed, without the control characters that the service refuses. @param {string} typed */
+/** Remove the control characters that the service refuses. @param {string} typed */
 function cleaned(typed) {
   return typed.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, "").trim();
 }

@@ -1,4 +1,4 @@
-/** The one answer, as a screen that cannot be misread: shape and words first, then colour. Implements section 7 of specs/protocol.md. */
+/** The screen of the answer. It says the same by shape, words and colour, in this order. Implements section 7 of specs/protocol.md. */
 
 import { CannotCheck } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
@@ -14,15 +14,15 @@ import { WORDS } from "./words.js";
 /** @typedef {{outcome: "of_a_call" | "not_genuine", verdict: Verdict} | {outcome: "unavailable", digits: string, key: string}} Held */
 
 /**
- * The answer that is being shown. It is dropped when its screen is left, so that neither the back button nor a second
- * call can ever show it again.
+ * The answer on the screen. It is dropped when the screen is left, so neither the back button nor a second call can show
+ * it again.
  * @type {Held | null}
  */
 let held = null;
 
 /**
- * Ask about a code and show the answer. Asking again with the same key after a lost answer gives the answer that was
- * lost. Whatever is not an answer throws, or shows that we cannot check.
+ * Ask about a code and show the answer. After a lost answer, the same key gets it again. Without an answer, throw or
+ * show that we cannot check.
  * @param {Page} page
  * @param {string} digits
  * @param {string} key
@@ -60,14 +60,14 @@ export function verdictScreen(page, signal) {
 }
 
 /**
- * The answer about a call of ours. It is green only while the status stream names that very call (CVP-12.1-10).
+ * The answer about a genuine call. It is green only while the status stream names this call (CVP-12.1-10).
  * @param {Page} page
  * @param {Verdict} verdict
  * @param {AbortSignal} signal
  */
 function ofACall(page, verdict, signal) {
   const call = verdict.call;
-  if (!call) throw new TypeError("the answer names no call");
+  if (!call) throw new TypeError("the answer has no call");
   const time = clockTime(verdict.at);
   const top = h("div", { role: "status" }, banner("idle", WORDS.goesOn, say(WORDS.goesOnWhat)));
   const over = h("p", { class: "lead" }, say(WORDS.overLead));
@@ -94,7 +94,7 @@ function ofACall(page, verdict, signal) {
     leave,
   );
   const article = h("article", { class: "verdict asking" }, top, body);
-  // Nothing of the answer is shown before it is known how the call stands.
+  // Show nothing of the answer before the state of the call is known.
   body.hidden = true;
   /** @param {State} state */
   const turn = (state) => {
@@ -162,7 +162,7 @@ function banner(icon, title, what) {
 }
 
 /**
- * Say something else in a banner, without taking the focus off its heading.
+ * Change the words of a banner, and keep the focus on its heading.
  * @param {Page} page
  * @param {Element} top
  * @param {Icon} icon
@@ -200,8 +200,8 @@ function ringLink(page) {
 }
 
 /**
- * Follow the call that was confirmed. It goes on only while the stream names it: not before the first event, not between two
- * streams, not when the stream is silent or lost, and not when it names no call or another.
+ * Follow the confirmed call. It counts as going on only while the stream names it: not before the first event, not
+ * between two streams, not when the stream is silent or lost, and not when it names no call or another.
  * @param {Page} page
  * @param {string} callId
  * @param {AbortSignal} signal
@@ -212,7 +212,7 @@ function watch(page, callId, signal, changed) {
   let before = null;
   /** @param {State} state */
   const turn = (state) => {
-    // What is over stays so when the stream ends, unless the service names the call after all.
+    // An ended call stays ended when the stream ends, unless the service names it again.
     if (state === before || (before === "over" && state !== "on")) return;
     before = state;
     changed(state);

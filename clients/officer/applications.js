@@ -10,7 +10,7 @@ import { WORDS } from "./words.js";
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["ApplicationView"]} ApplicationView */
 
 const TYPING_MS = 250;
-/** What was last searched for, for the way back from a call. */
+/** The last search, shown again after a call. */
 let query = "";
 
 /** @param {Page} page @param {AbortSignal} signal */
@@ -24,7 +24,7 @@ export async function applicationsScreen(page, signal) {
   const load = async (cursor) => {
     const turn = (asked += 1);
     const found = await page.client.applications.search({ query, limit: 50, ...(cursor && { cursor }) }, { signal });
-    // A slow answer to fewer letters must not replace a quick one to more.
+    // A slow answer to an earlier search must not replace the answer to a later one.
     if (turn !== asked) return;
     const rows = found.applications.map((each) => h("li", {}, row(each)));
     list.replaceChildren(...(cursor ? list.children : []), ...rows);

@@ -1,4 +1,4 @@
-/** One call: dial, read the code out, see the customer confirm. Implements specs/protocol.md sections 5 and 6. */
+/** The screen of a call: dial, read the code out, see the confirmation. Implements specs/protocol.md sections 5 and 6. */
 
 import { Problem } from "../typescript/src/client.js";
 import { announce, button, h, shape } from "../web/elements.js";
@@ -18,7 +18,7 @@ export async function callScreen(page, signal, callId) {
   const customer = await customerOf(page, first, signal);
   const state = h("div", { class: "stack", "aria-live": "polite" });
   const revoke = button(say(WORDS.revoke), () => page.client.calls.revoke(callId).catch((error) => page.fail(error)), { class: "danger" });
-  // Begun again whenever the code goes from sight, with its countdown.
+  // Aborted and replaced whenever the code and its countdown disappear.
   let reading = new AbortController();
   let readable = false;
 
@@ -47,10 +47,10 @@ export async function callScreen(page, signal, callId) {
     signal,
     (call) => show(call).catch((error) => (signal.aborted ? undefined : page.fail(error))),
     (error) => {
-      // Whether the leg is still connected is not known now, so the code is not shown (law L5).
+      // The leg may have ended by now, so hide the code (law L5).
       hide();
-      const told = problemWords(error);
-      state.replaceChildren(card("doubt", "warning", told.title, say(WORDS.lost)));
+      const { title } = problemWords(error);
+      state.replaceChildren(card("doubt", "warning", title, say(WORDS.lost)));
     },
   );
   return h(
@@ -70,13 +70,13 @@ async function customerOf(page, call, signal) {
   return { name: registration.customer.name, language: /** @type {Language} */ (registration.customer.language) };
 }
 
-/** Law L5, as the service holds it; the service decides. @param {CallView} call */
+/** Law L5 as in the service, which has the last word. @param {CallView} call */
 function revealAllowed(call) {
   const connected = call.connected_at !== null && call.leg_ended_at === null;
   return ["issued", "live"].includes(call.state) && (call.leg_mode !== "required" || connected);
 }
 
-/** The code, or null when it may not be seen after all. @param {Page} page @param {string} callId @param {AbortSignal} signal */
+/** The code, or null if the service does not allow it. @param {Page} page @param {string} callId @param {AbortSignal} signal */
 async function codeOf(page, callId, signal) {
   try {
     return await page.client.calls.code(callId, { signal });

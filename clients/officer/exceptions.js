@@ -18,7 +18,7 @@ export async function exceptionsScreen(page, signal) {
   let shown = "";
   const load = async () => {
     const { requests } = await page.client.exceptions.list({ signal });
-    // A reason that is being written is not swept away by looking again.
+    // Redraw only after a change, so that a half-typed reason is not lost.
     const now = JSON.stringify(requests);
     if (now === shown) return;
     shown = now;
@@ -92,7 +92,7 @@ function decision(page, request, load) {
 }
 
 /**
- * Asking a second person to lift rules for one call.
+ * The form to ask a second person to lift rules for one call.
  * @param {Page} page
  * @param {string} applicationId
  * @param {Schemas["IssueCall"]} asked

@@ -1,4 +1,4 @@
-/** One application: choose the number and the purpose, get the code. Implements specs/protocol.md sections 4.2 and 4.3. */
+/** The screen of an application: choose a number and a purpose, and issue a call. Implements specs/protocol.md sections 4.2 and 4.3. */
 
 import { Problem } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
@@ -84,7 +84,7 @@ export async function prepareScreen(page, signal, applicationId) {
 }
 
 /**
- * One of several, as radio buttons; the first unless another is named.
+ * Radio buttons. The first is chosen by default.
  * @param {string} name
  * @param {import("../web/language.js").Both} legend
  * @param {{value: string, label: import("../web/elements.js").Leaf[]}[]} options
@@ -100,7 +100,7 @@ function choices(name, legend, options, chosen) {
   };
 }
 
-/** The number the call comes from: one of the bank's, or typed where the bank lists none. @param {Page} page */
+/** The caller number: a choice of the bank's numbers, or a text field if it lists none. @param {Page} page */
 function callerNumber(page) {
   const kept = localStorage.getItem(CALLER_NUMBER) ?? "";
   const listed = page.facts.caller_numbers;
@@ -136,7 +136,7 @@ function openElsewhere(view) {
 }
 
 /**
- * Every broken rule in words, with what to do about it.
+ * Every broken rule in words, and what to do about it.
  * @param {Page} page
  * @param {string} applicationId
  * @param {Schemas["IssueCall"]} asked

@@ -1,4 +1,4 @@
-/** How a code is read out: in Mandarin 1 is 幺 and 0 is 零, so that neither is taken for another digit. */
+/** How to read a code aloud. In Mandarin, 1 is 幺 and 0 is 零, so that they cannot be misheard. */
 
 /** @typedef {import("../web/language.js").Language} Language */
 
@@ -13,7 +13,7 @@ const SPOKEN = {
 };
 
 /**
- * Nine digits in words, three by three.
+ * 9 digits in words, in groups of 3.
  * @param {string} digits
  * @param {Language} language
  */

@@ -1,4 +1,4 @@
-/** A supervisor cuts a member of staff off, and lifts that. Implements specs/protocol.md section 2.1. */
+/** The screen where supervisors suspend staff and lift suspensions. Implements specs/protocol.md section 2.1. */
 
 import { announce, button, h } from "../web/elements.js";
 import { dayAndTime, say } from "../web/language.js";

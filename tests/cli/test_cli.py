@@ -209,7 +209,7 @@ DAMAGE = {
     "does not match its statement": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 1",
     "leaves are missing": "DELETE FROM leaves WHERE leaf_index = 1",
     "has lost its statement": "UPDATE leaves SET sealed = NULL WHERE leaf_index = 1",
-    "do not open": "UPDATE leaves SET sealed = (SELECT sealed FROM leaves WHERE leaf_index = 0) WHERE leaf_index = 1",
+    "be decrypted": "UPDATE leaves SET sealed = (SELECT sealed FROM leaves WHERE leaf_index = 0) WHERE leaf_index = 1",
     "does not verify": "UPDATE checkpoints SET note = replace(note, 'bank', 'tank') WHERE size = 2",
     "the latest checkpoint": "DELETE FROM checkpoints WHERE size = 3",
     "has no ticket in the log": "UPDATE calls SET leaf_index = 2",

@@ -135,7 +135,7 @@ BAD_LINES = {
     "must be 1 to 64 letters": ("/application_id", json_line(application_id="J-1\n")),
     "is missing": ("/application_id", json.dumps({**JSON_ROW, "application_id": None}).replace("application_id", "x")),
     "holds a control character": ("/customer/name", json_line(customer={"id": "c", "name": "王\0伟\x1b[2J"})),
-    "or one that is no character": ("/product", json_line(product="\\ud800").replace("\\\\", "\\")),
+    "or an invalid character": ("/product", json_line(product="\\ud800").replace("\\\\", "\\")),
     "not JSON": ("", "{\n"),
     "not a JSON object": ("", "[1]\n"),
     "nested too deep": ("", NESTED + "\n"),

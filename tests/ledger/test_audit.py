@@ -28,7 +28,7 @@ DAMAGE = {
     "leaf 4 does not match its statement": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 4",
     "leaves are missing": "DELETE FROM leaves WHERE leaf_index = 4",
     "leaf 5 has lost its statement": "UPDATE leaves SET sealed = NULL WHERE leaf_index = 5",
-    "do not open": "UPDATE leaves SET sealed = (SELECT sealed FROM leaves WHERE leaf_index = 0) WHERE leaf_index = 4",
+    "be decrypted": "UPDATE leaves SET sealed = (SELECT sealed FROM leaves WHERE leaf_index = 0) WHERE leaf_index = 4",
     "of size 5 does not verify": "UPDATE checkpoints SET note = replace(note, 'bank', 'tank') WHERE size = 5",
     "the latest checkpoint": "DELETE FROM checkpoints WHERE size = 6",
     "has no ticket in the log": "UPDATE calls SET leaf_index = 0 WHERE leaf_index = 3",

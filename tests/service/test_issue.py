@@ -91,7 +91,7 @@ async def test_a_ticket_swapped_in_the_database_never_confirms(world: World, wan
         await transaction.execute_many(
             "UPDATE leaves SET sealed = $2 WHERE statement_id = $1", [(call_id, other[0][0])]
         )
-    with pytest.raises(Exception, match="do not open"):
+    with pytest.raises(Exception, match="cannot be decrypted"):
         await world.confirm(wang, code)
     assert (await world.audit()).findings
 

@@ -46,7 +46,7 @@ class Officer(Struct, frozen=True):
 
 
 class AssignedOfficer(Officer, frozen=True, forbid_unknown_fields=True):
-    """An officer assigned to an application. `id` is the staff number the bank's identity provider names."""
+    """An officer assigned to an application. `id` is the staff number at the bank's identity provider."""
 
     id: PrincipalId
     name: Name
@@ -54,7 +54,7 @@ class AssignedOfficer(Officer, frozen=True, forbid_unknown_fields=True):
 
 
 class Consents(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the customer agreed to be phoned about."""
+    """The kinds of calls that the customer has agreed to."""
 
     service_calls: bool = True
     marketing_calls: bool = False
@@ -69,7 +69,7 @@ class AnnouncedCall(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Registration(Struct, frozen=True, forbid_unknown_fields=True):
-    """The facts of one application, as bank systems send them, and sealed at rest."""
+    """The facts of one application. Bank systems send them, and they are sealed at rest."""
 
     customer: Customer
     numbers: Annotated[tuple[RegisteredNumber, ...], Meta(min_length=1, max_length=10)]

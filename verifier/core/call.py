@@ -96,7 +96,7 @@ def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
     settled.
 
     If the leg is required, it must have been connected. `settle` has closed the call if its leg ended too long ago:
-    after the grace in which a customer can hang up and ring the IVR, or at once if the code was used.
+    after the grace period in which a customer can hang up and call the IVR, or at once if the code was used.
     """
     if not call.open or wrong >= rules.max_wrong:
         return False

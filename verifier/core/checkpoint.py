@@ -1,4 +1,4 @@
-"""The log's texts: signed notes, checkpoints, proof files and tile paths (C2SP signed-note, tlog-checkpoint,
+"""The text formats of the log: signed notes, checkpoints, proofs and tile paths (C2SP signed-note, tlog-checkpoint,
 tlog-proof, tlog-tiles).
 
 Implements specs/protocol.md section 8.
@@ -19,7 +19,7 @@ from verifier.core.octets import base64, from_base64
 from verifier.core.shards import origin_shard, shard_origin
 from verifier.core.signatures import is_point, verify_ed25519
 
-# Lengths of texts are those of their UTF-8, in bytes.
+# The length of a text is the number of bytes of its UTF-8.
 MAX_NOTE = 131_072
 MAX_SIGNATURES = 100
 MAX_PROOF = MAX_NOTE + 32_768
@@ -35,7 +35,7 @@ _SIZE_LIMIT = 1 << 63
 _MAX_TILE_LEVEL = 63
 # A note may hold any other character. Line feeds separate its lines.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
-# Neither a control, nor white space as section 8 lists it, nor a plus sign.
+# No control, no white space as listed in section 8, no plus sign.
 _NAME = re.compile("[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _TILE_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([0-9]{1,3}))?")
@@ -44,7 +44,7 @@ _TILE_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3}
 def note_key_id(name: str, public_key: bytes) -> bytes:
     """The 4 bytes that name an Ed25519 key in a signature line.
 
-    Raises ValueError for a name or a key that cannot be one.
+    Raises ValueError for an invalid name or key.
     """
     if _NAME.fullmatch(name) is None:
         raise ValueError(f"a note cannot be signed by the name {name!r}")
@@ -59,7 +59,7 @@ def vkey(name: str, public_key: bytes) -> str:
 
 
 def parse_vkey(text: str) -> tuple[str, bytes]:
-    """The name and the Ed25519 public key of a verifier key. Raises InvalidSignature when it is not one."""
+    """The name and the Ed25519 public key of a verifier key. Raises InvalidSignature if the text is not one."""
     name, _, rest = text.partition("+")
     try:
         public_key = from_base64(rest.partition("+")[2])[len(_ED25519) :]
@@ -136,10 +136,10 @@ class Checkpoint(Struct, frozen=True):
 
 
 def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
-    """The checkpoint in a note that one of these keys has signed for the log of that origin, or for a shard of it.
+    """Open the checkpoint of a log, or of a shard of it, in a note that one of these keys has signed.
 
-    A shard's is signed in the shard's own name, and has the shard's origin (section 8.4).
-    Raises InvalidSignature for the note, InvalidProof when what is signed is no checkpoint of that log.
+    A shard has its own origin and signs under its own name (section 8.4).
+    Raises InvalidSignature for the note, InvalidProof if it is not a checkpoint of that log.
     Extension lines are ignored.
     """
     found = note.partition("\n")[0]
@@ -156,7 +156,7 @@ def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
 
 
 class TlogProof(Struct, frozen=True):
-    """An entry's place in the log. `checkpoint` is a signed note; `extra` is not authenticated by anything."""
+    """The inclusion proof of an entry. `checkpoint` is a signed note. Nothing authenticates `extra`."""
 
     index: int
     hashes: tuple[bytes, ...]
@@ -167,7 +167,7 @@ class TlogProof(Struct, frozen=True):
 def encode_proof(index: int, hashes: Sequence[bytes], checkpoint: str, extra: bytes = b"") -> str:
     """The text of a C2SP tlog-proof."""
     extra_line = f"extra {base64(extra)}\n" if extra else ""
-    # b2a_base64 ends each hash with the newline that the format wants.
+    # b2a_base64 adds the newline that the format requires after each hash.
     hash_lines = b"".join(map(b2a_base64, hashes)).decode()
     return f"{_MAGIC}\n{extra_line}index {index}\n{hash_lines}\n{checkpoint}"
 
@@ -202,7 +202,7 @@ def parse_proof(text: str) -> TlogProof:
 def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) -> Checkpoint:
     """Verify that the log has this entry. Returns the checkpoint.
 
-    Raises InvalidSignature when the checkpoint is not signed by one of the keys, InvalidProof otherwise.
+    Raises InvalidSignature if none of the keys has signed the checkpoint, InvalidProof otherwise.
     """
     proof = parse_proof(text)
     if proof.index > MAX_COUNT:
@@ -227,7 +227,7 @@ def tile_path(level: int | None, index: int, width: int) -> str:
 
 
 def parse_tile_path(path: str) -> tuple[int | None, int, int]:
-    """Level (None for the entries), index and width of a tile path. Raises ValueError for any other spelling."""
+    """Level (None for the entries), index and width of a tile path. Raises ValueError for any other text."""
     found = _TILE_PATH.fullmatch(path)
     if found is None:
         raise ValueError(f"not a tile path: {path!r}")

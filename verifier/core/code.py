@@ -17,7 +17,7 @@ from verifier.core.errors import FieldError, MalformedCode
 HOTP_DIGITS = 8
 CODE_DIGITS = HOTP_DIGITS + 1
 MAX_TYPED = 200
-# The zeros of the decimal digits of every script (general category Nd of Unicode 14); nine digits follow each.
+# The zero of the decimal digits of each script (category Nd of Unicode 14). The other 9 digits follow it.
 _HEX = """
     0030 0660 06F0 07C0 0966 09E6 0A66 0AE6 0B66 0BE6 0C66 0CE6 0D66 0DE6 0E50 0ED0 0F20 1040 1090 17E0 1810 1946 19D0
     1A80 1A90 1B50 1BB0 1C40 1C50 A620 A8D0 A900 A9D0 A9F0 AA50 ABF0 FF10 104A0 10D30 11066 110F0 11136 111D0 112F0
@@ -65,10 +65,10 @@ def derive_code(application_key: bytes, call_id: str, ticket: str, counter: int)
 
 
 def parse_code(typed: str, pointer: str = "/code") -> str:
-    """The nine digits a person typed, pasted or keyed (CVP-5-6, CVP-5-9), in any script and in the middle of a text.
+    """Find the 9 digits of a code in a text that was typed, pasted or keyed, in any script (CVP-5-6, CVP-5-9).
 
-    Raises MalformedCode, naming the member at `pointer`, when there are no nine digits, when there are two codes, or
-    when the check digit does not fit. That is a typing error and costs no attempt.
+    Raises MalformedCode for the member at `pointer` if there are not 9 digits, if there are two codes, or if the check
+    digit is wrong. That is a typing error and costs no attempt.
     """
     if len(typed) > MAX_TYPED:
         raise _slip(pointer, f"The text with the code has at most {MAX_TYPED} characters")
@@ -82,7 +82,7 @@ def parse_code(typed: str, pointer: str = "/code") -> str:
 
 
 def _groups_of_nine(typed: str) -> Iterator[str]:
-    """The groups of exactly nine digits. One that touches a Latin letter, `+`, `#` or `*` is something else."""
+    """Yield the groups of exactly 9 digits. A group next to a Latin letter, `+`, `#` or `*` is not a code."""
     text = _DROPPED.sub("", typed).translate(MEANT)
     for group in _GROUP.finditer(text):
         digits = _BETWEEN.sub("", group[0])

@@ -73,7 +73,7 @@ def begin(bank: str, language: Language) -> tuple[Dialogue, Turn]:
 def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
     """The next turn after keys were pressed, with or without a hash at the end, or after silence (None).
 
-    A turn whose act is `check` is to be followed by `judge`, `refuse_slip` or `no_verdict`.
+    After a turn with the act `check`, call `judge`, `refuse_slip` or `no_verdict`.
     """
     dialogue = replace(dialogue, turns=dialogue.turns + 1)
     if dialogue.stage == "over" or dialogue.turns > MAX_TURNS:
@@ -127,7 +127,7 @@ def close(dialogue: Dialogue) -> Dialogue:
 
 
 def closed(said: tuple[Say, ...]) -> tuple[Say, ...]:
-    """The same for a turn that is repeated."""
+    """Change the prompts of a repeated turn in the same way."""
     return tuple(_closed(each) for each in said)
 
 
@@ -155,7 +155,7 @@ def no_verdict(dialogue: Dialogue, why: Unchecked) -> tuple[Dialogue, Turn]:
 
 
 def _told(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
-    """The state after a verdict. Nothing of the one before is left."""
+    """The state after a verdict, without anything of the previous verdict."""
     return replace(dialogue, stage="told", verdict=verdict, who={}, officer="", receipt="", evidence="", slips=0)
 
 
@@ -194,6 +194,6 @@ def _say(dialogue: Dialogue, name: str) -> Say:
         return Say(name, caller(language, dialogue.who[language]), language)
     spoken: Language = language
     if name == "other_language":
-        # Said to those who do not understand the language of the rest.
+        # Callers who need this prompt do not understand the other language.
         spoken = "en" if language == "zh-CN" else "zh-CN"
     return Say(name, prompt(name, language, bank=dialogue.bank), spoken)

@@ -24,7 +24,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class VerifierError(Exception):
-    """Root of every error this service raises on purpose.
+    """The base of all errors that this service raises on purpose.
 
     `detail` may be shown to the caller. The log gets `reason`, which contains nothing from a client.
     """
@@ -120,7 +120,7 @@ class Forbidden(VerifierError):
 
 
 class Suspended(Forbidden):
-    """The member of staff is suspended. They can do nothing, and nothing can be done in their name."""
+    """The member of staff is suspended. They can do nothing, and nobody can act in their name."""
 
     slug = "suspended"
     title = "This member of staff is suspended"

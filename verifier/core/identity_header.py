@@ -12,7 +12,7 @@ from verifier.core.text import unsafe
 
 MAX_HEADER = 8192
 
-# White space, which may fold a line. No two ways to match it, so the work is linear.
+# White space, including folded lines. There is one way to match it, so the time is linear.
 _SPACE = r"(?:[ \t]|\r\n[ \t])*"
 _WORD = r"[A-Za-z0-9.!%*_+`'~-]+"
 _HOST = r"\[[0-9A-Fa-f:.]+\]"
@@ -25,7 +25,7 @@ _PARAMETER = re.compile(
 
 
 def parse_header(header: str) -> tuple[str, dict[str, str]]:
-    """The PASSporT and the parameters, by their names in lower case; a flag is empty. Raises InvalidSignature.
+    """Return the PASSporT and the parameters by lower-case name. A flag has an empty value. Raises InvalidSignature.
 
     Each header has one value. The grammar has no lists with commas.
     """

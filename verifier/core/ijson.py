@@ -9,7 +9,7 @@ import json
 import re
 
 MAX_DEPTH = 100
-# A quoted text, also one without an end, or a bracket. No two ways to match, so the work is linear.
+# A string, terminated or not, or a bracket. There is one way to match, so the time is linear.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -30,7 +30,7 @@ def read_json(octets: bytes, *, mark: bool = False) -> object:
         text, object_pairs_hook=_members, parse_int=_number, parse_float=_number, parse_constant=_no_constant
     )
     if "\\u" in text:
-        # Half of a surrogate pair is an escape, since UTF-8 has none. It cannot be encoded: UnicodeEncodeError.
+        # UTF-8 has no lone surrogates, but an escape may be one. Encoding it raises UnicodeEncodeError.
         json.dumps(value, ensure_ascii=False).encode()
     return value
 

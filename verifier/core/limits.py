@@ -21,11 +21,11 @@ class Limit(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not 0 < self.burst <= self.period_ms:
-            raise ValueError("a limit is of one event at least, and of one a millisecond at most")
+            raise ValueError("a limit must be at least one event, and at most one event a millisecond")
 
     @property
     def interval_ms(self) -> int:
-        """Milliseconds after which one spent event is given back."""
+        """The milliseconds until one more event is allowed."""
         return self.period_ms // self.burst
 
 
@@ -39,9 +39,9 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(limit: Limit, tat: int | None, now_ms: int, cost: int = 1) -> Decision:
-    """Decide whether `cost` events may happen now, given the stored arrival time (None: never seen before).
+    """Decide whether `cost` events are allowed now. `tat` is the stored arrival time, None for a new limit.
 
-    With cost 0 it only looks: allowed says whether one more event would be allowed, and `tat` is unchanged.
+    With cost 0, `allowed` says whether one more event would be allowed, and `tat` does not change.
     """
     current = max(tat or 0, now_ms)
     following = current + limit.interval_ms * max(cost, 1)

@@ -1,4 +1,4 @@
-"""The log's Merkle tree: hashing, proofs and their checks (RFC 6962 section 2.1), kept in tiles (C2SP tlog-tiles).
+"""The log's Merkle tree: hashes, proofs and their verification (RFC 6962 section 2.1), in tiles (C2SP tlog-tiles).
 
 Implements specs/protocol.md section 8. A range `(start, end)` stands for the subtree MTH(D[start:end]).
 """
@@ -34,7 +34,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def inclusion_ranges(index: int, size: int) -> list[Range]:
     """The subtrees that make up the audit path of a leaf: its siblings, from the leaf up (RFC 6962 section 2.1.1).
 
-    Raises InvalidProof when a tree of that size has no such leaf.
+    Raises InvalidProof if a tree of this size has no such leaf.
     """
     if not 0 <= index < size:
         raise InvalidProof(f"a log of size {size} has no leaf {index}")
@@ -54,15 +54,15 @@ def inclusion_ranges(index: int, size: int) -> list[Range]:
 def consistency_ranges(old: int, new: int) -> list[Range]:
     """The subtrees that make up a consistency proof, in proof order (RFC 6962 section 2.1.2).
 
-    Raises InvalidProof when no proof is defined between these sizes.
+    Raises InvalidProof if there is no proof between these sizes.
     """
     ranges = _seeded_consistency_ranges(old, new)
-    # A seed that is the whole old tree is left out of the proof: its hash is the old root.
+    # If the seed is the whole old tree, the proof leaves it out: its hash is the old root.
     return ranges[1:] if ranges[0][0] == 0 else ranges
 
 
 def _seeded_consistency_ranges(old: int, new: int) -> list[Range]:
-    """The largest subtree of the new tree that ends where the old tree does, then that subtree's audit path."""
+    """The largest subtree of the new tree that ends with the old tree, then its audit path."""
     if not 1 <= old <= new:
         raise InvalidProof(f"there is no consistency proof from size {old} to size {new}")
     path = inclusion_ranges(old - 1, new)
@@ -120,7 +120,7 @@ class Tree:
     """The right edge of the log, immutable.
 
     `nodes` are the hashes of complete subtrees by (level, index). At least the left siblings of the right
-    edge must be there; what else is there decides for which leaves `inclusion_proof` has an answer.
+    edge must be there. The others decide for which leaves `inclusion_proof` works.
     """
 
     __slots__ = ("_edge", "_nodes", "size")
@@ -132,9 +132,9 @@ class Tree:
 
     @classmethod
     def resume(cls, size: int, tile_hashes: Mapping[int, Sequence[bytes]]) -> Tree:
-        """The tree of that size, from the hashes of the rightmost partial tile of each tile level.
+        """Load a tree of this size from the rightmost partial tile of each tile level.
 
-        Raises ValueError when a tile does not have as many hashes as the size asks for.
+        Raises ValueError if a tile has the wrong number of hashes for this size.
         """
         nodes: Nodes = {}
         for tile_level in range(-(-size.bit_length() // TILE_HEIGHT)):
@@ -147,7 +147,7 @@ class Tree:
         return cls(size, nodes)
 
     def extend(self, leaf_hashes: Sequence[bytes]) -> tuple[Tree, list[tuple[int, int, bytes]]]:
-        """The tree with these leaves after its own, and the nodes to be stored: (tile level >= 1, index, hash).
+        """Return a tree with these leaves added, and the nodes to store: (tile level >= 1, index, hash).
 
         This tree stays unchanged, in case the new one does not become durable. The new one can prove the new leaves
         only, and drops all other nodes, so it does not grow.
@@ -185,9 +185,9 @@ class Tree:
 
 
 def _right_edge(size: int, nodes: Nodes) -> list[tuple[int, bytes | None]]:
-    """For each level: how many subtrees are complete, and the hash of the leaves right of them, if there are any.
+    """Return for each level the number of complete subtrees, and the hash of the leaves after them, if any.
 
-    At the last level none is complete, so that all leaves are right of them.
+    At the last level there is no complete subtree, so this is the hash of all leaves.
     """
     edge = []
     partial: bytes | None = None
@@ -203,9 +203,9 @@ def _right_edge(size: int, nodes: Nodes) -> list[tuple[int, bytes | None]]:
 def _complete_rows(
     level: int, first: int, row: Sequence[bytes], left: Nodes
 ) -> Iterator[tuple[int, int, Sequence[bytes]]]:
-    """Level by level, the index and the hashes of the subtrees that a new row of hashes completes.
+    """Yield, level by level, the index and the hashes of the subtrees that a new row of hashes completes.
 
-    `left` has the hash before the row's first wherever that first is a right half.
+    If the first hash of a row is a right half, `left` has its left half.
     """
     while row:
         yield level, first, row
@@ -225,7 +225,7 @@ def _keyed(level: int, first: int, row: Sequence[bytes]) -> Iterator[tuple[tuple
 
 
 class Tile(Struct, frozen=True):
-    """The `width` first hashes of tile `index` of tile level `level`: those of tree level `8 * level`."""
+    """The first `width` hashes of a tile. Its tile level `level` is the tree level `8 * level`."""
 
     level: int
     index: int
@@ -233,19 +233,19 @@ class Tile(Struct, frozen=True):
 
 
 def tiles_for(ranges: Iterable[Range], size: int) -> set[Tile]:
-    """The tiles with which a reader of a log of that size can `prove` these ranges.
+    """The tiles that `prove` needs for these ranges, in a log of this size.
 
-    Proving takes three steps, of which only the second waits for anything: say which ranges
-    (`inclusion_ranges`, `consistency_ranges`), fetch these tiles, `prove` the ranges.
+    A proof takes 3 steps: compute its ranges (`inclusion_ranges`, `consistency_ranges`), fetch these tiles, `prove` the
+    ranges. Only the second step does I/O.
     """
     places = {_place(*node)[:2] for item in ranges for node in _complete_subtrees(*item)}
     return {Tile(level, index, min(TILE, (size >> TILE_HEIGHT * level) - TILE * index)) for level, index in places}
 
 
 def prove(ranges: Iterable[Range], tiles: Mapping[Tile, Sequence[bytes]]) -> list[bytes]:
-    """The hash of each range, from the fetched `tiles_for` them. Raises LookupError when a tile is not whole.
+    """Return the hash of each range, from the tiles of `tiles_for`. Raises LookupError if a tile is incomplete.
 
-    With `inclusion_ranges` or `consistency_ranges` it is that proof; with `[(0, size)]` it is the root.
+    For `inclusion_ranges` or `consistency_ranges` this is the proof. For `[(0, size)]` it is the root.
     """
     by_place = {(tile.level, tile.index): hashes for tile, hashes in tiles.items()}
 
@@ -253,7 +253,7 @@ def prove(ranges: Iterable[Range], tiles: Mapping[Tile, Sequence[bytes]]) -> lis
         tile_level, tile_index, first, width = _place(level, index)
         row = by_place[tile_level, tile_index][first : first + width]
         if len(row) != width:
-            raise LookupError(f"tile {tile_index} of level {tile_level} is not whole")
+            raise LookupError(f"tile {tile_index} of level {tile_level} is incomplete")
         while len(row) > 1:
             row = _halved(row)
         return row[0]
@@ -262,7 +262,7 @@ def prove(ranges: Iterable[Range], tiles: Mapping[Tile, Sequence[bytes]]) -> lis
 
 
 def subtree_root(start: int, end: int, lookup: Callable[[int, int], bytes]) -> bytes:
-    """MTH(D[start:end]); `lookup(level, index)` gives the hashes of complete subtrees."""
+    """Compute MTH(D[start:end]). `lookup(level, index)` returns the hash of a complete subtree."""
     *left, root = [lookup(level, index) for level, index in _complete_subtrees(start, end)]
     for sibling in reversed(left):
         root = node_hash(sibling, root)
@@ -270,7 +270,7 @@ def subtree_root(start: int, end: int, lookup: Callable[[int, int], bytes]) -> b
 
 
 def _complete_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The complete subtrees, as (level, index), of which a subtree consists; from the left, so the largest first."""
+    """Split a subtree into complete subtrees (level, index), from left to right, so the largest comes first."""
     while start < end:
         level = (end - start).bit_length() - 1
         yield level, start >> level
@@ -278,6 +278,6 @@ def _complete_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _place(level: int, index: int) -> tuple[int, int, int, int]:
-    """Where the hashes under a subtree are stored: tile level, tile index, first position, count."""
+    """Locate the stored hashes under a subtree: tile level, tile index, first position, count."""
     first = index << level % TILE_HEIGHT
     return level // TILE_HEIGHT, first // TILE, first % TILE, 1 << level % TILE_HEIGHT

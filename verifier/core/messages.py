@@ -39,7 +39,7 @@ Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class IssueCall(Struct, frozen=True, forbid_unknown_fields=True):
-    """`officer_id` is required of a system and, if given by an officer, must be that officer's own."""
+    """A call to issue. Systems must give `officer_id`. An officer may give only their own."""
 
     purpose: Purpose
     number: E164
@@ -66,16 +66,16 @@ class RequestException(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DecideException(Struct, frozen=True, forbid_unknown_fields=True):
-    """A supervisor's answer to an officer's request; `reason` goes into the log with what is granted."""
+    """A supervisor's decision on an officer's request. If it is granted, `reason` goes into the log."""
 
     granted: bool
     reason: Reason
 
 
 class SearchApplications(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of the applications in which every word of `query` is found: reference, name, product or number.
+    """A search for applications with every word of `query` in their reference, name, product or number.
 
-    It is a body, since addresses are kept in the logs of proxies (law L11).
+    The query is in the body, since proxies log addresses (law L11).
     """
 
     query: Annotated[str, Meta(max_length=120)] = ""
@@ -84,7 +84,7 @@ class SearchApplications(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AskIdentity(Struct, frozen=True, forbid_unknown_fields=True):
-    """What SIP identity a peer takes; `attest` is how sure the bank is of its caller number (RFC 8588)."""
+    """The kind of SIP identity to make. `attest` is the attestation level of the caller number (RFC 8588)."""
 
     kind: Kind = "shaken"
     attest: Attestation = "A"
@@ -100,7 +100,7 @@ class Confirm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
-    """`caller_number` is null when it is withheld; `language` is what the caller chose on the phone."""
+    """A code that was keyed by phone. `caller_number` is null if withheld. `language` is the caller's choice."""
 
     digits: KeyedCode
     dialled_number: E164
@@ -110,9 +110,9 @@ class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BeginSession(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody rings the bank's number; `caller_number` is null when it is withheld.
+    """A call to the bank's number. `caller_number` is null if withheld.
 
-    `dialled_number` is null when it is not E.164, as a service number of five digits is not.
+    `dialled_number` is null if it is not E.164, such as a service number of 5 digits.
     """
 
     dialled_number: E164 | None = None
@@ -121,13 +121,13 @@ class BeginSession(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HeardKeys(Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys that were pressed since the last turn, at most a hundred; null for silence."""
+    """The keys pressed since the last turn, at most 100, or null for silence."""
 
     keys: Annotated[str, exact("[0-9*#A-D]*", max_length=100)] | None = None
 
 
 class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
-    """A suspicious call. By IVR, `reporter_number` is the registered number that rings in."""
+    """A report of a suspicious call. An IVR sets `reporter_number` to the registered number that called in."""
 
     at: Instant
     caller_number: Annotated[str, Meta(max_length=32)] = ""
@@ -137,7 +137,7 @@ class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Preferences(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a customer wants. False refuses marketing calls; true leaves it to the consents of each application."""
+    """A customer's preferences. False refuses marketing calls. True leaves it to the consents of each application."""
 
     marketing_calls: bool
 
@@ -166,7 +166,7 @@ class ApplicationView(Struct, frozen=True):
 
 
 class Applications(Struct, frozen=True):
-    """In the order of their references; `next_cursor` is null on the last page."""
+    """Ordered by reference. `next_cursor` is null on the last page."""
 
     applications: tuple[ApplicationView, ...]
     next_cursor: str | None
@@ -178,7 +178,7 @@ class ErasedView(Struct, frozen=True):
 
 
 class CallView(Struct, frozen=True):
-    """A call as staff and bank systems see it."""
+    """A call, as shown to staff and bank systems."""
 
     call_id: str
     application_id: str
@@ -198,21 +198,21 @@ class CallView(Struct, frozen=True):
 
 
 class SipIdentity(Struct, frozen=True):
-    """The value of the Identity header (RFC 8224) for an INVITE that is sent within a minute of `at`."""
+    """The value of the Identity header (RFC 8224). The INVITE must be sent within one minute of `at`."""
 
     identity: str
     at: datetime
 
 
 class Calls(Struct, frozen=True):
-    """Newest first; `next_cursor` is null on the last page."""
+    """Newest first. `next_cursor` is null on the last page."""
 
     calls: tuple[CallView, ...]
     next_cursor: str | None
 
 
 class Code(Struct, frozen=True):
-    """The call code: `digits` to enter, `shown` as it is shown and spoken."""
+    """The call code: `digits` to enter, `shown` in groups of 3 to show and speak."""
 
     digits: str
     shown: str
@@ -220,7 +220,7 @@ class Code(Struct, frozen=True):
 
 
 class IssuedCall(Struct, frozen=True):
-    """`code` is null until law L5 lets the officer see it; then `GET /v1/calls/{call_id}/code` gives it."""
+    """`code` is null until the officer may see it (law L5). Then `GET /v1/calls/{call_id}/code` returns it."""
 
     call: CallView
     ticket: LogEvidence
@@ -234,7 +234,7 @@ class GrantedException(Struct, frozen=True):
 
 
 class ExceptionRequest(Struct, frozen=True):
-    """An officer's request. `exception_id` is given once it is granted, and is good for one call until `expires_at`."""
+    """An officer's request. Once granted, `exception_id` is set, and valid for one call until `expires_at`."""
 
     request_id: str
     application_id: str
@@ -251,13 +251,13 @@ class ExceptionRequest(Struct, frozen=True):
 
 
 class ExceptionRequests(Struct, frozen=True):
-    """Newest first, those of the last day."""
+    """The requests of the last day, newest first."""
 
     requests: tuple[ExceptionRequest, ...]
 
 
 class Words(Struct, frozen=True):
-    """What to show or say to the customer, in one language."""
+    """A text to show or say to the customer, in one language."""
 
     language: Language
     text: str
@@ -270,7 +270,7 @@ class LegView(Struct, frozen=True):
 
 
 class CallDetails(Struct, frozen=True):
-    """What a customer is told of a genuine call."""
+    """The facts of a genuine call that a customer sees."""
 
     call_id: str
     officer: Officer
@@ -283,8 +283,10 @@ class CallDetails(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """The one answer. Every refusal has the same shape and the same words (law L7). `ended` is a genuine answer that is
-    given again after its call, with other words."""
+    """The answer to a confirmation. Every refusal has the same shape and words (law L7).
+
+    `ended` repeats a genuine answer after the end of its call, with other words.
+    """
 
     verdict: Literal["genuine", "not_genuine", "ended"]
     at: datetime
@@ -296,7 +298,7 @@ class Verdict(Struct, frozen=True):
 
 
 class SpokenVerdict(Struct, frozen=True):
-    """The answer for an IVR. `unavailable` comes without a receipt: nothing was checked. `ended` is as in `Verdict`."""
+    """The answer for an IVR. `unavailable` has no receipt, since nothing was checked. `ended` is as in `Verdict`."""
 
     verdict: Literal["genuine", "not_genuine", "ended", "unavailable"]
     at: datetime
@@ -307,7 +309,7 @@ class SpokenVerdict(Struct, frozen=True):
 
 
 class Say(Struct, frozen=True):
-    """One prompt: its name, for a recording, and its words. A verdict has the name of the verdict."""
+    """A prompt: its name, for a recording, and its words. The prompt of a verdict has the verdict's name."""
 
     name: str
     text: str
@@ -315,9 +317,11 @@ class Say(Struct, frozen=True):
 
 
 class IvrTurn(Struct, frozen=True):
-    """What a voice platform does next: say, then `listen` for keys, `transfer` the caller `to` an officer's staff
-    number or to `fraud_desk`, or `hang_up`. `receipt_id` is the receipt of the call that `genuine` or `ended` is said
-    of, null in every other turn."""
+    """The next turn of a dialogue: say, then `listen` for keys, `transfer` the caller, or `hang_up`.
+
+    `to` is an officer's staff number or `fraud_desk`. `receipt_id` is the receipt behind `genuine` or `ended`, and null
+    in every other turn.
+    """
 
     session_id: str
     say: tuple[Say, ...]
@@ -328,7 +332,7 @@ class IvrTurn(Struct, frozen=True):
 
 
 class PastCall(Struct, frozen=True):
-    """A call on one of the customer's applications, used or not."""
+    """A call on one of the customer's applications, confirmed or not."""
 
     call_id: str
     application_id: str
@@ -345,14 +349,14 @@ class PastCall(Struct, frozen=True):
 
 
 class PastCalls(Struct, frozen=True):
-    """Newest first; `next_cursor` is null on the last page."""
+    """Newest first. `next_cursor` is null on the last page."""
 
     calls: tuple[PastCall, ...]
     next_cursor: str | None
 
 
 class MyApplication(Struct, frozen=True):
-    """How far a loan is, who may phone about it, and which calls are announced."""
+    """A loan: its stage, the officers who may phone, and announced calls."""
 
     application_id: str
     product: str
@@ -367,7 +371,7 @@ class MyApplications(Struct, frozen=True):
 
 
 class CallStatus(Struct, frozen=True):
-    """Are you on the phone with me now? Only `on_call` true says so, and only for the calls it lists."""
+    """Whether the bank is on the phone with the customer now: only if `on_call` is true, and only for these calls."""
 
     on_call: bool
     at: datetime
@@ -387,7 +391,7 @@ class ReceiptView(Struct, frozen=True):
 
 
 class ReceiptChecked(Struct, frozen=True):
-    """`reason` is empty when the evidence is valid."""
+    """The result of a check. `reason` is empty if the evidence is valid."""
 
     result: Literal["valid", "invalid"]
     reason: str

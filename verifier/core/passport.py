@@ -26,7 +26,7 @@ Attestation = Literal["A", "B", "C"]
 
 FRESH_S = 60
 
-# E.164 digits without the plus sign, or fewer of a short number.
+# E.164 digits without the plus sign, or a short number.
 Digits = Annotated[str, exact("[0-9]{1,15}")]
 Uri = Annotated[str, exact(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")]
 
@@ -137,7 +137,7 @@ def _read(protected: bytes, payload: bytes, given: dict[str, str], now_s: int, f
     if kind == "shaken" and (claims.attest is None or claims.origid is None):
         raise InvalidClaims("a shaken PASSporT needs attest and origid")
     if abs(now_s - claims.iat) > fresh_s:
-        raise InvalidClaims(f"the PASSporT is not of the last {fresh_s} seconds")
+        raise InvalidClaims(f"the PASSporT is not from the last {fresh_s} seconds")
     return Identity(kind, claims, given["info"])
 
 

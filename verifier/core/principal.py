@@ -28,5 +28,5 @@ class Principal(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """A unique name. Idempotency keys and rate limits are scoped by it."""
+        """A unique name, the scope of idempotency keys and rate limits."""
         return f"{self.kind}\0{self.issuer}\0{self.id}"

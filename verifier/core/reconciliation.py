@@ -39,7 +39,7 @@ class Discrepancy(Struct, frozen=True):
 
 
 class Discrepancies(Struct, frozen=True):
-    """Newest first; `next_cursor` is null on the last page."""
+    """Newest first. `next_cursor` is null on the last page."""
 
     discrepancies: tuple[Discrepancy, ...]
     next_cursor: str | None

@@ -34,7 +34,7 @@ class ApplicationKeys(Struct, frozen=True):
     def unpack(cls, packed: bytes) -> ApplicationKeys:
         """Undo `pack`. Raises InternalError for any other length."""
         if len(packed) != 3 * KEY_BYTES:
-            raise InternalError("the keys of an application have another length")
+            raise InternalError("the keys of an application have the wrong length")
         return cls(packed[:KEY_BYTES], packed[KEY_BYTES:-KEY_BYTES], packed[-KEY_BYTES:])
 
     def pack(self) -> bytes:
@@ -43,7 +43,7 @@ class ApplicationKeys(Struct, frozen=True):
 
 
 def seal(key: bytes, nonce: bytes, context: str, plaintext: bytes) -> bytes:
-    """Encrypt under a key; `nonce` is 12 random bytes never used with this key before."""
+    """Encrypt. `nonce` is 12 random bytes that were never used with this key."""
     return nonce + AESGCM(key).encrypt(nonce, plaintext, context.encode())
 
 
@@ -52,4 +52,4 @@ def unseal(key: bytes, context: str, sealed: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError) as error:
-        raise InternalError(f"sealed bytes do not open: {context}") from error
+        raise InternalError(f"sealed bytes cannot be decrypted: {context}") from error

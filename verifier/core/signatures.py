@@ -38,7 +38,7 @@ def p256_key(jwk: dict[str, object]) -> EllipticCurvePublicKey:
 
 def _coordinate(text: object) -> int:
     if not isinstance(text, str):
-        raise TypeError("a coordinate is a text")
+        raise TypeError("a coordinate must be a string")
     octets = from_base64url(text)
     if len(octets) != _HALF:
         raise ValueError("a coordinate of P-256 has 32 bytes")

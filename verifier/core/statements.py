@@ -39,7 +39,7 @@ class Tel(Struct, frozen=True):
 
 
 class Tels(Struct, frozen=True):
-    """The destination of RFC 8225 section 5.2.1: a list, of one number here."""
+    """The destination as in RFC 8225 section 5.2.1: a list, here of one number."""
 
     tn: tuple[str, ...]
 
@@ -68,7 +68,7 @@ class CallTicket(Struct, frozen=True):
 
 
 class LegEvidence(Struct, frozen=True):
-    """The officer's leg as reported by then, in NumericDate seconds. Null without an event."""
+    """The officer's leg at the time of the verdict, in NumericDate seconds. Null if there was no event."""
 
     mode: LegMode
     connected_at: Seconds | None
@@ -108,7 +108,7 @@ class Receipt(Struct, frozen=True):
 
 
 class ReportReceipt(Struct, frozen=True):
-    """The bank has taken a report of a suspicious call. `report` is the base64url SHA-256 of its stored text."""
+    """The bank has received a report of a suspicious call. `report` is the base64url SHA-256 of its stored text."""
 
     iss: str
     jti: str

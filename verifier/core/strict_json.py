@@ -126,7 +126,7 @@ def _check(value: object, pointer: str) -> None:
     """Raise InvalidField if a string or the name of a member has an unsafe character."""
     if isinstance(value, str):
         if unsafe(value):
-            raise InvalidField.at(pointer, "holds a control character or one that is no character")
+            raise InvalidField.at(pointer, "holds a control character or an invalid character")
     elif isinstance(value, list):
         for position, each in enumerate(value):
             _check(each, f"{pointer}/{position}")

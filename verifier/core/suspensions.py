@@ -35,7 +35,7 @@ class Suspension(Struct, frozen=True):
 
 
 class Suspensions(Struct, frozen=True):
-    """Newest first; `next_cursor` is null on the last page."""
+    """Newest first. `next_cursor` is null on the last page."""
 
     suspensions: tuple[Suspension, ...]
     next_cursor: str | None

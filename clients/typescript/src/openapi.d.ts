@@ -762,7 +762,7 @@ export interface components {
         };
         /**
          * Applications
-         * @description In the order of their references; `next_cursor` is null on the last page.
+         * @description Ordered by reference. `next_cursor` is null on the last page.
          */
         Applications: {
             applications: components["schemas"]["ApplicationView"][];
@@ -770,7 +770,7 @@ export interface components {
         };
         /**
          * AskIdentity
-         * @description What SIP identity a peer takes; `attest` is how sure the bank is of its caller number (RFC 8588).
+         * @description The kind of SIP identity to make. `attest` is the attestation level of the caller number (RFC 8588).
          */
         AskIdentity: {
             /**
@@ -786,7 +786,7 @@ export interface components {
         };
         /**
          * AssignedOfficer
-         * @description An officer assigned to an application. `id` is the staff number the bank's identity provider names.
+         * @description An officer assigned to an application. `id` is the staff number at the bank's identity provider.
          */
         AssignedOfficer: {
             id: string;
@@ -795,9 +795,9 @@ export interface components {
         };
         /**
          * BeginSession
-         * @description Somebody rings the bank's number; `caller_number` is null when it is withheld.
+         * @description A call to the bank's number. `caller_number` is null if withheld.
          *
-         *         `dialled_number` is null when it is not E.164, as a service number of five digits is not.
+         *         `dialled_number` is null if it is not E.164, such as a service number of 5 digits.
          */
         BeginSession: {
             /** @default null */
@@ -809,7 +809,7 @@ export interface components {
         };
         /**
          * CallDetails
-         * @description What a customer is told of a genuine call.
+         * @description The facts of a genuine call that a customer sees.
          */
         CallDetails: {
             call_id: string;
@@ -823,7 +823,7 @@ export interface components {
         };
         /**
          * CallStatus
-         * @description Are you on the phone with me now? Only `on_call` true says so, and only for the calls it lists.
+         * @description Whether the bank is on the phone with the customer now: only if `on_call` is true, and only for these calls.
          */
         CallStatus: {
             on_call: boolean;
@@ -833,7 +833,7 @@ export interface components {
         };
         /**
          * CallView
-         * @description A call as staff and bank systems see it.
+         * @description A call, as shown to staff and bank systems.
          */
         CallView: {
             call_id: string;
@@ -856,7 +856,7 @@ export interface components {
         };
         /**
          * Calls
-         * @description Newest first; `next_cursor` is null on the last page.
+         * @description Newest first. `next_cursor` is null on the last page.
          */
         Calls: {
             calls: components["schemas"]["CallView"][];
@@ -864,7 +864,7 @@ export interface components {
         };
         /**
          * Code
-         * @description The call code: `digits` to enter, `shown` as it is shown and spoken.
+         * @description The call code: `digits` to enter, `shown` in groups of 3 to show and speak.
          */
         Code: {
             digits: string;
@@ -880,7 +880,7 @@ export interface components {
         };
         /**
          * ConfirmByPhone
-         * @description `caller_number` is null when it is withheld; `language` is what the caller chose on the phone.
+         * @description A code that was keyed by phone. `caller_number` is null if withheld. `language` is the caller's choice.
          */
         ConfirmByPhone: {
             /** @description nine digits, with or without spaces */
@@ -896,7 +896,7 @@ export interface components {
         };
         /**
          * Consents
-         * @description What the customer agreed to be phoned about.
+         * @description The kinds of calls that the customer has agreed to.
          */
         Consents: {
             /** @default true */
@@ -930,7 +930,7 @@ export interface components {
         };
         /**
          * DecideException
-         * @description A supervisor's answer to an officer's request; `reason` goes into the log with what is granted.
+         * @description A supervisor's decision on an officer's request. If it is granted, `reason` goes into the log.
          */
         DecideException: {
             granted: boolean;
@@ -962,7 +962,7 @@ export interface components {
         };
         /**
          * Discrepancies
-         * @description Newest first; `next_cursor` is null on the last page.
+         * @description Newest first. `next_cursor` is null on the last page.
          */
         Discrepancies: {
             discrepancies: components["schemas"]["Discrepancy"][];
@@ -993,7 +993,7 @@ export interface components {
         };
         /**
          * ExceptionRequest
-         * @description An officer's request. `exception_id` is given once it is granted, and is good for one call until `expires_at`.
+         * @description An officer's request. Once granted, `exception_id` is set, and valid for one call until `expires_at`.
          */
         ExceptionRequest: {
             request_id: string;
@@ -1013,7 +1013,7 @@ export interface components {
         };
         /**
          * ExceptionRequests
-         * @description Newest first, those of the last day.
+         * @description The requests of the last day, newest first.
          */
         ExceptionRequests: {
             requests: components["schemas"]["ExceptionRequest"][];
@@ -1043,7 +1043,7 @@ export interface components {
         };
         /**
          * HeardKeys
-         * @description The keys that were pressed since the last turn, at most a hundred; null for silence.
+         * @description The keys pressed since the last turn, at most 100, or null for silence.
          */
         HeardKeys: {
             /** @default null */
@@ -1051,7 +1051,7 @@ export interface components {
         };
         /**
          * IssueCall
-         * @description `officer_id` is required of a system and, if given by an officer, must be that officer's own.
+         * @description A call to issue. Systems must give `officer_id`. An officer may give only their own.
          */
         IssueCall: {
             /** @enum {unknown} */
@@ -1067,7 +1067,7 @@ export interface components {
         };
         /**
          * IssuedCall
-         * @description `code` is null until law L5 lets the officer see it; then `GET /v1/calls/{call_id}/code` gives it.
+         * @description `code` is null until the officer may see it (law L5). Then `GET /v1/calls/{call_id}/code` returns it.
          */
         IssuedCall: {
             call: components["schemas"]["CallView"];
@@ -1076,9 +1076,10 @@ export interface components {
         };
         /**
          * IvrTurn
-         * @description What a voice platform does next: say, then `listen` for keys, `transfer` the caller `to` an officer's staff
-         *         number or to `fraud_desk`, or `hang_up`. `receipt_id` is the receipt of the call that `genuine` or `ended` is said
-         *         of, null in every other turn.
+         * @description The next turn of a dialogue: say, then `listen` for keys, `transfer` the caller, or `hang_up`.
+         *
+         *         `to` is an officer's staff number or `fraud_desk`. `receipt_id` is the receipt behind `genuine` or `ended`, and null
+         *         in every other turn.
          */
         IvrTurn: {
             session_id: string;
@@ -1166,7 +1167,7 @@ export interface components {
         };
         /**
          * MyApplication
-         * @description How far a loan is, who may phone about it, and which calls are announced.
+         * @description A loan: its stage, the officers who may phone, and announced calls.
          */
         MyApplication: {
             application_id: string;
@@ -1193,7 +1194,7 @@ export interface components {
         };
         /**
          * PastCall
-         * @description A call on one of the customer's applications, used or not.
+         * @description A call on one of the customer's applications, confirmed or not.
          */
         PastCall: {
             call_id: string;
@@ -1212,7 +1213,7 @@ export interface components {
         };
         /**
          * PastCalls
-         * @description Newest first; `next_cursor` is null on the last page.
+         * @description Newest first. `next_cursor` is null on the last page.
          */
         PastCalls: {
             calls: components["schemas"]["PastCall"][];
@@ -1220,7 +1221,7 @@ export interface components {
         };
         /**
          * Preferences
-         * @description What a customer wants. False refuses marketing calls; true leaves it to the consents of each application.
+         * @description A customer's preferences. False refuses marketing calls. True leaves it to the consents of each application.
          */
         Preferences: {
             marketing_calls: boolean;
@@ -1245,7 +1246,7 @@ export interface components {
         };
         /**
          * ReceiptChecked
-         * @description `reason` is empty when the evidence is valid.
+         * @description The result of a check. `reason` is empty if the evidence is valid.
          */
         ReceiptChecked: {
             /** @enum {unknown} */
@@ -1281,7 +1282,7 @@ export interface components {
         };
         /**
          * Registration
-         * @description The facts of one application, as bank systems send them, and sealed at rest.
+         * @description The facts of one application. Bank systems send them, and they are sealed at rest.
          */
         Registration: {
             customer: components["schemas"]["Customer"];
@@ -1310,7 +1311,7 @@ export interface components {
         };
         /**
          * ReportCall
-         * @description A suspicious call. By IVR, `reporter_number` is the registered number that rings in.
+         * @description A report of a suspicious call. An IVR sets `reporter_number` to the registered number that called in.
          */
         ReportCall: {
             /** Format: date-time */
@@ -1349,7 +1350,7 @@ export interface components {
         };
         /**
          * Say
-         * @description One prompt: its name, for a recording, and its words. A verdict has the name of the verdict.
+         * @description A prompt: its name, for a recording, and its words. The prompt of a verdict has the verdict's name.
          */
         Say: {
             name: string;
@@ -1359,9 +1360,9 @@ export interface components {
         };
         /**
          * SearchApplications
-         * @description A page of the applications in which every word of `query` is found: reference, name, product or number.
+         * @description A search for applications with every word of `query` in their reference, name, product or number.
          *
-         *         It is a body, since addresses are kept in the logs of proxies (law L11).
+         *         The query is in the body, since proxies log addresses (law L11).
          */
         SearchApplications: {
             /** @default  */
@@ -1373,7 +1374,7 @@ export interface components {
         };
         /**
          * SipIdentity
-         * @description The value of the Identity header (RFC 8224) for an INVITE that is sent within a minute of `at`.
+         * @description The value of the Identity header (RFC 8224). The INVITE must be sent within one minute of `at`.
          */
         SipIdentity: {
             identity: string;
@@ -1381,7 +1382,7 @@ export interface components {
         };
         /**
          * SpokenVerdict
-         * @description The answer for an IVR. `unavailable` comes without a receipt: nothing was checked. `ended` is as in `Verdict`.
+         * @description The answer for an IVR. `unavailable` has no receipt, since nothing was checked. `ended` is as in `Verdict`.
          */
         SpokenVerdict: {
             /** @enum {unknown} */
@@ -1416,7 +1417,7 @@ export interface components {
         };
         /**
          * Suspensions
-         * @description Newest first; `next_cursor` is null on the last page.
+         * @description Newest first. `next_cursor` is null on the last page.
          */
         Suspensions: {
             suspensions: components["schemas"]["Suspension"][];
@@ -1424,8 +1425,9 @@ export interface components {
         };
         /**
          * Verdict
-         * @description The one answer. Every refusal has the same shape and the same words (law L7). `ended` is a genuine answer that is
-         *         given again after its call, with other words.
+         * @description The answer to a confirmation. Every refusal has the same shape and words (law L7).
+         *
+         *         `ended` repeats a genuine answer after the end of its call, with other words.
          */
         Verdict: {
             /** @enum {unknown} */
@@ -1444,7 +1446,7 @@ export interface components {
         };
         /**
          * Words
-         * @description What to show or say to the customer, in one language.
+         * @description A text to show or say to the customer, in one language.
          */
         Words: {
             /** @enum {unknown} */
