@@ -51,7 +51,7 @@ def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
 
 @pytest.mark.parametrize("burst", [0, -1, 1001])
 def test_a_limit_that_cannot_be_is_refused(burst: int) -> None:
-    with pytest.raises(ValueError, match="a limit is"):
+    with pytest.raises(ValueError, match="a limit must be"):
         Limit(burst, 1000)
 
 
