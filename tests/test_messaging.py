@@ -86,7 +86,7 @@ def test_nothing_but_2xx_means_that_it_was_taken(inbox: Inbox) -> None:
     import aiohttp
 
     from verifier.messaging import HttpMessaging
-    from verifier.service.outbox import ReceiptMessage
+    from verifier.service.notifications.outbox import ReceiptMessage
 
     inbox.statuses = [500, 307, 404, 200]
     message = ReceiptMessage("msg_1", "rcpt_1", "cust-1", "en")

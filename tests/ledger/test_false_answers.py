@@ -23,7 +23,7 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, CALLS, LIMITS
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Row
-from verifier.service.housekeeping import Swept
+from verifier.service.housekeeping.expiry import Swept
 
 
 @pytest.fixture(params=[SQLITE, POSTGRES])

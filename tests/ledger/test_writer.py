@@ -21,7 +21,7 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import LimitRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Storage
-from verifier.service.outbox import Settled
+from verifier.service.notifications.outbox import Settled
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 

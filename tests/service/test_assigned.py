@@ -25,7 +25,7 @@ OFFICER_4412 = staff("4412")
 async def removed_unseen(world: World, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """The officer is removed as it was before a registration revoked calls, so the open call is still there."""
     with monkeypatch.context() as before:
-        before.setattr(applications, "standing", lambda application, opened, now_ms, rules: opened.call)
+        before.setattr(applications, "current_state", lambda application, opened, now_ms, rules: opened.call)
         await world.register(person, officers=(COLLEAGUE,))
 
 

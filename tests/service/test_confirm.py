@@ -427,15 +427,15 @@ async def _code_as_the_bank_knows_it(world: World, call_id: str) -> str:
 
 
 def _count_work(patched: pytest.MonkeyPatch, derived: list[str]) -> None:
-    from verifier.service import confirmations
+    from verifier.service.confirmations import confirm
 
-    original = confirmations.derive_code
+    original = confirm.derive_code
 
     def counting(key: bytes, call_id: str, ticket: str, counter: int) -> str:
         derived.append(call_id)
         return original(key, call_id, ticket, counter)
 
-    patched.setattr(confirmations, "derive_code", counting)
+    patched.setattr(confirm, "derive_code", counting)
 
 
 @pytest.mark.shows("CVP-7-2")

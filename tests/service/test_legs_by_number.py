@@ -12,7 +12,7 @@ from verifier.core.errors import Erased, InvalidField, LegNotConnected
 from verifier.core.legs import LegByNumber
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms
-from verifier.service.legs import MAX_APPLICATIONS
+from verifier.service.legs.leg_events import MAX_APPLICATIONS
 
 STRANGER = "+8613700137000"
 BRANCH = "+861082340000"

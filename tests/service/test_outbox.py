@@ -11,7 +11,7 @@ import pytest
 
 from tests.world import Person, World, another_code
 from verifier.ports import Storage
-from verifier.service.outbox import ReceiptMessage
+from verifier.service.notifications.outbox import ReceiptMessage
 
 DAY_S = 86_400
 

@@ -18,7 +18,7 @@ from verifier.ledger import records
 from verifier.ledger.rows import MAC_BYTES
 from verifier.ledger.tables import CALLS
 from verifier.ports import Storage
-from verifier.service.legs import DAY_MS, KEPT_MS
+from verifier.service.legs.leg_events import DAY_MS, KEPT_MS
 
 STRANGER = "+8613700137000"
 

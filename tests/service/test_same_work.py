@@ -19,7 +19,7 @@ from verifier.core import sealing
 from verifier.core.messages import ReportCall
 from verifier.core.times import from_ms
 from verifier.ports import Row, Transaction
-from verifier.service import confirmations
+from verifier.service.confirmations import confirm
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
@@ -66,7 +66,7 @@ def _octets(value: object) -> int:
 
 async def work_of(world: World, ask: Awaitable[object], monkeypatch: pytest.MonkeyPatch) -> Work:
     work = Work()
-    begin, derive = world.storage.transaction, confirmations.derive_code
+    begin, derive = world.storage.transaction, confirm.derive_code
 
     @asynccontextmanager
     async def watched() -> AsyncIterator[Watched]:
@@ -89,7 +89,7 @@ async def work_of(world: World, ask: Awaitable[object], monkeypatch: pytest.Monk
     with monkeypatch.context() as patched:
         patched.setattr(world.storage, "transaction", watched)
         patched.setattr(sealing, "AESGCM", Counted)
-        patched.setattr(confirmations, "derive_code", derived)
+        patched.setattr(confirm, "derive_code", derived)
         await ask
     return work
 

@@ -21,7 +21,7 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting
 from verifier.ports import Row, Storage
 from verifier.service import Context, Service
-from verifier.service.cutoff import MAX_AGE_MS, WATCHED_MS
+from verifier.service.staff.cutoff import MAX_AGE_MS, WATCHED_MS
 
 ZHOU, WU = staff("9001", "supervisor"), staff("9002", "supervisor")
 LOANS = system("calls")

@@ -11,10 +11,10 @@ from typing import Any
 
 from tests.simulator.storage import Database, SimulatedStorage
 from tests.world import NOON, World
+from verifier.clock import CheckedClock
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.keys import FileKeyRing
 from verifier.service import Context, Service
-from verifier.service.clock import CheckedClock
 
 TRIES = 40
 Asking = Callable[[World], Awaitable[Any]]

@@ -23,18 +23,18 @@ from verifier.core.errors import Unavailable
 from verifier.ledger import records, writer
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.heads import Head, HeadRow, Heads
-from verifier.ledger.loading import Loaded
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting
 from verifier.ledger.tables import LimitRow
 from verifier.ledger.unit_of_work import UnitOfWork, writes
-from verifier.ledger.unit_of_work.applications import Applications
-from verifier.ledger.unit_of_work.calls import Calls
-from verifier.ledger.unit_of_work.limits import Limits
+from verifier.ledger.unit_of_work.applications import ApplicationRows
+from verifier.ledger.unit_of_work.calls import CallRows
+from verifier.ledger.unit_of_work.limits import LimitRows
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.writes import Writes
 from verifier.ledger.writer import Writer
 from verifier.ports import Row
-from verifier.service import replays
+from verifier.service.confirmations import replays
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +107,7 @@ def found(plant: str, by: str) -> None:
 def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of wrong codes is that of the moment in which a command came in."""
     stale: dict[str, LimitRow] = {}
-    submit, get = Writer.submit_kept, Limits.get
+    submit, get = Writer.submit_kept, LimitRows.get
 
     async def look_first(self: Writer, kind: Any, reads: ReadSet, *args: Any, **named: Any) -> Any:
         if reads.channel is not None:
@@ -115,23 +115,23 @@ def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: 
                 stale[row[0]] = LimitRow(*row)
         return await submit(self, kind, reads, *args, **named)
 
-    def kept(self: Limits, key: str) -> LimitRow | None:
+    def kept(self: LimitRows, key: str) -> LimitRow | None:
         row = get(self, key)
         return row if row is None or key not in stale else replace(row, wrong=stale[key].wrong)
 
     monkeypatch.setattr(Writer, "submit_kept", look_first)
-    monkeypatch.setattr(Limits, "get", kept)
+    monkeypatch.setattr(LimitRows, "get", kept)
     found("attempt limit outside the transaction", "no order explains .*kind='guess'")
 
 
 def test_a_use_that_is_not_written_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    put = Calls.put
+    put = CallRows.put
 
-    def forget(self: Calls, call: Call) -> None:
+    def forget(self: CallRows, call: Call) -> None:
         if call.state != "confirmed":
             put(self, call)
 
-    monkeypatch.setattr(Calls, "put", forget)
+    monkeypatch.setattr(CallRows, "put", forget)
     found("a use that is not written", "no order explains .*answer='genuine'")
 
 
@@ -194,7 +194,7 @@ def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.M
 def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """No matter who enters it, and from which number. Such a command locks every shard."""
 
-    def of_anybody(self: Applications, *index: object) -> list[DecryptedApplication]:
+    def of_anybody(self: ApplicationRows, *index: object) -> list[DecryptedApplication]:
         return self._kept(self._loaded.applications)
 
     async def load(self: Loaded, read_sets: Sequence[ReadSet]) -> None:
@@ -204,8 +204,8 @@ def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pyt
     load_all = Loaded.load
     monkeypatch.setattr(Loaded, "load", load)
     monkeypatch.setattr(Loaded, "led_to", lambda self, reads: list(self.applications))
-    monkeypatch.setattr(Applications, "of_customer", of_anybody)
-    monkeypatch.setattr(Applications, "of_number", of_anybody)
+    monkeypatch.setattr(ApplicationRows, "of_customer", of_anybody)
+    monkeypatch.setattr(ApplicationRows, "of_number", of_anybody)
     monkeypatch.setattr(ShardRouting, "shards", lambda self, reads, shards: frozenset(range(shards)))
     found("a code tried against everybody's calls", "a stranger .* is told|no order explains|Too many attempts")
 

@@ -5,8 +5,6 @@ Implements specs/protocol.md section 8.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
@@ -54,7 +52,7 @@ class Trust(Struct, frozen=True):
     """
 
     issuer: str
-    jwks: dict[str, Any]
+    jwks: dict[str, object]
     log: LogKey
 
 
@@ -114,7 +112,7 @@ def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
     return header, open_jws(statement, _key(trust, header.kid))
 
 
-def _key(trust: Trust, kid: str) -> dict[str, Any]:
+def _key(trust: Trust, kid: str) -> dict[str, object]:
     """The only key of this name. Two keys of one name are refused, since readers could differ on which one signed."""
     keys = trust.jwks.get("keys")
     named = [each for each in keys if isinstance(each, dict)] if isinstance(keys, list) else []

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.world import Clock, Person, World
+from verifier.clock import CheckedClock
 from verifier.core.errors import Unavailable
 from verifier.ports import Storage
 from verifier.service import Context, Service
-from verifier.service.clock import CheckedClock
 
 
 def now_ms() -> int:

@@ -14,7 +14,7 @@ from verifier.core.errors import InternalError, Unavailable
 from verifier.core.messages import RequestException
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal, unseal
 from verifier.core.suspensions import SuspendStaff
-from verifier.ledger.authenticating import AlreadyAuthenticated, authenticate, row_context
+from verifier.ledger.authenticate_rows import AlreadyAuthenticated, authenticate, row_context
 from verifier.ledger.decrypted import leaf_context, unwrap_keys
 from verifier.ledger.tables import APPLICATIONS, TABLES
 from verifier.ports import Storage, Transaction
