@@ -84,7 +84,7 @@ def sealed_again(keys: tuple[bytes, bytes], before: str, after: str, sealed: byt
 
 
 async def every_kind(world: World, person: Person) -> str:
-    """Makes an exception, a request, a suspension, a stray leg and an erased application. Returns the exception's id."""
+    """Makes an exception, a request, a suspension, a stray leg and an erased application. Returns the exception id."""
     erased = Person(5)
     await world.register(erased)
     await lived(world, erased)
