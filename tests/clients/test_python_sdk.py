@@ -450,7 +450,7 @@ def kept(bank: DemoBank) -> tuple[Evidence, Trust]:
 
 
 @given(data=st.data())
-def test_evidence_with_one_changed_character_is_refused(kept: tuple[Evidence, Trust], data: st.DataObject) -> None:
+def test_no_single_changed_character_survives(kept: tuple[Evidence, Trust], data: st.DataObject) -> None:
     receipt, trust = kept
     whole = receipt.statement + "\0" + receipt.proof
     place = data.draw(st.integers(0, len(whole) - 1))

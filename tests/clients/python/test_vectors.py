@@ -88,7 +88,7 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "CVP-8-4",
 )
 @pytest.mark.parametrize("subject", CHECKS)
-def test_each_vector_has_its_expected_outcome(subject: str) -> None:
+def test_every_vector_comes_to_what_it_says(subject: str) -> None:
     for each in vectors_of(subject):
         try:
             told = CHECKS[subject](each)
