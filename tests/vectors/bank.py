@@ -34,8 +34,8 @@ def seed(name: str) -> bytes:
 
 
 class Entropy:
-    """A deterministic `verifier.ports.Entropy`. Each length has its own stream, so that a new use in the service does not
-    change every id and salt."""
+    """A deterministic `verifier.ports.Entropy`. Each length has its own stream, so that a new use in the service does
+    not change every id and salt."""
 
     def __init__(self) -> None:
         self._drawn: Counter[int] = Counter()
