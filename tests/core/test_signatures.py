@@ -35,7 +35,7 @@ def times(count: int, point: Point) -> Point:
 
 
 def on_curve(y: int) -> Point | None:
-    """The point of this y whose x is even (RFC 8032 section 5.1.3)."""
+    """The point with this y and an even x, or None (RFC 8032 section 5.1.3)."""
     square = (y * y - 1) * pow(D * y * y + 1, -1, PRIME) % PRIME
     root = pow(square, (PRIME + 3) // 8, PRIME)
     if (root * root - square) % PRIME:

@@ -269,7 +269,7 @@ async def test_a_shared_number_leads_to_each_of_its_applications(world: World, w
 async def test_a_code_gets_no_verdict_from_a_number_that_was_not_called(
     world: World, wang: Person, mallory: Person
 ) -> None:
-    """Mallory registers the victim's number as his own, is called at his real number, and reads the code to her."""
+    """Mallory also registers the victim's number, is called at the first one, and reads that code to the victim."""
     own = RegisteredNumber(mallory.number, from_ms(NOON - 90 * 86_400_000))
     hers = RegisteredNumber(wang.number, own.added_at)
     await world.register(mallory, numbers=(own, hers))

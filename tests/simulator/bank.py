@@ -96,7 +96,7 @@ async def _answered(asking: Awaitable[Any]) -> Any:
 
 
 class Network:
-    """The network between clients and nodes. It drops and doubles requests, and loses answers."""
+    """The network between clients and nodes. It drops and repeats requests, and loses answers."""
 
     def __init__(self, nodes: list[Node], rng: random.Random) -> None:
         self.nodes = nodes
@@ -142,5 +142,5 @@ class Network:
             await self._rng.choice(self.nodes).serve(asking)
 
     async def quiet(self) -> None:
-        """Waits for the doubled requests that are still on their way."""
+        """Waits for the repeated requests that are still on their way."""
         await asyncio.gather(*self._late)
