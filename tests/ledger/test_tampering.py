@@ -57,7 +57,7 @@ def shards() -> int:
     return 1
 
 
-class Told(Struct, frozen=True):
+class StoredRow(Struct, frozen=True):
     """A row in the database, with its rowid."""
 
     table: str
@@ -77,13 +77,13 @@ class Scene(Struct):
     nullable: set[tuple[str, str]]
     more: Iterator[int]
 
-    async def row(self, table: str, where: str) -> Told:
+    async def row(self, table: str, where: str) -> StoredRow:
         names = self.schema[table]
         sql = f"SELECT rowid, {', '.join(names)} FROM {table} WHERE {where} ORDER BY rowid DESC LIMIT 1"
         [found] = await self.world.storage.fetch(sql)
-        return Told(table, found[0], dict(zip(names, found[1:], strict=True)))
+        return StoredRow(table, found[0], dict(zip(names, found[1:], strict=True)))
 
-    async def write(self, row: Told, values: dict[str, Any]) -> None:
+    async def write(self, row: StoredRow, values: dict[str, Any]) -> None:
         same = " AND ".join(f"{name} = ${n}" for n, name in enumerate(self.keys[row.table], 2))
         key = [values[name] for name in self.keys[row.table]]
         await execute(self.world, f"DELETE FROM {row.table} WHERE rowid = $1 OR ({same})", row.at, *key)
@@ -91,7 +91,7 @@ class Scene(Struct):
         places = ", ".join(f"${n}" for n in range(1, len(values) + 2))
         await execute(self.world, f"INSERT INTO {row.table} ({names}) VALUES ({places})", row.at, *values.values())
 
-    async def others(self, row: Told, column: str) -> list[Any]:
+    async def others(self, row: StoredRow, column: str) -> list[Any]:
         """Other values for a column: a new one, a smaller one, and the value of another row."""
         value = row.values[column]
         if column in self.keys[row.table] and isinstance(value, int):
@@ -103,11 +103,11 @@ class Scene(Struct):
             found += [other[0] for other in await self.world.storage.fetch(sql, value)]
         return found
 
-    async def seen(self, row: Told) -> tuple[bool, bool]:
+    async def seen(self, row: StoredRow) -> tuple[bool, bool]:
         """Whether the current row is refused where it is used, and whether the audit reports a finding."""
         return await refused(self, row), bool((await self.world.audit()).findings)
 
-    async def old(self, table: str) -> list[tuple[Told, dict[str, Any]]]:
+    async def old(self, table: str) -> list[tuple[StoredRow, dict[str, Any]]]:
         """Rows that have changed, each with its values before a change."""
         names = self.schema[table]
         found = []
@@ -120,7 +120,7 @@ class Scene(Struct):
         return found[:4]
 
 
-async def refused(scene: Scene, row: Told) -> bool:
+async def refused(scene: Scene, row: StoredRow) -> bool:
     """Whether the service refuses to work with the row."""
     world, table = scene.world, row.table
     try:

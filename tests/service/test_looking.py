@@ -136,7 +136,7 @@ async def test_the_sweep_expires_calls_and_deletes_old_limits_and_idempotency_ke
     assert await world.service.housekeeping.sweep() == 0
     await world.confirm(wang, another_code(code))
     assert await world.guess_limits() == [f"{wang.application_id}:app"]
-    # Limits are kept for as long as a call can be open beyond their time.
+    # A limit is deleted only after its time plus the longest life of a call.
     world.clock.advance(27 * 3600)
     await world.service.housekeeping.sweep()
     assert await world.counts("idempotency", "limits") == (0, 0)

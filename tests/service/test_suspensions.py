@@ -1,4 +1,4 @@
-"""At no node can a suspended member of staff do anything, or anything be done in their name (specs/protocol.md 2.1)."""
+"""A suspended member of staff can do nothing at any node, and nothing is done in their name (specs/protocol.md 2.1)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def other(world: World, storage: Storage, tmp_path: Path) -> AsyncIterator
 
 
 @pytest.fixture
-def unrevoking(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+def not_revoking(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A node that records suspensions but revokes no calls, as if it stopped in between."""
 
     async def nothing() -> int:
@@ -97,13 +97,13 @@ async def test_a_suspension_revokes_a_confirmed_call(world: World, wang: Person)
 
 @pytest.mark.shows("CVP-2.1-3")
 async def test_a_suspended_officers_code_is_not_genuine_even_before_the_call_is_revoked(
-    unrevoking: World, other: World, wang: Person
+    not_revoking: World, other: World, wang: Person
 ) -> None:
-    call_id, code = await unrevoking.live_call(wang)
-    await suspend(unrevoking)
+    call_id, code = await not_revoking.live_call(wang)
+    await suspend(not_revoking)
     await other.service.suspensions.refresh()
     assert await state(other, call_id) == "live"
-    for node in (unrevoking, other):
+    for node in (not_revoking, other):
         assert (await node.confirm(wang, code))["verdict"] == "not_genuine"
         assert (await node.ring_in(wang.number, code))["verdict"] == "not_genuine"
         assert not (await node.service.me.call_status(wang.principal)).on_call
@@ -115,15 +115,15 @@ async def test_a_suspended_officers_code_is_not_genuine_even_before_the_call_is_
 
 @pytest.mark.shows("CVP-2.1-3", "CVP-7.12-1")
 async def test_a_genuine_answer_is_not_repeated_even_before_the_call_is_revoked(
-    unrevoking: World, other: World, wang: Person
+    not_revoking: World, other: World, wang: Person
 ) -> None:
     """A retry gets `ended`, and the dialogue does not repeat the verdict."""
-    call_id, code = await unrevoking.live_call(wang)
+    call_id, code = await not_revoking.live_call(wang)
     session = (await other.begin_dialogue(wang.number))["session_id"]
     assert (await other.press(session, code, key="step"))["say"][0]["name"] == "genuine"
     assert (await other.confirm(wang, code, key="app"))["verdict"] == "genuine"
     assert (await other.ring_in(wang.number, code, key="phone"))["verdict"] == "genuine"
-    await suspend(unrevoking)
+    await suspend(not_revoking)
     await other.service.suspensions.refresh()
     assert await state(other, call_id) == "confirmed"
     assert (await other.confirm(wang, code, key="app"))["verdict"] == "ended"
@@ -161,31 +161,31 @@ async def test_a_retry_does_not_repeat_the_code_of_a_removed_officer(storage: St
 
 @pytest.mark.shows("CVP-2.1-3")
 async def test_a_leg_does_not_make_a_suspended_officers_call_live(
-    unrevoking: World, other: World, wang: Person
+    not_revoking: World, other: World, wang: Person
 ) -> None:
-    call_id = (await unrevoking.issue(wang))["call"]["call_id"]
-    await suspend(unrevoking)
+    call_id = (await not_revoking.issue(wang))["call"]["call_id"]
+    await suspend(not_revoking)
     await other.service.suspensions.refresh()
     assert (await other.leg(call_id, "connected", wang.number))["state"] == "revoked"
 
 
 @pytest.mark.shows("CVP-2.1-3")
 async def test_a_leg_by_number_does_not_make_a_suspended_officers_call_live(
-    unrevoking: World, other: World, wang: Person
+    not_revoking: World, other: World, wang: Person
 ) -> None:
-    call_id = (await unrevoking.issue(wang))["call"]["call_id"]
-    await suspend(unrevoking)
+    call_id = (await not_revoking.issue(wang))["call"]["call_id"]
+    await suspend(not_revoking)
     await other.service.suspensions.refresh()
     await other.leg_by_number("connected", wang.number)
     assert await state(other, call_id) == "revoked"
 
 
 @pytest.mark.shows("CVP-2.1-3")
-async def test_a_suspended_officers_call_gets_no_identity_header(unrevoking: World, wang: Person) -> None:
-    identities = Service(unrevoking.context, Signer()).identities
-    call_id = (await unrevoking.issue(wang))["call"]["call_id"]
+async def test_a_suspended_officers_call_gets_no_identity_header(not_revoking: World, wang: Person) -> None:
+    identities = Service(not_revoking.context, Signer()).identities
+    call_id = (await not_revoking.issue(wang))["call"]["call_id"]
     assert await identities.make(call_id, AskIdentity())
-    await suspend(unrevoking)
+    await suspend(not_revoking)
     with pytest.raises(CallClosed):
         await identities.make(call_id, AskIdentity())
 
@@ -226,10 +226,10 @@ async def test_a_call_committed_after_the_suspension_is_revoked_by_a_later_poll(
 
 @pytest.mark.shows("CVP-2.1-4")
 async def test_a_starting_node_revokes_the_open_calls_of_suspended_officers(
-    unrevoking: World, storage: Storage, wang: Person, tmp_path: Path
+    not_revoking: World, storage: Storage, wang: Person, tmp_path: Path
 ) -> None:
-    call_id, _ = await unrevoking.live_call(wang)
-    await suspend(unrevoking)
+    call_id, _ = await not_revoking.live_call(wang)
+    await suspend(not_revoking)
     async with World(storage, tmp_path / "ring.json") as started:
         await poll(started)
         assert await state(started, call_id) == "revoked"

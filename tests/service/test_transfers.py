@@ -82,7 +82,7 @@ async def test_after_a_transfer_the_call_status_is_not_on_call(
 
 @pytest.mark.shows("CVP-P5-4")
 async def test_a_second_call_with_the_same_dialog_id_is_a_new_call(world: World, wang: Person) -> None:
-    """An exchange may give every dialog of an extension the same id."""
+    """A telephone exchange may give every dialog of an extension the same id."""
     document = (SAMPLES / "dialog-info-confirmed.xml").read_text().replace("13800138000", wang.number[3:])
     document = document.replace('id="a84b4c76e66710"', 'id="4412"', 1)
     exchange: Exchange[Any] = Exchange(from_dialog_info, PLAN)
