@@ -310,6 +310,7 @@ def test_each_new_leaf_has_a_valid_proof_for_any_division_into_batches(size: int
             verify_inclusion(leaf=leaves[index], index=index, size=size, proof=proof, root=tree.root())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [65_535, 65_536, 65_537])
 def test_a_tree_grown_across_two_tile_levels_has_the_right_root_and_proofs(size: int) -> None:
     leaves = some_leaves(65_600)[:size]
@@ -335,6 +336,7 @@ def test_a_resumed_tree_grows_like_one_that_never_stopped(size: int, more: int) 
         assert resumed.inclusion_proof(index) == tree.inclusion_proof(index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 65_536 + 257])
 def test_a_tree_is_resumed_from_three_levels_of_tiles(size: int) -> None:
     leaves = some_leaves(65_536 + 300)
@@ -384,6 +386,7 @@ def test_an_empty_extension_appends_nothing() -> None:
     assert (same.size, same.root(), nodes) == (77, tree.root(), [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [7, 256, 4096, 65_600])
 def test_each_completed_hash_of_a_tile_level_is_reported_once(batch: int) -> None:
     leaves = some_leaves(65_600)

@@ -35,6 +35,7 @@ def test_a_line_has_no_break_and_a_maximum_length(given: str) -> None:
     assert msgspec.convert("王 芳 ", Annotated[str, line(8)]) == "王 芳 "
 
 
+@pytest.mark.slow
 def test_each_accepted_character_can_be_served_as_xml() -> None:
     for code_point in range(sys.maxunicode + 1):
         character = chr(code_point)

@@ -63,6 +63,7 @@ def _first(came: bytes) -> tuple[int, bytes, bytes]:
     return int(before.split()[1]), before, content
 
 
+@pytest.mark.slow
 def test_whatever_bytes_come_each_answer_is_a_problem_and_the_next_request_is_answered(bank: DemoBank) -> None:
     port = int(bank.url.rpartition(":")[2])
 
