@@ -1,4 +1,4 @@
-/** All calls that the bank made on my applications. Implements specs/protocol.md section 7.5. */
+/** All calls that the bank has issued on the customer's applications. Implements specs/protocol.md section 7.5. */
 
 import { button, h } from "../web/elements.js";
 import { clockTime, dayAndTime, phone, say } from "../web/language.js";

@@ -1,4 +1,4 @@
-/** The first screen: the live call status, and the entry of a code. Implements section 7 of specs/protocol.md. */
+/** The first screen: the live call status, and the entry of a code. Implements specs/protocol.md section 7. */
 
 import { button, h, shape } from "../web/elements.js";
 import { LENGTH, complete, digitsOf } from "../web/code.js";

@@ -1,4 +1,7 @@
-/** Exceptions from the contact policy: an officer asks, a second person decides. Implements specs/protocol.md section 4.2. */
+/**
+ * Exceptions from the contact policy: an officer asks, a second person decides.
+ * Implements specs/protocol.md section 4.2.
+ */
 
 import { Problem } from "../typescript/src/client.js";
 import { announce, button, h } from "../web/elements.js";

@@ -1,4 +1,7 @@
-/** The screen of an application: choose a number and a purpose, and issue a call. Implements specs/protocol.md sections 4.2 and 4.3. */
+/**
+ * The screen of an application: choose a number and a purpose, and issue a call.
+ * Implements specs/protocol.md sections 4.2 and 4.3.
+ */
 
 import { Problem } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
@@ -136,7 +139,7 @@ function openElsewhere(view) {
 }
 
 /**
- * Every broken rule in words, and what to do about it.
+ * List every broken rule, and say what to do about it.
  * @param {Page} page
  * @param {string} applicationId
  * @param {Schemas["IssueCall"]} asked

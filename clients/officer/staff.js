@@ -82,7 +82,7 @@ function one(page, suspension, load) {
   ];
 }
 
-/** A staff number, or the name of a system. @param {string} who like `staff:9001` */
+/** Return the staff number, or the id of the system. @param {string} who like `staff:9001` */
 function by(who) {
   return who.replace(/^(staff|system):/, "");
 }
