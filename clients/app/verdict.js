@@ -6,7 +6,7 @@
 import { CannotCheck } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
 import { clockTime, language, phone, said, say } from "../web/language.js";
-import { keepButtons } from "./receipts.js";
+import { receiptButtons } from "./receipts.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -96,7 +96,7 @@ function ofACall(page, verdict, signal) {
     on,
     list(WORDS.never, call.never_asks, page),
     ring,
-    keepButtons(verdict.receipt_id, verdict.receipt),
+    receiptButtons(verdict.receipt_id, verdict.receipt),
     leave,
   );
   const article = h("article", { class: "verdict asking" }, top, body);
@@ -140,7 +140,7 @@ function notGenuine(page, verdict) {
       ringLink(page),
       button(say(WORDS.reportIt), () => page.go("/report"), { class: "danger wide" }),
       button(say(WORDS.another), () => page.go("/"), { class: "wide" }),
-      keepButtons(verdict.receipt_id, verdict.receipt),
+      receiptButtons(verdict.receipt_id, verdict.receipt),
     ),
   );
 }

@@ -133,14 +133,14 @@ export class Page {
       this.#session?.forget();
       return this.#signInBox(say(WORDS.signedOut));
     }
-    const told = problemWords(error);
+    const words = problemWords(error);
     return h(
       "section",
       { class: "card trouble", role: "alert" },
       shape("warning"),
-      h("h1", {}, told.title),
-      h("p", {}, told.what),
-      told.id && h("p", { class: "small" }, `${say(WORDS.requestId)} ${told.id}`),
+      h("h1", {}, words.title),
+      h("p", {}, words.what),
+      words.id && h("p", { class: "small" }, `${say(WORDS.requestId)} ${words.id}`),
       button(say(WORDS.again), again, { class: "primary" }),
     );
   }
@@ -266,8 +266,8 @@ export async function startPage(name, title, screens) {
   } catch {
     setLanguage(language());
     const again = button(say(WORDS.again), () => location.reload(), { class: "primary" });
-    const told = h("main", {}, h("section", { class: "card trouble" }, h("h1", {}, say(WORDS.noService)), again));
-    document.querySelector("#page")?.replaceChildren(told);
+    const message = h("main", {}, h("section", { class: "card trouble" }, h("h1", {}, say(WORDS.noService)), again));
+    document.querySelector("#page")?.replaceChildren(message);
   }
 }
 
