@@ -33,12 +33,12 @@ class _Base:
     def __init__(self, base_url: str, credential: Credential | None, patience: Patience | None) -> None:
         if re.search(r"[?#\s]", base_url):
             raise ValueError("the base address must have no query, fragment or space")
-        self._base = _wire(base_url).rstrip("/")
+        self._base = _normalized(base_url).rstrip("/")
         self._credential = credential
         self._patience = patience or Patience()
 
     def _sending(self, request: Request[Answer]) -> Sending[Answer]:
-        url = _wire(self._base + request.path)
+        url = _normalized(self._base + request.path)
         return Sending(request, url, self._credential, self._patience, time.monotonic, time.time, _jitter)
 
     def _request(self, out: Outgoing) -> httpx2.Request:
@@ -157,7 +157,7 @@ class AsyncClient(_Base):
         await self.close()
 
 
-def _wire(address: str) -> str:
+def _normalized(address: str) -> str:
     """Normalize an address: no default port, host in lower case. The signed address must equal the sent one.
 
     Raises ValueError.

@@ -47,7 +47,7 @@ class Outgoing(Struct, frozen=True):
         return f"Outgoing({self.method} {self.url})"
 
 
-class _Described(Struct, frozen=True):
+class _ProblemBody(Struct, frozen=True):
     slug: str
     title: str = ""
     detail: str = ""
@@ -58,7 +58,7 @@ class _Described(Struct, frozen=True):
 
 
 class Sending(Generic[Answer]):
-    """One request and its tries. `now` is a monotonic clock, `wall` the epoch time, both in seconds."""
+    """One request and its tries. `now` is a monotonic clock, and `wall` returns the epoch time. Both are in seconds."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Sending(Generic[Answer]):
         self._request_id = secrets.token_hex(16)
 
     def outgoing(self) -> Outgoing:
-        """Make the next try, with a new signature and the same idempotency key.
+        """Return the next try, with a new signature and the same idempotency key.
 
         Raises NoAnswer after the total timeout.
         """
@@ -150,12 +150,12 @@ class Sending(Generic[Answer]):
 
 def _refusal(status: int, kind: str, body: bytes, request_id: str, retry_after: int | None) -> Problem | CannotCheck:
     unclear = CannotCheck(
-        f"HTTP {status} without a problem", request_id=request_id, status=status, retry_after=retry_after
+        f"HTTP {status} without a problem document", request_id=request_id, status=status, retry_after=retry_after
     )
     if status < 400 or kind != "application/problem+json":
         return unclear
     try:
-        problem = msgspec.json.decode(body, type=_Described)
+        problem = msgspec.json.decode(body, type=_ProblemBody)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return unclear
     request_id = problem.request_id or request_id
