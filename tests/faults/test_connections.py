@@ -20,7 +20,7 @@ from verifier.demo.client import now_iso
 IDLE, SLOW, DEAF = 10_000, 1_000, 200
 # More than the service keeps, so that some must make room.
 ENOUGH = 6_000
-QUICK = {"request_seconds": 3, "untaken_seconds": 2, "idle_seconds": 2}
+QUICK = {"request_seconds": 3, "slow_client_seconds": 2, "idle_seconds": 2}
 # The sweep comes four times a second, and this machine may be busy.
 LATE_S = 8.0
 
@@ -120,7 +120,7 @@ async def test_what_is_under_way_makes_no_room_and_what_is_idle_does(
 async def test_streams_and_answers_under_way_outlast_every_bound(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    short = {"request_seconds": 1, "untaken_seconds": 1, "idle_seconds": 1}
+    short = {"request_seconds": 1, "slow_client_seconds": 1, "idle_seconds": 1}
     async with Server(tmp_path, session, **short) as server:
         headers = {"Authorization": f"Bearer {server.bank.customer('cust-1')}"}
         async with session.get(f"{server.bank.url}/v1/me/events", headers=headers) as stream:

@@ -136,7 +136,7 @@ def test_keys_survive_lost_and_duplicated_packets(
     assert phone.is_put_through_to("4412")
 
 
-def test_ninety_keys_are_a_slip_and_silence_is_met_with_patience(gateway: RunningGateway, customer: Customer) -> None:
+def test_ninety_keys_are_a_slip_and_silence_is_met_with_timeouts(gateway: RunningGateway, customer: Customer) -> None:
     customer.is_rung()
     phone = gateway.rung_by(customer.number)
     phone.hears(*WELCOME)

@@ -108,7 +108,7 @@ def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
         if header.alg != ALGORITHM or not 1 <= len(header.kid.encode()) <= MAX_KID:
             raise ValueError(f"it does not name {ALGORITHM} and a key")
     except ValueError as error:
-        raise InvalidSignature(f"the statement's header is not one of ours: {error}") from error
+        raise InvalidSignature(f"the header of the statement is invalid: {error}") from error
     return header, open_jws(statement, _key(trust, header.kid))
 
 
@@ -122,7 +122,7 @@ def _key(trust: Trust, kid: str) -> dict[str, object]:
     key = found[0]
     kind = (key.get("kty"), key.get("crv"), key.get("use", "sig"), key.get("alg", ALGORITHM))
     if kind != ("EC", "P-256", "sig", ALGORITHM):
-        raise InvalidSignature(f"the statement's key does not sign by {ALGORITHM}")
+        raise InvalidSignature(f"the key of the statement is not a signing key for {ALGORITHM}")
     return key
 
 

@@ -130,7 +130,7 @@ def _read(protected: bytes, payload: bytes, given: dict[str, str], now_s: int, f
         head = msgspec.convert(read_json(protected), dict[str, str])
         claims = msgspec.convert(read_json(payload), _Signed).claims()
     except ValueError as error:
-        raise InvalidClaims(f"what is signed is not a PASSporT: {error}") from error
+        raise InvalidClaims(f"the signed text is not a PASSporT: {error}") from error
     name = head.get("ppt", "plain")
     kind = next((each for each in KINDS if each == name), None)
     expected = {"alg": "ES256", "typ": "passport", "x5u": given["info"]} | ({} if kind == "plain" else {"ppt": kind})

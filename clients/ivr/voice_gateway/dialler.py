@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import pjsua2 as pj
 from callback_verification import CallbackVerificationError, Client, SystemKey, calls, legs
-from callback_verification.sending import Patience
+from callback_verification.sending import Timeouts
 from callback_verification.shapes import Call
 
 from voice_gateway.endpoint import Endpoint, active_audio
@@ -30,7 +30,7 @@ RING_S = 60.0
 LONGEST_S = 7200.0
 HANG_UP_S = 2.0
 # A lost leg event would hide the code or leave the call live, so retry for longer than the default.
-TIMEOUTS = Patience(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
+TIMEOUTS = Timeouts(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
 
 
 class Leg(pj.Call):  # type: ignore[misc]
@@ -198,7 +198,7 @@ def main() -> None:
     try:
         settings = read(os.environ, "DIALLER_", DiallerSettings)
         credential = SystemKey(settings.key_id, Path(settings.key_file).read_bytes())
-        client = Client(settings.verifier_url, credential, patience=TIMEOUTS)
+        client = Client(settings.verifier_url, credential, timeouts=TIMEOUTS)
         check_ports(settings)
     except (BadSettings, OSError, ValueError) as error:
         print(f"voice-dialler: {error}", file=sys.stderr)
