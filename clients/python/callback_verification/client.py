@@ -19,7 +19,7 @@ import httpx2
 from callback_verification.credentials import Credential
 from callback_verification.errors import CallbackVerificationError, CannotCheck
 from callback_verification.requests import Request
-from callback_verification.sending import MAX_ANSWER, Outgoing, Timeouts, Sending
+from callback_verification.sending import MAX_ANSWER, Outgoing, Sending, Timeouts
 
 Answer = TypeVar("Answer")
 _jitter = random.SystemRandom().random

@@ -20,7 +20,7 @@ from callback_verification import (
     verify,
 )
 from callback_verification.proofs import open_checkpoint, verify_proof
-from callback_verification.sending import Timeouts, Sending
+from callback_verification.sending import Sending, Timeouts
 from msgspec.structs import astuple
 
 from tests.vectors.files import Json, expected, vectors_of, whole, written
