@@ -10,15 +10,13 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
-    ECDSA,
     SECP256R1,
     EllipticCurvePrivateKey,
     EllipticCurvePublicKey,
 )
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from verifier.core.signatures import sign_es256
 from verifier.files import read_bounded
 
 MAX_PEM = 65_536
@@ -41,8 +39,7 @@ class FileIdentitySigner:
 
     def sign(self, octets: bytes) -> bytes:
         """The 64 bytes of an ES256 signature (RFC 7518 section 3.4)."""
-        r, s = decode_dss_signature(self._key.sign(octets, ECDSA(SHA256())))
-        return r.to_bytes(32) + s.to_bytes(32)
+        return sign_es256(self._key, octets)
 
 
 def certificate_key(pem: bytes) -> EllipticCurvePublicKey:

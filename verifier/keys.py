@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey
-from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -28,6 +28,7 @@ from verifier.core.checkpoint import sign_note, vkey
 from verifier.core.errors import InternalError, VerifierError
 from verifier.core.key_uses import Uses
 from verifier.core.sealing import NONCE_BYTES, seal, unseal
+from verifier.core.signatures import sign_es256
 from verifier.core.text import exact
 from verifier.files import read_bounded, replace_file, version
 
@@ -35,7 +36,6 @@ Use = Literal["statement", "log", "encryption", "index"]
 KeyState = Literal["next", "active", "retired"]
 USES: tuple[Use, ...] = ("statement", "log", "encryption", "index")
 ROTATING: tuple[Use, ...] = ("statement", "log", "encryption")
-_ES256 = JWSRegistry.algorithms["ES256"]
 OVERLAP_MS = 24 * 3_600_000
 MAX_RING = 1_048_576
 MAX_MS = 253_402_300_799_999  # the end of the year 9999
@@ -140,9 +140,7 @@ def read(path: Path) -> tuple[Key, ...]:
 def _check_key(key: Key) -> None:
     """Raise some error if a key does not fit its use."""
     if key.use == "statement":
-        signing = ECKey.import_key(key.jwk)
-        if signing.curve_name != "P-256" or not signing.is_private:
-            raise ValueError
+        _signing_key(key)
     elif key.use == "log":
         private = Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(key.jwk["d"].encode()))
         if private.public_key().public_bytes_raw() != _log_public(key):
@@ -183,8 +181,9 @@ class FileKeyRing:
         self._encryption = {key.kid: _octets(key) for key in keys if key.use == "encryption"}
         self._encryption_kid = active["encryption"].kid
         self._index_key = _octets(active["index"])
-        self._statement_key = ECKey.import_key(active["statement"].jwk)
+        self._statement_key = _signing_key(active["statement"])
         self._statement_kid = active["statement"].kid
+        self._headers: dict[str, bytes] = {}
         self._jwks: dict[str, object] = {"keys": [_public_jwk(key) for key in keys if key.use == "statement"]}
         self._log_keys = tuple(vkey(self._origin, _log_public(key)) for key in keys if key.use == "log")
         log_key = active["log"]
@@ -224,9 +223,12 @@ class FileKeyRing:
 
     def sign(self, typ: str, claims: bytes) -> str:
         # RFC 7515 section 5.1, steps 4 to 8. joserfc would parse and check the header again for every signature.
-        header = b'{"alg":"ES256","typ":"%b","kid":"%b"}' % (typ.encode(), self._statement_kid.encode())
-        signed = urlsafe_b64encode(header) + b"." + urlsafe_b64encode(claims)
-        return (signed + b"." + urlsafe_b64encode(_ES256.sign(signed, self._statement_key))).decode()
+        header = self._headers.get(typ)
+        if header is None:
+            protected = b'{"alg":"ES256","typ":"%b","kid":"%b"}' % (typ.encode(), self._statement_kid.encode())
+            header = self._headers[typ] = urlsafe_b64encode(protected) + b"."
+        signed = header + urlsafe_b64encode(claims)
+        return (signed + b"." + urlsafe_b64encode(sign_es256(self._statement_key, signed))).decode()
 
     def sign_checkpoint(self, text: str) -> str:
         return sign_note(text, text.partition("\n")[0], self._log_public, self._log_private.sign)
@@ -248,6 +250,14 @@ def _new_key(use: Use, state: KeyState, now_ms: int) -> Key:
         made = OctKey.generate_key(256)
     jwk = {name: value for name, value in made.as_dict(private=True).items() if name != "kid"}
     return Key(made.thumbprint()[:16], use, state, now_ms, dict(jwk))
+
+
+def _signing_key(key: Key) -> EllipticCurvePrivateKey:
+    """The private P-256 key. Raises ValueError for another key, or some error of joserfc."""
+    signing = ECKey.import_key(key.jwk)
+    if signing.curve_name != "P-256" or signing.private_key is None:
+        raise ValueError
+    return signing.private_key
 
 
 def _octets(key: Key) -> bytes:
