@@ -6,12 +6,16 @@ happened and of what type it was, and never repeats the library's message.
 
 from __future__ import annotations
 
+import atexit
+import json
 import logging
 import sys
 import threading
 import warnings
 from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
+from datetime import UTC, datetime
+from queue import SimpleQueue
 from types import TracebackType
 from typing import TextIO, cast
 
@@ -20,23 +24,21 @@ import structlog
 from verifier.core.errors import InternalError
 
 MAX_CHAIN = 8
+MAX_WAITING = 65_536
+CLOSE_S = 5
 MAX_FRAMES = 30
 
 log = structlog.get_logger()
+_encode = json.JSONEncoder(default=repr).encode
 
 
 def configure_logging(level: str) -> None:
     """Log JSON lines to standard output without personal data: only ids, operations, statuses and code positions."""
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _describe_exception,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[_render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         # One write for a line and its end, so that lines of other threads do not mix with it.
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _IgnoringErrors(sys.stdout))),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Output(sys.stdout))),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -49,18 +51,58 @@ def configure_logging(level: str) -> None:
     threading.excepthook = lambda raised: log.error("uncaught", exc_info=raised.exc_value or raised.exc_type())
 
 
-class _IgnoringErrors:
-    """An output whose errors are ignored: a full disk for logs must not stop a verdict."""
+class _Output:
+    """An output that a thread writes, so that no request waits for it.
+
+    It ignores errors: a full disk for logs must not stop a verdict. While the output takes nothing, at most MAX_WAITING
+    lines wait. Further lines are lost, and a later line gives their number.
+    """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._lost = 0
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+        atexit.register(self._close)
 
     def write(self, text: str) -> None:
-        with suppress(OSError):
-            self._file.write(text)
+        if self._lines.qsize() >= MAX_WAITING:
+            self._lost += 1
+        else:
+            self._lines.put(text)
 
     def flush(self) -> None:
+        """The thread flushes after each write."""
+
+    def _close(self) -> None:
+        self._lines.put(None)
+        self._thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        line = self._lines.get()
+        while line is not None:
+            lines = [line]
+            while (line := self._next()) is not None:
+                lines.append(line)
+            self._write("".join(lines))
+            lost, self._lost = self._lost, 0
+            if lost:
+                log.warning("lines lost", count=lost)
+            line = self._lines.get()
+
+    def _next(self) -> str | None:
+        """The next line, if one waits. The end of the output counts as none, and is put back."""
+        if self._lines.empty():
+            return None
+        line = self._lines.get()
+        if line is None:
+            self._lines.put(None)
+        return line
+
+    def _write(self, text: str) -> None:
         with suppress(OSError):
+            self._file.write(text)
             self._file.flush()
 
 
@@ -93,12 +135,14 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
         log.critical("uncaught", exc_info=error)
 
 
-def _describe_exception(_: object, __: str, line: MutableMapping[str, object]) -> MutableMapping[str, object]:
-    """Replace the exception of a line with a description that contains none of its data."""
+def _render(_: object, level: str, line: MutableMapping[str, object]) -> str:
+    """A line as JSON, in ASCII. Its exception is described without any of its data."""
+    line["level"] = level
+    line["timestamp"] = datetime.now(UTC).isoformat()[:-6] + "Z"
     error = line.pop("exc_info", None)
     if isinstance(error, BaseException):
         line["exception"] = [_description(each) for each in _chain(error)]
-    return line
+    return _encode(line)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -60,13 +60,6 @@ class Authentication:
     def refusal(self, principal: Principal, who: Iterable[str]) -> Forbidden:
         """The error for a caller with none of the grants in `who`. Its `reason`, for the log, lists their grants."""
         needed = f"this is for {', '.join(sorted(who))}"
-        granted = ", ".join(sorted(grants(principal))) or "nothing"
+        granted = ", ".join(sorted(principal.grants)) or "nothing"
         where = f" by the claim {self._tokens.roles_claim(principal.issuer)}" if principal.kind == "staff" else ""
         return Forbidden(needed, reason=f"{needed}; {principal.kind} is granted {granted}{where}")
-
-
-def grants(principal: Principal) -> frozenset[str]:
-    """The grants of a caller, as in an operation's `who`: `customer`, `staff:<role>`, `system:<scope>`."""
-    if principal.kind == "customer":
-        return frozenset({"customer"})
-    return frozenset(f"{principal.kind}:{role}" for role in principal.roles)

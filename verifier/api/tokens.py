@@ -128,6 +128,10 @@ class _Header(Struct):
     crit: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+_HEADER = msgspec.json.Decoder(_Header)
+_CLAIMS = msgspec.json.Decoder(dict[str, object])
+
+
 class _Claimed(Struct, frozen=True):
     """The claims of a token, well-formed but not yet verified."""
 
@@ -142,8 +146,8 @@ def _read(token: str, issuers: tuple[TrustedIssuer, ...], now: float) -> _Claime
     parts = token.split(".")
     if len(parts) != 3:
         raise Unauthenticated("the token is not a JWT")
-    header = _decoded(parts[0], _Header)
-    claims = _decoded(parts[1], dict[str, object])
+    header = _decoded(parts[0], _HEADER)
+    claims = _decoded(parts[1], _CLAIMS)
     trusted = _meant(claims, issuers)
     if header.alg not in trusted.algorithms:
         raise Unauthenticated("the token's issuer may not use this algorithm")
@@ -180,9 +184,9 @@ def _describes_sign_in(claims: dict[str, object]) -> bool:
     return any(name in claims for name in SIGN_IN) and not any(name in claims for name in ACCESS)
 
 
-def _decoded(part: str, shape: type[T]) -> T:
+def _decoded(part: str, decoder: msgspec.json.Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(urlsafe_b64decode(part.encode()), type=shape)
+        return decoder.decode(urlsafe_b64decode(part.encode()))
     except (ValueError, RecursionError) as error:
         raise Unauthenticated("the token is not a JWT") from error
 

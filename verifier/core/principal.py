@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec.structs import force_setattr
 
 Kind = Literal["staff", "customer", "system"]
 
@@ -18,6 +19,9 @@ class Principal(msgspec.Struct, frozen=True):
     `id` is the officer's staff number, the customer's subject at the bank's identity provider, or the
     system's credential id. `roles` holds staff roles, or the scopes of a system. From `until` on, in epoch
     milliseconds, a person must authenticate again. A system does so with each request.
+
+    `key` is a unique name, the scope of idempotency keys and rate limits. `grants` is what the roles allow, as in an
+    operation's `who`: `customer`, `staff:<role>`, `system:<scope>`. Both follow from the other members.
     """
 
     kind: Kind
@@ -25,8 +29,10 @@ class Principal(msgspec.Struct, frozen=True):
     issuer: str
     roles: frozenset[str] = frozenset()
     until: int | None = None
+    key: str = ""
+    grants: frozenset[str] = frozenset()
 
-    @property
-    def key(self) -> str:
-        """A unique name, the scope of idempotency keys and rate limits."""
-        return f"{self.kind}\0{self.issuer}\0{self.id}"
+    def __post_init__(self) -> None:
+        granted = ("customer",) if self.kind == "customer" else (f"{self.kind}:{role}" for role in self.roles)
+        force_setattr(self, "key", f"{self.kind}\0{self.issuer}\0{self.id}")
+        force_setattr(self, "grants", frozenset(granted))
