@@ -33,7 +33,8 @@ from verifier.core.times import from_ms, to_ms
 from verifier.keys import FileKeyRing
 from verifier.ledger import decoys
 from verifier.ledger.audit import Audited, audit_log
-from verifier.ledger.commands import Idempotency, Reply
+from verifier.ledger.commands import Reply
+from verifier.ledger.idempotency import Idempotency
 from verifier.ports import Entropy, Storage
 from verifier.service import Context, Service, Settings
 

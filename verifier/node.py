@@ -61,7 +61,7 @@ class Node:
         self._draining = False
         service.context.discovered = report_discrepancy
         service.context.tampered = report_tampering
-        service.context.cut_off = report_suspensions
+        service.context.suspensions_changed = report_suspensions
 
     async def start(self) -> None:
         """Check the database, open the ports and start the jobs.

@@ -17,8 +17,8 @@ from verifier.core.messages import DecideException, Preferences, ReportCall, Req
 from verifier.core.principal import Principal
 from verifier.core.sealing import unseal
 from verifier.core.times import from_ms
-from verifier.ledger.commands import Idempotency
 from verifier.ledger.decrypted import leaf_context, session_context
+from verifier.ledger.idempotency import Idempotency
 from verifier.ports import Storage
 from verifier.storage.sqlite import SqliteStorage
 

@@ -460,7 +460,7 @@ async def test_the_operator_is_notified_of_changes_but_not_of_earlier_suspension
     suspended = await suspend(world)
     async with World(storage, tmp_path / "ring.json") as started:
         told: list[Row] = []
-        started.context.cut_off = lambda new, ended: told.append((list(new), list(ended)))
+        started.context.suspensions_changed = lambda new, ended: told.append((list(new), list(ended)))
         await poll(started)
         assert told == []
         another = await suspend(world, COLLEAGUE.id)

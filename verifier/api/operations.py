@@ -29,7 +29,8 @@ from verifier.core.errors import (
     VerifierError,
 )
 from verifier.core.principal import Principal
-from verifier.ledger.commands import Idempotency, Reply
+from verifier.ledger.commands import Reply
+from verifier.ledger.idempotency import Idempotency
 from verifier.service import Service
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from verifier.core.application import Registration
+from verifier.core.application import Officer, Registration
 from verifier.core.errors import PolicyRefused, Refusal
 from verifier.core.times import from_ms, to_ms
 
@@ -65,11 +65,13 @@ def _local_time(now_ms: int, time_zone: str) -> datetime:
 
 def check_policy(
     policy: ContactPolicy, registration: Registration, intended: IntendedCall, lifted: frozenset[str] = frozenset()
-) -> None:
-    """Raise PolicyRefused with every broken rule that `lifted` does not name."""
+) -> Officer:
+    """The assigned officer of a call. Raises PolicyRefused with every broken rule that `lifted` does not name."""
     refusals = [each for each in _broken(policy, registration, intended) if each.rule not in lifted]
-    if refusals:
+    officer = registration.assigned(intended.officer_id)
+    if refusals or officer is None:
         raise PolicyRefused("; ".join(each.detail for each in refusals), refusals=tuple(refusals))
+    return officer
 
 
 def _broken(policy: ContactPolicy, registration: Registration, intended: IntendedCall) -> list[Refusal]:

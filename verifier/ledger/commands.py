@@ -21,14 +21,6 @@ T_co = TypeVar("T_co", bound=Struct, covariant=True)
 _encode = msgspec.json.Encoder().encode
 
 
-class Idempotency(Struct, frozen=True):
-    """A client's key for one request. `fingerprint` is a hash of the request, to detect reuse for another request."""
-
-    principal: str
-    key: str
-    fingerprint: bytes
-
-
 class Reply(Generic[T_co]):
     """An answer that is kept for retries. `body` is its JSON, `value` the struct."""
 

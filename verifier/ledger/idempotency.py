@@ -22,6 +22,14 @@ Kept: TypeAlias = Mapping[bytes, tuple[bytes, bytes]]
 """Kept answers by idempotency id: the fingerprint of the request, and the sealed answer."""
 
 
+class Idempotency(Struct, frozen=True):
+    """A client's key for one request. `fingerprint` is a hash of the request, to detect reuse for another request."""
+
+    principal: str
+    key: str
+    fingerprint: bytes
+
+
 async def read_kept(transaction: Transaction, commands: Sequence[Command]) -> Kept:
     """The kept answers of those commands whose key was used before."""
     ids = (command.idempotency_id for command in commands if command.idempotency_id)

@@ -6,7 +6,7 @@ bytes.
 
 Read it from `submit_kept` down. A command waits in the lane of its shard. `_run` takes all waiting commands of a lane
 as one batch. `_commit_batch` commits the batch and answers the callers, `_commit_with_retries` retries it on conflicts,
-and `_try` is the one transaction.
+and `_transact` is the one transaction.
 """
 
 from __future__ import annotations
@@ -23,21 +23,9 @@ from verifier.core.errors import InternalError, NotFound, Unavailable, VerifierE
 from verifier.core.sealing import NONCE_BYTES
 from verifier.core.shards import shard_of
 from verifier.ledger import decoys
-from verifier.ledger.commands import (
-    About,
-    Again,
-    Command,
-    Decide,
-    DecideKept,
-    Guard,
-    Idempotency,
-    Outcome,
-    Reply,
-    Result,
-    T,
-)
+from verifier.ledger.commands import About, Again, Command, Decide, DecideKept, Guard, Outcome, Reply, Result, T
 from verifier.ledger.heads import NODE_BYTES, Heads
-from verifier.ledger.idempotency import Kept, keep, read_kept, repeated
+from verifier.ledger.idempotency import Idempotency, Kept, keep, read_kept, repeated
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting, read_routing
 from verifier.ledger.rows import Authenticator
@@ -275,12 +263,12 @@ class Writer:
         """Commit a batch, and retry it on a conflict. Returns each command's answer or error, and the unit of work."""
         for _ in range(TRIES - 1):
             try:
-                return await self._try(commands)
+                return await self._transact(commands)
             except Conflict:
                 await asyncio.sleep(0)
-        return await self._try(commands)
+        return await self._transact(commands)
 
-    async def _try(self, commands: list[Command]) -> tuple[list[Result | VerifierError], UnitOfWork]:
+    async def _transact(self, commands: list[Command]) -> tuple[list[Result | VerifierError], UnitOfWork]:
         """Run one transaction: lock the heads, load, decide, extend the log, write. On return it is durable."""
         async with self._storage.transaction() as transaction:
             held = frozenset[int]().union(*(command.shards for command in commands))
@@ -292,7 +280,8 @@ class Writer:
                 _check_held(work.loaded.routing(), commands, held, shards)
             kept = await read_kept(transaction, commands)
             decided = self._decide(work, commands, kept)
-            heads = await self._heads.extend(transaction, heads, work.log.staged, work.stage_rows())
+            shares = work.stage_rows()
+            heads = await self._heads.extend(transaction, heads, work.log.staged, shares)
             answers = self._answers(work, commands, decided)
             await work.flush()
         self._heads.remember(heads)

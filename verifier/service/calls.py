@@ -27,20 +27,14 @@ from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
 from verifier.core.statements import TICKET, CallTicket, Tel, Tels
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.ledger.commands import About, Answer, Idempotency, Reply
+from verifier.ledger.commands import About, Answer, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.call_state import current_state, read_call
 from verifier.service.context import Context
-from verifier.service.staff.access import (
-    check_application,
-    check_call,
-    check_own,
-    current_state,
-    not_there,
-    read_call,
-    read_own_call,
-)
+from verifier.service.staff.access import check_application, check_call, check_own, not_there, read_own_call
 from verifier.service.staff.cutoff import CutOff
 
 
@@ -73,10 +67,7 @@ class Calls:
             intended = IntendedCall(
                 officer_id, asked.purpose, asked.number, today, work.now_ms, bool(application.row.opted_out)
             )
-            check_policy(settings.policy, registration, intended, lifted)
-            officer = registration.assigned(officer_id)
-            if officer is None:
-                raise Forbidden
+            officer = check_policy(settings.policy, registration, intended, lifted)
             if superseded is not None:
                 work.calls.put(superseded)
             opened, leaf_evidence = self._add(work, application, officer, asked, lifted, day, today)
@@ -161,6 +152,7 @@ class Calls:
         if lifecycle.reveal_allowed(call):
             call = lifecycle.reveal(call, work.now_ms)
         opened = work.calls.add(call, leaf, ticket)
+        # A superseded call has changed the row.
         row = work.applications.get(application.application_id).row
         work.applications.put(
             replace(row, call_counter=counter, local_day=day, calls_today=today + 1, open_call_id=call_id)

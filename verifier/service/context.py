@@ -49,8 +49,8 @@ class Context:
     """The ports and settings of one running service, and its callbacks.
 
     The service calls `discovered` with the kind and id of each durable discrepancy, `tampered` with the table of each
-    row that does not verify, and `cut_off` with the ids of new and of ended suspensions. `check_clock` is passed to the
-    writer. `running` is a monotonic clock in milliseconds; by default it stands still.
+    row that does not verify, and `suspensions_changed` with the ids of new and of ended suspensions. `check_clock` is
+    passed to the writer. `running` is a monotonic clock in milliseconds; by default it stands still.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Context:
             storage, ring, self.authenticator, clock, entropy, settings.origin, self._committed, check_clock
         )
         self.discovered: Callable[[DiscrepancyKind, str], None] = lambda kind, discrepancy_id: None
-        self.cut_off: Callable[[Sequence[str], Sequence[str]], None] = lambda new, ended: None
+        self.suspensions_changed: Callable[[Sequence[str], Sequence[str]], None] = lambda new, ended: None
 
     def _committed(self, work: UnitOfWork, commands: int) -> None:
         self.events.publish(work.effects.touched, commands)

@@ -13,8 +13,9 @@ from verifier.core.errors import MalformedCode, NotFound, RateLimited
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
 from verifier.core.words import LANGUAGES
 from verifier.ledger import records
-from verifier.ledger.commands import About, Idempotency, Reply
+from verifier.ledger.commands import About, Reply
 from verifier.ledger.decrypted import session_context
+from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.confirm import Confirmations

@@ -20,7 +20,7 @@ from verifier.core.errors import Forbidden, InternalError, VerifierError
 from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
 from verifier.core.principal import Principal
 from verifier.core.text import exact
-from verifier.ledger.commands import Idempotency
+from verifier.ledger.idempotency import Idempotency
 from verifier.service import Service
 from verifier.voice.dialects import Dialect, Form, apology, e164
 from verifier.voice.forms import read_form

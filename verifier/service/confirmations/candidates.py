@@ -14,7 +14,7 @@ from verifier.core.call import Call, CallRules
 from verifier.core.purposes import Language
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.staff.access import current_state
+from verifier.service.call_state import current_state
 
 
 class Candidate(Struct, frozen=True):

@@ -36,8 +36,9 @@ from verifier.core.statements import (
 )
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.ledger import decoys
-from verifier.ledger.commands import About, Idempotency, Reply
+from verifier.ledger.commands import About, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import CHANNELS, LimitRow, limit_key
 from verifier.ledger.unit_of_work import UnitOfWork
@@ -67,7 +68,7 @@ class _Entry(Struct, frozen=True):
     number: str | None = None
 
 
-class _Try(Struct, frozen=True):
+class _Tried(Struct, frozen=True):
     """A code tried against one candidate.
 
     `right`: it is the code of the call. `good`: the call can also be confirmed. `wrong`: the number of wrong codes for
@@ -113,10 +114,10 @@ class Confirmations:
         entry = _Entry(digits, "app", asked.application_id, customer.id, customer_index)
 
         def decide(work: UnitOfWork) -> About[Verdict]:
-            outcome = self._judge(work, reads, entry, work.applications.of_customer(customer_index))
-            # In the app a call to any number counts, so there is always an outcome.
-            assert isinstance(outcome, Judgement)  # noqa: S101
-            return About(_about(outcome.application), lambda: _verdict(outcome))
+            judgement = self._judge(work, reads, entry, work.applications.of_customer(customer_index))
+            # In the app a call to any number counts, so there is always an judgement.
+            assert isinstance(judgement, Judgement)  # noqa: S101
+            return About(_about(judgement.application), lambda: _verdict(judgement))
 
         again = verdict_again(self._context, lambda work: work.applications.of_customer(customer_index))
         return await self._context.writer.submit_kept(Verdict, reads, decide, idempotency, again=again)
@@ -138,8 +139,8 @@ class Confirmations:
                 text = UNCHECKED[judged]
                 first = next(iter(self.on_file(work, reads, asked.caller_number)), None)
                 return About(_about(first), lambda: _unavailable(text, asked.language or customers, at))
-            outcome = judged
-            return About(_about(outcome.application), lambda: _spoken(outcome, asked.language or customers))
+            judgement = judged
+            return About(_about(judgement.application), lambda: _spoken(judgement, asked.language or customers))
 
         again = spoken_again(self._context, lambda work: self.on_file(work, reads, asked.caller_number))
         return await self._context.writer.submit_kept(SpokenVerdict, reads, decide, idempotency, again=again)
@@ -163,10 +164,10 @@ class Confirmations:
         Raises RateLimited.
         """
         registered = self.on_file(work, reads, number)
-        outcome = self._judge(work, reads, _Entry(digits, "ivr", named, number=number or ""), registered)
-        if isinstance(outcome, Judgement) and outcome.call is not None and outcome.application is not None:
-            return outcome, language_of([outcome.application])
-        return outcome, language_of(registered)
+        judgement = self._judge(work, reads, _Entry(digits, "ivr", named, number=number or ""), registered)
+        if isinstance(judgement, Judgement) and judgement.call is not None and judgement.application is not None:
+            return judgement, language_of([judgement.application])
+        return judgement, language_of(registered)
 
     def _judge(
         self, work: UnitOfWork, reads: ReadSet, entry: _Entry, applications: Sequence[DecryptedApplication]
@@ -193,7 +194,7 @@ class Confirmations:
     def _candidates(self, work: UnitOfWork, applications: Sequence[DecryptedApplication]) -> Sequence[Candidate]:
         return candidates(work, applications, self._context.settings.rules)
 
-    def _try(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> _Try:
+    def _try(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> _Tried:
         """Try the code against the call of a candidate, which may be a decoy."""
         application, call = candidate.application, candidate.call
         expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
@@ -202,9 +203,9 @@ class Confirmations:
         wrong = _wrong(work, application, call, entry.channel)
         suspended = self._context.cutoff.holds(candidate.opened.ticket.officer.id)
         good = right and not suspended and lifecycle.confirm_allowed(call, wrong, self._context.settings.rules)
-        return _Try(candidate, named, right, good, wrong)
+        return _Tried(candidate, named, right, good, wrong)
 
-    def _check_limits(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Try]) -> None:
+    def _check_limits(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Tried]) -> None:
         """Raise RateLimited if a candidate's guess limit is reached. A right code must never read `not_genuine`.
 
         If a number has several customers, only those with an open call to it count. Attempts on one customer must not
@@ -230,7 +231,7 @@ class Confirmations:
         work.calls.put(call)
         return Judgement(replace(opened, call=call), application, False, receipt_id, leaf.evidence, work.now_ms)
 
-    def _refuse(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Try]) -> Judgement:
+    def _refuse(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Tried]) -> Judgement:
         application = _whose(entry, tries)
         receipt_id, leaf = self._receipt(work, entry, application, None)
         guess = not any(each.right for each in tries)
@@ -238,7 +239,7 @@ class Confirmations:
             self._count(work, entry, each, guess=guess and each.named)
         return Judgement(None, application, False, receipt_id, leaf.evidence, work.now_ms)
 
-    def _count(self, work: UnitOfWork, entry: _Entry, tried: _Try, *, guess: bool) -> None:
+    def _count(self, work: UnitOfWork, entry: _Entry, tried: _Tried, *, guess: bool) -> None:
         """Count a wrong code. It writes the row even if nothing counts, so the amount of work reveals nothing.
 
         By telephone, a wrong code counts only while a call to the calling number is open. Otherwise anybody could spoof
@@ -284,7 +285,7 @@ def _about(application: DecryptedApplication | None) -> str | None:
     return None if application is None else application.application_id
 
 
-def _whose(entry: _Entry, tries: Sequence[_Try]) -> DecryptedApplication | None:
+def _whose(entry: _Entry, tries: Sequence[_Tried]) -> DecryptedApplication | None:
     """The application of a refusal's receipt: the one that the customer named, or else their first."""
     found: Sequence[Candidate] = [each.candidate for each in tries]
     if entry.number is not None:
@@ -318,15 +319,15 @@ def _seconds(ms: int | None) -> int | None:
     return None if ms is None else ms // 1000
 
 
-def _verdict(outcome: Judgement) -> Verdict:
+def _verdict(judgement: Judgement) -> Verdict:
     return Verdict(
-        verdict="not_genuine" if outcome.call is None else "genuine",
-        at=from_ms(outcome.at),
-        given_before=outcome.given_before,
-        words=tuple(Words(language, _verdict_words(outcome, language)) for language in words.LANGUAGES),
-        call=None if outcome.call is None else _details(outcome.call),
-        receipt_id=outcome.receipt_id,
-        receipt=outcome.evidence(),
+        verdict="not_genuine" if judgement.call is None else "genuine",
+        at=from_ms(judgement.at),
+        given_before=judgement.given_before,
+        words=tuple(Words(language, _verdict_words(judgement, language)) for language in words.LANGUAGES),
+        call=None if judgement.call is None else _details(judgement.call),
+        receipt_id=judgement.receipt_id,
+        receipt=judgement.evidence(),
     )
 
 
@@ -344,14 +345,14 @@ def _details(opened: DecryptedCall) -> CallDetails:
     )
 
 
-def _spoken(outcome: Judgement, language: Language) -> SpokenVerdict:
+def _spoken(judgement: Judgement, language: Language) -> SpokenVerdict:
     return SpokenVerdict(
-        verdict="not_genuine" if outcome.call is None else "genuine",
-        at=from_ms(outcome.at),
-        given_before=outcome.given_before,
-        words=Words(language, _verdict_words(outcome, language)),
-        receipt_id=outcome.receipt_id,
-        transfer_to=None if outcome.call is None else outcome.call.ticket.officer.id,
+        verdict="not_genuine" if judgement.call is None else "genuine",
+        at=from_ms(judgement.at),
+        given_before=judgement.given_before,
+        words=Words(language, _verdict_words(judgement, language)),
+        receipt_id=judgement.receipt_id,
+        transfer_to=None if judgement.call is None else judgement.call.ticket.officer.id,
     )
 
 
@@ -366,9 +367,9 @@ def _unavailable(text: dict[Language, str], language: Language, at: int) -> Spok
     )
 
 
-def _verdict_words(outcome: Judgement, language: Language) -> str:
+def _verdict_words(judgement: Judgement, language: Language) -> str:
     """The text that the customer reads or hears."""
-    if outcome.call is None:
+    if judgement.call is None:
         return words.NOT_GENUINE[language]
-    ticket = outcome.call.ticket
+    ticket = judgement.call.ticket
     return words.genuine(language, ticket.officer, ticket.purpose, ticket.asks)

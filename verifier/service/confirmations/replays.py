@@ -15,10 +15,10 @@ from verifier.core.messages import IvrTurn, SpokenVerdict, Verdict, Words
 from verifier.ledger.commands import Again
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.call_state import current_state
 from verifier.service.context import Context
-from verifier.service.staff.access import current_state
 
-Candidates = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
+Applications = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
 """The applications in a command's read set, with their open calls."""
 
 
@@ -45,22 +45,22 @@ def _receipt_of_open_call(context: Context, work: UnitOfWork, application: Decry
     return work.calls.receipt_of(call, application)[0]
 
 
-def verdict_again(context: Context, candidates: Candidates) -> Again[Verdict]:
+def verdict_again(context: Context, applications: Applications) -> Again[Verdict]:
     """Make the function that updates the kept `Verdict` of a confirmation in the app."""
 
     def again(work: UnitOfWork, kept: Verdict) -> Verdict:
-        if kept.verdict != "genuine" or goes_on(context, work, candidates(work), kept.receipt_id):
+        if kept.verdict != "genuine" or goes_on(context, work, applications(work), kept.receipt_id):
             return kept
         return replace(kept, verdict="ended", words=tuple(map(_ended, kept.words)))
 
     return again
 
 
-def spoken_again(context: Context, candidates: Candidates) -> Again[SpokenVerdict]:
+def spoken_again(context: Context, applications: Applications) -> Again[SpokenVerdict]:
     """Make the function that updates the kept `SpokenVerdict` of a confirmation by telephone."""
 
     def again(work: UnitOfWork, kept: SpokenVerdict) -> SpokenVerdict:
-        if kept.verdict != "genuine" or goes_on(context, work, candidates(work), kept.receipt_id):
+        if kept.verdict != "genuine" or goes_on(context, work, applications(work), kept.receipt_id):
             return kept
         return replace(kept, verdict="ended", words=_ended(kept.words))
 
@@ -71,12 +71,12 @@ def _ended(said: Words) -> Words:
     return Words(said.language, words.ended(said.language, said.text))
 
 
-def turn_again(context: Context, candidates: Candidates) -> Again[IvrTurn]:
+def turn_again(context: Context, applications: Applications) -> Again[IvrTurn]:
     """Make the function that updates the kept `IvrTurn` of a step of a telephone dialogue."""
 
     def again(work: UnitOfWork, turn: IvrTurn) -> IvrTurn:
         says_genuine = any(each.name == "genuine" for each in turn.say)
-        if not says_genuine or goes_on(context, work, candidates(work), turn.receipt_id):
+        if not says_genuine or goes_on(context, work, applications(work), turn.receipt_id):
             return turn
         return replace(turn, say=dialogue.closed(turn.say))
 

@@ -28,8 +28,8 @@ from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.call_state import current_state
 from verifier.service.context import Context
-from verifier.service.staff.access import current_state
 
 _AFTER_ALL = "call_g"  # sorts after every hex id
 

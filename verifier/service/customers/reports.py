@@ -12,8 +12,9 @@ from verifier.core.octets import base64url
 from verifier.core.principal import Principal
 from verifier.core.statements import REPORT, ReportReceipt
 from verifier.core.times import from_ms, to_ms
-from verifier.ledger.commands import About, Idempotency, Reply
+from verifier.ledger.commands import About, Reply
 from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import ReportRow
 from verifier.ledger.unit_of_work import UnitOfWork

@@ -20,14 +20,15 @@ from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
 from verifier.core.times import to_ms
 from verifier.ledger import records
-from verifier.ledger.commands import About, Idempotency, Reply
+from verifier.ledger.commands import About, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import Leg, StrayLeg
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.call_state import current_state
 from verifier.service.calls import view
 from verifier.service.context import Context
-from verifier.service.staff.access import current_state
 
 # The tolerated clock skew between telephone exchange and service.
 SKEW_MS = 60_000

@@ -10,14 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from msgspec.structs import replace
-
-from verifier.core import call as lifecycle
-from verifier.core.call import Call, CallRules
 from verifier.core.errors import Erased, NotFound
 from verifier.core.principal import Principal
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.call_state import read_call
 from verifier.service.context import Context
 
 
@@ -28,13 +25,6 @@ def not_there(what: Literal["application", "call"]) -> Iterator[None]:
         yield
     except (NotFound, Erased) as error:
         raise NotFound(f"there is no such {what}") from error
-
-
-def current_state(application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rules: CallRules) -> Call:
-    """The current state of a call: settled by time, and revoked if its officer is no longer assigned."""
-    call = lifecycle.settle(opened.call, now_ms, rules)
-    removed = application.registration.assigned(opened.ticket.officer.id) is None
-    return lifecycle.revoke(call, now_ms) if call.open and removed else call
 
 
 def check_assigned(application: DecryptedApplication, officer: Principal) -> None:
@@ -61,13 +51,6 @@ def check_call(work: UnitOfWork, officer: Principal, call_id: str) -> None:
         opened = work.calls.get(call_id)
         check_own(opened, officer)
         check_assigned(work.applications.get(opened.call.application_id), officer)
-
-
-async def read_call(context: Context, call_id: str) -> tuple[DecryptedApplication, DecryptedCall]:
-    """The current state of a call, and its application. Raises NotFound or Erased."""
-    application, opened = await context.reading.call(call_id)
-    now = current_state(application, opened, context.clock(), context.settings.rules)
-    return application, replace(opened, call=now)
 
 
 async def read_own_call(

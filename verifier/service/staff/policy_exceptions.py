@@ -24,8 +24,9 @@ from verifier.core.sealing import unseal
 from verifier.core.statements import EXCEPTION, PolicyException
 from verifier.core.times import from_ms
 from verifier.ledger import records
-from verifier.ledger.commands import About, Idempotency, Reply
+from verifier.ledger.commands import About, Reply
 from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import REQUESTS, ExceptionRow, RequestRow
 from verifier.ledger.unit_of_work import UnitOfWork

@@ -18,7 +18,8 @@ from verifier.core.principal import Principal
 from verifier.core.suspensions import SuspendStaff, Suspension, Suspensions
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.ledger import records
-from verifier.ledger.commands import About, Answer, Idempotency, Reply
+from verifier.ledger.commands import About, Answer, Reply
+from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import SUSPENSIONS, SuspensionRow
 from verifier.ledger.unit_of_work import UnitOfWork
@@ -116,7 +117,7 @@ class StaffSuspensions:
                 new, ended = cutoff.adopt(in_force, lifted, self._oldest_open())
                 context.events.wake(row.officer_id for row in new)
                 if not first:
-                    context.cut_off([row.suspension_id for row in new], ended)
+                    context.suspensions_changed([row.suspension_id for row in new], ended)
             cutoff.read(at, version)
 
     async def revoke_calls(self) -> int:

@@ -1,0 +1,27 @@
+"""The state of a call now. Its row may be older: time passes, and an officer may be removed.
+
+Implements specs/protocol.md section 6.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from verifier.core import call as lifecycle
+from verifier.core.call import Call, CallRules
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.service.context import Context
+
+
+def current_state(application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rules: CallRules) -> Call:
+    """The current state of a call: settled by time, and revoked if its officer is no longer assigned."""
+    call = lifecycle.settle(opened.call, now_ms, rules)
+    removed = application.registration.assigned(opened.ticket.officer.id) is None
+    return lifecycle.revoke(call, now_ms) if call.open and removed else call
+
+
+async def read_call(context: Context, call_id: str) -> tuple[DecryptedApplication, DecryptedCall]:
+    """The current state of a call, and its application. Raises NotFound or Erased."""
+    application, opened = await context.reading.call(call_id)
+    now = current_state(application, opened, context.clock(), context.settings.rules)
+    return application, replace(opened, call=now)
