@@ -4,7 +4,7 @@
     python tests/benchmarks/run.py --json           one JSON object
     python tests/benchmarks/run.py --soak 1000000   memory and database size over a million calls
 
-ReadSet Linux, two free cores, and the project installed. `--database postgresql://…` names an empty database;
+Needs Linux, two free cores, and the project installed. `--database postgresql://…` names an empty database;
 without it a SQLite file is made under `--directory`, which must not be in memory.
 
 How it is measured
