@@ -1,4 +1,4 @@
-"""Customers of a running bank whom an officer rings, for tests over real HTTP."""
+"""A customer of a running bank, called by an officer, for tests over real HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BRANCH = "北京中关村支行"
 
 
 class Customer:
-    """Somebody with an application of his own, whom an officer may ring."""
+    """A customer with their own application, whom an officer may call."""
 
     def __init__(self, bank: DemoBank, officer_name: str = "李伟", *, also_on_file: str = "") -> None:
         self._bank = bank
@@ -34,7 +34,7 @@ class Customer:
         assert loans.send("PUT", f"/v1/applications/{self.application}", loan).status_code == 200
 
     def is_rung(self) -> str:
-        """The code that the officer reads out on a connected call."""
+        """Issues and connects a call. Returns the code that the officer reads out."""
         self.is_about_to_be_rung()
         self.picks_up(self.number)
         shown = self.officers_screen()
@@ -42,7 +42,7 @@ class Customer:
         return str(shown.json()["digits"])
 
     def is_about_to_be_rung(self) -> str:
-        """A ticket has been issued: the id of the call."""
+        """Issues a call. Returns its id."""
         loans = SystemSession(self._bank, "loan-origination")
         asked = {"purpose": "documents", "number": self.number, "caller_number": DESK, "officer_id": "4412"}
         issued = loans.send("POST", f"/v1/applications/{self.application}/calls", asked)
@@ -51,12 +51,12 @@ class Customer:
         return self.call_id
 
     def picks_up(self, number: str) -> None:
-        """The exchange has connected the officer to that number."""
+        """The telephone exchange connects the officer to the number."""
         leg = {"event": "connected", "leg_id": self.call_id[-8:], "number": number, "at": now_iso()}
         assert SystemSession(self._bank, "pbx").send("POST", f"/v1/calls/{self.call_id}/legs", leg).ok
 
     def officers_screen(self) -> requests.Response:
-        """What the officer is shown who asks for the code."""
+        """The answer to the officer's request for the code."""
         officer = {"Authorization": f"Bearer {self._bank.officer('4412')}"}
         return requests.get(f"{self._bank.url}/v1/calls/{self.call_id}/code", headers=officer, timeout=10)
 

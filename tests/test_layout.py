@@ -41,6 +41,16 @@ def test_each_module_of_the_core_with_functions_has_a_test_file() -> None:
     assert {name for name in doing if not (ROOT / f"tests/core/test_{name}.py").exists()} == set()
 
 
+def test_the_service_has_at_most_twelve_places() -> None:
+    places = {path.name for path in (ROOT / "verifier/service").glob("*") if not path.name.startswith("__")}
+    assert len(places) <= 12
+
+
+def test_the_code_has_at_most_twenty_values_of_any_type() -> None:
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in MODULES)
+    assert sum(isinstance(node, ast.Name) and node.id == "Any" for tree in trees for node in ast.walk(tree)) <= 20
+
+
 def test_the_top_folder_has_only_the_agreed_files() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.split("/")[0] for line in tracked.splitlines()}

@@ -54,6 +54,8 @@ from verifier.import_files.rows import Reading
 from verifier.voice.dialects import e164
 from verifier.voice.forms import read_form
 
+pytestmark = pytest.mark.slow
+
 DISTINCT = "different members"
 Parse = Callable[[str], object]
 

@@ -86,7 +86,7 @@ def test_only_a_2xx_answer_counts_as_delivered(inbox: Inbox) -> None:
     import aiohttp
 
     from verifier.messaging import HttpMessaging
-    from verifier.service.outbox import ReceiptMessage
+    from verifier.service.notifications.outbox import ReceiptMessage
 
     inbox.statuses = [500, 307, 404, 200]
     message = ReceiptMessage("msg_1", "rcpt_1", "cust-1", "en")

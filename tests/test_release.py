@@ -118,6 +118,7 @@ def test_every_pin_has_hashes_and_no_lock_names_a_host(lock: str) -> None:
     assert re.fullmatch(rf"({pin} \\\n{hashes})+", "\n".join(lines) + "\n")
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_has_every_dependency_with_a_permissive_licence(tmp_path: Path) -> None:
     made = tmp_path / "sbom.json"
     command = [sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", "pyproject.toml", "-o", str(made)]

@@ -1,4 +1,4 @@
-"""The test bank: its people and a clock that stands still, around the real service on a real database."""
+"""The test bank: people and a manual clock around the real service on a real database."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Json = dict[str, Any]
 
 
 class Clock:
-    """Epoch milliseconds that move only when told to."""
+    """A clock in epoch milliseconds that moves only by `advance`."""
 
     def __init__(self, now_ms: int = NOON) -> None:
         self.now_ms = now_ms
@@ -86,7 +86,7 @@ class Person:
 
 
 def staff(officer_id: str, *roles: str) -> Principal:
-    """A member of staff; an officer unless other roles are named."""
+    """A member of staff. An officer, unless other roles are given."""
     return Principal(
         kind="staff", id=officer_id, issuer="https://id.bank.example", roles=frozenset(roles or ("officer",))
     )
@@ -100,7 +100,7 @@ IVR = system("ivr")
 
 
 class World:
-    """The service and everybody around it. Answers are decoded JSON; errors are raised."""
+    """The service and its callers. Methods return decoded JSON and raise the errors of the service."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class World:
             keys.create(ring_file, self.clock())
         self.ring_file = ring_file
         self.ring = ring or FileKeyRing(ring_file, ORIGIN)
-        # A test that is about the daily caps says so.
+        # No daily caps, unless a test sets them.
         caps = {"verdict_cap": NO_CAP, "report_cap": NO_CAP}
         self.settings = Settings(issuer=ISSUER, origin=ORIGIN, rules=rules or CallRules(), **{**caps, **settings})
         self.context = Context(self.settings, storage, self.ring, self.clock, entropy)
@@ -135,7 +135,7 @@ class World:
         await self.service.stop()
 
     def key(self, principal: Principal, body: object = None, key: str = "") -> Idempotency:
-        """An idempotency key: a new one, unless one is given."""
+        """An idempotency key. A new one, unless `key` is given."""
         fingerprint = hashlib.sha256(msgspec.json.encode(body)).digest()
         return Idempotency(principal.key, key or f"{self._name}-{next(self._keys)}", fingerprint)
 
@@ -173,7 +173,7 @@ class World:
         officer_id: str | None = "4412",
         key: str = "",
     ) -> Json:
-        """What an exchange says that does not know the call."""
+        """An event of a telephone exchange that does not know the call id."""
         when = from_ms(self.clock() if at is None else at)
         heard = LegByNumber(event, leg_id, when, number, caller_number, officer_id)  # type: ignore[arg-type]
         return as_json(await self.service.legs.by_number(heard, self.key(system("legs"), heard, key)))
@@ -192,7 +192,7 @@ class World:
         officer_id: str | None = None,
         key: str = "",
     ) -> Json:
-        """`officer_id` is for whom a system issues."""
+        """Issues a call. A system names the officer in `officer_id`."""
         officer = officer or staff("4412")
         asked = IssueCall(purpose, number or person.number, caller_number, officer_id, exception_id)  # type: ignore[arg-type]
         issue = self.service.calls.issue
@@ -212,7 +212,7 @@ class World:
         return as_json(await grant(principal, person.application_id, asked, self.key(principal, asked)))
 
     async def live_call(self, person: Person) -> tuple[str, str]:
-        """A call issued, connected and revealed: its id and code."""
+        """Issues a call, connects it and reveals its code. Returns its id and code."""
         call_id = (await self.issue(person))["call"]["call_id"]
         await self.leg(call_id, "connected", person.number)
         return call_id, await self.reveal(call_id)
@@ -233,7 +233,7 @@ class World:
         return as_json(await self.service.reports.take(person.principal, asked, self.key(person.principal, asked)))
 
     async def begin_dialogue(self, number: str | None, **more: Any) -> Json:
-        """Somebody rings the bank's number, and the service leads the dialogue."""
+        """A caller rings the bank's hotline, and a dialogue begins."""
         asked = BeginSession(HOTLINE, number, **more)
         return as_json(await self.service.ivr.begin(asked, self.key(IVR, asked)))
 
@@ -241,17 +241,17 @@ class World:
         asked = HeardKeys(keys)
         return as_json(await self.service.ivr.step(session_id, asked, self.key(IVR, asked, key)))
 
-    # --- looking at it ------------------------------------------------------------------------------------
+    # --- inspection ---------------------------------------------------------------------------------------
 
     async def audit(self) -> Audited:
         return await audit_log(self.storage, self.ring, self.context.trust())
 
     def check(self, evidence: Json) -> Any:
-        """The claims of evidence that verifies offline against the published keys."""
+        """Verifies evidence offline against the published keys, and returns its claims."""
         return verify_evidence(Evidence(evidence["statement"], evidence["proof"]), self.context.trust()).claims
 
     async def discrepancies(self, kind: str | None = None, **asked: Any) -> list[tuple[str, str]]:
-        """Kind and id of what does not fit together, newest first, all pages."""
+        """The kind and id of each discrepancy on all pages, newest first."""
         found: list[tuple[str, str]] = []
         cursor: str | None = None
         window = {"since": from_ms(NOON - 86_400_000), "until": from_ms(self.clock() + 1), **asked}
@@ -265,7 +265,7 @@ class World:
                 return found
 
     async def counts(self, *tables: str) -> tuple[int, ...]:
-        """How many rows each table has, without the decoys."""
+        """The number of rows in each table, without the decoys."""
         counted = []
         for table in tables:
             real = {"calls": f" WHERE application_id <> '{decoys.APPLICATION_ID}'", "leaves": " WHERE leaf_index >= 0"}
@@ -273,7 +273,7 @@ class World:
         return tuple(counted)
 
     async def guess_limits(self) -> list[str]:
-        """The guess limits that something is kept of; not the daily caps."""
+        """The keys of the stored guess limits, without the daily caps."""
         rows = await self.storage.fetch("SELECT limit_key FROM limits ORDER BY limit_key")
         return [row[0] for row in rows if row[0].endswith((":app", ":ivr"))]
 
@@ -291,7 +291,7 @@ class World:
 
 
 def another_code(code: str, step: int = 1) -> str:
-    """A well-formed code that is not this one."""
+    """Another well-formed code."""
     digits = f"{(int(code[:8]) + step) % 100_000_000:08d}"
     return digits + damm.check_digit(digits)
 
@@ -302,6 +302,6 @@ def any_code(rng: random.Random) -> str:
 
 
 def as_json(answer: Reply[Any] | msgspec.Struct) -> Json:
-    """An answer as a client reads it."""
+    """An answer decoded as a client reads it."""
     decoded: Json = msgspec.json.decode(answer.body if isinstance(answer, Reply) else msgspec.json.encode(answer))
     return decoded

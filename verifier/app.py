@@ -16,6 +16,7 @@ from verifier.api.pages import Facts, SignIn
 from verifier.api.routes import operations
 from verifier.api.throttle import SLIPS, Throttle
 from verifier.api.tokens import TokenVerifier
+from verifier.clock import CheckedClock
 from verifier.config import BadSettings, Config, listed
 from verifier.core.checkpoint import MAX_NOTE
 from verifier.core.errors import Unavailable
@@ -26,7 +27,6 @@ from verifier.keys import FileKeyRing
 from verifier.ledger.log import check_seen
 from verifier.ports import Damaged, Storage
 from verifier.service import Context, Service
-from verifier.service.clock import CheckedClock
 from verifier.storage import TIMEOUT_S, open_storage
 from verifier.storage.migrate import check_schema
 from verifier.voice import Conversations, Dialect, Transfers, TwiML, VoiceXML

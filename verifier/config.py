@@ -124,7 +124,7 @@ class Config(Struct, frozen=True, kw_only=True):
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
     request_seconds: Annotated[int, Meta(ge=1, le=60)] = 10
-    untaken_seconds: Annotated[int, Meta(ge=1, le=600)] = 30
+    slow_client_seconds: Annotated[int, Meta(ge=1, le=600)] = 30
     idle_seconds: Annotated[int, Meta(ge=1, le=3600)] = 75
     drain_seconds: Annotated[int, Meta(ge=0, le=300)] = 5
 

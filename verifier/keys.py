@@ -40,6 +40,7 @@ OVERLAP_MS = 24 * 3_600_000
 MAX_RING = 1_048_576
 MAX_MS = 253_402_300_799_999  # the end of the year 9999
 # A JWK (RFC 7517): members are strings, but for lists that some libraries add.
+# joserfc types the members of a key more narrowly than JSON is.
 Jwk = dict[str, Any]
 
 

@@ -6,7 +6,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from verifier.service.outbox import ReceiptMessage
+from verifier.service.notifications.outbox import ReceiptMessage
 
 log = structlog.get_logger()
 

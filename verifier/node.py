@@ -100,7 +100,7 @@ class Node:
     async def _open_port(self, name: str, app: web.Application, listen: str, most: int) -> None:
         config = self._config
         seconds = config.request_seconds
-        listener = Listener(name, app, Bounds(most, seconds, seconds, config.untaken_seconds, config.idle_seconds))
+        listener = Listener(name, app, Bounds(most, seconds, seconds, config.slow_client_seconds, config.idle_seconds))
         self._listeners.append(listener)
         try:
             await listener.open(*address(listen))

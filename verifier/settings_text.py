@@ -39,7 +39,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "limit of open files. At the limit, the connection that has waited longest without a complete request is "
         "closed.",
         "request_seconds": "How long a client may take to send the headers of a request, and again to send its body.",
-        "untaken_seconds": "How long a slow client may leave its answer unread.",
+        "slow_client_seconds": "How long a slow client may leave its answer unread.",
         "idle_seconds": "How long a connection may be idle between two requests. Set it longer than the proxy in front "
         "keeps its connections.",
         "requests_per_minute": "How many requests each person may send a minute.",

@@ -1,4 +1,4 @@
-/** All calls that the bank made on my applications. Implements specs/protocol.md section 7.5. */
+/** All calls that the bank has issued on the customer's applications. Implements specs/protocol.md section 7.5. */
 
 import { button, h } from "../web/elements.js";
 import { clockTime, dayAndTime, phone, say } from "../web/language.js";
@@ -16,7 +16,7 @@ export async function callsScreen(page, signal) {
   /** @param {string} [cursor] */
   const load = async (cursor) => {
     const found = await page.client.me.calls({ limit: 20, ...(cursor && { cursor }) }, { signal });
-    list.append(...found.calls.map((call) => h("li", { class: "card stack" }, one(page, call))));
+    list.append(...found.calls.map((call) => h("li", { class: "card stack" }, callEntry(page, call))));
     const next = found.next_cursor;
     more.replaceChildren(...(next ? [button(say(SHARED.more), () => load(next).catch((error) => page.fail(error)))] : []));
   };
@@ -32,7 +32,7 @@ export async function callsScreen(page, signal) {
 }
 
 /** @param {Page} page @param {PastCall} call */
-function one(page, call) {
+function callEntry(page, call) {
   const purpose = page.facts.purposes[call.purpose];
   const confirmed = call.confirmed_at
     ? say(WORDS.youConfirmed, { time: clockTime(call.confirmed_at) })

@@ -1,4 +1,4 @@
-/** The first screen: the live call status, and the entry of a code. Implements section 7 of specs/protocol.md. */
+/** The first screen: the live call status, and the entry of a code. Implements specs/protocol.md section 7. */
 
 import { button, h, shape } from "../web/elements.js";
 import { LENGTH, complete, digitsOf } from "../web/code.js";
@@ -19,7 +19,7 @@ export function checkScreen(page, signal) {
 /** The live call status. It disappears when it may be out of date. @param {Page} page @param {AbortSignal} signal */
 function statusCard(page, signal) {
   const card = h("section", { class: "status", "aria-live": "polite", "aria-atomic": "true" });
-  const asking = () => card.replaceChildren(told("calm", "idle", say(WORDS.asking), ""));
+  const asking = () => card.replaceChildren(notice("calm", "idle", say(WORDS.asking), ""));
   asking();
   page.follow(
     (options) => page.client.me.events(options),
@@ -27,11 +27,11 @@ function statusCard(page, signal) {
     (/** @type {CallStatus} */ status) => {
       const words = said(status.words);
       const asOf = say(WORDS.asOf, { time: clockTime(status.at) });
-      card.replaceChildren(status.on_call ? told("good", "phone", words, asOf) : told("calm", "idle", words, asOf));
+      card.replaceChildren(status.on_call ? notice("good", "phone", words, asOf) : notice("calm", "idle", words, asOf));
     },
     (error) => {
       const { title, what } = lostWords(error);
-      card.replaceChildren(told("doubt", "warning", title, what));
+      card.replaceChildren(notice("doubt", "warning", title, what));
     },
     asking,
   );
@@ -40,12 +40,12 @@ function statusCard(page, signal) {
 
 /** @param {unknown} error */
 function lostWords(error) {
-  const told = problemWords(error);
-  return told.title === say(SHARED.cannotReach) ? { title: say(WORDS.lost), what: say(WORDS.lostWhat) } : told;
+  const known = problemWords(error);
+  return known.title === say(SHARED.cannotReach) ? { title: say(WORDS.lost), what: say(WORDS.lostWhat) } : known;
 }
 
 /** @param {string} kind @param {"phone" | "idle" | "warning"} icon @param {string} title @param {string} what */
-function told(kind, icon, title, what) {
+function notice(kind, icon, title, what) {
   return h("div", { class: `told ${kind}` }, shape(icon), h("div", {}, h("h2", {}, title), what && h("p", { class: "small" }, what)));
 }
 

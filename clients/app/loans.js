@@ -1,4 +1,7 @@
-/** My loans: their stage, the officers who may phone, announced calls, and refusing offers. Implements specs/protocol.md section 7.5. */
+/**
+ * The customer's loans: their stage, the officers who may phone, and announced calls. They can refuse marketing calls.
+ * Implements specs/protocol.md section 7.5.
+ */
 
 import { announce, h } from "../web/elements.js";
 import { dayAndTime, say } from "../web/language.js";

@@ -12,7 +12,7 @@ import { WORDS } from "./words.js";
  * @param {Evidence} evidence
  * @param {import("../web/language.js").Both} [label]
  */
-export function keepButtons(id, evidence, label = WORDS.save) {
+export function receiptButtons(id, evidence, label = WORDS.save) {
   const file = new File([JSON.stringify(evidence, null, 2) + "\n"], `${id}.receipt.json`, { type: "application/json" });
   const canShare = navigator.canShare?.({ files: [file] }) ?? false;
   return h(

@@ -2,7 +2,7 @@
 
 import { button, h, shape } from "../web/elements.js";
 import { inLanguage, say } from "../web/language.js";
-import { keepButtons } from "./receipts.js";
+import { receiptButtons } from "./receipts.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -59,7 +59,7 @@ function thanks(taken) {
     shape("check"),
     h("h1", { tabindex: "-1" }, say(WORDS.reportTaken)),
     h("p", {}, say(WORDS.reportTakenWhat, { id: taken.report_id })),
-    keepButtons(taken.report_id, taken.receipt, WORDS.reportSave),
+    receiptButtons(taken.report_id, taken.receipt, WORDS.reportSave),
   );
 }
 

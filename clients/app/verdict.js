@@ -1,9 +1,12 @@
-/** The screen of the answer. It says the same by shape, words and colour, in this order. Implements section 7 of specs/protocol.md. */
+/**
+ * The screen of the answer. Shape, words and colour all show the verdict, so that none is needed alone.
+ * Implements specs/protocol.md section 7.
+ */
 
 import { CannotCheck } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
 import { clockTime, language, phone, said, say } from "../web/language.js";
-import { keepButtons } from "./receipts.js";
+import { receiptButtons } from "./receipts.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -11,18 +14,21 @@ import { WORDS } from "./words.js";
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallDetails"]} CallDetails */
 /** @typedef {import("../web/language.js").Both} Both */
 /** @typedef {"check" | "stop" | "warning" | "idle"} Icon */
-/** @typedef {{outcome: "of_a_call" | "not_genuine", verdict: Verdict} | {outcome: "unavailable", digits: string, key: string}} Held */
+/**
+ * @typedef {{outcome: "of_a_call" | "not_genuine", verdict: Verdict}
+ *   | {outcome: "unavailable", digits: string, key: string}} Held
+ */
 
 /**
- * The answer on the screen. It is dropped when the screen is left, so neither the back button nor a second call can show
- * it again.
+ * The answer on the screen. It is deleted when the person leaves the screen, so neither the back button nor a second
+ * call can show it again.
  * @type {Held | null}
  */
 let held = null;
 
 /**
- * Ask about a code and show the answer. After a lost answer, the same key gets it again. Without an answer, throw or
- * show that we cannot check.
+ * Ask for the verdict on a code, and show it. After a lost answer, the same key gets the same answer. Without a
+ * reliable answer, show that we cannot check. Raises Problem if the service refuses.
  * @param {Page} page
  * @param {string} digits
  * @param {string} key
@@ -90,11 +96,11 @@ function ofACall(page, verdict, signal) {
     on,
     list(WORDS.never, call.never_asks, page),
     ring,
-    keepButtons(verdict.receipt_id, verdict.receipt),
+    receiptButtons(verdict.receipt_id, verdict.receipt),
     leave,
   );
   const article = h("article", { class: "verdict asking" }, top, body);
-  // Show nothing of the answer before the state of the call is known.
+  // Hide the answer until the state of the call is known.
   body.hidden = true;
   /** @param {State} state */
   const turn = (state) => {
@@ -134,7 +140,7 @@ function notGenuine(page, verdict) {
       ringLink(page),
       button(say(WORDS.reportIt), () => page.go("/report"), { class: "danger wide" }),
       button(say(WORDS.another), () => page.go("/"), { class: "wide" }),
-      keepButtons(verdict.receipt_id, verdict.receipt),
+      receiptButtons(verdict.receipt_id, verdict.receipt),
     ),
   );
 }
@@ -174,7 +180,7 @@ function retitle(page, top, icon, title, what) {
   figure.replaceWith(shape(icon));
   heading.textContent = say(title);
   more.textContent = what;
-  page.titled(say(title));
+  page.setTitle(say(title));
 }
 
 /** @param {Page} page @param {CallDetails} call */
@@ -200,8 +206,8 @@ function ringLink(page) {
 }
 
 /**
- * Follow the confirmed call. It counts as going on only while the stream names it: not before the first event, not
- * between two streams, not when the stream is silent or lost, and not when it names no call or another.
+ * Follow the confirmed call. Its state is `on` only while the stream names it. It is not `on` before the first event,
+ * between two streams, after the stream is silent or lost, or when the stream names no call or another one.
  * @param {Page} page
  * @param {string} callId
  * @param {AbortSignal} signal

@@ -1,4 +1,4 @@
-/** What the customer's page says, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
+/** The texts of the customer's page, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
 
 import { both } from "../web/words.js";
 

@@ -1,4 +1,4 @@
-/** The screen of a call: dial, read the code out, see the confirmation. Implements specs/protocol.md sections 5 and 6. */
+/** The screen of a call: dial, read out the code, see the confirmation. Implements specs/protocol.md sections 5, 6. */
 
 import { Problem } from "../typescript/src/client.js";
 import { announce, button, h, shape } from "../web/elements.js";
@@ -70,13 +70,18 @@ async function customerOf(page, call, signal) {
   return { name: registration.customer.name, language: /** @type {Language} */ (registration.customer.language) };
 }
 
-/** Law L5 as in the service, which has the last word. @param {CallView} call */
+/** Whether law L5 allows the code to be shown. The service decides in the end. @param {CallView} call */
 function revealAllowed(call) {
   const connected = call.connected_at !== null && call.leg_ended_at === null;
   return ["issued", "live"].includes(call.state) && (call.leg_mode !== "required" || connected);
 }
 
-/** The code, or null if the service does not allow it. @param {Page} page @param {string} callId @param {AbortSignal} signal */
+/**
+ * Fetch the code. Return null if the service does not show it.
+ * @param {Page} page
+ * @param {string} callId
+ * @param {AbortSignal} signal
+ */
 async function codeOf(page, callId, signal) {
   try {
     return await page.client.calls.code(callId, { signal });

@@ -1,4 +1,7 @@
-/** Exceptions from the contact policy: an officer asks, a second person decides. Implements specs/protocol.md section 4.2. */
+/**
+ * Exceptions from the contact policy: an officer asks, a second person decides.
+ * Implements specs/protocol.md section 4.2.
+ */
 
 import { Problem } from "../typescript/src/client.js";
 import { announce, button, h } from "../web/elements.js";
@@ -22,7 +25,7 @@ export async function exceptionsScreen(page, signal) {
     const now = JSON.stringify(requests);
     if (now === shown) return;
     shown = now;
-    list.replaceChildren(...requests.map((each) => h("li", { class: "card stack" }, one(page, each, load))));
+    list.replaceChildren(...requests.map((each) => h("li", { class: "card stack" }, requestEntry(page, each, load))));
     if (requests.length === 0) list.append(h("li", { class: "card" }, say(WORDS.noRequests)));
   };
   await load();
@@ -32,7 +35,7 @@ export async function exceptionsScreen(page, signal) {
 }
 
 /** @param {Page} page @param {Schemas["ExceptionRequest"]} request @param {() => Promise<void>} load */
-function one(page, request, load) {
+function requestEntry(page, request, load) {
   const purpose = page.facts.purposes[request.purpose];
   const mine = request.officer.id === page.session.subject;
   return [
@@ -100,12 +103,12 @@ function decision(page, request, load) {
  */
 export function requestForm(page, applicationId, asked, rules) {
   const reason = h("input", { id: "request-reason", maxlength: 500 });
-  const told = h("p", { class: "error", role: "alert" });
+  const wrong = h("p", { class: "error", role: "alert" });
   const key = crypto.randomUUID();
   const send = async () => {
     const words = reason.value.trim();
     if (!words) {
-      told.textContent = say(WORDS.reasonMissing);
+      wrong.textContent = say(WORDS.reasonMissing);
       reason.focus();
       return;
     }
@@ -114,7 +117,7 @@ export function requestForm(page, applicationId, asked, rules) {
       await page.client.exceptions.request(applicationId, wanted, { idempotencyKey: key });
       page.go("/exceptions");
     } catch (error) {
-      told.textContent = problemWords(error).title;
+      wrong.textContent = problemWords(error).title;
     }
   };
   return h(
@@ -122,7 +125,7 @@ export function requestForm(page, applicationId, asked, rules) {
     { class: "stack" },
     h("p", {}, say(WORDS.askSecond)),
     h("div", {}, h("label", { for: "request-reason" }, say(WORDS.reason)), reason),
-    told,
+    wrong,
     button(say(WORDS.ask), send),
   );
 }

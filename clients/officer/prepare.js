@@ -1,4 +1,7 @@
-/** The screen of an application: choose a number and a purpose, and issue a call. Implements specs/protocol.md sections 4.2 and 4.3. */
+/**
+ * The screen of an application: choose a number and a purpose, and issue a call.
+ * Implements specs/protocol.md sections 4.2 and 4.3.
+ */
 
 import { Problem } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
@@ -102,11 +105,11 @@ function choices(name, legend, options, chosen) {
 
 /** The caller number: a choice of the bank's numbers, or a text field if it lists none. @param {Page} page */
 function callerNumber(page) {
-  const kept = localStorage.getItem(CALLER_NUMBER) ?? "";
+  const last = localStorage.getItem(CALLER_NUMBER) ?? "";
   const listed = page.facts.caller_numbers;
   const input = listed.length
-    ? h("select", { id: "caller" }, listed.map((each) => h("option", { value: each, selected: each === kept }, phone(each))))
-    : h("input", { id: "caller", inputmode: "tel", value: kept, placeholder: "+861082345678" });
+    ? h("select", { id: "caller" }, listed.map((each) => h("option", { value: each, selected: each === last }, phone(each))))
+    : h("input", { id: "caller", inputmode: "tel", value: last, placeholder: "+861082345678" });
   return {
     whole: h("div", {}, h("label", { for: "caller" }, say(WORDS.callerNumber)), input),
     value: () => input.value.replace(/[\s()-]/g, ""),
@@ -136,7 +139,7 @@ function openElsewhere(view) {
 }
 
 /**
- * Every broken rule in words, and what to do about it.
+ * List every broken rule, and say what to do about it.
  * @param {Page} page
  * @param {string} applicationId
  * @param {Schemas["IssueCall"]} asked

@@ -16,7 +16,7 @@ export async function staffScreen(page, signal) {
   /** @param {string} [cursor] */
   const load = async (cursor) => {
     const found = await page.client.staff.suspensions({ limit: 50, ...(cursor && { cursor }) }, { signal });
-    const rows = found.suspensions.map((each) => h("li", { class: "card stack" }, one(page, each, load)));
+    const rows = found.suspensions.map((each) => h("li", { class: "card stack" }, suspensionEntry(page, each, load)));
     list.replaceChildren(...(cursor ? list.children : []), ...rows);
     if (!list.children.length) list.append(h("li", { class: "card" }, say(WORDS.noSuspensions)));
     const next = found.next_cursor;
@@ -57,7 +57,7 @@ function form(page, load) {
 }
 
 /** @param {Page} page @param {Suspension} suspension @param {() => Promise<void>} load */
-function one(page, suspension, load) {
+function suspensionEntry(page, suspension, load) {
   const inForce = suspension.lifted_at === null;
   const mine = suspension.staff_id === page.session.subject;
   const lift = async () => {
@@ -82,7 +82,7 @@ function one(page, suspension, load) {
   ];
 }
 
-/** A staff number, or the name of a system. @param {string} who like `staff:9001` */
+/** Return the staff number, or the id of the system. @param {string} who like `staff:9001` */
 function by(who) {
   return who.replace(/^(staff|system):/, "");
 }

@@ -1,10 +1,10 @@
-/** What the officer's console says, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
+/** The texts of the officer's console, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
 
 import { both } from "../web/words.js";
 
 /** @typedef {import("../web/language.js").Both} Both */
 
-/** Each rule of the contact policy, and what an officer can do about it. @type {Record<string, {name: Both, what: Both}>} */
+/** The rules of the contact policy, and what an officer can do. @type {Record<string, {name: Both, what: Both}>} */
 const rules = {
   officer_assigned: {
     name: both("您不是这笔申请的客户经理", "You are not assigned"),

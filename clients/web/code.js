@@ -1,12 +1,12 @@
-/** A call code while a person types it. The SDK reads the text. Source: specs/protocol.md section 5. */
+/** Shows a call code while a person types it. The SDK parses the text. Implements specs/protocol.md section 5. */
 
 import { LENGTH, readDigits } from "../typescript/src/codes.js";
 
 export { LENGTH, isCode as complete } from "../typescript/src/codes.js";
 
 /**
- * The digits to show: of a pasted text its one code, else everything typed, at most nine. `strange` says that there
- * was something else, or too much.
+ * Return the digits to show. If the text contains exactly one code, they are that code. Otherwise, they are the first 9
+ * digits, and `strange` says whether there were other characters or more digits.
  * @param {string} typed
  */
 export function digitsOf(typed) {

@@ -1,16 +1,16 @@
 /**
- * Elements out of words: text goes in as text, so nothing a person or a bank system wrote can ever run.
+ * Creates elements. Text is inserted as text, so input from people and bank systems cannot run as code.
  * Implements specs/protocol.md section 12.1.
  */
 
 /** @typedef {Node | string | number | null | undefined | false} Leaf */
 /** @typedef {Leaf | readonly (Leaf | readonly Leaf[])[]} Child */
 
-/** Marks that turn the direction of the text around them: a name must not rearrange a verdict. */
-const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+/** Characters that change the text direction. They are removed, so that a name cannot reorder the text of a verdict. */
+const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/g;
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Shapes that can be told apart without colour: each verdict has one of its own. */
+/** Icons that differ by shape, not only by colour. Each verdict has its own. */
 const SHAPES = {
   check: "M12 1.5a10.5 10.5 0 1 0 0 21 10.5 10.5 0 0 0 0-21Zm-1.4 15.2-4.3-4.3 1.7-1.7 2.6 2.6 5.6-5.6 1.7 1.7z",
   stop: "M7.6 1.5h8.8l6.1 6.1v8.8l-6.1 6.1H7.6l-6.1-6.1V7.6zm.9 5.3L6.800 8.500l3.500 3.500-3.500 3.500 1.700 1.700 3.500-3.500 3.500 3.500 1.700-1.700-3.500-3.500 3.500-3.500-1.700-1.700-3.500 3.500z",
@@ -20,7 +20,8 @@ const SHAPES = {
 };
 
 /**
- * An element. Attributes named `on…` are listeners; true stands for an empty attribute, false and null for none.
+ * Create an element. Attributes named `on…` are event listeners. True sets an empty attribute. False, null and
+ * undefined set none.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, any>} [attributes]
@@ -42,12 +43,12 @@ export function h(tag, attributes = {}, ...children) {
 function append(element, children) {
   for (const child of /** @type {Leaf[]} */ (children.flat(2))) {
     if (child === null || child === undefined || child === false) continue;
-    element.append(typeof child === "object" ? child : String(child).replace(TURNING, ""));
+    element.append(typeof child === "object" ? child : String(child).replace(DIRECTION, ""));
   }
 }
 
 /**
- * A shape, for the eye only: what it says is said in words beside it.
+ * Create an icon. It is hidden from screen readers, so the text beside it must say the same.
  * @param {keyof typeof SHAPES} name
  */
 export function shape(name) {
@@ -64,7 +65,7 @@ export function shape(name) {
 }
 
 /**
- * A button that does one thing at a time: while it is under way, pressing again does nothing.
+ * Create a button. While its action is running, further clicks do nothing.
  * @param {Child} label
  * @param {() => unknown} action
  * @param {Record<string, any>} [attributes]
@@ -87,7 +88,7 @@ export function button(label, action, attributes = {}) {
 }
 
 /**
- * Says something to those who listen to the page, without moving the focus.
+ * Announce a text to screen readers, without moving the focus.
  * @param {string} text
  */
 export function announce(text) {

@@ -1,33 +1,34 @@
-/** Which language the page speaks, and how it writes times, numbers and codes. Implements specs/protocol.md section 7.4. */
+/** The language of the page, and the format of times, numbers and codes. Implements specs/protocol.md section 7.4. */
 
 /** @typedef {"zh-CN" | "en"} Language */
 /** @typedef {Record<Language, string>} Both */
 
-const KEPT = "language";
+/** The key in localStorage. */
+const STORED = "language";
 /** @type {Language} */
-let current = remembered();
+let current = storedLanguage();
 
 /** @returns {Language} */
-function remembered() {
-  const kept = localStorage.getItem(KEPT);
-  if (kept === "zh-CN" || kept === "en") return kept;
+function storedLanguage() {
+  const stored = localStorage.getItem(STORED);
+  if (stored === "zh-CN" || stored === "en") return stored;
   return navigator.languages.every((each) => each.startsWith("en")) ? "en" : "zh-CN";
 }
 
-/** The language in force. */
+/** The current language. */
 export function language() {
   return current;
 }
 
-/** @param {Language} chosen */
-export function speak(chosen) {
+/** Set the language, and remember it in this browser. @param {Language} chosen */
+export function setLanguage(chosen) {
   current = chosen;
-  localStorage.setItem(KEPT, chosen);
+  localStorage.setItem(STORED, chosen);
   document.documentElement.lang = chosen;
 }
 
 /**
- * Words in the language in force; `{name}` is filled in as text.
+ * Return a text in the current language. Each `{name}` is replaced by its value.
  * @param {Both} both
  * @param {Record<string, string | number>} [values]
  */
@@ -36,7 +37,7 @@ export function say(both, values = {}) {
 }
 
 /**
- * Words in a given language, such as the customer's.
+ * Return a text in a given language, such as the customer's.
  * @param {Language} chosen
  * @param {Both} both
  * @param {Record<string, string | number>} [values]
@@ -46,33 +47,33 @@ export function inLanguage(chosen, both, values = {}) {
 }
 
 /**
- * The text of what the service says in both languages.
+ * Return the service's text in the current language, or else its first text.
  * @param {readonly {language: string, text: string}[]} words
  */
 export function said(words) {
   return words.find((each) => each.language === current)?.text ?? words[0]?.text ?? "";
 }
 
-/** @param {string} instant an RFC 3339 instant @param {Intl.DateTimeFormatOptions} options */
-function written(instant, options) {
+/** @param {string} instant RFC 3339 @param {Intl.DateTimeFormatOptions} options */
+function formatted(instant, options) {
   const time = new Date(instant);
   return Number.isNaN(time.getTime()) ? "" : new Intl.DateTimeFormat(current, options).format(time);
 }
 
-/** Hours, minutes and seconds: 10:32:07. @param {string} instant */
+/** Format hours, minutes and seconds: 10:32:07. @param {string} instant */
 export function clockTime(instant) {
-  return written(instant, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  return formatted(instant, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 }
 
-/** Day and time. @param {string} instant */
+/** Format a day and time. @param {string} instant */
 export function dayAndTime(instant) {
-  return written(instant, { month: "short", day: "numeric", weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false });
+  return formatted(instant, { month: "short", day: "numeric", weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false });
 }
 
-/** Country codes of one and of three digits, where customers of a Chinese bank are likely to be; the others are taken for two. */
+/** The likely country codes of 1 or 3 digits, for customers of a Chinese bank. Other codes are read as 2 digits. */
 const COUNTRY = /^\+(1|7|85[23]|886|\d\d)(\d+)$/;
 
-/** A telephone number in groups that can be read: +86 138 0013 8000, +86 10 8234 5678. @param {string} number */
+/** Format a telephone number in groups: +86 138 0013 8000, +86 10 8234 5678. @param {string} number */
 export function phone(number) {
   const [, country, rest = ""] = COUNTRY.exec(number) ?? [];
   if (!country) return number;
@@ -81,7 +82,7 @@ export function phone(number) {
   return [`+${country}`, area, groups].filter(Boolean).join(" ");
 }
 
-/** Nine digits as they are shown and spoken: 482 177 306. @param {string} digits */
+/** Format the 9 digits of a code in groups of 3: 482 177 306. @param {string} digits */
 export function grouped(digits) {
   return digits.replace(/(\d{3})(?=\d)/g, "$1 ");
 }

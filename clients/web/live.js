@@ -1,13 +1,14 @@
-/** Following what changes, over lost connections, for as long as a screen lasts. Implements specs/protocol.md section 7.5. */
+/** Follows event streams of the service, and reconnects. Implements specs/protocol.md section 7.5. */
 
 import { CannotCheck } from "../typescript/src/client.js";
 
-// A service that ends its streams as soon as they have begun is not asked without a pause.
+// A stream that ends sooner is requested again only after a pause.
 const SHORT_MS = 5_000;
 
 /**
- * Follow something live for as long as `signal` lasts, over lost connections. `lost` is called as soon as what was
- * shown may no longer be true, `asking` whenever nothing is known yet: at first, and after the service has ended a stream.
+ * Follow a stream until `signal` aborts, and reconnect after errors. `seen` gets each value. `lost` is called after an
+ * error, when the last value may be out of date. `asking` is called before the first stream, and before each new stream
+ * after the service has ended one.
  * @template T
  * @param {(options: {signal: AbortSignal}) => AsyncIterable<T>} events
  * @param {AbortSignal} signal
@@ -41,7 +42,7 @@ export async function follow(events, signal, seen, lost, asking = () => {}) {
   }
 }
 
-/** Wait, but not once the network is back or the signal has gone. @param {number} ms @param {AbortSignal} signal */
+/** Wait, but stop when the network is back or the signal aborts. @param {number} ms @param {AbortSignal} signal */
 function pause(ms, signal) {
   return new Promise((resolve) => {
     const done = () => {

@@ -1,11 +1,11 @@
 /**
- * What both pages are made of: signing in, tabs, one screen at a time, language and type size, and words for trouble.
+ * The frame of both pages: sign-in, tabs, the current screen, language, type size, and errors in words.
  * Implements specs/protocol.md section 12.1.
  */
 
 import { CannotCheck, Client, Problem, bearer } from "../typescript/src/client.js";
 import { button, h, shape } from "./elements.js";
-import { language, say, speak } from "./language.js";
+import { language, say, setLanguage } from "./language.js";
 import { follow } from "./live.js";
 import { Session, SignInFailed, SignedOut } from "./session.js";
 import { WORDS } from "./words.js";
@@ -16,7 +16,8 @@ import { WORDS } from "./words.js";
  *   items: Record<string, Both>, never_asks: string[]}} Facts */
 /** @typedef {(page: Page, signal: AbortSignal, argument: string) => Node | Promise<Node>} Show */
 /**
- * A screen at an address. Without a label it has no tab; bare, it fills the whole screen; `signal` ends when it is left.
+ * A screen and its route. Without a label, it has no tab. A `bare` screen has no header and no tabs. `show` gets a
+ * signal that aborts when the person leaves the screen.
  * @typedef {{route: string, label?: Both, bare?: boolean, show: Show}} Screen
  */
 
@@ -40,9 +41,9 @@ export class Page {
   /**
    * @param {string} name "app" or "officer"
    * @param {Both} title
-   * @param {Screen[]} screens the first is where people begin
+   * @param {Screen[]} screens the first is the start screen
    * @param {Facts} facts
-   * @param {number} at the service's clock now, in epoch milliseconds
+   * @param {number} at the current time of the service, in epoch milliseconds
    */
   constructor(name, title, screens, facts, at) {
     this.#beganAt = at;
@@ -53,43 +54,43 @@ export class Page {
     this.client = new Client(location.origin, { credential: bearer(() => this.session.token()), timeoutMs: 5_000 });
   }
 
-  /** The service's clock, in epoch milliseconds: that of the device may be wrong by a day. */
+  /** The time of the service, in epoch milliseconds. The device's clock may be wrong by a day. */
   now() {
     return this.#beganAt + performance.now() - this.#began;
   }
 
-  /** Who is signed in. Raises SignedOut when nobody is. */
+  /** The session. Raises SignedOut before the page has one. */
   get session() {
     if (this.#session === null) throw new SignedOut();
     return this.#session;
   }
 
-  /** Begin: sign in, then follow the address. */
+  /** Sign in, then show the screen of the address. */
   async start() {
-    speak(language());
+    setLanguage(language());
     largeType(localStorage.getItem(LARGE) === "1");
     addEventListener("hashchange", () => this.#route());
-    // A page that comes back out of the browser's memory shows what was true when it was left.
+    // A page that the browser restores from its cache may be out of date.
     addEventListener("pageshow", (event) => event.persisted && this.#route());
     try {
       if (this.facts.sign_in === null) throw new SignInFailed("no provider is set up");
       this.#session = new Session(this.facts.sign_in, this.#name);
-      if (await this.#session.begin()) this.#route();
+      if (await this.#session.resume()) this.#route();
       else this.#signIn();
     } catch (error) {
       this.#signIn(error instanceof SignInFailed ? error : undefined);
     }
   }
 
-  /** Go to a screen, also when it is the one that is shown. @param {string} route */
+  /** Go to a screen, or reload it if it is shown. @param {string} route */
   go(route) {
     if (location.hash === `#${route}`) this.#route();
     else location.hash = `#${route}`;
   }
 
   /**
-   * Follow something live (see live.js). When the login has ended, the screen gives way to signing in again, and when the
-   * person is suspended, to saying so.
+   * Follow a stream (see live.js). If the login has ended, show the sign-in instead of the screen. If the person is
+   * suspended, show that.
    * @template T
    * @param {(options: {signal: AbortSignal}) => AsyncIterable<T>} events
    * @param {AbortSignal} signal
@@ -110,20 +111,20 @@ export class Page {
     return follow(events, AbortSignal.any([signal, ending.signal]), seen, broken, asking);
   }
 
-  /** Name the page by what is shown. @param {string} heading */
-  titled(heading) {
+  /** Set the title of the document. @param {string} heading */
+  setTitle(heading) {
     document.title = `${heading} · ${this.#bank()}`;
   }
 
-  /** Show what went wrong instead of the screen. @param {unknown} error */
+  /** Show an error instead of the screen. @param {unknown} error */
   fail(error) {
-    // What a screen was still asking for when it was left is nobody's trouble.
+    // Leaving a screen aborts its requests. That is not an error.
     if (error instanceof DOMException && error.name === "AbortError") return;
     return this.#show(() => this.trouble(error, () => this.#route()));
   }
 
   /**
-   * What went wrong, in words, with what to do.
+   * Return an element that explains an error and says what to do.
    * @param {unknown} error
    * @param {() => unknown} again
    */
@@ -132,14 +133,14 @@ export class Page {
       this.#session?.forget();
       return this.#signInBox(say(WORDS.signedOut));
     }
-    const told = problemWords(error);
+    const words = problemWords(error);
     return h(
       "section",
       { class: "card trouble", role: "alert" },
       shape("warning"),
-      h("h1", {}, told.title),
-      h("p", {}, told.what),
-      told.id && h("p", { class: "small" }, `${say(WORDS.requestId)} ${told.id}`),
+      h("h1", {}, words.title),
+      h("p", {}, words.what),
+      words.id && h("p", { class: "small" }, `${say(WORDS.requestId)} ${words.id}`),
       button(say(WORDS.again), again, { class: "primary" }),
     );
   }
@@ -174,8 +175,8 @@ export class Page {
     const frame = bare ? [this.#main] : [this.#header(), this.#main, this.#navigation()];
     document.querySelector("#page")?.replaceChildren(...frame.filter((each) => each !== null));
     const heading = this.#main.querySelector("h1");
-    this.titled(heading?.textContent ?? say(this.#title));
-    // Who listens to the page hears the heading; who looks at it begins at the top.
+    this.setTitle(heading?.textContent ?? say(this.#title));
+    // Screen readers then read the heading, and the screen is shown from its top.
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });
     scrollTo(0, 0);
@@ -189,9 +190,9 @@ export class Page {
 
   /** @param {string} what */
   #signInBox(what) {
-    const leave = async () => {
+    const redirect = async () => {
       try {
-        await this.#session?.leave();
+        await this.#session?.redirect();
       } catch (error) {
         this.#signIn(error instanceof SignInFailed ? error : undefined);
       }
@@ -202,7 +203,7 @@ export class Page {
       h("h1", {}, say(this.#title)),
       what && h("p", { role: "alert" }, what),
       h("p", {}, say(WORDS.signInWhy)),
-      button(say(WORDS.signIn), leave, { class: "primary" }),
+      button(say(WORDS.signIn), redirect, { class: "primary" }),
     );
   }
 
@@ -221,9 +222,9 @@ export class Page {
       h(
         "div",
         { class: "tools" },
-        button(other === "en" ? "English" : "中文", () => this.#turn(() => speak(other)), { lang: other }),
+        button(other === "en" ? "English" : "中文", () => this.#turn(() => setLanguage(other)), { lang: other }),
         button(say(WORDS.largeType), () => this.#turn(() => largeType(!large)), { "aria-pressed": large }),
-        this.#session?.subject && button(say(WORDS.signOut), () => this.#session?.end()),
+        this.#session?.subject && button(say(WORDS.signOut), () => this.#session?.signOut()),
       ),
     );
   }
@@ -250,7 +251,12 @@ export class Page {
   }
 }
 
-/** Read the facts and start; without them say so. @param {string} name @param {Both} title @param {Screen[]} screens */
+/**
+ * Fetch the facts and start. If that fails, say that the service cannot be reached.
+ * @param {string} name
+ * @param {Both} title
+ * @param {Screen[]} screens
+ */
 export async function startPage(name, title, screens) {
   try {
     const response = await fetch("facts.json", { cache: "no-cache", signal: AbortSignal.timeout(10_000) });
@@ -258,10 +264,10 @@ export async function startPage(name, title, screens) {
     const at = Date.parse(response.headers.get("Date") ?? "") || Date.now();
     await new Page(name, title, screens, await response.json(), at).start();
   } catch {
-    speak(language());
+    setLanguage(language());
     const again = button(say(WORDS.again), () => location.reload(), { class: "primary" });
-    const told = h("main", {}, h("section", { class: "card trouble" }, h("h1", {}, say(WORDS.noService)), again));
-    document.querySelector("#page")?.replaceChildren(told);
+    const message = h("main", {}, h("section", { class: "card trouble" }, h("h1", {}, say(WORDS.noService)), again));
+    document.querySelector("#page")?.replaceChildren(message);
   }
 }
 
@@ -272,7 +278,7 @@ function largeType(large) {
 }
 
 /**
- * Words for an error. What the service says in its problem is English, for engineers; people are told what to do.
+ * Return the words for an error. The service's own problem texts are in English and for engineers.
  * @param {unknown} error
  */
 export function problemWords(error) {
@@ -291,12 +297,12 @@ export function problemWords(error) {
   return { title: say(WORDS.problem), what: say(WORDS.defect), id: null };
 }
 
-/** Whether nobody is signed in any more. @param {unknown} error */
+/** Whether an error means that the login has ended. @param {unknown} error */
 function signedOut(error) {
   return error instanceof SignedOut || (error instanceof Problem && error.slug === "unauthenticated");
 }
 
-/** @param {string} part of an address, which anybody may have typed */
+/** Decode a part of an address. It may be malformed, since a person may have typed it. @param {string} part */
 function decoded(part) {
   try {
     return decodeURIComponent(part);

@@ -1,20 +1,24 @@
 /**
- * Signing in at the bank's OpenID provider: code flow with PKCE (RFC 7636, RFC 9700) for a page without a secret.
- * Implements specs/protocol.md section 12.1. The token lives in this page's memory and nowhere else.
+ * Signs in at the bank's OpenID provider: the code flow with PKCE (RFC 7636, RFC 9700), for a page without a secret.
+ * Implements specs/protocol.md section 12.1. The token is only in the memory of this page.
  */
 
 import { CannotCheck } from "../typescript/src/client.js";
 
 /** @typedef {{issuer: string, client_id: string, scope: string, resource: string}} SignIn */
-/** @typedef {{verifier: string, state: string, nonce: string, route: string}} Leaving */
+/**
+ * A sign-in that the provider has not answered yet.
+ * @typedef {{verifier: string, state: string, nonce: string, route: string}} Pending
+ */
 /** @typedef {{authorization_endpoint: string, token_endpoint: string, end_session_endpoint?: string}} Provider */
 
+/** How long before its end a token is renewed. */
 const EARLY_MS = 15_000;
 
-/** Nobody is signed in, or not any more. */
+/** No person is signed in, or the login has ended. */
 export class SignedOut extends Error {}
 
-/** Signing in did not work; `reason` is the provider's own word, or ours. `refused` when the provider said no. */
+/** The sign-in failed. `reason` is the provider's error code, or ours. `refused` is true if the provider refused. */
 export class SignInFailed extends Error {
   /** @param {string} reason @param {boolean} [refused] */
   constructor(reason, refused = false) {
@@ -30,38 +34,38 @@ export class Session {
   /** @type {Promise<void> | null} */
   #renewing = null;
   #signIn;
-  #leaving;
-  #known;
+  #pendingKey;
+  #knownKey;
   #home;
 
   /**
    * @param {SignIn} signIn
-   * @param {string} page "app" or "officer": two pages of one origin keep out of each other's way
+   * @param {string} page "app" or "officer", so that two pages of one origin do not share their state
    */
   constructor(signIn, page) {
     this.#signIn = signIn;
-    this.#leaving = `${page}-leaving`;
-    this.#known = `${page}-known`;
+    this.#pendingKey = `${page}-leaving`;
+    this.#knownKey = `${page}-known`;
     this.#home = `${location.origin}/${page}/`;
   }
 
-  /** The person's name as the provider gives it. */
+  /** The person's name, from the provider. */
   get name() {
     return this.#held?.name ?? "";
   }
 
-  /** The person's id at the provider: for staff, the staff number. */
+  /** The person's id at the provider. For staff, it is the staff number. */
   get subject() {
     return this.#held?.subject ?? "";
   }
 
   /**
-   * The token to show. One that is about to end is renewed where the provider has given leave (RFC 6749 section 6).
-   * Raises SignedOut when there is none to show, CannotCheck when the provider cannot be reached.
+   * Return the access token. It is renewed shortly before its end if the provider has issued a refresh token (RFC 6749
+   * section 6). Raises SignedOut if there is no valid token, and CannotCheck if it cannot be renewed now.
    * @returns {Promise<string>}
    */
   async token() {
-    // Measured by the clock that only runs forward: the phone's own may be wrong by a day.
+    // Use the monotonic clock, since the phone's wall clock may be wrong by a day.
     if (this.#held !== null && performance.now() > this.#held.until) {
       this.#renewing ??= this.#renew().finally(() => (this.#renewing = null));
       await this.#renewing;
@@ -70,56 +74,56 @@ export class Session {
     return this.#held.token;
   }
 
-  /** Forget the token: the service does not take it any more. */
+  /** Forget the token, since the service no longer accepts it. */
   forget() {
     this.#held = null;
   }
 
   /**
-   * Come back from the provider, if that is where this load comes from; true when somebody is signed in.
-   * A page that was signed in before a reload goes to the provider by itself, who mostly sends it straight back.
+   * Finish the sign-in if the provider has redirected to this page. Return whether a person is signed in.
+   * A page that was signed in before a reload redirects to the provider, which usually redirects back at once.
    * Raises SignInFailed.
    */
-  async begin() {
+  async resume() {
     const answer = new URLSearchParams(location.search);
-    const kept = sessionStorage.getItem(this.#leaving);
-    sessionStorage.removeItem(this.#leaving);
+    const stored = sessionStorage.getItem(this.#pendingKey);
+    sessionStorage.removeItem(this.#pendingKey);
     if (answer.has("state")) {
-      // The address must not keep the code: it goes into histories and screenshots.
-      const leaving = /** @type {Leaving | null} */ (JSON.parse(kept ?? "null"));
-      history.replaceState(null, "", this.#home + (leaving?.route ?? ""));
-      await this.#finish(answer, leaving);
+      // Remove the code from the address, which reaches histories and screenshots.
+      const pending = /** @type {Pending | null} */ (JSON.parse(stored ?? "null"));
+      history.replaceState(null, "", this.#home + (pending?.route ?? ""));
+      await this.#finish(answer, pending);
       return true;
     }
-    if (sessionStorage.getItem(this.#known) === null) return false;
-    sessionStorage.removeItem(this.#known);
-    await this.leave();
+    if (sessionStorage.getItem(this.#knownKey) === null) return false;
+    sessionStorage.removeItem(this.#knownKey);
+    await this.redirect();
     return false;
   }
 
-  /** Go to the provider. The page is gone with it. Raises SignInFailed when the provider does not answer. */
-  async leave() {
+  /** Redirect to the provider, which unloads this page. Raises SignInFailed if the provider does not answer. */
+  async redirect() {
     const provider = await this.#provider();
-    const leaving = { verifier: random(), state: random(), nonce: random(), route: location.hash };
-    sessionStorage.setItem(this.#leaving, JSON.stringify(leaving));
+    const pending = { verifier: random(), state: random(), nonce: random(), route: location.hash };
+    sessionStorage.setItem(this.#pendingKey, JSON.stringify(pending));
     const asked = new URLSearchParams({
       response_type: "code",
       client_id: this.#signIn.client_id,
       redirect_uri: this.#home,
       scope: this.#signIn.scope,
       ...this.#resource(),
-      state: leaving.state,
-      nonce: leaving.nonce,
-      code_challenge: base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", ascii(leaving.verifier)))),
+      state: pending.state,
+      nonce: pending.nonce,
+      code_challenge: base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", ascii(pending.verifier)))),
       code_challenge_method: "S256",
     });
     location.assign(`${provider.authorization_endpoint}?${asked}`);
   }
 
   /** Sign out here and at the provider. */
-  async end() {
+  async signOut() {
     this.#held = null;
-    sessionStorage.removeItem(this.#known);
+    sessionStorage.removeItem(this.#knownKey);
     const provider = await this.#provider().catch(() => null);
     if (provider?.end_session_endpoint) {
       const asked = new URLSearchParams({
@@ -132,9 +136,9 @@ export class Session {
     }
   }
 
-  /** @param {URLSearchParams} answer @param {Leaving | null} leaving */
-  async #finish(answer, leaving) {
-    if (leaving === null || answer.get("state") !== leaving.state) throw new SignInFailed("not asked for");
+  /** @param {URLSearchParams} answer @param {Pending | null} pending */
+  async #finish(answer, pending) {
+    if (pending === null || answer.get("state") !== pending.state) throw new SignInFailed("not asked for");
     const issuer = answer.get("iss");
     if (issuer !== null && issuer !== this.#signIn.issuer) throw new SignInFailed("another provider");
     const code = answer.get("code");
@@ -143,19 +147,19 @@ export class Session {
       grant_type: "authorization_code",
       code,
       redirect_uri: this.#home,
-      code_verifier: leaving.verifier,
+      code_verifier: pending.verifier,
     });
-    this.#held = { ...given.tokens, ...this.#identity(given.identity, leaving.nonce) };
-    sessionStorage.setItem(this.#known, "1");
+    this.#held = { ...given.tokens, ...this.#identity(given.identity, pending.nonce) };
+    sessionStorage.setItem(this.#knownKey, "1");
   }
 
-  /** Get a fresh token for the one that is about to end. */
+  /** Replace the token before its end. */
   async #renew() {
     const held = this.#held;
     if (!held?.refresh) throw new SignedOut();
     try {
       const { tokens } = await this.#granted({ grant_type: "refresh_token", refresh_token: held.refresh });
-      // Meanwhile the person may have signed out.
+      // The person may have signed out in the meantime.
       if (this.#held === held) this.#held = { ...held, ...tokens, refresh: tokens.refresh ?? held.refresh };
     } catch (cause) {
       if (cause instanceof SignInFailed && cause.refused) throw new SignedOut("signed out", { cause });
@@ -163,7 +167,7 @@ export class Session {
     }
   }
 
-  /** What the provider gives for a grant. @param {Record<string, string>} grant */
+  /** Request tokens from the provider. @param {Record<string, string>} grant */
   async #granted(grant) {
     const provider = await this.#provider();
     const given = await fetched(provider.token_endpoint, {
@@ -178,14 +182,15 @@ export class Session {
     return { tokens: { token: given.access_token, refresh, until }, identity: given.id_token };
   }
 
-  /** The API that the token is for (RFC 8707), where one is set. @returns {Record<string, string>} */
+  /** The parameter that names the API of the token (RFC 8707), if one is set. @returns {Record<string, string>} */
   #resource() {
     return this.#signIn.resource ? { resource: this.#signIn.resource } : {};
   }
 
   /**
-   * Who signed in. The ID token comes straight from the provider over TLS, so its signature need not be checked
-   * (OpenID Connect Core 1.0 section 3.1.3.7), but what it says must be for us and for this sign-in.
+   * Read the person's name and id from the ID token. It comes directly from the provider over TLS, so its signature
+   * need not be checked (OpenID Connect Core 1.0 section 3.1.3.7). Its issuer, audience and nonce must match this
+   * sign-in.
    * @param {unknown} token
    * @param {string} nonce
    */

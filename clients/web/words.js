@@ -1,4 +1,4 @@
-/** What both pages say, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
+/** The texts of both pages, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
 
 /** @typedef {import("./language.js").Both} Both */
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from verifier.demo.bank import DemoBank
-from verifier.service.events import MAX_WATCHED_BY_ONE
+from verifier.service.notifications.events import MAX_WATCHED_BY_ONE
 
 pytestmark = pytest.mark.slow
 

@@ -263,7 +263,7 @@ async def test_a_node_with_an_outdated_list_of_suspensions_refuses_everyone(
     assert [await unknown(*each) for each in asked] == [200, 200]
     assert await greeted()
     monkeypatch.setattr(service.suspensions, "refresh", gone)
-    monkeypatch.setattr("verifier.service.cutoff.MAX_AGE_MS", -1)
+    monkeypatch.setattr("verifier.service.staff.cutoff.MAX_AGE_MS", -1)
     assert [await unknown(*each) for each in asked] == [503, 503]
     assert not await greeted()
     await bank.stop()

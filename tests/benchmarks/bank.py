@@ -6,20 +6,24 @@ import asyncio
 import itertools
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator
+import time
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.benchmarks.load import Answer, Failed, Request
 from verifier import keys
+from verifier.api.signed_requests import sign_request
 from verifier.app import now_ms, open_service
 from verifier.config import Config, load
 from verifier.core.application import AssignedOfficer, Customer, RegisteredNumber, Registration
-from verifier.core.messages import IssueCall, Verdict
+from verifier.core.messages import IssueCall, IvrTurn, Verdict
 from verifier.demo.issuer import DemoIssuer
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
@@ -59,6 +63,7 @@ class Bank:
         code_lifetime_s: int,
         ring: Path | None = None,
         first: int = 0,
+        log_level: str = "warning",
     ) -> None:
         self._ring, self._first = ring, first
         self.port, self.admin_port, self._issuer_port, _ = ports
@@ -71,7 +76,7 @@ class Bank:
             "VERIFIER_ISSUER": f"http://127.0.0.1:{self.port}",
             "VERIFIER_LISTEN": f"127.0.0.1:{self.port}",
             "VERIFIER_ADMIN_LISTEN": f"127.0.0.1:{self.admin_port}",
-            "VERIFIER_LOG_LEVEL": "warning",
+            "VERIFIER_LOG_LEVEL": log_level,
             "VERIFIER_DRAIN_SECONDS": "0",
             "VERIFIER_STAFF_ISSUER": self.issuer.issuer,
             "VERIFIER_STAFF_AUDIENCE": "bank-staff",
@@ -82,6 +87,7 @@ class Bank:
             "VERIFIER_CONTACT_HOURS": "00:00-24:00",
             "VERIFIER_DAILY_CAP": "50",
             "VERIFIER_REQUESTS_PER_MINUTE": "60000",
+            "VERIFIER_SYSTEMS": str(folder / "systems.json"),
         }
         self.config: Config = load(self.environment)
         self._tail = secrets.token_hex(8)
@@ -90,11 +96,16 @@ class Bank:
             self.issuer.mint("bank-staff", f"{i}", ["officer"], LOGIN_LIFETIME_S) for i in range(OFFICERS)
         ]
         self._customers: list[str] = []
+        self._ivr_key = Ed25519PrivateKey.generate()
+        self._folder = folder
 
     async def prepare(self, applications: int) -> None:
         """Create the keys, schema, applications and logins, through the service that an import uses."""
         if self._ring is None:
             keys.create(Path(self.config.key_ring), now_ms())
+        public = b64encode(self._ivr_key.public_key().public_bytes_raw()).decode()
+        systems = {"systems": [{"id": "ivr", "public_key": public, "scopes": ["ivr"]}]}
+        (self._folder / "systems.json").write_bytes(msgspec.json.encode(systems))
         storage = await open_storage(self.config.database)
         try:
             await migrate(storage)
@@ -151,6 +162,29 @@ class Bank:
             )
             yield Request(i, head.encode())
 
+    def rings(self, customers: Iterable[int]) -> Iterator[Request]:
+        """The IVR's request to begin a dialogue with each customer, who rings from the number on file."""
+        for i in customers:
+            yield self._signed(i, "/v1/ivr/sessions", {"caller_number": self._number(i)})
+
+    def keys(self, begun: Iterable[Answer], codes: Mapping[int, str]) -> Iterator[Request]:
+        """The IVR's request with the code that each customer keyed, in the dialogues that these answers began."""
+        for about, body in begun:
+            session_id = msgspec.json.decode(body, type=IvrTurn).session_id
+            yield self._signed(about, f"/v1/ivr/sessions/{session_id}/steps", {"keys": codes[about]})
+
+    def _signed(self, about: int, path: str, asked: Mapping[str, str]) -> Request:
+        """A signed request of the IVR. It is signed when it is sent, since a signature is accepted for a short time."""
+        body = msgspec.json.encode(asked)
+        headers = {"Idempotency-Key": f"{self._tail}{next(self._counter):08x}", "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{self.port}{path}"
+        headers |= sign_request(
+            "POST", url, headers, body, key_id="ivr", private_key=self._ivr_key, created=time.time()
+        )
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Length: {len(body)}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return Request(about, head.encode() + b"\r\n" + body)
+
     def _post(self, about: int, path: str, token: str, body: bytes) -> Request:
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {token}\r\n"
@@ -173,6 +207,12 @@ class Bank:
         for _, body in answers:
             verdict = _decode_verdict(body)
             if verdict.verdict != "genuine" or verdict.given_before or not verdict.receipt.proof:
+                raise Failed(f"a genuine code was answered {body.decode()}")
+
+    def check_turns(self, answers: Iterable[Answer]) -> None:
+        """Raise Failed unless every caller hears `genuine`."""
+        for _, body in answers:
+            if all(each.name != "genuine" for each in msgspec.json.decode(body, type=IvrTurn).say):
                 raise Failed(f"a genuine code was answered {body.decode()}")
 
     def database_mb(self) -> float:

@@ -8,24 +8,32 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.benchmarks.load import Failed
 
 ROOT = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 120
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
     """`python -m …` on one core or several. Its output goes to a file, and is shown if it ends too early."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], core: int | list[int], output: Path) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        core: int | list[int],
+        output: Path,
+        program: Sequence[str] = (sys.executable,),
+    ) -> None:
         self._output = output
         ours = {name: value for name, value in os.environ.items() if not name.startswith("VERIFIER_")}
         with output.open("wb") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                [*program, "-m", *arguments],
                 cwd=output.parent,
                 env={**ours, **environment, "PYTHONPATH": str(ROOT)},
                 stdout=file,

@@ -52,7 +52,7 @@ from callback_verification import (
     verify,
 )
 from callback_verification.errors import CallClosed, Erased, IdempotencyKeyReused
-from callback_verification.sending import MAX_ANSWER, Patience
+from callback_verification.sending import MAX_ANSWER, Timeouts
 from callback_verification.shapes import Customer, Officer, RegisteredNumber, Registration
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,7 +66,7 @@ from verifier.demo.bank import DemoBank
 
 NUMBER, DESK, HOTLINE = "+8613800138000", "+861082345678", "+861095588"
 SPECS = Path(__file__).parents[2] / "specs"
-AT_ONCE = Patience(try_s=0.5, connect_s=0.5, total_s=3.0, tries=3)
+AT_ONCE = Timeouts(try_s=0.5, connect_s=0.5, total_s=3.0, tries=3)
 CALL: dict[str, Any] = {
     "call_id": "call_" + "0" * 32,
     "officer": {"id": "4412", "name": "李伟", "branch": "北京"},
@@ -305,7 +305,7 @@ def test_a_verdict_has_no_truth_value_and_no_equality() -> None:
 )
 def test_a_contradictory_verdict_is_not_understood(changes: dict[str, Any]) -> None:
     answer = http(200, {**VERDICT, **changes})
-    with misbehaving(answer) as server, Client(server.url, patience=AT_ONCE) as client, pytest.raises(CannotCheck):
+    with misbehaving(answer) as server, Client(server.url, timeouts=AT_ONCE) as client, pytest.raises(CannotCheck):
         client.send(confirmations.confirm("482177302"))
 
 
@@ -352,7 +352,7 @@ FAILURES: dict[str, tuple[list[Answer], type[Exception], int]] = {
 @pytest.mark.parametrize("failure", FAILURES)
 def test_no_failure_gives_a_verdict(failure: str) -> None:
     answers, expected, tries = FAILURES[failure]
-    with misbehaving(*answers) as server, Client(server.url, patience=AT_ONCE) as client:
+    with misbehaving(*answers) as server, Client(server.url, timeouts=AT_ONCE) as client:
         with pytest.raises(expected) as raised:
             client.send(confirmations.confirm("482177302"))
         assert len(server.asked) == tries
@@ -364,7 +364,7 @@ def test_no_failure_gives_a_verdict(failure: str) -> None:
 async def test_no_failure_gives_a_verdict_in_the_asynchronous_client(failure: str) -> None:
     answers, expected, tries = FAILURES[failure]
     with misbehaving(*answers) as server:
-        async with AsyncClient(server.url, patience=AT_ONCE) as client:
+        async with AsyncClient(server.url, timeouts=AT_ONCE) as client:
             with pytest.raises(expected):
                 await client.send(confirmations.confirm("482177302"))
         assert len(server.asked) == tries
@@ -375,7 +375,7 @@ async def test_no_failure_gives_a_verdict_in_the_asynchronous_client(failure: st
     "first", [CUT, b"", problem("unavailable", 503), problem("rate_limited", 429, Retry_After="0")]
 )
 def test_a_temporary_failure_is_retried_with_the_same_idempotency_key(first: bytes) -> None:
-    with misbehaving(first, GENUINE) as server, Client(server.url, patience=AT_ONCE) as client:
+    with misbehaving(first, GENUINE) as server, Client(server.url, timeouts=AT_ONCE) as client:
         assert client.send(confirmations.confirm("482177302")).is_genuine
         assert len({each["idempotency-key"] for each in server.asked}) == 1
         assert len({each["x-request-id"] for each in server.asked}) == 1
@@ -385,7 +385,7 @@ def test_retry_after_is_respected() -> None:
     slept: list[float] = []
     busy = problem("unavailable", 503, Retry_After="2")
     with misbehaving(busy, GENUINE) as server:
-        client = Client(server.url, patience=Patience(try_s=1, total_s=20), sleep=slept.append)
+        client = Client(server.url, timeouts=Timeouts(try_s=1, total_s=20), sleep=slept.append)
         assert client.send(confirmations.confirm("482177302")).is_genuine
     assert len(slept) == 1
     assert 2.0 <= slept[0] <= 2.25
@@ -401,14 +401,14 @@ def test_a_body_sent_byte_by_byte_does_not_extend_the_timeout() -> None:
         return httpx2.Response(200, headers={"Content-Type": "application/json"}, content=drip())
 
     client = Client(
-        "http://service", patience=Patience(try_s=0.3, total_s=0.5, tries=1), transport=httpx2.MockTransport(handle)
+        "http://service", timeouts=Timeouts(try_s=0.3, total_s=0.5, tries=1), transport=httpx2.MockTransport(handle)
     )
     with client, pytest.raises(NoAnswer):
         client.send(confirmations.confirm("482177302"))
 
 
 def test_an_unreachable_server_gives_no_verdict() -> None:
-    with Client("http://127.0.0.1:1", patience=AT_ONCE, sleep=lambda _: None) as client, pytest.raises(NoAnswer):
+    with Client("http://127.0.0.1:1", timeouts=AT_ONCE, sleep=lambda _: None) as client, pytest.raises(NoAnswer):
         client.send(confirmations.confirm("482177302"))
 
 

@@ -1,4 +1,4 @@
-"""The life of a call held against the table of specs/protocol.md section 6: what may follow what, and nothing else."""
+"""Compares the state changes of a call with the table of specs/protocol.md section 6."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ MINUTE_MS = 60_000
 
 
 def happens(rng: random.Random, call: Call, wrong: dict[Channel, int], now_ms: int, rules: CallRules) -> Call:
-    """One more thing that may happen to an open call, chosen at random; each is one command of the service."""
+    """Applies a random event to an open call. Each event is one command of the service."""
     channel: Channel = rng.choice(["app", "ivr"])
-    what = rng.choice(["time", "connected", "ended", "late", "astray", "right", "revoked", *["wrong"] * 6])
+    what = rng.choice(["time", "connected", "ended", "late", "misdirected", "right", "revoked", *["wrong"] * 6])
     if what == "connected":
         return lifecycle.follow_leg(call, now_ms, None, now_ms, rules)
     if what == "ended" and call.connected_at is not None:
         return lifecycle.follow_leg(call, call.connected_at, call.leg_ended_at or now_ms, now_ms, rules)
     if what == "late":
         return lifecycle.follow_leg(call, now_ms - 5 * MINUTE_MS, now_ms - 4 * MINUTE_MS, now_ms, rules)
-    if what == "astray":
+    if what == "misdirected":
         return lifecycle.follow_leg(call, None, None, now_ms, rules)
     if what == "right" and lifecycle.confirm_allowed(call, wrong[channel], rules) and call.state != "confirmed":
         return lifecycle.confirm(call, now_ms, 7, rules)
@@ -41,7 +41,7 @@ def happens(rng: random.Random, call: Call, wrong: dict[Channel, int], now_ms: i
 
 
 @pytest.mark.shows("CVP-6-1")
-def test_a_call_changes_its_state_as_the_table_says_and_not_otherwise() -> None:
+def test_a_call_makes_exactly_the_state_changes_of_the_table() -> None:
     rng = random.Random(6)
     seen: set[tuple[str, str]] = set()
     for _ in range(3000):

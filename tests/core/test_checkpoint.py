@@ -1,4 +1,4 @@
-"""Notes, checkpoints, proof files and tile paths against the C2SP texts, and against everything that is almost one."""
+"""Notes, checkpoints, proof files and tile paths as C2SP specifies them, and malformed ones."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ def test_the_key_of_the_go_example_is_read_and_written_as_published() -> None:
         "x+00000000+AQ==",
     ],
 )
-def test_a_verifier_key_that_is_almost_one_is_refused(text: str) -> None:
+def test_a_malformed_verifier_key_is_refused(text: str) -> None:
     with pytest.raises(InvalidSignature):
         parse_vkey(text)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\u00a0b", "a\u2028", "a\nb", "a\x01"])
-def test_a_name_that_a_note_cannot_carry_is_refused_before_anything_is_signed(name: str) -> None:
+def test_an_invalid_signer_name_is_refused_before_signing(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be signed by the name"):
         signed("text\n", name)
 
@@ -113,8 +113,8 @@ def test_a_public_key_has_thirty_two_bytes(length: int) -> None:
 
 
 @pytest.mark.shows("CVP-8-3")
-def test_a_key_of_another_type_is_refused_though_its_id_is_right() -> None:
-    """Type 4 are witnesses (C2SP tlog-cosignature), who sign another text."""
+def test_a_key_of_another_type_is_refused_even_with_the_right_id() -> None:
+    """Keys of type 4 belong to witnesses (C2SP tlog-cosignature), who sign another text."""
     key = b"\x04" + public(OURS)
     key_id = hashlib.sha256(b"witness.example\n" + key).hexdigest()[:8]
     with pytest.raises(InvalidSignature):
@@ -131,7 +131,7 @@ def test_the_note_of_the_go_example_opens() -> None:
 @given(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="".join(map(chr, range(32)))) | st.just("\n"))
 )
-def test_what_is_signed_opens_to_the_same_text(text: str) -> None:
+def test_a_signed_note_opens_to_the_same_text(text: str) -> None:
     assert open_note(signed(text + "\n"), [KEY]) == text + "\n"
 
 
@@ -140,7 +140,7 @@ def test_a_text_without_its_last_newline_is_not_signed() -> None:
         signed("text")
 
 
-def test_every_bit_of_a_note_counts() -> None:
+def test_a_note_with_any_bit_flipped_is_refused() -> None:
     octets = NOTE.encode()
     for place in range(len(octets)):
         for bit in range(8):
@@ -149,8 +149,8 @@ def test_every_bit_of_a_note_counts() -> None:
                 open_note(changed.decode("utf-8", "surrogateescape"), [KEY])
 
 
-def test_half_a_surrogate_pair_spoils_a_note() -> None:
-    """JSON cannot be relied on to carry one, so specs/vectors has none; it has every other way to spoil a note."""
+def test_a_note_with_half_a_surrogate_pair_is_refused() -> None:
+    """JSON does not carry half a pair reliably, so this case is here and not in specs/vectors."""
     with pytest.raises(InvalidSignature):
         open_note("\ud800" + NOTE, [KEY])
 
@@ -166,7 +166,7 @@ def test_a_checkpoint_has_the_text_of_the_specification() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 10, 2**63 - 1])
-def test_any_size_up_to_63_bits_can_be_signed_for(size: int) -> None:
+def test_a_checkpoint_can_have_any_size_up_to_63_bits(size: int) -> None:
     checkpoint = Checkpoint(ORIGIN, size, bytes(32))
     assert open_checkpoint(signed(checkpoint.text()), [KEY], ORIGIN) == checkpoint
 
@@ -192,7 +192,7 @@ def test_a_proof_reads_back_as_it_was_written(index: int, hashes: list[bytes], e
     assert parse_proof(encode_proof(index, hashes, NOTE, extra)) == TlogProof(index, tuple(hashes), NOTE, extra)
 
 
-def test_every_leaf_is_proved_by_its_file() -> None:
+def test_the_proof_file_of_each_leaf_verifies() -> None:
     for index, entry in enumerate(ENTRIES):
         text = encode_proof(index, TREE.inclusion_proof(index), NOTE, b"whatever")
         assert verify_proof(text, entry=entry, vkeys=[OTHER_KEY, KEY], origin=ORIGIN) == CHECKPOINT
@@ -202,7 +202,7 @@ PROOF = encode_proof(5, TREE.inclusion_proof(5), NOTE)
 FIRST_HASH = PROOF.split("\n")[2]
 
 
-def test_every_bit_of_a_proof_counts() -> None:
+def test_a_proof_with_any_bit_flipped_is_refused() -> None:
     octets = PROOF.encode()
     for place in range(len(octets)):
         for bit in range(8):
@@ -211,7 +211,7 @@ def test_every_bit_of_a_proof_counts() -> None:
                 verify_proof(changed.decode("utf-8", "surrogateescape"), entry=ENTRIES[5], vkeys=[KEY], origin=ORIGIN)
 
 
-def test_a_proof_is_good_for_its_entry_its_log_and_its_keys_only() -> None:
+def test_a_proof_verifies_only_for_its_entry_log_and_keys() -> None:
     with pytest.raises(InvalidProof):
         verify_proof(PROOF, entry=ENTRIES[4], vkeys=[KEY], origin=ORIGIN)
     with pytest.raises(InvalidProof):
@@ -222,7 +222,7 @@ def test_a_proof_is_good_for_its_entry_its_log_and_its_keys_only() -> None:
 
 @pytest.mark.shows("CVP-8.1-10")
 @given(st.text(st.sampled_from("\n\n extraindex059A=+/—")))
-def test_what_parses_has_one_text_only(noise: str) -> None:
+def test_a_proof_has_only_one_encoding(noise: str) -> None:
     text = "c2sp.org/tlog-proof@v1\n" + noise
     try:
         proof = parse_proof(text)
@@ -253,12 +253,12 @@ def test_tile_paths_are_those_of_the_specification(path: str, tile: tuple[int | 
 
 
 @given(st.none() | st.integers(0, 63), st.integers(0, 2**63), st.integers(1, 256))
-def test_every_tile_has_a_path_that_leads_back_to_it(level: int | None, index: int, width: int) -> None:
+def test_the_path_of_each_tile_parses_back_to_the_tile(level: int | None, index: int, width: int) -> None:
     assert parse_tile_path(tile_path(level, index, width)) == (level, index, width)
 
 
 @pytest.mark.parametrize("tile", [(-1, 0, 256), (64, 0, 256), (0, -1, 256), (0, 0, 0), (0, 0, 257), (None, 0, -1)])
-def test_a_tile_that_cannot_be_has_no_path(tile: tuple[int | None, int, int]) -> None:
+def test_an_impossible_tile_has_no_path(tile: tuple[int | None, int, int]) -> None:
     with pytest.raises(ValueError, match="there is no tile"):
         tile_path(*tile)
 

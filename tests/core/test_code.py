@@ -28,7 +28,7 @@ KEY = bytes(range(32))
 
 
 @pytest.mark.shows("CVP-5-1")
-def test_rfc_4226_appendix_d_comes_out_of_the_same_function() -> None:
+def test_hotp_matches_rfc_4226_appendix_d() -> None:
     published = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"]
     secret = b"12345678901234567890"
     assert [hotp(secret, counter, digits=6, digest=hashlib.sha1) for counter in range(10)] == published
@@ -37,7 +37,7 @@ def test_rfc_4226_appendix_d_comes_out_of_the_same_function() -> None:
 @pytest.mark.parametrize(
     ("seconds", "password"), [(59, "46119246"), (1111111109, "68084774"), (20000000000, "77737706")]
 )
-def test_rfc_6238_appendix_b_agrees_for_sha_256_and_eight_digits(seconds: int, password: str) -> None:
+def test_hotp_matches_rfc_6238_appendix_b_for_sha_256_and_eight_digits(seconds: int, password: str) -> None:
     assert hotp(b"12345678901234567890123456789012", seconds // 30) == password
 
 
@@ -56,7 +56,7 @@ def test_each_input_of_a_code_changes_it() -> None:
 
 @pytest.mark.shows("CVP-5-4")
 @given(CODES, st.integers(0, 8), st.integers(1, 9))
-def test_every_single_digit_slip_is_caught(code: str, place: int, step: int) -> None:
+def test_a_code_with_one_wrong_digit_is_malformed(code: str, place: int, step: int) -> None:
     slipped = code[:place] + str((int(code[place]) + step) % 10) + code[place + 1 :]
     with pytest.raises(MalformedCode):
         parse_code(slipped)
@@ -64,7 +64,7 @@ def test_every_single_digit_slip_is_caught(code: str, place: int, step: int) -> 
 
 @pytest.mark.shows("CVP-5-4")
 @given(CODES, st.integers(0, 7))
-def test_every_swap_of_neighbours_is_caught(code: str, place: int) -> None:
+def test_a_code_with_two_swapped_neighbours_is_malformed(code: str, place: int) -> None:
     swapped = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
     if swapped != code:
         with pytest.raises(MalformedCode):
@@ -73,7 +73,7 @@ def test_every_swap_of_neighbours_is_caught(code: str, place: int) -> None:
 
 @pytest.mark.shows("CVP-5-6", "CVP-5-8")
 @given(CODES)
-def test_a_code_may_be_typed_as_people_type(code: str) -> None:
+def test_a_code_may_be_typed_with_separators_and_full_width_digits(code: str) -> None:
     full_width = "".join(chr(ord(digit) + 0xFEE0) for digit in code)
     typed = [code, show_code(code), show_code(code).replace(" ", "-"), full_width, f" {code}\n", show_code(full_width)]
     assert {parse_code(each) for each in typed} == {code}
@@ -83,14 +83,14 @@ def test_a_code_may_be_typed_as_people_type(code: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["", "12345678", "1234567890", "12345678a", "１２３", "१२३४५६७८९", "x" * 100, "12345678²"]
 )
-def test_what_is_not_nine_digits_is_named_and_refused(typed: str) -> None:
+def test_text_without_nine_digits_is_refused_with_its_pointer(typed: str) -> None:
     with pytest.raises(MalformedCode) as caught:
         parse_code(typed, "/digits")
     assert caught.value.errors[0].pointer == "/digits"
 
 
 @given(st.text(max_size=80) | st.text(alphabet=f"0123456789{SEPARATORS}{INVISIBLE}一a，", max_size=201))
-def test_anything_typed_is_a_code_or_a_slip(typed: str) -> None:
+def test_any_typed_text_is_a_code_or_malformed(typed: str) -> None:
     try:
         parsed = parse_code(typed)
     except MalformedCode:
@@ -112,7 +112,7 @@ def test_anything_typed_is_a_code_or_a_slip(typed: str) -> None:
         "！" * 191 + "482177302",
     ],
 )
-def test_the_nine_digits_of_a_pasted_text_are_the_code(typed: str) -> None:
+def test_the_nine_digits_in_a_pasted_text_are_read_as_the_code(typed: str) -> None:
     assert parse_code(typed) == "482177302"
 
 
@@ -133,13 +133,13 @@ def test_the_nine_digits_of_a_pasted_text_are_the_code(typed: str) -> None:
         "！" * 192 + "482177302",
     ],
 )
-def test_of_several_numbers_or_a_number_of_something_else_none_is_taken(typed: str) -> None:
+def test_no_code_is_read_from_several_numbers_or_from_another_kind_of_number(typed: str) -> None:
     with pytest.raises(MalformedCode):
         parse_code(typed)
 
 
 @pytest.mark.shows("CVP-5-7")
-def test_comparison_takes_the_whole_code() -> None:
+def test_codes_are_compared_as_a_whole() -> None:
     assert same_code("482177306", "482177306")
     assert not same_code("482177306", "482177307")
     assert not same_code("482177306", "48217730")
@@ -163,8 +163,8 @@ def _meanings(meant: dict[int, str], separators: str, invisible: str) -> dict[in
 
 
 @pytest.mark.shows("CVP-5-6", "CVP-5-9")
-def test_every_character_means_the_same_to_the_service_and_to_both_sdks(npm: str) -> None:
-    """Of the million characters each is a digit, may stand between digits, or ends a group; three programs agree."""
+def test_each_character_has_one_meaning_in_the_service_and_both_sdks(npm: str) -> None:
+    """Each Unicode character is a digit, may stand between digits, or ends a group. Three programs must agree on it."""
     decimal = {each: str(found) for each in EVERY if (found := unicodedata.decimal(chr(each), None)) is not None}
     numerals = {ord(each): str(n) for n, written in enumerate(core.CHINESE) for each in written}
     wanted = _meanings(
@@ -188,19 +188,19 @@ def _takes(reading: Callable[[str], str], typed: str) -> bool:
         return False
 
 
-def test_the_page_has_no_reading_of_its_own() -> None:
+def test_the_web_page_reads_codes_with_the_sdk() -> None:
     text = (Path(__file__).parents[2] / "clients/web/code.js").read_text()
     assert "readDigits" in text
     assert "normalize" not in text
 
 
 def _bound_of_a_call() -> float:
-    """Six different guesses at the likeliest codes: 31 bits modulo 10⁸ (RFC 4226, section 5.3)."""
+    """The chance that six guesses at the likeliest codes are right: 31 bits modulo 10⁸ (RFC 4226, section 5.3)."""
     most = -(-(2**31) // 10**HOTP_DIGITS)
     return 2 * CallRules().max_wrong * most / 2**31
 
 
-def test_the_guess_bound_is_the_one_that_the_specification_states() -> None:
+def test_the_guess_bound_is_the_one_in_the_specifications() -> None:
     stated = f"{_bound_of_a_call() * 1e8:.2f}·10⁻⁸"
     for name in ("protocol.md", "threat-model.md", "model/README.md"):
         text = (Path(__file__).parents[2] / "specs" / name).read_text(encoding="utf-8")

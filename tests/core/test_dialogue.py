@@ -1,4 +1,4 @@
-"""The telephone dialogue: each turn a caller can bring about, and what no sequence of keys may ever bring about."""
+"""The telephone dialogue: each turn that a caller can cause, and what no sequence of keys may cause."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def genuine() -> Dialogue:
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_every_caller_is_greeted_by_the_banks_name_and_asked_for_the_code() -> None:
+def test_each_caller_hears_the_banks_name_and_is_asked_for_the_code() -> None:
     dialogue, turn = begin("示范银行", "zh-CN")
     assert (names(turn), turn.act) == (["greeting", "other_language", "ask", "keys"], "listen")
     assert "示范银行" in turn.say[0].text
@@ -56,28 +56,28 @@ def test_every_caller_is_greeted_by_the_banks_name_and_asked_for_the_code() -> N
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_who_rings_from_another_number_is_told_how_to_get_a_verdict_once_a_code_was_keyed() -> None:
+def test_a_caller_from_an_unregistered_number_is_told_how_to_get_a_verdict() -> None:
     dialogue, turn = no_verdict(hear(begin("示范银行", "en")[0], CODE)[0], "unregistered")
     assert (names(turn), turn.act) == (["unregistered", "after_refusal"], "listen")
     assert hear(dialogue, "0")[1].to == FRAUD_DESK
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_nine_figures_are_checked_with_or_without_the_hash_key() -> None:
+def test_nine_digits_are_checked_with_or_without_the_hash_key() -> None:
     for keyed in (CODE, CODE + "#", CODE + "#1"):
         turn = hear(entering(), keyed)[1]
         assert (turn.act, turn.digits) == ("check", CODE)
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_anything_else_is_a_slip_that_is_asked_for_again() -> None:
+def test_other_keys_are_a_slip_and_the_code_is_asked_for_again() -> None:
     for keyed in ("48217730", CODE + "1", "1" * 90, "48*177302", "４８２１７７３０２", "A", "**", "*7"):
         turn = hear(entering(), keyed)[1]
         assert (names(turn), turn.act) == (["slip", "ask"], "listen")
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_a_hash_alone_is_silence_and_silence_is_met_with_patience_three_times() -> None:
+def test_a_hash_alone_is_silence_and_the_fourth_silence_ends_the_dialogue() -> None:
     dialogue = entering()
     for keyed in ("#", None, ""):
         dialogue, turn = hear(dialogue, keyed)
@@ -87,7 +87,7 @@ def test_a_hash_alone_is_silence_and_silence_is_met_with_patience_three_times() 
 
 
 @pytest.mark.shows("CVP-7.7-1", "CVP-7.7-6")
-def test_the_verdict_is_said_in_words_and_repeated_at_a_star() -> None:
+def test_a_star_repeats_the_words_of_the_verdict() -> None:
     dialogue, turn = judge(entering(), "genuine", WHO, "4412")
     assert names(turn) == ["genuine", "who", "never_asks", "after_genuine"]
     assert turn.say[1].text == WHO["zh-CN"]
@@ -96,7 +96,7 @@ def test_the_verdict_is_said_in_words_and_repeated_at_a_star() -> None:
 
 @pytest.mark.shows("CVP-7.7-6")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_of_two_genuine_calls_nothing_but_who_is_said_otherwise(language: Language) -> None:
+def test_two_genuine_verdicts_differ_only_in_who_called(language: Language) -> None:
     begun = begin("示范银行", language)[0]
     other: dict[Language, str] = {"zh-CN": "来电人：陈静，工号 4413", "en": "陈静, staff number 4413"}
     one, another = (judge(begun, "genuine", *call)[1] for call in ((WHO, "4412"), (other, "4413")))
@@ -109,7 +109,7 @@ def test_of_two_genuine_calls_nothing_but_who_is_said_otherwise(language: Langua
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_the_language_and_the_pace_can_be_changed_at_any_time() -> None:
+def test_the_language_and_the_speed_can_be_changed_at_any_time() -> None:
     dialogue, turn = hear(genuine(), "*9")
     assert turn.say[1].text == WHO["en"]
     dialogue, turn = hear(dialogue, "*8")
@@ -119,7 +119,7 @@ def test_the_language_and_the_pace_can_be_changed_at_any_time() -> None:
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_zero_leads_to_the_same_officer_when_genuine_and_to_the_fraud_desk_when_not() -> None:
+def test_zero_transfers_to_the_officer_if_genuine_and_otherwise_to_the_fraud_desk() -> None:
     assert hear(genuine(), "0#")[1].to == "4412"
     refused = judge(entering(), "not_genuine", WHO, "4412")[0]
     for dialogue in (entering(), refused, judge(entering(), "unavailable")[0], no_verdict(genuine(), "too_many")[0]):
@@ -133,7 +133,7 @@ WHOSE: dict[Language, str] = {each: words_of(each, OFFICER, "documents", ("emplo
 
 @pytest.mark.shows("CVP-7.12-3")
 @pytest.mark.parametrize("keyed", ["*", "*8", "*9", None])
-def test_after_the_call_every_repeat_says_that_it_has_ended_and_who_had_called(keyed: str | None) -> None:
+def test_after_the_call_each_repeat_says_that_it_has_ended_and_who_called(keyed: str | None) -> None:
     dialogue, told = judge(entering(), "genuine", WHOSE, "4412", RECEIPT, RECEIPT)
     dialogue, turn = hear(close(dialogue), keyed)
     assert names(turn) == ["ended", "who_called", "never_asks", "after_genuine", "offer_receipt"]
@@ -145,7 +145,7 @@ def test_after_the_call_every_repeat_says_that_it_has_ended_and_who_had_called(k
 
 
 @pytest.mark.shows("CVP-7.12-3")
-def test_nothing_but_a_genuine_verdict_can_end() -> None:
+def test_only_a_genuine_verdict_becomes_ended() -> None:
     refused, unchecked = judge(entering(), "not_genuine")[0], no_verdict(entering(), "too_many")[0]
     for dialogue in (entering(), refused, unchecked, close(genuine())):
         assert close(dialogue) == dialogue
@@ -156,7 +156,7 @@ def test_nothing_but_a_genuine_verdict_can_end() -> None:
 
 @pytest.mark.shows("CVP-7.12-3")
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_turn_that_is_asked_for_again_ends_as_the_dialogue_does(language: Language) -> None:
+def test_a_closed_turn_says_what_the_closed_dialogue_says(language: Language) -> None:
     dialogue, turn = judge(begin("示范银行", language)[0], "genuine", WHOSE, "4412", "", RECEIPT)
     assert closed(turn.say) == hear(close(dialogue), "*")[1].say
     refused = judge(entering(), "not_genuine")[1].say
@@ -166,9 +166,7 @@ def test_a_turn_that_is_asked_for_again_ends_as_the_dialogue_does(language: Lang
 @pytest.mark.shows("CVP-7.12-1")
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("told", ["", "another bank's words", "This is a genuine call from us."])
-def test_words_that_are_not_those_of_a_genuine_verdict_are_left_out_of_an_ended_one(
-    language: Language, told: str
-) -> None:
+def test_an_ended_verdict_omits_words_that_are_not_from_a_genuine_one(language: Language, told: str) -> None:
     ours = ended(language, genuine_words(language, OFFICER, "documents", ("employer",)))
     assert "李伟" in ours
     theirs = ended(language, told)
@@ -178,7 +176,7 @@ def test_words_that_are_not_those_of_a_genuine_verdict_are_left_out_of_an_ended_
     assert told == "" or told not in theirs
 
 
-def test_another_code_can_be_checked_after_a_verdict_and_replaces_it() -> None:
+def test_the_verdict_on_another_code_replaces_the_first() -> None:
     turn = hear(genuine(), CODE)[1]
     assert turn.act == "check"
     refused = judge(genuine(), "not_genuine")[0]
@@ -186,7 +184,7 @@ def test_another_code_can_be_checked_after_a_verdict_and_replaces_it() -> None:
     assert hear(refused, "*")[1].say[0].text == PROMPTS["not_genuine"]["zh-CN"]
 
 
-def test_without_words_from_the_service_nothing_is_called_genuine() -> None:
+def test_a_verdict_without_words_from_the_service_is_not_called_genuine() -> None:
     for dialogue, turn in (judge(entering(), "genuine", None, "4412"), judge(genuine(), "unavailable", WHO, "4412")):
         assert names(turn) == ["unavailable", "after_refusal"]
         assert hear(dialogue, "0")[1].to == FRAUD_DESK
@@ -194,7 +192,7 @@ def test_without_words_from_the_service_nothing_is_called_genuine() -> None:
 
 
 @pytest.mark.shows("CVP-7.7-1")
-def test_who_slips_again_and_again_is_put_through_to_a_person() -> None:
+def test_a_caller_is_transferred_to_a_person_after_six_slips() -> None:
     dialogue = entering()
     for _ in range(5):
         dialogue, turn = refuse_slip(dialogue)
@@ -215,7 +213,7 @@ OUTCOMES = st.sampled_from(
 
 @pytest.mark.shows("CVP-7.7-5")
 @given(st.lists(st.tuples(KEYS, OUTCOMES), max_size=60))
-def test_no_sequence_of_keys_makes_a_verdict_or_reaches_the_officer_by_itself(
+def test_no_sequence_of_keys_alone_gives_a_verdict_or_reaches_the_officer(
     events: list[tuple[str | None, str]],
 ) -> None:
     dialogue, turn = begin("示范银行", "zh-CN")

@@ -1,4 +1,4 @@
-"""Statements checked offline: published JWS vectors, and every way to spoil a receipt (law L8)."""
+"""Statements checked offline: published JWS vectors, and changed receipts (law L8)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _receipt(ring: FileKeyRing, issuer: str = ISSUER, typ: str = RECEIPT) -> Evi
 
 
 @pytest.mark.shows("CVP-8.1-4")
-def test_rfc_7515_appendix_a_3_verifies_and_is_still_not_a_statement_of_ours() -> None:
+def test_the_jws_of_rfc_7515_appendix_a_3_verifies_but_is_no_statement() -> None:
     assert b'"iss":"joe"' in open_jws(RFC_7515_JWS, RFC_7515_KEY)
     with pytest.raises(InvalidSignature):
         open_jws(RFC_7515_JWS[:-2] + "0A", RFC_7515_KEY)
@@ -62,15 +62,15 @@ def test_rfc_7515_appendix_a_3_verifies_and_is_still_not_a_statement_of_ours() -
 
 @pytest.mark.shows("CVP-8.1-3")
 @pytest.mark.parametrize("jwks", [{}, {"keys": None}, {"keys": {}}, {"keys": [None, 7, [], {}]}])
-def test_a_set_of_keys_that_is_none_holds_no_key(
-    made: tuple[FileKeyRing, Trust, Evidence], jwks: dict[str, Any]
-) -> None:
+def test_a_malformed_key_set_holds_no_key(made: tuple[FileKeyRing, Trust, Evidence], jwks: dict[str, Any]) -> None:
     with pytest.raises(InvalidSignature, match="none of the trusted keys"):
         verify_evidence(made[2], msgspec.structs.replace(made[1], jwks=jwks))
 
 
 @given(data=st.data())
-def test_no_single_changed_character_survives(made: tuple[FileKeyRing, Trust, Evidence], data: st.DataObject) -> None:
+def test_evidence_with_one_changed_character_is_refused(
+    made: tuple[FileKeyRing, Trust, Evidence], data: st.DataObject
+) -> None:
     _, trust, evidence = made
     statement = data.draw(st.booleans())
     text = evidence.statement if statement else evidence.proof
@@ -85,6 +85,6 @@ def test_no_single_changed_character_survives(made: tuple[FileKeyRing, Trust, Ev
 
 
 @given(st.text(max_size=400), st.text(max_size=400))
-def test_arbitrary_text_is_refused_in_words(made: tuple[FileKeyRing, Trust, Evidence], one: str, two: str) -> None:
+def test_arbitrary_text_is_refused_as_evidence(made: tuple[FileKeyRing, Trust, Evidence], one: str, two: str) -> None:
     with pytest.raises(EvidenceError):
         verify_evidence(Evidence(one, two), made[1])

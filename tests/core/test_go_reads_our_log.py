@@ -64,7 +64,7 @@ def note(tree: Tree) -> str:
 
 
 def consistency_proof() -> list[bytes]:
-    """As an auditor gets it: from the tiles."""
+    """The consistency proof as an auditor computes it, from the tiles."""
     ranges = consistency_ranges(OLD, NEW)
     leaves = [leaf_hash(entry) for entry in ENTRIES]
     _, nodes = Tree.resume(0, {}).extend(leaves)
@@ -100,7 +100,7 @@ def test_go_accepts_our_checkpoints_and_proofs(go: Go, index: int) -> None:
 
 
 @pytest.mark.shows("CVP-8.4-1")
-def test_go_accepts_the_checkpoints_of_a_shard_by_the_key_in_its_name_and_by_no_other(go: Go) -> None:
+def test_go_accepts_the_checkpoints_of_a_shard_only_with_the_key_of_the_shard(go: Go) -> None:
     key, text, name = vkey(ORIGIN, PUBLIC), f"{ORIGIN}\n", f"{ORIGIN}/7"
     notes = {
         each: sign_note(HONEST[each].partition("\n\n")[0].replace(text, f"{name}\n") + "\n", name, PUBLIC, KEY.sign)
@@ -131,7 +131,7 @@ WRONG_HASH = base64.b64encode(bytes(32)).decode()
         ({"vkey": vkey(ORIGIN, bytes(32))}, "old note: note has no verifiable signatures"),
     ],
 )
-def test_go_refuses_what_has_been_spoiled(go: Go, spoiled: Case, reason: str) -> None:
+def test_go_refuses_changed_checkpoints_and_proofs(go: Go, spoiled: Case, reason: str) -> None:
     done = go({**HONEST, **spoiled})
     assert done.returncode == 1
     assert done.stderr.startswith(reason)

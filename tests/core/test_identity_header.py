@@ -1,4 +1,4 @@
-"""Identity headers as RFC 3261 and RFC 8224 let others write them, and claims as RFC 8225 and RFC 9795 do."""
+"""Identity headers as RFC 3261 and RFC 8224 allow them, and claims as RFC 8225 and RFC 9795 allow them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHAKEN: dict[str, Any] = {**PLAIN, "attest": "A", "origid": "123e4567-e89b-12d3-
 
 
 def token(claims: Any, ppt: str | None = None, key: EllipticCurvePrivateKey = KEY, **more: Any) -> str:
-    """A PASSporT of these claims, whatever they are."""
+    """A signed PASSporT with these claims, valid or not."""
     header = {"alg": "ES256", "typ": "passport", "x5u": X5U, **({"ppt": ppt} if ppt else {}), **more}
     parts = [each if isinstance(each, bytes) else json.dumps(each).encode() for each in (header, claims)]
     signed = ".".join(map(base64url, parts))
@@ -64,7 +64,7 @@ def checked(header: str) -> Claims:
 
 @pytest.mark.shows("CVP-6.4-3")
 @pytest.mark.parametrize("header", GOOD)
-def test_every_spelling_that_the_grammar_has_is_read(header: str) -> None:
+def test_each_form_that_the_grammar_allows_is_read(header: str) -> None:
     assert checked(header).origid == SHAKEN["origid"]
     assert check_identity(header, KEY.public_key(), NOW).info == X5U
 
@@ -99,12 +99,12 @@ def test_every_spelling_that_the_grammar_has_is_read(header: str) -> None:
         f"{PASSPORT};info=<{X5U}>{' ' * MAX_HEADER}",
     ],
 )
-def test_what_the_grammar_does_not_have_is_refused(header: str) -> None:
+def test_a_header_outside_the_grammar_is_refused(header: str) -> None:
     with pytest.raises(InvalidSignature):
         checked(header)
 
 
-def test_a_parameter_that_contradicts_what_is_signed_is_refused() -> None:
+def test_a_parameter_that_contradicts_the_signed_token_is_refused() -> None:
     for parameters in ("", ";ppt=rcd", ";ppt", ";ppt=div"):
         with pytest.raises(InvalidClaims):
             checked(f"{PASSPORT};info=<{X5U}>{parameters}")
@@ -116,7 +116,7 @@ def test_a_parameter_that_contradicts_what_is_signed_is_refused() -> None:
 @pytest.mark.parametrize(
     "number", ["", " ", "+8613800138000", "86 138", "1-2", "abc", "1" * 16, "１２", "١", "1\n", None, 7]
 )
-def test_a_number_that_is_none_is_refused(number: Any) -> None:
+def test_a_malformed_number_is_refused(number: Any) -> None:
     for changed in ({"orig": {"tn": number}}, {"dest": {"tn": [number]}}, {"dest": {"tn": ["1", number]}}):
         if changed == {"orig": {"tn": None}}:
             continue
@@ -125,7 +125,7 @@ def test_a_number_that_is_none_is_refused(number: Any) -> None:
 
 
 @pytest.mark.shows("CVP-6.4-4")
-def test_callers_and_called_may_be_addresses() -> None:
+def test_the_caller_and_the_called_party_may_be_uris() -> None:
     alice, bob = "sip:alice@bank.example", "urn:uuid:123e4567-e89b-12d3-a456-426655440000"
     claims = checked(f"{token({**PLAIN, 'orig': {'uri': alice}, 'dest': {'uri': [bob]}})};info=<{X5U}>")
     assert (claims.orig, claims.dest) == (Address(alice), Addresses((), (bob,)))
@@ -155,7 +155,7 @@ def test_callers_and_called_may_be_addresses() -> None:
         {"rcd": "x"},
     ],
 )
-def test_claims_that_do_not_say_who_calls_whom_are_refused(changed: dict[str, Any]) -> None:
+def test_claims_with_a_malformed_caller_called_party_or_time_are_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(InvalidClaims):
         checked(f"{token({**PLAIN, **changed})};info=<{X5U}>")
 
@@ -186,12 +186,12 @@ def test_rich_call_data_may_hold_a_card_or_its_address() -> None:
     ],
     ids=["nothing", "cut", "nested", "twice", "surrogate", "not UTF-8", "mark"],
 )
-def test_claims_that_are_not_json_are_refused_in_words(payload: bytes) -> None:
+def test_claims_that_are_not_strict_json_are_refused(payload: bytes) -> None:
     with pytest.raises(EvidenceError):
         checked(f"{token(payload)};info=<{X5U}>")
 
 
-def test_the_longest_headers_cost_no_more_than_their_length() -> None:
+def test_parsing_takes_time_linear_in_the_length() -> None:
     for piece in (" ", ";", ";a", "=", '"', '\\"', "\r\n ", "; ", ";a ", ";a= ", "<", ";a=<", "a.", "\t"):
         for start in ("", "a.b.c", "a.b.c;info=<x>", 'a.b.c;info=<x>;x="'):
             header = (start + piece * MAX_HEADER)[:MAX_HEADER]
@@ -201,7 +201,7 @@ def test_the_longest_headers_cost_no_more_than_their_length() -> None:
             assert time.process_time() - began < 1, (start, piece)
 
 
-def test_the_command_reads_them_and_says_the_slug(tmp_path: Path) -> None:
+def test_the_command_prints_the_claims_or_the_slug_of_the_error(tmp_path: Path) -> None:
     certified(tmp_path, "SHAKEN 1234")
     key = load_pem_private_key((tmp_path / "key.pem").read_bytes(), None)
     assert isinstance(key, EllipticCurvePrivateKey)
@@ -219,7 +219,7 @@ def test_the_command_reads_them_and_says_the_slug(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("secsipidx")
-def test_headers_that_secsipidx_makes_are_read(tmp_path: Path) -> None:
+def test_headers_made_by_secsipidx_are_accepted(tmp_path: Path) -> None:
     certified(tmp_path, "SHAKEN 1234")
     command = ["secsipidx", "-sign-full", "-orig-tn", "861082345678", "-dest-tn", "8613800138000", "-attest", "A"]
     command += ["-x5u", "https://bank.example/c.pem", "-fprvkey", str(tmp_path / "key.pem")]

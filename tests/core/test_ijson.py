@@ -1,4 +1,4 @@
-"""JSON in evidence has one reading, and is bounded before it is read."""
+"""JSON in evidence is unambiguous, and its nesting is bounded before it is parsed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from verifier.core.ijson import MAX_DEPTH, TooDeep, read_json
 
 
-def test_a_number_is_its_value_however_it_is_written() -> None:
+def test_a_number_is_read_by_its_value_in_any_notation() -> None:
     assert [read_json(text) for text in (b"1", b"1.0", b"10e-1", b"-0.0")] == [1, 1, 1, 0]
     assert read_json(b"1.5") == 1.5
     assert read_json(b"9007199254740993") == 9007199254740992
@@ -17,7 +17,7 @@ def test_a_number_is_its_value_however_it_is_written() -> None:
     "text",
     [b'{"a":1,"a":1}', b"NaN", b"Infinity", b"-Infinity", b'"\\ud800"', b'{"\\udc00":1}', b"\xff", b"", b"[1] 2"],
 )
-def test_what_two_readers_could_read_in_two_ways_is_refused(text: bytes) -> None:
+def test_ambiguous_json_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the words are those of json or of the codec
         read_json(text)
 
@@ -26,7 +26,7 @@ def test_a_whole_surrogate_pair_is_a_character() -> None:
     assert read_json(b'"\\ud83d\\ude00"') == "\U0001f600"
 
 
-def test_one_byte_order_mark_is_passed_over_where_it_may_be() -> None:
+def test_one_byte_order_mark_is_skipped_where_allowed() -> None:
     assert read_json(b"\xef\xbb\xbf{}", mark=True) == {}
     with pytest.raises(ValueError, match=r"Expecting value|BOM"):
         read_json(b"\xef\xbb\xbf{}")

@@ -1,4 +1,4 @@
-"""How uses of a key are leased, counted and refused, without a database."""
+"""Uses of a key are leased, counted and refused, tested without a database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from verifier.core.errors import Unavailable
 from verifier.core.key_uses import LEASE, REFUSED_FROM, ROTATED_BEFORE, TOLD_FROM, Uses, verdict
 
 
-def test_a_lease_is_asked_for_at_first_and_once_half_of_it_is_gone() -> None:
+def test_a_lease_is_requested_at_the_start_and_after_half_of_it_is_used() -> None:
     uses = Uses()
     assert uses.unreserved("k") == {"k": LEASE}
     uses.reserved({"k": LEASE}, {"k": LEASE})
@@ -19,7 +19,7 @@ def test_a_lease_is_asked_for_at_first_and_once_half_of_it_is_gone() -> None:
     assert uses.unreserved("k") == {"k": LEASE // 2 + 1}
 
 
-def test_what_was_used_beyond_a_lease_is_told_for_a_retired_key_too() -> None:
+def test_uses_beyond_a_lease_are_reported_for_a_retired_key_too() -> None:
     uses = Uses()
     uses.reserved({"active": LEASE}, {"active": LEASE})
     uses.count("retired")
@@ -27,7 +27,7 @@ def test_what_was_used_beyond_a_lease_is_told_for_a_retired_key_too() -> None:
 
 
 @pytest.mark.shows("CVP-11-7")
-def test_the_last_use_is_allowed_and_the_next_is_refused_whatever_total_is_told_later() -> None:
+def test_a_use_beyond_the_limit_is_refused_even_after_a_lower_total_is_reported() -> None:
     uses = Uses()
     uses.reserved({"k": 1}, {"k": REFUSED_FROM - 1})
     uses.count("k")
@@ -37,7 +37,7 @@ def test_the_last_use_is_allowed_and_the_next_is_refused_whatever_total_is_told_
         uses.count("k")
 
 
-def test_a_key_is_spoken_of_from_half_its_uses_on() -> None:
+def test_a_key_is_reported_from_half_of_its_uses() -> None:
     said = [verdict(uses) for uses in (0, TOLD_FROM - 1, TOLD_FROM, ROTATED_BEFORE, REFUSED_FROM)]
     assert said[:2] == ["", ""]
     assert len(set(said[2:])) == 3

@@ -1,4 +1,4 @@
-"""GCRA against the plain statement of what it promises."""
+"""Checks GCRA against its promised bounds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIMIT = Limit(burst=6, period_ms=3_600_000)
 
 
 @given(st.lists(st.integers(0, 900_000), min_size=1, max_size=200))
-def test_no_window_lets_more_through_than_twice_the_burst_and_the_long_run_keeps_the_rate(gaps: list[int]) -> None:
+def test_a_window_allows_at_most_twice_the_burst_and_the_long_run_keeps_the_rate(gaps: list[int]) -> None:
     now, tat, allowed = 0, None, []
     for gap in gaps:
         now += gap
@@ -27,7 +27,7 @@ def test_no_window_lets_more_through_than_twice_the_burst_and_the_long_run_keeps
 
 
 @pytest.mark.shows("CVP-6.2-3")
-def test_a_burst_is_let_through_and_then_one_each_interval() -> None:
+def test_a_burst_is_allowed_and_then_one_request_per_interval() -> None:
     tat = None
     for left in (5, 4, 3, 2, 1, 0):
         decision = decide(LIMIT, tat, 0)
@@ -39,7 +39,7 @@ def test_a_burst_is_let_through_and_then_one_each_interval() -> None:
     assert decide(LIMIT, tat, 600_000).allowed
 
 
-def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
+def test_a_long_pause_allows_no_more_than_a_burst() -> None:
     tat: int | None = decide(LIMIT, None, 0).tat
     later = 100 * LIMIT.period_ms
     for _ in range(LIMIT.burst):
@@ -50,12 +50,12 @@ def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
 
 
 @pytest.mark.parametrize("burst", [0, -1, 1001])
-def test_a_limit_that_cannot_be_is_refused(burst: int) -> None:
+def test_an_invalid_limit_is_refused(burst: int) -> None:
     with pytest.raises(ValueError, match="a limit must be"):
         Limit(burst, 1000)
 
 
-def test_looking_costs_nothing_and_tells_the_truth() -> None:
+def test_a_decision_at_cost_zero_changes_nothing() -> None:
     tat = None
     for _ in range(LIMIT.burst):
         assert decide(LIMIT, tat, 0, cost=0).allowed

@@ -1,4 +1,4 @@
-"""The Merkle tree against RFC 6962: its text, its well-known trees, and the published cases of others."""
+"""Checks the Merkle tree against the text of RFC 6962, well-known trees and published test cases."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ CT_ROOTS = [
 ]
 
 
-# RFC 6962 section 2.1, read literally: slow, and with nothing in common with the code under test but SHA-256.
+# RFC 6962 section 2.1, implemented literally: slow, and sharing only SHA-256 with the code under test.
 
 
 def sha(content: bytes) -> bytes:
@@ -110,7 +110,7 @@ def some_leaves(count: int) -> tuple[bytes, ...]:
 
 
 def every_node(leaves: tuple[bytes, ...]) -> dict[tuple[int, int], bytes]:
-    """The hashes of all complete subtrees: enough for large trees, where the literal reading is too slow."""
+    """The hashes of all complete subtrees. For large trees, where the literal implementation is too slow."""
     nodes = {}
     level, row = 0, list(leaves)
     while row:
@@ -139,7 +139,7 @@ def grown(leaves: tuple[bytes, ...], cuts: list[int]) -> Iterator[tuple[int, Tre
 
 
 def spoiled(proof: list[bytes]) -> Iterator[list[bytes]]:
-    """Ways in which a proof can be wrong."""
+    """Wrong variants of a proof."""
     yield [*proof, sha(b"more")]
     yield [sha(b"more"), *proof]
     for place, item in enumerate(proof):
@@ -167,7 +167,7 @@ def test_leaves_and_nodes_are_hashed_in_separate_domains() -> None:
 
 @pytest.mark.shows("CVP-8.2-1")
 @pytest.mark.parametrize("size", range(9))
-def test_the_well_known_trees_have_their_well_known_roots(size: int) -> None:
+def test_well_known_trees_have_their_published_roots(size: int) -> None:
     tree, _ = Tree.resume(0, {}).extend([leaf_hash(leaf) for leaf in CT_LEAVES[:size]])
     assert tree.root().hex() == CT_ROOTS[size]
 
@@ -177,7 +177,7 @@ def test_the_well_known_trees_have_their_well_known_roots(size: int) -> None:
 
 @pytest.mark.shows("CVP-8.1-8")
 @given(st.integers(1, 70).flatmap(lambda size: st.tuples(st.integers(0, size - 1), st.just(size))))
-def test_the_audit_path_of_the_rfc_is_accepted_and_no_other(case: tuple[int, int]) -> None:
+def test_only_the_audit_path_of_the_rfc_is_accepted(case: tuple[int, int]) -> None:
     index, size = case
     leaves = some_leaves(size)
     proof, root = path(index, leaves), mth(leaves)
@@ -191,7 +191,7 @@ def test_the_audit_path_of_the_rfc_is_accepted_and_no_other(case: tuple[int, int
         verify_inclusion(leaf=leaves[index], index=index, size=size, proof=proof, root=sha(b"other"))
 
 
-def test_a_leaf_is_proved_at_its_own_index_only() -> None:
+def test_a_leaf_is_proved_only_at_its_own_index() -> None:
     for size in range(1, 18):
         leaves = some_leaves(size)
         for index in range(size):
@@ -203,7 +203,7 @@ def test_a_leaf_is_proved_at_its_own_index_only() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 31, 33, 64])
-def test_a_node_is_not_cut_elsewhere_than_between_its_halves(cut: int) -> None:
+def test_a_node_split_at_a_wrong_place_is_refused(cut: int) -> None:
     one, other = some_leaves(2)
     halves = one + other
     with pytest.raises(InvalidProof, match="length"):
@@ -212,7 +212,7 @@ def test_a_node_is_not_cut_elsewhere_than_between_its_halves(cut: int) -> None:
 
 @pytest.mark.shows("CVP-8.2-4")
 @given(st.integers(1, 70).flatmap(lambda new: st.tuples(st.integers(1, new), st.just(new))))
-def test_the_consistency_proof_of_the_rfc_is_accepted_and_no_other(case: tuple[int, int]) -> None:
+def test_only_the_consistency_proof_of_the_rfc_is_accepted(case: tuple[int, int]) -> None:
     old, new = case
     leaves = some_leaves(new)
     proof, old_root, new_root = subproof(old, leaves), mth(leaves[:old]), mth(leaves)
@@ -252,7 +252,7 @@ def test_all_published_vectors_are_found() -> None:
 
 @pytest.mark.shows("CVP-8.1-8")
 @pytest.mark.parametrize("case", vectors("inclusion"))
-def test_published_inclusion_cases_are_judged_as_published(case: dict[str, Any]) -> None:
+def test_published_inclusion_cases_have_their_published_outcome(case: dict[str, Any]) -> None:
     def check() -> None:
         verify_inclusion(
             leaf=base64.b64decode(case["leafHash"] or ""),
@@ -270,7 +270,7 @@ def test_published_inclusion_cases_are_judged_as_published(case: dict[str, Any])
 
 
 @pytest.mark.parametrize("case", vectors("consistency"))
-def test_published_consistency_cases_are_judged_as_published(case: dict[str, Any]) -> None:
+def test_published_consistency_cases_have_their_published_outcome(case: dict[str, Any]) -> None:
     def check() -> None:
         verify_consistency(
             old_size=case["size1"],
@@ -301,7 +301,7 @@ def test_a_tree_grown_in_any_batches_is_the_tree_of_the_rfc(cuts: list[int]) -> 
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 255, 256, 257, 511, 512, 513])
-def test_every_new_leaf_has_its_proof_however_the_batch_was_cut(size: int) -> None:
+def test_each_new_leaf_has_a_valid_proof_for_any_division_into_batches(size: int) -> None:
     leaves = some_leaves(size)
     for cut in {0, 1, size // 2, size - 1}:
         *_, (before, tree) = grown(leaves, [cut, size])
@@ -310,8 +310,9 @@ def test_every_new_leaf_has_its_proof_however_the_batch_was_cut(size: int) -> No
             verify_inclusion(leaf=leaves[index], index=index, size=size, proof=proof, root=tree.root())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [65_535, 65_536, 65_537])
-def test_a_tree_grown_across_two_tile_levels_is_right(size: int) -> None:
+def test_a_tree_grown_across_two_tile_levels_has_the_right_root_and_proofs(size: int) -> None:
     leaves = some_leaves(65_600)[:size]
     nodes = every_node(leaves)
     for before, tree in grown(leaves, [65_530, size]):
@@ -324,7 +325,7 @@ def test_a_tree_grown_across_two_tile_levels_is_right(size: int) -> None:
 
 @given(st.integers(0, 1100), st.integers(0, 300))
 @settings(max_examples=40, deadline=None)
-def test_a_resumed_tree_goes_on_like_one_that_never_stopped(size: int, more: int) -> None:
+def test_a_resumed_tree_grows_like_one_that_never_stopped(size: int, more: int) -> None:
     leaves = some_leaves(1400)[: size + more]
     *_, (_, tree) = grown(leaves, [size, size + more])
     resumed = Tree.resume(size, partial_tiles(leaves[:size]))
@@ -335,6 +336,7 @@ def test_a_resumed_tree_goes_on_like_one_that_never_stopped(size: int, more: int
         assert resumed.inclusion_proof(index) == tree.inclusion_proof(index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 65_536 + 257])
 def test_a_tree_is_resumed_from_three_levels_of_tiles(size: int) -> None:
     leaves = some_leaves(65_536 + 300)
@@ -367,7 +369,7 @@ def test_a_tree_is_not_resumed_from_tiles_of_another_size(tiles: dict[int, tuple
         Tree.resume(258, tiles)
 
 
-def test_a_tree_whose_extension_was_thrown_away_can_be_extended_again() -> None:
+def test_a_tree_can_be_extended_again_after_a_discarded_extension() -> None:
     leaves = some_leaves(300)
     *_, (_, tree) = grown(leaves, [101, 200])
     before = tree.root(), tree.inclusion_proof(150)
@@ -378,14 +380,15 @@ def test_a_tree_whose_extension_was_thrown_away_can_be_extended_again() -> None:
     assert nodes == [(1, 0, mth(leaves[:256]))]
 
 
-def test_nothing_is_appended_by_an_empty_extension() -> None:
+def test_an_empty_extension_appends_nothing() -> None:
     *_, (_, tree) = grown(some_leaves(77), [77])
     same, nodes = tree.extend([])
     assert (same.size, same.root(), nodes) == (77, tree.root(), [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [7, 256, 4096, 65_600])
-def test_the_hashes_of_tile_levels_are_reported_once_as_they_are_completed(batch: int) -> None:
+def test_each_completed_hash_of_a_tile_level_is_reported_once(batch: int) -> None:
     leaves = some_leaves(65_600)
     tree, reported = Tree.resume(0, {}), []
     for start in range(0, len(leaves), batch):
@@ -395,14 +398,14 @@ def test_the_hashes_of_tile_levels_are_reported_once_as_they_are_completed(batch
     assert sorted(reported) == sorted(due)
 
 
-def test_a_tree_that_grows_for_long_stays_small() -> None:
+def test_a_tree_that_grows_for_long_keeps_few_nodes() -> None:
     tree = Tree.resume(0, {})
     for start in range(0, 65_536, 64):
         tree, _ = tree.extend(some_leaves(65_600)[start : start + 64])
         assert len(tree._nodes) <= 2 * 64 + 2 * 17
 
 
-def test_a_leaf_that_is_not_recent_or_not_there_has_no_proof() -> None:
+def test_an_old_or_missing_leaf_has_no_proof() -> None:
     *_, (_, tree) = grown(some_leaves(300), [290, 300])
     for index in (-1, 0, 200, 300):
         with pytest.raises(LookupError):
@@ -419,7 +422,7 @@ def fetch(tiles: set[Tile], leaves: tuple[bytes, ...]) -> dict[Tile, list[bytes]
 
 @given(st.integers(1, 1200).flatmap(lambda size: st.tuples(st.integers(0, size - 1), st.just(size))))
 @settings(max_examples=40, deadline=None)
-def test_a_reader_proves_from_tiles_what_the_rfc_proves(case: tuple[int, int]) -> None:
+def test_proofs_from_tiles_equal_the_proofs_of_the_rfc(case: tuple[int, int]) -> None:
     index, size = case
     leaves = some_leaves(size)
     ranges = inclusion_ranges(index, size)
@@ -429,12 +432,12 @@ def test_a_reader_proves_from_tiles_what_the_rfc_proves(case: tuple[int, int]) -
     assert prove([(0, size)], fetch(tiles_for([(0, size)], size), leaves)) == [mth(leaves)]
 
 
-def test_the_tiles_of_the_specification_s_example_prove_its_root() -> None:
+def test_a_tree_of_70000_leaves_has_the_tiles_of_the_specification() -> None:
     """C2SP tlog-tiles says which partial tiles a tree of 70,000 has: 112 wide, 17 wide and 1 wide."""
     assert tiles_for([(0, 70_000)], 70_000) == {Tile(0, 273, 112), Tile(1, 1, 17), Tile(2, 0, 1)}
 
 
-def test_a_reader_with_a_torn_tile_gets_no_proof() -> None:
+def test_an_incomplete_or_missing_tile_gives_no_proof() -> None:
     leaves = some_leaves(300)
     ranges = inclusion_ranges(0, 300)
     tiles = fetch(tiles_for(ranges, 300), leaves)
@@ -447,6 +450,6 @@ def test_a_reader_with_a_torn_tile_gets_no_proof() -> None:
 
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (-1, 3), (3, 3)])
-def test_there_is_no_path_to_a_leaf_that_is_not_there(index: int, size: int) -> None:
+def test_a_leaf_outside_the_tree_has_no_path(index: int, size: int) -> None:
     with pytest.raises(InvalidProof):
         inclusion_ranges(index, size)

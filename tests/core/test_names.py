@@ -1,4 +1,4 @@
-"""Names of people and products hold no link and no hidden mark; every one that does is named by its pointer."""
+"""Names of people and products with a link or an invisible character are refused with their pointers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def test_a_link_is_found(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["王\u202e芳", "a\u200bb", "a\x07"])
-def test_a_mark_that_nobody_sees_is_found(name: str) -> None:
+def test_an_invisible_character_is_found(name: str) -> None:
     assert fault(name) == MARK
 
 
-def test_every_fault_of_a_registration_is_told_at_once_by_its_pointer() -> None:
+def test_the_error_lists_each_fault_of_a_registration_with_its_pointer() -> None:
     registration = Person(1).registration(
         customer=Customer("cust-1", "bank.example"),
         officers=(AssignedOfficer("44\u200b12", "李伟", "支行"), AssignedOfficer("4413", "陈静", "https://a.example")),

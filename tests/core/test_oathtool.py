@@ -1,4 +1,4 @@
-"""Our HOTP held against oathtool, the OATH Toolkit's own (RFC 4226; RFC 6238 is the same with another counter)."""
+"""Compares HOTP with oathtool of the OATH Toolkit (RFC 4226; in RFC 6238 the time is the counter)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def oathtool() -> str:
 
 
 def test_oathtool_agrees_on_a_thousand_random_keys_and_counters(oathtool: str) -> None:
-    """It has HMAC-SHA-256 for time alone, so the time is the counter and a step of it lasts a second."""
+    """oathtool supports HMAC-SHA-256 only for times, so the counter is passed as a time with steps of one second."""
     rng = random.Random(SEED)
     for _ in range(1_000):
         key, counter = rng.randbytes(32), rng.choice((rng.randrange(10), rng.randrange(2**16), rng.randrange(2**34)))
@@ -31,7 +31,7 @@ def test_oathtool_agrees_on_a_thousand_random_keys_and_counters(oathtool: str) -
         assert told.strip() == hotp(key, counter), (key.hex(), counter)
 
 
-def test_oathtool_agrees_on_counters_of_any_size_by_the_hash_of_the_rfc(oathtool: str) -> None:
+def test_oathtool_agrees_on_counters_of_any_size_with_sha_1(oathtool: str) -> None:
     rng = random.Random(SEED)
     for bits in range(1, 64):
         key, counter = rng.randbytes(20), rng.getrandbits(bits)

@@ -1,4 +1,4 @@
-"""SIP identity: published forms, a foreign checker, and every way to spoil a header."""
+"""SIP identity: the published form, an independent checker, and changed headers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_passport_has_the_form_that_rfc_8588_publishes(folder: Path) -> None
 
 
 @pytest.mark.parametrize("kind", ["plain", "shaken", "rcd"])
-def test_what_is_made_is_accepted_again(folder: Path, kind: Kind) -> None:
+def test_a_header_that_we_make_is_accepted(folder: Path, kind: Kind) -> None:
     key = certificate_key((folder / "certificate.pem").read_bytes())
     checked = check_identity(made(folder, kind, of_now(kind)), key, NOW + 30)
     assert (checked.kind, checked.claims, checked.info) == (kind, of_now(kind), X5U)
@@ -67,7 +67,7 @@ def test_what_is_made_is_accepted_again(folder: Path, kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", ["plain", "shaken"])
 @pytest.mark.needs("secsipidx")
-def test_secsipidx_accepts_ours_and_refuses_changed_ones(folder: Path, kind: Kind) -> None:
+def test_secsipidx_accepts_our_headers_and_refuses_changed_ones(folder: Path, kind: Kind) -> None:
     header = made(folder, kind, of_now(kind, int(time.time())))
 
     def check(value: str) -> int:
@@ -81,7 +81,7 @@ def test_secsipidx_accepts_ours_and_refuses_changed_ones(folder: Path, kind: Kin
 
 
 @given(data=st.data())
-def test_no_single_changed_character_of_the_token_survives(folder: Path, data: st.DataObject) -> None:
+def test_a_token_with_one_changed_character_is_refused(folder: Path, data: st.DataObject) -> None:
     header = made(folder, "shaken", of_now("shaken"))
     token, _, rest = header.partition(";")
     place = data.draw(st.integers(0, len(token) - 1))
@@ -92,7 +92,7 @@ def test_no_single_changed_character_of_the_token_survives(folder: Path, data: s
 
 
 @pytest.mark.shows("CVP-6.4-2")
-def test_what_is_signed_must_be_fresh_whole_and_what_the_header_says(folder: Path) -> None:
+def test_a_token_must_be_fresh_complete_and_consistent_with_its_header(folder: Path) -> None:
     key = certificate_key((folder / "certificate.pem").read_bytes())
     good = made(folder, "shaken", of_now("shaken"))
     without = msgspec.structs.replace(of_now("shaken"), origid=None)

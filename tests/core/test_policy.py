@@ -1,4 +1,4 @@
-"""The contact policy: each rule by itself, at its bounds, and what a second person may lift (law L10)."""
+"""The contact policy: each rule at its bounds, and which rules a second person may lift (law L10)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POLICY = ContactPolicy()
 
 
 def broken(registration: Registration | None = None, lifted: frozenset[str] = frozenset(), **changes: Any) -> list[str]:
-    """The rules that are told to be broken."""
+    """The rules that the refusal lists as broken."""
     try:
         check_policy(POLICY, registration or PERSON.registration(), replace(INTENDED, **changes), lifted)
     except PolicyRefused as refused:
@@ -43,7 +43,7 @@ def test_a_refusal_says_whether_a_second_person_may_lift_the_rule() -> None:
 
 
 @pytest.mark.shows("CVP-4.2-2")
-def test_every_broken_rule_is_told_at_once_and_only_the_lifted_ones_are_left_out() -> None:
+def test_a_refusal_lists_all_broken_rules_except_the_lifted_ones() -> None:
     worst = PERSON.registration(status="closed", consents=Consents(service_calls=False))
     wrong = {"officer_id": "9", "number": "+8613900139000", "calls_today": 3, "now_ms": NOON + 12 * HOUR_MS}
     assert broken(worst, **wrong) == [
@@ -55,13 +55,13 @@ def test_every_broken_rule_is_told_at_once_and_only_the_lifted_ones_are_left_out
 
 
 @pytest.mark.parametrize(("minutes", "allowed"), [(-241, False), (-240, True), (539, True), (540, False)])
-def test_contact_hours_have_bounds_on_the_customers_clock(minutes: int, allowed: bool) -> None:
+def test_contact_hours_are_bounded_on_the_customers_clock(minutes: int, allowed: bool) -> None:
     now_ms = NOON + minutes * 60_000
     assert broken(now_ms=now_ms) == ([] if allowed else ["contact_hours"])
 
 
 @pytest.mark.parametrize(("hours", "allowed"), [(71, False), (72, True)])
-def test_a_number_cools_off_to_the_hour(hours: int, allowed: bool) -> None:
+def test_a_new_number_can_be_called_after_72_hours(hours: int, allowed: bool) -> None:
     registration = PERSON.registration()
     added = replace(
         registration.numbers[0],
@@ -83,7 +83,7 @@ def test_marketing_needs_its_own_consent_and_no_refusal() -> None:
 
 
 @pytest.mark.parametrize(("calls", "allowed"), [(2, True), (3, False)])
-def test_the_daily_cap_is_the_last_call_that_is_refused(calls: int, allowed: bool) -> None:
+def test_a_call_beyond_the_daily_cap_is_refused(calls: int, allowed: bool) -> None:
     assert broken(calls_today=calls) == ([] if allowed else ["daily_cap"])
 
 
@@ -93,6 +93,6 @@ def test_a_day_begins_at_the_customers_midnight() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "Asia\x00"])
-def test_there_is_no_such_time_zone(name: str) -> None:
+def test_an_unknown_time_zone_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         zone(name)

@@ -18,7 +18,7 @@ def test_every_prompt_has_words_in_both_languages_without_a_link() -> None:
 
 
 @pytest.mark.parametrize("name", PROMPTS)
-def test_both_languages_are_given_the_same_values(name: str) -> None:
+def test_both_languages_of_a_prompt_use_the_same_values(name: str) -> None:
     asked = [{field for _, field, _, _ in Formatter().parse(text) if field} for text in PROMPTS[name].values()]
     assert asked[0] == asked[1]
     for language in LANGUAGES:

@@ -1,4 +1,4 @@
-"""Which closed calls do not fit their legs."""
+"""Which closed calls are discrepancies."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ CLOSED = Call("call_1", "LN-1", "4412", 0, 1, "required", 0, 600_000, state="end
         ({"leg_mode": "off"}, None),
     ],
 )
-def test_a_call_and_its_leg(changes: dict[str, Any], kind: str | None) -> None:
+def test_a_closed_call_is_the_expected_discrepancy_or_none(changes: dict[str, Any], kind: str | None) -> None:
     assert discrepancy_of(replace(CLOSED, **changes)) == kind

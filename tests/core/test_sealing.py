@@ -1,4 +1,4 @@
-"""What is sealed opens under its key and context alone."""
+"""Sealed data can be decrypted only with its key and context."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ KEY, NONCE = bytes(range(KEY_BYTES)), bytes(NONCE_BYTES)
 SEALED = seal(KEY, NONCE, "applications LN-1", b"facts")
 
 
-def test_it_opens_with_what_it_was_sealed_with() -> None:
+def test_sealed_data_opens_with_its_key_and_context() -> None:
     assert unseal(KEY, "applications LN-1", SEALED) == b"facts"
     assert SEALED[:NONCE_BYTES] == NONCE
 
 
 @pytest.mark.parametrize("sealed", [b"", SEALED[:NONCE_BYTES], SEALED[:-1], SEALED + b"x"])
-def test_a_part_or_more_of_it_does_not_open(sealed: bytes) -> None:
+def test_truncated_or_extended_sealed_data_does_not_open(sealed: bytes) -> None:
     with pytest.raises(InternalError, match="applications LN-1"):
         unseal(KEY, "applications LN-1", sealed)
 
 
-def test_every_bit_the_key_and_the_context_count() -> None:
+def test_changed_sealed_data_or_another_key_or_context_does_not_open() -> None:
     for place in range(len(SEALED)):
         with pytest.raises(InternalError):
             unseal(KEY, "applications LN-1", SEALED[:place] + bytes([SEALED[place] ^ 1]) + SEALED[place + 1 :])

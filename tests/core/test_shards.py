@@ -14,12 +14,12 @@ SHARDS = st.integers(0, MAX_SHARDS - 1)
 
 
 @given(SHARDS)
-def test_an_origin_leads_back_to_its_shard(shard: int) -> None:
+def test_the_origin_of_a_shard_parses_back_to_the_shard(shard: int) -> None:
     assert origin_shard(origin_of(ORIGIN, shard), ORIGIN) == shard
 
 
 @pytest.mark.parametrize("suffix", ["/0", "/00", "/01", "/256", "/1000", "/1/", "/", "1", "/-1", "/1\n", "/１"])
-def test_another_spelling_is_no_shard(suffix: str) -> None:
+def test_a_malformed_suffix_is_no_shard(suffix: str) -> None:
     assert origin_shard(ORIGIN + suffix, ORIGIN) is None
     assert origin_shard("elsewhere.example/log", ORIGIN) is None
 
@@ -33,6 +33,6 @@ def test_a_global_index_holds_shard_and_index(shard: int, index: int) -> None:
 
 
 @given(st.binary(min_size=8, max_size=16), st.integers(1, MAX_SHARDS))
-def test_a_key_belongs_to_one_of_the_shards_by_its_first_bytes(key: bytes, shards: int) -> None:
+def test_the_first_eight_bytes_of_a_key_select_its_shard(key: bytes, shards: int) -> None:
     assert 0 <= shard_of(key, shards) < shards
     assert shard_of(key, shards) == shard_of(key[:8], shards)

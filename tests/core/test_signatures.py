@@ -1,4 +1,4 @@
-"""Which Ed25519 keys and signatures are taken: the points of small order are found from the curve's own equation."""
+"""Which Ed25519 keys and signatures are accepted. Points of small order are computed from the curve's equation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def times(count: int, point: Point) -> Point:
 
 
 def on_curve(y: int) -> Point | None:
-    """The point of this y whose x is even (RFC 8032 section 5.1.3)."""
+    """The point with this y and an even x, or None (RFC 8032 section 5.1.3)."""
     square = (y * y - 1) * pow(D * y * y + 1, -1, PRIME) % PRIME
     root = pow(square, (PRIME + 3) // 8, PRIME)
     if (root * root - square) % PRIME:
@@ -46,7 +46,7 @@ def on_curve(y: int) -> Point | None:
 
 
 def small_points() -> set[Point]:
-    """All points of an order that divides 8: the multiples of one whose order is 8."""
+    """All points whose order divides 8: the multiples of a point of order 8."""
     for y in range(2, 100):
         point = on_curve(y)
         generator = None if point is None else times(ORDER, point)
@@ -56,14 +56,14 @@ def small_points() -> set[Point]:
 
 
 def encodings(y: int) -> list[bytes]:
-    """Each way to write a y in 32 bytes, with either sign: also as y + p where that fits."""
+    """Each encoding of a y in 32 bytes, with either sign, also as y + p where that fits."""
     return [
         (each | sign << 255).to_bytes(32, "little") for each in (y, y + PRIME) if each < 1 << 255 for sign in (0, 1)
     ]
 
 
 @pytest.mark.shows("CVP-8-4")
-def test_every_point_of_small_order_is_refused_in_every_spelling() -> None:
+def test_each_point_of_small_order_is_refused_in_each_encoding() -> None:
     points = small_points()
     assert len(points) == 8
     for _, y in points:
@@ -73,7 +73,7 @@ def test_every_point_of_small_order_is_refused_in_every_spelling() -> None:
 
 
 @pytest.mark.shows("CVP-8-4")
-def test_a_number_that_is_not_reduced_is_no_point() -> None:
+def test_an_unreduced_number_is_no_point() -> None:
     for y in range(19):
         octets = (PRIME + y).to_bytes(32, "little")
         assert not is_point(octets)
@@ -81,7 +81,7 @@ def test_a_number_that_is_not_reduced_is_no_point() -> None:
 
 
 @pytest.mark.shows("CVP-8-4", "CVP-8.1-17")
-def test_keys_and_signatures_of_the_library_are_taken() -> None:
+def test_keys_and_signatures_of_the_library_are_accepted() -> None:
     for seed in range(50):
         key = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
         public = key.public_key().public_bytes_raw()
@@ -102,6 +102,6 @@ def test_keys_and_signatures_of_the_library_are_taken() -> None:
         bytes(64),
     ],
 )
-def test_a_signature_that_is_none_of_rfc_8032_is_refused(signature: bytes) -> None:
+def test_a_signature_that_rfc_8032_does_not_allow_is_refused(signature: bytes) -> None:
     with pytest.raises(InvalidSignature):
         verify_ed25519(PUBLIC, signature, b"text")

@@ -1,4 +1,4 @@
-"""JSON from outside: one guard for bodies, lines and files."""
+"""JSON from outside: one strict parser for bodies, lines and files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def nested(depth: int) -> bytes:
 
 
 @pytest.mark.shows("CVP-3.2-2")
-def test_nesting_is_bounded_before_it_is_read() -> None:
+def test_nesting_is_bounded_before_parsing() -> None:
     strict_json.loads(nested(MAX_DEPTH), "it")
     strict_json.loads(b'{"a":' * (MAX_DEPTH - 1) + b"{}" + b"}" * (MAX_DEPTH - 1), "it")
     for text in (nested(MAX_DEPTH + 1), b'{"a":' * 1_000_000, b"[" * 1_000_000, b'["\\"",' + b"[" * 1_000_000):
@@ -32,7 +32,7 @@ def _holders(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 
 
 @given(st.recursive(st.just(0), _holders))
-def test_nesting_is_counted_as_it_is(value: object) -> None:
+def test_the_depth_of_nesting_is_counted_exactly(value: object) -> None:
     def depth(each: object) -> int:
         held = each if isinstance(each, list) else each.values() if isinstance(each, dict) else None
         return 0 if held is None else 1 + max(map(depth, held), default=0)
@@ -45,17 +45,17 @@ def test_nesting_is_counted_as_it_is(value: object) -> None:
         strict_json.loads(json.dumps([wrapped, [[]] * 40]).encode(), "it")
 
 
-def test_a_number_of_thousands_of_digits_is_refused_in_our_words() -> None:
+def test_a_number_of_thousands_of_digits_is_refused_with_our_message() -> None:
     with pytest.raises(MalformedRequest, match="it holds a number of thousands of digits"):
         strict_json.loads(b'{"a":' + b"1" * 5000 + b"}", "it")
 
 
-def test_brackets_in_strings_and_side_by_side_are_no_nesting() -> None:
+def test_brackets_in_strings_and_side_by_side_do_not_count_as_nesting() -> None:
     for value in ("[" * 100, '\\"[{' * 100, [[]] * 100, {"[" * 100: [{}] * 50}):
         assert strict_json.loads(json.dumps(value).encode(), "it") == value
 
 
-def test_any_text_costs_linear_work() -> None:
+def test_parsing_any_text_takes_linear_time() -> None:
     began = time.process_time()
     for text in (b'"' + b"\\" * 1_000_000, b'["' * 300_000, b'"[' * 300_000, b"[" * 40 + b'"' + b"x" * 1_000_000):
         with pytest.raises(MalformedRequest):
@@ -78,7 +78,7 @@ UNSAFE = {
 
 @pytest.mark.shows("CVP-3.2-2")
 @pytest.mark.parametrize("text", UNSAFE)
-def test_an_unsafe_character_is_named_by_its_whole_pointer(text: str) -> None:
+def test_an_unsafe_character_is_refused_with_its_full_pointer(text: str) -> None:
     with pytest.raises(InvalidField) as refused:
         strict_json.loads(text.encode("utf-8"), "it")
     assert [each.pointer for each in refused.value.errors] == [UNSAFE[text]]
@@ -97,7 +97,7 @@ def test_an_unsafe_character_is_named_by_its_whole_pointer(text: str) -> None:
         (b"", "it is not JSON"),
     ],
 )
-def test_what_is_not_strict_json_is_refused(text: bytes, said: str) -> None:
+def test_text_that_is_not_strict_json_is_refused(text: bytes, said: str) -> None:
     with pytest.raises(MalformedRequest, match=said):
         strict_json.loads(text, "it")
 

@@ -1,4 +1,4 @@
-"""The core held against every vector of specs/vectors that concerns it; problems are read by clients."""
+"""Checks the core against the vectors of specs/vectors, except problems.json, which is for clients."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "CVP-8-4",
 )
 @pytest.mark.parametrize("subject", CHECKS)
-def test_every_vector_comes_to_what_it_says(subject: str) -> None:
+def test_each_vector_has_its_expected_outcome(subject: str) -> None:
     for each in vectors_of(subject):
         try:
             told = CHECKS[subject](each)
@@ -89,7 +89,7 @@ def test_every_vector_comes_to_what_it_says(subject: str) -> None:
 
 
 @pytest.mark.shows("CVP-5-1")
-def test_a_code_is_derived_as_every_vector_says_and_nothing_else_gives_the_same() -> None:
+def test_each_code_vector_has_its_expected_code_and_no_two_are_the_same() -> None:
     codes = []
     for each in vectors_of("code"):
         key = bytes.fromhex(each["application_key"])
@@ -104,7 +104,7 @@ def test_a_code_is_derived_as_every_vector_says_and_nothing_else_gives_the_same(
 
 
 @pytest.mark.shows("CVP-7.7-1", "CVP-7.7-6")
-def test_every_dialogue_goes_as_its_vector_says() -> None:
+def test_each_dialogue_vector_has_its_expected_turns() -> None:
     for each in vectors_of("dialogues"):
         turns = played(each["events"])
         assert [shown(turn) for turn in turns] == each["outcome"], each["id"]

@@ -1,4 +1,4 @@
-"""The words of a verdict, while the call goes on and after it."""
+"""The words of a verdict, during the call and after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ EACH = pytest.mark.parametrize("language", LANGUAGES)
 
 @EACH
 @pytest.mark.parametrize("purpose", ASKS)
-def test_a_verdict_says_who_why_and_what_may_be_asked(language: Language, purpose: str) -> None:
+def test_a_genuine_verdict_names_the_officer_the_purpose_and_what_may_be_asked(
+    language: Language, purpose: str
+) -> None:
     said = genuine(language, OFFICER, purpose, ASKS[purpose])
     assert said.startswith(GENUINE[language])
     assert said.endswith(NEVER[language])
@@ -24,7 +26,7 @@ def test_a_verdict_says_who_why_and_what_may_be_asked(language: Language, purpos
 
 
 @EACH
-def test_after_the_call_the_caller_is_named_and_nothing_may_be_asked(language: Language) -> None:
+def test_an_ended_verdict_names_the_officer_but_nothing_that_may_be_asked(language: Language) -> None:
     asks = ASKS["documents"]
     said = ended(language, genuine(language, OFFICER, "documents", asks))
     assert said.startswith(ENDED[language])
@@ -37,15 +39,15 @@ def test_after_the_call_the_caller_is_named_and_nothing_may_be_asked(language: L
 
 
 @EACH
-def test_other_words_than_those_of_a_verdict_are_not_said_again(language: Language) -> None:
+def test_an_ended_verdict_does_not_repeat_other_words(language: Language) -> None:
     assert "anything" not in ended(language, "anything")
 
 
 @EACH
-def test_a_connected_call_is_said_with_its_officer_and_purpose(language: Language) -> None:
+def test_the_words_for_a_connected_call_name_its_officer_and_purpose(language: Language) -> None:
     said = on_call(language, OFFICER, "documents")
     assert all(part in said for part in (OFFICER.name, OFFICER.id, PURPOSES["documents"][language]))
 
 
-def test_what_is_said_in_both_languages_names_them() -> None:
+def test_words_in_both_languages_are_labelled_with_them() -> None:
     assert {each.language: each.text for each in in_both(NEVER)} == NEVER

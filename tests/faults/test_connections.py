@@ -20,7 +20,7 @@ from verifier.demo.client import now_iso
 IDLE, SLOW, DEAF = 10_000, 1_000, 200
 # More than the service accepts, so it must cut some.
 ENOUGH = 6_000
-QUICK = {"request_seconds": 3, "untaken_seconds": 2, "idle_seconds": 2}
+QUICK = {"request_seconds": 3, "slow_client_seconds": 2, "idle_seconds": 2}
 # The service checks connections four times a second, and this machine may be busy.
 LATE_S = 8.0
 
@@ -118,7 +118,7 @@ async def test_idle_connections_make_room_and_busy_ones_do_not(tmp_path: Path, s
 async def test_open_streams_and_pending_answers_outlast_every_connection_limit(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    short = {"request_seconds": 1, "untaken_seconds": 1, "idle_seconds": 1}
+    short = {"request_seconds": 1, "slow_client_seconds": 1, "idle_seconds": 1}
     async with Server(tmp_path, session, **short) as server:
         headers = {"Authorization": f"Bearer {server.bank.customer('cust-1')}"}
         async with session.get(f"{server.bank.url}/v1/me/events", headers=headers) as stream:

@@ -63,6 +63,7 @@ def _first(came: bytes) -> tuple[int, bytes, bytes]:
     return int(before.split()[1]), before, content
 
 
+@pytest.mark.slow
 def test_any_bytes_get_a_well_formed_answer_and_the_next_request_is_answered(bank: DemoBank) -> None:
     port = int(bank.url.rpartition(":")[2])
 

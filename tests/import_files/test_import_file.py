@@ -1,4 +1,4 @@
-"""A bank's export: a line is a record, good lines are kept, bad ones named, and nothing crashes."""
+"""A bank's export: each line is a record, good lines are kept, and bad lines are reported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def row(n: int, **cells: str) -> str:
-    """The good line with another id, and other cells."""
+    """The good line with another id and other cells."""
     values = dict(zip(HEADER.strip().split(","), ROW.strip().split(","), strict=True))
     return ",".join({**values, "application_id": f"LN-{n}", **cells}.values()) + "\n"
 
@@ -48,7 +48,7 @@ def json_line(**members: object) -> str:
 
 
 def read(folder: Path, content: str | bytes, name: str = "a.csv", reading: Reading | None = None) -> list[Row]:
-    """What becomes of each line, but for a CSV file's header."""
+    """The outcome of each line, without the header of a CSV file."""
     export = ImportFile(written(folder, name, content), NOON, reading)
     rows = list(export.rows())
     assert [each.line.number for each in rows] == list(range(1, len(rows) + 1))
@@ -56,7 +56,7 @@ def read(folder: Path, content: str | bytes, name: str = "a.csv", reading: Readi
 
 
 def bad(folder: Path, line: str, name: str = "a.csv") -> tuple[str, str]:
-    """The column and reason of the one line that is refused, between two good ones that stay."""
+    """Reads the line between two good ones. Returns the column and reason of its refusal."""
     good = [row(1), row(2)] if name == "a.csv" else [json_line(), json_line(application_id="LN-3")]
     rows = read(folder, HEADER * (name == "a.csv") + good[0] + line + good[1], name)
     assert [type(each) for each in rows] == [Good, Bad, Good], rows
@@ -65,7 +65,7 @@ def bad(folder: Path, line: str, name: str = "a.csv") -> tuple[str, str]:
     return refused.column, refused.reason
 
 
-def test_the_sample_is_whole_and_varied() -> None:
+def test_the_sample_is_valid_and_varied() -> None:
     rows = list(ImportFile(SAMPLE, NOON).rows())
     facts = [each.registration for each in rows if isinstance(each, Good)]
     assert (len(facts), len(rows)) == (300, 301)
@@ -77,7 +77,7 @@ def test_the_sample_is_whole_and_varied() -> None:
 
 @pytest.mark.parametrize("start", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_csv_with_or_without_byte_order_mark_and_numbers_as_people_write_them(
+def test_a_csv_is_read_with_or_without_byte_order_mark_and_with_either_line_end(
     tmp_path: Path, start: str, end: str
 ) -> None:
     (good,) = read(tmp_path, (start + HEADER + ROW).replace("\n", end))
@@ -89,7 +89,7 @@ def test_a_csv_with_or_without_byte_order_mark_and_numbers_as_people_write_them(
     assert good.registration.consents.marketing_calls is False
 
 
-def test_json_lines_are_read_likewise(tmp_path: Path) -> None:
+def test_json_lines_are_read(tmp_path: Path) -> None:
     blank, good = read(tmp_path, "\n" + json_line(), "a.jsonl")
     assert isinstance(blank, Blank)
     assert isinstance(good, Good)
@@ -123,7 +123,7 @@ BAD_ROWS = {
 
 @pytest.mark.shows("CVP-3.1-6", "CVP-3.1-7")
 @pytest.mark.parametrize("reason", BAD_ROWS)
-def test_a_bad_row_is_named_by_line_column_and_reason_and_the_good_ones_stay(tmp_path: Path, reason: str) -> None:
+def test_a_bad_row_is_reported_with_column_and_reason_and_without_its_data(tmp_path: Path, reason: str) -> None:
     column, line = BAD_ROWS[reason]
     told = bad(tmp_path, line)
     assert (told[0], reason in told[1]) == (column, True), told
@@ -151,7 +151,7 @@ BAD_LINES = {
 
 @pytest.mark.shows("CVP-3.1-5", "CVP-3.1-7")
 @pytest.mark.parametrize("reason", BAD_LINES)
-def test_a_bad_line_of_json_is_refused_as_over_http(tmp_path: Path, reason: str) -> None:
+def test_a_bad_json_line_is_reported_with_pointer_and_reason(tmp_path: Path, reason: str) -> None:
     pointer, line = BAD_LINES[reason]
     told = bad(tmp_path, line if line.endswith("\n") else line + "\n", "a.jsonl")
     assert (told[0], reason in told[1]) == (pointer, True), told
@@ -167,7 +167,7 @@ def test_a_control_character_in_a_cell_is_refused(tmp_path: Path, column: str, c
 
 @pytest.mark.shows("CVP-3.1-5")
 @pytest.mark.parametrize("character", ["\x1f", "\x85", "\u2028"])
-def test_white_space_that_is_no_space_is_not_taken_away(tmp_path: Path, character: str) -> None:
+def test_white_space_other_than_spaces_is_not_stripped(tmp_path: Path, character: str) -> None:
     assert bad(tmp_path, row(9, application_id=f"LN-9{character}"))[0] == "application_id"
 
 
@@ -182,14 +182,14 @@ def test_a_time_without_a_zone_is_refused(tmp_path: Path, added: str) -> None:
 
 
 @pytest.mark.shows("CVP-3.1-10")
-def test_a_time_with_a_zone_is_that_instant(tmp_path: Path) -> None:
+def test_a_time_with_a_zone_is_converted_to_utc(tmp_path: Path) -> None:
     (good,) = read(tmp_path, HEADER + row(1, numbers="13800138000 @ 2024-01-01T08:00:00+08:00"))
     assert isinstance(good, Good)
     assert good.registration.numbers[0].added_at == datetime(2024, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.shows("CVP-3.1-6")
-def test_one_stray_quotation_mark_in_fifty_lines_harms_its_own_line_only(tmp_path: Path) -> None:
+def test_a_stray_quotation_mark_affects_only_its_own_line(tmp_path: Path) -> None:
     lines = [row(n) for n in range(50)]
     lines[1] = row(1, customer_name='"王芳')
     lines[49] = row(49, customer_name='王芳"')
@@ -199,7 +199,7 @@ def test_one_stray_quotation_mark_in_fifty_lines_harms_its_own_line_only(tmp_pat
 
 
 @pytest.mark.shows("CVP-3.1-6")
-def test_a_line_inside_a_name_changes_no_other_customer(tmp_path: Path) -> None:
+def test_a_line_hidden_in_a_name_is_not_imported(tmp_path: Path) -> None:
     inside = row(1, numbers="+8613911112222 @ 2024-01-05")
     written_by_a_fraudster = row(2, customer_name=f'"王芳\n{inside}x"')
     rows = read(tmp_path, HEADER + row(1) + written_by_a_fraudster + row(3))
@@ -219,7 +219,7 @@ def test_a_quoted_field_holds_commas_and_marks_but_no_line_break(tmp_path: Path)
 
 
 @pytest.mark.shows("CVP-3.1-8")
-def test_of_several_lines_of_one_application_the_last_counts(tmp_path: Path) -> None:
+def test_the_last_good_line_of_an_application_counts(tmp_path: Path) -> None:
     rows = read(tmp_path, HEADER + row(1) + row(2) + row(1, numbers="none") + row(1, product="车贷") + "LN-1,bad\n")
     assert [type(each) for each in rows] == [Superseded, Good, Bad, Good, Bad]
     assert isinstance(rows[0], Superseded)
@@ -227,7 +227,7 @@ def test_of_several_lines_of_one_application_the_last_counts(tmp_path: Path) -> 
 
 
 @pytest.mark.shows("CVP-3.1-8")
-def test_lines_of_one_application_with_different_customers_are_all_refused(tmp_path: Path) -> None:
+def test_lines_of_one_application_with_different_customers_are_refused(tmp_path: Path) -> None:
     rows = read(tmp_path, HEADER + row(1) + row(2) + row(1, customer_id="c-2") + row(1))
     assert [type(each) for each in rows] == [Bad, Good, Bad, Bad]
     told = [(each.column, each.reason) for each in rows if isinstance(each, Bad)]
@@ -258,7 +258,7 @@ def test_a_line_has_at_most_64_kib_and_a_longer_one_is_not_held_in_memory(tmp_pa
 
 
 @pytest.mark.shows("CVP-3.1-6")
-def test_the_bound_of_a_line_is_in_octets(tmp_path: Path) -> None:
+def test_the_maximum_length_of_a_line_is_in_octets(tmp_path: Path) -> None:
     padded = row(1).strip() + " " * (65_536 - len(row(1).strip().encode()))
     for line, kind in ((padded, Good), (padded + " ", Bad)):
         for end in ("\n", "\r\n", ""):
@@ -268,7 +268,7 @@ def test_the_bound_of_a_line_is_in_octets(tmp_path: Path) -> None:
 
 @pytest.mark.shows("CVP-3.1-11")
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_a_file_that_is_not_utf_8_is_told_once_with_what_to_do(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_not_utf_8_is_refused_with_a_hint_at_its_encoding(tmp_path: Path, name: str) -> None:
     content = HEADER + row(1) + row(2) if name == "a.csv" else json_line(product="贷款") * 2
     for encoding, hint in (("gb18030", "--encoding gb18030"), ("utf-16", "--encoding utf-16")):
         with pytest.raises(UnreadableFile, match=hint):
@@ -295,7 +295,7 @@ def test_columns_come_in_any_order_and_optional_ones_may_be_absent(tmp_path: Pat
     assert good.registration.consents.service_calls is True
 
 
-def test_headers_are_mapped_and_errors_name_them_as_the_file_does(tmp_path: Path) -> None:
+def test_mapped_headers_are_read_and_errors_use_the_names_of_the_file(tmp_path: Path) -> None:
     header = HEADER.replace("customer_name", "姓名").replace("numbers", "电话").replace("language", "备注")
     reading = Reading(names={"customer_name": "姓名", "numbers": "电话"}, ignored=frozenset({"备注"}))
     good, refused = read(tmp_path, header + row(1) + row(2, numbers="none @ 2024-01-01"), reading=reading)
@@ -318,8 +318,8 @@ BAD_HEADERS = {
 }
 
 
-def test_columns_without_a_name_can_be_passed_over(tmp_path: Path) -> None:
-    """Spreadsheets like to add some at the end."""
+def test_columns_without_a_name_can_be_ignored(tmp_path: Path) -> None:
+    """Spreadsheets often add such columns at the end."""
     content = (HEADER + row(1)).replace("\n", ",,\n")
     (good,) = read(tmp_path, content, reading=Reading(ignored=frozenset({""})))
     assert isinstance(good, Good)
@@ -333,7 +333,7 @@ def test_a_csv_with_another_header_is_refused_whole(tmp_path: Path, reason: str)
         read(tmp_path, BAD_HEADERS[reason], reading=reading)
 
 
-def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_no_export_and_csv_options_for_json_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match=r"must end in \.csv or \.jsonl"):
         read(tmp_path, HEADER, "a.xlsx")
     (tmp_path / "folder.csv").mkdir()
@@ -350,20 +350,20 @@ def test_a_file_that_changes_after_it_was_checked_is_refused(tmp_path: Path) -> 
         list(export.rows())
 
 
-def test_blank_lines_are_told_apart_from_bad_ones(tmp_path: Path) -> None:
+def test_blank_lines_are_not_reported_as_bad(tmp_path: Path) -> None:
     rows = read(tmp_path, HEADER + "\n  \n" + "," * 10 + "\n" + row(1) + "\n")
     assert [type(each) for each in rows] == [Blank, Blank, Blank, Good, Blank]
 
 
-def test_what_is_shown_of_a_file_moves_no_cursor(tmp_path: Path) -> None:
-    """A member's name is the file's own text, and goes to a terminal."""
+def test_reasons_contain_no_control_characters_of_the_file(tmp_path: Path) -> None:
+    """The name of an unknown member comes from the file and is printed to a terminal."""
     for name in ("\u202ex", "a\nb", "x" * 500):
         column, reason = bad(tmp_path, json_line(**{name: 1}), "a.jsonl")
         assert (column + reason).isprintable()
         assert len(column) <= 80
 
 
-def test_the_documented_columns_are_those_of_the_reader() -> None:
+def test_the_documented_columns_match_the_reader() -> None:
     with SAMPLE.open(encoding="utf-8") as file:
         assert set(next(csv.reader(file))) == set(COLUMNS)
     text = (Path(__file__).parents[2] / "specs" / "protocol.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The ledger is tested on the databases of the service: each kind, and several shards."""
+"""Runs the ledger tests on the databases of the service tests: SQLite, PostgreSQL, and several shards."""
 
 from tests.service.conftest import database, shards
 

@@ -1,4 +1,4 @@
-"""An audit that begins where an earlier one ended finds what the whole one finds, and reads only what follows."""
+"""An audit that continues an earlier one reads only the new leaves, and finds what a full audit finds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from verifier.storage.migrate import migrate
 
 pytestmark = pytest.mark.slow
 
-# After three leaves that were checked and three new ones: ticket 3, genuine receipt 4, negative receipt 5.
+# Finding and damage. Leaves 0 to 2 were audited before. New are ticket 3, genuine receipt 4, negative receipt 5.
 DAMAGE = {
     "leaf 4 does not match its statement": "UPDATE leaves SET entry = zeroblob(32) WHERE leaf_index = 4",
     "leaves are missing": "DELETE FROM leaves WHERE leaf_index = 4",
@@ -48,7 +48,7 @@ def shell(tmp_path: Path) -> Shell:
 
 
 @pytest.mark.shows("CVP-8.3-3")
-def test_an_audit_from_a_kept_checkpoint_finds_whatever_was_done_to_what_is_new(shell: Shell) -> None:
+def test_an_audit_from_a_saved_checkpoint_finds_any_damage(shell: Shell) -> None:
     asyncio.run(use(shell))
     first = shell.run("log", "verify", "--keep", "kept")
     assert (first.returncode, "checked before" in first.stdout) == (0, False), first.stderr
@@ -74,7 +74,7 @@ def test_an_audit_from_a_kept_checkpoint_finds_whatever_was_done_to_what_is_new(
 
 
 @pytest.mark.shows("CVP-8.3-3")
-def test_a_file_that_is_no_checkpoint_of_this_log_starts_no_audit(shell: Shell) -> None:
+def test_an_audit_refuses_to_start_from_anything_but_a_checkpoint_of_its_log(shell: Shell) -> None:
     asyncio.run(use(shell))
     for text in ("", "x" * 200_000, "other.example/log\n0\nAAAA\n\n"):
         (shell.folder / "kept").write_text(text)
@@ -84,7 +84,7 @@ def test_a_file_that_is_no_checkpoint_of_this_log_starts_no_audit(shell: Shell) 
 
 
 @pytest.mark.shows("CVP-8.3-1", "CVP-8.3-3")
-async def test_an_audit_may_begin_anywhere_in_a_log_of_many_tiles(tmp_path: Path) -> None:
+async def test_an_audit_can_start_at_any_leaf_of_a_log_of_many_tiles(tmp_path: Path) -> None:
     keys.create(tmp_path / "ring.json", time.time_ns() // 1_000_000)
     async with _opened(tmp_path / "db.sqlite3") as storage, World(storage, tmp_path / "ring.json") as world:
         await world.register(Person(1))
@@ -105,10 +105,10 @@ async def test_an_audit_may_begin_anywhere_in_a_log_of_many_tiles(tmp_path: Path
 
 @pytest.mark.shows("CVP-8.3-1")
 @pytest.mark.parametrize("every", [1, 2, 3])
-async def test_a_log_that_grows_while_it_is_audited_is_whole(
+async def test_an_audit_of_a_growing_log_reports_no_findings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
-    """However much comes between two readings, and wherever a reading ends."""
+    """Leaves are added before every read, every second or every third, at any position in a chunk."""
     monkeypatch.setattr(audit, "_CHUNK", 7)
     async with _opened(tmp_path / "db.sqlite3") as storage, World(storage, tmp_path / "ring.json") as world:
         await world.register(Person(1))
@@ -139,7 +139,7 @@ async def _opened(path: Path) -> AsyncIterator[Storage]:
 
 
 async def _found(folder: Path, world: World, note: str, damage: str) -> bool:
-    """Whether both audits find it, by the stored nodes."""
+    """Whether the full audit and the one from `note` both report damaged tree nodes."""
     path = folder / "damaged.sqlite3"
     path.unlink(missing_ok=True)
     with sqlite3.connect(folder / "db.sqlite3") as database, sqlite3.connect(path) as copy:

@@ -1,4 +1,4 @@
-"""A database that answers another question than it was asked, or has values that it cannot have (law L16)."""
+"""A database that answers with other rows than requested, or holds impossible values (law L16)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, CALLS, LIMITS
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Row
-from verifier.service.housekeeping import Swept
+from verifier.service.housekeeping.expiry import Swept
 
 
 @pytest.fixture(params=[SQLITE, POSTGRES])
@@ -37,7 +37,7 @@ def shards() -> int:
 
 
 class Lying:
-    """A database that answers some statements with the rows of others, all of them genuine."""
+    """A database that answers some statements with the genuine rows of others."""
 
     def __init__(self, inner: Any, lies: dict[str, str]) -> None:
         self._inner = inner
@@ -64,12 +64,12 @@ class Lying:
 
 
 def deceived(world: World, tmp_path: Path, lies: dict[str, str]) -> World:
-    """Another node, whose database lies."""
+    """Another node, on a lying database."""
     return World(Lying(world.storage, lies), tmp_path / "ring.json", clock=world.clock)  # type: ignore[arg-type]
 
 
 @pytest.mark.shows("CVP-10.2-4")
-async def test_a_row_of_another_than_was_asked_for_is_shown_to_nobody(
+async def test_a_row_of_another_customer_than_requested_is_refused(
     world: World, wang: Person, mallory: Person, tmp_path: Path
 ) -> None:
     call_id, _ = await world.live_call(wang)
@@ -99,9 +99,7 @@ async def test_a_row_of_another_than_was_asked_for_is_shown_to_nobody(
 
 
 @pytest.mark.shows("CVP-6.2-1", "CVP-10.2-4")
-async def test_a_limit_that_the_database_calls_past_its_keeping_is_kept(
-    world: World, wang: Person, tmp_path: Path
-) -> None:
+async def test_a_limit_falsely_reported_as_expired_is_kept(world: World, wang: Person, tmp_path: Path) -> None:
     _, code = await world.live_call(wang)
     async with deceived(world, tmp_path, {records.LIMITS_BEFORE: f"SELECT {LIMITS.columns} FROM limits"}) as node:
         for n in range(6):
@@ -112,8 +110,8 @@ async def test_a_limit_that_the_database_calls_past_its_keeping_is_kept(
 
 
 @pytest.mark.shows("CVP-6.1-9", "CVP-10.2-4")
-async def test_a_leg_is_no_calls_by_a_row_that_nobody_has_verified(world: World, wang: Person, tmp_path: Path) -> None:
-    """A colleague's leg, which the database says is that of the call."""
+async def test_an_unverified_row_cannot_assign_a_leg_to_a_call(world: World, wang: Person, tmp_path: Path) -> None:
+    """The database reports a colleague's leg as the leg of the call."""
     call_id = (await world.issue(wang))["call"]["call_id"]
     index = world.context.leg_index("leg-2").hex()
     octets = f"x'{index}'" if "sqlite" in type(world.storage).__name__.lower() else rf"'\x{index}'::bytea"
@@ -125,8 +123,10 @@ async def test_a_leg_is_no_calls_by_a_row_that_nobody_has_verified(world: World,
 
 @pytest.mark.shows("CVP-8.2-3", "CVP-10-5")
 @pytest.mark.parametrize("after", ["a start", "another node"])
-async def test_a_forged_leaf_is_not_signed_over(world: World, wang: Person, tmp_path: Path, after: str) -> None:
-    """A tree and a checkpoint can be made of it by anybody, but for the signature."""
+async def test_a_node_does_not_sign_a_log_with_a_forged_leaf(
+    world: World, wang: Person, tmp_path: Path, after: str
+) -> None:
+    """Anyone can make a tree and a checkpoint from a forged leaf, but cannot sign it."""
     async with World(world.storage, tmp_path / "ring.json", clock=world.clock) as node:
         await node.live_call(wang)
         await world.report(wang, "x")
@@ -151,7 +151,7 @@ async def test_a_forged_leaf_is_not_signed_over(world: World, wang: Person, tmp_
 
 @pytest.mark.shows("CVP-8.3-1")
 @pytest.mark.parametrize("gone", ["size = 0", "size = 1"])
-async def test_the_audit_misses_the_first_and_the_last_checkpoint(world: World, wang: Person, gone: str) -> None:
+async def test_the_audit_reports_a_missing_first_or_last_checkpoint(world: World, wang: Person, gone: str) -> None:
     await world.report(wang, "x")
     assert (await world.audit()).findings == []
     await execute(world, f"DELETE FROM checkpoints WHERE {gone}")
@@ -159,7 +159,9 @@ async def test_the_audit_misses_the_first_and_the_last_checkpoint(world: World, 
 
 
 @pytest.mark.shows("CVP-10.2-2", "CVP-3.1-3")
-async def test_an_open_call_that_is_gone_reads_as_no_answer_and_can_be_erased(world: World, wang: Person) -> None:
+async def test_an_application_whose_open_call_is_missing_is_refused_but_can_be_erased(
+    world: World, wang: Person
+) -> None:
     call_id, _ = await world.live_call(wang)
     await execute(world, "DELETE FROM calls WHERE call_id = $1", call_id)
     with pytest.raises(Tampered):
@@ -175,7 +177,7 @@ async def test_an_application_whose_open_call_was_changed_can_be_erased(world: W
 
 
 @pytest.mark.shows("CVP-6.1-9")
-async def test_a_leg_that_is_pruned_in_the_same_batch_is_no_alarm(world: World, wang: Person) -> None:
+async def test_a_leg_pruned_in_the_same_batch_raises_no_alarm(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     await world.leg(call_id, "ended", wang.number)
     world.clock.advance(32 * 86_400)
@@ -195,7 +197,7 @@ async def test_a_leg_that_is_pruned_in_the_same_batch_is_no_alarm(world: World, 
 
 
 @pytest.mark.shows("CVP-8.2-3", "CVP-10-12")
-async def test_a_checkpoint_with_a_line_that_nobody_signed_is_not_served(world: World, wang: Person) -> None:
+async def test_a_checkpoint_with_an_unsigned_line_is_not_served(world: World, wang: Person) -> None:
     await world.report(wang, "x")
     [(note,)] = await world.storage.fetch("SELECT note FROM checkpoints WHERE size = 1")
     await execute(world, "UPDATE checkpoints SET note = $1 WHERE size = 1", note.replace("\n\n", "\nmore\n\n", 1))
@@ -204,8 +206,8 @@ async def test_a_checkpoint_with_a_line_that_nobody_signed_is_not_served(world: 
 
 
 @pytest.mark.shows("CVP-10.2-4")
-async def test_a_receipt_of_another_call_is_not_given_for_a_confirmed_one(world: World, wang: Person) -> None:
-    """Two receipts of one application change places in the log's table."""
+async def test_the_receipt_of_another_call_is_not_returned_for_a_confirmed_call(world: World, wang: Person) -> None:
+    """Two receipts of one application are swapped in the table of leaves."""
     first, code = await world.live_call(wang)
     await world.confirm(wang, code)
     await world.leg(first, "ended", wang.number)
@@ -221,7 +223,7 @@ async def test_a_receipt_of_another_call_is_not_given_for_a_confirmed_one(world:
 
 
 @pytest.mark.shows("CVP-2.1-3", "CVP-10.2-2")
-async def test_a_suspension_is_not_forgotten_for_an_older_one_that_was_lifted(world: World) -> None:
+async def test_a_suspension_stays_in_force_when_its_row_is_replaced_by_an_older_one(world: World) -> None:
     async def suspend() -> list[Row]:
         asked = SuspendStaff("lost telephone")
         await world.service.suspensions.suspend(SUPERVISOR, OFFICER.id, asked, world.key(SUPERVISOR, asked))
@@ -248,7 +250,7 @@ async def test_a_suspension_is_not_forgotten_for_an_older_one_that_was_lifted(wo
 
 
 class TestOnSqlite:
-    """SQLite lets a column hold a value of any type, and a table lose its key."""
+    """In SQLite, a column can hold a value of any type, and a table can lose its primary key."""
 
     @pytest.fixture
     def database(self, tmp_path: Path) -> str:
@@ -258,7 +260,7 @@ class TestOnSqlite:
     @pytest.mark.parametrize(
         "changes", ["mac = 'abc'", "mac = 16", "mac = NULL", "kek_id = CAST(x'ff' AS TEXT)", "customer_index = 'x'"]
     )
-    async def test_a_value_of_another_type_fails_nobody_else_and_the_audit_finds_it(
+    async def test_a_value_of_a_wrong_type_affects_no_other_customer_and_the_audit_finds_it(
         self, world: World, wang: Person, mallory: Person, changes: str
     ) -> None:
         _, code = await world.live_call(wang)
@@ -281,8 +283,10 @@ class TestOnSqlite:
             "leaves SET entry = 'abc' WHERE leaf_index = 0",
         ],
     )
-    async def test_the_audit_goes_on_past_what_it_cannot_read(self, world: World, wang: Person, changes: str) -> None:
-        """A row elsewhere that was changed is found too."""
+    async def test_the_audit_continues_after_a_row_it_cannot_read(
+        self, world: World, wang: Person, changes: str
+    ) -> None:
+        """It still finds a changed row in another table."""
         await world.live_call(wang)
         await execute(world, "UPDATE calls SET expires_at = 5")
         await execute(world, f"UPDATE {changes}")
@@ -291,7 +295,7 @@ class TestOnSqlite:
         assert any(not each.startswith("calls") for each in findings), findings
 
     @pytest.mark.shows("CVP-10.2-2")
-    async def test_a_suspension_with_values_of_other_types_is_in_force(self, world: World) -> None:
+    async def test_a_suspension_with_values_of_wrong_types_is_in_force(self, world: World) -> None:
         asked = SuspendStaff("lost telephone")
         await world.service.suspensions.suspend(SUPERVISOR, OFFICER.id, asked, world.key(SUPERVISOR, asked))
         await execute(world, "UPDATE suspensions SET mac = 'abc', suspended_at = 'zz', lifted_at = 'never'")
@@ -300,8 +304,8 @@ class TestOnSqlite:
             assert node.context.cutoff.holds(OFFICER.id)
 
     @pytest.mark.shows("CVP-8.3-4")
-    async def test_the_audit_finds_rows_with_one_key(self, world: World, wang: Person) -> None:
-        """Each was written by the service, and taken away for a while, so the sum is right."""
+    async def test_the_audit_finds_two_rows_with_the_same_key(self, world: World, wang: Person) -> None:
+        """The service wrote each row, and each was removed for a while, so the sum over the rows is right."""
         _, code = await world.live_call(wang)
         for sql in ("ALTER TABLE limits RENAME TO old", "CREATE TABLE limits AS SELECT * FROM old", "DROP TABLE old"):
             await execute(world, sql)
@@ -315,6 +319,6 @@ class TestOnSqlite:
         assert any("is there twice" in each for each in (await world.audit()).findings)
 
     @pytest.mark.shows("CVP-8.3-4")
-    async def test_the_audit_finds_a_row_whose_key_has_another_type(self, world: World, wang: Person) -> None:
+    async def test_the_audit_finds_a_row_whose_key_has_a_wrong_type(self, world: World, wang: Person) -> None:
         await execute(world, "INSERT INTO limits (limit_key, tat, wrong) VALUES (x'00', 5, 0)")
         assert any("limits" in each for each in (await world.audit()).findings)

@@ -1,4 +1,4 @@
-"""A log that was seen once must go on from what it was."""
+"""A log must extend every checkpoint that was seen before."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from verifier.ledger.log import Log, RolledBack, check_seen
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
-# One shard: what is seen here is the log of shard 0.
+# These tests read only the log of shard 0.
 __all__ = ["database", "shards"]
 
 
 @pytest.mark.shows("CVP-10-9")
-async def test_a_log_goes_on_from_its_own_checkpoints_and_from_nobody_elses(world: World, tmp_path: Path) -> None:
+async def test_a_log_extends_its_own_checkpoints_and_no_others(world: World, tmp_path: Path) -> None:
     keys, wang = world.ring.log_keys(), Person(1)
     log = Log(world.storage)
     await world.register(wang)

@@ -1,4 +1,4 @@
-"""A command reads only what it has declared; anything else is an error, never "absent" (CVP-10-16)."""
+"""A command can read only the rows it declares. Reading any other raises an error (CVP-10-16)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from verifier.ledger.unit_of_work import UnitOfWork
 
 
 class Nothing(Struct):
-    """An answer that says nothing."""
+    """An empty answer."""
 
 
 async def read(world: World, reads: ReadSet, look: Callable[[UnitOfWork], object]) -> object:
-    """What one command sees."""
+    """Submits a command with this read set, and returns what `look` reads in it."""
     seen: list[object] = []
 
     def decide(work: UnitOfWork) -> Answer[Nothing]:
@@ -57,10 +57,8 @@ LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
 
 @pytest.mark.shows("CVP-10-16")
 @pytest.mark.parametrize("look", LOOKS)
-async def test_what_a_command_does_not_declare_it_cannot_read(
-    world: World, wang: Person, mallory: Person, look: str
-) -> None:
-    """Neither what nobody has loaded, nor what another command of the same batch has."""
+async def test_a_command_cannot_read_undeclared_rows(world: World, wang: Person, mallory: Person, look: str) -> None:
+    """Neither rows that are not loaded, nor rows that another command of the batch has loaded."""
     call_id, code = await world.live_call(wang)
     reads = ReadSet(application_id=mallory.application_id)
     with pytest.raises(InternalError, match=r"failed|does not declare"):
@@ -73,7 +71,7 @@ async def test_what_a_command_does_not_declare_it_cannot_read(
 
 
 @pytest.mark.shows("CVP-10-16")
-async def test_a_confirmation_that_forgets_to_declare_its_limits_gives_no_verdict(
+async def test_a_confirmation_with_undeclared_limits_gives_no_verdict(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, code = await world.live_call(wang)

@@ -1,4 +1,4 @@
-"""Rows are not believed (law L16): what was changed is refused where it is used, and the audit finds it."""
+"""A changed row is refused where it is used, and found by the audit (law L16)."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ async def whole_scene(world: Remembering, person: Person) -> None:
 
 
 @pytest.mark.shows("CVP-10.2-1", "CVP-10.2-2")
-async def test_each_column_of_each_row_that_decides_is_covered(world: Remembering, person: Person) -> None:
-    """A changed one is refused where the row is read, and so is the authenticator of another row."""
+async def test_an_authenticator_covers_each_column_of_its_row(world: Remembering, person: Person) -> None:
+    """A row with a changed column, or with the authenticator of another row, is refused when read."""
     await whole_scene(world, person)
     schema = await columns(world.storage)
     read = world.context.authenticator.read
@@ -100,7 +100,7 @@ SetsBack = Callable[[World, Person, str, str], Awaitable[object]]
 
 
 class Earlier(Struct):
-    """A row that is put back once more has happened."""
+    """The table of a row to set back, and what happens before that."""
 
     table: str
     then: SetsBack
@@ -134,7 +134,7 @@ async def _two_wrong(world: World, person: Person, call_id: str, code: str) -> N
     ids=["a revoked call", "a used call", "an application's open call", "fewer wrong codes"],
 )
 @pytest.mark.shows("CVP-8.3-4", "CVP-10.2-3")
-async def test_the_audit_finds_an_old_row_with_its_old_authenticator(
+async def test_the_audit_finds_a_row_set_back_with_its_authenticator(
     world: Remembering, person: Person, earlier: Earlier
 ) -> None:
     table = next(each for each in TABLES if each.name == earlier.table)
@@ -151,7 +151,7 @@ async def test_the_audit_finds_an_old_row_with_its_old_authenticator(
     assert (await world.audit()).findings
 
 
-async def test_the_audit_finds_an_open_call_and_a_limit_that_are_gone(world: Remembering, person: Person) -> None:
+async def test_the_audit_finds_a_deleted_open_call_and_a_deleted_limit(world: Remembering, person: Person) -> None:
     call_id, _ = await world.live_call(person)
     await world.confirm(person, "482177302")
     await execute(world, "DELETE FROM limits WHERE limit_key LIKE 'LN%'")
@@ -161,7 +161,7 @@ async def test_the_audit_finds_an_open_call_and_a_limit_that_are_gone(world: Rem
     assert len((await world.audit()).findings) > len(limits_gone)
 
 
-async def test_an_application_moved_under_the_victims_index_makes_nothing_genuine(
+async def test_an_application_moved_to_the_victims_index_makes_no_code_genuine(
     world: Remembering, person: Person, mallory: Person
 ) -> None:
     _, code = await world.live_call(mallory)
@@ -173,10 +173,10 @@ async def test_an_application_moved_under_the_victims_index_makes_nothing_genuin
 
 
 @pytest.mark.shows("CVP-8.3-4", "CVP-10.2-4")
-async def test_a_number_that_leads_to_anothers_application_leads_nowhere(
+async def test_a_forged_row_from_a_number_to_an_application_is_ignored(
     world: Remembering, person: Person, mallory: Person
 ) -> None:
-    """The row in `numbers` has no authenticator: what it leads to does not name the number."""
+    """A row of `numbers` has no authenticator, but the application it leads to does not name the number."""
     _, code = await world.live_call(mallory)
     told: list[str] = []
     world.context.tampered = told.append
@@ -191,7 +191,9 @@ async def test_a_number_that_leads_to_anothers_application_leads_nowhere(
 
 
 @pytest.mark.shows("CVP-8.3-4", "CVP-10.2-4")
-async def test_an_assignment_in_a_row_shows_no_officer_anothers_application(world: Remembering, person: Person) -> None:
+async def test_a_forged_assignment_shows_no_application_and_the_audit_finds_it(
+    world: Remembering, person: Person
+) -> None:
     sql = "INSERT INTO assignments (officer_id, application_id) VALUES ($1, $2)"
     await execute(world, sql, "6666", person.application_id)
     assert (await world.service.desk.applications(staff("6666"), "", None, 50)).applications == ()
@@ -216,7 +218,7 @@ async def test_a_forged_exception_lifts_nothing(world: Remembering, person: Pers
 
 
 @pytest.mark.shows("CVP-10.2-2")
-async def test_a_changed_officer_is_shown_no_code(world: Remembering, person: Person) -> None:
+async def test_an_officer_written_into_a_call_gets_no_code(world: Remembering, person: Person) -> None:
     call_id, _ = await world.live_call(person)
     await execute(world, "UPDATE calls SET officer_id = $1 WHERE call_id = $2", COLLEAGUE.id, call_id)
     with pytest.raises(VerifierError) as refused:
@@ -240,8 +242,8 @@ async def test_a_changed_call_is_never_genuine(world: Remembering, person: Perso
         await world.confirm(person, code)
 
 
-async def test_an_old_registration_put_back_issues_nothing(world: Remembering, person: Person) -> None:
-    """With the officer who was removed since."""
+async def test_no_call_is_issued_from_a_registration_that_was_set_back(world: Remembering, person: Person) -> None:
+    """The old registration names an officer who has been removed since."""
     [(sealed,)] = await world.storage.fetch(
         "SELECT sealed FROM applications WHERE application_id = $1", person.application_id
     )
@@ -252,7 +254,7 @@ async def test_an_old_registration_put_back_issues_nothing(world: Remembering, p
 
 
 @pytest.mark.shows("CVP-10.2-2")
-async def test_a_suspension_whose_row_was_changed_counts_as_in_force(world: Remembering, person: Person) -> None:
+async def test_a_changed_suspension_counts_as_in_force(world: Remembering, person: Person) -> None:
     asked = SuspendStaff("lost telephone")
     await world.service.suspensions.suspend(SUPERVISOR, OFFICER.id, asked, world.key(SUPERVISOR, asked))
     await execute(world, "UPDATE suspensions SET lifted_at = 5, lifted_by = 'system:desk'")
@@ -262,7 +264,7 @@ async def test_a_suspension_whose_row_was_changed_counts_as_in_force(world: Reme
 
 
 @pytest.mark.shows("CVP-10.2-2")
-async def test_a_suspension_whose_row_is_gone_stays_in_force_at_a_node_that_knew_it(world: Remembering) -> None:
+async def test_a_deleted_suspension_stays_in_force_at_a_node_that_knew_it(world: Remembering) -> None:
     asked = SuspendStaff("lost telephone")
     await world.service.suspensions.suspend(SUPERVISOR, OFFICER.id, asked, world.key(SUPERVISOR, asked))
     await execute(world, "DELETE FROM suspensions")
@@ -274,10 +276,10 @@ async def test_a_suspension_whose_row_is_gone_stays_in_force_at_a_node_that_knew
 @pytest.mark.shows("CVP-2.1-1", "CVP-10.2-2")
 @pytest.mark.parametrize("table", ["calls", "applications"])
 @pytest.mark.parametrize("bad", [0, 1])
-async def test_a_changed_row_keeps_no_other_call_open(
+async def test_a_changed_row_does_not_keep_other_calls_open(
     world: Remembering, person: Person, mallory: Person, table: str, bad: int
 ) -> None:
-    """Neither when their officer is suspended, nor when their time is over; whichever is looked at first."""
+    """Other calls are revoked with their officer's suspension and expire in time, in either order of the rows."""
     people = person, mallory
     calls = [(await world.live_call(each))[0] for each in people]
     sql = f"UPDATE {table} SET mac = $1 WHERE application_id = $2"
@@ -296,7 +298,7 @@ async def test_a_changed_row_keeps_no_other_call_open(
 
 
 @pytest.mark.shows("CVP-10.2-2")
-async def test_one_row_that_was_changed_fails_nobody_else(world: Remembering, person: Person, mallory: Person) -> None:
+async def test_a_changed_row_affects_no_other_customer(world: Remembering, person: Person, mallory: Person) -> None:
     _, code = await world.live_call(person)
     await execute(world, "UPDATE applications SET call_counter = 9 WHERE application_id = $1", mallory.application_id)
     with pytest.raises(InternalError):

@@ -1,4 +1,4 @@
-"""A log of several shards: who is alone where, what runs side by side, and a log that is split while nodes work."""
+"""A log of several shards: locks, parallel batches, and splitting the log while nodes work."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ def shard_of(world: World, person: Person) -> int:
 
 
 def person_in(world: World, shard: int, first: int = 1000) -> Person:
-    """Somebody whose statements go to that shard."""
+    """A person whose statements go to that shard."""
     return next(p for p in map(Person, range(first, first + 1000)) if shard_of(world, p) == shard)
 
 
 def log_of(evidence: Json) -> str:
-    """The origin of the log that has a statement."""
+    """The origin of the log that holds the statement."""
     return parse_proof(evidence["proof"]).checkpoint.partition("\n")[0]
 
 
 @pytest.fixture
 async def split(storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
-    """A world whose log has four shards, on whichever database."""
+    """A world with a log of four shards, on each database."""
     async with World(storage, tmp_path / "ring.json") as made:
         await made.context.writer.split(SHARDS)
-        # Any command tells a node of it.
+        # With its next command, the node learns of the split.
         await made.service.housekeeping.sweep()
         yield made
 
 
 @pytest.mark.shows("CVP-8.4-1", "CVP-8.4-2", "CVP-8.1-12")
-async def test_statements_of_one_customer_are_in_one_log_and_verify_with_the_trust_file_of_before(split: World) -> None:
+async def test_statements_of_a_customer_are_in_one_shard_and_verify_with_the_old_trust_file(split: World) -> None:
     trust = split.context.trust()
     for shard in range(SHARDS):
         person = person_in(split, shard)
@@ -74,7 +74,9 @@ async def test_statements_of_one_customer_are_in_one_log_and_verify_with_the_tru
 
 
 @pytest.mark.shows("CVP-8.4-3", "CVP-10-10")
-async def test_a_log_is_split_while_nodes_work_and_calls_go_on(world: World, storage: Storage, tmp_path: Path) -> None:
+async def test_a_log_can_be_split_while_nodes_work_and_calls_are_open(
+    world: World, storage: Storage, tmp_path: Path
+) -> None:
     people = [Person(n) for n in range(24)]
     async with World(storage, tmp_path / "ring.json") as other:
         await asyncio.gather(*(world.register(person) for person in people))
@@ -98,7 +100,7 @@ async def test_a_log_is_split_while_nodes_work_and_calls_go_on(world: World, sto
 
 @pytest.mark.shows("CVP-8.4-3")
 @pytest.mark.parametrize("number", [0, 1, SHARDS - 1, MAX_SHARDS + 1, -1])
-async def test_a_log_is_never_split_into_fewer_or_too_many(split: World, number: int) -> None:
+async def test_a_split_into_fewer_or_too_many_shards_is_refused(split: World, number: int) -> None:
     with pytest.raises(InvalidField, match="4 shards"):
         await split.context.writer.split(number)
     await split.context.writer.split(SHARDS)
@@ -106,8 +108,8 @@ async def test_a_log_is_never_split_into_fewer_or_too_many(split: World, number:
 
 
 @pytest.mark.shows("CVP-10-10")
-async def test_a_number_of_customers_in_several_shards_is_judged_in_all_of_them(split: World) -> None:
-    """Nobody is genuine by another's code, each by his own, and of wrong ones exactly the allowed number counts."""
+async def test_a_code_from_a_number_of_several_shards_is_checked_in_each_shard(split: World) -> None:
+    """Only each customer's own code is genuine, and no more wrong codes are counted than allowed."""
     shared = Person(7)
     household = [person_in(split, shard) for shard in range(SHARDS)]
     for person in household:
@@ -123,7 +125,7 @@ async def test_a_number_of_customers_in_several_shards_is_judged_in_all_of_them(
             return refused.slug
 
     told = Counter(await asyncio.gather(*(ring(wrong) for _ in range(40))))
-    # No more counts for the limit of each application than counts for its call.
+    # The guess limit of an application counts only what its call counts.
     assert told == {"not_genuine": 40}
     for call_id, _ in live:
         assert (await split.call_row(call_id))["ivr_wrong"] == 3
@@ -136,13 +138,13 @@ async def test_a_number_of_customers_in_several_shards_is_judged_in_all_of_them(
 
 
 @pytest.mark.shows("CVP-10-10")
-async def test_of_two_who_register_one_application_at_the_same_moment_one_has_it(split: World) -> None:
+async def test_two_customers_cannot_register_one_application_concurrently(split: World) -> None:
     for n in range(20):
         first, second = person_in(split, 1, 3000 + n), person_in(split, 2, 5000 + n)
         first.application_id = second.application_id = f"LN-both-{n}"
-        # So that both have a connection at hand, and meet.
+        # Opens a connection for each shard, so that the registrations really run concurrently.
         await asyncio.gather(*(split.report(person_in(split, shard), "x") for shard in range(SHARDS)))
-        # They share nothing else, which a unique key could hold against the second.
+        # With different officers, no unique key but the application's can stop the second.
         asked = split.register(first, officers=(OFFICER,)), split.register(second, officers=(COLLEAGUE,))
         ended = await asyncio.gather(*asked, return_exceptions=True)
         assert [isinstance(each, InvalidField) for each in ended] in ([True, False], [False, True])
@@ -150,7 +152,7 @@ async def test_of_two_who_register_one_application_at_the_same_moment_one_has_it
         assert owner == (second if isinstance(ended[0], InvalidField) else first).customer_id
 
 
-async def test_an_application_that_was_erased_stays_so_in_whichever_shard_it_is_asked_for(split: World) -> None:
+async def test_an_erased_application_stays_erased_in_every_shard(split: World) -> None:
     person = person_in(split, 3)
     await split.register(person)
     ended = await asyncio.gather(
@@ -164,8 +166,8 @@ async def test_an_application_that_was_erased_stays_so_in_whichever_shard_it_is_
 
 
 @pytest.mark.shows("CVP-10-10")
-async def test_what_is_said_of_one_leg_has_one_order(split: World) -> None:
-    """A leg whose end is heard together with its beginning does not stay connected."""
+async def test_events_of_one_leg_are_serialized(split: World) -> None:
+    """A leg does not stay connected if its end is reported at the same time as its connect."""
     for n in range(10):
         person = person_in(split, n % SHARDS, 4000 + n * 50)
         await split.register(person)
@@ -179,7 +181,7 @@ async def test_what_is_said_of_one_leg_has_one_order(split: World) -> None:
         assert (row.connected_at is None) == (row.leg_ended_at is None), n
 
 
-async def test_one_key_for_two_requests_in_two_shards_is_refused_for_one_of_them(split: World) -> None:
+async def test_a_key_used_in_two_shards_at_once_is_refused_in_one(split: World) -> None:
     for n in range(10):
         people = [person_in(split, shard, 6000 + n * 20) for shard in (1, 2)]
         for person in people:
@@ -195,10 +197,8 @@ async def test_one_key_for_two_requests_in_two_shards_is_refused_for_one_of_them
 
 
 @pytest.mark.shows("CVP-10-10")
-async def test_a_command_that_was_sent_to_the_wrong_shard_goes_on_to_the_right_one(
-    split: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As when a number is put on file for somebody else between the question and its turn."""
+async def test_a_misrouted_command_is_sent_to_the_right_shard(split: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command is misrouted if a number is registered for another customer while it waits."""
     person = person_in(split, 2)
     await split.register(person)
     _, code = await split.live_call(person)
@@ -220,9 +220,9 @@ async def test_a_command_that_was_sent_to_the_wrong_shard_goes_on_to_the_right_o
 
 
 async def test_shards_do_not_wait_for_each_other(split: World, database: str) -> None:
-    """Somebody holds the head of one shard; on PostgreSQL the others go on."""
+    """While one shard is locked, the others commit. Only on PostgreSQL."""
     if database.startswith("sqlite"):
-        return  # one writer at a time, whatever the number of logs
+        return  # SQLite has one writer at a time
     waiting, free = person_in(split, 1), person_in(split, 2)
     for person in (waiting, free):
         await split.register(person)
@@ -236,10 +236,10 @@ async def test_shards_do_not_wait_for_each_other(split: World, database: str) ->
 
 
 @pytest.mark.shows("CVP-8.4-3")
-async def test_a_log_is_not_split_while_anybody_is_at_work_in_it(split: World, database: str) -> None:
-    """Whichever shard he is at work in: what he has loaded is his alone until he ends."""
+async def test_a_split_waits_for_the_locks_of_all_shards(split: World, database: str) -> None:
+    """A transaction relies on the rows it has loaded until it ends, in whichever shard."""
     if database.startswith("sqlite"):
-        return  # nobody else can write meanwhile
+        return  # SQLite has one writer at a time
     for shard in range(SHARDS):
         async with split.storage.transaction() as transaction:
             await transaction.fetch(records.LOCK_HEAD, shard_origin(ORIGIN, shard))
@@ -250,8 +250,8 @@ async def test_a_log_is_not_split_while_anybody_is_at_work_in_it(split: World, d
 
 
 @pytest.mark.shows("CVP-10-11", "CVP-8.4-3")
-async def test_a_database_that_was_put_back_to_before_a_split_is_added_nothing_to(split: World) -> None:
-    """Neither in the shards that are gone nor in those that are left."""
+async def test_a_node_writes_nothing_to_a_database_restored_from_before_a_split(split: World) -> None:
+    """Neither to the missing shards nor to the remaining ones."""
     people = [person_in(split, shard) for shard in (0, 2)]
     for person in people:
         await split.register(person)
@@ -268,8 +268,8 @@ async def test_a_database_that_was_put_back_to_before_a_split_is_added_nothing_t
     assert await split.counts("leaves") == (1,)
 
 
-async def test_a_shard_that_is_refused_keeps_nobody_of_another_from_being_answered(split: World) -> None:
-    """Not even while others ring from a number that leads into both."""
+async def test_a_refused_shard_does_not_block_the_others(split: World) -> None:
+    """Not even while calls come in from a number of customers in both."""
     alone, *household = (person_in(split, shard) for shard in (0, 0, 3))
     household[0] = person_in(split, 0, 2000)
     for person in household:
@@ -287,7 +287,7 @@ async def test_a_shard_that_is_refused_keeps_nobody_of_another_from_being_answer
     assert (await split.report(alone, "x"))["receipt"]
 
 
-async def test_the_writer_stops_although_a_command_was_never_sent(
+async def test_the_writer_stops_although_a_command_was_never_routed(
     split: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = person_in(split, 1)
@@ -309,8 +309,8 @@ async def test_the_writer_stops_although_a_command_was_never_sent(
         await asked
 
 
-async def test_batches_that_need_several_shards_in_any_order_all_get_them(split: World) -> None:
-    """Whichever two a command needs, and from whichever node: nobody waits for who waits for him."""
+async def test_batches_that_lock_several_shards_do_not_deadlock(split: World) -> None:
+    """For every pair of shards, in both orders, from two nodes."""
     pairs = [(a, b) for a in range(SHARDS) for b in range(SHARDS) if a != b]
     households = []
     for n, pair in enumerate(pairs):

@@ -1,4 +1,4 @@
-"""Every column of every table is tampered with: what sees it, as specs/tampering.md says (law L16)."""
+"""Tampers with every column of every table, and compares what detects it with specs/tampering.md (law L16)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["person", "world"]
 
 
 ROWS = {table.name: table for table in TABLES}
-# Which rows of a table stand for the others, where one does not stand for all.
+# Tables in which one row cannot represent all. For each kind of row: its table, and the conditions on the rows to test.
 KINDS = {
     "calls": ("calls", ["leaf_index >= 0"]),
     "calls that are decoys": ("calls", ["leaf_index < 0"]),
@@ -48,7 +48,7 @@ NEW = {"BIGINT": 7, "TEXT": "x", "BYTEA": b"x" * 16}
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    """The rows and their authenticators are the same on each database; here SQLite keeps what each was before."""
+    """SQLite only: rows and authenticators are the same on each database, and SQLite triggers keep the old rows."""
     return f"sqlite:{tmp_path / 'verifier.sqlite3'}"
 
 
@@ -57,8 +57,8 @@ def shards() -> int:
     return 1
 
 
-class Told(Struct, frozen=True):
-    """A row as the database has it, and where."""
+class StoredRow(Struct, frozen=True):
+    """A row in the database, with its rowid."""
 
     table: str
     at: int
@@ -66,7 +66,7 @@ class Told(Struct, frozen=True):
 
 
 class Scene(Struct):
-    """A world in which something is in every table, and what its tables are."""
+    """A world with rows in every table, and the schema of its tables."""
 
     world: Remembering
     person: Person
@@ -77,13 +77,13 @@ class Scene(Struct):
     nullable: set[tuple[str, str]]
     more: Iterator[int]
 
-    async def row(self, table: str, where: str) -> Told:
+    async def row(self, table: str, where: str) -> StoredRow:
         names = self.schema[table]
         sql = f"SELECT rowid, {', '.join(names)} FROM {table} WHERE {where} ORDER BY rowid DESC LIMIT 1"
         [found] = await self.world.storage.fetch(sql)
-        return Told(table, found[0], dict(zip(names, found[1:], strict=True)))
+        return StoredRow(table, found[0], dict(zip(names, found[1:], strict=True)))
 
-    async def write(self, row: Told, values: dict[str, Any]) -> None:
+    async def write(self, row: StoredRow, values: dict[str, Any]) -> None:
         same = " AND ".join(f"{name} = ${n}" for n, name in enumerate(self.keys[row.table], 2))
         key = [values[name] for name in self.keys[row.table]]
         await execute(self.world, f"DELETE FROM {row.table} WHERE rowid = $1 OR ({same})", row.at, *key)
@@ -91,8 +91,8 @@ class Scene(Struct):
         places = ", ".join(f"${n}" for n in range(1, len(values) + 2))
         await execute(self.world, f"INSERT INTO {row.table} ({names}) VALUES ({places})", row.at, *values.values())
 
-    async def others(self, row: Told, column: str) -> list[Any]:
-        """Other values of a column: a new one, a smaller one, and that of another row."""
+    async def others(self, row: StoredRow, column: str) -> list[Any]:
+        """Other values for a column: a new one, a smaller one, and the value of another row."""
         value = row.values[column]
         if column in self.keys[row.table] and isinstance(value, int):
             return [value + 1_000_003]
@@ -103,12 +103,12 @@ class Scene(Struct):
             found += [other[0] for other in await self.world.storage.fetch(sql, value)]
         return found
 
-    async def seen(self, row: Told) -> tuple[bool, bool]:
-        """Whether a row as it is now is refused where it is used, and whether the audit finds something."""
+    async def seen(self, row: StoredRow) -> tuple[bool, bool]:
+        """Whether the current row is refused where it is used, and whether the audit reports a finding."""
         return await refused(self, row), bool((await self.world.audit()).findings)
 
-    async def old(self, table: str) -> list[tuple[Told, dict[str, Any]]]:
-        """The rows that were changed once, each with what it was before."""
+    async def old(self, table: str) -> list[tuple[StoredRow, dict[str, Any]]]:
+        """Rows that have changed, each with its values before a change."""
         names = self.schema[table]
         found = []
         for before in await self.world.storage.fetch(f"SELECT was, {', '.join(names)} FROM old_{table}"):
@@ -120,7 +120,7 @@ class Scene(Struct):
         return found[:4]
 
 
-async def refused(scene: Scene, row: Told) -> bool:
+async def refused(scene: Scene, row: StoredRow) -> bool:
     """Whether the service refuses to work with the row."""
     world, table = scene.world, row.table
     try:
@@ -139,7 +139,7 @@ async def refused(scene: Scene, row: Told) -> bool:
         elif table == "schema_versions":
             await check_schema(world.storage)
         elif table == "leaves" and row.values["leaf_index"] < 0:
-            # Somebody without an open call, for whom a decoy is tried.
+            # For a customer without an open call, the service reads decoys.
             nobody = Person(next(scene.more))
             await world.register(nobody)
             await world.confirm(nobody, scene.code)
@@ -153,7 +153,7 @@ async def refused(scene: Scene, row: Told) -> bool:
 
 
 async def start_and_work(world: World) -> None:
-    """Work at a node that starts now, on a copy: one that runs remembers more."""
+    """Starts a new node on a copy of the database and works with it. A running node would remember more."""
     copy = world.ring_file.parent / "copy.sqlite3"
     copy.unlink(missing_ok=True)
     with connect(copy.with_name("verifier.sqlite3")) as database, connect(copy) as copied:
@@ -167,7 +167,7 @@ async def start_and_work(world: World) -> None:
 
 
 def _raise(table: str) -> None:
-    """A message that does not open is told of and passed over."""
+    """Raises where the service would report a corrupt message and skip it."""
     raise Tampered(table)
 
 
@@ -176,7 +176,7 @@ async def _not_accepted(message: object) -> bool:
 
 
 def verdict(seen: list[tuple[bool, bool]]) -> str:
-    """What sees each of several tamperings."""
+    """What detects all of several tamperings."""
     at_use, by_audit = all(each[0] for each in seen), all(each[1] for each in seen)
     if at_use or by_audit:
         return "; ".join([REFUSED] * at_use + [AUDIT] * by_audit)
@@ -184,7 +184,7 @@ def verdict(seen: list[tuple[bool, bool]]) -> str:
 
 
 async def measured_of(scene: Scene, kind: str) -> dict[str, str]:
-    """What sees a change of each column of a kind of row, a row that is gone, and an old one."""
+    """What detects a change of each column of a kind of row, a deleted row, and an old row put back."""
     table, wheres = KINDS.get(kind, (kind, ["1 = 1"]))
     found: dict[str, list[tuple[bool, bool]]] = {}
     for where in wheres:
@@ -194,7 +194,7 @@ async def measured_of(scene: Scene, kind: str) -> dict[str, str]:
             if (table, column) in scene.nullable and value is not None:
                 cases.append((f"{column} = NULL", None))
             for name, other in cases:
-                with suppress(IntegrityError):  # another row's id is refused by the database itself
+                with suppress(IntegrityError):  # the database itself refuses the id of another row
                     await scene.write(row, {**row.values, column: other})
                     found.setdefault(name, []).append(await scene.seen(row))
                 await scene.write(row, row.values)
@@ -212,7 +212,7 @@ async def measured_of(scene: Scene, kind: str) -> dict[str, str]:
 
 @pytest.fixture
 async def scene(world: Remembering, person: Person) -> Scene:
-    """Everything that a bank does, with what each row was before it was changed; the last answer is under `kept`."""
+    """Runs every use case, with triggers that keep the old rows. The last answer is stored under the key `kept`."""
     schema = await columns(world.storage)
     keys: dict[str, list[str]] = {}
     types: dict[tuple[str, str], str] = {}
@@ -242,7 +242,7 @@ async def scene(world: Remembering, person: Person) -> Scene:
 
 
 async def measured(scene: Scene) -> dict[tuple[str, str], str]:
-    """What sees which tampering, by table and column."""
+    """What detects each tampering, by table and column."""
     assert (await scene.world.audit()).findings == []
     with pytest.raises(NotFound):
         await start_and_work(scene.world)
@@ -254,7 +254,7 @@ async def measured(scene: Scene) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.slow
-async def test_what_sees_a_tampering_is_what_is_written_down(scene: Scene) -> None:
+async def test_tamperings_are_detected_as_documented(scene: Scene) -> None:
     wanted = expected()
     found = await measured(scene)
     told = {key: wanted.get((key[0], key[1].removesuffix(" = NULL")), "not listed").split(":")[0] for key in found}
@@ -276,10 +276,10 @@ async def set_back(world: World, rows: dict[str, list[Any]]) -> None:
 
 @pytest.mark.shows("CVP-10.2-3")
 @pytest.mark.parametrize("batches", range(4))
-async def test_a_revocation_that_is_set_back_with_its_head_is_refused_by_the_node_that_made_it(
+async def test_a_node_detects_that_its_revocation_was_set_back_with_the_head(
     world: Remembering, person: Person, batches: int
 ) -> None:
-    """However many batches another node has made from there."""
+    """However many batches another node has committed since."""
     call_id, code = await world.live_call(person)
     tables = ("log_head", "calls", "applications")
     before = {table: list(await world.storage.fetch(f"SELECT * FROM {table}")) for table in tables}
@@ -290,16 +290,16 @@ async def test_a_revocation_that_is_set_back_with_its_head_is_refused_by_the_nod
             await other.context.writer.probe()
         with pytest.raises(Unavailable):
             await world.confirm(person, code)
-        # The log is the same before and after, and this node has begun after it; specs/tampering.md says so.
+        # A revocation adds no leaf and the other node started later, so neither detects it; see specs/tampering.md.
         assert (await world.audit()).findings == []
         assert (await other.confirm(person, code))["verdict"] == "genuine"
 
 
 @pytest.mark.shows("CVP-10.2-3")
-async def test_a_head_that_was_set_back_is_refused_also_after_many_nodes_have_started(
+async def test_a_head_that_was_set_back_is_refused_even_with_a_full_list_of_writers(
     world: Remembering, person: Person
 ) -> None:
-    """Each start is a new name in the head, so its list is full one day."""
+    """Each start of a node adds a name to the list in the head, so the list fills up."""
     for _ in range(MAX_WRITERS + 1):
         async with World(world.storage, world.ring_file, clock=world.clock) as other:
             await other.context.writer.probe()
@@ -319,9 +319,7 @@ async def test_a_head_that_was_set_back_is_refused_also_after_many_nodes_have_st
 
 
 @pytest.mark.shows("CVP-10.2-3")
-async def test_a_node_goes_on_with_a_head_that_many_others_have_written_since(
-    world: Remembering, person: Person
-) -> None:
+async def test_a_node_accepts_a_head_that_many_others_have_written_since(world: Remembering, person: Person) -> None:
     key = "asked before"
     await world.report(person, "x")
     for _ in range(MAX_WRITERS + 1):
@@ -341,7 +339,7 @@ async def test_a_node_goes_on_with_a_head_that_many_others_have_written_since(
 
 @pytest.mark.shows("CVP-10.2-3")
 async def test_a_node_whose_last_batch_is_missing_from_a_head_refuses_it(world: Remembering, person: Person) -> None:
-    """As where another process of the bank has worked on a copy of the database from before this node."""
+    """As if another node had worked on a copy of the database from before this node's last batch."""
     await world.report(person, "x")
     other = World(world.storage, world.ring_file, clock=world.clock)
     row = HeadRow.of((await world.storage.fetch(records.HEADS))[0])
@@ -354,7 +352,7 @@ async def test_a_node_whose_last_batch_is_missing_from_a_head_refuses_it(world: 
         await world.report(person, "y")
 
 
-async def test_an_application_moved_under_the_victims_index_is_refused(
+async def test_an_application_moved_to_the_victims_index_is_refused(
     world: Remembering, person: Person, mallory: Person
 ) -> None:
     _, code = await world.live_call(mallory)
@@ -380,7 +378,7 @@ async def test_an_issue_with_a_forged_exception_is_refused(world: Remembering, p
             await world.issue(person, exception_id=forged)
 
 
-async def test_an_insider_who_became_the_officer_of_a_call_gets_no_code(world: Remembering, person: Person) -> None:
+async def test_an_insider_written_into_a_call_as_its_officer_gets_no_code(world: Remembering, person: Person) -> None:
     call_id, _ = await world.live_call(person)
     await execute(world, "UPDATE calls SET officer_id = $1 WHERE call_id = $2", COLLEAGUE.id, call_id)
     with pytest.raises(Tampered):
@@ -388,9 +386,7 @@ async def test_an_insider_who_became_the_officer_of_a_call_gets_no_code(world: R
 
 
 @pytest.mark.parametrize("changes", ["state = 'live'", "expires_at = 2000000000000", "ended_at = NULL"])
-async def test_a_revoked_call_that_was_made_live_again_is_refused(
-    world: Remembering, person: Person, changes: str
-) -> None:
+async def test_a_revoked_call_that_was_set_to_live_is_refused(world: Remembering, person: Person, changes: str) -> None:
     call_id, code = await world.live_call(person)
     before = list(await world.storage.fetch("SELECT * FROM applications"))
     await world.revoke(call_id)
@@ -400,7 +396,7 @@ async def test_a_revoked_call_that_was_made_live_again_is_refused(
         await world.confirm(person, code)
 
 
-async def test_old_facts_put_back_alone_are_refused(world: Remembering, person: Person) -> None:
+async def test_old_facts_of_an_application_put_back_alone_are_refused(world: Remembering, person: Person) -> None:
     [(sealed,)] = await world.storage.fetch("SELECT sealed FROM applications")
     await world.register(person, officers=(COLLEAGUE,))
     await execute(world, "UPDATE applications SET sealed = $1", sealed)

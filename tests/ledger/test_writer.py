@@ -1,4 +1,4 @@
-"""The writer: one order, one checkpoint a batch, and a bad command that harms no other."""
+"""The writer: commands in one order, one checkpoint per batch, and a failing command that affects no other."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import LimitRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Storage
-from verifier.service.outbox import Settled
+from verifier.service.notifications.outbox import Settled
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
 
 @pytest.mark.shows("CVP-8.2-3")
-async def test_a_new_log_begins_with_a_checkpoint_of_size_nought(world: World) -> None:
+async def test_a_new_log_starts_with_a_checkpoint_of_size_zero(world: World) -> None:
     note = await Log(world.storage).checkpoint()
     assert open_checkpoint(note, world.ring.log_keys(), ORIGIN).size == 0
 
@@ -43,7 +43,7 @@ async def test_a_node_with_another_key_ring_does_not_start(world: World, storage
 async def test_a_second_service_on_the_same_database_continues_the_same_log(
     world: World, wang: Person, storage: Storage, tmp_path: Path
 ) -> None:
-    """Two writers take turns, each finding what the other has added."""
+    """Two writers take turns, and each finds what the other has added."""
     async with World(storage, tmp_path / "ring.json") as other:
         for _ in range(3):
             await world.confirm(wang, another_code("000000000"))
@@ -65,12 +65,12 @@ async def test_a_writer_resumes_a_log_across_a_tile_boundary(storage: Storage, t
         assert await world.counts("nodes") == (1,)
 
 
-async def test_a_poisoned_command_fails_alone(world: World, wang: Person) -> None:
-    def poisoned(work: UnitOfWork) -> Answer[Settled]:
+async def test_a_failing_command_does_not_fail_its_batch(world: World, wang: Person) -> None:
+    def failing(work: UnitOfWork) -> Answer[Settled]:
         raise ZeroDivisionError
 
     results = await asyncio.gather(
-        world.context.writer.submit(ReadSet(), poisoned),
+        world.context.writer.submit(ReadSet(), failing),
         world.issue(wang),
         world.confirm(wang, another_code("000000000")),
         return_exceptions=True,
@@ -81,7 +81,7 @@ async def test_a_poisoned_command_fails_alone(world: World, wang: Person) -> Non
     assert not (await world.audit()).findings
 
 
-async def test_a_poisoned_row_harms_nobody_elses(world: World, wang: Person, mallory: Person) -> None:
+async def test_a_corrupt_application_affects_no_other(world: World, wang: Person, mallory: Person) -> None:
     async with world.storage.transaction() as transaction:
         sql = "UPDATE applications SET sealed = $2 WHERE application_id = $1"
         await transaction.execute_many(sql, [(mallory.application_id, b"x" * 40)])
@@ -90,7 +90,7 @@ async def test_a_poisoned_row_harms_nobody_elses(world: World, wang: Person, mal
     assert isinstance(results[1], dict)
 
 
-async def test_a_full_queue_says_unavailable_at_once(
+async def test_a_full_queue_refuses_commands_at_once(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "MAX_WAITING", 20)
@@ -106,7 +106,7 @@ async def test_a_full_queue_says_unavailable_at_once(
 
 
 @pytest.mark.shows("CVP-10-5")
-async def test_another_origin_on_the_same_database_is_refused_at_start(
+async def test_a_node_with_another_origin_on_the_same_database_does_not_start(
     world: World, storage: Storage, tmp_path: Path
 ) -> None:
     world_of_another_log = World(storage, tmp_path / "ring.json")
@@ -117,10 +117,10 @@ async def test_another_origin_on_the_same_database_is_refused_at_start(
 
 @pytest.mark.shows("CVP-10-11")
 @pytest.mark.parametrize("refilled", [0, 1, 2, 3, 30])
-async def test_a_node_adds_nothing_to_a_log_that_was_put_back_under_it(
+async def test_a_node_adds_nothing_to_a_log_that_was_restored_while_it_ran(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refilled: int
 ) -> None:
-    """However much another node has added to it since: fewer leaves than were told, as many, or more, or many more."""
+    """Another node has added fewer leaves since the restore than the node had before, as many, more, or many more."""
     monkeypatch.setattr(heads, "MAX_CATCH_UP", 9)
     path, old = tmp_path / "db.sqlite3", tmp_path / "old.sqlite3"
     async with AsyncExitStack() as stack:
@@ -147,10 +147,9 @@ async def test_a_node_adds_nothing_to_a_log_that_was_put_back_under_it(
             assert found.findings
 
 
-async def test_a_node_that_has_slept_goes_on_with_what_others_have_added(
+async def test_an_idle_node_continues_after_any_number_of_leaves_of_others(
     world: World, wang: Person, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However much that is, and wherever it was when it fell asleep."""
     monkeypatch.setattr(heads, "MAX_CATCH_UP", 5)
     async with World(storage, tmp_path / "ring.json") as other:
         for meanwhile in (0, 300, 3, 7, 260):
@@ -165,7 +164,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @pytest.mark.shows("CVP-10-15")
-async def test_an_error_that_a_command_returns_is_told_and_what_it_has_put_stays(world: World) -> None:
+async def test_a_returned_error_reaches_the_caller_and_its_changes_are_committed(world: World) -> None:
     def refuse(work: UnitOfWork) -> NotFound:
         work.limits.put(LimitRow("kept", 1))
         return NotFound("not for you")
@@ -179,7 +178,7 @@ async def test_an_error_that_a_command_returns_is_told_and_what_it_has_put_stays
 
 @pytest.mark.shows("CVP-10-15")
 @pytest.mark.parametrize("returned", [True, False])
-async def test_no_error_may_come_after_a_leaf(world: World, returned: bool) -> None:
+async def test_a_command_cannot_fail_after_it_appended_a_leaf(world: World, returned: bool) -> None:
     def refuse(work: UnitOfWork) -> NotFound:
         work.log.append(REPORT, work.new_id("rprt"), ReportReceipt("x", "x", 1, "x", "x"), None)
         error = NotFound("not for you")
@@ -193,7 +192,7 @@ async def test_no_error_may_come_after_a_leaf(world: World, returned: bool) -> N
 
 
 @pytest.mark.shows("CVP-7.5-6")
-async def test_who_may_not_ask_gets_no_kept_answer(world: World) -> None:
+async def test_a_caller_refused_by_the_guard_gets_no_stored_answer(world: World) -> None:
     allowed = True
 
     def guard(work: UnitOfWork) -> None:

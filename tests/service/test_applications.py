@@ -15,7 +15,7 @@ from verifier.core.times import from_ms
 OLD = from_ms(NOON - 90 * 86_400_000)
 
 
-async def test_what_was_registered_is_read_back(world: World) -> None:
+async def test_a_registered_application_is_read_back_unchanged(world: World) -> None:
     person = Person(1)
     registered = await world.register(person)
     found = await world.service.applications.read(person.application_id)
@@ -35,21 +35,21 @@ async def test_an_update_keeps_the_key_the_counters_and_the_live_call(world: Wor
 
 
 @pytest.mark.shows("CVP-3.1-2")
-async def test_an_application_stays_with_its_customer(world: World, wang: Person) -> None:
-    """Or the next customer could confirm, and look at, calls that were made to another."""
+async def test_an_application_cannot_move_to_another_customer(world: World, wang: Person) -> None:
+    """Otherwise the new customer could see and confirm calls that were made to the first one."""
     with pytest.raises(InvalidField) as caught:
         await world.register(wang, customer=Customer("cust-2", "孙强"))
     assert caught.value.errors[0].pointer == "/customer/id"
     assert (await world.service.applications.read(wang.application_id)).registration.customer.id == "cust-1"
 
 
-async def test_a_call_that_is_over_is_no_longer_the_open_one(world: World, wang: Person) -> None:
+async def test_a_revoked_call_is_not_the_open_call(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     await world.revoke(call_id)
     assert (await world.service.applications.read(wang.application_id)).open_call_id is None
 
 
-async def test_a_number_taken_off_file_no_longer_leads_anywhere(world: World, wang: Person) -> None:
+async def test_after_a_number_change_the_open_call_is_confirmed_by_app_only(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     await world.register(wang, numbers=(RegisteredNumber("+8613700137000", OLD),))
     for number in (wang.number, "+8613700137000"):
@@ -57,7 +57,7 @@ async def test_a_number_taken_off_file_no_longer_leads_anywhere(world: World, wa
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
 
 
-async def test_of_two_registrations_in_one_batch_the_later_numbers_hold(world: World) -> None:
+async def test_the_later_of_two_registrations_in_one_batch_sets_the_numbers(world: World) -> None:
     person = Person(1)
     later = (RegisteredNumber("+8613700137000", OLD),)
     await asyncio.gather(world.register(person), world.register(person, numbers=later))
@@ -78,7 +78,7 @@ async def test_an_update_moves_an_application_to_the_active_key(world: World, wa
 
 
 @pytest.mark.shows("CVP-8.1-11", "CVP-11-3")
-async def test_receipts_verify_after_the_signing_keys_were_rotated(world: World, wang: Person) -> None:
+async def test_tickets_verify_after_the_signing_keys_are_rotated(world: World, wang: Person) -> None:
     early = await world.issue(wang)
     for use in ("statement", "log"):
         keys.rotate(world.ring_file, use, NOON, force=True)  # type: ignore[arg-type]
@@ -98,7 +98,7 @@ WRONG = {
 
 @pytest.mark.shows("CVP-3.1-4")
 @pytest.mark.parametrize("pointer", WRONG)
-async def test_facts_that_cannot_be_are_named_and_nothing_is_written(world: World, pointer: str) -> None:
+async def test_an_invalid_registration_names_the_field_and_writes_nothing(world: World, pointer: str) -> None:
     with pytest.raises(InvalidField) as caught:
         await world.register(Person(1), **WRONG[pointer])
     assert caught.value.errors[0].pointer == pointer
@@ -106,7 +106,7 @@ async def test_facts_that_cannot_be_are_named_and_nothing_is_written(world: Worl
 
 
 @pytest.mark.shows("CVP-4.2-3")
-async def test_an_exception_for_an_officer_who_is_not_assigned_is_refused(world: World, wang: Person) -> None:
+async def test_an_exception_for_an_unassigned_officer_is_refused(world: World, wang: Person) -> None:
     with pytest.raises(InvalidField) as caught:
         await world.grant(wang, "contact_hours", officer_id="9999")
     assert caught.value.errors[0].pointer == "/officer_id"

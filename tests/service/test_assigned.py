@@ -1,4 +1,4 @@
-"""A call stands only while its officer is assigned (laws L5, L10)."""
+"""A call stays open only while its officer is assigned to the application (laws L5, L10)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from verifier.service import Service, applications
 OFFICER_4412 = staff("4412")
 
 
-async def removed_unseen(world: World, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The officer is removed as it was before a registration revoked calls, so the open call is still there."""
+async def remove_without_revoking(world: World, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removes the officer but leaves their open call, as registrations did before they revoked calls."""
     with monkeypatch.context() as before:
-        before.setattr(applications, "standing", lambda application, opened, now_ms, rules: opened.call)
+        before.setattr(applications, "current_state", lambda application, opened, now_ms, rules: opened.call)
         await world.register(person, officers=(COLLEAGUE,))
 
 
@@ -49,7 +49,7 @@ async def test_registering_without_the_officer_revokes_their_open_call_at_once(
     assert not (await world.service.me.call_status(wang.principal)).on_call
     with pytest.raises(NotFound):
         await until_it_ends(watched)
-    # It stays revoked when they come back.
+    # It stays revoked after the officer is assigned again.
     await world.register(wang)
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
     assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
@@ -79,11 +79,11 @@ async def test_an_import_without_the_officer_revokes_the_call_too(world: World, 
 
 
 @pytest.mark.shows("CVP-6-8")
-async def test_an_officer_who_was_removed_unseen_gets_no_code_and_the_call_is_revoked(
+async def test_a_removed_officer_who_asks_for_the_code_gets_none_and_the_call_is_revoked(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call_id, code = await world.live_call(wang)
-    await removed_unseen(world, wang, monkeypatch)
+    await remove_without_revoking(world, wang, monkeypatch)
     assert await state(world, call_id) == "live"
     with pytest.raises(NotFound):
         await world.reveal(call_id)
@@ -104,11 +104,11 @@ LEG_EVENTS: dict[str, Event] = {
 
 @pytest.mark.shows("CVP-6-8")
 @pytest.mark.parametrize("told", LEG_EVENTS)
-async def test_a_leg_of_an_officer_who_was_removed_unseen_revokes_the_call(
+async def test_a_leg_of_a_removed_officer_revokes_the_call(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch, told: str
 ) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
-    await removed_unseen(world, wang, monkeypatch)
+    await remove_without_revoking(world, wang, monkeypatch)
     answer = await LEG_EVENTS[told](world, wang, call_id)
     if told == "by call":
         assert (answer["state"], answer["connected_at"]) == ("revoked", None)
@@ -120,14 +120,14 @@ async def test_a_leg_of_an_officer_who_was_removed_unseen_revokes_the_call(
 @pytest.mark.shows("CVP-6-8")
 @pytest.mark.parametrize("door", ["app", "phone", "dialogue"])
 @pytest.mark.parametrize("given_before", [False, True])
-async def test_a_call_of_an_officer_who_was_removed_unseen_is_never_genuine(
+async def test_a_call_of_a_removed_officer_is_never_genuine(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch, door: str, given_before: bool
 ) -> None:
     call_id, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     if given_before:
         assert (await world.confirm(wang, code))["verdict"] == "genuine"
-    await removed_unseen(world, wang, monkeypatch)
+    await remove_without_revoking(world, wang, monkeypatch)
     assert not (await world.service.me.call_status(wang.principal)).on_call
     if door == "app":
         assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
@@ -139,29 +139,27 @@ async def test_a_call_of_an_officer_who_was_removed_unseen_is_never_genuine(
 
 
 @pytest.mark.shows("CVP-6.4-1")
-async def test_there_is_no_identity_header_for_an_officer_who_was_removed_unseen(
+async def test_a_call_of_a_removed_officer_gets_no_identity_header(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
-    await removed_unseen(world, wang, monkeypatch)
+    await remove_without_revoking(world, wang, monkeypatch)
     with pytest.raises(CallClosed):
         await Service(world.context, Signer()).identities.make(call_id, AskIdentity())
 
 
-async def test_a_supervisor_revokes_the_call_of_an_officer_who_was_removed_unseen(
+async def test_a_supervisor_but_not_the_removed_officer_can_revoke_the_call(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call_id, _ = await world.live_call(wang)
-    await removed_unseen(world, wang, monkeypatch)
+    await remove_without_revoking(world, wang, monkeypatch)
     with pytest.raises(NotFound):
         await world.revoke(call_id)
     assert (await world.revoke(call_id, staff("9001", "supervisor")))["state"] == "revoked"
 
 
 @pytest.mark.shows("CVP-7.5-6")
-async def test_a_kept_answer_with_a_code_is_not_given_to_an_officer_who_was_removed(
-    storage: Storage, tmp_path: Path
-) -> None:
+async def test_a_retry_by_a_removed_officer_gets_no_code(storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="off")) as world:
         person = Person(1)
         await world.register(person)
@@ -169,13 +167,15 @@ async def test_a_kept_answer_with_a_code_is_not_given_to_an_officer_who_was_remo
         await world.register(person, officers=(COLLEAGUE,))
         with pytest.raises(NotFound):
             await world.issue(person, key="once")
-        # Who is assigned again is told again.
+        # Once assigned again, the officer gets the code again.
         await world.register(person)
         assert (await world.issue(person, key="once"))["code"]
 
 
 @pytest.mark.shows("CVP-7.5-4")
-async def test_lists_leave_out_what_is_no_longer_the_officers(world: World, wang: Person, mallory: Person) -> None:
+async def test_lists_omit_calls_and_applications_of_a_removed_officer(
+    world: World, wang: Person, mallory: Person
+) -> None:
     kept = (await world.issue(mallory))["call"]["call_id"]
     await world.issue(wang)
     await world.register(wang, officers=(COLLEAGUE,))
@@ -186,15 +186,15 @@ async def test_lists_leave_out_what_is_no_longer_the_officers(world: World, wang
 
 
 @pytest.mark.shows("CVP-7.5-4")
-async def test_a_row_that_names_an_officer_proves_nothing(world: World, wang: Person) -> None:
-    """What leads to an application is no reason to show it: the sealed facts say who is assigned."""
+async def test_a_forged_assignment_row_shows_no_application(world: World, wang: Person) -> None:
+    """The table of assignments is only an index. The sealed facts say who is assigned."""
     async with world.storage.transaction() as transaction:
         sql = "INSERT INTO assignments (officer_id, application_id) VALUES ($1, $2)"
         await transaction.execute_many(sql, [("5555", wang.application_id)])
     assert (await world.service.desk.applications(staff("5555"), "", None, 9)).applications == ()
 
 
-async def test_two_officers_are_told_apart_by_the_ticket(world: World, wang: Person) -> None:
+async def test_an_officer_cannot_reveal_or_revoke_a_colleagues_call(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     for ask in (world.reveal, world.revoke):
         with pytest.raises(NotFound):

@@ -1,4 +1,4 @@
-"""Confirmations: what makes a call genuine and what does not (laws L1, L4, L5, L7, L8, L12)."""
+"""Confirmations: which are genuine and which are not (laws L1, L4, L5, L7, L8, L12)."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ async def test_a_negative_verdict_carries_a_receipt_that_verifies_offline(world:
 
 
 @pytest.mark.shows("CVP-1-2")
-async def test_somebody_without_any_application_gets_a_negative_receipt_too(world: World) -> None:
+async def test_a_customer_without_an_application_gets_a_negative_receipt(world: World) -> None:
     verdict = await world.confirm(Person(77), another_code("000000000"))
     assert verdict["verdict"] == "not_genuine"
     assert world.check(verdict["receipt"]).verdict == "not_genuine"
 
 
 @pytest.mark.shows("CVP-3.2-4", "CVP-10-3")
-async def test_a_lost_answer_is_given_again_to_the_byte_for_the_same_key(world: World, wang: Person) -> None:
+async def test_a_retry_with_the_same_key_gets_the_same_bytes(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     first = await world.confirm(wang, code, key="lost")
     world.clock.advance(3600)
@@ -79,7 +79,7 @@ async def test_a_lost_answer_is_given_again_to_the_byte_for_the_same_key(world: 
 
 
 @pytest.mark.shows("CVP-3.2-4")
-async def test_the_same_key_with_another_body_is_refused_and_does_nothing(world: World, wang: Person) -> None:
+async def test_a_reused_key_with_another_body_is_refused_and_changes_nothing(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.confirm(wang, another_code(code), key="one")
     with pytest.raises(IdempotencyKeyReused):
@@ -88,7 +88,7 @@ async def test_the_same_key_with_another_body_is_refused_and_does_nothing(world:
 
 
 @pytest.mark.shows("CVP-7-3")
-async def test_the_same_customer_again_while_the_call_is_live_gets_the_same_receipt(world: World, wang: Person) -> None:
+async def test_a_second_confirmation_of_a_live_call_gets_the_same_receipt(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     first = await world.confirm(wang, code)
     leaves = await world.counts("leaves")
@@ -118,7 +118,7 @@ async def test_without_a_connected_leg_the_code_is_neither_shown_nor_genuine(wor
     call_id = issued["call"]["call_id"]
     with pytest.raises(LegNotConnected):
         await world.reveal(call_id)
-    code = await _code_as_the_bank_knows_it(world, call_id)
+    code = await _derived_code(world, call_id)
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
     await world.leg(call_id, "connected", wang.number)
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
@@ -134,7 +134,7 @@ async def test_a_leg_to_another_number_does_not_make_a_call_live(world: World, w
 
 
 @pytest.mark.shows("CVP-6.1-1")
-async def test_an_officer_lured_after_the_leg_has_ended_cannot_see_the_code(world: World, wang: Person) -> None:
+async def test_the_code_is_hidden_from_the_officer_after_the_leg_has_ended(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     await world.leg(call_id, "connected", wang.number)
     await world.leg(call_id, "ended", wang.number)
@@ -143,7 +143,7 @@ async def test_an_officer_lured_after_the_leg_has_ended_cannot_see_the_code(worl
 
 
 @pytest.mark.shows("CVP-6.1-2", "CVP-7.1-3")
-async def test_a_customer_may_hang_up_and_ring_the_bank_within_the_grace(world: World, wang: Person) -> None:
+async def test_a_customer_may_hang_up_and_ring_the_bank_within_the_grace_period(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.leg(call_id, "ended", wang.number)
     world.clock.advance(119)
@@ -153,7 +153,7 @@ async def test_a_customer_may_hang_up_and_ring_the_bank_within_the_grace(world: 
 
 
 @pytest.mark.shows("CVP-6.1-2", "CVP-6.3-1")
-async def test_after_the_grace_the_code_is_over(world: World, wang: Person) -> None:
+async def test_a_code_expires_at_the_end_of_the_grace_period(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.leg(call_id, "ended", wang.number)
     world.clock.advance(120)
@@ -161,14 +161,14 @@ async def test_after_the_grace_the_code_is_over(world: World, wang: Person) -> N
 
 
 @pytest.mark.shows("CVP-6.2-1", "CVP-6.3-1")
-async def test_a_code_lives_ten_minutes_at_most(world: World, wang: Person) -> None:
+async def test_a_code_expires_after_ten_minutes(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     world.clock.advance(600)
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
 
 
 @pytest.mark.shows("CVP-6.1-3")
-async def test_observed_mode_needs_no_leg_and_says_so_in_the_verdict(storage: object, tmp_path: object) -> None:
+async def test_observed_mode_needs_no_leg_and_the_verdict_says_so(storage: object, tmp_path: object) -> None:
     async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="observed")) as world:  # type: ignore[arg-type, operator]
         person = Person(1)
         await world.register(person)
@@ -180,7 +180,7 @@ async def test_observed_mode_needs_no_leg_and_says_so_in_the_verdict(storage: ob
 
 
 @pytest.mark.shows("CVP-6.2-2", "CVP-7-5")
-async def test_three_wrong_codes_lock_the_channel_and_leave_the_other_alone(world: World, wang: Person) -> None:
+async def test_three_wrong_codes_lock_only_their_channel(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     for step in (1, 2, 3):
         assert (await world.confirm(wang, another_code(code, step)))["verdict"] == "not_genuine"
@@ -200,7 +200,7 @@ async def test_a_call_locked_on_both_channels_is_locked(world: World, wang: Pers
 
 
 @pytest.mark.shows("CVP-6.2-3", "CVP-7-1")
-async def test_the_durable_limit_bounds_guesses_over_many_calls_a_channel_at_a_time(world: World, wang: Person) -> None:
+async def test_the_guess_limit_counts_across_calls_and_per_channel(world: World, wang: Person) -> None:
     burst = world.settings.guess_limit.burst
     for step in range(burst):
         await world.confirm(wang, another_code("000000000", step + 1))
@@ -213,7 +213,7 @@ async def test_the_durable_limit_bounds_guesses_over_many_calls_a_channel_at_a_t
 
 
 @pytest.mark.shows("CVP-5-5")
-async def test_a_slip_of_the_finger_spends_nothing_and_writes_nothing(world: World, wang: Person) -> None:
+async def test_a_mistyped_code_is_not_counted_and_writes_nothing(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     before = await world.counts("leaves", "limits", "idempotency")
     with pytest.raises(MalformedCode) as caught:
@@ -224,7 +224,7 @@ async def test_a_slip_of_the_finger_spends_nothing_and_writes_nothing(world: Wor
 
 
 @pytest.mark.shows("CVP-7-1", "CVP-7-5", "CVP-13-5")
-async def test_another_customers_code_is_not_genuine_and_burns_nothing_of_his(
+async def test_another_customers_code_is_not_genuine_and_costs_them_no_attempt(
     world: World, wang: Person, mallory: Person
 ) -> None:
     call_id, code = await world.live_call(mallory)
@@ -239,7 +239,7 @@ async def test_another_customers_code_is_not_genuine_and_burns_nothing_of_his(
 
 
 @pytest.mark.shows("CVP-7.1-1", "CVP-7.1-3")
-async def test_a_foreign_or_withheld_number_gets_no_verdict_and_burns_nothing(world: World, wang: Person) -> None:
+async def test_an_unknown_or_withheld_number_gets_no_verdict_and_costs_no_attempt(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     before = await world.counts("leaves")
     for number in ("+8613700137000", None):
@@ -266,10 +266,10 @@ async def test_a_shared_number_leads_to_each_of_its_applications(world: World, w
 
 
 @pytest.mark.shows("CVP-7.1-2", "CVP-13-5")
-async def test_a_code_of_a_call_to_another_number_is_no_verdict_by_telephone(
+async def test_a_code_gets_no_verdict_from_a_number_that_was_not_called(
     world: World, wang: Person, mallory: Person
 ) -> None:
-    """Mallory has the victim's number on file for himself, is rung at his own, and reads that code to her."""
+    """Mallory also registers the victim's number, is called at the first one, and reads that code to the victim."""
     own = RegisteredNumber(mallory.number, from_ms(NOON - 90 * 86_400_000))
     hers = RegisteredNumber(wang.number, own.added_at)
     await world.register(mallory, numbers=(own, hers))
@@ -284,7 +284,7 @@ async def test_a_code_of_a_call_to_another_number_is_no_verdict_by_telephone(
     row = await world.call_row(call_id)
     assert (row["state"], row["ivr_wrong"]) == ("live", 0)
     assert (await world.ring_in(mallory.number, code))["verdict"] == "genuine"
-    # Once used it is no more genuine, and no less, from elsewhere than before.
+    # After its use, the code still gets no verdict from another number while the call goes on.
     assert (await world.ring_in(wang.number, code))["verdict"] == "unavailable"
     await world.leg(call_id, "ended", mallory.number)
     assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
@@ -294,7 +294,7 @@ async def test_a_code_of_a_call_to_another_number_is_no_verdict_by_telephone(
 async def test_every_refusal_has_the_same_words_shape_and_work(
     world: World, wang: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unknown, expired, used, revoked, locked, another customer's: nothing in the answer or the work tells which."""
+    """Unknown, wrong, another customer's, revoked, expired or used: the answer and the work do not tell which."""
     seen: dict[str, tuple[object, ...]] = {}
 
     async def refuse(reason: str, code: str) -> None:
@@ -326,7 +326,7 @@ async def test_every_refusal_has_the_same_words_shape_and_work(
 
 
 @pytest.mark.shows("CVP-7-2")
-async def test_somebody_without_an_application_is_refused_with_as_much_work(
+async def test_a_customer_without_an_application_is_refused_with_the_same_work(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     derived: list[str] = []
@@ -337,10 +337,9 @@ async def test_somebody_without_an_application_is_refused_with_as_much_work(
 
 
 @pytest.mark.shows("CVP-7-5")
-async def test_a_right_code_too_early_is_refused_and_not_counted_as_a_guess(world: World, wang: Person) -> None:
-    """Somebody reads out a code while no leg is connected."""
+async def test_a_right_code_before_the_leg_connects_is_refused_and_not_counted(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
-    code = await _code_as_the_bank_knows_it(world, call_id)
+    code = await _derived_code(world, call_id)
     for _ in range(10):
         assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
         assert (await world.ring_in(wang.number, code))["verdict"] == "not_genuine"
@@ -349,7 +348,7 @@ async def test_a_right_code_too_early_is_refused_and_not_counted_as_a_guess(worl
 
 
 @pytest.mark.shows("CVP-7-1")
-async def test_a_reference_narrows_a_customers_own_applications(world: World, wang: Person) -> None:
+async def test_a_reference_limits_the_search_to_that_application(world: World, wang: Person) -> None:
     second = Person(1)
     second.application_id = "LN-1-second"
     await world.register(second)
@@ -359,7 +358,7 @@ async def test_a_reference_narrows_a_customers_own_applications(world: World, wa
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
 
 
-async def test_the_first_time_a_code_was_shown_is_kept(world: World, wang: Person) -> None:
+async def test_a_call_keeps_the_time_its_code_was_first_shown(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     world.clock.advance(60)
     assert await world.reveal(call_id) == code
@@ -367,7 +366,7 @@ async def test_the_first_time_a_code_was_shown_is_kept(world: World, wang: Perso
 
 
 @pytest.mark.shows("CVP-7-4")
-async def test_a_locked_call_refuses_in_the_same_words(world: World, wang: Person) -> None:
+async def test_a_locked_call_is_refused_in_the_words_of_an_unknown_code(world: World, wang: Person) -> None:
     unknown = await world.confirm(wang, another_code("000000000"))
     _, code = await world.live_call(wang)
     for step in (1, 2, 3):
@@ -380,8 +379,8 @@ async def test_a_locked_call_refuses_in_the_same_words(world: World, wang: Perso
 
 
 @pytest.mark.shows("CVP-2-7", "CVP-6.1-1", "CVP-13-3")
-async def test_a_confirmation_changes_nothing_for_the_officer_but_the_record(world: World, wang: Person) -> None:
-    """Law L1: it grants the officer nothing, and the code is gone from his screen."""
+async def test_a_confirmation_changes_only_the_state_that_the_officer_sees(world: World, wang: Person) -> None:
+    """Law L1: the confirmation grants the officer nothing, and they can no longer reveal the code."""
     call_id, code = await world.live_call(wang)
     before = await world.service.calls.read(staff("4412"), call_id)
     await world.confirm(wang, code)
@@ -393,10 +392,10 @@ async def test_a_confirmation_changes_nothing_for_the_officer_but_the_record(wor
 
 
 @pytest.mark.shows("CVP-7.2-1", "CVP-10-1")
-async def test_a_confirmation_that_cannot_be_made_durable_is_unavailable(
+async def test_a_confirmation_whose_commit_fails_is_unavailable(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Law L6: no verdict comes out of a commit that failed, and nothing was consumed."""
+    """Law L6: a failed commit gives no verdict and uses no code."""
     call_id, code = await world.live_call(wang)
 
     def gone() -> object:
@@ -411,7 +410,7 @@ async def test_a_confirmation_that_cannot_be_made_durable_is_unavailable(
 
 
 @pytest.mark.shows("CVP-2-1")
-async def test_another_officers_call_is_not_there(world: World, wang: Person) -> None:
+async def test_an_officer_cannot_find_another_officers_call(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     with pytest.raises(NotFound):
         await world.reveal(call_id, staff("4413"))
@@ -420,22 +419,22 @@ async def test_another_officers_call_is_not_there(world: World, wang: Person) ->
     assert (await world.service.calls.read(staff("9002", "auditor"), call_id)).state == "live"
 
 
-async def _code_as_the_bank_knows_it(world: World, call_id: str) -> str:
-    """The code that nobody may see yet, derived with the bank's own keys."""
+async def _derived_code(world: World, call_id: str) -> str:
+    """The code of a call, derived with the bank's keys although it may not be shown yet."""
     application, opened = await world.context.reading.call(call_id)
     return derive_code(application.keys.codes, call_id, opened.statement, opened.call.call_counter)
 
 
 def _count_work(patched: pytest.MonkeyPatch, derived: list[str]) -> None:
-    from verifier.service import confirmations
+    from verifier.service.confirmations import confirm
 
-    original = confirmations.derive_code
+    original = confirm.derive_code
 
     def counting(key: bytes, call_id: str, ticket: str, counter: int) -> str:
         derived.append(call_id)
         return original(key, call_id, ticket, counter)
 
-    patched.setattr(confirmations, "derive_code", counting)
+    patched.setattr(confirm, "derive_code", counting)
 
 
 @pytest.mark.shows("CVP-7-2")
@@ -448,8 +447,8 @@ def _count_work(patched: pytest.MonkeyPatch, derived: list[str]) -> None:
         "UPDATE leaves SET sealed = customer_index WHERE leaf_index = -2",
     ],
 )
-async def test_decoys_that_are_gone_or_changed_come_back_with_the_next_sweep(world: World, done: str) -> None:
-    """As when the oldest part of a split table was dropped."""
+async def test_the_next_sweep_restores_missing_and_changed_decoys(world: World, done: str) -> None:
+    """Decoys go missing when the oldest partition of a table is dropped."""
     async with world.storage.transaction() as transaction:
         await transaction.execute_many(done, [()])
     assert await decoys.missing(world.storage, world.context.authenticator)

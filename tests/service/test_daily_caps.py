@@ -1,4 +1,4 @@
-"""Daily caps: what a login or a ringing number may cause in a day, also without any application (CVP-7.3)."""
+"""Daily caps on verdicts and reports, per login and per calling number, with or without an application (CVP-7.3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STRANGER = "+8613700137000"
 
 @pytest.fixture
 async def world(storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
-    """Three verdicts and two reports a day; the guess limit is not what is reached."""
+    """Allows three verdicts and two reports a day. The guess limit is too high to be reached."""
     caps = {"verdict_cap": Limit(3, DAY_MS), "report_cap": Limit(2, DAY_MS), "guess_limit": Limit(1000, DAY_MS)}
     async with World(storage, tmp_path / "ring.json", **caps) as world:
         yield world
@@ -36,7 +36,7 @@ async def report_by_phone(world: World, number: str) -> None:
 
 @pytest.mark.shows("CVP-7.3-2", "CVP-7.3-3")
 @pytest.mark.parametrize("known", [True, False])
-async def test_a_login_has_so_many_verdicts_a_day_with_an_application_or_without(world: World, known: bool) -> None:
+async def test_a_login_has_a_daily_verdict_cap_with_or_without_an_application(world: World, known: bool) -> None:
     person = Person(1)
     if known:
         await world.register(person)
@@ -54,7 +54,7 @@ async def test_a_login_has_so_many_verdicts_a_day_with_an_application_or_without
 
 @pytest.mark.shows("CVP-7.3-2", "CVP-7.3-3")
 @pytest.mark.parametrize("known", [True, False])
-async def test_a_ringing_number_has_so_many_verdicts_a_day_on_file_or_not(world: World, known: bool) -> None:
+async def test_a_calling_number_has_a_daily_verdict_cap_on_file_or_not(world: World, known: bool) -> None:
     person = Person(1)
     if known:
         await world.register(person)
@@ -71,7 +71,7 @@ async def test_a_ringing_number_has_so_many_verdicts_a_day_on_file_or_not(world:
 
 @pytest.mark.shows("CVP-7.3-2", "CVP-7.3-3")
 @pytest.mark.parametrize("known", [True, False])
-async def test_reports_have_a_cap_of_their_own(world: World, known: bool) -> None:
+async def test_reports_have_their_own_daily_cap(world: World, known: bool) -> None:
     person = Person(1)
     if known:
         await world.register(person)
@@ -102,7 +102,7 @@ async def test_a_retry_with_the_same_key_is_not_counted(world: World) -> None:
 
 
 @pytest.mark.shows("CVP-7.3-3")
-async def test_a_code_that_is_used_is_not_counted_and_asking_about_it_again_is(world: World) -> None:
+async def test_the_use_of_a_code_is_not_counted_but_each_repetition_is(world: World) -> None:
     person = Person(1)
     await world.register(person)
     _, code = await world.live_call(person)
@@ -113,7 +113,7 @@ async def test_a_code_that_is_used_is_not_counted_and_asking_about_it_again_is(w
 
 
 @pytest.mark.shows("CVP-7.3-2")
-async def test_a_crowd_at_one_moment_gets_no_more_than_the_cap(world: World) -> None:
+async def test_concurrent_requests_get_no_more_than_the_cap(world: World) -> None:
     for ask in (lambda: world.confirm(Person(1), WRONG), lambda: world.ring_in(STRANGER, WRONG)):
         results: list[Any] = await asyncio.gather(*(ask() for _ in range(40)), return_exceptions=True)
         assert sum(isinstance(each, dict) for each in results) == 3
@@ -121,7 +121,7 @@ async def test_a_crowd_at_one_moment_gets_no_more_than_the_cap(world: World) -> 
 
 
 @pytest.mark.shows("CVP-7.3-2")
-async def test_a_cap_is_durable_and_one_for_all_nodes(world: World, tmp_path: Path) -> None:
+async def test_a_cap_is_durable_and_shared_by_all_nodes(world: World, tmp_path: Path) -> None:
     for _ in range(3):
         await world.confirm(Person(1), WRONG)
     caps = {"verdict_cap": Limit(3, DAY_MS)}
@@ -131,7 +131,7 @@ async def test_a_cap_is_durable_and_one_for_all_nodes(world: World, tmp_path: Pa
 
 
 @pytest.mark.shows("CVP-7.3-4")
-async def test_no_login_and_no_number_stands_in_the_name_of_a_cap(world: World) -> None:
+async def test_the_key_of_a_cap_contains_no_login_or_number(world: World) -> None:
     person = Person(1)
     await world.confirm(person, WRONG)
     await world.ring_in(person.number, WRONG)
@@ -144,8 +144,8 @@ async def test_no_login_and_no_number_stands_in_the_name_of_a_cap(world: World) 
 
 
 @pytest.mark.shows("CVP-7.3-2")
-async def test_a_number_that_is_put_on_file_has_a_cap_in_the_shard_of_each_of_its_customers(world: World) -> None:
-    """Shards that write one row side by side would each lose what the other has counted."""
+async def test_a_number_of_customers_in_several_shards_has_one_cap(world: World) -> None:
+    """If two shards wrote the row of a cap at the same time, each would overwrite what the other had counted."""
     people = [Person(n) for n in range(1, 9)]
     for person in people:
         person.number = people[0].number

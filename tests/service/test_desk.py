@@ -1,4 +1,4 @@
-"""What officers look at, what they ask of a second person, and what customers wish (laws L10, L11)."""
+"""Officers' lists, requests for exceptions, and customers' preferences (laws L10, L11)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def _until_it_ends(watched: AsyncIterator[CallView | None]) -> None:
 
 
 @pytest.mark.shows("CVP-7.5-4")
-async def test_an_officer_sees_the_applications_he_is_assigned_to_and_no_others(world: World, wang: Person) -> None:
+async def test_an_officer_lists_only_assigned_applications(world: World, wang: Person) -> None:
     other = Person(7)
     await world.register(other, officers=(COLLEAGUE,))
     found = await world.service.desk.applications(OFFICER_4412, "", None, 50)
@@ -47,7 +47,7 @@ async def test_an_officer_sees_the_applications_he_is_assigned_to_and_no_others(
 
 
 @pytest.mark.shows("CVP-7.5-4")
-async def test_an_officer_opens_only_what_he_is_assigned_to(world: World, wang: Person) -> None:
+async def test_an_officer_opens_only_assigned_applications(world: World, wang: Person) -> None:
     desk = world.service.desk
     assert (await desk.application(OFFICER_4412, wang.application_id)).registration.customer.name == wang.name
     for officer, reference in ((staff("5555"), wang.application_id), (OFFICER_4412, "LN-none")):
@@ -59,7 +59,7 @@ async def test_an_officer_opens_only_what_he_is_assigned_to(world: World, wang: 
 
 
 @pytest.mark.shows("CVP-7.5-4")
-async def test_a_search_looks_for_every_word_in_name_number_reference_and_product(world: World) -> None:
+async def test_a_search_matches_every_word_in_name_number_reference_and_product(world: World) -> None:
     people = [Person(n) for n in (1, 2, 3)]
     for person in people:
         await world.register(person)
@@ -73,7 +73,7 @@ async def test_a_search_looks_for_every_word_in_name_number_reference_and_produc
     assert await found("王芳3 ln-2") == await found("nobody") == []
 
 
-async def test_a_search_goes_on_until_the_last_of_many_applications(world: World) -> None:
+async def test_a_search_finds_the_last_of_many_applications(world: World) -> None:
     await asyncio.gather(*(world.register(Person(n)) for n in range(1000, 1450)))
     desk = world.service.desk
     assert len((await desk.applications(OFFICER_4412, "", None, 100)).applications) == 100
@@ -82,7 +82,7 @@ async def test_a_search_goes_on_until_the_last_of_many_applications(world: World
     assert found.next_cursor is None
 
 
-async def test_applications_come_page_by_page(world: World) -> None:
+async def test_applications_are_listed_in_pages(world: World) -> None:
     for n in range(1, 6):
         await world.register(Person(n))
     first = await world.service.desk.applications(OFFICER_4412, "", None, 3)
@@ -93,7 +93,7 @@ async def test_applications_come_page_by_page(world: World) -> None:
 
 
 @pytest.mark.shows("CVP-7.5-4")
-async def test_an_officer_sees_his_own_calls_newest_first_from_a_time_on(world: World, wang: Person) -> None:
+async def test_an_officer_lists_only_their_own_calls_newest_first_since_a_time(world: World, wang: Person) -> None:
     first = (await world.issue(wang))["call"]["call_id"]
     world.clock.advance(1)
     second = (await world.issue(wang))["call"]["call_id"]
@@ -114,7 +114,7 @@ async def test_calls_of_an_erased_application_are_gone_from_the_list(world: Worl
 
 
 @pytest.mark.shows("CVP-7.5-4")
-async def test_an_officer_who_watches_a_call_sees_each_change_of_it(world: World, wang: Person) -> None:
+async def test_an_officer_watching_a_call_sees_each_change(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     seen: list[CallView] = []
 
@@ -136,7 +136,7 @@ async def test_an_officer_who_watches_a_call_sees_each_change_of_it(world: World
 
 
 @pytest.mark.shows("CVP-7.5-4")
-async def test_nobody_watches_another_officers_call(world: World, wang: Person) -> None:
+async def test_only_the_officer_of_a_call_can_watch_it(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     for officer in (staff("4413"), SUPERVISOR):
         with pytest.raises(NotFound):
@@ -145,14 +145,14 @@ async def test_nobody_watches_another_officers_call(world: World, wang: Person) 
         await anext(world.service.desk.watch(OFFICER_4412, "call_" + "0" * 32))
 
 
-async def test_watching_a_call_whose_application_is_erased_ends_in_words(world: World, wang: Person) -> None:
+async def test_watching_a_call_of_an_erased_application_raises_not_found(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     await world.erase(wang)
     with pytest.raises(NotFound):
         await anext(world.service.desk.watch(OFFICER_4412, call_id))
 
 
-async def test_a_call_that_is_erased_while_it_is_watched_is_shown_no_more(world: World, wang: Person) -> None:
+async def test_erasing_an_application_ends_the_watch_on_its_call(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     watched = world.service.desk.watch(OFFICER_4412, call_id)
     assert (await anext(watched)) is not None
@@ -162,7 +162,7 @@ async def test_a_call_that_is_erased_while_it_is_watched_is_shown_no_more(world:
 
 
 @pytest.mark.shows("CVP-4.2-5")
-async def test_what_a_second_person_grants_on_request_lifts_the_rule_for_one_call(world: World, wang: Person) -> None:
+async def test_a_granted_request_lifts_the_rule_for_one_call(world: World, wang: Person) -> None:
     world.clock.advance(12 * 3600)
     request_id = await ask(world, wang, "contact_hours")
     with pytest.raises(PolicyRefused):
@@ -179,7 +179,7 @@ async def test_what_a_second_person_grants_on_request_lifts_the_rule_for_one_cal
 
 
 @pytest.mark.shows("CVP-4.2-5")
-async def test_a_declined_or_old_request_lifts_nothing(world: World, wang: Person) -> None:
+async def test_a_declined_or_expired_request_cannot_be_granted(world: World, wang: Person) -> None:
     declined = await ask(world, wang, "daily_cap")
     await decide(world, declined, granted=False)
     assert (await world.service.policy_exceptions.list(OFFICER_4412)).requests[0].state == "declined"
@@ -192,7 +192,7 @@ async def test_a_declined_or_old_request_lifts_nothing(world: World, wang: Perso
     assert await world.counts("exceptions") == (0,)
 
 
-async def test_nothing_is_granted_to_an_officer_who_is_not_assigned_any_more(world: World, wang: Person) -> None:
+async def test_a_request_of_a_removed_officer_can_only_be_declined(world: World, wang: Person) -> None:
     request_id = await ask(world, wang, "daily_cap")
     await world.register(wang, officers=(COLLEAGUE,))
     with pytest.raises(InvalidField):
@@ -201,7 +201,7 @@ async def test_nothing_is_granted_to_an_officer_who_is_not_assigned_any_more(wor
 
 
 @pytest.mark.shows("CVP-4.2-5")
-async def test_nobody_decides_on_his_own_request(world: World, wang: Person) -> None:
+async def test_an_officer_cannot_decide_their_own_request(world: World, wang: Person) -> None:
     request_id = await ask(world, wang, "daily_cap")
     with pytest.raises(Forbidden):
         await decide(world, request_id, granted=True, supervisor="4412")
@@ -210,7 +210,9 @@ async def test_nobody_decides_on_his_own_request(world: World, wang: Person) -> 
 
 
 @pytest.mark.shows("CVP-4.2-5")
-async def test_only_an_assigned_officer_asks_and_only_he_and_supervisors_see_it(world: World, wang: Person) -> None:
+async def test_a_request_needs_an_assigned_officer_and_is_visible_to_them_and_supervisors(
+    world: World, wang: Person
+) -> None:
     with pytest.raises(NotFound):
         await ask(world, wang, "daily_cap", officer="5555")
     await ask(world, wang, "daily_cap")
@@ -219,7 +221,7 @@ async def test_only_an_assigned_officer_asks_and_only_he_and_supervisors_see_it(
 
 
 @pytest.mark.shows("CVP-4.2-5")
-async def test_two_decisions_at_once_grant_once(world: World, wang: Person) -> None:
+async def test_concurrent_decisions_grant_one_exception(world: World, wang: Person) -> None:
     request_id = await ask(world, wang, "daily_cap")
     deciding = [decide(world, request_id, True, supervisor) for supervisor in ("9001", "9002", "9003")]
     results = await asyncio.gather(*deciding, return_exceptions=True)
@@ -237,9 +239,7 @@ async def test_an_erasure_destroys_a_request(world: World, wang: Person) -> None
 
 
 @pytest.mark.shows("CVP-4.2-6")
-async def test_who_refuses_marketing_calls_gets_none_on_any_application_now_or_later(
-    world: World, wang: Person
-) -> None:
+async def test_a_marketing_refusal_covers_present_and_future_applications(world: World, wang: Person) -> None:
     agreed = {"consents": Consents(marketing_calls=True)}
     await world.register(wang, **agreed)
     me = world.service.me
@@ -259,7 +259,7 @@ async def test_who_refuses_marketing_calls_gets_none_on_any_application_now_or_l
 
 
 @pytest.mark.shows("CVP-4.2-6")
-async def test_an_application_registered_at_the_same_moment_learns_of_the_refusal(world: World, wang: Person) -> None:
+async def test_a_marketing_refusal_covers_an_application_registered_concurrently(world: World, wang: Person) -> None:
     later = Person(1)
     later.application_id = "LN-1-later"
     refuse = world.service.me.put_preferences(wang.principal, Preferences(marketing_calls=False))
@@ -268,13 +268,13 @@ async def test_an_application_registered_at_the_same_moment_learns_of_the_refusa
         await world.issue(later, purpose="marketing")
 
 
-async def test_preferences_need_an_application_to_be_kept_with(world: World) -> None:
+async def test_a_customer_without_an_application_cannot_set_preferences(world: World) -> None:
     with pytest.raises(NotFound):
         await world.service.me.put_preferences(Person(404).principal, Preferences(marketing_calls=False))
 
 
 @pytest.mark.shows("CVP-7.5-1")
-async def test_a_customer_sees_how_far_the_loan_is_and_which_calls_are_announced(world: World, wang: Person) -> None:
+async def test_a_customer_sees_the_stage_of_the_loan_and_the_announced_calls(world: World, wang: Person) -> None:
     announced = AnnouncedCall("documents", from_ms(NOON), from_ms(NOON + 3_600_000))
     await world.register(wang, stage="review", announced_calls=(announced,))
     mine = (await world.service.me.applications(wang.principal)).applications

@@ -1,4 +1,4 @@
-"""A genuine answer that is asked for again: the same while its call goes on, and never green after it (laws L4, L6)."""
+"""A repeated genuine answer: the same during the call, `ended` after it (laws L4, L6)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def names(turn: Json) -> list[str]:
 
 
 async def asking(world: World, person: Person, code: str, channel: str) -> Ask:
-    """A request for the verdict on a code, with a key of its own: each time it is sent, it is the same request."""
+    """Returns a function that requests the verdict on a code. Each call of it repeats the request with the same key."""
     if channel == "app":
         return lambda: world.confirm(person, code, key="again")
     if channel == "phone":
@@ -36,7 +36,7 @@ async def asking(world: World, person: Person, code: str, channel: str) -> Ask:
 
 
 def said(answer: Json) -> str:
-    """The verdict, in whichever shape it comes."""
+    """The verdict in an answer to a confirmation or to a step of a dialogue."""
     return str(answer["verdict"]) if "verdict" in answer else names(answer)[0]
 
 
@@ -58,11 +58,11 @@ ENDINGS = (leg_ends, officer_revokes, longest_time_passes)
 @pytest.mark.shows("CVP-7.12-1", "CVP-7.12-2")
 @pytest.mark.parametrize(
     ("channel", "ending"),
-    # A dialogue is forgotten before the longest call ends.
+    # A dialogue expires before the longest call ends.
     [(each, ending) for each in CHANNELS for ending in ENDINGS if (each, ending) != ("step", longest_time_passes)],
     ids=lambda each: each if isinstance(each, str) else each.__name__,
 )
-async def test_a_genuine_answer_is_the_same_while_its_call_goes_on_and_ended_after_it(
+async def test_a_repeated_genuine_answer_becomes_ended_after_the_call(
     world: World, wang: Person, channel: str, ending: Callable[[World, Person, str], Awaitable[None]]
 ) -> None:
     call_id, code = await world.live_call(wang)
@@ -83,7 +83,7 @@ async def test_a_genuine_answer_is_the_same_while_its_call_goes_on_and_ended_aft
 
 
 @pytest.mark.shows("CVP-7.12-1")
-async def test_an_ended_answer_says_whose_call_it_was_and_not_what_it_may_ask_for(world: World, wang: Person) -> None:
+async def test_an_ended_answer_names_the_officer_but_not_what_the_call_may_ask_for(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     genuine = await world.confirm(wang, code, key="again")
     await world.leg(call_id, "ended", wang.number)
@@ -104,9 +104,7 @@ async def test_an_ended_answer_says_whose_call_it_was_and_not_what_it_may_ask_fo
 
 @pytest.mark.shows("CVP-7.12-1")
 @pytest.mark.parametrize("channel", CHANNELS)
-async def test_an_answer_that_was_not_genuine_is_given_again_as_it_was(
-    world: World, wang: Person, channel: str
-) -> None:
+async def test_a_repeated_not_genuine_answer_does_not_change(world: World, wang: Person, channel: str) -> None:
     call_id, code = await world.live_call(wang)
     ask = await asking(world, wang, another_code(code), channel)
     first = await ask()
@@ -117,10 +115,10 @@ async def test_an_answer_that_was_not_genuine_is_given_again_as_it_was(
 
 @pytest.mark.shows("CVP-7.12-2")
 @pytest.mark.parametrize("channel", CHANNELS)
-async def test_the_next_call_does_not_make_the_answer_of_the_last_one_genuine(
+async def test_the_next_call_does_not_make_an_ended_answer_genuine_again(
     world: World, wang: Person, channel: str
 ) -> None:
-    """The fraudster waits for the officer's second call: what is kept of the first must not turn green by it."""
+    """A fraudster could wait for the officer's second call, so the stored answer of the first must stay `ended`."""
     call_id, code = await world.live_call(wang)
     ask = await asking(world, wang, code, channel)
     await ask()
@@ -132,9 +130,7 @@ async def test_the_next_call_does_not_make_the_answer_of_the_last_one_genuine(
 
 
 @pytest.mark.shows("CVP-7.12-2")
-async def test_a_step_of_an_earlier_call_has_ended_while_the_dialogue_is_at_the_next_one(
-    world: World, wang: Person
-) -> None:
+async def test_a_repeated_step_of_an_earlier_call_is_ended_during_the_next_call(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     await world.press(session, code, key="first")
@@ -148,8 +144,10 @@ async def test_a_step_of_an_earlier_call_has_ended_while_the_dialogue_is_at_the_
 
 @pytest.mark.shows("CVP-7.12-2")
 @pytest.mark.parametrize("channel", ["phone", "step"])
-async def test_what_can_not_be_told_to_go_on_has_ended(world: World, wang: Person, channel: str) -> None:
-    """The number is taken off the application, so its call is not looked at any more; the call itself goes on."""
+async def test_a_repeated_answer_is_ended_when_the_number_no_longer_leads_to_the_call(
+    world: World, wang: Person, channel: str
+) -> None:
+    """The number is removed from the application. The call goes on, but the service no longer looks it up."""
     _, code = await world.live_call(wang)
     ask = await asking(world, wang, code, channel)
     assert said(await ask()) == "genuine"
@@ -161,7 +159,7 @@ async def test_what_can_not_be_told_to_go_on_has_ended(world: World, wang: Perso
 @pytest.mark.shows("CVP-7.12-1")
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("mode", ["observed", "off"])
-async def test_without_a_leg_the_answer_stands_until_the_code_would_have_expired(
+async def test_without_a_leg_a_genuine_answer_becomes_ended_when_the_code_expires(
     storage: Storage, tmp_path: Path, mode: str, channel: str
 ) -> None:
     rules = CallRules(leg_mode=mode)  # type: ignore[arg-type]
@@ -179,7 +177,7 @@ async def test_without_a_leg_the_answer_stands_until_the_code_would_have_expired
 
 
 @pytest.mark.shows("CVP-7.12-1")
-async def test_the_same_key_with_another_code_is_refused_after_the_call_too(world: World, wang: Person) -> None:
+async def test_a_reused_key_with_another_code_is_refused_after_the_call(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.confirm(wang, code, key="again")
     await world.leg(call_id, "ended", wang.number)
@@ -189,8 +187,10 @@ async def test_the_same_key_with_another_code_is_refused_after_the_call_too(worl
 
 @pytest.mark.shows("CVP-7.12-1")
 @pytest.mark.parametrize("channel", CHANNELS)
-async def test_once_the_end_is_told_no_racing_repeat_is_genuine(world: World, wang: Person, channel: str) -> None:
-    """Sixty repeats race with the end of the leg. Those asked for after its answer must not be genuine."""
+async def test_no_repeat_sent_after_the_end_is_acknowledged_is_genuine(
+    world: World, wang: Person, channel: str
+) -> None:
+    """Sixty repeats race with the end of the leg. Those sent after the end is acknowledged must not be genuine."""
     call_id, code = await world.live_call(wang)
     ask = await asking(world, wang, code, channel)
     first = await ask()
@@ -218,7 +218,7 @@ async def test_once_the_end_is_told_no_racing_repeat_is_genuine(world: World, wa
 
 @pytest.mark.shows("CVP-7.12-3")
 @pytest.mark.parametrize("keys", ["*", "*8", "*9", None])
-async def test_what_is_repeated_by_telephone_after_the_call_says_that_it_has_ended(
+async def test_a_verdict_repeated_in_a_dialogue_after_the_call_says_that_it_has_ended(
     world: World, wang: Person, keys: str | None
 ) -> None:
     call_id, code = await world.live_call(wang)
@@ -237,10 +237,8 @@ async def test_what_is_repeated_by_telephone_after_the_call_says_that_it_has_end
 
 
 @pytest.mark.shows("CVP-7.12-3")
-async def test_a_caller_who_hung_up_first_hears_genuine_once_and_then_that_the_call_has_ended(
-    world: World, wang: Person
-) -> None:
-    """Who rings the bank on the telephone they were called on must hang up first, so the call closes with its code."""
+async def test_a_caller_who_hung_up_first_hears_genuine_once_and_then_ended(world: World, wang: Person) -> None:
+    """A customer with one telephone hangs up before ringing the bank. The call then ends when its code is used."""
     call_id, code = await world.live_call(wang)
     await world.leg(call_id, "ended", wang.number)
     session = (await world.begin_dialogue(wang.number))["session_id"]
@@ -252,7 +250,7 @@ async def test_a_caller_who_hung_up_first_hears_genuine_once_and_then_that_the_c
 
 
 @pytest.mark.shows("CVP-7.12-3")
-async def test_after_the_call_another_code_is_judged_by_itself(world: World, wang: Person) -> None:
+async def test_a_code_keyed_again_after_the_call_is_not_genuine(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     await world.press(session, code)

@@ -1,4 +1,4 @@
-"""Erasure is whole: after it nothing in any table opens, and nothing names the person (law L11)."""
+"""After an erasure, nothing in any table can be decrypted or names the person (law L11)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ AT_HOME = "+861062345678"
 SAID = "他说低息贷款"
 SUPERVISOR = staff("9001", "supervisor")
 
-# Tables of the log and of the schema hold hashes, sizes and names of files; suspensions are of staff alone.
+# Tables of the log and the schema hold only hashes, sizes and file names. Suspensions concern only staff.
 NOTHING_PERSONAL = {"log_head", "checkpoints", "nodes", "schema_versions", "suspensions", "key_uses"}
 
-# What stays of an erased application, and why.
+# The columns that still hold data of an erased application, and why.
 STAYS = {
     ("applications", "application_id"): "the reference is never used again, and erasing twice gives one answer",
     ("calls", "application_id"): "a call without its ticket says only that an officer issued it and when",
@@ -39,14 +39,14 @@ STAYS = {
     ("legs", "leg_index"): "a late event of the leg must make no other call live; it goes after 31 days",
 }
 
-# Answers that are kept and tell nothing: to the end of a leg that was never told of, and to a call that has just begun.
+# Stored answers without personal data: to the end of an unknown leg, and to the beginning of a dialogue.
 SAYS_NOTHING = (b'{"result":"unmatched","call":null}', b'"name":"greeting"')
 
 Place = tuple[str, str]
 
 
 class Remembering(World):
-    """A world that knows every key under which an answer may have been kept."""
+    """A world that remembers every idempotency key, so that a test can decrypt the stored answers."""
 
     made: list[Idempotency]
 
@@ -57,7 +57,7 @@ class Remembering(World):
 
 
 class Trace(Struct):
-    """Whatever would show an application: its texts, its indexes, its seals and every key that could open them."""
+    """All that could reveal an application: its texts, its blind indexes, and the keys and contexts of its seals."""
 
     world: Remembering
     person: Person
@@ -67,7 +67,7 @@ class Trace(Struct):
     contexts: set[str] = set()
 
     async def found(self) -> dict[Place, set[str]]:
-        """Where something is left, and what: a text, an index, or a seal that opens."""
+        """The columns that still reveal the application, and how: by a text, an index, or a seal that opens."""
         storage = self.world.storage
         schema = await columns(storage)
         rows = {table: await rows_of(storage, table, names) for table, names in schema.items()}
@@ -108,7 +108,7 @@ class Trace(Struct):
 
 
 def opened(way: Callable[..., Any], *given: object) -> Any:
-    """What a way to open something gives; None where it does not open."""
+    """The result of a decryption, or None if it fails."""
     try:
         return way(*given)
     except VerifierError:
@@ -116,7 +116,7 @@ def opened(way: Callable[..., Any], *given: object) -> Any:
 
 
 async def columns(storage: Storage) -> dict[str, list[str]]:
-    """Every table of the database with its columns, as its own schema says."""
+    """Every table of the database with its columns, read from the schema of the database."""
     if isinstance(storage, SqliteStorage):
         sql = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
     else:
@@ -133,7 +133,7 @@ async def rows_of(storage: Storage, table: str, names: list[str]) -> list[dict[s
 
 
 async def trace(world: Remembering, person: Person, *leg_ids: str) -> Trace:
-    """What is to be looked for once the person's application has been erased."""
+    """Collects, before the erasure, what to search for after it."""
     application = await world.context.reading.application(person.application_id)
     numbers = [each.number for each in application.registration.numbers]
     context = world.context
@@ -159,7 +159,7 @@ async def world(storage: Storage, tmp_path: Path) -> AsyncIterator[Remembering]:
 
 
 async def register(world: World, person: Person) -> None:
-    """Two numbers, so that a code can be keyed from the wrong one, and a call that is announced."""
+    """Registers two numbers, so that a code can be keyed from the wrong one, and an announced call."""
     long_ago = from_ms(NOON - 90 * 86_400_000)
     await world.register(
         person,
@@ -176,7 +176,7 @@ async def person(world: Remembering) -> Person:
 
 
 async def ask(world: World, person: Person, granted: bool | None) -> str | None:
-    """An officer asks for an exception, which a supervisor grants, declines, or leaves."""
+    """An officer requests an exception. A supervisor grants or declines it, or leaves it open (`None`)."""
     officer = staff("4412")
     asked = RequestException("documents", person.number, ("daily_cap",), f"{person.name} asked for it")
     exceptions = world.service.policy_exceptions
@@ -190,20 +190,20 @@ async def ask(world: World, person: Person, granted: bool | None) -> str | None:
 
 
 async def everything(world: World, person: Person) -> list[str]:
-    """Whatever the service can write about one application, by every use case. Returns the ids of its legs."""
+    """Runs every use case that writes about an application. Returns the ids of its legs."""
     await world.service.me.put_preferences(person.principal, Preferences(marketing_calls=False))
     await world.grant(person, "contact_hours")
     lifted = await ask(world, person, True)
     for granted in (False, None):
         await ask(world, person, granted)
-    # A leg nobody waits for, one that is ambiguous, one whose end comes first.
+    # Legs: one that no call waits for, an ambiguous one, and one whose end arrives first.
     await world.leg_by_number("connected", person.number, leg_id=f"SIP/{person.number}-1")
     gave_way = (await world.issue(person))["call"]["call_id"]
     await world.leg_by_number("connected", person.number, leg_id=f"SIP/{person.number}-2", officer_id=None)
     await world.leg_by_number("ended", None, leg_id=f"SIP/{person.number}-3")
     await world.leg_by_number("connected", person.number, leg_id=f"SIP/{person.number}-3")
     assert gave_way
-    # A call with an exception, a leg that is not the ticket's, wrong codes and right ones, at each door.
+    # A call with an exception, a leg to a number that is not the ticket's, and wrong and right codes on each channel.
     call_id = (await world.issue(person, exception_id=lifted))["call"]["call_id"]
     await world.leg(call_id, "connected", "+8617000000000", leg_id=f"SIP/{person.number}-4")
     await world.leg(call_id, "connected", person.number, leg_id=f"SIP/{person.number}-5")
@@ -244,12 +244,10 @@ async def live(world: World, person: Person, leg_id: str) -> tuple[str, str]:
 
 
 @pytest.mark.shows("CVP-4.1-5", "CVP-4.1-6", "CVP-6.5-4", "CVP-7.11-5")
-async def test_nothing_of_an_erased_application_opens_or_names_the_person_in_any_table(
-    world: Remembering, person: Person
-) -> None:
+async def test_after_an_erasure_no_table_decrypts_or_names_the_person(world: Remembering, person: Person) -> None:
     left = await trace(world, person, *(await everything(world, person)))
     before = await left.found()
-    # The search finds what there is: something in every table, and every answer that is kept.
+    # The search works: before the erasure, it finds data in every table and every stored answer.
     assert {table for table, _ in before} == set(await columns(world.storage)) - NOTHING_PERSONAL
     kept = await world.storage.fetch("SELECT application_id FROM idempotency")
     assert {row[0] for row in kept} == {person.application_id, None}
@@ -271,7 +269,7 @@ class Scene(Struct):
 
 
 Moment = Callable[[Scene], Coroutine[Any, Any, Any]]
-# What names the application, a call of it or a dialogue about it: after the erasure that is not there.
+# Requests that name the application, its call or its dialogue. After the erasure these do not exist.
 NAMES_IT: dict[str, Moment] = {
     "issue": lambda at: at.world.issue(at.person),
     "reveal": lambda at: at.world.reveal(at.call_id),
@@ -284,7 +282,7 @@ NAMES_IT: dict[str, Moment] = {
     "words again": lambda at: at.world.press(at.session_id, "*"),
     "receipt wanted": lambda at: at.world.press(at.session_id, "1"),
 }
-# What a person does: after the erasure it is about nobody, and is kept as a stranger's is.
+# Requests of the person. After the erasure they are stored like those of a stranger.
 NAMES_NOTHING: dict[str, Moment] = {
     "right code": lambda at: at.world.confirm(at.person, at.code),
     "wrong code": lambda at: at.world.confirm(at.person, another_code(at.code)),
@@ -297,14 +295,14 @@ NAMES_NOTHING: dict[str, Moment] = {
 
 @pytest.mark.shows("CVP-4.1-6")
 @pytest.mark.parametrize("erased_first", [False, True], ids=["before", "after"])
-async def test_what_comes_in_the_moment_of_an_erasure_leaves_nothing_either(
+async def test_requests_concurrent_with_an_erasure_leave_nothing(
     world: Remembering, person: Person, shards: int, erased_first: bool
 ) -> None:
     call_id, code = await world.live_call(person)
     session_id = (await world.begin_dialogue(person.number))["session_id"]
     await world.press(session_id, code)
     left, scene = await trace(world, person), Scene(world, person, code, call_id, session_id)
-    # On several shards whose an application is has to be read first, so anything may come after the erasure.
+    # With several shards the order of execution is not fixed, so any request may run after the erasure.
     moments = NAMES_IT if erased_first or shards > 1 else {**NAMES_IT, **NAMES_NOTHING}
     asked, erased = [make(scene) for make in moments.values()], world.erase(person)
     told = await asyncio.gather(*((erased, *asked) if erased_first else (*asked, erased)), return_exceptions=True)
@@ -316,14 +314,14 @@ async def test_what_comes_in_the_moment_of_an_erasure_leaves_nothing_either(
 
 @pytest.mark.shows("CVP-6.5-4")
 @pytest.mark.parametrize("erased", [0, 1])
-async def test_a_leg_that_two_applications_share_goes_with_either(world: Remembering, erased: int) -> None:
+async def test_a_leg_shared_by_two_applications_is_deleted_with_either(world: Remembering, erased: int) -> None:
     people = Person(1), Person(2)
     people[1].number = people[0].number
     for each in people:
         await world.register(each)
     await world.leg_by_number("connected", people[0].number, leg_id=f"SIP/{people[0].number}")
     assert await world.counts("stray_legs") == (1,)
-    # The number may be off file again by then.
+    # The number may have been removed before the erasure.
     others = (RegisteredNumber(AT_HOME, from_ms(NOON - 90 * 86_400_000)),)
     await world.register(people[erased], numbers=others)
     await world.erase(people[erased])
@@ -341,7 +339,7 @@ async def test_an_application_whose_statements_are_damaged_can_be_erased(world: 
 
 
 async def about(world: World, person: Person) -> tuple[int, ...]:
-    """How many kept answers, dialogues and guess limits there are of an application."""
+    """The numbers of stored answers, dialogues and guess limits of an application."""
     ways = (
         "SELECT COUNT(*) FROM idempotency WHERE application_id = $1",
         "SELECT COUNT(*) FROM ivr_sessions WHERE application_id = $1",
@@ -351,8 +349,8 @@ async def about(world: World, person: Person) -> tuple[int, ...]:
 
 
 @pytest.mark.shows("CVP-4.1-6")
-async def test_what_is_kept_of_others_stays(world: Remembering, person: Person, mallory: Person) -> None:
-    """Two customers do the same; one is erased."""
+async def test_an_erasure_leaves_other_customers_rows(world: Remembering, person: Person, mallory: Person) -> None:
+    """Two customers do the same; then one is erased."""
     for each in (person, mallory):
         _, code = await world.live_call(each)
         session = (await world.begin_dialogue(each.number))["session_id"]

@@ -1,4 +1,4 @@
-"""The Identity header of a call comes from its ticket, for as long as the call is open."""
+"""The Identity header of a call is made from its ticket, and only while the call is open."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from verifier.service import Service
 
 
 class Signer:
-    """A key made for the test."""
+    """Signs with a new key."""
 
     x5u = "https://certificates.bank.example/shaken.pem"
 
@@ -28,7 +28,7 @@ class Signer:
 
 
 @pytest.mark.shows("CVP-6.4-1")
-async def test_the_numbers_are_the_tickets_and_the_time_is_that_of_asking(world: World, wang: Person) -> None:
+async def test_a_header_has_the_numbers_of_the_ticket_and_the_time_of_the_request(world: World, wang: Person) -> None:
     signer = Signer()
     identities = Service(world.context, signer).identities
     call_id = (await world.issue(wang))["call"]["call_id"]
@@ -43,9 +43,7 @@ async def test_the_numbers_are_the_tickets_and_the_time_is_that_of_asking(world:
 
 
 @pytest.mark.shows("CVP-6.4-1")
-async def test_there_is_none_for_a_call_that_is_over_erased_or_unknown_nor_without_a_key(
-    world: World, wang: Person
-) -> None:
+async def test_a_closed_erased_or_unknown_call_and_a_missing_key_give_no_header(world: World, wang: Person) -> None:
     identities = Service(world.context, Signer()).identities
     call_id = (await world.issue(wang))["call"]["call_id"]
     with pytest.raises(NotFound):

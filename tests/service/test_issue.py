@@ -1,4 +1,4 @@
-"""Issuing a call: binding, log before code, contact policy, exceptions (laws L2, L3, L10)."""
+"""Issuing a call: code bound to ticket, log before code, contact policy, exceptions (laws L2, L3, L10)."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ async def test_an_issued_call_has_a_signed_ticket_in_the_log(world: World, wang:
 
 
 @pytest.mark.shows("CVP-1-1", "CVP-10-1")
-async def test_nothing_is_shown_when_the_issuance_cannot_be_made_durable(
+async def test_an_issue_whose_commit_fails_returns_no_code_and_no_ticket(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Law L3: the database fails at the last moment, and neither code nor ticket comes out."""
+    """Law L3: no code or ticket is given before its commit."""
     storage = world.storage
     original = storage.transaction
 
@@ -57,7 +57,7 @@ async def test_nothing_is_shown_when_the_issuance_cannot_be_made_durable(
 
 @dataclass
 class _FailsAtCommit:
-    """A transaction that is rolled back when it ought to be committed."""
+    """A transaction that rolls back instead of committing."""
 
     inner: Any
 
@@ -129,8 +129,10 @@ async def test_each_rule_of_the_contact_policy_refuses_and_writes_nothing(world:
 
 @pytest.mark.shows("CVP-4.2-1")
 @pytest.mark.parametrize(("hours", "allowed"), [(-4.1, False), (-4, True), (8.9, True), (9, False)])
-async def test_contact_hours_are_the_customers_own(world: World, wang: Person, hours: float, allowed: bool) -> None:
-    """Noon plus an offset in Shanghai; 08:00 to 21:00 is allowed."""
+async def test_contact_hours_are_on_the_customers_clock(
+    world: World, wang: Person, hours: float, allowed: bool
+) -> None:
+    """`hours` counts from noon in Shanghai. Calls are allowed from 08:00 to 21:00."""
     world.clock.advance(hours * 3600)
     if allowed:
         assert (await world.issue(wang))["call"]["state"] == "issued"
@@ -150,7 +152,7 @@ async def test_the_daily_cap_counts_the_customers_day(world: World, wang: Person
 
 
 @pytest.mark.shows("CVP-4.2-2")
-async def test_all_broken_rules_are_told_at_once(world: World) -> None:
+async def test_a_refusal_lists_all_broken_rules(world: World) -> None:
     person = Person(1)
     await world.register(person, status="closed", officers=(COLLEAGUE,))
     with pytest.raises(PolicyRefused) as caught:
@@ -159,7 +161,7 @@ async def test_all_broken_rules_are_told_at_once(world: World) -> None:
 
 
 @pytest.mark.shows("CVP-4.2-3", "CVP-4.2-4")
-async def test_an_exception_needs_a_second_person_is_logged_and_good_for_one_call(world: World) -> None:
+async def test_an_exception_needs_a_second_person_is_logged_and_covers_one_call(world: World) -> None:
     person = Person(1)
     await world.register(person, numbers=(RegisteredNumber(person.number, from_ms(NOON - 1000)),))
     with pytest.raises(Forbidden):
@@ -174,7 +176,7 @@ async def test_an_exception_needs_a_second_person_is_logged_and_good_for_one_cal
 
 
 @pytest.mark.shows("CVP-4.2-3")
-async def test_an_exception_lifts_nothing_else_and_for_nobody_else(world: World, mallory: Person) -> None:
+async def test_an_exception_lifts_only_its_rule_for_its_officer_and_application(world: World, mallory: Person) -> None:
     person = Person(1)
     young = (RegisteredNumber(person.number, from_ms(NOON - 1000)),)
     await world.register(person, numbers=young)
@@ -182,7 +184,7 @@ async def test_an_exception_lifts_nothing_else_and_for_nobody_else(world: World,
     with pytest.raises(PolicyRefused) as caught:
         await world.issue(person, exception_id=granted["exception_id"])
     assert caught.value.refusals[0].rule == "number_cooling_off"
-    # To others it is as if it had never been granted.
+    # For another officer or application, the exception does not exist.
     for another in (granted["exception_id"], "exc_" + "0" * 32):
         with pytest.raises(NotFound, match="there is no such exception"):
             await world.issue(person, officer=staff("4413"), exception_id=another)
@@ -194,7 +196,7 @@ async def test_an_exception_lifts_nothing_else_and_for_nobody_else(world: World,
 
 
 @pytest.mark.shows("CVP-4.2-7")
-async def test_an_officers_unconnected_call_gives_way_to_his_next(world: World, wang: Person) -> None:
+async def test_an_officers_next_call_revokes_their_unconnected_one(world: World, wang: Person) -> None:
     first = (await world.issue(wang))["call"]["call_id"]
     second = (await world.issue(wang))["call"]["call_id"]
     assert (await world.call_row(first))["state"] == "revoked"
@@ -202,7 +204,7 @@ async def test_an_officers_unconnected_call_gives_way_to_his_next(world: World, 
 
 
 @pytest.mark.shows("CVP-4.2-7")
-async def test_a_call_that_goes_on_or_is_a_colleagues_does_not_give_way(world: World, wang: Person) -> None:
+async def test_an_issue_does_not_revoke_a_live_call_or_a_colleagues(world: World, wang: Person) -> None:
     await world.issue(wang)
     with pytest.raises(CallOpen):
         await world.issue(wang, officer=staff("4413"))
@@ -212,7 +214,9 @@ async def test_a_call_that_goes_on_or_is_a_colleagues_does_not_give_way(world: W
 
 
 @pytest.mark.shows("CVP-4.2-8")
-async def test_an_officer_issues_in_his_own_name_and_a_system_says_in_whose(world: World, wang: Person) -> None:
+async def test_an_officer_issues_in_their_own_name_and_a_system_must_name_an_officer(
+    world: World, wang: Person
+) -> None:
     from verifier.core.errors import InvalidField
     from verifier.core.messages import IssueCall
 
@@ -229,7 +233,7 @@ async def test_an_officer_issues_in_his_own_name_and_a_system_says_in_whose(worl
 
 
 @pytest.mark.shows("CVP-3.2-5")
-async def test_a_refusal_is_not_kept_under_its_key(world: World, wang: Person) -> None:
+async def test_a_refusal_is_not_stored_under_its_idempotency_key(world: World, wang: Person) -> None:
     world.clock.advance(12 * 3600)
     with pytest.raises(PolicyRefused):
         await world.issue(wang, key="early")
@@ -238,13 +242,13 @@ async def test_a_refusal_is_not_kept_under_its_key(world: World, wang: Person) -
     assert await world.issue(wang, key="early") == issued
 
 
-async def test_an_unknown_application_is_not_there(world: World) -> None:
+async def test_an_unknown_application_is_not_found(world: World) -> None:
     with pytest.raises(NotFound):
         await world.issue(Person(404))
 
 
 @pytest.mark.shows("CVP-8.2-3", "CVP-10-1")
-async def test_tickets_issued_at_once_share_one_checkpoint_and_each_verifies(world: World) -> None:
+async def test_tickets_issued_at_once_share_checkpoints_and_each_verifies(world: World) -> None:
     people = [Person(n) for n in range(40)]
     await asyncio.gather(*(world.register(person) for person in people))
     issued = await asyncio.gather(*(world.issue(person) for person in people))

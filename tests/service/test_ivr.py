@@ -1,4 +1,4 @@
-"""The telephone dialogue on the real service: what a caller hears, and what is spent (laws L4, L6, L7, L12)."""
+"""The telephone dialogue: what a caller hears, and what counts as an attempt (laws L4, L6, L7, L12)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_a_caller_keys_the_code_hears_the_verdict_and_reaches_the_officer(
     assert not (await world.audit()).findings
 
 
-async def test_slips_cost_nothing_and_wrong_codes_are_counted(world: World, wang: Person) -> None:
+async def test_mistyped_codes_are_not_counted_and_wrong_codes_are(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     for slip in ("12", code[:-1] + str((int(code[-1]) + 1) % 10), "1" * 90):
@@ -50,7 +50,7 @@ async def test_slips_cost_nothing_and_wrong_codes_are_counted(world: World, wang
 
 
 @pytest.mark.parametrize("number", [None, "+8613700000000"])
-async def test_a_withheld_or_foreign_number_gets_no_verdict_and_burns_nothing(
+async def test_a_dialogue_with_an_unknown_or_withheld_number_gives_no_verdict(
     world: World, wang: Person, number: str | None
 ) -> None:
     call_id, code = await world.live_call(wang)
@@ -72,7 +72,7 @@ async def test_another_customers_code_is_not_genuine_by_telephone(world: World, 
 
 
 @pytest.mark.shows("CVP-7.7-3")
-async def test_a_step_that_is_sent_again_is_answered_alike_and_consumes_once(world: World, wang: Person) -> None:
+async def test_a_retried_step_gets_the_same_answer_and_counts_once(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     first, *others = await asyncio.gather(*(world.press(session, code, key="one-key") for _ in range(20)))
@@ -84,7 +84,7 @@ async def test_a_step_that_is_sent_again_is_answered_alike_and_consumes_once(wor
 
 
 @pytest.mark.shows("CVP-7.7-2")
-async def test_beyond_the_guess_limit_no_verdict_is_given(world: World, wang: Person) -> None:
+async def test_a_caller_beyond_the_guess_limit_gets_no_verdict(world: World, wang: Person) -> None:
     session = (await world.begin_dialogue(wang.number))["session_id"]
     for _ in range(2):
         call_id, code = await world.live_call(wang)
@@ -96,9 +96,7 @@ async def test_beyond_the_guess_limit_no_verdict_is_given(world: World, wang: Pe
     assert (await world.press(session, "0"))["to"] == FRAUD_DESK
 
 
-async def test_a_caller_with_the_code_of_a_call_to_another_number_is_told_where_to_ring_from(
-    world: World, wang: Person
-) -> None:
+async def test_a_caller_from_another_number_is_told_to_use_the_called_number(world: World, wang: Person) -> None:
     at_home = RegisteredNumber("+861062345678", from_ms(NOON - 90 * 86_400_000))
     await world.register(wang, numbers=(*wang.registration().numbers, at_home))
     _, code = await world.live_call(wang)
@@ -110,7 +108,7 @@ async def test_a_caller_with_the_code_of_a_call_to_another_number_is_told_where_
     assert names(await world.press(session, code))[0] == "genuine"
 
 
-async def test_a_number_that_is_taken_off_file_during_the_call_is_checked_no_more(world: World, wang: Person) -> None:
+async def test_a_number_removed_during_the_dialogue_gets_no_verdict(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     await world.register(wang, numbers=(RegisteredNumber("+861062345678", from_ms(NOON - 90 * 86_400_000)),))
@@ -118,7 +116,7 @@ async def test_a_number_that_is_taken_off_file_during_the_call_is_checked_no_mor
 
 
 @pytest.mark.shows("CVP-4.1-5")
-async def test_a_dialogue_is_over_when_its_application_is_erased(world: World, wang: Person) -> None:
+async def test_an_erasure_ends_the_dialogues_of_the_application(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     assert names(await world.press(session, code))[0] == "genuine"
@@ -129,14 +127,14 @@ async def test_a_dialogue_is_over_when_its_application_is_erased(world: World, w
     assert await world.counts("ivr_sessions") == (0,)
 
 
-async def test_the_language_is_mandarin_unless_the_platform_knows_better(world: World, wang: Person) -> None:
+async def test_a_dialogue_is_in_mandarin_unless_the_platform_names_a_language(world: World, wang: Person) -> None:
     await world.register(wang, customer=Customer(wang.customer_id, wang.name, language="en"))
     assert (await world.begin_dialogue(wang.number))["say"][0]["language"] == "zh-CN"
     assert (await world.begin_dialogue(wang.number, language="en"))["say"][0]["language"] == "en"
 
 
 @pytest.mark.shows("CVP-6.3-2", "CVP-7.7-5")
-async def test_a_dialogue_is_forgotten_after_half_an_hour(world: World, wang: Person) -> None:
+async def test_a_dialogue_is_deleted_after_half_an_hour(world: World, wang: Person) -> None:
     session = (await world.begin_dialogue(wang.number))["session_id"]
     world.clock.advance(1801)
     with pytest.raises(NotFound):
@@ -146,7 +144,7 @@ async def test_a_dialogue_is_forgotten_after_half_an_hour(world: World, wang: Pe
 
 
 @pytest.mark.shows("CVP-7.7-5")
-async def test_what_is_kept_of_a_dialogue_holds_nothing_in_the_clear(world: World, wang: Person) -> None:
+async def test_a_stored_dialogue_holds_no_personal_data_in_plaintext(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     await world.press(session, code)

@@ -1,4 +1,4 @@
-"""How often a key-encryption key has been used is counted for all nodes, and a worn key seals nothing (section 11)."""
+"""The uses of a key-encryption key are counted across nodes, and a worn-out key seals nothing (section 11)."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ async def _total(world: World) -> int:
 
 
 @pytest.mark.shows("CVP-11-5")
-async def test_a_node_reserves_uses_before_it_needs_them_and_more_before_they_are_gone(
-    storage: Storage, tmp_path: Path
-) -> None:
+async def test_a_node_leases_uses_at_the_start_and_again_after_half_of_them(storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json") as world:
         assert await _total(world) == LEASE
         for _ in range(LEASE // 2):
@@ -41,8 +39,8 @@ async def test_a_node_reserves_uses_before_it_needs_them_and_more_before_they_ar
 
 
 @pytest.mark.shows("CVP-11-5")
-async def test_a_crash_and_another_node_lose_no_use(storage: Storage, tmp_path: Path) -> None:
-    for nodes in (1, 2, 3):  # each is left without a word, as by kill -9
+async def test_uses_leased_by_crashed_nodes_stay_counted(storage: Storage, tmp_path: Path) -> None:
+    for nodes in (1, 2, 3):  # none is stopped, as after kill -9
         world = World(storage, tmp_path / "ring.json")
         await world.service.key_uses.reserve()
         world.ring.seal("a", b"")
@@ -50,7 +48,7 @@ async def test_a_crash_and_another_node_lose_no_use(storage: Storage, tmp_path: 
 
 
 @pytest.mark.shows("CVP-11-5")
-async def test_what_is_used_beyond_a_lease_is_counted_at_the_next_turn(storage: Storage, tmp_path: Path) -> None:
+async def test_uses_beyond_a_lease_are_counted_with_the_next_one(storage: Storage, tmp_path: Path) -> None:
     world = World(storage, tmp_path / "ring.json")
     for _ in range(100):
         world.ring.seal("a", b"")
@@ -62,7 +60,7 @@ async def test_what_is_used_beyond_a_lease_is_counted_at_the_next_turn(storage: 
 @pytest.mark.parametrize(
     ("uses", "level"), [(TOLD_FROM, "warning"), (ROTATED_BEFORE, "error"), (TOLD_FROM - 2 * LEASE, None)]
 )
-async def test_a_key_that_wears_out_is_told_with_each_lease(
+async def test_each_lease_of_a_key_near_its_limit_is_logged(
     storage: Storage, tmp_path: Path, uses: int, level: str | None
 ) -> None:
     async with World(storage, tmp_path / "ring.json") as world:
@@ -91,7 +89,7 @@ async def test_a_worn_out_key_seals_nothing_until_it_is_rotated(storage: Storage
 
 
 @pytest.mark.shows("CVP-11-7")
-async def test_a_count_that_is_put_back_does_not_bring_a_worn_out_key_back(storage: Storage, tmp_path: Path) -> None:
+async def test_a_count_reset_in_the_database_does_not_revive_a_worn_out_key(storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json"):
         pass
     await _set(storage, REFUSED_FROM)

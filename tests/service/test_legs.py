@@ -1,4 +1,4 @@
-"""Leg events come at least once and in any order; the outcome is the same (law L5)."""
+"""Leg events may be repeated and arrive in any order; the outcome is the same (law L5)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ELSEWHERE = "+8613700137000"
 
 @pytest.mark.shows("CVP-6-2")
 @pytest.mark.parametrize("order", list(itertools.permutations(["connected", "ended", "connected"])))
-async def test_any_order_and_doubling_of_events_ends_the_same(
+async def test_repeated_and_reordered_events_have_the_same_outcome(
     world: World, wang: Person, order: tuple[str, ...]
 ) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
@@ -34,7 +34,7 @@ async def test_any_order_and_doubling_of_events_ends_the_same(
 
 
 @pytest.mark.shows("CVP-6-3")
-async def test_of_doubled_events_the_earliest_time_holds(world: World, wang: Person) -> None:
+async def test_the_earliest_time_of_repeated_events_counts(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     world.clock.advance(10)
     for at in (3000, 1000, 2000):
@@ -43,16 +43,14 @@ async def test_of_doubled_events_the_earliest_time_holds(world: World, wang: Per
 
 
 @pytest.mark.shows("CVP-6-4")
-async def test_a_leg_from_another_desk_than_the_tickets_does_not_count(world: World, wang: Person) -> None:
+async def test_a_leg_from_another_desk_does_not_count(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     assert (await world.leg(call_id, "connected", wang.number, caller_number="+861000000000"))["state"] == "issued"
     told = await world.leg(call_id, "connected", wang.number, leg_id="leg-2", caller_number=DESK)
     assert told["state"] == "live"
 
 
-async def test_an_end_that_comes_first_keeps_the_code_hidden_when_the_connect_arrives(
-    world: World, wang: Person
-) -> None:
+async def test_a_connect_that_arrives_after_its_end_does_not_reveal_the_code(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     world.clock.advance(10)
     await world.leg(call_id, "ended", wang.number, at=NOON + 5000)
@@ -74,7 +72,7 @@ async def test_a_second_leg_makes_the_call_live_again_after_a_dropped_line(world
 
 
 @pytest.mark.shows("CVP-6-4")
-async def test_a_leg_that_is_said_to_be_to_another_number_later_no_longer_counts(world: World, wang: Person) -> None:
+async def test_a_leg_later_reported_to_another_number_no_longer_counts(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     told = await world.leg(call_id, "connected", ELSEWHERE)
     assert (told["state"], told["connected_at"]) == ("issued", None)
@@ -92,7 +90,7 @@ async def test_an_event_far_in_the_past_or_future_is_refused(world: World, wang:
 
 
 @pytest.mark.shows("CVP-6-6")
-async def test_an_event_for_a_closed_call_is_taken_and_changes_nothing(world: World, wang: Person) -> None:
+async def test_an_event_for_a_closed_call_is_accepted_and_changes_nothing(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     await world.revoke(call_id)
     told = await world.leg(call_id, "ended", wang.number)
@@ -101,7 +99,7 @@ async def test_an_event_for_a_closed_call_is_taken_and_changes_nothing(world: Wo
 
 @pytest.mark.shows("CVP-6-4")
 async def test_the_end_of_a_leg_counts_whatever_number_it_names(world: World, wang: Person) -> None:
-    """By the end of a call many an exchange has put other numbers in; only the beginning tells where a leg leads."""
+    """Many telephone exchanges change the numbers during a call, so only the connect event tells where a leg leads."""
     call_id, _ = await world.live_call(wang)
     told = await world.leg(call_id, "ended", ELSEWHERE)
     assert told["leg_ended_at"] is not None
@@ -110,7 +108,7 @@ async def test_the_end_of_a_leg_counts_whatever_number_it_names(world: World, wa
         await world.reveal(call_id)
 
 
-async def test_the_same_event_under_another_key_changes_nothing_more(world: World, wang: Person) -> None:
+async def test_the_same_event_with_another_key_changes_nothing(world: World, wang: Person) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
     told = [await world.leg(call_id, "connected", wang.number, at=NOON) for _ in range(3)]
     assert told[0] == told[1] == told[2]
@@ -120,7 +118,7 @@ async def test_the_same_event_under_another_key_changes_nothing_more(world: Worl
 @pytest.mark.shows("CVP-6-1", "CVP-6-6")
 @pytest.mark.parametrize("closed_by", ["ended", "expired", "locked", "revoked"])
 @pytest.mark.parametrize("event", ["connected", "ended"])
-async def test_no_event_opens_a_closed_call_again(world: World, wang: Person, closed_by: str, event: str) -> None:
+async def test_no_event_reopens_a_closed_call(world: World, wang: Person, closed_by: str, event: str) -> None:
     call_id, code = await world.live_call(wang)
     if closed_by == "ended":
         await world.confirm(wang, code)
@@ -142,7 +140,7 @@ async def test_no_event_opens_a_closed_call_again(world: World, wang: Person, cl
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
 
 
-async def test_an_end_that_comes_twice_and_late_does_not_give_the_code_more_time(world: World, wang: Person) -> None:
+async def test_a_repeated_end_does_not_extend_the_grace_period(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.leg(call_id, "ended", wang.number)
     world.clock.advance(100)
@@ -153,7 +151,7 @@ async def test_an_end_that_comes_twice_and_late_does_not_give_the_code_more_time
 
 @dataclass(frozen=True)
 class Said:
-    """One event as an exchange says it; `right` when it is to the number of the ticket."""
+    """One event of a telephone exchange; `right` if it is to the number of the ticket."""
 
     event: str
     leg_id: str
@@ -174,10 +172,10 @@ SAID = st.builds(
 @settings(max_examples=60)
 @given(said=st.lists(SAID, max_size=8), data=st.data())
 @pytest.mark.slow
-def test_whatever_is_said_comes_out_the_same_in_any_order_and_number(
+def test_shuffled_and_repeated_events_have_the_same_outcome(
     tmp_path_factory: pytest.TempPathFactory, migrated_file: Path, said: list[Said], data: st.DataObject
 ) -> None:
-    """Two calls hear the same events, one of them shuffled and with repeats: both know the same of their legs."""
+    """Two calls get the same events, the second shuffled and with repeats. Both must end in the same state."""
     repeats = data.draw(st.lists(st.sampled_from(said), max_size=4)) if said else []
     shuffled = data.draw(st.permutations([*said, *repeats]))
 

@@ -1,4 +1,4 @@
-"""Leg events of an exchange that does not know the call: matched with the one it can mean, or kept apart (law L5)."""
+"""Leg events without a call id: matched to the only call they can mean, or kept as stray legs (law L5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from verifier.core.errors import Erased, InvalidField, LegNotConnected
 from verifier.core.legs import LegByNumber
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms
-from verifier.service.legs import MAX_APPLICATIONS
+from verifier.service.legs.leg_events import MAX_APPLICATIONS
 
 STRANGER = "+8613700137000"
 BRANCH = "+861082340000"
@@ -24,14 +24,14 @@ async def issued(world: World, person: Person, officer_id: str = "4412", caller_
 
 
 def twin(person: Person) -> Person:
-    """The same customer, with the same number, and another application."""
+    """The same customer and number, with another application."""
     other = Person(int(person.customer_id.removeprefix("cust-")))
     other.application_id += "-B"
     return other
 
 
 @pytest.mark.shows("CVP-6.1-4")
-async def test_a_leg_to_a_number_on_file_makes_the_call_that_waits_for_it_live(world: World, wang: Person) -> None:
+async def test_a_leg_to_the_customers_number_makes_the_waiting_call_live(world: World, wang: Person) -> None:
     call_id = await issued(world, wang)
     told = await world.leg_by_number("connected", wang.number, caller_number=DESK, officer_id="4412")
     assert (told["result"], told["call"]["call_id"], told["call"]["state"]) == ("matched", call_id, "live")
@@ -43,7 +43,7 @@ async def test_a_leg_to_a_number_on_file_makes_the_call_that_waits_for_it_live(w
 
 @pytest.mark.shows("CVP-6.1-7", "CVP-6-2")
 @pytest.mark.parametrize("order", sorted(set(itertools.permutations(["connected", "ended", "connected", "ended"]))))
-async def test_any_order_and_doubling_of_events_ends_the_same(
+async def test_repeated_and_reordered_events_have_the_same_outcome(
     world: World, wang: Person, order: tuple[str, ...]
 ) -> None:
     call_id = await issued(world, wang)
@@ -62,7 +62,7 @@ async def test_any_order_and_doubling_of_events_ends_the_same(
 
 
 @pytest.mark.shows("CVP-6.1-5")
-async def test_events_of_one_leg_at_one_moment_go_to_one_call(world: World, wang: Person) -> None:
+async def test_concurrent_events_of_one_leg_go_to_one_call(world: World, wang: Person) -> None:
     call_id = await issued(world, wang)
     told = await asyncio.gather(
         *(world.leg_by_number(event, wang.number) for event in ("ended", "connected", "connected", "ended"))
@@ -74,13 +74,13 @@ async def test_events_of_one_leg_at_one_moment_go_to_one_call(world: World, wang
 
 
 @pytest.mark.shows("CVP-6.1-5")
-async def test_the_end_of_a_leg_told_of_by_call_is_found_by_its_id(world: World, wang: Person) -> None:
+async def test_an_end_by_number_finds_a_leg_that_was_reported_by_call(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     told = await world.leg_by_number("ended", None)
     assert (told["result"], told["call"]["call_id"]) == ("matched", call_id)
 
 
-async def test_the_same_request_gets_the_same_answer(world: World, wang: Person) -> None:
+async def test_a_retried_event_gets_the_same_answer(world: World, wang: Person) -> None:
     await issued(world, wang)
     told = [await world.leg_by_number("connected", wang.number, at=NOON, key="once") for _ in range(2)]
     assert told[0] == told[1]
@@ -97,7 +97,7 @@ async def test_the_same_request_gets_the_same_answer(world: World, wang: Person)
     ],
     ids=["another number", "another desk", "another officer", "before the issue"],
 )
-async def test_a_leg_that_cannot_be_the_calls_is_not_matched(
+async def test_a_leg_that_contradicts_the_call_is_not_matched(
     world: World, wang: Person, number: str | None, more: dict[str, object]
 ) -> None:
     call_id = await issued(world, wang)
@@ -108,7 +108,7 @@ async def test_a_leg_that_cannot_be_the_calls_is_not_matched(
 
 
 @pytest.mark.shows("CVP-6.1-4", "CVP-6.1-6")
-async def test_nothing_is_bound_when_two_calls_wait_and_the_caller_number_or_the_officer_tells_them_apart(
+async def test_two_waiting_calls_are_ambiguous_unless_the_desk_or_the_officer_is_given(
     world: World, wang: Person
 ) -> None:
     other = twin(wang)
@@ -124,8 +124,8 @@ async def test_nothing_is_bound_when_two_calls_wait_and_the_caller_number_or_the
 
 
 @pytest.mark.shows("CVP-6.1-6")
-async def test_a_leg_that_was_once_ambiguous_or_unknown_is_never_matched_later(world: World, wang: Person) -> None:
-    """A doubled event must not make a call live whose leg was up before, or which may be another's."""
+async def test_a_leg_that_was_unmatched_is_never_matched_later(world: World, wang: Person) -> None:
+    """A repeated event must not make a call live that was issued after the leg connected."""
     assert (await world.leg_by_number("connected", wang.number))["result"] == "unmatched"
     call_id = await issued(world, wang)
     assert (await world.leg_by_number("connected", wang.number))["result"] == "unmatched"
@@ -134,7 +134,7 @@ async def test_a_leg_that_was_once_ambiguous_or_unknown_is_never_matched_later(w
 
 
 @pytest.mark.shows("CVP-6.1-4", "CVP-6.1-7")
-async def test_a_leg_that_had_ended_before_the_issue_is_not_taken_for_a_new_one(world: World, wang: Person) -> None:
+async def test_a_leg_that_ended_before_the_issue_is_not_matched(world: World, wang: Person) -> None:
     await world.leg_by_number("ended", wang.number)
     world.clock.advance(20)
     call_id = await issued(world, wang)
@@ -142,7 +142,7 @@ async def test_a_leg_that_had_ended_before_the_issue_is_not_taken_for_a_new_one(
     assert (await world.call_row(call_id))["state"] == "issued"
 
 
-async def test_after_a_dropped_line_a_second_leg_is_matched_with_the_same_call(world: World, wang: Person) -> None:
+async def test_a_second_leg_after_a_dropped_line_is_matched_to_the_same_call(world: World, wang: Person) -> None:
     call_id = await issued(world, wang)
     await world.leg_by_number("connected", wang.number, leg_id="a")
     world.clock.advance(5)
@@ -153,7 +153,7 @@ async def test_after_a_dropped_line_a_second_leg_is_matched_with_the_same_call(w
 
 
 @pytest.mark.shows("CVP-6.1-5")
-async def test_a_leg_of_a_closed_call_stays_with_it(world: World, wang: Person) -> None:
+async def test_a_leg_of_a_closed_call_is_not_matched_to_the_next_call(world: World, wang: Person) -> None:
     first = await issued(world, wang)
     await world.leg_by_number("connected", wang.number)
     await world.revoke(first)
@@ -164,7 +164,7 @@ async def test_a_leg_of_a_closed_call_stays_with_it(world: World, wang: Person) 
 
 
 @pytest.mark.shows("CVP-6.1-4")
-async def test_a_number_that_is_on_file_very_often_matches_nothing(world: World, wang: Person) -> None:
+async def test_a_number_of_too_many_applications_is_ambiguous(world: World, wang: Person) -> None:
     call_id = await issued(world, wang)
     for n in range(MAX_APPLICATIONS):
         broker = Person(n + 1000)
@@ -174,9 +174,7 @@ async def test_a_number_that_is_on_file_very_often_matches_nothing(world: World,
     assert (await world.call_row(call_id))["state"] == "issued"
 
 
-async def test_a_leg_of_an_erased_application_is_refused_and_one_to_its_number_unknown(
-    world: World, wang: Person
-) -> None:
+async def test_after_an_erasure_its_leg_is_refused_and_its_number_is_unmatched(world: World, wang: Person) -> None:
     await issued(world, wang)
     await world.leg_by_number("connected", wang.number)
     await world.erase(wang)
@@ -187,7 +185,7 @@ async def test_a_leg_of_an_erased_application_is_refused_and_one_to_its_number_u
     assert [kind for kind, _ in await world.discrepancies()] == ["leg_not_on_file", "code_never_used"]
 
 
-async def test_an_erasure_at_the_same_moment_leaves_a_leg_unmatched(world: World, wang: Person) -> None:
+async def test_a_leg_concurrent_with_an_erasure_is_stored_only_if_matched(world: World, wang: Person) -> None:
     await issued(world, wang)
     _, told = await asyncio.gather(world.erase(wang), world.leg_by_number("connected", wang.number))
     assert told["result"] in ("unmatched", "matched")
@@ -204,7 +202,7 @@ async def test_an_erasure_at_the_same_moment_leaves_a_leg_unmatched(world: World
         ("ended", 61, None, "/at"),
     ],
 )
-async def test_an_event_without_its_number_or_of_another_day_is_refused_and_not_kept(
+async def test_an_event_without_a_number_or_with_a_time_out_of_range_is_refused(
     world: World, event: str, offset_s: int, number: str | None, pointer: str
 ) -> None:
     with pytest.raises(InvalidField) as caught:
@@ -213,8 +211,8 @@ async def test_an_event_without_its_number_or_of_another_day_is_refused_and_not_
     assert await world.counts("legs", "stray_legs") == (0, 0)
 
 
-async def test_two_nodes_hear_of_one_leg_at_once(world: World, wang: Person) -> None:
-    """Two officers of one customer: no matter whose leg it is, no event goes to two calls."""
+async def test_concurrent_events_of_one_leg_with_different_officers_go_to_one_call(world: World, wang: Person) -> None:
+    """Two officers call one customer. Whichever call the leg is matched to, both events go to it."""
     other = twin(wang)
     await world.register(other, officers=(COLLEAGUE, OFFICER))
     await issued(world, wang)
@@ -227,8 +225,8 @@ async def test_two_nodes_hear_of_one_leg_at_once(world: World, wang: Person) -> 
 
 
 @pytest.mark.shows("CVP-6.1-9")
-async def test_a_leg_is_one_whichever_system_tells_of_it(world: World, wang: Person) -> None:
-    """Two adapters for one exchange: if one stops, the end that the other tells of ends the leg."""
+async def test_events_of_one_leg_from_two_systems_go_together(world: World, wang: Person) -> None:
+    """Two adapters serve one telephone exchange. When one stops, the other reports the end of the leg."""
     call_id = await issued(world, wang)
     await world.leg_by_number("connected", wang.number)
     other = Principal(kind="system", id="pbx-2", issuer="systems", roles=frozenset({"legs"}))
@@ -241,10 +239,10 @@ async def test_a_leg_is_one_whichever_system_tells_of_it(world: World, wang: Per
 
 
 @pytest.mark.shows("CVP-6.1-10")
-async def test_a_leg_that_names_no_officer_makes_no_call_live_when_several_could_be_meant(
+async def test_a_leg_without_an_officer_is_ambiguous_if_several_officers_are_assigned(
     world: World, wang: Person
 ) -> None:
-    """The colleague rings the customer: the code of the other officer's call must not come with it."""
+    """If a colleague rings the customer, their leg must not reveal the code of the other officer's call."""
     call_id = await issued(world, wang)
     told = await world.leg_by_number("connected", wang.number, caller_number=DESK, officer_id=None)
     assert told == {"result": "ambiguous", "call": None}
@@ -258,7 +256,7 @@ async def test_a_leg_that_names_no_officer_makes_no_call_live_when_several_could
 
 
 @pytest.mark.shows("CVP-6.1-10")
-async def test_officers_of_every_application_with_that_number_could_be_meant(world: World) -> None:
+async def test_a_leg_without_an_officer_may_be_of_any_application_with_the_number(world: World) -> None:
     person, other = Person(1), twin(Person(1))
     await world.register(person, officers=(OFFICER,))
     await world.register(other, officers=(COLLEAGUE,))
@@ -270,7 +268,7 @@ async def test_officers_of_every_application_with_that_number_could_be_meant(wor
 
 
 @pytest.mark.shows("CVP-6.1-10", "CVP-6.1-4")
-async def test_one_officer_for_all_needs_no_name_and_the_caller_number_tells_their_calls_apart(world: World) -> None:
+async def test_with_one_officer_for_all_applications_the_caller_number_selects_the_call(world: World) -> None:
     person, other = Person(1), twin(Person(1))
     for each in (person, other):
         await world.register(each, officers=(OFFICER,))
@@ -280,6 +278,6 @@ async def test_one_officer_for_all_needs_no_name_and_the_caller_number_tells_the
     assert told["call"]["call_id"] == second
 
 
-async def test_a_leg_that_nobody_waits_for_is_without_a_code_and_not_ambiguous(world: World, wang: Person) -> None:
+async def test_a_leg_that_no_call_waits_for_is_unmatched_and_not_ambiguous(world: World, wang: Person) -> None:
     assert (await world.leg_by_number("connected", wang.number, officer_id=None))["result"] == "unmatched"
     assert [kind for kind, _ in await world.discrepancies()] == ["leg_without_code"]

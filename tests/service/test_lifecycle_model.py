@@ -1,4 +1,4 @@
-"""The life cycle against a model simple enough to be believed, under random histories (laws L4, L5, L8)."""
+"""Compares the life cycle of a call with a simple model, under random histories (laws L4, L5, L8)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHANNELS = st.sampled_from(["app", "ivr"])
 
 
 class Model:
-    """What a call can still do, in as few words as possible. Times in seconds."""
+    """The life cycle of a call, as simple as possible. Times are in seconds."""
 
     def __init__(self, issued: int) -> None:
         self.issued = issued
@@ -63,7 +63,7 @@ class LifeCycle(RuleBasedStateMachine):
         return self.runner.run(coroutine)
 
     def database(self) -> str:
-        """The address of one at the current schema, without a row."""
+        """The URL of an empty database with the current schema."""
         return f"sqlite:{shutil.copy(self.migrated, self.folder.name)}"
 
     @initialize()
@@ -195,7 +195,7 @@ class LifeCycle(RuleBasedStateMachine):
         self.run(self.world.service.housekeeping.sweep())
 
     @invariant()
-    def the_stored_state_never_promises_more_than_the_model(self) -> None:
+    def a_call_stored_as_closed_is_closed_in_the_model(self) -> None:
         if self.model is None or not hasattr(self, "call_id"):
             return
         state = self.run(self.world.call_row(self.call_id))["state"]
@@ -209,7 +209,7 @@ class LifeCycle(RuleBasedStateMachine):
 
 
 class LifeCycleOnPostgres(LifeCycle):
-    """The same, on the other database."""
+    """The same on PostgreSQL."""
 
     server: Postgres
     template: str
@@ -243,7 +243,7 @@ def _examples(share: int) -> settings:
 TestLifeCycle = pytest.mark.usefixtures("on_sqlite")(LifeCycle.TestCase)
 TestLifeCycle.settings = _examples(1)
 
-# A database is made for each example, and that takes its time.
+# Fewer examples, because each creates a database.
 TestLifeCycleOnPostgres = pytest.mark.needs("postgresql")(
     pytest.mark.usefixtures("on_postgres")(LifeCycleOnPostgres.TestCase)
 )

@@ -1,4 +1,4 @@
-"""What people can look at: history, call status, receipts, reports; and housekeeping (laws L8, L9)."""
+"""History, call status, receipts, reports and housekeeping (laws L8, L9)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from verifier.core.times import from_ms
 
 
 @pytest.mark.shows("CVP-7.5-1")
-async def test_a_customer_sees_every_call_ever_issued_page_by_page(world: World, wang: Person, mallory: Person) -> None:
+async def test_a_customer_lists_all_their_calls_in_pages(world: World, wang: Person, mallory: Person) -> None:
     await world.issue(mallory)
     ids = []
     for _ in range(3):
@@ -28,7 +28,7 @@ async def test_a_customer_sees_every_call_ever_issued_page_by_page(world: World,
 
 
 @pytest.mark.shows("CVP-7.5-2")
-async def test_the_call_status_says_yes_only_while_the_leg_is_connected(world: World, wang: Person) -> None:
+async def test_the_call_status_is_on_call_only_while_the_leg_is_connected(world: World, wang: Person) -> None:
     async def on_call() -> bool:
         return (await world.service.me.call_status(wang.principal)).on_call
 
@@ -45,7 +45,7 @@ async def test_the_call_status_says_yes_only_while_the_leg_is_connected(world: W
 
 
 @pytest.mark.shows("CVP-7.5-2")
-async def test_a_watcher_is_told_of_each_change_at_once(world: World, wang: Person) -> None:
+async def test_a_watch_of_the_call_status_reports_each_change_at_once(world: World, wang: Person) -> None:
     seen: list[CallStatus] = []
     told = asyncio.Event()
 
@@ -66,7 +66,7 @@ async def test_a_watcher_is_told_of_each_change_at_once(world: World, wang: Pers
 
 
 @pytest.mark.shows("CVP-7.5-3")
-async def test_watching_ends_when_the_service_stops_or_the_time_is_over(world: World, wang: Person) -> None:
+async def test_a_watch_ends_with_the_service_and_after_its_maximum_time(world: World, wang: Person) -> None:
     async def watch() -> None:
         async for _ in world.service.me.watch(wang.principal):
             world.clock.advance(601)
@@ -80,7 +80,7 @@ async def test_watching_ends_when_the_service_stops_or_the_time_is_over(world: W
 
 
 @pytest.mark.shows("CVP-7.5-3")
-async def test_nobody_watches_in_more_than_ten_places_at_one_node(world: World, wang: Person, mallory: Person) -> None:
+async def test_a_customer_has_at_most_ten_watches_at_a_node(world: World, wang: Person, mallory: Person) -> None:
     watched = [world.service.me.watch(wang.principal) for _ in range(10)]
     for each in watched:
         await anext(each)
@@ -92,7 +92,7 @@ async def test_nobody_watches_in_more_than_ten_places_at_one_node(world: World, 
 
 
 @pytest.mark.shows("CVP-7.5-5")
-async def test_a_receipt_is_its_owners_alone(world: World, wang: Person, mallory: Person) -> None:
+async def test_only_its_customer_can_read_a_receipt(world: World, wang: Person, mallory: Person) -> None:
     verdict = await world.confirm(wang, another_code("000000000"))
     found = await world.service.receipts.read(wang.principal, verdict["receipt_id"])
     assert found.receipt.statement == verdict["receipt"]["statement"]
@@ -103,7 +103,7 @@ async def test_a_receipt_is_its_owners_alone(world: World, wang: Person, mallory
         await world.service.receipts.read(wang.principal, issued["call"]["call_id"])
 
 
-async def test_anybody_can_have_evidence_checked(world: World, wang: Person) -> None:
+async def test_anyone_can_have_a_receipt_verified(world: World, wang: Person) -> None:
     receipt = (await world.confirm(wang, another_code("000000000")))["receipt"]
     assert world.service.receipts.verify(VerifyReceipt(**receipt)).result == "valid"
     spoiled = VerifyReceipt(receipt["statement"][:-4] + "AAAA", receipt["proof"])
@@ -121,14 +121,14 @@ async def test_a_report_has_a_signed_receipt_that_commits_to_its_text(world: Wor
 
 @pytest.mark.shows("CVP-7.6-3")
 @pytest.mark.parametrize("days", [2, -400])
-async def test_a_report_of_an_impossible_time_is_refused(world: World, wang: Person, days: int) -> None:
+async def test_a_report_with_a_time_out_of_range_is_refused(world: World, wang: Person, days: int) -> None:
     asked = ReportCall(from_ms(NOON + days * 86_400_000))
     with pytest.raises(InvalidField):
         await world.service.reports.take(wang.principal, asked, world.key(wang.principal, asked))
 
 
 @pytest.mark.shows("CVP-6.3-2")
-async def test_the_sweep_closes_what_time_has_closed_and_prunes_old_keys(world: World, wang: Person) -> None:
+async def test_the_sweep_expires_calls_and_deletes_old_limits_and_idempotency_keys(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     world.clock.advance(600)
     assert await world.service.housekeeping.sweep() == 1
@@ -136,14 +136,14 @@ async def test_the_sweep_closes_what_time_has_closed_and_prunes_old_keys(world: 
     assert await world.service.housekeeping.sweep() == 0
     await world.confirm(wang, another_code(code))
     assert await world.guess_limits() == [f"{wang.application_id}:app"]
-    # Limits are kept for as long as a call can be open beyond their time.
+    # A limit is deleted only after its time plus the longest life of a call.
     world.clock.advance(27 * 3600)
     await world.service.housekeeping.sweep()
     assert await world.counts("idempotency", "limits") == (0, 0)
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
 
 
-async def test_a_poisoned_ticket_does_not_stop_the_sweep(world: World, wang: Person, mallory: Person) -> None:
+async def test_a_corrupt_ticket_does_not_stop_the_sweep(world: World, wang: Person, mallory: Person) -> None:
     poisoned, _ = await world.live_call(wang)
     other, _ = await world.live_call(mallory)
     async with world.storage.transaction() as transaction:
@@ -155,7 +155,7 @@ async def test_a_poisoned_ticket_does_not_stop_the_sweep(world: World, wang: Per
     assert {(await world.call_row(each))["state"] for each in (poisoned, other)} == {"expired"}
 
 
-async def test_an_open_confirmed_call_ends_by_itself_when_the_pbx_goes_silent(world: World, wang: Person) -> None:
+async def test_a_confirmed_call_ends_after_two_hours_if_the_pbx_reports_no_end(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.confirm(wang, code)
     world.clock.advance(7200)

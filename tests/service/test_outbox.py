@@ -1,4 +1,4 @@
-"""Receipts that callers want sent: offered where they can be, queued with the step, handed over until taken."""
+"""Receipts sent to callers: offered in the dialogue, queued with the step, delivered until accepted."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 
 from tests.world import Person, World, another_code
 from verifier.ports import Storage
-from verifier.service.outbox import ReceiptMessage
+from verifier.service.notifications.outbox import ReceiptMessage
 
 DAY_S = 86_400
 
 
 class Inbox:
-    """The bank's messaging, which takes messages unless it is `down`."""
+    """The bank's messaging service. It accepts messages unless it is `down`."""
 
     def __init__(self) -> None:
         self.taken: list[ReceiptMessage] = []
@@ -33,7 +33,7 @@ class Inbox:
 
 @pytest.fixture
 async def world(storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
-    """A bank that takes receipts."""
+    """A bank that accepts receipt messages."""
     async with World(storage, tmp_path / "ring.json", receipt_messages=True) as world:
         yield world
 
@@ -50,14 +50,14 @@ def names(turn: Any) -> list[str]:
 
 
 async def checked(world: World, person: Person) -> tuple[str, Any]:
-    """A caller has keyed the right code: the session, and what he was told."""
+    """A caller keys the right code. Returns the session and the answer."""
     _, code = await world.live_call(person)
     session = (await world.begin_dialogue(person.number))["session_id"]
     return session, await world.press(session, code)
 
 
 @pytest.mark.shows("CVP-7.11-1", "CVP-7.11-3")
-async def test_a_receipt_is_offered_and_handed_over_once(world: World, person: Person) -> None:
+async def test_a_receipt_is_offered_and_delivered_once(world: World, person: Person) -> None:
     session, told = await checked(world, person)
     assert names(told)[-1] == "offer_receipt"
     assert names(await world.press(session, "1#")) == ["receipt_sent"]
@@ -72,7 +72,9 @@ async def test_a_receipt_is_offered_and_handed_over_once(world: World, person: P
 
 
 @pytest.mark.shows("CVP-7.11-1")
-async def test_a_refusal_has_a_receipt_too_but_what_was_not_checked_has_none(world: World, person: Person) -> None:
+async def test_a_receipt_is_offered_after_a_refusal_but_not_beyond_the_guess_limit(
+    world: World, person: Person
+) -> None:
     session = (await world.begin_dialogue(person.number))["session_id"]
     told = await world.press(session, another_code("000000000"))
     assert names(told) == ["not_genuine", "after_refusal", "offer_receipt"]
@@ -86,7 +88,7 @@ async def test_a_refusal_has_a_receipt_too_but_what_was_not_checked_has_none(wor
 
 
 @pytest.mark.shows("CVP-7.11-1")
-async def test_nothing_is_offered_where_the_bank_takes_none(storage: Storage, tmp_path: Path) -> None:
+async def test_no_receipt_is_offered_if_the_bank_accepts_none(storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json") as world:
         person = Person(2)
         await world.register(person)
@@ -97,7 +99,7 @@ async def test_nothing_is_offered_where_the_bank_takes_none(storage: Storage, tm
 
 
 @pytest.mark.shows("CVP-7.11-2")
-async def test_a_step_that_is_sent_again_queues_one_message(world: World, person: Person) -> None:
+async def test_a_retried_step_queues_one_message(world: World, person: Person) -> None:
     session, _ = await checked(world, person)
     answers = await asyncio.gather(*(world.press(session, "1", key="one-key") for _ in range(20)))
     assert all(each == answers[0] for each in answers)
@@ -105,7 +107,7 @@ async def test_a_step_that_is_sent_again_queues_one_message(world: World, person
 
 
 @pytest.mark.shows("CVP-7.11-4")
-async def test_what_is_not_taken_is_tried_ever_later_for_a_day(world: World, person: Person) -> None:
+async def test_a_message_is_retried_with_backoff_for_a_day(world: World, person: Person) -> None:
     session, _ = await checked(world, person)
     await world.press(session, "1")
     inbox = Inbox()
@@ -130,7 +132,7 @@ async def test_what_is_not_taken_is_tried_ever_later_for_a_day(world: World, per
 
 
 @pytest.mark.shows("CVP-7.11-5")
-async def test_erasure_takes_what_is_queued_along(world: World, person: Person) -> None:
+async def test_an_erasure_deletes_queued_messages(world: World, person: Person) -> None:
     session, _ = await checked(world, person)
     await world.press(session, "1")
     assert await world.counts("messages") == (1,)
@@ -139,14 +141,14 @@ async def test_erasure_takes_what_is_queued_along(world: World, person: Person) 
 
 
 @pytest.mark.shows("CVP-7.11-5")
-async def test_after_erasure_nothing_more_is_queued(world: World, person: Person) -> None:
+async def test_a_step_concurrent_with_an_erasure_queues_nothing(world: World, person: Person) -> None:
     session, _ = await checked(world, person)
     await asyncio.gather(world.erase(person), world.press(session, "1"), return_exceptions=True)
     assert await world.counts("messages") == (0,)
 
 
 @pytest.mark.shows("CVP-7.11-2")
-async def test_what_is_queued_tells_nothing_in_the_clear(world: World, person: Person) -> None:
+async def test_a_queued_message_holds_no_personal_data_in_plaintext(world: World, person: Person) -> None:
     session, _ = await checked(world, person)
     await world.press(session, "1")
     [row] = await world.storage.fetch("SELECT * FROM messages")
@@ -155,9 +157,7 @@ async def test_what_is_queued_tells_nothing_in_the_clear(world: World, person: P
     assert b"rcpt_" not in held
 
 
-async def test_a_message_that_does_not_open_keeps_no_other_waiting(
-    world: World, person: Person, mallory: Person
-) -> None:
+async def test_a_corrupt_message_does_not_block_the_others(world: World, person: Person, mallory: Person) -> None:
     told: list[str] = []
     world.context.tampered = told.append
     for each in (mallory, person):

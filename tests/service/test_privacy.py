@@ -1,4 +1,4 @@
-"""Nothing personal at rest in the clear, and erasure that leaves the log whole (law L11)."""
+"""No personal data is stored in plaintext, and an erasure keeps the log intact (law L11)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ TABLES = (
 
 
 async def _story(world: World, person: Person) -> list[str]:
-    """Everything that can leave a trace; returns what must not be found afterwards."""
+    """Does everything that leaves a trace. Returns the texts that must not be found in the database."""
     _, code = await world.live_call(person)
     wrong = another_code(code)
     await world.confirm(person, wrong)
     await world.ring_in(person.number, code)
     await world.report(person, "他说低息贷款", code=wrong)
     await world.grant(person, "contact_hours")
-    # An exchange may put the number into its own name of a leg.
+    # A telephone exchange may put the number into the id of a leg.
     for number in (person.number, "+8617000000000"):
         await world.leg_by_number("connected", number, leg_id=f"SIP/{number[1:]}-0001", caller_number=DESK)
     numbers = [person.number, DESK, "+8617000000000"]
@@ -34,7 +34,7 @@ async def _story(world: World, person: Person) -> list[str]:
 
 
 @pytest.mark.shows("CVP-4.1-1", "CVP-4.1-3", "CVP-5-3", "CVP-10-3")
-async def test_no_table_holds_a_number_name_or_code_in_the_clear(world: World, wang: Person) -> None:
+async def test_no_table_holds_a_number_name_or_code_in_plaintext(world: World, wang: Person) -> None:
     secrets = await _story(world, wang)
     for table in TABLES:
         for row in await world.storage.fetch(f"SELECT * FROM {table}"):
@@ -43,7 +43,7 @@ async def test_no_table_holds_a_number_name_or_code_in_the_clear(world: World, w
 
 
 @pytest.mark.shows("CVP-4.1-3", "CVP-5-3")
-async def test_the_database_file_holds_nothing_personal_either(tmp_path: Path) -> None:
+async def test_the_database_file_holds_no_personal_data_in_plaintext(tmp_path: Path) -> None:
     path = tmp_path / "verifier.sqlite3"
     storage = await open_storage(f"sqlite:{path}")
     await migrate(storage)
@@ -59,7 +59,7 @@ async def test_the_database_file_holds_nothing_personal_either(tmp_path: Path) -
 
 @pytest.mark.shows("CVP-4-3")
 async def test_log_leaves_are_hiding_commitments(world: World, wang: Person, mallory: Person) -> None:
-    """The same code entered twice leaves two unlike leaves, and no leaf can be recomputed without its salt."""
+    """The same code entered twice gives two different commitments, because each has its own salt."""
     first = await world.confirm(wang, another_code("000000000"))
     second = await world.confirm(wang, another_code("000000000"))
     claims = [world.check(each["receipt"]) for each in (first, second)]
@@ -69,7 +69,7 @@ async def test_log_leaves_are_hiding_commitments(world: World, wang: Person, mal
 
 
 @pytest.mark.shows("CVP-4.1-5", "CVP-8.1-11")
-async def test_erasing_destroys_the_key_and_every_sealed_word_and_leaves_the_log_whole(
+async def test_an_erasure_deletes_the_key_and_all_sealed_data_and_keeps_the_log(
     world: World, wang: Person, mallory: Person
 ) -> None:
     call_id, code = await world.live_call(wang)
@@ -81,7 +81,7 @@ async def test_erasing_destroys_the_key_and_every_sealed_word_and_leaves_the_log
     assert await world.erase(wang) == erased
     assert await world.counts("leaves", "calls") == before
     row = (await world.storage.fetch("SELECT * FROM applications WHERE application_id = $1", wang.application_id))[0]
-    # The last column is the row's authenticator, by the ring.
+    # The last column is the row's authenticator.
     assert [each for each in row[:-1] if isinstance(each, bytes)] == []
     held = await world.storage.fetch(
         "SELECT sealed, customer_index FROM leaves WHERE application_id = $1", wang.application_id
@@ -100,7 +100,7 @@ async def test_erasing_destroys_the_key_and_every_sealed_word_and_leaves_the_log
     assert (await world.confirm(mallory, other))["verdict"] == "genuine"
 
 
-async def test_an_erasure_at_the_same_moment_is_no_error_for_who_confirms(
+async def test_a_confirmation_concurrent_with_an_erasure_gets_a_verdict(
     world: World, wang: Person, shards: int
 ) -> None:
     _, code = await world.live_call(wang)
@@ -110,13 +110,13 @@ async def test_an_erasure_at_the_same_moment_is_no_error_for_who_confirms(
     if shards == 1:
         assert [each["verdict"] for each in told] == ["not_genuine", "unavailable"]
     else:
-        # Whose an application is has to be asked first, so who names none may come before the erasure.
+        # The erasure first looks up the customer's shard, so the confirmations may run before it.
         assert told[0]["verdict"] in ("genuine", "not_genuine")
         assert told[1]["verdict"] in ("genuine", "unavailable")
 
 
 @pytest.mark.shows("CVP-4.1-5")
-async def test_nothing_sealed_is_left_of_what_was_asked_in_the_moment_of_an_erasure(
+async def test_requests_concurrent_with_an_erasure_leave_no_sealed_data(
     world: World, wang: Person, mallory: Person
 ) -> None:
     _, code = await world.live_call(wang)
@@ -128,7 +128,7 @@ async def test_nothing_sealed_is_left_of_what_was_asked_in_the_moment_of_an_eras
         world.erase(wang),
         return_exceptions=True,
     )
-    # Several shards may carry out the erasure first, and then there is no application to call about.
+    # With several shards the erasure may run first, and then the application is not found.
     assert [each for each in told if isinstance(each, BaseException) and not isinstance(each, NotFound)] == []
     for table in ("leaves", "reports"):
         rows = await world.storage.fetch(f"SELECT application_id FROM {table} WHERE sealed IS NOT NULL")
@@ -139,7 +139,7 @@ async def test_nothing_sealed_is_left_of_what_was_asked_in_the_moment_of_an_eras
 
 
 @pytest.mark.shows("CVP-4.1-5", "CVP-6.3-1")
-async def test_a_call_whose_time_was_over_before_the_erasure_has_expired_and_was_not_revoked(
+async def test_an_erasure_expires_an_overdue_call_and_revokes_an_open_one(
     world: World, wang: Person, mallory: Person
 ) -> None:
     over, _ = await world.live_call(wang)
@@ -151,7 +151,7 @@ async def test_a_call_whose_time_was_over_before_the_erasure_has_expired_and_was
 
 
 @pytest.mark.shows("CVP-3.1-3")
-async def test_an_erased_application_is_gone_for_everybody_and_for_good(world: World, wang: Person) -> None:
+async def test_an_erased_application_is_never_found_or_registered_again(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.erase(wang)
     assert (await world.confirm(wang, code))["verdict"] == "not_genuine"

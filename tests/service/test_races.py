@@ -1,4 +1,4 @@
-"""Two hundred at once: one consumption, one leaf, one receipt; only the allowed wrong codes counted (laws L4, L7)."""
+"""Two hundred concurrent requests use a code once and count only the allowed wrong codes (laws L4, L7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CROWD = 200
 
 
 @pytest.mark.shows("CVP-7-6")
-async def test_two_hundred_right_confirmations_by_app_and_ivr_consume_once(world: World, wang: Person) -> None:
+async def test_two_hundred_right_confirmations_by_app_and_ivr_use_the_code_once(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     before = await world.counts("leaves")
     answers = await asyncio.gather(
@@ -43,7 +43,7 @@ async def test_two_hundred_issues_with_one_key_make_one_call(world: World, wang:
     assert await world.counts("calls", "leaves") == (1, 1)
 
 
-async def test_two_hundred_other_customers_with_the_right_code_get_nothing_and_burn_nothing(
+async def test_a_code_from_two_hundred_other_customers_is_never_genuine_and_costs_no_attempt(
     world: World, wang: Person
 ) -> None:
     call_id, code = await world.live_call(wang)
@@ -71,7 +71,7 @@ async def test_of_two_hundred_wrong_codes_exactly_the_allowed_number_is_counted(
     by_phone, on_the_app = results[1::2], results[0::2]
     verdicts = [result for result in results if isinstance(result, dict)]
     assert {verdict["verdict"] for verdict in verdicts} == {"not_genuine"}
-    # By telephone no more counts for the limit than counts for the call: that it is reached must not tell of a call.
+    # By telephone, the guess limit counts only what the call counts. Reaching it must not reveal that a call is open.
     assert all(isinstance(result, dict) for result in by_phone)
     assert sum(isinstance(result, dict) for result in on_the_app) == world.settings.guess_limit.burst
     assert all(isinstance(result, RateLimited) for result in results if not isinstance(result, dict))
@@ -80,7 +80,7 @@ async def test_of_two_hundred_wrong_codes_exactly_the_allowed_number_is_counted(
 
 
 @pytest.mark.shows("CVP-7-6")
-async def test_a_right_code_among_wrong_ones_wins_at_most_once(world: World, wang: Person) -> None:
+async def test_a_right_code_among_wrong_ones_is_used_at_most_once(world: World, wang: Person) -> None:
     rng = random.Random(4)
     for _ in range(5):
         _, code = await world.live_call(wang)

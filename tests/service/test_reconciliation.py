@@ -1,4 +1,4 @@
-"""Codes without a leg, legs without a code: listed, counted once, and let go of in time."""
+"""Discrepancies between codes and legs: listed, counted once, and deleted in time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from verifier.ledger import records
 from verifier.ledger.rows import MAC_BYTES
 from verifier.ledger.tables import CALLS
 from verifier.ports import Storage
-from verifier.service.legs import DAY_MS, KEPT_MS
+from verifier.service.legs.leg_events import DAY_MS, KEPT_MS
 
 STRANGER = "+8613700137000"
 
 
 @pytest.fixture
 def counted(world: World) -> list[tuple[str, str]]:
-    """What the operator is told."""
+    """The discrepancies that the operator is notified of."""
     told: list[tuple[str, str]] = []
     world.context.discovered = lambda kind, discrepancy_id: told.append((kind, discrepancy_id))
     return told
@@ -49,7 +49,7 @@ async def test_a_call_that_was_confirmed_or_never_connected_is_no_discrepancy(
 
 
 @pytest.mark.shows("CVP-6.5-1")
-async def test_a_code_that_nobody_used_is_listed_once_its_call_has_closed(
+async def test_an_unused_code_is_listed_after_its_call_has_closed(
     world: World, wang: Person, counted: list[tuple[str, str]]
 ) -> None:
     call_id, _ = await world.live_call(wang)
@@ -66,7 +66,7 @@ async def test_a_code_that_nobody_used_is_listed_once_its_call_has_closed(
 
 
 @pytest.mark.shows("CVP-6.5-1")
-async def test_a_leg_to_a_customer_on_whom_no_call_waits_is_listed(
+async def test_a_leg_to_a_customer_without_an_issued_call_is_listed(
     world: World, wang: Person, counted: list[tuple[str, str]]
 ) -> None:
     for _ in range(2):
@@ -81,14 +81,14 @@ async def test_a_leg_to_a_customer_on_whom_no_call_waits_is_listed(
 
 
 @pytest.mark.shows("CVP-6.5-1")
-async def test_a_leg_that_nobody_answered_is_no_discrepancy(world: World, wang: Person) -> None:
+async def test_an_unanswered_leg_is_no_discrepancy(world: World, wang: Person) -> None:
     await world.leg_by_number("ended", wang.number)
     await world.leg_by_number("ended", STRANGER, leg_id="leg-2")
     assert await world.discrepancies() == []
 
 
 @pytest.mark.shows("CVP-6.5-1")
-async def test_legs_to_unknown_numbers_and_ambiguous_ones_are_told_apart(
+async def test_legs_to_unknown_numbers_and_ambiguous_legs_are_listed_separately(
     world: World, wang: Person, counted: list[tuple[str, str]]
 ) -> None:
     other = Person(1)
@@ -107,7 +107,7 @@ async def test_legs_to_unknown_numbers_and_ambiguous_ones_are_told_apart(
 
 @pytest.mark.shows("CVP-6.5-1")
 @pytest.mark.parametrize(("number", "caller_number"), [(STRANGER, DESK), (None, STRANGER)], ids=["to", "from"])
-async def test_a_leg_told_of_a_call_with_other_numbers_than_the_tickets_is_listed_once(
+async def test_a_leg_with_other_numbers_than_the_ticket_is_listed_once(
     world: World, wang: Person, counted: list[tuple[str, str]], number: str | None, caller_number: str
 ) -> None:
     call_id = (await world.issue(wang))["call"]["call_id"]
@@ -121,8 +121,8 @@ async def test_a_leg_told_of_a_call_with_other_numbers_than_the_tickets_is_liste
 
 
 @pytest.mark.shows("CVP-6.5-1")
-async def test_a_code_that_was_shown_without_a_leg_is_listed(storage: Storage, tmp_path: Path) -> None:
-    """With the leg observed only, a code can be read out on any line; that none was seen must show."""
+async def test_a_code_shown_without_a_leg_is_listed(storage: Storage, tmp_path: Path) -> None:
+    """In observed mode, a code is shown without a leg. The list must show that no leg was reported."""
     async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="observed")) as world:
         person = Person(1)
         await world.register(person)
@@ -133,7 +133,7 @@ async def test_a_code_that_was_shown_without_a_leg_is_listed(storage: Storage, t
         assert await world.discrepancies() == [("code_without_leg", issued["call"]["call_id"])]
 
 
-async def test_pages_come_newest_first_and_hold_each_discrepancy_once(world: World, wang: Person) -> None:
+async def test_discrepancies_are_listed_in_pages_newest_first_and_once_each(world: World, wang: Person) -> None:
     for n in range(7):
         world.clock.advance(1)
         if n % 2:
@@ -151,7 +151,7 @@ async def test_pages_come_newest_first_and_hold_each_discrepancy_once(world: Wor
     assert len(await world.discrepancies("leg_not_on_file", limit=1)) == 3
 
 
-async def test_a_window_holds_what_began_in_it(world: World) -> None:
+async def test_a_time_window_selects_discrepancies_by_their_start(world: World) -> None:
     for n in range(3):
         await world.leg_by_number("connected", STRANGER, leg_id=f"leg-{n}")
         world.clock.advance(1)
@@ -160,15 +160,13 @@ async def test_a_window_holds_what_began_in_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 32])
-async def test_a_window_that_is_too_long_or_the_wrong_way_round_is_refused(world: World, days: int) -> None:
+async def test_a_time_window_that_is_negative_or_too_long_is_refused(world: World, days: int) -> None:
     with pytest.raises(InvalidField):
         await world.service.reconciliation.list(None, from_ms(NOON - days * DAY_MS), from_ms(NOON), None, 9)
 
 
 @pytest.mark.shows("CVP-6.3-2")
-async def test_stray_legs_are_let_go_after_31_days_and_ended_ones_that_nobody_answered_after_one(
-    world: World, wang: Person
-) -> None:
+async def test_stray_legs_are_deleted_after_31_days_and_unanswered_ones_after_one(world: World, wang: Person) -> None:
     await world.live_call(wang)
     await world.leg_by_number("connected", STRANGER, leg_id="a")
     await world.leg_by_number("ended", None, leg_id="b")
@@ -179,7 +177,7 @@ async def test_stray_legs_are_let_go_after_31_days_and_ended_ones_that_nobody_an
 
 
 @pytest.mark.shows("CVP-6.5-4")
-async def test_erasing_an_application_lets_go_of_the_legs_that_led_to_it(world: World, wang: Person) -> None:
+async def test_an_erasure_deletes_the_stray_legs_to_the_application(world: World, wang: Person) -> None:
     await world.leg_by_number("connected", wang.number, leg_id="a")
     await world.leg_by_number("connected", STRANGER, leg_id="b")
     await asyncio.gather(world.leg_by_number("connected", wang.number, leg_id="c"), world.erase(wang))
@@ -188,8 +186,8 @@ async def test_erasing_an_application_lets_go_of_the_legs_that_led_to_it(world: 
     assert len(kept) in (1, 2)
 
 
-async def test_the_database_calls_the_same_a_discrepancy_as_the_core(world: World, wang: Person) -> None:
-    """Every combination of the facts that decide, planted as closed calls."""
+async def test_the_database_and_the_core_agree_on_discrepancies(world: World, wang: Person) -> None:
+    """Inserts a closed call for every combination of the deciding facts."""
     facts = itertools.product(("required", "observed", "off"), (None, NOON), (None, NOON), (None, NOON))
     expected = []
     for n, (leg_mode, connected_at, revealed_at, confirmed_at) in enumerate(facts):
@@ -217,7 +215,7 @@ async def test_the_database_calls_the_same_a_discrepancy_as_the_core(world: Worl
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-async def test_each_kind_is_read_by_an_index_of_its_own(world: World) -> None:
+async def test_each_kind_of_discrepancy_is_read_by_its_own_index(world: World) -> None:
     for sql, index in (
         (records.CODES_WITHOUT_LEG, "calls_code_without_leg"),
         (records.CODES_NEVER_USED, "calls_code_never_used"),

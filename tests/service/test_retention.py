@@ -1,4 +1,4 @@
-"""What is older than a deployment keeps it is forgotten; the log and receipts stay good (laws L8, L11)."""
+"""Statements are deleted after the retention time; the log and receipts still verify (laws L8, L11)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def kept(storage: Storage, tmp_path: Path) -> World:
 
 
 async def _lived(world: World, person: Person) -> tuple[str, dict[str, str]]:
-    """A call, confirmed, with a wrong code and a report; its id and receipt."""
+    """Makes a call with a wrong code, a confirmation and a report. Returns its id and receipt."""
     call_id, code = await world.live_call(person)
     await world.confirm(person, another_code(code))
     verdict = await world.confirm(person, code)
@@ -32,7 +32,7 @@ async def _lived(world: World, person: Person) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.shows("CVP-6.3-3")
-async def test_what_is_old_is_forgotten_and_the_log_and_receipts_verify_as_before(kept: World) -> None:
+async def test_old_statements_are_deleted_and_the_log_and_receipts_still_verify(kept: World) -> None:
     old, young = Person(1), Person(2)
     async with kept as world:
         await world.register(old)
@@ -57,7 +57,7 @@ async def test_what_is_old_is_forgotten_and_the_log_and_receipts_verify_as_befor
         assert (await world.audit()).findings != []
 
 
-async def test_a_young_statement_that_is_gone_is_a_finding_all_the_same(kept: World) -> None:
+async def test_the_audit_reports_a_missing_recent_statement(kept: World) -> None:
     person = Person(1)
     async with kept as world:
         await world.register(person)
@@ -70,7 +70,7 @@ async def test_a_young_statement_that_is_gone_is_a_finding_all_the_same(kept: Wo
 
 
 @pytest.mark.shows("CVP-8.3-1")
-async def test_a_receipt_that_is_kept_a_little_longer_than_its_call_is_no_finding(kept: World) -> None:
+async def test_the_audit_accepts_a_receipt_whose_call_was_deleted_before_it(kept: World) -> None:
     person = Person(1)
     async with kept as world:
         await world.register(person)
@@ -90,7 +90,7 @@ async def test_a_receipt_that_is_kept_a_little_longer_than_its_call_is_no_findin
         assert [call_id in each for each in audited.findings if "genuine" in each] == [True]
 
 
-async def test_an_old_statement_that_is_gone_and_not_marked_as_forgotten_is_a_finding(kept: World) -> None:
+async def test_the_audit_reports_a_missing_old_statement_that_is_not_marked_as_forgotten(kept: World) -> None:
     person = Person(1)
     async with kept as world:
         await world.register(person)
@@ -103,13 +103,13 @@ async def test_an_old_statement_that_is_gone_and_not_marked_as_forgotten_is_a_fi
         assert sum("lost its statement" in each for each in audited.findings) == 4
 
 
-async def test_without_a_setting_nothing_is_forgotten(world: World, wang: Person) -> None:
+async def test_without_a_retention_time_nothing_is_deleted(world: World, wang: Person) -> None:
     await _lived(world, wang)
     world.clock.advance(10_000 * 86_400)
     assert await world.service.retention.forget() == 0
 
 
-async def test_a_customer_whose_past_is_forgotten_is_called_and_confirms_as_ever(kept: World) -> None:
+async def test_a_customer_whose_past_calls_were_deleted_can_confirm_a_new_one(kept: World) -> None:
     person = Person(1)
     async with kept as world:
         await world.register(person)
@@ -122,6 +122,6 @@ async def test_a_customer_whose_past_is_forgotten_is_called_and_confirms_as_ever
 
 
 @pytest.mark.parametrize("days", ["1", "31", "-1"])
-def test_what_is_needed_still_cannot_be_set_to_be_forgotten(days: str) -> None:
+def test_a_retention_time_that_is_too_short_is_refused(days: str) -> None:
     with pytest.raises(BadSettings, match="RETENTION_DAYS"):
         load({"VERIFIER_ISSUER": "https://verify.bank.example", "VERIFIER_RETENTION_DAYS": days})

@@ -1,6 +1,6 @@
-"""An open call cannot be told from none by the work: the same statements, rows, octets and seals opened (law L7).
+"""Requests do the same work with and without an open call: statements, rows, octets and decryptions (law L7).
 
-tests/benchmarks/timing.py measures the same by time.
+tests/benchmarks/timing.py compares the times.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from verifier.core import sealing
 from verifier.core.messages import ReportCall
 from verifier.core.times import from_ms
 from verifier.ports import Row, Transaction
-from verifier.service import confirmations
+from verifier.service.confirmations import confirm
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
@@ -28,7 +28,7 @@ WRONG = another_code("482177300", 0)
 
 
 class Work:
-    """What a command did: its statements with the number of rows and octets, seals it opened, codes it derived."""
+    """What a command did: its SQL statements with their rows and octets, decryptions, and derived codes."""
 
     def __init__(self) -> None:
         self.statements: list[tuple[str, int, int]] = []
@@ -37,7 +37,7 @@ class Work:
 
 
 class Watched:
-    """A transaction that writes down what is asked of it."""
+    """A transaction that records its statements."""
 
     def __init__(self, transaction: Transaction, work: Work) -> None:
         self._transaction = transaction
@@ -66,7 +66,7 @@ def _octets(value: object) -> int:
 
 async def work_of(world: World, ask: Awaitable[object], monkeypatch: pytest.MonkeyPatch) -> Work:
     work = Work()
-    begin, derive = world.storage.transaction, confirmations.derive_code
+    begin, derive = world.storage.transaction, confirm.derive_code
 
     @asynccontextmanager
     async def watched() -> AsyncIterator[Watched]:
@@ -89,7 +89,7 @@ async def work_of(world: World, ask: Awaitable[object], monkeypatch: pytest.Monk
     with monkeypatch.context() as patched:
         patched.setattr(world.storage, "transaction", watched)
         patched.setattr(sealing, "AESGCM", Counted)
-        patched.setattr(confirmations, "derive_code", derived)
+        patched.setattr(confirm, "derive_code", derived)
         await ask
     return work
 
@@ -161,7 +161,7 @@ WAYS: dict[str, Way] = {
 
 @pytest.fixture(params=[SQLITE, POSTGRES])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """The address of an empty database, by the name of a new folder."""
+    """Returns a function that makes an empty database in a new folder with the given name, and returns its URL."""
 
     def made(name: str) -> str:
         (tmp_path / name).mkdir()
@@ -174,7 +174,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("some", "none"), [(_open, _revoked), (_confirmed, _confirmed_and_over)])
 @pytest.mark.parametrize("applications", [1, 3])
-async def test_an_open_call_and_none_are_the_same_work(
+async def test_the_work_does_not_reveal_whether_a_call_is_open(
     database: Callable[[str], str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -183,7 +183,7 @@ async def test_an_open_call_and_none_are_the_same_work(
     none: Any,
     applications: int,
 ) -> None:
-    """On two databases with one history, up to the moment in which the call of one of them is over."""
+    """Compares two databases with the same history, except that in one of them the call is over."""
     works: list[list[Work]] = []
     for name, prepare in (("some", some), ("none", none)):
         storage = await open_storage(database(name))
@@ -195,7 +195,7 @@ async def test_an_open_call_and_none_are_the_same_work(
                 await world.register(person)
             await prepare(world, person)
             session = (await world.begin_dialogue(person.number))["session_id"]
-            # The first wrong code finds no row of the limit, the others do.
+            # The first wrong code finds no row of the guess limit; the second does.
             works.append([await work_of(world, WAYS[way](world, person, session), monkeypatch) for _ in range(2)])
         await storage.close()
     for one, other in zip(*works, strict=True):

@@ -1,4 +1,4 @@
-"""A number that is on file for several customers: who rings, and what one of them can do to another (law L12)."""
+"""A number of several customers: which of them is ringing, and that none can lock out another (law L12)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def world(storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def household(world: World) -> list[Person]:
-    """Two customers of one number; the application of the first sorts first."""
+    """Two customers with one number. The application of the first sorts first."""
     people = [Person(1), Person(2)]
     people[1].number = people[0].number
     for each in people:
@@ -43,7 +43,7 @@ def names(turn: Any) -> list[str]:
 
 
 async def owner_of(world: World, statement_id: str) -> tuple[object, object]:
-    """The application and customer that a statement is kept for."""
+    """The application and customer index that a statement is stored under."""
     columns = "SELECT application_id, customer_index FROM leaves WHERE statement_id = $1"
     return tuple((await world.storage.fetch(columns, statement_id))[0])  # type: ignore[return-value]
 
@@ -55,7 +55,7 @@ async def report(world: World, number: str) -> str:
 
 @pytest.mark.shows("CVP-7.1-4")
 @pytest.mark.parametrize("called", [0, 1])
-async def test_who_has_an_open_call_to_the_number_is_who_rings(
+async def test_a_ringing_number_is_the_customer_with_an_open_call_to_it(
     world: World, household: list[Person], called: int
 ) -> None:
     person = household[called]
@@ -82,7 +82,7 @@ async def test_who_has_an_open_call_to_the_number_is_who_rings(
 
 @pytest.mark.shows("CVP-7.1-4")
 @pytest.mark.parametrize("calls", [0, 2])
-async def test_where_nobody_or_both_are_called_what_is_said_belongs_to_nobody(
+async def test_statements_belong_to_no_customer_if_none_or_both_have_an_open_call(
     world: World, household: list[Person], calls: int
 ) -> None:
     for person in household[:calls]:
@@ -102,7 +102,9 @@ async def test_where_nobody_or_both_are_called_what_is_said_belongs_to_nobody(
 
 
 @pytest.mark.shows("CVP-7.1-4")
-async def test_a_receipt_of_nobody_commits_to_the_number_that_rang(world: World, household: list[Person]) -> None:
+async def test_a_receipt_without_a_customer_commits_to_the_ringing_number(
+    world: World, household: list[Person]
+) -> None:
     number = household[0].number
     receipt_id = (await world.ring_in(number, WRONG))["receipt_id"]
     row = (await world.storage.fetch(records.LEAF_BY_STATEMENT, receipt_id))[0]
@@ -114,7 +116,7 @@ async def test_a_receipt_of_nobody_commits_to_the_number_that_rang(world: World,
 
 
 @pytest.mark.shows("CVP-7.1-4")
-async def test_a_number_of_one_customer_alone_is_that_customer(world: World, household: list[Person]) -> None:
+async def test_a_ringing_number_of_one_customer_is_that_customer(world: World, household: list[Person]) -> None:
     first, second = household
     await world.erase(second)
     spoken = await world.ring_in(first.number, WRONG)
@@ -123,7 +125,7 @@ async def test_a_number_of_one_customer_alone_is_that_customer(world: World, hou
 
 
 @pytest.mark.shows("CVP-7-5", "CVP-7.1-5")
-async def test_a_co_registered_person_cannot_lock_the_others_telephone(world: World, household: list[Person]) -> None:
+async def test_a_customer_cannot_lock_a_shared_number_for_another(world: World, household: list[Person]) -> None:
     first, second = household
     for step in range(40):
         assert (await world.ring_in(first.number, another_code(WRONG, step + 1)))["verdict"] == "not_genuine"
@@ -136,7 +138,7 @@ async def test_a_co_registered_person_cannot_lock_the_others_telephone(world: Wo
 
 
 @pytest.mark.shows("CVP-7-5", "CVP-7.1-5")
-async def test_wrong_codes_count_only_where_a_call_to_that_number_is_open(
+async def test_wrong_codes_count_only_for_the_customer_with_an_open_call_to_the_number(
     world: World, household: list[Person]
 ) -> None:
     first, second = household
@@ -149,9 +151,7 @@ async def test_wrong_codes_count_only_where_a_call_to_that_number_is_open(
 
 
 @pytest.mark.shows("CVP-7.1-5")
-async def test_a_reached_limit_keeps_only_those_from_an_answer_who_are_called(
-    world: World, household: list[Person]
-) -> None:
+async def test_a_reached_guess_limit_blocks_only_its_own_customer(world: World, household: list[Person]) -> None:
     first, second = household
     for _ in range(2):
         call_id, code = await world.live_call(first)
@@ -168,7 +168,7 @@ async def test_a_reached_limit_keeps_only_those_from_an_answer_who_are_called(
 
 
 async def limits_left(world: World, *people: Person) -> list[int]:
-    """How many wrong codes by telephone each still has."""
+    """How many more wrong codes each may enter by telephone."""
     left = []
     limit = world.settings.guess_limit
     for person in people:

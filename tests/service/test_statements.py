@@ -1,4 +1,4 @@
-"""What the service signs, held against specs/protocol.md section 4, with nothing of its own to read it by."""
+"""Checks signed statements against specs/protocol.md section 4, with a parser independent of the service."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def base64url(octets: bytes) -> str:
 
 
 def strict(octets: bytes) -> Json:
-    """JSON as RFC 7493 wants it: no member twice, no number but whole ones, nothing but UTF-8."""
+    """Parses JSON as in RFC 7493: UTF-8, no duplicate members, and whole numbers only."""
 
     def members(pairs: list[tuple[str, Any]]) -> Json:
         assert len({name for name, _ in pairs}) == len(pairs)
@@ -47,7 +47,7 @@ async def application_of(world: World, person: Person) -> DecryptedApplication:
 
 
 async def one_of_each(world: World, person: Person) -> dict[str, str]:
-    """A statement of each kind, by its typ; of receipts a genuine one under its typ, and one that is not."""
+    """A statement of each kind by its typ, and a second receipt, under `not genuine`."""
     asked = GrantException("4412", ("daily_cap", "contact_hours"), "checked in the branch")
     supervisor = staff("9001", "supervisor")
     key = world.key(supervisor, asked)
@@ -66,7 +66,7 @@ async def one_of_each(world: World, person: Person) -> dict[str, str]:
 
 
 @pytest.mark.shows("CVP-4-1", "CVP-4-2", "CVP-4-3", "CVP-4-4", "CVP-4-8", "CVP-3-3")
-async def test_every_statement_has_the_form_of_the_text(world: World, wang: Person) -> None:
+async def test_every_statement_has_the_specified_form(world: World, wang: Person) -> None:
     statements = await one_of_each(world, wang)
     kids = {key["kid"] for key in world.ring.jwks()["keys"]}
     salts = set()
@@ -88,7 +88,7 @@ async def test_every_statement_has_the_form_of_the_text(world: World, wang: Pers
 
 
 @pytest.mark.shows("CVP-4-6", "CVP-4-7", "CVP-4.2-4", "CVP-3-4")
-async def test_a_ticket_says_of_the_call_what_was_asked_and_nothing_that_names_the_application(
+async def test_a_ticket_holds_the_requested_call_and_only_a_pseudonym_of_the_application(
     world: World, wang: Person
 ) -> None:
     ticket = strict(decoded((await one_of_each(world, wang))["call-ticket+jwt"].split(".")[1]))
@@ -103,7 +103,7 @@ async def test_a_ticket_says_of_the_call_what_was_asked_and_nothing_that_names_t
 
 
 @pytest.mark.shows("CVP-7.6-2")
-async def test_the_receipt_of_a_report_commits_to_every_octet_that_is_kept(world: World, wang: Person) -> None:
+async def test_the_receipt_of_a_report_commits_to_the_whole_stored_report(world: World, wang: Person) -> None:
     taken = await world.report(wang, "低息贷款", code="123 456 789")
     claims = strict(decoded(taken["receipt"]["statement"].split(".")[1]))
     rows = await world.storage.fetch("SELECT sealed FROM reports WHERE report_id = $1", taken["report_id"])
@@ -115,7 +115,7 @@ async def test_the_receipt_of_a_report_commits_to_every_octet_that_is_kept(world
 
 
 @pytest.mark.shows("CVP-5-2")
-async def test_the_counter_begins_at_one_and_goes_up_with_each_call(
+async def test_the_call_counter_of_an_application_starts_at_one_and_increases_by_one(
     world: World, wang: Person, mallory: Person
 ) -> None:
     for person in (wang, wang, mallory, wang):

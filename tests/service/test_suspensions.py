@@ -1,4 +1,4 @@
-"""A member of staff who is cut off: nothing is done by them or in their name, at any node (specs/protocol.md 2.1)."""
+"""A suspended member of staff can do nothing at any node, and nothing is done in their name (specs/protocol.md 2.1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting
 from verifier.ports import Row, Storage
 from verifier.service import Context, Service
-from verifier.service.cutoff import MAX_AGE_MS, WATCHED_MS
+from verifier.service.staff.cutoff import MAX_AGE_MS, WATCHED_MS
 
 ZHOU, WU = staff("9001", "supervisor"), staff("9002", "supervisor")
 LOANS = system("calls")
@@ -39,14 +39,14 @@ async def lift(node: World, staff_id: str = OFFICER.id, caller: Principal = WU) 
     return as_json(await node.service.suspensions.lift(caller, staff_id))
 
 
-async def turn(node: World) -> None:
-    """What a node does twice a second."""
+async def poll(node: World) -> None:
+    """Does what a node does twice a second."""
     await node.service.suspensions.refresh()
     await node.service.suspensions.revoke_calls()
 
 
 async def issue_for(node: World, person: Person, officer_id: str = OFFICER.id) -> Json:
-    """A bank system issues in an officer's name."""
+    """A bank system issues a call in an officer's name."""
     asked = IssueCall("documents", person.number, DESK, officer_id)
     issue = node.service.calls.issue
     return as_json(await issue(LOANS, person.application_id, asked, node.key(LOANS, asked)))
@@ -64,8 +64,8 @@ async def other(world: World, storage: Storage, tmp_path: Path) -> AsyncIterator
 
 
 @pytest.fixture
-def deaf(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A node that suspends, and stops before it has revoked any call."""
+def not_revoking(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A node that records suspensions but revokes no calls, as if it stopped in between."""
 
     async def nothing() -> int:
         return 0
@@ -75,9 +75,7 @@ def deaf(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.mark.shows("CVP-2.1-1", "CVP-2.1-3")
-async def test_a_suspended_officers_open_call_is_revoked_at_once_and_its_code_is_good_for_nothing(
-    world: World, wang: Person
-) -> None:
+async def test_a_suspension_revokes_the_officers_open_call_at_once(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await suspend(world)
     assert await state(world, call_id) == "revoked"
@@ -89,7 +87,7 @@ async def test_a_suspended_officers_open_call_is_revoked_at_once_and_its_code_is
 
 
 @pytest.mark.shows("CVP-2.1-1")
-async def test_a_confirmed_call_of_a_suspended_officer_is_over(world: World, wang: Person) -> None:
+async def test_a_suspension_revokes_a_confirmed_call(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
     await suspend(world)
@@ -98,14 +96,14 @@ async def test_a_confirmed_call_of_a_suspended_officer_is_over(world: World, wan
 
 
 @pytest.mark.shows("CVP-2.1-3")
-async def test_a_code_is_not_confirmed_before_the_revocation_has_reached_the_call(
-    deaf: World, other: World, wang: Person
+async def test_a_suspended_officers_code_is_not_genuine_even_before_the_call_is_revoked(
+    not_revoking: World, other: World, wang: Person
 ) -> None:
-    call_id, code = await deaf.live_call(wang)
-    await suspend(deaf)
+    call_id, code = await not_revoking.live_call(wang)
+    await suspend(not_revoking)
     await other.service.suspensions.refresh()
     assert await state(other, call_id) == "live"
-    for node in (deaf, other):
+    for node in (not_revoking, other):
         assert (await node.confirm(wang, code))["verdict"] == "not_genuine"
         assert (await node.ring_in(wang.number, code))["verdict"] == "not_genuine"
         assert not (await node.service.me.call_status(wang.principal)).on_call
@@ -116,16 +114,16 @@ async def test_a_code_is_not_confirmed_before_the_revocation_has_reached_the_cal
 
 
 @pytest.mark.shows("CVP-2.1-3", "CVP-7.12-1")
-async def test_a_genuine_answer_is_not_given_again_before_the_revocation_has_reached_the_call(
-    deaf: World, other: World, wang: Person
+async def test_a_genuine_answer_is_not_repeated_even_before_the_call_is_revoked(
+    not_revoking: World, other: World, wang: Person
 ) -> None:
-    """Neither to a retry, nor in the dialogue that gave it."""
-    call_id, code = await deaf.live_call(wang)
+    """A retry gets `ended`, and the dialogue does not repeat the verdict."""
+    call_id, code = await not_revoking.live_call(wang)
     session = (await other.begin_dialogue(wang.number))["session_id"]
     assert (await other.press(session, code, key="step"))["say"][0]["name"] == "genuine"
     assert (await other.confirm(wang, code, key="app"))["verdict"] == "genuine"
     assert (await other.ring_in(wang.number, code, key="phone"))["verdict"] == "genuine"
-    await suspend(deaf)
+    await suspend(not_revoking)
     await other.service.suspensions.refresh()
     assert await state(other, call_id) == "confirmed"
     assert (await other.confirm(wang, code, key="app"))["verdict"] == "ended"
@@ -135,9 +133,7 @@ async def test_a_genuine_answer_is_not_given_again_before_the_revocation_has_rea
 
 
 @pytest.mark.shows("CVP-2.1-3", "CVP-10-3")
-async def test_a_retry_does_not_repeat_the_code_of_an_officer_who_was_suspended(
-    storage: Storage, tmp_path: Path
-) -> None:
+async def test_a_retry_does_not_repeat_the_code_of_a_suspended_officer(storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="off")) as world:
         person = Person(1)
         await world.register(person)
@@ -151,7 +147,7 @@ async def test_a_retry_does_not_repeat_the_code_of_an_officer_who_was_suspended(
 
 
 @pytest.mark.shows("CVP-7.5-6", "CVP-10-3")
-async def test_a_retry_does_not_repeat_the_code_of_an_officer_who_was_removed(storage: Storage, tmp_path: Path) -> None:
+async def test_a_retry_does_not_repeat_the_code_of_a_removed_officer(storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json", CallRules(leg_mode="off")) as world:
         person = Person(1)
         await world.register(person)
@@ -164,36 +160,38 @@ async def test_a_retry_does_not_repeat_the_code_of_an_officer_who_was_removed(st
 
 
 @pytest.mark.shows("CVP-2.1-3")
-async def test_a_leg_makes_no_call_of_a_suspended_officer_live(deaf: World, other: World, wang: Person) -> None:
-    call_id = (await deaf.issue(wang))["call"]["call_id"]
-    await suspend(deaf)
+async def test_a_leg_does_not_make_a_suspended_officers_call_live(
+    not_revoking: World, other: World, wang: Person
+) -> None:
+    call_id = (await not_revoking.issue(wang))["call"]["call_id"]
+    await suspend(not_revoking)
     await other.service.suspensions.refresh()
     assert (await other.leg(call_id, "connected", wang.number))["state"] == "revoked"
 
 
 @pytest.mark.shows("CVP-2.1-3")
-async def test_a_leg_told_by_number_makes_no_call_of_a_suspended_officer_live(
-    deaf: World, other: World, wang: Person
+async def test_a_leg_by_number_does_not_make_a_suspended_officers_call_live(
+    not_revoking: World, other: World, wang: Person
 ) -> None:
-    call_id = (await deaf.issue(wang))["call"]["call_id"]
-    await suspend(deaf)
+    call_id = (await not_revoking.issue(wang))["call"]["call_id"]
+    await suspend(not_revoking)
     await other.service.suspensions.refresh()
     await other.leg_by_number("connected", wang.number)
     assert await state(other, call_id) == "revoked"
 
 
 @pytest.mark.shows("CVP-2.1-3")
-async def test_no_call_of_a_suspended_officer_gets_a_sip_identity(deaf: World, wang: Person) -> None:
-    identities = Service(deaf.context, Signer()).identities
-    call_id = (await deaf.issue(wang))["call"]["call_id"]
+async def test_a_suspended_officers_call_gets_no_identity_header(not_revoking: World, wang: Person) -> None:
+    identities = Service(not_revoking.context, Signer()).identities
+    call_id = (await not_revoking.issue(wang))["call"]["call_id"]
     assert await identities.make(call_id, AskIdentity())
-    await suspend(deaf)
+    await suspend(not_revoking)
     with pytest.raises(CallClosed):
         await identities.make(call_id, AskIdentity())
 
 
 @pytest.mark.shows("CVP-2.1-2")
-async def test_nobody_issues_in_the_name_of_a_suspended_officer(world: World, wang: Person) -> None:
+async def test_no_call_is_issued_in_the_name_of_a_suspended_officer(world: World, wang: Person) -> None:
     await suspend(world)
     before = await world.counts("calls", "leaves")
     with pytest.raises(Suspended):
@@ -205,42 +203,40 @@ async def test_nobody_issues_in_the_name_of_a_suspended_officer(world: World, wa
 
 
 @pytest.mark.shows("CVP-2.1-4")
-async def test_a_call_that_a_slow_node_issues_meanwhile_is_revoked_once_it_has_heard(
+async def test_a_call_issued_by_a_slow_node_is_revoked_when_the_node_reads_the_suspension(
     world: World, other: World, wang: Person
 ) -> None:
     await suspend(world)
     call_id = (await issue_for(other, wang))["call"]["call_id"]
     assert await state(world, call_id) == "issued"
-    await turn(other)
+    await poll(other)
     assert await state(world, call_id) == "revoked"
 
 
 @pytest.mark.shows("CVP-2.1-4")
-async def test_a_call_that_was_under_way_to_the_database_is_found_by_a_later_turn(
+async def test_a_call_committed_after_the_suspension_is_revoked_by_a_later_poll(
     world: World, other: World, wang: Person
 ) -> None:
     await suspend(world)
-    await turn(world)
+    await poll(world)
     call_id = (await issue_for(other, wang))["call"]["call_id"]
-    await turn(world)
+    await poll(world)
     assert await state(world, call_id) == "revoked"
 
 
 @pytest.mark.shows("CVP-2.1-4")
-async def test_a_node_that_starts_finds_the_open_calls_of_those_who_were_suspended_while_it_was_away(
-    deaf: World, storage: Storage, wang: Person, tmp_path: Path
+async def test_a_starting_node_revokes_the_open_calls_of_suspended_officers(
+    not_revoking: World, storage: Storage, wang: Person, tmp_path: Path
 ) -> None:
-    call_id, _ = await deaf.live_call(wang)
-    await suspend(deaf)
+    call_id, _ = await not_revoking.live_call(wang)
+    await suspend(not_revoking)
     async with World(storage, tmp_path / "ring.json") as started:
-        await turn(started)
+        await poll(started)
         assert await state(started, call_id) == "revoked"
 
 
 @pytest.mark.shows("CVP-2.1-4")
-async def test_of_issues_at_two_nodes_against_a_suspension_none_leaves_a_call_that_is_good(
-    world: World, other: World
-) -> None:
+async def test_issues_at_two_nodes_concurrent_with_a_suspension_leave_no_open_call(world: World, other: World) -> None:
     people = [Person(100 + n) for n in range(24)]
     for person in people:
         await world.register(person)
@@ -258,12 +254,12 @@ async def test_of_issues_at_two_nodes_against_a_suspension_none_leaves_a_call_th
     async def cut_off() -> None:
         await issued.wait()
         await suspend(world)
-        await turn(other)
+        await poll(other)
 
     await asyncio.gather(work(world, people[::2]), work(other, people[1::2]), cut_off())
     assert 0 < refused < len(people)
     for node in (world, other):
-        await turn(node)
+        await poll(node)
     rows = await world.storage.fetch("SELECT state, due_at FROM calls WHERE officer_id = $1", OFFICER.id)
     assert {tuple(row) for row in rows} == {("revoked", None)}
     for node in (world, other):
@@ -273,37 +269,35 @@ async def test_of_issues_at_two_nodes_against_a_suspension_none_leaves_a_call_th
 
 
 @pytest.mark.shows("CVP-2.1-5")
-async def test_another_supervisor_lifts_a_suspension_and_the_officer_works_on(
+async def test_an_officer_works_again_after_another_supervisor_lifts_the_suspension(
     world: World, other: World, wang: Person
 ) -> None:
     suspended = await suspend(world, reason="手机丢失")
     assert (suspended["staff_id"], suspended["reason"]) == (OFFICER.id, "手机丢失")
     assert (suspended["suspended_by"], suspended["lifted_by"]) == ("staff:9001", None)
-    await turn(other)
+    await poll(other)
     world.clock.advance(60)
     lifted = await lift(world)
     assert (lifted["suspension_id"], lifted["lifted_by"]) == (suspended["suspension_id"], "staff:9002")
     assert await lift(world) == lifted
-    await turn(other)
+    await poll(other)
     for node in (world, other):
         await node.service.suspensions.admit(staff(OFFICER.id))
     call_id, code = await other.live_call(wang)
-    await turn(other)
+    await poll(other)
     assert await state(other, call_id) == "live"
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
 
 
 @pytest.mark.shows("CVP-2.1-5")
-async def test_nobody_lifts_their_own_suspension(world: World) -> None:
+async def test_a_supervisor_cannot_lift_their_own_suspension(world: World) -> None:
     await suspend(world, ZHOU.id, WU)
     with pytest.raises(Forbidden, match="nobody can lift their own"):
         await lift(world, ZHOU.id, ZHOU)
 
 
 @pytest.mark.shows("CVP-2.1-5")
-async def test_a_suspended_supervisor_neither_lifts_nor_suspends_at_a_node_that_has_not_heard(
-    world: World, other: World
-) -> None:
+async def test_a_suspended_supervisor_cannot_lift_or_suspend_at_any_node(world: World, other: World) -> None:
     await suspend(world)
     await suspend(world, ZHOU.id, LOANS)
     with pytest.raises(Suspended):
@@ -315,23 +309,23 @@ async def test_a_suspended_supervisor_neither_lifts_nor_suspends_at_a_node_that_
 
 
 @pytest.mark.shows("CVP-2.1-5")
-async def test_of_two_supervisors_who_suspend_each_other_one_stays(world: World, other: World) -> None:
+async def test_one_of_two_concurrent_mutual_suspensions_is_refused(world: World, other: World) -> None:
     told = await asyncio.gather(suspend(world, WU.id, ZHOU), suspend(other, ZHOU.id, WU), return_exceptions=True)
     assert sorted(type(each).__name__ for each in told) == ["Suspended", "dict"]
     assert await world.counts("suspensions") == (1,)
 
 
 @pytest.mark.shows("CVP-2.1-5", "CVP-10-10")
-def test_what_is_said_of_one_person_has_one_order_in_a_log_of_many_shards() -> None:
-    nobodys = ShardRouting({}, {}, {}, {})
-    mine, theirs, both = (nobodys.shards(ReadSet(staff_ids=each), 64) for each in (("1",), ("2",), ("2", "1")))
+def test_commands_about_one_member_of_staff_lock_the_same_shard() -> None:
+    routing = ShardRouting({}, {}, {}, {})
+    mine, theirs, both = (routing.shards(ReadSet(staff_ids=each), 64) for each in (("1",), ("2",), ("2", "1")))
     assert len(mine) == len(theirs) == 1
     assert both == mine | theirs
 
 
 @pytest.mark.shows("CVP-2.1-6")
-async def test_one_person_has_one_suspension_in_force_however_many_suspend_them(world: World, other: World) -> None:
-    # Any command tells a node how many shards there are, and so in which ones the following are carried out.
+async def test_concurrent_suspensions_of_one_person_make_one_suspension(world: World, other: World) -> None:
+    # The first command tells a node how many shards there are, so that it routes the following ones.
     for node in (world, other):
         await node.service.housekeeping.sweep()
     told = await asyncio.gather(*(suspend(node, caller=LOANS) for node in (world, other) for _ in range(10)))
@@ -347,7 +341,7 @@ async def test_one_person_has_one_suspension_in_force_however_many_suspend_them(
 
 
 @pytest.mark.shows("CVP-3.2-4", "CVP-2.1-6")
-async def test_the_same_key_gives_the_same_answer_also_after_the_suspension_was_lifted(world: World) -> None:
+async def test_a_retry_after_the_suspension_was_lifted_gets_the_same_answer(world: World) -> None:
     told = await suspend(world, key="same")
     await lift(world)
     assert await suspend(world, key="same") == told
@@ -373,7 +367,7 @@ async def test_suspensions_are_listed_in_pages_newest_first(world: World) -> Non
 
 
 @pytest.mark.shows("CVP-4.1-3")
-async def test_the_reason_is_not_at_rest_in_the_clear(world: World) -> None:
+async def test_the_reason_is_not_stored_in_plaintext(world: World) -> None:
     await suspend(world, reason="因涉嫌泄露客户资料")
     for table in ("suspensions", "idempotency"):
         rows = await world.storage.fetch(f"SELECT * FROM {table}")
@@ -383,7 +377,7 @@ async def test_the_reason_is_not_at_rest_in_the_clear(world: World) -> None:
 
 
 @pytest.mark.shows("CVP-2.1-2")
-async def test_what_a_suspended_supervisor_has_granted_lifts_nothing(world: World, wang: Person) -> None:
+async def test_an_exception_of_a_suspended_supervisor_lifts_nothing(world: World, wang: Person) -> None:
     world.clock.advance(12 * 3600)
     granted = await world.grant(wang, "contact_hours", supervisor=ZHOU.id)
     await suspend(world, ZHOU.id, WU)
@@ -394,9 +388,7 @@ async def test_what_a_suspended_supervisor_has_granted_lifts_nothing(world: Worl
 
 
 @pytest.mark.shows("CVP-2.1-3")
-async def test_a_caller_is_not_put_through_to_an_officer_who_was_suspended_meanwhile(
-    world: World, wang: Person
-) -> None:
+async def test_a_caller_is_not_transferred_to_a_suspended_officer(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
     assert (await world.press(session, code))["say"][0]["name"] == "genuine"
@@ -406,7 +398,7 @@ async def test_a_caller_is_not_put_through_to_an_officer_who_was_suspended_meanw
 
 
 class Gone:
-    """A storage whose reads fail while it is told so."""
+    """A storage whose reads fail while `gone` is set."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -424,7 +416,7 @@ class Gone:
 
 
 @pytest.mark.shows("CVP-2.1-7")
-async def test_a_node_that_cannot_read_who_is_suspended_admits_nobody_after_five_seconds(world: World) -> None:
+async def test_a_node_that_cannot_read_the_suspensions_admits_no_one_after_five_seconds(world: World) -> None:
     gone, running = Gone(world.storage), Clock(0)
     context = Context(world.settings, gone, world.ring, world.clock, os.urandom, running=running)
     node = Service(context)
@@ -447,7 +439,7 @@ async def test_a_node_that_cannot_read_who_is_suspended_admits_nobody_after_five
     await node.suspensions.admit(staff(OFFICER.id))
 
 
-async def test_calls_are_looked_for_during_a_minute_and_no_longer(world: World, wang: Person) -> None:
+async def test_a_node_looks_for_calls_to_revoke_for_one_minute(world: World, wang: Person) -> None:
     gone, running = Gone(world.storage), Clock(0)
     context = Context(world.settings, gone, world.ring, world.clock, os.urandom, running=running)
     node = Service(context)
@@ -462,17 +454,17 @@ async def test_calls_are_looked_for_during_a_minute_and_no_longer(world: World, 
     await node.stop()
 
 
-async def test_the_operator_is_told_of_what_changes_and_not_of_what_was_there_at_the_start(
+async def test_the_operator_is_notified_of_changes_but_not_of_earlier_suspensions(
     world: World, storage: Storage, tmp_path: Path
 ) -> None:
     suspended = await suspend(world)
     async with World(storage, tmp_path / "ring.json") as started:
         told: list[Row] = []
         started.context.cut_off = lambda new, ended: told.append((list(new), list(ended)))
-        await turn(started)
+        await poll(started)
         assert told == []
         another = await suspend(world, COLLEAGUE.id)
         await lift(world)
-        await turn(started)
-        await turn(started)
+        await poll(started)
+        await poll(started)
     assert told == [([another["suspension_id"]], [suspended["suspension_id"]])]

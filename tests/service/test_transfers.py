@@ -1,4 +1,4 @@
-"""What an exchange tells of a transferred call, through the adapter into the service (laws L5, L13)."""
+"""Events of transferred calls, from the telephone exchange through the adapter to the service (laws L5, L13)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLAN = DialPlan("86", "0", "00", trunks=("PJSIP/carrier-", "sofia/external/"), o
 
 
 def events(name: str, number: str) -> list[Any]:
-    """The events of a sample, in which the customer has this number."""
+    """The events of a sample file, with the given number as the customer's."""
     told = (SAMPLES / name).read_text().replace("13800138000", number.removeprefix("+86"))
     if name.endswith(".json"):
         return list(json.loads(told))
@@ -62,7 +62,7 @@ async def on_call(world: World, person: Person) -> bool:
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
-async def test_after_a_transfer_nobody_is_told_that_the_officer_is_on_the_phone(
+async def test_after_a_transfer_the_call_status_is_not_on_call(
     world: World, wang: Person, read: Callable[..., Reading], name: str
 ) -> None:
     issued = await world.issue(wang)
@@ -74,15 +74,15 @@ async def test_after_a_transfer_nobody_is_told_that_the_officer_is_on_the_phone(
         statuses[world.clock()] = await on_call(world, wang)
     assert any(statuses.values())
     assert not any(status for when, status in statuses.items() if when >= transferred_at - 100)
-    # The customer's own channel went on until then, with somebody else.
+    # The customer's channel stayed connected to somebody else until then.
     assert max(statuses) >= NOON + 95_000
     with pytest.raises(LegNotConnected):
         await world.reveal(issued["call"]["call_id"])
 
 
 @pytest.mark.shows("CVP-P5-4")
-async def test_a_second_call_under_the_same_dialog_id_is_not_taken_for_the_first(world: World, wang: Person) -> None:
-    """An exchange may give every dialog of an extension the same id."""
+async def test_a_second_call_with_the_same_dialog_id_is_a_new_call(world: World, wang: Person) -> None:
+    """A telephone exchange may give every dialog of an extension the same id."""
     document = (SAMPLES / "dialog-info-confirmed.xml").read_text().replace("13800138000", wang.number[3:])
     document = document.replace('id="a84b4c76e66710"', 'id="4412"', 1)
     exchange: Exchange[Any] = Exchange(from_dialog_info, PLAN)

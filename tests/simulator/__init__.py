@@ -1,1 +1,1 @@
-"""The simulator of many nodes: the real service on a real database, in one process whose every accident is a seed's."""
+"""The simulator: nodes of the real service on a real database, in one process. A seed determines every fault."""

@@ -1,4 +1,4 @@
-"""`python -m tests.simulator SEED` shows what happens in one seed; `--seeds 10000` tries many, from 0 or `--from`."""
+"""`python -m tests.simulator SEED` shows the trace of one seed. `--seeds 10000` runs many, from 0 or `--from`."""
 
 from __future__ import annotations
 

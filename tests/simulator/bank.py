@@ -1,4 +1,4 @@
-"""Nodes that crash and whose clocks jump, and a network to their clients that loses and repeats things."""
+"""Nodes that crash and whose clocks jump, and a network that loses and repeats requests."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 
 from tests.simulator.storage import Database, SimulatedStorage
 from tests.world import NOON, World
+from verifier.clock import CheckedClock
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.keys import FileKeyRing
 from verifier.service import Context, Service
-from verifier.service.clock import CheckedClock
 
 TRIES = 40
 Asking = Callable[[World], Awaitable[Any]]
 
 
 def running_ms() -> int:
-    """The one time of the simulation, in milliseconds."""
+    """The simulated time, in milliseconds."""
     return int(asyncio.get_running_loop().time() * 1000)
 
 
 class Node:
-    """One process, with a clock of its own; `start` after a crash is another process."""
+    """A process with its own clock. `start` after a crash is a new process."""
 
     def __init__(self, name: str, database: Database, ring: FileKeyRing, ring_file: Path, rng: random.Random) -> None:
         self.name = name
@@ -35,14 +35,14 @@ class Node:
         self._ring = ring
         self._ring_file = ring_file
         self._rng = rng
-        self._tasks: dict[asyncio.Task[Any], None] = {}  # in an order that does not hang on addresses
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # a dict, because its order does not depend on addresses
         self._world: World | None = None
 
     def _wall_ms(self) -> int:
         return NOON + running_ms() + self.skew_ms
 
     async def start(self) -> None:
-        """Start, as often as it takes, unless it runs."""
+        """Starts the node unless it runs, with as many tries as needed."""
         if self._world is not None:
             return
         while self._world is None:
@@ -67,7 +67,7 @@ class Node:
                 await world.service.housekeeping.sweep()
 
     def crash(self) -> None:
-        """kill -9: whatever it was at is broken off where it waits."""
+        """Like kill -9: cancels every request and task where it waits."""
         world, self._world = self._world, None
         if world is not None:
             world.context.writer.kill()
@@ -76,7 +76,7 @@ class Node:
         self._tasks.clear()
 
     async def serve(self, asking: Asking) -> Any:
-        """Carry out a request. Raises ConnectionError when there is no process, or not any more."""
+        """Executes a request. Raises ConnectionError if the process does not run or crashes."""
         if self._world is None:
             raise ConnectionRefusedError
         task = asyncio.create_task(_answered(asking(self._world)))
@@ -96,7 +96,7 @@ async def _answered(asking: Awaitable[Any]) -> Any:
 
 
 class Network:
-    """Between clients and nodes."""
+    """The network between clients and nodes. It drops and repeats requests, and loses answers."""
 
     def __init__(self, nodes: list[Node], rng: random.Random) -> None:
         self.nodes = nodes
@@ -113,9 +113,9 @@ class Network:
         return True
 
     async def ask(self, asking: Asking) -> Any:
-        """The answer of whichever node gives one; asked again and again, as an SDK does it, of one or another.
+        """Sends a request to random nodes until one answers, with retries as an SDK makes them. Returns the answer.
 
-        Raises what the service refuses with, and Unavailable when nobody answered in the end.
+        Raises the error with which the service refuses, and Unavailable if no node answered.
         """
         for _ in range(TRIES):
             node = self._rng.choice(self.nodes)
@@ -136,11 +136,11 @@ class Network:
         raise Unavailable("nobody answered")
 
     async def _again(self, asking: Asking) -> None:
-        """The same request once more, whenever and wherever; nobody waits for its answer."""
+        """Sends the same request again, after a random time to a random node, and ignores the answer."""
         await asyncio.sleep(self._rng.uniform(0, 3))
         with contextlib.suppress(ConnectionError, VerifierError):
             await self._rng.choice(self.nodes).serve(asking)
 
     async def quiet(self) -> None:
-        """Wait for what is still on its way."""
+        """Waits for the repeated requests that are still on their way."""
         await asyncio.gather(*self._late)

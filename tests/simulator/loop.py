@@ -1,4 +1,4 @@
-"""An event loop without sockets, threads or waiting: when nothing can be done its clock jumps to the next timer."""
+"""An event loop without sockets, threads or waiting. When idle, its clock jumps to the next timer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Result = TypeVar("Result")
 
 
 class Stuck(Exception):
-    """Everybody waits, and nothing will ever happen."""
+    """Every task waits, and no timer is set."""
 
 
 class _Jumping:
-    """In the place of a selector: instead of waiting for a time, time passes."""
+    """A selector that advances the clock instead of waiting."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -27,11 +27,11 @@ class _Jumping:
         return []
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """What is ready at one moment runs in an order that the seed chooses."""
+    """Runs callbacks that are ready at the same time in a random order, which the seed determines."""
 
     def __init__(self, rng: random.Random) -> None:
         super().__init__()
@@ -40,14 +40,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._clock_resolution = 1e-6
 
     def time(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since the start."""
         return self._selector.now_s
 
     def _process_events(self, event_list: list[Any]) -> None:
-        """There are none."""
+        """There are no I/O events."""
 
     def _write_to_self(self) -> None:
-        """There is nobody to wake."""
+        """There is no other thread, so the loop need not be woken."""
 
     def _run_once(self) -> None:
         if len(self._ready) > 1:
@@ -59,7 +59,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
 
 def simulate(rng: random.Random, main: Coroutine[Any, Any, Result]) -> Result:
-    """Run to the end, and cancel what is left."""
+    """Runs a coroutine to its end, and cancels the remaining tasks."""
     loop = SimulatedLoop(rng)
     try:
         return loop.run_until_complete(main)

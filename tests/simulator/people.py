@@ -1,4 +1,4 @@
-"""Customers with their officers, exchange and fraudsters: what they ask of the bank, and what they were answered."""
+"""Customers, their officers and the telephone exchange: their requests to the bank, and the answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CALLS = 2
 
 
 class Town:
-    """Everybody, and the record of what happened. `answered` are the answers that must be given again."""
+    """The people, and the record of what happened. `answered` holds the answers that a retry must repeat."""
 
     def __init__(self, network: Network, rng: random.Random) -> None:
         self.network = network
@@ -36,7 +36,7 @@ class Town:
         self.trace.append(f"{asyncio.get_running_loop().time():9.3f} " + " ".join(str(each) for each in what))
 
     def now_ms(self) -> int:
-        """What everybody's own clock shows."""
+        """The time on the people's own clocks."""
         return NOON + int(asyncio.get_running_loop().time() * 1000)
 
     def key(self) -> str:
@@ -44,7 +44,7 @@ class Town:
         return f"key-{self._keys}"
 
     async def live(self, person: Person) -> None:
-        """A customer's calls, one after another, until nobody answers any more."""
+        """Makes a customer's calls one after another. Stops early if no node answers."""
         try:
             await self.network.ask(lambda world: world.register(person))
             for _ in range(CALLS):
@@ -70,7 +70,7 @@ class Town:
         await self._look(call_id)
 
     def _acts(self, person: Person, call_id: str, code: str) -> list[Callable[[], Awaitable[None]]]:
-        """What happens in a call, all at about the same time."""
+        """Random actions during a call, all at about the same time."""
         rng = self.rng
         acts: list[Callable[[], Awaitable[None]]] = [lambda: self._confirm(person, call_id, code)]
         acts += [lambda: self._confirm(person, call_id, code)] * rng.randint(0, 2)
@@ -108,12 +108,12 @@ class Town:
     async def _told(
         self, kind: Kind, call_id: str, channel: Channel, asking: Callable[[World, str], Awaitable[Any]]
     ) -> None:
-        """A verdict, as it was told."""
+        """Asks for a verdict and records it."""
 
         def read(told: Json) -> Operation:
             if "receipt" in told:
                 self.evidence.append(told["receipt"])
-            # An answer that got lost may be asked for again only after the call has ended.
+            # `ended` counts as genuine: if the first answer was lost, a retry may come after the end of the call.
             genuine = told["verdict"] in ("genuine", "ended")
             answer = (AGAIN if told["given_before"] else GENUINE) if genuine else NOT_GENUINE
             receipt = "" if answer == NOT_GENUINE else told["receipt_id"]
@@ -141,7 +141,7 @@ class Town:
         await self._done(op, lambda: self.kept(revoke), lambda _: replace(op, answer=DONE))
 
     async def _report(self, person: Person, code: str) -> None:
-        """He tells the bank of the call, and what was read to him; that uses nothing up."""
+        """The customer reports the call with its code, which does not use the code."""
         asked = ReportCall(from_ms(self.now_ms()), said="he knew my name", code=code)
 
         async def report(world: World, key: str) -> Json:
@@ -160,7 +160,7 @@ class Town:
         await self._done(op, look, lambda view: replace(op, answer=view.state))
 
     async def _done(self, op: Operation, ask: Callable[[], Awaitable[Any]], read: Callable[[Any], Operation]) -> None:
-        """Ask, and record what was asked and answered. What is refused has changed nothing."""
+        """Sends a request, and records the operation and its answer. A refused request has changed nothing."""
         clock = asyncio.get_running_loop().time
         op = replace(op, invoked=clock())
         try:
@@ -176,7 +176,7 @@ class Town:
         self.note(op.kind, op.channel, op.call_id, told.answer, told.receipt)
 
     async def kept(self, asking: Callable[[World, str], Awaitable[Any]]) -> Any:
-        """The answer to a request with a key of its own, which is to be the same for ever."""
+        """Sends a request with a new idempotency key, and records the answer that every retry must get."""
         key = self.key()
 
         async def ask(world: World) -> Any:

@@ -1,4 +1,4 @@
-"""One seed: nodes, a town, accidents, and then what must hold of all that was told."""
+"""Runs one seed: nodes, people and faults, and then checks everything that was answered."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tests.world import NOON, ORIGIN, Person, World, staff
 from verifier import keys
 from verifier.core.errors import InvalidField, Unavailable, VerifierError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.core.key_uses import Uses
 from verifier.core.shards import origin_shard, shard_of
 from verifier.keys import FileKeyRing
 from verifier.ledger.audit import audit_log
@@ -34,12 +35,12 @@ from verifier.ledger.log import count_shards
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
-# In memory where there is such a place: no power fails here.
+# In memory if possible, because the simulator has no power failures.
 FOLDER = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 
 
 class Failed(AssertionError):
-    """Something that must hold does not; `trace` is what happened before."""
+    """A check failed. `trace` holds the events before."""
 
     def __init__(self, what: str, trace: list[str]) -> None:
         super().__init__(what)
@@ -47,7 +48,7 @@ class Failed(AssertionError):
 
 
 class Ran(Struct, frozen=True):
-    """A seed that held: what happened, and how often what."""
+    """A seed without failures: its events, and how often each happened."""
 
     trace: list[str]
     counts: dict[str, int]
@@ -58,7 +59,7 @@ class Ran(Struct, frozen=True):
 
 
 class _Ring(FileKeyRing):
-    """The product's key ring, but that what it derives, and so who is in which shard, hangs on no process's keys."""
+    """The product's key ring, but with indexes that are the same in every process, and so the same shards."""
 
     def derive(self, kind: str, value: str) -> bytes:
         return hmac.digest(b"simulator", f"{kind}\0{value}".encode(), "sha256")
@@ -66,7 +67,7 @@ class _Ring(FileKeyRing):
 
 @cache
 def _template() -> tuple[Path, FileKeyRing]:
-    """A folder with a key ring and an empty database, made once."""
+    """A folder with a key ring and an empty database. Made once per process."""
     folder = Path(tempfile.mkdtemp(prefix="simulator-", dir=FOLDER))
     keys.create(folder / "ring.json", NOON)
 
@@ -80,8 +81,10 @@ def _template() -> tuple[Path, FileKeyRing]:
 
 
 def run(seed: int) -> Ran:
-    """Raises Failed."""
+    """Runs a seed. Raises Failed if a check fails."""
     template, ring = _template()
+    # What an earlier seed has reserved would change how often this one goes to the database.
+    ring.uses = Uses()
     with tempfile.TemporaryDirectory(prefix="seed-", dir=FOLDER) as folder:
         path = Path(folder) / "db"
         shutil.copy(template / "empty", path)
@@ -108,7 +111,7 @@ async def _run(rng: random.Random, path: Path, ring: FileKeyRing, ring_file: Pat
             await _check_serves(node, town, Person(50 + n))
         await _check(town, nodes[0])
     except (AssertionError, VerifierError) as error:
-        # Nobody is refused here for another reason than those that people expect.
+        # Requests handle the refusals that they expect, so any other refusal is a failure.
         raise Failed(f"{error}, of {error.__cause__!r}" if error.__cause__ else str(error), town.trace) from error
     finally:
         for each in nodes:
@@ -122,7 +125,7 @@ async def _run(rng: random.Random, path: Path, ring: FileKeyRing, ring_file: Pat
 
 
 async def _accidents(town: Town, database: Database, nodes: list[Node], rng: random.Random) -> None:
-    """One after another, each over after a while; in some towns none."""
+    """Causes random faults one after another, each for a while. In some seeds hardly any."""
     often = rng.choice((1.0, 3.0, 1e9))
     while True:
         await asyncio.sleep(rng.expovariate(1 / often))
@@ -148,7 +151,7 @@ async def _accidents(town: Town, database: Database, nodes: list[Node], rng: ran
 
 
 async def _split(town: Town, nodes: list[Node], rng: random.Random) -> None:
-    """The log gets more shards, while nodes work."""
+    """Splits the log into more shards while nodes work."""
     shards = rng.randint(2, 5)
     town.note("split", shards)
 
@@ -161,18 +164,18 @@ async def _split(town: Town, nodes: list[Node], rng: random.Random) -> None:
 
 
 async def _heal(database: Database, network: Network) -> None:
-    """No more faults. Running nodes are not restarted: each must recover by itself."""
+    """Stops all faults. Running nodes are not restarted, so each must recover by itself."""
     database.gone, database.faults.healed, network.healed = False, True, True
     await network.quiet()
     for each in network.nodes:
         each.skew_ms = 0
         await each.start()
-    # Longer than anything that is frozen stays so.
+    # Longer than any node stays frozen.
     await asyncio.sleep(60)
 
 
 async def _check_serves(node: Node, town: Town, person: Person) -> None:
-    """A node all by itself carries out a new customer's call, in the log that is his by now."""
+    """Checks that a node serves a new customer's call by itself, in the right shard."""
     issue, connect, confirm = town.key(), town.key(), town.key()
 
     async def call(world: World) -> None:
@@ -211,7 +214,7 @@ async def _check(town: Town, node: Node) -> None:
 
 
 async def _check_green(town: Town, again: Any) -> None:
-    """What is said again of a call is genuine exactly while the call goes on."""
+    """Checks that a repeated genuine answer is genuine exactly while its call is open."""
     if not (isinstance(again, dict) and again.get("call") and "verdict" in again):
         return
     call_id = again["call"]["call_id"]
@@ -225,7 +228,7 @@ async def _itself(world: World) -> World:
 
 
 def _shown(town: Town, trust: Trust) -> list[str]:
-    """Every checkpoint that was handed out, one of each size. Two of a size must have been the same."""
+    """Every checkpoint in an answer, one per log and size. Fails if two of the same size differ."""
     notes: dict[tuple[str, int], tuple[bytes, str]] = {}
     for each in town.evidence:
         checkpoint = verify_evidence(Evidence(each["statement"], each["proof"]), trust).checkpoint

@@ -1,7 +1,7 @@
-"""A database that several nodes share, reached over a network that loses things; the statements are really run.
+"""A database that several nodes share over an unreliable network. The statements run on SQLite.
 
-What PostgreSQL does to nodes is done here: one batch at a time, a commit whose answer is lost, a leader that is gone
-for a while, a node that froze with the head row in its hands and is relieved of it.
+It simulates PostgreSQL: one batch at a time, a commit whose answer is lost, a leader that is gone for a while, and a
+node that freezes while it holds the lock on the head, until the database ends its transaction.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ RELIEVED_S = 3.0
 
 
 class Faults:
-    """How often what goes wrong, by seed; healed, nothing does."""
+    """The frequency of each fault, chosen by the seed. Once `healed`, there are no faults."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.healed = False
         self.seen: dict[str, int] = {}
-        # A batch has a dozen exchanges with the database, and one commit.
+        # A batch makes a dozen round trips to the database, and one commit.
         self._often = {each: rng.choice((0.0, 0.0, 0.001, 0.01)) for each in ("read", "write", "frozen", "conflict")}
         self._often |= {each: rng.choice((0.0, 0.0, 0.02, 0.1)) for each in ("lost", "late", "torn")}
 
@@ -41,12 +41,12 @@ class Faults:
         return True
 
     def delay(self) -> float:
-        """How long one exchange with the database takes: mostly a millisecond or so, now and then a second."""
+        """The seconds of one round trip to the database: mostly about a millisecond, sometimes up to a second."""
         return self.rng.expovariate(1000) if self.rng.random() < 0.98 else self.rng.uniform(0, 1)
 
 
 class Database:
-    """The file, whose writers take turns. `now_ms` is the database's own clock."""
+    """The SQLite file. One writer at a time. `now_ms` is the database's own clock."""
 
     def __init__(self, path: Path, now_ms: Callable[[], int], faults: Faults) -> None:
         self.faults = faults
@@ -70,7 +70,7 @@ class Database:
         self._writer.close()
 
     def finish(self, left: _Transaction) -> None:
-        """Go on with what no node waits for any more."""
+        """Finishes a commit for which no node waits any more."""
         self._finishing = asyncio.create_task(left.finish())
 
     async def read(self, sql: str, args: Sequence[Any]) -> Sequence[Row]:
@@ -100,7 +100,7 @@ class Database:
 
 
 class _Transaction:
-    """One batch's; it is the database that ends it, whatever the node believes."""
+    """The transaction of one batch. The database may end it without the node's knowledge."""
 
     def __init__(self, database: Database, connection: sqlite3.Connection, turn: asyncio.Lock) -> None:
         self._database = database
@@ -109,7 +109,7 @@ class _Transaction:
         self._over = False
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        await self._exchange()
+        await self._round_trip()
         return list(self._connection.execute(numbered(sql), args))
 
     async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
@@ -118,10 +118,10 @@ class _Transaction:
 
     async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
         if rows:
-            await self._exchange()
+            await self._round_trip()
             self._connection.executemany(numbered(sql), rows)
 
-    async def _exchange(self) -> None:
+    async def _round_trip(self) -> None:
         faults = self._database.faults
         if faults.strikes("frozen"):
             await asyncio.sleep(faults.rng.uniform(0, RELIEVED_S))
@@ -139,12 +139,12 @@ class _Transaction:
             raise Unavailable("the database ended the transaction")
 
     async def commit(self) -> None:
-        """Commits; or says it cannot, having done it or not."""
+        """Commits, or raises Unavailable whether or not the commit happened."""
         faults = self._database.faults
         await self._database._travel("lost")
         self._check()
         if faults.strikes("late"):
-            self._database.finish(self._left())
+            self._database.finish(self._taken_over())
             raise Unavailable("the commit was not answered in time")
         self._connection.execute("COMMIT")
         self.end()
@@ -153,13 +153,13 @@ class _Transaction:
         if torn:
             raise Unavailable("the answer to the commit was lost")
 
-    def _left(self) -> _Transaction:
-        """What the database goes on with when the node has given it up."""
+    def _taken_over(self) -> _Transaction:
+        """Ends this transaction for the node. The database continues with the returned one."""
         self._over = True
         return _Transaction(self._database, self._connection, self._turn)
 
     async def finish(self) -> None:
-        """The commit had been sent: it is carried out some time, or given up when the database dies."""
+        """The commit was already sent. It is executed later, or lost if the database crashes."""
         faults = self._database.faults
         try:
             await asyncio.sleep(faults.rng.uniform(0, 8))
@@ -177,7 +177,7 @@ class _Transaction:
 
 
 class SimulatedStorage:
-    """One node's way to the database: `verifier.ports.Storage`."""
+    """A node's connection to the database: a `verifier.ports.Storage`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -192,11 +192,11 @@ class SimulatedStorage:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[SimulatedStorage]:
-        """Once nobody writes any more, every read sees the same."""
+        """No real snapshot: it is used only when no node writes any more."""
         yield self
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
         return ()
 
     async def close(self) -> None:
-        """The database is everybody's."""
+        """Does nothing, because the nodes share the database."""

@@ -1,7 +1,7 @@
-"""Fraudsters, and what they try with other people's codes and on other people: it is never genuine (laws L7 and L12).
+"""Fraudsters who try other people's codes, and their own codes on other people. None is genuine (laws L7 and L12).
 
-What they do to another's call is in nobody's history: had it spent an attempt or a code, no order would explain what
-that customer was told. In the end they have themselves erased, and are gone.
+Their requests are not in the recorded history of a call. If one used an attempt or a code, no order of the history
+would explain the answers to the customer. At the end, each fraudster has their own application erased.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Asked = Callable[[World, str], Awaitable[Json]]
 
 
 class Stranger:
-    """A customer of the bank with an application and a call of his own, who knows every code that is read out."""
+    """A customer with their own application and call, who knows every code that is read out."""
 
     def __init__(self, town: Town, person: Person, victims: list[Person]) -> None:
         self._town = town
@@ -75,14 +75,14 @@ class Stranger:
         assert told["verdict"] == expected, f"a stranger {way}, and is told {told}"
 
     async def _leave(self, call_id: str, code: str) -> None:
-        """His own code is entered while he is erased; once that is answered it is worth nothing, and stays so."""
+        """Enters the stranger's own code while they are erased. After the erasure, the code is never genuine again."""
         used, after = self._town.key(), self._town.key()
         _, (first, second) = await asyncio.gather(
             self._network.ask(lambda world: world.confirm(self._me, code, key=used)),
             self._twice_erased(),
         )
         assert first == second, "erased twice, at two times"
-        # What was kept of answers about an application goes with it.
+        # The erasure deletes the stored answers about the application, so they cannot be repeated.
         self._town.answered = [each for each in self._town.answered if not any(each is mine for mine in self._about_me)]
         told = await self._network.ask(lambda world: world.confirm(self._me, code, key=after))
         self._town.note("erased", self._me.customer_id, told["verdict"])

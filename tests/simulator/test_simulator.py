@@ -1,6 +1,6 @@
-"""Many nodes, seed by seed; and that the simulator finds what is planted.
+"""Runs the simulator with many seeds, and checks that it finds planted defects.
 
-`python -m tests.simulator --seeds 10000` is the long form.
+`python -m tests.simulator --seeds 10000` runs longer.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from verifier.core.errors import Unavailable
 from verifier.ledger import records, writer
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.heads import Head, HeadRow, Heads
-from verifier.ledger.loading import Loaded
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting
 from verifier.ledger.tables import LimitRow
 from verifier.ledger.unit_of_work import UnitOfWork, writes
-from verifier.ledger.unit_of_work.applications import Applications
-from verifier.ledger.unit_of_work.calls import Calls
-from verifier.ledger.unit_of_work.limits import Limits
+from verifier.ledger.unit_of_work.applications import ApplicationRows
+from verifier.ledger.unit_of_work.calls import CallRows
+from verifier.ledger.unit_of_work.limits import LimitRows
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.writes import Writes
 from verifier.ledger.writer import Writer
 from verifier.ports import Row
-from verifier.service import replays
+from verifier.service.confirmations import replays
 
 pytestmark = pytest.mark.slow
 
 SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "300"))
-# How often each thing comes about in a town, at the least: one where everybody is told to ask later holds as well.
+# The least average number of each event per seed. Otherwise, a service that refuses everything would pass too.
 ACHIEVED = {
     "issued": 4.0,
     "told genuine": 4.0,
@@ -50,12 +50,12 @@ ACHIEVED = {
     "report": 0.5,
     "revoke": 0.5,
 }
-# As many as a planted defect may need to be found.
+# The most seeds that may be needed to find a planted defect.
 ENOUGH = 1000
 
 
 @pytest.mark.shows("CVP-8.4-2", "CVP-10-1", "CVP-10-2", "CVP-10-4", "CVP-10-7")
-def test_what_is_promised_holds_whatever_goes_wrong() -> None:
+def test_every_check_holds_under_random_faults() -> None:
     counts: Counter[str] = Counter()
     for seed in range(SEEDS):
         try:
@@ -83,13 +83,13 @@ def test_what_is_promised_holds_whatever_goes_wrong() -> None:
     assert counts["quits"] < SEEDS / 30
 
 
-def test_a_seed_happens_in_the_same_way_each_time() -> None:
+def test_a_seed_has_the_same_trace_each_time() -> None:
     assert [run(seed).digest for seed in (1, 2, 3)] == [run(seed).digest for seed in (1, 2, 3)]
     assert run(1).digest != run(2).digest
 
 
 def failure(seed: int) -> str | None:
-    """What does not hold in a seed."""
+    """The failure of a seed, or None."""
     try:
         run(seed)
     except Failed as failed:
@@ -98,16 +98,16 @@ def failure(seed: int) -> str | None:
 
 
 def found(plant: str, by: str) -> None:
-    """The first thing that does not hold is one of those; a plant that breaks in another way is not what it says."""
+    """Checks that the first failure of any seed matches `by`. Another failure would mean a wrong plant."""
     first = next(filter(None, map(failure, range(ENOUGH))), f"nothing in {ENOUGH} seeds")
     print(f"\n{plant}: {first[:200]}")
     assert re.search(by, first), f"{plant}: {first}"
 
 
 def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The count of wrong codes is that of the moment in which a command came in."""
+    """Planted: the count of wrong codes is read when a command arrives, before its transaction."""
     stale: dict[str, LimitRow] = {}
-    submit, get = Writer.submit_kept, Limits.get
+    submit, get = Writer.submit_kept, LimitRows.get
 
     async def look_first(self: Writer, kind: Any, reads: ReadSet, *args: Any, **named: Any) -> Any:
         if reads.channel is not None:
@@ -115,23 +115,23 @@ def test_an_attempt_limit_checked_outside_the_transaction_is_found(monkeypatch: 
                 stale[row[0]] = LimitRow(*row)
         return await submit(self, kind, reads, *args, **named)
 
-    def kept(self: Limits, key: str) -> LimitRow | None:
+    def kept(self: LimitRows, key: str) -> LimitRow | None:
         row = get(self, key)
         return row if row is None or key not in stale else replace(row, wrong=stale[key].wrong)
 
     monkeypatch.setattr(Writer, "submit_kept", look_first)
-    monkeypatch.setattr(Limits, "get", kept)
+    monkeypatch.setattr(LimitRows, "get", kept)
     found("attempt limit outside the transaction", "no order explains .*kind='guess'")
 
 
-def test_a_use_that_is_not_written_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    put = Calls.put
+def test_a_use_of_a_code_that_is_not_written_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    put = CallRows.put
 
-    def forget(self: Calls, call: Call) -> None:
+    def forget(self: CallRows, call: Call) -> None:
         if call.state != "confirmed":
             put(self, call)
 
-    monkeypatch.setattr(Calls, "put", forget)
+    monkeypatch.setattr(CallRows, "put", forget)
     found("a use that is not written", "no order explains .*answer='genuine'")
 
 
@@ -140,7 +140,7 @@ def test_an_answer_that_stays_genuine_after_its_call_is_found(monkeypatch: pytes
     found("an answer that stays genuine", "'genuine'.* of a call that is")
 
 
-def test_an_answer_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_not_stored_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Writes.stage
 
     def forget(self: Writes, sql: str, values: Row, key: object = None) -> None:
@@ -148,15 +148,15 @@ def test_an_answer_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) ->
             stage(self, sql, values, key)
 
     monkeypatch.setattr(Writes, "stage", forget)
-    # A call that is issued once more may be one too many.
+    # A call that is issued again may exceed the daily cap.
     found("an answer that is not kept", "one key, two answers|the cap is 3")
 
 
 def test_an_answer_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be committed has been told all the same."""
+    """Planted: an answer is returned although its commit failed."""
     carry_out, answers = Writer._try, Writer._answers
 
-    # By the list of the commands, since several lanes are at it.
+    # By the list of commands, because several batches run at the same time.
     told: dict[int, tuple[Any, UnitOfWork]] = {}
 
     def hear(self: Writer, work: UnitOfWork, commands: Sequence[Any], decided: Sequence[Any]) -> Any:
@@ -178,8 +178,8 @@ def test_an_answer_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -
     found("an answer before its commit", "there is no such|one key, two answers")
 
 
-def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It believes to know how long the log is."""
+def test_a_node_that_does_not_lock_the_head_first_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: the node relies on the size of the log that it remembers."""
     lock = Heads.lock
 
     async def remember(self: Heads, transaction: Any, shards: Collection[int]) -> tuple[dict[int, Head], int]:
@@ -191,10 +191,10 @@ def test_a_node_that_does_not_take_the_head_first_is_found(monkeypatch: pytest.M
     found("a node that does not take the head first", "UNIQUE constraint failed")
 
 
-def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No matter who enters it, and from which number. Such a command locks every shard."""
+def test_a_code_that_is_tried_against_all_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: a code is tried against the calls of all customers. Such a command locks every shard."""
 
-    def of_anybody(self: Applications, *index: object) -> list[DecryptedApplication]:
+    def of_anybody(self: ApplicationRows, *index: object) -> list[DecryptedApplication]:
         return self._kept(self._loaded.applications)
 
     async def load(self: Loaded, read_sets: Sequence[ReadSet]) -> None:
@@ -204,22 +204,22 @@ def test_a_code_that_is_tried_against_everybodys_calls_is_found(monkeypatch: pyt
     load_all = Loaded.load
     monkeypatch.setattr(Loaded, "load", load)
     monkeypatch.setattr(Loaded, "led_to", lambda self, reads: list(self.applications))
-    monkeypatch.setattr(Applications, "of_customer", of_anybody)
-    monkeypatch.setattr(Applications, "of_number", of_anybody)
+    monkeypatch.setattr(ApplicationRows, "of_customer", of_anybody)
+    monkeypatch.setattr(ApplicationRows, "of_number", of_anybody)
     monkeypatch.setattr(ShardRouting, "shards", lambda self, reads, shards: frozenset(range(shards)))
     found("a code tried against everybody's calls", "a stranger .* is told|no order explains|Too many attempts")
 
 
-def test_what_is_written_after_an_erasure_of_the_same_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_after_the_erasure_in_the_same_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     order = writes.ORDER[-5:] + writes.ORDER[:-5]
     monkeypatch.setattr(writes, "ORDER", order)
     found("erased before the rest of its batch is written", r"leaf \d+: The application has been erased")
 
 
-def test_a_node_that_takes_no_notice_of_a_split_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It goes on with as many shards as there were when it started."""
+def test_a_node_that_ignores_a_split_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: the node keeps the number of shards from its start."""
 
-    class Deaf(Heads):
+    class Ignorant(Heads):
         async def _lock(self, transaction: Any, shard: int) -> HeadRow:
             row = await super()._lock(transaction, shard)
             self.shards = self._first.setdefault("shards", row.shards)
@@ -229,18 +229,18 @@ def test_a_node_that_takes_no_notice_of_a_split_is_found(monkeypatch: pytest.Mon
             self._first: dict[str, int] = {}
             await super().open(transaction)
 
-    monkeypatch.setattr(writer, "Heads", Deaf)
+    monkeypatch.setattr(writer, "Heads", Ignorant)
     found("a node that takes no notice of a split", "goes on with fewer shards|a row of log_head does not verify")
 
 
-def test_commands_that_are_not_held_against_the_heads_taken_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A split comes between the question and its turn: the statement belongs in a log whose head is not taken."""
+def test_a_misrouted_command_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: if a split comes between routing and locking, the statement belongs in a shard that is not locked."""
     monkeypatch.setattr(writer, "_check_held", lambda *args: None)
     found("commands that are not held against the heads taken", r"a command failed, of KeyError\(\d\)")
 
 
-def test_a_node_that_does_not_get_over_an_outage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be made durable once is the end of its writer, until somebody starts it again."""
+def test_a_node_that_does_not_recover_from_an_outage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: the first failed commit stops the writer until the node is restarted."""
     carry_out = Writer._try
 
     async def give_up(self: Writer, commands: list[Any]) -> Any:
@@ -254,7 +254,7 @@ def test_a_node_that_does_not_get_over_an_outage_is_found(monkeypatch: pytest.Mo
     found("a node that does not get over an outage", "does not serve again by itself")
 
 
-def test_a_seed_does_not_hang_on_the_hashes_and_keys_of_a_process() -> None:
+def test_a_seed_does_not_depend_on_the_hashes_and_keys_of_the_process() -> None:
     shown = {
         subprocess.run(
             [sys.executable, "-m", "tests.simulator", "7"],

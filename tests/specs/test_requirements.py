@@ -41,6 +41,7 @@ def marked(sources: dict[str, str]) -> set[str]:
     return {number for number, _ in requirements.marks(sources)}
 
 
+@pytest.mark.slow
 def test_every_must_is_shown_by_a_test() -> None:
     assert len(REQUIREMENTS) > 150
     assert unshown(REQUIREMENTS, marked(requirements.tests())) == []

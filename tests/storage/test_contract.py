@@ -21,7 +21,7 @@ async def _rows(storage: Storage) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in await storage.fetch(ALL)]
 
 
-async def test_what_was_committed_is_seen_and_typed_alike(storage: Storage) -> None:
+async def test_committed_rows_are_read_with_the_same_types(storage: Storage) -> None:
     async with storage.transaction() as transaction:
         await transaction.execute_many(INSERT, [("b", 2), ("a", 2**53)])
         row = (b"\x00\xff", b"f", b"s", None, 5)
@@ -46,7 +46,7 @@ async def test_an_exception_rolls_everything_back(storage: Storage) -> None:
     assert await _rows(storage) == [("b", 1)]
 
 
-async def test_a_reader_never_sees_a_transaction_half_way(storage: Storage) -> None:
+async def test_a_reader_never_sees_uncommitted_rows(storage: Storage) -> None:
     async with storage.transaction() as transaction:
         await transaction.execute_many(INSERT, [("a", 1)])
         assert await _rows(storage) == []
@@ -54,8 +54,8 @@ async def test_a_reader_never_sees_a_transaction_half_way(storage: Storage) -> N
 
 
 @pytest.mark.shows("CVP-10-2")
-async def test_updating_one_row_first_makes_transactions_take_turns(storage: Storage) -> None:
-    """What the writer's head row relies on: fifty increments at once lose none."""
+async def test_transactions_that_update_the_same_row_first_are_serialized(storage: Storage) -> None:
+    """The writer's lock on the head relies on this. Fifty concurrent increments lose none."""
     async with storage.transaction() as transaction:
         await transaction.execute_many(INSERT, [("n", 0)])
 
@@ -70,7 +70,7 @@ async def test_updating_one_row_first_makes_transactions_take_turns(storage: Sto
 
 
 @pytest.mark.shows("CVP-10-2")
-async def test_two_nodes_on_one_database_take_turns_too(storage: Storage, database: str) -> None:
+async def test_transactions_of_two_nodes_are_serialized(storage: Storage, database: str) -> None:
     async with storage.transaction() as transaction:
         await transaction.execute_many(INSERT, [("n", 0)])
     other = await open_storage(database)
@@ -86,7 +86,7 @@ async def test_two_nodes_on_one_database_take_turns_too(storage: Storage, databa
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 300])
-async def test_a_list_of_keys_finds_each_once(storage: Storage, count: int) -> None:
+async def test_a_query_by_a_list_of_keys_finds_each_row_once(storage: Storage, count: int) -> None:
     async with storage.transaction() as transaction:
         await transaction.execute_many(INSERT, [(f"k{n}", n) for n in range(count)])
         sql = "SELECT limit_key FROM limits WHERE limit_key IN ($*)"
@@ -97,12 +97,12 @@ async def test_a_list_of_keys_finds_each_once(storage: Storage, count: int) -> N
         assert await transaction.execute_many(INSERT, []) is None
 
 
-async def test_migrating_twice_does_nothing_the_second_time(storage: Storage) -> None:
+async def test_a_second_migration_does_nothing(storage: Storage) -> None:
     assert await migrate(storage) == []
     await check_schema(storage)
 
 
-async def test_two_who_migrate_at_once_apply_each_file_once_between_them(empty_database: str) -> None:
+async def test_concurrent_migrations_apply_each_file_once(empty_database: str) -> None:
     async with AsyncExitStack() as stack:
         opened = [await open_storage(empty_database) for _ in range(3)]
         for each in opened:
@@ -112,7 +112,7 @@ async def test_two_who_migrate_at_once_apply_each_file_once_between_them(empty_d
         await check_schema(opened[0])
 
 
-async def test_each_file_is_applied_for_itself_and_what_follows_a_failure_can_be_applied_later(
+async def test_a_failed_migration_keeps_the_files_before_it_and_can_be_repeated(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last = migrations()[-1][0]
@@ -130,7 +130,7 @@ async def test_each_file_is_applied_for_itself_and_what_follows_a_failure_can_be
     assert await migrate(storage) == ["half", "more"]
 
 
-async def test_a_schema_that_is_missing_older_or_newer_is_refused_in_words(empty_database: str) -> None:
+async def test_a_missing_older_or_newer_schema_is_refused(empty_database: str) -> None:
     empty = await open_storage(empty_database)
     with pytest.raises(WrongSchema, match="verifier migrate"):
         await check_schema(empty)
@@ -153,18 +153,18 @@ async def test_a_schema_that_is_missing_older_or_newer_is_refused_in_words(empty
     "url",
     ["sqlite:/nonexistent/folder/db", "sqlite:/etc/hostname", "postgresql://nobody@127.0.0.1:1/none"],
 )
-async def test_a_database_that_cannot_be_had_is_unavailable(url: str) -> None:
+async def test_a_database_that_cannot_be_opened_is_unavailable(url: str) -> None:
     with pytest.raises(Unavailable):
         await open_storage(url)
 
 
 @pytest.mark.parametrize("url", ["", "sqlite:", "mysql://x", "verifier.db"])
-async def test_another_kind_of_database_is_refused_in_words(url: str) -> None:
+async def test_an_unsupported_database_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite:PATH or postgresql"):
         await open_storage(url)
 
 
-async def test_a_defect_in_a_statement_is_not_called_an_outage(storage: Storage) -> None:
+async def test_a_failing_statement_is_not_reported_as_an_outage(storage: Storage) -> None:
     async def twice() -> None:
         async with storage.transaction() as transaction:
             await transaction.execute_many(INSERT, [("a", 1), ("a", 1)])

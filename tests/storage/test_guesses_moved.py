@@ -1,4 +1,4 @@
-"""Migration 0009: the wrong codes of calls that are open are kept when their counts move to the limits."""
+"""Migration 0009 moves the counts of wrong codes of open calls to the limits."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ CALL = (
 )
 
 
-async def test_counts_of_open_calls_are_kept_and_those_of_others_are_not(
-    empty_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_the_counts_of_open_calls_are_moved(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = await open_storage(empty_database)
     before = [each for each in migrations.migrations() if each[0] < 9]
     with monkeypatch.context() as patched:

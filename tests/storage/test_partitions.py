@@ -1,4 +1,4 @@
-"""specs/examples/partitions.sql, run by an operator while a node works: everything goes on, on both sides of a bound.
+"""specs/examples/partitions.sql, run while a node works: the service continues, on both sides of a partition bound.
 
 Implements specs/operations.md ("Partitions").
 """
@@ -34,12 +34,12 @@ DAY_S = 86_400
 
 
 def bound(days: int) -> str:
-    """What the ids of calls begin with that are issued so many days from the first."""
+    """The prefix of the ids of calls that are issued this many days after the first."""
     return new_id("call", NOON + days * DAY_S * 1000, bytes(10))[: len("call_") + 12]
 
 
 async def split(url: str, **variables: object) -> str:
-    """What psql says."""
+    """Runs the script with psql and returns its output."""
     given = (part for name, value in variables.items() for part in ("-v", f"{name}={value}"))
     ran = await asyncio.create_subprocess_exec(
         *(f"{bin_folder()}/psql", "-X", "-v", "ON_ERROR_STOP=1", *given, "-f", str(SCRIPT), url),
@@ -52,8 +52,8 @@ async def split(url: str, **variables: object) -> str:
     return told.decode()
 
 
-class Asked:
-    """A database, or a transaction in it, that writes down what is asked of `calls` and `leaves`."""
+class Recorded:
+    """A database, or a transaction in it, that records the statements on `calls` and `leaves`."""
 
     def __init__(self, inner: Any, asked: list[tuple[str, Row]]) -> None:
         self._inner = inner
@@ -79,18 +79,18 @@ class Asked:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
         async with self._inner.transaction() as transaction:
-            yield Asked(transaction, self.asked)
+            yield Recorded(transaction, self.asked)
 
     async def close(self) -> None:
         await self._inner.close()
 
 
 async def explained(connection: Any, sql: str, args: Row) -> set[str]:
-    """The partitions that a statement looks into, by its plan when it was carried out."""
+    """The partitions that a statement reads, from the plan of its execution."""
     explain = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT JSON) "
     transaction = connection.transaction()
     await transaction.start()
-    # Tables this small would be read whole.
+    # Otherwise PostgreSQL scans such small tables whole.
     for each in ("seqscan", "hashjoin", "mergejoin"):
         await connection.execute(f"SET LOCAL enable_{each} = off")
     plan = json.decode(await connection.fetchval(explain + sql, *args))[0]["Plan"]
@@ -118,7 +118,7 @@ async def storage(url: str) -> AsyncIterator[Storage]:
 
 
 async def lived(world: World, person: Person) -> Json:
-    """A call that has one wrong code, is confirmed, reported and ended, which makes four leaves; its receipt."""
+    """Makes a call with a wrong code, a confirmation, a report and an end: four leaves. Returns the receipt."""
     call_id, code = await world.live_call(person)
     await world.confirm(person, another_code(code))
     verdict = await world.confirm(person, code)
@@ -130,7 +130,7 @@ async def lived(world: World, person: Person) -> Json:
 
 
 async def rows_of(storage: Storage, table: str) -> dict[str, int]:
-    """How many rows each partition has, decoys aside."""
+    """The number of rows in each partition, without the decoys."""
     parts = await storage.fetch(
         "SELECT c.relname FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid "
         f"WHERE inhparent = '{table}'::regclass ORDER BY c.relname"
@@ -153,7 +153,7 @@ async def people_of(world: World, number: int, shards: int) -> list[Person]:
 
 
 @pytest.mark.parametrize("shards", [1, 4])
-async def test_a_node_works_on_while_tables_are_split_and_in_all_their_parts(
+async def test_a_node_works_during_a_partitioning_and_in_all_partitions(
     url: str, storage: Storage, tmp_path: Path, shards: int
 ) -> None:
     async with World(storage, tmp_path / "ring.json", retention_ms=40 * DAY_S * 1000) as world:
@@ -186,7 +186,7 @@ async def test_a_node_works_on_while_tables_are_split_and_in_all_their_parts(
         audited = await audit_log(storage, world.ring, world.context.trust(), kept_since=since)
         assert (audited.findings, audited.leaves, audited.erased, audited.forgotten) == ([], 98, 12, 8 * 4 + 2 - 4)
         assert {world.check(receipt).verdict for receipt in receipts} == {"genuine"}
-        # What a UNIQUE over statements would refuse, the audit finds.
+        # No UNIQUE constraint refuses this duplicate of a statement, but the audit finds it.
         await _add_leaf_again(storage)
         assert any("latest checkpoint" in each for each in (await world.audit()).findings)
 
@@ -200,10 +200,10 @@ async def _add_leaf_again(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize("shards", [1, 4])
-async def test_issue_and_confirm_look_into_one_part_of_each_table(
+async def test_issue_and_confirm_read_one_partition_of_each_table(
     url: str, storage: Storage, tmp_path: Path, shards: int
 ) -> None:
-    noted = Asked(storage, [])
+    noted = Recorded(storage, [])
     async with World(noted, tmp_path / "ring.json") as world:
         await world.context.writer.split(shards)
         await world.service.housekeeping.sweep()
@@ -230,9 +230,7 @@ async def test_issue_and_confirm_look_into_one_part_of_each_table(
     assert len(seen) > 2
 
 
-async def test_what_is_asked_while_tables_are_split_is_answered_when_they_are(
-    url: str, storage: Storage, tmp_path: Path
-) -> None:
+async def test_requests_during_a_partitioning_are_answered_after_it(url: str, storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json") as world:
         people = await people_of(world, 8, 1)
         done = asyncio.Event()
@@ -253,7 +251,7 @@ async def test_what_is_asked_while_tables_are_split_is_answered_when_they_are(
         assert (audited.findings, audited.leaves) == ([], leaves)
 
 
-async def test_what_takes_long_can_be_done_before_and_the_next_part_be_made_at_any_time(
+async def test_slow_steps_can_run_in_advance_and_partitions_can_be_added_later(
     url: str, storage: Storage, tmp_path: Path
 ) -> None:
     async with World(storage, tmp_path / "ring.json") as world:
@@ -269,7 +267,7 @@ async def test_what_takes_long_can_be_done_before_and_the_next_part_be_made_at_a
         world.clock.advance(3 * DAY_S)
         await lived(world, person)
         assert (await rows_of(storage, "calls"))["calls_rest"] == 1
-        await connection.execute(_next_part().format(bound(2), bound(30)))
+        await connection.execute(_next_partition().format(bound(2), bound(30)))
         await connection.close()
         world.clock.advance(40 * DAY_S)
         await lived(world, person)
@@ -282,14 +280,14 @@ def _commented(*beginnings: str) -> list[str]:
     return [line for line in lines if line.startswith(beginnings)]
 
 
-def _next_part() -> str:
-    """The statements of specs/operations.md, with places for two bounds."""
+def _next_partition() -> str:
+    """The statements of specs/operations.md that add a partition, with placeholders for two bounds."""
     text = (ROOT / "specs/operations.md").read_text()
     block = text[text.index("ALTER TABLE calls DETACH") :]
     return block[: block.index("```")].replace("'call_FROM'", "'{0}'").replace("'call_TO'", "'{1}'")
 
 
-async def test_every_index_is_one_of_the_whole_table_under_its_old_name_and_migrations_go_on(
+async def test_partitioned_tables_keep_their_indexes_and_can_be_migrated(
     url: str, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql = (
@@ -314,7 +312,7 @@ async def test_every_index_is_one_of_the_whole_table_under_its_old_name_and_migr
         assert (await world.audit()).findings == []
 
 
-async def test_it_changes_nothing_when_run_again(url: str, storage: Storage, tmp_path: Path) -> None:
+async def test_a_second_run_of_the_script_changes_nothing(url: str, storage: Storage, tmp_path: Path) -> None:
     bounds = {"calls_from": bound(1), "calls_to": bound(2), "leaves_from": 20, "leaves_to": 30}
     await split(url, **bounds)
     before = await rows_of(storage, "leaves")
@@ -323,7 +321,7 @@ async def test_it_changes_nothing_when_run_again(url: str, storage: Storage, tmp
     assert await rows_of(storage, "leaves") == before
 
 
-def test_a_bound_is_computed_from_a_date_as_the_script_says() -> None:
+def test_the_command_in_the_script_computes_the_bound_of_a_date() -> None:
     (line,) = (each for each in SCRIPT.read_text().splitlines() if "calls_from=$(" in each)
     asked = line[line.index("$(") :].removesuffix("\\").strip()
     said = subprocess.run(["bash", "-c", f"echo {asked}"], capture_output=True, check=True, text=True)

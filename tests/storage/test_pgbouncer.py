@@ -1,4 +1,4 @@
-"""PgBouncer between a node and PostgreSQL: session mode keeps every promise, the other modes are refused."""
+"""PgBouncer between a node and PostgreSQL: session mode is safe, and other modes are refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVERYTHING = (
     "synchronous_commit,idle_in_transaction_session_timeout,lock_timeout,statement_timeout,tcp_user_timeout,"
     "extra_float_digits,default_transaction_isolation"
 )
-CARELESS = {
+UNSAFE = {
     "synchronous_commit": "off",
     "idle_in_transaction_session_timeout": "0",
     "lock_timeout": "0",
@@ -40,8 +40,8 @@ PROMISED = {
 
 
 @pytest.fixture
-def careless() -> Iterator[tuple[Postgres, str]]:
-    """A server that may be killed, whose WAL writer sleeps, with a database whose role promises nothing."""
+def unsafe_server() -> Iterator[tuple[Postgres, str]]:
+    """A server to kill, with a slow WAL writer, and a database. `_make_unsafe` gives its role unsafe settings."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = Postgres(Path(folder), "wal_writer_delay=10s", "autovacuum=off")
         server.start()
@@ -49,10 +49,10 @@ def careless() -> Iterator[tuple[Postgres, str]]:
         server.stop()
 
 
-async def _make_careless(url: str) -> None:
+async def _make_unsafe(url: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE TABLE tally (name TEXT PRIMARY KEY)")
-    for name, value in CARELESS.items():
+    for name, value in UNSAFE.items():
         await connection.execute(f"ALTER ROLE verifier SET {name} = '{value}'")
     await connection.close()
 
@@ -72,11 +72,11 @@ async def _shown(reader: Any) -> dict[str, str]:
 
 @pytest.mark.shows("CVP-10-13")
 @pytest.mark.parametrize("ignored", ["", EVERYTHING])
-async def test_through_session_mode_a_careless_role_changes_nothing(
-    careless: tuple[Postgres, str], ignored: str
+async def test_session_mode_overrides_unsafe_settings_of_the_role(
+    unsafe_server: tuple[Postgres, str], ignored: str
 ) -> None:
-    _, url = careless
-    await _make_careless(url)
+    _, url = unsafe_server
+    await _make_unsafe(url)
     with PgBouncer(url, ignore_startup_parameters=ignored) as pooler:
         async with _opened(pooler.url) as storage:
             assert await _shown(storage) == PROMISED
@@ -86,19 +86,19 @@ async def test_through_session_mode_a_careless_role_changes_nothing(
 
 
 @pytest.mark.shows("CVP-10-4", "CVP-10-13")
-async def test_a_crash_behind_session_mode_loses_nothing_that_was_acknowledged(
-    careless: tuple[Postgres, str],
+async def test_a_crash_behind_session_mode_loses_no_acknowledged_commit(
+    unsafe_server: tuple[Postgres, str],
 ) -> None:
-    server, url = careless
-    await _make_careless(url)
+    server, url = unsafe_server
+    await _make_unsafe(url)
     with PgBouncer(url, ignore_startup_parameters=EVERYTHING) as pooler:
         async with _opened(pooler.url) as storage:
             for n in range(20):
                 async with storage.transaction() as transaction:
                     await transaction.execute_many("INSERT INTO tally VALUES ($1)", [(f"acknowledged {n}",)])
-            # What the role promises by itself is lost by the same crash.
+            # The same crash loses a commit that is made with the settings of the role.
             other = await asyncpg.connect(url)
-            await other.execute("INSERT INTO tally VALUES ('careless')")
+            await other.execute("INSERT INTO tally VALUES ('unsafe')")
             server.kill()
             other.terminate()
     server.start()
@@ -110,7 +110,7 @@ async def test_a_crash_behind_session_mode_loses_nothing_that_was_acknowledged(
 @pytest.mark.shows("CVP-10-13")
 @pytest.mark.parametrize("changes", [{}, {"server_round_robin": "1"}, {"default_pool_size": "1"}])
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
-async def test_another_pool_mode_is_refused_in_one_sentence(
+async def test_another_pool_mode_is_refused_with_its_reason(
     postgres: Postgres, mode: str, changes: dict[str, str]
 ) -> None:
     with PgBouncer(postgres.new_database(), pool_mode=mode, **changes) as pooler:
@@ -142,7 +142,7 @@ async def test_another_pool_mode_is_refused_while_others_use_the_pool(postgres: 
                 other.terminate()
 
 
-async def test_the_command_line_says_it_in_one_line(postgres: Postgres, tmp_path: Path) -> None:
+async def test_the_command_line_refuses_another_pool_mode_in_one_line(postgres: Postgres, tmp_path: Path) -> None:
     with PgBouncer(postgres.new_database(), pool_mode="transaction") as pooler:
         refused = await asyncio.to_thread(Shell(tmp_path).run, "migrate", VERIFIER_DATABASE=pooler.url)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr

@@ -1,4 +1,4 @@
-"""What only PostgreSQL can do to a node: leaders that change, replicas that are missing, locks, TLS, other settings."""
+"""Faults that only PostgreSQL has: leader changes, missing replicas, locks, TLS and unsafe settings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def opened(url: str) -> AsyncIterator[Storage]:
 
 @asynccontextmanager
 async def admin(url: str) -> AsyncIterator[Any]:
-    """A connection that goes its own ways."""
+    """A connection outside the storage under test."""
     connection = await asyncpg.connect(url)
     yield connection
     await connection.close()
@@ -75,13 +75,13 @@ async def test_a_commit_that_was_not_replicated_is_not_acknowledged(own_postgres
         async with asyncio.timeout(10):
             while not await connection.fetch(waits):
                 await asyncio.sleep(0.02)
-                # It may have been there before the server had heard of the standby.
+                # The commit may have ended before the server knew of the standby.
                 adding = asyncio.create_task(_add(storage, "a")) if adding.done() else adding
         with pytest.raises(Unavailable):
             await adding
 
 
-async def test_a_node_that_freezes_in_a_transaction_keeps_others_waiting_a_few_seconds_only(tally: str) -> None:
+async def test_a_node_frozen_in_a_transaction_blocks_others_for_a_few_seconds_only(tally: str) -> None:
     async with opened(tally) as frozen, opened(tally) as other:
 
         async def freeze() -> None:
@@ -95,7 +95,7 @@ async def test_a_node_that_freezes_in_a_transaction_keeps_others_waiting_a_few_s
         assert await _add(frozen, "a") == 2
 
 
-async def test_transactions_that_lock_each_other_out_are_a_conflict_for_one_of_them(tally: str) -> None:
+async def test_a_deadlock_is_a_conflict_for_one_of_the_transactions(tally: str) -> None:
     async with opened(tally) as one, opened(tally) as other:
         both = await asyncio.gather(
             _add(one, "a", "b", pause=0.2), _add(other, "b", "a", pause=0.2), return_exceptions=True
@@ -104,15 +104,13 @@ async def test_transactions_that_lock_each_other_out_are_a_conflict_for_one_of_t
 
 
 @pytest.mark.shows("CVP-10-7")
-async def test_a_command_whose_transaction_met_another_is_carried_out_once_all_the_same(
-    postgres: Postgres, tmp_path: Path
-) -> None:
+async def test_a_command_is_executed_once_after_conflicts(postgres: Postgres, tmp_path: Path) -> None:
     async with opened(postgres.new_database()) as storage:
         await migrate(storage)
-        meetings: list[str] = []
+        conflicts: list[str] = []
 
-        class Crossed:
-            """The same database, in which the first transactions of the service meet others."""
+        class Conflicting:
+            """The same database, but the first three transactions of the service end in a conflict."""
 
             fetch, fetch_in, close, damage = storage.fetch, storage.fetch_in, storage.close, storage.damage
             snapshot = storage.snapshot
@@ -121,21 +119,21 @@ async def test_a_command_whose_transaction_met_another_is_carried_out_once_all_t
             async def transaction(self) -> AsyncIterator[Any]:
                 async with storage.transaction() as transaction:
                     yield transaction
-                    if len(meetings) < 3 and started:
-                        meetings.append("met")
+                    if len(conflicts) < 3 and started:
+                        conflicts.append("met")
                         raise Conflict("met")
 
         started = False
-        async with World(Crossed(), tmp_path / "ring.json") as world:
+        async with World(Conflicting(), tmp_path / "ring.json") as world:
             started = True
             await world.register(Person(1))
-            assert len(meetings) == 3
+            assert len(conflicts) == 3
             issued = await world.issue(Person(1))
             assert issued["ticket"]["proof"]
             assert (await world.audit()).findings == []
 
 
-async def test_a_table_that_is_changed_while_a_node_works_costs_it_nothing(tally: str) -> None:
+async def test_a_schema_change_while_a_node_works_is_a_conflict_once(tally: str) -> None:
     async with opened(tally) as storage, admin(tally) as connection:
         whole = "SELECT * FROM tally ORDER BY name"
 
@@ -150,7 +148,7 @@ async def test_a_table_that_is_changed_while_a_node_works_costs_it_nothing(tally
         assert await read() == [("a", 0, None), ("b", 0, None)]
 
 
-async def test_readers_that_take_every_connection_leave_the_writer_his(tally: str) -> None:
+async def test_readers_cannot_take_the_connections_of_the_writer(tally: str) -> None:
     async with opened(tally) as storage:
         slow = [asyncio.create_task(storage.fetch("SELECT pg_sleep(2)")) for _ in range(40)]
         await asyncio.sleep(0.3)
@@ -164,14 +162,12 @@ async def test_readers_that_take_every_connection_leave_the_writer_his(tally: st
 
 @pytest.fixture
 def silent() -> Any:
-    """The port of a host that takes connections and says nothing."""
+    """The port of a host that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening.getsockname()[1]
 
 
-async def test_of_several_hosts_the_one_that_takes_writes_is_used_and_a_silent_one_costs_no_time(
-    tally: str, silent: int
-) -> None:
+async def test_the_host_that_accepts_writes_is_used_without_waiting_for_a_silent_one(tally: str, silent: int) -> None:
     name = tally.rpartition("/")[2]
     real = tally.rpartition("@")[2].partition("/")[0]
     before = time.monotonic()
@@ -180,7 +176,7 @@ async def test_of_several_hosts_the_one_that_takes_writes_is_used_and_a_silent_o
         assert await _add(storage, "a") == 1
 
 
-async def test_a_replica_that_takes_no_writes_is_refused_in_words(tally: str) -> None:
+async def test_a_read_only_replica_is_refused(tally: str) -> None:
     async with admin(tally) as connection:
         await connection.execute("ALTER ROLE verifier SET default_transaction_read_only = on")
         try:
@@ -191,12 +187,12 @@ async def test_a_replica_that_takes_no_writes_is_refused_in_words(tally: str) ->
             await connection.execute("ALTER ROLE verifier RESET default_transaction_read_only")
 
 
-async def test_tls_that_is_asked_for_and_missing_is_refused_in_words(tally: str) -> None:
+async def test_a_server_without_the_required_tls_is_refused(tally: str) -> None:
     with pytest.raises(Unavailable, match="SSL"):
         await open_storage(tally + "?sslmode=require")
 
 
-async def test_a_server_is_checked_by_its_certificate_and_name_where_that_is_asked_for(
+async def test_the_certificate_and_name_of_a_server_are_verified_if_configured(
     own_postgres: Postgres, tmp_path: Path
 ) -> None:
     url, another = own_postgres.new_database(), tmp_path / "another"
@@ -218,12 +214,12 @@ async def test_a_server_is_checked_by_its_certificate_and_name_where_that_is_ask
 
 
 @pytest.mark.parametrize("mode", ["prefer", "allow"])
-async def test_tls_that_may_be_left_out_is_refused_in_production(tally: str, mode: str) -> None:
+async def test_optional_tls_is_refused_in_production(tally: str, mode: str) -> None:
     with pytest.raises(ValueError, match="may not use TLS"):
         await open_storage(f"{tally}?sslmode={mode}", production=True)
 
 
-async def test_tls_that_the_server_demands_is_named(own_postgres: Postgres) -> None:
+async def test_the_error_says_that_the_server_demands_tls(own_postgres: Postgres) -> None:
     url = own_postgres.new_database()
     async with admin(url) as connection:
         rules = Path(await connection.fetchval("SHOW hba_file"))
@@ -235,13 +231,13 @@ async def test_tls_that_the_server_demands_is_named(own_postgres: Postgres) -> N
 
 
 @pytest.mark.parametrize("url", ["postgresql://verifier@127.0.0.1:port/x", "postgresql://h/x?sslmode=perhaps"])
-async def test_an_address_that_cannot_be_read_is_refused_in_words(url: str) -> None:
+async def test_an_invalid_url_is_refused_with_a_reason(url: str) -> None:
     with pytest.raises(Unavailable, match=r"cannot be reached: .+"):
         await open_storage(url)
 
 
-async def test_a_commit_of_which_nobody_knows_is_no_conflict_that_could_be_tried_again(tally: str) -> None:
-    """SQLSTATE 40003, as distributed engines tell it; by its class it would be a rollback."""
+async def test_a_commit_with_an_unknown_outcome_is_not_a_conflict(tally: str) -> None:
+    """Distributed engines report SQLSTATE 40003, which belongs to the class of rollbacks."""
     async with opened(tally) as storage:
         with pytest.raises(Unavailable) as caught:
             async with storage.transaction():
@@ -249,7 +245,7 @@ async def test_a_commit_of_which_nobody_knows_is_no_conflict_that_could_be_tried
         assert not isinstance(caught.value, Conflict)
 
 
-async def test_a_row_that_is_held_for_long_costs_the_other_connections_nothing(tally: str) -> None:
+async def test_a_lock_timeout_does_not_close_the_other_connections(tally: str) -> None:
     storage = await PostgresStorage.open(tally, 5.0, 0.2)
     try:
         async with storage.transaction() as holder:
@@ -262,7 +258,7 @@ async def test_a_row_that_is_held_for_long_costs_the_other_connections_nothing(t
         await storage.close()
 
 
-async def test_a_connection_that_comes_too_late_or_is_not_wanted_any_more_is_closed(
+async def test_a_late_or_cancelled_connection_is_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     closed: list[str] = []
@@ -278,7 +274,7 @@ async def test_a_connection_that_comes_too_late_or_is_not_wanted_any_more_is_clo
         try:
             await asyncio.sleep(0.01 if "first" in address else 0.05)
         except asyncio.CancelledError:
-            # It was connected in the very moment.
+            # The connection was made at the moment of the cancellation.
             return Made(address)
         return Made(address)
 
@@ -309,7 +305,7 @@ async def test_a_connection_that_comes_too_late_or_is_not_wanted_any_more_is_clo
         ("client_encoding", "SQL_ASCII", "UTF8"),
     ],
 )
-async def test_what_the_database_says_of_sessions_does_not_matter(
+async def test_a_session_overrides_the_settings_of_the_database(
     tally: str, name: str, careless: str, kept: str
 ) -> None:
     async with admin(tally) as connection:
@@ -321,7 +317,7 @@ async def test_what_the_database_says_of_sessions_does_not_matter(
 
 
 @pytest.mark.shows("CVP-10-13")
-async def test_a_session_that_has_lost_its_setting_commits_synchronously_all_the_same(tally: str) -> None:
+async def test_each_transaction_sets_synchronous_commit_again(tally: str) -> None:
     async with opened(tally) as storage:
         async with storage.transaction() as transaction:
             await transaction.fetch("SELECT set_config('synchronous_commit', 'off', false)")
@@ -346,13 +342,13 @@ async def test_a_server_that_can_lose_commits_is_refused_in_production(own_postg
 
 
 @pytest.mark.shows("CVP-10-13")
-async def test_a_setting_that_a_session_may_not_set_is_named(tally: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_error_names_a_setting_that_could_not_be_set(tally: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"fsync": "on", "no_such_setting": "on", "lock_timeout": "x"}.items():
         wanted = {name: value}
         monkeypatch.setattr(SessionSettings, "settings", lambda self, wanted=wanted: wanted)
         with pytest.raises(Unavailable, match=name):
             await open_storage(tally)
-    # The server takes it, and says something else.
+    # The server accepts the setting but reports another value.
     monkeypatch.setattr(SessionSettings, "settings", lambda self: {"lock_timeout": "5s"})
     with pytest.raises(Unavailable, match="lock_timeout is 5000 and must be 5s"):
         await open_storage(tally)

@@ -1,4 +1,4 @@
-"""The files of SQLite and their copies can be read by their owner alone, whatever the umask."""
+"""Only the owner can read SQLite files and their backups, whatever the umask."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _all_private(*names: str) -> dict[str, str]:
 
 @pytest.mark.shows("CVP-12-10")
 @pytest.mark.parametrize("mask", UMASKS, ids=oct)
-async def test_a_new_file_its_journal_and_a_backup_are_for_their_owner_alone(tmp_path: Path, mask: int) -> None:
+async def test_a_new_file_its_journal_and_a_backup_are_private(tmp_path: Path, mask: int) -> None:
     with _umask(mask):
         url = f"sqlite:{tmp_path / 'a.sqlite3'}"
         storage = await open_storage(url)
@@ -54,11 +54,11 @@ async def test_a_new_file_its_journal_and_a_backup_are_for_their_owner_alone(tmp
 
 
 @pytest.mark.shows("CVP-12-10")
-async def test_a_file_that_others_can_read_is_closed_to_them_with_its_journal(tmp_path: Path) -> None:
+async def test_opening_a_readable_file_makes_it_and_its_journal_private(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite3"
     storage = await SqliteStorage.open(str(path))
     await migrate(storage)
-    # A copy by hand of the files of a node that works, as a careless restore makes them.
+    # A manual copy of the files of a running node, as after a careless restore.
     for end in ("", "-wal", "-shm"):
         shutil.copy(f"{path}{end}", tmp_path / f"c.sqlite3{end}")
         (tmp_path / f"c.sqlite3{end}").chmod(0o664)

@@ -1,4 +1,4 @@
-"""PostgreSQL whose synchronous standby is gone: nothing is acknowledged or shown, nothing piles up, nothing is lost."""
+"""PostgreSQL without its synchronous standby: nothing is acknowledged, shown or lost, and backends do not pile up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BACKENDS = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_databa
 
 
 class Alone:
-    """A node on a leader that can be left alone by its standby."""
+    """A node on a leader whose standby can be removed."""
 
     def __init__(self, world: World, admin: Any) -> None:
         self.world = world
@@ -37,7 +37,7 @@ class Alone:
     async def standby(self, names: str) -> None:
         await self.admin.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
         await self.admin.execute("SELECT pg_reload_conf()")
-        # Until all of the server's processes have heard of it.
+        # Wait until all processes of the server have reloaded the setting.
         await asyncio.sleep(0.5)
 
     async def report(self, key: str) -> Json:
@@ -46,7 +46,7 @@ class Alone:
         return as_json(await self.world.service.reports.take(principal, asked, self.world.key(principal, asked, key)))
 
     async def shown(self) -> int:
-        """The size of the log that strangers are shown."""
+        """The size of the log that the service shows."""
         note = await self.world.context.writer.checkpoint(0)
         return open_checkpoint(note, self.world.ring.log_keys(), self.world.settings.origin).size
 
@@ -80,7 +80,7 @@ async def _opened(url: str) -> AsyncIterator[tuple[Any, Any]]:
 
 
 @pytest.mark.shows("CVP-10-6", "CVP-10-12")
-async def test_without_its_standby_nothing_is_told_or_shown_and_with_it_the_one_answer_is_there(alone: Alone) -> None:
+async def test_nothing_is_acknowledged_or_shown_until_the_standby_is_back(alone: Alone) -> None:
     assert await alone.shown() == 1
     await alone.standby("nobody")
     with pytest.raises(Unavailable):
@@ -100,8 +100,8 @@ async def test_without_its_standby_nothing_is_told_or_shown_and_with_it_the_one_
 
 
 @pytest.mark.shows("CVP-10-12")
-async def test_a_checkpoint_that_was_committed_and_not_replicated_is_not_shown(alone: Alone) -> None:
-    """As when somebody cancels the wait, or the leader starts again by itself: readers see it, and it can be lost."""
+async def test_a_committed_but_unreplicated_checkpoint_is_not_shown(alone: Alone) -> None:
+    """If the wait is cancelled or the leader restarts, readers see a commit that can still be lost."""
     await alone.standby("nobody")
     asked = asyncio.create_task(alone.report("meanwhile"))
     async with asyncio.timeout(5):
@@ -114,7 +114,7 @@ async def test_a_checkpoint_that_was_committed_and_not_replicated_is_not_shown(a
         await alone.shown()
 
 
-async def test_who_waits_for_a_leader_that_waits_for_its_standby_does_not_pile_up_there(alone: Alone) -> None:
+async def test_requests_without_a_standby_do_not_pile_up_backends(alone: Alone) -> None:
     before = (await alone.admin.fetch(BACKENDS))[0][0]
     await alone.standby("nobody")
     for _ in range(8):

@@ -1,4 +1,4 @@
-"""What only a SQLite file can do to a node: damage, another file in its place, a journal that is not its own."""
+"""Faults that only a SQLite file has: damage, a replaced file, and a journal of another file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def add(storage: Storage, *rows: tuple[str, int]) -> None:
 
 
 async def fill(path: Path, count: int) -> None:
-    """A file of some pages, closed in order, so that it has no journal."""
+    """Makes a file of some pages and closes it properly, so that it has no journal."""
     async with opened(path) as storage:
         await add(storage, *((f"row {n:06}", n) for n in range(count)))
 
@@ -61,7 +61,7 @@ def spoil(path: Path, start: int = 0, end: int = 1 << 30) -> None:
 
 
 @pytest.mark.shows("CVP-10-13")
-async def test_a_pragma_that_sqlite_does_not_take_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_error_names_a_pragma_that_was_not_applied(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "_REQUIRED", {"journal_mode": "wal", "synchronous": 9})
     with pytest.raises(Unavailable, match="synchronous is 1 and must be 9"):
         await open_storage(f"sqlite:{path}")
@@ -107,11 +107,11 @@ async def test_a_damaged_file_is_not_taken_for_an_empty_one(path: Path) -> None:
 
 
 @pytest.mark.shows("CVP-10-14")
-async def test_what_a_check_finds_is_told_in_words(path: Path) -> None:
+async def test_a_thorough_check_reports_a_damaged_index(path: Path) -> None:
     await fill(path, 40_000)
     async with opened(path) as storage:
         assert list(await storage.damage()) == list(await storage.damage(thorough=True)) == []
-    # An index that knows less than its table: quick, SQLite does not see it.
+    # An index with fewer rows than its table. SQLite's quick check does not detect it.
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA writable_schema = ON")
         database.execute(
@@ -125,7 +125,7 @@ async def test_what_a_check_finds_is_told_in_words(path: Path) -> None:
 
 @pytest.mark.shows("CVP-10-14")
 @pytest.mark.parametrize("how", ["replaced", "removed", "journal removed"])
-async def test_a_commit_to_a_file_that_is_not_there_any_more_is_not_acknowledged(path: Path, how: str) -> None:
+async def test_a_commit_to_a_moved_or_replaced_file_is_not_acknowledged(path: Path, how: str) -> None:
     async with opened(path) as storage:
         await add(storage, ("before", 1))
         if how == "replaced":
@@ -141,7 +141,7 @@ async def test_a_commit_to_a_file_that_is_not_there_any_more_is_not_acknowledged
 
 
 async def _crashed(path: Path, rows: int) -> None:
-    """Leave what kill -9 leaves: the file, and a journal with what was committed since."""
+    """Leaves the files as after a crash: the database, and a journal with later commits."""
     async with opened(path) as storage:
         await add(storage, *((f"later {n:06}", n) for n in range(rows)))
         for end in ("", "-wal"):
@@ -151,9 +151,7 @@ async def _crashed(path: Path, rows: int) -> None:
 
 
 @pytest.mark.shows("CVP-10-14")
-async def test_a_backup_restored_beside_the_journal_of_another_state_is_refused_and_left_alone(
-    path: Path, tmp_path: Path
-) -> None:
+async def test_a_backup_restored_beside_another_journal_is_refused_and_not_changed(path: Path, tmp_path: Path) -> None:
     await fill(path, 5000)
     kept = tmp_path / "kept"
     assert backup(f"sqlite:{path}", kept) == kept.stat().st_size
@@ -197,7 +195,7 @@ async def test_a_backup_is_checked_private_and_never_overwrites(path: Path, tmp_
     assert not list(tmp_path.glob("*two*"))
 
 
-async def test_a_backup_that_another_has_made_meanwhile_is_not_overwritten(
+async def test_a_backup_does_not_overwrite_one_that_was_made_concurrently(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(path, 10)
@@ -221,7 +219,7 @@ def _asked(shell: Shell, *args: str, **changes: str) -> tuple[int, str]:
 
 
 @pytest.mark.slow
-async def test_backups_on_the_command_line_speak_in_words(tmp_path: Path) -> None:
+async def test_the_backup_command_prints_messages_and_no_traceback(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     assert shell.run("migrate").returncode == 0
     status, told = _asked(shell, "backup", "kept")
@@ -234,13 +232,13 @@ async def test_backups_on_the_command_line_speak_in_words(tmp_path: Path) -> Non
 
 @pytest.mark.shows("CVP-10-14")
 @pytest.mark.slow
-async def test_neither_node_nor_audit_says_that_a_damaged_file_is_well(tmp_path: Path) -> None:
+async def test_the_server_and_the_audit_report_a_damaged_file(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.run("keys", "new")
     shell.run("migrate")
     database = tmp_path / "db.sqlite3"
     await fill(database, 40_000)
-    # The rate limits, which no leaf of the log depends on.
+    # These pages hold the rate limits, on which no leaf of the log depends.
     spoil(database, database.stat().st_size // PAGE - 100)
     status, told = _asked(shell, "serve")
     assert (status, "the database is damaged" in told) == (1, True), told

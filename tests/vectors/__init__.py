@@ -1,1 +1,1 @@
-"""The test vectors of specs/vectors, made by `python -m tests.vectors` from the product's own code with fixed keys."""
+"""Generates the test vectors of specs/vectors from the product's code with fixed keys: `python -m tests.vectors`."""

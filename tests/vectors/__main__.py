@@ -1,4 +1,4 @@
-"""`python -m tests.vectors`: make specs/vectors anew, or into the folder that is given."""
+"""`python -m tests.vectors [FOLDER]` writes the vectors into specs/vectors, or into the given folder."""
 
 from __future__ import annotations
 

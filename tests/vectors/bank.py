@@ -1,4 +1,4 @@
-"""The bank of the vectors: the real service in a world where keys, instants, ids and salts are always the same."""
+"""The bank of the vectors: the real service with fixed keys, times, ids and salts."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from verifier.storage.migrate import migrate
 
 
 def seed(name: str) -> bytes:
-    """32 bytes that are the same for everybody, so that nothing made of them is a secret."""
+    """32 fixed bytes for a name. They are public, so nothing derived from them is a secret."""
     return hashlib.sha256(f"callback-verification test vectors: {name}".encode()).digest()
 
 
 class Entropy:
-    """`verifier.ports.Entropy` that always gives the same. Each length has a stream of its own, so that a use that is
-    new to the service does not change every id and salt."""
+    """A deterministic `verifier.ports.Entropy`. Each length has its own stream, so that a new use in the service does
+    not change every id and salt."""
 
     def __init__(self) -> None:
         self._drawn: Counter[int] = Counter()
@@ -46,7 +46,7 @@ class Entropy:
 
 
 class StatementKey:
-    """An ES256 key that signs the same octets always alike (RFC 6979)."""
+    """An ES256 key with deterministic signatures (RFC 6979)."""
 
     def __init__(self, name: str) -> None:
         self.private: EllipticCurvePrivateKey = derive_private_key(int.from_bytes(seed(name)), SECP256R1())
@@ -56,18 +56,18 @@ class StatementKey:
         self.kid: str = ECKey.import_key(self.bare).thumbprint()[:16]
 
     def sign(self, header: Json | bytes, claims: Json | bytes | str) -> str:
-        """The compact JWS of a header and claims, whatever they are."""
+        """The compact JWS of a header and claims, valid or not."""
         parts = [each if isinstance(each, bytes) else _json(each) for each in (header, claims)]
         return self.complete(".".join(map(base64url, parts)))
 
     def complete(self, signed: str) -> str:
-        """The compact JWS of which this is all but the signature."""
+        """Adds the signature to the other two parts of a compact JWS."""
         r, s = decode_dss_signature(self.private.sign(signed.encode(), ECDSA(SHA256(), deterministic_signing=True)))
         return f"{signed}.{base64url(r.to_bytes(32) + s.to_bytes(32))}"
 
 
 class NoteKey:
-    """An Ed25519 key that signs notes by a name."""
+    """An Ed25519 key with a name, which signs notes."""
 
     def __init__(self, secret: str, name: str = ORIGIN) -> None:
         self.name = name
@@ -81,16 +81,16 @@ class NoteKey:
         return sign_note(text, self.name, self.public, self.private.sign)
 
     def line(self, text: str) -> str:
-        """The signature line of a text alone."""
+        """Only the signature line for a text."""
         return self.sign(text).rpartition("\n\n")[2]
 
     def renamed(self, name: str) -> NoteKey:
-        """The same key by another name."""
+        """The same key with another name."""
         return NoteKey(self._secret, name)
 
 
 class Ring(FileKeyRing):
-    """The product's key ring, but that it signs statements alike each time."""
+    """The product's key ring, but with deterministic signatures of statements."""
 
     def sign(self, typ: str, claims: bytes) -> str:
         return STATEMENT.complete(super().sign(typ, claims).rpartition(".")[0])
@@ -107,7 +107,7 @@ ROTATED = NoteKey("a later log key", SMALL_LOG.name)
 
 
 def cosigned(text: str) -> str:
-    """A line as witnesses write them (C2SP tlog-cosignature): a key of another type, a time, and a signature."""
+    """The signature line of a witness (C2SP tlog-cosignature): a key of another type, a time, and a signature."""
     typed = b"\x04" + WITNESS.public
     key_id = hashlib.sha256(f"{WITNESS.name}\n".encode() + typed).digest()[:4]
     time = 1_795_406_400
@@ -116,9 +116,9 @@ def cosigned(text: str) -> str:
 
 
 class Bank:
-    """What the bank has handed out in a day's work, and its log.
+    """Evidence that the bank has issued in a day, and its log.
 
-    `evidence` is by name; `application_key`, `code` and `call` are of the call in the ticket `documents`.
+    `evidence` is keyed by name. `application_key` and `code` belong to the call of the ticket `documents`.
     """
 
     def __init__(self) -> None:
@@ -129,21 +129,21 @@ class Bank:
         self._leaves: list[bytes] = []
 
     def logged(self, statement: str, key: NoteKey = LOG) -> str:
-        """The proof of what need not be a statement at all, had it been logged after the day's work, in the log that
-        has the key's name for its origin."""
+        """The proof for a statement, or any text, as if it were the next entry after the day's work. The log has the
+        key's name as its origin."""
         tree, _ = Tree.resume(0, {}).extend([*self._leaves, leaf_hash(digest(statement))])
         note = key.sign(Checkpoint(key.name, tree.size, tree.root()).text())
         return encode_proof(tree.size - 1, tree.inclusion_proof(tree.size - 1), note)
 
     async def work(self) -> None:
-        """Issue, confirm and report, by the real service on a database in memory."""
+        """Issues, confirms and reports calls with the real service on a temporary database."""
         with tempfile.TemporaryDirectory(prefix="vectors-") as folder:
             file = Path(folder) / "ring.json"
             _write_ring(file)
             storage = await open_storage(f"sqlite:{folder}/verifier.sqlite3")
             try:
                 await migrate(storage)
-                # One source for both, or the ids of the second world would be those of the first.
+                # Both worlds share one source. Otherwise the second would repeat the ids of the first.
                 entropy, ring = Entropy(), Ring(file, ORIGIN)
                 async with World(storage, file, ring=ring, entropy=entropy) as world:
                     await self._first_day(world)

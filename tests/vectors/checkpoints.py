@@ -86,7 +86,7 @@ def _good() -> Iterator[Json]:
 
 
 def _forms() -> Iterator[Spoiled]:
-    """What is no signed note."""
+    """Texts that are no signed note."""
     yield Spoiled("empty", "nothing", "")
     yield Spoiled("no-end", "no end of the last line", NOTE[:-1])
     yield Spoiled("blank-after", "an empty line at the end", NOTE + "\n")
@@ -161,7 +161,7 @@ def _signatures() -> Iterator[Spoiled]:
 
 
 def _texts() -> Iterator[Spoiled]:
-    """What the known key has signed, and what is still no checkpoint of this log."""
+    """Texts signed by the known key that are not checkpoints of this log."""
     root = _encode(ROOT)
     for name, about, text in (
         ("another-log", "the checkpoint of another log, by the same key", TEXT.replace(ORIGIN, "log.other.example")),
@@ -205,7 +205,7 @@ def _texts() -> Iterator[Spoiled]:
 
 
 def _keys() -> Iterator[Json]:
-    """The good checkpoint, and keys that are not the one that signed it, or no keys."""
+    """The good checkpoint with other keys than the one that signed it, or without keys."""
     key = SMALL_LOG.vkey
     key_id = note_key_id(ORIGIN, SMALL_LOG.public).hex()
     typed = b"\x04" + SMALL_LOG.public

@@ -37,7 +37,7 @@ INVISIBLE = "".join(
 
 
 def code(bank: Bank) -> Json:
-    """code.json: the code of a real call, and what it becomes when one thing that it is bound to is another."""
+    """code.json: the code of a real call, and the codes after a change of each of its inputs."""
     ticket = bank.evidence["documents"]["statement"]
     _, claims = decoded(ticket)
     base = {"application_key": bank.application_key.hex(), "call_id": claims["jti"], "ticket": ticket, "counter": 1}
@@ -53,7 +53,7 @@ def code(bank: Bank) -> Json:
 
 
 def check_digit(bank: Bank) -> Json:
-    """check-digit.json: what people type, and the slips that the check digit catches."""
+    """check-digit.json: codes as people type them, and the typing errors that the check digit detects."""
     vectors = [*_typed(bank.code), *_not_nine(bank.code), *_slips(bank.code)]
     return {"about": "A code as it is typed, with its Damm check digit (protocol.md section 5)", "vectors": vectors}
 
@@ -175,7 +175,7 @@ def _not_nine(digits: str) -> Iterator[Json]:
 
 
 def _slips(digits: str) -> Iterator[Json]:
-    """Every single wrong digit, and every swap of neighbours."""
+    """Each wrong digit and each swap of neighbours."""
     for place, right in enumerate(digits):
         for wrong in "0123456789":
             if wrong != right:

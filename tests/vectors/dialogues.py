@@ -66,7 +66,7 @@ def dialogues() -> Json:
 
 
 def played(events: list[Json]) -> list[Turn]:
-    """What the machine does at each event of a dialogue."""
+    """The turns of the state machine for the events of a dialogue."""
     dialogue: Dialogue | None = None
     turns = []
     for event in events:
@@ -76,7 +76,7 @@ def played(events: list[Json]) -> list[Turn]:
 
 
 def shown(turn: Turn) -> Json:
-    """A turn as the file has it: prompts by name and by the language in which they are said."""
+    """A turn as written in the file: each prompt by its name and language."""
     told: dict[str, Any] = {"say": [[say.name, say.language] for say in turn.say], "act": turn.act, "slow": turn.slow}
     more = {"digits": turn.digits, "to": turn.to, "message": turn.message, "evidence": turn.evidence}
     return told | {name: value for name, value in more.items() if value}
@@ -137,7 +137,7 @@ def _played() -> Iterator[tuple[str, str, list[Json]]]:
     yield "slips-after-genuine", about, [*CHECKED, GENUINE, *slips]
     about = "a verdict between begins the count anew"
     yield "slips-interrupted", about, [BEGIN, *slips[:MAX_SLIPS], keys(CODE), REFUSED, keys("1")]
-    yield "silence", "silence is met with patience three times", [BEGIN, *([SILENCE] * (MAX_SILENCES + 1))]
+    yield "silence", "silence is met with timeouts three times", [BEGIN, *([SILENCE] * (MAX_SILENCES + 1))]
     yield "silence-hash", "a hash alone is silence", [BEGIN, keys("#")]
     yield "silence-nothing", "no keys are silence", [BEGIN, keys("")]
     about = "a key shows that somebody is there"

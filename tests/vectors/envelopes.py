@@ -1,4 +1,4 @@
-"""Ways to spoil the compact JWS around good claims: spelling, header, key and signature (protocol section 8.1)."""
+"""Invalid compact JWS with good claims: wrong encoding, header, key or signature (protocol section 8.1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Made = tuple[str, str, str, str]
 
 
 def forged(good: str) -> Iterator[Made]:
-    """Id, what it is about, the slug or nothing, and the statement. Everything here is one fault alone."""
+    """Tuples of id, description, error slug (empty if valid) and statement. Each has only one fault."""
     for name, about, statement in (*_forms(good), *_spellings(good), *_signatures(good), *_keys(good), *_heads(good)):
         yield f"report-{name}", about, "invalid_signature", statement
     header, claims = decoded(good)
@@ -39,7 +39,7 @@ def forged(good: str) -> Iterator[Made]:
 
 
 def other_form(statement: str) -> str:
-    """The statement with its signature's second form (r, n - s), which ECDSA accepts as well."""
+    """The statement with the second form of its signature (r, n - s), which ECDSA accepts too."""
     r, s = _numbers(statement)
     return f"{statement.rpartition('.')[0]}.{_pair(r, ORDER - s)}"
 
@@ -59,7 +59,7 @@ def _forms(good: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _spellings(good: str) -> Iterator[tuple[str, str, str]]:
-    """Other spellings of the same octets, each signed as it is spelt."""
+    """Non-canonical encodings of the same octets, each with a signature over that encoding."""
     header, claims = decoded(good)
     start, payload, _ = good.split(".")
     yield "spelling-signature-bits", "spare bits in the signature's last character", good[:-1] + _sibling(good[-1])
@@ -128,7 +128,7 @@ def _keys(good: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _heads(good: str) -> Iterator[tuple[str, str, str]]:
-    """Headers that are not ours, each well signed by the bank's own key, but for `none`."""
+    """Headers that the bank does not write, each with a valid signature by the bank's key, except `none`."""
     header, claims = decoded(good)
     plain: dict[str, Any] = dict(header)
     nothing = f"{base64url(msgspec.json.encode({**plain, 'alg': 'none'}))}.{good.split('.')[1]}."
@@ -177,7 +177,7 @@ def _heads(good: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _of_length(header: Json, claims: Json, length: int) -> str:
-    """A statement of that many characters. Base64url has no part of 4n + 1, so the header may have to be spaced."""
+    """A statement of this many characters. Base64url has no text of 4n + 1, so the header may need spaces."""
     text = msgspec.json.encode(header)
     for spaced in (text, text + b" ", text + b"  "):
         start, payload, signature = STATEMENT.sign(spaced, {**claims, "more": ""}).split(".")
@@ -198,5 +198,5 @@ def _pair(r: int, s: int) -> str:
 
 
 def _sibling(letter: str) -> str:
-    """The letter that differs in the last bit, which stands for nothing at the end of a part that is not full."""
+    """The letter that differs in the last bit, which is a spare bit at the end of an incomplete group."""
     return ALPHABET[ALPHABET.index(letter) ^ 1]

@@ -1,4 +1,4 @@
-"""Vectors of what is shown together: a statement with another's proof, and good evidence under other trust files."""
+"""Vectors of combinations: a statement with the proof of another, and good evidence with other trust files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from verifier.core.evidence import CLAIMS, MAX_KID
 
 
 def outcome_of(evidence: Json) -> Json:
-    """What good evidence says, as far as it is known."""
+    """The expected outcome of good evidence, without unknown claims."""
     header, claims = decoded(evidence["statement"])
     shape = CLAIMS[header["typ"]]
     whole = {name: int(value) if isinstance(value, float) else value for name, value in claims.items()}
@@ -24,7 +24,7 @@ def outcome_of(evidence: Json) -> Json:
 
 
 def paired(bank: Bank) -> Iterator[Json]:
-    """Statements and proofs that do not belong together; of two faults the first step's is named."""
+    """Statements and proofs that do not belong together. With two faults, the error of the earlier step is expected."""
     good, other = bank.evidence["genuine-app"], bank.evidence["wrong-code"]
     header, claims = decoded(good["statement"])
     unlogged = STATEMENT.sign(header, {**claims, "iat": claims["iat"] + 1})
@@ -44,7 +44,7 @@ def paired(bank: Bank) -> Iterator[Json]:
 
 
 def _kids(bank: Bank) -> Iterator[Json]:
-    """Keys whose names are as long as they may be, too long, and empty."""
+    """Keys with the longest name that is allowed, one that is too long, and an empty one."""
     header, claims = decoded(bank.evidence["report"]["statement"])
     for name, kid, holds in (
         ("longest", "é" * (MAX_KID // 2), True),
@@ -62,7 +62,7 @@ def _kids(bank: Bank) -> Iterator[Json]:
 
 
 def trusted(bank: Bank) -> Iterator[Json]:
-    """One good receipt, and trust files of all kinds: `trust` has the members that are others than the file's."""
+    """A good receipt with different trust files. `trust` holds the members that differ from the file's."""
     good, trust = bank.evidence["report"], bank.trust
     mine, following = trust["jwks"]["keys"]
     log, kid = trust["log"], mine["kid"]

@@ -1,4 +1,4 @@
-"""Files of vectors: how they are laid out, written and read (specs/vectors/README.md)."""
+"""The layout of the files of vectors, and functions to write and read them (specs/vectors/README.md)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _RUN = re.compile(r"([^\n]{1,4}?)\1{200,}|([^\n]+\n)\2{50,}")
 
 
 def valid(name: str, about: str, outcome: Any, **given: Any) -> Json:
-    """A vector that must be accepted, with what is to come out of it."""
+    """A vector that must be accepted, with its expected outcome."""
     return {"id": name, "about": about, **given, "valid": True, "outcome": outcome}
 
 
 def invalid(name: str, about: str, error: str, **given: Any) -> Json:
-    """A vector that must be refused with this word of the protocol."""
+    """A vector that must be refused with this slug."""
     return {"id": name, "about": about, **given, "valid": False, "error": error}
 
 
 def file_of(subject: str) -> tuple[Json, list[Json]]:
-    """What a file says for all of its vectors, and the vectors, of which there is at least one."""
+    """The members that a file gives for all its vectors, and the vectors. Fails if there are none."""
     file: Json = json.loads((FOLDER / f"{subject}.json").read_text(encoding="utf-8"))
     vectors = file.pop("vectors")
     assert vectors, f"{subject}.json holds no vectors"
@@ -36,28 +36,28 @@ def file_of(subject: str) -> tuple[Json, list[Json]]:
 
 
 def vectors_of(subject: str) -> list[Json]:
-    """The vectors of a file, each with what the file says for all of them."""
+    """The vectors of a file, each merged with the members that the file gives for all of them."""
     file, vectors = file_of(subject)
     return [{**file, **each, "trust": {**file.get("trust", {}), **each.get("trust", {})}} for each in vectors]
 
 
 def expected(vector: Json) -> Any:
-    """What is to come of a vector: its outcome, or the slug of its error."""
+    """The expected result of a vector: its outcome, or the slug of its error."""
     return vector["outcome"] if vector["valid"] else vector["error"]
 
 
 def written(origin: str, size: int, root: bytes) -> Json:
-    """A checkpoint as the vectors write it."""
+    """A checkpoint as it is written in a vector."""
     return {"origin": origin, "size": size, "root": base64.b64encode(root).decode()}
 
 
 def whole(text: str | list[list[Any]]) -> str:
-    """A text as it is meant: one that is long and dull is kept as parts, each with how often it comes."""
+    """Restores a text. Long texts with repetitions are stored as parts, each with its number of repetitions."""
     return text if isinstance(text, str) else "".join(part * times for part, times in text)
 
 
 def laid_out(file: Json) -> str:
-    """The one text of a file: what fits on a line is on one, and a vector takes a few."""
+    """Formats a file. A value that fits is on one line, and a vector takes a few lines."""
     return f"{_laid_out(file, 0, 0)}\n"
 
 
@@ -65,7 +65,7 @@ def _laid_out(value: Any, depth: int, before: int) -> str:
     value = _in_parts(value) if isinstance(value, str) and len(value) > LONG else value
     line = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or not value or depth + before + len(line) <= WIDTH:
-        # What has no width or turns the direction of a text is shown as an escape.
+        # Characters that are invisible or change the direction of a text are escaped.
         return re.sub(r"[\x7f-\x9f\u2028-\u202e\u200b-\u200f\ufeff\u00a0\u3000]", _escaped, line)
     inner = " " * (depth + 1)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Vectors of kept files: files.json (protocol sections 8 and 8.1), what readers of JSON and of files differ in."""
+"""Vectors of stored files: files.json (protocol sections 8 and 8.1), on which readers of JSON and files differ."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def files(bank: Bank) -> Json:
 
 
 def octets(text: str, vector: Json) -> bytes:
-    """A file's octets: a character for each, and the good members where a vector names them."""
+    """The octets of a file. Each character is an octet, and placeholders stand for the good members."""
     return text.replace(EVIDENCE, vector["evidence"]).replace(TRUST, vector["trust_text"]).encode("latin-1")
 
 
@@ -107,7 +107,7 @@ def _bad(room: int) -> Iterator[Kept]:
 
 
 def _values() -> Iterator[Kept]:
-    """Values that no JSON text has."""
+    """Values that are not JSON."""
     yield "not-utf-8", "an octet that is no UTF-8", '"\u00ff"'
     yield "overlong", "a longer form of a character", '"\u00c0\u00af"'
     yield "surrogate", "half of a surrogate pair in three octets", '"\u00ed\u00a0\u0080"'

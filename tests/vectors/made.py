@@ -1,4 +1,4 @@
-"""All files of vectors as they are made again."""
+"""Generates the text of all files of vectors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.vectors.statements import receipts, tickets
 
 
 async def made() -> dict[str, str]:
-    """The text of each file, by subject: the same to the byte each time."""
+    """The text of each file by subject, byte for byte the same each time."""
     bank = Bank()
     await bank.work()
     made = (

@@ -1,4 +1,4 @@
-"""The parts of a statement and a proof, taken out and put back changed."""
+"""Functions to decode the parts of statements and proofs, and to change claims."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def decoded(statement: str) -> tuple[Json, Json]:
 
 
 def root_of(proof: str) -> Json:
-    """What the checkpoint of a proof says."""
+    """The content of the checkpoint in a proof, not verified."""
     return checkpoint_of(proof.partition("\n\n")[2])
 
 
 def checkpoint_of(note: str) -> Json:
-    """What a checkpoint says, not verified."""
+    """The content of a checkpoint, not verified."""
     origin, size, root = note.split("\n")[:3]
     return {"origin": origin, "size": int(size), "root": root}
 
 
 def places(claims: Json) -> Iterator[Path]:
-    """Where each member is, those of objects within too."""
+    """The path of each member, including those of nested objects."""
     for name, value in claims.items():
         yield (name,)
         if isinstance(value, dict):
@@ -40,26 +40,26 @@ def places(claims: Json) -> Iterator[Path]:
 
 
 def objects(claims: Json) -> Iterator[Path]:
-    """Where each member is that is an object."""
+    """The path of each member that is an object."""
     return (path for path in places(claims) if isinstance(_holder(claims, path)[path[-1]], dict))
 
 
 def put(claims: Json, path: Path, value: Any) -> Json:
-    """The claims with another value there."""
+    """The claims with another value at the path."""
     changed = deepcopy(claims)
     _holder(changed, path)[path[-1]] = value
     return changed
 
 
 def without(claims: Json, path: Path) -> Json:
-    """The claims without that member."""
+    """The claims without the member at the path."""
     changed = deepcopy(claims)
     del _holder(changed, path)[path[-1]]
     return changed
 
 
 def other_type(claims: Json, path: Path) -> Any:
-    """A value of another type than the one that is there; what may be null becomes a list."""
+    """A value of another type than the value at the path. A null becomes a list."""
     value = _holder(claims, path)[path[-1]]
     if isinstance(value, str):
         return 7

@@ -1,4 +1,4 @@
-"""Vectors of Ed25519 points that libraries differ in, in checkpoints.json (protocol section 8.1; RFC 8032)."""
+"""Vectors of Ed25519 points on which libraries differ, in checkpoints.json (protocol section 8.1; RFC 8032)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ORDER = 2**252 + 27742317777372353535851937790883648493
 ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 SIGN = 1 << 255
 IDENTITY = (1).to_bytes(32, "little")
-# The y of each encoding that stands for a point of small order, or would if it were reduced.
+# The y of each encoding of a point of small order, reduced or not.
 SMALL = {
     "order-1": 1,
     "order-2": PRIME - 1,
@@ -27,12 +27,12 @@ SMALL = {
     "zero-unreduced": PRIME,
     "one-unreduced": PRIME + 1,
 }
-# Unreduced, and of large order.
+# Unreduced encodings of points of large order.
 UNREDUCED = {"unreduced": PRIME + 3, "unreduced-last": SIGN - 1}
 
 
 def points(text: str) -> Iterator[Json]:
-    """Keys and signatures that some libraries take, each by the known name."""
+    """Keys and signatures that some libraries accept, each with the known name."""
     for name, y in {**SMALL, **UNREDUCED}.items():
         for sign in (0, SIGN):
             key = (y | sign).to_bytes(32, "little")
@@ -42,7 +42,7 @@ def points(text: str) -> Iterator[Json]:
 
 
 def _by(name: str, about: str, text: str, key: bytes) -> Json:
-    """A note that a careless library takes as signed by the key, whose discrete logarithm everybody knows."""
+    """A note that a careless library accepts as signed by the key, whose discrete logarithm is public."""
     scalar = _scalar(seed("small log"))
     signature = SMALL_LOG.public + (scalar % ORDER).to_bytes(32, "little")
     for line in range(64):
@@ -65,7 +65,7 @@ def _taken(key: bytes, signature: bytes, text: bytes) -> bool:
 
 
 def _small_r(text: str) -> Json:
-    """The known key's own owner can make a signature whose R is the identity."""
+    """A signature whose R is the identity, which only the owner of the known key can make."""
     digest = hashlib.sha512(IDENTITY + SMALL_LOG.public + text.encode()).digest()
     s = int.from_bytes(digest, "little") * _scalar(seed("small log")) % ORDER
     signature = IDENTITY + s.to_bytes(32, "little")

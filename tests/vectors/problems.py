@@ -1,4 +1,4 @@
-"""Vectors of refusals over HTTP: problems.json (protocol sections 7.2 and 9). What a client makes of each answer."""
+"""Vectors of refusals over HTTP: problems.json (protocol sections 7.2 and 9), and how a client must read them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def problems() -> Json:
 
 
 def _of_the_service() -> Iterator[Json]:
-    """Each error as the service itself puts it."""
+    """Each error as the service itself writes it."""
     for kind in STATUS:
         more: dict[str, Any] = {}
         if kind.slug in ("invalid_field", "malformed_code"):
@@ -44,7 +44,7 @@ def _of_the_service() -> Iterator[Json]:
 
 
 def _told(name: str, about: str, status: int, body: str, **headers: str) -> Json:
-    """A problem that is one: all that a client is to know of it."""
+    """A valid problem, with everything that a client must read from it."""
     said = json.loads(body)
     unavailable = said["slug"] == "unavailable" or said.get("verdict") == "unavailable"
     waiting = headers.get("Retry-After")
@@ -74,7 +74,7 @@ def _answer(status: int, headers: dict[str, str], body: str) -> Json:
 
 
 def _of_others() -> Iterator[Json]:
-    """Problems that the service of today does not write, and that are well-formed all the same."""
+    """Well-formed problems that the current service does not write."""
     slug: Json = {"slug": "not_found"}
 
     def told(name: str, about: str, status: int, body: Json, **headers: str) -> Json:
@@ -100,7 +100,7 @@ def _of_others() -> Iterator[Json]:
 
 
 def _that_are_none() -> Iterator[Json]:
-    """What is not understood says nothing about the call: it cannot be checked (law L6)."""
+    """Answers that a client must not understand. The call then cannot be checked (law L6)."""
     html = "<h1>genuine</h1>"
     good = json.dumps({"slug": "call_open", "title": "t", "detail": "d"})
     genuine = json.dumps({"slug": "call_open", "verdict": "genuine"})

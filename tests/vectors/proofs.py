@@ -38,7 +38,7 @@ def proofs() -> Json:
 
 
 def proof_of(index: int, size: int, note: str = "") -> str:
-    """The proof of an entry in the log of the first so many."""
+    """The proof of an entry in the log of the first `size` entries."""
     tree = _tree(size)
     note = note or SMALL_LOG.sign(Checkpoint(ORIGIN, size, tree.root()).text())
     return encode_proof(index, tree.inclusion_proof(index), note)
@@ -95,7 +95,7 @@ def _edited(old: str, new: str) -> str:
 
 
 def _forms() -> Iterator[tuple[str, str, str]]:
-    """What is no proof, or has another spelling than the one there is."""
+    """Texts that are no proof, or not in the canonical form."""
     yield "empty", "nothing", ""
     yield "version", "another version in the first line", _edited("@v1", "@v2")
     yield "first-line", "another first line", _edited("tlog-proof", "tlog-poof")
@@ -151,7 +151,7 @@ def _forms() -> Iterator[tuple[str, str, str]]:
 
 
 def _misplaced() -> Iterator[Json]:
-    """Well-formed proofs, of something else."""
+    """Well-formed proofs of something else."""
     entry = ENTRIES[INDEX]
     one, *rest = HASHES
     other_tree = SMALL_LOG.sign(Checkpoint(ORIGIN, SIZE - 1, _tree(SIZE - 1).root()).text())
@@ -194,7 +194,7 @@ def _misplaced() -> Iterator[Json]:
 
 
 def _notes() -> Iterator[tuple[str, str, str, str]]:
-    """Good hashes under a checkpoint that does not count; checkpoints.json has more of these."""
+    """Good hashes with an invalid checkpoint. checkpoints.json has more of these."""
     other_origin = SMALL_LOG.sign(Checkpoint("log.other.example", SIZE, _tree(SIZE).root()).text())
     no_shard = SMALL_LOG.sign(Checkpoint(f"{ORIGIN}/0", SIZE, _tree(SIZE).root()).text())
     odd_size = SMALL_LOG.sign(TEXT.replace(f"\n{SIZE}\n", f"\n0{SIZE}\n"))
@@ -216,7 +216,7 @@ def _notes() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _hashing() -> Iterator[Json]:
-    """Trees hashed otherwise than RFC 6962 says, which would let one thing pass for another."""
+    """Trees hashed differently from RFC 6962, which would allow one value to pass for another."""
     left, right = (leaf_hash(each) for each in ENTRIES[:2])
     pair = [hashlib.sha256(b"\x00" + left + right).digest(), node_hash(leaf_hash(left), leaf_hash(right))]
     bare = [hashlib.sha256(each).digest() for each in ENTRIES[:2]]
@@ -251,7 +251,7 @@ def _hashing() -> Iterator[Json]:
 
 
 def _asked() -> Iterator[Json]:
-    """The good proof, and other keys or another log to check it with."""
+    """The good proof, checked with other keys or for another log."""
     yield invalid("asked-keys", "other keys are trusted", "invalid_signature", proof=GOOD, keys=[ROTATED.vkey])
     yield invalid("asked-no-keys", "no keys are trusted", "invalid_signature", proof=GOOD, keys=[])
     yield invalid("asked-origin", "another log is asked for", "invalid_proof", proof=GOOD, origin="log.other.example")

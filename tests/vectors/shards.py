@@ -16,7 +16,7 @@ OTHER = "log.other.example"
 
 
 def _added(more: str, key: NoteKey = SMALL_LOG) -> NoteKey:
-    """The key by its name with that added, as shards have it, and others."""
+    """The key with a suffix added to its name, as for shards."""
     return key.renamed(key.name + more)
 
 
@@ -25,7 +25,7 @@ ROTATED_FIRST = _added("/1", ROTATED)
 
 
 def sharded() -> Iterator[Json]:
-    """Good ones, those whose origin is no shard's, and those that are not signed in the shard's name."""
+    """Good checkpoints, those whose origin is no shard, and those not signed in the shard's name."""
     yield from _good()
     for name, about, origin, names in _origins():
         note = _signed(origin, *(SMALL_LOG.renamed(each) for each in names))
@@ -76,7 +76,7 @@ def _good() -> Iterator[Json]:
 
 
 def _origins() -> Iterator[tuple[str, str, str, list[str]]]:
-    """Origins of no shard, and the names that a reader may take the keys in who reads them otherwise."""
+    """Origins that are no shard, and the key names that a reader who misreads them might use."""
     for name, more, names in (
         ("zero", "/0", ["/0"]),
         ("leading-zero", "/01", ["/01", "/1"]),
@@ -103,7 +103,7 @@ def _origins() -> Iterator[tuple[str, str, str, list[str]]]:
 
 
 def _names() -> Iterator[tuple[str, str, str]]:
-    """Notes that no known key has signed in the name that their origin asks for."""
+    """Notes without a signature by a known key in the name that their origin requires."""
     yield "base-name", "of a shard, signed in the log's own name", _signed(FIRST.name, SMALL_LOG)
     yield "name-of-one", "of the log itself, signed in a shard's name", _signed(ORIGIN, FIRST)
     yield "other-name", "of shard 1, signed in the name of shard 2", _signed(FIRST.name, SECOND)
@@ -126,7 +126,7 @@ def _names() -> Iterator[tuple[str, str, str]]:
 
 
 def _keys() -> Iterator[Json]:
-    """The good checkpoint of a shard, and trust that does not reach to it."""
+    """The good checkpoint of a shard, with keys or an origin that do not cover it."""
     note, typed = _signed(FIRST.name, FIRST), base64.b64encode(b"\x01" + SMALL_LOG.public).decode()
     of_shard = f"{ORIGIN}+{note_key_id(FIRST.name, FIRST.public).hex()}+{typed}"
     for name, about, keys in (

@@ -31,7 +31,7 @@ RECEIPTS = {
 
 
 class Forged(NamedTuple):
-    """What somebody made, and what is to be said of it: a slug, or nothing if it is good."""
+    """A statement made for a vector, and the expected error slug, empty if it is valid."""
 
     id: str
     about: str
@@ -106,7 +106,7 @@ def _expected(bank: Bank, name: str, typ: str, other: str) -> Iterator[Json]:
 
 
 def _logged(bank: Bank, forged: Iterable[Forged]) -> Iterator[Json]:
-    """Each is in the log, so that nothing but its own fault can give it away."""
+    """Logs each statement, so that its own fault is the only one."""
     for each in forged:
         evidence = {"statement": each.statement, "proof": bank.logged(each.statement)}
         if each.error:
@@ -127,7 +127,7 @@ def _changed(name: str, statement: str) -> Iterator[Forged]:
 
 
 def _shapes(name: str, statement: str, within: str = "") -> Iterator[Forged]:
-    """Each member left out and of another type in turn, of all or of those within one."""
+    """Leaves out each member, and gives each another type. With `within`, only the members of that one."""
     header, claims = decoded(statement)
     for path in places(claims):
         if within and (path[0] != within or len(path) == 1):
@@ -146,7 +146,7 @@ def _shapes(name: str, statement: str, within: str = "") -> Iterator[Forged]:
 
 
 def _times(name: str, statement: str, *members: str) -> Iterator[Forged]:
-    """Each time in turn beyond what there is, and the first and the last there are."""
+    """Sets each time beyond the allowed range, and all times to the first or last that is allowed."""
     header, claims = decoded(statement)
     good = claims
     for place, member in enumerate(members):
@@ -169,7 +169,7 @@ def _kinds(name: str, statement: str, other: str) -> Iterator[Forged]:
 
 
 def _verdicts(genuine: str, refused: str) -> Iterator[Forged]:
-    """Receipts that the bank's own key has signed, and that still say nothing."""
+    """Receipts that are signed by the bank's own key but invalid."""
     header, claims = decoded(genuine)
     refusal = decoded(refused)[1]
     for name, about, odd in (
@@ -191,7 +191,7 @@ def _verdicts(genuine: str, refused: str) -> Iterator[Forged]:
 
 
 def _claims(statement: str) -> Iterator[Forged]:
-    """Claims that the bank's own key has signed, and that are not the bank's or none at all."""
+    """Claims that are signed by the bank's own key but have another issuer or are malformed."""
     header, claims = decoded(statement)
     issuer, at = claims["iss"], claims["iat"]
     for name, about, odd in (
@@ -229,7 +229,7 @@ def _claims(statement: str) -> Iterator[Forged]:
 
 
 def _numbers(statement: str) -> Iterator[Forged]:
-    """Numbers count by their value, however they are written."""
+    """Numbers in different notations. Only the value counts."""
     header, claims = decoded(statement)
     text = msgspec.json.encode({**claims, "new": 0})
     at = f'"iat":{claims["iat"]}'.encode()
@@ -252,7 +252,7 @@ def _numbers(statement: str) -> Iterator[Forged]:
 
 
 def _texts(statement: str) -> Iterator[Forged]:
-    """What readers of JSON take in several ways, or refuse."""
+    """JSON that readers parse in different ways, or refuse."""
     header, claims = decoded(statement)
     text = msgspec.json.encode(claims)[:-1]
     for name, about, more, error in (

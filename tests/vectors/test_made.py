@@ -1,4 +1,4 @@
-"""The vectors of specs/vectors are those that the product makes today, and their README says what they are."""
+"""The vectors in specs/vectors match the product's code, and their README describes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = FOLDER.parents[1]
 
 
 @pytest.mark.slow
-def test_made_again_they_are_the_same_to_the_byte(tmp_path: Path) -> None:
+def test_generating_the_vectors_again_gives_the_same_bytes(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "tests.vectors", str(tmp_path)], cwd=ROOT, check=True, timeout=120)
     made = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert set(made) == {f"{subject}.json" for subject in SUBJECTS} == {file.name for file in FOLDER.glob("*.json")}
@@ -29,7 +29,7 @@ def test_made_again_they_are_the_same_to_the_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_each_vector_says_what_it_is_and_what_is_to_come_of_it(subject: str) -> None:
+def test_each_vector_names_its_input_and_expected_result(subject: str) -> None:
     file, vectors = file_of(subject)
     assert file["about"]
     assert not [name for name, times in Counter(each["id"] for each in vectors).items() if times > 1]
@@ -39,25 +39,25 @@ def test_each_vector_says_what_it_is_and_what_is_to_come_of_it(subject: str) -> 
         assert re.fullmatch(r"[A-Za-z0-9._-]+", each["id"])
 
 
-def test_both_the_good_and_the_bad_are_there() -> None:
+def test_there_are_valid_and_invalid_vectors() -> None:
     counts = {subject: Counter(each["valid"] for each in file_of(subject)[1]) for subject in SUBJECTS}
     assert all(count[True] for count in counts.values())
     assert {subject for subject, count in counts.items() if not count[False]} == {"code", "dialogues"}
     assert sum(count[False] for count in counts.values()) > 400
 
 
-def test_they_stay_small_enough_to_carry_about() -> None:
+def test_the_files_of_vectors_stay_small() -> None:
     assert sum(file.stat().st_size for file in FOLDER.glob("*.json")) < 760_000
 
 
 @pytest.mark.parametrize("text", ["short", "x" * 5_000, "ab" * 2_500 + "c", "a" * 3_000 + "—\n" + "line\n" * 900])
-def test_a_long_text_is_kept_in_parts_and_read_back(text: str) -> None:
+def test_a_long_text_is_stored_in_parts_and_restored(text: str) -> None:
     kept = laid_out({"text": text})
     assert whole(json.loads(kept)["text"]) == text
     assert len(kept) < 200
 
 
-def test_the_readme_tells_of_every_file_every_member_and_the_danger() -> None:
+def test_the_readme_describes_each_file_and_member_and_the_danger() -> None:
     for subject in SUBJECTS:
         file, vectors = file_of(subject)
         assert f"`{subject}.json`" in README

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -48,18 +48,18 @@ class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
             known = ", ".join(sorted(SIGNATURE_ALGORITHMS))
             raise ValueError(f"the algorithms of {self.issuer} must be some of {known}")
 
-    def identity(self, claims: dict[str, Any]) -> object:
+    def identity(self, claims: dict[str, object]) -> object:
         """The id of the token's subject."""
         return claim_at(claims, self.id_claim)
 
-    def granted(self, claims: dict[str, Any]) -> frozenset[str]:
+    def granted(self, claims: dict[str, object]) -> frozenset[str]:
         """The staff roles that the token grants, by our names."""
         said = claim_at(claims, self.roles_claim)
         listed = said if isinstance(said, list) else [said]
         pairs = self.roles or tuple((role, role) for role in STAFF_ROLES)
         return frozenset(role for name, role in pairs if name in listed)
 
-    def meets_requirement(self, claims: dict[str, Any]) -> bool:
+    def meets_requirement(self, claims: dict[str, object]) -> bool:
         """Whether the token has the required claim. The value may be one word of a string, or one item of a list."""
         if not self.required_claim:
             return True

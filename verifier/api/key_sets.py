@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import aiohttp
 import msgspec
@@ -28,6 +28,8 @@ COOL_DOWN_S = 30
 RETRY_S = 5
 STALE_S = 3600
 RSA_BITS = range(2048, 8192 + 1)
+# joserfc types the members of a key more narrowly than JSON is.
+_Jwk: TypeAlias = dict[str, Any]
 
 
 class _Answer(Struct):
@@ -44,7 +46,7 @@ class _Discovery(_Answer):
 
 class _Document(_Answer):
     called: ClassVar[str] = "the key set"
-    keys: list[dict[str, Any]]
+    keys: list[_Jwk]
 
 
 T = TypeVar("T", bound=_Answer)
@@ -223,7 +225,7 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, _BadAnswer) else type(error).__name__
 
 
-def _usable(jwk: dict[str, Any]) -> Key | None:
+def _usable(jwk: _Jwk) -> Key | None:
     """The key of a JWK if it may verify signatures, else None. None too for a JWK that cannot be parsed."""
     if jwk.get("alg") == "EdDSA" and jwk.get("crv") == "Ed25519":
         # The older name of the same algorithm (RFC 9864).

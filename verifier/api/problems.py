@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from aiohttp import web
 
@@ -64,7 +62,7 @@ def status_of(kind: type[VerifierError]) -> int:
 def problem_response(error: VerifierError, request_id: str, headers: dict[str, str]) -> web.Response:
     """The answer for an error. A 5xx says `verdict: unavailable`, so that nobody reads it as genuine (law L6)."""
     status = status_of(type(error))
-    shown: Any = error if status < 500 or isinstance(error, errors.Unavailable) else errors.InternalError()
+    shown: VerifierError = error if status < 500 or isinstance(error, errors.Unavailable) else errors.InternalError()
     problem = Problem(
         type=f"/docs#problem-{shown.slug}",
         title=shown.title,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from aiohttp import web
@@ -32,13 +32,15 @@ _BRIEFLY = {"Cache-Control": "public, max-age=2"}
 _KEYS_AGE = {"Cache-Control": "public, max-age=300"}
 MAX_INDEX = 2**INDEX_BITS
 CERTAIN_S = 1.0
+# `object` has no JSON Schema.
+JsonObject: TypeAlias = dict[str, Any]
 
 
 class Description(Struct, frozen=True):
     """A deployment, with all that a verifier of receipts needs. Keep it as the trust file."""
 
     issuer: str
-    jwks: dict[str, Any]
+    jwks: JsonObject
     jwks_uri: str
     log: LogKey
     log_uri: str
@@ -52,7 +54,7 @@ class Description(Struct, frozen=True):
 class Jwks(Struct, frozen=True):
     """A JWK Set (RFC 7517)."""
 
-    keys: tuple[dict[str, Any], ...]
+    keys: tuple[JsonObject, ...]
 
 
 class Sizes(Struct, frozen=True, forbid_unknown_fields=True):

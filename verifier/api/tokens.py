@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import aiohttp
 import msgspec
@@ -143,7 +143,7 @@ def _read(token: str, issuers: tuple[TrustedIssuer, ...], now: float) -> _Claime
     if len(parts) != 3:
         raise Unauthenticated("the token is not a JWT")
     header = _decoded(parts[0], _Header)
-    claims = _decoded(parts[1], dict[str, Any])
+    claims = _decoded(parts[1], dict[str, object])
     trusted = _meant(claims, issuers)
     if header.alg not in trusted.algorithms:
         raise Unauthenticated("the token's issuer may not use this algorithm")
@@ -155,7 +155,7 @@ def _read(token: str, issuers: tuple[TrustedIssuer, ...], now: float) -> _Claime
     return _Claimed(trusted, _principal(claims, trusted, exp), alg, header.kid, exp)
 
 
-def _check_access(typ: str, claims: dict[str, Any], trusted: TrustedIssuer) -> None:
+def _check_access(typ: str, claims: dict[str, object], trusted: TrustedIssuer) -> None:
     """Raise Unauthenticated unless this is an access token. An ID token only describes a sign-in, and grants nothing.
 
     Type at+jwt is an access token (RFC 9068). Type JWT may be either. Keycloak tells them apart by a claim `typ`. ID
@@ -173,7 +173,7 @@ def _check_access(typ: str, claims: dict[str, Any], trusted: TrustedIssuer) -> N
         raise Unauthenticated(f"the token does not have the claim {trusted.required_claim}, which is required")
 
 
-def _describes_sign_in(claims: dict[str, Any]) -> bool:
+def _describes_sign_in(claims: dict[str, object]) -> bool:
     """Whether a token has claims that no access token has, or only claims about a sign-in."""
     if any(name in claims for name in NOT_ACCESS):
         return True
@@ -187,7 +187,7 @@ def _decoded(part: str, shape: type[T]) -> T:
         raise Unauthenticated("the token is not a JWT") from error
 
 
-def _meant(claims: dict[str, Any], issuers: tuple[TrustedIssuer, ...]) -> TrustedIssuer:
+def _meant(claims: dict[str, object], issuers: tuple[TrustedIssuer, ...]) -> TrustedIssuer:
     """The trusted issuer that a token names by `iss` and `aud`."""
     of_issuer = [trusted for trusted in issuers if trusted.issuer == claims.get("iss")]
     if not of_issuer:
@@ -202,7 +202,7 @@ def _meant(claims: dict[str, Any], issuers: tuple[TrustedIssuer, ...]) -> Truste
     return meant[0]
 
 
-def _checked_expiry(claims: dict[str, Any], now: float) -> float:
+def _checked_expiry(claims: dict[str, object], now: float) -> float:
     exp = _instant(claims, "exp")
     if exp is None:
         raise Unauthenticated("the token does not say when it expires")
@@ -217,14 +217,14 @@ def _checked_expiry(claims: dict[str, Any], now: float) -> float:
     return exp
 
 
-def _instant(claims: dict[str, Any], name: str) -> float | None:
+def _instant(claims: dict[str, object], name: str) -> float | None:
     value = claims.get(name)
     if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
         raise Unauthenticated(f"the token's {name} is not a NumericDate")
     return value
 
 
-def _principal(claims: dict[str, Any], trusted: TrustedIssuer, exp: float) -> Principal:
+def _principal(claims: dict[str, object], trusted: TrustedIssuer, exp: float) -> Principal:
     identity = trusted.identity(claims)
     # Invisible characters and direction marks are not printable. With them, one id could look like another.
     if not isinstance(identity, str) or not 0 < len(identity) <= MAX_ID or not identity.isprintable():

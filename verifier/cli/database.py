@@ -46,7 +46,7 @@ def authenticate() -> None:
     It trusts the rows as they are. So run `log verify` with the old version first, and this right after.
     """
     from verifier.app import now_ms, open_service
-    from verifier.ledger.authenticating import authenticate as add_authenticators
+    from verifier.ledger.authenticate_rows import authenticate as add_authenticators
 
     async def do() -> int:
         context = (await open_service(load_config(), timeout_s=SLOW_S)).context

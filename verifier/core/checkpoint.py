@@ -146,13 +146,13 @@ def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
     shard = origin_shard(found, origin)
     lines = open_note(note, [shard_vkey(each, shard or 0) for each in vkeys]).removesuffix("\n").split("\n")
     if len(lines) < 3 or "" in lines:
-        raise InvalidProof("what is signed is not a checkpoint")
+        raise InvalidProof("the signed text is not a checkpoint")
     if shard is None:
         raise InvalidProof(f"the checkpoint is of the log {found!r}, not {origin!r}")
     try:
         return Checkpoint(found, _parse_decimal(lines[1]), _decode_hash(lines[2]))
     except ValueError as error:
-        raise InvalidProof(f"what is signed is not a checkpoint: {error}") from error
+        raise InvalidProof(f"the signed text is not a checkpoint: {error}") from error
 
 
 class TlogProof(Struct, frozen=True):

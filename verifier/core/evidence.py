@@ -5,8 +5,6 @@ Implements specs/protocol.md section 8.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
@@ -54,7 +52,7 @@ class Trust(Struct, frozen=True):
     """
 
     issuer: str
-    jwks: dict[str, Any]
+    jwks: dict[str, object]
     log: LogKey
 
 
@@ -110,11 +108,11 @@ def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
         if header.alg != ALGORITHM or not 1 <= len(header.kid.encode()) <= MAX_KID:
             raise ValueError(f"it does not name {ALGORITHM} and a key")
     except ValueError as error:
-        raise InvalidSignature(f"the statement's header is not one of ours: {error}") from error
+        raise InvalidSignature(f"the header of the statement is invalid: {error}") from error
     return header, open_jws(statement, _key(trust, header.kid))
 
 
-def _key(trust: Trust, kid: str) -> dict[str, Any]:
+def _key(trust: Trust, kid: str) -> dict[str, object]:
     """The only key of this name. Two keys of one name are refused, since readers could differ on which one signed."""
     keys = trust.jwks.get("keys")
     named = [each for each in keys if isinstance(each, dict)] if isinstance(keys, list) else []
@@ -124,7 +122,7 @@ def _key(trust: Trust, kid: str) -> dict[str, Any]:
     key = found[0]
     kind = (key.get("kty"), key.get("crv"), key.get("use", "sig"), key.get("alg", ALGORITHM))
     if kind != ("EC", "P-256", "sig", ALGORITHM):
-        raise InvalidSignature(f"the statement's key does not sign by {ALGORITHM}")
+        raise InvalidSignature(f"the key of the statement is not a signing key for {ALGORITHM}")
     return key
 
 

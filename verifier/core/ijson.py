@@ -25,7 +25,7 @@ def read_json(octets: bytes, *, mark: bool = False) -> object:
     text = octets.decode("utf-8-sig" if mark else "utf-8")
     deepest, closed = _nesting(text)
     if deepest > MAX_DEPTH:
-        raise (TooDeep if closed else ValueError)(f"JSON may be nested {MAX_DEPTH} levels deep")
+        raise (TooDeep if closed else ValueError)(f"the JSON is nested more than {MAX_DEPTH} levels deep")
     value = json.loads(
         text, object_pairs_hook=_members, parse_int=_number, parse_float=_number, parse_constant=_no_constant
     )

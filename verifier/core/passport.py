@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -22,6 +22,7 @@ from verifier.core.statements import Tel, Tels
 from verifier.core.text import exact
 
 Kind = Literal["plain", "shaken", "rcd"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Attestation = Literal["A", "B", "C"]
 
 FRESH_S = 60
@@ -53,7 +54,7 @@ class Claims(Struct, frozen=True, omit_defaults=True):
     orig: Tel | Address
     attest: Attestation | None = None
     origid: str | None = None
-    rcd: dict[str, Any] | None = None
+    rcd: dict[str, object] | None = None
     crn: str | None = None
 
 
@@ -83,7 +84,7 @@ class _Signed(Struct, frozen=True):
     orig: _Orig
     attest: Attestation | None = None
     origid: str | None = None
-    rcd: dict[str, Any] | None = None
+    rcd: dict[str, object] | None = None
     crn: str | None = None
 
     def claims(self) -> Claims:
@@ -129,10 +130,11 @@ def _read(protected: bytes, payload: bytes, given: dict[str, str], now_s: int, f
         head = msgspec.convert(read_json(protected), dict[str, str])
         claims = msgspec.convert(read_json(payload), _Signed).claims()
     except ValueError as error:
-        raise InvalidClaims(f"what is signed is not a PASSporT: {error}") from error
-    kind: Any = head.get("ppt", "plain")
+        raise InvalidClaims(f"the signed text is not a PASSporT: {error}") from error
+    name = head.get("ppt", "plain")
+    kind = next((each for each in KINDS if each == name), None)
     expected = {"alg": "ES256", "typ": "passport", "x5u": given["info"]} | ({} if kind == "plain" else {"ppt": kind})
-    if kind not in ("plain", "shaken", "rcd") or head != expected or given.get("ppt", "plain").lower() != kind:
+    if kind is None or head != expected or given.get("ppt", "plain").lower() != kind:
         raise InvalidClaims("the PASSporT's header is of an unknown kind, or is not what the Identity header says")
     if kind == "shaken" and (claims.attest is None or claims.origid is None):
         raise InvalidClaims("a shaken PASSporT needs attest and origid")
@@ -141,5 +143,5 @@ def _read(protected: bytes, payload: bytes, given: dict[str, str], now_s: int, f
     return Identity(kind, claims, given["info"])
 
 
-def _encode(value: Any) -> str:
+def _encode(value: object) -> str:
     return base64url(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())

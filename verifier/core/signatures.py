@@ -67,7 +67,7 @@ def verify_ed25519(public_key: bytes, signature: bytes, signed: bytes) -> None:
     point, scalar = signature[:_HALF], int.from_bytes(signature[_HALF:], "little")
     try:
         if len(signature) != 2 * _HALF or not is_point(public_key) or not is_point(point) or scalar >= _ORDER:
-            raise ValueError("the signature is not one of RFC 8032")
+            raise ValueError("the signature does not have the form of RFC 8032")
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)
     except (SignatureMismatch, ValueError) as error:
         raise InvalidSignature("the Ed25519 signature does not verify") from error

@@ -5,9 +5,7 @@ Implements specs/protocol.md section 10.
 
 from __future__ import annotations
 
-from typing import Any
-
-from verifier.ledger.rows import Table
+from verifier.ledger.rows import AnyTable
 from verifier.ledger.tables import (
     APPLICATIONS,
     CALLS,
@@ -215,7 +213,7 @@ PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
 LIMITS_BY_KEY = f"SELECT {LIMITS.columns} FROM limits WHERE limit_key IN ($*)"
 # Expired rows, 500 at a time.
 LIMITS_BEFORE = f"SELECT {LIMITS.columns} FROM limits WHERE tat < $1 LIMIT 500"
-EXPIRED: dict[Table[Any], str] = {
+EXPIRED: dict[AnyTable, str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",
     STRAY_LEGS: f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE expires_at < $1 LIMIT 500",
 }

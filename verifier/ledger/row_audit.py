@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
+from msgspec import Struct
+
 from verifier.core.call import Call
 from verifier.core.errors import Erased, InternalError, Tampered, VerifierError
 from verifier.core.shards import global_index, origin_shard
 from verifier.ledger import decoys, indexes, records, tables
 from verifier.ledger.decrypted import decrypt_application
 from verifier.ledger.heads import HeadRow
-from verifier.ledger.rows import SHARES, Authenticator, Table
+from verifier.ledger.rows import SHARES, AnyTable, Authenticator, Key
 from verifier.ports import KeyRing, Reader, Row, Storage
 
 _LEAVES = "SELECT COUNT(*) FROM leaves WHERE leaf_index >= 0"
@@ -97,7 +99,7 @@ class _RowAudit:
         if tuple(kept[0]) != (global_index(shard, 0), global_index(shard, size)):
             self._find(f"the checkpoints of {origin} do not begin at size 0 and end at size {size}, that of its head")
 
-    async def _check_table(self, table: Table[Any]) -> None:
+    async def _check_table(self, table: AnyTable) -> None:
         count = 0
         last: object = None
         async for row in table.rows(self._reader):
@@ -116,13 +118,13 @@ class _RowAudit:
         if (await self._reader.fetch(f"SELECT COUNT(*) FROM {table.name}"))[0][0] != count:
             self._find(f"{table.name} has rows that cannot be read in order")
 
-    def _read(self, table: Table[Any], row: Row) -> Any:
+    def _read(self, table: AnyTable, row: Row) -> Struct | None:
         try:
             share = self._authenticator.check(table.name, row)
         except Tampered:
             self._find(f"{table.name}: the row of {_shown(table.key_of(row))} is not as it was written")
             return None
-        found = table.row(*row[:-1])
+        found: Struct = table.row(*row[:-1])
         if not decoys.is_decoy(found):
             self._rows += 1
             self._sum += share
@@ -156,6 +158,6 @@ class _RowAudit:
             self._find(f"{row.application_id} is not led to by the numbers and officers that its facts say")
 
 
-def _shown(key: Any) -> str:
+def _shown(key: Key) -> str:
     """A key for a finding. Of a composite key it is the first part, since the rest is a digest."""
     return str(key[0] if isinstance(key, tuple) else key)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,8 @@ MAC_BYTES = 16
 SHARE_BYTES = 48
 SHARES = 1 << 8 * SHARE_BYTES
 Item = TypeVar("Item", bound=Struct)
+Key: TypeAlias = Hashable
+"""The key of a row: one value, or a tuple of several."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -68,7 +70,7 @@ class Table(Generic[Item]):
                 yield row
             after = [page[-1][each] for each in self._at]
 
-    def key_of(self, row: Sequence[Any]) -> Any:
+    def key_of(self, row: Row) -> Key:
         """The key of a row: one value, or a tuple of several."""
         return row[self._at[0]] if len(self._at) == 1 else tuple(row[each] for each in self._at)
 
@@ -79,6 +81,10 @@ class Table(Generic[Item]):
         return self._updates[columns], (*(getattr(after, each) for each in (*self.key, *columns)), mac)
 
 
+# The tables and rows of all types, where the code treats them alike.
+AnyTable: TypeAlias = Table[Any]
+
+
 class Authenticator:
     """Makes and checks authenticators. It calls `tampered` with the table of each row that does not verify."""
 
@@ -86,7 +92,7 @@ class Authenticator:
         self._key = ring.derive("rows", "")
         self.tampered = tampered
 
-    def digest(self, table: str, values: Sequence[Any]) -> bytes:
+    def digest(self, table: str, values: Sequence[object]) -> bytes:
         """64 bytes that only this key ring can make: 16 of authenticator, then 48 of share.
 
         Keyed BLAKE2b (RFC 7693 section 2.9); specs/decisions/0032 says why.
@@ -125,10 +131,10 @@ class Rows(Generic[Item]):
     def __init__(self, table: Table[Item], authenticator: Authenticator) -> None:
         self._table = table
         self._authenticator = authenticator
-        self._loaded: dict[Any, Row] = {}
-        self._before: dict[Any, tuple[Item, int]] = {}
-        self._now: dict[Any, Item | None] = {}
-        self._staged: dict[Any, None] = {}
+        self._loaded: dict[Key, Row] = {}
+        self._before: dict[Key, tuple[Item, int]] = {}
+        self._now: dict[Key, Item | None] = {}
+        self._staged: dict[Key, None] = {}
 
     def load(self, rows: Iterable[Row]) -> None:
         """Add rows from the database, not verified yet."""
@@ -144,14 +150,14 @@ class Rows(Generic[Item]):
     def __contains__(self, key: object) -> bool:
         return self._now[key] is not None if key in self._now else key in self._loaded
 
-    def hint(self, key: Any, column: str) -> Any:
+    def hint(self, key: Key, column: str) -> Any:
         """An unverified column. Use it to find rows, never to decide. None without such a row."""
         if key in self._now:
             return getattr(self._now[key], column, None)
         row = self._loaded.get(key)
         return None if row is None else row[self._table.row.__struct_fields__.index(column)]
 
-    def get(self, key: Any) -> Item | None:
+    def get(self, key: Key) -> Item | None:
         """The row. Raises Tampered."""
         if key in self._now:
             return self._now[key]
@@ -172,13 +178,13 @@ class Rows(Generic[Item]):
         self._now[key] = row
         self._staged[key] = None
 
-    def delete(self, key: Any) -> None:
+    def delete(self, key: Key) -> None:
         """Delete a row, if it is there. Raises Tampered."""
         if self.get(key) is not None:
             self._now[key] = None
             self._staged[key] = None
 
-    def changed(self, key: Any) -> bool:
+    def changed(self, key: Key) -> bool:
         """Whether a command of this batch has written the row."""
         return key in self._staged
 
@@ -202,6 +208,9 @@ class Rows(Generic[Item]):
                 sql, changed = table.update(before, after, mac)
                 statements.setdefault(sql, []).append(changed)
         return grown
+
+
+AnyRows: TypeAlias = Rows[Any]
 
 
 def added(kept: bytes, shares: int) -> bytes:

@@ -5,13 +5,11 @@ Implements specs/protocol.md section 10.2.
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
 from verifier.core.call import Call, Channel
 from verifier.core.reconciliation import StrayKind
-from verifier.ledger.rows import Table
+from verifier.ledger.rows import AnyTable, Table
 
 
 class ApplicationRow(Struct, frozen=True):
@@ -153,7 +151,7 @@ REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
 # Rows of other tables are only indexes, or are sealed as a whole.
-TABLES: tuple[Table[Any], ...] = (
+TABLES: tuple[AnyTable, ...] = (
     APPLICATIONS,
     CALLS,
     LEGS,

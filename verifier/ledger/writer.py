@@ -292,7 +292,7 @@ class Writer:
                 _check_held(work.loaded.routing(), commands, held, shards)
             kept = await read_kept(transaction, commands)
             decided = self._decide(work, commands, kept)
-            heads = await self._heads.extend(transaction, heads, work.log.staged, work.authenticate())
+            heads = await self._heads.extend(transaction, heads, work.log.staged, work.stage_rows())
             answers = self._answers(work, commands, decided)
             await work.flush()
         self._heads.remember(heads)

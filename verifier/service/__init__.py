@@ -5,22 +5,22 @@ from __future__ import annotations
 from verifier.ports import IdentitySigner
 from verifier.service.applications import Applications
 from verifier.service.calls import Calls
-from verifier.service.confirmations import Confirmations
+from verifier.service.confirmations.confirm import Confirmations
 from verifier.service.context import Context, Settings
-from verifier.service.desk import Desk
-from verifier.service.housekeeping import Housekeeping
+from verifier.service.customers.me import Me
+from verifier.service.customers.receipts import Receipts
+from verifier.service.customers.reports import Reports
+from verifier.service.housekeeping.expiry import Housekeeping
+from verifier.service.housekeeping.key_uses import KeyUses
+from verifier.service.housekeeping.retention import Retention
 from verifier.service.identity import Identities
 from verifier.service.ivr import Ivr
-from verifier.service.key_uses import KeyUses
-from verifier.service.legs import Legs
-from verifier.service.me import Me
-from verifier.service.outbox import Outbox
-from verifier.service.policy_exceptions import PolicyExceptions
-from verifier.service.receipts import Receipts
-from verifier.service.reconciliation import Reconciliation
-from verifier.service.reports import Reports
-from verifier.service.retention import Retention
-from verifier.service.suspensions import StaffSuspensions
+from verifier.service.legs.leg_events import Legs
+from verifier.service.legs.reconciliation import Reconciliation
+from verifier.service.notifications.outbox import Outbox
+from verifier.service.staff.desk import Desk
+from verifier.service.staff.policy_exceptions import PolicyExceptions
+from verifier.service.staff.suspensions import StaffSuspensions
 
 __all__ = ["Context", "Service", "Settings"]
 

@@ -21,8 +21,8 @@ from verifier.ledger.decrypted import DecryptedApplication, decrypt_application,
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.assigned import standing
 from verifier.service.context import Context
+from verifier.service.staff.access import current_state
 
 _encode = msgspec.json.Encoder().encode
 FUTURE_SLACK_MS = 300_000
@@ -89,7 +89,7 @@ class Applications:
             )
             work.applications.put_officers(application_id, [officer.id for officer in registration.officers])
             if open_call is not None:
-                call = standing(opened, open_call, work.now_ms, context.settings.rules)
+                call = current_state(opened, open_call, work.now_ms, context.settings.rules)
                 work.calls.put(call)
                 row = row if call.open else replace(row, open_call_id=None)
             return lambda: view(replace(opened, row=row))

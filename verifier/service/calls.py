@@ -31,17 +31,17 @@ from verifier.ledger.commands import About, Answer, Idempotency, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.assigned import (
+from verifier.service.context import Context
+from verifier.service.staff.access import (
     check_application,
     check_call,
     check_own,
+    current_state,
     not_there,
     read_call,
     read_own_call,
-    standing,
 )
-from verifier.service.context import Context
-from verifier.service.cutoff import CutOff
+from verifier.service.staff.cutoff import CutOff
 
 
 class Calls:
@@ -108,7 +108,7 @@ class Calls:
         opened = work.calls.open_of(application)
         if opened is None:
             return None
-        before = standing(application, opened, work.now_ms, self._context.settings.rules)
+        before = current_state(application, opened, work.now_ms, self._context.settings.rules)
         if not before.open:
             return before
         if opened.ticket.officer.id != officer_id or before.connected or before.state == "confirmed":
@@ -189,7 +189,7 @@ class Calls:
                 check_own(opened, officer)
                 application = work.applications.get(opened.call.application_id)
             self._check_not_suspended(officer.id)
-            call = standing(application, opened, work.now_ms, self._context.settings.rules)
+            call = current_state(application, opened, work.now_ms, self._context.settings.rules)
             if application.registration.assigned(officer.id) is None:
                 # A returned error keeps the writes: the call is revoked.
                 work.calls.put(call)

@@ -17,8 +17,8 @@ from verifier.ledger.rows import Authenticator
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.writer import Writer
 from verifier.ports import Clock, Entropy, KeyRing, Storage
-from verifier.service.cutoff import CutOff
-from verifier.service.events import Events
+from verifier.service.notifications.events import Events
+from verifier.service.staff.cutoff import CutOff
 
 DAY_MS = 86_400_000
 

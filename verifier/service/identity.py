@@ -10,8 +10,8 @@ from verifier.core.passport import Claims, identity_header
 from verifier.core.purposes import PURPOSES
 from verifier.core.times import from_ms
 from verifier.ports import IdentitySigner
-from verifier.service.assigned import read_call
 from verifier.service.context import Context
+from verifier.service.staff.access import read_call
 
 
 class Identities:

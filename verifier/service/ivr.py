@@ -17,10 +17,10 @@ from verifier.ledger.commands import About, Idempotency, Reply
 from verifier.ledger.decrypted import session_context
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.confirmations import Confirmations
+from verifier.service.confirmations.confirm import Confirmations
+from verifier.service.confirmations.replays import goes_on, turn_again
 from verifier.service.context import Context
-from verifier.service.outbox import Outbox, ReceiptFor
-from verifier.service.replays import goes_on, turn_again
+from verifier.service.notifications.outbox import Outbox, ReceiptFor
 
 LIFETIME_MS = 1_800_000
 _encode = msgspec.json.Encoder().encode

@@ -18,8 +18,8 @@ from voice_gateway.process import client, serve, voice
 from voice_gateway.prompts import CannotSpeak
 from voice_gateway.settings import BadSettings, Settings, check_ports, of_process, read
 
-LOOK_S = 0.2
-AGAIN_S = 1.0
+POLL_S = 0.2
+RESTART_S = 1.0
 _spawn = multiprocessing.get_context("spawn")
 
 
@@ -52,11 +52,11 @@ def _supervise(settings: Settings, cache: Path) -> None:
         signal.signal(each, stop)
     processes = [_started(settings, index, cache) for index in range(settings.processes)]
     while not stopping:
-        time.sleep(LOOK_S)
+        time.sleep(POLL_S)
         for index, process in enumerate(processes):
             if not process.is_alive() and not stopping:
                 print(f"voice-gateway: process {index} ended with {process.exitcode}", file=sys.stderr)
-                time.sleep(AGAIN_S)
+                time.sleep(RESTART_S)
                 processes[index] = _started(settings, index, cache)
     for process in processes:
         process.terminate()

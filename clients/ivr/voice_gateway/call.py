@@ -53,7 +53,7 @@ class Line(pj.Call):  # type: ignore[misc]
         self._player: pj.AudioMediaPlayer | None = None
         self._sounds: list[Future[Sound]] = []
         self._next_at = 0.0
-        self._doing: Instruction | None = None
+        self._instruction: Instruction | None = None
         self._quiet_since = 0.0
         self._transfer_until: float | None = None
         self._over = False
@@ -84,7 +84,7 @@ class Line(pj.Call):  # type: ignore[misc]
             self._operator.begin(self._caller_number, self._follow)
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
-        # Some telephones send each key both as an RTP event and as SIP INFO. Count it once.
+        # Some telephones send each key both as an RTP event and as SIP INFO. Use only the method of the first key.
         if self._method is None:
             self._method = prm.method
         if prm.method == self._method:
@@ -105,7 +105,7 @@ class Line(pj.Call):  # type: ignore[misc]
 
     def tick(self, now: float) -> None:
         """Act on the time: play the next sound, take keys, notice silence, or end the call."""
-        if self._over or self._doing is None:
+        if self._over or self._instruction is None:
             return
         if now - self._began > LONGEST_S:
             self._hang_up()
@@ -113,29 +113,29 @@ class Line(pj.Call):  # type: ignore[misc]
             if now > self._transfer_until:
                 self._transfer_until = None
                 self._follow(self._operator.apology())
-        elif self._doing.act == "listen":
+        elif self._instruction.act == "listen":
             self._listen(now)
         elif self._played(now):
             self._act(now)
 
     def _listen(self, now: float) -> None:
-        assert self._doing is not None  # noqa: S101
+        assert self._instruction is not None  # noqa: S101
         if self._keys.waiting:
             self._stop_playing()
             self._quiet_since = now
         keys = self._keys.take(now)
         if keys is None and not (self._played(now) and now - self._quiet_since > SILENCE_S):
             return
-        session_id, self._doing = self._doing.session_id, None
+        session_id, self._instruction = self._instruction.session_id, None
         self._operator.step(session_id, keys, self._follow)
 
     def _act(self, now: float) -> None:
-        assert self._doing is not None  # noqa: S101
-        if self._doing.act == "hang_up":
+        assert self._instruction is not None  # noqa: S101
+        if self._instruction.act == "hang_up":
             self._hang_up()
             return
         self._transfer_until = now + TRANSFER_S
-        to = self._doing.to
+        to = self._instruction.to
         uri = self._settings.fraud_desk_uri
         if to != FRAUD_DESK:
             uri = self._settings.officer_uri.replace("{officer}", quote(to, safe=""))
@@ -153,7 +153,7 @@ class Line(pj.Call):  # type: ignore[misc]
             _discard(instruction.sounds)
             return
         self._stop_playing()
-        self._doing = instruction
+        self._instruction = instruction
         self._sounds = list(instruction.sounds)
         self._played(time.monotonic())
 
@@ -205,7 +205,7 @@ class Line(pj.Call):  # type: ignore[misc]
         self._retire(player)
 
     def _hang_up(self) -> None:
-        self._doing = None
+        self._instruction = None
         try:
             self.hangup(pj.CallOpParam(True))
         except pj.Error as error:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import pjsua2 as pj
 from callback_verification import CallbackVerificationError, Client, SystemKey, calls, legs
-from callback_verification.sending import Patience
+from callback_verification.sending import Timeouts
 from callback_verification.shapes import Call
 
 from voice_gateway.endpoint import Endpoint, active_audio
@@ -28,9 +28,9 @@ log = logging.getLogger("voice_gateway")
 
 RING_S = 60.0
 LONGEST_S = 7200.0
-GOODBYE_S = 2.0
+HANG_UP_S = 2.0
 # A lost leg event would hide the code or leave the call live, so retry for longer than the default.
-TIMEOUTS = Patience(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
+TIMEOUTS = Timeouts(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
 
 
 class Leg(pj.Call):  # type: ignore[misc]
@@ -56,7 +56,7 @@ class Leg(pj.Call):  # type: ignore[misc]
             self.makeCall(uri, asked)
         except pj.Error as error:
             # The address, and perhaps the reason, hold a telephone number. Log only the status.
-            log.error("a telephone cannot be called: PJSIP status %d", error.status)
+            log.error("a call could not be placed: PJSIP status %d", error.status)
             self.over = True
             self._down(self)
 
@@ -104,7 +104,7 @@ class Dialler:
         self._officer = Leg(self._account, self._officer_up, self._leg_down)
         self._customer = Leg(self._account, self._customer_up, self._customer_down)
         self._identity: Future[str] | None = None
-        self._joined = False
+        self._bridged = False
 
     def run(self) -> bool:
         """Run the call to its end. Return whether the customer answered and the service has all leg events."""
@@ -113,12 +113,12 @@ class Dialler:
         while not self._stopping and not (self._officer.over and self._customer.over):
             self._endpoint.poll()
             self._ring_customer()
-            self._join()
+            self._bridge()
             waited = time.monotonic() - began
             if waited > LONGEST_S or (waited > RING_S and not self._customer.answered):
                 self._stopping = True
         self._endpoint.hang_up()
-        until = time.monotonic() + GOODBYE_S
+        until = time.monotonic() + HANG_UP_S
         while not (self._officer.over and self._customer.over) and time.monotonic() < until:
             self._endpoint.poll()
         reached = self._customer.answered
@@ -132,7 +132,7 @@ class Dialler:
         self._stopping = True
 
     def _officer_up(self, leg: Leg) -> None:
-        # It is valid for one minute, so request it only now.
+        # The SIP identity is valid for one minute, so request it only now.
         self._identity = self._reporter.submit(self._ask_identity)
 
     def _ask_identity(self) -> str:
@@ -176,10 +176,10 @@ class Dialler:
             log.error("a leg event did not reach the service: %s", error)
             raise
 
-    def _join(self) -> None:
+    def _bridge(self) -> None:
         one, other = self._officer.audio, self._customer.audio
-        if not self._joined and one is not None and other is not None:
-            self._joined = True
+        if not self._bridged and one is not None and other is not None:
+            self._bridged = True
             one.startTransmit(other)
             other.startTransmit(one)
 
@@ -198,7 +198,7 @@ def main() -> None:
     try:
         settings = read(os.environ, "DIALLER_", DiallerSettings)
         credential = SystemKey(settings.key_id, Path(settings.key_file).read_bytes())
-        client = Client(settings.verifier_url, credential, patience=TIMEOUTS)
+        client = Client(settings.verifier_url, credential, timeouts=TIMEOUTS)
         check_ports(settings)
     except (BadSettings, OSError, ValueError) as error:
         print(f"voice-dialler: {error}", file=sys.stderr)

@@ -13,9 +13,9 @@ import pjsua2 as pj
 from voice_gateway.settings import RTP_PORTS_EACH, Sip, address
 
 POLL_MS = 10
-# PJSIP reports the end of a sound from its own thread, and crashes if the player is gone by then (pjproject issue 4812,
-# fixed after 2.15.1). So stopped players are kept for a while.
-REST_S = 2.0
+# PJSIP reports the end of a sound from its own thread, and crashes if the player is already released (pjproject issue
+# 4812, fixed after 2.15.1). So stopped players are kept for some seconds.
+RETIRED_S = 2.0
 CODECS = ("PCMA/8000", "PCMU/8000", "G722/16000")
 _SRTP = {"off": pj.PJMEDIA_SRTP_DISABLED, "optional": pj.PJMEDIA_SRTP_OPTIONAL, "required": pj.PJMEDIA_SRTP_MANDATORY}
 
@@ -25,7 +25,7 @@ class Endpoint:
 
     def __init__(self, settings: Sip, max_calls: int) -> None:
         self._settings = settings
-        self._resting: deque[tuple[float, pj.AudioMediaPlayer]] = deque()
+        self._retired: deque[tuple[float, pj.AudioMediaPlayer]] = deque()
         self._library = pj.Endpoint()
         self._library.libCreate()
         self._library.libInit(_configuration(max_calls))
@@ -42,20 +42,20 @@ class Endpoint:
     def poll(self) -> None:
         """Handle events for at most 10 ms."""
         self._library.libHandleEvents(POLL_MS)
-        while self._resting and self._resting[0][0] < time.monotonic():
-            self._resting.popleft()
+        while self._retired and self._retired[0][0] < time.monotonic():
+            self._retired.popleft()
 
     def retire(self, player: pj.AudioMediaPlayer) -> None:
         """Release a stopped player once that is safe."""
-        self._resting.append((time.monotonic() + REST_S, player))
+        self._retired.append((time.monotonic() + RETIRED_S, player))
 
     def hang_up(self) -> None:
         """Hang up all calls. They end in later polls."""
         self._library.hangupAllCalls()
 
     def close(self) -> None:
-        """Close the endpoint. No object may refer to a call or an account by now."""
-        while self._resting:
+        """Close the endpoint. Before that, drop all references to calls and accounts."""
+        while self._retired:
             self.poll()
         self._library.libDestroy()
 

@@ -18,7 +18,7 @@ from voice_gateway.settings import Settings
 
 log = logging.getLogger("voice_gateway")
 
-GOODBYE_S = 2.0
+HANG_UP_S = 2.0
 # The wheel of PJSIP is built for 4 calls a process. The last one is reserved for answering 503.
 MAX_CALLS = 3
 
@@ -34,8 +34,8 @@ class Gateway:
         self._over: list[Line] = []
         self._stopping = False
         self._endpoint = Endpoint(settings, MAX_CALLS + 1)
-        self._door = _Door(self)
-        self._door.create(self._endpoint.account("callback"))
+        self._account = _Account(self)
+        self._account.create(self._endpoint.account("callback"))
 
     def run(self) -> None:
         """Serve until `stop` is called, then end all calls."""
@@ -43,25 +43,25 @@ class Gateway:
             self._endpoint.poll()
             self._operator.deliver()
             self._tick(time.monotonic())
-            # PJSIP still uses a call in the callback of its end, so release it only here.
+            # PJSIP still uses a call while it reports the call's end, so release the call only here.
             self._over.clear()
-        self._say_goodbye()
+        self._shut_down()
 
     def _tick(self, now: float) -> None:
         # A separate function, so that no variable refers to a call when the library closes.
         for line in list(self._lines.values()):
             line.tick(now)
 
-    def _say_goodbye(self) -> None:
+    def _shut_down(self) -> None:
         self._endpoint.hang_up()
-        until = time.monotonic() + GOODBYE_S
+        until = time.monotonic() + HANG_UP_S
         while self._lines and time.monotonic() < until:
             self._endpoint.poll()
         # No object may refer to a call when the library closes.
         self._operator.stop()
         self._lines.clear()
         self._over.clear()
-        self._door.shutdown()
+        self._account.shutdown()
         self._endpoint.close()
 
     def stop(self) -> None:
@@ -70,7 +70,7 @@ class Gateway:
     def ring(self, call_id: int, message: str, source: str) -> None:
         """Answer a call if it comes from one of the bank's trunks and there is room."""
         number = caller_number(message, self._settings.country_code)
-        line = Line(self._door, call_id, number, self._operator, self._settings, self._endpoint.retire, self._forget)
+        line = Line(self._account, call_id, number, self._operator, self._settings, self._endpoint.retire, self._forget)
         self._lines[call_id] = line
         if host(source) not in self._trunks:
             log.warning("a call was refused, since it did not come from a trunk")
@@ -86,7 +86,7 @@ class Gateway:
         self._lines = {call_id: each for call_id, each in self._lines.items() if each is not line}
 
 
-class _Door(pj.Account):  # type: ignore[misc]
+class _Account(pj.Account):  # type: ignore[misc]
     """The account through which PJSIP reports incoming calls."""
 
     def __init__(self, gateway: Gateway) -> None:

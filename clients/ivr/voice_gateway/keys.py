@@ -29,7 +29,7 @@ class Keys:
             self._close()
 
     def take(self, now: float) -> str | None:
-        """Remove and return the first complete entry. A hash or a pause completes it."""
+        """Remove and return the first complete entry, or None. A hash or a pause completes an entry."""
         if self._open and now - self._last >= (SHORT_PAUSE_S if len(self._open) == 1 else LONG_PAUSE_S):
             self._close()
         return self._entries.pop(0) if self._entries else None
@@ -40,6 +40,6 @@ class Keys:
         return bool(self._open or self._entries)
 
     def _close(self) -> None:
-        # Keep only the last entries that arrive while an answer is awaited.
+        # Keep only the last 3 entries while the service has not answered.
         self._entries = [*self._entries, self._open][-3:]
         self._open = ""

@@ -1,4 +1,4 @@
-"""Asks the service for the next turn and prepares its sounds, in threads apart from the signalling.
+"""Asks the service for the next turn and prepares its sounds, in threads that do no signalling.
 
 Implements specs/protocol.md section 7.9. After any failure, the caller hears that we cannot check now (law L6).
 """
@@ -41,7 +41,7 @@ Follow = Callable[[Instruction], None]
 
 
 class Operator:
-    """Asks the service in threads. The thread that owns the calls gets the answers from `deliver`."""
+    """Asks the service in threads. The thread that owns the calls receives the answers by `deliver`."""
 
     def __init__(self, client: Client, voice: Voice, dialled_number: str) -> None:
         self._client = client
@@ -69,7 +69,7 @@ class Operator:
 
     def apology(self) -> Instruction:
         """Return the instruction to say, in both languages, that we cannot check now, and hang up."""
-        return Instruction(tuple(_there(each) for each in self._voice.apology), "hang_up")
+        return Instruction(tuple(_finished(each) for each in self._voice.apology), "hang_up")
 
     def stop(self) -> None:
         """Stop the threads, and drop all references to calls."""
@@ -89,7 +89,7 @@ class Operator:
             log.warning("no answer for a caller: %s", type(error).__name__)
             instruction = self.apology()
         except Exception as error:
-            # After a bug, silence would leave callers with what they believed before.
+            # After a bug, apologize too. Silence would not warn the caller.
             log.error("bug in a dialogue: %s", described(error))
             instruction = self.apology()
         self._answers.put((follow, instruction))
@@ -101,7 +101,7 @@ def described(error: Exception) -> str:
     return f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
 
 
-def _there(sound: Sound) -> Future[Sound]:
+def _finished(sound: Sound) -> Future[Sound]:
     made: Future[Sound] = Future()
     made.set_result(sound)
     return made

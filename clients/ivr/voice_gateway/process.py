@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from callback_verification import Client, SystemKey
-from callback_verification.sending import Patience
+from callback_verification.sending import Timeouts
 
 from voice_gateway.gateway import Gateway
 from voice_gateway.operator import Operator
@@ -15,7 +15,7 @@ from voice_gateway.prompts import Voice
 from voice_gateway.settings import Settings
 
 # The caller waits in silence, so an early apology is better than a late answer.
-TIMEOUTS = Patience(try_s=2.5, connect_s=1.0, total_s=6.0, tries=3)
+TIMEOUTS = Timeouts(try_s=2.5, connect_s=1.0, total_s=6.0, tries=3)
 
 
 def serve(settings: Settings, cache: Path) -> None:
@@ -33,7 +33,7 @@ def serve(settings: Settings, cache: Path) -> None:
 def client(settings: Settings) -> Client:
     """Return the client of the service. Raises OSError or ValueError for an invalid key."""
     credential = SystemKey(settings.key_id, Path(settings.key_file).read_bytes())
-    return Client(settings.verifier_url, credential, patience=TIMEOUTS)
+    return Client(settings.verifier_url, credential, timeouts=TIMEOUTS)
 
 
 def voice(settings: Settings, cache: Path) -> Voice:

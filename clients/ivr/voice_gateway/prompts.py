@@ -62,15 +62,15 @@ class Voice:
             with self._lock:
                 self._count += 1
                 path = self._cache / f"temporary-{os.getpid()}-{self._count}.wav"
-            return _made(say, path, slow, temporary=True)
+            return _synthesized(say, path, slow, temporary=True)
         recorded = self._recordings / say.language / f"{say.name}.wav" if self._recordings else None
         if recorded is not None and recorded.is_file():
-            return _measured(recorded)
+            return _sound_of(recorded)
         path = self._cache / f"{_digest(say, slow)}.wav"
         if path.is_file():
-            return _measured(path)
+            return _sound_of(path)
         with self._lock:
-            return _made(say, path, slow, temporary=False)
+            return _synthesized(say, path, slow, temporary=False)
 
 
 def spoken(text: str, language: Language) -> str:
@@ -85,11 +85,11 @@ def spoken(text: str, language: Language) -> str:
     return re.sub(r"[0-9]{3,}", spelled, text)
 
 
-def _made(say: Say, path: Path, slow: bool, *, temporary: bool) -> Sound:
+def _synthesized(say: Say, path: Path, slow: bool, *, temporary: bool) -> Sound:
     speed = round(_SPEED[say.language] * (_SLOWER if slow else 1))
     # Several processes share the folder, so the file appears under its name only when complete.
     unfinished = path.with_suffix(f".{os.getpid()}")
-    # Live audio comes first. This sound is not needed before the previous sentence has been played.
+    # Live audio has priority, since this sound is needed only after the previous sentence.
     command = [
         "nice",
         "-n",
@@ -111,10 +111,10 @@ def _made(say: Say, path: Path, slow: bool, *, temporary: bool) -> Sound:
         unfinished.rename(path)
     except (OSError, subprocess.SubprocessError) as error:
         raise CannotSpeak(f"no speech for {say.name}") from error
-    return _measured(path, temporary=temporary)
+    return _sound_of(path, temporary=temporary)
 
 
-def _measured(path: Path, *, temporary: bool = False) -> Sound:
+def _sound_of(path: Path, *, temporary: bool = False) -> Sound:
     try:
         with wave.open(str(path), "rb") as file:
             return Sound(path, file.getnframes() / file.getframerate(), temporary)

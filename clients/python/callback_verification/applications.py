@@ -40,6 +40,6 @@ def grant_exception(
 
 
 def search(query: str = "", *, limit: int = 20, cursor: str | None = None) -> Request[Applications]:
-    """List the officer's applications, page by page. `query` has words of the reference, name, product or number."""
+    """List the officer's applications, page by page. Each must contain every word of `query`."""
     body: dict[str, object] = {"query": query, "limit": limit, "cursor": cursor}
     return post("/v1/applications/search", Applications, body, None)

@@ -19,7 +19,7 @@ import httpx2
 from callback_verification.credentials import Credential
 from callback_verification.errors import CallbackVerificationError, CannotCheck
 from callback_verification.requests import Request
-from callback_verification.sending import MAX_ANSWER, Outgoing, Patience, Sending
+from callback_verification.sending import MAX_ANSWER, Outgoing, Sending, Timeouts
 
 Answer = TypeVar("Answer")
 _jitter = random.SystemRandom().random
@@ -30,19 +30,19 @@ _LOST = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, Timeo
 class _Base:
     """The address, the credential and the timeouts."""
 
-    def __init__(self, base_url: str, credential: Credential | None, patience: Patience | None) -> None:
+    def __init__(self, base_url: str, credential: Credential | None, timeouts: Timeouts | None) -> None:
         if re.search(r"[?#\s]", base_url):
             raise ValueError("the base address must have no query, fragment or space")
-        self._base = _wire(base_url).rstrip("/")
+        self._base = _normalized(base_url).rstrip("/")
         self._credential = credential
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or Timeouts()
 
     def _sending(self, request: Request[Answer]) -> Sending[Answer]:
-        url = _wire(self._base + request.path)
-        return Sending(request, url, self._credential, self._patience, time.monotonic, time.time, _jitter)
+        url = _normalized(self._base + request.path)
+        return Sending(request, url, self._credential, self._timeouts, time.monotonic, time.time, _jitter)
 
     def _request(self, out: Outgoing) -> httpx2.Request:
-        timeout = httpx2.Timeout(out.time_s, connect=min(out.time_s, self._patience.connect_s))
+        timeout = httpx2.Timeout(out.time_s, connect=min(out.time_s, self._timeouts.connect_s))
         extensions = {"timeout": timeout.as_dict()}
         return httpx2.Request(out.method, out.url, headers=out.headers, content=out.body, extensions=extensions)
 
@@ -58,11 +58,11 @@ class Client(_Base):
         base_url: str,
         credential: Credential | None = None,
         *,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         transport: httpx2.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(base_url, credential, patience)
+        super().__init__(base_url, credential, timeouts)
         # httpx2.Client would follow redirects, keep cookies, read .netrc and the environment, and log addresses.
         self._http = transport or httpx2.HTTPTransport(trust_env=False)
         self._sleep = sleep
@@ -111,11 +111,11 @@ class AsyncClient(_Base):
         base_url: str,
         credential: Credential | None = None,
         *,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        super().__init__(base_url, credential, patience)
+        super().__init__(base_url, credential, timeouts)
         self._http = transport or httpx2.AsyncHTTPTransport(trust_env=False)
         self._sleep = sleep
 
@@ -157,7 +157,7 @@ class AsyncClient(_Base):
         await self.close()
 
 
-def _wire(address: str) -> str:
+def _normalized(address: str) -> str:
     """Normalize an address: no default port, host in lower case. The signed address must equal the sent one.
 
     Raises ValueError.

@@ -24,7 +24,7 @@ _SEPARATORS = " \t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000.\uff0e_\uff3f\u00b7\
 _DROPPED = re.compile(f"[{_INVISIBLE}]")
 _GROUP = re.compile(f"[0-9](?:[{_SEPARATORS}]*[0-9])*")
 _BETWEEN = re.compile(f"[{_SEPARATORS}]")
-_JOINED = re.compile("[A-Za-z+#*]")
+_ADJACENT = re.compile("[A-Za-z+#*]")
 # The quasigroup of order 10 of H. M. Damm's thesis (Marburg 2004).
 _DAMM = (
     "0317598642",
@@ -44,7 +44,7 @@ def read(typed: str) -> str:
     """Find the 9 digits of a code in a text, in any script.
 
     Raises ValueError if there are not 9 digits, if there are two codes, or if the check digit is wrong. Its message is
-    for the person who typed. The service answers such a code with `malformed_code`, at no cost.
+    for the person who typed. The service refuses such a code with `malformed_code`, which costs no attempt.
     """
     found = set(_groups_of_nine(typed)) if len(typed) <= MAX_TYPED else set()
     if len(found) != 1:
@@ -64,5 +64,5 @@ def _groups_of_nine(typed: str) -> Iterator[str]:
     for group in _GROUP.finditer(text):
         digits = _BETWEEN.sub("", group[0])
         beside = text[max(0, group.start() - 1) : group.start()] + text[group.end() : group.end() + 1]
-        if len(digits) == DIGITS and _JOINED.search(beside) is None:
+        if len(digits) == DIGITS and _ADJACENT.search(beside) is None:
             yield digits

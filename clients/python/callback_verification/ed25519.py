@@ -8,7 +8,7 @@ from __future__ import annotations
 ORDER = 2**252 + 27742317777372353535851937790883648493
 _PRIME = 2**255 - 19
 _ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
-# The y of the 8 points of small order.
+# The y coordinates of the 8 points of small order.
 _SMALL = frozenset((0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8))
 
 

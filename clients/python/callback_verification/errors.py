@@ -86,8 +86,8 @@ class Problem(CallbackVerificationError):
         Problem.known[slug] = cls
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By default, exceptions with keyword arguments cannot be pickled, so process pools would lose them.
-        return _again, (type(self), self.args, self.__dict__.copy())
+        # By default, pickle cannot restore exceptions with keyword arguments, so process pools would lose them.
+        return _unpickle, (type(self), self.args, self.__dict__.copy())
 
 
 class Unauthenticated(Problem, slug="unauthenticated"):
@@ -160,10 +160,10 @@ class EvidenceError(CallbackVerificationError):
         self.detail = detail
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (type(self), self.args, self.__dict__.copy())
+        return _unpickle, (type(self), self.args, self.__dict__.copy())
 
 
-def _again(kind: type[Exception], arguments: tuple[Any, ...], members: dict[str, Any]) -> Exception:
-    made = kind.__new__(kind, *arguments)
-    made.__dict__.update(members)
-    return made
+def _unpickle(kind: type[Exception], arguments: tuple[Any, ...], members: dict[str, Any]) -> Exception:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(members)
+    return error

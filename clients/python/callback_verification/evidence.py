@@ -23,8 +23,8 @@ from callback_verification.statements import SHAPES, CallReceipt, Claims
 
 MAX_STATEMENT, MAX_FILE, MAX_KID = 16_384, 262_144, 1_024
 ALGORITHM = "ES256"
-# The members of an answer that hold evidence.
-_WITHIN = ("receipt", "ticket", "evidence")
+# The members of an answer that may hold the evidence.
+_MEMBERS = ("receipt", "ticket", "evidence")
 
 
 class Evidence(Struct, frozen=True):
@@ -48,7 +48,7 @@ class LogKeys(Struct, frozen=True):
 
 
 class Trust(Struct, frozen=True):
-    """Everything that a verifier needs: the document at `/.well-known/callback-verification`."""
+    """The trust file of a verifier: the document at `/.well-known/callback-verification`."""
 
     issuer: str
     jwks: Jwks
@@ -69,7 +69,7 @@ class Checked(Struct, frozen=True):
 
 
 class _Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """The members of the header. Others are refused: a statement must not supply its own key."""
+    """The header. Other members are refused, since a statement must not supply its own key."""
 
     alg: str
     kid: str
@@ -79,17 +79,17 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
 def read_evidence(content: bytes) -> Evidence:
     """Read the evidence in a saved file, or in a saved answer that contains it. Raises EvidenceError."""
     try:
-        kept = _json(content)
+        saved = _json(content)
     except TooDeep as error:
-        raise _claims(f"the file is not read: {error}") from error
+        raise _claims(f"the file cannot be read: {error}") from error
     except ValueError as error:
         raise EvidenceError("invalid_evidence", f"the file cannot be read: {error}") from error
-    within = [kept.get(name) for name in _WITHIN] if isinstance(kept, dict) else []
-    for each in (kept, *within):
+    members = [saved.get(name) for name in _MEMBERS] if isinstance(saved, dict) else []
+    for each in (saved, *members):
         statement, proof = (each.get("statement"), each.get("proof")) if isinstance(each, dict) else (None, None)
         if isinstance(statement, str) and isinstance(proof, str):
             return Evidence(statement, proof)
-    raise EvidenceError("invalid_evidence", "there is no statement with its proof")
+    raise EvidenceError("invalid_evidence", "there is no statement with a proof")
 
 
 def _json(content: bytes) -> Any:
@@ -118,16 +118,16 @@ def _verify_statement(statement: str, trust: Trust, typ: str | None) -> tuple[st
         opened, payload, signature = map(from_base64url, parts)
         header = msgspec.convert(read_json(opened), _Header)
         if header.alg != ALGORITHM or not 1 <= len(header.kid.encode()) <= MAX_KID:
-            raise ValueError(f"it does not name {ALGORITHM} and a key")
+            raise ValueError(f"alg must be {ALGORITHM}, and kid must have 1 to {MAX_KID} bytes")
     except ValueError as error:
-        raise _signature(f"the statement's header is not one of ours: {error}") from error
+        raise _signature(f"the statement's header is malformed: {error}") from error
     _verify_signature(statement.rpartition(".")[0].encode(), signature, _key(trust, header.kid))
     if header.typ not in SHAPES or typ not in (None, header.typ):
         raise _claims(f"the statement has typ {header.typ[:80]!r}")
     try:
         claims: Any = msgspec.convert(read_json(payload), SHAPES[header.typ])
     except ValueError as error:
-        raise _claims(f"the claims are not those of a {header.typ}: {error}") from error
+        raise _claims(f"the claims do not have the shape of a {header.typ}: {error}") from error
     if isinstance(claims, CallReceipt) and (claims.verdict == "genuine") is not (claims.call is not None):
         raise _claims("the verdict and the call of the receipt do not agree")
     if claims.iss != trust.issuer:
@@ -142,7 +142,7 @@ def _key(trust: Trust, kid: str) -> dict[str, Any]:
     key: dict[str, Any] = found[0]
     kind = (key.get("kty"), key.get("crv"), key.get("use", "sig"), key.get("alg", ALGORITHM))
     if kind != ("EC", "P-256", "sig", ALGORITHM):
-        raise _signature(f"the statement's key does not sign by {ALGORITHM}")
+        raise _signature(f"the statement's key is not a key for {ALGORITHM}")
     return key
 
 

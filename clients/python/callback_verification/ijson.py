@@ -1,4 +1,4 @@
-"""A strict JSON parser for evidence (I-JSON, RFC 7493). It checks bounds first, and all verifiers read the same.
+"""A strict JSON parser for evidence (I-JSON, RFC 7493). It ensures that all verifiers read the same values.
 
 Implements specs/protocol.md section 8.1.
 """
@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 MAX_DEPTH = 100
-# A string, terminated or not, or a bracket. There is one way to match, so the time is linear.
+# A string, terminated or not, or a bracket. Each text matches in only one way, so the time is linear.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -43,14 +43,15 @@ def _check_depth(text: str) -> None:
         elif token[0] in ("]", "}"):
             depth -= 1
     if deepest > MAX_DEPTH:
+        # With unbalanced brackets, it is not JSON at all.
         kind = ValueError if depth else TooDeep
-        raise kind(f"JSON may be nested {MAX_DEPTH} levels deep")
+        raise kind(f"the JSON is nested more than {MAX_DEPTH} levels deep")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a member is given twice")
+        raise ValueError("an object has two members with the same name")
     return members
 
 

@@ -1,4 +1,4 @@
-"""Canonical base64 (RFC 4648 sections 4 and 5), so that signed data has exactly one text."""
+"""Canonical base64 (RFC 4648 sections 4 and 5), so that signed bytes have exactly one encoding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def from_base64(text: str, length: int | None = None) -> bytes:
     """Decode canonical base64 with padding. Raises ValueError for any other text, or another length."""
     octets = b64decode(text, validate=True)
     if b64encode(octets).decode() != text or length not in (None, len(octets)):
-        raise ValueError("base64 is not canonical, or of another length")
+        raise ValueError("base64 is not canonical, or has the wrong length")
     return octets
 
 
@@ -17,5 +17,5 @@ def from_base64url(text: str, length: int | None = None) -> bytes:
     """Decode canonical base64url without padding. Raises ValueError for any other text, or another length."""
     octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if urlsafe_b64encode(octets).rstrip(b"=").decode() != text or length not in (None, len(octets)):
-        raise ValueError("base64url is not canonical, or of another length")
+        raise ValueError("base64url is not canonical, or has the wrong length")
     return octets

@@ -55,13 +55,13 @@ def _parse_proof(text: str) -> tuple[int, list[bytes], str]:
     head, _, note = text.partition("\n\n")
     magic, *lines = head.split("\n")
     if _octets(text) > MAX_PROOF or magic != _MAGIC or not note:
-        raise _proof("it is not a tlog-proof")
+        raise _proof("the text is not a tlog-proof")
     if lines and lines[0].startswith("extra "):
         extra = _decoded(lines.pop(0).removeprefix("extra "))
         if not extra:
-            raise _proof("its extra data are empty")
+            raise _proof("the extra data of the proof are empty")
     if not lines or not lines[0].startswith("index ") or len(lines) > MAX_HASHES + 1:
-        raise _proof("it is malformed")
+        raise _proof("the proof is malformed")
     return _number(lines[0].removeprefix("index ")), [_decoded(line, 32) for line in lines[1:]], note
 
 
@@ -76,7 +76,7 @@ def open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Che
     ours = found == origin + shard and shard in _SHARDS
     lines = _open_note(note, verifier_keys, shard if ours else "").split("\n")
     if len(lines) < 3 or "" in lines:
-        raise _proof("what is signed is not a checkpoint")
+        raise _proof("the signed note is not a checkpoint")
     if not ours:
         raise _proof("the checkpoint is of another log")
     return Checkpoint(found, _number(lines[1]), _decoded(lines[2], 32))
@@ -85,8 +85,8 @@ def open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Che
 def _open_note(note: str, verifier_keys: Iterable[str], shard: str) -> str:
     """Return the text of a signed note, without its last newline.
 
-    Signatures by unknown keys are ignored. One bad signature under a known key makes the note invalid. Keys are
-    looked up by the shard's names only.
+    Signatures by unknown keys are ignored. One bad signature by a known key makes the note invalid. Only the names that
+    the keys have in this shard count.
     """
     text, blank, block = note.rpartition("\n\n")
     *lines, end = block.split("\n")
@@ -120,7 +120,7 @@ def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
 def _verify(key: bytes, signature: bytes, text: bytes) -> None:
     try:
         if len(signature) != 64 or not is_point(signature[:32]) or int.from_bytes(signature[32:], "little") >= ORDER:
-            raise ValueError("the signature is not one of RFC 8032")
+            raise ValueError("the signature is malformed")
         Ed25519PublicKey.from_public_bytes(key).verify(signature, text)
     except (InvalidSignature, ValueError) as error:
         raise _signature("the checkpoint's signature does not verify") from error

@@ -21,7 +21,7 @@ _KEY = re.compile(r"[!#-\[\]-~]{1,255}")
 class Request(Struct, Generic[T_co], frozen=True):
     """One operation for `Client.send` or `AsyncClient.send`, which return an answer of type `T_co`.
 
-    It may be sent again. It keeps its `idempotency_key`, so a retry gets the lost answer.
+    A request may be sent again. It keeps its `idempotency_key`, so a retry gets the lost answer.
     """
 
     method: str
@@ -44,23 +44,23 @@ _KINDS: dict[type, str] = {str: "text/plain", bytes: "application/octet-stream"}
 
 
 def get(path: str, answer: type[Answer], query: Mapping[str, object] | None = None) -> Request[Answer]:
-    """Make a request that changes nothing."""
+    """Make a GET request, which changes nothing. Query members that are None are left out."""
     given = {name: value for name, value in (query or {}).items() if value is not None}
     return Request("GET", f"{path}?{urlencode(given)}" if given else path, answer)
 
 
 def put(path: str, answer: type[Answer], body: object) -> Request[Answer]:
-    """Make a request that is idempotent by itself."""
+    """Make a PUT request, which is idempotent without a key."""
     return Request("PUT", path, answer, msgspec.json.encode(body))
 
 
 def delete(path: str, answer: type[Answer]) -> Request[Answer]:
-    """Make a request that is idempotent by itself."""
+    """Make a DELETE request, which is idempotent without a key."""
     return Request("DELETE", path, answer)
 
 
 def post(path: str, answer: type[Answer], body: dict[str, object], idempotency_key: str | None) -> Request[Answer]:
-    """Make a request with an idempotency key, random by default. Raises ValueError for a malformed key."""
+    """Make a POST request with an idempotency key, random by default. Raises ValueError for a malformed key."""
     key = secrets.token_urlsafe(24) if idempotency_key is None else idempotency_key
     if _KEY.fullmatch(key) is None:
         raise ValueError('an idempotency key must have 1 to 255 visible ASCII characters other than " and \\')

@@ -24,7 +24,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_RETRY_AFTER_S = 0.25, 4.0, 10
 Answer = TypeVar("Answer")
 
 
-class Patience(Struct, frozen=True):
+class Timeouts(Struct, frozen=True):
     """The timeouts of a request: for one try, for its connection, and for all tries with their pauses."""
 
     try_s: float = 10.0
@@ -47,7 +47,7 @@ class Outgoing(Struct, frozen=True):
         return f"Outgoing({self.method} {self.url})"
 
 
-class _Described(Struct, frozen=True):
+class _ProblemBody(Struct, frozen=True):
     slug: str
     title: str = ""
     detail: str = ""
@@ -58,14 +58,14 @@ class _Described(Struct, frozen=True):
 
 
 class Sending(Generic[Answer]):
-    """One request and its tries. `now` is a monotonic clock, `wall` the epoch time, both in seconds."""
+    """One request and its tries. `now` is a monotonic clock, and `wall` returns the epoch time. Both are in seconds."""
 
     def __init__(
         self,
         request: Request[Answer],
         url: str,
         credential: Credential | None,
-        patience: Patience,
+        timeouts: Timeouts,
         now: Callable[[], float],
         wall: Callable[[], float],
         random: Callable[[], float],
@@ -73,16 +73,16 @@ class Sending(Generic[Answer]):
         self._request = request
         self._url = url
         self._credential = credential
-        self._patience = patience
+        self._timeouts = timeouts
         self._now = now
         self._wall = wall
         self._random = random
-        self._until = now() + patience.total_s
+        self._until = now() + timeouts.total_s
         self._tried = 0
         self._request_id = secrets.token_hex(16)
 
     def outgoing(self) -> Outgoing:
-        """Make the next try, with a new signature and the same idempotency key.
+        """Return the next try, with a new signature and the same idempotency key.
 
         Raises NoAnswer after the total timeout.
         """
@@ -104,7 +104,7 @@ class Sending(Generic[Answer]):
             headers["Content-Type"] = "application/json"
         if self._credential is not None:
             headers |= self._credential.headers(request.method, self._url, headers, request.body, self._wall())
-        return Outgoing(request.method, self._url, headers, request.body, min(left, self._patience.try_s))
+        return Outgoing(request.method, self._url, headers, request.body, min(left, self._timeouts.try_s))
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         """Decode an answer. Raises Problem for a refusal, and CannotCheck for an answer that it does not understand."""
@@ -139,7 +139,7 @@ class Sending(Generic[Answer]):
         than `Retry-After`.
         """
         status = getattr(error, "status", None)
-        if self._tried >= self._patience.tries or not (isinstance(error, NoAnswer) or status in TRY_AGAIN):
+        if self._tried >= self._timeouts.tries or not (isinstance(error, NoAnswer) or status in TRY_AGAIN):
             raise error
         asked: int = getattr(error, "retry_after", None) or 0
         pause = asked + self._random() * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (self._tried - 1))
@@ -150,12 +150,12 @@ class Sending(Generic[Answer]):
 
 def _refusal(status: int, kind: str, body: bytes, request_id: str, retry_after: int | None) -> Problem | CannotCheck:
     unclear = CannotCheck(
-        f"HTTP {status} without a problem", request_id=request_id, status=status, retry_after=retry_after
+        f"HTTP {status} without a problem document", request_id=request_id, status=status, retry_after=retry_after
     )
     if status < 400 or kind != "application/problem+json":
         return unclear
     try:
-        problem = msgspec.json.decode(body, type=_Described)
+        problem = msgspec.json.decode(body, type=_ProblemBody)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return unclear
     request_id = problem.request_id or request_id

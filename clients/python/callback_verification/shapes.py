@@ -38,7 +38,7 @@ class Officer(Shape, frozen=True):
 
 
 class Customer(Shape, frozen=True):
-    """`id` is the customer's subject at the bank's identity provider; `time_zone` an IANA name."""
+    """A customer. `id` is their subject at the bank's identity provider. `time_zone` is an IANA name."""
 
     id: str
     name: str
@@ -179,7 +179,7 @@ class LegByNumber(Shape, frozen=True):
 
 
 class LegTaken(Shape, frozen=True):
-    """The call that the leg belongs to, after the event. None if no call, or more than one, waits for such a leg."""
+    """The result of a leg event. `call` is the matched call after the event. It is None for any other result."""
 
     result: Literal["matched", "unmatched", "ambiguous"]
     call: Call | None
@@ -189,7 +189,7 @@ class Discrepancy(Shape, frozen=True):
     """A discrepancy between codes and legs.
 
     `discrepancy_id` names a call or a leg. `at` is when the call was issued, or when the first event of the leg
-    arrived. `leg_id` is the exchange's own.
+    arrived. `leg_id` is the id from the exchange.
     """
 
     discrepancy_id: str
@@ -328,7 +328,7 @@ class PastCalls(Shape, frozen=True):
 
 
 class CallStatus(Shape, frozen=True):
-    """Whether the bank is on the phone with the customer now: only if `on_call` is true, and only for these calls."""
+    """Whether the bank is on the phone with the customer now. If `on_call` is true, that holds only for `calls`."""
 
     on_call: bool
     at: Instant

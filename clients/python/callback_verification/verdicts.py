@@ -16,9 +16,9 @@ from callback_verification.statements import CallReceipt
 
 
 class Word(Enum):
-    """The words of section 7. A word equals only another `Word`, and has no text to search.
+    """The words of section 7. A word can be compared only with another `Word`, and is not a string.
 
-    As text, `not_genuine` contains `genuine`, and a comparison with a misspelt word would go unnoticed.
+    As strings, `not_genuine` contains `genuine`, and a comparison with a misspelt word would go unnoticed.
     """
 
     GENUINE = "genuine"
@@ -57,7 +57,7 @@ class _Verdict(Struct, frozen=True, eq=False):
 class Verdict(_Verdict, frozen=True, eq=False):
     """The answer to a confirmation in the app. Always show `text(language)`, and save `receipt`.
 
-    `call` is set if and only if the call is genuine, or was (`is_ended`).
+    `call` is set if and only if the call is genuine, or was genuine (`is_ended`).
     """
 
     verdict: Word
@@ -92,7 +92,7 @@ class Verdict(_Verdict, frozen=True, eq=False):
         return self.verdict is Word.ENDED
 
     def text(self, language: Language) -> str:
-        """The text to show to the customer, in this language or else in the service's first one."""
+        """Return the text to show to the customer: in this language, or else the service's first text."""
         return next((each.text for each in self.words if each.language == language), self.words[0].text)
 
     def __repr__(self) -> str:
@@ -101,7 +101,7 @@ class Verdict(_Verdict, frozen=True, eq=False):
 
 
 def _receipt_says(receipt: Evidence) -> tuple[str, str, str | None]:
-    """Return the verdict, id and call of a receipt. To verify its signature takes a trust file."""
+    """Return the verdict, id and call of a receipt. The signature is not verified, since that needs a trust file."""
     try:
         payload = from_base64url(receipt.statement.partition(".")[2].partition(".")[0])
         claims = msgspec.convert(read_json(payload), CallReceipt)
@@ -114,7 +114,7 @@ class SpokenVerdict(_Verdict, frozen=True, eq=False):
     """The answer for an IVR. Say `words.text`. `unavailable` has no receipt, since nothing was checked.
 
     `transfer_to` is the staff number of the officer who called. It is set if and only if the call is genuine, or was
-    (`is_ended`).
+    genuine (`is_ended`).
     """
 
     verdict: Word

@@ -1,5 +1,5 @@
 /**
- * Reads answers of the service. Raises CannotCheck unless they are complete, not too long, and of the expected type.
+ * Reads answers of the service. An answer must be complete, of the expected media type, and not too long.
  * Implements specs/protocol.md sections 3.2, 7.2 and 9.
  */
 
@@ -11,7 +11,7 @@ const PROBLEM = "application/problem+json";
 /** @typedef {"application/json" | "text/plain" | "text/event-stream"} Kind */
 
 /**
- * Raise the error of an answer that is not a success, or not of the expected media type.
+ * Raise Problem or CannotCheck if an answer is not a success, or not of the expected media type.
  * @param {Response} response
  * @param {Kind} kind
  * @param {string} requestId used if the answer has none
@@ -28,7 +28,7 @@ export async function mustSucceed(response, kind, requestId) {
   const retryAfter = retryAfterOf(response);
   if (type !== PROBLEM) {
     await response.body?.cancel();
-    throw new CannotCheck(`the answer is HTTP ${response.status} without a problem`, {
+    throw new CannotCheck(`the answer is HTTP ${response.status} without a problem document`, {
       requestId: id,
       status: response.status,
       retryAfter,
@@ -69,7 +69,7 @@ export async function readText(response, requestId) {
   const reader = response.body?.getReader();
   let text = "";
   let size = 0;
-  // A lost connection raises the transport's own error here, and the request may be retried.
+  // After a lost connection, this raises the transport's own error, so that the request may be retried.
   for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
     size += part.value.byteLength;
     if (size > MAX_ANSWER) {
@@ -100,7 +100,8 @@ function problemOf(read, status, requestId, retryAfter) {
   const { slug, title = "", detail = "", errors = [], refusals = [] } = read;
   const texts = typeof slug === "string" && typeof title === "string" && typeof detail === "string";
   if (!texts || !isListOfObjects(errors) || !isListOfObjects(refusals) || status < 400) {
-    return new CannotCheck(`the answer is HTTP ${status} without a problem`, { requestId, status, retryAfter });
+    const message = `the answer is HTTP ${status} without a problem document`;
+    return new CannotCheck(message, { requestId, status, retryAfter });
   }
   const known = typeof read["request_id"] === "string" ? read["request_id"] : requestId;
   // Use the status of the answer. The member only repeats it.

@@ -28,7 +28,7 @@ export const HASH_BYTES = 32;
  * Open the checkpoint of a log, or of a shard of it, in a note that one of these keys has signed. A shard has its own
  * origin and signs under its own name. Extension lines are ignored.
  * @param {string} note
- * @param {string[]} vkeys verifier keys as note tools write them
+ * @param {string[]} vkeys verifier keys in the format of C2SP signed-note
  * @param {string} origin
  * @returns {Promise<Checkpoint>} raises EvidenceError: invalid_signature for the note, invalid_proof if it is not a
  *   checkpoint of that log
@@ -40,15 +40,15 @@ export async function openCheckpoint(note, vkeys, origin) {
   const text = await openNote(note, vkeys, ours ? shard : "");
   const lines = text.slice(0, -1).split("\n");
   const [, size = "", root = ""] = lines;
-  if (lines.length < 3 || lines.includes("")) throw invalidProof("what is signed is not a checkpoint");
+  if (lines.length < 3 || lines.includes("")) throw invalidProof("the signed note is not a checkpoint");
   if (!ours) throw invalidProof(`the checkpoint is of the log ${JSON.stringify(found)}, not ${origin}`);
   return { origin: found, size: readCount(size), root: readHash(root) };
 }
 
 /**
  * Return the text of a note that at least one of these keys has signed. Signatures by other keys are ignored, so that
- * keys can be rotated and witnesses can cosign. One bad signature under a known key makes the note invalid. Keys are
- * looked up by the shard's names only.
+ * keys can be rotated and witnesses can cosign. One bad signature by a known key makes the note invalid. Only the names
+ * that the keys have in this shard count.
  * @param {string} note
  * @param {string[]} vkeys
  * @param {string} shard
@@ -76,8 +76,8 @@ async function openNote(note, vkeys, shard) {
 }
 
 /**
- * Parse a verifier key, and give it the name and id that it has in a shard. The id in its text must fit its name and
- * key, or it would match other notes.
+ * Parse a verifier key, and return it with the name and id that it has in a shard. The id in the text must match the
+ * name and the key. Otherwise the key would match signatures of other keys.
  * @param {string} vkey
  * @param {string} shard
  * @returns {Promise<NoteKey>}
@@ -132,7 +132,7 @@ export function readHash(text) {
   } catch (cause) {
     throw invalidProof("a hash is not canonical base64", { cause });
   }
-  if (hash.length !== HASH_BYTES) throw invalidProof(`a hash has ${HASH_BYTES} bytes, not ${hash.length}`);
+  if (hash.length !== HASH_BYTES) throw invalidProof(`a hash must have ${HASH_BYTES} bytes, not ${hash.length}`);
   return hash;
 }
 

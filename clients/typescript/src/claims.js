@@ -1,5 +1,5 @@
 /**
- * The shapes of the 4 signed statements. Unknown members are allowed, missing ones are not.
+ * The shapes of the 4 signed statements. Unknown members are allowed. Missing members are not.
  * Implements specs/protocol.md section 4.
  */
 

@@ -4,7 +4,7 @@
  */
 
 import { Transport, segment } from "./transport.js";
-import { HANDLERS, SPOKEN_HANDLERS, mustHandle, tell, tellSpoken } from "./verdicts.js";
+import { HANDLERS, SPOKEN_HANDLERS, mustHaveHandlers, callHandler, callSpokenHandler } from "./verdicts.js";
 
 export { readCode } from "./codes.js";
 export { CallbackVerificationError, CannotCheck, NoAnswer, Problem, Unavailable } from "./errors.js";
@@ -186,8 +186,8 @@ export class Client {
      * @returns {Promise<T>} the result of the handler
      */
     confirm: async (asked, handlers, options) => {
-      mustHandle(handlers, HANDLERS);
-      return tell(await this.#request("POST", "/v1/confirmations", { body: asked, options }), handlers);
+      mustHaveHandlers(handlers, HANDLERS);
+      return callHandler(await this.#request("POST", "/v1/confirmations", { body: asked, options }), handlers);
     },
   };
 
@@ -199,8 +199,8 @@ export class Client {
      * @returns {Promise<T>} the result of the handler
      */
     confirm: async (body, handlers, options) => {
-      mustHandle(handlers, SPOKEN_HANDLERS);
-      return tellSpoken(await this.#request("POST", "/v1/ivr/confirmations", { body, options }), handlers);
+      mustHaveHandlers(handlers, SPOKEN_HANDLERS);
+      return callSpokenHandler(await this.#request("POST", "/v1/ivr/confirmations", { body, options }), handlers);
     },
 
     /**

@@ -17,7 +17,7 @@ const INVISIBLE = /[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u
 const SEPARATORS = " \\t\\r\\n\\u00a0\\u2000-\\u200a\\u202f\\u205f\\u3000.\\uff0e_\\uff3f\\u00b7\\u2010-\\u2015\\u2212\\uff0d-";
 const GROUP = new RegExp(`[0-9](?:[${SEPARATORS}]*[0-9])*`, "g");
 const BETWEEN = new RegExp(`[${SEPARATORS}]`, "g");
-const JOINED = /[A-Za-z+#*]/;
+const ADJACENT = /[A-Za-z+#*]/;
 /** @type {Map<string, string>} */
 const MEANT = new Map(CHINESE.flatMap((each, n) => [...each].map((character) => [character, String(n)])));
 for (const zero of ZEROS.trim().split(/\s+/)) {
@@ -40,7 +40,8 @@ const DAMM = [
 /**
  * Find the 9 digits of a code in a text, in any script.
  * @param {string} typed
- * @returns {string} raises RangeError, with a message for the person who typed, where the service says `malformed_code`
+ * @returns {string} raises RangeError if there are not 9 digits, if there are two codes, or if the check digit is
+ *   wrong. Its message is for the person who typed. The service refuses such a code with `malformed_code`
  */
 export function readCode(typed) {
   const { codes } = readDigits(typed);
@@ -53,7 +54,7 @@ export function readCode(typed) {
 }
 
 /**
- * Split typed text into `codes`, the different groups of 9 digits; `digits`, all digits; and `rest`, everything else
+ * Split a typed text. `codes` are its different groups of 9 digits, `digits` all its digits, and `rest` everything else
  * except separators. A group next to a Latin letter, `+`, `#` or `*` is not a code.
  * @param {string} typed
  * @returns {{codes: string[], digits: string, rest: string}}
@@ -64,8 +65,9 @@ export function readDigits(typed) {
   const codes = new Set();
   for (const group of text.matchAll(GROUP)) {
     const digits = group[0].replace(BETWEEN, "");
-    const ends = group.index + group[0].length;
-    if (digits.length === LENGTH && !JOINED.test(text.slice(Math.max(0, group.index - 1), group.index) + text.charAt(ends))) codes.add(digits);
+    const end = group.index + group[0].length;
+    const beside = text.slice(Math.max(0, group.index - 1), group.index) + text.charAt(end);
+    if (digits.length === LENGTH && !ADJACENT.test(beside)) codes.add(digits);
   }
   const plain = text.replace(BETWEEN, "");
   return { codes: [...codes], digits: plain.replace(/[^0-9]/g, ""), rest: plain.replace(/[0-9]/g, "") };

@@ -8,7 +8,7 @@ import { CannotCheck } from "./errors.js";
 const PRIME = 2n ** 255n - 19n;
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 const ORDER_8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
-// The y of the 8 points of small order.
+// The y coordinates of the 8 points of small order.
 const SMALL = [0n, 1n, PRIME - 1n, ORDER_8, PRIME - ORDER_8];
 
 /** @typedef {import("./octets.js").Octets} Octets */

@@ -33,11 +33,11 @@ export async function* readEvents(response, signal, { idleMs = IDLE_MS } = {}) {
   } catch (cause) {
     if (cause instanceof CannotCheck) throw cause;
     signal?.throwIfAborted();
-    const unread = cause instanceof SyntaxError || cause instanceof RangeError;
-    if (unread) throw new CannotCheck(`an event cannot be read: ${cause.message}`, { cause, requestId });
+    const malformed = cause instanceof SyntaxError || cause instanceof RangeError;
+    if (malformed) throw new CannotCheck(`an event cannot be read: ${cause.message}`, { cause, requestId });
     throw new NoAnswer("the stream was interrupted", { cause, requestId });
   } finally {
-    // Close the connection if the caller stops early. After an error, it is closed already.
+    // Close the connection if the caller stops early. After an error, it is already closed.
     reader?.cancel().catch(() => {});
   }
 }

@@ -1,10 +1,10 @@
 /**
- * A strict JSON parser for evidence (I-JSON, RFC 7493). It checks bounds first, and all verifiers read the same.
+ * A strict JSON parser for evidence (I-JSON, RFC 7493). It ensures that all verifiers read the same values.
  * Implements specs/protocol.md section 8.1.
  */
 
 const MAX_DEPTH = 100;
-// A string, terminated or not, a bracket or a comma. There is one way to match, so the time is linear.
+// A string, terminated or not, a bracket or a comma. Each text matches in only one way, so the time is linear.
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"?|[[\]{},]/gs;
 const SURROGATE = /\p{Surrogate}/u;
 
@@ -22,9 +22,9 @@ export function readJson(octets, { mark = false } = {}) {
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: !mark }).decode(octets);
   const tokens = text.match(TOKEN) ?? [];
   mustBeShallow(tokens);
-  // Numbers compare by value, so minus zero becomes zero.
+  // Numbers compare by value, so change minus zero to zero.
   const value = JSON.parse(text, (_, each) => (each === 0 ? 0 : each));
-  mustSayOnce(tokens);
+  mustBeUnambiguous(tokens);
   return value;
 }
 
@@ -37,14 +37,15 @@ function mustBeShallow(tokens) {
     else if (token === "]" || token === "}") depth -= 1;
   }
   if (deepest <= MAX_DEPTH) return;
-  throw new (depth === 0 ? TooDeep : SyntaxError)(`JSON may be nested ${MAX_DEPTH} levels deep`);
+  // With unbalanced brackets, it is not JSON at all.
+  throw new (depth === 0 ? TooDeep : SyntaxError)(`the JSON is nested more than ${MAX_DEPTH} levels deep`);
 }
 
 /**
  * Refuse repeated members and lone surrogates. JSON.parse accepts both.
  * @param {string[]} tokens the tokens of valid JSON
  */
-function mustSayOnce(tokens) {
+function mustBeUnambiguous(tokens) {
   /** The names in each open object so far, null for a list. @type {(Set<string> | null)[]} */
   const open = [];
   let before = "";
@@ -53,11 +54,11 @@ function mustSayOnce(tokens) {
     else if (token === "[") open.push(null);
     else if (token === "}" || token === "]") open.pop();
     else if (token !== ",") {
-      const said = token.includes("\\") ? JSON.parse(token) : token.slice(1, -1);
-      if (SURROGATE.test(said)) throw new SyntaxError("a string has a lone surrogate");
+      const string = token.includes("\\") ? JSON.parse(token) : token.slice(1, -1);
+      if (SURROGATE.test(string)) throw new SyntaxError("a string has a lone surrogate");
       const names = before === "{" || before === "," ? open.at(-1) : null;
-      if (names?.has(said)) throw new SyntaxError("a member is given twice");
-      names?.add(said);
+      if (names?.has(string)) throw new SyntaxError("an object has two members with the same name");
+      names?.add(string);
     }
     before = token;
   }

@@ -21,7 +21,7 @@ export function fromBase64(text) {
   } catch {
     throw new RangeError("not base64");
   }
-  // Without this check, different padding or unused bits would give one proof several texts.
+  // Otherwise, unused bits or other padding would allow several texts for the same bytes.
   if (btoa(binary) !== text) throw new RangeError("base64 is not canonical");
   return Uint8Array.from(binary, (each) => each.charCodeAt(0));
 }

@@ -32,7 +32,7 @@ export async function verifyProof(text, entry, vkeys, origin) {
 }
 
 /**
- * Parse a tlog-proof, without verifying it. Each proof has exactly one text.
+ * Parse a tlog-proof, without verifying it. Only the canonical text of a proof is accepted.
  * @param {string} text
  */
 function readProof(text) {
@@ -41,15 +41,15 @@ function readProof(text) {
   const [magic, ...lines] = text.slice(0, Math.max(blank, 0)).split("\n");
   const note = text.slice(blank + 2);
   if (magic !== MAGIC || note === "") throw invalidProof("the text is not a tlog-proof");
-  if (lines[0]?.startsWith("extra ")) mustBeExtra(lines.shift() ?? "");
+  if (lines[0]?.startsWith("extra ")) checkExtra(lines.shift() ?? "");
   const [place = "", ...hashes] = lines;
   if (!place.startsWith("index ")) throw invalidProof("the proof is malformed");
   if (hashes.length > MAX_HASHES) throw invalidProof("the proof has too many hashes");
   return { index: readCount(place.slice("index ".length)), hashes: hashes.map(readHash), note };
 }
 
-/** Nothing authenticates the extra data, so their content is ignored. They must be well-formed. @param {string} line */
-function mustBeExtra(line) {
+/** Check the form of the extra data. Their content is ignored, since nothing authenticates it. @param {string} line */
+function checkExtra(line) {
   try {
     if (fromBase64(line.slice("extra ".length)).length > 0) return;
   } catch (cause) {
@@ -72,7 +72,7 @@ async function rootFrom(leaf, index, size, path) {
   let last = size - 1;
   for (const sibling of path) {
     if (last === 0) throw invalidProof("the proof has too many hashes");
-    // At the right edge, the sibling of an incomplete subtree is on a higher level.
+    // At the right edge of the tree, the sibling of an incomplete subtree is on a higher level.
     const alone = place % 2 === 0 && place === last;
     while (alone && place % 2 === 0) {
       place /= 2;

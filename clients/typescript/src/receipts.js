@@ -7,13 +7,13 @@ import { compactVerify, importJWK } from "jose";
 import { shapeOf } from "./claims.js";
 import { EvidenceError } from "./errors.js";
 import { readJson } from "./ijson.js";
-import { mustBeTrust } from "./kept.js";
+import { mustBeTrust } from "./files.js";
 import { byteLength, fromBase64url, sha256, utf8 } from "./octets.js";
 import { verifyProof } from "./proofs.js";
 
 export { EXCEPTION, RECEIPT, REPORT, TICKET } from "./claims.js";
 export { CallbackVerificationError, CannotCheck, EvidenceError } from "./errors.js";
-export { readEvidence, readTrust } from "./kept.js";
+export { readEvidence, readTrust } from "./files.js";
 
 const ALGORITHM = "ES256";
 const MAX_STATEMENT = 16_384;
@@ -25,7 +25,7 @@ const HEADER = ["alg", "kid", "typ"];
 /** A signed statement and its inclusion proof. @typedef {{statement: string, proof: string}} Evidence */
 
 /**
- * Everything that a verifier needs: the document at `/.well-known/callback-verification`. Other members are ignored.
+ * The trust file of a verifier: the document at `/.well-known/callback-verification`. Other members are ignored.
  * @typedef {{issuer: string, jwks: {keys: Record<string, any>[]}, log: {origin: string, keys: string[]}}} Trust
  */
 
@@ -44,7 +44,7 @@ export async function verifyEvidence(evidence, trust, { typ } = {}) {
   mustBeTrust(trust);
   const { statement, proof } = evidence ?? {};
   if (typeof statement !== "string" || typeof proof !== "string") {
-    throw new EvidenceError("invalid_evidence", "there is no statement with its proof");
+    throw new EvidenceError("invalid_evidence", "there is no statement with a proof");
   }
   const checked = await verifyStatement(statement, trust, typ);
   const entry = await sha256(utf8(statement));
@@ -63,7 +63,7 @@ async function verifyStatement(statement, trust, expected) {
   if (byteLength(statement) > MAX_STATEMENT) throw invalidSignature("the statement is too long");
   const parts = statement.split(".");
   if (parts.length !== 3) throw invalidSignature("the statement is not a compact JWS");
-  const [header, payload] = parts.map(opened);
+  const [header, payload] = parts.map(decoded);
   const { kid, typ } = readHeader(header);
   await mustBeSigned(statement, keyOf(trust, kid));
   const shape = shapeOf(typ);
@@ -71,7 +71,7 @@ async function verifyStatement(statement, trust, expected) {
     throw invalidClaims(`the statement has typ ${quoted(typ)}`);
   }
   const claims = decodeJson(payload, invalidClaims);
-  if (!shape(claims)) throw invalidClaims(`the claims are not those of a ${typ}`);
+  if (!shape(claims)) throw invalidClaims(`the claims do not have the shape of a ${typ}`);
   if (claims.iss !== trust.issuer) {
     throw invalidClaims(`the statement was issued by ${quoted(claims.iss)}, not by ${quoted(trust.issuer)}`);
   }
@@ -79,20 +79,20 @@ async function verifyStatement(statement, trust, expected) {
 }
 
 /**
- * Read the header. Only the 3 members that the service writes are allowed: a statement must not supply its own key or
- * the address of one, and there are no extensions.
+ * Read the header. Only the 3 members that the service writes are allowed. A statement must not supply its own key or
+ * a key's address, and there are no extensions.
  * @param {Uint8Array | undefined} octets
  */
 function readHeader(octets) {
   const header = decodeJson(octets, invalidSignature);
   if (typeof header !== "object" || header === null || header.alg !== ALGORITHM || typeof header.kid !== "string") {
-    throw invalidSignature(`the statement is not signed by ${ALGORITHM} with a named key`);
+    throw invalidSignature(`the statement's header must have alg ${ALGORITHM} and a kid`);
   }
   const length = byteLength(header.kid);
-  if (length < 1 || length > MAX_KID) throw invalidSignature(`a kid has 1 to ${MAX_KID} bytes`);
+  if (length < 1 || length > MAX_KID) throw invalidSignature(`a kid must have 1 to ${MAX_KID} bytes`);
   if (typeof header.typ !== "string") throw invalidSignature("the statement's header has no typ");
-  const strange = Object.keys(header).find((name) => !HEADER.includes(name));
-  if (strange !== undefined) throw invalidSignature(`the statement's header has the member ${quoted(strange)}`);
+  const unknown = Object.keys(header).find((name) => !HEADER.includes(name));
+  if (unknown !== undefined) throw invalidSignature(`the statement's header has the unknown member ${quoted(unknown)}`);
   return header;
 }
 
@@ -108,14 +108,16 @@ function keyOf(trust, kid) {
   // A key with another purpose must not verify statements.
   const { kty, crv, use = "sig", alg = ALGORITHM } = key;
   if (kty !== "EC" || crv !== "P-256" || use !== "sig" || alg !== ALGORITHM) {
-    throw invalidSignature(`the key of the statement does not sign by ${ALGORITHM}`);
+    throw invalidSignature(`the statement's key is not a key for ${ALGORITHM}`);
   }
   return { kty, crv, x: coordinate(key["x"]), y: coordinate(key["y"]) };
 }
 
-/** Check a coordinate of P-256 (RFC 7518), since platforms differ on other spellings. @param {unknown} text */
+/** Check a coordinate of P-256 (RFC 7518), since platforms differ on other encodings. @param {unknown} text */
 function coordinate(text) {
-  if (typeof text !== "string" || opened(text).length !== 32) throw invalidSignature("the key is not a point of P-256");
+  if (typeof text !== "string" || decoded(text).length !== 32) {
+    throw invalidSignature("the key is not a point of P-256");
+  }
   return text;
 }
 
@@ -129,7 +131,7 @@ async function mustBeSigned(statement, jwk) {
 }
 
 /** @param {string} part */
-function opened(part) {
+function decoded(part) {
   try {
     return fromBase64url(part);
   } catch (cause) {

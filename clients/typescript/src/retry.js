@@ -41,7 +41,7 @@ export class Limit {
   }
 
   /**
-   * Return the outcome of a promise that has no signal of its own, or reject if this signal aborts first.
+   * Settle like a promise that has no signal of its own, or reject if this signal aborts first.
    * @template T
    * @param {Promise<T>} promise
    * @returns {Promise<T>}
@@ -61,7 +61,7 @@ export class Limit {
  * so that clients that failed together do not retry together. It is never shorter than `Retry-After`.
  * @param {unknown} error the error of the last try
  * @param {number} tried the number of tries so far
- * @param {() => number} random from 0 to 1
+ * @param {() => number} random returns a number from 0 to 1
  */
 export function pauseAfter(error, tried, random) {
   const again =

@@ -20,18 +20,18 @@ const PEM = /^-----BEGIN PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END PRIV
 
 /**
  * The credential of a person: an access token of the bank's OpenID provider.
- * @param {string | (() => string | Promise<string>)} token the access token, or a function that fetches a fresh
- *   one. Its errors reach the caller unchanged
+ * @param {string | (() => string | Promise<string>)} token the access token, or a function that returns the current
+ *   one. Errors of the function reach the caller unchanged
  * @returns {Credential}
  */
 export function bearer(token) {
   const current = typeof token === "function" ? token : () => token;
   return {
     headers: async () => {
-      const shown = await current();
+      const value = await current();
       // The message reaches logs, so it must not hold the token.
-      if (typeof shown !== "string" || !TOKEN.test(shown)) throw new TypeError("the token is not a bearer token");
-      return { Authorization: `Bearer ${shown}` };
+      if (typeof value !== "string" || !TOKEN.test(value)) throw new TypeError("the token is not a bearer token");
+      return { Authorization: `Bearer ${value}` };
     },
   };
 }
@@ -63,7 +63,7 @@ export function systemKey({ keyId, privateKey }) {
  * @param {Asked} request
  * @param {string} keyId
  * @param {CryptoKey} key
- * @param {number} created epoch seconds. The service accepts a clock skew of one minute
+ * @param {number} created in epoch seconds. The service accepts a clock skew of one minute
  */
 export async function signRequest({ method, url, headers, body }, keyId, key, created) {
   /** @type {Record<string, string>} */

@@ -16,7 +16,7 @@ const IDEMPOTENCY_KEY = /^[!#-\[\]-~]{1,255}$/;
 
 /**
  * The options of every operation. `idempotencyKey` is for POST, and random by default. Pass your own to get a lost
- * answer later or from another process. `signal` aborts the operation with its own reason.
+ * answer later, or from another process. `signal` aborts the operation with its own reason.
  * @typedef {{idempotencyKey?: string, signal?: AbortSignal}} Options
  */
 
@@ -155,11 +155,11 @@ export class Transport {
    */
   async #once(asked, limit, caller, requestId, read) {
     caller?.throwIfAborted();
-    const shown = await this.#show(asked, limit, requestId);
+    const authentication = await this.#authenticate(asked, limit, requestId);
     try {
       const answer = this.#fetch(asked.url, {
         method: asked.method,
-        headers: { ...asked.headers, ...shown },
+        headers: { ...asked.headers, ...authentication },
         body: asked.body,
         signal: limit.signal,
         cache: "no-store",
@@ -175,14 +175,14 @@ export class Transport {
     }
   }
 
-  /** @param {Asked} asked @param {Limit} limit @param {string} requestId */
-  async #show(asked, limit, requestId) {
+  /** Return the headers of the credential. @param {Asked} asked @param {Limit} limit @param {string} requestId */
+  async #authenticate(asked, limit, requestId) {
     if (this.#credential === undefined) return {};
     try {
       return await limit.race(this.#credential.headers(asked));
     } catch (cause) {
       if (limit.signal.aborted && cause === limit.signal.reason) {
-        // The timeout ended while fetching a token, or the caller aborted.
+        // The timeout expired while a token was fetched, or the caller aborted.
         throw new NoAnswer("there was no credential before the timeout", { cause, requestId });
       }
       throw cause;

@@ -23,7 +23,7 @@ import { fromBase64url } from "./octets.js";
  */
 
 /**
- * A handler for each verdict by telephone. With `unavailable` nothing was checked, and the words say how to get an
+ * A handler for each verdict by telephone. `unavailable` means that nothing was checked. Its words say how to get an
  * answer.
  * @template T
  * @typedef {object} SpokenHandlers
@@ -37,12 +37,12 @@ export const HANDLERS = ["genuine", "notGenuine", "ended"];
 export const SPOKEN_HANDLERS = [...HANDLERS, "unavailable"];
 
 /**
- * Raise TypeError unless all of these handlers exist. Call it before sending, since a code that is consumed without a
- * handler would be lost.
+ * Raise TypeError unless all of these handlers exist. This is checked before sending, since the service accepts a code
+ * only once, and a verdict without a handler would be lost.
  * @param {any} handlers
  * @param {string[]} names
  */
-export function mustHandle(handlers, names) {
+export function mustHaveHandlers(handlers, names) {
   for (const name of names) {
     if (typeof handlers?.[name] !== "function") throw new TypeError(`the handler ${name} is missing`);
   }
@@ -56,8 +56,8 @@ export function mustHandle(handlers, names) {
  * @param {Handlers<T>} handlers
  * @returns {Promise<T>}
  */
-export async function tell(answer, handlers) {
-  const evidence = isText(answer.receipt_id) && isText(answer.receipt?.proof) && isSaidBy(answer.receipt, answer);
+export async function callHandler(answer, handlers) {
+  const evidence = isText(answer.receipt_id) && isText(answer.receipt?.proof) && receiptAgrees(answer.receipt, answer);
   if (answer.verdict === "genuine" && evidence && isCall(answer.call)) return handlers.genuine(answer);
   if (answer.verdict === "not_genuine" && evidence && answer.call === null) return handlers.notGenuine(answer);
   if (answer.verdict === "ended" && evidence && isCall(answer.call)) return handlers.ended(answer);
@@ -72,7 +72,7 @@ export async function tell(answer, handlers) {
  * @param {SpokenHandlers<T>} handlers
  * @returns {Promise<T>}
  */
-export async function tellSpoken(answer, handlers) {
+export async function callSpokenHandler(answer, handlers) {
   const spoken = isText(answer.words?.text);
   const evidence = spoken && isText(answer.receipt_id);
   // An IVR may look at `transfer_to` alone, so it must be null for a refusal.
@@ -94,18 +94,18 @@ function isCall(call) {
 }
 
 /**
- * Whether a receipt has this verdict, id and call. The receipt of an ended call says `genuine`, which was true then. To
- * verify its signature takes a trust file.
+ * Whether a receipt has the verdict, id and call of the answer. The receipt of an ended call says `genuine`, since that
+ * was true then. The signature is not verified, since that needs a trust file.
  * @param {any} receipt
  * @param {any} answer
  */
-function isSaidBy(receipt, answer) {
+function receiptAgrees(receipt, answer) {
   try {
     const payload = fromBase64url(receipt.statement.split(".")[1]);
-    const said = readJson(payload);
-    const sameCall = (said.call?.call_id ?? null) === (answer.call?.call_id ?? null);
+    const claims = readJson(payload);
+    const sameCall = (claims.call?.call_id ?? null) === (answer.call?.call_id ?? null);
     const stated = answer.verdict === "ended" ? "genuine" : answer.verdict;
-    return said.verdict === stated && said.jti === answer.receipt_id && sameCall;
+    return claims.verdict === stated && claims.jti === answer.receipt_id && sameCall;
   } catch {
     return false;
   }
@@ -118,6 +118,6 @@ function isText(value) {
 
 /** @param {any} answer */
 function notUnderstood(answer) {
-  const said = JSON.stringify(answer.verdict ?? null).slice(0, 80);
-  return new CannotCheck(`the verdict ${said} is unknown, or does not fit the rest of the answer`);
+  const verdict = JSON.stringify(answer.verdict ?? null).slice(0, 80);
+  return new CannotCheck(`the verdict ${verdict} is unknown, or does not agree with the rest of the answer`);
 }

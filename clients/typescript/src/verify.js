@@ -5,14 +5,14 @@
  */
 
 import { createReadStream } from "node:fs";
-import { MAX_FILE } from "./kept.js";
+import { MAX_FILE } from "./files.js";
 import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "./receipts.js";
 
 const USAGE = `usage: verify.js RECEIPT TRUST
   RECEIPT  a receipt, a ticket, or an answer that contains one
   TRUST    the bank's /.well-known/callback-verification, saved earlier`;
 
-/** Read a file, up to the largest valid size. @param {string} path */
+/** Read a file, but at most one byte more than the largest valid size. @param {string} path */
 async function contentOf(path) {
   const chunks = [];
   for await (const chunk of createReadStream(path, { end: MAX_FILE })) chunks.push(chunk);

@@ -1,4 +1,4 @@
-/** Server-sent events in every shape a network gives them (specs/protocol.md section 7.5). */
+/** Server-sent events, split in every way that a network may split them (specs/protocol.md section 7.5). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { CannotCheck, Client, NoAnswer, Problem, bearer } from "../src/client.js
 import { MAX_EVENT, readEvents } from "../src/events.js";
 import { problem, serve } from "./server.js";
 
-/** An answer whose body comes in these pieces. @param {(string | Uint8Array)[]} pieces */
+/** A response whose body arrives in these pieces. @param {(string | Uint8Array)[]} pieces */
 function answer(...pieces) {
   const octets = pieces.map((piece) => (typeof piece === "string" ? new TextEncoder().encode(piece) : piece));
   const stream = new ReadableStream({
@@ -28,51 +28,51 @@ async function all(events) {
 const READS = {
   "one event": ['data: {"a":1}\n\n', [{ a: 1 }]],
   "two events": ["data: 1\n\ndata: 2\n\n", [1, 2]],
-  "fields that do not matter": ["id: 7\nevent: call\nretry: 10\ndata: 1\n\n", [1]],
+  "ignored fields": ["id: 7\nevent: call\nretry: 10\ndata: 1\n\n", [1]],
   comments: [": ping\n\n:\n\ndata: 1\n: in between\n\n", [1]],
   "data in several lines": ["data: [1,\ndata: 2]\n\n", [[1, 2]]],
   "no space after the colon": ["data:1\n\n", [1]],
-  "only one space is taken off": ['data:  "x"\n\n', ["x"]],
-  "line ends of two characters": ["data: 1\r\n\r\ndata: 2\r\n\r\n", [1, 2]],
-  "line ends of a return": ["data: 1\r\rdata: 2\r\r", [1, 2]],
+  "data with two spaces before it": ['data:  "x"\n\n', ["x"]],
+  "CRLF line ends": ["data: 1\r\n\r\ndata: 2\r\n\r\n", [1, 2]],
+  "CR line ends": ["data: 1\r\rdata: 2\r\r", [1, 2]],
   "a byte order mark": ["\uFEFFdata: 1\n\n", [1]],
   "blank lines without data": ["\n\n\nevent: x\n\ndata: 1\n\n", [1]],
-  "an event that is not finished": ["data: 1\n\ndata: 2\n", [1]],
-  "an event cut within its line": ['data: 1\n\ndata: {"on_call":tr', [1]],
-  "a field whose name only begins so": ["database: 2\n\ndata: 1\n\n", [1]],
+  "an incomplete last event": ["data: 1\n\ndata: 2\n", [1]],
+  "an event that ends within a line": ['data: 1\n\ndata: {"on_call":tr', [1]],
+  "a field whose name only begins with data": ["database: 2\n\ndata: 1\n\n", [1]],
   nothing: ["", []],
   "colons in the data": ['data: "a:b"\n\n', ["a:b"]],
   "other characters that look like line ends": ['data: "a\u2028b\u0085c"\n\n', ["a\u2028b\u0085c"]],
 };
 
 for (const [what, [text, expected]] of Object.entries(READS)) {
-  test(`reads ${what}, whole and octet by octet`, async () => {
+  test(`reads ${what}, at once and byte by byte`, async () => {
     assert.deepEqual(await all(readEvents(answer(text))), expected);
     const octets = Array.from(new TextEncoder().encode(text), (octet) => Uint8Array.of(octet));
     assert.deepEqual(await all(readEvents(answer(...octets))), expected);
   });
 }
 
-test("characters may come in pieces", async () => {
+test("characters may arrive in pieces", async () => {
   const octets = new TextEncoder().encode('data: "李伟 𠮷"\n\n');
   for (let cut = 1; cut < octets.length; cut += 1) {
     assert.deepEqual(await all(readEvents(answer(octets.slice(0, cut), octets.slice(cut)))), ["李伟 𠮷"]);
   }
 });
 
-test("a return and a line feed in two pieces end one line", async () => {
+test("CR and LF in two pieces end one line", async () => {
   assert.deepEqual(await all(readEvents(answer("data: [1,\r", "\ndata: 2]\r", "\n\r", "\n"))), [[1, 2]]);
 });
 
 const UNREADABLE = {
   "data that are not JSON": ["data: genuine\n\n"],
   "a stream that is not UTF-8": ["data: 1", Uint8Array.of(0xff), "\n\n"],
-  "a line without end": ["data: ", ...Array(9).fill("x".repeat(MAX_EVENT / 8))],
-  "an event of endless lines": Array(9).fill(`data: ${"1".repeat(MAX_EVENT / 8)}\n`),
+  "an endless line": ["data: ", ...Array(9).fill("x".repeat(MAX_EVENT / 8))],
+  "an event that is too long": Array(9).fill(`data: ${"1".repeat(MAX_EVENT / 8)}\n`),
 };
 
 for (const [what, pieces] of Object.entries(UNREADABLE)) {
-  test(`${what}: cannot be read`, async () => {
+  test(`${what} raises CannotCheck`, async () => {
     await assert.rejects(all(readEvents(answer(...pieces))), (error) => {
       assert.ok(error instanceof CannotCheck);
       assert.equal(error.requestId, "r-1");
@@ -81,34 +81,34 @@ for (const [what, pieces] of Object.entries(UNREADABLE)) {
   });
 }
 
-test("an event before the bad one is still handed out", async () => {
+test("an event before a malformed one is yielded", async () => {
   const events = readEvents(answer("data: 1\n\ndata: x\n\n"));
   assert.deepEqual((await events.next()).value, 1);
   await assert.rejects(events.next(), CannotCheck);
 });
 
-test("silence ends it", async () => {
+test("a silent stream raises NoAnswer", async () => {
   const silent = new Response(new ReadableStream());
   await assert.rejects(all(readEvents(silent, undefined, { idleMs: 30 })), NoAnswer);
 });
 
-test("anyone who stops listening hangs up", async () => {
-  let hungUp = false;
+test("a caller that stops early closes the connection", async () => {
+  let cancelled = false;
   const stream = new ReadableStream({
     start: (controller) => controller.enqueue(new TextEncoder().encode("data: 1\n\n")),
-    cancel: () => void (hungUp = true),
+    cancel: () => void (cancelled = true),
   });
   for await (const event of readEvents(new Response(stream))) {
     assert.equal(event, 1);
     break;
   }
-  assert.ok(hungUp);
+  assert.ok(cancelled);
 });
 
 const STREAM = { "Content-Type": "text/event-stream; charset=utf-8" };
 const client = (url) => new Client(url, { credential: bearer("token"), timeoutMs: 300 });
 
-test("a client's events show who is asking, and end with the stream", async (t) => {
+test("the client sends its token, and the events end with the stream", async (t) => {
   const { url, asked } = await serve(t, (response) => {
     response.writeHead(200, STREAM);
     response.end('data: {"on_call":true}\r\n\r\n');
@@ -118,7 +118,7 @@ test("a client's events show who is asking, and end with the stream", async (t) 
   assert.equal(asked[0].headers.accept, "text/event-stream, application/problem+json");
 });
 
-test("the time-out is for the first answer, not for the stream", async (t) => {
+test("the timeout applies to the headers, not to the stream", async (t) => {
   const { url } = await serve(t, (response) => {
     response.writeHead(200, STREAM);
     response.flushHeaders();
@@ -127,12 +127,12 @@ test("the time-out is for the first answer, not for the stream", async (t) => {
   assert.deepEqual(await all(client(url).calls.events("call_1")), [1]);
 });
 
-test("a stream that does not begin is no answer", async (t) => {
+test("a stream that does not begin raises NoAnswer", async (t) => {
   const { url } = await serve(t, () => {});
   await assert.rejects(all(client(url).me.events()), NoAnswer);
 });
 
-test("a stream that is cut is no answer", async (t) => {
+test("an interrupted stream raises NoAnswer", async (t) => {
   const { url } = await serve(t, (response) => {
     response.writeHead(200, STREAM);
     response.write("data: 1\n\ndata: 2", () => setTimeout(() => response.destroy(), 30));
@@ -142,7 +142,7 @@ test("a stream that is cut is no answer", async (t) => {
   await assert.rejects(events.next(), NoAnswer);
 });
 
-test("a refused stream is a Problem, and another kind of answer cannot be read", async (t) => {
+test("a refused stream raises Problem, and another media type raises CannotCheck", async (t) => {
   const { url } = await serve(t, (response, before) => {
     if (before === 0) problem(response, 401, "unauthenticated");
     else response.writeHead(200, { "Content-Type": "text/html" }).end("data: 1\n\n");
@@ -151,7 +151,7 @@ test("a refused stream is a Problem, and another kind of answer cannot be read",
   await assert.rejects(all(client(url).me.events()), CannotCheck);
 });
 
-test("a signal ends the stream with its own reason", async (t) => {
+test("a signal ends the stream with the signal's reason", async (t) => {
   const { url } = await serve(t, (response) => {
     response.writeHead(200, STREAM);
     response.write("data: 1\n\n");

@@ -1,4 +1,4 @@
-/** A bank's keys and log as small as can be, to make receipts with and then to spoil them. No part of specs/. */
+/** A minimal bank with keys and a log, which issues valid and forged receipts for the tests. */
 
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
@@ -12,7 +12,7 @@ const hash = (...parts) => createHash("sha256").update(Buffer.concat(parts)).dig
 const leafHash = (entry) => hash(Buffer.of(0), entry);
 const nodeHash = (left, right) => hash(Buffer.of(1), left, right);
 
-/** MTH of RFC 6962 section 2.1, as it is written there. @param {Buffer[]} leaves @returns {Buffer} */
+/** MTH of RFC 6962 section 2.1. @param {Buffer[]} leaves @returns {Buffer} */
 function treeHash(leaves) {
   if (leaves.length === 1) return leaves[0];
   const half = 2 ** Math.ceil(Math.log2(leaves.length) - 1);
@@ -38,7 +38,7 @@ export function noteSigner(name) {
   return { vkey: `${name}+${id.toString("hex")}+${typed.toString("base64")}`, line };
 }
 
-/** A bank with one statement key and one log key, and a good receipt of its own. */
+/** Create a bank with one statement key, one log key and one valid receipt. */
 export async function openBank() {
   const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), kid: "key-1", use: "sig", alg: "ES256" };
@@ -53,7 +53,7 @@ export async function openBank() {
 }
 
 /**
- * The tlog-proof of a statement at a place among others.
+ * Return the tlog-proof of a statement: the leaf `index` of a log of `size` leaves.
  * @param {{line: (text: string) => string}} signer
  * @param {string} statement
  * @param {{index?: number, size?: number}} [place]
@@ -97,7 +97,7 @@ export const EXCEPTION = {
   ...{ exp: 2, application: "a", officer_id: "4412", granted_by: "9001", rules: ["daily_cap"], reason: "r" },
 };
 
-/** That evidence is refused, and in the service's word for it. */
+/** Assert that evidence does not verify, with this slug. */
 export async function refused(evidence, slug, trust, expected = {}) {
   await assert.rejects(verifyEvidence(evidence, trust, expected), (error) => {
     assert.ok(error instanceof EvidenceError, `${error}`);

@@ -1,17 +1,17 @@
-/** The client has every operation of specs/openapi.yaml, and runs as it is in a browser. */
+/** The client has every operation of specs/openapi.yaml, and runs unchanged in a browser. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Client, bearer } from "../src/client.js";
 
-// Keys and tiles are for verifiers that keep their own copy of the log; the description holds the keys too. A shard's
-// checkpoint is asked by the method that asks the first one's (below).
+// Keys and tiles are for verifiers with their own copy of the log. The description also has the keys. One method fetches
+// the checkpoints of all shards; a test below calls it.
 const LEFT_OUT = ["jwks", "log_tile", "log_shard_checkpoint", "log_shard_tile", "log_consistency"];
 const HANDLERS = { genuine: () => 0, notGenuine: () => 0, ended: () => 0, unavailable: () => 0 };
 const LEG = { legId: "l", number: "n" };
 
-/** Every method, each called as it is meant to be. @param {Client} client @returns {Promise<unknown>[]} */
+/** Call every method with valid arguments. @param {Client} client @returns {Promise<unknown>[]} */
 const calls = (client) => [
   client.applications.put("ID", /** @type {any} */ ({})),
   client.applications.get("ID"),
@@ -52,7 +52,7 @@ const calls = (client) => [
   client.description(),
 ];
 
-test("each operation of the description has its method", async () => {
+test("each operation of openapi.yaml has a method", async () => {
   const sent = new Map();
   const fetch = async (url, { method, body, headers }) => {
     sent.set(`${method} ${new URL(url).pathname}`, { body: body !== null, kind: headers.Accept.split(",")[0] });
@@ -74,10 +74,10 @@ test("each operation of the description has its method", async () => {
   assert.deepEqual([...sent.keys()], []);
 });
 
-test("every method of the client is called by the test above", () => {
+test("the test above calls every method of the client", () => {
   const client = new Client("https://bank.example");
   const groups = Object.values(client).flatMap((group) => Object.keys(group));
-  // The description stands alone.
+  // `description` is in no group.
   assert.equal(
     groups.length + 1,
     calls(new Client("https://bank.example", { fetch: async () => Response.error() })).map((each) =>
@@ -86,7 +86,7 @@ test("every method of the client is called by the test above", () => {
   );
 });
 
-test("a shard of the log has a checkpoint at an address of its own, and the first at the log's", async () => {
+test("the first shard has the checkpoint address of the log, and every other shard its own", async () => {
   const sent = [];
   const fetch = async (url) => {
     sent.push(new URL(url).pathname);
@@ -99,20 +99,20 @@ test("a shard of the log has a checkpoint at an address of its own, and the firs
   assert.deepEqual(sent, ["/log/checkpoint", "/log/checkpoint", "/log/7/checkpoint"]);
 });
 
-/** The modules that a module brings along, without its comments. @param {URL} url @param {Map<string, string>} [found] */
-async function brought(url, found = new Map()) {
+/** Return a module and all that it imports, without comments. @param {URL} url @param {Map<string, string>} [found] */
+async function modulesOf(url, found = new Map()) {
   const code = (await readFile(url, "utf8")).replace(/\/\*[\s\S]*?\*\//g, "");
   found.set(url.href, code);
   for (const [, from = ""] of code.matchAll(/^(?:import|export)\b[^;]*?\bfrom "([^"]+)";/gm)) {
     assert.match(from, /^\.\/[a-z]+\.js$/, `${url.pathname} imports ${from}`);
     const next = new URL(from, url);
-    if (!found.has(next.href)) await brought(next, found);
+    if (!found.has(next.href)) await modulesOf(next, found);
   }
   return found;
 }
 
-test("the client brings nothing along that a browser under a strict policy refuses", async () => {
-  const modules = await brought(new URL("../src/client.js", import.meta.url));
+test("the client uses nothing that a browser refuses under a strict content security policy", async () => {
+  const modules = await modulesOf(new URL("../src/client.js", import.meta.url));
   assert.ok(modules.size >= 8);
   for (const [name, code] of modules) {
     assert.doesNotMatch(

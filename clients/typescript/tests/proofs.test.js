@@ -1,4 +1,4 @@
-/** A good proof verifies wherever the leaf lies, and nowhere else (specs/protocol.md section 8.1). */
+/** A proof verifies for its own leaf and size only (specs/protocol.md section 8.1). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import * as made from "./log.js";
 
 const bank = await made.openBank();
 
-test("every leaf of every small log is proved", async () => {
+test("the proof of every leaf of every small log verifies", async () => {
   const { statement } = bank;
   for (let size = 1; size <= 17; size += 1) {
     for (let index = 0; index < size; index += 1) {
@@ -17,7 +17,7 @@ test("every leaf of every small log is proved", async () => {
   }
 });
 
-test("no proof holds for another place or another size", async () => {
+test("a proof does not verify for another index", async () => {
   const { statement } = bank;
   for (const [index, size, other] of [
     [1, 3, 0],
@@ -33,6 +33,6 @@ test("no proof holds for another place or another size", async () => {
   }
 });
 
-test("half a character spoils a proof, which JSON cannot be relied on to carry", async () => {
+test("a proof with a lone surrogate does not verify", async () => {
   await made.refused({ ...bank, proof: `${bank.proof}\uD800\n` }, "invalid_signature", bank.trust);
 });

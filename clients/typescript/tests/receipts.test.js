@@ -1,4 +1,4 @@
-/** Good evidence verifies, and what is none or was changed does not (law L8); vectors.test.js spoils it in every way. */
+/** Valid evidence verifies, and changed evidence does not (law L8). See vectors.test.js for more invalid evidence. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import * as made from "./log.js";
 
 const bank = await made.openBank();
 
-/** The evidence of other claims, or of another header, signed and logged as a careless bank would. */
+/** Sign and log claims, with another header if given, without checking them. */
 async function evidenceOf(claims, header = {}) {
   const statement = await bank.seal(claims, header);
   return { statement, proof: made.prove(bank.signer, statement) };
@@ -22,7 +22,7 @@ const KINDS = [
 ];
 
 for (const [typ, claims] of KINDS) {
-  test(`a good ${typ} (${claims.verdict ?? "-"}) verifies, also with members that are new`, async () => {
+  test(`a valid ${typ} (${claims.verdict ?? "-"}) verifies, also with unknown members`, async () => {
     for (const more of [{}, { new: 1 }]) {
       const checked = await verifyEvidence(await evidenceOf({ ...claims, ...more }, { typ }), bank.trust, { typ });
       assert.deepEqual(checked, { typ, claims: { ...claims, ...more }, checkpoint: { origin: made.ORIGIN, size: 3 } });
@@ -38,11 +38,11 @@ for (const evidence of [
   { ...bank, proof: null },
   { ...bank, statement: {} },
 ]) {
-  test(`${JSON.stringify(evidence)?.slice(0, 30)} is no evidence`, () =>
+  test(`${JSON.stringify(evidence)?.slice(0, 30)} is not evidence`, () =>
     made.refused(/** @type {any} */ (evidence), "invalid_evidence", bank.trust));
 }
 
-test("what is not a trust file is a wrong argument", async () => {
+test("an invalid trust file raises TypeError", async () => {
   for (const trust of [
     undefined,
     null,
@@ -55,7 +55,7 @@ test("what is not a trust file is a wrong argument", async () => {
   }
 });
 
-test("no single changed character survives", async () => {
+test("a change of any single character is detected", async () => {
   for (const name of ["statement", "proof"]) {
     for (let place = 0; place < bank[name].length; place += 1) {
       const other = bank[name][place] === "B" ? "C" : "B";

@@ -1,4 +1,4 @@
-/** A server on loopback that answers as a test tells it to, well or badly. It carries out no part of specs/. */
+/** A server on loopback that gives the answers of a test. */
 
 import { createServer } from "node:http";
 
@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 /** @typedef {import("node:http").ServerResponse} Response */
 
 /**
- * Serve until the test ends. `answer` is told how many requests came before.
+ * Serve until the test ends. `before` is the number of earlier requests.
  * @param {import("node:test").TestContext} test
  * @param {(response: Response, before: number, asked: Asked) => void} answer
  */
@@ -55,17 +55,17 @@ export function raw(response, text, headers = {}) {
 }
 
 /**
- * A verdict with a receipt that says so; nobody has signed it.
+ * Add a receipt with the same verdict, id and call. It is not signed.
  * @template {{verdict: string, receipt_id: string, call: {call_id: string} | null}} Told
  * @param {Told} told
  */
-export function stated(told) {
+export function withReceipt(told) {
   const claims = { jti: told.receipt_id, verdict: told.verdict, call: told.call && { call_id: told.call.call_id } };
   const payload = Buffer.from(JSON.stringify(claims)).toString("base64url");
   return { ...told, receipt: { statement: `e30.${payload}.AA`, proof: "p" } };
 }
 
-export const GENUINE = stated({
+export const GENUINE = withReceipt({
   verdict: "genuine",
   at: "2026-10-01T04:00:00Z",
   given_before: false,
@@ -83,4 +83,4 @@ export const GENUINE = stated({
   receipt_id: "rcpt_1",
 });
 
-export const NOT_GENUINE = stated({ ...GENUINE, verdict: "not_genuine", call: null });
+export const NOT_GENUINE = withReceipt({ ...GENUINE, verdict: "not_genuine", call: null });

@@ -1,4 +1,4 @@
-/** How systems sign their requests (RFC 9421; specs/protocol.md section 2). The story test asks the real service. */
+/** Signatures of systems (RFC 9421; specs/protocol.md section 2). story.test.js sends them to the real service. */
 
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, verify } from "node:crypto";
@@ -10,8 +10,8 @@ const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 const PEM = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 const INPUT = /^sig=(\(([^)]*)\);created=([0-9]+);keyid="pbx";tag="callback-verification")$/;
 
-/** What a verifier makes of a request, from what came over the wire alone. */
-function opened({ method, url, headers }, base) {
+/** Verify a request as it came over the wire. */
+function verified({ method, url, headers }, base) {
   const [, parameters, list, created] = INPUT.exec(headers["signature-input"]) ?? assert.fail("no Signature-Input");
   const names = list.split(" ").map((each) => each.slice(1, -1));
   const derived = { "@method": method, "@target-uri": base + url };
@@ -31,12 +31,12 @@ async function signing(t, key = PEM) {
   return { url, asked, client: new Client(url, { credential, sleep: async () => {} }) };
 }
 
-test("a POST is signed with its key and its body, again for each try", async (t) => {
+test("each try of a POST is signed, with its idempotency key and body", async (t) => {
   const { url, asked, client } = await signing(t);
   await client.legs.connected("call_1", { legId: "sip-1", number: "+8613800138000", at: "2026-10-01T04:00:00Z" });
   assert.equal(asked.length, 2);
   for (const each of asked) {
-    const { names, created, holds } = opened(each, url);
+    const { names, created, holds } = verified(each, url);
     assert.deepEqual(names, ["@method", "@target-uri", "idempotency-key", "content-digest"]);
     assert.ok(Math.abs(created - Date.now() / 1000) < 5);
     assert.ok(holds);
@@ -51,7 +51,7 @@ test("a POST is signed with its key and its body, again for each try", async (t)
   });
 });
 
-test("a second later the same try has another signature", async (t) => {
+test("a retry one second later has another signature", async (t) => {
   const { asked, client } = await signing(t);
   const now = [1_790_000_000_000, 1_790_000_001_000];
   t.mock.method(Date, "now", () => now.shift() ?? 0);
@@ -59,22 +59,22 @@ test("a second later the same try has another signature", async (t) => {
   assert.notEqual(asked[0].headers.signature, asked[1].headers.signature);
 });
 
-test("a GET without a body covers its address as it is written", async (t) => {
+test("the signature of a GET covers the encoded address", async (t) => {
   const { url, asked, client } = await signing(t);
   await client.applications.get("a/王");
-  const { names, holds } = opened(asked[1], url);
+  const { names, holds } = verified(asked[1], url);
   assert.deepEqual([names, holds, asked[1].url], [["@method", "@target-uri"], true, "/v1/applications/a%2F%E7%8E%8B"]);
 });
 
-test("a key of the platform signs as well as PEM", async (t) => {
+test("a CryptoKey signs as well as PEM", async (t) => {
   const der = privateKey.export({ type: "pkcs8", format: "der" });
   const key = await crypto.subtle.importKey("pkcs8", new Uint8Array(der), "Ed25519", false, ["sign"]);
   const { url, asked, client } = await signing(t, key);
   await client.applications.get("LN-1");
-  assert.ok(opened(asked[1], url).holds);
+  assert.ok(verified(asked[1], url).holds);
 });
 
-test("what is no signing key is refused before anything is sent", async (t) => {
+test("an invalid signing key is refused before a request is sent", async (t) => {
   const rsa = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
   const open = publicKey.export({ type: "spki", format: "pem" });
   const verifying = await crypto.subtle.importKey(

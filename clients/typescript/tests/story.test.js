@@ -1,5 +1,5 @@
 /**
- * The whole cycle against a running service (specs/protocol.md section 1). It is told of one by the environment:
+ * The whole cycle against a running service (specs/protocol.md section 1). The environment describes the service:
  * VERIFIER_URL, OFFICER_TOKEN, SUPERVISOR_TOKEN, CUSTOMER_TOKEN and SYSTEM_KEYS, a folder of PEM files.
  */
 
@@ -46,7 +46,7 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
   const connect = (callId) => systems.pbx.legs.connected(callId, leg);
   const hangUp = (callId) => systems.pbx.legs.ended(callId, { ...leg, at: new Date() });
 
-  test("a genuine call: issued, connected, confirmed, kept, over", async () => {
+  test("a genuine call is issued, connected, confirmed and ended", async () => {
     const shown = customer.me.events();
     assert.equal((await shown.next()).value?.on_call, false);
     const { call, ticket, code: early } = await officer.calls.issue(APPLICATION, ASKED);
@@ -86,7 +86,7 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     assert.equal("verdict" in refusal.claims && refusal.claims.verdict, "not_genuine");
   });
 
-  test("by telephone: genuine, and unavailable for a withheld number", async () => {
+  test("by telephone, a call is genuine, and a withheld number gets unavailable", async () => {
     const { call } = await officer.calls.issue(APPLICATION, ASKED);
     await connect(call.call_id);
     const { digits } = await officer.calls.code(call.call_id);
@@ -98,7 +98,7 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     assert.deepEqual([withheld.verdict, withheld.receipt_id], ["unavailable", null]);
   });
 
-  test("a slip of the finger, a stranger, a withdrawn call", async () => {
+  test("typing errors and strangers are refused, and a call can be revoked", async () => {
     await assert.rejects(customer.confirmations.confirm({ code: "123" }, answered), { slug: "malformed_code" });
     await assert.rejects(customer.calls.issue(APPLICATION, ASKED), { slug: "forbidden", name: "Problem" });
     await assert.rejects(anybody.me.callStatus(), { slug: "unauthenticated", status: 401 });
@@ -111,7 +111,7 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     assert.equal((await officer.calls.get(call.call_id)).state, "revoked");
   });
 
-  test("the policy: refused, lifted, asked for", async () => {
+  test("the policy refuses a call, and a supervisor can grant an exception or decline one", async () => {
     const marketing = { ...ASKED, purpose: /** @type {const} */ ("marketing") };
     await assert.rejects(officer.calls.issue("LN-2026-0005", { ...marketing, number: "+8615800158000" }), (error) => {
       assert.ok(error instanceof Problem && error.slug === "policy_refused" && error.refusals.length > 0);
@@ -133,7 +133,7 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     assert.equal(decided.state, "declined");
   });
 
-  test("registering, erasing, looking, reporting", async () => {
+  test("the other operations of bank systems, customers and officers", async () => {
     const loans = systems["loan-origination"];
     const { registration } = await loans.applications.get(APPLICATION);
     const copy = { ...registration, customer: { ...registration.customer, id: "cust-story" } };

@@ -1,4 +1,4 @@
-/** The SDK held against every vector of specs/vectors that concerns it; specs/vectors/README.md says which. */
+/** The SDK against every vector of specs/vectors that applies to it. See specs/vectors/README.md. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -9,11 +9,11 @@ import { verifyProof } from "../src/proofs.js";
 import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "../src/receipts.js";
 import { serve } from "./server.js";
 
-/** A text is kept whole, or in parts with how often each comes. @param {string | [string, number][]} text */
+/** Expand a text that a vector has whole or as repeated parts. @param {string | [string, number][]} text */
 const whole = (text) =>
   typeof text === "string" ? text : text.map(([part, times]) => part.repeat(times)).join("");
 
-/** The vectors of a file, each with what the file says for all of them. @param {string} subject */
+/** Return the vectors of a file, each with the members that the file has for all. @param {string} subject */
 function vectorsOf(subject) {
   const content = readFileSync(new URL(`../../../specs/vectors/${subject}.json`, import.meta.url), "utf8");
   const { vectors, ...file } = JSON.parse(content);
@@ -21,16 +21,16 @@ function vectorsOf(subject) {
   return vectors.map((each) => ({ ...file, ...each, trust: { ...file.trust, ...each.trust } }));
 }
 
-/** A checkpoint as the vectors write it. */
-const said = ({ origin, size, root }) => ({ origin, size, root: Buffer.from(root).toString("base64") });
+/** Convert a checkpoint to the format of the vectors. */
+const asVector = ({ origin, size, root }) => ({ origin, size, root: Buffer.from(root).toString("base64") });
 
 async function checkEvidence({ statement, proof, trust, typ, outcome }) {
   const told = await verifyEvidence({ statement: whole(statement), proof: whole(proof) }, trust, { typ });
-  // The SDK does not hand on the root, which proofs.json holds it to.
+  // `verifyEvidence` does not return the root. The vectors in proofs.json test it.
   return { ...told, checkpoint: { ...told.checkpoint, root: outcome?.checkpoint.root } };
 }
 
-/** The octets of a file: a character for each, and the good members where a vector names them. */
+/** Return the bytes of a file. Each character is one byte, and placeholders stand for the valid members. */
 const octets = (text, { evidence, trust_text }) =>
   Buffer.from(whole(text).replaceAll("<evidence>", evidence).replaceAll("<trust>", trust_text), "latin1");
 
@@ -50,9 +50,9 @@ const CHECKS = {
   tickets: checkEvidence,
   receipts: checkEvidence,
   files: checkFiles,
-  checkpoints: async ({ note, keys, origin }) => said(await openCheckpoint(whole(note), keys, origin)),
+  checkpoints: async ({ note, keys, origin }) => asVector(await openCheckpoint(whole(note), keys, origin)),
   proofs: async ({ entry, proof, keys, origin }) =>
-    said(await verifyProof(whole(proof), new Uint8Array(Buffer.from(entry, "hex")), keys, origin)),
+    asVector(await verifyProof(whole(proof), new Uint8Array(Buffer.from(entry, "hex")), keys, origin)),
 };
 
 for (const [subject, check] of Object.entries(CHECKS)) {
@@ -68,18 +68,18 @@ for (const [subject, check] of Object.entries(CHECKS)) {
         return;
       }
       const told = await check(each);
-      assert.deepEqual(known(told, each.outcome), each.outcome);
+      assert.deepEqual(onlyMembersOf(told, each.outcome), each.outcome);
     });
   }
 }
 
-/** Of what was told, the members that the vector has, wherever they are: others may be handed on as well. */
-function known(told, outcome) {
+/** Return only the members that the vector has, at every level. The SDK may return more. */
+function onlyMembersOf(told, outcome) {
   if (typeof outcome !== "object" || outcome === null || Array.isArray(outcome)) return told;
-  return Object.fromEntries(Object.keys(outcome).map((name) => [name, known(told[name], outcome[name])]));
+  return Object.fromEntries(Object.keys(outcome).map((name) => [name, onlyMembersOf(told[name], outcome[name])]));
 }
 
-/** What the SDK makes of an answer, in the words of problems.json. */
+/** Convert an error of the SDK to the format of problems.json. */
 function understood(error) {
   const { status, detail, requestId: request_id, retryAfter: retry_after } = error;
   if (error instanceof Unavailable) return { understood: "unavailable", status, detail, request_id, retry_after };

@@ -1,9 +1,9 @@
-/** Nothing but the exact verdict reaches the genuine handler (specs/protocol.md sections 7.2 and 13, law L6). */
+/** Only the exact verdict reaches the genuine handler (specs/protocol.md sections 7.2 and 13, law L6). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CannotCheck, Client, Problem, bearer } from "../src/client.js";
-import { GENUINE, NOT_GENUINE, json, problem, raw, serve, stated } from "./server.js";
+import { GENUINE, NOT_GENUINE, json, problem, raw, serve, withReceipt } from "./server.js";
 
 const ASKED = { code: "482177306", application_id: null };
 const SPOKEN = {
@@ -21,11 +21,11 @@ const never = () => assert.fail("a handler was called");
 const handlers = { genuine: never, notGenuine: never, ended: never };
 const ENDED = { ...GENUINE, verdict: "ended" };
 
-/** Impatient and without pauses, so that a silent server costs a test little. */
+/** A client with a short timeout and without pauses, so that tests with a silent server are fast. */
 const quick = (url) =>
   new Client(url, { credential: bearer("token"), timeoutMs: 150, tries: 2, sleep: async () => {} });
 
-test("the genuine handler gets the verdict, and its answer is handed on", async (t) => {
+test("the genuine handler gets the verdict, and its result is returned", async (t) => {
   const { url } = await serve(t, (response) => json(response, 200, GENUINE));
   const told = await quick(url).confirmations.confirm(ASKED, {
     ...handlers,
@@ -34,7 +34,7 @@ test("the genuine handler gets the verdict, and its answer is handed on", async 
   assert.equal(told, "李伟");
 });
 
-test("the other handler gets a refusal", async (t) => {
+test("the notGenuine handler gets a refusal", async (t) => {
   const { url, asked } = await serve(t, (response) => json(response, 200, NOT_GENUINE));
   const told = await quick(url).confirmations.confirm(ASKED, {
     ...handlers,
@@ -44,7 +44,7 @@ test("the other handler gets a refusal", async (t) => {
   assert.deepEqual(JSON.parse(asked[0].body), ASKED);
 });
 
-test("a call that has ended has its handler, its call, and a receipt that still says genuine", async (t) => {
+test("the ended handler gets the call, and a receipt that still says genuine", async (t) => {
   const { url } = await serve(t, (response) => json(response, 200, ENDED));
   const told = await quick(url).confirmations.confirm(ASKED, {
     ...handlers,
@@ -53,7 +53,7 @@ test("a call that has ended has its handler, its call, and a receipt that still 
   assert.deepEqual(told, ["4412", "rcpt_1"]);
 });
 
-test("what a handler raises reaches the caller", async (t) => {
+test("an error of a handler reaches the caller", async (t) => {
   const { url } = await serve(t, (response) => json(response, 200, GENUINE));
   const broken = () => {
     throw new RangeError("the page broke");
@@ -62,16 +62,16 @@ test("what a handler raises reaches the caller", async (t) => {
 });
 
 const WRONG = {
-  "an unknown verdict": stated({ ...GENUINE, verdict: "probably" }),
-  "the verdict in capitals": stated({ ...GENUINE, verdict: "Genuine" }),
-  "the verdict with a space": stated({ ...GENUINE, verdict: "genuine " }),
-  "a verdict that is true": { ...GENUINE, verdict: true },
+  "an unknown verdict": withReceipt({ ...GENUINE, verdict: "probably" }),
+  "the verdict in capitals": withReceipt({ ...GENUINE, verdict: "Genuine" }),
+  "the verdict with a space": withReceipt({ ...GENUINE, verdict: "genuine " }),
+  "true as the verdict": { ...GENUINE, verdict: true },
   "a verdict in a list": { ...GENUINE, verdict: ["genuine"] },
-  "a verdict that says unavailable": stated({ ...GENUINE, verdict: "unavailable" }),
+  "a verdict that says unavailable": withReceipt({ ...GENUINE, verdict: "unavailable" }),
   "a verdict that is null": { ...GENUINE, verdict: null },
   "no verdict": WITHOUT_VERDICT,
   "genuine without the call": WITHOUT_CALL,
-  "genuine with a null call": stated({ ...GENUINE, call: null }),
+  "genuine with a null call": withReceipt({ ...GENUINE, call: null }),
   "genuine with an empty call": { ...GENUINE, call: {} },
   "genuine without the officer": { ...GENUINE, call: { ...GENUINE.call, officer: null } },
   "genuine with an officer without a name": {
@@ -80,12 +80,12 @@ const WRONG = {
   },
   "genuine without a receipt": { ...GENUINE, receipt: null },
   "genuine without the id of a receipt": { ...GENUINE, receipt_id: "" },
-  "not genuine, and yet with a call": stated({ ...GENUINE, verdict: "not_genuine" }),
+  "not genuine with a call": withReceipt({ ...GENUINE, verdict: "not_genuine" }),
   "genuine with the receipt of a refusal": { ...GENUINE, receipt: NOT_GENUINE.receipt },
   "a refusal with the receipt of a genuine call": { ...NOT_GENUINE, receipt: GENUINE.receipt },
   "genuine with a receipt of another id": { ...GENUINE, receipt_id: "rcpt_2" },
   "genuine with a receipt of another call": { ...GENUINE, call: { ...GENUINE.call, call_id: "call_2" } },
-  "genuine with a receipt that is none": { ...GENUINE, receipt: { statement: "a.b.c", proof: "p" } },
+  "genuine with a malformed receipt": { ...GENUINE, receipt: { statement: "a.b.c", proof: "p" } },
   "genuine over a required leg that was never connected": {
     ...GENUINE,
     call: { ...GENUINE.call, leg: { ...GENUINE.call.leg, connected_at: null } },
@@ -98,7 +98,7 @@ const WRONG = {
   "ended with a receipt of another id": { ...ENDED, receipt_id: "rcpt_2" },
   "ended with a receipt of another call": { ...ENDED, call: { ...GENUINE.call, call_id: "call_2" } },
   "ended with the receipt of a refusal": { ...ENDED, receipt: NOT_GENUINE.receipt },
-  "ended with a receipt that says ended": stated(ENDED),
+  "ended with a receipt that says ended": withReceipt(ENDED),
   "ended over a required leg that was never connected": {
     ...ENDED,
     call: { ...GENUINE.call, leg: { ...GENUINE.call.leg, connected_at: null } },
@@ -108,7 +108,7 @@ const WRONG = {
 };
 
 for (const [what, answer] of Object.entries(WRONG)) {
-  test(`${what} is no verdict`, async (t) => {
+  test(`${what} raises CannotCheck`, async (t) => {
     const { url } = await serve(t, (response) => json(response, 200, answer));
     await assert.rejects(quick(url).confirmations.confirm(ASKED, handlers), CannotCheck);
   });
@@ -119,17 +119,17 @@ const BAD_ANSWERS = {
   "nothing at all": () => {},
   "headers, and then nothing": (response) =>
     response.writeHead(200, { "Content-Type": "application/json" }).flushHeaders(),
-  "a connection cut before the answer": (response) => response.destroy(),
-  "a connection cut in the answer": (response) => {
+  "a connection lost before the answer": (response) => response.destroy(),
+  "a connection lost in the answer": (response) => {
     response.writeHead(200, { "Content-Type": "application/json", "Content-Length": "5000" });
     response.write(JSON.stringify(GENUINE), () => response.destroy());
   },
-  "a connection cut in a chunk": (response) => {
+  "a connection lost in a chunk": (response) => {
     response.writeHead(200, { "Content-Type": "application/json" });
     response.write(JSON.stringify(GENUINE), () => response.destroy());
   },
   "truncated JSON": (response) => raw(response, JSON.stringify(GENUINE).slice(0, -1)),
-  "JSON with something after it": (response) => raw(response, `${JSON.stringify(GENUINE)}x`),
+  "JSON with a character after it": (response) => raw(response, `${JSON.stringify(GENUINE)}x`),
   "an empty body": (response) => raw(response, ""),
   "a JSON list": (response) => raw(response, JSON.stringify([GENUINE])),
   "a JSON string": (response) => raw(response, '"genuine"'),
@@ -144,7 +144,7 @@ const BAD_ANSWERS = {
   "the right body as HTML": (response) => raw(response, JSON.stringify(GENUINE), { "Content-Type": "text/html" }),
   "the right body as a problem": (response) =>
     raw(response, JSON.stringify(GENUINE), { "Content-Type": "application/problem+json" }),
-  "the right body with a kind that only begins so": (response) =>
+  "the right body with application/jsonp": (response) =>
     raw(response, JSON.stringify(GENUINE), { "Content-Type": "application/jsonp" }),
   "the right body with 202": (response) => json(response, 202, GENUINE),
   "the right body with 500": (response) => json(response, 500, GENUINE),
@@ -160,7 +160,7 @@ const BAD_ANSWERS = {
   "a redirect to the right answer": (response) => response.writeHead(307, { Location: "/elsewhere" }).end(),
   "500 with HTML": (response) => response.writeHead(500, { "Content-Type": "text/html" }).end("<h1>genuine</h1>"),
   "502 with HTML": (response) => response.writeHead(502, { "Content-Type": "text/html" }).end("<h1>genuine</h1>"),
-  "200 with a page to log in": (response) => raw(response, "<h1>genuine</h1>", { "Content-Type": "text/html" }),
+  "200 with a login page": (response) => raw(response, "<h1>genuine</h1>", { "Content-Type": "text/html" }),
   "a problem that is not JSON": (response) =>
     response.writeHead(409, { "Content-Type": "application/problem+json" }).end("genuine"),
   "a problem without a slug": (response) => problem(response, 400, "x", { slug: undefined }),
@@ -170,7 +170,7 @@ const BAD_ANSWERS = {
 };
 
 for (const [what, answer] of Object.entries(BAD_ANSWERS)) {
-  test(`${what}: cannot check`, async (t) => {
+  test(`${what} raises CannotCheck`, async (t) => {
     const { url } = await serve(t, (response, _before, { url: path }) => {
       if (path === "/elsewhere") json(response, 200, GENUINE);
       else answer(response);
@@ -183,11 +183,11 @@ for (const [what, answer] of Object.entries(BAD_ANSWERS)) {
   });
 }
 
-test("a server that is not there cannot check", async () => {
+test("an unreachable server raises CannotCheck", async () => {
   await assert.rejects(quick("http://127.0.0.1:9").confirmations.confirm(ASKED, handlers), CannotCheck);
 });
 
-test("a refusal is a Problem with all that is known", async (t) => {
+test("a refusal raises Problem with all members", async (t) => {
   const errors = [{ pointer: "/code", detail: "d" }];
   const { url, asked } = await serve(t, (response) => problem(response, 422, "malformed_code", { errors }));
   await assert.rejects(quick(url).confirmations.confirm(ASKED, handlers), (error) => {
@@ -205,7 +205,7 @@ test("a refusal is a Problem with all that is known", async (t) => {
   assert.equal(asked.length, 1);
 });
 
-test("nothing is sent while a handler is missing", async (t) => {
+test("without all handlers, nothing is sent", async (t) => {
   const { url, asked } = await serve(t, (response) => json(response, 200, GENUINE));
   const client = quick(url);
   for (const wrong of [
@@ -239,7 +239,7 @@ for (const [verdict, told] of [
   ["ended", "ended"],
   ["unavailable", "unavailable"],
 ]) {
-  test(`by telephone ${verdict} has its handler`, async (t) => {
+  test(`by telephone, ${verdict} reaches its handler`, async (t) => {
     const receipt_id = verdict === "unavailable" ? null : "rcpt_1";
     const transfer_to = verdict === "genuine" || verdict === "ended" ? "4412" : null;
     const answer = { ...SPOKEN, verdict, receipt_id, transfer_to };
@@ -260,7 +260,7 @@ for (const wrong of [
   { words: null },
   { words: { text: "" } },
 ]) {
-  test(`by telephone ${JSON.stringify(wrong)} is no verdict`, async (t) => {
+  test(`by telephone, ${JSON.stringify(wrong)} raises CannotCheck`, async (t) => {
     const { url } = await serve(t, (response) => json(response, 200, { ...SPOKEN, ...wrong }));
     await assert.rejects(quick(url).ivr.confirm(/** @type {any} */ ({}), spokenHandlers), CannotCheck);
   });

@@ -1,4 +1,4 @@
-/** The command that checks a kept receipt (specs/protocol.md section 8.1). */
+/** The command that verifies a saved receipt (specs/protocol.md section 8.1). */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -15,10 +15,10 @@ after(() => rm(folder, { recursive: true }));
 
 const { trust, signer, statement, proof } = await openBank();
 const evidence = { statement, proof };
-const trustFile = await kept("trust.json", trust);
+const trustFile = await saved("trust.json", trust);
 
 /** @param {string} name @param {unknown} content */
-async function kept(name, content) {
+async function saved(name, content) {
   const path = join(folder, name);
   await writeFile(path, typeof content === "string" ? content : JSON.stringify(content));
   return path;
@@ -27,7 +27,7 @@ async function kept(name, content) {
 /** @param {string[]} paths */
 function run(...paths) {
   const { status, stdout } = spawnSync(process.execPath, [COMMAND, ...paths], { encoding: "utf8" });
-  return { status, said: stdout };
+  return { status, stdout };
 }
 
 for (const [what, content] of Object.entries({
@@ -36,43 +36,43 @@ for (const [what, content] of Object.entries({
   "issued call": { call: {}, ticket: evidence, code: null },
   exception: { exception_id: "exc_1", evidence },
 })) {
-  test(`a kept ${what} is valid`, async () => {
-    const { status, said } = run(await kept(`${what}.json`, content), trustFile);
+  test(`a saved ${what} is valid`, async () => {
+    const { status, stdout } = run(await saved(`${what}.json`, content), trustFile);
     assert.equal(status, 0);
-    assert.match(said, /^valid call-receipt\+jwt, in the log bank\.example\/log of size 3\n\{/);
-    assert.match(said, /"verdict": "genuine"/);
+    assert.match(stdout, /^valid call-receipt\+jwt, in the log bank\.example\/log of size 3\n\{/);
+    assert.match(stdout, /"verdict": "genuine"/);
   });
 }
 
 for (const [what, content, slug] of [
-  ["spoiled statement", { ...evidence, statement: `${statement.slice(0, -8)}AAAAAAAA` }, "invalid_signature"],
-  ["spoiled proof", { ...evidence, proof: prove(signer, "another") }, "invalid_proof"],
+  ["changed statement", { ...evidence, statement: `${statement.slice(0, -8)}AAAAAAAA` }, "invalid_signature"],
+  ["proof of another statement", { ...evidence, proof: prove(signer, "another") }, "invalid_proof"],
   ["list", [evidence], "invalid_evidence"],
   ["verdict without receipt", { verdict: "genuine", receipt: null }, "invalid_evidence"],
   ["file that is not JSON", "valid", "invalid_evidence"],
   ["file that is too large", `${JSON.stringify(evidence)}${" ".repeat(262_144)}`, "invalid_evidence"],
 ]) {
   test(`a ${what} is invalid`, async () => {
-    const { status, said } = run(await kept("wrong.json", content), trustFile);
+    const { status, stdout } = run(await saved("wrong.json", content), trustFile);
     assert.equal(status, 1);
-    assert.ok(said.startsWith(`invalid ${slug}: `), said);
+    assert.ok(stdout.startsWith(`invalid ${slug}: `), stdout);
   });
 }
 
-test("a missing file, or a trust file that is none, makes nothing valid", async () => {
-  const good = await kept("good.json", evidence);
+test("a missing file or an invalid trust file makes every receipt invalid", async () => {
+  const good = await saved("good.json", evidence);
   for (const paths of [
     [join(folder, "none"), trustFile],
     [good, join(folder, "none")],
     [good, good],
   ]) {
-    const { status, said } = run(...paths);
+    const { status, stdout } = run(...paths);
     assert.equal(status, 1);
-    assert.match(said, /^invalid invalid_evidence: /);
+    assert.match(stdout, /^invalid invalid_evidence: /);
   }
 });
 
-test("wrong arguments are neither", () => {
+test("a wrong number of arguments exits with status 2", () => {
   assert.equal(run().status, 2);
   assert.equal(run(trustFile).status, 2);
   assert.equal(run(trustFile, trustFile, trustFile).status, 2);

@@ -20,7 +20,7 @@ from callback_verification import (
     verify,
 )
 from callback_verification.proofs import open_checkpoint, verify_proof
-from callback_verification.sending import Patience, Sending
+from callback_verification.sending import Sending, Timeouts
 from msgspec.structs import astuple
 
 from tests.vectors.files import Json, expected, vectors_of, whole, written
@@ -101,7 +101,7 @@ def test_every_vector_has_its_expected_result(subject: str) -> None:
 
 def test_every_problem_is_understood_as_its_vector_says() -> None:
     for each in vectors_of("problems"):
-        asked = Sending(me.call_status(), "http://x/v1/me", None, Patience(), lambda: 0.0, lambda: 0.0, lambda: 0.0)
+        asked = Sending(me.call_status(), "http://x/v1/me", None, Timeouts(), lambda: 0.0, lambda: 0.0, lambda: 0.0)
         asked.outgoing()
         with pytest.raises((Problem, CannotCheck)) as caught:
             asked.answer(each["status"], each["headers"], each["body"].encode())

@@ -28,7 +28,7 @@ from callback_verification import (
     ivr,
 )
 from callback_verification.errors import NotFound
-from callback_verification.sending import Patience
+from callback_verification.sending import Timeouts
 from callback_verification.verdicts import Word
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -37,7 +37,7 @@ from tests.clients.python.conftest import APPLICATION, Clients
 from tests.clients.test_python_sdk import VERDICT, stated
 from verifier.api.signed_requests import sign_request
 
-ONCE = Patience(try_s=0.5, connect_s=0.5, total_s=1.0, tries=1)
+ONCE = Timeouts(try_s=0.5, connect_s=0.5, total_s=1.0, tries=1)
 CODE = "482177302"
 SPOKEN: dict[str, Any] = {
     "verdict": "genuine",
@@ -147,7 +147,7 @@ def test_a_compressed_answer_is_refused() -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     with (
         misbehaving(http(200, bomb, Content_Encoding="gzip")) as server,
-        Client(server.url, patience=ONCE) as client,
+        Client(server.url, timeouts=ONCE) as client,
         pytest.raises(CannotCheck, match="encoded"),
     ):
         client.send(confirmations.confirm(CODE))
@@ -157,7 +157,7 @@ def test_a_compressed_answer_is_refused() -> None:
 @pytest.mark.parametrize("status", [500, 501, 502, 504, 599])
 def test_every_5xx_answer_means_cannot_check(status: int) -> None:
     for answer in (problem("internal_error", status), problem("policy_refused", status)):
-        with misbehaving(answer) as server, Client(server.url, patience=ONCE) as client, pytest.raises(CannotCheck):
+        with misbehaving(answer) as server, Client(server.url, timeouts=ONCE) as client, pytest.raises(CannotCheck):
             client.send(confirmations.confirm(CODE))
 
 
@@ -192,7 +192,7 @@ def test_a_verdict_with_a_receipt_that_disagrees_is_not_understood(other: dict[s
     answer = {**VERDICT, "receipt": stated(other)["receipt"]}
     with (
         misbehaving(http(200, answer)) as server,
-        Client(server.url, patience=ONCE) as client,
+        Client(server.url, timeouts=ONCE) as client,
         pytest.raises(CannotCheck, match="do not agree"),
     ):
         client.send(confirmations.confirm(CODE))
@@ -234,7 +234,7 @@ def test_an_ended_verdict_is_not_genuine_and_has_its_call_and_receipt() -> None:
 )
 def test_an_incomplete_or_contradictory_ended_verdict_is_not_understood(changes: dict[str, Any]) -> None:
     answer = http(200, {**VERDICT, "verdict": "ended", **changes})
-    with misbehaving(answer) as server, Client(server.url, patience=ONCE) as client, pytest.raises(CannotCheck):
+    with misbehaving(answer) as server, Client(server.url, timeouts=ONCE) as client, pytest.raises(CannotCheck):
         client.send(confirmations.confirm(CODE))
 
 
@@ -243,7 +243,7 @@ def test_a_refusal_with_a_genuine_receipt_is_not_understood() -> None:
     refusal = {**VERDICT, "verdict": "not_genuine", "call": None}
     with (
         misbehaving(http(200, refusal)) as server,
-        Client(server.url, patience=ONCE) as client,
+        Client(server.url, timeouts=ONCE) as client,
         pytest.raises(CannotCheck, match="do not agree"),
     ):
         client.send(confirmations.confirm(CODE))
@@ -312,7 +312,7 @@ def test_a_contradictory_spoken_verdict_is_not_understood(changes: dict[str, Any
     assert msgspec.convert(SPOKEN, SpokenVerdict).is_genuine
     with (
         misbehaving(http(200, {**SPOKEN, **changes})) as server,
-        Client(server.url, patience=ONCE) as client,
+        Client(server.url, timeouts=ONCE) as client,
         pytest.raises(CannotCheck),
     ):
         client.send(ivr.confirm(CODE, dialled_number="+1", caller_number=None))
@@ -412,7 +412,7 @@ class Dripping:
 
 async def test_headers_sent_byte_by_byte_do_not_extend_the_timeout() -> None:
     server, started = Dripping(), time.monotonic()
-    async with AsyncClient(server.url, patience=ONCE) as client:
+    async with AsyncClient(server.url, timeouts=ONCE) as client:
         with pytest.raises(NoAnswer):
             await client.send(confirmations.confirm(CODE))
     assert time.monotonic() - started < 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.api.operations import Operation
-from verifier.api.routes import bank, calls, customers, open, staff
+from verifier.api.routes import bank, calls, confirmations, customers, open, staff
 from verifier.api.throttle import Throttle
 from verifier.ports import Reader
 
@@ -14,6 +14,7 @@ def operations(storage: Reader, slips: Throttle) -> tuple[Operation, ...]:
         *bank.operations(),
         *calls.operations(),
         *staff.operations(),
-        *customers.operations(slips),
+        *confirmations.operations(slips),
+        *customers.operations(),
         *open.operations(storage),
     )

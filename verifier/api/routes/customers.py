@@ -1,4 +1,4 @@
-"""Operations of customers, in the app or by the IVR. Implements specs/openapi.yaml."""
+"""Operations of customers. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from typing import Annotated
 from msgspec import Struct
 
 from verifier.api.event_streams import stream
-from verifier.api.operations import Asked, Limit, Operation, operation
-from verifier.api.throttle import Throttle
+from verifier.api.operations import Limit, Operation, operation
 from verifier.core import errors, messages
-from verifier.core.errors import MalformedCode
 from verifier.core.text import exact
-from verifier.ledger.commands import Reply
-from verifier.service import Service
 
 ReceiptId = Annotated[str, exact("(rcpt|rprt)_[0-9a-f]{32}")]
 
@@ -27,86 +23,9 @@ class Page(Struct, frozen=True, forbid_unknown_fields=True):
     cursor: messages.CallId | None = None
 
 
-class _Confirming:
-    """The two ways to confirm. Typing errors cost no attempt, and a soft limit bounds their number."""
-
-    def __init__(self, slips: Throttle) -> None:
-        self._slips = slips
-
-    async def confirm(self, service: Service, asked: Asked[messages.Confirm, None]) -> Reply[messages.Verdict]:
-        try:
-            return await service.confirmations.confirm(asked.principal, asked.body, asked.idempotency)
-        except MalformedCode:
-            self._slips.spend(asked.principal.key)
-            raise
-
-    async def confirm_by_phone(
-        self, service: Service, asked: Asked[messages.ConfirmByPhone, None]
-    ) -> Reply[messages.SpokenVerdict]:
-        try:
-            return await service.confirmations.confirm_by_phone(asked.body, asked.idempotency)
-        except MalformedCode:
-            self._slips.spend(asked.body.caller_number or "withheld")
-            raise
-
-
-def operations(slips: Throttle) -> tuple[Operation, ...]:
-    """Every operation of customers. `slips` is the soft limit on mistyped codes."""
-    confirming = _Confirming(slips)
+def operations() -> tuple[Operation, ...]:
+    """Every operation of customers on their own calls, preferences, reports and receipts."""
     return (
-        operation(
-            id="confirm",
-            method="POST",
-            path="/v1/confirmations",
-            summary="A logged-in customer enters the code that they heard",
-            tag="confirmations",
-            who=("customer",),
-            body=messages.Confirm,
-            answer=messages.Verdict,
-            idempotent_key=True,
-            raises=(errors.MalformedCode,),
-            handler=confirming.confirm,
-        ),
-        operation(
-            id="confirm_by_phone",
-            method="POST",
-            path="/v1/ivr/confirmations",
-            summary="The IVR passes on the digits that a caller keyed",
-            tag="confirmations",
-            who=("system:ivr",),
-            body=messages.ConfirmByPhone,
-            answer=messages.SpokenVerdict,
-            idempotent_key=True,
-            raises=(errors.MalformedCode,),
-            handler=confirming.confirm_by_phone,
-        ),
-        operation(
-            id="begin_session",
-            method="POST",
-            path="/v1/ivr/sessions",
-            summary="Begin the telephone dialogue with a caller",
-            tag="ivr",
-            who=("system:ivr",),
-            body=messages.BeginSession,
-            answer=messages.IvrTurn,
-            status=201,
-            idempotent_key=True,
-            handler=lambda service, asked: service.ivr.begin(asked.body, asked.idempotency),
-        ),
-        operation(
-            id="step_session",
-            method="POST",
-            path="/v1/ivr/sessions/{session_id}/steps",
-            summary="Report keys or silence; the answer says what to say and do next",
-            tag="ivr",
-            who=("system:ivr",),
-            body=messages.HeardKeys,
-            answer=messages.IvrTurn,
-            idempotent_key=True,
-            path_types={"session_id": messages.SessionId},
-            raises=(errors.NotFound,),
-            handler=lambda service, asked: service.ivr.step(asked.path["session_id"], asked.body, asked.idempotency),
-        ),
         operation(
             id="my_calls",
             method="GET",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,21 +19,20 @@ from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
 from verifier.core.statements import SALT_BYTES, encode_claims
 from verifier.ledger import records
 from verifier.ledger.decrypted import DecryptedApplication, leaf_context
-from verifier.ledger.loading import Loaded
 from verifier.ledger.read_set import ReadSet
-from verifier.ledger.rows import Authenticator, Rows, Table
+from verifier.ledger.rows import AnyRows, AnyTable, Authenticator, Key
 from verifier.ledger.tables import ReportRow, limit_keys
-from verifier.ledger.unit_of_work.applications import Applications
-from verifier.ledger.unit_of_work.calls import Calls
+from verifier.ledger.unit_of_work.applications import ApplicationRows
+from verifier.ledger.unit_of_work.calls import CallRows
 from verifier.ledger.unit_of_work.declared import Declared
-from verifier.ledger.unit_of_work.dialogues import Dialogues
-from verifier.ledger.unit_of_work.effects import Effects
-from verifier.ledger.unit_of_work.legs import Legs
-from verifier.ledger.unit_of_work.limits import Limits
+from verifier.ledger.unit_of_work.dialogues import DialogueRows
+from verifier.ledger.unit_of_work.legs import LegRows
+from verifier.ledger.unit_of_work.limits import LimitRows
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.log_entries import LogEntries
-from verifier.ledger.unit_of_work.policy_exceptions import PolicyExceptions
-from verifier.ledger.unit_of_work.suspensions import Suspensions
-from verifier.ledger.unit_of_work.writes import Writes
+from verifier.ledger.unit_of_work.policy_exceptions import ExceptionRows
+from verifier.ledger.unit_of_work.suspensions import SuspensionRows
+from verifier.ledger.unit_of_work.writes import Effects, Writes
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 
 # What an erasure deletes besides the rows that carry an authenticator.
@@ -72,13 +70,13 @@ class UnitOfWork:
         self._declared = declared = Declared(self.loaded)
         self.writes = Writes()
         self.log = LogEntries(ring, sizes, shards)
-        self.applications = Applications(self.loaded, declared, self.writes, ring, authenticator)
-        self.calls = Calls(self.loaded, declared, self.applications, self.log, self.effects, ring, authenticator)
-        self.legs = Legs(self.loaded, declared, self.effects, authenticator)
-        self.exceptions = PolicyExceptions(self.loaded, declared, self.applications, ring)
-        self.suspensions = Suspensions(self.loaded, declared)
-        self.limits = Limits(self.loaded, declared)
-        self.dialogues = Dialogues(self.loaded, declared, self.writes, ring)
+        self.applications = ApplicationRows(self.loaded, declared, self.writes, ring, authenticator)
+        self.calls = CallRows(self.loaded, declared, self.applications, self.log, self.effects, ring, authenticator)
+        self.legs = LegRows(self.loaded, declared, self.effects, authenticator)
+        self.exceptions = ExceptionRows(self.loaded, declared, self.applications, ring)
+        self.suspensions = SuspensionRows(self.loaded, declared)
+        self.limits = LimitRows(self.loaded, declared)
+        self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
         """Begin the next command. It can read only what it declares; all else raises InternalError."""
@@ -127,7 +125,7 @@ class UnitOfWork:
             assert report is not None  # noqa: S101 - the key comes from the loaded rows
             loaded.reports.put(replace(report, sealed=None))
 
-    def delete(self, table: Table[Any], key: object) -> None:
+    def delete(self, table: AnyTable, key: object) -> None:
         """Delete a row that has been loaded, if it is there."""
         self.loaded.tables[table].delete(key)
 
@@ -142,7 +140,7 @@ class UnitOfWork:
                     gone += 1
         return gone
 
-    def authenticate(self) -> int:
+    def stage_rows(self) -> int:
         """Make the authenticators of all staged rows. Returns by how much the sum of the rows' shares grows."""
         return sum(rows.write(self._row_writes) for rows in self.loaded.tables.values())
 
@@ -160,6 +158,6 @@ class UnitOfWork:
         await self.writes.flush(self._transaction)
 
 
-def _of(rows: Rows[Any], application_id: str) -> list[Any]:
+def _of(rows: AnyRows, application_id: str) -> list[Key]:
     """The keys of the rows that name an application."""
     return [each for each in rows if rows.hint(each, "application_id") == application_id]

@@ -9,15 +9,15 @@ from msgspec.structs import replace
 from verifier.core.errors import NotFound
 from verifier.ledger import records
 from verifier.ledger.decrypted import DecryptedApplication, decrypt_application
-from verifier.ledger.loading import Loaded
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.tables import ApplicationRow
 from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.writes import Writes
 from verifier.ports import KeyRing
 
 
-class Applications:
+class ApplicationRows:
     """Applications by id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(

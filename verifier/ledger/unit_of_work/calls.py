@@ -14,23 +14,23 @@ from verifier.core.reconciliation import discrepancy_of
 from verifier.core.statements import CallTicket
 from verifier.ledger import decoys
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall, decrypt_call, decrypt_receipt
-from verifier.ledger.loading import Loaded
 from verifier.ledger.rows import Authenticator
-from verifier.ledger.unit_of_work.applications import Applications
+from verifier.ledger.unit_of_work.applications import ApplicationRows
 from verifier.ledger.unit_of_work.declared import Declared
-from verifier.ledger.unit_of_work.effects import Effects
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.log_entries import LogEntries, StagedLeaf
+from verifier.ledger.unit_of_work.writes import Effects
 from verifier.ports import KeyRing
 
 
-class Calls:
+class CallRows:
     """Calls by id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(
         self,
         loaded: Loaded,
         declared: Declared,
-        applications: Applications,
+        applications: ApplicationRows,
         log: LogEntries,
         effects: Effects,
         ring: KeyRing,

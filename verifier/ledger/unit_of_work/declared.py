@@ -6,9 +6,9 @@ Implements specs/protocol.md section 10 (CVP-10-16).
 from __future__ import annotations
 
 from verifier.core.errors import InternalError
-from verifier.ledger.loading import Loaded
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import limit_keys
+from verifier.ledger.unit_of_work.loading import Loaded
 
 
 class Declared:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from verifier.core.errors import NotFound
 from verifier.ledger import records
 from verifier.ledger.decrypted import session_context
-from verifier.ledger.loading import Loaded
 from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.writes import Writes
 from verifier.ports import KeyRing
 
 
-class Dialogues:
+class DialogueRows:
     """Dialogues by session id, with the effects of earlier commands of the batch."""
 
     def __init__(self, loaded: Loaded, declared: Declared, writes: Writes, ring: KeyRing) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from verifier.ledger.loading import Loaded
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.tables import Leg, StrayLeg
 from verifier.ledger.unit_of_work.declared import Declared
-from verifier.ledger.unit_of_work.effects import Effects
+from verifier.ledger.unit_of_work.loading import Loaded
+from verifier.ledger.unit_of_work.writes import Effects
 
 
-class Legs:
+class LegRows:
     """Legs by keyed id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(self, loaded: Loaded, declared: Declared, effects: Effects, authenticator: Authenticator) -> None:

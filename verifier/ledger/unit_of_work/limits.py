@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from verifier.ledger.loading import Loaded
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import LimitRow
 from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.loading import Loaded
 
 
-class Limits:
+class LimitRows:
     """Limits by key, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(self, loaded: Loaded, declared: Declared) -> None:

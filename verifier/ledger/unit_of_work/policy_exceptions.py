@@ -5,17 +5,17 @@ from __future__ import annotations
 from verifier.core.errors import NotFound
 from verifier.core.statements import PolicyException
 from verifier.ledger.decrypted import decrypt_exception
-from verifier.ledger.loading import Loaded
 from verifier.ledger.tables import ExceptionRow, RequestRow
-from verifier.ledger.unit_of_work.applications import Applications
+from verifier.ledger.unit_of_work.applications import ApplicationRows
 from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ports import KeyRing
 
 
-class PolicyExceptions:
+class ExceptionRows:
     """Exceptions and requests by id. Rows that do not verify raise Tampered."""
 
-    def __init__(self, loaded: Loaded, declared: Declared, applications: Applications, ring: KeyRing) -> None:
+    def __init__(self, loaded: Loaded, declared: Declared, applications: ApplicationRows, ring: KeyRing) -> None:
         self._loaded = loaded
         self._declared = declared
         self._applications = applications

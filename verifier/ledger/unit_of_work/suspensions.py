@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from verifier.ledger.loading import Loaded
 from verifier.ledger.tables import SuspensionRow
 from verifier.ledger.unit_of_work.declared import Declared
+from verifier.ledger.unit_of_work.loading import Loaded
 
 
-class Suspensions:
+class SuspensionRows:
     """Suspensions by member of staff. Rows that do not verify raise Tampered."""
 
     def __init__(self, loaded: Loaded, declared: Declared) -> None:

@@ -1,10 +1,13 @@
-"""What a batch writes besides the rows that carry an authenticator, in a fixed order.
+"""What a batch writes besides the rows that carry an authenticator, in a fixed order, and what it then publishes.
 
 Implements specs/protocol.md section 10.
 """
 
 from __future__ import annotations
 
+from msgspec import Struct, field
+
+from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ledger import records
 from verifier.ports import Row, Transaction
 
@@ -55,3 +58,13 @@ class Writes:
         """Execute everything, one statement at a time over all its rows."""
         for sql in sorted(self._staged, key=ORDER.index):
             await transaction.execute_many(sql, list(self._staged[sql].values()))
+
+
+class Effects(Struct):
+    """Changed customers and new discrepancies, published once the batch is durable.
+
+    `touched` are the blind indexes of customers whose calls have changed. Each discrepancy comes with its id.
+    """
+
+    touched: set[bytes] = field(default_factory=set)
+    discrepancies: list[tuple[DiscrepancyKind, str]] = field(default_factory=list)

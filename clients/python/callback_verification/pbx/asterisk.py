@@ -51,7 +51,8 @@ class _Dial(Struct, frozen=True):
 def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
     """Read an ARI event. `Dial` with the status ANSWER begins a leg. `ChannelDestroyed` and transfers end it.
 
-    An ARI application originates a dial without a calling channel. It knows the number, but the event does not.
+    A dial that an ARI application originates has no calling channel. It is irrelevant, since its event does not have
+    the dialled number. The application knows the number, and reports the leg itself.
     """
     kind = text(event, "type")
     if kind != "Dial" and kind not in _ARI_ENDS:
@@ -72,8 +73,8 @@ def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
             text(event, "caller", "name"),
             (text(event, "caller", "caller", "number"), text(event, "caller", "accountcode")),
         )
-        return _dialled(dial, plan, at)
-    if kind != "ChannelDestroyed" and (held := _not_transferred(event, "destination_type")):
+        return _dial_ended(dial, plan, at)
+    if kind != "ChannelDestroyed" and (held := _no_transfer(event, "destination_type")):
         return held
     return _ended([text(event, each, "id") for each in _ARI_ENDS[kind]], plan, at)
 
@@ -102,13 +103,13 @@ def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
             text(fields, "channel"),
             (text(fields, "calleridnum"), text(fields, "accountcode")),
         )
-        return _dialled(dial, plan, at)
-    if "Transfer" in kind and (held := _not_transferred(fields, "desttype")):
+        return _dial_ended(dial, plan, at)
+    if "Transfer" in kind and (held := _no_transfer(fields, "desttype")):
         return held
     return _ended([text(fields, each) for each in _AMI_ENDS[kind]], plan, at)
 
 
-def _dialled(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
+def _dial_ended(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
     if dial.status != "ANSWER":
         return IRRELEVANT if dial.status else unread("no_outcome")
     if not dial.caller:
@@ -117,11 +118,11 @@ def _dialled(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
         return unread("no_id")
     outside = plan.leads_outside(dial.name) and (bool(plan.trunks) or not _is_local(dial.name))
     number = plan.e164(dial.dialled) if outside else None
-    caller = _end(dial.caller, dial.caller_name, plan)
+    caller = _channel_or_joint(dial.caller, dial.caller_name, plan)
     if number is None:
         if outside and (plan.trunks or not plan.is_extension(dial.dialled)):
             return unread("no_number")
-        return Reading(beside=_inside(caller, _end(dial.channel, dial.name, plan)))
+        return Reading(beside=_internal_dial(caller, _channel_or_joint(dial.channel, dial.name, plan)))
     if plan.comes_from_outside(dial.caller_name):
         return IRRELEVANT
     leg = plan.leg_id(dial.channel)
@@ -130,27 +131,27 @@ def _dialled(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
     return Reading((connected,), beside=((leg, caller),))
 
 
-def _inside(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:
-    """Return the dependencies that a dial inside the bank adds. The officer may be at either end of a Local channel."""
+def _internal_dial(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:
+    """Return the pairs for `beside` of a dial inside the bank. The officer may be at either end of a Local channel."""
     there, back = (caller, dialled), (dialled, caller)
     if is_joint(dialled):
         return (there, back) if is_joint(caller) else (back,)
     return (there,)
 
 
-def _end(unique: str, name: str, plan: DialPlan) -> str:
-    """Return the channel. For half of a Local channel, return the joint of both: their name without `;1` or `;2`."""
+def _channel_or_joint(unique: str, name: str, plan: DialPlan) -> str:
+    """Return the leg id of a channel. Both halves of a Local channel have one joint: the name without `;1` or `;2`."""
     return joint(name.rpartition(";")[0]) if _is_local(name) else plan.leg_id(unique)
 
 
 def _ended(channels: list[str], plan: DialPlan, at: datetime) -> Reading:
-    """End every channel of the event, whatever its name. A leg may be called Parked/… or …<ZOMBIE> by then."""
+    """End every channel of the event. Names are ignored, since Asterisk may rename a leg to Parked/… or …<ZOMBIE>."""
     gone = tuple(plan.leg_id(unique) for unique in channels if unique)
     return Reading(tuple(LegByNumber("ended", leg, at) for leg in gone), gone=gone) if gone else unread("no_id")
 
 
-def _not_transferred(event: object, destination: str) -> Reading | None:
-    """Return a reading if the transfer failed or leaves the transferrer in the call, else None."""
+def _no_transfer(event: object, destination: str) -> Reading | None:
+    """Return a reading if the transfer failed, or if the transferrer stays in the call. Otherwise return None."""
     result = text(event, "result")
     if result == "Success" and text(event, destination).lower() != "threeway":
         return None

@@ -91,7 +91,7 @@ class DialPlan(Struct, frozen=True):
 
 
 def leg_id(*parts: str) -> str:
-    """Join parts into a leg id without ambiguity. Replace it by its digest if it is too long or not visible ASCII."""
+    """Join parts into an unambiguous leg id. If it is too long or not visible ASCII, return its SHA-256 instead."""
     name = parts[0] if len(parts) == 1 else " ".join(each.replace("%", "%25").replace(" ", "%20") for each in parts)
     if len(name) <= MAX_LEG_ID and _VISIBLE.fullmatch(name):
         return name
@@ -105,7 +105,7 @@ def user(uri: str) -> str:
 
 
 def text(fields: object, *path: str) -> str:
-    """Return the text at a path of nested objects, or "" if it is missing or too long."""
+    """Return the string at a path in nested objects, or "" if it is missing or too long."""
     for name in path:
         fields = fields.get(name) if isinstance(fields, Mapping) else None
     return fields if isinstance(fields, str) and len(fields) <= MAX_TEXT else ""

@@ -55,8 +55,8 @@ def _dialog(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -
         return IRRELEVANT if state else unread("no_outcome")
     if not entity or "id" not in dialog:
         return unread("no_id")
-    # A phone may use a dialog id again, so the leg id adds the Call-ID and the local tag. The remote tag is unknown at
-    # first, and forks that differ in it have their own ids.
+    # A phone may reuse a dialog id, so the leg id also has the Call-ID and the local tag. It does not need the remote
+    # tag, which is unknown at first: forks have their own dialog ids.
     slot = plan.leg_id(entity, dialog["id"])
     marks = [dialog[each] for each in ("call-id", "local-tag") if dialog.get(each)]
     leg = plan.leg_id(entity, dialog["id"], *marks)
@@ -93,7 +93,7 @@ class _Reader:
 
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._path) >= MAX_DEPTH:
-            raise ValueError("nested too deep")
+            raise ValueError("the document is nested too deeply")
         # An empty name never matches, so elements of other namespaces are ignored.
         self._path += (name.removeprefix(_SPACE) if name.startswith(_SPACE) else "",)
         if self._path == _DIALOG[:1]:

@@ -1,4 +1,4 @@
-"""Tracks the legs of one exchange over time, and counts its events. Source: specs/pbx.md section 1."""
+"""Tracks the legs of one exchange over time, and counts its events. Implements specs/pbx.md section 1."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Exchange(Generic[Event]):
     def __init__(self, read: Callable[[Event, DialPlan, datetime], Reading], plan: DialPlan) -> None:
         self._read = read
         self._plan = plan
-        # For each leg, the channels that it depends on; and for each channel, the legs that depend on it.
+        # For each leg, the channels on which it depends. For each channel, the legs that depend on it.
         self._channels: dict[str, set[str]] = {}
         self._legs: dict[str, set[str]] = {}
-        # For each channel, the officer whose telephone it rang.
+        # For each channel to an officer's telephone, the officer.
         self._officers: dict[str, str] = {}
-        # Answered legs that wait for an officer.
+        # Answered legs without an officer so far.
         self._alone: dict[str, LegByNumber] = {}
         self.counts: Counter[str] = Counter()
 
@@ -48,8 +48,8 @@ class Exchange(Generic[Event]):
         self._officers.update(reading.officers)
         if len(self._officers) > MAX_LEGS:
             del self._officers[next(iter(self._officers))]
-        legs = reading.legs + self._joined(reading, at)
-        reading = replace(reading, legs=tuple(self._named(each) for each in legs))
+        legs = reading.legs + self._newly_connected(reading, at)
+        reading = replace(reading, legs=tuple(self._with_officer(each) for each in legs))
         times = {leg.leg_id: leg.at for leg in reading.legs}
         ended = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel) if not is_joint(leg))
         at = next(iter(times.values()), at)
@@ -58,7 +58,7 @@ class Exchange(Generic[Event]):
         self._count(reading)
         return reading
 
-    def _joined(self, reading: Reading, at: datetime) -> tuple[LegByNumber, ...]:
+    def _newly_connected(self, reading: Reading, at: datetime) -> tuple[LegByNumber, ...]:
         """Return the legs that were answered without an officer and now have one."""
         for leg in reading.alone:
             self._alone[leg.leg_id] = leg
@@ -71,8 +71,8 @@ class Exchange(Generic[Event]):
         joined = [self._alone.pop(leg) for leg in sorted(known) if leg in self._alone and self._channels.get(leg)]
         return tuple(leg if leg in reading.alone else replace(leg, at=at) for leg in joined)
 
-    def _named(self, leg: LegByNumber) -> LegByNumber:
-        """Add the officer whose telephone the leg is connected to, if the event names none."""
+    def _with_officer(self, leg: LegByNumber) -> LegByNumber:
+        """Add the officer on whose telephone the leg depends, if the event names no officer."""
         if leg.event == "ended" or leg.officer_id is not None:
             return leg
         found = {self._officers[each] for each in self._channels.get(leg.leg_id, ()) if each in self._officers}
@@ -81,8 +81,8 @@ class Exchange(Generic[Event]):
     def _follow(self, leg: str, channel: str) -> None:
         """Record that a leg depends on a channel, and on everything that this channel depends on now.
 
-        The same goes for everything that depends on the leg, if the leg is a joint: joints are known before the
-        channels behind them.
+        If the leg is a joint, record the same for everything that depends on it: a joint is known before the channels
+        behind it.
         """
         legs = (leg, *sorted(self._legs.get(leg, ()))) if is_joint(leg) else (leg,)
         channels = (channel, *sorted(self._channels.get(channel, ())))

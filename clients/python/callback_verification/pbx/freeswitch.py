@@ -50,7 +50,7 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     if field("call-direction") != "outbound":
         return IRRELEVANT if field("call-direction") == "inbound" else unread("no_direction")
     if not plan.leads_outside(field("channel-name")):
-        return _rung_up(field, leg, plan)
+        return _rang_officer(field, leg, plan)
     dialled, invited = field("caller-destination-number"), plan.e164(user(field("variable_sip_destination_url")))
     # A transfer or uuid_bridge rewrites the numbers of a channel, but not the address of its INVITE.
     flipped = bool(field("caller-transfer-source") or field("variable_channel_cid_flipped"))
@@ -58,7 +58,9 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     if number is None and flipped:
         return unread("flipped_number")
     if number is None:
-        return _rung_up(field, leg, plan) if not plan.trunks and plan.is_extension(dialled) else unread("no_number")
+        return (
+            _rang_officer(field, leg, plan) if not plan.trunks and plan.is_extension(dialled) else unread("no_number")
+        )
     flipped = flipped or number != plan.e164(dialled)
     caller_number = None if flipped else plan.e164(field("caller-caller-id-number"))
     officer_id = plan.officer(field("other-leg-username"), field("other-leg-caller-id-number"))
@@ -72,8 +74,8 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     return Reading((connected,), beside=((leg, plan.leg_id(other)),))
 
 
-def _rung_up(field: Field, channel: str, plan: DialPlan) -> Reading:
-    """Record that a telephone of the bank was called. Its officer may talk on a leg that is bridged to it later."""
+def _rang_officer(field: Field, channel: str, plan: DialPlan) -> Reading:
+    """Record which officer's telephone was called. A leg may be bridged to it later."""
     officer_id = plan.officer(field("caller-destination-number"))
     return Reading(officers=((channel, officer_id),)) if officer_id is not None else IRRELEVANT
 

@@ -18,8 +18,8 @@ class Reading(Struct, frozen=True):
 
     A reason never holds bytes of the event. The other members are for `Exchange`. A pair (leg, other) in `beside` means
     that the leg ends when the other channel is in `gone`. Either may be a `joint`. `alone` has answered legs without a
-    known officer. They are connected once another channel is beside them. `officers` has pairs (channel, staff number)
-    of channels that rang an officer's telephone.
+    known officer. Such a leg is connected once another channel is beside it. `officers` has pairs (channel, staff
+    number) of channels to officers' telephones.
     """
 
     legs: tuple[LegByNumber, ...] = ()
@@ -40,7 +40,7 @@ _JOINT = "\n"
 
 
 def joint(name: str) -> str:
-    """Return the name of a joint. It connects two channels and cannot end by itself. No leg id has this form."""
+    """Return the id of a joint. It connects two channels, and no event ends it. No leg id has this form."""
     return _JOINT + name
 
 
@@ -49,5 +49,5 @@ def is_joint(name: str) -> bool:
 
 
 def unread(reason: Reason) -> Reading:
-    """Return the reading of an event about a leg that cannot be understood."""
+    """Return the reading of an event that was not understood."""
     return Reading(not_understood=(reason,))

@@ -17,9 +17,9 @@ from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import ReportRow
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.callers import candidates, of_caller
+from verifier.service.confirmations.candidates import candidates, of_caller
+from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.context import Context
-from verifier.service.daily_caps import check_cap, count
 
 _encode = msgspec.json.Encoder().encode
 OLDEST_MS = 365 * 86_400_000

@@ -15,8 +15,8 @@ from verifier.core.messages import IvrTurn, SpokenVerdict, Verdict, Words
 from verifier.ledger.commands import Again
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.assigned import standing
 from verifier.service.context import Context
+from verifier.service.staff.access import current_state
 
 Candidates = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
 """The applications in a command's read set, with their open calls."""
@@ -39,7 +39,7 @@ def _receipt_of_open_call(context: Context, work: UnitOfWork, application: Decry
         opened = work.calls.get(application.row.open_call_id)
     except (NotFound, Erased):
         return None
-    call = standing(application, opened, work.now_ms, context.settings.rules)
+    call = current_state(application, opened, work.now_ms, context.settings.rules)
     if call.state != "confirmed" or context.cutoff.holds(opened.ticket.officer.id):
         return None
     return work.calls.receipt_of(call, application)[0]

@@ -30,7 +30,7 @@ def not_there(what: Literal["application", "call"]) -> Iterator[None]:
         raise NotFound(f"there is no such {what}") from error
 
 
-def standing(application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rules: CallRules) -> Call:
+def current_state(application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rules: CallRules) -> Call:
     """The current state of a call: settled by time, and revoked if its officer is no longer assigned."""
     call = lifecycle.settle(opened.call, now_ms, rules)
     removed = application.registration.assigned(opened.ticket.officer.id) is None
@@ -66,7 +66,7 @@ def check_call(work: UnitOfWork, officer: Principal, call_id: str) -> None:
 async def read_call(context: Context, call_id: str) -> tuple[DecryptedApplication, DecryptedCall]:
     """The current state of a call, and its application. Raises NotFound or Erased."""
     application, opened = await context.reading.call(call_id)
-    now = standing(application, opened, context.clock(), context.settings.rules)
+    now = current_state(application, opened, context.clock(), context.settings.rules)
     return application, replace(opened, call=now)
 
 

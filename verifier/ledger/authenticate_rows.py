@@ -6,8 +6,7 @@ everything that was sealed under an application key itself.
 
 from __future__ import annotations
 
-from typing import Any
-
+from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from verifier.core.errors import Unavailable, VerifierError
@@ -15,7 +14,7 @@ from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, ApplicationKeys, seal,
 from verifier.ledger import decoys, records, tables
 from verifier.ledger.decrypted import leaf_context
 from verifier.ledger.heads import HeadRow
-from verifier.ledger.rows import MAC_BYTES, Authenticator, added, share_of
+from verifier.ledger.rows import MAC_BYTES, AnyTable, Authenticator, added, share_of
 from verifier.ports import Entropy, KeyRing, Row, Storage, Transaction
 
 _LEAVES = (
@@ -88,7 +87,7 @@ class _Authenticating:
             await self._transaction.execute_many(_SET_HEAD, [(origin, head.shares, mac)])
         return self._rows
 
-    async def _write(self, table: Any, row: Any) -> None:
+    async def _write(self, table: AnyTable, row: Struct) -> None:
         changed = self._resealed(row)
         digest = self._authenticator.digest(table.name, astuple(changed))
         self._sum += share_of(digest)
@@ -96,7 +95,7 @@ class _Authenticating:
         sql, values = table.update(row, changed, digest[:MAC_BYTES])
         await self._transaction.execute_many(sql, [values])
 
-    def _resealed(self, row: Any) -> Any:
+    def _resealed(self, row: Struct) -> Struct:
         if isinstance(row, tables.ApplicationRow) and row.wrapped_key is not None and row.kek_id is not None:
             made = _Keys(self._ring.unwrap(row.application_id, row.kek_id, row.wrapped_key))
             self._keys[row.application_id] = made
@@ -129,7 +128,7 @@ class _Authenticating:
         return sealed if keys is None else self._reseal(keys, statement_id, context, sealed)
 
 
-def row_context(row: Any) -> tuple[str, bytes | None]:
+def row_context(row: Struct) -> tuple[str, bytes | None]:
     """The context and the ciphertext of a row that is sealed under an application key, or None for other rows."""
     if isinstance(row, tables.ApplicationRow):
         return row.application_id, row.sealed

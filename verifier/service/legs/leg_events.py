@@ -25,9 +25,9 @@ from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import Leg, StrayLeg
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.assigned import standing
 from verifier.service.calls import view
 from verifier.service.context import Context
+from verifier.service.staff.access import current_state
 
 # The tolerated clock skew between telephone exchange and service.
 SKEW_MS = 60_000
@@ -168,7 +168,7 @@ class Legs:
 
     def _settled(self, work: UnitOfWork, opened: DecryptedCall) -> Call:
         application = work.applications.get(opened.call.application_id)
-        return standing(application, opened, work.now_ms, self._context.settings.rules)
+        return current_state(application, opened, work.now_ms, self._context.settings.rules)
 
     def _follow(self, work: UnitOfWork, opened: DecryptedCall, heard: _Heard) -> DecryptedCall:
         """The call after one more event of its leg."""

@@ -14,7 +14,7 @@ from verifier.core.errors import InternalError, Unavailable
 from verifier.core.messages import RequestException
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal, unseal
 from verifier.core.suspensions import SuspendStaff
-from verifier.ledger.authenticating import AlreadyAuthenticated, authenticate, row_context
+from verifier.ledger.authenticate_rows import AlreadyAuthenticated, authenticate, row_context
 from verifier.ledger.decrypted import leaf_context, unwrap_keys
 from verifier.ledger.tables import APPLICATIONS, TABLES
 from verifier.ports import Storage, Transaction
@@ -31,7 +31,7 @@ async def storage(database: str) -> AsyncIterator[Storage]:
 
 
 async def lived(world: World, person: Person) -> Any:
-    """A call that had a wrong code, was confirmed, reported and ended; its receipt."""
+    """Makes a call with a wrong code, a confirmation, a report and an end. Returns the receipt."""
     call_id, code = await world.live_call(person)
     await world.confirm(person, another_code(code))
     verdict = await world.confirm(person, code)
@@ -41,7 +41,7 @@ async def lived(world: World, person: Person) -> Any:
 
 
 async def as_before(storage: Storage, world: World) -> None:
-    """Seal everything of applications under one undivided key, and take all authenticators away."""
+    """Turns the database back into the old format: one key per application, and no authenticators."""
     ring = world.ring
     keys: dict[str, tuple[bytes, bytes]] = {}
     async with storage.transaction() as transaction:
@@ -84,7 +84,7 @@ def sealed_again(keys: tuple[bytes, bytes], before: str, after: str, sealed: byt
 
 
 async def every_kind(world: World, person: Person) -> str:
-    """An exception, a request for one, a suspension, a stray leg and an erased application; the exception's id."""
+    """Makes an exception, a request, a suspension, a stray leg and an erased application. Returns the exception id."""
     erased = Person(5)
     await world.register(erased)
     await lived(world, erased)
@@ -99,7 +99,9 @@ async def every_kind(world: World, person: Person) -> str:
 
 
 @pytest.mark.shows("CVP-10.2-5")
-async def test_what_was_there_is_authenticated_once_and_good_as_before(storage: Storage, tmp_path: Path) -> None:
+async def test_an_upgrade_authenticates_existing_rows_once_and_everything_still_works(
+    storage: Storage, tmp_path: Path
+) -> None:
     people = [Person(n) for n in range(3)]
     async with World(storage, tmp_path / "ring.json") as world:
         for person in people:
@@ -136,7 +138,7 @@ async def test_what_was_there_is_authenticated_once_and_good_as_before(storage: 
 
 
 @pytest.mark.shows("CVP-10.2-5")
-async def test_it_waits_until_open_calls_have_ended(storage: Storage, tmp_path: Path) -> None:
+async def test_an_upgrade_is_refused_while_calls_are_open(storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json") as world:
         await world.register(Person(1))
         await world.live_call(Person(1))
@@ -146,8 +148,8 @@ async def test_it_waits_until_open_calls_have_ended(storage: Storage, tmp_path: 
 
 
 @pytest.mark.shows("CVP-10.2-5")
-async def test_authenticators_that_somebody_took_away_are_not_given_again(storage: Storage, tmp_path: Path) -> None:
-    """The rows may say anything by then. The keys of an application tell that the upgrade has been."""
+async def test_removed_authenticators_are_not_written_again(storage: Storage, tmp_path: Path) -> None:
+    """The rows may have been changed since. The keys of an application show that the upgrade was done before."""
     async with World(storage, tmp_path / "ring.json") as world:
         await world.register(Person(1))
         async with storage.transaction() as transaction:
@@ -160,8 +162,8 @@ async def test_authenticators_that_somebody_took_away_are_not_given_again(storag
     assert mac is None
 
 
-async def test_a_leaf_whose_key_was_destroyed_holds_up_no_upgrade(storage: Storage, tmp_path: Path) -> None:
-    """Versions before could leave one sealed, in the moment of an erasure. It stays as it is."""
+async def test_a_leaf_without_its_key_does_not_stop_an_upgrade(storage: Storage, tmp_path: Path) -> None:
+    """Earlier versions could leave such a leaf if an erasure ran at the same time. It stays unchanged."""
     async with World(storage, tmp_path / "ring.json") as world:
         await world.register(Person(1))
         await lived(world, Person(1))

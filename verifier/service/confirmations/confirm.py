@@ -42,10 +42,10 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import CHANNELS, LimitRow, limit_key
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.log_entries import StagedLeaf
-from verifier.service.callers import Candidate, candidates, language_of, of_caller, of_one_customer
+from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_customer
+from verifier.service.confirmations.daily_caps import check_cap, count
+from verifier.service.confirmations.replays import spoken_again, verdict_again
 from verifier.service.context import Context
-from verifier.service.daily_caps import check_cap, count
-from verifier.service.replays import spoken_again, verdict_again
 
 # Why a caller gets no verdict: the calling number is not on file, or the call went to another number.
 NotFrom = Literal["unregistered", "other_number"]
@@ -81,7 +81,7 @@ class _Try(Struct, frozen=True):
     wrong: int
 
 
-class Outcome(Struct, frozen=True):
+class Judgement(Struct, frozen=True):
     """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7).
 
     `application` is the application of the receipt, None if it is unknown.
@@ -115,7 +115,7 @@ class Confirmations:
         def decide(work: UnitOfWork) -> About[Verdict]:
             outcome = self._judge(work, reads, entry, work.applications.of_customer(customer_index))
             # In the app a call to any number counts, so there is always an outcome.
-            assert isinstance(outcome, Outcome)  # noqa: S101
+            assert isinstance(outcome, Judgement)  # noqa: S101
             return About(_about(outcome.application), lambda: _verdict(outcome))
 
         again = verdict_again(self._context, lambda work: work.applications.of_customer(customer_index))
@@ -134,7 +134,7 @@ class Confirmations:
         def decide(work: UnitOfWork) -> About[SpokenVerdict]:
             at = work.now_ms
             judged, customers = self.judge_by_phone(work, reads, digits, asked.caller_number, asked.application_id)
-            if not isinstance(judged, Outcome):
+            if not isinstance(judged, Judgement):
                 text = UNCHECKED[judged]
                 first = next(iter(self.on_file(work, reads, asked.caller_number)), None)
                 return About(_about(first), lambda: _unavailable(text, asked.language or customers, at))
@@ -157,20 +157,20 @@ class Confirmations:
 
     def judge_by_phone(
         self, work: UnitOfWork, reads: ReadSet, digits: str, number: str | None, named: str | None = None
-    ) -> tuple[Outcome | NotFrom, Language]:
+    ) -> tuple[Judgement | NotFrom, Language]:
         """The verdict on digits keyed from a number, or why there is none, and the language for the answer.
 
         Raises RateLimited.
         """
         registered = self.on_file(work, reads, number)
         outcome = self._judge(work, reads, _Entry(digits, "ivr", named, number=number or ""), registered)
-        if isinstance(outcome, Outcome) and outcome.call is not None and outcome.application is not None:
+        if isinstance(outcome, Judgement) and outcome.call is not None and outcome.application is not None:
             return outcome, language_of([outcome.application])
         return outcome, language_of(registered)
 
     def _judge(
         self, work: UnitOfWork, reads: ReadSet, entry: _Entry, applications: Sequence[DecryptedApplication]
-    ) -> Outcome | NotFrom:
+    ) -> Judgement | NotFrom:
         """Try the code, count the attempt, and sign the receipt. Raises RateLimited before it counts anything."""
         cap = self._context.settings.verdict_cap
         check_cap(work, reads, cap)
@@ -219,24 +219,24 @@ class Confirmations:
                 if not decision.allowed:
                     raise RateLimited(retry_after=decision.retry_after)
 
-    def _accept(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> Outcome:
+    def _accept(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> Judgement:
         application, opened = candidate.application, candidate.opened
         if opened.call.state == "confirmed":
             # The same person enters the code again while the call is open: same receipt, no second use.
             receipt_id, evidence = work.calls.receipt_of(opened.call, application)
-            return Outcome(opened, application, True, receipt_id, evidence, work.now_ms)
+            return Judgement(opened, application, True, receipt_id, evidence, work.now_ms)
         receipt_id, leaf = self._receipt(work, entry, application, opened)
         call = lifecycle.confirm(opened.call, work.now_ms, leaf.leaf_index, self._context.settings.rules)
         work.calls.put(call)
-        return Outcome(replace(opened, call=call), application, False, receipt_id, leaf.evidence, work.now_ms)
+        return Judgement(replace(opened, call=call), application, False, receipt_id, leaf.evidence, work.now_ms)
 
-    def _refuse(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Try]) -> Outcome:
+    def _refuse(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Try]) -> Judgement:
         application = _whose(entry, tries)
         receipt_id, leaf = self._receipt(work, entry, application, None)
         guess = not any(each.right for each in tries)
         for each in tries:
             self._count(work, entry, each, guess=guess and each.named)
-        return Outcome(None, application, False, receipt_id, leaf.evidence, work.now_ms)
+        return Judgement(None, application, False, receipt_id, leaf.evidence, work.now_ms)
 
     def _count(self, work: UnitOfWork, entry: _Entry, tried: _Try, *, guess: bool) -> None:
         """Count a wrong code. It writes the row even if nothing counts, so the amount of work reveals nothing.
@@ -318,7 +318,7 @@ def _seconds(ms: int | None) -> int | None:
     return None if ms is None else ms // 1000
 
 
-def _verdict(outcome: Outcome) -> Verdict:
+def _verdict(outcome: Judgement) -> Verdict:
     return Verdict(
         verdict="not_genuine" if outcome.call is None else "genuine",
         at=from_ms(outcome.at),
@@ -344,7 +344,7 @@ def _details(opened: DecryptedCall) -> CallDetails:
     )
 
 
-def _spoken(outcome: Outcome, language: Language) -> SpokenVerdict:
+def _spoken(outcome: Judgement, language: Language) -> SpokenVerdict:
     return SpokenVerdict(
         verdict="not_genuine" if outcome.call is None else "genuine",
         at=from_ms(outcome.at),
@@ -366,7 +366,7 @@ def _unavailable(text: dict[Language, str], language: Language, at: int) -> Spok
     )
 
 
-def _verdict_words(outcome: Outcome, language: Language) -> str:
+def _verdict_words(outcome: Judgement, language: Language) -> str:
     """The text that the customer reads or hears."""
     if outcome.call is None:
         return words.NOT_GENUINE[language]

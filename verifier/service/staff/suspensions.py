@@ -24,7 +24,7 @@ from verifier.ledger.tables import SUSPENSIONS, SuspensionRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Row
 from verifier.service.context import Context
-from verifier.service.housekeeping import Swept
+from verifier.service.housekeeping.expiry import Swept
 
 READ_S = 3.0
 _AFTER_ALL = "susp_g"  # sorts after every hex id

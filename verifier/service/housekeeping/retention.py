@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import takewhile
-from typing import Any
 
 from msgspec import Struct
 
@@ -18,14 +17,14 @@ from verifier.core.statements import EXCEPTION, REPORT, TICKET
 from verifier.ledger import records, tables
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
-from verifier.ledger.rows import Table
+from verifier.ledger.rows import AnyTable
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Row
 from verifier.service.context import Context
 
 AT_ONCE = 500
 # The table of the row that is deleted with a statement. A receipt has none.
-_GOES_WITH: dict[str, Table[Any]] = {TICKET: tables.CALLS, REPORT: tables.REPORTS, EXCEPTION: tables.EXCEPTIONS}
+_GOES_WITH: dict[str, AnyTable] = {TICKET: tables.CALLS, REPORT: tables.REPORTS, EXCEPTION: tables.EXCEPTIONS}
 
 
 class Forgotten(Struct, frozen=True):

@@ -5,20 +5,85 @@ Implements specs/protocol.md section 10. Until a row is verified, its columns ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from verifier.core.call import Call
-from verifier.ledger import records, tables
-from verifier.ledger.candidate_calls import CandidateCalls
-from verifier.ledger.limit_rows import LimitRows
-from verifier.ledger.read_set import ReadSet
+from verifier.ledger import decoys, records, tables
+from verifier.ledger.decrypted import DecryptedCall
+from verifier.ledger.read_set import ReadSet, cap_keys
 from verifier.ledger.routing import ShardRouting
-from verifier.ledger.rows import Authenticator, Rows, Table
-from verifier.ledger.tables import ApplicationRow, ExceptionRow, Leg, ReportRow, RequestRow, StrayLeg, SuspensionRow
+from verifier.ledger.rows import AnyRows, AnyTable, Authenticator, Key, Rows
+from verifier.ledger.tables import (
+    ApplicationRow,
+    ExceptionRow,
+    Leg,
+    LimitRow,
+    ReportRow,
+    RequestRow,
+    StrayLeg,
+    SuspensionRow,
+)
 from verifier.ports import Row, Transaction
 
 Item = TypeVar("Item")
+
+
+class CandidateCalls:
+    """The calls that a code is tried against: each application's open call, or a decoy (CVP-7-2).
+
+    One statement loads them all, with the receipts of confirmed calls.
+    """
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+        self.decoys: dict[str, DecryptedCall] = {}
+        self._receipts: dict[str, tuple[str, bytes, bytes | None]] = {}
+
+    def ids(self, applications: Iterable[tuple[str, str | None]]) -> Iterable[str]:
+        """The call ids to load: each application's open call, or a decoy of its own."""
+        for application_id, open_call_id in applications:
+            self._ids.setdefault(application_id, open_call_id or decoys.call_id(len(self._ids)))
+        return self._ids.values()
+
+    def add(self, row: Row) -> None:
+        """Add the receipt that was loaded with a call."""
+        receipt_id, sealed, customer_index = row[tables.CALLS.width + 2 :]
+        self._receipts[row[0]] = receipt_id, sealed, customer_index
+
+    def id_of(self, application_id: str) -> str:
+        """The id of an application's candidate call, empty if the batch did not load one."""
+        return self._ids.get(application_id, "")
+
+    def receipt(self, call_id: str) -> tuple[str, bytes, bytes | None]:
+        """The receipt that consumed the code of a call: its id, its ciphertext, and the customer index of its leaf."""
+        return self._receipts[call_id]
+
+
+class LoadedLimits:
+    """Rows of `limits` by key, with the effects of earlier commands of the batch."""
+
+    def __init__(self, rows: Rows[LimitRow]) -> None:
+        self.rows = rows
+        self._caps: dict[ReadSet, tuple[str, ...]] = {}
+
+    def keys(
+        self,
+        read_sets: Iterable[ReadSet],
+        led_to: Callable[[ReadSet], Sequence[str]],
+        customer: Callable[[str], bytes | None],
+    ) -> Iterable[str]:
+        """The keys to load. The guess limits of both channels decide whether a call is locked."""
+        for each in read_sets:
+            found = led_to(each)
+            self._caps[each] = cap_keys(each, map(customer, found))
+            yield from self._caps[each]
+            if each.channel is not None:
+                yield from (key for application_id in found for key in tables.limit_keys(application_id))
+
+    def caps(self, reads: ReadSet) -> tuple[str, ...]:
+        """The keys of a command's daily cap, as of the start of the batch."""
+        return self._caps[reads]
 
 
 class Loaded:
@@ -27,7 +92,7 @@ class Loaded:
     def __init__(self, transaction: Transaction, authenticator: Authenticator, now_ms: int) -> None:
         self._transaction = transaction
         self._now_ms = now_ms
-        self.tables: dict[Table[Any], Rows[Any]] = {each: Rows(each, authenticator) for each in tables.TABLES}
+        self.tables: dict[AnyTable, AnyRows] = {each: Rows(each, authenticator) for each in tables.TABLES}
         self.applications: Rows[ApplicationRow] = self.tables[tables.APPLICATIONS]
         self.calls: Rows[Call] = self.tables[tables.CALLS]
         self.legs: Rows[Leg] = self.tables[tables.LEGS]
@@ -36,7 +101,7 @@ class Loaded:
         self.requests: Rows[RequestRow] = self.tables[tables.REQUESTS]
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
-        self.limits = LimitRows(self.tables[tables.LIMITS])
+        self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
         self.of_customer: dict[bytes, list[str]] = {}
         self.of_number: dict[bytes, list[str]] = {}
@@ -47,7 +112,7 @@ class Loaded:
         self.granted: dict[str, Row] = {}
         self.sessions: dict[str, Row] = {}
         self.suspension_of: dict[str, str] = {}
-        self.expired: list[tuple[Table[Any], Any, str, int]] = []
+        self.expired: list[tuple[AnyTable, Key, str, int]] = []
 
     async def load(self, read_sets: Sequence[ReadSet]) -> None:
         """Load every row that these read sets declare."""
@@ -127,7 +192,7 @@ class Loaded:
         self.strays.load(rows)
         self.stray_ids.update({(bytes(row[1]), row[2]): row[0] for row in rows})
 
-    async def _load_expired(self, table: Table[Any], sql: str, column: str, before: int) -> None:
+    async def _load_expired(self, table: AnyTable, sql: str, column: str, before: int) -> None:
         rows = await self._transaction.fetch(sql, before)
         self.tables[table].load(rows)
         self.expired += [(table, table.key_of(row), column, before) for row in rows]

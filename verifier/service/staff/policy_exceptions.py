@@ -30,8 +30,8 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import REQUESTS, ExceptionRow, RequestRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.log_entries import StagedLeaf
-from verifier.service.assigned import check_application
 from verifier.service.context import Context
+from verifier.service.staff.access import check_application
 
 SHOWN_MS = 86_400_000
 _encode = msgspec.json.Encoder().encode

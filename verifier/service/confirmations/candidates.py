@@ -14,7 +14,7 @@ from verifier.core.call import Call, CallRules
 from verifier.core.purposes import Language
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.assigned import standing
+from verifier.service.staff.access import current_state
 
 
 class Candidate(Struct, frozen=True):
@@ -43,7 +43,7 @@ def candidates(work: UnitOfWork, applications: Sequence[DecryptedApplication], r
     for application in applications:
         opened = work.calls.candidate_of(application)
         if opened is not None:
-            now = standing(application, opened, work.now_ms, rules)
+            now = current_state(application, opened, work.now_ms, rules)
             found.append(Candidate(application, replace(opened, call=now)))
     return found
 

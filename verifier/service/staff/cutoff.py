@@ -1,6 +1,6 @@
 """The suspensions in force, as this node knows them. Implements specs/protocol.md section 2.1.
 
-A node polls the database for suspensions (service/suspensions.py). Decisions use this copy in memory, without a query.
+A node polls the database for suspensions (suspensions.py). Decisions use this copy in memory, without a query.
 """
 
 from __future__ import annotations

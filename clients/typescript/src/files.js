@@ -1,5 +1,6 @@
 /**
- * Reads saved receipts and trust files. Source: specs/protocol.md section 8.
+ * Reads saved receipts and trust files.
+ * Implements specs/protocol.md section 8.
  */
 
 import { EvidenceError } from "./errors.js";
@@ -17,11 +18,11 @@ export const MAX_FILE = 262_144;
  * @returns {Evidence} raises EvidenceError
  */
 export function readEvidence(content) {
-  const kept = read(content);
-  const found = [kept, kept?.receipt, kept?.ticket, kept?.evidence].find(
+  const saved = readFile(content);
+  const found = [saved, saved?.receipt, saved?.ticket, saved?.evidence].find(
     (each) => typeof each?.statement === "string" && typeof each.proof === "string",
   );
-  if (found === undefined) throw new EvidenceError("invalid_evidence", "there is no statement with its proof");
+  if (found === undefined) throw new EvidenceError("invalid_evidence", "there is no statement with a proof");
   return { statement: found.statement, proof: found.proof };
 }
 
@@ -35,29 +36,29 @@ export function readTrust(content) {
   try {
     trust = parsed(content);
   } catch (cause) {
-    throw new TypeError(`the trust file cannot be read: ${said(cause)}`, { cause });
+    throw new TypeError(`the trust file cannot be read: ${messageOf(cause)}`, { cause });
   }
   mustBeTrust(trust);
   return trust;
 }
 
-/** @param {any} trust */
+/** Raise TypeError unless a value has the shape of a trust file. @param {any} trust */
 export function mustBeTrust(trust) {
   const { issuer, jwks, log } = trust ?? {};
   const strings = typeof issuer === "string" && typeof log?.origin === "string";
   const keys = Array.isArray(jwks?.keys) && Array.isArray(log?.keys);
   if (!strings || !keys || !log.keys.every((/** @type {unknown} */ each) => typeof each === "string")) {
-    throw new TypeError("trust is not the document of /.well-known/callback-verification");
+    throw new TypeError("the trust file is not the document at /.well-known/callback-verification");
   }
 }
 
 /** @param {Uint8Array} content */
-function read(content) {
+function readFile(content) {
   try {
     return parsed(content);
   } catch (cause) {
     const slug = cause instanceof TooDeep ? "invalid_claims" : "invalid_evidence";
-    throw new EvidenceError(slug, `the file cannot be read: ${said(cause)}`, { cause });
+    throw new EvidenceError(slug, `the file cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -68,6 +69,6 @@ function parsed(content) {
 }
 
 /** @param {unknown} error */
-function said(error) {
+function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }

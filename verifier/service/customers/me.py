@@ -28,8 +28,8 @@ from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.assigned import standing
 from verifier.service.context import Context
+from verifier.service.staff.access import current_state
 
 _AFTER_ALL = "call_g"  # sorts after every hex id
 
@@ -62,7 +62,7 @@ class Me:
             opened = await self._context.reading.open_call_of(application)
             if opened is None:
                 continue
-            call = standing(application, opened, now_ms, self._context.settings.rules)
+            call = current_state(application, opened, now_ms, self._context.settings.rules)
             if lifecycle.on_the_phone(call) and not self._context.cutoff.holds(opened.ticket.officer.id):
                 on.append(replace(opened, call=call))
         return CallStatus(

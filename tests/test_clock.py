@@ -1,4 +1,4 @@
-"""A node whose clock is not the database's tells nobody anything (law L6)."""
+"""A node answers no request while its clock differs too much from the database's (law L6)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.world import Clock, Person, World
+from verifier.clock import CheckedClock
 from verifier.core.errors import Unavailable
 from verifier.ports import Storage
 from verifier.service import Context, Service
-from verifier.service.clock import CheckedClock
 
 
 def now_ms() -> int:
@@ -54,7 +54,7 @@ async def test_a_node_does_not_start_with_a_wrong_clock(storage: Storage, tmp_pa
         await Service(world.context).start()
 
 
-def test_a_clock_that_was_set_right_is_agreed_with_again() -> None:
+def test_a_jumped_clock_is_accepted_once_it_agrees_with_the_database() -> None:
     wall, running = Clock(now_ms() - 600_000), Clock(0)
     clock = CheckedClock(wall, running)
     wall.advance(600)
@@ -68,6 +68,6 @@ def test_a_clock_that_was_set_right_is_agreed_with_again() -> None:
 
 
 @pytest.mark.parametrize("told", ["2026-11-24 02:00:00", "2026-11-24 02:00:00.25+00", "2026-11-24 10:00:00.123456+08"])
-def test_the_time_is_read_as_either_database_writes_it(told: str) -> None:
+def test_the_time_formats_of_both_databases_are_read(told: str) -> None:
     wall = Clock(1_795_485_600_000)
     CheckedClock(wall, Clock(0)).check_skew(told)

@@ -1,0 +1,1 @@
+"""Customers: their calls, preferences, reports and receipts."""

@@ -1,0 +1,1 @@
+"""Periodic jobs: expiry, retention, and the uses of keys."""

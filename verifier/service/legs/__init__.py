@@ -1,0 +1,1 @@
+"""Legs: the telephone exchange's events, and what does not add up."""

@@ -1,0 +1,1 @@
+"""Notifications: live events to open pages, and messages that wait for delivery."""

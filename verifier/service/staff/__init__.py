@@ -1,0 +1,1 @@
+"""Staff of the bank: what officers may see, suspensions, and exceptions that a second person grants."""
