@@ -22,7 +22,7 @@ NEWLINE = b"\r\n\r\n"
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Server]:
-    """`verifier serve` in a process of its own."""
+    """A node that runs `verifier serve` in another process."""
     async with (
         aiohttp.ClientSession() as session,
         Server(tmp_path, session, log_level="debug", request_seconds=5, **settings()) as server,

@@ -163,7 +163,7 @@ class Bank:
             yield Request(i, head.encode())
 
     def rings(self, customers: Iterable[int]) -> Iterator[Request]:
-        """The IVR's request to begin a dialogue with each customer, who rings from the number on file."""
+        """The IVR's request to begin a dialogue with each customer, who calls from the number on file."""
         for i in customers:
             yield self._signed(i, "/v1/ivr/sessions", {"caller_number": self._number(i)})
 

@@ -129,7 +129,7 @@ def test_a_leg_ends_when_the_officers_channel_ends_without_a_transfer_event() ->
 
 @pytest.mark.shows("CVP-P1-6")
 def test_a_click_to_call_leg_ends_when_the_officer_transfers() -> None:
-    """A click to call rings the officer through a Local channel. The transfer event names one half of it."""
+    """A click-to-call rings the officer through a Local channel. The transfer event names one half of it."""
     events = ami("asterisk-ami-click-then-attended-transfer.txt")
     assert times_of_leg(from_ami, events, CLICKED) == [7.3, 30.1]
     assert times_of_leg(from_ami, [event for event in events if event["Event"] != "AttendedTransfer"], CLICKED) == [

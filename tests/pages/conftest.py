@@ -1,4 +1,4 @@
-"""A bank of its own and a real browser for the pages."""
+"""Fixtures of the page tests: a bank and a real browser."""
 
 from __future__ import annotations
 
