@@ -1,4 +1,4 @@
-"""A key and its certificate as PEM files, as a certification authority would hand them out."""
+"""Makes a key and its certificate as PEM files, as a certification authority would issue them."""
 
 from __future__ import annotations
 

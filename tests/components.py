@@ -1,7 +1,7 @@
-"""The programs beside Python that some tests need, and the Debian package that each comes in.
+"""The programs besides Python that some tests need, and the Debian package of each.
 
-A test says `@pytest.mark.needs("postgresql")`, or asks for a fixture of FIXTURES. Where a program is missing the test
-is skipped and the package is named; on CI that is a failure. `tests/run fast` deselects every such test.
+A test says `@pytest.mark.needs("postgresql")`, or uses a fixture of FIXTURES. If the program is missing, the test is
+skipped with the name of the package. On CI it fails. `tests/run fast` deselects every such test.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import pytest
 
 from tests import postgres
 
-# Some of them are for administrators.
+# Some programs are in folders for administrators.
 _PATH = f"{os.environ['PATH']}:/usr/sbin:/usr/bin:/usr/local/bin"
 
 
 def _program(*names: str) -> Callable[[], bool]:
-    """Whether a program of one of these names is there."""
+    """A check for whether a program with one of these names is installed."""
     return lambda: any(shutil.which(name, path=_PATH) for name in names)
 
 
@@ -49,7 +49,7 @@ FOUND: dict[str, Callable[[], bool]] = {
 }
 
 FIXTURES = {"postgres": "postgresql", "own_postgres": "postgresql", "browser": "chromium"}
-# npm comes with the virtual environment, and fetches packages of its own.
+# npm comes with the virtual environment, and downloads packages itself.
 FETCHING = {"npm"}
 
 
@@ -72,7 +72,7 @@ def is_slow_file(source: str) -> bool:
 
 
 def require(component: str, present: bool) -> None:
-    """Skip the test where a component is missing; on CI that is a failure, so an install step cannot go missing."""
+    """Skip the test if a component is missing. On CI fail instead, so that a missing install step is noticed."""
     if present:
         return
     if os.environ.get("CI") == "true":
@@ -81,6 +81,6 @@ def require(component: str, present: bool) -> None:
 
 
 def require_packages(item: pytest.Item) -> None:
-    """Skip a test one of whose packages is missing, and name it."""
+    """Skip a test if one of its packages is missing, and name the package."""
     for package in sorted(needed(item)):
         require(f"the Debian package {package}", FOUND[package]())

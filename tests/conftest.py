@@ -1,4 +1,4 @@
-"""Fixtures: a world on each database; and what is run at which speed."""
+"""Shared fixtures: databases, a test bank on each, and the selection of fast tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from verifier.ports import Storage
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
-# A busy machine is no defect: examples have no deadline.
+# Examples have no deadline, since the machine may be busy.
 settings.register_profile("verifier", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=15)
 settings.load_profile("verifier")
@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """In the fast run, do not even import a file of which every test is left out."""
+    """In the fast run, do not import files whose tests are all left out."""
     if config.getoption("--fast") and collection_path.name.startswith("test_"):
         return True if is_slow_file(collection_path.read_text(encoding="utf-8")) else None
     return None
@@ -67,7 +67,7 @@ def npm() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A real PostgreSQL, started for the session. Nothing in it outlives the tests, so it is killed."""
+    """A PostgreSQL for the whole session. It is killed at the end, since its data is not needed again."""
     with tempfile.TemporaryDirectory(prefix="postgres-", dir=memory()) as folder:
         server = Postgres(Path(folder))
         server.start()
@@ -77,7 +77,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def own_postgres() -> Iterator[Postgres]:
-    """A PostgreSQL that a test may kill."""
+    """A PostgreSQL that the test may kill."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = Postgres(Path(folder))
         server.start()
@@ -85,7 +85,7 @@ def own_postgres() -> Iterator[Postgres]:
         server.stop()
 
 
-# Parameters of a fixture that has each kind of database in turn.
+# Parameters for a fixture that runs with each kind of database.
 SQLITE = pytest.param("sqlite")
 POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgresql"))
 SHARDS = pytest.param("shards", marks=pytest.mark.needs("postgresql"))
@@ -93,13 +93,13 @@ SHARDS = pytest.param("shards", marks=pytest.mark.needs("postgresql"))
 
 @pytest.fixture(params=[SQLITE, POSTGRES])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database at the current schema, without a row, of each kind in turn."""
+    """The address of an empty database with the current schema. Each kind of database in turn."""
     return new_database(request, tmp_path)
 
 
 @pytest.fixture(params=[SQLITE, POSTGRES])
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database without a table, of each kind in turn."""
+    """The address of a database without tables. Each kind of database in turn."""
     if request.param == "sqlite":
         return f"sqlite:{tmp_path / 'verifier.sqlite3'}"
     server: Postgres = request.getfixturevalue("postgres")
@@ -107,7 +107,7 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a copy of the migrated database; of a SQLite file where the parameter says so."""
+    """The address of a copy of the migrated database of the kind that the parameter names."""
     if request.param == "sqlite":
         return f"sqlite:{shutil.copy(request.getfixturevalue('migrated_file'), tmp_path / 'verifier.sqlite3')}"
     server: Postgres = request.getfixturevalue("postgres")
@@ -118,7 +118,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file at the current schema, to be copied: migrating takes longer than most tests."""
+    """A SQLite file with the current schema. Tests copy it, since migrating takes longer than most tests."""
     path = tmp_path_factory.mktemp("migrated") / "verifier.sqlite3"
     asyncio.run(_migrate(f"sqlite:{path}"))
     return path
@@ -126,7 +126,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_database(postgres: Postgres) -> str:
-    """The same on PostgreSQL."""
+    """A PostgreSQL database with the current schema. Tests copy it."""
     address = postgres.new_database()
     asyncio.run(_migrate(address))
     return address
@@ -140,13 +140,13 @@ async def _migrate(address: str) -> None:
 
 @pytest.fixture
 def shards() -> int:
-    """How many shards the log has."""
+    """The number of shards of the log."""
     return 1
 
 
 @pytest.fixture
 async def storage(database: str, shards: int, tmp_path: Path) -> AsyncIterator[Storage]:
-    """An open database at the current schema."""
+    """An open database with the current schema."""
     opened = await open_storage(database)
     await migrate(opened)
     if shards > 1:
@@ -157,7 +157,7 @@ async def storage(database: str, shards: int, tmp_path: Path) -> AsyncIterator[S
 
 @pytest.fixture
 async def world(storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
-    """A running world with the leg required, the default."""
+    """A running test bank with the default leg mode, `required`."""
     async with World(storage, tmp_path / "ring.json") as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""specs/openapi.yaml, read once for all tests that compare something with it."""
+"""specs/openapi.yaml, parsed once for all tests that use it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from typing import Any
 import yaml
 
 COMMITTED = Path(__file__).parents[1] / "specs" / "openapi.yaml"
-# The reader in C takes a tenth of the time; PyYAML may lack it.
+# The C loader takes a tenth of the time, but PyYAML may lack it.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DESCRIPTION: dict[str, Any] = yaml.load(COMMITTED.read_text(encoding="utf-8"), _Loader)  # noqa: S506

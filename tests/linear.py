@@ -1,4 +1,4 @@
-"""How long a parser takes over hostile text of two sizes, the larger ten times the smaller."""
+"""Measures how the time of a parser grows: hostile text of two sizes, the larger ten times the smaller."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 TIMES_THE_SIZE, TIMES_THE_TIME = 10, 12
-# Larger texts show nothing more, and their time hangs on what else uses the processor's caches.
+# Larger texts show nothing more, and their time depends on what else uses the processor's caches.
 MOST = 20_000
 ROUNDS = 60
-# What clocks and caches add to a time. A parser that is quadratic within it is so without harm.
+# The time that clocks and caches may add. A parser that is quadratic within this time does no harm.
 NOISE_S = 100e-6
 
 Shape = tuple[str, str, str]
 Parse = Callable[[str], object]
 
-# A beginning, what is repeated, and an end.
+# The start, the repeated part, and the end of each shape.
 SHAPES: tuple[Shape, ...] = (
-    # one character over and over
+    # one repeated character
     *(("", each, "") for each in '"\\[{(<`.,;:=+&%/ \t\n-1aé零'),
-    # two that nearly match
+    # two alternating parts that nearly match
     *(
         ("", each, "")
         for each in ('""', '\\"', '["', '"\\', "[]", "{}", "()", "1 ", "1.", "a=", "a,", "a;", "=,", "\r\n ")
     ),
-    # a beginning that promises an end
+    # an opening without its end
     *(
         (begin, each, "")
         for begin in ('"', '["', "<", "(", '{"', "a=:", 'a="')
         for each in ("\\\\", " ", "a", "a ", '\\"', "\n")
     ),
     *(("[" * 20, each, "]" * 20) for each in ("1,", '"a",', "[],", "{},", "1e5,", "0.1,", '"\\n",', "[[1],")),
-    # members of JSON: the same, or equal as far as they go
+    # JSON members with equal names or equal prefixes
     *(("{", each, '"z":1}') for each in ('"a":1,', '"":{},', '"\\u0061":1,', '"a":[],', '"a":{"a":1,"a":2},')),
     *((begin, "a", '":1}') for begin in ('{"', '{"a":1,"', '[{"')),
     ("[", "1", "]"),
@@ -59,7 +59,7 @@ SHAPES: tuple[Shape, ...] = (
 
 
 def grown(size: int, most: int = MOST) -> Iterator[tuple[str, str, str]]:
-    """Each shape by its name, at a tenth of the size and at that size; none that would be mostly beginning and end."""
+    """The name of each shape, with its text at a tenth of the size and at full size. Skips mostly constant shapes."""
     size = min(size, most)
     for begin, each, end in SHAPES:
         if len(begin) + len(end) > size // TIMES_THE_SIZE // 10:
@@ -86,7 +86,7 @@ def _distinct(begin: str, each: Callable[[int], str], end: str) -> Callable[[int
     return made
 
 
-# Names that are all different: with equal beginnings, of digits, multiples of a power of two, which share their bits.
+# Names that all differ. Some share a prefix, and some are multiples of a power of two, which collide in hash tables.
 MANY: tuple[tuple[str, Callable[[int], str]], ...] = (
     ("different members", _distinct("{", lambda n: f'"k{n}":1,', '"z":1}')),
     ("different members, the last twice", _distinct("{", lambda n: f'"k{n}":1,', '"z":1,"z":1}')),
@@ -104,7 +104,7 @@ MANY: tuple[tuple[str, Callable[[int], str]], ...] = (
 
 
 def ratio(parse: Parse, small: str, large: str) -> float:
-    """How many times as long the larger text takes, by the processor: the least of several runs of each."""
+    """The ratio of the processor times for the larger and the smaller text, each the minimum of several runs."""
     least = [float("inf"), float("inf")]
     gc.disable()
     try:
@@ -120,7 +120,7 @@ def ratio(parse: Parse, small: str, large: str) -> float:
 
 
 def least(parse: Parse, text: str, enough: float) -> float:
-    """The least time of several runs, or the first that is less than `enough`; in seconds of the processor."""
+    """The minimum of several runs in processor seconds. Stops at the first run below `enough`."""
     found = float("inf")
     for _ in range(ROUNDS):
         found = min(found, _once(parse, text))
@@ -131,7 +131,7 @@ def least(parse: Parse, text: str, enough: float) -> float:
 
 def _once(parse: Parse, text: str) -> float:
     began = time.process_time()
-    # A refusal, whatever it is called, ends the work as well.
+    # A refusal of any kind also ends the work.
     with suppress(Exception):
         parse(text)
     return time.process_time() - began

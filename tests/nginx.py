@@ -1,4 +1,4 @@
-"""A real nginx on the recipe of specs/examples/nginx.conf, with another port, name, certificate and node."""
+"""Runs nginx with specs/examples/nginx.conf, and with its own port, name, certificate and node."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ START_S = 10
 
 
 class Nginx:
-    """nginx on a free loopback port, in front of the node at `node` (host:port). For a `with`."""
+    """nginx on a free loopback port, in front of the node at `node` (host:port). Use it in a `with`."""
 
     def __init__(self, folder: Path, node: str) -> None:
         self._folder = folder
@@ -49,7 +49,7 @@ class Nginx:
             self._process.wait(10)
 
     def trusting(self) -> ssl.SSLContext:
-        """A context of a client that trusts its certificate, whatever name is in it."""
+        """A TLS context for clients, which trusts this certificate and checks no host name."""
         context = ssl.create_default_context(cafile=str(self._folder / "certificate.pem"))
         context.check_hostname = False
         return context

@@ -1,4 +1,4 @@
-"""Programs of Node's, as the tests run them."""
+"""Runs node and npm."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ SDK = CLIENTS / "typescript"
 
 
 def program(name: str) -> str:
-    """Where node or npm is: beside this Python, or on the PATH; empty when it is nowhere."""
+    """The path of node or npm: next to this Python, or on the PATH. Empty if it is not installed."""
     beside = Path(sys.executable).parent / name
     return str(beside) if beside.exists() else shutil.which(name) or ""
 
 
 def run(*command: str, cwd: Path = SDK, given: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
-    """A program of Node's with its output, whatever it comes to; `given` is its standard input."""
+    """Run node or npm, and return the result without checking its status. `given` is the standard input."""
     path = os.pathsep.join((str(Path(program("node")).parent), os.environ["PATH"]))
     env = os.environ | {"PATH": path, "NODE_NO_WARNINGS": "1"} | more
     return subprocess.run(command, cwd=cwd, env=env, input=given, capture_output=True, text=True, timeout=300)
 
 
 def installed(folder: Path = SDK) -> bool:
-    """Install the packages that a folder's lock file names, unless that has been done; false without npm."""
+    """Install the packages of a folder's lock file, unless that has been done. False if npm is missing."""
     if not program("npm"):
         return False
     done = folder / "node_modules" / ".package-lock.json"

@@ -1,4 +1,4 @@
-"""A real PgBouncer for tests, on a free loopback port, in front of one database."""
+"""Runs PgBouncer on a free loopback port, in front of one database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPERATIONS = Path(__file__).parents[1] / "specs" / "operations.md"
 
 
 def program() -> str | None:
-    """Where PgBouncer is, if it is installed."""
+    """The path of PgBouncer, if it is installed."""
     return shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 
 
@@ -30,7 +30,7 @@ def recipe() -> str:
 
 
 class PgBouncer:
-    """The documented configuration with `changes`, for an `with`. `url` leads through it to the database."""
+    """PgBouncer with the documented configuration and `changes`, for a `with`. `url` is the database through it."""
 
     def __init__(self, database: str, **changes: str) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="pgbouncer-")
@@ -42,7 +42,7 @@ class PgBouncer:
         self.configure(**changes)
 
     def configure(self, **changes: str) -> None:
-        """Write the configuration. A running process takes it up at once."""
+        """Write the configuration. A running process applies it at once."""
         own = {"listen_addr": "127.0.0.1", "listen_port": str(self._port), "auth_type": "trust", "unix_socket_dir": ""}
         users = self._folder / "users.txt"
         users.write_text('"verifier" ""\n')

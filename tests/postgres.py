@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: initialised in a temporary folder, on a free loopback port, owned by nobody else."""
+"""Runs a PostgreSQL for tests, in its own folder and on a free loopback port."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOM = 4 * 2**30
 
 
 def bin_folder() -> Path | None:
-    """Where the newest server's programs are."""
+    """The folder with the programs of the newest installed server."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[4]))
     if found:
         return found[-1].parent
@@ -31,18 +31,18 @@ def installed() -> bool:
 
 
 def memory() -> Path | None:
-    """A folder in memory, where there is room for databases that nobody keeps; None for the usual one on disk."""
+    """A folder in memory with enough space for temporary databases, or None to use the default one on disk."""
     folder = Path("/dev/shm")
     return folder if folder.is_dir() and shutil.disk_usage(folder).free > ROOM else None
 
 
 def as_user() -> list[str]:
-    """How to run a program that refuses to be root's."""
+    """The command prefix to run a program that refuses to run as root."""
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
 
 
 def give(folder: Path) -> None:
-    """Make a folder that user's, and let him reach it."""
+    """Give a folder to the user `postgres`, and make it reachable for them. Does nothing unless run as root."""
     if os.geteuid() == 0:
         for each in folder.parents:
             if each in (Path("/tmp"), Path("/dev/shm")):
@@ -52,7 +52,7 @@ def give(folder: Path) -> None:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens at, and that no outgoing connection is given in the meantime."""
+    """A free loopback port outside the range that the system assigns to outgoing connections."""
     while True:
         port = random.SystemRandom().randrange(20_000, 32_000)
         try:
@@ -79,7 +79,7 @@ class Postgres:
         self._bin = found
 
     def start(self) -> None:
-        """Start, initialising first if need be, and wait until it answers."""
+        """Start the server, and wait until it answers. Initializes the folder first if needed."""
         if not self._data.exists():
             self._data.mkdir(parents=True)
             give(self._data)
@@ -108,7 +108,7 @@ class Postgres:
         raise RuntimeError("PostgreSQL did not start")
 
     def start_if_ended(self) -> None:
-        """What a supervisor does."""
+        """Start the server if it has ended, as a supervisor would."""
         assert self._process is not None
         try:
             self._process.wait(2)
@@ -118,16 +118,16 @@ class Postgres:
 
     @property
     def pid(self) -> int:
-        """The postmaster."""
+        """The process id of the postmaster."""
         assert self._process is not None
         return self._process.pid
 
     def stop(self) -> None:
-        """Stop in order, cutting connections."""
+        """Shut down in order, and close the connections."""
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """As a power cut would, as far as a process can: no orderly shutdown."""
+        """Kill the server without an orderly shutdown, similar to a power cut."""
         self._end(signal.SIGQUIT)
 
     def _end(self, how: signal.Signals) -> None:
@@ -137,7 +137,7 @@ class Postgres:
             self._process = None
 
     def new_database(self, like: str = "template1") -> str:
-        """The address of a new database: an empty one, or a copy of the one at an address, which nobody is using."""
+        """Create a database and return its address. It is empty, or a copy of a database that has no connections."""
         name = f"verifier_{next(_names)}"
         self._run("createdb", *self._here, "-T", like.rpartition("/")[2], name)
         return f"postgresql://verifier@127.0.0.1:{self.port}/{name}"

@@ -1,4 +1,4 @@
-"""What may be answered when a request is sent again with its key: the same, or that the genuine call has ended."""
+"""The answers that a retry may get: the same answer, or that the genuine call has ended."""
 
 from __future__ import annotations
 

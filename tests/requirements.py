@@ -1,7 +1,7 @@
-"""The numbered requirements of specs/ and the tests that show them; makes the table specs/requirements.md.
+"""The numbered requirements of specs/ and the tests that show them. Makes the table specs/requirements.md.
 
 python -m tests.requirements > specs/requirements.md
-python -m tests.requirements FOLDER: which MUSTs a run did not show, from what tests.sharing wrote there
+python -m tests.requirements FOLDER    names the MUSTs that a run did not show, from the notes of tests.sharing
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _HEADING = re.compile(r"^#{2,3} (\d+(?:\.\d+)?)\.? ")
 
 HEAD = """# The requirements, and the tests that show them
 
-Made by `python -m tests.requirements > specs/requirements.md` out of [protocol.md](protocol.md), [pbx.md](pbx.md) and
-the marks `@pytest.mark.shows` in `tests/`. `tests/specs/test_requirements.py` fails when it is out of date, and when a
-MUST has no test. *Outside* binds people, or programs that are not in this repository.
+Made by `python -m tests.requirements > specs/requirements.md` from [protocol.md](protocol.md), [pbx.md](pbx.md) and the
+marks `@pytest.mark.shows` in `tests/`. `tests/specs/test_requirements.py` fails if this table is out of date, or if a
+MUST has no test. *Outside* means that the requirement binds people, or programs outside this repository.
 
 | requirement | | binds | shown by |
 |---|---|---|---|
@@ -36,7 +36,7 @@ MUST has no test. *Outside* binds people, or programs that are not in this repos
 
 
 class Requirement(NamedTuple):
-    """One numbered item. `heading` is the section it stands in, which its number must name."""
+    """One numbered item. `heading` is the section that contains it, which must match `section` in its number."""
 
     number: str
     section: str
@@ -55,14 +55,14 @@ class Requirement(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text of specs/, read: its requirements, and the lines that belong to none."""
+    """A parsed text of specs/: its requirements, and the lines outside them."""
 
     requirements: list[Requirement]
     rest: list[str]
 
 
 def read(name: str, content: str) -> Text:
-    """The requirements of a text. An item goes on over the indented lines after it; what is fenced is none."""
+    """Parse a text. An item continues over the indented lines after it. Fenced blocks contain no items."""
     prefix = "P" if name.endswith("pbx.md") else ""
     found: list[Requirement] = []
     rest: list[str] = []
@@ -87,7 +87,7 @@ def read(name: str, content: str) -> Text:
 
 
 def texts() -> dict[str, str]:
-    """The texts with requirements, by their path."""
+    """The texts with requirements, keyed by path."""
     return {name: (ROOT / name).read_text(encoding="utf-8") for name in TEXTS}
 
 
@@ -97,7 +97,7 @@ def requirements(contents: dict[str, str]) -> list[Requirement]:
 
 
 def marks(sources: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Each number in a mark `shows`, and the test that bears it, as pytest names it. Nothing is imported."""
+    """Each number in a mark `shows`, with the test as pytest names it. Parses the sources without importing them."""
     for name, source in sources.items():
         yield from _marks_of(name, source)
 
@@ -119,26 +119,26 @@ def _numbers(decorators: list[ast.expr]) -> Iterator[str]:
 
 
 def tests() -> dict[str, str]:
-    """The source of every file of tests, by its path."""
+    """The source of every test file, keyed by path."""
     paths = sorted((ROOT / "tests").rglob("test_*.py"))
     return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
 def classes(protocol: str) -> dict[str, str]:
-    """The conformance classes of section 14, and what each is bound by, as it stands there."""
+    """The conformance classes of section 14, each with its list of requirements as text."""
     section = protocol.partition("\n## 14. ")[2]
     rows = re.findall(r"^\| ([^|]+?) \| ([^|]*CVP-[^|]*) \|$", section, re.MULTILINE)
     return {name.partition(" (")[0]: binding for name, binding in rows}
 
 
 def bound(binding: str) -> Iterator[tuple[str, int, int]]:
-    """What a class names: a section with the first and last number in it; whole sections end at 0."""
+    """Each section that a class names, with its first and last number. The last is 0 for a whole section."""
     for section, first, last in _REFERENCE.findall(binding):
         yield section, int(first or 1), int(last or first or 0)
 
 
 def binds(binding: str, requirement: Requirement) -> bool:
-    """Whether a class is bound by a requirement."""
+    """Whether a requirement binds a class."""
     n = int(requirement.number.rpartition("-")[2])
     return any(
         section == requirement.section and first <= n and (last == 0 or n <= last)
@@ -161,7 +161,7 @@ def table(contents: dict[str, str], sources: dict[str, str]) -> str:
 
 
 def shown(outcomes: Iterable[str]) -> set[str]:
-    """The requirements that a run showed. A test of which a case was skipped, or failed, shows nothing."""
+    """The requirements that a run showed. A test with a skipped or failed case shows nothing."""
     passed: set[tuple[str, str]] = set()
     missed: set[tuple[str, str]] = set()
     for line in outcomes:
@@ -171,7 +171,7 @@ def shown(outcomes: Iterable[str]) -> set[str]:
 
 
 def unshown(found: list[Requirement], by: set[str]) -> list[str]:
-    """The MUSTs that are not among those that were shown."""
+    """The MUSTs that are not in `by`, the numbers of the requirements that were shown."""
     return [each.number for each in found if each.level == "MUST" and not each.outside and each.number not in by]
 
 

@@ -1,7 +1,7 @@
-"""Several pytest processes share the tests: each takes the next file that no other has taken, until none is left.
+"""Several pytest processes share the tests. Each takes the next free file, until none is left.
 
-`--share FOLDER` names the folder in which they note what they have taken. They note there as well which requirements
-were shown, which `python -m tests.requirements FOLDER` then reads.
+`--share FOLDER` names the folder where the processes note the files that they have taken. They also note there which
+requirements their tests showed, for `python -m tests.requirements FOLDER`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 
 class Sharing:
-    """The part of one process."""
+    """The pytest plugin of one process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -22,13 +22,13 @@ class Sharing:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """As pytest's own loop, over the files that are taken. An error of collection is left to that one to tell."""
+        """Run the files that this process takes, like pytest's own loop. Leave collection errors to that loop."""
         if session.testsfailed or session.config.option.collectonly:
             return None
         mine = self.taken(session.items)
         item = next(mine, None)
         while item is not None:
-            # The next item decides which fixtures stay, so it is taken before this one is run.
+            # Take the next item before running this one, since it decides which fixtures are kept.
             following = next(mine, None)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if session.shouldfail:
@@ -39,12 +39,12 @@ class Sharing:
         return True
 
     def taken(self, items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
-        """The tests of each file that nobody had taken when its turn came."""
+        """The tests of each file that no other process has taken."""
         files: dict[Path, list[pytest.Item]] = {}
         for item in items:
             files.setdefault(item.path, []).append(item)
         for path, tests in files.items():
-            # The name is of this checkout, which all of them run.
+            # All processes run the same checkout, so the path identifies the file.
             note = self._folder / f"{str(path).replace(os.sep, '+')}.taken"
             try:
                 note.open("x").close()

@@ -1,4 +1,4 @@
-"""What sees which tampering with the database, by table and column; makes the table specs/tampering.md.
+"""How each tampering with the database is detected, by table and column. Makes the table specs/tampering.md.
 
 tests/ledger/test_tampering.py measures it. python -m tests.tamperings > specs/tampering.md
 """
@@ -12,7 +12,7 @@ DECOYS, ERASED = "leaves of decoys", "leaves of an erased application"
 DELETED, OLD = "(a row deleted)", "(an old row put back)"
 NOT_WORDS = "nothing: because "
 
-# By table, what sees a change of its columns. Of several changes of a column the one that is seen least counts.
+# For each table and column, what detects a change. If several changes differ, the least detected one counts.
 EXPECTED: dict[str, dict[str, str]] = {
     "applications": {
         "application_id customer_index kek_id wrapped_key sealed call_counter local_day calls_today open_call_id "
@@ -27,7 +27,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "calls that are decoys": {
         "call_id application_id officer_id leaf_index call_counter leg_mode issued_at expires_at state connected_at "
         "leg_ended_at revealed_at confirmed_at ended_at receipt_leaf due_at mac": BOTH,
-        DELETED: NOT_WORDS + "a decoy is nobody's call, and the sweep plants those that are gone",
+        DELETED: NOT_WORDS + "a decoy belongs to no customer, and the sweep replaces missing ones",
     },
     "legs": {"call_id leg_index on_file connected_at ended_at expires_at mac": BOTH, f"{DELETED} {OLD}": AUDIT},
     "stray_legs": {
@@ -52,8 +52,9 @@ EXPECTED: dict[str, dict[str, str]] = {
     "log_head": {
         "origin size batches shards shares writers mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
-        "forgotten": NOT_WORDS + "it is a mark of how far statements were forgotten. It excuses a lost statement only "
-        "where that is older than statements are kept; set higher, some are kept for longer",
+        "forgotten": NOT_WORDS
+        + "it marks how far statements were forgotten. It excuses a lost statement only if that is "
+        "older than the retention time; a higher mark keeps some statements for longer",
     },
     "checkpoints": {f"size note {DELETED}": BOTH},
     "nodes": {f"level node_index hash {DELETED}": BOTH},
@@ -64,32 +65,34 @@ EXPECTED: dict[str, dict[str, str]] = {
     ERASED: {
         f"leaf_index entry {DELETED}": BOTH,
         "typ application_id sealed": AUDIT,
-        "statement_id customer_index": NOT_WORDS + "the statement is gone, and with it all that they could lead to; "
-        "the leaf's hash stays",
+        "statement_id customer_index": NOT_WORDS + "the statement is erased, so these columns lead to nothing; "
+        "the hash of the leaf stays",
     },
     DECOYS: {
         f"leaf_index typ statement_id {DELETED}": AUDIT,
         "customer_index sealed": REFUSED,
-        "entry application_id": NOT_WORDS + "a decoy is nobody's ticket, and in no log",
+        "entry application_id": NOT_WORDS + "a decoy is no ticket, and is in no log",
     },
     "numbers": {f"number_index application_id {DELETED}": AUDIT},
     "assignments": {f"officer_id application_id {DELETED}": AUDIT},
     "idempotency": {
         "sealed": REFUSED,
         f"idempotency_id {DELETED}": NOT_WORDS + "the answer is not found, so a retry is a new command, which is "
-        "decided by the rows as they are",
-        "fingerprint": NOT_WORDS + "the retry is refused as another request; only the caller with the key opens it",
-        "application_id": NOT_WORDS + "the answer goes with its time and not with its application; until then only the "
-        "caller with the key opens it",
-        "expires_at": NOT_WORDS + "the answer is kept for longer or shorter; a genuine one that is given again still "
+        "decided by the current rows",
+        "fingerprint": NOT_WORDS
+        + "the retry is refused as another request; only the caller with the key can decrypt the answer",
+        "application_id": NOT_WORDS
+        + "the answer is deleted when it expires and not with its application; until then only "
+        "the caller with the key can decrypt it",
+        "expires_at": NOT_WORDS + "the answer is kept for longer or shorter; a repeated genuine answer still "
         "says that the call has ended",
     },
     "ivr_sessions": {
         "sealed expires_at application_id": REFUSED,
-        f"session_id {DELETED}": NOT_WORDS + "the dialogue is not found, and the caller begins another",
-        "number_index": NOT_WORDS + "a dialogue that is about no application yet goes with its time and not with an "
+        f"session_id {DELETED}": NOT_WORDS + "the dialogue is not found, and the caller starts another",
+        "number_index": NOT_WORDS + "a dialogue without an application is deleted when it expires and not by an "
         "erasure",
-        OLD: NOT_WORDS + "the dialogue goes on from an earlier step; wrong codes are counted in `limits`, and a "
+        OLD: NOT_WORDS + "the dialogue continues from an earlier step; wrong codes are counted in `limits`, and a "
         "genuine answer is looked up again",
     },
     "messages": {
@@ -98,8 +101,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "more often, after an erasure or not at all; the message holds nothing of the receipt",
     },
     "key_uses": {
-        f"kid uses {DELETED}": NOT_WORDS + "a node never believes that a count fell while it runs. One that starts "
-        "does, so the warning and the refusal at 2^32 uses come late",
+        f"kid uses {DELETED}": NOT_WORDS + "a running node ignores a count that fell. A node that starts "
+        "believes it, so the warning and the refusal at 2^32 uses come late",
     },
     "schema_versions": {
         f"version {DELETED}": REFUSED,
@@ -107,26 +110,26 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
 }
 
-HEAD = """# What sees which tampering
+HEAD = """# How tampering is detected
 
 Made by `python -m tests.tamperings > specs/tampering.md`. `tests/ledger/test_tampering.py` changes every column of
-every table, deletes a row of each, and puts back old rows with their old authenticators. It fails when this table is
-out of date, or when a column is not in it.
+every table, deletes a row of each, and puts back old rows with their old authenticators. It fails if this table is out
+of date, or if a column is missing.
 
-- *refused*: the service does not work with the row. For the tables of the log: a node that starts does no work.
+- *refused*: the service does not use the row. For the tables of the log, a node that starts does no work.
 - *audit*: `verifier log verify` finds it.
-- *nothing*: neither does, for the reason given.
+- *nothing*: neither detects it, for the reason given.
 
-| table | what is changed | what sees it |
+| table | what is changed | detected by |
 |---|---|---|
 """
 TAIL = """
 
-One tampering needs more than one table: the head and every row that changed since are set back together, to before a
-batch that logged nothing. A revocation, a suspension and a reveal log nothing. The log is the same before and after, so
-the audit finds nothing. A node refuses such a database if it wrote one of the lost batches, however far others have
-gone on from there, or if it has seen more batches than the database now has. A node that starts afterwards takes it as
-it is: a call that was revoked is genuine there, until its ticket ends.
+One tampering needs more than one table: the head and every row changed since are set back together, to before a batch
+that logged nothing. A revocation, a suspension and a reveal log nothing. The log is the same before and after, so the
+audit finds nothing. A node refuses such a database if it wrote one of the lost batches, however far other nodes have
+continued from there, or if it has seen more batches than the database now has. A node that starts afterwards accepts
+the database: there a revoked call is genuine until its ticket expires.
 """
 
 
@@ -145,7 +148,7 @@ def _shown(name: str) -> str:
 
 
 def expected() -> dict[tuple[str, str], str]:
-    """What is expected of each column, in one dictionary."""
+    """The expected detection, keyed by table and column."""
     return {
         (table, name): seen
         for table, groups in EXPECTED.items()

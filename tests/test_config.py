@@ -1,4 +1,4 @@
-"""Settings: a bad or unknown one stops the start, and says which."""
+"""Settings: a bad or unknown one stops the start, and the error names it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 GOOD = {"VERIFIER_ISSUER": "https://verify.bank.example/base", "PATH": "/bin"}
 
 
-def test_the_defaults_are_the_strict_ones() -> None:
+def test_the_defaults_are_strict() -> None:
     config = load(GOOD)
     assert (config.env, config.leg_mode, config.client_cert_header) == ("production", "required", False)
     assert config.origin == "verify.bank.example/base/log"
@@ -49,13 +49,13 @@ def test_a_bad_setting_stops_the_start_and_is_named(variable: str, value: str, t
 
 
 @pytest.mark.shows("CVP-12-4")
-def test_every_wrong_setting_is_told_at_once() -> None:
+def test_all_wrong_settings_are_named_at_once() -> None:
     with pytest.raises(BadSettings) as caught:
         load({"VERIFIER_A": "1", "VERIFIER_B": "2"})
     assert all(each in caught.value.detail for each in ("VERIFIER_A", "VERIFIER_B", "VERIFIER_ISSUER: missing"))
 
 
-def test_a_setting_may_come_from_a_file_but_not_from_both(tmp_path: Path) -> None:
+def test_a_setting_comes_from_a_variable_or_a_file_but_not_both(tmp_path: Path) -> None:
     secret = tmp_path / "database"
     secret.write_text("postgresql://verifier@db/verifier\n")
     from_file = {**GOOD, "VERIFIER_DATABASE_FILE": str(secret)}
@@ -64,13 +64,13 @@ def test_a_setting_may_come_from_a_file_but_not_from_both(tmp_path: Path) -> Non
         load({**from_file, "VERIFIER_DATABASE": "sqlite:x"})
 
 
-def test_a_byte_order_mark_is_no_part_of_a_setting(tmp_path: Path) -> None:
+def test_a_byte_order_mark_in_a_setting_file_is_ignored(tmp_path: Path) -> None:
     secret = tmp_path / "database"
     secret.write_bytes(b"\xef\xbb\xbfpostgresql://verifier@db/verifier\r\n")
     assert load({**GOOD, "VERIFIER_DATABASE_FILE": str(secret)}).database == "postgresql://verifier@db/verifier"
 
 
-def test_hours_may_run_to_midnight_but_not_backwards() -> None:
+def test_contact_hours_may_end_at_midnight_but_not_before_they_start() -> None:
     midnight = load({**GOOD, "VERIFIER_CONTACT_HOURS": "00:00-24:00"}).service_settings().policy
     assert midnight.hours_end.isoformat() == "23:59:59.999999"
     for hours in ("21:00-08:00", "08:00-08:00", "08:00-25:00"):
@@ -81,7 +81,7 @@ def test_hours_may_run_to_midnight_but_not_backwards() -> None:
 @pytest.mark.parametrize(
     "listen", ["8080", ":8080", "localhost:x", "localhost:70000", "localhost:٨٠٨٠", "[::1:80", "[]:80"]
 )
-def test_an_address_to_listen_on_is_host_and_port(listen: str) -> None:
+def test_a_listen_address_must_be_host_and_port(listen: str) -> None:
     assert address("127.0.0.1:8080") == ("127.0.0.1", 8080)
     assert address("[::1]:8080") == ("::1", 8080)
     for name in ("VERIFIER_LISTEN", "VERIFIER_ADMIN_LISTEN"):
@@ -105,7 +105,7 @@ STAFF = {"VERIFIER_STAFF_ISSUER": "https://id.bank.example", "VERIFIER_STAFF_AUD
         ("VERIFIER_RECEIPT_MESSAGES_URL", {"VERIFIER_RECEIPT_MESSAGES_TOKEN": "t"}),
     ],
 )
-def test_no_http_address_starts_in_production(variable: str, together: dict[str, str]) -> None:
+def test_an_http_address_stops_the_start_in_production(variable: str, together: dict[str, str]) -> None:
     settings = {**GOOD, **together}
     assert load({**settings, variable: "https://id.bank.example/realms/a"})
     assert load({**settings, variable: "http://127.0.0.1:8080", "VERIFIER_ENV": "development"})
@@ -130,7 +130,7 @@ def test_no_http_address_starts_in_production(variable: str, together: dict[str,
         ),
     ],
 )
-def test_what_is_no_web_address_does_not_start(address: str) -> None:
+def test_an_invalid_web_address_stops_the_start(address: str) -> None:
     for name, together in (("VERIFIER_ISSUER", {}), ("VERIFIER_STAFF_ISSUER", {"VERIFIER_STAFF_AUDIENCE": "a"})):
         with pytest.raises(BadSettings, match=name):
             load({**GOOD, **together, name: address})
@@ -141,13 +141,13 @@ def test_what_is_no_web_address_does_not_start(address: str) -> None:
     "numbers",
     ["010-8234-5678", "861082345678", "+86 10 8234 5678", "+0108234567", "+861082345678,95588", "+86108234567x"],
 )
-def test_a_caller_number_that_is_not_e164_does_not_start(numbers: str) -> None:
+def test_a_caller_number_that_is_not_e164_stops_the_start(numbers: str) -> None:
     assert load({**GOOD, "VERIFIER_CALLER_NUMBERS": "+861082345678, +861082345679"})
     with pytest.raises(BadSettings, match=r"VERIFIER_CALLER_NUMBERS: .* must be E\.164"):
         load({**GOOD, "VERIFIER_CALLER_NUMBERS": numbers})
 
 
-def test_a_published_number_is_e164_or_a_short_number() -> None:
+def test_a_published_number_must_be_e164_or_a_short_number() -> None:
     assert load({**GOOD, "VERIFIER_PUBLISHED_NUMBERS": "95588,+861095588"})
     for number in ("010-95588", "95 588", "hotline", "010955880123"):
         with pytest.raises(BadSettings, match="VERIFIER_PUBLISHED_NUMBERS"):
@@ -176,7 +176,7 @@ def test_a_published_number_is_e164_or_a_short_number() -> None:
         ("sqlite://", "must name a file"),
     ],
 )
-def test_a_database_address_that_cannot_be_read_is_told_without_its_password(url: str, told: str) -> None:
+def test_an_invalid_database_address_is_named_without_its_password(url: str, told: str) -> None:
     with pytest.raises(BadSettings, match=told) as caught:
         load({**GOOD, "VERIFIER_DATABASE": url})
     assert "sec" not in caught.value.detail
@@ -194,7 +194,7 @@ def test_a_database_address_that_cannot_be_read_is_told_without_its_password(url
         ),
     ],
 )
-def test_a_database_address_that_can_be_read_is_taken(url: str) -> None:
+def test_a_valid_database_address_is_accepted(url: str) -> None:
     assert load({**GOOD, "VERIFIER_DATABASE": url}).database == url
 
 
@@ -215,7 +215,7 @@ def test_a_setting_that_needs_another_is_refused_without_it(one: str, other: str
             load({**GOOD, variable: value})
 
 
-def test_a_voice_platform_must_know_where_to_transfer() -> None:
+def test_a_voice_platform_needs_the_addresses_to_transfer_to() -> None:
     for secret in ("VERIFIER_VOICEXML_PASSWORD", "VERIFIER_TWIML_TOKEN"):
         with pytest.raises(BadSettings, match="VERIFIER_OFFICER_URI"):
             load({**GOOD, secret: "secret"})
@@ -227,7 +227,7 @@ def test_a_voice_platform_must_know_where_to_transfer() -> None:
     ("content", "told"),
     [(b"", "empty"), (b" \n", "empty"), (b"\xff", "UTF-8"), (b"a\x00b", "control"), (b"a" * 70_000, "longer")],
 )
-def test_a_file_that_holds_no_setting_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_file_with_an_invalid_setting_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
     secret = tmp_path / "token"
     secret.write_bytes(content)
     with pytest.raises(BadSettings, match=f"VERIFIER_TWIML_TOKEN_FILE: .*{told}"):
@@ -248,7 +248,7 @@ def test_the_readme_names_no_setting_that_does_not_exist() -> None:
 
 
 def test_every_setting_is_read_through_one_module() -> None:
-    """Modules hand over the whole environment. A variable that is read by its name would not be read from its file."""
+    """A module that read a variable by name would ignore its file variant. Modules pass on the whole environment."""
     read_by_name = re.compile(r"environ(\.get|\[)|getenv|envvar=")
     modules = {path: path.read_text(encoding="utf-8") for path in (ROOT / "verifier").rglob("*.py")}
     assert len(modules) > 100

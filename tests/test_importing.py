@@ -1,4 +1,4 @@
-"""Importing: every line is in the account, what is unchanged is not written, and refused lines can be mended."""
+"""Importing: every line is counted, unchanged lines are not written, and refused lines can be corrected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def _import(world: World, path: Path, reading: Reading | None = None, dry_
 
 
 @pytest.mark.shows("CVP-3.1-7")
-async def test_importing_twice_is_safe_and_every_line_is_in_the_account(world: World, tmp_path: Path) -> None:
+async def test_importing_twice_is_safe_and_counts_every_line(world: World, tmp_path: Path) -> None:
     mars = row(3, time_zone="Mars/Olympus")
     path = written(tmp_path, "a.csv", HEADER + row(1) + mars + "\n" + row(2) + row(1, product="车贷"))
     for sums in ({"registered": 2}, {"unchanged": 2}):
@@ -36,7 +36,7 @@ async def test_importing_twice_is_safe_and_every_line_is_in_the_account(world: W
 
 
 @pytest.mark.shows("CVP-3.1-7")
-async def test_a_line_is_unchanged_only_while_the_database_holds_the_same(world: World, tmp_path: Path) -> None:
+async def test_a_line_is_unchanged_only_if_the_database_holds_the_same(world: World, tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HEADER + row(1) + row(2))
     assert (await _import(world, path)).registered == 2
     before = await world.service.applications.read("LN-1")
@@ -49,7 +49,7 @@ async def test_a_line_is_unchanged_only_while_the_database_holds_the_same(world:
 
 
 @pytest.mark.shows("CVP-3.1-7")
-async def test_what_the_database_refuses_is_told_with_its_line(world: World, tmp_path: Path) -> None:
+async def test_a_refusal_by_the_database_names_its_line(world: World, tmp_path: Path) -> None:
     await _import(world, written(tmp_path, "a.csv", HEADER + row(1) + row(2)))
     await world.service.applications.erase("LN-2")
     path = written(tmp_path, "b.csv", HEADER + row(1, customer_id="c-2") + row(2) + row(3))
@@ -64,7 +64,7 @@ async def test_what_the_database_refuses_is_told_with_its_line(world: World, tmp
         ]
 
 
-async def test_an_application_that_cannot_be_opened_stops_no_other(world: World, tmp_path: Path) -> None:
+async def test_an_application_that_cannot_be_decrypted_does_not_stop_the_others(world: World, tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HEADER + row(1) + row(2, customer_id="c-2"))
     await _import(world, path)
     async with world.storage.transaction() as transaction:
@@ -73,7 +73,7 @@ async def test_an_application_that_cannot_be_opened_stops_no_other(world: World,
     assert await _import(world, path) == Account(unchanged=1, refused=1, header=1)
 
 
-async def test_a_dry_run_gives_the_account_and_writes_nothing(world: World, tmp_path: Path) -> None:
+async def test_a_dry_run_counts_every_line_and_writes_nothing(world: World, tmp_path: Path) -> None:
     await _import(world, written(tmp_path, "a.csv", HEADER + row(1)))
     path = written(tmp_path, "b.csv", HEADER + row(1) + row(2) + "bad\n")
     dry = await _import(world, path, dry_run=True)
@@ -83,7 +83,7 @@ async def test_a_dry_run_gives_the_account_and_writes_nothing(world: World, tmp_
 
 
 @pytest.mark.shows("CVP-3.1-8")
-async def test_of_two_customers_for_one_application_neither_is_registered(world: World, tmp_path: Path) -> None:
+async def test_an_application_with_two_customers_is_not_registered(world: World, tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HEADER + row(1) + row(1, customer_id="c-2"))
     assert await _import(world, path) == Account(refused=2, header=1)
     assert await world.counts("applications") == (0,)
@@ -113,7 +113,7 @@ REFUSED = [
 
 
 def _rejected(path: Path, to: Path, reading: Reading | None = None) -> list[str]:
-    """Write the refused lines of a file to another; return their reasons."""
+    """Write the refused lines of a file to another, and return their reasons."""
     export = ImportFile(path, NOON, reading)
     rejects = Rejects(to, export)
     bad = [each for each in export.rows() if isinstance(each, Bad)]
@@ -125,7 +125,7 @@ def _rejected(path: Path, to: Path, reading: Reading | None = None) -> list[str]
 
 
 @pytest.mark.parametrize("reason_column", ["", "reason"])
-def test_refused_lines_are_written_as_they_were_and_refused_again(tmp_path: Path, reason_column: str) -> None:
+def test_refused_lines_are_written_unchanged_and_refused_again(tmp_path: Path, reason_column: str) -> None:
     header = HEADER.replace("\n", f",{reason_column}\n") if reason_column else HEADER
     good, tail = (row(9).strip() + ",\n", ',""\n') if reason_column else (row(9), "\n")
     lines = [line.replace("\n", tail) for line in REFUSED]
@@ -142,7 +142,7 @@ def test_refused_lines_are_written_as_they_were_and_refused_again(tmp_path: Path
         assert line.startswith(was.strip()[:65_536] + ",") or len(was) > 65_536
         assert reason.replace('"', "'") in line
     again = _rejected(first, second)
-    assert len(again) == len(REFUSED) - 1  # of the line that is too long, only the reason is left
+    assert len(again) == len(REFUSED) - 1  # only the reason of the line that is too long was written
     third = tmp_path / "third.csv"
     _rejected(second, third)
     assert [line.rsplit(',"', 1)[0] for line in third.read_text().splitlines()] == [
@@ -150,7 +150,7 @@ def test_refused_lines_are_written_as_they_were_and_refused_again(tmp_path: Path
     ]
 
 
-async def test_a_file_of_refused_lines_can_be_mended_and_imported(world: World, tmp_path: Path) -> None:
+async def test_a_csv_file_of_refused_lines_can_be_corrected_and_imported(world: World, tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", (HEADER + row(1, customer_name='"王芳') + row(2, status="?")).encode("gb18030"))
     refused = tmp_path / "refused.csv"
     reading = Reading(encoding="gb18030")
@@ -160,7 +160,7 @@ async def test_a_file_of_refused_lines_can_be_mended_and_imported(world: World, 
     assert await _import(world, refused, reading) == Account(registered=2, header=1)
 
 
-async def test_a_json_file_of_refused_lines_can_be_mended_and_imported(world: World, tmp_path: Path) -> None:
+async def test_a_json_file_of_refused_lines_can_be_corrected_and_imported(world: World, tmp_path: Path) -> None:
     lines = [json_line(status="?"), json_line(application_id="LN-3").replace("}\n", "\n"), "nothing\n", "{}\n"]
     path = written(tmp_path, "a.jsonl", "".join(lines) + json_line(product="x" * 70_000))
     first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"

@@ -1,4 +1,4 @@
-"""A node's journal: whatever speaks in the process, each line is JSON on standard output and repeats no data."""
+"""The log of a node: every source in the process logs JSON lines on standard output, without data of requests."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ fail(mark)
 
 
 @pytest.mark.shows("CVP-12-2", "CVP-12-6")
-def test_every_library_and_every_uncaught_exception_is_told_as_json_without_its_words() -> None:
+def test_libraries_and_uncaught_exceptions_are_logged_as_json_without_messages() -> None:
     ran = subprocess.run([sys.executable, "-c", SPEAK], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 1
     assert ran.stderr == ""
@@ -91,7 +91,7 @@ def test_every_library_and_every_uncaught_exception_is_told_as_json_without_its_
 
 
 @pytest.mark.shows("CVP-12-6")
-def test_an_exception_is_told_by_its_kinds_and_places() -> None:
+def test_an_exception_is_logged_by_type_and_location() -> None:
     ran = subprocess.run([sys.executable, "-c", SPEAK], capture_output=True, text=True, timeout=60)
     defects = [json.loads(line) for line in ran.stdout.splitlines() if '"defect"' in line]
     plain, ours, group = (each["exception"] for each in defects)
@@ -114,7 +114,7 @@ def _write_to(output: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.shows("CVP-12-2")
-def test_a_line_is_ascii_whatever_the_terminal_can_write() -> None:
+def test_a_line_is_ascii_on_any_terminal() -> None:
     ran = _write_to("ascii")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["name"] == "王\ud800"
@@ -140,7 +140,7 @@ while thread.is_alive():
 """
 
 
-def test_what_another_thread_prints_comes_between_lines_and_not_within_one() -> None:
+def test_output_of_another_thread_never_splits_a_line() -> None:
     told = subprocess.run([sys.executable, "-c", ALONGSIDE], capture_output=True, text=True, check=True).stdout
     lines = [line for line in told.splitlines() if line.startswith("{")]
     assert [line for line in lines if not line.endswith("}")] == []

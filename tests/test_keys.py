@@ -1,4 +1,4 @@
-"""The key ring: made once, readable by its owner, rotated with overlap."""
+"""The key ring: created once, readable only by its owner, rotated with overlap."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _states(path: Path) -> Counter[tuple[str, str]]:
 
 
 @pytest.mark.shows("CVP-11-1", "CVP-11-4")
-def test_a_new_ring_has_what_is_needed_and_is_never_overwritten(path: Path) -> None:
+def test_a_new_ring_has_all_keys_and_is_never_overwritten(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert _states(path) == {
         **{(use, "active"): 1 for use in keys.USES},
@@ -64,7 +64,7 @@ def test_a_ring_that_others_can_read_is_refused(path: Path) -> None:
         (0o444, 0, 10001, False),
     ],
 )
-def test_a_group_may_read_only_what_root_has_put_there_for_the_service(
+def test_a_group_may_read_only_a_ring_that_root_provides_for_the_service(
     path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, owner: int, user: int, private: bool
 ) -> None:
     found = path.stat()
@@ -79,10 +79,8 @@ def test_a_group_may_read_only_what_root_has_put_there_for_the_service(
 
 
 @pytest.mark.shows("CVP-11-2")
-def test_a_ring_that_is_mounted_from_a_secret_is_followed_when_the_secret_is_replaced(
-    path: Path, tmp_path: Path
-) -> None:
-    """As Kubernetes does it: the file is a link into ..data, which is a link to a folder, and that link is replaced."""
+def test_a_ring_mounted_from_a_secret_is_reloaded_when_the_secret_is_replaced(path: Path, tmp_path: Path) -> None:
+    """Kubernetes replaces the link `..data`: the file is a link into it, and it links to the current folder."""
     mounted = tmp_path / "secrets"
     for name in ("..1", "..2"):
         (mounted / name).mkdir(parents=True)
@@ -103,7 +101,7 @@ def test_a_ring_that_is_mounted_from_a_secret_is_followed_when_the_secret_is_rep
 
 @pytest.mark.shows("CVP-11-4")
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"keys":[]}', b"\xff"])
-def test_what_is_not_a_ring_is_refused_and_a_running_node_keeps_the_old_one(path: Path, content: bytes) -> None:
+def test_an_invalid_ring_is_refused_and_a_running_node_keeps_the_old_one(path: Path, content: bytes) -> None:
     ring = FileKeyRing(path, ORIGIN)
     before = ring.jwks()
     path.write_bytes(content)
@@ -117,7 +115,7 @@ def test_what_is_not_a_ring_is_refused_and_a_running_node_keeps_the_old_one(path
 
 
 def _changed(path: Path, use: str, **members: object) -> bytes:
-    """The ring, with other members of the private key of one use."""
+    """The ring, with changed members in the private key of one use."""
     ring = json.loads(path.read_bytes())
     key = next(key for key in ring["keys"] if key["use"] == use)
     key["jwk"].update(members)
@@ -146,7 +144,7 @@ BROKEN: dict[str, Callable[[Path], bytes]] = {
 
 @pytest.mark.shows("CVP-11-4")
 @pytest.mark.parametrize("said", BROKEN)
-def test_a_broken_ring_is_refused_in_words_and_none_of_it_is_taken_over(path: Path, said: str) -> None:
+def test_a_broken_ring_is_refused_with_the_reason_and_no_part_of_it_is_used(path: Path, said: str) -> None:
     ring = FileKeyRing(path, ORIGIN)
     before = dict(vars(ring))
     broken = BROKEN[said](path)
@@ -159,7 +157,7 @@ def test_a_broken_ring_is_refused_in_words_and_none_of_it_is_taken_over(path: Pa
     assert "AAAA" not in refused.value.detail
 
 
-def test_a_byte_order_mark_before_a_ring_is_passed_over(path: Path) -> None:
+def test_a_byte_order_mark_before_a_ring_is_ignored(path: Path) -> None:
     before = keys.read(path)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert keys.read(path) == before
@@ -174,7 +172,7 @@ def test_a_ring_without_a_next_key_is_not_rotated(path: Path) -> None:
 
 
 @pytest.mark.shows("CVP-11-2", "CVP-11-3")
-def test_the_next_key_is_published_before_it_is_used_and_the_old_one_after(path: Path) -> None:
+def test_the_next_key_is_published_before_its_use_and_the_old_one_after(path: Path) -> None:
     ring = FileKeyRing(path, ORIGIN)
     published = [key["kid"] for key in ring.jwks()["keys"]]
     used = ring.sign("x", b"{}")
@@ -188,7 +186,7 @@ def test_the_next_key_is_published_before_it_is_used_and_the_old_one_after(path:
 
 
 @pytest.mark.shows("CVP-11-2")
-def test_a_key_is_not_put_to_use_before_verifiers_can_know_it(path: Path) -> None:
+def test_a_key_is_not_used_before_verifiers_can_know_it(path: Path) -> None:
     with pytest.raises(KeyRingError, match="less than a day"):
         keys.rotate(path, "log", NOON + OVERLAP_MS - 1)
     keys.rotate(path, "log", NOON, force=True)
@@ -196,13 +194,13 @@ def test_a_key_is_not_put_to_use_before_verifiers_can_know_it(path: Path) -> Non
 
 
 @pytest.mark.shows("CVP-11-1")
-def test_the_index_key_stays(path: Path) -> None:
+def test_the_index_key_cannot_be_rotated(path: Path) -> None:
     with pytest.raises(KeyRingError, match="stored data depends"):
         keys.rotate(path, "index", NOON + OVERLAP_MS, force=True)
 
 
 @pytest.mark.shows("CVP-4.1-1", "CVP-4.1-2", "CVP-11-3")
-def test_what_was_wrapped_opens_after_a_rotation_and_not_when_changed(path: Path) -> None:
+def test_wrapped_data_opens_after_a_rotation_unless_it_was_changed(path: Path) -> None:
     ring = FileKeyRing(path, ORIGIN)
     kek_id, wrapped = ring.wrap("LN-1", b"k" * 32)
     sealed = ring.seal("rcpt_1", b"text")

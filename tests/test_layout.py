@@ -1,4 +1,4 @@
-"""The house: what lies where, how long a file may be, and that each says what it is."""
+"""The layout of the repository: folders, the length of files, and module docstrings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AGREED = {
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
+def test_a_module_has_a_docstring_and_at_most_400_lines(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
     assert len(text.splitlines()) <= 400
@@ -32,7 +32,7 @@ def test_a_class_has_at_most_twelve_public_methods(path: Path) -> None:
             assert len(public) <= 12, f"{node.name} has {len(public)} public methods"
 
 
-def test_each_module_of_the_core_that_does_something_has_a_file_of_tests() -> None:
+def test_each_module_of_the_core_with_functions_has_a_test_file() -> None:
     doing = {
         path.stem
         for path in (ROOT / "verifier/core").glob("*.py")
@@ -51,12 +51,12 @@ def test_the_code_has_at_most_twenty_values_of_any_type() -> None:
     assert sum(isinstance(node, ast.Name) and node.id == "Any" for tree in trees for node in ast.walk(tree)) <= 20
 
 
-def test_nothing_else_lies_at_the_top() -> None:
+def test_the_top_folder_has_only_the_agreed_files() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.split("/")[0] for line in tracked.splitlines()}
     assert {name for name in top if not name.startswith(".")} <= AGREED
 
 
-def test_pins_name_no_host() -> None:
+def test_the_constraints_name_no_host() -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert all("==" in line and "/" not in line and "@" not in line for line in lines)

@@ -1,7 +1,7 @@
-"""What a stranger sends costs linear work: ten times the size takes at most twelve times the time.
+"""Parsing untrusted input takes linear time: ten times the size takes at most twelve times the time.
 
-Each parser that a stranger's bytes reach meets each shape of `tests.linear`. The larger size is at most the parser's
-bound, since nothing is parsed beyond that.
+Each parser of untrusted input is tested with each shape of `tests.linear`. The larger size is at most the parser's size
+limit, since larger input is not parsed.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _no_session() -> aiohttp.ClientSession:
 
 
 class _Request(web.BaseRequest):
-    """As much of aiohttp's request as the parsers ask for: making a whole one would take longer than parsing it."""
+    """The parts of aiohttp's request that the parsers use. Making a complete one would take longer than parsing it."""
 
     def __init__(self, path: str, sent: dict[str, str], body: bytes) -> None:
         self._method, self._rel_url, self._headers = "POST", URL(path, encoded=True), CIMultiDict(sent)
@@ -106,7 +106,7 @@ def _token(text: str) -> object:
 
 
 def _now(waiting: Any) -> object:
-    """What a coroutine comes to that does not wait."""
+    """The result of a coroutine that never waits."""
     try:
         waiting.send(None)
     except StopIteration as done:
@@ -132,7 +132,7 @@ def _csv(text: str) -> object:
 
 HEADER = Header(Line(1, "application_id,customer_id,customer_name,numbers,officers,product", "\n", 0), Reading())
 
-# What reads it, and how much of it there can be.
+# Each parser, with its size limit.
 PARSERS: dict[str, tuple[Parse, int]] = {
     **{
         f"a body, {kind.__name__}": (
@@ -210,16 +210,16 @@ PARSERS: dict[str, tuple[Parse, int]] = {
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_ten_times_the_size_takes_at_most_twelve_times_the_time(name: str) -> None:
+def test_ten_times_the_input_takes_at_most_twelve_times_the_time(name: str) -> None:
     parse, size = PARSERS[name]
-    # The whole of a body: a stranger may send it before any login.
+    # A body is tested at its full size, since anyone may send one without a login.
     shapes = grown(size, size) if name.startswith(("a body", "strict JSON")) else grown(size)
     found = {shape: ratio(parse, small, large) for shape, small, large in shapes}
     assert {shape: round(each, 1) for shape, each in found.items() if each > TIMES_THE_TIME} == {}
 
 
 @pytest.mark.slow
-def test_work_that_is_not_linear_is_seen() -> None:
+def test_quadratic_work_is_detected() -> None:
     def quadratic(text: str) -> None:
         names = text.split(",")
         next((name for name in names if names.count(name) > 1), None)

@@ -36,7 +36,7 @@ asyncio.run(main())
 
 @pytest.mark.shows("CVP-5-3", "CVP-12-2")
 @pytest.mark.slow
-def test_the_log_of_the_whole_story_is_json_and_names_no_number_person_or_code(tmp_path: Path) -> None:
+def test_the_log_of_the_whole_story_is_json_without_numbers_names_or_codes(tmp_path: Path) -> None:
     played = subprocess.run([sys.executable, "-c", PLAY, str(tmp_path)], capture_output=True, text=True, check=True)
     lines = [line for line in played.stdout.splitlines() if line.startswith("{")]
     requests = [json.loads(line) for line in lines]

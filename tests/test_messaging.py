@@ -1,4 +1,4 @@
-"""Receipts handed to the bank's messaging over real HTTP, from a running bank's telephone dialogue."""
+"""The service sends receipts to the bank's messaging over HTTP, after a telephone dialogue."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GIVEN = {"VERIFIER_ISSUER": "https://verify.bank.example"}
 
 
 class Inbox(ThreadingHTTPServer):
-    """The bank's messaging: answers with each of `statuses` in turn, and with 202 after them."""
+    """The bank's messaging server. Answers with each of `statuses` in turn, and then with 202."""
 
     def __init__(self, *statuses: int) -> None:
         self.requests: list[tuple[dict[str, str], Any]] = []
@@ -60,7 +60,7 @@ def inbox() -> Iterator[Inbox]:
 
 
 @pytest.mark.shows("CVP-7.11-3")
-def test_a_caller_has_his_receipt_sent(inbox: Inbox, tmp_path: Path) -> None:
+def test_a_caller_gets_their_receipt_by_message(inbox: Inbox, tmp_path: Path) -> None:
     settings = {"receipt_messages_url": inbox.url, "receipt_messages_token": "s3cret", "sweep_seconds": 0.1}
     with RunningBank(tmp_path, **settings) as bank:
         customer = Customer(bank)
@@ -82,7 +82,7 @@ def test_a_caller_has_his_receipt_sent(inbox: Inbox, tmp_path: Path) -> None:
 
 
 @pytest.mark.shows("CVP-7.11-4")
-def test_nothing_but_2xx_means_that_it_was_taken(inbox: Inbox) -> None:
+def test_only_a_2xx_answer_counts_as_delivered(inbox: Inbox) -> None:
     import aiohttp
 
     from verifier.messaging import HttpMessaging
@@ -110,6 +110,6 @@ def test_nothing_but_2xx_means_that_it_was_taken(inbox: Inbox) -> None:
         {"VERIFIER_RECEIPT_MESSAGES_URL": "https:inbox", "VERIFIER_RECEIPT_MESSAGES_TOKEN": "s3cret"},
     ],
 )
-def test_half_of_the_settings_or_an_open_line_is_refused(given: dict[str, str]) -> None:
+def test_incomplete_settings_or_an_address_without_https_are_refused(given: dict[str, str]) -> None:
     with pytest.raises(BadSettings, match="RECEIPT_MESSAGES"):
         load({**GIVEN, **given})

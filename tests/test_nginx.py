@@ -1,4 +1,4 @@
-"""A real nginx as the TLS proxy of specs/operations.md: signatures, streams, bounds, draining and forged headers."""
+"""nginx as the TLS proxy of specs/operations.md: signatures, streams, limits, draining and forged headers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NUMBER = "+8613900139009"
 
 
 class Site:
-    """A node, nginx in front of it, and a client that knows nginx's address only."""
+    """A node behind nginx, and a client that uses only nginx's address."""
 
     def __init__(self, node: Server, proxy: Nginx, session: aiohttp.ClientSession) -> None:
         self.node = node
@@ -35,7 +35,7 @@ class Site:
         self.session = session
 
     async def signed(self, system: str, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """The status and content of a system's request, signed for the address that it knows."""
+        """Send a system's request, signed for nginx's address. Return the status and the content."""
         content = b"" if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json"} if content else {}
         if method == "POST":
@@ -48,7 +48,7 @@ class Site:
             return answer.status, await answer.json(content_type=None)
 
     async def raw(self, sent: bytes) -> bytes:
-        """What comes back for bytes as they are."""
+        """Send raw bytes and return what comes back."""
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", self.proxy.port, ssl=self.proxy.trusting(), server_hostname="localhost"
         )
@@ -74,10 +74,10 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             yield Site(node, proxy, session)
 
 
-async def test_a_signed_request_verifies_through_the_proxy_whatever_its_target(site: Site) -> None:
+async def test_a_signed_request_with_any_target_verifies_through_the_proxy(site: Site) -> None:
     path = "/v1/applications/LN-NGINX"
     assert (await site.signed("loan-origination", "PUT", path, registration("cust-n", NUMBER)))[0] == 200
-    # An answer that only an authenticated caller gets shows that the signature held for the target as it was sent.
+    # Only an authenticated caller gets these answers, so the signature verified for the target as sent.
     for target, status, slug in (
         (path, 200, None),
         ("/v1/applications/LN%2DNGINX", 200, None),
@@ -88,7 +88,7 @@ async def test_a_signed_request_verifies_through_the_proxy_whatever_its_target(s
         assert (told[0], told[1].get("slug")) == (status, slug), (target, told)
 
 
-async def test_an_event_comes_through_the_proxy_at_once_and_the_stream_ends_in_order(site: Site) -> None:
+async def test_the_proxy_passes_events_at_once_and_the_stream_ends_in_order(site: Site) -> None:
     await site.signed("loan-origination", "PUT", "/v1/applications/LN-NGINX", registration("cust-n", NUMBER))
     asked = {"purpose": "documents", "number": NUMBER, "caller_number": "+861082345678", "officer_id": "4412"}
     status, issued = await site.signed("loan-origination", "POST", "/v1/applications/LN-NGINX/calls", asked)
@@ -104,7 +104,7 @@ async def test_an_event_comes_through_the_proxy_at_once_and_the_stream_ends_in_o
         assert time.monotonic() - started < 3
         stopping = asyncio.create_task(site.node.stop())
         async with asyncio.timeout(30):
-            # A stream that is cut raises ClientPayloadError; this one ends.
+            # A stream that is cut would raise ClientPayloadError.
             await stream.content.read()
         assert await stopping == 0
 
@@ -118,15 +118,15 @@ async def _event(stream: aiohttp.ClientResponse) -> Any:
 
 
 @pytest.mark.shows("CVP-3.2-9")
-async def test_what_is_malformed_is_a_problem_whether_the_node_refuses_it_or_the_proxy(site: Site) -> None:
+async def test_a_malformed_request_gets_a_problem_from_the_node_or_the_proxy(site: Site) -> None:
     for name, (sent, _, _) in REFUSED.items():
         raw = await site.raw(sent)
         if name == "HTTP/2":
-            assert MARK.encode() not in raw  # nginx speaks that, and ends it in its own frames
+            assert MARK.encode() not in raw  # nginx supports HTTP/2, and refuses this in its own frames
             continue
         before, _, content = raw.partition(b"\r\n\r\n")
         if name.startswith("an expectation"):
-            assert b" 200 " in before or b" 415 " in before  # nginx answers it itself, and takes it off
+            assert b" 200 " in before or b" 415 " in before  # nginx answers the expectation itself, and removes it
             continue
         assert b"application/problem+json" in before, (name, raw[:300])
         length = int(before.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
@@ -135,7 +135,7 @@ async def test_what_is_malformed_is_a_problem_whether_the_node_refuses_it_or_the
         assert f"X-Request-ID: {problem['request_id']}".encode() in before, name
 
 
-async def test_a_body_over_the_bound_is_refused_in_the_same_words(site: Site) -> None:
+async def test_a_body_over_the_limit_gets_the_same_problem(site: Site) -> None:
     for size in (65_537, 3_000_000):
         async with site.session.post(f"{site.proxy.url}/v1/reports", data=b" " * size) as answer:
             assert answer.status == 413
@@ -144,7 +144,7 @@ async def test_a_body_over_the_bound_is_refused_in_the_same_words(site: Site) ->
 
 @pytest.mark.shows("CVP-2-6")
 async def test_a_forged_client_certificate_does_not_reach_the_node(site: Site) -> None:
-    """The node trusts the header here, against the recipe: nginx takes it off all the same."""
+    """This node trusts the header, against the documentation. nginx removes it anyway."""
     certificate = b"\x30\x03\x02\x01\x07"
     forged = {"Client-Cert": f":{b64encode(certificate).decode()}:"}
     direct = f"http://{site.node.bank.config.listen}/v1/applications/LN-1"
@@ -163,7 +163,7 @@ async def test_a_forged_client_certificate_does_not_reach_the_node(site: Site) -
 
 
 @pytest.mark.shows("CVP-12-5")
-async def test_a_node_that_drains_answers_through_the_proxy_and_then_nothing_can_be_checked(site: Site) -> None:
+async def test_a_draining_node_answers_through_the_proxy_which_then_answers_unavailable(site: Site) -> None:
     key = f"{site.proxy.url}/.well-known/jwks.json"
     statuses = []
     stopping = asyncio.create_task(site.node.stop())
@@ -175,14 +175,14 @@ async def test_a_node_that_drains_answers_through_the_proxy_and_then_nothing_can
         await asyncio.sleep(0.02)
     assert await stopping == 0
     assert statuses.count(200) > 20
-    assert statuses == sorted(statuses), "once it is gone it is gone, and not one request before failed"
+    assert statuses == sorted(statuses), "every request succeeded until the node was gone"
     async with site.session.get(key) as answer:
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "2"
         assert (await answer.json(content_type="application/problem+json"))["verdict"] == "unavailable"
 
 
-async def test_the_proxy_asks_the_node_by_connections_that_it_keeps(site: Site) -> None:
+async def test_the_proxy_keeps_its_connections_to_the_node_open(site: Site) -> None:
     async with site.session.get(f"{site.node.bank.admin_url}/metrics", ssl=False) as answer:
         before = await answer.text()
     for _ in range(50):

@@ -1,4 +1,4 @@
-"""The command `verifier receipt verify` on kept files: every ticket and receipt of specs/vectors, and whole answers."""
+"""The command `verifier receipt verify` on every ticket and receipt of specs/vectors, and on whole answers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def verified(folder: Path, kept: object, trust: object) -> Result:
 
 
 @pytest.mark.parametrize("subject", ["tickets", "receipts"])
-def test_the_command_says_of_every_vector_whether_it_is_valid(subject: str, tmp_path: Path) -> None:
+def test_the_command_gives_the_result_of_every_vector(subject: str, tmp_path: Path) -> None:
     for each in vectors_of(subject):
         evidence = {name: whole(each[name]) for name in ("statement", "proof")}
         done = verified(tmp_path, evidence, each["trust"])
-        # The command takes any kind, so one that was not expected is as good.
+        # The command accepts any kind of statement, so an unexpected kind is valid.
         valid = each["valid"] or "typ" in each
         assert (done.exit_code, done.output.startswith("VALID ")) == (0 if valid else 1, valid), (
             each["id"],
@@ -33,7 +33,7 @@ def test_the_command_says_of_every_vector_whether_it_is_valid(subject: str, tmp_
 
 
 @pytest.mark.parametrize("name", ["receipt", "ticket", "evidence"])
-def test_a_whole_answer_serves_as_a_file(name: str, tmp_path: Path) -> None:
+def test_a_whole_answer_is_accepted_as_a_file(name: str, tmp_path: Path) -> None:
     good = vectors_of("receipts")[0]
     evidence = {"statement": good["statement"], "proof": good["proof"]}
     assert verified(tmp_path, {"more": 1, name: evidence}, good["trust"]).exit_code == 0

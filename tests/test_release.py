@@ -1,4 +1,4 @@
-"""What is handed out: versions, licences, wheels, locked dependencies, and the bill of materials."""
+"""The release: versions, licences, wheels, locked dependencies, and the bill of materials."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from verifier import __version__
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"verifier": ROOT, "callback_verification": ROOT / "clients/python", "voice_gateway": ROOT / "clients/ivr"}
 LOCKS = ("verifier/requirements.txt", "verifier/requirements-build.txt")
-# As the packages' metadata name them: SPDX, or the older classifiers.
+# Licences as package metadata names them: SPDX, or the older classifiers.
 PERMISSIVE = re.compile(
     r"(MIT|MIT-0|0BSD|BSD-[23]-Clause|Apache-2\.0|PSF-2\.0|Python-2\.0|ISC"
     r"|License :: OSI Approved :: (Apache Software|BSD|MIT) License)"
@@ -35,14 +35,14 @@ def project(folder: Path) -> dict[str, Any]:
 
 
 def locked(name: str) -> dict[str, tuple[str, Requirement]]:
-    """The pins of a lock by their names: the version, and the requirement with its marker."""
+    """The pins of a lock, keyed by name: the version, and the requirement with its marker."""
     pins = re.findall(r"^([^\s#].*?) \\$", (ROOT / name).read_text(), re.MULTILINE)
     found = (Requirement(each) for each in pins)
     return {canonicalize_name(each.name): (str(each.specifier).removeprefix("=="), each) for each in found}
 
 
 def needed(asked: list[str], found: set[str]) -> set[str]:
-    """The names of what is asked for here, and of what that needs in turn."""
+    """The names of these requirements, and of their requirements in turn."""
     for each in map(Requirement, asked):
         name = canonicalize_name(each.name)
         if name not in found and (each.marker is None or each.marker.evaluate({"extra": ""})):
@@ -51,7 +51,7 @@ def needed(asked: list[str], found: set[str]) -> set[str]:
     return found
 
 
-def test_all_packages_have_one_version_and_each_says_it_once() -> None:
+def test_all_packages_have_the_same_version_and_state_it_once() -> None:
     script = json.loads((ROOT / "clients/typescript/package.json").read_text())
     told = [*map(project, PACKAGES.values()), script]
     assert [each["version"] for each in told] == [__version__] * 4
@@ -59,19 +59,19 @@ def test_all_packages_have_one_version_and_each_says_it_once() -> None:
         assert not [path for path in (folder / package).rglob("*.py") if f'"{__version__}"' in path.read_text()]
 
 
-def test_the_changelog_has_what_is_unreleased_above_this_version() -> None:
+def test_the_changelog_starts_with_unreleased_and_has_this_version() -> None:
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == "Unreleased"
     assert __version__ in headings
 
 
-def test_what_is_promised_names_tests_that_are_there() -> None:
+def test_the_stability_promises_name_existing_tests() -> None:
     named = re.findall(r"`((?:tests|clients)/[^`]+)`", (ROOT / "specs/stability.md").read_text())
     assert len(named) > 10
     assert not [each for each in named if not (ROOT / each).exists()]
 
 
-def test_each_package_says_its_licence_and_brings_the_text() -> None:
+def test_each_package_names_its_licence_and_contains_its_text() -> None:
     apache = (ROOT / "LICENSE").read_bytes()
     assert b"Apache License" in apache[:200]
     script = json.loads((ROOT / "clients/typescript/package.json").read_text())
@@ -87,7 +87,7 @@ def test_each_package_says_its_licence_and_brings_the_text() -> None:
 
 
 @pytest.mark.parametrize("package", [*PACKAGES])
-def test_a_wheel_brings_its_types_and_its_licence(package: str, tmp_path: Path) -> None:
+def test_a_wheel_contains_its_types_and_its_licence(package: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=PACKAGES[package], check=True, capture_output=True, timeout=60)
     (wheel,) = tmp_path.glob("*.whl")
@@ -98,7 +98,7 @@ def test_a_wheel_brings_its_types_and_its_licence(package: str, tmp_path: Path) 
     assert not [each for each in names if "requirements" in each]
 
 
-def test_the_lock_is_what_the_service_needs_at_the_tested_versions() -> None:
+def test_the_lock_has_exactly_the_dependencies_at_the_tested_versions() -> None:
     pins = locked(LOCKS[0])
     here = {name for name, (_, each) in pins.items() if each.marker is None or each.marker.evaluate()}
     assert here == needed(project(ROOT)["dependencies"], set())
@@ -111,7 +111,7 @@ def test_the_lock_is_what_the_service_needs_at_the_tested_versions() -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_every_pin_has_its_hashes_and_no_lock_names_a_host(lock: str) -> None:
+def test_every_pin_has_hashes_and_no_lock_names_a_host(lock: str) -> None:
     lines = [line for line in (ROOT / lock).read_text().splitlines() if not line.startswith("#")]
     pin = r"[a-z0-9-]+==[0-9a-z.]+( ; [a-zA-Z0-9_ '!=]+)?"
     hashes = r"(    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
@@ -119,7 +119,7 @@ def test_every_pin_has_its_hashes_and_no_lock_names_a_host(lock: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_bill_of_materials_has_all_that_is_installed_under_permissive_licences(tmp_path: Path) -> None:
+def test_the_bill_of_materials_has_every_dependency_with_a_permissive_licence(tmp_path: Path) -> None:
     made = tmp_path / "sbom.json"
     command = [sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", "pyproject.toml", "-o", str(made)]
     subprocess.run([*command, sys.executable], cwd=ROOT, check=True, capture_output=True, timeout=120)

@@ -1,4 +1,4 @@
-"""A whole bank on loopback in a thread of its own, and an OpenID issuer with a verifier of its tokens."""
+"""Fixtures of the API tests: a running bank, and an OpenID issuer with a verifier for its tokens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from verifier.importing import import_file
 
 
 class RunningBank:
-    """The demo's bank, served by an event loop in a thread."""
+    """The demo bank on loopback. An event loop in a thread of its own serves it."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.bank = DemoBank(folder, free_ports(), **{"daily_cap": 50, **settings})
@@ -61,13 +61,13 @@ class RunningBank:
 
 @pytest.fixture(scope="session")
 def running_bank() -> Iterator[DemoBank]:
-    """One bank for the whole session, with the sample's 300 applications."""
+    """One bank for the whole test session, with the 300 applications of the sample file."""
     with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder)) as bank:
         yield bank
 
 
 class SystemSession:
-    """A system of the bank, which signs its requests."""
+    """A client for one of the bank's systems. It signs each request."""
 
     def __init__(self, bank: DemoBank, name: str) -> None:
         self._bank = bank
@@ -77,7 +77,7 @@ class SystemSession:
         return deliver(self.sign(method, path, body))
 
     def sign(self, method: str, path: str, body: object = None) -> requests.PreparedRequest:
-        """A request as it goes over the wire, signed now."""
+        """Return the prepared request, signed at the current time."""
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if content else {}
         if method == "POST":
@@ -95,7 +95,7 @@ class SystemSession:
 
 
 def deliver(signed: requests.PreparedRequest) -> requests.Response:
-    """What is answered to it."""
+    """Send a prepared request and return the response."""
     with requests.Session() as session:
         return session.send(signed, timeout=10)
 

@@ -1,4 +1,4 @@
-"""The bank's OpenID issuer on a real socket, whose keys, answers and clock a test chooses."""
+"""A fake OpenID issuer on a real socket. The test chooses its keys, answers and clock."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def encoded(part: Any) -> str:
 
 
 class Issuer:
-    """The bank's issuer on a real socket: its keys, answers and the number of fetches are for the test to see."""
+    """The issuer. Tests set `keys`, `status` and `body`. `fetches` counts the requests for its keys."""
 
     def __init__(self) -> None:
         self.key = ECKey.generate_key("P-256", {"kid": "one"})
@@ -100,7 +100,7 @@ class Clock:
 
 
 async def settled(verifier: TokenVerifier) -> None:
-    """Return when no key set is being fetched."""
+    """Wait until no key set is being fetched."""
     fetches = [each._fetching for each in verifier._key_sets.values() if each._fetching is not None]
     await asyncio.gather(*fetches)
 

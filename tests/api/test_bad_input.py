@@ -1,4 +1,4 @@
-"""Bad input gets a 4xx problem that names the field, burns no attempt, and writes nothing."""
+"""Bad input gets a 4xx problem that names the field. It uses up no attempt and writes no row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TABLES = ("leaves", "calls", "limits", "legs", "reports", "applications")
 
 @pytest.fixture
 def unwritten(running_bank: DemoBank) -> Iterator[None]:
-    """Whatever happens in the test, no row is added."""
+    """Check that the test added no row to any table."""
 
     def count() -> list[int]:
         with sqlite3.connect(running_bank.folder / "verifier.sqlite3") as database:
@@ -83,7 +83,7 @@ BODIES: dict[str, tuple[bytes, int, str, str]] = {
 @pytest.mark.shows("CVP-3.2-1", "CVP-3.2-2")
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.usefixtures("unwritten")
-def test_a_bad_body_is_named(running_bank: DemoBank, kind: str) -> None:
+def test_a_bad_confirmation_body_is_refused_with_the_member_named(running_bank: DemoBank, kind: str) -> None:
     body, status, slug, pointer = BODIES[kind]
     response = _post(running_bank, "/v1/confirmations", body, running_bank.customer("cust-0001"))
     _problem(response, status, slug, pointer)
@@ -103,14 +103,14 @@ FIELDS = {
 @pytest.mark.shows("CVP-3-4")
 @pytest.mark.parametrize("pointer", FIELDS)
 @pytest.mark.usefixtures("unwritten")
-def test_a_bad_field_of_an_issue_is_named(running_bank: DemoBank, pointer: str) -> None:
+def test_a_bad_issue_body_is_refused_with_the_member_named(running_bank: DemoBank, pointer: str) -> None:
     for body in FIELDS[pointer]:
         _problem(_post(running_bank, CALLS, body, running_bank.officer("4412")), 422, "invalid_field", pointer)
 
 
 @pytest.mark.usefixtures("unwritten")
-def test_an_officer_is_registered_with_his_three_members_and_nothing_else(running_bank: DemoBank) -> None:
-    """Evidence is read more widely (CVP-8.1-5), for a later version may say more of him."""
+def test_an_officer_has_exactly_three_members_and_any_other_is_refused(running_bank: DemoBank) -> None:
+    """Readers of evidence accept more members (CVP-8.1-5), because a later version may add some."""
     los, path = SystemSession(running_bank, "loan-origination"), f"/v1/applications/{APPLICATION}"
     registered = los.send("GET", path).json()["registration"]
     for changed, pointer in (
@@ -126,7 +126,7 @@ def test_an_officer_is_registered_with_his_three_members_and_nothing_else(runnin
 
 @pytest.mark.shows("CVP-3.2-2")
 @pytest.mark.usefixtures("unwritten")
-def test_a_control_character_deep_in_a_body_is_named_by_its_whole_pointer(running_bank: DemoBank) -> None:
+def test_a_nested_control_character_is_named_by_its_full_pointer(running_bank: DemoBank) -> None:
     los, path = SystemSession(running_bank, "loan-origination"), f"/v1/applications/{APPLICATION}"
     registered = los.send("GET", path).json()["registration"]
     customer = {**registered["customer"], "name": "\0"}
@@ -137,13 +137,13 @@ def test_a_control_character_deep_in_a_body_is_named_by_its_whole_pointer(runnin
 
 @pytest.mark.parametrize("at", ["2026-11-23T10:00:00", "yesterday", "2099-01-01T00:00:00Z", "1999-01-01T00:00:00Z", 17])
 @pytest.mark.usefixtures("unwritten")
-def test_a_time_that_cannot_be_is_named(running_bank: DemoBank, at: object) -> None:
+def test_an_impossible_time_is_refused_with_the_member_named(running_bank: DemoBank, at: object) -> None:
     response = _post(running_bank, "/v1/reports", {"at": at}, running_bank.customer("cust-0001"))
     _problem(response, 422, "invalid_field", "/at")
 
 
 LATIN = "é".encode().decode("latin-1")
-NO_KEYS = [
+BAD_KEYS = [
     "",
     "a b",
     LATIN,
@@ -162,7 +162,7 @@ NO_KEYS = [
 
 
 @pytest.mark.shows("CVP-3.2-3")
-@pytest.mark.parametrize("key", NO_KEYS)
+@pytest.mark.parametrize("key", BAD_KEYS)
 @pytest.mark.usefixtures("unwritten")
 def test_a_post_without_a_well_formed_idempotency_key_is_refused(running_bank: DemoBank, key: str) -> None:
     response = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Idempotency_Key=key)
@@ -171,7 +171,7 @@ def test_a_post_without_a_well_formed_idempotency_key_is_refused(running_bank: D
 
 @pytest.mark.shows("CVP-3.2-3")
 @pytest.mark.usefixtures("unwritten")
-def test_two_idempotency_keys_are_none(running_bank: DemoBank) -> None:
+def test_two_idempotency_key_headers_count_as_none(running_bank: DemoBank) -> None:
     connection = HTTPConnection(urlsplit(running_bank.url).netloc, timeout=10)
     connection.putrequest("POST", CALLS)
     content = json.dumps(ISSUE).encode()
@@ -188,7 +188,7 @@ def test_two_idempotency_keys_are_none(running_bank: DemoBank) -> None:
 @pytest.mark.parametrize(
     "key", ["k", "!#$%&'()*+,-./:;<=>?@[]^_`{|}~", "x" * 255, "8e03978e-40d5-43dd-bc93-6894a57f9324"]
 )
-def test_a_key_is_the_same_bare_and_in_quotes(running_bank: DemoBank, key: str) -> None:
+def test_a_quoted_idempotency_key_equals_the_bare_one(running_bank: DemoBank, key: str) -> None:
     body = {"at": now_iso()}
 
     def reported(key: str) -> Any:
@@ -198,18 +198,18 @@ def test_a_key_is_the_same_bare_and_in_quotes(running_bank: DemoBank, key: str) 
     assert reported(f'"{key}"') == reported(key) == reported(f'"{key}"')
 
 
-def test_the_description_says_which_keys_there_are(running_bank: DemoBank) -> None:
+def test_the_openapi_pattern_matches_only_well_formed_idempotency_keys(running_bank: DemoBank) -> None:
     description = requests.get(f"{running_bank.url}/openapi.json", timeout=10).json()
     described = description["paths"]["/v1/confirmations"]["post"]["parameters"][0]
     assert described["name"] == "Idempotency-Key"
     pattern = re.compile(described["schema"]["pattern"])
-    assert [key for key in NO_KEYS if pattern.search(key)] == []
+    assert [key for key in BAD_KEYS if pattern.search(key)] == []
     assert all(pattern.search(key) for key in ("k", '"k"', "x" * 255, f'"{"x" * 255}"'))
 
 
 @pytest.mark.shows("CVP-3.2-1")
 @pytest.mark.usefixtures("unwritten")
-def test_another_content_type_is_refused(running_bank: DemoBank) -> None:
+def test_a_content_type_other_than_json_is_refused(running_bank: DemoBank) -> None:
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         response = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Content_Type=content_type)
         _problem(response, 415, "unsupported_media_type")
@@ -218,7 +218,7 @@ def test_another_content_type_is_refused(running_bank: DemoBank) -> None:
 @pytest.mark.shows("CVP-3.2-1")
 @pytest.mark.parametrize("coding", ["gzip", "identity", "br, gzip", ""])
 @pytest.mark.usefixtures("unwritten")
-def test_a_coded_body_is_refused_whatever_the_coding(running_bank: DemoBank, coding: str) -> None:
+def test_any_content_encoding_is_refused(running_bank: DemoBank, coding: str) -> None:
     sent = {"Authorization": f"Bearer {running_bank.officer('4412')}", "Content-Encoding": coding}
     answer = requests.post(running_bank.url + CALLS, json=ISSUE, headers={**sent, "Idempotency-Key": "k"}, timeout=10)
     _problem(answer, 415, "unsupported_media_type")
@@ -229,7 +229,7 @@ def test_a_coded_body_is_refused_whatever_the_coding(running_bank: DemoBank, cod
 
 @pytest.mark.shows("CVP-2-1")
 @pytest.mark.usefixtures("unwritten")
-def test_nobody_gets_in_with_a_bad_or_foreign_token(running_bank: DemoBank) -> None:
+def test_a_bad_token_gets_401_and_a_token_of_another_role_gets_403(running_bank: DemoBank) -> None:
     good = running_bank.customer("cust-0001")
     header, payload, signature = good.split(".")
     none = urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
@@ -253,7 +253,7 @@ def test_nobody_gets_in_with_a_bad_or_foreign_token(running_bank: DemoBank) -> N
 
 @pytest.mark.shows("CVP-2-1")
 @pytest.mark.usefixtures("unwritten")
-def test_a_system_keeps_to_its_scopes(running_bank: DemoBank) -> None:
+def test_a_system_is_refused_outside_its_scopes(running_bank: DemoBank) -> None:
     ivr = SystemSession(running_bank, "ivr")
     pbx = SystemSession(running_bank, "pbx")
     keyed = {"digits": "482177306", "dialled_number": "+861095588", "caller_number": NUMBER}
@@ -263,7 +263,7 @@ def test_a_system_keeps_to_its_scopes(running_bank: DemoBank) -> None:
 
 
 @pytest.mark.shows("CVP-2-1")
-def test_someone_elses_call_is_not_there(running_bank: DemoBank) -> None:
+def test_a_colleagues_call_is_not_found(running_bank: DemoBank) -> None:
     issued = _post(running_bank, CALLS, ISSUE, running_bank.officer("4412"), Idempotency_Key="foreign-1").json()
     path = f"/v1/calls/{issued['call']['call_id']}"
     colleague = {"Authorization": f"Bearer {running_bank.officer('4413')}"}
@@ -283,7 +283,7 @@ def test_someone_elses_call_is_not_there(running_bank: DemoBank) -> None:
 
 @pytest.mark.shows("CVP-3.2-6")
 @pytest.mark.usefixtures("unwritten")
-def test_a_search_needs_no_key_and_names_what_is_wrong_with_it(running_bank: DemoBank) -> None:
+def test_a_search_needs_no_idempotency_key_and_names_a_bad_member(running_bank: DemoBank) -> None:
     officer = running_bank.officer("4412")
 
     def search(body: dict[str, Any], token: str = officer) -> requests.Response:
@@ -310,7 +310,7 @@ def test_a_search_needs_no_key_and_names_what_is_wrong_with_it(running_bank: Dem
 
 @pytest.mark.shows("CVP-3.2-8")
 @pytest.mark.usefixtures("unwritten")
-def test_addresses_methods_and_queries_that_do_not_exist_are_problems(running_bank: DemoBank) -> None:
+def test_unknown_paths_methods_and_query_parameters_are_problems(running_bank: DemoBank) -> None:
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}"}
 
     def get(path: str) -> requests.Response:

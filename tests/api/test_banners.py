@@ -1,4 +1,4 @@
-"""No answer tells what software gives it: each port, each kind of answer, as it comes over the wire."""
+"""No answer names the server's software, on any port and for any kind of answer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PUBLIC = (
     "/nowhere",
 )
 ISSUER = ("/.well-known/openid-configuration", "/jwks.json", "/authorize", "/nowhere", "/demo.css")
-# Answered before any handler of an application.
+# The server answers these before a handler runs.
 UNREAD = (
     b"nonsense\r\n\r\n",
     head("GET / HTTP/9.9"),
@@ -58,7 +58,7 @@ async def node(tmp_path: Path) -> AsyncIterator[Server]:
         yield server
 
 
-async def _unannounced(url: str, sent: bytes) -> None:
+async def _assert_no_banner(url: str, sent: bytes) -> None:
     raw = await answered(int(url.rpartition(":")[2]), sent)
     assert raw.startswith(b"HTTP/1."), (url, sent[:60], raw[:100])
     before = raw.partition(b"\r\n\r\n")[0].lower()
@@ -68,7 +68,7 @@ async def _unannounced(url: str, sent: bytes) -> None:
 
 
 @pytest.mark.shows("CVP-3.2-14")
-async def test_no_answer_of_any_port_tells_what_software_gives_it(node: Server) -> None:
+async def test_no_answer_on_any_port_names_the_software(node: Server) -> None:
     asked = {
         node.bank.url: PUBLIC,
         node.bank.admin_url: ("/livez", "/readyz", "/metrics", "/nowhere"),
@@ -77,13 +77,13 @@ async def test_no_answer_of_any_port_tells_what_software_gives_it(node: Server) 
     for url, paths in asked.items():
         for path in paths:
             for method in ("GET", "HEAD"):
-                await _unannounced(url, head(f"{method} {path} HTTP/1.1"))
+                await _assert_no_banner(url, head(f"{method} {path} HTTP/1.1"))
         for sent in UNREAD:
-            await _unannounced(url, sent)
+            await _assert_no_banner(url, sent)
 
 
 @pytest.mark.shows("CVP-3.2-14")
-async def test_neither_the_demos_telephone_nor_a_stream_does(running_bank: DemoBank) -> None:
+async def test_an_event_stream_and_the_demo_telephone_do_not_name_the_software(running_bank: DemoBank) -> None:
     login = f"Authorization: Bearer {running_bank.customer('cust-0007')}"
     reader, writer = await asyncio.open_connection("127.0.0.1", int(running_bank.url.rpartition(":")[2]))
     writer.write(f"GET /v1/me/events HTTP/1.1\r\nHost: bank\r\n{login}\r\n\r\n".encode())
@@ -93,11 +93,11 @@ async def test_neither_the_demos_telephone_nor_a_stream_does(running_bank: DemoB
     assert b"\r\nserver:" not in before.lower()
     telephone = f"http://127.0.0.1:{running_bank._telephone_port}"
     for sent in (head("GET / HTTP/1.1"), head("GET /nowhere HTTP/1.1"), b"nonsense\r\n\r\n"):
-        await _unannounced(telephone, sent)
+        await _assert_no_banner(telephone, sent)
 
 
 @pytest.mark.shows("CVP-3.2-9")
-async def test_all_headers_together_are_bounded(node: Server) -> None:
+async def test_the_total_size_of_headers_is_bounded(node: Server) -> None:
     port = int(node.bank.url.rpartition(":")[2])
     for octets, status in ((MAX_HEADERS * 9 // 10, b"200"), (MAX_HEADERS, b"431")):
         long = [f"X-{n}: {'a' * (octets // 50)}" for n in range(50)]

@@ -1,4 +1,4 @@
-"""Each stage of a connection has its own bound and no other, on both event loops."""
+"""Each stage of a connection has its own time limit, on both event loops."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def loop(request: pytest.FixtureRequest) -> Loop:
 
 
 class Site:
-    """A small site within bounds, and the connections to it."""
+    """A small web site with connection limits, and a view of its metrics."""
 
     def __init__(self, name: str, port: int) -> None:
         self._name = name
@@ -109,15 +109,13 @@ async def _site(bounds: Bounds) -> AsyncIterator[Site]:
     [
         pytest.param("headers", b"", b"", id="silent"),
         pytest.param("headers", b"GET / HTTP/1.1\r\n", b"X: 1\r\n", id="headers a line at a time"),
-        pytest.param("headers", WHOLE + b"GET / HTTP/1.1\r\n", b"X: 1\r\n", id="those of a later request"),
+        pytest.param("headers", WHOLE + b"GET / HTTP/1.1\r\n", b"X: 1\r\n", id="headers of a later request"),
         pytest.param("body", BODY, b"1", id="a body an octet at a time"),
-        pytest.param("slow_client", BIG, b"", id="an answer that is not taken"),
-        pytest.param("idle", WHOLE, b"", id="nothing more"),
+        pytest.param("slow_client", BIG, b"", id="an answer that is not read"),
+        pytest.param("idle", WHOLE, b"", id="idle after an answer"),
     ],
 )
-def test_a_client_that_takes_too_long_over_one_thing_is_cut_for_it(
-    loop: Loop, bound: str, first: bytes, then: bytes
-) -> None:
+def test_a_client_that_exceeds_the_limit_of_a_stage_is_cut(loop: Loop, bound: str, first: bytes, then: bytes) -> None:
     async def scenario() -> None:
         async with _site(msgspec.structs.replace(FAR, **{bound: BOUND_S})) as site, asyncio.timeout(LATE_S):
             reader, writer = await site.connect()
@@ -137,7 +135,7 @@ def test_a_client_that_takes_too_long_over_one_thing_is_cut_for_it(
 
 
 async def _left(reader: asyncio.StreamReader) -> int:
-    """How much is still to be had from a connection that has been cut off."""
+    """Read to the end of a connection that the server has cut, and return the number of bytes."""
     left = 0
     try:
         while got := await reader.read(1 << 20):
@@ -147,7 +145,7 @@ async def _left(reader: asyncio.StreamReader) -> int:
     return left
 
 
-def test_who_takes_the_whole_answer_in_the_end_stays_until_he_goes(loop: Loop) -> None:
+def test_a_slow_client_that_reads_the_whole_answer_is_not_cut(loop: Loop) -> None:
     async def scenario() -> None:
         async with _site(msgspec.structs.replace(FAR, slow_client=3 * BOUND_S)) as site, asyncio.timeout(2 * LATE_S):
             reader, writer = await site.connect()
@@ -166,7 +164,7 @@ def test_who_takes_the_whole_answer_in_the_end_stays_until_he_goes(loop: Loop) -
         runner.run(scenario())
 
 
-def test_an_answer_that_the_service_takes_long_over_is_waited_for(loop: Loop) -> None:
+def test_a_connection_that_waits_for_a_slow_handler_is_not_cut(loop: Loop) -> None:
     async def scenario() -> None:
         bounds = Bounds(most=1, headers=BOUND_S, body=BOUND_S, slow_client=BOUND_S, idle=BOUND_S)
         async with _site(bounds) as site, asyncio.timeout(LATE_S):
@@ -187,7 +185,7 @@ def test_an_answer_that_the_service_takes_long_over_is_waited_for(loop: Loop) ->
 
 
 @pytest.mark.shows("CVP-12.2-2")
-def test_the_one_that_has_owed_a_request_longest_makes_room(loop: Loop) -> None:
+def test_at_the_limit_the_connection_that_has_owed_a_request_longest_is_cut(loop: Loop) -> None:
     async def scenario() -> None:
         async with _site(msgspec.structs.replace(FAR, most=3)) as site, asyncio.timeout(LATE_S):
             idle, idle_writer = await site.connect()
@@ -204,7 +202,7 @@ def test_the_one_that_has_owed_a_request_longest_makes_room(loop: Loop) -> None:
             assert await idle.read() == b""
             for _ in range(3):
                 last.append(await site.connect())
-            # Those who had nothing to say made room for one another; the answer is still there to be taken.
+            # The silent connections made room for one another. The slow client can still read its answer.
             assert (await slow_client.readline()).startswith(b"HTTP/1.1 200")
             assert site.cut("full") == 5
             for _, writer in (*last, (slow_client, slow_client_writer)):
@@ -214,7 +212,7 @@ def test_the_one_that_has_owed_a_request_longest_makes_room(loop: Loop) -> None:
         runner.run(scenario())
 
 
-async def test_if_nobody_owes_a_request_an_answer_that_is_not_taken_makes_room() -> None:
+async def test_at_the_limit_a_slow_client_is_cut_if_no_connection_owes_a_request() -> None:
     async with _site(msgspec.structs.replace(FAR, most=1)) as site, asyncio.timeout(LATE_S):
         _, slow_client = await site.connect()
         slow_client.write(BIG)
@@ -227,7 +225,7 @@ async def test_if_nobody_owes_a_request_an_answer_that_is_not_taken_makes_room()
             each.close()
 
 
-def test_few_answers_are_made_for_a_client_that_takes_none(loop: Loop) -> None:
+def test_pipelined_requests_of_a_client_that_reads_nothing_are_not_all_answered(loop: Loop) -> None:
     async def scenario() -> None:
         async with _site(FAR) as site, asyncio.timeout(LATE_S):
             with socket.socket() as deaf:
@@ -243,12 +241,12 @@ def test_few_answers_are_made_for_a_client_that_takes_none(loop: Loop) -> None:
         runner.run(scenario())
 
 
-def test_half_of_the_descriptors_at_most_are_for_connections() -> None:
+def test_connections_get_at_most_half_of_the_file_descriptors() -> None:
     assert most_connections(1) == 1
     assert most_connections(10**9) < 10**9
 
 
-async def test_stages_and_reasons_are_shown_from_the_start() -> None:
+async def test_metrics_show_every_stage_and_reason_from_the_start() -> None:
     Connections("shown", FAR)
     assert REGISTRY.get_sample_value("verifier_connections", {"listener": "shown", "stage": "idle"}) == 0
     assert REGISTRY.get_sample_value("verifier_connections_cut_total", {"listener": "shown", "reason": "full"}) == 0

@@ -1,4 +1,4 @@
-"""Documents that are the same for everybody: whole for who takes them, and one copy for all who take them slowly."""
+"""Public documents are served whole, and all slow clients share one copy in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from verifier.demo.bank import DemoBank
 
 __all__ = ["loop"]
 SOCKETS = 300
-# What a connection costs that has asked for something, with the piece of a document that is held for it.
+# The memory of one connection with a pending answer, including its current piece of the document.
 MOST_KB = 40
 DOCUMENTS = ("/openapi.json", "/docs")
 
@@ -33,8 +33,8 @@ def _resident_kb(pid: int) -> int:
     return int(line.split()[1])
 
 
-async def _deaf(url: str, path: str, many: int) -> list[socket.socket]:
-    """Sockets that have asked for a document, and read nothing."""
+async def _open_without_reading(url: str, path: str, many: int) -> list[socket.socket]:
+    """Open that many sockets which request a document and read nothing."""
     found = []
     for _ in range(many):
         deaf = socket.socket()
@@ -49,17 +49,17 @@ async def _deaf(url: str, path: str, many: int) -> list[socket.socket]:
 @pytest.mark.shows("CVP-12.2-3")
 @pytest.mark.parametrize("path", DOCUMENTS)
 @pytest.mark.slow
-async def test_who_reads_nothing_shares_one_copy_with_all_others(node: Server, path: str) -> None:
-    opened = await _deaf(node.bank.url, path, 20)
+async def test_clients_that_read_nothing_share_one_copy_of_a_document(node: Server, path: str) -> None:
+    opened = await _open_without_reading(node.bank.url, path, 20)
     before = _resident_kb(node.pid)
-    opened += await _deaf(node.bank.url, path, SOCKETS)
+    opened += await _open_without_reading(node.bank.url, path, SOCKETS)
     grown = (_resident_kb(node.pid) - before) / SOCKETS
     for each in opened:
         each.close()
     assert grown < MOST_KB
 
 
-async def test_a_document_comes_whole_and_its_head_alone(running_bank: DemoBank) -> None:
+async def test_get_returns_the_whole_document_and_head_only_its_headers(running_bank: DemoBank) -> None:
     async with aiohttp.ClientSession() as session:
         for path in (*DOCUMENTS, "/docs.css", "/app/", "/app/app.js", "/web/icon.svg"):
             async with session.get(running_bank.url + path) as got, session.head(running_bank.url + path) as headed:
@@ -76,7 +76,7 @@ async def test_a_document_comes_whole_and_its_head_alone(running_bank: DemoBank)
 
 
 @pytest.mark.shows("CVP-12.2-3")
-def test_all_that_is_slow_client_is_bounded_and_the_longest_slow_client_makes_room(
+def test_the_unsent_bytes_of_all_clients_are_bounded_and_the_slowest_clients_are_cut(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "MOST_UNSENT", 25_000_000)
@@ -86,7 +86,7 @@ def test_all_that_is_slow_client_is_bounded_and_the_longest_slow_client_makes_ro
             asked = [await _asked(site, b"/big") for _ in range(4)]
             while site.cut("slow_client") < 2:
                 await asyncio.sleep(0.05)
-            # Each holds ten megabytes, less what the kernel took. Two of them go, the first ones.
+            # Each answer holds ten megabytes, less what the kernel buffered. The server cuts the first two clients.
             assert site.at("slow_client") == 2
             for reader, writer in asked[2:]:
                 assert (await reader.readline()).startswith(b"HTTP/1.1 200")
@@ -104,14 +104,14 @@ async def _asked(site: Site, path: bytes) -> tuple[asyncio.StreamReader, asyncio
 
 
 @pytest.mark.shows("CVP-12.2-1")
-def test_who_takes_a_document_a_little_at_a_time_is_cut_at_the_bound_of_an_answer(loop: Loop) -> None:
+def test_a_client_that_reads_a_document_too_slowly_is_cut(loop: Loop) -> None:
     async def scenario() -> None:
         bounds = connections.Bounds(most=100, headers=60, body=60, slow_client=1.0, idle=60)
         async with _site(bounds) as site, asyncio.timeout(4 * LATE_S):
             reader, _ = await _asked(site, b"/shared")
             began = asyncio.get_running_loop().time()
             taken = 0
-            # A piece is taken now and then, each well within the bound.
+            # The client reads a piece at a time. Each piece alone is well within the limit.
             while not site.cut("slow_client"):
                 taken += len(await reader.read(4 * documents.PIECE))
                 await asyncio.sleep(0.1)

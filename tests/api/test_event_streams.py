@@ -1,4 +1,4 @@
-"""Event streams carry the headers of every answer, and end with the login that opened them."""
+"""Event streams carry the standard headers, and end when the token that opened them becomes invalid."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_a_stream_ends_when_its_token_expires_and_not_before(running_bank:
         events = [line for line in read.split(b"\r\n") if line.startswith(b"data: ")]
         assert len(events) == 1
         assert json.loads(events[0][6:])
-        # The end is an end and no error: the same address answers again with a fresh token.
+        # The stream ended without an error. A new request with the expired token is refused.
         async with session.get(running_bank.url + path, headers=sent) as again:
             assert (again.status, (await again.json())["slug"]) == (401, "unauthenticated")
 

@@ -1,4 +1,4 @@
-"""What every answer carries, the limits of people, live events, the log over HTTP, and the admin port."""
+"""Standard headers, rate limits, live events, the log over HTTP, and the admin port."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _get(bank: DemoBank, path: str, **headers: str) -> requests.Response:
 
 
 @pytest.mark.shows("CVP-3.2-8")
-def test_every_answer_has_an_id_and_is_not_cached_or_sniffed(running_bank: DemoBank) -> None:
+def test_every_answer_has_a_request_id_and_forbids_caching_and_sniffing(running_bank: DemoBank) -> None:
     login = f"Bearer {running_bank.customer('cust-0001')}"
     answer = _get(running_bank, "/v1/me/call-status", Authorization=login, X_Request_ID="mine-1")
     assert answer.headers["X-Request-ID"] == "mine-1"
@@ -59,7 +59,7 @@ def test_every_answer_has_an_id_and_is_not_cached_or_sniffed(running_bank: DemoB
         "/officer/",
     ],
 )
-def test_what_get_reads_head_answers_with_the_same_headers_and_no_body(running_bank: DemoBank, path: str) -> None:
+def test_head_answers_with_the_headers_of_get_and_no_body(running_bank: DemoBank, path: str) -> None:
     headers = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}", "X-Request-ID": "one"}
 
     def ask(method: str) -> tuple[int, dict[str, str], bytes]:
@@ -73,7 +73,7 @@ def test_what_get_reads_head_answers_with_the_same_headers_and_no_body(running_b
 
 
 @pytest.mark.shows("CVP-3.2-10")
-def test_a_head_is_signed_as_a_head(running_bank: DemoBank) -> None:
+def test_a_signature_for_get_is_refused_for_head(running_bank: DemoBank) -> None:
     loans, path = SystemSession(running_bank, "loan-origination"), f"/v1/applications/{APPLICATION}"
     assert (loans.send("HEAD", path).status_code, loans.send("HEAD", path).content) == (200, b"")
     signed = loans.sign("GET", path)
@@ -83,7 +83,7 @@ def test_a_head_is_signed_as_a_head(running_bank: DemoBank) -> None:
 
 
 @pytest.mark.shows("CVP-3.2-10")
-def test_an_event_stream_has_no_head(running_bank: DemoBank) -> None:
+def test_head_on_an_event_stream_is_not_allowed(running_bank: DemoBank) -> None:
     headers = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}"}
     answer = requests.head(f"{running_bank.url}/v1/me/events", headers=headers, timeout=10)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
@@ -92,7 +92,7 @@ def test_an_event_stream_has_no_head(running_bank: DemoBank) -> None:
 
 
 @pytest.mark.shows("CVP-7.3-1")
-def test_a_person_who_asks_too_often_is_told_when_to_come_back() -> None:
+def test_the_rate_limit_of_a_person_says_when_to_retry() -> None:
     throttle = Throttle("people", Limit(2, 60_000), lambda: 0)
     assert throttle.headers(throttle.spend("a"))["RateLimit"] == '"people";r=1;t=30'
     throttle.spend("a")
@@ -103,7 +103,7 @@ def test_a_person_who_asks_too_often_is_told_when_to_come_back() -> None:
 
 
 @pytest.mark.shows("CVP-7.3-1")
-def test_who_slips_again_and_again_is_told_when_to_come_back(running_bank: DemoBank) -> None:
+def test_thirty_malformed_codes_reach_a_limit_that_says_when_to_retry(running_bank: DemoBank) -> None:
     login = {"Authorization": f"Bearer {running_bank.customer('cust-who-slips')}", "Idempotency-Key": "slips"}
     told = [
         requests.post(f"{running_bank.url}/v1/confirmations", json={"code": "1"}, headers=login, timeout=10)
@@ -114,7 +114,7 @@ def test_who_slips_again_and_again_is_told_when_to_come_back(running_bank: DemoB
 
 
 @pytest.mark.shows("CVP-7.2-1")
-def test_a_defect_says_that_nothing_was_checked_and_nothing_of_itself() -> None:
+def test_an_internal_error_answers_unavailable_without_details() -> None:
     answer = problem_response(InternalError("the seal of call_1 does not open"), "req-1", {})
     assert isinstance(answer.body, bytes)
     problem = json.loads(answer.body)
@@ -130,7 +130,7 @@ def test_the_admin_endpoints_are_on_their_own_port(running_bank: DemoBank) -> No
     assert "verifier_request_seconds_bucket" in requests.get(running_bank.admin_url + "/metrics", timeout=10).text
 
 
-def test_the_documentation_has_no_script_and_says_so(running_bank: DemoBank) -> None:
+def test_the_documentation_has_no_script_and_its_policy_forbids_any(running_bank: DemoBank) -> None:
     page = _get(running_bank, "/docs")
     assert "<script" not in page.text
     assert "script-src" not in page.headers["Content-Security-Policy"]
@@ -142,8 +142,8 @@ def test_the_documentation_has_no_script_and_says_so(running_bank: DemoBank) -> 
 
 
 @pytest.mark.shows("CVP-7.5-2")
-async def test_a_customer_hears_of_a_call_while_it_goes_on(running_bank: DemoBank) -> None:
-    """Law L5 made visible: the stream says yes once the leg is connected, and no when it has ended."""
+async def test_the_customers_stream_says_on_call_only_while_the_leg_is_connected(running_bank: DemoBank) -> None:
+    """Law L5, as the customer sees it."""
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0003')}"}
     seen: list[bool] = []
     async with (
@@ -178,9 +178,7 @@ async def _leg(bank: DemoBank, call_id: str, event: str) -> None:
 
 
 @pytest.mark.shows("CVP-7.5-3")
-async def test_a_stream_without_news_carries_a_comment_now_and_then(
-    running_bank: DemoBank, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_idle_stream_carries_regular_comments(running_bank: DemoBank, monkeypatch: pytest.MonkeyPatch) -> None:
     assert event_streams.PING_S == 15
     monkeypatch.setattr(event_streams, "PING_S", 0.05)
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0002')}"}
@@ -198,12 +196,12 @@ async def test_a_stream_without_news_carries_a_comment_now_and_then(
 
 
 @pytest.mark.shows("CVP-8.2-2", "CVP-8.2-4")
-def test_a_stranger_can_follow_the_log_from_its_tiles(running_bank: DemoBank) -> None:
-    """Checkpoint, tiles and entries over HTTP, put together with hashing written here."""
+def test_anyone_can_rebuild_the_root_of_the_log_from_its_tiles(running_bank: DemoBank) -> None:
+    """The hashing is written here again, independently of the service."""
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0001')}", "Idempotency-Key": "tiles-1"}
     report = {"at": now_iso()}
     taken = requests.post(f"{running_bank.url}/v1/reports", json=report, headers=login, timeout=10).json()
-    # What others have asked for within this second may be older.
+    # A node may serve a cached checkpoint for this long.
     time.sleep(public.CERTAIN_S)
     checkpoint = _get(running_bank, "/log/checkpoint")
     assert checkpoint.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -233,7 +231,7 @@ def _root(leaves: list[bytes]) -> bytes:
 
 
 @pytest.mark.shows("CVP-8-2", "CVP-11-4")
-def test_the_description_is_a_trust_file(running_bank: DemoBank) -> None:
+def test_the_well_known_description_is_a_trust_file(running_bank: DemoBank) -> None:
     described = _get(running_bank, "/.well-known/callback-verification").json()
     assert described["issuer"] == running_bank.url
     assert described["jwks"] == _get(running_bank, "/.well-known/jwks.json").json()
@@ -243,7 +241,7 @@ def test_the_description_is_a_trust_file(running_bank: DemoBank) -> None:
     assert described["published_numbers"] == ["+861095588"]
 
 
-def test_a_signed_request_that_is_sent_again_does_nothing_more(running_bank: DemoBank) -> None:
+def test_a_replayed_signed_request_has_no_further_effect(running_bank: DemoBank) -> None:
     loans, path = SystemSession(running_bank, "loan-origination"), "/v1/applications/LN-SENT-AGAIN"
     number = "+8613700137000"
     registered = loans.sign("PUT", path, registration("cust-sent-again", number))
@@ -258,5 +256,5 @@ def test_a_signed_request_that_is_sent_again_does_nothing_more(running_bank: Dem
     gone = deliver(erased)
     assert gone.status_code == 200
     assert deliver(erased).content == gone.content
-    # Nothing seen before brings an application back.
+    # A replayed request does not restore an erased application.
     assert [deliver(each).status_code for each in (registered, issued)] == [410, 410]

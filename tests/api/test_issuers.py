@@ -1,4 +1,4 @@
-"""What a deployment may say of its issuers, and which claims of their tokens count."""
+"""The settings of trusted issuers, and the claims of their tokens that count."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ KEYCLOAK = {
         ("a.b", {"a": ["b"]}, None),
     ],
 )
-def test_a_claim_is_found_by_its_name_or_else_by_a_dotted_path(path: str, claims: Any, found: Any) -> None:
+def test_a_claim_is_found_by_its_full_name_or_by_a_dotted_path(path: str, claims: Any, found: Any) -> None:
     assert claim_at(claims, path) == found
 
 
 @pytest.mark.shows("CVP-2-11")
-async def test_nested_roles_and_ids_make_an_officer(issuer: Issuer, make: Make) -> None:
+async def test_an_officers_id_and_roles_can_be_nested_claims(issuer: Issuer, make: Make) -> None:
     trusted = TrustedIssuer(
         "staff", issuer.url, ("staff-api",), id_claim="employee.number", roles_claim="realm_access.roles"
     )
@@ -49,7 +49,7 @@ async def test_nested_roles_and_ids_make_an_officer(issuer: Issuer, make: Make) 
 
 
 @pytest.mark.shows("CVP-2-11")
-async def test_mapped_roles_count_and_no_others(issuer: Issuer, make: Make) -> None:
+async def test_with_a_role_mapping_only_mapped_roles_count(issuer: Issuer, make: Make) -> None:
     mapping = role_mapping(["Verifier.Officer = officer", "Verifier.Lead=supervisor", "Verifier.Lead=officer"])
     verifier = make(TrustedIssuer("staff", issuer.url, ("staff-api",), roles=mapping))
     assert (await verifier.verify(issuer.mint(roles=["Verifier.Lead"]))).roles == {"supervisor", "officer"}
@@ -60,12 +60,12 @@ async def test_mapped_roles_count_and_no_others(issuer: Issuer, make: Make) -> N
 @pytest.mark.parametrize(
     "entry", ["Verifier.Boss=boss", "officer", "=officer", "Verifier.Officer=", "a=Officer", "a=officer=b"]
 )
-def test_a_mapping_to_no_role_of_ours_is_refused(entry: str) -> None:
+def test_a_mapping_to_an_unknown_role_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="officer, supervisor, auditor"):
         role_mapping(["Verifier.Officer=officer", entry])
 
 
-async def test_any_of_several_audiences_will_do(issuer: Issuer, make: Make) -> None:
+async def test_a_token_for_any_of_several_audiences_is_accepted(issuer: Issuer, make: Make) -> None:
     verifier = make(
         TrustedIssuer("staff", issuer.url, ("staff-api", "https://verify.bank.example/")),
         TrustedIssuer("customer", issuer.url, ("customer-app",)),
@@ -89,7 +89,7 @@ KEYS: dict[str, Key] = {
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 @pytest.mark.parametrize("alg", sorted(SIGNATURE_ALGORITHMS))
 @pytest.mark.parametrize("named", [False, True], ids=["any algorithm", "the key names its algorithm"])
-async def test_every_algorithm_that_can_be_set_verifies_and_only_when_set(
+async def test_each_algorithm_verifies_only_if_it_is_configured(
     issuer: Issuer, make: Make, alg: str, named: bool
 ) -> None:
     key = KEYS[alg]
@@ -123,7 +123,7 @@ async def test_eddsa_is_ed25519_and_no_other_curve(issuer: Issuer, make: Make) -
         ({"typ": ["Bearer"]}, "not an access token"),
     ],
 )
-async def test_an_identity_token_is_not_an_access_token(
+async def test_an_identity_token_is_refused_as_an_access_token(
     issuer: Issuer, make: Make, claims: dict[str, Any], because: str
 ) -> None:
     await refused(make().verify(issuer.mint(**claims)), because)
@@ -134,14 +134,14 @@ async def test_an_identity_token_is_not_an_access_token(
     ("typ", "claims"),
     [("JWT", {}), ("JWT", {"typ": "Bearer"}), ("JWT", {"typ": "Bearer", "nonce": "n"}), ("at+jwt", {"nonce": "n"})],
 )
-async def test_access_tokens_of_type_jwt_are_taken(
+async def test_access_tokens_of_type_jwt_are_accepted(
     issuer: Issuer, make: Make, typ: str, claims: dict[str, Any]
 ) -> None:
     assert await make().verify(issuer.mint(issuer.header(typ=typ), **claims))
 
 
 @pytest.mark.shows("CVP-2-12")
-async def test_a_deployment_may_take_at_jwt_only(issuer: Issuer, make: Make) -> None:
+async def test_a_deployment_may_accept_only_type_at_jwt(issuer: Issuer, make: Make) -> None:
     verifier = make(TrustedIssuer("staff", issuer.url, ("staff-api",), require_at_jwt=True))
     assert await verifier.verify(issuer.mint(issuer.header(typ="at+jwt")))
     assert await verifier.verify(issuer.mint(issuer.header(typ="application/AT+JWT")))
@@ -164,7 +164,7 @@ async def test_a_deployment_may_take_at_jwt_only(issuer: Issuer, make: Make) -> 
         ("n=1", {"n": 1}, False),
     ],
 )
-async def test_a_required_claim_must_be_there(
+async def test_a_token_without_the_required_claim_is_refused(
     issuer: Issuer, make: Make, required: str, claims: dict[str, Any], taken: bool
 ) -> None:
     verifier = make(TrustedIssuer("staff", issuer.url, ("staff-api",), required_claim=required))
@@ -218,6 +218,6 @@ def test_the_settings_reach_the_issuers_and_the_pages() -> None:
         ({"staff_required_claim": "=x"}, "no name"),
     ],
 )
-def test_a_setting_that_cannot_be_meant_stops_the_start(setting: dict[str, str], told: str) -> None:
+def test_an_invalid_issuer_setting_stops_the_start(setting: dict[str, str], told: str) -> None:
     with pytest.raises(BadSettings, match=told):
         token_verifier(Config(**{**SETTINGS, **setting}), None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Real identity providers that are slow, gone or wrong, and which requests wait for them."""
+"""Identity providers that are slow, gone or wrong, and the requests that wait for them."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ async def verifier(provider: Provider, clock: Clock) -> AsyncIterator[TokenVerif
         close()
 
 
-async def holding(verifier: TokenVerifier, provider: Provider, clock: Clock, manner: str) -> None:
-    """The keys are held and due to be fetched again, and from now on the provider is like that."""
+async def cache_keys(verifier: TokenVerifier, provider: Provider, clock: Clock, manner: str) -> None:
+    """Cache the keys, make their next fetch due, and switch the provider to `manner`."""
     await verifier.verify(provider.mint(exp=NOW + 900))
     provider.manner = manner
     provider.came.clear()
@@ -111,34 +111,34 @@ async def holding(verifier: TokenVerifier, provider: Provider, clock: Clock, man
 
 @pytest.mark.shows("CVP-2-10")
 @pytest.mark.parametrize("manner", ["silent", "dripping"])
-async def test_no_request_waits_for_a_slow_provider_while_its_key_is_held(
+async def test_no_request_waits_for_a_slow_provider_if_its_key_is_cached(
     verifier: TokenVerifier, provider: Provider, clock: Clock, manner: str
 ) -> None:
     remembered = provider.mint(exp=NOW + 900)
-    await holding(verifier, provider, clock, manner)
+    await cache_keys(verifier, provider, clock, manner)
     assert await verifier.verify(remembered)
     await provider.came.wait()
     for n in range(20):
         assert (await verifier.verify(provider.mint(f"E{n}"))).id == f"E{n}"
         assert await verifier.verify(remembered)
-    # Time for the provider to notice a fetch that was given up.
+    # Give the provider time to notice an abandoned fetch.
     await asyncio.sleep(0.2)
-    assert provider.hanging == 1, "the fetch is still under way, so nobody has waited for its end"
-    assert provider.asked == 2, "one fetch at the beginning, one for all of these"
+    assert provider.hanging == 1, "the fetch is still running, so no request waited for its end"
+    assert provider.asked == 2, "one fetch at the start, and one for all requests since"
 
 
 @pytest.mark.shows("CVP-2-10")
 @pytest.mark.parametrize("manner", ["closing", "garbled"])
-async def test_a_provider_that_breaks_off_is_asked_every_thirty_seconds_and_held_keys_serve_for_an_hour(
+async def test_a_failing_provider_is_asked_every_thirty_seconds_and_cached_keys_serve_for_an_hour(
     verifier: TokenVerifier, provider: Provider, clock: Clock, manner: str
 ) -> None:
-    await holding(verifier, provider, clock, manner)
+    await cache_keys(verifier, provider, clock, manner)
     with capture_logs() as logs:
         for second in range(0, 90, 10):
             clock.now = NOW + 31 + second
             assert await verifier.verify(provider.mint(f"E{second}"))
             await settled(verifier)
-    # Another bank of these tests may log its requests meanwhile.
+    # Another test bank in this process may log its requests at the same time.
     assert [each["event"] for each in logs if each["event"] != "request"] == ["key set not fetched"] * 3
     clock.now = NOW + HOUR
     with pytest.raises(Unavailable):
@@ -147,30 +147,30 @@ async def test_a_provider_that_breaks_off_is_asked_every_thirty_seconds_and_held
 
 @pytest.mark.shows("CVP-2-10")
 @pytest.mark.slow
-async def test_only_those_with_unknown_keys_wait_and_only_for_so_long(
+async def test_only_tokens_with_unknown_keys_wait_for_a_fetch_and_the_wait_is_bounded(
     verifier: TokenVerifier, provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_sets, "WAIT_S", 3, raising=False)
-    await holding(verifier, provider, clock, "silent")
+    await cache_keys(verifier, provider, clock, "silent")
     stranger = ECKey.generate_key("P-256")
     waiting = [asyncio.create_task(verifier.verify(provider.mint(kid=f"invented {n}"))) for n in range(20)]
     waiting += [asyncio.create_task(verifier.verify(provider.mint(f"C{n}", key=stranger))) for n in range(20)]
     await provider.came.wait()
     assert await verifier.verify(provider.mint("E7"))
-    assert not any(task.done() for task in waiting), "the honest one was served before the others"
+    assert not any(task.done() for task in waiting), "the token with a known key was served before the others"
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(each) for each in outcomes] == [Unavailable] * 20 + [Unauthenticated] * 20
-    assert provider.hanging == 1, "they did not wait until the fetch was given up"
+    assert provider.hanging == 1, "they did not wait until the fetch timed out"
     assert provider.asked == 2
 
 
 @pytest.mark.shows("CVP-2-10")
 @pytest.mark.parametrize("manner", ["silent", "dripping"])
-async def test_a_fetch_is_given_up_in_time_and_what_cannot_be_known_is_unavailable(
+async def test_a_fetch_times_out_and_a_token_with_an_unknown_key_is_unavailable(
     verifier: TokenVerifier, provider: Provider, clock: Clock, manner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_sets, "FETCH_TIMEOUT_S", 0.2)
-    await holding(verifier, provider, clock, manner)
+    await cache_keys(verifier, provider, clock, manner)
     with pytest.raises(Unavailable) as caught:
         await verifier.verify(provider.mint(kid="new"))
     assert caught.value.retry_after == key_sets.COOL_DOWN_S
@@ -183,7 +183,7 @@ async def test_a_fetch_is_given_up_in_time_and_what_cannot_be_known_is_unavailab
 
 
 @pytest.mark.shows("CVP-2-10")
-async def test_a_key_replaced_under_its_id_is_picked_up_at_once(
+async def test_a_key_replaced_under_the_same_kid_is_fetched_at_once(
     verifier: TokenVerifier, provider: Provider, clock: Clock
 ) -> None:
     await verifier.verify(provider.mint(exp=NOW + 900))
@@ -197,7 +197,7 @@ async def test_a_key_replaced_under_its_id_is_picked_up_at_once(
 
 
 @pytest.mark.shows("CVP-2-10")
-async def test_bad_signatures_cannot_make_us_hammer_the_issuer(
+async def test_bad_signatures_cause_at_most_one_fetch_every_thirty_seconds(
     verifier: TokenVerifier, provider: Provider, clock: Clock
 ) -> None:
     stranger = ECKey.generate_key("P-256")
@@ -221,7 +221,7 @@ async def test_a_token_that_expires_while_its_key_is_fetched_is_refused(
 
 
 @pytest.mark.parametrize("answer", ["names another issuer", "is not the JSON", "answered with status 503"])
-async def test_the_log_says_why_a_key_set_is_not_fetched_and_repeats_nothing_of_the_answer(
+async def test_the_log_says_why_a_fetch_failed_without_repeating_the_answer(
     answer: str, clock: Clock, aiohttp_server: Any
 ) -> None:
     async def discovery(request: aiohttp.web.Request) -> aiohttp.web.Response:
@@ -244,7 +244,7 @@ async def test_the_log_says_why_a_key_set_is_not_fetched_and_repeats_nothing_of_
     assert "EVIL" not in str(logs)
 
 
-async def test_a_node_fetches_keys_without_being_asked(provider: Provider, tmp_path: Path) -> None:
+async def test_a_node_fetches_keys_before_any_request(provider: Provider, tmp_path: Path) -> None:
     settings = {
         "staff_issuer": provider.url,
         "staff_jwks_url": f"{provider.url}/keys",

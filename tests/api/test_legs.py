@@ -1,4 +1,4 @@
-"""Legs by number and reconciliation over HTTP: who may, what is refused, what the operator is told (laws L5, L11)."""
+"""Legs by number and reconciliation over HTTP: permissions, refusals, metrics and log lines (laws L5, L11)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _list(bank: DemoBank, role: str, query: str = "") -> requests.Response:
 
 
 @pytest.mark.shows("CVP-6.5-2")
-def test_a_leg_is_matched_by_number_and_a_strange_one_is_listed_for_supervisors_and_auditors(
+def test_a_leg_is_matched_by_number_and_an_unmatched_one_is_listed_for_supervisors_and_auditors(
     running_bank: DemoBank,
 ) -> None:
     pbx = SystemSession(running_bank, "pbx")
@@ -49,7 +49,7 @@ def test_a_leg_is_matched_by_number_and_a_strange_one_is_listed_for_supervisors_
 
 @pytest.mark.shows("CVP-2-1")
 @pytest.mark.parametrize("name", ["loan-origination", "ivr"])
-def test_only_a_telephone_exchange_may_tell_of_legs(running_bank: DemoBank, name: str) -> None:
+def test_only_a_telephone_exchange_may_report_legs(running_bank: DemoBank, name: str) -> None:
     refused = SystemSession(running_bank, name).send("POST", "/v1/legs", {**HEARD, "at": now_iso()})
     assert (refused.status_code, refused.json()["slug"]) == (403, "forbidden")
 
@@ -78,7 +78,7 @@ def test_an_officer_a_customer_and_an_exchange_may_not_reconcile(running_bank: D
     ],
     ids=str,
 )
-def test_a_bad_leg_event_is_refused_by_the_member_at_fault(
+def test_a_bad_leg_event_is_refused_with_the_member_named(
     running_bank: DemoBank, change: dict[str, Any], pointer: str
 ) -> None:
     refused = SystemSession(running_bank, "pbx").send("POST", "/v1/legs", {**HEARD, "at": now_iso(), **change})
@@ -100,12 +100,12 @@ def test_a_bad_leg_event_is_refused_by_the_member_at_fault(
         "?number=1",
     ],
 )
-def test_a_bad_question_is_refused(running_bank: DemoBank, query: str) -> None:
+def test_a_bad_reconciliation_query_is_refused(running_bank: DemoBank, query: str) -> None:
     refused = _list(running_bank, "supervisor", query)
     assert (refused.status_code, refused.json()["slug"]) == (422, "invalid_field")
 
 
-def test_the_ends_of_time_are_no_defect(running_bank: DemoBank) -> None:
+def test_the_earliest_and_latest_times_cause_no_internal_error(running_bank: DemoBank) -> None:
     for query in (
         "?since=0001-01-01T00:00:00Z&until=0001-01-02T00:00:00Z",
         "?since=9999-12-30T00:00:00Z&until=9999-12-31T23:59:59Z",
@@ -116,7 +116,7 @@ def test_the_ends_of_time_are_no_defect(running_bank: DemoBank) -> None:
 
 
 @pytest.mark.shows("CVP-6.5-3")
-def test_a_discrepancy_is_counted_from_the_first(running_bank: DemoBank) -> None:
+def test_each_discrepancy_is_counted_once(running_bank: DemoBank) -> None:
     def counted() -> float:
         metrics = requests.get(f"http://{running_bank.config.admin_listen}/metrics", timeout=10).text
         found = re.search(r'^verifier_discrepancies_total\{kind="leg_not_on_file"\} (\S+)$', metrics, re.MULTILINE)
@@ -149,7 +149,7 @@ asyncio.run(main())
 
 
 @pytest.mark.shows("CVP-6.5-3")
-def test_the_log_tells_of_a_discrepancy_by_kind_and_id_alone(tmp_path: Path) -> None:
+def test_the_log_names_only_the_kind_and_id_of_a_discrepancy(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", TELL, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as served:

@@ -1,4 +1,4 @@
-"""A log that is split by the command line under a bank that serves it: what strangers and auditors see of it."""
+"""An operator splits the log while a bank serves it. These tests check what verifiers and auditors see."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoBank]:
 
 @pytest.fixture(scope="module")
 def trust(bank: DemoBank) -> bytes:
-    """The trust file, kept from before the log was split."""
+    """The trust file as it was before the split."""
     return _get(bank, "/.well-known/callback-verification").content
 
 
 @pytest.fixture(scope="module")
 def reports(bank: DemoBank, trust: bytes) -> list[Any]:
-    """A report of each of sixty customers, before and after the split."""
+    """Sixty customers each send a report, some before and some after the split."""
     taken = [_report(bank, n) for n in range(10)]
     told = _command(bank, "log", "split", str(SHARDS))
     assert (told.returncode, told.stdout) == (0, f"the log has {SHARDS} shards\n")
@@ -64,7 +64,7 @@ def _report(bank: DemoBank, n: int) -> Any:
 
 
 def _command(bank: DemoBank, *words: str) -> subprocess.CompletedProcess[str]:
-    """As an operator says it on another machine, while the bank serves."""
+    """Run a command as an operator would on another machine, while the bank serves."""
     config = bank.config
     environment = {
         "VERIFIER_ENV": config.env,
@@ -77,7 +77,7 @@ def _command(bank: DemoBank, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.shows("CVP-8.4-1", "CVP-8.2-2")
-def test_each_shard_is_a_log_of_its_own_that_strangers_can_follow(bank: DemoBank, reports: list[Any]) -> None:
+def test_each_shard_is_a_log_that_anyone_can_verify(bank: DemoBank, reports: list[Any]) -> None:
     named = _get(bank, "/.well-known/callback-verification").json()
     assert [each["origin"] for each in named["log_shards"]] == [
         named["log"]["origin"] + end for end in ("", "/1", "/2")
@@ -107,20 +107,20 @@ def test_each_shard_is_a_log_of_its_own_that_strangers_can_follow(bank: DemoBank
 @pytest.mark.parametrize(
     "path", ["/log/3/checkpoint", "/log/0/checkpoint", "/log/01/checkpoint", "/log/256/checkpoint"]
 )
-def test_a_shard_that_is_not_there_is_not_found(bank: DemoBank, reports: list[Any], path: str) -> None:
+def test_a_path_of_an_unknown_shard_is_not_found(bank: DemoBank, reports: list[Any], path: str) -> None:
     for each in (path, path.replace("checkpoint", "tile/0/000.p/1")):
         answer = _get(bank, each)
         assert (answer.status_code, answer.json()["slug"]) == (404, "not_found")
 
 
-def test_a_shard_beyond_all_bounds_is_a_member_that_is_not_valid(bank: DemoBank) -> None:
+def test_an_out_of_range_shard_number_is_an_invalid_field(bank: DemoBank) -> None:
     for shard in ("-1", "256", "x"):
         answer = _get(bank, f"/v1/log/consistency?old=1&new=2&shard={shard}")
         assert (answer.status_code, answer.json()["slug"]) == (422, "invalid_field")
 
 
 @pytest.mark.shows("CVP-8.4-1", "CVP-8.1-12")
-def test_receipts_of_after_the_split_verify_with_the_trust_file_of_before(
+def test_receipts_from_after_the_split_verify_with_the_earlier_trust_file(
     bank: DemoBank, trust: bytes, reports: list[Any]
 ) -> None:
     trusted = msgspec.json.decode(trust, type=Trust)
@@ -132,7 +132,7 @@ def test_receipts_of_after_the_split_verify_with_the_trust_file_of_before(
 
 
 @pytest.mark.shows("CVP-8.4-3", "CVP-8.3-2", "CVP-8.3-3")
-def test_the_audit_is_of_every_shard_and_knows_what_was_seen_of_each(
+def test_the_audit_covers_every_shard_and_compares_a_seen_checkpoint_of_each(
     bank: DemoBank, reports: list[Any], tmp_path: Path
 ) -> None:
     seen = []
@@ -161,7 +161,9 @@ def test_the_audit_is_of_every_shard_and_knows_what_was_seen_of_each(
 
 @pytest.mark.shows("CVP-8.4-3")
 @pytest.mark.parametrize("shards", ["1", "257", "0", "many"])
-def test_a_log_cannot_be_split_into_fewer_or_into_nonsense(bank: DemoBank, reports: list[Any], shards: str) -> None:
+def test_a_split_into_fewer_shards_or_an_invalid_number_is_refused(
+    bank: DemoBank, reports: list[Any], shards: str
+) -> None:
     refused = _command(bank, "log", "split", shards)
     assert refused.returncode != 0
     assert "Traceback" not in refused.stderr

@@ -1,4 +1,4 @@
-"""Names that are shown or spoken hold no link and no mark that nobody sees; real names pass."""
+"""Names that are shown or spoken may hold no link and no invisible character. Real names pass."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _facts(person: Person) -> dict[str, Any]:
 
 
 def _with(name: str) -> dict[str, dict[str, Any]]:
-    """Registrations with this name in each place of one, by its pointer."""
+    """Registrations with `name` in each possible place, keyed by the pointer of that place."""
     found = {}
     for pointer in ("/customer/name", "/officers/1/name", "/officers/1/branch", "/product"):
         facts = _facts(Person(1))
@@ -83,12 +83,12 @@ def test_links_are_refused_in_names(name: str) -> None:
 
 @pytest.mark.shows("CVP-3.1-12")
 @pytest.mark.parametrize("name", MARKS, ids=ascii)
-def test_marks_that_nobody_sees_are_refused_in_names(name: str) -> None:
+def test_invisible_characters_are_refused_in_names(name: str) -> None:
     assert fault(name) == MARK
 
 
 @pytest.mark.shows("CVP-3.1-12")
-def test_every_name_at_fault_is_told_and_not_repeated() -> None:
+def test_every_bad_name_is_reported_by_pointer_and_not_repeated() -> None:
     registration = Person(1).registration(product="bank.example/login", officers=(_officer("4412\u202e", "icbc.cn"),))
     with pytest.raises(InvalidField) as refused:
         check_names(registration)
@@ -102,7 +102,7 @@ def _officer(officer_id: str, branch: str) -> AssignedOfficer:
 
 
 @pytest.mark.shows("CVP-3.1-12")
-def test_a_registration_over_http_is_refused_with_the_member_named(running_bank: DemoBank) -> None:
+def test_a_bad_name_in_a_registration_is_refused_with_the_member_named(running_bank: DemoBank) -> None:
     lending = SystemSession(running_bank, "loan-origination")
     for name in ("bank.example/login", "李伟\u202e"):
         for pointer, facts in _with(name).items():
@@ -114,7 +114,7 @@ def test_a_registration_over_http_is_refused_with_the_member_named(running_bank:
 
 
 @pytest.mark.shows("CVP-3.1-12")
-def test_a_line_of_an_import_is_refused_with_the_member_named(tmp_path: Path) -> None:
+def test_a_bad_name_in_an_import_is_refused_with_the_member_named(tmp_path: Path) -> None:
     path = tmp_path / "names.jsonl"
     lines = [{"application_id": "LN-1", **_facts(Person(1))}]
     lines += [{"application_id": "LN-2", **facts} for facts in _with("www.bank.example").values()]
@@ -127,7 +127,7 @@ def test_a_line_of_an_import_is_refused_with_the_member_named(tmp_path: Path) ->
 
 
 @pytest.mark.shows("CVP-3.1-12")
-def test_the_banks_name_and_a_systems_id_are_names_too(tmp_path: Path) -> None:
+def test_the_banks_name_and_a_systems_id_are_checked_too(tmp_path: Path) -> None:
     for name, what in (("银行 bank.example", LINK), ("银行\u202e", MARK)):
         with pytest.raises(BadSettings, match=f"VERIFIER_BANK_NAME: {what}"):
             load({"VERIFIER_ISSUER": "https://verify.bank.example", "VERIFIER_BANK_NAME": name})
@@ -136,10 +136,10 @@ def test_the_banks_name_and_a_systems_id_are_names_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.shows("CVP-3.1-12")
-async def test_a_name_that_is_stored_already_is_still_read(storage: Storage, tmp_path: Path) -> None:
+async def test_a_bad_name_that_is_already_stored_can_still_be_read(storage: Storage, tmp_path: Path) -> None:
     async with World(storage, tmp_path / "ring.json") as world:
         person = Person(1)
-        # The service takes it: the doors are where it would be refused now.
+        # The service accepts it. Only the API and the import check names.
         await world.register(person, product="bank.example/login")
         read = await world.service.applications.read(person.application_id)
         assert read.registration.product == "bank.example/login"

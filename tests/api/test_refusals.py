@@ -1,4 +1,4 @@
-"""What aiohttp refuses before any handler of ours: a problem like any other, and nothing of it in the log."""
+"""Requests that aiohttp refuses before a handler runs get a normal problem, and the log repeats nothing of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEWLINE = b"\r\n\r\n"
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Server]:
-    """`verifier serve` in a process of its own."""
+    """A node that runs `verifier serve` in another process."""
     async with (
         aiohttp.ClientSession() as session,
         Server(tmp_path, session, log_level="debug", request_seconds=5, **settings()) as server,
@@ -35,7 +35,7 @@ def _port(url: str) -> int:
 
 
 def _answer(raw: bytes) -> tuple[int, Any, bytes]:
-    """The status, headers and body of the first answer in `raw`."""
+    """Parse the first response in `raw` into status, headers and body."""
     before, _, content = raw.partition(NEWLINE)
     line, _, lines = before.partition(b"\r\n")
     headers = message_from_bytes(lines)
@@ -55,18 +55,18 @@ def _is_problem(raw: bytes, status: int, slug: str) -> None:
 
 
 def _lines(node: Server) -> list[dict[str, Any]]:
-    """Every line of a node's standard output and standard error, each of which is JSON without a mark."""
+    """The log lines of a node, parsed. Fails if a line is not JSON or contains a marker."""
     text = node.log.read_bytes()
     assert [mark for mark in MARKS if mark.encode() in text] == []
     return [json.loads(line) for line in text.decode().splitlines()]
 
 
-def _troubles(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _warnings(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in lines if each["level"] not in ("debug", "info")]
 
 
 @pytest.mark.shows("CVP-3.2-8", "CVP-3.2-9", "CVP-12-2", "CVP-12-6")
-async def test_what_never_reaches_an_operation_is_a_problem_and_no_byte_of_it_is_logged(node: Server) -> None:
+async def test_a_request_refused_before_any_operation_gets_a_problem_and_is_not_logged(node: Server) -> None:
     port = _port(node.bank.url)
     for name, (sent, status, slug) in REFUSED.items():
         try:
@@ -82,29 +82,29 @@ async def test_what_never_reaches_an_operation_is_a_problem_and_no_byte_of_it_is
     assert await node.stop() == 0
     lines = _lines(node)
     assert sum(each["event"] == "refused" for each in lines) > 20
-    assert _troubles(lines) == []
+    assert _warnings(lines) == []
 
 
 @pytest.mark.shows("CVP-3.2-9")
-async def test_a_chunk_that_is_none_is_told_at_once_when_it_comes_later(node: Server) -> None:
+async def test_a_malformed_later_chunk_is_refused_at_once(node: Server) -> None:
     for path, kind in (("/v1/reports", JSON), ("/voice/twiml", f"Content-Type: {FORM}")):
         started = head(f"POST {path} HTTP/1.1", kind, "Transfer-Encoding: chunked", "X-Twilio-Signature: x")
         raw = await answered(_port(node.bank.url), started, f"ZZ\r\n{MARK}\r\n".encode(), wait_s=3)
         _is_problem(raw, 400, "malformed_request")
-    assert _troubles(_lines(node)) == []
+    assert _warnings(_lines(node)) == []
 
 
 @pytest.mark.shows("CVP-12-2", "CVP-12-6")
-async def test_a_client_that_goes_away_in_the_middle_is_no_defect(node: Server) -> None:
+async def test_a_client_that_disconnects_mid_request_causes_no_warning(node: Server) -> None:
     for path, kind in (("/v1/reports", JSON), ("/voice/twiml", f"Content-Type: {FORM}\r\nX-Twilio-Signature: x")):
         with pytest.raises(TimeoutError):
             await answered(_port(node.bank.url), head(f"POST {path} HTTP/1.1", kind, "Content-Length: 9"), wait_s=0.3)
     assert await node.stop() == 0
-    assert _troubles(_lines(node)) == []
+    assert _warnings(_lines(node)) == []
 
 
 @pytest.mark.shows("CVP-12-1", "CVP-3.2-9")
-async def test_the_admin_port_and_every_page_answer_with_the_same_headers(node: Server) -> None:
+async def test_the_admin_port_and_every_page_send_the_standard_headers(node: Server) -> None:
     for sent, status, slug in (
         (head(f"GET /{MARK}?phone={PHONE} HTTP/1.1"), 404, "not_found"),
         (body("/livez", MARK.encode()), 405, "method_not_allowed"),
@@ -125,8 +125,8 @@ async def test_the_admin_port_and_every_page_answer_with_the_same_headers(node: 
 
 
 @pytest.mark.shows("CVP-3.2-1")
-async def test_a_bomb_is_refused_before_it_is_inflated(node: Server) -> None:
-    """A hundred bombs of 20 MB each; the process grows by less than one."""
+async def test_a_compression_bomb_is_refused_before_it_is_inflated(node: Server) -> None:
+    """99 bombs of 20 MB each: the memory of the node grows by less than one of them."""
 
     def peak() -> int:
         text = Path(f"/proc/{node.pid}/status").read_text()
@@ -139,6 +139,6 @@ async def test_a_bomb_is_refused_before_it_is_inflated(node: Server) -> None:
 
 
 @pytest.mark.shows("CVP-3.2-9")
-async def test_a_token_of_the_greatest_length_still_fits_a_header(node: Server) -> None:
+async def test_a_token_of_maximum_length_fits_in_a_header(node: Server) -> None:
     sent = head("GET /v1/me/calls HTTP/1.1").replace(b"Bearer ", b"Bearer " + b"x" * 8_170)
     _is_problem(await answered(_port(node.bank.url), sent), 401, "unauthenticated")

@@ -1,4 +1,4 @@
-"""Every 401 and 403 says why, to the caller and in the node's log, and the log repeats nothing of the request."""
+"""Every 401 and 403 gives its reason to the caller and in the log. The log repeats nothing of the request."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from verifier.demo.bank import CUSTOMERS, STAFF, DemoBank
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoBank]:
-    """A bank whose roles are nested and called otherwise."""
+    """A bank whose staff roles are a nested claim with other role names."""
     settings = {"staff_roles_claim": "realm_access.roles", "staff_roles": "Verifier.Officer=officer"}
     with RunningBank(tmp_path_factory.mktemp("bank"), **settings) as running:
         yield running
 
 
 def refused(bank: DemoBank, path: str, **headers: str) -> tuple[dict[str, Any], list[Any]]:
-    """The problem that is answered, and what the log says of it."""
+    """Send a request that must be refused. Return the problem and the log entries of the refusal."""
     with capture_logs() as logs:
         answer = requests.get(bank.url + path, headers={"X-Request-ID": "asked-1", **headers}, timeout=10)
     assert answer.status_code in (401, 403)
@@ -37,7 +37,7 @@ def staff(bank: DemoBank, **claims: Any) -> dict[str, str]:
 
 
 @pytest.mark.shows("CVP-12-8")
-def test_a_token_without_the_roles_is_told_which_are_needed_and_the_log_which_it_grants(bank: DemoBank) -> None:
+def test_a_missing_role_is_named_to_the_caller_and_the_granted_roles_in_the_log(bank: DemoBank) -> None:
     login = staff(bank, realm_access={"roles": ["Verifier.Officer", "SECRET"]}, roles=["supervisor"])
     problem, logged = refused(bank, "/v1/reconciliation", **login)
     needed = "this is for staff:auditor, staff:supervisor"
@@ -57,7 +57,7 @@ def test_a_token_without_the_roles_is_told_which_are_needed_and_the_log_which_it
 
 
 @pytest.mark.shows("CVP-12-8")
-def test_a_customer_or_a_system_that_may_not_do_it_is_told_so(bank: DemoBank) -> None:
+def test_a_customer_or_system_without_permission_is_told_who_has_it(bank: DemoBank) -> None:
     problem, logged = refused(bank, "/v1/calls", Authorization=f"Bearer {bank.customer('cust-0001')}")
     assert problem["detail"] == "this is for staff:officer"
     assert logged[0]["reason"] == "this is for staff:officer; customer is granted customer"
@@ -80,7 +80,7 @@ def test_a_customer_or_a_system_that_may_not_do_it_is_told_so(bank: DemoBank) ->
         ({"nbf": "SECRET"}, "nbf is not a NumericDate"),
     ],
 )
-def test_the_log_says_why_a_login_is_refused_and_nothing_that_the_client_wrote(
+def test_the_log_says_why_a_login_is_refused_without_client_input(
     bank: DemoBank, authorization: str | dict[str, Any] | None, reason: str
 ) -> None:
     login = staff(bank, **authorization) if isinstance(authorization, dict) else {"Authorization": authorization}
@@ -116,7 +116,7 @@ def test_the_log_says_why_a_signed_request_is_refused(bank: DemoBank, name: str,
 
 
 @pytest.mark.shows("CVP-12-8")
-def test_a_refusal_of_the_contact_policy_is_logged_too(bank: DemoBank) -> None:
+def test_a_refusal_by_the_contact_policy_is_logged(bank: DemoBank) -> None:
     login = staff(bank, sub="4412", realm_access={"roles": ["Verifier.Officer"]})
     body = {"purpose": "marketing", "number": "+8613800138000", "caller_number": "+861082345678"}
     with capture_logs() as logs:
@@ -131,7 +131,7 @@ def test_a_refusal_of_the_contact_policy_is_logged_too(bank: DemoBank) -> None:
     assert logged[0]["reason"] == "the customer has not agreed to marketing calls"
 
 
-def test_a_token_of_the_wrong_kind_names_the_claim_that_is_required(tmp_path: Path) -> None:
+def test_a_token_without_the_required_claim_is_told_which_claim(tmp_path: Path) -> None:
     with RunningBank(tmp_path, customer_required_claim="scp=verifier") as bank:
         token = bank.issuer.mint(CUSTOMERS, "cust-0001")
         problem, logged = refused(bank, "/v1/me/calls", Authorization=f"Bearer {token}")

@@ -1,4 +1,4 @@
-"""Signed requests of systems: honest, tampered, replayed and incomplete; and certificates behind a proxy."""
+"""Signed requests from systems: valid, tampered, replayed and incomplete. Also client certificates behind a proxy."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ def signed(
     return {**headers, **added}
 
 
-def signed_otherwise(
+def signed_outside_the_profile(
     *, covered: tuple[str, ...], label: str = "sig", headers: Any = HEADERS, **options: Any
 ) -> dict[str, str]:
-    """A signature that is good, made by a caller who does not keep to our profile."""
+    """Headers with a valid signature that does not follow our signature profile."""
 
     class Message:
         method, url = "POST", URL
@@ -108,19 +108,19 @@ def test_a_signed_request_makes_a_system_with_its_scopes() -> None:
     assert VERIFIER.verify(request(signed()), BODY, PUBLIC) == expected
 
 
-def test_each_key_opens_its_own_scopes_only() -> None:
+def test_each_key_grants_only_its_own_scopes() -> None:
     principal = VERIFIER.verify(request(signed(key_id="lending", key=LENDING)), BODY, PUBLIC + "/")
     assert principal.roles == {"applications", "calls"}
     assert refusal(signed(key_id="lending", key=PBX)) == "the request's signature does not verify"
 
 
-def test_a_request_without_a_body_needs_no_digest_and_without_a_key_no_idempotency_key() -> None:
+def test_a_get_request_needs_no_digest_and_no_idempotency_key() -> None:
     headers = signed("GET", headers={}, body=b"")
     assert "Content-Digest" not in headers
     assert VERIFIER.verify(request(headers, "GET"), b"", PUBLIC).id == "pbx-1"
 
 
-async def test_without_a_public_url_the_target_is_the_one_that_came_in(aiohttp_client: Any) -> None:
+async def test_without_a_public_url_the_received_target_is_verified(aiohttp_client: Any) -> None:
     async def handle(incoming: web.Request) -> web.Response:
         return web.json_response({"id": VERIFIER.verify(incoming, await incoming.read()).id})
 
@@ -133,7 +133,7 @@ async def test_without_a_public_url_the_target_is_the_one_that_came_in(aiohttp_c
 
 
 @pytest.mark.shows("CVP-2-5")
-def test_every_component_is_bound() -> None:
+def test_a_change_of_any_signed_component_is_refused() -> None:
     headers = signed()
     bad = "the request's signature does not verify"
     assert refusal(headers, method="PUT") == bad
@@ -173,7 +173,7 @@ GOOD, ALSO_GOOD = _digest("sha-256"), _digest("sha-512")
         f'new=:AAAA:;note="x, sha-256=:AAAA:", {GOOD}',
     ],
 )
-def test_a_digest_of_an_unknown_algorithm_is_passed_over(digest: str) -> None:
+def test_a_digest_with_an_unknown_algorithm_is_ignored(digest: str) -> None:
     assert VERIFIER.verify(request(_signed_over(digest)), BODY, PUBLIC).id == "pbx-1"
 
 
@@ -194,12 +194,12 @@ def test_a_digest_of_an_unknown_algorithm_is_passed_over(digest: str) -> None:
         f'new=:AAAA:;note="x, {GOOD}"',
     ],
 )
-def test_every_digest_of_a_known_algorithm_must_fit_and_one_must_be_there(digest: str) -> None:
+def test_at_least_one_known_digest_is_required_and_all_of_them_must_match(digest: str) -> None:
     refusal(_signed_over(digest))
 
 
 def _signed_over(digest: str) -> dict[str, str]:
-    """A request that covers a Content-Digest as it is given, well-formed or not."""
+    """Headers of a request whose signature covers this Content-Digest, well-formed or not."""
     headers = {**HEADERS, "Content-Digest": digest}
     parameters = f'("@method" "@target-uri" "idempotency-key" "content-digest");created={NOW};keyid="pbx-1";tag="{TAG}"'
     lines = [
@@ -213,7 +213,7 @@ def _signed_over(digest: str) -> dict[str, str]:
     return {**headers, "Signature-Input": f"sig={parameters}", "Signature": f"sig=:{signature}:"}
 
 
-def test_an_unknown_key_id_and_a_bad_signature_are_refused_in_the_same_words() -> None:
+def test_an_unknown_key_id_and_a_bad_signature_get_the_same_refusal() -> None:
     stranger = Ed25519PrivateKey.generate()
     assert (
         refusal(signed(key_id="nobody")) == refusal(signed(key=stranger)) == refusal(signed(key_id="no", key=stranger))
@@ -222,42 +222,42 @@ def test_an_unknown_key_id_and_a_bad_signature_are_refused_in_the_same_words() -
 
 @pytest.mark.shows("CVP-2-5")
 @pytest.mark.parametrize("missing", ["@method", "@target-uri", "idempotency-key"])
-def test_a_component_that_is_not_covered_is_refused(missing: str) -> None:
+def test_a_signature_that_omits_a_required_component_is_refused(missing: str) -> None:
     covered = tuple(component for component in ALL if component != missing)
-    assert missing in refusal(signed_otherwise(covered=covered))
+    assert missing in refusal(signed_outside_the_profile(covered=covered))
 
 
 @pytest.mark.shows("CVP-2-5")
-def test_a_body_whose_digest_is_not_covered_is_refused() -> None:
+def test_a_body_whose_digest_is_not_signed_is_refused() -> None:
     digest = "sha-256=:" + base64.b64encode(hashlib.sha256(BODY).digest()).decode() + ":"
-    headers = signed_otherwise(covered=ALL, body=None)
+    headers = signed_outside_the_profile(covered=ALL, body=None)
     assert "content-digest" in refusal(headers)
     assert "content-digest" in refusal({**headers, "Content-Digest": digest})
 
 
 @pytest.mark.shows("CVP-2-5")
-def test_an_idempotency_key_added_on_the_way_is_refused() -> None:
+def test_an_idempotency_key_added_in_transit_is_refused() -> None:
     headers = signed(headers={"Content-Type": "application/json"})
     assert "idempotency-key" in refusal({**headers, "Idempotency-Key": "added"})
 
 
 @pytest.mark.shows("CVP-2-5")
 @pytest.mark.parametrize("skew", [-61, 61, -86_400])
-def test_a_signature_from_outside_the_window_is_refused(skew: int) -> None:
+def test_a_signature_outside_the_time_window_is_refused(skew: int) -> None:
     assert "created too long ago" in refusal(signed(created=NOW + skew))
 
 
 @pytest.mark.parametrize("skew", [-60, 60])
-def test_a_signature_at_the_edge_of_the_window_is_taken(skew: int) -> None:
+def test_a_signature_at_the_edge_of_the_time_window_is_accepted(skew: int) -> None:
     assert VERIFIER.verify(request(signed(created=NOW + skew)), BODY, PUBLIC)
 
 
 def test_an_expired_signature_is_refused() -> None:
-    assert "expired" in refusal(signed_otherwise(covered=ALL, expires=datetime.fromtimestamp(NOW - 1, UTC)))
+    assert "expired" in refusal(signed_outside_the_profile(covered=ALL, expires=datetime.fromtimestamp(NOW - 1, UTC)))
 
 
 @pytest.mark.shows("CVP-2-5")
-def test_a_signature_that_does_not_say_when_it_was_made_is_refused() -> None:
+def test_a_signature_without_a_creation_time_is_refused() -> None:
     headers = signed()
     unstamped = headers["Signature-Input"].replace(f";created={NOW}", "")
     assert "when it was created" in refusal({**headers, "Signature-Input": unstamped})
@@ -272,30 +272,30 @@ def test_a_signature_without_key_id_is_refused() -> None:
 
 @pytest.mark.shows("CVP-2-5")
 def test_a_signature_made_for_another_service_is_refused() -> None:
-    assert "tag" in refusal(signed_otherwise(covered=ALL, tag="payments"))
-    assert "tag" in refusal(signed_otherwise(covered=ALL, tag=None))
+    assert "tag" in refusal(signed_outside_the_profile(covered=ALL, tag="payments"))
+    assert "tag" in refusal(signed_outside_the_profile(covered=ALL, tag=None))
 
 
 @pytest.mark.shows("CVP-2-5")
-def test_an_algorithm_that_is_not_ed25519_is_refused_and_none_named_is_taken() -> None:
+def test_an_algorithm_other_than_ed25519_is_refused_and_naming_none_is_accepted() -> None:
     headers = signed()
     assert "algorithm" in refusal(
         {**headers, "Signature-Input": headers["Signature-Input"].replace('alg="ed25519"', 'alg="hmac-sha256"')}
     )
-    assert VERIFIER.verify(request(signed_otherwise(covered=ALL, include_alg=False)), BODY, PUBLIC)
+    assert VERIFIER.verify(request(signed_outside_the_profile(covered=ALL, include_alg=False)), BODY, PUBLIC)
 
 
 def test_a_nonce_is_allowed() -> None:
-    assert VERIFIER.verify(request(signed_otherwise(covered=ALL, nonce="n-1")), BODY, PUBLIC)
+    assert VERIFIER.verify(request(signed_outside_the_profile(covered=ALL, nonce="n-1")), BODY, PUBLIC)
 
 
 @pytest.mark.shows("CVP-2-5")
-def test_two_signatures_for_this_service_are_refused_and_one_of_another_is_passed_over() -> None:
+def test_two_signatures_for_this_service_are_refused_and_those_for_others_are_ignored() -> None:
     ours = signed()
     del ours["Content-Digest"]
-    twice = signed_otherwise(covered=ALL, label="second", headers=ours, key_id="lending")
+    twice = signed_outside_the_profile(covered=ALL, label="second", headers=ours, key_id="lending")
     assert "more than one" in refusal(twice)
-    proxied = signed_otherwise(covered=ALL, label="proxy", headers=ours, key_id="lending", tag="proxy")
+    proxied = signed_outside_the_profile(covered=ALL, label="proxy", headers=ours, key_id="lending", tag="proxy")
     assert VERIFIER.verify(request(proxied), BODY, PUBLIC).id == "pbx-1"
 
 
@@ -303,7 +303,7 @@ def test_a_request_without_signature_is_refused() -> None:
     assert "Signature-Input" in refusal(HEADERS)
 
 
-def test_an_endless_signature_input_is_refused_before_it_is_read() -> None:
+def test_an_overlong_signature_input_is_refused_before_it_is_parsed() -> None:
     headers = signed()
     headers["Signature-Input"] += ', b=("@method")' * 150
     assert "too long" in refusal(headers)
@@ -315,12 +315,12 @@ def test_a_target_that_is_not_a_path_is_refused(path: str) -> None:
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
-def test_garbage_is_never_more_than_unauthenticated(signature_input: str, signature: str) -> None:
+def test_garbage_headers_are_always_refused_as_unauthenticated(signature_input: str, signature: str) -> None:
     refusal({**signed(), "Signature-Input": signature_input, "Signature": signature})
 
 
 @given(st.data())
-def test_one_changed_character_of_what_is_signed_is_never_accepted(data: st.DataObject) -> None:
+def test_one_changed_character_in_a_signed_request_is_never_accepted(data: st.DataObject) -> None:
     headers = signed()
     original = headers["Signature-Input"].removeprefix("sig=")
     place = data.draw(st.integers(0, len(original) - 1))
@@ -357,13 +357,13 @@ def client_cert(certificate: bytes) -> dict[str, str]:
     return {"Client-Cert": f":{base64.b64encode(certificate).decode()}:"}
 
 
-def test_a_certificate_reported_by_the_proxy_is_known_by_its_fingerprint() -> None:
+def test_a_client_certificate_from_the_proxy_is_known_by_its_fingerprint() -> None:
     expected = Principal("system", "lending", "systems", frozenset({"applications", "calls"}))
     assert certificate_principal(request(client_cert(CERTIFICATE)), SYSTEMS) == expected
 
 
 @pytest.mark.shows("CVP-2-6")
-async def test_a_certificate_is_looked_at_only_when_the_operator_has_switched_it_on() -> None:
+async def test_client_certificates_are_ignored_unless_the_operator_enables_them() -> None:
     def authentication(switched_on: bool) -> Authentication:
         tokens = TokenVerifier((), lambda: pytest.fail("no key set is fetched"), lambda: NOW)
         return Authentication(tokens, SYSTEMS, lambda: NOW, client_cert_header=switched_on, public_url=None)

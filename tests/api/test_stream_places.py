@@ -1,4 +1,4 @@
-"""A person's ten places for event streams come free within seconds, however the clients go."""
+"""A person may have ten event streams. A stream's place is free within seconds after its client is gone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SO_ATTACH_FILTER = 26
 
 
 def _opened(bank: DemoBank, token: str) -> tuple[socket.socket, bytes]:
-    """A stream that has been asked for, and the status line of its answer."""
+    """Request a stream. Return the socket and the status line of the answer."""
     host, _, port = bank.url.removeprefix("http://").partition(":")
     client = socket.create_connection((host, int(port)), timeout=10)
     client.sendall(f"GET /v1/me/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
@@ -41,7 +41,7 @@ def _half_close(client: socket.socket) -> None:
 
 
 def _vanish(client: socket.socket) -> None:
-    """Nothing that is sent to it arrives any more, and it says nothing: a filter drops every segment."""
+    """Make the client unreachable without closing: a socket filter drops every incoming segment."""
     drop = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
     program = struct.pack("HxxxxxxP", 1, ctypes.addressof(drop))
     client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
@@ -51,7 +51,7 @@ def _vanish(client: socket.socket) -> None:
 @pytest.mark.parametrize(
     ("go", "within_s"), [(_close, SOON_S), (_reset, SOON_S), (_half_close, SOON_S), (_vanish, VANISHED_S)]
 )
-def test_the_places_of_clients_that_are_gone_come_free_within_seconds(
+def test_the_streams_of_clients_that_are_gone_free_their_places_within_seconds(
     running_bank: DemoBank, go: Callable[[socket.socket], None], within_s: float
 ) -> None:
     token = running_bank.customer(f"cust-{20 + [_close, _reset, _half_close, _vanish].index(go):04d}")

@@ -1,4 +1,4 @@
-"""Staff are cut off over HTTP, at two nodes of one database within two seconds (specs/protocol.md section 2.1)."""
+"""Suspending staff over HTTP takes effect on all nodes within two seconds (specs/protocol.md section 2.1)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Answer(NamedTuple):
 
 
 class Nodes:
-    """Two nodes of one bank on one database, and the people who ask them."""
+    """Two nodes of one bank on one database, and requests to them."""
 
     def __init__(self, bank: DemoBank, urls: tuple[str, str], session: aiohttp.ClientSession) -> None:
         self.bank = bank
@@ -84,7 +84,7 @@ async def nodes(database: str, tmp_path: Path) -> AsyncIterator[Nodes]:
 
 
 @pytest.mark.shows("CVP-2.1-1", "CVP-2.1-2", "CVP-2.1-4", "CVP-2.1-8")
-async def test_who_is_suspended_at_one_node_can_do_nothing_at_another_two_seconds_later(nodes: Nodes) -> None:
+async def test_a_suspension_at_one_node_stops_the_officer_at_another_within_two_seconds(nodes: Nodes) -> None:
     officer = nodes.bank.officer("4412", "officer", "supervisor")
     issued = await nodes.ask(1, officer, "POST", f"/v1/applications/{APPLICATION}/calls", ISSUE)
     call_id = issued.body["call"]["call_id"]
@@ -139,7 +139,7 @@ async def test_who_is_suspended_at_one_node_can_do_nothing_at_another_two_second
     assert seen.body["state"] == "revoked"
     status = await nodes.ask(1, nodes.bank.customer("cust-0001"), "GET", "/v1/me/call-status")
     assert status.body["on_call"] is False
-    # Lifted by another, they work on, also at the other node.
+    # Another supervisor lifts the suspension. The officer can work again, also at the other node.
     assert (await nodes.ask(1, nodes.supervisor("9002"), "DELETE", "/v1/staff/4412/suspension")).status == 200
     async with asyncio.timeout(2):
         while (await nodes.ask(0, officer, "GET", "/v1/calls")).status != 200:
@@ -160,7 +160,7 @@ def ask(bank: DemoBank, token: str, method: str, path: str, body: object = None,
 
 
 @pytest.mark.shows("CVP-2.1-2", "CVP-2.1-5", "CVP-2.1-6")
-def test_who_may_suspend_lift_and_look(bank: DemoBank) -> None:
+def test_only_permitted_callers_suspend_lift_and_list(bank: DemoBank) -> None:
     reason = {"reason": "the login was stolen"}
     supervisor, auditor, officer = (
         bank.officer("9001", "supervisor"),
@@ -179,7 +179,7 @@ def test_who_may_suspend_lift_and_look(bank: DemoBank) -> None:
     assert told.status_code == 201
     assert (told.json()["staff_id"], told.json()["suspended_by"]) == ("E 10/07·王", "system:loan-origination")
     assert ask(bank, bank.officer("E 10/07·王"), "GET", "/v1/calls").json()["slug"] == "suspended"
-    # A customer of the same id is somebody else.
+    # A customer with the same id is another person.
     assert ask(bank, bank.customer("E 10/07·王"), "GET", "/v1/me/calls").status_code == 200
     for token in (supervisor, auditor):
         listed = ask(bank, token, "GET", "/v1/staff/suspensions?limit=1").json()
@@ -219,7 +219,7 @@ def test_a_suspension_that_is_not_well_formed_is_refused(
 
 
 @pytest.mark.shows("CVP-2.1-9", "CVP-12-2", "CVP-12-8")
-def test_the_operator_hears_of_a_suspension_by_its_id_alone(bank: DemoBank) -> None:
+def test_logs_and_metrics_name_a_suspension_only_by_its_id(bank: DemoBank) -> None:
     supervisor = bank.officer("9001", "supervisor")
     with capture_logs() as logs:
         told = ask(bank, supervisor, "POST", "/v1/staff/SECRET-7/suspension", {"reason": "SECRET"})
@@ -238,7 +238,7 @@ def test_the_operator_hears_of_a_suspension_by_its_id_alone(bank: DemoBank) -> N
 
 
 @pytest.mark.shows("CVP-2.1-7")
-async def test_nobody_is_let_in_and_no_verdict_given_while_a_node_cannot_know_who_is_suspended(
+async def test_a_node_with_an_outdated_list_of_suspensions_refuses_everyone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("verifier.node.SUSPENDED_S", 0.1)
@@ -269,7 +269,7 @@ async def test_nobody_is_let_in_and_no_verdict_given_while_a_node_cannot_know_wh
     await bank.stop()
 
 
-def test_a_member_of_staff_is_suspended_whatever_roles_their_token_grants(running_bank: DemoBank) -> None:
+def test_a_suspension_holds_for_every_role_a_token_grants(running_bank: DemoBank) -> None:
     supervisor = running_bank.officer("9001", "supervisor")
     assert ask(running_bank, supervisor, "POST", "/v1/staff/R1/suspension", {"reason": "x"}).status_code == 201
     for roles in ((), ("officer",), ("supervisor", "auditor")):

@@ -1,4 +1,4 @@
-"""The bank's systems: a wrong file is explained, and a change is taken up by a running node."""
+"""The file of the bank's systems. An error in it is explained, and a running node reads changes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_missing_or_broken_systems_file_is_explained(tmp_path: Path) -> None:
         load_systems(path)
 
 
-def test_a_systems_file_has_a_bound(tmp_path: Path) -> None:
+def test_a_systems_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "systems.json"
     path.write_text(" " * MAX_FILE + json.dumps({"systems": []}))
     with pytest.raises(SystemsError, match="longer than"):
@@ -107,7 +107,7 @@ def test_a_system_is_added_once_and_removed(tmp_path: Path) -> None:
     assert [system.id for system in load_systems(path)] == ["loans"]
 
 
-def test_a_changed_file_is_read_again_and_a_broken_one_is_not_believed(tmp_path: Path) -> None:
+def test_a_changed_file_is_read_again_and_a_broken_one_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "systems.json"
     add_system(path, System("pbx", raw(PBX), ("legs",)))
     file = SystemsFile(path)
@@ -133,17 +133,17 @@ def test_without_a_file_there_are_no_systems() -> None:
     assert (file.systems, file.refresh()) == ((), False)
 
 
-def test_the_sample_of_the_documentation_is_a_systems_file() -> None:
+def test_the_sample_in_the_documentation_is_a_valid_systems_file() -> None:
     sample = Path(__file__).parents[2] / "specs" / "examples" / "systems.json"
     assert [system.id for system in load_systems(sample)] == ["loan-origination", "pbx", "ivr"]
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_systems_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemsError, match="No such file"):
         SystemsFile(tmp_path / "systems.json")
 
 
-def test_a_file_whose_permissions_are_mended_is_taken_up(tmp_path: Path) -> None:
+def test_a_file_is_read_once_its_permissions_are_corrected(tmp_path: Path) -> None:
     path = tmp_path / "systems.json"
     add_system(path, System("pbx", raw(PBX), ("legs",)))
     file = SystemsFile(path)
@@ -151,7 +151,7 @@ def test_a_file_whose_permissions_are_mended_is_taken_up(tmp_path: Path) -> None
     assert file.refresh()
 
 
-def test_a_change_goes_to_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
+def test_a_change_through_a_symlink_is_written_to_its_target(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     real, link = tmp_path / "real" / "systems.json", tmp_path / "systems.json"
     link.symlink_to(real)
@@ -162,7 +162,7 @@ def test_a_change_goes_to_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
     assert [system.id for system in load_systems(real)] == ["ivr"]
 
 
-def test_systems_that_are_added_at_the_same_time_are_all_there(tmp_path: Path) -> None:
+def test_systems_added_concurrently_are_all_kept(tmp_path: Path) -> None:
     path = tmp_path / "systems.json"
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda n: add_system(path, System(f"s{n}", new_key()[0], ("legs",))), range(16)))
@@ -170,6 +170,6 @@ def test_systems_that_are_added_at_the_same_time_are_all_there(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("point", [bytes(32), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"])
-def test_a_key_for_which_anybody_can_sign_is_refused(point: bytes) -> None:
+def test_a_public_key_of_small_order_is_refused(point: bytes) -> None:
     with pytest.raises(ValueError, match="small order"):
         System("pbx", base64.b64encode(point).decode(), ("legs",))

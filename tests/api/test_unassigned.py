@@ -1,4 +1,4 @@
-"""An officer who is not assigned learns nothing: each door gives one answer, whatever is behind it."""
+"""An officer learns nothing about applications they are not assigned to: each operation always gives one answer."""
 
 from __future__ import annotations
 
@@ -25,21 +25,23 @@ BODIES: dict[str, Any] = {
     "request_exception": {"purpose": "documents", "number": NUMBER, "rules": ["daily_cap"], "reason": "they asked"},
     "revoke_call": {},
 }
-# Every operation that names an application, a call or a request, and those that list them.
-DOORS = [each for each in (*bank.operations(), *calls.operations()) if "{" in each.path or "staff:officer" in each.who]
-CLOSED_TO_OFFICERS = {each.id for each in DOORS if "staff:officer" not in each.who}
+# Every operation that names or lists applications, calls or requests for an exception.
+OPERATIONS = [
+    each for each in (*bank.operations(), *calls.operations()) if "{" in each.path or "staff:officer" in each.who
+]
+CLOSED_TO_OFFICERS = {each.id for each in OPERATIONS if "staff:officer" not in each.who}
 
 
-class Behind(Struct, frozen=True):
-    """What a door may lead to."""
+class Target(Struct, frozen=True):
+    """The ids that a path may contain."""
 
     application_id: str
     call_id: str
     request_id: str
 
 
-class Told(Struct, frozen=True):
-    """An answer without what is new in each."""
+class Reply(Struct, frozen=True):
+    """An answer without the headers that differ each time."""
 
     status: int
     headers: dict[str, str]
@@ -47,7 +49,7 @@ class Told(Struct, frozen=True):
 
 
 class Desk:
-    """A bank and its people."""
+    """A bank, and requests by its officers and systems."""
 
     def __init__(self, bank: DemoBank) -> None:
         self.bank = bank
@@ -63,20 +65,22 @@ class Desk:
             headers["Idempotency-Key"] = key or secrets.token_hex(8)
         return requests.request(method, self.bank.url + path, json=body, headers=headers, timeout=10)
 
-    def told(self, officer: str, door: Operation, behind: Behind, key: str = "") -> Told:
-        path = door.path.format(**{each: getattr(behind, each) for each in behind.__struct_fields__})
-        answer = self.ask(officer, door.method, path, BODIES.get(door.id, {}) if door.method != "GET" else None, key)
+    def told(self, officer: str, operation: Operation, target: Target, key: str = "") -> Reply:
+        path = operation.path.format(**{each: getattr(target, each) for each in target.__struct_fields__})
+        answer = self.ask(
+            officer, operation.method, path, BODIES.get(operation.id, {}) if operation.method != "GET" else None, key
+        )
         headers = {name: value for name, value in answer.headers.items() if name not in ("Date", "RateLimit")}
-        return Told(answer.status_code, headers, answer.json())
+        return Reply(answer.status_code, headers, answer.json())
 
-    def behind(self, application_id: str) -> Behind:
-        """An application of officer 4412, with a call and a request for an exception."""
+    def target(self, application_id: str) -> Target:
+        """Register an application of officer 4412, with a call and a request for an exception."""
         self.register(application_id)
         path = f"/v1/applications/{application_id}"
         asked = self.ask("4412", "POST", f"{path}/exception-requests", BODIES["request_exception"])
         issued = self.ask("4412", "POST", f"{path}/calls", ASKED)
         assert (asked.status_code, issued.status_code) == (201, 201)
-        return Behind(application_id, issued.json()["call"]["call_id"], asked.json()["request_id"])
+        return Target(application_id, issued.json()["call"]["call_id"], asked.json()["request_id"])
 
     def connect(self, call_id: str) -> None:
         heard = {"event": "connected", "leg_id": call_id, "number": NUMBER, "at": now_iso()}
@@ -90,67 +94,67 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 @pytest.fixture(scope="module")
-def behind(desk: Desk) -> dict[str, Behind]:
-    """Everything that can be behind a door."""
-    there = {state: desk.behind(f"LN-{state}") for state in ("over", "open", "live", "closed", "erased")}
+def targets(desk: Desk) -> dict[str, Target]:
+    """One target in each state, and one that does not exist."""
+    there = {state: desk.target(f"LN-{state}") for state in ("over", "open", "live", "closed", "erased")}
     revoked = desk.ask("4412", "POST", f"/v1/calls/{there['over'].call_id}/revocation", {})
     assert revoked.status_code == 200
     desk.connect(there["live"].call_id)
     desk.register("LN-closed", status="closed")
     assert desk.loans.send("DELETE", "/v1/applications/LN-erased").status_code == 200
-    nothing = Behind("LN-absent", "call_" + "0" * 32, "excr_" + "0" * 32)
+    nothing = Target("LN-absent", "call_" + "0" * 32, "excr_" + "0" * 32)
     return {"absent": nothing, **there}
 
 
 @pytest.mark.shows("CVP-7.5-6")
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.id)
-def test_every_door_tells_an_officer_who_is_not_assigned_the_same(
-    desk: Desk, behind: dict[str, Behind], door: Operation
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+def test_an_unassigned_officer_gets_one_answer_whatever_the_target_is(
+    desk: Desk, targets: dict[str, Target], operation: Operation
 ) -> None:
-    # One key for all: what is kept under it is no news either.
-    told = {state: desk.told(STRANGER, door, each, f"key-{door.id}") for state, each in behind.items()}
+    # One idempotency key for all targets: a stored answer must not show a difference either.
+    told = {state: desk.told(STRANGER, operation, each, f"key-{operation.id}") for state, each in targets.items()}
     assert all(each == told["absent"] for each in told.values()), told
-    if door.id in CLOSED_TO_OFFICERS:
+    if operation.id in CLOSED_TO_OFFICERS:
         assert told["absent"].body["slug"] == "forbidden"
-    elif "{" in door.path:
+    elif "{" in operation.path:
         assert (told["absent"].status, told["absent"].body["slug"]) == (404, "not_found")
     else:
         assert not any(value for name, value in told["absent"].body.items() if name != "next_cursor")
 
 
-def test_every_door_is_open_to_the_officer_who_is_assigned(desk: Desk, behind: dict[str, Behind]) -> None:
-    """So that the table above shows what it seems to show."""
-    doors = {each.id: each for each in DOORS if each.id not in CLOSED_TO_OFFICERS and each.id != "call_events"}
-    told = {name: desk.told("4412", door, behind["live"]) for name, door in doors.items()}
+def test_an_assigned_officer_may_use_every_operation(desk: Desk, targets: dict[str, Target]) -> None:
+    """Without this the test above could pass because every officer is refused."""
+    operations = {
+        each.id: each for each in OPERATIONS if each.id not in CLOSED_TO_OFFICERS and each.id != "call_events"
+    }
+    told = {name: desk.told("4412", operation, targets["live"]) for name, operation in operations.items()}
     assert {name: each.status for name, each in told.items() if each.status >= 400} == {"issue_call": 409}
 
 
 @pytest.mark.shows("CVP-7.5-6")
-def test_an_officer_who_is_no_longer_assigned_gets_no_kept_answer_and_no_news(
-    desk: Desk, behind: dict[str, Behind]
-) -> None:
-    mine = desk.behind("LN-mine")
-    doors = {each.id: each for each in DOORS}
-    kept = {"issue_call": doors["issue_call"], "request_exception": doors["request_exception"]}
-    keyed = {name: desk.told("4412", door, mine, f"mine-{name}").status for name, door in kept.items()}
-    keyed["revoke_call"] = desk.told("4412", doors["revoke_call"], mine, "mine-revoke_call").status
+def test_an_officer_who_is_no_longer_assigned_gets_no_stored_answer(desk: Desk, targets: dict[str, Target]) -> None:
+    mine = desk.target("LN-mine")
+    operations = {each.id: each for each in OPERATIONS}
+    kept = {"issue_call": operations["issue_call"], "request_exception": operations["request_exception"]}
+    keyed = {name: desk.told("4412", operation, mine, f"mine-{name}").status for name, operation in kept.items()}
+    keyed["revoke_call"] = desk.told("4412", operations["revoke_call"], mine, "mine-revoke_call").status
     assert keyed == {"issue_call": 201, "request_exception": 201, "revoke_call": 200}
     officers = [{"id": "4413", "name": "陈静", "branch": "北京"}]
     desk.register("LN-mine", officers=officers)
-    for door in DOORS:
-        told = desk.told("4412", door, mine, f"mine-{door.id}")
-        if "{" in door.path:
-            assert told == desk.told(STRANGER, door, behind["absent"]), door.id
+    for operation in OPERATIONS:
+        told = desk.told("4412", operation, mine, f"mine-{operation.id}")
+        if "{" in operation.path:
+            assert told == desk.told(STRANGER, operation, targets["absent"]), operation.id
         else:
             assert "LN-mine" not in str(told.body)
-    # Nor under the same key with another body, which somebody who may ask is told apart.
+    # An assigned officer would be told that this key was used with another body.
     other = desk.ask("4412", "POST", "/v1/applications/LN-mine/calls", {**ASKED, "purpose": "terms"}, "mine-issue_call")
     assert other.json()["slug"] == "not_found"
 
 
 @pytest.mark.shows("CVP-7.5-6")
-def test_a_system_is_told_which_rule_an_unassigned_officer_breaks(desk: Desk, behind: dict[str, Behind]) -> None:
-    path = f"/v1/applications/{behind['over'].application_id}/calls"
+def test_a_system_is_told_which_rule_an_unassigned_officer_breaks(desk: Desk, targets: dict[str, Target]) -> None:
+    path = f"/v1/applications/{targets['over'].application_id}/calls"
     told = desk.loans.send("POST", path, {**ASKED, "officer_id": STRANGER})
     assert told.json()["slug"] == "policy_refused"
     assert "officer_assigned" in [each["rule"] for each in told.json()["refusals"]]

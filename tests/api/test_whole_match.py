@@ -1,4 +1,4 @@
-"""A path, cursor, header or member matches its pattern as a whole; a line feed at its end is refused."""
+"""A path, cursor, header or member must match its pattern as a whole. A trailing line feed is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _types() -> dict[str, Any]:
 
 
 def _patterns(kind: Any) -> Iterator[str]:
-    """Every pattern that a type asks for, at any depth."""
+    """Every pattern of a type, at any depth."""
     schema = msgspec.json.schema(kind)
     waiting: list[Any] = [schema]
     while waiting:
@@ -50,13 +50,13 @@ def _patterns(kind: Any) -> Iterator[str]:
 
 @pytest.mark.shows("CVP-3.2-11")
 @pytest.mark.parametrize("name", sorted(_types()))
-def test_no_type_that_comes_in_has_a_pattern_that_ignores_a_final_line_feed(name: str) -> None:
+def test_no_input_type_has_a_pattern_that_ignores_a_trailing_line_feed(name: str) -> None:
     for pattern in _patterns(_types()[name]):
         assert pattern.startswith("^")
         assert pattern.endswith("\\Z")
 
 
-def test_the_patterns_are_found_at_all() -> None:
+def test_the_input_types_have_more_than_forty_patterns() -> None:
     assert sum(1 for kind in _types().values() for _ in _patterns(kind)) > 40
 
 
@@ -82,7 +82,7 @@ def test_an_application_id_with_a_line_feed_is_refused(running_bank: DemoBank, g
         (("product",), "loan\uffff"),
     ],
 )
-def test_a_member_with_a_line_feed_or_what_xml_cannot_hold_is_refused(
+def test_a_member_with_a_line_feed_or_a_character_not_allowed_in_xml_is_refused(
     running_bank: DemoBank, path: tuple[Any, ...], value: str
 ) -> None:
     body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(APPLICATION))
@@ -103,7 +103,7 @@ def test_a_cursor_with_a_line_feed_is_refused(running_bank: DemoBank) -> None:
         assert answer.status_code == status
 
 
-def test_a_leg_id_of_two_lines_is_refused(running_bank: DemoBank) -> None:
+def test_a_leg_id_with_a_line_feed_is_refused(running_bank: DemoBank) -> None:
     event = {"event": "ended", "leg_id": "1700000000.1\n", "at": now_iso()}
     refused = SystemSession(running_bank, "pbx").send("POST", "/v1/legs", event)
     assert (refused.status_code, refused.json()["slug"]) == (422, "invalid_field")

@@ -1,4 +1,4 @@
-"""The bank behind the load: settings, applications, logins, and the requests its people send."""
+"""The bank for the load: settings, applications, logins, and the requests of its people."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Code(msgspec.Struct):
 
 
 class _Issued(msgspec.Struct):
-    """The part of an answer to an issue that the customer will need."""
+    """The part of an issue's answer that the customer needs."""
 
     code: _Code
 
@@ -50,9 +50,9 @@ _decode_verdict = msgspec.json.Decoder(Verdict).decode
 
 
 class Bank:
-    """Every application has a customer of its own with a login of his own, and one of a few officers.
+    """A bank whose every application has its own customer with a login, and one of a few officers.
 
-    They are numbered from `first`, for a database that has others already; such a one comes with its `ring`.
+    Applications are numbered from `first`, for a database that has others already. Its key ring is then `ring`.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Bank:
         self._folder = folder
 
     async def prepare(self, applications: int) -> None:
-        """Make keys, schema, applications and logins, through the same service that an import uses."""
+        """Create the keys, schema, applications and logins, through the service that an import uses."""
         if self._ring is None:
             keys.create(Path(self.config.key_ring), now_ms())
         public = b64encode(self._ivr_key.public_key().public_bytes_raw()).decode()
@@ -129,7 +129,7 @@ class Bank:
 
     @asynccontextmanager
     async def identity_provider(self) -> AsyncIterator[None]:
-        """Publish the issuer's key set from this process."""
+        """Serve the issuer's key set from this process."""
         application = web.Application()
         application.add_routes(self.issuer.routes())
         runner = web.AppRunner(application, access_log=None)
@@ -143,18 +143,18 @@ class Bank:
     # --- requests -----------------------------------------------------------------------------------------
 
     def issues(self, applications: Iterable[int]) -> Iterator[Request]:
-        """An officer's request for a call on each of the applications."""
+        """An officer's request to issue a call, for each of the applications."""
         for i in applications:
             body = msgspec.json.encode(IssueCall("documents", self._number(i), DESK))
             yield self._post(i, f"/v1/applications/{self._name(i)}/calls", self._officers[i % OFFICERS], body)
 
     def confirms(self, codes: Iterable[tuple[int, str]]) -> Iterator[Request]:
-        """Each customer's request to confirm the code he was read."""
+        """Each customer's request to confirm their code."""
         for i, digits in codes:
             yield self._post(i, "/v1/confirmations", self._customers[i], b'{"code":"%s"}' % digits.encode())
 
     def looks(self, customers: Iterable[int]) -> Iterator[Request]:
-        """Each customer's look at whether the bank is on the phone with him."""
+        """Each customer's request for their call status."""
         for i in customers:
             head = (
                 f"GET /v1/me/call-status HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
@@ -163,7 +163,7 @@ class Bank:
             yield Request(i, head.encode())
 
     def rings(self, customers: Iterable[int]) -> Iterator[Request]:
-        """The IVR's request to begin a dialogue with each customer, who rings from the number on file."""
+        """The IVR's request to begin a dialogue with each customer, who calls from the number on file."""
         for i in customers:
             yield self._signed(i, "/v1/ivr/sessions", {"caller_number": self._number(i)})
 
@@ -196,14 +196,14 @@ class Bank:
     # --- answers ------------------------------------------------------------------------------------------
 
     def codes(self, answers: Iterable[Answer]) -> list[tuple[int, str]]:
-        """The codes the officers were given. Raises Failed for an answer without one."""
+        """The codes of the issued calls. Raises Failed for an answer without one."""
         try:
             return [(about, _decode_issued(body).code.digits) for about, body in answers]
         except msgspec.MsgspecError as error:
             raise Failed(f"an issue without a code: {error}") from error
 
     def check_verdicts(self, answers: Iterable[Answer]) -> None:
-        """Raise Failed unless every customer was told `genuine`, with a receipt, for the first time."""
+        """Raise Failed unless every verdict is `genuine`, with a receipt, for the first time."""
         for _, body in answers:
             verdict = _decode_verdict(body)
             if verdict.verdict != "genuine" or verdict.given_before or not verdict.receipt.proof:
@@ -216,7 +216,7 @@ class Bank:
                 raise Failed(f"a genuine code was answered {body.decode()}")
 
     def database_mb(self) -> float:
-        """The size of the SQLite file with its journal; 0 for a database elsewhere."""
+        """The size of the SQLite file with its journal. 0 for PostgreSQL."""
         path = Path(self.config.database.removeprefix("sqlite:"))
         return sum(os.path.getsize(each) for each in path.parent.glob(path.name + "*")) / 1e6 if path.exists() else 0.0
 

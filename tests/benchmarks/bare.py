@@ -1,7 +1,7 @@
-"""What the service is held against: aiohttp alone, on the same event loop and core.
+"""The baseline for the service: aiohttp alone, on the same event loop and core.
 
-It decodes the same JSON into the same struct and encodes an answer as large as the service's own; it
-authenticates nobody, decides nothing, signs nothing and keeps nothing.
+It decodes the same JSON into the same struct, and encodes an answer as large as the service's. It authenticates,
+decides, signs and stores nothing.
 
     python -m tests.benchmarks.bare PORT ANSWER
 """
@@ -23,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def serve(port: int, answer: IssuedCall) -> None:
-    """Serve the path of an issue until the process is ended."""
+    """Serve the path of an issue until the process ends."""
 
     async def handle(request: web.Request) -> web.Response:
         _decode(await request.read())

@@ -1,8 +1,8 @@
-"""Many real calls at once through the voice gateway: is every key heard right, and how soon is the verdict heard.
+"""Many real calls at once through the voice gateway. Measures lost keys and the time until the verdict is heard.
 
-python -m tests.benchmarks.calls --calls 50 --processes 17              every code keyed at the same moment
-python -m tests.benchmarks.calls --calls 50 --processes 17 --spread 20  spread over so many seconds
-python -m tests.benchmarks.calls --calls 12 --processes 6 --soak 600     again and again, and what the gateway holds
+python -m tests.benchmarks.calls --calls 50 --processes 17              all codes entered at the same moment
+python -m tests.benchmarks.calls --calls 50 --processes 17 --spread 20  spread over this many seconds
+python -m tests.benchmarks.calls --calls 12 --processes 6 --soak 600     repeated, with the gateway's resource use
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from tests.ivr.conftest import RunningGateway
 from tests.ivr.telephones import SippPhone
 from verifier.demo.bank import DemoBank
 
-KEY_S = 0.08  # how long one key of the test telephone lasts
+KEY_S = 0.08  # the duration of one key of the test telephone
 
 
 class Caller:
-    """One customer, who rings, keys his code, hears the verdict and asks for his officer."""
+    """A customer who calls, enters the code, hears the verdict and asks for the officer."""
 
     def __init__(self, phone: SippPhone, code: str) -> None:
         self._phone = phone
@@ -36,7 +36,7 @@ class Caller:
         self.put_through = False
 
     def rings(self, all_ready: threading.Barrier, after_s: float) -> None:
-        # Which prompt it is would cost fifty telephones more than the gateway costs; the transfer tells in the end.
+        # Recognizing the prompt would cost more than the gateway does. The transfer at the end shows the verdict.
         greeted = self._first_sound(0.0, within=15)
         all_ready.wait(90)
         if greeted is None:
@@ -72,14 +72,14 @@ def main() -> None:
             while not callers or time.monotonic() < until:
                 callers += all_ring(bank, gateway, asked.calls, asked.spread)
                 if asked.soak:
-                    print(f"{len(callers)} calls: {Held.by(gateway)}", flush=True)
+                    print(f"{len(callers)} calls: {Resources.by(gateway)}", flush=True)
         finally:
             gateway.stop()
     report(callers)
 
 
 def all_ring(bank: DemoBank, gateway: RunningGateway, calls: int, spread: float) -> list[Caller]:
-    """So many customers, each with a call and a code of his own, ring at the same time."""
+    """Let that many customers call at the same time, each with their own call and code."""
     customers = [Customer(bank) for _ in range(calls)]
     codes = [each.is_rung() for each in customers]
     callers = [
@@ -96,8 +96,8 @@ def all_ring(bank: DemoBank, gateway: RunningGateway, calls: int, spread: float)
     return callers
 
 
-class Held(NamedTuple):
-    """What the gateway's processes hold together, and how many there have been."""
+class Resources(NamedTuple):
+    """The resources of all gateway processes together, and the number of processes seen."""
 
     resident_mb: float
     descriptors: int
@@ -105,8 +105,8 @@ class Held(NamedTuple):
     started: int
 
     @classmethod
-    def by(cls, gateway: RunningGateway) -> Held:
-        """Look at each process, after its players have rested."""
+    def by(cls, gateway: RunningGateway) -> Resources:
+        """Measure each process, after its players have been idle."""
         time.sleep(4)
         started = gateway.log.read_text().count("ready for calls")
         pids = Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children").read_text().split()
@@ -124,7 +124,7 @@ class Held(NamedTuple):
 
 
 def report(callers: list[Caller]) -> None:
-    """The figures, of what was seen."""
+    """Print the results of the calls."""
     waited = sorted(each.waited_ms for each in callers if each.waited_ms is not None)
     through = sum(each.put_through for each in callers)
     print(f"{len(callers)} calls at once on {os.cpu_count()} processors, telephones and service included")

@@ -1,4 +1,4 @@
-"""A step of the telephone dialogue beside a confirmation by telephone: 64 at a time, on one database, round by round.
+"""Compares a step of the telephone dialogue with a confirmation by telephone: 64 at a time, on one database.
 
 python -m tests.benchmarks.dialogue --rounds 7
 """
@@ -21,12 +21,12 @@ AT_ONCE = 64
 CALLS = 640
 
 
-async def each(ask: Callable[[int], Awaitable[object]]) -> float:
-    """How many a second, when so many are under way at any moment."""
-    room = asyncio.Semaphore(AT_ONCE)
+async def rate_of(ask: Callable[[int], Awaitable[object]]) -> float:
+    """The number of requests a second, with AT_ONCE of them concurrent."""
+    slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(n: int) -> None:
-        async with room:
+        async with slots:
             await ask(n)
 
     began = time.perf_counter()
@@ -35,7 +35,7 @@ async def each(ask: Callable[[int], Awaitable[object]]) -> float:
 
 
 async def round_of(world: World, people: Sequence[Person]) -> tuple[float, float]:
-    """Confirmations and steps a second; every code is right, and used once by either."""
+    """Confirmations and dialogue steps a second. Every code is right and used once."""
     rates = []
     for by_dialogue in (False, True):
         codes = [(await world.live_call(person))[1] for person in people]
@@ -51,8 +51,8 @@ async def round_of(world: World, people: Sequence[Person]) -> tuple[float, float
             async def ask(n: int, codes: list[str] = codes) -> None:
                 assert (await world.ring_in(people[n].number, codes[n]))["verdict"] == "genuine"
 
-        rates.append(await each(ask))
-        # The day's cap and the open calls must not stand in the way of the next.
+        rates.append(await rate_of(ask))
+        # A day later neither the daily cap nor open calls block the next calls.
         world.clock.advance(86_400)
     return rates[0], rates[1]
 

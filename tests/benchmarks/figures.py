@@ -1,4 +1,4 @@
-"""The figures of a run, and the two ways to show them: one JSON object, and a table for a person."""
+"""The results of a run, as one JSON object or as a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNDISTURBED = 0.85
 
 
 class Round(Struct, frozen=True):
-    """One stretch of one phase, with the server's side of it."""
+    """One stretch of one phase, with the server's measurements."""
 
     load: Slice
     server_cpu_s: float
@@ -28,10 +28,10 @@ class Round(Struct, frozen=True):
 
 
 def figures(rounds: dict[str, list[Round]]) -> dict[str, Any]:
-    """Rates are medians over the rounds; ratios are taken round by round, beside each other; latencies are pooled.
+    """Rates are medians over the rounds, ratios are computed within each round, and latencies are pooled.
 
-    `cpu_us` is the server's processor time for each request, and `cpu_ratio` the same comparison by it, which
-    other programs on the machine disturb least.
+    `cpu_us` is the server's processor time per request. `cpu_ratio` compares these times. Other programs on the
+    machine disturb it least.
     """
     found: dict[str, Any] = {}
     for phase in PHASES:
@@ -64,7 +64,7 @@ def percentile(ordered: list[float], share: float) -> float:
 
 
 def surroundings(folder: Path, database: str) -> dict[str, Any]:
-    """What the figures depend on besides the program."""
+    """The environment that the results depend on."""
     return {
         "python": platform.python_version(),
         "cpu": _cpu_model(),
@@ -91,7 +91,7 @@ def _cpu_model() -> str:
 
 
 def _fsync_ms(folder: Path) -> float:
-    """The median time to make 4 KiB durable here, the floor of every commit."""
+    """The median time to sync 4 KiB to disk, which no commit can be faster than."""
     took = []
     with (folder / "fsync").open("wb") as file:
         for _ in range(100):
@@ -104,7 +104,7 @@ def _fsync_ms(folder: Path) -> float:
 
 
 def table(found: dict[str, Any]) -> str:
-    """The figures of a run for a person."""
+    """The results of a run as a table."""
     lines = [
         f"{found['cpu']}, {found['cores']} cores; Python {found['python']} with uvloop; {found['database']} on "
         f"{found['filesystem']}, {found['fsync_ms']} ms to make 4 KiB durable",

@@ -1,9 +1,9 @@
-"""What a call leaves in PostgreSQL, table by table; how often a batch goes there, and how long it holds the log.
+"""Measures the bytes that a call leaves in each table of PostgreSQL, and the round trips and lock time of a batch.
 
     python tests/benchmarks/footprint.py --calls 3000
 
-Calls are whole: issued, leg connected, code shown, confirmed in the app, leg ended; each customer has several. The
-service runs in this process on a PostgreSQL of its own, with a clock that moves on by a second a call.
+Calls are whole: issued, leg connected, code shown, confirmed in the app, leg ended. Each customer has several. The
+service runs in this process on its own PostgreSQL, with a clock that advances by one second per call.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ FROM pg_stat_user_tables ORDER BY 4 DESC
 
 
 class Counted:
-    """A storage that counts the exchanges of its transactions, and the seconds that they take."""
+    """A storage that counts the round trips of its transactions, and the seconds that they take."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self.exchanges = 0
+        self.round_trips = 0
         self.held_s = 0.0
         self.fetch, self.fetch_in, self.close = storage.fetch, storage.fetch_in, storage.close
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_CountedTransaction]:
-        self.exchanges += 2  # BEGIN, COMMIT
+        self.round_trips += 2  # BEGIN, COMMIT
         began = time.perf_counter()
         async with self._storage.transaction() as transaction:
             yield _CountedTransaction(self, transaction)
@@ -60,16 +60,16 @@ class _CountedTransaction:
         self._transaction = transaction
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        self._counted.exchanges += 1
+        self._counted.round_trips += 1
         return await self._transaction.fetch(sql, *args)
 
     async def fetch_in(self, sql: str, keys: Iterable[Any]) -> Sequence[Row]:
         wanted = list(keys)
-        self._counted.exchanges += bool(wanted)
+        self._counted.round_trips += bool(wanted)
         return await self._transaction.fetch_in(sql, wanted)
 
     async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
-        self._counted.exchanges += bool(rows)
+        self._counted.round_trips += bool(rows)
         await self._transaction.execute_many(sql, rows)
 
 
@@ -90,7 +90,7 @@ async def run(folder: Path, url: str, calls: int) -> None:
         await asyncio.gather(*(world.register(each) for each in people))
         before = await _sizes(storage)
         for together in (1, TOGETHER, 4 * TOGETHER):
-            await _exchanges(world, counted, people[:together])
+            await _round_trips(world, counted, people[:together])
         for _ in range(CALLS_OF_ONE - 1):
             for n in range(0, len(people), TOGETHER):
                 await asyncio.gather(*(live(world, each) for each in people[n : n + TOGETHER]))
@@ -106,16 +106,18 @@ async def run(folder: Path, url: str, calls: int) -> None:
     await storage.close()
 
 
-async def _exchanges(world: World, counted: Counted, people: Sequence[Person]) -> None:
-    """Each step of a call by many at once, which is one work."""
+async def _round_trips(world: World, counted: Counted, people: Sequence[Person]) -> None:
+    """Let these people take each step of a call at once. Print its round trips per batch and lock time per command."""
     told: list[str] = []
 
     async def step(name: str, doing: Iterable[Any]) -> list[Any]:
-        exchanges, held_s, batches = counted.exchanges, counted.held_s, world.context.events.batches
+        round_trips, held_s, batches = counted.round_trips, counted.held_s, world.context.events.batches
         answers = await asyncio.gather(*doing)
         batches = world.context.events.batches - batches
         held_us = 1e6 * (counted.held_s - held_s) / len(answers)
-        told.append(f"{name} {(counted.exchanges - exchanges) / batches:.0f} exchanges, {held_us:.0f} us a command")
+        told.append(
+            f"{name} {(counted.round_trips - round_trips) / batches:.0f} round trips, {held_us:.0f} us a command"
+        )
         return answers
 
     issued = [each["call"]["call_id"] for each in await step("issue", (world.issue(each) for each in people))]
@@ -134,7 +136,7 @@ async def _sizes(storage: Storage) -> dict[str, tuple[int, int, int]]:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--calls", default=3000, show_default=True)
 def main(calls: int) -> None:
-    """Measure what a call leaves, and what a batch asks."""
+    """Measure the size of a call and the round trips of a batch."""
     with tempfile.TemporaryDirectory(prefix="footprint-") as name:
         server = Postgres(Path(name), "fsync=on")
         server.start()

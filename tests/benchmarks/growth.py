@@ -1,12 +1,12 @@
-"""Whether calls that are over make new ones slower: issue and confirm with few of them in the database and with many.
+"""Measures whether old calls make new ones slower: issue and confirm, with few and with many calls in the database.
 
     python tests/benchmarks/growth.py --calls 10000000
 
-Starts a PostgreSQL of its own on this machine, with that many closed calls in one database and 10,000 in another, and
-measures both in turn, round by round, by `run.py`. What is there is made by SQL, since issuing it would take hours: of
-each call its row and two leaves of the log with a sealed statement shorter than real ones (`--sealed` bytes; real ones
-have some 2,500), of five calls an application with a number and an answer kept for retries, and the checkpoints. What
-is measured is real.
+Starts its own PostgreSQL on this machine, with that many closed calls in one database and 10,000 in another, and
+measures both in turn with `run.py`. SQL creates the old calls, since issuing them would take hours. Each has its row
+and two leaves of the log, whose sealed statements are shorter than real ones (`--sealed` bytes; real ones have about
+2,500). Every five calls have an application with a number and a stored answer for retries. There are checkpoints too.
+The measured calls are real.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from verifier.storage.migrate import migrate
 
 FEW = 10_000
 BATCH = 50
-# Durable, and else as it comes: what is in memory is 128 MB of many gigabytes.
+# Durable, and otherwise the defaults: the cache is 128 MB, for many gigabytes of data.
 SETTINGS = ("fsync=on", "max_wal_size=8GB")
 
-# $1 stands for the calls, $2 for now, $3 for the bytes of what is sealed.
+# $1 is the number of calls, $2 the current time, $3 the bytes of sealed data.
 _INDEX = "substring(decode(md5({0}::text) || md5((-{0})::text), 'hex') FOR 16)"
 _ENTRY = "decode(md5({0}::text) || md5((-{0})::text), 'hex')"
 _SEALED = "decode(repeat(md5(n::text), $3::int / 16), 'hex')"
@@ -74,7 +74,7 @@ FROM generate_series(0, $1::bigint / 5) n
 
 
 async def fill(url: str, calls: int, sealed: int, ring: FileKeyRing, origin: str, now_ms: int) -> None:
-    """A database as it is after that many calls."""
+    """Fill a database as it would be after that many calls."""
     storage = await open_storage(url, timeout_s=36_000)
     await migrate(storage)
     await storage.close()
@@ -89,7 +89,7 @@ async def fill(url: str, calls: int, sealed: int, ring: FileKeyRing, origin: str
 
 
 async def _log(connection: Any, size: int, ring: FileKeyRing, origin: str) -> None:
-    """The log's head, its nodes, and a checkpoint for every batch; the last is that of its right edge."""
+    """Insert the head of the log, its tree nodes, and a checkpoint for every batch."""
     nodes = f"INSERT INTO nodes SELECT $1::bigint, n, {_ENTRY.format('n')} FROM generate_series(0, $2::bigint - 1) n"
     tiles: dict[int, list[bytes]] = {}
     level = 0
@@ -111,7 +111,7 @@ async def _log(connection: Any, size: int, ring: FileKeyRing, origin: str) -> No
 
 
 def measure(url: str, ring: Path, seconds: float, turn: int) -> dict[str, Any]:
-    """One run of `run.py` on a database that is not empty, with new customers each time."""
+    """Run `run.py` on a filled database, with new customers each time."""
     command = [sys.executable, str(Path(__file__).with_name("run.py")), "--json", "--rounds", "2"]
     command += ["--seconds", str(seconds), "--database", url, "--key-ring", str(ring)]
     command += ["--first", str(turn * 1_000_000)]

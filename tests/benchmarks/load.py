@@ -1,7 +1,7 @@
-"""The load: keep-alive connections that each send the next request as soon as they have the last answer.
+"""The load: each keep-alive connection sends its next request as soon as it has the last answer.
 
-It has one core and must not be what is measured, so requests are bytes made beforehand, answers are cut
-apart by hand, and what they say is looked at only when the clock has stopped.
+The load runs on one core and must not limit the result. So requests are bytes made in advance, responses are parsed by
+hand, and their contents are checked only after the measurement.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ _END = b"\r\n\r\n"
 
 
 class Failed(Exception):
-    """The run cannot be believed; the text says why."""
+    """The run is invalid. The text says why."""
 
 
 class Request(NamedTuple):
-    """The bytes to send, and the number of the application they are about."""
+    """The bytes to send, and the number of their application."""
 
     about: int
     octets: bytes
 
 
 class Answer(NamedTuple):
-    """The body of an answer, and the number of the application it is about."""
+    """The body of an answer, and the number of its application."""
 
     about: int
     body: bytes
 
 
 class Slice(NamedTuple):
-    """What one stretch of load came to. `client_cpu_s` is what the load itself cost."""
+    """The results of one stretch of load. `client_cpu_s` is the processor time of the load itself."""
 
     seconds: float
     latencies_s: list[float]
@@ -49,9 +49,9 @@ class Slice(NamedTuple):
 async def send(
     port: int, requests: Iterator[Request], *, status: int, connections: int, seconds: float | None = None
 ) -> Slice:
-    """Send requests until they run out or the time is over; what is under way then is still awaited.
+    """Send requests until they run out or the time is over, and wait for the outstanding answers.
 
-    Raises Failed when an answer has another status than `status`, or a connection breaks.
+    Raises Failed if an answer has another status than `status`, or if a connection breaks.
     """
     load = _Load(requests, status, connections)
     loop = asyncio.get_running_loop()
@@ -69,7 +69,7 @@ async def send(
 
 
 class _Load:
-    """What the connections share."""
+    """The shared state of the connections."""
 
     def __init__(self, requests: Iterator[Request], status: int, connections: int) -> None:
         self.requests = requests
@@ -81,7 +81,7 @@ class _Load:
         self._asking = connections
 
     def leave(self) -> None:
-        """One connection has nothing more to ask."""
+        """Count a connection as finished."""
         self._asking -= 1
         if self._asking == 0 and not self.done.done():
             self.done.set_result(None)
@@ -92,7 +92,7 @@ class _Load:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, with at most one request under way."""
+    """One connection, with at most one pending request."""
 
     def __init__(self, load: _Load) -> None:
         self._load = load
@@ -106,7 +106,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def ask(self) -> None:
-        """Send the next request, or leave."""
+        """Send the next request, or finish if there is none."""
         request = next(self._load.requests, None) if time.perf_counter() < self._load.deadline else None
         self._waiting = request is not None
         if request is None:

@@ -1,10 +1,10 @@
-"""What a second node on one PostgreSQL gains, what shards of the log cost, and what PostgreSQL itself takes of it.
+"""Measures the gain of a second node on one PostgreSQL, the cost of log shards, and PostgreSQL's own share.
 
     python tests/benchmarks/nodes.py
 
-Starts a durable PostgreSQL of its own, and one node and two in turn on it, with one shard and with several. The load
-is that of `run.py`, without pinning: on a machine of two cores nodes, database and load share them, and the table says
-who took what.
+Starts its own durable PostgreSQL, and on it in turn one node and two, with one shard and with several. The load is that
+of `run.py`, without pinning. On a machine with two cores the nodes, the database and the load share them. The table
+shows the processor time of each.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(pid: int) -> float:
-    """Processor time of a process, its children, and those of them that are over."""
+    """Processor time of a process, its children, and its ended children."""
     total = 0.0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -74,7 +74,7 @@ async def stretch(
     status: int,
     connections: int,
 ) -> tuple[Stretch, list[Any]]:
-    """The same number of requests to each node at once."""
+    """Send the same number of requests to each node at the same time."""
     asked = list(requests)
     nodes_s, database_s = sum(each.cpu_s for each in nodes), cpu_s(postgres.pid)
     each_has = connections // len(ports)

@@ -1,30 +1,30 @@
-"""The benchmark: issue and confirm over loopback, beside a bare aiohttp handler, on the same core in the same run.
+"""The benchmark: issue and confirm over loopback, compared with a bare aiohttp handler on the same core.
 
     python tests/benchmarks/run.py                  a table
     python tests/benchmarks/run.py --json           one JSON object
     python tests/benchmarks/run.py --soak 1000000   memory and database size over a million calls
 
-ReadSet Linux, two free cores, and the project installed. `--database postgresql://…` names an empty database;
-without it a SQLite file is made under `--directory`, which must not be in memory.
+Needs Linux, two free cores, and the project installed. `--database postgresql://…` names an empty database. Without it,
+a SQLite file is created under `--directory`, which must not be in memory.
 
 How it is measured
 - The service is `verifier serve` in a process pinned to one core; the load runs on another. Each of 64
   keep-alive connections sends its next request when it has the last answer. The load's own processor time is
-  shown: at 100 % the load would be what is measured.
-- Every request is authenticated by an ES256 JWT of an issuer whose key set is fetched over HTTP: an officer's,
-  whom the service remembers, for an issue; for a confirm that of a customer it has never seen, so each costs a
-  signature check. With --known every customer first looks at his call status, as an app does that is open while
-  the telephone rings, and the service remembers him too.
-- Each request has an Idempotency-Key of its own. Every call passes the contact policy, is signed, logged with
-  an inclusion proof and durable before it is answered. Every code is confirmed, once.
-- Settings that are not the defaults: VERIFIER_LEG_MODE=off, so that an issue gives its code at once;
+  shown. At 100 % the load itself would limit the result.
+- Every request has an ES256 JWT of an issuer whose key set is fetched over HTTP. An issue has an officer's token,
+  which the service has cached. A confirm has the token of a customer that the service has not seen, so it costs a
+  signature check. With --known every customer first requests their call status, as an app does that is open while
+  the telephone rings, so the service has cached their token too.
+- Each request has its own Idempotency-Key. Every call passes the contact policy, and is signed, logged with an
+  inclusion proof and durable before it is answered. Every code is confirmed once.
+- Settings that differ from the defaults: VERIFIER_LEG_MODE=off, so that an issue gives its code at once;
   VERIFIER_CONTACT_HOURS=00:00-24:00; VERIFIER_DAILY_CAP=50; VERIFIER_REQUESTS_PER_MINUTE=60000;
   VERIFIER_LOG_LEVEL=warning; VERIFIER_ENV=development, since loopback has no https.
 - The bare handler (bare.py) gets the issue requests too. It decodes the same struct and encodes an answer of
   the same size, and does nothing else.
-- Phases alternate, bare, issue, confirm, and a ratio is taken within each round, because machines are noisy;
-  the median of the rounds is the figure, and the least and most are shown. Every answer is checked; one wrong
-  status or verdict fails the run. A short round before the first is not counted.
+- The phases alternate: bare, issue, confirm. Ratios are computed within each round, because machines are noisy. The
+  result is the median of the rounds, shown with the minimum and maximum. Every answer is checked, and one wrong
+  status or verdict fails the run. A short warm-up round is not counted.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ from tests.benchmarks.soak import CODE_LIFETIME_S, Sample, soak
 from verifier.demo.bank import free_ports
 
 WARM_UP = 500
-CALLS_PER_SECOND = 3000  # no more applications than this are made for each second of measuring
+CALLS_PER_SECOND = 3000  # at most this many applications are created for each second of measurement
 SOAK_APPLICATIONS = 50_000
 DAILY_CAP = 50
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What a run is asked for."""
+    """The options of a run."""
 
     seconds: float
     rounds: int
@@ -74,14 +74,14 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Cores(msgspec.Struct, frozen=True):
-    """Where the servers and the load run."""
+    """The cores for the servers and for the load."""
 
     server: int
     client: int
 
     @classmethod
     def choose(cls) -> Cores:
-        """The first and the last core we may use. Raises Failed when they are one."""
+        """The first and the last core that this process may use. Raises Failed if there is only one."""
         usable = sorted(os.sched_getaffinity(0))
         if len(usable) < 2:
             raise Failed("the benchmark needs two cores, one for the server and one for the load")
@@ -89,7 +89,7 @@ class Cores(msgspec.Struct, frozen=True):
 
 
 class Benchmark:
-    """A running service, and beside it the bare handler."""
+    """A running service, and the bare handler for comparison."""
 
     def __init__(self, options: Options, bank: Bank, server: Server, cores: Cores, folder: Path) -> None:
         self._options = options
@@ -100,7 +100,7 @@ class Benchmark:
         self._rounds: dict[str, list[Round]] = {phase: [] for phase in PHASES}
 
     async def run(self, applications: int) -> dict[str, Any]:
-        """Warm up, measure, and return the figures."""
+        """Warm up, measure, and return the results."""
         options = self._options
         answer = await self._service_round(range(WARM_UP), None)
         kept = self._folder / "answer.json"
@@ -126,7 +126,7 @@ class Benchmark:
         await self._stretch("bare", bare, port, self._bank.issues(itertools.cycle(some)), 201, seconds)
 
     async def _service_round(self, some: range, seconds: float | None) -> bytes:
-        """Issue for as long as told, then confirm every code; the answer to an issue."""
+        """Issue calls for the given time, then confirm every code. Return the answer to an issue."""
         bank = self._bank
         issued = await self._stretch("issue", self._server, bank.port, bank.issues(some), 201, seconds)
         codes = bank.codes(issued.load.answers)
@@ -155,7 +155,7 @@ class Benchmark:
 
 @asynccontextmanager
 async def serving(bank: Bank, core: int, folder: Path) -> AsyncIterator[Server]:
-    """The service over a prepared bank, while its identity provider answers."""
+    """Run the service of a prepared bank, and its identity provider."""
     async with bank.identity_provider():
         server = Server(["verifier", "serve"], bank.environment, core, folder / "service.log")
         try:
@@ -216,7 +216,7 @@ def _tell(sample: Sample) -> None:
 @click.option("--first", default=0, help="The number of the first new application in it.")
 @click.option("--soak", default=0, metavar="CALLS", help="Issue and confirm so many calls and watch the memory.")
 def main(as_json: bool, **given: Any) -> None:
-    """Measure issue and confirm beside a bare aiohttp handler."""
+    """Measure issue and confirm, compared with a bare aiohttp handler."""
     options = Options(**given)
     folder = Path(tempfile.mkdtemp(prefix="verifier-benchmark-", dir=options.directory))
     try:

@@ -1,4 +1,4 @@
-"""A server under test: a process of its own, pinned to one core, watched through /proc."""
+"""Runs a server under test as a process pinned to one core, and measures it through /proc."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """`python -m …` on a core, or several. What it writes goes to a file, shown if it ends before its time."""
+    """`python -m …` on one core or several. Its output goes to a file, and is shown if it ends too early."""
 
     def __init__(
         self,
@@ -39,11 +39,11 @@ class Server:
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
-        # Before the interpreter is up, so that every thread it starts inherits the mask.
+        # Set before the interpreter starts, so that every thread inherits the mask.
         os.sched_setaffinity(self._process.pid, [core] if isinstance(core, int) else core)
 
     async def listening(self, port: int) -> None:
-        """Return once it answers on the port. Raises Failed."""
+        """Wait until it answers on the port. Raises Failed."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -72,7 +72,7 @@ class Server:
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
     def written(self) -> str:
-        """Everything it has logged; a healthy run logs nothing at level warning."""
+        """Its whole output. A healthy run logs nothing at level warning."""
         return self._output.read_text(errors="replace")
 
     def stop(self) -> None:
@@ -81,7 +81,7 @@ class Server:
 
 
 def batches(admin_port: int) -> tuple[float, float]:
-    """Batches and commands the service has committed, from its own metrics."""
+    """The numbers of batches and commands that the service has committed, from its metrics."""
     with urllib.request.urlopen(f"http://127.0.0.1:{admin_port}/metrics", timeout=5) as response:
         lines = response.read().decode().splitlines()
     values = {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}

@@ -1,4 +1,4 @@
-"""The soak: many calls issued and confirmed, and what the service's memory and database come to on the way."""
+"""The soak test: issues and confirms many calls, and samples the service's memory and database size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SETTLED_S = CODE_LIFETIME_S + 2
 
 
 class Sample(Struct, frozen=True):
-    """Where a soak stood after so many calls, each issued and confirmed."""
+    """The measurements after that many issued and confirmed calls."""
 
     calls: int
     seconds: float
@@ -29,10 +29,10 @@ class Sample(Struct, frozen=True):
 async def soak(
     bank: Bank, server: Server, calls: int, applications: int, connections: int, tell: Callable[[Sample], None]
 ) -> list[Sample]:
-    """Issue and confirm `calls` calls, round and round the applications; sample about fifty times.
+    """Issue and confirm `calls` calls, cycling through the applications. Take about fifty samples.
 
-    With no telephony a confirmed call is over when its code's life is, so an application is called again
-    only after that; few applications make the soak wait.
+    Without telephony a confirmed call is over when its code expires. Only then can its application be called again, so
+    with few applications the soak must wait.
     """
     samples = [Sample(0, 0.0, round(server.rss_mb, 1), round(bank.database_mb(), 1))]
     tell(samples[0])

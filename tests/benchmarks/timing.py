@@ -1,12 +1,12 @@
-"""Can an open call be told from none by time? Wrong codes for people with and without one, interleaved, by each way in.
+"""Measures whether response times reveal an open call. Enters wrong codes for people with and without one, in turn.
 
 python -m tests.benchmarks.timing --people 5000 --database sqlite
 
-Commands are timed in this process, from `submit` to the answer, on a real database with its commits: without the noise
-of HTTP, which only helps who listens less. Each person gets one wrong code by each way, so no limit is reached. It
-prints how well one sample tells (AUC, 0.5 is a coin), and how well the median of 1,000 samples does, drawn again and
-again from those measured. `control` compares two groups without a call: what it shows is chance. With 5,000 samples the
-AUC of a single one strays by 0.006 from 0.5 by chance, that of the median by 0.17.
+Commands are timed in this process, from `submit` to the answer, on a real database with its commits. HTTP would only
+add noise, and so hide differences. Each person gets one wrong code on each channel, so no limit is reached. The output
+says how well one sample separates the groups (AUC, where 0.5 is a coin toss), and how well the median of 1,000
+resampled samples does. `control` compares two groups without a call, so it shows pure chance. With 5,000 samples,
+chance moves the AUC of one sample from 0.5 by 0.006, and that of the median by 0.17.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ GROUPS = ("open", "none", "control")
 WRONG = another_code("482177300", 0)
 
 Clock = Callable[[], float]
-# That of the processor is of this process alone, with SQLite and without PostgreSQL: what others run disturbs it less.
+# Processor time covers only this process: SQLite but not PostgreSQL. Other programs disturb it less.
 CLOCKS: dict[str, Clock] = {"wall": time.perf_counter, "processor": time.process_time}
 Sampled = dict[str, list[float]]
 Ask = Callable[[World, Person, str], Awaitable[object]]
@@ -52,7 +52,7 @@ WAYS: dict[str, Ask] = {
 
 
 def auc(one: Sequence[float], other: Sequence[float]) -> float:
-    """The share of pairs in which the one takes longer; equal ones count half."""
+    """The share of pairs in which the sample of `one` is longer. Equal ones count half."""
     ordered = sorted(other)
     below = sum(bisect.bisect_left(ordered, each) + bisect.bisect_right(ordered, each) for each in one)
     return below / (2 * len(one) * len(other))
@@ -64,17 +64,17 @@ def auc_of_medians(one: Sequence[float], other: Sequence[float], rng: random.Ran
 
 
 async def _each(work: Callable[[Person], Awaitable[object]], people: Sequence[Person]) -> None:
-    room = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(person: Person) -> None:
-        async with room:
+        async with slots:
             await work(person)
 
     await asyncio.gather(*(one(person) for person in people))
 
 
 async def _prepare(world: World, groups: dict[str, list[Person]]) -> dict[Person, str]:
-    """Everybody is rung; the call of those without one has been withdrawn. Each has a dialogue under way."""
+    """Call everyone, revoke the calls of those in the groups without one, and start a dialogue with each."""
     sessions: dict[Person, str] = {}
     people = [person for group in groups.values() for person in group]
     random.Random(1).shuffle(people)
@@ -130,7 +130,7 @@ async def measure(address: str, folder: Path, people: int, ways: Sequence[str], 
 
 
 def _person(n: int) -> Person:
-    """Names, numbers and ids of one length, whatever the number."""
+    """A person whose name, number and ids have the same length for every `n`."""
     person = Person(n)
     person.customer_id, person.application_id = f"cust-{n:08d}", f"LN-{n:08d}"
     person.name, person.number = f"王芳{n:08d}", f"+86138{n:08d}"

@@ -1,4 +1,4 @@
-"""The command line, as a person runs it: words, exit codes, and audits that find planted damage."""
+"""The command line: messages, exit codes, and audits that find damage to the database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLE = Path(__file__).parents[2] / "specs" / "examples" / "applications.csv"
 
 
 class Shell:
-    """A folder with a deployment's settings."""
+    """Runs commands in a folder with the settings of a deployment."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +50,7 @@ def shell(tmp_path: Path) -> Shell:
     return made
 
 
-def test_keys_and_migrations_speak_in_words(shell: Shell) -> None:
+def test_migrate_and_keys_report_their_result_and_errors_in_words(shell: Shell) -> None:
     assert shell.run("migrate").stdout == "the schema is up to date\n"
     again = shell.run("keys", "new")
     assert (again.returncode, "exists already" in again.stderr) == (1, True)
@@ -63,8 +63,8 @@ def test_keys_and_migrations_speak_in_words(shell: Shell) -> None:
     assert "Traceback" not in unknown.stderr
 
 
-def test_a_command_that_reads_one_setting_reads_it_from_a_file_too(shell: Shell) -> None:
-    """As a container does that gets its settings as mounted secrets."""
+def test_a_command_that_needs_one_setting_also_reads_it_from_a_file(shell: Shell) -> None:
+    """Containers get their settings as mounted secrets."""
 
     def from_file(name: str, value: object) -> dict[str, str]:
         (shell.folder / name).write_text(f"{value}\n")
@@ -85,7 +85,7 @@ def test_a_command_that_reads_one_setting_reads_it_from_a_file_too(shell: Shell)
     assert (refused.returncode, "does not run in production" in refused.stderr) == (1, True)
 
 
-def test_a_missing_or_wrong_setting_of_one_command_is_told_in_words(shell: Shell) -> None:
+def test_a_missing_or_wrong_setting_of_a_command_is_named(shell: Shell) -> None:
     missing = shell.run("systems", "list")
     assert (missing.returncode, "Missing option '--file'" in missing.stderr) == (2, True)
     for command, changes, told in (
@@ -97,7 +97,7 @@ def test_a_missing_or_wrong_setting_of_one_command_is_told_in_words(shell: Shell
         assert (wrong.returncode, told in wrong.stderr, "Traceback" in wrong.stderr) == (1, True, False), wrong.stderr
 
 
-def test_serving_without_tables_is_refused_in_words(tmp_path: Path) -> None:
+def test_serve_without_tables_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.run("keys", "new")
     refused = shell.run("serve")
@@ -107,7 +107,7 @@ def test_serving_without_tables_is_refused_in_words(tmp_path: Path) -> None:
     assert (refused.returncode, "run `verifier migrate`" in refused.stderr) == (1, True)
 
 
-def test_an_import_reports_bad_lines_keeps_good_ones_and_may_be_repeated(shell: Shell) -> None:
+def test_an_import_reports_bad_lines_keeps_good_ones_and_can_be_repeated(shell: Shell) -> None:
     export, refused = shell.folder / "export.csv", shell.folder / "refused.csv"
     lines = SAMPLE.read_text(encoding="utf-8")
     again = lines.splitlines()[1].replace("open", "closed")
@@ -133,7 +133,7 @@ def test_an_import_reports_bad_lines_keeps_good_ones_and_may_be_repeated(shell: 
     )
 
 
-def test_an_import_that_cannot_begin_says_so_in_words_and_imports_nothing(
+def test_an_import_that_cannot_start_says_why_and_imports_nothing(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(shell.folder)
@@ -169,7 +169,7 @@ def test_an_import_that_cannot_begin_says_so_in_words_and_imports_nothing(
 
 
 async def use(shell: Shell, n: int = 1) -> dict[str, str]:
-    """Issue, confirm and err against the shell's own database; returns a genuine receipt."""
+    """Issue and confirm calls, and enter wrong codes, on the shell's database. Return a genuine receipt."""
     config = load(shell.environment)
     storage = await open_storage(config.database)
     await migrate(storage)
@@ -188,7 +188,7 @@ async def use(shell: Shell, n: int = 1) -> dict[str, str]:
     return receipt
 
 
-def test_a_receipt_is_checked_offline_and_a_spoiled_one_refused(shell: Shell) -> None:
+def test_a_receipt_is_checked_offline_and_a_changed_one_is_invalid(shell: Shell) -> None:
     receipt = asyncio.run(use(shell))
     good, spoiled = shell.folder / "good.json", shell.folder / "spoiled.json"
     good.write_text(json.dumps(receipt))
@@ -220,8 +220,8 @@ DAMAGE = {
 
 
 @pytest.mark.shows("CVP-8.3-2")
-def test_a_restored_backup_is_noticed_by_a_checkpoint_kept_elsewhere(shell: Shell) -> None:
-    """The drill: back up, go on, keep the checkpoint, restore what was backed up."""
+def test_a_checkpoint_kept_elsewhere_reveals_a_restored_backup(shell: Shell) -> None:
+    """Back up, continue, keep the checkpoint, then restore the backup."""
     asyncio.run(use(shell))
     database, backup, seen = (shell.folder / name for name in ("db.sqlite3", "backup.sqlite3", "checkpoint"))
     with sqlite3.connect(database) as source, sqlite3.connect(backup) as copy:
@@ -233,15 +233,17 @@ def test_a_restored_backup_is_noticed_by_a_checkpoint_kept_elsewhere(shell: Shel
     assert shell.run("log", "verify", "--seen", str(seen)).returncode == 0
     restored = shell.run("log", "verify", "--seen", str(seen), VERIFIER_DATABASE=f"sqlite:{backup}")
     assert (restored.returncode, "the log was rolled back" in restored.stderr) == (1, True), restored.stderr
-    assert shell.run("log", "verify", VERIFIER_DATABASE=f"sqlite:{backup}").returncode == 0, "nothing else can tell"
+    assert shell.run("log", "verify", VERIFIER_DATABASE=f"sqlite:{backup}").returncode == 0, (
+        "without the checkpoint the audit finds nothing"
+    )
     seen.write_text(notes[max(notes)].replace("\n", "x\n", 1), encoding="utf-8")
     forged = shell.run("log", "verify", "--seen", str(seen))
     assert (forged.returncode, "is not from this log" in forged.stderr) == (1, True)
 
 
 @pytest.mark.shows("CVP-8.3-2")
-def test_a_past_that_was_written_anew_is_noticed_by_a_checkpoint_kept_elsewhere(shell: Shell) -> None:
-    """After a restored backup the log goes on, past the size it had before."""
+def test_a_checkpoint_kept_elsewhere_reveals_a_rewritten_log(shell: Shell) -> None:
+    """The log grows after a restore, past the size of the kept checkpoint."""
     asyncio.run(use(shell))
     database, backup, seen = (shell.folder / name for name in ("db.sqlite3", "backup.sqlite3", "checkpoint"))
     with sqlite3.connect(database) as source, sqlite3.connect(backup) as copy:
@@ -259,7 +261,7 @@ def test_a_past_that_was_written_anew_is_noticed_by_a_checkpoint_kept_elsewhere(
 
 
 @pytest.mark.shows("CVP-8.3-1")
-def test_the_audit_finds_whatever_was_done_to_the_database(shell: Shell) -> None:
+def test_the_audit_finds_each_kind_of_damage_to_the_database(shell: Shell) -> None:
     asyncio.run(use(shell))
     clean = shell.run("log", "verify")
     assert clean.returncode == 0, clean.stderr

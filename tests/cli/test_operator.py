@@ -1,4 +1,4 @@
-"""What an operator sees: one sentence and an exit status, never a traceback."""
+"""Errors of operator commands are one sentence and an exit status, never a traceback."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def shell(deployed: Path, tmp_path: Path) -> Shell:
     return made
 
 
-def one_sentence(done: subprocess.CompletedProcess[str], told: str) -> None:
-    """It ended with exit status 1 and one line that says so."""
+def assert_one_sentence(done: subprocess.CompletedProcess[str], told: str) -> None:
+    """Check for exit status 1 and a one-line error that contains `told`."""
     assert done.returncode == 1, done
     assert told in done.stderr
     assert done.stderr.startswith("Error: ")
@@ -71,7 +71,7 @@ def one_sentence(done: subprocess.CompletedProcess[str], told: str) -> None:
 
 @contextmanager
 def serving(shell: Shell, **changes: str) -> Iterator[str]:
-    """A node with the shell's settings; the address of its public port."""
+    """Run a node with the shell's settings. Yields its public address."""
     environment = {**shell.environment, **changes}
     url = f"http://{environment['VERIFIER_LISTEN']}"
     command = [sys.executable, "-m", "verifier", "serve"]
@@ -103,7 +103,7 @@ def key_file(shell: Shell, key: object, password: bytes | None = None) -> str:
 
 
 @pytest.mark.parametrize("which", ["VERIFIER_LISTEN", "VERIFIER_ADMIN_LISTEN"])
-def test_a_port_in_use_is_told_in_one_sentence(shell: Shell, which: str) -> None:
+def test_serve_on_a_port_in_use_fails_with_one_sentence(shell: Shell, which: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         done = shell.run("serve", **{which: listen})
@@ -113,7 +113,7 @@ def test_a_port_in_use_is_told_in_one_sentence(shell: Shell, which: str) -> None
     assert done.stderr.count("\n") == 1
 
 
-def test_a_demo_whose_port_is_in_use_says_so(shell: Shell) -> None:
+def test_demo_on_a_port_in_use_says_so(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = shell.run("demo", "--port", str(taken.getsockname()[1]), VERIFIER_ENV="development")
     assert done.returncode == 1
@@ -121,33 +121,35 @@ def test_a_demo_whose_port_is_in_use_says_so(shell: Shell) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_send_says_in_one_sentence_that_nobody_answers(shell: Shell) -> None:
+def test_send_fails_with_one_sentence(shell: Shell) -> None:
     key = key_file(shell, Ed25519PrivateKey.generate())
     port = free_ports()[0]
 
     def send(url: str, key: str = key) -> subprocess.CompletedProcess[str]:
         return shell.run("send", "POST", url, "--key-id", "pbx", "--key", key)
 
-    one_sentence(send(f"http://127.0.0.1:{port}/v1/legs"), f"cannot connect to 127.0.0.1:{port}: Connection refused")
-    one_sentence(
+    assert_one_sentence(
+        send(f"http://127.0.0.1:{port}/v1/legs"), f"cannot connect to 127.0.0.1:{port}: Connection refused"
+    )
+    assert_one_sentence(
         send("http://verify.invalid/v1/legs"),
         "cannot connect to verify.invalid:80: the name verify.invalid is not known",
     )
     for address in ("verify", "ftp://127.0.0.1/", "http://", "http://[::1/"):
-        one_sentence(send(address), "the address cannot be read")
-    with talking(b"no HTTP at all\r\n\r\n") as url:
-        one_sentence(send(url), "the connection failed")
+        assert_one_sentence(send(address), "the address cannot be read")
+    with answering_server(b"no HTTP at all\r\n\r\n") as url:
+        assert_one_sentence(send(url), "the connection failed")
     for other in (generate_private_key(SECP256R1()), "nonsense"):
         (shell.folder / "nonsense.pem").write_text("nonsense")
         path = key_file(shell, other) if not isinstance(other, str) else str(shell.folder / "nonsense.pem")
-        one_sentence(send(f"http://127.0.0.1:{port}/", path), "must be an Ed25519 private key")
+        assert_one_sentence(send(f"http://127.0.0.1:{port}/", path), "must be an Ed25519 private key")
     locked = key_file(shell, Ed25519PrivateKey.generate(), b"password")
-    one_sentence(send(f"http://127.0.0.1:{port}/", locked), "without a password")
+    assert_one_sentence(send(f"http://127.0.0.1:{port}/", locked), "without a password")
 
 
 @contextmanager
-def talking(answer: bytes) -> Iterator[str]:
-    """A server that gives each client this answer."""
+def answering_server(answer: bytes) -> Iterator[str]:
+    """Run a server that sends this answer to each client. Yields its address."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def talk() -> None:
@@ -167,9 +169,7 @@ def talking(answer: bytes) -> Iterator[str]:
     "command", [("migrate",), ("serve",), ("import", "x.csv"), ("log", "verify"), ("log", "split", "2"), ("check",)]
 )
 @pytest.mark.parametrize("url", ["postgresql://u:pa#ss@h/db", "postgresql+asyncpg://u:p@h/db", "mysql://h/db"])
-def test_no_command_answers_a_bad_database_address_with_a_traceback(
-    shell: Shell, command: tuple[str, ...], url: str
-) -> None:
+def test_a_bad_database_address_never_causes_a_traceback(shell: Shell, command: tuple[str, ...], url: str) -> None:
     export = shell.folder / "x.csv"
     export.write_text("")
     asked = [str(export) if each == "x.csv" else each for each in command]
@@ -182,7 +182,7 @@ def test_no_command_answers_a_bad_database_address_with_a_traceback(
     assert "pa#ss" not in told
 
 
-def test_a_database_that_is_not_there_is_told_in_one_sentence(shell: Shell) -> None:
+def test_a_missing_database_fails_with_one_sentence(shell: Shell) -> None:
     port = free_ports()[0]
     for url in (f"postgresql://u:p@127.0.0.1:{port}/db", "sqlite:/nonexistent/db.sqlite3"):
         for command in (("migrate",), ("serve",), ("log", "verify")):
@@ -192,7 +192,7 @@ def test_a_database_that_is_not_there_is_told_in_one_sentence(shell: Shell) -> N
             assert done.stderr.startswith("Error: the database ")
 
 
-def test_a_wrong_password_is_told_in_one_sentence(shell: Shell, postgres: Postgres) -> None:
+def test_a_wrong_database_password_fails_with_one_sentence(shell: Shell, postgres: Postgres) -> None:
     url = postgres.new_database().replace("postgres@", "nobody:secret@") + "_missing"
     done = shell.run("migrate", VERIFIER_DATABASE=url)
     assert done.returncode == 1
@@ -207,16 +207,16 @@ def test_a_wrong_password_is_told_in_one_sentence(shell: Shell, postgres: Postgr
         ("systems", "add", "pbx", "--scopes", "legs", "--file", "/proc/none/systems.json"),
     ],
 )
-def test_a_file_that_cannot_be_written_is_told_in_one_sentence(shell: Shell, command: tuple[str, ...]) -> None:
+def test_an_unwritable_file_fails_with_one_sentence(shell: Shell, command: tuple[str, ...]) -> None:
     ring = {"VERIFIER_KEY_RING": "/proc/none/ring.json"} if command[0] == "keys" else {}
-    one_sentence(shell.run(*command, **ring), "/proc/none")
+    assert_one_sentence(shell.run(*command, **ring), "/proc/none")
     assert not (shell.folder / "pbx.pem").exists()
 
 
-def test_a_checkpoint_that_cannot_be_kept_is_told_in_one_sentence(shell: Shell) -> None:
+def test_an_unwritable_checkpoint_fails_with_one_sentence(shell: Shell) -> None:
     with serving(shell):
         pass
-    one_sentence(shell.run("log", "verify", "--keep", "/proc/none/checkpoint"), "/proc/none")
+    assert_one_sentence(shell.run("log", "verify", "--keep", "/proc/none/checkpoint"), "/proc/none")
 
 
 def test_systems_are_added_listed_and_removed(shell: Shell) -> None:
@@ -225,24 +225,26 @@ def test_systems_are_added_listed_and_removed(shell: Shell) -> None:
     assert added.returncode == 0, added.stderr
     assert "pbx.pem" in added.stdout
     assert (shell.folder / "pbx.pem").stat().st_mode & 0o777 == 0o600
-    one_sentence(shell.run("systems", "add", "pbx", "--scopes", "legs", **file), "pbx.pem exists already")
+    assert_one_sentence(shell.run("systems", "add", "pbx", "--scopes", "legs", **file), "pbx.pem exists already")
     other = ("--private-key", "other.pem")
-    one_sentence(shell.run("systems", "add", "pbx", "--scopes", "legs", *other, **file), "more than once")
+    assert_one_sentence(shell.run("systems", "add", "pbx", "--scopes", "legs", *other, **file), "more than once")
     assert not (shell.folder / "other.pem").exists()
-    one_sentence(shell.run("systems", "add", "ivr", "--scopes", "everything", **file), "is not one of applications")
-    one_sentence(shell.run("systems", "add", "ivr", "--scopes", " , ", **file), "has no scopes")
+    assert_one_sentence(
+        shell.run("systems", "add", "ivr", "--scopes", "everything", **file), "is not one of applications"
+    )
+    assert_one_sentence(shell.run("systems", "add", "ivr", "--scopes", " , ", **file), "has no scopes")
     public = shell.folder / "public.pem"
     public.write_text("nonsense")
-    one_sentence(
+    assert_one_sentence(
         shell.run("systems", "add", "ivr", "--scopes", "ivr", "--public-key", str(public), **file), "public_key"
     )
     assert shell.run("systems", "list", **file).stdout.split() == ["pbx", "legs"]
     assert shell.run("systems", "remove", "pbx", **file).returncode == 0
-    one_sentence(shell.run("systems", "remove", "pbx", **file), "no system with that id")
+    assert_one_sentence(shell.run("systems", "remove", "pbx", **file), "no system with that id")
 
 
 @pytest.mark.shows("CVP-12-9")
-def test_a_running_node_takes_up_a_system_that_is_added_and_drops_one_that_is_removed(shell: Shell) -> None:
+def test_a_running_node_applies_added_and_removed_systems(shell: Shell) -> None:
     path = shell.folder / "systems.json"
     settings = {"VERIFIER_SYSTEMS": str(path), "VERIFIER_SWEEP_SECONDS": "1"}
     assert shell.run("systems", "add", "first", "--scopes", "ivr", **settings).returncode == 0
@@ -307,7 +309,7 @@ def provider() -> Iterator[str]:
     server.server_close()
 
 
-def test_check_finds_nothing_wrong_with_a_whole_deployment(shell: Shell, provider: str) -> None:
+def test_check_passes_on_a_complete_deployment(shell: Shell, provider: str) -> None:
     file = {"VERIFIER_SYSTEMS": str(shell.folder / "systems.json")}
     assert shell.run("systems", "add", "bank", "--scopes", "applications,calls,legs,ivr", **file).returncode == 0
     done = shell.run(
@@ -339,7 +341,7 @@ def test_check_finds_nothing_wrong_with_a_whole_deployment(shell: Shell, provide
         (2**30, "wrong    key uses: the active key-encryption key", 1),
     ],
 )
-def test_check_and_keys_tell_how_worn_a_key_is(shell: Shell, uses: int, told: str, status: int) -> None:
+def test_check_and_keys_report_how_often_a_key_was_used(shell: Shell, uses: int, told: str, status: int) -> None:
     (active,) = [
         line.split()[2] for line in shell.run("keys", "list").stdout.splitlines() if "encryption  active" in line
     ]
@@ -355,7 +357,7 @@ def test_check_and_keys_tell_how_worn_a_key_is(shell: Shell, uses: int, told: st
     assert f"{active}  {uses} uses" in shell.run("keys", "uses").stdout
 
 
-def test_check_says_what_is_missing(shell: Shell) -> None:
+def test_check_lists_missing_settings(shell: Shell) -> None:
     done = shell.run("check")
     assert done.returncode == 0, done.stdout
     missing = [line for line in done.stdout.splitlines() if line.startswith("missing")]
@@ -386,7 +388,7 @@ ISSUER = {"VERIFIER_STAFF_ISSUER": "https://127.0.0.1:1", "VERIFIER_STAFF_AUDIEN
         ),
     ],
 )
-def test_check_says_what_is_wrong(shell: Shell, changes: dict[str, str], told: str) -> None:
+def test_check_names_each_error(shell: Shell, changes: dict[str, str], told: str) -> None:
     done = shell.run("check", **changes)
     assert done.returncode == 1
     assert told in done.stdout
@@ -394,7 +396,7 @@ def test_check_says_what_is_wrong(shell: Shell, changes: dict[str, str], told: s
     assert not (shell.folder / "new.sqlite3").exists()
 
 
-def test_check_finds_an_issuer_whose_keys_are_for_no_algorithm_that_is_taken(shell: Shell, provider: str) -> None:
+def test_check_finds_an_issuer_without_a_key_for_an_accepted_algorithm(shell: Shell, provider: str) -> None:
     issuer = {"VERIFIER_STAFF_ISSUER": provider, "VERIFIER_STAFF_AUDIENCE": "a", "VERIFIER_ENV": "development"}
     assert shell.run("check", **issuer).returncode == 0
     done = shell.run("check", **issuer, VERIFIER_STAFF_ALGORITHMS="RS256,EdDSA")
@@ -402,10 +404,12 @@ def test_check_finds_an_issuer_whose_keys_are_for_no_algorithm_that_is_taken(she
 
 
 def test_serve_does_not_start_without_its_systems_file(shell: Shell) -> None:
-    one_sentence(shell.run("serve", VERIFIER_SYSTEMS="nothing.json"), "nothing.json cannot be read: No such file")
+    assert_one_sentence(
+        shell.run("serve", VERIFIER_SYSTEMS="nothing.json"), "nothing.json cannot be read: No such file"
+    )
 
 
-def test_check_finds_a_database_of_another_key_ring_and_writes_nothing(shell: Shell) -> None:
+def test_check_finds_a_database_of_another_key_ring_without_writing(shell: Shell) -> None:
     file = shell.folder / "db.sqlite3"
     assert shell.run("check").returncode == 0
     assert b"verify.bank.example/log\n" not in file.read_bytes()

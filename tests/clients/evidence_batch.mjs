@@ -1,4 +1,4 @@
-/** Reads [[receipt, trust], …] as JSON, each file in base64, and writes what the TypeScript SDK says of each: a slug. */
+/** Reads [[receipt, trust], …] as JSON, each file in base64, and writes the result of the TypeScript SDK for each. */
 
 import { readFileSync } from "node:fs";
 import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "../../clients/typescript/src/receipts.js";

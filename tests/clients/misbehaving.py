@@ -1,4 +1,4 @@
-"""A server on loopback that answers as it is told to: late, cut, wrong, or not at all."""
+"""A loopback server with scripted answers: late, truncated, wrong, or none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Answer = bytes | float
 
 
 class Misbehaving:
-    """Each connection gets the next answer; a number is how many seconds it says nothing. `asked` is what came in."""
+    """Gives each connection the next answer. A number means seconds of silence. `asked` holds the requests."""
 
     def __init__(self, answers: list[Answer]) -> None:
         self._answers = answers
@@ -52,7 +52,7 @@ def misbehaving(*answers: Answer) -> Iterator[Misbehaving]:
 
 
 def http(status: int, body: Any, kind: str = "application/json", **headers: str) -> bytes:
-    """An HTTP answer; a body that is not bytes is sent as JSON."""
+    """The bytes of an HTTP response. A body that is not bytes is encoded as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} X", f"Content-Type: {kind}", f"Content-Length: {len(content)}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]

@@ -1,4 +1,4 @@
-"""Receipts of every kind from a real bank over HTTP; spoiled ones are in specs/vectors."""
+"""Receipts of every kind from a real bank over HTTP. Invalid ones are in specs/vectors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def collect(bank: DemoBank) -> tuple[dict[str, Json], Json]:
-    """Evidence of every kind of statement, by name, and the trust file."""
+    """Evidence of every kind of statement, keyed by name, and the trust file."""
     pbx = SystemSession(bank, "pbx")
     number, caller = "+8613800138000", "+861082345678"
 

@@ -1,4 +1,4 @@
-"""The three commands that check a kept receipt say the same of every file of specs/vectors/files.json."""
+"""The three commands that verify a saved receipt agree on every file of specs/vectors/files.json."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def files_of(vector: Json) -> tuple[bytes, bytes]:
 
 @pytest.mark.shows("CVP-8-1", "CVP-8-2", "CVP-8.1-1", "CVP-8.1-13", "CVP-8.1-14")
 @pytest.mark.parametrize("vector", VECTORS, ids=[each["id"] for each in VECTORS])
-def test_both_python_commands_say_what_the_vector_says(vector: Json, tmp_path: Path) -> None:
+def test_both_python_commands_give_the_result_of_the_vector(vector: Json, tmp_path: Path) -> None:
     receipt, trust = tmp_path / "receipt.json", tmp_path / "trust.json"
     receipt.write_bytes(files_of(vector)[0])
     trust.write_bytes(files_of(vector)[1])
@@ -42,7 +42,7 @@ def test_both_python_commands_say_what_the_vector_says(vector: Json, tmp_path: P
 
 
 @pytest.mark.shows("CVP-8-1", "CVP-8-2", "CVP-8.1-1", "CVP-8.1-13", "CVP-8.1-14")
-def test_all_three_verifiers_say_the_same_of_every_file(npm: str) -> None:
+def test_all_three_verifiers_agree_on_every_file(npm: str) -> None:
     files = [files_of(each) for each in VECTORS]
     told = typescript(files)
     assert told == [core(*each) for each in files] == [python(*each) for each in files]
@@ -51,7 +51,7 @@ def test_all_three_verifiers_say_the_same_of_every_file(npm: str) -> None:
 
 
 @pytest.mark.shows("CVP-8.1-1")
-def test_the_typescript_command_reads_files_as_its_functions_do(npm: str, tmp_path: Path) -> None:
+def test_the_typescript_command_agrees_with_its_functions(npm: str, tmp_path: Path) -> None:
     receipt, trust = tmp_path / "receipt.json", tmp_path / "trust.json"
     for vector in [
         each for each in VECTORS if each["id"] in ("mark", "two-marks", "too-deep", "trust-twice", "too-long")

@@ -1,4 +1,4 @@
-"""Exchanges over time: transfers, renamed channels, ids that come again, and the count of what was read (law L5)."""
+"""Sequences of events of a telephone exchange: transfers, renamed channels, reused ids, and counters (law L5)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEG, CLICKED, UUID = "pbx1-1795406400.411", "pbx1-1795406404.503", "b02c4a7e-9a4
 
 
 def ami(name: str) -> list[dict[str, str]]:
-    """The blocks of a sample, read as every AMI library does."""
+    """The events of a sample file, parsed as AMI libraries do."""
     blocks = (SAMPLES / name).read_text().strip().split("\n\n")
     return [dict(tuple(line.split(": ", 1)) for line in each.splitlines()) for each in blocks]
 
@@ -37,8 +37,10 @@ def at(second: float) -> datetime:
     return datetime.fromtimestamp(1795406400 + second, UTC)
 
 
-def life(read: Callable[..., Reading], events: Iterable[object], leg_id: str, plan: DialPlan = CARRIER) -> list[float]:
-    """When a leg was connected and when its end was first told, in seconds from the beginning of the sample."""
+def times_of_leg(
+    read: Callable[..., Reading], events: Iterable[object], leg_id: str, plan: DialPlan = CARRIER
+) -> list[float]:
+    """When a leg was connected and when its end was first reported, in seconds from the start of the sample."""
     exchange: Exchange[Any] = Exchange(read, plan)
     every = [leg for event in events for leg in exchange.read(event, NOW).legs]
     assert all(leg.leg_id.startswith("pbx1-") or len(leg.leg_id) == 36 for leg in every)
@@ -50,7 +52,7 @@ def life(read: Callable[..., Reading], events: Iterable[object], leg_id: str, pl
 
 
 def as_ari(events: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """The dials and the ends of channels of an AMI sample, as ARI tells of them."""
+    """The dials and channel ends of an AMI sample, as ARI events."""
 
     def channel(event: dict[str, str], of: str = "") -> dict[str, Any]:
         number, shown = {"number": event[f"{of}CallerIDNum"]}, {"number": event[f"{of}ConnectedLineNum"]}
@@ -70,8 +72,8 @@ def as_ari(events: list[dict[str, str]]) -> list[dict[str, Any]]:
 
 @pytest.mark.shows("CVP-P1-2", "CVP-P3-1")
 @pytest.mark.parametrize("name", ["async-goto", "parked", "surrogate"])
-def test_a_leg_whose_channel_was_taken_over_is_over_at_the_end_of_its_own_id(name: str) -> None:
-    """By then the channel has another name, which is none of the trunks'. The customer goes on under another id."""
+def test_a_leg_whose_channel_is_renamed_ends_with_its_own_channel_id(name: str) -> None:
+    """The old channel then has a name that belongs to no trunk. The customer's call continues under another id."""
     events = ami(f"asterisk-ami-{name}.txt")
     heard = [leg for event in events for leg in from_ami(event, CARRIER).legs if leg.leg_id == LEG]
     assert [(leg.event, leg.at) for leg in heard] == [("connected", at(7.302118)), ("ended", at(30.104422))]
@@ -90,7 +92,7 @@ def test_a_leg_whose_channel_was_taken_over_is_over_at_the_end_of_its_own_id(nam
         *("Message/ast_msg_queue", "PJSIP/4412-0000019a<ZOMBIE>", ""),
     ],
 )
-def test_the_end_of_a_channel_is_told_whatever_its_name(name: str) -> None:
+def test_the_end_of_a_channel_is_reported_for_any_channel_name(name: str) -> None:
     hangup = {**ami("asterisk-ami-blind-transfer.txt")[-1], "Channel": name}
     assert from_ami(hangup, CARRIER).legs == (LegByNumber("ended", LEG, at(95.701822)),)
     destroyed = told("asterisk-ari-blind-transfer.json")[-1]
@@ -101,15 +103,15 @@ def test_the_end_of_a_channel_is_told_whatever_its_name(name: str) -> None:
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_after_a_blind_transfer_the_leg_is_over_although_the_customer_talks_on() -> None:
-    assert life(from_ami, ami("asterisk-ami-blind-transfer.txt"), LEG) == [7.3, 30.1]
-    assert life(from_ari, told("asterisk-ari-blind-transfer.json"), LEG) == [7.3, 30.1]
-    assert life(from_esl, told("freeswitch-esl-blind-transfer.json"), UUID) == [7.3, 30.1]
+def test_a_blind_transfer_ends_the_leg_while_the_customer_talks_on() -> None:
+    assert times_of_leg(from_ami, ami("asterisk-ami-blind-transfer.txt"), LEG) == [7.3, 30.1]
+    assert times_of_leg(from_ari, told("asterisk-ari-blind-transfer.json"), LEG) == [7.3, 30.1]
+    assert times_of_leg(from_esl, told("freeswitch-esl-blind-transfer.json"), UUID) == [7.3, 30.1]
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_a_transfer_ends_the_leg_even_for_an_adapter_that_has_just_started() -> None:
-    """The event of the transfer names the customer's channel, so nothing needs to be remembered."""
+def test_a_transfer_ends_the_leg_for_an_adapter_that_just_started() -> None:
+    """The transfer event names the customer's channel, so the adapter needs no earlier events."""
     transfer = ami("asterisk-ami-blind-transfer.txt")[3]
     assert LEG in [leg.leg_id for leg in from_ami(transfer, CARRIER).legs if leg.event == "ended"]
     transfer = told("asterisk-ari-blind-transfer.json")[2]
@@ -119,40 +121,43 @@ def test_a_transfer_ends_the_leg_even_for_an_adapter_that_has_just_started() -> 
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_a_leg_is_over_when_the_officer_is_gone_though_no_event_tells_of_a_transfer() -> None:
-    """As after an AMI Redirect: the officer's channel ends, and the customer's stays."""
+def test_a_leg_ends_when_the_officers_channel_ends_without_a_transfer_event() -> None:
+    """For example after an AMI Redirect: the officer's channel ends, and the customer's stays."""
     events = [event for event in ami("asterisk-ami-blind-transfer.txt") if event["Event"] != "BlindTransfer"]
-    assert life(from_ami, events, LEG) == [7.3, 30.1]
+    assert times_of_leg(from_ami, events, LEG) == [7.3, 30.1]
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_an_officer_who_was_rung_up_first_is_known_when_they_leave() -> None:
-    """A click rings the officer through a Local channel; the transfer names a half of it and not the customer."""
+def test_a_click_to_call_leg_ends_when_the_officer_transfers() -> None:
+    """A click-to-call rings the officer through a Local channel. The transfer event names one half of it."""
     events = ami("asterisk-ami-click-then-attended-transfer.txt")
-    assert life(from_ami, events, CLICKED) == [7.3, 30.1]
-    assert life(from_ami, [event for event in events if event["Event"] != "AttendedTransfer"], CLICKED) == [7.3, 30.1]
-    assert life(from_ari, as_ari(events), CLICKED) == [7.3, 30.1]
+    assert times_of_leg(from_ami, events, CLICKED) == [7.3, 30.1]
+    assert times_of_leg(from_ami, [event for event in events if event["Event"] != "AttendedTransfer"], CLICKED) == [
+        7.3,
+        30.1,
+    ]
+    assert times_of_leg(from_ari, as_ari(events), CLICKED) == [7.3, 30.1]
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_a_local_channel_that_asterisk_takes_out_of_the_middle_ends_nothing() -> None:
+def test_a_local_channel_that_asterisk_optimizes_away_ends_no_leg() -> None:
     events = ami("asterisk-ami-through-local.txt")
-    assert life(from_ami, events, LEG) == [7.3, 30.1]
-    assert life(from_ari, as_ari(events), LEG) == [7.3, 30.1]
+    assert times_of_leg(from_ami, events, LEG) == [7.3, 30.1]
+    assert times_of_leg(from_ari, as_ari(events), LEG) == [7.3, 30.1]
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_a_local_channel_that_a_call_began_with_ends_nothing_either() -> None:
-    """A click made it, so it is the first channel of the call. It goes as soon as the two talk."""
+def test_the_first_local_channel_of_a_click_to_call_ends_no_leg() -> None:
+    """The click creates this channel. It ends as soon as officer and customer talk."""
     events = ami("asterisk-ami-click-then-attended-transfer.txt")
     (first,) = [each for each in events if each["Event"] == "Hangup" and each["Channel"].endswith(";1")]
     early = {**first, "Timestamp": "1795406407.400000"}
-    assert life(from_ami, [*events[:3], early, *events[3:]], CLICKED) == [7.3, 30.1]
+    assert times_of_leg(from_ami, [*events[:3], early, *events[3:]], CLICKED) == [7.3, 30.1]
 
 
 @pytest.mark.shows("CVP-P1-6")
 @pytest.mark.parametrize("change", [{"Result": "Fail"}, {"Result": "Success", "DestType": "Threeway"}])
-def test_a_transfer_that_failed_or_keeps_the_officer_in_the_call_ends_nothing(change: dict[str, str]) -> None:
+def test_a_failed_transfer_or_a_three_way_call_ends_no_leg(change: dict[str, str]) -> None:
     transfer = ami("asterisk-ami-click-then-attended-transfer.txt")[4]
     assert from_ami({**transfer, **change}, CARRIER).irrelevant
     legs = {"transferer_first_leg": {"id": "1"}, "transferee": {"id": "2"}, "type": "BridgeAttendedTransfer"}
@@ -161,22 +166,22 @@ def test_a_transfer_that_failed_or_keeps_the_officer_in_the_call_ends_nothing(ch
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_a_colleague_who_is_asked_during_the_call_and_hangs_up_does_not_end_it() -> None:
+def test_a_consulted_colleague_who_hangs_up_does_not_end_the_leg() -> None:
     talk = ami("asterisk-ami-click-then-attended-transfer.txt")
     declined = {**talk[7], "Timestamp": "1795406450.000000"}
-    assert life(from_ami, [*talk[:4], declined, *talk[8:]], CLICKED) == [7.3, 95.7]
+    assert times_of_leg(from_ami, [*talk[:4], declined, *talk[8:]], CLICKED) == [7.3, 95.7]
     answered = ami("asterisk-ami-blind-transfer.txt")
     asked = {**answered[7], "Uniqueid": "pbx1-1795406400.410", "Channel": "PJSIP/4412-0000019a"}
     declined = {**answered[8], "Timestamp": "1795406450.000000"}
-    assert life(from_ami, [answered[0], asked, declined, answered[9]], LEG) == [7.3, 95.7]
+    assert times_of_leg(from_ami, [answered[0], asked, declined, answered[9]], LEG) == [7.3, 95.7]
     events = told("freeswitch-esl-blind-transfer.json")
     bridged = {**events[1], "Bridge-B-Unique-ID": events[5]["Unique-ID"]}
     declined = {**events[6], "Event-Date-Timestamp": "1795406450000000"}
-    assert life(from_esl, [*events[:2], bridged, declined, *events[8:]], UUID) == [7.3, 95.8]
+    assert times_of_leg(from_esl, [*events[:2], bridged, declined, *events[8:]], UUID) == [7.3, 95.8]
 
 
 @pytest.mark.shows("CVP-P1-6")
-def test_an_officer_is_known_behind_several_local_channels() -> None:
+def test_the_officer_is_found_behind_several_local_channels() -> None:
     events = ami("asterisk-ami-click-then-attended-transfer.txt")
     further = {
         name: value.replace("Local/4412@click-00000010", "Local/4412@desk-00000011")
@@ -184,25 +189,25 @@ def test_an_officer_is_known_behind_several_local_channels() -> None:
     }
     between = {**events[0], "DestChannel": "Local/4412@desk-00000011;1", "DestUniqueid": "pbx1-1795406400.510"}
     nested = [further, between, *events[1:4], *events[5:]]
-    assert life(from_ami, nested, CLICKED) == [7.3, 30.1]
-    assert life(from_ari, as_ari(nested), CLICKED) == [7.3, 30.1]
+    assert times_of_leg(from_ami, nested, CLICKED) == [7.3, 30.1]
+    assert times_of_leg(from_ari, as_ari(nested), CLICKED) == [7.3, 30.1]
 
 
 @pytest.mark.shows("CVP-P4-1")
-def test_of_freeswitch_the_other_leg_is_the_officers_and_a_loopback_channel_is_nobodys() -> None:
+def test_in_freeswitch_the_other_leg_is_the_officers_unless_it_is_a_loopback() -> None:
     events = told("freeswitch-esl-blind-transfer.json")
     unbridged = [event for event in events if event["Event-Name"] != "CHANNEL_BRIDGE"]
-    assert life(from_esl, unbridged, UUID) == [7.3, 30.1]
+    assert times_of_leg(from_esl, unbridged, UUID) == [7.3, 30.1]
     looped = [{**event, "Channel-Name": "loopback/013800138000-b"} for event in unbridged[2:4]]
-    assert life(from_esl, [unbridged[0], *looped, *unbridged[4:]], UUID) == [7.3, 95.8]
+    assert times_of_leg(from_esl, [unbridged[0], *looped, *unbridged[4:]], UUID) == [7.3, 95.8]
 
 
 @pytest.mark.shows("CVP-P4-1")
-def test_numbers_that_uuid_bridge_rewrote_do_not_hide_where_the_leg_leads() -> None:
+def test_a_leg_keeps_its_number_when_uuid_bridge_swaps_the_numbers() -> None:
     events = told("freeswitch-esl-uuid-bridge.json")
     (leg,) = from_esl(events[2], CARRIER).alone
     assert (leg.number, leg.caller_number) == (NUMBER, None)
-    assert life(from_esl, events, UUID) == [7.3, 30.1]
+    assert times_of_leg(from_esl, events, UUID) == [7.3, 30.1]
     unknown = {name: value for name, value in events[2].items() if name != "variable_sip_destination_url"}
     for destination in ("4412", "013900139000", NUMBER):
         flipped = {**unknown, "Caller-Destination-Number": destination}
@@ -210,7 +215,7 @@ def test_numbers_that_uuid_bridge_rewrote_do_not_hide_where_the_leg_leads() -> N
 
 
 @pytest.mark.shows("CVP-P4-2")
-def test_a_customer_who_was_rung_up_with_nobody_beside_them_is_not_connected() -> None:
+def test_a_customers_answer_is_no_leg_before_it_is_bridged() -> None:
     bridge, answer = told("freeswitch-esl-uuid-bridge.json")[1:3]
     exchange: Exchange[Any] = Exchange(from_esl, CARRIER)
     assert exchange.read(answer, NOW).legs == ()
@@ -225,14 +230,14 @@ def test_a_customer_who_was_rung_up_with_nobody_beside_them_is_not_connected() -
 
 @pytest.mark.shows("CVP-P4-1", "CVP-P2-3")
 @pytest.mark.parametrize("plan", [CARRIER, DialPlan("86", "0", "00", officers={"4412": "E-4412", "4413": "E-4413"})])
-def test_a_leg_that_is_bridged_to_an_officers_telephone_names_the_officer(plan: DialPlan) -> None:
-    """Neither side dialled the other, so the leg's own event names nobody."""
+def test_a_leg_bridged_to_an_officers_telephone_names_the_officer(plan: DialPlan) -> None:
+    """Neither side dialled the other, so the event of the leg itself names no officer."""
     officer, bridge, answer = told("freeswitch-esl-uuid-bridge.json")[:3]
     for events in ((officer, bridge, answer), (officer, answer, bridge), (answer, officer, bridge)):
         exchange: Exchange[Any] = Exchange(from_esl, plan)
         (leg,) = [leg for event in events for leg in exchange.read(event, NOW).legs]
         assert (leg.event, leg.officer_id) == ("connected", "E-4412")
-    # Without the telephone's own event nobody knows, and with two telephones nobody can tell.
+    # Without the event of the telephone, or with two telephones, the officer is unknown.
     unknown: Exchange[Any] = Exchange(from_esl, plan)
     assert [leg.officer_id for event in (answer, bridge) for leg in unknown.read(event, NOW).legs] == [None]
     two: Exchange[Any] = Exchange(from_esl, DialPlan("86", "0", "00", officers={"4412": "E-4412", "4413": "E-4413"}))
@@ -243,7 +248,7 @@ def test_a_leg_that_is_bridged_to_an_officers_telephone_names_the_officer(plan: 
 
 
 @pytest.mark.shows("CVP-P2-6")
-def test_a_call_that_came_in_over_a_trunk_and_goes_out_again_is_no_leg_whatever_number_it_shows() -> None:
+def test_an_inbound_call_that_is_forwarded_out_is_no_leg() -> None:
     dial = ami("asterisk-ami-blind-transfer.txt")[0]
     assert from_ami(dial, CARRIER).legs
     outsider = {**dial, "Channel": "PJSIP/carrier-00000001", "CallerIDNum": "4412"}
@@ -254,7 +259,7 @@ def test_a_call_that_came_in_over_a_trunk_and_goes_out_again_is_no_leg_whatever_
 
 
 @pytest.mark.shows("CVP-P2-5")
-def test_two_servers_with_the_same_ids_of_channels_have_different_legs() -> None:
+def test_two_servers_with_the_same_channel_ids_have_different_legs() -> None:
     event = {**ami("asterisk-ami-blind-transfer.txt")[0], "DestUniqueid": "1795406400.12"}
     plans = [DialPlan("86", "0", "00", server=name) for name in ("", "north", "south")]
     assert [leg.leg_id for plan in plans for leg in from_ami(event, plan).legs] == [
@@ -270,7 +275,7 @@ def test_two_servers_with_the_same_ids_of_channels_have_different_legs() -> None
 
 @pytest.mark.shows("CVP-P2-5")
 @pytest.mark.parametrize("server", ["n" * 65, "north 1", "north\n", "北"])
-def test_a_name_of_a_server_is_short_and_plain(server: str) -> None:
+def test_a_long_or_non_ascii_server_name_is_refused(server: str) -> None:
     with pytest.raises(ValueError, match="server"):
         DialPlan(server=server)
 
@@ -279,7 +284,7 @@ def test_a_name_of_a_server_is_short_and_plain(server: str) -> None:
 
 
 def dialog(state: str, marks: str = ' call-id="1@192.0.2.41" local-tag="7"', number: str = NUMBER) -> str:
-    """A dialog of an exchange that gives every dialog of an extension the extension as its id, as Asterisk does."""
+    """A dialog-info document as Asterisk sends it: the dialog id is always the extension."""
     return (
         '<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="1" state="full" entity="sip:4412@pbx">'
         f'<dialog id="4412"{marks} direction="initiator"><state>{state}</state>'
@@ -288,7 +293,7 @@ def dialog(state: str, marks: str = ' call-id="1@192.0.2.41" local-tag="7"', num
 
 
 @pytest.mark.shows("CVP-P5-4")
-def test_a_dialog_id_that_comes_again_with_another_call_is_another_leg() -> None:
+def test_a_reused_dialog_id_with_another_call_id_is_another_leg() -> None:
     ids = set()
     for marks in ("", ' call-id="1" local-tag="7"', ' call-id="2" local-tag="7"', ' call-id="2" local-tag="8"'):
         (leg,) = from_dialog_info(dialog("confirmed", marks), CARRIER, NOW).legs
@@ -299,7 +304,7 @@ def test_a_dialog_id_that_comes_again_with_another_call_is_another_leg() -> None
 @pytest.mark.shows("CVP-P5-4")
 @pytest.mark.parametrize("confirmed", ["", ' remote-tag="9"'])
 @pytest.mark.parametrize("over", ["", ' remote-tag="9"'])
-def test_a_leg_has_one_id_whether_or_not_the_tag_of_the_other_side_is_known(confirmed: str, over: str) -> None:
+def test_the_leg_id_does_not_depend_on_the_remote_tag(confirmed: str, over: str) -> None:
     marks = ' call-id="1" local-tag="7"'
     legs = [
         from_dialog_info(dialog(state, marks + tag), CARRIER, NOW).legs[0].leg_id
@@ -309,14 +314,14 @@ def test_a_leg_has_one_id_whether_or_not_the_tag_of_the_other_side_is_known(conf
 
 
 @pytest.mark.shows("CVP-P5-4")
-def test_the_end_of_a_dialog_told_without_its_call_id_ends_the_leg_that_has_one() -> None:
+def test_the_end_of_a_dialog_without_a_call_id_ends_the_leg_with_one() -> None:
     exchange = Exchange(from_dialog_info, CARRIER)
     (connected,) = exchange.read(dialog("confirmed"), NOW).legs
     ended = exchange.read(dialog("terminated", ""), NOW).legs
     assert LegByNumber("ended", connected.leg_id, NOW) in ended
 
 
-# --- three answers ----------------------------------------------------------------------------------------
+# --- readings ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.shows("CVP-P1-7")
@@ -340,7 +345,7 @@ def test_the_end_of_a_dialog_told_without_its_call_id_ends_the_leg_that_has_one(
         (from_dialog_info, dialog(""), "no_outcome"),
     ],
 )
-def test_what_is_not_understood_has_a_reason(read: Callable[..., Reading], event: object, reason: str) -> None:
+def test_an_event_that_is_not_understood_has_a_reason(read: Callable[..., Reading], event: object, reason: str) -> None:
     assert read(event, CARRIER, NOW).not_understood == (reason,)
 
 
@@ -358,12 +363,12 @@ def test_what_is_not_understood_has_a_reason(read: Callable[..., Reading], event
         (from_dialog_info, dialog("confirmed", "", "4413")),
     ],
 )
-def test_what_says_nothing_about_a_leg_is_irrelevant(read: Callable[..., Reading], event: object) -> None:
+def test_an_event_that_does_not_concern_a_leg_is_irrelevant(read: Callable[..., Reading], event: object) -> None:
     assert read(event, CARRIER, NOW).irrelevant
 
 
 @pytest.mark.shows("CVP-P1-7")
-def test_the_three_answers_are_counted_and_what_is_not_understood_is_logged_by_kind(
+def test_readings_are_counted_and_events_not_understood_are_logged_by_reason(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     exchange = Exchange(from_ami, CARRIER)
@@ -381,7 +386,7 @@ def test_the_three_answers_are_counted_and_what_is_not_understood_is_logged_by_k
     ]
 
 
-def test_what_is_remembered_has_a_bound() -> None:
+def test_the_memory_of_an_exchange_is_bounded() -> None:
     exchange = Exchange(from_esl, CARRIER)
     for number in range(MAX_LEGS + 100):
         one, other = str(number), "x" if number % 2 else str(number + 1)

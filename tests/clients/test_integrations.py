@@ -1,4 +1,4 @@
-"""The integrations that clients/README.md shows, run as they stand."""
+"""Runs the integrations that clients/README.md shows, unchanged."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ def started(name: str, heard: str, given: dict[str, str]) -> subprocess.Complete
 
 
 def python(name: str, **given: str) -> str:
-    """What one of them prints."""
+    """Run a Python integration and return its output."""
     return started(name, "", given).stdout.strip()
 
 
 def adapter(heard: str, **given: str) -> tuple[list[str], list[str]]:
-    """What the adapter prints, and what it logs."""
+    """Run the adapter and return its output and its log."""
     done = started("adapter", heard, given)
     return done.stdout.splitlines(), done.stderr.splitlines()
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_it_takes_ten_lines(name: str) -> None:
+def test_each_integration_takes_ten_lines(name: str) -> None:
     lines = [line for line in SHOWN[name].splitlines() if line and not line.startswith(("import ", "from "))]
     assert len(lines) <= 10
 
 
-def test_a_call_is_registered_issued_connected_and_confirmed_by_what_the_readme_shows(bank: DemoBank, npm: str) -> None:
+def test_the_readme_integrations_register_issue_connect_and_confirm_a_call(bank: DemoBank, npm: str) -> None:
     issued, state = python(
         "los", BANK_VERIFIER_URL=bank.url, SYSTEM_KEY=str(bank.folder / "loan-origination.pem")
     ).split()
@@ -81,7 +81,7 @@ def test_a_call_is_registered_issued_connected_and_confirmed_by_what_the_readme_
 
 
 @pytest.mark.shows("CVP-P1-1")
-def test_the_events_of_an_exchange_make_a_call_live_and_end_it_by_number(bank: DemoBank) -> None:
+def test_events_of_an_exchange_make_a_call_live_and_end_it(bank: DemoBank) -> None:
     los = SystemSession(bank, "loan-origination")
     asked = {"purpose": "terms", "number": "+8613800138000", "caller_number": "+861082345678", "officer_id": "4412"}
     call_id = los.send("POST", "/v1/applications/LN-2026-0001/calls", asked).json()["call"]["call_id"]

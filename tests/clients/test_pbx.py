@@ -1,4 +1,4 @@
-"""What exchanges tell, as leg events: the samples of tests/clients/pbx, and whatever else may come (law L5)."""
+"""Reads telephone exchange events as leg events: the samples of tests/clients/pbx, and malformed input (law L5)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 23, 4, 1, tzinfo=UTC)
 
 
 def ami() -> list[dict[str, str]]:
-    """The blocks of the sample, read as every AMI library does."""
+    """The events of the sample file, parsed as AMI libraries do."""
     blocks = (SAMPLES / "asterisk-ami.txt").read_text().strip().split("\n\n")
     return [
         dict(line.split(": ", 1) if ": " in line else (line.rstrip(": "), "") for line in each.splitlines())
@@ -50,7 +50,7 @@ def connected(leg_id: str, when: datetime, officer_id: str | None = "E-4412", ca
 
 
 @pytest.mark.shows("CVP-P1-3", "CVP-P2-4", "CVP-P3-1")
-def test_of_asterisk_over_ari_the_answered_dial_and_the_end_of_its_leg_are_told() -> None:
+def test_asterisk_ari_reports_an_answered_dial_and_the_end_of_the_leg() -> None:
     heard = legs([from_ari(event, CARRIER) for event in told("asterisk-ari.json")])
     leg_id = "pbx1-1795406400.411"
     assert [leg for leg in heard if leg.leg_id == leg_id] == [
@@ -60,7 +60,7 @@ def test_of_asterisk_over_ari_the_answered_dial_and_the_end_of_its_leg_are_told(
 
 
 @pytest.mark.shows("CVP-P3-1")
-def test_of_asterisk_over_ami_the_answered_dial_and_the_end_of_its_leg_are_told() -> None:
+def test_asterisk_ami_reports_an_answered_dial_and_the_end_of_the_leg() -> None:
     heard = legs([from_ami(event, CARRIER) for event in ami()])
     leg_id = "pbx1-1795406400.411"
     assert [leg for leg in heard if leg.leg_id == leg_id] == [
@@ -70,7 +70,7 @@ def test_of_asterisk_over_ami_the_answered_dial_and_the_end_of_its_leg_are_told(
 
 
 @pytest.mark.shows("CVP-P1-3", "CVP-P4-1")
-def test_of_freeswitch_the_answer_and_the_end_of_the_leg_it_began_are_told() -> None:
+def test_freeswitch_reports_the_answer_and_the_end_of_an_outbound_leg() -> None:
     heard = legs([from_esl(event, CARRIER) for event in told("freeswitch-esl.json")])
     leg_id = "b02c4a7e-9a44-4a0f-b1a7-7d2f9e6f3c02"
     assert [leg for leg in heard if leg.leg_id == leg_id] == [
@@ -81,7 +81,7 @@ def test_of_freeswitch_the_answer_and_the_end_of_the_leg_it_began_are_told() -> 
 
 
 @pytest.mark.shows("CVP-P5-1")
-def test_of_a_dialog_the_watched_extension_began_confirmation_and_end_are_told() -> None:
+def test_dialog_info_reports_confirmation_and_end_of_an_outbound_dialog() -> None:
     leg_id = "sip:4412@pbx.bank.example a84b4c76e66710 a84b4c76e66710@192.0.2.41 1928301774"
     heard = [from_dialog_info(xml(name), CHINA, NOW).legs for name in ("early", "confirmed", "terminated", "full")]
     told_of = connected(leg_id, NOW, caller=None)
@@ -90,8 +90,8 @@ def test_of_a_dialog_the_watched_extension_began_confirmation_and_end_are_told()
 
 @pytest.mark.shows("CVP-P1-2")
 @pytest.mark.parametrize("plan", [CHINA, CARRIER], ids=["any channel", "the trunks"])
-def test_somebody_who_rings_in_never_looks_like_a_leg_from_the_bank(plan: DialPlan) -> None:
-    """Who rings in from the customer's number, or pretends to, must not make the officer's code appear."""
+def test_an_inbound_call_never_looks_like_a_leg_from_the_bank(plan: DialPlan) -> None:
+    """A caller who uses or fakes the customer's number must not make the officer's code appear."""
     inbound = [from_ari(event, plan) for event in told("asterisk-ari.json")[8:10]]
     inbound += [from_ami(ami()[4], plan)]
     inbound += [from_esl(event, plan) for event in told("freeswitch-esl.json")[6:]]
@@ -100,21 +100,21 @@ def test_somebody_who_rings_in_never_looks_like_a_leg_from_the_bank(plan: DialPl
 
 
 @pytest.mark.shows("CVP-P2-2")
-def test_without_the_trunks_of_the_exchange_a_call_that_comes_in_may_read_as_one_to_the_banks_own_number() -> None:
-    """Why specs/pbx.md asks for them: such a leg is kept as one to a number that is not on file."""
+def test_without_configured_trunks_an_inbound_call_can_read_as_a_leg_to_the_bank() -> None:
+    """This is why specs/pbx.md asks for the trunks. The service stores such a leg as one to a number not on file."""
     (leg,) = from_ami(ami()[4], CHINA).legs
     assert leg.number == "+861095588"
     assert from_ami(ami()[4], CARRIER).irrelevant
 
 
 @pytest.mark.shows("CVP-P1-2")
-def test_a_dial_that_is_not_answered_or_has_no_calling_channel_says_nothing() -> None:
+def test_an_unanswered_dial_or_one_without_a_calling_channel_is_irrelevant() -> None:
     assert [from_ari(event, CHINA).irrelevant for event in told("asterisk-ari.json")[10:]] == [True, True]
     assert [from_ami(event, CHINA).irrelevant for event in ami()[5:]] == [True, True]
 
 
 @pytest.mark.shows("CVP-P1-2")
-def test_a_direction_that_is_not_given_is_not_taken_for_outbound() -> None:
+def test_a_missing_direction_is_not_taken_for_outbound() -> None:
     assert from_dialog_info(xml("confirmed").replace(b' direction="initiator"', b""), CHINA, NOW) == Reading(
         not_understood=("no_direction",)
     )
@@ -125,7 +125,7 @@ def test_a_direction_that_is_not_given_is_not_taken_for_outbound() -> None:
 
 
 @pytest.mark.shows("CVP-P1-4")
-def test_field_names_may_be_in_small_letters_and_times_may_be_missing() -> None:
+def test_field_names_may_be_lower_case_and_a_missing_time_is_supplied_by_the_caller() -> None:
     event = {name.lower(): value for name, value in ami()[1].items() if name != "Timestamp"}
     assert from_ami(event, CHINA) == Reading(not_understood=("no_time",))
     assert from_ami(event, CHINA, NOW).legs == (connected("pbx1-1795406400.411", NOW),)
@@ -158,12 +158,12 @@ def test_field_names_may_be_in_small_letters_and_times_may_be_missing() -> None:
         (DialPlan("39", "", "00", shortest_national=6), "0612345678", "+390612345678"),
     ],
 )
-def test_numbers_are_understood_as_the_exchange_dials_them(plan: DialPlan, dialled: str, number: str | None) -> None:
+def test_dialled_numbers_are_converted_by_the_dial_plan(plan: DialPlan, dialled: str, number: str | None) -> None:
     assert plan.e164(dialled) == number
 
 
 @pytest.mark.shows("CVP-P1-5")
-def test_a_name_of_a_leg_that_is_too_long_or_odd_becomes_its_digest() -> None:
+def test_a_long_or_non_ascii_leg_id_is_replaced_by_its_digest() -> None:
     event = told("asterisk-ari.json")[6]
     names = []
     for name in ("x" * 128, "x" * 129, "x" * 130, "腿"):
@@ -174,7 +174,7 @@ def test_a_name_of_a_leg_that_is_too_long_or_odd_becomes_its_digest() -> None:
     assert len(set(names)) == 4
 
 
-# --- whatever else may come -------------------------------------------------------------------------------
+# --- malformed documents ----------------------------------------------------------------------------------
 
 
 @pytest.mark.shows("CVP-P5-3")
@@ -194,7 +194,7 @@ def test_a_name_of_a_leg_that_is_too_long_or_odd_becomes_its_digest() -> None:
     ],
     ids=["entities", "cut", "doctype", "namespace", "too long", "encoding", "deep", "empty", "surrogate", "text"],
 )
-def test_a_document_that_is_dangerous_or_no_dialog_info_has_no_legs(document: bytes | str) -> None:
+def test_a_dangerous_or_invalid_document_has_no_legs(document: bytes | str) -> None:
     assert from_dialog_info(document, CHINA, NOW) == Reading(not_understood=("no_document",))
 
 

@@ -1,4 +1,4 @@
-"""The Python SDK against a real bank, and against servers that misbehave: never a genuine verdict by mistake."""
+"""The Python SDK against a real bank and misbehaving servers. It never gives a genuine verdict by mistake."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ VERDICT: dict[str, Any] = {
 
 
 def stated(verdict: dict[str, Any]) -> dict[str, Any]:
-    """The same with a receipt that says so; nobody has signed it."""
+    """The verdict with an unsigned receipt that matches it."""
     call = verdict["call"] and {
         **{name: verdict["call"][name] for name in ("call_id", "officer", "purpose", "asks")},
         "ticket": "",
@@ -117,7 +117,7 @@ def system(bank: DemoBank, name: str) -> Client:
 
 
 def live_call(bank: DemoBank) -> tuple[str, str]:
-    """A call that is on the phone with Wang Fang: its id and its code."""
+    """Issue a call whose leg is connected to Wang Fang. Return its id and code."""
     with Client(bank.url, Bearer(bank.officer("4412"))) as officer, system(bank, "pbx") as pbx:
         issued = officer.send(calls.issue("LN-2026-0001", purpose="documents", number=NUMBER, caller_number=DESK))
         pbx.send(legs.connected(issued.call.call_id, leg_id="1", number=NUMBER))
@@ -168,7 +168,7 @@ def test_a_call_is_issued_confirmed_and_its_receipt_verified_offline(bank: DemoB
         each.close()
 
 
-async def test_the_same_requests_are_awaited_by_the_asynchronous_client(bank: DemoBank) -> None:
+async def test_the_asynchronous_client_sends_the_same_requests(bank: DemoBank) -> None:
     call_id, code = live_call(bank)
     async with AsyncClient(bank.url, Bearer(lambda: bank.customer("cust-0001"))) as customer:
         wrong = await customer.send(confirmations.confirm(another_code(code)))
@@ -180,7 +180,7 @@ async def test_the_same_requests_are_awaited_by_the_asynchronous_client(bank: De
     hang_up(bank, call_id)
 
 
-def test_a_leg_is_told_of_by_number_and_what_does_not_fit_is_found(bank: DemoBank) -> None:
+def test_a_leg_is_reported_by_number_and_an_unmatched_one_is_listed(bank: DemoBank) -> None:
     call_id, _ = live_call(bank)
     at = datetime.now(timezone(timedelta(hours=8)))
     with system(bank, "pbx") as pbx:
@@ -209,7 +209,7 @@ def test_the_ivr_confirms_and_transfers(bank: DemoBank) -> None:
     hang_up(bank, call_id)
 
 
-def test_an_application_is_registered_read_lifted_and_erased(bank: DemoBank) -> None:
+def test_an_application_is_registered_read_given_an_exception_and_erased(bank: DemoBank) -> None:
     registration = Registration(
         customer=Customer("cust-sdk", "Anna Berg", "en", "Europe/Berlin"),
         numbers=(RegisteredNumber("+4915112345678", datetime.now(UTC) - timedelta(hours=1)),),
@@ -259,7 +259,7 @@ def test_a_wrong_credential_is_refused(bank: DemoBank) -> None:
     hang_up(bank, call_id)
 
 
-def test_a_key_that_is_used_for_something_else_is_refused(bank: DemoBank) -> None:
+def test_an_idempotency_key_reused_for_another_request_is_refused(bank: DemoBank) -> None:
     key = secrets.token_hex(8)
     with Client(bank.url, Bearer(bank.customer("cust-0001"))) as client:
         client.send(confirmations.confirm("482177302", idempotency_key=key))
@@ -270,7 +270,7 @@ def test_a_key_that_is_used_for_something_else_is_refused(bank: DemoBank) -> Non
 # --- verdicts -------------------------------------------------------------------------------------------------
 
 
-def test_a_verdict_can_be_taken_neither_for_true_nor_for_equal_to_anything() -> None:
+def test_a_verdict_has_no_truth_value_and_no_equality() -> None:
     verdict = msgspec.convert(VERDICT, Verdict)
     assert verdict.is_genuine
     for take in (
@@ -303,13 +303,13 @@ def test_a_verdict_can_be_taken_neither_for_true_nor_for_equal_to_anything() -> 
     ],
     ids=str,
 )
-def test_a_verdict_that_does_not_add_up_is_not_understood(changes: dict[str, Any]) -> None:
+def test_a_contradictory_verdict_is_not_understood(changes: dict[str, Any]) -> None:
     answer = http(200, {**VERDICT, **changes})
     with misbehaving(answer) as server, Client(server.url, timeouts=AT_ONCE) as client, pytest.raises(CannotCheck):
         client.send(confirmations.confirm("482177302"))
 
 
-def test_a_spoken_verdict_knows_a_third_word() -> None:
+def test_a_spoken_verdict_can_be_unavailable() -> None:
     spoken = {**VERDICT, "words": {"language": "en", "text": "…"}, "transfer_to": None}
     unavailable = msgspec.convert({**spoken, "verdict": "unavailable", "receipt_id": None}, SpokenVerdict)
     assert (unavailable.is_genuine, unavailable.is_unavailable) == (False, True)
@@ -350,7 +350,7 @@ FAILURES: dict[str, tuple[list[Answer], type[Exception], int]] = {
 
 @pytest.mark.shows("CVP-7.2-2", "CVP-9-2", "CVP-13-4")
 @pytest.mark.parametrize("failure", FAILURES)
-def test_no_failure_is_a_verdict(failure: str) -> None:
+def test_no_failure_gives_a_verdict(failure: str) -> None:
     answers, expected, tries = FAILURES[failure]
     with misbehaving(*answers) as server, Client(server.url, timeouts=AT_ONCE) as client:
         with pytest.raises(expected) as raised:
@@ -361,7 +361,7 @@ def test_no_failure_is_a_verdict(failure: str) -> None:
 
 
 @pytest.mark.parametrize("failure", ["silence", "cut in the answer", "500 with HTML", "too long", "503 for good"])
-async def test_no_failure_is_a_verdict_to_the_asynchronous_client(failure: str) -> None:
+async def test_no_failure_gives_a_verdict_in_the_asynchronous_client(failure: str) -> None:
     answers, expected, tries = FAILURES[failure]
     with misbehaving(*answers) as server:
         async with AsyncClient(server.url, timeouts=AT_ONCE) as client:
@@ -374,14 +374,14 @@ async def test_no_failure_is_a_verdict_to_the_asynchronous_client(failure: str) 
 @pytest.mark.parametrize(
     "first", [CUT, b"", problem("unavailable", 503), problem("rate_limited", 429, Retry_After="0")]
 )
-def test_what_may_pass_is_tried_again_with_the_same_key(first: bytes) -> None:
+def test_a_temporary_failure_is_retried_with_the_same_idempotency_key(first: bytes) -> None:
     with misbehaving(first, GENUINE) as server, Client(server.url, timeouts=AT_ONCE) as client:
         assert client.send(confirmations.confirm("482177302")).is_genuine
         assert len({each["idempotency-key"] for each in server.asked}) == 1
         assert len({each["x-request-id"] for each in server.asked}) == 1
 
 
-def test_a_service_that_asks_for_time_gets_it() -> None:
+def test_retry_after_is_respected() -> None:
     slept: list[float] = []
     busy = problem("unavailable", 503, Retry_After="2")
     with misbehaving(busy, GENUINE) as server:
@@ -391,7 +391,7 @@ def test_a_service_that_asks_for_time_gets_it() -> None:
     assert 2.0 <= slept[0] <= 2.25
 
 
-def test_a_drop_at_a_time_does_not_outlast_the_time() -> None:
+def test_a_body_sent_byte_by_byte_does_not_extend_the_timeout() -> None:
     def drip() -> Iterator[bytes]:
         for octet in json.dumps(VERDICT).encode():
             time.sleep(0.1)
@@ -407,7 +407,7 @@ def test_a_drop_at_a_time_does_not_outlast_the_time() -> None:
         client.send(confirmations.confirm("482177302"))
 
 
-def test_no_server_at_all_is_no_answer() -> None:
+def test_an_unreachable_server_gives_no_verdict() -> None:
     with Client("http://127.0.0.1:1", timeouts=AT_ONCE, sleep=lambda _: None) as client, pytest.raises(NoAnswer):
         client.send(confirmations.confirm("482177302"))
 
@@ -436,7 +436,7 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(wrong: Any) -> None
         wrong()
 
 
-def test_an_id_cannot_lead_elsewhere() -> None:
+def test_an_id_cannot_change_the_path() -> None:
     assert calls.read("../applications?x#y").path == "/v1/calls/..%2Fapplications%3Fx%23y"
 
 
@@ -466,7 +466,7 @@ def test_a_receipt_is_not_taken_for_another_kind(kept: tuple[Evidence, Trust]) -
 
 
 @pytest.mark.slow
-def test_its_command_says_valid_or_why_not(kept: tuple[Evidence, Trust], bank: DemoBank, tmp_path: Path) -> None:
+def test_the_command_says_valid_or_why_not(kept: tuple[Evidence, Trust], bank: DemoBank, tmp_path: Path) -> None:
     receipt, _ = kept
     trust = tmp_path / "trust.json"
     with Client(bank.url) as client:

@@ -1,4 +1,4 @@
-"""The TypeScript SDK: its own tests against a real bank, its types, its build, and its receipts held against ours."""
+"""The TypeScript SDK: its own tests against a real bank, its types, its package, and its receipt verifier."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def bank() -> Iterator[DemoBank]:
     "CVP-8-3",
     "CVP-8-4",
 )
-def test_its_own_tests_pass_against_a_real_bank(npm: str, bank: DemoBank) -> None:
+def test_the_tests_of_the_sdk_pass_against_a_real_bank(npm: str, bank: DemoBank) -> None:
     done = run(
         npm,
         "test",
@@ -83,16 +83,16 @@ def test_its_own_tests_pass_against_a_real_bank(npm: str, bank: DemoBank) -> Non
     counts = {name: int(count) for name, count in re.findall(r"^(?:#|ℹ) (\w+) (\d+)$", done.stdout, re.MULTILINE)}
     vectors = sum(len(vectors_of(each)) for each in SUBJECTS if each not in ONLY_THE_SERVICES)
     assert counts["pass"] > 150 + vectors
-    assert "VERIFIER_URL is not set" not in done.stdout  # a story left out is not counted as skipped
+    assert "VERIFIER_URL is not set" not in done.stdout  # its runner does not count a story that is left out as skipped
     assert counts["fail"] == counts["skipped"] == counts["cancelled"] == counts["todo"] == 0
 
 
-def test_its_types_hold_and_are_those_of_the_description(npm: str) -> None:
+def test_the_types_check_and_match_the_description(npm: str) -> None:
     done = run(npm, "run", "check")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_drift_from_the_description_is_found(npm: str, tmp_path: Path) -> None:
+def test_a_difference_from_the_description_is_found(npm: str, tmp_path: Path) -> None:
     changed = tmp_path / "openapi.yaml"
     changed.write_text(SPEC.read_text().replace('"marketing_calls"', '"marketing_letters"'))
     command = json.loads((SDK / "package.json").read_text())["scripts"]["check"].split("&&")[1].split()
@@ -120,7 +120,7 @@ def test_a_typescript_program_can_use_the_packed_package(npm: str, tmp_path: Pat
     assert used.returncode == 0, used.stderr
 
 
-def test_its_command_says_of_receipts_what_the_verifier_says(npm: str, bank: DemoBank, tmp_path: Path) -> None:
+def test_the_command_agrees_with_the_verifier_on_receipts(npm: str, bank: DemoBank, tmp_path: Path) -> None:
     ivr = SystemSession(bank, "ivr")
     report = ivr.send("POST", "/v1/reports", {"at": "2026-10-01T04:00:00Z", "reporter_number": "+8613800138000"}).json()
     trusted = ivr.send("GET", "/.well-known/callback-verification").content
@@ -140,7 +140,7 @@ def test_its_command_says_of_receipts_what_the_verifier_says(npm: str, bank: Dem
         assert (done.returncode, done.stdout.startswith(said)) == (status, True), done.stdout
 
 
-def test_its_pins_name_no_host() -> None:
+def test_the_lock_file_names_no_host() -> None:
     lock = json.loads((SDK / "package-lock.json").read_text())
     assert all("resolved" not in package for package in lock["packages"].values())
     assert all("integrity" in package for name, package in lock["packages"].items() if name)

@@ -1,4 +1,4 @@
-"""What each of the three verifiers says of a receipt file and a trust file, as one word: a slug, or what is valid."""
+"""Runs the three verifiers on a receipt file and a trust file. A result is a slug, or `valid` with id and time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Files = tuple[bytes, bytes]
 
 
 def core(receipt: bytes, trust: bytes) -> str:
-    """What the service's own verifier says."""
+    """The result of the service's verifier."""
     try:
         trusted = trust_in(trust)
     except ValueError:
@@ -33,7 +33,7 @@ def core(receipt: bytes, trust: bytes) -> str:
 
 
 def python(receipt: bytes, trust: bytes) -> str:
-    """What the Python SDK says."""
+    """The result of the Python SDK."""
     try:
         trusted = sdk.Trust.read(trust)
     except ValueError:
@@ -46,7 +46,7 @@ def python(receipt: bytes, trust: bytes) -> str:
 
 
 def typescript(batch: Iterable[Files]) -> list[str]:
-    """What the TypeScript SDK says of each, in one process."""
+    """The results of the TypeScript SDK, all from one process."""
     given = json.dumps([[b64encode(each).decode() for each in files] for files in batch])
     done = subprocess.run(
         [program("node"), str(BATCH)], input=given, capture_output=True, text=True, timeout=300, check=True

@@ -1,4 +1,4 @@
-"""`verifier demo --script` plays the whole story, and the demo's identity provider stays out of production."""
+"""`verifier demo --script` plays the whole story, and the demo does not run in production."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A load balancer as most are: it asks each node's /readyz again and again, and sends where that says 200."""
+"""A typical load balancer: it polls each node's /readyz, and sends requests to the nodes that answer 200."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ASK_EVERY_S = 0.1
 
 
 class BalancedNodes(Nodes):
-    """Nodes behind it. A request that no connection could be made for is sent elsewhere; one that was sent never is."""
+    """Nodes behind a load balancer, which retries failed connections on another node, but never a sent request."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,7 +43,7 @@ class BalancedNodes(Nodes):
             await asyncio.sleep(ASK_EVERY_S)
 
     def next_url(self) -> str:
-        """The node whose turn it is, of those that are ready."""
+        """The address of the next ready node, in turn."""
         ready = sorted(self._ready)
         return self._urls[ready[next(self._turn) % len(ready)]]
 

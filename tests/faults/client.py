@@ -1,4 +1,4 @@
-"""A client that keeps each answer as it came over the wire: status, headers and bytes."""
+"""A client that returns each answer as received: status, headers and bytes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from verifier.api.signed_requests import sign_request
 
 TIMEOUT_S = 120
-# A node whose clock is wrong takes tokens and signatures for expired.
-AGAIN = (503, 401)
+# Statuses that are retried. A node whose clock is wrong answers 401, since tokens and signatures look expired.
+RETRIED = (503, 401)
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer. Two are the same answer when their statuses and bytes are."""
+    """An answer. Two answers are the same if their statuses and bodies are."""
 
     status: int
     content: bytes
@@ -35,10 +35,10 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """Somebody with a bearer token, or a system of the bank that signs its requests.
+    """A caller with a bearer token, or a system of the bank that signs its requests.
 
-    `url` is the service's public address. With `nodes` one of them at random is asked, and when it goes away or says
-    that it cannot do it now another, in the same bytes, as a load balancer or an SDK would do it.
+    `url` is the service's public address. With `nodes`, each request goes to one of them at random. If that node
+    fails or is unavailable, the same bytes go to another, as a load balancer or an SDK would do.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Client:
         while True:
             try:
                 reply = await self._send(random.choice(self._nodes), method, path, content, headers)
-                if reply.status not in AGAIN or time.monotonic() > until:
+                if reply.status not in RETRIED or time.monotonic() > until:
                     return reply
             except (aiohttp.ClientError, OSError):
                 if time.monotonic() > until:

@@ -1,6 +1,6 @@
-"""A real PostgreSQL cluster that fails over by itself: Patroni with etcd, one leader, one synchronous standby.
+"""A PostgreSQL cluster with automatic failover: Patroni with etcd, one leader, one synchronous standby.
 
-Nodes reach each server through a proxy, and each server the other through another, so that any of them can be cut off.
+Nodes reach each server through a proxy, and the servers reach each other through another, so a test can cut any link.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tests.faults.proxy import Proxy
 from tests.postgres import as_user, bin_folder, free_port, give
 
 MEMBERS = ("alpha", "beta")
-# The shortest that Patroni takes: a leader that does not renew its lease for this long has lost it.
+# The shortest lease that Patroni allows. A leader that does not renew it in time has lost it.
 LEASE_S, ROUND_S, RETRY_S = 20, 1, 3
 
 
 class Member:
-    """One server under its Patroni."""
+    """One PostgreSQL server, managed by its Patroni."""
 
     def __init__(self, name: str, folder: Path, etcd: int) -> None:
         self.name = name
@@ -51,7 +51,7 @@ class Member:
             "loop_wait": ROUND_S,
             "retry_timeout": RETRY_S,
             "synchronous_mode": True,
-            # A server that died is not waited for: its standby has everything.
+            # Do not wait for a server that died: its standby has everything.
             "primary_start_timeout": 0,
             "maximum_lag_on_failover": 0,
             "postgresql": {
@@ -70,7 +70,7 @@ class Member:
             "scope": "verifier",
             "name": self.name,
             "restapi": {"listen": f"{host}:{self.rest}", "connect_address": f"{host}:{self.rest}"},
-            # Version 2 of its interface: by version 3 Patroni 3.0 may stay with what it knew before it was cut off
+            # Version 2 of etcd's interface. With version 3, Patroni 3.0 may keep the state from before it was cut off
             # (patroni issue 2779), and then no standby becomes synchronous again.
             "etcd": {"hosts": [f"{host}:{self.to_etcd.port}"], "use_proxies": True},
             "bootstrap": {"dcs": dynamic, "initdb": [{"encoding": "UTF8"}, "no-sync"]},
@@ -106,11 +106,11 @@ class Member:
         return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
 
     def kill_server(self) -> None:
-        """kill -9 of PostgreSQL alone; its Patroni sees it."""
+        """kill -9 of PostgreSQL alone. Its Patroni notices."""
         os.kill(self.postmaster(), signal.SIGKILL)
 
     def kill_machine(self) -> None:
-        """kill -9 of all that runs on it: nobody says goodbye, and the lease has to run out."""
+        """kill -9 of everything on the machine: no orderly shutdown, and the lease must run out."""
         pids = self._pids()
         self.halt()
         for each in pids:
@@ -123,14 +123,14 @@ class Member:
             self._process = None
 
     def freeze(self) -> None:
-        """SIGSTOP for everything that runs on it, as when a hypervisor takes the machine away for a while."""
+        """SIGSTOP for everything on the machine, as if a hypervisor paused it."""
         assert self._process is not None
         for each in (self._process.pid, *self._pids()):
             _signal(each, signal.SIGSTOP)
 
     def thaw(self) -> None:
         assert self._process is not None
-        # The server first: for a moment it is a leader of old that nobody has told.
+        # The server first: for a moment it still believes that it leads.
         for each in (*self._pids(), self._process.pid):
             _signal(each, signal.SIGCONT)
 
@@ -151,7 +151,7 @@ class Member:
             await each.stop()
 
     def told(self) -> str:
-        """The end of what its Patroni has said."""
+        """The end of its Patroni's log."""
         log = self._folder / "patroni.log"
         return log.read_text()[-3000:] if log.exists() else ""
 
@@ -212,21 +212,21 @@ class Cluster:
             )
 
     def url(self, name: str) -> str:
-        """The address of a database, by way of the proxies."""
+        """The address of a database, through the proxies."""
         hosts = ",".join(f"127.0.0.1:{each.for_nodes.port}" for each in self.members)
         return f"postgresql://verifier@{hosts}/{name}"
 
     async def new_database(self, name: str) -> str:
         leader = await self.leader()
         command = ["createdb", "-h", "127.0.0.1", "-p", str(leader.postgres), "-U", "verifier", name]
-        # Not blocking: its commit waits for the standby, and what the standby is sent goes through a proxy here.
+        # Must not block: its commit waits for the standby, whose replication goes through a proxy in this process.
         created = await asyncio.create_subprocess_exec(*command, cwd="/")
         assert await created.wait() == 0
         return self.url(name)
 
-    async def leader(self, other_than: Member | None = None, patience_s: float = 90) -> Member:
+    async def leader(self, other_than: Member | None = None, timeout_s: float = 90) -> Member:
         """Wait for a leader, and return it."""
-        until = time.monotonic() + patience_s
+        until = time.monotonic() + timeout_s
         while time.monotonic() < until:
             for each in self.members:
                 if each is not other_than and (each.name, "leader") in await self._roles(each):
@@ -234,9 +234,9 @@ class Cluster:
             await asyncio.sleep(0.1)
         raise TimeoutError(self._told())
 
-    async def settled(self, patience_s: float = 180) -> tuple[Member, Member]:
-        """Wait until there is a leader with a synchronous standby: the two of them."""
-        until = time.monotonic() + patience_s
+    async def settled(self, timeout_s: float = 180) -> tuple[Member, Member]:
+        """Wait for a leader with a synchronous standby, and return both."""
+        until = time.monotonic() + timeout_s
         while time.monotonic() < until:
             leader = await self.leader()
             standby = next(each for each in self.members if each is not leader)
@@ -249,7 +249,7 @@ class Cluster:
         return "\n".join(f"{each.name}: {each.told()}" for each in self.members)
 
     async def _roles(self, member: Member) -> set[tuple[str, str]]:
-        """Who is what, as a member's Patroni has it from etcd; a server that is down has no role."""
+        """The name and role of each server that is up, according to a member's Patroni."""
         try:
             wait = aiohttp.ClientTimeout(total=1)
             async with self._session.get(f"http://127.0.0.1:{member.rest}/cluster", timeout=wait) as response:

@@ -18,6 +18,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Patient enough for the longest outage that a test makes, and no more."""
+    """An HTTP session. Its timeout is just longer than the longest outage in a test."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as made:
         yield made

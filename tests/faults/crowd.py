@@ -1,4 +1,4 @@
-"""Clients that hold connections and do little with them: silent ones, slow ones, ones that never read."""
+"""Clients that hold connections open: silent ones, slow ones, and ones that never read."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Iterator
 
 ADDRESSES = 20
 AT_ONCE = 200
-# What the test process needs beside its crowd.
+# Open files that the test process needs for other things.
 SPARE_FILES = 500
 
 SLOW_HEADERS = b"GET /v1/me/call-status HTTP/1.1\r\nHost: bank\r\n"
 SLOW_BODY = (
     b"POST /v1/reports HTTP/1.1\r\nHost: bank\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n{"
 )
-# The same big answer over and over, more than two kernels will hold for a client that takes none of it.
+# Requests whose answers together exceed the socket buffers of both kernels.
 NEVER_READS = b"GET /openapi.json HTTP/1.1\r\nHost: bank\r\n\r\n" * 100
 
 
-def room() -> int:
-    """How many connections this process may open at once, after raising its limit as far as it goes."""
+def raise_file_limit() -> int:
+    """Raise the limit of open files to its maximum. Return how many connections this process may then open."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard - SPARE_FILES
@@ -45,7 +45,7 @@ class Crowd:
             each.close()
 
     async def comes(self, count: int, says: bytes = b"", then: bytes = b"") -> None:
-        """That many more connect and say something first; `trickle` repeats what they say then."""
+        """Open `count` more connections and send `says` on each. `trickle` then repeats `then` on them."""
         while count:
             coming = [await self._socket() for _ in range(min(count, AT_ONCE))]
             await asyncio.gather(*(self._connect(each, says) for each in coming))
@@ -55,7 +55,7 @@ class Crowd:
             count -= len(coming)
 
     async def trickle(self, every_s: float) -> None:
-        """The slow ones go on, a little each time, until every one of them has been cut off."""
+        """Keep sending a little on each slow connection until the server has cut all of them."""
         while self._slow:
             await asyncio.sleep(every_s)
             self._slow = [(each, then) for each, then in self._slow if _says(each, then)]
@@ -79,7 +79,7 @@ class Crowd:
 
 
 def _says(each: socket.socket, words: bytes) -> bool:
-    """Whether the connection is still there to say something on."""
+    """Send on the connection. False if the server has closed it."""
     try:
         if each.recv(1) == b"":
             return False

@@ -1,4 +1,4 @@
-"""What clients asked, what they were answered, and every checkpoint that was ever seen from outside."""
+"""Records what clients asked, what they were answered, and every checkpoint that clients saw."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from verifier.core.shards import shard_origin
 from verifier.demo.client import now_iso
 
 DESK, IVR = "+861082345678", "+861095588"
-# A code that is over counts as a wrong guess, and of those there may be six an hour.
+# How often a customer enters a used code. It counts as a wrong code, and a person may enter six an hour.
 REPLAYS = 3
 
 
 class Post(msgspec.Struct, eq=False):
-    """One POST with its key, and the answer if one came. `about` is the call to which it does `kind`.
+    """One POST with its idempotency key, and its answer if there is one. `about` is the call that it does `kind` to.
 
-    `invoked` and `returned` are monotonic seconds of the first sending and of the first answer.
+    `invoked` and `returned` are the monotonic seconds of the first attempt and of the first answer.
     """
 
     client: Client
@@ -47,7 +47,7 @@ class Post(msgspec.Struct, eq=False):
     returned: float = 0.0
 
     async def send(self) -> Reply:
-        """Send it, again if need be: the same key has one answer. Raises ClientError when the server goes away."""
+        """Send or resend it, and check that the key has one answer. Raises ClientError if the server goes away."""
         self.invoked = self.invoked or time.monotonic()
         reply = await self.client.post(self.path, self.body, self.key)
         assert reply.status < 300, (self.path, self.key, reply)
@@ -59,14 +59,14 @@ class Post(msgspec.Struct, eq=False):
         return reply
 
     def operation(self) -> Operation:
-        """What it was to its call."""
+        """The operation on its call, for the linearizability checker."""
         assert self.kind is not None
         if self.reply is None:
             return Operation(self.kind, self.about, self.invoked)
         if self.kind != "confirm":
             return Operation(self.kind, self.about, self.invoked, self.returned, DONE)
         told = self.reply.json
-        # An answer that got lost may be asked for again only after the call has ended.
+        # If the first answer was lost, the retry can come after the call has ended.
         genuine = told["verdict"] in ("genuine", "ended")
         answer = (AGAIN if told["given_before"] else GENUINE) if genuine else NOT_GENUINE
         receipt = "" if answer == NOT_GENUINE else told["receipt_id"]
@@ -74,9 +74,12 @@ class Post(msgspec.Struct, eq=False):
 
 
 class History:
-    """The load, and what it has learnt so far. With `looking` officers look at their calls while they go on, and used
-    codes are entered again when they are over. `roots` are those of each log, by its origin and size;
-    `served` are the checkpoints that were at /log itself."""
+    """Generates load and records its results.
+
+    With `looking`, officers read their calls during the calls, and customers enter used codes again afterwards.
+    `roots` holds the root of each checkpoint seen, keyed by origin and size. `served` holds the checkpoints that
+    nodes served.
+    """
 
     def __init__(self, server: Server, trust: Trust, seed: int, *, looking: bool = False) -> None:
         self.posts: list[Post] = []
@@ -93,7 +96,7 @@ class History:
         self._loans, self._pbx, self._ivr = (server.system(name) for name in ("loan-origination", "pbx", "ivr"))
 
     async def work(self, name: str, number: str, calls: int = 1000) -> None:
-        """One customer's calls, one after another, so many or until the server goes away."""
+        """Make that many calls to one customer, one after another, or until the server goes away."""
         customer = self._server.customer(name)
         facts, turns = registration(name, number), itertools.count()
         assert (await self._loans.put(f"/v1/applications/{name}", facts)).status == 200
@@ -113,7 +116,7 @@ class History:
                 await self._post(customer, "/v1/confirmations", {"code": code}, customer, "confirm", call_id).send()
 
     async def _confirm(self, customer: Client, number: str, call_id: str, code: str) -> None:
-        """In the app; and sometimes at the same moment by the same key, by another, and by telephone."""
+        """Confirm in the app. Sometimes concurrently confirm again: under the same key, under another, by telephone."""
         spoken = {"digits": code, "dialled_number": IVR, "caller_number": number}
 
         def in_the_app() -> Post:
@@ -153,11 +156,11 @@ class History:
         return self.posts[-1]
 
     def operations(self) -> list[Operation]:
-        """What was done to calls, for the checker."""
+        """All operations on calls, for the linearizability checker."""
         return [post.operation() for post in self.posts if post.kind is not None and post.invoked] + self._looks
 
     async def watch(self, session: aiohttp.ClientSession, url: str) -> None:
-        """Keep every checkpoint that a node serves, of one shard after another, until it goes away (ClientError)."""
+        """Record the checkpoints that a node serves, shard by shard. Raises ClientError when the node goes away."""
         log, shard = self._trust.log, 0
         while True:
             async with session.get(f"{url}/log/{shard}/checkpoint" if shard else f"{url}/log/checkpoint") as response:
@@ -168,13 +171,13 @@ class History:
                 self._see(served)
                 self.served.add((served.origin, served.size))
             else:
-                # It cannot be certain now, or there is no such shard.
+                # The node cannot know now (503), or the shard does not exist (404).
                 assert status == 503 or (shard and status == 404), note
             shard = shard + 1 if status == 200 else 0
             await asyncio.sleep(0.05)
 
     async def watch_all(self, session: aiohttp.ClientSession) -> None:
-        """That of every node, whether it is there or not."""
+        """Watch every node, and keep retrying nodes that are down."""
 
         async def keep_on(url: str) -> None:
             while True:
@@ -185,7 +188,7 @@ class History:
         await asyncio.gather(*map(keep_on, self._server.urls))
 
     async def check(self, post: Post) -> None:
-        """Ask again with the same key, and look at what the answer says is there."""
+        """Send the POST again with the same key, and check that what its answer names exists."""
         reply = await post.send()
         if post.kind == "confirm":
             await self._check_verdict(post, reply.json)
@@ -212,7 +215,7 @@ class History:
         assert claims.call is None if not genuine else claims.call.call_id == post.about
 
     def _verify(self, evidence: dict[str, str]) -> Any:
-        """The claims of evidence, verified offline; its checkpoint is one more that was seen."""
+        """Verify evidence offline, record its checkpoint, and return its claims."""
         checked = verify_evidence(msgspec.convert(evidence, Evidence), self._trust)
         self._see(checked.checkpoint)
         return checked.claims
@@ -223,7 +226,7 @@ class History:
 
 
 async def cut_off(load: Iterable[asyncio.Task[None]]) -> None:
-    """Wait for a load whose server is gone: that is the one way in which it may end."""
+    """Wait for the load to end. It may only end because the server is gone."""
     for ended in await asyncio.gather(*load, return_exceptions=True):
         if not isinstance(ended, aiohttp.ClientError | OSError):
             raise AssertionError("the load ended before the server did") from ended

@@ -1,7 +1,7 @@
-"""Whether what clients saw of a call could have come from one call that does one thing at a time (linearizability).
+"""Checks linearizability: could a call that does one thing at a time have given all the answers that clients saw?
 
-The search is Wing and Gong's (1993) with Lowe's memory of configurations (2017). Calls share nothing, so each is
-looked at by itself. What a call may do is `step`; it is written here again, and knows nothing of the service's code.
+The search is Wing and Gong's (1993), with Lowe's cache of configurations (2017). Calls share nothing, so each is
+checked alone. `step` says what a call may do. It is written independently of the service's code.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ GENUINE, AGAIN, NOT_GENUINE, DONE = "genuine", "genuine again", "not genuine", "
 
 
 class Operation(Struct, frozen=True):
-    """Something that was asked of a call, from the first time it was sent until its answer came (`returned`, None when
-    none ever did: it may have been carried out at any later moment, or never). Times are of one clock.
+    """An operation on a call, from its first attempt to its answer. All times are from one clock.
 
-    `answer` is GENUINE, AGAIN or NOT_GENUINE of a confirm with the right code, `receipt` its receipt's id; NOT_GENUINE
-    of a guess, which is a wrong code; the state that a look was told; DONE of the rest.
+    `returned` is None if no answer came: the operation may have happened at any later time, or never. `answer` is
+    GENUINE, AGAIN or NOT_GENUINE for a confirm with the right code, and `receipt` is then the id of the receipt. It is
+    NOT_GENUINE for a guess (a wrong code), the state that a look returned, and DONE for the rest.
     """
 
     kind: Kind
@@ -38,9 +38,9 @@ class Operation(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """A call: its state, whether its leg has ended, the wrong codes counted, and the receipt its code was used for.
+    """A call: its state, whether its leg has ended, the wrong codes per channel, and the receipt of its confirmation.
 
-    The receipt is `?` as long as only he knows it whose answer was lost.
+    The receipt is `?` after a confirmation whose answer was lost.
     """
 
     name: str = "issued"
@@ -55,7 +55,7 @@ class State(Struct, frozen=True):
 
 
 def step(state: State, op: Operation) -> State | None:
-    """The call after the operation; None when its answer cannot have been given in this state."""
+    """The state after the operation, or None if its answer is impossible in this state."""
     told = op.answer if op.returned is not None else ""
     if op.kind == "confirm":
         return _confirm(state, op, told)
@@ -74,7 +74,7 @@ def step(state: State, op: Operation) -> State | None:
 
 
 def _confirm(state: State, op: Operation, told: str) -> State | None:
-    """Exactly once: the first takes the code; while the call goes on it is told again; then never more."""
+    """The first confirmation uses the code. Later ones repeat its verdict until the call ends, and then fail."""
     locked = getattr(state, op.channel) >= MAX_WRONG
     if state.name == "live" and not locked:
         used = replace(state, name="ended" if state.leg_ended else "confirmed", receipt=op.receipt if told else "?")
@@ -87,7 +87,7 @@ def _confirm(state: State, op: Operation, told: str) -> State | None:
 
 
 def _guess(state: State, op: Operation, told: str) -> State | None:
-    """A wrong code is counted on its channel, to three; a call that neither channel can confirm any more is locked."""
+    """A wrong code counts on its channel, up to three. A call is locked once both channels are used up."""
     if told not in ("", NOT_GENUINE):
         return None
     if not state.open:
@@ -99,8 +99,7 @@ def _guess(state: State, op: Operation, told: str) -> State | None:
 
 
 def linearizable(operations: Sequence[Operation]) -> bool:
-    """Whether there is an order of the operations of one call, each between its sending and its answer, that
-    explains every answer."""
+    """Whether some order of one call's operations, each between attempt and answer, explains every answer."""
     ops = sorted(operations, key=lambda op: op.invoked)
     ends = [math.inf if op.returned is None else op.returned for op in ops]
     all_answered = sum(1 << n for n, op in enumerate(ops) if op.returned is not None)
@@ -121,14 +120,14 @@ def linearizable(operations: Sequence[Operation]) -> bool:
 
 
 def _next(ops: Sequence[Operation], ends: Sequence[float], done: int) -> Iterator[int]:
-    """Those that may come next: asked before any other that is left was answered."""
+    """The operations that may come next: those invoked before the earliest answer among those left."""
     left = [n for n in range(len(ops)) if not done >> n & 1]
     earliest = min(ends[n] for n in left)
     return (n for n in left if ops[n].invoked <= earliest)
 
 
 def violations(operations: Iterable[Operation]) -> dict[str, list[Operation]]:
-    """The calls whose operations no order explains."""
+    """The calls that are not linearizable, with their operations."""
     of_call: dict[str, list[Operation]] = defaultdict(list)
     for op in operations:
         of_call[op.call_id].append(op)

@@ -1,4 +1,4 @@
-"""A steady load of POSTs that any customer may send, and what must hold of it after an outage."""
+"""A steady load of reports from a customer, and the checks after an outage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMEOUT_S = 20
 
 
 class Load:
-    """Reports without pause, for an `async with`: each is answered 201, or says that it cannot be done now."""
+    """Sends reports continuously, for an `async with`. Each answer must be 201 or unavailable."""
 
     def __init__(self, server: Server) -> None:
         self.done: dict[str, Reply] = {}
@@ -33,16 +33,16 @@ class Load:
         await self.end()
 
     async def end(self) -> None:
-        """Send no more, and wait for the answers that are due."""
+        """Stop sending, and wait for the outstanding answers."""
         self._stopping = True
         await asyncio.gather(*self._senders)
 
-    async def answered(self, more: int = 3 * SENDERS) -> None:
-        """Wait until that many more have been answered 201."""
+    async def wait_for_answers(self, more: int = 3 * SENDERS) -> None:
+        """Wait until that many more reports have been answered with 201."""
         await self._reach(self.done, len(self.done) + more)
 
-    async def felt(self) -> None:
-        """Wait until one has been refused."""
+    async def wait_for_refusal(self) -> None:
+        """Wait until a report has been answered with unavailable."""
         await self._reach(self.refused, 1)
 
     async def _reach(self, replies: dict[str, Reply], count: int) -> None:
@@ -54,7 +54,7 @@ class Load:
                 await asyncio.sleep(0.01)
 
     async def send(self, key: str) -> Reply:
-        """The report of that key; the same one each time."""
+        """Send the report of that key. The same key always sends the same report."""
         return await self._customer.post("/v1/reports", {"at": self._at, "said": key}, key)
 
     async def _run(self) -> None:
@@ -66,11 +66,11 @@ class Load:
             else:
                 assert_unavailable(reply)
                 self.refused[key] = reply
-            # Below the bound on requests a minute, however long the outage.
+            # Stays below the rate limit, however long the outage is.
             await asyncio.sleep(0.05)
 
     async def check(self) -> None:
-        """What was answered is there, in the same bytes; what was refused can be asked again, for one answer."""
+        """Check that accepted reports repeat their answer byte by byte, and that refused ones now succeed once."""
         assert self.done
         for key, reply in self.done.items():
             assert reply.same(await self.send(key)), key
@@ -81,7 +81,7 @@ class Load:
 
 
 def assert_unavailable(reply: Reply) -> None:
-    """A problem that nobody can read as genuine, and that says when to ask again (law L6)."""
+    """Check for an unavailable problem that says when to retry (law L6)."""
     assert reply.status == 503, reply
     assert reply.headers["Content-Type"] == "application/problem+json"
     assert int(reply.headers["Retry-After"]) >= 1

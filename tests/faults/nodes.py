@@ -1,4 +1,4 @@
-"""Several real nodes on one PostgreSQL, each a process that can be killed and started again by itself."""
+"""Several nodes on one PostgreSQL. Each is a process that a test can kill and start again."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from verifier.demo.bank import free_ports
 
 
 class Nodes(Server):
-    """The bank with `count` nodes instead of one; clients ask any of them. With the library of faketime each node has
-    a clock of its own."""
+    """A bank with `count` nodes. Clients use any of them. With the faketime library each node has its own clock."""
 
     def __init__(
         self,
@@ -41,7 +40,7 @@ class Nodes(Server):
         return self._urls
 
     async def start(self) -> None:
-        """Start all, and wait until they are ready."""
+        """Start all nodes, and wait until they are ready."""
         await asyncio.gather(*(self.start_node(n) for n in range(len(self._nodes))))
 
     async def start_node(self, n: int) -> None:
@@ -65,14 +64,14 @@ class Nodes(Server):
                 await asyncio.sleep(0.05)
 
     def set_clock(self, n: int, ahead_s: int) -> None:
-        """Let a node's clock jump; needs faketime's library."""
+        """Move a node's clock. Needs the faketime library."""
         self._clock(n).write_text(f"{ahead_s:+d}\n")
 
     def _clock(self, n: int) -> Path:
         return self._folder / f"clock-{n}"
 
     def freeze_node(self, n: int) -> None:
-        """SIGSTOP: as when a hypervisor takes the machine away for a while."""
+        """Send SIGSTOP, as if a hypervisor paused the machine."""
         self._signal(n, signal.SIGSTOP)
 
     def thaw_node(self, n: int) -> None:
@@ -102,7 +101,7 @@ class Nodes(Server):
             self.kill_node(n)
 
     async def node_ready(self, n: int) -> bool:
-        """What a node's /readyz says."""
+        """Whether a node's /readyz answers 200."""
         try:
             async with self._session.get(f"http://127.0.0.1:{self._ports[n][1]}/readyz") as response:
                 return response.status == 200

@@ -1,4 +1,4 @@
-"""What can befall nodes, servers and what connects them; each is brought about, and is over when it returns."""
+"""Outages of nodes, database servers and their connections. Each function causes one and returns when it is over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_SHARDS = 16
 
 
 class Field(Struct):
-    """Where it happens. `struck_at` is when a leader was taken away (monotonic seconds), until then 0."""
+    """The system under test. `struck_at` is when the leader was taken away, in monotonic seconds, or 0."""
 
     cluster: Cluster
     nodes: Nodes
@@ -38,7 +38,7 @@ async def server_killed(field: Field) -> None:
 
 
 async def machine_killed(field: Field) -> None:
-    """kill -9 of all that runs on the leader's machine."""
+    """kill -9 of everything that runs on the leader's machine."""
     leader, _ = await field.cluster.settled()
     field.struck_at = time.monotonic()
     leader.kill_machine()
@@ -47,7 +47,7 @@ async def machine_killed(field: Field) -> None:
 
 
 async def leader_frozen(field: Field) -> None:
-    """The leader stands still until another has been chosen, and comes back as if it still were one."""
+    """The leader freezes until another is elected, then resumes in the belief that it still leads."""
     leader, _ = await field.cluster.settled()
     field.struck_at = time.monotonic()
     leader.freeze()
@@ -66,7 +66,7 @@ async def nodes_cut_from_leader(field: Field) -> None:
 
 
 async def leader_cut_from_standby(field: Field) -> None:
-    """The leader has to wait, and after a while to do without."""
+    """The leader waits for its standby, and after a while continues without it."""
     leader, _ = await field.cluster.settled()
     leader.for_peers.cut()
     await asyncio.sleep(field.rng.uniform(2, 8))
@@ -74,7 +74,7 @@ async def leader_cut_from_standby(field: Field) -> None:
 
 
 async def leader_cut_from_etcd(field: Field) -> None:
-    """The leader cannot renew its lease, and has to step down though nodes reach it."""
+    """The leader cannot renew its lease, and must step down although nodes reach it."""
     leader, _ = await field.cluster.settled()
     leader.to_etcd.cut()
     try:
@@ -91,7 +91,7 @@ async def node_killed(field: Field) -> None:
 
 
 async def node_frozen(field: Field) -> None:
-    """A node stands still, maybe with the head row in its hands, and goes on where it was."""
+    """A node freezes, possibly while it holds the lock of the head row, and then resumes."""
     n = field.rng.randrange(field.count)
     field.nodes.freeze_node(n)
     await asyncio.sleep(field.rng.uniform(1, 8))
@@ -115,7 +115,7 @@ async def storage_slow(field: Field) -> None:
 
 
 async def connections_exhausted(field: Field) -> None:
-    """Somebody else takes every connection that the leader has left, and nodes lose theirs."""
+    """Another client takes all free connections of the leader, and the nodes lose theirs."""
     leader, _ = await field.cluster.settled()
     taken: list[asyncpg.Connection] = []
     address = f"postgresql://verifier@127.0.0.1:{leader.postgres}/postgres"
@@ -132,7 +132,7 @@ async def connections_exhausted(field: Field) -> None:
 
 
 async def log_split(field: Field) -> None:
-    """Not an outage, if nobody loses by it: the log gets twice as many shards."""
+    """Double the number of shards. Not an outage, but it must not disturb anything."""
     await field.nodes.split(min(MOST_SHARDS, 2 * field.nodes.shards))
 
 

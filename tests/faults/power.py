@@ -1,8 +1,8 @@
-"""A power cut, played: a disk that keeps what was synced, and of the rest what it likes.
+"""Simulates a power cut: the disk keeps everything that was synced, and an arbitrary part of the rest.
 
-The model of the disk: a write after a file's last sync may be there, may not, or may be torn between sectors of 512
-bytes, in any order; so may a change of length. A new file, or a removal, counts once the folder has been synced, and
-before that perhaps. What was synced is there.
+The model of the disk: a write after the last sync of its file may be kept, lost, or torn between sectors of 512 bytes.
+The order of such writes does not matter. The same holds for changes of length. Creating or removing a file is certain
+only once the folder has been synced.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RECORD = struct.Struct("=B3xIQQ")
 
 
 class Operation(Struct, frozen=True):
-    """One of the journal: `w`ritten, `t`runcated, `s`ynced or `u`nlinked."""
+    """An entry of the journal. `what` is w (written), t (truncated), s (synced) or u (unlinked)."""
 
     what: str
     name: str
@@ -30,7 +30,7 @@ class Operation(Struct, frozen=True):
 
 
 def shim(folder: Path) -> Path:
-    """The library for LD_PRELOAD, compiled into a folder."""
+    """Compile the library for LD_PRELOAD into a folder."""
     library = folder / "power.so"
     source = Path(__file__).with_name("power.c")
     command = ["gcc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source)]
@@ -39,7 +39,7 @@ def shim(folder: Path) -> Path:
 
 
 def operations(journal: Path, folder: Path) -> Iterator[Operation]:
-    """What was done, in order. A last record that is not whole was being written when the process was killed."""
+    """The operations of the journal, in order. Skips an incomplete last record, left by the kill."""
     told = journal.read_bytes()
     at = 0
     while at + _RECORD.size <= len(told):
@@ -54,7 +54,7 @@ def operations(journal: Path, folder: Path) -> Iterator[Operation]:
 
 
 class _File:
-    """What is surely there of a file, and what has been done to it since."""
+    """The synced content of a file, and the operations since."""
 
     def __init__(self, content: bytes, there: bool) -> None:
         self.content = bytearray(content)
@@ -75,7 +75,7 @@ class _File:
         self.pending.clear()
 
     def lose(self, rng: random.Random, kept: float) -> int:
-        """Keep a share of what was not synced, in no order; the number of operations of which something was lost."""
+        """Apply a random share of the unsynced operations, in random order. Return how many lost something."""
         lost = 0
         rng.shuffle(self.pending)
         for op in self.pending:
@@ -96,10 +96,10 @@ def _sectors(op: Operation) -> Iterator[Operation]:
 
 
 def cut(before: Path, journal: Path, folder: Path, rng: random.Random, *, kept: float, lies: bool = False) -> int:
-    """Make `folder` what it may be after a power cut: it was as in `before`, then came what the journal tells.
+    """Turn `folder` into a possible state after a power cut: `before`, and then the operations of the journal.
 
-    `kept` is the share of unsynced writes that stayed all the same; a disk that `lies` syncs nothing. Returns how many
-    operations lost something.
+    `kept` is the share of unsynced writes that the disk keeps anyway. A disk that `lies` syncs nothing. Returns the
+    number of operations that lost something.
     """
     files = {each.name: _File(each.read_bytes(), there=True) for each in before.iterdir()}
     removed: set[str] = set()

@@ -1,4 +1,4 @@
-"""A way to a TCP port that can be cut: what is in flight then is never heard of again, as when a cable is pulled."""
+"""A TCP proxy that a test can cut. Data in flight is then lost, as if a cable had been pulled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.postgres import free_port
 
 
 class Proxy:
-    """Passes on what comes in at `port` to another port of this machine; while it is cut it passes nothing."""
+    """Forwards `port` to another port of this machine. Forwards nothing while it is cut."""
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
@@ -30,17 +30,17 @@ class Proxy:
         await asyncio.gather(*self._ways, return_exceptions=True)
 
     def cut(self) -> None:
-        """From now on nothing arrives, and nobody is told."""
+        """Forward nothing from now on, without closing any connection."""
         self._whole.clear()
 
     def heal(self) -> None:
-        """New connections work again; the old ones are reset, since what they carried is lost."""
+        """Forward new connections again. Old ones are reset, since their data is lost."""
         for each in self._ways:
             each.cancel()
         self._whole.set()
 
     def slow(self, delay_s: float) -> None:
-        """Every piece takes that much longer."""
+        """Delay each piece of data by that much."""
         self._delay_s = delay_s
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,4 +70,4 @@ class Proxy:
                 await asyncio.Event().wait()
             writer.write(data)
             await writer.drain()
-        raise ConnectionResetError  # one end has gone: so has the other
+        raise ConnectionResetError  # one end is closed, so close the other

@@ -1,4 +1,4 @@
-"""A real `verifier serve` in a process of its own, that can be killed and started again on the same data."""
+"""Runs `verifier serve` as a process that a test can kill and start again on the same data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START_S = 20
 
 
 class Server:
-    """The bank of the demo, with its identity provider here and its service elsewhere, for an `async with`."""
+    """The demo bank, for an `async with`. Its identity provider runs here, and its service in another process."""
 
     def __init__(self, folder: Path, session: aiohttp.ClientSession, database: str = "", **settings: Any) -> None:
         self.bank = DemoBank(folder, free_ports(), database, **{"daily_cap": 50, "drain_seconds": 0, **settings})
@@ -44,12 +44,12 @@ class Server:
         await self._end()
 
     async def _end(self) -> None:
-        """However the test ended, no process outlives it."""
+        """Kill the process, so that none outlives the test."""
         self.kill()
         await self.bank.stop()
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """The settings that differ from the defaults, as the variables of a process."""
+        """The settings that differ from the defaults, as environment variables."""
         config = msgspec.structs.replace(self.bank.config, **changes)
         values = {each: getattr(config, each) for each in Config.__struct_fields__}
         default = Config(issuer="")
@@ -57,7 +57,7 @@ class Server:
         return {"PATH": os.environ["PATH"], **changed}
 
     async def start(self, **more: str) -> None:
-        """Start, with more variables in its environment, and wait until it is ready."""
+        """Start with these extra environment variables, and wait until ready."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "verifier", "serve"]
             self._process = subprocess.Popen(command, env=self.environment() | more, stdout=log, stderr=log)
@@ -68,7 +68,7 @@ class Server:
                 await asyncio.sleep(0.05)
 
     async def ready(self) -> bool:
-        """What /readyz says."""
+        """Whether /readyz answers 200."""
         try:
             async with self._session.get(f"{self.bank.admin_url}/readyz") as response:
                 assert response.status in (200, 503)
@@ -78,7 +78,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process that serves."""
+        """The process id of the service."""
         assert self._process is not None
         return self._process.pid
 
@@ -99,15 +99,15 @@ class Server:
 
     @property
     def urls(self) -> list[str]:
-        """Where each node is asked."""
+        """The address of each node."""
         return [self.bank.url]
 
     async def audit(self) -> None:
-        """`verifier log verify` finds nothing."""
+        """Check that `verifier log verify` finds nothing."""
         await self._log("verify")
 
     async def split(self, shards: int) -> None:
-        """`verifier log split`, while anyone who runs goes on; never into fewer."""
+        """Run `verifier log split` while nodes keep running. Never reduces the number of shards."""
         self.shards = max(self.shards, shards)
         await self._log("split", str(self.shards))
 
@@ -122,7 +122,7 @@ class Server:
         assert ran.returncode == 0, told.decode()
 
     async def trust(self) -> Trust:
-        """What a verifier of receipts must hold."""
+        """The trust file."""
         return msgspec.json.decode((await self._client().get("/.well-known/callback-verification")).content, type=Trust)
 
     def officer(self) -> Client:
@@ -139,7 +139,7 @@ class Server:
 
 
 def registration(customer_id: str, number: str) -> dict[str, Any]:
-    """The facts of an application that officer 4412 may ring about."""
+    """The registration of an application that is assigned to officer 4412."""
     return {
         "customer": {"id": customer_id, "name": "王芳"},
         "numbers": [{"number": number, "added_at": "2025-01-01T00:00:00Z"}],

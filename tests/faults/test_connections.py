@@ -1,4 +1,4 @@
-"""Clients that hold on to their connections do not keep others from being answered, and are cut off in time."""
+"""Clients that hold connections open do not block others, and the service cuts them in time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import aiohttp
 import pytest
 
 from tests.faults.client import Client
-from tests.faults.crowd import NEVER_READS, SLOW_BODY, SLOW_HEADERS, Crowd, room
+from tests.faults.crowd import NEVER_READS, SLOW_BODY, SLOW_HEADERS, Crowd, raise_file_limit
 from tests.faults.server import Server
 from tests.faults.test_storage_gone import Customer
 from verifier.demo.client import now_iso
 
 IDLE, SLOW, DEAF = 10_000, 1_000, 200
-# More than the service keeps, so that some must make room.
+# More than the service accepts, so it must cut some.
 ENOUGH = 6_000
 QUICK = {"request_seconds": 3, "slow_client_seconds": 2, "idle_seconds": 2}
-# The sweep comes four times a second, and this machine may be busy.
+# The service checks connections four times a second, and this machine may be busy.
 LATE_S = 8.0
 
 
 class Watchful:
-    """A real client that reports without pause, on a kept connection and on new ones; every answer must be good."""
+    """Sends reports continuously, on one kept connection and on new ones. Every answer must be 201."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -55,8 +55,8 @@ class Watchful:
                 self._took.append(time.perf_counter() - began)
                 await asyncio.sleep(0.02)
 
-    def told(self, during: str) -> None:
-        """How long answers took since the last time."""
+    def print_latency(self, during: str) -> None:
+        """Print the latency of the answers since the last call."""
         took, self._took = sorted(self._took), []
         assert len(took) >= 10, f"only {len(took)} answers during {during}"
         p50, p99 = (took[len(took) * share // 100] * 1000 for share in (50, 99))
@@ -64,10 +64,10 @@ class Watchful:
 
 
 @pytest.mark.shows("CVP-12.2-1", "CVP-12.2-2")
-async def test_crowds_of_silent_slow_and_deaf_clients_keep_nobody_from_being_answered(
+async def test_crowds_of_silent_slow_and_unreading_clients_do_not_block_others(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    idle = min(IDLE, room() - 2 * SLOW - DEAF)
+    idle = min(IDLE, raise_file_limit() - 2 * SLOW - DEAF)
     if idle < ENOUGH:
         pytest.skip(f"the limit of open files leaves {idle} connections for a crowd")
     async with Server(tmp_path, session, **QUICK) as server:
@@ -77,14 +77,14 @@ async def test_crowds_of_silent_slow_and_deaf_clients_keep_nobody_from_being_ans
         async with Watchful(server) as watchful:
             with Crowd(_port(server)) as crowd:
                 await crowd.comes(idle)
-                watchful.told(f"{idle} silent connections")
+                watchful.print_latency(f"{idle} silent connections")
                 assert _descriptors(server) < server.bank.config.max_connections + 100
                 assert await _cut(server, "full") > 0
                 await crowd.comes(SLOW, SLOW_HEADERS, b"X: 1\r\n")
                 await crowd.comes(SLOW, SLOW_BODY, b" ")
                 await crowd.comes(DEAF, NEVER_READS)
                 await asyncio.wait_for(crowd.trickle(0.5), LATE_S)
-                watchful.told(f"{SLOW} slow headers, {SLOW} slow bodies, {DEAF} that never read")
+                watchful.print_latency(f"{SLOW} slow headers, {SLOW} slow bodies, {DEAF} that never read")
                 genuine = await customer.confirms()
                 assert (genuine.status, genuine.json["verdict"]) == (200, "genuine")
                 async with asyncio.timeout(LATE_S):
@@ -97,9 +97,7 @@ async def test_crowds_of_silent_slow_and_deaf_clients_keep_nobody_from_being_ans
 
 
 @pytest.mark.shows("CVP-12.2-2")
-async def test_what_is_under_way_makes_no_room_and_what_is_idle_does(
-    tmp_path: Path, session: aiohttp.ClientSession
-) -> None:
+async def test_idle_connections_make_room_and_busy_ones_do_not(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     async with Server(tmp_path, session, max_connections=10) as server:
         headers = {"Authorization": f"Bearer {server.bank.customer('cust-1')}"}
         streams = [await session.get(f"{server.bank.url}/v1/me/events", headers=headers) for _ in range(9)]
@@ -117,7 +115,7 @@ async def test_what_is_under_way_makes_no_room_and_what_is_idle_does(
             stream.close()
 
 
-async def test_streams_and_answers_under_way_outlast_every_bound(
+async def test_open_streams_and_pending_answers_outlast_every_connection_limit(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     short = {"request_seconds": 1, "slow_client_seconds": 1, "idle_seconds": 1}
@@ -136,7 +134,7 @@ async def test_streams_and_answers_under_way_outlast_every_bound(
 
 
 async def _on_call(stream: aiohttp.ClientResponse) -> bool:
-    """Whether the stream goes on, to say that the customer is on a call."""
+    """Read the stream until it says that the customer is on a call. False if it ends first."""
     async for line in stream.content:
         if b'"on_call":true' in line:
             return True
@@ -152,7 +150,7 @@ def _descriptors(server: Server) -> int:
 
 
 async def _cut(server: Server, reason: str) -> int:
-    """How many connections to the public port the operator is told have been cut for that reason."""
+    """How many connections to the public port were cut for that reason, according to the metrics."""
     async with aiohttp.ClientSession() as session, session.get(f"{server.bank.admin_url}/metrics") as response:
         lines = (await response.text()).splitlines()
     name = f'verifier_connections_cut_total{{listener="public",reason="{reason}"}} '

@@ -1,4 +1,4 @@
-"""SIGTERM: what is under way is made durable and answered, streams end, and the exit is in order."""
+"""On SIGTERM the node commits and answers all pending requests, ends the streams, and exits with status 0."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import pytest
 from tests.faults.server import Server
 from verifier.demo.client import now_iso
 
-UNDER_WAY = 50
-# Longer than it takes for every request to have arrived, shorter than SQLite waits for the file.
+PENDING = 50
+# Long enough for every request to arrive, and shorter than SQLite's busy timeout.
 ARRIVED_S, DRAINING_S = 1.0, 1.0
 
 
 @pytest.mark.shows("CVP-12-3")
-async def test_sigterm_answers_everything_that_is_under_way_and_exits_with_0(
+async def test_sigterm_answers_all_pending_requests_and_exits_with_0(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     async with Server(tmp_path, session) as server:
         customer = server.customer("cust-1")
-        said = [{"at": now_iso(), "said": str(n)} for n in range(UNDER_WAY)]
-        # While another process holds the file, every request is under way and none can be answered.
+        said = [{"at": now_iso(), "said": str(n)} for n in range(PENDING)]
+        # While another process locks the file, every request is pending and none can be answered.
         other = sqlite3.connect(tmp_path / "verifier.sqlite3", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         asked = [asyncio.create_task(customer.post("/v1/reports", body, body["said"])) for body in said]
@@ -46,7 +46,7 @@ async def test_sigterm_answers_everything_that_is_under_way_and_exits_with_0(
 
 
 @pytest.mark.shows("CVP-12-3")
-async def test_a_node_that_drains_takes_no_new_connection(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_a_draining_node_accepts_no_new_connection(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     async with Server(tmp_path, session) as server:
         customer = server.customer("cust-1")
         other = sqlite3.connect(tmp_path / "verifier.sqlite3", isolation_level=None)
@@ -67,7 +67,7 @@ async def test_a_node_that_drains_takes_no_new_connection(tmp_path: Path, sessio
 
 
 @pytest.mark.shows("CVP-12-5")
-async def test_a_node_that_drains_is_not_ready_at_once_and_answers_on_until_a_second_signal(
+async def test_a_draining_node_is_not_ready_but_answers_until_a_second_signal(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     async with Server(tmp_path, session, drain_seconds=25) as server:
@@ -89,7 +89,7 @@ async def test_a_node_that_drains_is_not_ready_at_once_and_answers_on_until_a_se
 
 
 async def _watch(session: aiohttp.ClientSession, server: Server) -> None:
-    """An event stream that is open when the service stops must not hold it up."""
+    """Hold an event stream open. It must not delay the stop of the service."""
     headers = {"Authorization": f"Bearer {server.bank.customer('cust-1')}"}
     async with session.get(f"{server.bank.url}/v1/me/events", headers=headers) as response:
         async for _ in response.content:

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of load: what was acknowledged is there, and no code is used twice (laws L3, L4)."""
+"""kill -9 under load: nothing acknowledged is lost, and no code is used twice (laws L3, L4)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OLD_ANSWERS = 50
 
 
 @pytest.mark.shows("CVP-7-6", "CVP-10-4")
-async def test_kill_9_in_the_middle_of_load_loses_nothing_and_uses_no_code_twice(
+async def test_kill_9_under_load_loses_nothing_and_uses_no_code_twice(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     print(f"\nKILL_SEED={SEED} KILL_ROUNDS={ROUNDS}")
@@ -37,7 +37,7 @@ async def test_kill_9_in_the_middle_of_load_loses_nothing_and_uses_no_code_twice
             if turn == ROUNDS // 2:
                 await server.split(SHARDS)
             before = len(history.posts)
-            await _kill_in_the_middle(server, session, history, turn, rng.uniform(0.05, 1.0))
+            await _kill_under_load(server, session, history, turn, rng.uniform(0.05, 1.0))
             recent = history.posts[before:]
             acknowledged += sum(post.reply is not None for post in recent)
             await server.start()
@@ -55,16 +55,16 @@ async def test_kill_9_in_the_middle_of_load_loses_nothing_and_uses_no_code_twice
     assert acknowledged > ROUNDS * CUSTOMERS
 
 
-async def _kill_in_the_middle(
+async def _kill_under_load(
     server: Server, session: aiohttp.ClientSession, history: History, turn: int, after_s: float
 ) -> None:
-    """Load from all customers; the end of the server is the one way in which it may end."""
+    """Run load from all customers, and kill the server under it."""
     customers = [(f"K-{turn}-{n}", f"+86138{turn:04d}{n:04d}") for n in range(CUSTOMERS)]
     load = [asyncio.create_task(history.work(*each)) for each in customers]
     load.append(asyncio.create_task(history.watch(session, *server.urls)))
     await asyncio.sleep(after_s)
     if turn % 2:
-        # The moment at which an answer that came before its commit would be caught.
+        # Kill right after an answer: this would reveal an answer sent before its commit.
         history.answered.clear()
         await history.answered.wait()
     server.kill()
@@ -72,7 +72,7 @@ async def _kill_in_the_middle(
 
 
 async def check_log(server: Server, history: History) -> None:
-    """Every checkpoint ever seen is that of the first leaves of its log, built again from the entries."""
+    """Check every checkpoint seen against the root of the first leaves, rebuilt from the log's entries."""
     storage = await open_storage(server.bank.config.database)
     try:
         shards = range(await count_shards(storage))

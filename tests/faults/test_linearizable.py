@@ -1,4 +1,4 @@
-"""The checker of histories: it takes what can have happened, and refuses what cannot."""
+"""The linearizability checker accepts possible histories and refuses impossible ones."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ POSSIBLE = {
     "in the grace after its leg": [CONNECT, end(2, 3), confirm(4, 5), confirm(6, 7, NOT_GENUINE, "")],
     "before its leg": [confirm(-2, -1, NOT_GENUINE, ""), CONNECT, confirm(2, 3)],
     "an answer that was lost": [CONNECT, confirm(2, None), confirm(4, 5, AGAIN, "x"), confirm(6, 7, AGAIN, "x")],
-    "an asking that was lost": [CONNECT, confirm(2, None), confirm(4, 5), confirm(6, 7, AGAIN)],
+    "a request that was lost": [CONNECT, confirm(2, None), confirm(4, 5), confirm(6, 7, AGAIN)],
     "revoked while it was confirmed": [CONNECT, confirm(2, 5), revoke(3, 4), confirm(6, 7, NOT_GENUINE, "")],
     "seen before and after": [CONNECT, look(1, 4, "live"), confirm(2, 5), look(3, 6, "confirmed")],
 }
@@ -63,38 +63,38 @@ POSSIBLE |= {
 IMPOSSIBLE = {
     "used twice": [CONNECT, confirm(2, 3), confirm(4, 5, GENUINE, "s")],
     "used twice at once": [CONNECT, confirm(2, 4), confirm(3, 5, GENUINE, "s")],
-    "another receipt when told again": [CONNECT, confirm(2, 3), confirm(4, 5, AGAIN, "s")],
+    "another receipt the second time": [CONNECT, confirm(2, 3), confirm(4, 5, AGAIN, "s")],
     "genuine and not genuine both": [CONNECT, confirm(2, 3), confirm(4, 5, NOT_GENUINE, "")],
     "genuine after it was revoked": [CONNECT, revoke(2, 3), confirm(4, 5)],
-    "genuine after it was used and over": [CONNECT, confirm(2, 3), end(4, 5), confirm(6, 7, AGAIN)],
+    "genuine again after its call ended": [CONNECT, confirm(2, 3), end(4, 5), confirm(6, 7, AGAIN)],
     "genuine before its leg": [confirm(-2, -1), CONNECT],
-    "told again what nobody was told": [CONNECT, confirm(2, 3, AGAIN)],
+    "genuine again without a first time": [CONNECT, confirm(2, 3, AGAIN)],
     "an old state seen after a new one": [CONNECT, confirm(2, 3), look(4, 5, "live")],
     "a new state seen before an old one": [CONNECT, confirm(2, 9), look(3, 4, "confirmed"), look(5, 6, "live")],
     "genuine after three wrong codes": [CONNECT, *(guess(n, n + 1) for n in (2, 4, 6)), confirm(8, 9)],
-    "locked after two": [CONNECT, guess(2, 3), guess(4, 5), confirm(8, 9, NOT_GENUINE, "")],
+    "locked after two wrong codes": [CONNECT, guess(2, 3), guess(4, 5), confirm(8, 9, NOT_GENUINE, "")],
     "a guess that is right": [CONNECT, replace(guess(2, 3), answer=GENUINE)],
-    "a lost answer taken back": [CONNECT, confirm(2, None), look(3, 4, "confirmed"), confirm(5, 6)],
+    "a confirmation with a lost answer undone": [CONNECT, confirm(2, None), look(3, 4, "confirmed"), confirm(5, 6)],
 }
 
 
 @pytest.mark.parametrize("name", POSSIBLE)
-def test_what_can_have_happened_is_taken(name: str) -> None:
+def test_a_possible_history_is_accepted(name: str) -> None:
     assert linearizable(POSSIBLE[name])
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)
-def test_what_cannot_have_happened_is_refused(name: str) -> None:
+def test_an_impossible_history_is_refused(name: str) -> None:
     assert not linearizable(IMPOSSIBLE[name])
 
 
-def test_calls_are_looked_at_one_by_one() -> None:
+def test_calls_are_checked_one_by_one() -> None:
     other = [replace(op, call_id="d") for op in IMPOSSIBLE["used twice"]]
     assert [*violations([*POSSIBLE["used once, told again"], *other])] == ["d"]
 
 
-def played(rng: random.Random, count: int) -> list[Operation]:
-    """A history of one real call, one thing at a time, with askings that lie around the moments at will."""
+def random_history(rng: random.Random, count: int) -> list[Operation]:
+    """A history of one call. Each operation takes effect at a distinct time, within a random interval around it."""
     state, played_ = State(), []
     for n in range(count):
         kind = rng.choice(("connect", "confirm", "confirm", "confirm", "guess", "end", "revoke", "look", "look"))
@@ -116,12 +116,12 @@ def played(rng: random.Random, count: int) -> list[Operation]:
 
 
 @given(st.integers(min_value=0), st.integers(min_value=1, max_value=14))
-def test_whatever_one_call_did_is_taken_however_the_askings_overlap(seed: int, count: int) -> None:
-    assert linearizable(played(random.Random(seed), count))
+def test_every_history_of_one_call_is_accepted_however_its_operations_overlap(seed: int, count: int) -> None:
+    assert linearizable(random_history(random.Random(seed), count))
 
 
 @given(st.integers(min_value=0), st.integers(min_value=3, max_value=14))
-def test_a_second_use_is_refused_wherever_it_is_planted(seed: int, count: int) -> None:
-    history = played(random.Random(seed), count)
+def test_a_second_use_of_a_code_is_refused_anywhere_in_a_history(seed: int, count: int) -> None:
+    history = random_history(random.Random(seed), count)
     planted = confirm(-9, 99, GENUINE, "planted"), confirm(-9, 99, GENUINE, "planted too")
     assert not linearizable([*history, *planted])

@@ -1,4 +1,4 @@
-"""Three nodes on one PostgreSQL, killed one after another in load: one log, one answer, one use (laws L3, L4)."""
+"""Three nodes on one PostgreSQL, killed in turn under load: one log, one answer per key, one use per code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CUSTOMERS = 24
 
 
 @pytest.mark.shows("CVP-10-1", "CVP-10-4")
-async def test_nodes_that_die_in_load_leave_one_log_one_answer_and_one_use(
+async def test_nodes_killed_under_load_leave_one_log_and_use_each_code_once(
     tmp_path: Path, session: aiohttp.ClientSession, postgres: Postgres
 ) -> None:
     print(f"\nKILL_SEED={SEED} NODE_KILLS={KILLS}")
@@ -31,12 +31,12 @@ async def test_nodes_that_die_in_load_leave_one_log_one_answer_and_one_use(
     async with Nodes(tmp_path, session, postgres.new_database(), NODES) as nodes:
         history = History(nodes, await nodes.trust(), SEED)
         for turn in range(KILLS):
-            # New customers each time, since the contact policy lets nobody be rung without end.
+            # New customers each time, since the contact policy limits the calls to a customer.
             customers = [(f"N-{turn}-{n}", f"+86139{turn:04d}{n:04d}") for n in range(CUSTOMERS)]
             load = [asyncio.create_task(history.work(*each)) for each in customers]
             load.append(asyncio.create_task(history.watch_all(session)))
             await asyncio.sleep(rng.uniform(0.2, 0.8))
-            # In every other turn the log gets more shards in the middle of it.
+            # Every other turn splits the log during the load.
             split = asyncio.create_task(nodes.split(min(MAX_SHARDS, 2 * turn + 2))) if turn % 2 else None
             await asyncio.sleep(rng.uniform(0.0, 1.0))
             victim = rng.randrange(NODES)

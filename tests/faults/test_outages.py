@@ -1,11 +1,10 @@
-"""Nodes on a cluster that fails over by itself, under load, while one outage after another befalls them (laws L3, L4).
+"""Nodes under load on a PostgreSQL cluster with automatic failover, during one outage after another (laws L3, L4).
 
-Afterwards: what was acknowledged is there in the same bytes, each code was used once, every history is linearizable,
-every checkpoint ever seen or served is of its shard's one log, and no process was started again by hand but those that
-were killed.
+Afterwards every acknowledged answer repeats byte by byte, each code was used once, every history is linearizable, and
+every checkpoint belongs to the one log of its shard. Only killed processes were started again.
 
-The long forms, with `python -m pytest -s tests/faults/test_outages.py`:
-`OUTAGE_RUNS=20 OUTAGES_EACH=5` any outages; `OUTAGE_RUNS=20 OUTAGES=server_killed,machine_killed OUTAGES_EACH=1`.
+Long runs, with `python -m pytest -s tests/faults/test_outages.py`:
+`OUTAGE_RUNS=20 OUTAGES_EACH=5` for any outages; `OUTAGE_RUNS=20 OUTAGES=server_killed,machine_killed OUTAGES_EACH=1`.
 """
 
 from __future__ import annotations
@@ -48,14 +47,14 @@ async def cluster(session: aiohttp.ClientSession) -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 def faketime() -> Path:
-    """The library that lets one process have another clock."""
+    """The library that changes the clock of one process."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     return found[0]
 
 
 @pytest.mark.shows("CVP-10-1", "CVP-10-4", "CVP-10-6", "CVP-10-8", "CVP-10-12")
 @pytest.mark.needs("postgresql", "patroni", "etcd-server", "libfaketime")
-async def test_whatever_befalls_nodes_and_servers_nothing_acknowledged_is_lost_or_told_twice(
+async def test_nothing_is_lost_and_no_code_used_twice_whatever_befalls_nodes_and_servers(
     tmp_path: Path, session: aiohttp.ClientSession, cluster: Cluster, faketime: Path
 ) -> None:
     print(f"\nKILL_SEED={SEED} OUTAGE_RUNS={RUNS or 1}")
@@ -64,7 +63,7 @@ async def test_whatever_befalls_nodes_and_servers_nothing_acknowledged_is_lost_o
     url = await cluster.new_database("verifier")
     async with Nodes(tmp_path, session, url, NODES, faketime) as nodes:
         trust = await nodes.trust()
-        # What one run saw must still be so after all the others.
+        # All runs share these: the logs of one run must still be there after the others.
         roots: dict[tuple[str, int], bytes] = {}
         for run in range(RUNS or 1):
             rng = random.Random(SEED + run)
@@ -73,7 +72,7 @@ async def test_whatever_befalls_nodes_and_servers_nothing_acknowledged_is_lost_o
             history = History(nodes, trust, SEED + run, looking=True)
             history.roots = roots
             if RUNS and run == RUNS // 2:
-                # Half of the runs are on one log, unless it has been split in one of them.
+                # The second half of the runs has several shards. An earlier outage may have split the log already.
                 await nodes.split(SHARDS)
             await _run(history, Field(cluster, nodes, NODES, rng), session, run, names, waits)
             await cluster.settled()
@@ -101,7 +100,7 @@ async def _run(
     names: list[str],
     waits: dict[str, list[float]],
 ) -> None:
-    """Outages one after another, under the load of all customers, who get through in the end."""
+    """Cause the outages one after another, under the load of all customers. Confirmations must work after each."""
     load = [asyncio.create_task(_ring_all_day(history, run * CUSTOMERS + n)) for n in range(CUSTOMERS)]
     load.append(asyncio.create_task(history.watch_all(session)))
     await asyncio.sleep(field.rng.uniform(1, 3))
@@ -120,13 +119,13 @@ async def _run(
 
 
 async def _ring_all_day(history: History, n: int) -> None:
-    """One customer after another, since the contact policy lets nobody be rung without end."""
+    """Call one customer after another, since the contact policy limits the calls to a customer."""
     for other in itertools.count():
         await history.work(f"O-{n}-{other}", f"+86139{n:05d}{other:03d}", calls=45)
 
 
 async def _first_confirmed(history: History, since: float) -> float:
-    """When the first confirm that was asked after an instant had its answer."""
+    """When the first confirmation that was sent after `since` was answered."""
     async with asyncio.timeout(60):
         while True:
             found = [post.returned for post in history.posts if post.kind == "confirm" and post.invoked > since]

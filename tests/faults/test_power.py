@@ -1,4 +1,4 @@
-"""Power cuts in load, on a disk that forgets what was not synced: nothing acknowledged is lost (law L3)."""
+"""Power cuts under load, on a disk that loses unsynced writes: nothing acknowledged is lost (law L3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OLD_ANSWERS = 50
 
 
 class Machine:
-    """A server whose disk is a folder, and whose power can be cut."""
+    """A server on a simulated disk, whose power a test can cut."""
 
     def __init__(self, folder: Path, session: aiohttp.ClientSession, seed: int) -> None:
         self.disk, self._before, self._journal = folder / "disk", folder / "before", folder / "journal"
@@ -36,7 +36,7 @@ class Machine:
         self.turn = 0
 
     async def run_until_cut(self, history: History, *, kept: float, lies: bool = False) -> int:
-        """Serve a while under load, then cut the power; how many writes lost something."""
+        """Serve under load for a while, then cut the power. Return how many writes lost something."""
         shutil.rmtree(self._before, ignore_errors=True)
         shutil.copytree(self.disk, self._before, ignore=shutil.ignore_patterns("*-shm"))
         self._journal.unlink(missing_ok=True)
@@ -57,7 +57,7 @@ class Machine:
 
 @pytest.mark.shows("CVP-10-1", "CVP-10-4", "CVP-10-12")
 @pytest.mark.needs("gcc")
-async def test_a_power_cut_in_the_middle_of_load_loses_nothing_that_was_acknowledged(
+async def test_a_power_cut_under_load_loses_nothing_acknowledged(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     print(f"\nKILL_SEED={SEED} POWER_ROUNDS={ROUNDS}")
@@ -66,7 +66,7 @@ async def test_a_power_cut_in_the_middle_of_load_loses_nothing_that_was_acknowle
     async with machine.server as server:
         history = History(server, await server.trust(), SEED)
         assert await server.stop() == 0
-        # A sync that is quick leaves little to find: then a few more.
+        # Quick syncs leave few unsynced writes. If no cut lost any, run a few more.
         while machine.turn < ROUNDS or (not any(lost) and machine.turn < 4 * ROUNDS):
             before = len(history.posts)
             lost.append(await machine.run_until_cut(history, kept=(0.0, 0.5, 0.9)[machine.turn % 3]))
@@ -89,7 +89,9 @@ async def test_a_power_cut_in_the_middle_of_load_loses_nothing_that_was_acknowle
 
 
 @pytest.mark.needs("gcc")
-async def test_a_disk_that_only_says_it_has_synced_is_found_out(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_a_disk_that_lies_about_syncing_loses_acknowledged_answers(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
     machine = Machine(tmp_path, session, SEED)
     async with machine.server as server:
         history = History(server, await server.trust(), SEED)

@@ -1,4 +1,4 @@
-"""A full disk, a locked file, a database gone: unavailable meanwhile, nothing lost, recovery by itself (law L6)."""
+"""A full disk, a locked file or a missing database: unavailable, nothing lost, automatic recovery (law L6)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RECOVERY_S = 15
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small file system of its own, where this user may mount one."""
+    """A small file system. Skips the test if this user may not mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=256m", "verifier-test", str(folder)]
@@ -37,7 +37,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 class Customer:
-    """A customer on the phone with the bank, whose code waits to be confirmed."""
+    """A customer on a call with the bank, whose code is not confirmed yet."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -62,13 +62,13 @@ class Customer:
     async def is_on_call(self) -> bool:
         return bool((await self._client.get("/v1/me/call-status")).json["on_call"])
 
-    async def is_told_nothing(self) -> None:
-        """What every outage of the storage is from outside."""
+    async def assert_unavailable_and_not_ready(self) -> None:
+        """Check what clients see of every storage outage."""
         assert_unavailable(await self.confirms())
         assert not await self._server.ready()
 
-    async def is_answered_again(self) -> None:
-        """The same process is ready; what was refused is carried out once, and answered alike however often asked."""
+    async def assert_recovered(self) -> None:
+        """Wait until the same process is ready. The refused confirmation must now succeed, and repeat its answer."""
         async with asyncio.timeout(RECOVERY_S):
             while not await self._server.ready():
                 await asyncio.sleep(0.1)
@@ -78,26 +78,26 @@ class Customer:
 
 
 @pytest.mark.shows("CVP-7.2-1", "CVP-10-1")
-async def test_on_a_full_disk_nothing_is_told_and_with_space_it_goes_on(
+async def test_on_a_full_disk_the_service_is_unavailable_and_recovers_with_space(
     tmp_path: Path, disk: Path, session: aiohttp.ClientSession
 ) -> None:
     async with Server(tmp_path, session, f"sqlite:{disk / 'verifier.sqlite3'}") as server:
         customer = Customer(server)
         await customer.is_rung()
-        # Filled while nothing is being written: half a transaction would leave room for a smaller one.
+        # Filled while nothing is written: a failed transaction would leave space for a smaller one.
         filler = disk / "filler"
         _fill(filler)
         async with Load(server) as load:
-            await load.felt()
-            await customer.is_told_nothing()
+            await load.wait_for_refusal()
+            await customer.assert_unavailable_and_not_ready()
             assert await customer.is_on_call()
             filler.unlink()
-            await load.answered()
-        await _all_is_well(server, customer, load)
+            await load.wait_for_answers()
+        await _check_recovery(server, customer, load)
 
 
 @pytest.mark.needs("postgresql")
-async def test_on_a_full_disk_of_postgres_nothing_is_told_and_with_space_it_goes_on(
+async def test_on_a_full_disk_of_postgres_the_service_is_unavailable_and_recovers_with_space(
     tmp_path: Path, disk: Path, session: aiohttp.ClientSession
 ) -> None:
     postgres = Postgres(disk / "postgres", "fsync=on", "max_wal_size=32MB")
@@ -109,20 +109,20 @@ async def test_on_a_full_disk_of_postgres_nothing_is_told_and_with_space_it_goes
             filler = disk / "filler"
             _fill(filler)
             async with Load(server) as load:
-                await load.felt()
-                # The node may be ready: a row can be changed where no row can be added.
+                await load.wait_for_refusal()
+                # The node may be ready, since updating a row may work where inserting one does not.
                 assert_unavailable(await customer.confirms())
                 filler.unlink()
-                # Without room for its journal PostgreSQL gives up, and anyone who watches over it starts it again.
+                # PostgreSQL stops when its journal has no space. A supervisor would start it again.
                 await asyncio.to_thread(postgres.start_if_ended)
-                await load.answered()
-            await _all_is_well(server, customer, load)
+                await load.wait_for_answers()
+            await _check_recovery(server, customer, load)
     finally:
         postgres.kill()
 
 
 def _fill(filler: Path) -> None:
-    """Write until not one byte is free."""
+    """Write until no byte is free."""
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 20, 512, 1):
             try:
@@ -132,42 +132,42 @@ def _fill(filler: Path) -> None:
                 pass
 
 
-async def test_when_no_file_can_grow_nothing_is_told_and_afterwards_it_goes_on(
+async def test_at_a_file_size_limit_the_service_is_unavailable_and_recovers_without_it(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     async with Server(tmp_path, session) as server, Load(server) as load:
         customer = Customer(server)
         await customer.is_rung()
-        await load.answered()
+        await load.wait_for_answers()
         _, most = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1, most))
-        await load.felt()
-        await customer.is_told_nothing()
+        await load.wait_for_refusal()
+        await customer.assert_unavailable_and_not_ready()
         assert await customer.is_on_call()
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (most, most))
-        await load.answered()
+        await load.wait_for_answers()
         await load.end()
-        await _all_is_well(server, customer, load)
+        await _check_recovery(server, customer, load)
 
 
-async def test_while_another_process_holds_the_file_nothing_is_told_and_afterwards_it_goes_on(
+async def test_with_a_locked_database_file_the_service_is_unavailable_until_the_lock_ends(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     async with Server(tmp_path, session) as server, Load(server) as load:
         customer = Customer(server)
         await customer.is_rung()
-        await load.answered()
+        await load.wait_for_answers()
         other = sqlite3.connect(tmp_path / "verifier.sqlite3", isolation_level=None, timeout=20)
         other.execute("BEGIN EXCLUSIVE")
-        await asyncio.gather(load.felt(), customer.is_told_nothing())
+        await asyncio.gather(load.wait_for_refusal(), customer.assert_unavailable_and_not_ready())
         other.close()
-        await load.answered()
+        await load.wait_for_answers()
         await load.end()
-        await _all_is_well(server, customer, load)
+        await _check_recovery(server, customer, load)
 
 
 @pytest.mark.shows("CVP-10-14")
-async def test_a_file_that_is_damaged_under_a_node_is_unavailable_and_stops_the_next_start(
+async def test_with_a_damaged_database_file_a_node_is_unavailable_and_cannot_start_again(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     async with Server(tmp_path, session) as server:
@@ -178,19 +178,19 @@ async def test_a_file_that_is_damaged_under_a_node_is_unavailable_and_stops_the_
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with database.open("r+b") as file:
             file.write(b"\xee" * database.stat().st_size)
-        # The node may have read some pages before, and not have met the damage yet.
+        # The node may still have some pages in memory, and not have read a damaged one yet.
         async with asyncio.timeout(RECOVERY_S):
             while await server.ready():
                 assert (await customer.asks()).status in (200, 503)
         for _ in range(3):
-            await customer.is_told_nothing()
+            await customer.assert_unavailable_and_not_ready()
             assert_unavailable(await customer.asks())
         server.kill()
         with pytest.raises(RuntimeError, match=r"not a database|damaged|malformed"):
             await server.start()
 
 
-async def test_a_readiness_check_that_gave_up_on_a_held_file_leaves_no_transaction_open(
+async def test_a_readiness_check_that_times_out_on_a_locked_file_leaves_no_transaction_open(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     async with Server(tmp_path, session) as server:
@@ -198,31 +198,31 @@ async def test_a_readiness_check_that_gave_up_on_a_held_file_leaves_no_transacti
         await customer.is_rung()
         other = sqlite3.connect(tmp_path / "verifier.sqlite3", isolation_level=None, timeout=20)
         other.execute("BEGIN EXCLUSIVE")
-        # It gives up after READY_TIMEOUT_S, while SQLite goes on waiting for its busy_timeout.
+        # The check times out after READY_TIMEOUT_S. SQLite still waits for its busy_timeout.
         assert not await server.ready()
         other.close()
-        await customer.is_answered_again()
+        await customer.assert_recovered()
 
 
 @pytest.mark.parametrize("goes", ["in order", "at once"])
-async def test_a_postgres_that_goes_and_comes_back_is_followed_without_a_restart(
+async def test_a_node_recovers_from_a_postgres_restart_without_its_own(
     tmp_path: Path, session: aiohttp.ClientSession, own_postgres: Postgres, goes: str
 ) -> None:
     async with Server(tmp_path, session, own_postgres.new_database()) as server, Load(server) as load:
         customer = Customer(server)
         await customer.is_rung()
-        await load.answered()
+        await load.wait_for_answers()
         await asyncio.to_thread(own_postgres.stop if goes == "in order" else own_postgres.kill)
-        await load.felt()
-        await customer.is_told_nothing()
+        await load.wait_for_refusal()
+        await customer.assert_unavailable_and_not_ready()
         await asyncio.to_thread(own_postgres.start)
-        await load.answered()
+        await load.wait_for_answers()
         await load.end()
-        await _all_is_well(server, customer, load)
+        await _check_recovery(server, customer, load)
 
 
-async def _all_is_well(server: Server, customer: Customer, load: Load) -> None:
-    await customer.is_answered_again()
+async def _check_recovery(server: Server, customer: Customer, load: Load) -> None:
+    await customer.assert_recovered()
     await load.check()
     await server.audit()
     assert await server.stop() == 0

@@ -1,1 +1,1 @@
-"""Fuzzing: bytes from outside raise nothing that is not caught. FUZZ_SECONDS=600 runs each test that long."""
+"""Fuzzing: input from outside never raises an uncaught error. FUZZ_SECONDS=600 runs each test that long."""

@@ -1,4 +1,4 @@
-"""How long each fuzz test runs: a hundred examples, or FUZZ_SECONDS of them."""
+"""Runs a fuzz test on a hundred examples, and on further ones for FUZZ_SECONDS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 
 
 def fuzz(strategy: SearchStrategy[object], check: Callable[..., None], examples: int = 100) -> int:
-    """Run `check` on examples of `strategy`; return how many ran. Raises what `check` raises."""
+    """Run `check` on examples of `strategy`, and return how many. Raises what `check` raises."""
     ran = 0
     ends = time.monotonic() + SECONDS
 

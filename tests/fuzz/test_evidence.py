@@ -1,4 +1,4 @@
-"""Receipt and trust files that chance has changed: three verifiers say the same of each, and none is surprised."""
+"""Randomly changed receipt and trust files: three verifiers agree on each, and none raises an unexpected error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRUST = json.dumps({**FILE["trust"], "more": [1, None]}).encode()
 GOOD = [decoded(each["statement"]) for each in VECTORS[:6]]
 BATCH = 2_000
 
-# What readers of JSON, of text and of base64 differ in.
+# Input that readers of JSON, text and base64 may treat differently.
 PIECES = [
     *(
         b"",
@@ -61,8 +61,8 @@ PIECES = [
 LAYERS = ("header", "claims", "statement", "checkpoint", "proof", "file", "trust")
 
 
-class Chance:
-    """Changes to octets, by name of what they are: drawn at once, since single draws of hypothesis are slow."""
+class RandomChanges:
+    """Random changes to the layers of a file, from one seed. Single draws of Hypothesis would be slow."""
 
     def __init__(self, seed: int, changes: int) -> None:
         self.random = Random(seed)
@@ -77,13 +77,13 @@ class Chance:
         return octets
 
     def statement(self) -> str:
-        """One whose header and claims may have changed before they were signed, or after."""
+        """A statement, possibly changed before or after it was signed."""
         header, claims = (json.dumps(each, ensure_ascii=False).encode() for each in self.random.choice(GOOD))
         signed = STATEMENT.sign(self.changed("header", header), self.changed("claims", claims))
         return self.changed("statement", signed.encode()).decode("latin-1")
 
     def files(self) -> Files:
-        """A receipt file and a trust file. What changed before it was signed verifies until it is read."""
+        """A receipt file and a trust file. A part that was changed before signing still has a valid signature."""
         statement = self.statement()
         entry = digest(statement) if statement.isascii() else bytes(32)
         text = self.changed("checkpoint", Checkpoint(LOG.name, 1, leaf_hash(entry)).text().encode())
@@ -93,11 +93,11 @@ class Chance:
         return self.changed("file", kept), self.changed("trust", TRUST)
 
 
-chances = st.builds(Chance, st.integers(0, 2**64), st.integers(0, 4))
+all_drawn = st.builds(RandomChanges, st.integers(0, 2**64), st.integers(0, 4))
 
 
 @pytest.mark.shows("CVP-8.1-13", "CVP-8.1-14", "CVP-8.1-15")
-def test_three_verifiers_say_the_same_of_files_that_chance_has_changed(npm: str) -> None:
+def test_three_verifiers_agree_on_randomly_changed_files(npm: str) -> None:
     batch: list[Files] = []
     said: list[str] = []
     words: Counter[str] = Counter()
@@ -108,8 +108,8 @@ def test_three_verifiers_say_the_same_of_files_that_chance_has_changed(npm: str)
         batch.clear()
         said.clear()
 
-    def check(chance: Chance) -> None:
-        given = chance.files()
+    def check(drawn: RandomChanges) -> None:
+        given = drawn.files()
         told = core(*given)
         assert python(*given) == told
         words[told.partition(" ")[0]] += 1
@@ -118,17 +118,17 @@ def test_three_verifiers_say_the_same_of_files_that_chance_has_changed(npm: str)
         if len(batch) == BATCH:
             compare()
 
-    ran = fuzz(chances, check)
+    ran = fuzz(all_drawn, check)
     compare()
     print(f"{ran} pairs of files: {dict(words)}")
 
 
-def test_a_statement_that_chance_has_changed_raises_nothing_else() -> None:
+def test_a_randomly_changed_statement_raises_only_verifier_errors() -> None:
     trust = trust_in(TRUST)
 
     def check(statement: str) -> None:
         with contextlib.suppress(VerifierError):
             verify_statement(statement, trust)
 
-    statements = chances.map(Chance.statement) | st.text(max_size=400)
+    statements = all_drawn.map(RandomChanges.statement) | st.text(max_size=400)
     print(f"{fuzz(statements, check)} statements")

@@ -1,4 +1,4 @@
-"""Raw bytes at a real listener: each answer is a problem or a good one, and the server goes on answering."""
+"""Raw bytes sent to a real listener: each answer is a success or a problem, and the server keeps answering."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PIECES = st.sampled_from([*WORDS.replace(b"\n", b"").replace(b"~", b"\r\n").spli
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """A request out of pieces, or a known one with a part taken out and another put in."""
+    """A request made of pieces, or a known one with a part replaced."""
     if draw(st.booleans()):
         return b"".join(draw(st.lists(PIECES | st.binary(max_size=12), max_size=14)))
     whole = draw(st.sampled_from([GOOD, *(sent for sent, _, _ in REFUSED.values() if len(sent) < 4000)]))
@@ -46,7 +46,7 @@ def bank() -> Iterator[DemoBank]:
 
 
 def _exchange(port: int, sent: bytes, wait_s: float) -> bytes:
-    """What comes back for what is sent, until the connection is closed or nothing has come for a while."""
+    """Send the bytes. Return everything received until the connection closes or stays silent for a while."""
     came = b""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection, contextlib.suppress(OSError):
         connection.sendall(sent)
@@ -64,7 +64,7 @@ def _first(came: bytes) -> tuple[int, bytes, bytes]:
 
 
 @pytest.mark.slow
-def test_whatever_bytes_come_each_answer_is_a_problem_and_the_next_request_is_answered(bank: DemoBank) -> None:
+def test_any_bytes_get_a_well_formed_answer_and_the_next_request_is_answered(bank: DemoBank) -> None:
     port = int(bank.url.rpartition(":")[2])
 
     def check(sent: object) -> None:

@@ -1,4 +1,4 @@
-"""Identity headers that chance has changed: what does not verify is said in words."""
+"""Randomly changed Identity headers: one that does not verify raises only the documented error."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def changed(random: Random, text: str, pieces: list[str]) -> str:
 
 
 def header(seed: int) -> str:
-    """A header that was changed before its claims were signed, or after."""
+    """An Identity header, changed before or after its claims were signed."""
     random = Random(seed)
     claims = changed(random, json.dumps(SHAKEN), MEMBERS).encode("latin-1", "replace")
     made = f"{token(claims, 'shaken')};info=<{X5U}>;ppt=shaken"
     return changed(random, random.choice((made, random.choice(GOOD))), PIECES)
 
 
-def test_an_identity_header_that_chance_has_changed_raises_nothing_else() -> None:
+def test_a_randomly_changed_identity_header_raises_only_evidence_errors() -> None:
     def check(value: str) -> None:
         with contextlib.suppress(EvidenceError):
             check_identity(value, KEY.public_key(), NOW)

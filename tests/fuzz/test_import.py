@@ -1,4 +1,4 @@
-"""Fuzzing imports: whatever the bytes, nothing is raised that is not caught, and every line is in the account."""
+"""Fuzzing imports: no bytes raise an uncaught error, and the result covers every line."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ JSON_PIECES = [
 
 
 def _damaged(line: str, pieces: list[str]) -> st.SearchStrategy[str]:
-    """A good line, of which some of it is replaced by something else, once or a few times."""
+    """A good line with parts of it replaced, up to four times."""
     change = st.tuples(st.integers(0, len(line)), st.integers(0, 20), st.sampled_from(pieces) | st.text(max_size=4))
 
     def damage(changes: list[tuple[int, int, str]]) -> str:
@@ -63,7 +63,7 @@ def _damaged(line: str, pieces: list[str]) -> st.SearchStrategy[str]:
 
 
 def _files(start: str, line: str, pieces: list[str]) -> st.SearchStrategy[tuple[bytes, Reading]]:
-    """Whole files: damaged lines in any encoding, read in the same one or another; or just any bytes."""
+    """Whole files: damaged lines in some encoding, or arbitrary bytes."""
     encodings = st.sampled_from(ENCODINGS)
     lines = st.lists(_damaged(line, pieces), max_size=6).map("".join)
     starts = st.just(start) | st.just(f"\ufeff{start}") | _damaged(start or "\n", pieces)
@@ -75,8 +75,8 @@ def _files(start: str, line: str, pieces: list[str]) -> st.SearchStrategy[tuple[
     return encoded | st.tuples(octets, encodings.map(lambda each: Reading(encoding=each)))
 
 
-def _account(path: Path) -> tuple[list[ImportFile], Callable[[object], None]]:
-    """A check of one file; the exports that could be read are added to the list."""
+def _file_check(path: Path) -> tuple[list[ImportFile], Callable[[object], None]]:
+    """Return a check for one file, and the list to which it adds readable files."""
     readable: list[ImportFile] = []
 
     def check(example: object) -> None:
@@ -116,9 +116,9 @@ def _check_lines(rows: Sequence[object], content: bytes, reading: Reading) -> No
 
 @pytest.mark.shows("CVP-3.1-7")
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_any_file_is_accounted_for_line_by_line(tmp_path: Path, name: str) -> None:
+def test_every_line_of_any_file_gets_a_result(tmp_path: Path, name: str) -> None:
     files = _files(HEADER, ROW, CSV_PIECES) if name == "a.csv" else _files("", json_line(), JSON_PIECES)
-    readable, check = _account(tmp_path / name)
+    readable, check = _file_check(tmp_path / name)
     ran = fuzz(cast("st.SearchStrategy[object]", files), check)
     print(f"{name}: {ran} examples, of which {len(readable)} could be read")
     assert len(readable) > ran // 20

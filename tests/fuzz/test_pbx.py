@@ -1,4 +1,4 @@
-"""Whatever an exchange sends: nothing is raised, and what comes out is a leg event that the service takes."""
+"""Anything a telephone exchange may send: no adapter raises, and every leg event is one that the service accepts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLANS = [
 
 
 def samples(pattern: str) -> list[dict[str, Any]]:
-    """Every event of the samples whose file has this name."""
+    """Every event of the sample files that match this name."""
     found: list[dict[str, Any]] = []
     for path in sorted(SAMPLES.glob(pattern)):
         if path.suffix == ".json":
@@ -71,7 +71,7 @@ XML = st.tuples(st.sampled_from(DOCUMENTS), st.lists(PATCHES, max_size=5))
 
 
 def check_reading(reading: Reading) -> None:
-    """One of the three answers, and every leg as the service's own type takes it."""
+    """Check that the reading is consistent, and that the service's own type accepts every leg event."""
     assert reading.irrelevant is (not reading.legs and not reading.not_understood)
     assert set(reading.not_understood) <= set(get_args(Reason))
     for leg in reading.legs:
@@ -90,22 +90,22 @@ def check_event(event: object) -> None:
                 check_reading(read(event, plan, received_at))
 
 
-def test_whatever_an_event_is_nothing_is_raised() -> None:
+def test_any_event_is_read_without_an_error() -> None:
     assert fuzz(MADE_UP, check_event, examples=60) >= 60
 
 
-def test_whatever_is_changed_in_a_sample_nothing_is_raised() -> None:
+def test_a_changed_sample_event_is_read_without_an_error() -> None:
     assert fuzz(CHANGED, check_event) >= 100
 
 
-def test_whatever_a_document_is_nothing_is_raised() -> None:
+def test_any_document_is_read_without_an_error() -> None:
     def check(document: bytes | str) -> None:
         assert from_dialog_info(document, PLANS[0], NOW).not_understood == ("no_document",)
 
     assert fuzz(st.binary(max_size=400) | st.text(max_size=400), check) >= 100
 
 
-def test_whatever_is_changed_in_a_document_nothing_is_raised() -> None:
+def test_a_changed_sample_document_is_read_without_an_error() -> None:
     def check(drawn: tuple[bytes, list[tuple[int, int, bytes]]]) -> None:
         whole = bytearray(drawn[0])
         for place, length, put in drawn[1]:
@@ -116,7 +116,7 @@ def test_whatever_is_changed_in_a_document_nothing_is_raised() -> None:
     assert fuzz(XML, check) >= 100
 
 
-def test_whatever_the_order_of_events_an_exchange_raises_nothing_and_counts_every_answer() -> None:
+def test_an_exchange_reads_events_in_any_order_and_counts_every_result() -> None:
     def check(events: list[object]) -> None:
         for read in READERS:
             exchange: Exchange[Any] = Exchange(read, PLANS[1])

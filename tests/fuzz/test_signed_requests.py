@@ -1,4 +1,4 @@
-"""Signed requests with headers that were bent: refused as unauthenticated, and never anything else."""
+"""Signed requests with changed headers are refused as unauthenticated, and raise nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from verifier.core.errors import Unauthenticated
 
 GOOD = signed()
 BENT = ("Signature-Input", "Signature", "Content-Digest", "Idempotency-Key")
-# As aiohttp hands on what came over the wire: bytes that are not UTF-8 become lone surrogates.
+# As aiohttp passes headers on: bytes that are not UTF-8 become lone surrogates.
 WIRE = st.binary(max_size=40).map(lambda sent: sent.decode("utf-8", "surrogateescape"))
 WORDS = """sig=("@method" "@target-uri")|;created=1780000000|;keyid="pbx-1"|;tag="callback-verification"|;alg=|
 sha-256=:|sha-512=:AAAA:|unknown=?1|:|"|(|)|,|;| |=|?0|%"|@1|-|9999999999999999|"content-digest";key="sha-256"|
@@ -28,8 +28,8 @@ TEXT = st.lists(PIECES | WIRE, max_size=12).map("".join)
 
 
 @st.composite
-def bent(draw: st.DrawFn) -> CIMultiDict[str]:
-    """The headers of a good request, of which some are cut, repeated, changed or made of pieces."""
+def changed_headers(draw: st.DrawFn) -> CIMultiDict[str]:
+    """The headers of a good request, some of them cut, repeated, changed or made of pieces."""
     headers = CIMultiDict(GOOD)
     for name in draw(st.lists(st.sampled_from(BENT), min_size=1, max_size=3)):
         good = GOOD[name]
@@ -47,7 +47,7 @@ def bent(draw: st.DrawFn) -> CIMultiDict[str]:
 
 def _verify(headers: object) -> None:
     assert isinstance(headers, CIMultiDict)
-    # As aiohttp's parser makes it; its helper for tests encodes headers, and cannot for these.
+    # Built as aiohttp's parser does. Its test helper would encode the headers, and these cannot be encoded.
     message = RawRequestMessage(
         "POST", PATH, HttpVersion11, CIMultiDictProxy(headers), (), False, None, False, False, URL(PATH, encoded=True)
     )
@@ -56,5 +56,5 @@ def _verify(headers: object) -> None:
         assert VERIFIER.verify(request, BODY, PUBLIC).id == "pbx-1"
 
 
-def test_bent_headers_of_a_signed_request_are_never_more_than_unauthenticated() -> None:
-    print("examples:", fuzz(bent(), _verify))
+def test_changed_headers_of_a_signed_request_raise_only_unauthenticated() -> None:
+    print("examples:", fuzz(changed_headers(), _verify))

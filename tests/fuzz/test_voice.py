@@ -1,4 +1,4 @@
-"""Forms and headers of voice platforms: a document for who shows the secret, a problem for others, never a 500."""
+"""Forms and headers of voice platforms: a document for a caller with the secret, a problem for others, never a 500."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def bank() -> Iterator[DemoBank]:
 
 
 class Sender:
-    """One kept connection to a bank, opened again when it was closed."""
+    """One kept connection to a bank, reopened when the bank closes it."""
 
     def __init__(self, bank: DemoBank) -> None:
         self.bank = bank
@@ -70,20 +70,22 @@ def _quoted(text: str) -> str:
     return quote_from_bytes(text.encode("utf-8", "surrogatepass"))
 
 
-def _shown(bank: DemoBank, path: str, form: dict[str, str]) -> dict[str, str]:
+def _credentials(bank: DemoBank, path: str, form: dict[str, str]) -> dict[str, str]:
     password = base64.b64encode(f"platform:{PASSWORD}".encode()).decode()
     signed = bank.url + path + "".join(name + form[name] for name in sorted(form))
     signature = hmac.digest(TOKEN.encode(), signed.encode("utf-8", "surrogatepass"), "sha1")
     return {"Authorization": f"Basic {password}", "X-Twilio-Signature": base64.b64encode(signature).decode()}
 
 
-def test_whoever_shows_the_secret_hears_a_document_whatever_else_is_told(bank: DemoBank) -> None:
+def test_a_platform_with_the_secret_gets_a_document_for_any_form(bank: DemoBank) -> None:
     sender = Sender(bank)
 
     def check(example: object) -> None:
         dialect, address, form = example  # type: ignore[misc]
         path = f"/voice/{dialect}{address}"
-        answer, content = sender.send(path, sender.encoded(form), {"Content-Type": FORM, **_shown(bank, path, form)})
+        answer, content = sender.send(
+            path, sender.encoded(form), {"Content-Type": FORM, **_credentials(bank, path, form)}
+        )
         assert answer.status in (200, 400, 403), (answer.status, content)
         if answer.status == 200:
             parsed(content)
@@ -91,13 +93,13 @@ def test_whoever_shows_the_secret_hears_a_document_whatever_else_is_told(bank: D
     print("examples:", fuzz(st.tuples(st.sampled_from(["twiml", "voicexml"]), ADDRESSES, FIELDS), check, 60))
 
 
-def test_whatever_bytes_and_headers_come_the_answer_is_a_document_or_a_problem(bank: DemoBank) -> None:
+def test_any_bytes_and_headers_get_a_document_or_a_problem(bank: DemoBank) -> None:
     sender = Sender(bank)
 
     def check(example: object) -> None:
         dialect, address, headers, body = example  # type: ignore[misc]
         path = f"/voice/{dialect}{address}"
-        answer, content = sender.send(path, body, {**_shown(bank, path, {}), **headers})
+        answer, content = sender.send(path, body, {**_credentials(bank, path, {}), **headers})
         assert answer.status < 500, content
         kind = answer.headers["Content-Type"]
         assert answer.status == 200 or kind == "application/problem+json", (answer.status, kind)

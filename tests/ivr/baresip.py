@@ -1,6 +1,6 @@
-"""Debian's baresip as a telephone: it rings and is rung by UDP, TCP or TLS, with RTP or SRTP, and follows a REFER.
+"""Debian's baresip as a test telephone. It places and takes calls over UDP, TCP or TLS, with RTP or SRTP.
 
-It has no sound card here: ALSA writes what is heard into a pipe, and the pipe is read at the pace of speech.
+It follows a REFER. It has no sound card: ALSA writes the received sound into a pipe, which is read in real time.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tests.ivr.listening import Listening
 from tests.ivr.rtp import RATE, tone
 
 BARESIP = shutil.which("baresip")
-# A pipe lets its writer go on a page at a time. At this rate a page is a fiftieth of a second, so that what baresip has
-# received is taken from it as evenly as a sound card would.
+# A pipe unblocks its writer page by page. At this rate a page is a fiftieth of a second, so the pipe takes sound from
+# baresip as evenly as a sound card would.
 PIPE_RATE, PIPE_CHANNELS = 48_000, 2
 PACKET = PIPE_RATE * PIPE_CHANNELS * 2 // 50
 PAGE = 4096
-F_SETPIPE_SZ = 1031  # fcntl(2); the module has the name from Python 3.10 on, on Linux alone
+F_SETPIPE_SZ = 1031  # from fcntl(2); Python's fcntl module has it only on Linux
 
 _CONFIG = """
 sip_listen 127.0.0.1:{sip}
@@ -57,8 +57,8 @@ pcm.heard {{ type file slave.pcm void file "{folder}/heard" format "raw" }}
 
 
 class BaresipPhone(Listening):
-    """A telephone with a number of its own, which answers anyone who rings. `ports` is the first of eight free ones in
-    a row, `hums` the frequency of what is said into it.
+    """A telephone with its own number, which answers every call. `ports` is the first of eight consecutive free ports.
+    `hums` is the frequency of the tone that it sends.
     """
 
     def __init__(self, folder: Path, number: str, ports: int, *, hums: int = 0, account: str = "") -> None:
@@ -81,7 +81,7 @@ class BaresipPhone(Listening):
         (folder / "accounts").write_text(line)
         (folder / "contacts").touch()
         (folder / "asound.conf").write_text(_ALSA.format(folder=folder))
-        # The gateway rings back on a connection of its own, as it may, when it transfers a call by TLS.
+        # When the gateway transfers a call over TLS, it may call back on a connection of its own.
         certified(folder, "telephone.example")
         own = (folder / "key.pem").read_bytes() + (folder / "certificate.pem").read_bytes()
         (folder / "own.pem").write_bytes(own)
@@ -103,20 +103,20 @@ class BaresipPhone(Listening):
         for each in (self._listen, self._watch):
             threading.Thread(target=each, daemon=True).start()
 
-    # --- what a person does -----------------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------------------
 
     def dials(self, uri: str) -> None:
-        """Ring, and be answered."""
+        """Call an address, and wait until the call is answered."""
         answered = sum(each.get("type") == "CALL_ESTABLISHED" for each in self.events)
         self.tries(uri)
         self.sees("CALL_ESTABLISHED", count=answered + 1)
 
     def tries(self, uri: str) -> None:
-        """Ring, whatever comes of it."""
+        """Call an address, without waiting for the result."""
         self._command("dial", uri)
 
     def press(self, keys: str) -> float:
-        """Press keys, one after another; when the last was sent, on the monotonic clock."""
+        """Press keys one after another. Returns the monotonic time when the last was sent."""
         for key in keys:
             self._command("sndcode", key)
             time.sleep(0.15)
@@ -126,7 +126,7 @@ class BaresipPhone(Listening):
         self._command("hangup")
 
     def sees(self, event: str, *, count: int = 1, within: float = 20.0) -> dict[str, Any]:
-        """Wait until the telephone has told of this event that often; the last of them."""
+        """Wait until the telephone has reported this event that often. Returns the last one."""
         until = time.monotonic() + within
         while time.monotonic() < until:
             found = [each for each in self.events if each.get("type") == event]
@@ -135,7 +135,7 @@ class BaresipPhone(Listening):
             time.sleep(0.05)
         raise AssertionError(f"no {event}\n{self.log()}")
 
-    # --- what is heard and told -------------------------------------------------------------------------------
+    # --- sound and events -------------------------------------------------------------------------------------
 
     def samples(self, since: float = 0.0) -> array[int]:
         samples = array("h")
@@ -173,13 +173,13 @@ class BaresipPhone(Listening):
             if whole:
                 self._heard.append((now, rest[:whole]))
                 rest = rest[whole:]
-                # Late by a little is caught up with; after a silence the pace begins again.
+                # A small delay is caught up. After silence the pace starts again.
                 due = max(due + 0.02, now - 0.1)
                 time.sleep(max(0.0, due - now))
         os.close(self._pipe)
 
     def _watch(self) -> None:
-        """Events and answers come as netstrings of JSON."""
+        """Read events and answers, which are netstrings of JSON."""
         waiting = b""
         while not self._closed:
             try:
@@ -212,7 +212,7 @@ class BaresipPhone(Listening):
 
 
 def _pipe(path: Path) -> int:
-    """A pipe with a reader from the start, as short as it can be."""
+    """A pipe of the smallest possible size, with a reader from the start."""
     import fcntl
 
     os.mkfifo(path)

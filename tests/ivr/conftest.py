@@ -1,4 +1,4 @@
-"""A bank, and the gateway as a program of its own in front of it."""
+"""A bank, and a voice gateway process in front of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GATEWAY = Path(__file__).parents[2] / "clients" / "ivr"
 
 
 class RunningGateway:
-    """`voice-gateway` with recordings of marker tones."""
+    """A `voice-gateway` process whose recordings are marker tones."""
 
     def __init__(self, folder: Path, bank: DemoBank, url: str = "", **settings: str) -> None:
         require("pjsua2", importlib.util.find_spec("pjsua2") is not None)
@@ -62,7 +62,7 @@ class RunningGateway:
             time.sleep(0.05)
 
     def rung_by(self, caller: str, **options: object) -> SippPhone:
-        # As a border controller spreads its calls.
+        # Spread the calls over the processes, as a session border controller does.
         port = self.port + next(self._turns) % self.processes
         phone = SippPhone(self.folder, port, caller, **options)  # type: ignore[arg-type]
         self._phones.append(phone)

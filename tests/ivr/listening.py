@@ -1,4 +1,4 @@
-"""What every test telephone can do: listen for the prompts it should hear."""
+"""The part of every test telephone that listens for prompts."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from tests.ivr.markers import WINDOW, Markers
 
 
 class Listening(ABC):
-    """A telephone with an ear."""
+    """A telephone that can listen."""
 
     @abstractmethod
     def samples(self, since: float = 0.0) -> array[int]:
-        """What was heard from that moment on, on the monotonic clock: 8,000 a second."""
+        """The samples received since that monotonic time, 8,000 a second."""
 
     @abstractmethod
     def log(self) -> str:
-        """What the telephone says of the call, for anyone who looks into a failure."""
+        """The telephone's log of the call, for failure messages."""
 
     def hears(self, *names: str, within: float = 20.0, since: float = 0.0) -> None:
-        """Wait until these prompts have been heard, in this order and nothing else after that moment."""
+        """Wait until exactly these prompts have been heard since that time, in this order."""
         until = time.monotonic() + within
         windows: list[str] = []
         heard: list[str] = []
         while time.monotonic() < until:
-            # Each tenth of a second is looked at once: the bank shares this processor.
+            # Analyze each tenth of a second only once, since the bank shares this processor.
             windows += Markers.names(self.samples(since)[len(windows) * WINDOW :])
             heard = Markers.runs(windows)
             if heard == list(names):

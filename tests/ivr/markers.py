@@ -1,4 +1,4 @@
-"""Recordings that a machine can tell apart: a tone of its own for each prompt in each language."""
+"""Recordings that a test can tell apart: each prompt in each language is a tone with its own frequency."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WINDOW = 800
 
 
 class Markers:
-    """Every prompt that can be recorded, as `name` in zh-CN and `name/en` in English."""
+    """A tone for every prompt that can be recorded: `name` for zh-CN, `name/en` for English."""
 
     FREQUENCIES: dict[str, int] = {  # noqa: RUF012
         name if language == "zh-CN" else f"{name}/en": 520 + 80 * (2 * n + m)
@@ -24,7 +24,7 @@ class Markers:
 
     @classmethod
     def record(cls, folder: Path) -> None:
-        """Write the recordings as a bank would."""
+        """Write the recordings as files, as a bank would."""
         for name, frequency in cls.FREQUENCIES.items():
             base, _, english = name.partition("/")
             path = folder / ("en" if english else "zh-CN") / f"{base}.wav"
@@ -35,22 +35,22 @@ class Markers:
 
     @classmethod
     def names(cls, samples: array[int]) -> list[str]:
-        """The prompt in each whole tenth of a second; `speech` for what is no recording.
+        """The prompt in each tenth of a second, or `speech` for other sound.
 
-        Silence gives an empty name, and so does a tone that begins or ends within the tenth.
+        The name is empty for silence, and for a tone that starts or ends within the tenth.
         """
         return [cls._name(samples[at : at + WINDOW]) for at in range(0, len(samples) - WINDOW + 1, WINDOW)]
 
     @classmethod
     def speech(cls, samples: array[int]) -> array[int]:
-        """What lies between the first and the last that is no recording."""
+        """The samples from the first to the last window of speech."""
         spoken = [n for n, name in enumerate(cls.names(samples)) if name == "speech"]
         return samples[spoken[0] * WINDOW : (spoken[-1] + 1) * WINDOW]
 
     @staticmethod
     def runs(windows: list[str]) -> list[str]:
-        """The prompts that were heard, in order. Each counts from a fifth of a second on, so that half a tone at the
-        edge of a window counts for nothing; and a gap of one window within a tone does not make two of it."""
+        """The prompts that were heard, in order. A prompt must last two windows, so half a tone at the edge of a window
+        does not count. A gap of one window within a tone does not split it."""
         runs: list[tuple[str, int]] = []
         for at, heard in enumerate(windows):
             around = {*windows[max(0, at - 1) : at], *windows[at + 1 : at + 2]}

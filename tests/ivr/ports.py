@@ -1,4 +1,4 @@
-"""Ports for telephones and gateways, which must be told theirs before they start."""
+"""Free ports for telephones and gateways, which need them in their settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 
 def free_ports(count: int) -> int:
-    """The first of that many loopback ports in a row which were free a moment ago, below those given out at random."""
+    """The first of `count` consecutive free loopback ports, below the range that the system assigns at random."""
     while True:
         first = random.randrange(10_000, 30_000, 2)
         with contextlib.ExitStack() as held, contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The sound side of a test telephone: hears G.711 and presses keys as RFC 4733 events, well or badly."""
+"""The sound of a test telephone: it receives G.711 and sends keys as RFC 4733 events, optionally with packet loss."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEYS = "0123456789*#ABCD"
 
 
 class Sound:
-    """An RTP endpoint on loopback; `received` is each packet's arrival, sequence number and payload."""
+    """An RTP endpoint on loopback. `received` has the arrival time, sequence number and payload of each packet."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -44,8 +44,8 @@ class Sound:
         self._socket.close()
 
     def press(self, keys: str, *, copies: int = 1, lose: Iterable[int] = (), gap_s: float = 0.04) -> float:
-        """Press keys; each is eight packets, the last three its end. `lose` are packets of every key that never
-        arrive, `copies` how often each arrives. Returns when the last key ended, on the monotonic clock."""
+        """Press keys. Each key is eight packets, and the last three mark its end. `lose` lists the packets of every
+        key that are not sent. Each other packet is sent `copies` times. Returns the monotonic time of the last end."""
         assert self._peer is not None, "nothing has been heard from the gateway"
         for key in keys:
             self._stamp += 1600
@@ -72,7 +72,7 @@ class Sound:
         return time.monotonic() - gap_s
 
     def samples(self, since: float = 0.0) -> array[int]:
-        """What was heard, from that moment on."""
+        """The samples received since that monotonic time."""
         heard = array("h")
         for at, _, payload in list(self.received):
             if at >= since:
@@ -80,7 +80,7 @@ class Sound:
         return heard
 
     def first_sound(self, since: float) -> float | None:
-        """When sound that is no silence first arrived after that moment."""
+        """When the first sound after that time arrived, not counting silence."""
         for at, _, payload in list(self.received):
             if at >= since and max(abs(_A_LAW[byte]) for byte in payload) > 500:
                 return at
@@ -106,7 +106,7 @@ def tone(frequency: int, seconds: float) -> array[int]:
 
 
 def strength(samples: array[int], frequency: int) -> float:
-    """How much of the power is at a frequency, from 0 to 1 (Goertzel)."""
+    """The share of the power at a frequency, from 0 to 1 (Goertzel)."""
     power = sum(each * each for each in samples)
     if not power:
         return 0.0
@@ -119,7 +119,7 @@ def strength(samples: array[int], frequency: int) -> float:
 
 
 def loudness(samples: array[int], rate: int = RATE) -> list[float]:
-    """The envelope, in steps of 20 ms, without the silence around it."""
+    """The envelope in steps of 20 ms, without leading and trailing silence."""
     step = rate // 50
     steps = [
         math.sqrt(sum(each * each for each in samples[at : at + step]) / step)
@@ -130,7 +130,7 @@ def loudness(samples: array[int], rate: int = RATE) -> list[float]:
 
 
 def likeness(one: list[float], other: list[float]) -> float:
-    """The best correlation of two envelopes when one is moved along by up to a fifth of a second."""
+    """The best correlation of two envelopes, with one shifted by up to a fifth of a second."""
     return max((_correlation(one[max(0, n) :], other[max(0, -n) :]) for n in range(-10, 11)), default=0.0)
 
 

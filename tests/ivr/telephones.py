@@ -1,4 +1,4 @@
-"""Debian's sipp as a telephone that rings the gateway: its signalling, with the sound of rtp.py."""
+"""Debian's sipp as a telephone that calls the gateway. It does the signalling, and rtp.py the sound."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ _NOTIFY = """
 
 
 class SippPhone(Listening):
-    """One call by sipp. `ends` is how: by the gateway's BYE, by our own after some seconds, or by a REFER that is
-    followed or refused."""
+    """One call by sipp. `ends` says how it ends: by the gateway's BYE, by our own after some seconds, or by a REFER
+    that is followed or refused."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class SippPhone(Listening):
             "-nostdin",
             f"127.0.0.1:{port}",
         ]
-        # A port of its own: the end of an earlier call must not reach this one.
+        # Each call has its own port, so the end of an earlier call cannot reach it.
         command += [
             "-p",
             str(free_ports(1)),
@@ -115,12 +115,12 @@ class SippPhone(Listening):
         self._process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def ended(self, within: float = 20.0) -> None:
-        """The call went as the scenario says, to its end."""
+        """Wait for the end of the call, and check that it followed the scenario."""
         out, _ = self._process.communicate(timeout=within)
         assert self._process.returncode == 0, self.log() + out.decode()[-500:]
 
     def is_put_through_to(self, name: str) -> bool:
-        """Press zero, and see to whom the gateway refers the call."""
+        """Press zero. Whether the gateway then refers the call to this name."""
         self.sound.press("0")
         self.ended()
         return f"Refer-To: <sip:{name}@pbx.bank.example>" in self.log()

@@ -1,4 +1,4 @@
-"""Real calls by sipp to the gateway, each with sound that is listened to (laws L4, L6, L7, L12)."""
+"""Calls by sipp to the gateway, with real sound that the tests listen to (laws L4, L6, L7, L12)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def asks(phone: SippPhone, code: str) -> float:
 
 @pytest.mark.shows("CVP-7.9-3")
 @pytest.mark.parametrize("transport", ["u1", "t1"])
-def test_a_customer_rings_keys_the_code_hears_the_verdict_and_is_put_through(
+def test_a_customer_calls_enters_the_code_hears_the_verdict_and_is_put_through(
     gateway: RunningGateway, customer: Customer, transport: str
 ) -> None:
     code = customer.is_rung()
@@ -71,9 +71,7 @@ def test_a_customer_rings_keys_the_code_hears_the_verdict_and_is_put_through(
 
 
 @pytest.mark.shows("CVP-7.9-5")
-def test_the_officer_who_is_named_in_the_verdict_is_the_one_of_the_call(
-    gateway: RunningGateway, customer: Customer, tmp_path: Path
-) -> None:
+def test_the_verdict_names_the_officer_of_the_call(gateway: RunningGateway, customer: Customer, tmp_path: Path) -> None:
     code = customer.is_rung()
     phone = gateway.rung_by(customer.number)
     phone.hears(*WELCOME)
@@ -82,7 +80,7 @@ def test_the_officer_who_is_named_in_the_verdict_is_the_one_of_the_call(
     asked = phone.sound.press(code + "#")
     phone.hears("genuine", "speech", "never_asks", "after_genuine", since=asked, within=60)
     heard = loudness(Markers.speech(phone.samples(asked)))
-    # Only here: the program and its PJSIP are optional.
+    # Imported here because the gateway and its PJSIP are optional.
     from callback_verification.shapes import Say
     from voice_gateway.prompts import Voice
 
@@ -95,21 +93,21 @@ def test_the_officer_who_is_named_in_the_verdict_is_the_one_of_the_call(
     likenesses = [likeness(heard, each) for each in spoken]
     assert likenesses[0] > 0.9 > likenesses[1], likenesses
     assert (gateway.folder / "cache").is_dir()
-    assert not list((gateway.folder / "cache").glob("temporary-*")), "words that name an officer are not kept"
+    assert not list((gateway.folder / "cache").glob("temporary-*")), "speech that names an officer is not cached"
     again = [voice.sound(Say("who", "李伟", "zh-CN"), slow=False) for _ in range(2)]
     assert again[0].path != again[1].path
     assert all(each.temporary for each in again)
 
 
 @pytest.mark.shows("CVP-7.9-2")
-def test_keys_are_heard_while_a_prompt_is_spoken_and_stop_it(gateway: RunningGateway, customer: Customer) -> None:
+def test_keys_are_accepted_during_a_prompt_and_stop_it(gateway: RunningGateway, customer: Customer) -> None:
     customer.is_rung()
     phone = gateway.rung_by(customer.number)
     asked = asks(phone, "12")
     phone.hears("slip", "ask", since=asked)
 
 
-def test_a_slip_costs_nothing_and_the_right_code_follows(gateway: RunningGateway, customer: Customer) -> None:
+def test_after_a_mistyped_code_the_right_code_is_genuine(gateway: RunningGateway, customer: Customer) -> None:
     code = customer.is_rung()
     phone = gateway.rung_by(customer.number, ends="refer")
     asked = asks(phone, code[:-1] + str((int(code[-1]) + 1) % 10))
@@ -136,7 +134,9 @@ def test_keys_survive_lost_and_duplicated_packets(
     assert phone.is_put_through_to("4412")
 
 
-def test_ninety_keys_are_a_slip_and_silence_is_met_with_timeouts(gateway: RunningGateway, customer: Customer) -> None:
+def test_ninety_keys_count_as_a_typing_error_and_silence_repeats_the_question(
+    gateway: RunningGateway, customer: Customer
+) -> None:
     customer.is_rung()
     phone = gateway.rung_by(customer.number)
     phone.hears(*WELCOME)
@@ -173,7 +173,7 @@ def test_another_customers_reference_and_code_are_not_genuine(
 def test_an_officer_who_is_lured_to_another_number_has_no_code_to_read(
     gateway: RunningGateway, bank: DemoBank, customer: Customer
 ) -> None:
-    """The fraudster has the officer ring him; whatever he then tells the customer is not genuine."""
+    """The fraudster gets the officer to call them. Any code they then tell the customer is not genuine."""
     fraudster = Customer(bank)
     customer.is_about_to_be_rung()
     customer.picks_up(fraudster.number)
@@ -190,7 +190,7 @@ def test_an_officer_who_is_lured_to_another_number_has_no_code_to_read(
 def test_a_code_of_a_call_to_the_fraudsters_own_telephone_is_no_verdict(
     gateway: RunningGateway, bank: DemoBank, customer: Customer
 ) -> None:
-    """He has put the customer's number on file for himself (law L12)."""
+    """The fraudster has registered the customer's number as their own (law L12)."""
     fraudster = Customer(bank, also_on_file=customer.number)
     code = fraudster.is_rung()
     phone = gateway.rung_by(customer.number, ends="refer")
@@ -209,7 +209,7 @@ def test_a_code_of_a_call_to_the_fraudsters_own_telephone_is_no_verdict(
     ],
     ids=["withheld", "foreign", "private", "asserted to be another"],
 )
-def test_who_rings_from_elsewhere_gets_no_verdict(
+def test_a_withheld_or_unknown_caller_number_gets_no_verdict(
     gateway: RunningGateway, customer: Customer, caller: str, extra: str
 ) -> None:
     customer.is_rung()
@@ -219,7 +219,7 @@ def test_who_rings_from_elsewhere_gets_no_verdict(
     phone.hears("unregistered", "after_refusal", since=asked)
 
 
-def test_a_refused_transfer_ends_with_an_apology(gateway: RunningGateway, customer: Customer) -> None:
+def test_a_refused_transfer_ends_the_call_with_an_apology(gateway: RunningGateway, customer: Customer) -> None:
     phone = gateway.rung_by(customer.number, ends="refer refused")
     phone.hears("greeting")
     asked = phone.sound.press("0")
@@ -228,7 +228,7 @@ def test_a_refused_transfer_ends_with_an_apology(gateway: RunningGateway, custom
 
 
 @pytest.mark.shows("CVP-7.7-4", "CVP-7.9-4")
-def test_a_service_that_is_gone_is_told_in_both_languages(bank: DemoBank, customer: Customer) -> None:
+def test_an_unreachable_service_is_announced_in_both_languages(bank: DemoBank, customer: Customer) -> None:
     with another_gateway(bank, url="http://127.0.0.1:9") as gateway:
         phone = gateway.rung_by(customer.number)
         phone.hears(*SORRY)
@@ -236,7 +236,7 @@ def test_a_service_that_is_gone_is_told_in_both_languages(bank: DemoBank, custom
 
 
 @pytest.mark.shows("CVP-7.7-4", "CVP-7.9-4")
-def test_a_service_that_goes_in_mid_call_never_means_genuine(tmp_path: Path) -> None:
+def test_a_service_that_stops_during_a_call_never_gives_genuine(tmp_path: Path) -> None:
     running = RunningBank(tmp_path)
     with contextlib.ExitStack() as serving:
         bank = serving.enter_context(running)
@@ -252,18 +252,18 @@ def test_a_service_that_goes_in_mid_call_never_means_genuine(tmp_path: Path) -> 
 
 
 @pytest.mark.shows("CVP-7.9-3")
-def test_a_codec_we_lack_is_refused(gateway: RunningGateway, customer: Customer) -> None:
+def test_a_call_without_a_supported_codec_is_refused(gateway: RunningGateway, customer: Customer) -> None:
     gateway.rung_by(customer.number, codec="18 G729/8000", refuse=488).ended()
 
 
 @pytest.mark.shows("CVP-7.9-1")
-def test_strangers_are_not_answered(bank: DemoBank, customer: Customer) -> None:
+def test_calls_from_outside_the_trunks_are_refused(bank: DemoBank, customer: Customer) -> None:
     with another_gateway(bank, TRUNKS="192.0.2.1") as gateway:
         gateway.rung_by(customer.number, refuse=403).ended()
 
 
 @pytest.mark.shows("CVP-7.9-3")
-def test_beyond_the_limit_calls_are_refused_and_those_in_progress_go_on(bank: DemoBank) -> None:
+def test_at_the_limit_new_calls_are_refused_and_current_ones_continue(bank: DemoBank) -> None:
     with another_gateway(bank) as gateway:
         customers = [Customer(bank) for _ in range(3)]
         codes = [each.is_rung() for each in customers]
@@ -277,7 +277,7 @@ def test_beyond_the_limit_calls_are_refused_and_those_in_progress_go_on(bank: De
             phone.hears("genuine", since=asked)
 
 
-def test_a_caller_who_hangs_up_in_the_middle_of_the_figures_spends_nothing(
+def test_a_caller_who_hangs_up_while_entering_a_code_uses_no_attempt(
     gateway: RunningGateway, customer: Customer
 ) -> None:
     code = customer.is_rung()
@@ -291,7 +291,7 @@ def test_a_caller_who_hangs_up_in_the_middle_of_the_figures_spends_nothing(
     assert phone.is_put_through_to("4412")
 
 
-def test_malformed_messages_harm_nobody(gateway: RunningGateway, customer: Customer) -> None:
+def test_malformed_messages_do_not_disturb_a_call(gateway: RunningGateway, customer: Customer) -> None:
     code = customer.is_rung()
     phone = gateway.rung_by(customer.number)
     phone.hears("greeting")

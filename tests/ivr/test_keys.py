@@ -1,4 +1,4 @@
-"""Keys, caller numbers and settings of the gateway, by themselves."""
+"""The key entry, caller numbers and settings of the gateway."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pressed(keys: str) -> Keys:
 
 
 @pytest.mark.shows("CVP-7.9-2")
-def test_a_hash_ends_an_entry_and_means_nothing_by_itself() -> None:
+def test_a_hash_ends_an_entry_and_is_ignored_without_one() -> None:
     keys = pressed("##482177302##")
     assert keys.take(0.0) == "482177302"
     assert keys.take(99.0) is None
@@ -47,12 +47,12 @@ def test_a_pause_ends_an_entry(keys: str, pause: float) -> None:
     assert heard.take(pause) == keys
 
 
-def test_slower_and_the_other_language_need_no_pause() -> None:
+def test_star_commands_need_no_pause() -> None:
     assert [pressed(each).take(0.0) for each in ("*8", "*9")] == ["*8", "*9"]
 
 
 @given(st.lists(st.tuples(st.characters(codec="utf-8"), st.floats(0, 5)), max_size=300))
-def test_whatever_is_pressed_an_entry_is_bounded_and_has_only_keys(presses: list[tuple[str, float]]) -> None:
+def test_any_entry_is_bounded_and_contains_only_keys(presses: list[tuple[str, float]]) -> None:
     keys, now = Keys(), 0.0
     for key, pause in presses:
         now += pause
@@ -83,32 +83,32 @@ def invite(*headers: str) -> str:
         ((), None),
     ],
 )
-def test_the_number_that_rings(headers: tuple[str, ...], number: str | None) -> None:
+def test_the_caller_number_is_read_from_the_invite(headers: tuple[str, ...], number: str | None) -> None:
     assert caller_number(invite(*headers), "86") == number
 
 
 @given(st.text(max_size=400))
-def test_no_message_breaks_the_reading_of_numbers(text: str) -> None:
+def test_any_from_header_gives_an_e164_number_or_none(text: str) -> None:
     found = caller_number(invite("From: " + text), "86")
     assert found is None or found.startswith("+")
 
 
-def test_national_numbers_need_a_country() -> None:
+def test_a_national_number_needs_a_country_code() -> None:
     assert caller_number(invite("From: <sip:13800138000@h>"), "") is None
 
 
 @pytest.mark.parametrize(("source", "name"), [("192.0.2.1:5060", "192.0.2.1"), ("[2001:db8::1]:5060", "2001:db8::1")])
-def test_the_peer_without_its_port(source: str, name: str) -> None:
+def test_the_log_names_the_peer_without_its_port(source: str, name: str) -> None:
     assert host(source) == name
 
 
-def test_numbers_are_read_figure_by_figure_and_nothing_is_obeyed() -> None:
+def test_numbers_are_spoken_digit_by_digit_and_markup_is_removed() -> None:
     assert spoken("工号 4412，3 项", "zh-CN") == "工号 4 4 幺 2，3 项"
     assert spoken("staff number 4412", "en") == "staff number 4 4 1 2"
     assert "[[" not in spoken("[[h@]] <break/>", "en")
 
 
-def test_settings_are_read_and_wrong_ones_are_named() -> None:
+def test_settings_are_read_and_each_wrong_one_is_named() -> None:
     assert read(GIVEN, "GATEWAY_", Settings).processes == 1
     for name, value, named in (
         ("GATEWAY_PROCESSES", "0", "processes"),
@@ -128,7 +128,7 @@ def test_settings_are_read_and_wrong_ones_are_named() -> None:
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
-def test_a_port_in_use_is_told_before_a_process_starts(kind: socket.SocketKind) -> None:
+def test_a_port_in_use_is_reported_before_a_process_starts(kind: socket.SocketKind) -> None:
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
@@ -151,7 +151,7 @@ def test_a_logged_error_does_not_repeat_what_a_caller_sent() -> None:
     assert "138" not in told
 
 
-def test_each_process_has_ports_of_its_own() -> None:
+def test_each_process_has_its_own_ports() -> None:
     settings = read({**GIVEN, "GATEWAY_LISTEN": "192.0.2.7:5060"}, "GATEWAY_", Settings)
     second = of_process(settings, 1)
     assert (second.listen, second.tls_listen, second.rtp_ports) == ("192.0.2.7:5061", "", 20_016)

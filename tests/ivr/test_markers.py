@@ -1,4 +1,4 @@
-"""The ear of the test telephones: what it takes for a prompt, for speech and for nothing."""
+"""How the test telephones recognize prompts, speech and silence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def heard(*parts: array[int]) -> list[str]:
     return Markers.runs(Markers.names(whole))
 
 
-def test_a_tone_that_begins_and_ends_within_a_window_is_one_prompt_and_no_speech() -> None:
+def test_a_tone_at_any_offset_is_one_prompt_and_no_speech() -> None:
     tail = tone(Markers.FREQUENCIES["connecting"], 0.12)
     for shift in range(0, WINDOW, 40):
         assert heard(SILENCE[:shift], GREETING, SILENCE) == ["greeting"], shift
@@ -27,28 +27,28 @@ def test_a_tone_that_begins_and_ends_within_a_window_is_one_prompt_and_no_speech
         assert after_another in (["greeting"], ["connecting", "greeting"]), shift
 
 
-def test_two_edges_of_tones_are_no_speech() -> None:
-    """The end of one call's last prompt, a tenth of silence, and the beginning of the next call's first."""
+def test_the_edges_of_two_tones_are_no_speech() -> None:
+    """The end of one call's last prompt, a tenth of a second of silence, and the start of the next call's first."""
     tail = tone(Markers.FREQUENCIES["connecting"], 0.12)
     assert heard(tail, SILENCE[:640], SILENCE, SILENCE[:400], GREETING, SILENCE) == ["greeting"]
 
 
-def test_a_tone_that_breaks_off_as_it_begins_is_no_speech() -> None:
+def test_a_tone_cut_at_its_start_is_no_speech() -> None:
     began = GREETING[:240]
     assert heard(SILENCE[:560], began, SILENCE[:300], GREETING, SILENCE) == ["greeting"]
 
 
-def test_a_lost_packet_does_not_make_two_prompts_of_one() -> None:
+def test_a_lost_packet_does_not_split_a_prompt() -> None:
     for at in range(WINDOW, len(GREETING) - WINDOW, 160):
         torn = GREETING[:at] + SILENCE[:160] + GREETING[at + 160 :]
         assert heard(SILENCE, torn, SILENCE) == ["greeting"], at
 
 
-def test_a_prompt_that_is_said_again_is_heard_twice() -> None:
+def test_a_repeated_prompt_is_heard_twice() -> None:
     assert heard(GREETING, SILENCE, SILENCE, SILENCE, GREETING) == ["greeting", "greeting"]
 
 
-def test_what_is_no_tone_is_speech_also_before_a_prompt() -> None:
+def test_sound_without_a_tone_is_speech() -> None:
     rng = random.Random(7)
     noise = array("h", (rng.randint(-6000, 6000) for _ in range(3 * WINDOW)))
     assert heard(noise, GREETING, SILENCE) == ["speech", "greeting"]

@@ -1,4 +1,4 @@
-"""The gateway as another maker's telephone knows it: baresip, by TLS with SRTP and by UDP (laws L4, L6, L12)."""
+"""The gateway with a second telephone program, baresip, over TLS with SRTP and over UDP (laws L4, L6, L12)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WELCOME = ("greeting", "other_language/en", "ask", "keys")
 
 @pytest.fixture(scope="module")
 def secure(bank: DemoBank) -> Iterator[tuple[RunningGateway, str]]:
-    """A gateway that takes nothing but SRTP, and its address by TLS."""
+    """A gateway that accepts only SRTP, and its TLS address."""
     with tempfile.TemporaryDirectory(prefix="gateway-") as name:
         folder = Path(name)
         certified(folder, "ivr.bank.example")
@@ -44,7 +44,7 @@ def customer(bank: DemoBank) -> Customer:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    # A short one: baresip takes no long paths.
+    # The path must be short: baresip accepts no long ones.
     path = Path(tempfile.mkdtemp(prefix="phone-"))
     yield path
     shutil.rmtree(path)
@@ -54,7 +54,7 @@ def telephone(folder: Path, number: str, account: str = "") -> BaresipPhone:
     return BaresipPhone(folder / number.strip("+"), number, free_ports(8), account=account)
 
 
-def test_slip_retry_and_replay_over_tls_and_srtp(
+def test_a_typing_error_a_retry_and_a_replay_work_over_tls_and_srtp(
     secure: tuple[RunningGateway, str], customer: Customer, folder: Path
 ) -> None:
     _, address = secure
@@ -82,7 +82,7 @@ def test_slip_retry_and_replay_over_tls_and_srtp(
         phone.close()
 
 
-def test_a_gateway_that_wants_srtp_takes_no_call_in_the_clear(
+def test_a_gateway_that_requires_srtp_refuses_plain_rtp(
     secure: tuple[RunningGateway, str], customer: Customer, folder: Path
 ) -> None:
     _, address = secure
@@ -118,7 +118,9 @@ def test_a_number_that_is_not_on_file_gets_no_verdict(gateway: RunningGateway, f
 
 
 @pytest.mark.shows("CVP-7.7-4", "CVP-7.9-4")
-def test_a_service_that_is_gone_is_told_in_both_languages(bank: DemoBank, customer: Customer, folder: Path) -> None:
+def test_an_unreachable_service_is_announced_in_both_languages(
+    bank: DemoBank, customer: Customer, folder: Path
+) -> None:
     running = RunningGateway(folder, bank, "http://127.0.0.1:9")
     phone = telephone(folder, customer.number)
     try:

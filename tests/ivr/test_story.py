@@ -1,6 +1,6 @@
-"""The whole story on real SIP: the officer's leg, the code, the customer's call to the bank, and back to the officer.
+"""The whole story over SIP: the officer's call, the code, the customer's call to the bank, the transfer back.
 
-Two telephones (baresip), the dialler, the gateway and a bank, each a program of its own but the bank (laws L3, L5).
+Two telephones (baresip), the dialler and the gateway are separate programs. The bank runs here (laws L3, L5).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ X5U = "https://certificates.bank.example/shaken.pem"
 
 
 class Telephones:
-    """A bank that signs its calls, its gateway, and a telephone each for officer and customer."""
+    """A bank that signs its calls, its gateway, and one telephone each for officer and customer."""
 
     def __init__(self, folder: Path, bank: DemoBank) -> None:
         self.folder = folder
@@ -47,7 +47,7 @@ class Telephones:
         self.gateway = RunningGateway(folder, bank, OFFICER_URI=self.officer_uri)
 
     def dial(self, **settings: str) -> subprocess.Popen[bytes]:
-        """The dialler, which rings the officer and then the customer."""
+        """Start the dialler, which calls the officer and then the customer."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DIALLER_")}
         given = {
             "VERIFIER_URL": self.bank.url,
@@ -84,7 +84,7 @@ def telephones() -> Iterator[Telephones]:
 
 
 def code_within(customer: Customer, seconds: float) -> str:
-    """The code, as soon as the officer may see it."""
+    """Wait until the officer may see the code, and return it."""
     until = time.monotonic() + seconds
     while True:
         shown = customer.officers_screen()
@@ -96,7 +96,7 @@ def code_within(customer: Customer, seconds: float) -> str:
 
 
 @pytest.mark.shows("CVP-6.4-1", "CVP-7.10-1", "CVP-7.10-3", "CVP-7.10-4")
-def test_from_the_officers_call_to_the_customers_own_and_back_to_the_officer(telephones: Telephones) -> None:
+def test_the_officer_calls_and_the_customer_calls_back_confirms_and_is_put_through(telephones: Telephones) -> None:
     customer, officer_phone, customer_phone = telephones.customer, telephones.officer_phone, telephones.customer_phone
     customer.is_about_to_be_rung()
     assert customer.officers_screen().status_code == 409, "a code before the leg is connected"
@@ -142,7 +142,7 @@ def test_the_leg_ends_when_the_officer_hangs_up(telephones: Telephones) -> None:
 
 
 @pytest.mark.shows("CVP-7.10-2")
-def test_an_officer_who_cannot_be_reached_rings_nobody(telephones: Telephones) -> None:
+def test_an_unreachable_officer_means_the_customer_is_not_called(telephones: Telephones) -> None:
     telephones.customer.is_about_to_be_rung()
     nowhere = f"sip:{{officer}}@127.0.0.1:{free_ports(1)};transport=tcp"
     assert telephones.dial(OFFICER_URI=nowhere).wait(60) == 1
@@ -152,7 +152,7 @@ def test_an_officer_who_cannot_be_reached_rings_nobody(telephones: Telephones) -
 
 @pytest.mark.shows("CVP-7.10-1")
 def test_a_redirection_to_another_telephone_is_not_followed(telephones: Telephones) -> None:
-    """Anyone who is rung cannot send the officer on to a number of his own."""
+    """The called party cannot redirect the officer to another number."""
     telephones.customer.is_about_to_be_rung()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
         elsewhere.bind(("127.0.0.1", 0))

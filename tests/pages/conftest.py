@@ -1,4 +1,4 @@
-"""A bank of its own and a real browser for the pages."""
+"""Fixtures of the page tests: a bank and a real browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from verifier.demo.bank import DemoBank
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One browser for all, so one event loop for all."""
+    """All page tests share one browser, so they share one event loop."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents and inspect.iscoroutinefunction(getattr(item, "function", None)):
@@ -47,7 +47,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def officer(browser: Browser, bank: DemoBank) -> AsyncIterator[Officer]:
-    """Li Wei, signed in; at the end no policy was violated and no script failed."""
+    """The officer Li Wei, signed in. Fails at the end if a policy was violated or a script failed."""
     person: Officer = await Officer.come(browser, bank)
     await person.sign_in("4412")
     yield person
@@ -57,7 +57,7 @@ async def officer(browser: Browser, bank: DemoBank) -> AsyncIterator[Officer]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def customer(browser: Browser, bank: DemoBank) -> AsyncIterator[Customer]:
-    """Wang Fang, signed in, likewise."""
+    """The customer Wang Fang, signed in, with the same check at the end."""
     person: Customer = await Customer.come(browser, bank)
     await person.sign_in("cust-0001")
     yield person

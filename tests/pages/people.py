@@ -16,7 +16,7 @@ PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
-# Whatever the policy stops is an error on the console, and each thing a person does is counted.
+# Report policy violations as console errors, and count the person's clicks and pastes.
 WATCHING = """
 addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective}`));
 globalThis.acts = 0;
@@ -32,7 +32,7 @@ globalThis.Date = class extends Real {
 
 
 class Person:
-    """Somebody at a page; `errors` is what the console complained about."""
+    """A person at a page. `errors` holds the console errors."""
 
     home = ""
 
@@ -54,7 +54,7 @@ class Person:
         script: str = "",
         **more: Any,
     ) -> Any:
-        """A new browser with nothing in it, at the bank's page."""
+        """Open the bank's page in a new browser context."""
         context = await browser.new_context(
             locale=language, color_scheme=scheme, viewport=PHONE if cls is Customer else DESK, **more
         )
@@ -74,11 +74,11 @@ class Person:
         await self.page.evaluate("route => { location.hash = '#' + route }", route)
 
     async def acts(self) -> int:
-        """How often the person has clicked or pasted since the page was loaded."""
+        """The number of clicks and pastes since the page was loaded."""
         return int(await self.page.evaluate("acts"))
 
     def defects(self) -> list[str]:
-        """What the console complained about that a lost connection or a refusal does not explain."""
+        """Console errors that a lost connection or a refusal does not explain."""
         return [each for each in self.errors if "Failed to load resource" not in each]
 
 
@@ -90,7 +90,7 @@ class Officer(Person):
         await expect(self.page.locator("legend").first).to_be_visible()
 
     async def get_code(self) -> str:
-        """Press the button; the id of the call that was issued."""
+        """Press the button, and return the id of the issued call."""
         await self.page.locator("section.card button.primary").click()
         await self.page.wait_for_url(re.compile(r"#/call/call_"))
         return self.page.url.rsplit("/", 1)[1]
@@ -140,12 +140,12 @@ class Exchange:
         self._up[call_id] = number
 
     def hang_up(self) -> None:
-        """End every leg, so that the next call is not in the way of one that is open."""
+        """End every leg, so that no open call blocks the next one."""
         for call_id, number in self._up.items():
             self.hears(call_id, "ended", number)
 
 
 async def cut(route: Route) -> None:
-    """The request arrives and is carried out; its answer is lost on the way back."""
+    """Let the service execute the request, and lose its answer."""
     await route.fetch()
     await route.abort()

@@ -1,4 +1,4 @@
-"""Every screen for everybody: axe-core in both languages, light and dark; the story by keyboard alone; large type."""
+"""Accessibility: axe-core on every screen in both languages and color schemes, keyboard use, large type."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def axe(npm: str) -> str:
 
 
 async def violations(page: Page, axe: str) -> list[str]:
-    """What axe-core finds wrong with the page as it is now."""
+    """The violations that axe-core finds on the current page."""
     await page.evaluate(axe)
     found: dict[str, Any] = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [f"{each['id']}: {node['html'][:160]}" for each in found["violations"] for node in each["nodes"]]
@@ -105,7 +105,7 @@ async def test_axe_finds_nothing_wrong_on_any_screen(
     await customer.context.close()
 
 
-async def test_the_whole_story_by_keyboard_alone(browser: Browser, bank: DemoBank, exchange: Exchange) -> None:
+async def test_the_whole_story_works_by_keyboard_alone(browser: Browser, bank: DemoBank, exchange: Exchange) -> None:
     async def tab_to(page: Page, words: str) -> None:
         for _ in range(80):
             await page.keyboard.press("Tab")
@@ -144,7 +144,9 @@ async def test_the_whole_story_by_keyboard_alone(browser: Browser, bank: DemoBan
     await customer.page.keyboard.type(code.replace(" ", ""))
     await customer.page.keyboard.press("Enter")
     await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
-    assert await customer.page.evaluate("document.activeElement.tagName") == "H1", "the verdict is read out first"
+    assert await customer.page.evaluate("document.activeElement.tagName") == "H1", (
+        "a screen reader starts with the verdict"
+    )
     await tab_to(customer.page, "完成")
     await customer.page.keyboard.press("Enter")
     await expect(customer.code).to_be_visible()
@@ -161,7 +163,7 @@ async def test_the_first_tab_stop_skips_to_the_content(customer: Customer) -> No
     assert await customer.page.evaluate("document.activeElement.id") == "main"
 
 
-async def test_large_type_and_language_are_kept_over_a_reload(customer: Customer) -> None:
+async def test_large_type_and_language_survive_a_reload(customer: Customer) -> None:
     size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
     before = await customer.page.evaluate(size)
     await customer.page.get_by_role("button", name="大字").click()
@@ -170,10 +172,12 @@ async def test_large_type_and_language_are_kept_over_a_reload(customer: Customer
     await customer.page.reload()
     await expect(customer.page.locator("nav")).to_contain_text("Loans")
     assert await customer.page.evaluate(size) > 1.25 * before
-    assert await customer.page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing sticks out sideways"
+    assert await customer.page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing overflows horizontally"
 
 
-async def test_news_is_told_to_those_who_listen(officer: Officer, customer: Customer, exchange: Exchange) -> None:
+async def test_changes_are_announced_to_screen_readers(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
     assert await customer.page.locator(".status").get_attribute("aria-live") == "polite"
     await connected(officer, exchange)
     await expect(officer.page.locator("#announcements")).to_contain_text("验证码已显示")

@@ -1,4 +1,4 @@
-"""What people, phones and networks do to a page: slips, pastes, double clicks, lost and old answers, foreign words."""
+"""Bad input to the pages: typing errors, pastes, double clicks, lost answers, unknown answers, wrong clocks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TURNED = "\u202egnaF gnaW\u202c مرحبا"
         ("", "", ""),
     ],
 )
-async def test_a_code_is_taken_as_it_is_meant_and_a_slip_is_told_at_once(
+async def test_a_code_is_normalized_and_a_typing_error_is_shown_at_once(
     customer: Customer, typed: str, shown: str, hint: str
 ) -> None:
     assert damm.is_valid("482177302")
@@ -53,7 +53,7 @@ async def test_a_code_is_taken_as_it_is_meant_and_a_slip_is_told_at_once(
         assert not [url for url in asked if "confirmations" in url]
 
 
-async def test_the_keys_on_the_screen_type_delete_and_clear(customer: Customer) -> None:
+async def test_the_on_screen_keys_type_delete_and_clear(customer: Customer) -> None:
     for key in "482":
         await customer.page.get_by_role("button", name=key, exact=True).click()
     await expect(customer.code).to_have_value("482")
@@ -63,7 +63,7 @@ async def test_the_keys_on_the_screen_type_delete_and_clear(customer: Customer) 
     await expect(customer.code).to_have_value("")
 
 
-async def test_a_double_click_asks_once(officer: Officer, customer: Customer, exchange: Exchange) -> None:
+async def test_a_double_click_sends_one_request(officer: Officer, customer: Customer, exchange: Exchange) -> None:
     _, code = await connected(officer, exchange)
     asked: list[str] = []
 
@@ -81,7 +81,7 @@ async def test_a_double_click_asks_once(officer: Officer, customer: Customer, ex
 
 
 @pytest.mark.shows("CVP-12.1-5")
-async def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_key(
+async def test_a_lost_answer_is_retried_with_the_same_idempotency_key(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     _, code = await connected(officer, exchange)
@@ -99,7 +99,7 @@ async def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_key(
     assert "您刚才已经核实过" not in await customer.page.locator(".verdict").inner_text()
 
 
-async def test_when_every_answer_is_lost_nothing_is_called_genuine_and_asking_again_gives_the_first_answer(
+async def test_if_every_answer_is_lost_the_page_says_unavailable_and_a_retry_gets_the_verdict(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     _, code = await connected(officer, exchange)
@@ -140,7 +140,7 @@ async def test_an_answer_that_is_not_understood_is_never_genuine(customer: Custo
     assert await customer.page.locator(".verdict.genuine").count() == 0
 
 
-async def test_without_a_network_the_page_says_so_and_shows_no_old_status_as_new(
+async def test_without_a_network_the_page_hides_the_old_status_and_says_why(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     await connected(officer, exchange)
@@ -153,7 +153,7 @@ async def test_without_a_network_the_page_says_so_and_shows_no_old_status_as_new
 
 
 @pytest.mark.shows("CVP-12.1-4")
-async def test_without_a_network_a_verdict_says_that_it_is_of_before(
+async def test_without_a_network_a_verdict_is_no_longer_shown_as_genuine(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     _, code = await connected(officer, exchange)
@@ -170,7 +170,7 @@ async def test_without_a_network_a_verdict_says_that_it_is_of_before(
 
 
 @pytest.mark.shows("CVP-12.1-4")
-async def test_the_officers_code_is_hidden_while_the_connection_is_lost(officer: Officer, exchange: Exchange) -> None:
+async def test_the_officers_code_is_hidden_while_the_network_is_lost(officer: Officer, exchange: Exchange) -> None:
     _, code = await connected(officer, exchange)
     await officer.context.set_offline(True)
     await expect(officer.page.locator(".told.doubt")).to_contain_text("验证码已隐藏")
@@ -194,7 +194,7 @@ async def test_back_and_forward_never_show_a_verdict_again(
     assert await customer.page.locator(".verdict").count() == 0
 
 
-async def test_a_second_tab_signs_in_by_itself_and_gives_the_first_receipt_again(
+async def test_a_second_tab_signs_in_without_a_prompt_and_gets_the_same_receipt(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     _, code = await connected(officer, exchange)
@@ -209,7 +209,7 @@ async def test_a_second_tab_signs_in_by_itself_and_gives_the_first_receipt_again
 
 
 @pytest.mark.shows("CVP-12.1-7")
-async def test_a_phone_whose_clock_is_a_day_ahead_works_like_any_other(
+async def test_a_browser_whose_clock_is_a_day_ahead_works(
     browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
 ) -> None:
     late: Officer = await Officer.come(browser, bank, script=DAY_OFF)
@@ -230,7 +230,7 @@ async def test_a_phone_whose_clock_is_a_day_ahead_works_like_any_other(
     await customer.context.close()
 
 
-async def test_a_session_that_ends_in_the_middle_asks_to_sign_in_again(customer: Customer) -> None:
+async def test_an_expired_session_asks_to_sign_in_again(customer: Customer) -> None:
     async def expired(route: Route) -> None:
         problem = '{"slug":"unauthenticated","status":401,"title":"","detail":"the token has expired","request_id":"r"}'
         await route.fulfill(status=401, content_type="application/problem+json", body=problem)
@@ -244,7 +244,7 @@ async def test_a_session_that_ends_in_the_middle_asks_to_sign_in_again(customer:
 
 
 @pytest.mark.shows("CVP-12.1-8")
-async def test_markup_and_turning_marks_in_names_and_reports_are_shown_as_text(
+async def test_markup_and_bidi_controls_in_names_and_reports_are_shown_as_text(
     browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
 ) -> None:
     registration = {
@@ -253,7 +253,7 @@ async def test_markup_and_turning_marks_in_names_and_reports_are_shown_as_text(
         "officers": [{"id": "4412", "name": SCRIPT, "branch": TURNED}],
         "product": SCRIPT[:80],
     }
-    await _stored_before_names_were_checked(bank, "XSS-1", registration)
+    await _register_unchecked(bank, "XSS-1", registration)
     dialogs: list[str] = []
     officer.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     await officer.page.locator("#search").fill("xss-1")
@@ -271,7 +271,7 @@ async def test_markup_and_turning_marks_in_names_and_reports_are_shown_as_text(
     await expect(customer.page.locator(".who")).to_contain_text(SCRIPT)
     for person in (officer, customer):
         text = await person.page.locator("#page").inner_text()
-        assert "\u202e" not in text, "a name must not turn the words around it"
+        assert "\u202e" not in text, "a name must not change the direction of the text around it"
         assert await person.page.locator("#page img").count() == 0
     assert dialogs == []
     await customer.page.locator(".verdict .primary").click()
@@ -284,15 +284,15 @@ async def test_markup_and_turning_marks_in_names_and_reports_are_shown_as_text(
     await customer.context.close()
 
 
-async def test_an_address_that_leads_nowhere_shows_the_first_screen(customer: Customer) -> None:
+async def test_an_unknown_address_shows_the_first_screen(customer: Customer) -> None:
     for route in ("/nowhere", "/calls/%E0%A4%A", "//evil.example", "/verdict"):
         await customer.go(route)
         await expect(customer.page.locator("main h1")).to_be_visible()
         assert await customer.page.locator(".verdict").count() == 0
 
 
-async def _stored_before_names_were_checked(bank: DemoBank, application_id: str, registration: dict[str, Any]) -> None:
-    """Register past the doors, which refuse such names now: what a database holds from before is still shown."""
+async def _register_unchecked(bank: DemoBank, application_id: str, registration: dict[str, Any]) -> None:
+    """Register without the API, which would refuse these names. Databases may hold such names from earlier versions."""
     service = await open_service(bank.config)
     await service.start()
     try:

@@ -1,4 +1,4 @@
-"""The page is green only while the status stream names the very call that was confirmed (laws L4, L6, L13)."""
+"""The page is green only while the status stream names the confirmed call (laws L4, L6, L13)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.pages.people import Customer, Exchange, Officer, cut
 from tests.pages.test_story import connected
 from verifier.demo.bank import DemoBank
 
-# Each look that the verdict has had, and a hold on the status stream: `dam` stops it, `shut` ends it.
+# Records each look of the verdict, and controls the status stream: `dam` blocks it, `shut` ends it.
 WATCHED = """
 globalThis.looks = [];
 new MutationObserver(() => {
@@ -45,7 +45,7 @@ globalThis.fetch = async (address, options) => {
 
 @pytest_asyncio.fixture(loop_scope="session", params=["zh-CN", "en"])
 async def watched(browser: Browser, bank: DemoBank, request: pytest.FixtureRequest) -> AsyncIterator[Customer]:
-    """Wang Fang, signed in, in each language, at a page that keeps each look of its verdict."""
+    """Wang Fang, signed in, once per language. Her page records each look of its verdict."""
     person: Customer = await Customer.come(browser, bank, request.param, script=WATCHED)
     await person.sign_in("cust-0001")
     yield person
@@ -59,7 +59,7 @@ async def looks(customer: Customer) -> list[str]:
 
 
 def status(*call_ids: str) -> str:
-    """An event of the status stream that names these calls."""
+    """A status stream event that names these calls."""
     past = [{"call_id": each, "state": "confirmed"} for each in call_ids]
     at = "2026-11-23T04:00:00Z"
     told = {"on_call": bool(past), "at": at, "calls": past, "words": [{"language": "en", "text": "…"}]}
@@ -67,7 +67,7 @@ def status(*call_ids: str) -> str:
 
 
 @pytest.mark.shows("CVP-12.1-10")
-async def test_a_verdict_turns_green_once_the_stream_names_its_call(
+async def test_a_verdict_is_green_once_the_stream_names_its_call(
     officer: Officer, watched: Customer, exchange: Exchange
 ) -> None:
     _, code = await connected(officer, exchange)
@@ -78,7 +78,7 @@ async def test_a_verdict_turns_green_once_the_stream_names_its_call(
 
 @pytest.mark.shows("CVP-12.1-10")
 @pytest.mark.parametrize("named", [(), ("call_" + "0" * 32,)], ids=["no call", "another call"])
-async def test_a_call_that_the_stream_never_names_is_never_green(
+async def test_a_verdict_is_never_green_if_the_stream_does_not_name_its_call(
     officer: Officer, watched: Customer, exchange: Exchange, named: tuple[str, ...]
 ) -> None:
     _, code = await connected(officer, exchange)
@@ -96,7 +96,7 @@ async def test_a_call_that_the_stream_never_names_is_never_green(
 
 
 @pytest.mark.shows("CVP-12.1-10")
-async def test_a_stream_that_says_nothing_shows_nothing_of_the_answer(
+async def test_the_verdict_stays_hidden_if_the_stream_is_silent(
     officer: Officer, watched: Customer, exchange: Exchange
 ) -> None:
     _, code = await connected(officer, exchange)
@@ -117,7 +117,7 @@ async def test_a_stream_that_says_nothing_shows_nothing_of_the_answer(
 
 @pytest.mark.shows("CVP-12.1-10")
 @pytest.mark.parametrize("answer", ["not JSON", "no calls", "a stranger's words"])
-async def test_an_event_that_is_not_understood_is_never_green(
+async def test_a_verdict_is_never_green_after_a_malformed_event(
     officer: Officer, watched: Customer, exchange: Exchange, answer: str
 ) -> None:
     call_id, code = await connected(officer, exchange)
@@ -137,10 +137,10 @@ async def test_an_event_that_is_not_understood_is_never_green(
 
 
 @pytest.mark.shows("CVP-12.1-10")
-async def test_a_stream_that_falls_silent_takes_the_green_away(
+async def test_a_verdict_loses_its_green_when_the_stream_falls_silent(
     officer: Officer, watched: Customer, exchange: Exchange
 ) -> None:
-    """Longer than the service's heartbeat of fifteen seconds, and no more than half a minute."""
+    """The page waits for longer than the service's heartbeat of 15 s, and for at most 30 s."""
     _, code = await connected(officer, exchange)
     await watched.enter(code)
     await expect(watched.page.locator(".verdict.genuine")).to_be_visible()
@@ -152,7 +152,9 @@ async def test_a_stream_that_falls_silent_takes_the_green_away(
 
 
 @pytest.mark.shows("CVP-12.1-10")
-async def test_between_two_streams_it_is_not_green(officer: Officer, watched: Customer, exchange: Exchange) -> None:
+async def test_a_verdict_is_not_green_while_the_stream_reconnects(
+    officer: Officer, watched: Customer, exchange: Exchange
+) -> None:
     _, code = await connected(officer, exchange)
     await expect(watched.page.locator(".told.good")).to_be_visible()
     held = asyncio.Event()
@@ -176,7 +178,7 @@ async def test_between_two_streams_it_is_not_green(officer: Officer, watched: Cu
 
 
 @pytest.mark.shows("CVP-12.1-10", "CVP-7.12-1")
-async def test_an_answer_asked_for_again_after_the_call_is_neither_green_nor_red(
+async def test_an_answer_retried_after_the_call_is_neither_green_nor_red(
     officer: Officer, watched: Customer, exchange: Exchange
 ) -> None:
     call_id, code = await connected(officer, exchange)
@@ -201,7 +203,7 @@ async def test_an_answer_asked_for_again_after_the_call_is_neither_green_nor_red
 
 
 @pytest.mark.shows("CVP-12.1-4")
-async def test_when_the_call_ends_what_it_may_ask_for_goes_with_the_green(
+async def test_when_the_call_ends_the_page_hides_what_the_call_may_ask_for(
     officer: Officer, watched: Customer, exchange: Exchange
 ) -> None:
     call_id, code = await connected(officer, exchange)
@@ -215,5 +217,5 @@ async def test_when_the_call_ends_what_it_may_ask_for_goes_with_the_green(
     await expect(watched.page.locator(".verdict.over")).to_be_visible()
     await expect(asks).to_be_hidden()
     heading = await watched.banner.inner_text()
-    assert (await watched.page.title()).startswith(heading), "the window is named by what is shown"
+    assert (await watched.page.title()).startswith(heading), "the title of the window matches the heading"
     assert await watched.page.evaluate("document.activeElement.tagName") == "H1"

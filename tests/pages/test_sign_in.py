@@ -1,4 +1,4 @@
-"""Signing in, how the pages are served, and what they keep."""
+"""Signing in, how the pages are served, and what they store."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def code_of(response: requests.Response) -> str:
 
 
 @pytest.mark.shows("CVP-12.1-2")
-def test_a_code_is_exchanged_once_and_only_with_its_verifier(bank: DemoBank) -> None:
+def test_an_authorization_code_is_exchanged_once_and_only_with_its_verifier(bank: DemoBank) -> None:
     code = code_of(authorize(bank))
     granted = exchange_code(bank, code)
     assert granted.status_code == 200
@@ -80,17 +80,19 @@ def test_a_code_is_exchanged_once_and_only_with_its_verifier(bank: DemoBank) -> 
         {"code_challenge_method": "plain"},
     ],
 )
-def test_a_request_that_is_not_the_pages_own_leads_nowhere(bank: DemoBank, changes: dict[str, str]) -> None:
+def test_the_demo_provider_refuses_requests_that_are_not_from_the_pages(
+    bank: DemoBank, changes: dict[str, str]
+) -> None:
     assert authorize(bank, **changes).status_code == 400
 
 
-def test_an_identity_token_is_not_taken_for_another_audience(bank: DemoBank) -> None:
+def test_a_customers_token_is_refused_for_staff_operations(bank: DemoBank) -> None:
     token = exchange_code(bank, code_of(authorize(bank))).json()["access_token"]
     path = f"{bank.url}/v1/calls"
     assert requests.get(path, headers={"Authorization": f"Bearer {token}"}, timeout=10).status_code == 403
 
 
-async def test_a_return_that_was_not_asked_for_signs_nobody_in(browser: Browser, bank: DemoBank) -> None:
+async def test_an_unsolicited_sign_in_response_signs_nobody_in(browser: Browser, bank: DemoBank) -> None:
     for answer in ("?code=x&state=y", "?error=access_denied&state=y"):
         customer: Customer = await Customer.come(browser, bank)
         await customer.page.goto(f"{bank.url}/app/{answer}")
@@ -100,7 +102,7 @@ async def test_a_return_that_was_not_asked_for_signs_nobody_in(browser: Browser,
         await customer.context.close()
 
 
-async def test_a_provider_that_gives_another_name_is_refused(browser: Browser, bank: DemoBank) -> None:
+async def test_a_provider_with_another_issuer_name_is_refused(browser: Browser, bank: DemoBank) -> None:
     customer: Customer = await Customer.come(browser, bank)
 
     async def another(route: Route) -> None:
@@ -115,7 +117,7 @@ async def test_a_provider_that_gives_another_name_is_refused(browser: Browser, b
 
 
 @pytest.mark.shows("CVP-12.1-2")
-async def test_the_token_is_kept_in_memory_only_and_never_in_an_address(customer: Customer) -> None:
+async def test_the_token_is_kept_only_in_memory_and_never_in_an_address(customer: Customer) -> None:
     kept = await customer.page.evaluate(
         "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href, history.state])"
     )
@@ -124,7 +126,7 @@ async def test_the_token_is_kept_in_memory_only_and_never_in_an_address(customer
     assert json.loads(kept)[0].keys() <= {"language", "large-type"}
 
 
-async def test_signing_out_ends_it_here_and_at_the_provider(customer: Customer) -> None:
+async def test_signing_out_ends_the_session_on_the_page_and_at_the_provider(customer: Customer) -> None:
     await customer.page.get_by_role("button", name="退出").click()
     await expect(customer.page.locator(".sign-in")).to_be_visible()
     await customer.page.reload()
@@ -135,7 +137,7 @@ async def test_signing_out_ends_it_here_and_at_the_provider(customer: Customer) 
 
 @pytest.mark.shows("CVP-12.1-1")
 @pytest.mark.parametrize("path", ["/app/", "/officer/", "/app/app.js", "/web/page.js", "/typescript/src/client.js"])
-def test_every_file_comes_with_the_strict_policy_and_is_not_asked_for_twice(bank: DemoBank, path: str) -> None:
+def test_every_file_has_the_strict_policy_and_is_revalidated_by_etag(bank: DemoBank, path: str) -> None:
     first = requests.get(bank.url + path, timeout=10)
     assert first.status_code == 200
     policy = first.headers["Content-Security-Policy"]
@@ -161,24 +163,24 @@ def test_every_file_comes_with_the_strict_policy_and_is_not_asked_for_twice(bank
         "/app/app.css.map",
     ],
 )
-def test_nothing_but_the_pages_files_can_be_asked_for(bank: DemoBank, path: str) -> None:
+def test_only_the_files_of_the_pages_are_served(bank: DemoBank, path: str) -> None:
     assert requests.get(bank.url + path, timeout=10).status_code == 404
 
 
 @pytest.mark.shows("CVP-12.1-1")
-def test_the_pages_hold_no_inline_script_or_style(bank: DemoBank) -> None:
+def test_the_pages_contain_no_inline_script_or_style(bank: DemoBank) -> None:
     for page in ("/app/", "/officer/"):
         text = requests.get(bank.url + page, timeout=10).text
         assert not re.search(r"<script(?![^>]* src=)|<style|\son\w+=|style=", text)
 
 
-def test_the_types_of_the_pages_hold(npm: str) -> None:
+def test_the_types_of_the_pages_check(npm: str) -> None:
     done = run(str(SDK / "node_modules/.bin/tsc"), "-p", "tsconfig.json", cwd=CLIENTS)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.shows("CVP-2-12")
-def test_the_identity_token_of_a_sign_in_opens_nothing(bank: DemoBank) -> None:
+def test_the_identity_token_of_a_sign_in_is_refused(bank: DemoBank) -> None:
     given = exchange_code(bank, code_of(authorize(bank))).json()
     path = f"{bank.url}/v1/me/call-status"
     refused = requests.get(path, headers={"Authorization": f"Bearer {given['id_token']}"}, timeout=10)
@@ -189,7 +191,7 @@ def test_the_identity_token_of_a_sign_in_opens_nothing(bank: DemoBank) -> None:
 
 
 @pytest.mark.shows("CVP-2-13", "CVP-12.1-9")
-async def test_when_a_login_ends_and_cannot_be_renewed_the_page_asks_to_sign_in_and_shows_no_error(
+async def test_when_a_login_expires_the_page_asks_to_sign_in_without_an_error(
     browser: Browser, bank: DemoBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("verifier.demo.issuer.LIFETIME_S", 18)

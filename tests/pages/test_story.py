@@ -1,4 +1,4 @@
-"""The story in two browsers: what the officer does, what the customer sees, on the real service."""
+"""The story in two browsers, one for the officer and one for the customer, on the real service."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SAYS = {
 
 
 async def connected(officer: Officer, exchange: Exchange) -> tuple[str, str]:
-    """A call to Wang Fang on the phone: its id and its code."""
+    """Issue a call whose leg is connected to Wang Fang. Return its id and code."""
     await officer.go("/")
     await officer.prepare("王芳")
     call_id = await officer.get_code()
@@ -43,7 +43,7 @@ async def connected(officer: Officer, exchange: Exchange) -> tuple[str, str]:
 @pytest.mark.shows("CVP-12.1-4")
 @pytest.mark.shows("CVP-12.1-4")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-async def test_a_call_is_issued_connected_read_out_and_confirmed_and_both_screens_follow(
+async def test_both_screens_follow_a_call_from_issue_to_confirmation(
     browser: Browser, bank: DemoBank, exchange: Exchange, language: str
 ) -> None:
     nobody, on_call, genuine, refused, confirmed = SAYS[language]
@@ -74,7 +74,7 @@ async def test_a_call_is_issued_connected_read_out_and_confirmed_and_both_screen
     await expect(customer.banner).to_contain_text(genuine)
     await expect(customer.page.locator(".verdict")).to_contain_text("4412")
     await expect(officer.page.locator(".told.good")).to_contain_text(confirmed)
-    assert await officer.page.locator(".code").count() == 0, "a used code is not for reading out"
+    assert await officer.page.locator(".code").count() == 0, "a used code is no longer shown"
 
     exchange.hears(call_id, "ended")
     await expect(customer.page.locator(".verdict.over")).to_be_visible()
@@ -87,7 +87,7 @@ async def test_a_call_is_issued_connected_read_out_and_confirmed_and_both_screen
     await customer.context.close()
 
 
-async def test_from_the_page_to_the_verdict_in_two_acts_and_from_the_list_to_the_code_in_two_clicks(
+async def test_the_officer_gets_a_code_in_two_clicks_and_the_customer_a_verdict_in_three_steps(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     before = await officer.acts()
@@ -102,7 +102,7 @@ async def test_from_the_page_to_the_verdict_in_two_acts_and_from_the_list_to_the
     await customer.paste(await officer.read_code())
     await customer.page.locator("form .primary").click()
     await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
-    # Pasting by a script is not counted as an act; it is one all the same.
+    # A scripted paste is not counted, but is a step too.
     assert await customer.acts() - before + 1 <= 3
 
 
@@ -126,20 +126,22 @@ async def test_a_wrong_code_is_refused_and_the_receipt_verifies_offline(
     assert (checked["result"], checked["claims"]["verdict"]) == ("valid", "not_genuine")
 
 
-async def test_reporting_takes_three_taps_and_leaves_evidence(customer: Customer) -> None:
+async def test_a_report_takes_three_taps_and_gives_evidence(customer: Customer) -> None:
     before = await customer.acts()
     await customer.page.get_by_role("link", name="举报").click()
     await customer.page.locator("label.choice").first.click()
     await customer.page.get_by_role("button", name="提交举报").click()
     await expect(customer.page.locator("h1")).to_contain_text("已收到")
-    # A click on a label clicks its box as well.
+    # A click on a label also counts as a click on its box.
     assert await customer.acts() - before <= 4
     async with customer.page.expect_download() as waiting:
         await customer.page.get_by_role("button", name="下载证据").click()
     assert (await waiting.value).suggested_filename.startswith("rprt_")
 
 
-async def test_every_call_is_listed_confirmed_or_not(officer: Officer, customer: Customer, exchange: Exchange) -> None:
+async def test_an_unconfirmed_call_is_listed_for_customer_and_officer(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
     call_id, _ = await connected(officer, exchange)
     exchange.hears(call_id, "ended")
     await customer.page.get_by_role("link", name="通话").click()
@@ -148,7 +150,7 @@ async def test_every_call_is_listed_confirmed_or_not(officer: Officer, customer:
     await expect(officer.page.locator(".row").first).to_contain_text("LN-2026-0001")
 
 
-async def test_the_officer_withdraws_a_call_and_its_code_is_worthless(
+async def test_the_code_of_a_call_that_the_officer_revokes_is_not_genuine(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     _, code = await connected(officer, exchange)
@@ -159,22 +161,22 @@ async def test_the_officer_withdraws_a_call_and_its_code_is_worthless(
 
 
 @pytest.mark.shows("CVP-12.1-4")
-async def test_the_code_goes_from_sight_when_the_leg_ends(officer: Officer, exchange: Exchange) -> None:
+async def test_the_code_is_hidden_when_the_leg_ends(officer: Officer, exchange: Exchange) -> None:
     call_id, _ = await connected(officer, exchange)
     exchange.hears(call_id, "ended")
     await expect(officer.page.locator(".told")).to_contain_text("电话已挂断")
     assert await officer.page.locator(".code").count() == 0
 
 
-async def test_a_refusal_is_explained_with_what_can_be_done(officer: Officer) -> None:
+async def test_a_refusal_by_the_contact_policy_says_who_can_change_it(officer: Officer) -> None:
     await officer.prepare("王芳")
     await officer.page.get_by_label("贷款产品介绍").check()
     await officer.page.locator("section.card button.primary").click()
     await expect(officer.page.locator(".told.bad")).to_contain_text("只有客户本人可以更改")
-    assert await officer.page.locator("#request-reason").count() == 0, "nobody but the customer can lift it"
+    assert await officer.page.locator("#request-reason").count() == 0, "only the customer can lift it"
 
 
-async def test_a_second_person_lifts_a_rule_on_request_and_the_call_is_made(
+async def test_a_call_is_made_after_a_second_person_grants_an_exception(
     browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
 ) -> None:
     loans = SystemSession(bank, "loan-origination")
@@ -195,7 +197,9 @@ async def test_a_second_person_lifts_a_rule_on_request_and_the_call_is_made(
     await officer.page.locator("#request-reason").fill("客户在网点更换号码，已核对身份证")
     await officer.page.get_by_role("button", name="请主管审批").click()
     await expect(officer.page.locator("li.card").first).to_contain_text("等待审批")
-    assert await officer.page.get_by_role("button", name="批准", exact=True).count() == 0, "nobody decides on his own"
+    assert await officer.page.get_by_role("button", name="批准", exact=True).count() == 0, (
+        "officers cannot decide their own requests"
+    )
 
     request = supervisor.page.locator("li.card").first
     await expect(request).to_contain_text("已核对身份证")
@@ -211,7 +215,7 @@ async def test_a_second_person_lifts_a_rule_on_request_and_the_call_is_made(
     await supervisor.context.close()
 
 
-async def test_who_refuses_offers_gets_none(browser: Browser, bank: DemoBank) -> None:
+async def test_a_customer_who_declines_offers_gets_no_marketing_call(browser: Browser, bank: DemoBank) -> None:
     carla: Customer = await Customer.come(browser, bank, "en")
     await carla.sign_in("cust-0002")
     await carla.go("/loans")
@@ -232,7 +236,7 @@ async def test_who_refuses_offers_gets_none(browser: Browser, bank: DemoBank) ->
     await carla.context.close()
 
 
-async def test_a_code_that_nobody_used_in_time_is_worthless_and_both_screens_say_so(browser: Browser) -> None:
+async def test_an_expired_code_is_not_genuine_and_both_screens_say_so(browser: Browser) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="bank-") as folder,
         RunningBank(Path(folder), code_lifetime_seconds=30, sweep_seconds=1) as bank,

@@ -1,4 +1,4 @@
-"""A suspended officer reads that they are suspended, and a supervisor suspends and lifts in the console."""
+"""A supervisor suspends an officer in the console. The officer's page says so until it is lifted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TITLE = {"zh-CN": "您的账号已被停用", "en": "You are suspended"}
 
 @pytest.mark.shows("CVP-12.1-11")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-async def test_an_officer_who_is_suspended_in_a_call_loses_the_code_and_reads_why(
+async def test_an_officer_suspended_during_a_call_loses_the_code_and_reads_why(
     browser: Browser, bank: DemoBank, exchange: Exchange, language: str
 ) -> None:
     supervisor: Officer = await Officer.come(browser, bank, language)

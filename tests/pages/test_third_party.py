@@ -1,4 +1,4 @@
-"""Both pages with the OpenID provider of a third party: oidc-provider, from the registry, as a bank would set it up."""
+"""Both pages with the OpenID provider of a third party: oidc-provider from npm, configured as a bank would."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from verifier.demo.bank import DemoBank, free_ports
 
 HERE = Path(__file__).parent / "provider"
 AUDIENCE = "https://verify.bank.example"
-# The page renews a token fifteen seconds before its end.
+# The page renews a token fifteen seconds before it expires.
 LIFETIME_S = 22
 
 
@@ -76,7 +76,7 @@ def exchange(bank: DemoBank) -> Iterator[Exchange]:
 
 
 async def sign_in(person: Person, login: str) -> dict[str, Any]:
-    """Sign in at the provider's own screens; what it gave the page."""
+    """Sign in on the provider's own screens. Return the tokens that it gave the page."""
 
     async def outside(route: Route) -> None:
         await route.abort()
@@ -116,7 +116,7 @@ def asked_with(bank: DemoBank, path: str, token: str) -> requests.Response:
 
 
 @pytest.mark.shows("CVP-2-11", "CVP-12.1-2")
-async def test_a_code_is_issued_read_out_and_confirmed_by_people_of_a_third_partys_provider(
+async def test_people_of_a_third_partys_provider_issue_and_confirm_a_code(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     await officer.prepare("王芳")
@@ -130,7 +130,7 @@ async def test_a_code_is_issued_read_out_and_confirmed_by_people_of_a_third_part
 
 
 @pytest.mark.shows("CVP-2-12")
-async def test_only_access_tokens_for_the_service_are_taken(browser: Browser, bank: DemoBank) -> None:
+async def test_only_access_tokens_for_the_service_are_accepted(browser: Browser, bank: DemoBank) -> None:
     person: Customer = await Customer.come(browser, bank)
     given = await sign_in(person, "cust-0001")
     await person.context.close()
@@ -139,7 +139,7 @@ async def test_only_access_tokens_for_the_service_are_taken(browser: Browser, ba
     assert (refused.status_code, refused.json()["detail"]) == (401, "the token has a type that is not accepted here")
 
 
-async def test_staff_without_a_mapped_role_are_told_what_is_needed(browser: Browser, bank: DemoBank) -> None:
+async def test_staff_without_a_mapped_role_are_told_the_required_role(browser: Browser, bank: DemoBank) -> None:
     person: Officer = await Officer.come(browser, bank)
     given = await sign_in(person, "7000")
     await person.context.close()
@@ -148,7 +148,7 @@ async def test_staff_without_a_mapped_role_are_told_what_is_needed(browser: Brow
 
 
 @pytest.mark.shows("CVP-2-13", "CVP-12.1-9")
-async def test_a_login_is_renewed_and_the_stream_goes_on_without_a_word(customer: Customer) -> None:
+async def test_a_login_is_renewed_and_the_stream_continues_without_a_message(customer: Customer) -> None:
     await expect(customer.page.locator(".status .told.calm")).to_be_visible()
     await customer.page.evaluate(
         """() => {

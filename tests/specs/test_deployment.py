@@ -1,4 +1,4 @@
-"""compose.yaml and the example for Kubernetes say what this version understands. No container is started here."""
+"""compose.yaml and the Kubernetes example fit this version. No container is started here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 KUBERNETES = (ROOT / "specs/examples/kubernetes.yaml").read_text()
 ITEMS: dict[str, Any] = {each["kind"]: each for each in yaml.safe_load(KUBERNETES)["items"]}
-# Two listeners are closed one after the other.
+# The node closes its two listeners one after the other.
 DRAIN_S = Config(issuer="").drain_seconds + 2 * SHUTDOWN_S + TIMEOUT_S
 
 
@@ -39,14 +39,14 @@ def settings() -> Iterator[str]:
         yield from (variable["name"] for variable in container(kind)["env"])
 
 
-def test_every_setting_that_is_made_there_is_one() -> None:
+def test_every_setting_in_the_examples_exists() -> None:
     found = set(settings())
     assert {"VERIFIER_ISSUER", "VERIFIER_DATABASE_FILE", "VERIFIER_KEY_RING"} <= found
     for name in found:
         assert name.removeprefix("VERIFIER_").removesuffix("_FILE").lower() in NAMES, name
 
 
-def test_the_image_sets_nothing_that_is_given_there_as_a_file() -> None:
+def test_the_image_sets_nothing_that_the_examples_give_as_a_file() -> None:
     set_by_image = set(re.findall(r"VERIFIER_[A-Z_]+(?==)", DOCKERFILE))
     assert {"VERIFIER_LISTEN"} <= set_by_image
     assert not {f"{each}_FILE" for each in set_by_image} & set(settings())
@@ -58,14 +58,14 @@ def test_three_nodes_share_one_key_ring_and_one_database() -> None:
     assert ITEMS["Deployment"]["spec"]["replicas"] == 3
 
 
-def test_a_node_has_the_time_it_needs_to_drain() -> None:
+def test_the_stop_timeout_is_longer_than_a_node_needs_to_drain() -> None:
     deployment = ITEMS["Deployment"]["spec"]
     assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] > DRAIN_S
     assert int(COMPOSE["services"]["node-1"]["stop_grace_period"].removesuffix("s")) > DRAIN_S
     assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
-def test_who_asks_whether_a_node_is_ready_asks_where_it_answers() -> None:
+def test_health_checks_use_the_paths_and_ports_that_nodes_serve() -> None:
     served = {route.resource.canonical for route in admin_app(None, None).router.routes()}  # type: ignore[arg-type,union-attr]
     ports = {
         name: int(found.group(1))
@@ -85,13 +85,13 @@ def test_who_asks_whether_a_node_is_ready_asks_where_it_answers() -> None:
     assert all(f"node-{n}:{ports['LISTEN']}" in proxy for n in (1, 2, 3))
 
 
-def test_what_has_ended_is_started_again_without_a_hand_but_not_a_migration() -> None:
+def test_every_process_but_the_migration_is_restarted_automatically() -> None:
     services = COMPOSE["services"]
     assert [name for name, each in services.items() if each.get("restart") != "unless-stopped"] == ["migrate"]
     assert ITEMS["Job"]["spec"]["template"]["spec"]["restartPolicy"] == "Never"
 
 
-def test_the_migration_of_the_next_version_is_another_job_and_this_one_goes_by_itself() -> None:
+def test_each_release_has_its_own_migration_job_that_is_cleaned_up() -> None:
     job = ITEMS["Job"]
     assert job["metadata"]["name"] == f"verifier-migrate-{__version__.replace('.', '-')}"
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", job["metadata"]["name"])
@@ -99,7 +99,7 @@ def test_the_migration_of_the_next_version_is_another_job_and_this_one_goes_by_i
     assert container("Job")["image"] == container("Deployment")["image"]
 
 
-def test_nodes_can_read_the_key_ring_where_it_is_mounted() -> None:
+def test_nodes_can_read_the_mounted_key_ring() -> None:
     pod = ITEMS["Deployment"]["spec"]["template"]["spec"]
     assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
     assert pod["volumes"][0]["secret"]["defaultMode"] == 0o440
@@ -107,11 +107,11 @@ def test_nodes_can_read_the_key_ring_where_it_is_mounted() -> None:
 
 
 def uncommented(text: str) -> Any:
-    """A file with what it shows in comments made real: settings, mounts and volumes."""
+    """The parsed file with its commented settings, mounts and volumes enabled."""
     return yaml.safe_load(re.sub(r"^( *)# (- \{.*\}|- \./.*|VERIFIER_\w+: .*)$", r"\1\2", text, flags=re.MULTILINE))
 
 
-def test_a_checkpoint_that_was_kept_elsewhere_is_given_where_it_is_mounted() -> None:
+def test_the_seen_checkpoints_setting_points_into_its_mount() -> None:
     node = uncommented((ROOT / "compose.yaml").read_text())["services"]["node-1"]
     settings = {
         "VERIFIER_ISSUER": "https://verify.bank.example",
@@ -127,7 +127,7 @@ def test_a_checkpoint_that_was_kept_elsewhere_is_given_where_it_is_mounted() -> 
         assert mount[str(Path(seen).parent)] in {each["name"] for each in pod["volumes"]}
 
 
-def test_images_are_named_with_their_version_and_digest() -> None:
+def test_images_are_pinned_by_version_and_digest() -> None:
     built = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     assert len(built) == 2
     assert len(set(built)) == 1
@@ -136,13 +136,13 @@ def test_images_are_named_with_their_version_and_digest() -> None:
         assert re.fullmatch(r"[a-z]+:\d+(\.\d+)*(-slim)?@sha256:[0-9a-f]{64}", image), image
 
 
-def test_an_image_is_built_from_hashed_packages_alone() -> None:
+def test_the_image_is_built_only_from_packages_with_hashes() -> None:
     commands = re.findall(r"pip (?:install|wheel) .*", DOCKERFILE)
     assert len(commands) == 4
     assert all("--require-hashes" in each or "--no-index" in each for each in commands)
 
 
-def test_an_image_is_given_what_it_copies() -> None:
+def test_dockerignore_allows_exactly_the_files_that_the_image_copies() -> None:
     given = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     copied = re.findall(r"^COPY ((?!--from).*) \S+$", DOCKERFILE, re.MULTILINE)
     names = {name for each in copied for name in each.split()}
@@ -150,12 +150,12 @@ def test_an_image_is_given_what_it_copies() -> None:
     assert all((ROOT / name).exists() for name in names)
 
 
-def test_the_example_names_this_version() -> None:
+def test_the_kubernetes_example_names_this_version() -> None:
     assert f"verifier:{__version__}" in KUBERNETES
 
 
 def linked(service: dict[str, Any]) -> dict[str, str]:
-    """What Kubernetes tells each container of a namespace of a service in it, unless the pod does without."""
+    """The variables that Kubernetes injects into containers for a service, unless the pod disables service links."""
     name = service["metadata"]["name"].upper().replace("-", "_")
     ports = service["spec"]["ports"]
     told = {f"{name}_SERVICE_HOST": "10.0.0.1", f"{name}_SERVICE_PORT": str(ports[0]["port"])}
@@ -169,14 +169,14 @@ def linked(service: dict[str, Any]) -> dict[str, str]:
 
 
 def environment(kind: str) -> dict[str, str]:
-    """The variables of a pod that starts while the service is there, as it is at every start but the first."""
+    """The variables of a pod that starts when the service exists already: at every start but the first."""
     pod = ITEMS[kind]["spec"]["template"]["spec"]
     links = linked(ITEMS["Service"]) if pod.get("enableServiceLinks", True) else {}
     return links | {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
 
 
 @pytest.mark.parametrize("kind", ["Job", "Deployment"])
-def test_a_pod_starts_again_while_its_service_is_there(kind: str, tmp_path: Path) -> None:
+def test_a_pod_starts_when_its_service_exists_already(kind: str, tmp_path: Path) -> None:
     database = tmp_path / "database_url"
     database.write_text(f"sqlite:{tmp_path}/verifier.sqlite3\n")
     found = environment(kind) | {"VERIFIER_DATABASE_FILE": str(database)}
@@ -192,7 +192,7 @@ def test_a_pod_starts_again_while_its_service_is_there(kind: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["verifier", "verifier-desk", "verifier-2"])
-def test_what_kubernetes_injects_is_named_in_the_error(name: str) -> None:
+def test_an_injected_kubernetes_variable_is_explained_in_the_error(name: str) -> None:
     ports = [{"name": "public", "port": 80}, {"name": "http-2", "port": 8080}]
     injected = linked({"metadata": {"name": name}, "spec": {"ports": ports}})
     assert len(injected) == 13
@@ -202,6 +202,6 @@ def test_what_kubernetes_injects_is_named_in_the_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["VERIFIER_PORTS", "VERIFIER_DATABSE", "VERIFIER_SERVICE", "VERIFIER_PORT_8080"])
-def test_a_slip_of_the_pen_is_not_said_to_come_from_kubernetes(name: str) -> None:
+def test_a_misspelt_setting_is_not_blamed_on_kubernetes(name: str) -> None:
     with pytest.raises(BadSettings, match=f"{name}: there is no such setting$"):
         load({"VERIFIER_ISSUER": "https://verify.bank.example", name: "1"})

@@ -1,4 +1,4 @@
-"""The worked example of specs/protocol.md, its bytes taken out of the text and held against the product's code."""
+"""Checks the worked example of specs/protocol.md against the code."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ REFERENCE, CUSTOMER = "LN-2026-0001", "cust-0001"
 
 
 def block(label: str) -> str:
-    """A fenced block of the text, by the word after its language; broken lines are joined."""
+    """The fenced block with this label after its language. Broken lines are joined."""
     (found,) = re.findall(rf"^```\w+ {label}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     return str(found).replace("↵\n", "")
 
 
 def values(label: str) -> list[str]:
-    """What stands after each equals sign of a block, in order."""
+    """The text after each equals sign of a block, in order."""
     return re.findall(r"= (\S.*)$", block(label), re.MULTILINE)
 
 
@@ -50,7 +50,7 @@ def payload(statement: str) -> bytes:
     return urlsafe_b64decode(body + "=" * (-len(body) % 4))
 
 
-def test_the_keys_are_those_that_the_text_states() -> None:
+def test_the_keys_match_the_text() -> None:
     point = derive_private_key(int.from_bytes(STATEMENT_KEY), SECP256R1()).public_key().public_numbers()
     (jwk,) = TRUST["jwks"]["keys"]
     assert (jwk["x"], jwk["y"]) == (base64url(point.x.to_bytes(32)), base64url(point.y.to_bytes(32)))
@@ -59,7 +59,7 @@ def test_the_keys_are_those_that_the_text_states() -> None:
 
 
 @pytest.mark.parametrize(("name", "typ"), [("ticket", TICKET), ("receipt", RECEIPT)])
-def test_the_claims_shown_are_those_that_are_signed(name: str, typ: str) -> None:
+def test_the_claims_shown_match_the_signed_ones(name: str, typ: str) -> None:
     shown = block(f"{name}-claims").strip().encode()
     assert payload(STATEMENTS[name]) == shown
     found, claims = verify_statement(STATEMENTS[name], msgspec.convert(TRUST, Trust), typ)
@@ -69,13 +69,13 @@ def test_the_claims_shown_are_those_that_are_signed(name: str, typ: str) -> None
 
 
 @pytest.mark.shows("CVP-4-7")
-def test_the_pseudonym_of_the_application_is_as_the_text_has_it() -> None:
+def test_the_pseudonym_of_the_application_matches_the_text() -> None:
     mac = hmac.digest(APPLICATION_KEY, b"pseudonym\0" + REFERENCE.encode(), "sha256")
     assert json.loads(block("ticket-claims"))["application"] == base64url(mac[:16])
 
 
 @pytest.mark.shows("CVP-5-1")
-def test_the_code_is_derived_step_by_step_as_the_text_has_it() -> None:
+def test_each_step_of_the_code_derivation_matches_the_text() -> None:
     call_id = json.loads(block("ticket-claims"))["jti"]
     info, derived, key, mac, truncated, word, otp, interim, code = values("code")[1:]
     assert info == digest(STATEMENTS["ticket"]).hex()
@@ -94,7 +94,7 @@ def test_the_code_is_derived_step_by_step_as_the_text_has_it() -> None:
 
 
 @pytest.mark.shows("CVP-4-9")
-def test_the_commitments_open_to_the_customer_and_the_code() -> None:
+def test_the_commitments_match_the_customer_and_the_code() -> None:
     claims = json.loads(block("receipt-claims"))
     digits = re.sub(r"\D", "", values("code")[-1].rpartition("shown")[2])
     assert claims["customer"] == commitment(claims["salt"], CUSTOMER)
@@ -103,7 +103,7 @@ def test_the_commitments_open_to_the_customer_and_the_code() -> None:
 
 
 @pytest.mark.shows("CVP-8.2-1", "CVP-4-4")
-def test_the_log_is_that_of_the_text() -> None:
+def test_the_log_and_proof_match_the_text() -> None:
     ticket, receipt, other, *hashes = (bytes.fromhex(value.split()[-1]) for value in values("log"))
     assert (ticket, receipt) == (digest(STATEMENTS["ticket"]), digest(STATEMENTS["receipt"]))
     leaves = [leaf_hash(entry) for entry in (ticket, receipt, other)]
@@ -114,7 +114,7 @@ def test_the_log_is_that_of_the_text() -> None:
 
 
 @pytest.mark.shows("CVP-8.1-8")
-def test_the_receipt_verifies_by_the_trust_file_in_the_service_and_the_sdk() -> None:
+def test_the_receipt_verifies_in_the_service_and_the_sdk() -> None:
     kept: dict[str, Any] = {"statement": STATEMENTS["receipt"], "proof": block("proof")}
     checked = verify_evidence(Evidence(**kept), msgspec.convert(TRUST, Trust), RECEIPT)
     assert (checked.claims.verdict, checked.checkpoint.size) == ("genuine", 3)

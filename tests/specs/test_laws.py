@@ -1,4 +1,4 @@
-"""The table of laws in specs/laws.md names tests that exist, and three laws that the interface itself must show."""
+"""The table of specs/laws.md names existing tests. Also tests of laws L1, L9 and L11 on the interface itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_each_law_names_tests_that_exist(law: str) -> None:
 
 @pytest.mark.shows("CVP-13-1")
 def test_no_operation_takes_a_code_without_login() -> None:
-    """Law L9: whatever has a member that could hold a code is for somebody who is known."""
+    """Law L9: an operation whose body may hold a code requires a login."""
     table = operations(None, Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
     for operation in table:
         members = {"code", "digits"} & set(getattr(operation.body, "__struct_fields__", ()))
@@ -40,8 +40,8 @@ def test_no_operation_takes_a_code_without_login() -> None:
 
 
 @pytest.mark.shows("CVP-3.2-7")
-def test_no_address_carries_what_somebody_looks_for() -> None:
-    """Law L11: proxies keep addresses in their logs, so these are the only things that one may hold."""
+def test_no_address_contains_search_terms() -> None:
+    """Law L11: proxies log addresses, so an address may have only these parameters."""
     table = operations(None, Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
     asked = {name for operation in table for name in getattr(operation.query, "__struct_fields__", ())}
     assert asked == {"limit", "cursor", "since", "until", "kind", "old", "new", "shard"}
@@ -50,7 +50,7 @@ def test_no_address_carries_what_somebody_looks_for() -> None:
 
 
 @pytest.mark.shows("CVP-3.2-3", "CVP-3.2-6")
-def test_every_post_asks_for_a_key_but_those_that_change_nothing() -> None:
+def test_every_post_that_changes_something_needs_an_idempotency_key() -> None:
     table = operations(None, Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
     without = {each.path for each in table if each.method == "POST" and not each.idempotent_key}
     assert without == {
@@ -61,16 +61,16 @@ def test_every_post_asks_for_a_key_but_those_that_change_nothing() -> None:
 
 
 @pytest.mark.shows("CVP-2-8")
-def test_the_words_of_a_genuine_verdict_say_that_nothing_is_read_back() -> None:
-    """Law L1: what is told to the customer is no news for the caller."""
+def test_a_genuine_verdict_tells_the_customer_to_read_nothing_back() -> None:
+    """Law L1: the verdict gives the customer nothing to tell the caller."""
     for language in words.LANGUAGES:
         said = words.genuine(language, Officer("4412", "Li Wei", "Branch"), "documents", ASKS["documents"])
         assert ITEMS["read_back"][language] in said
 
 
 @pytest.mark.shows("CVP-7.4-1", "CVP-13-2")
-def test_no_words_carry_a_link() -> None:
-    """Law L9: nothing that is shown or said is, or looks like, an address."""
+def test_no_text_for_customers_contains_a_link() -> None:
+    """Law L9: nothing that is shown or spoken is a web address or looks like one."""
     officer = Officer("4412", "Li Wei", "Branch")
     said = [
         text

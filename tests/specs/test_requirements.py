@@ -1,4 +1,4 @@
-"""Every MUST of specs/ has a test, every mark names a requirement, and what the text lists is what the code has."""
+"""Every MUST of specs/ has a test, every mark names a requirement, and the lists of the text match the code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KINDS_OF_STATEMENT = {
 
 
 def unknown(found: list[Requirement], sources: dict[str, str]) -> list[tuple[str, str]]:
-    """The marks that name no requirement."""
+    """The marks whose number is no requirement."""
     numbers = {each.number for each in found}
     return [(number, test) for number, test in requirements.marks(sources) if number not in numbers]
 
@@ -47,7 +47,7 @@ def test_every_must_is_shown_by_a_test() -> None:
     assert unshown(REQUIREMENTS, marked(requirements.tests())) == []
 
 
-def test_a_test_of_which_a_case_was_skipped_shows_nothing() -> None:
+def test_a_test_with_a_skipped_case_shows_no_requirement() -> None:
     outcomes = [
         *("CVP-1-1 passed tests/test_x.py::test_a[sqlite]", "CVP-1-1 skipped tests/test_x.py::test_a[postgres a]"),
         *("CVP-1-2 skipped tests/test_x.py::test_b", "CVP-1-2 passed tests/test_x.py::test_c"),
@@ -70,26 +70,26 @@ def test_a_requirement_without_a_test_and_a_misspelt_mark_are_found() -> None:
     assert unknown(found, sources) == [("CVP-7.l-1", "tests/test_x.py::test_more")]
 
 
-def test_a_number_is_given_once_and_names_its_section() -> None:
+def test_each_requirement_number_is_unique_and_names_its_section() -> None:
     assert [number for number, times in Counter(each.number for each in REQUIREMENTS).items() if times > 1] == []
     assert [each.number for each in REQUIREMENTS if each.section != each.heading] == []
 
 
-def test_every_requirement_says_must_should_or_may_and_nothing_else_does() -> None:
+def test_only_requirements_say_must_should_or_may_and_each_does() -> None:
     assert [each.number for each in REQUIREMENTS if not each.level] == []
     rest = [line for name, content in CONTENTS.items() for line in requirements.read(name, content).rest]
     (conventions,) = [line for line in rest if requirements.WORDS.search(line)]
     assert conventions.startswith("The words MUST, MUST NOT, SHOULD, SHOULD NOT and MAY are those of BCP 14")
 
 
-def test_every_number_that_is_spoken_of_exists() -> None:
+def test_every_requirement_number_in_a_text_exists() -> None:
     numbers = {each.number for each in REQUIREMENTS}
     for path in (ROOT / "specs").rglob("*.md"):
         named = re.findall(r"CVP-P?[\d.]+-\d+", path.read_text(encoding="utf-8"))
         assert [each for each in named if each not in numbers] == [], path
 
 
-def test_each_class_is_bound_by_requirements_that_exist_and_each_requirement_binds_one() -> None:
+def test_conformance_classes_name_existing_requirements_and_cover_all_of_them() -> None:
     named = requirements.classes(PROTOCOL)
     assert list(named) == ["issuer", "app", "IVR gateway", "PBX adapter", "verifier of receipts"]
     numbers = {each.number for each in REQUIREMENTS}
@@ -102,7 +102,7 @@ def test_each_class_is_bound_by_requirements_that_exist_and_each_requirement_bin
     assert unbound == []
 
 
-def test_the_table_is_what_the_tests_say() -> None:
+def test_the_table_of_requirements_is_up_to_date() -> None:
     made = requirements.table(CONTENTS, requirements.tests())
     assert (ROOT / "specs/requirements.md").read_text(encoding="utf-8") == made
 
@@ -112,7 +112,7 @@ def _section(number: str) -> str:
 
 
 @pytest.mark.shows("CVP-9-1")
-def test_the_catalogue_of_errors_is_that_of_the_code() -> None:
+def test_the_catalogue_of_errors_matches_the_code() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", _section("9."), re.MULTILINE)
     said = {slug: int(status) for slug, status in rows}
     assert said == {kind.slug: status for kind, status in STATUS.items()}
@@ -125,12 +125,12 @@ def test_the_catalogue_of_errors_is_that_of_the_code() -> None:
 
 
 @pytest.mark.shows("CVP-4-5")
-def test_the_claims_of_each_statement_are_those_of_the_table() -> None:
+def test_the_claims_of_each_statement_match_the_table() -> None:
     said: dict[str, set[str]] = {}
     rows = re.findall(r"^\| ((?:`\w+` ?)+) \| [^|]+ \| ([^|]+) \|", _section("4."), re.MULTILINE)
     for claims, where in rows:
         for kind in (*KINDS_OF_STATEMENT.values(), "call"):
-            # A kind may have one of a row's claims only, which is named before it: "`exp` exception".
+            # A statement may have only one of a row's claims. The cell then names the claim: "`exp` exception".
             alone = re.findall(rf"`(\w+)` {kind}", where)
             if kind in re.findall(r"\w+", where) or (where == "all" and kind != "call"):
                 said.setdefault(kind, set()).update(alone or re.findall(r"\w+", claims))
@@ -143,14 +143,14 @@ def _members(kind: type[msgspec.Struct]) -> set[str]:
 
 
 @pytest.mark.shows("CVP-4.3-1", "CVP-4.3-2")
-def test_the_purposes_and_what_is_never_asked_are_those_of_the_table() -> None:
+def test_the_purposes_and_what_is_never_asked_match_the_table() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", _section("4.3"), re.MULTILINE)
     assert {purpose: tuple(re.findall(r"\w+", asks)) for purpose, asks in rows} == ASKS
     never = next(each.text for each in REQUIREMENTS if each.number == "CVP-4.3-2").partition(";")[0]
     assert tuple(re.findall(r"`(\w+)`", never)) == NEVER_ASKS
 
 
-def test_the_rules_and_the_kinds_of_discrepancy_are_those_of_the_tables() -> None:
+def test_the_rules_and_the_kinds_of_discrepancy_match_the_tables() -> None:
     rules = dict(re.findall(r"^\| `(\w+)` \|.*\| (yes|no) \|$", _section("4.2"), re.MULTILINE))
     assert len(rules) == 7
     assert sorted(rule for rule, lifted in rules.items() if lifted == "yes") == sorted(LIFTABLE)
@@ -158,7 +158,7 @@ def test_the_rules_and_the_kinds_of_discrepancy_are_those_of_the_tables() -> Non
 
 
 @pytest.mark.shows("CVP-5-4")
-def test_the_check_digit_is_that_of_the_rows_in_the_text() -> None:
+def test_the_check_digit_matches_the_table_in_the_text() -> None:
     rows = re.findall(r"\b\d{10}\b", next(each.text for each in REQUIREMENTS if each.number == "CVP-5-4"))
     assert len(rows) == 10
     for digits in ("57200000", "83671543", "00000000", "98765432"):

@@ -1,4 +1,4 @@
-"""Two voice platforms that do what the service's documents tell them: one speaks VoiceXML, one TwiML."""
+"""Two simulated voice platforms that execute the service's documents: one for VoiceXML, one for TwiML."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VXML = "{http://www.w3.org/2001/vxml}"
 
 @dataclass
 class Heard:
-    """What one document makes the caller hear, and what happens then."""
+    """What the caller hears from one document, and what happens next."""
 
     said: list[tuple[str, str]]
     act: str
@@ -34,7 +34,7 @@ class Heard:
 
 
 class Platform:
-    """A platform in one call. `form` and `headers` are those of the last request, for sending it again."""
+    """A platform during one call. Keeps the last request, so that a test can send it again."""
 
     path: str
 
@@ -75,7 +75,7 @@ class VoiceXmlPlatform(Platform):
         return requests.post(url, data=form, headers={"Authorization": shown} | headers, timeout=10)
 
     def begin(self, caller: str | None) -> Heard:
-        """Fetch the first document, and do what it says: post who rings."""
+        """Fetch the first document and follow it: it posts the caller's number."""
         entry = requests.get(self.next, timeout=10)
         assert entry.headers["Content-Type"] == "application/voicexml+xml; charset=utf-8"
         root = parsed(entry.content)
@@ -103,7 +103,7 @@ class VoiceXmlPlatform(Platform):
         return Heard(said, "listen", slow=slow)
 
     def press(self, keys: str | None) -> Heard:
-        # As a platform tells what a grammar of single keys heard, the terminating hash taken off.
+        # As a platform reports the match of a grammar of single keys, without the final hash.
         return self.send(self.next, {"keys": self._silence if keys is None else " ".join(keys.split("#", 1)[0])})
 
 
@@ -116,7 +116,7 @@ class TwimlPlatform(Platform):
         return requests.post(url, data=form, headers={"X-Twilio-Signature": signature} | headers, timeout=10)
 
     def begin(self, caller: str | None) -> Heard:
-        self.sid = f"CA{secrets.token_hex(16)}"  # an address in memory would come again
+        self.sid = f"CA{secrets.token_hex(16)}"  # an address in memory would be reused
         return self.send(self.next, {"CallSid": self.sid, "From": caller or "+266696687", "To": HOTLINE})
 
     def obey(self, root: Element) -> Heard:
@@ -139,7 +139,7 @@ class TwimlPlatform(Platform):
 
 
 def parsed(document: bytes) -> Element:
-    """A document of our own service."""
+    """Parse a document of the service."""
     return ElementTree.fromstring(document)
 
 
@@ -150,7 +150,7 @@ def _one(root: Element, path: str) -> Element:
 
 
 def settings() -> dict[str, Any]:
-    """What a bank sets that has both platforms."""
+    """The settings of a bank that uses both platforms."""
     return {
         "voicexml_password": PASSWORD,
         "twiml_token": TOKEN,

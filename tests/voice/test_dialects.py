@@ -1,4 +1,4 @@
-"""VoiceXML and TwiML over real HTTP: what a caller hears through either, and what nobody else can make them say."""
+"""VoiceXML and TwiML over real HTTP: what callers hear, and requests that the service refuses."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def customer(bank: DemoBank) -> Customer:
     return Customer(bank)
 
 
-def test_a_caller_keys_the_code_hears_the_officer_and_is_put_through_to_him(
-    platform: Platform, customer: Customer
-) -> None:
+def test_a_caller_enters_the_code_hears_the_officer_and_is_put_through(platform: Platform, customer: Customer) -> None:
     code = customer.is_rung()
     greeted = platform.begin(customer.number)
     assert greeted.act == "listen"
@@ -55,7 +53,7 @@ def test_a_caller_keys_the_code_hears_the_officer_and_is_put_through_to_him(
     assert (connected.act, connected.transfer) == ("transfer", "sip:4412@pbx.bank.example")
 
 
-def test_a_wrong_code_leads_to_the_fraud_desk(platform: Platform, customer: Customer) -> None:
+def test_after_a_wrong_code_zero_leads_to_the_fraud_desk(platform: Platform, customer: Customer) -> None:
     code = customer.is_rung()
     platform.begin(customer.number)
     assert "李伟" not in platform.press(another_code(code)).text
@@ -64,7 +62,7 @@ def test_a_wrong_code_leads_to_the_fraud_desk(platform: Platform, customer: Cust
     assert connected.transfer.removeprefix("tel:") == "+861095599"
 
 
-def test_slips_and_silence_are_met_with_patience_and_cost_nothing(platform: Platform, customer: Customer) -> None:
+def test_typing_errors_and_silence_use_no_attempt(platform: Platform, customer: Customer) -> None:
     code = customer.is_rung()
     platform.begin(customer.number)
     assert "没有听到按键" in platform.press(None).text
@@ -82,7 +80,7 @@ def test_four_silences_end_the_call(platform: Platform, customer: Customer) -> N
 
 @pytest.mark.shows("CVP-7.8-3")
 @pytest.mark.parametrize("caller", [None, "+8613700000001", "anonymous", "+86137'; DROP TABLE", ""])
-def test_a_withheld_or_foreign_number_gets_no_verdict(platform: Platform, caller: str | None) -> None:
+def test_a_withheld_or_unknown_number_gets_no_verdict(platform: Platform, caller: str | None) -> None:
     greeted = platform.begin(caller)
     assert (greeted.act, len(greeted.said)) == ("listen", 4)
     told = platform.press("482177302")
@@ -91,32 +89,26 @@ def test_a_withheld_or_foreign_number_gets_no_verdict(platform: Platform, caller
 
 
 @pytest.mark.shows("CVP-7.7-7")
-def test_a_number_on_file_and_any_other_are_greeted_in_the_same_words(
-    platform: Platform, bank: DemoBank, customer: Customer
-) -> None:
+def test_every_caller_hears_the_same_greeting(platform: Platform, bank: DemoBank, customer: Customer) -> None:
     customer.is_rung()
     callers = (customer.number, "+8613700000001", None)
     assert len({tuple(type(platform)(bank).begin(caller).said) for caller in callers}) == 1
 
 
 @pytest.mark.shows("CVP-7.8-2")
-def test_a_document_that_is_fetched_again_is_the_same_and_nothing_is_spent_twice(
-    platform: Platform, customer: Customer
-) -> None:
+def test_a_refetched_document_is_the_same_and_uses_no_second_attempt(platform: Platform, customer: Customer) -> None:
     code = customer.is_rung()
     platform.begin(customer.number)
     told = platform.press(another_code(code))
     for _ in range(5):
         assert platform.again() == told
     genuine = platform.press(code)
-    assert "李伟" in genuine.text, "the same request again was not counted as another attempt"
+    assert "李伟" in genuine.text, "refetching did not count as another attempt"
     assert platform.again() == genuine
 
 
 @pytest.mark.shows("CVP-7.12-1", "CVP-7.12-3")
-def test_a_document_that_is_fetched_again_after_the_call_says_that_it_has_ended(
-    platform: Platform, customer: Customer
-) -> None:
+def test_a_document_refetched_after_the_call_says_that_it_ended(platform: Platform, customer: Customer) -> None:
     code = customer.is_rung()
     platform.begin(customer.number)
     genuine = platform.press(code)
@@ -131,7 +123,7 @@ def test_a_document_that_is_fetched_again_after_the_call_says_that_it_has_ended(
 
 
 @pytest.mark.shows("CVP-7.8-4")
-def test_whatever_fails_the_caller_is_told_in_both_languages_that_we_cannot_check(
+def test_after_a_failure_the_caller_hears_in_both_languages_that_we_cannot_check(
     platform: Platform, bank: DemoBank
 ) -> None:
     platform.begin("+8613800138000")
@@ -143,7 +135,9 @@ def test_whatever_fails_the_caller_is_told_in_both_languages_that_we_cannot_chec
 
 
 @pytest.mark.shows("CVP-7.8-4")
-def test_a_voicexml_page_says_so_by_itself_when_the_next_cannot_be_fetched(bank: DemoBank, customer: Customer) -> None:
+def test_a_voicexml_page_contains_the_apology_for_when_the_next_cannot_be_fetched(
+    bank: DemoBank, customer: Customer
+) -> None:
     platform = VoiceXmlPlatform(bank)
     platform.begin(customer.number)
     vxml = {"v": "http://www.w3.org/2001/vxml"}
@@ -154,7 +148,7 @@ def test_a_voicexml_page_says_so_by_itself_when_the_next_cannot_be_fetched(bank:
 
 
 @pytest.mark.shows("CVP-7.8-5")
-def test_markup_in_an_officers_name_is_read_out_and_not_obeyed(platform: Platform, bank: DemoBank) -> None:
+def test_markup_in_an_officers_name_is_spoken_and_not_interpreted(platform: Platform, bank: DemoBank) -> None:
     name = "</prompt></Say><Dial>+861</Dial>&amp;"
     rung = Customer(bank, officer_name=name)
     code = rung.is_rung()
@@ -166,7 +160,7 @@ def test_markup_in_an_officers_name_is_read_out_and_not_obeyed(platform: Platfor
 
 @pytest.mark.shows("CVP-7.8-1")
 @pytest.mark.parametrize("shown", ["", "Basic", "Basic !!", "Basic eDp5", "Bearer x", "Basic " + "A" * 4000])
-def test_nobody_without_the_password_is_answered_in_voicexml(bank: DemoBank, shown: str) -> None:
+def test_voicexml_without_the_password_is_refused(bank: DemoBank, shown: str) -> None:
     headers = {"Authorization": shown} if shown else {}
     form = {"caller": "tel:+8613800138000", "dialled": HOTLINE}
     answer = requests.post(f"{bank.url}/voice/voicexml", data=form, headers=headers, timeout=10)
@@ -175,7 +169,7 @@ def test_nobody_without_the_password_is_answered_in_voicexml(bank: DemoBank, sho
 
 
 @pytest.mark.shows("CVP-7.8-1")
-def test_a_twiml_request_that_was_changed_on_its_way_is_refused(bank: DemoBank, customer: Customer) -> None:
+def test_a_twiml_request_changed_in_transit_is_refused(bank: DemoBank, customer: Customer) -> None:
     platform = TwimlPlatform(bank)
     platform.begin(customer.number)
     url, form = platform.last
@@ -193,7 +187,7 @@ def test_a_twiml_request_that_was_changed_on_its_way_is_refused(bank: DemoBank, 
     assert requests.post(url, data=twice, headers={"X-Twilio-Signature": signature}, timeout=10).status_code == 403
 
 
-def test_an_upload_is_no_form(bank: DemoBank) -> None:
+def test_a_file_upload_is_refused(bank: DemoBank) -> None:
     upload = {"caller": ("x.txt", b"+8613800138000")}
     assert requests.post(f"{bank.url}/voice/voicexml", files=upload, timeout=10).status_code == 403
 
@@ -202,8 +196,8 @@ def test_a_large_form_is_refused(platform: Platform) -> None:
     assert platform.raw(platform.next, {"caller": "1" * 3_000_000}).status_code == 413
 
 
-def _shown(platform: Platform) -> dict[str, str]:
-    """What lets a platform in whose form need not be read for that; of TwiML, something to look at."""
+def _credentials(platform: Platform) -> dict[str, str]:
+    """The password of a VoiceXML platform. For TwiML any signature, since the service reads the form first."""
     if isinstance(platform, VoiceXmlPlatform):
         return {"Authorization": "Basic " + base64.b64encode(f"platform:{PASSWORD}".encode()).decode()}
     return {"X-Twilio-Signature": "x"}
@@ -231,10 +225,8 @@ FORM = "application/x-www-form-urlencoded"
         ({"Content-Type": FORM}, b"caller=1&caller=1", 403),
     ],
 )
-def test_what_is_no_form_is_refused_and_nothing_is_guessed(
-    platform: Platform, headers: dict[str, str], body: bytes, status: int
-) -> None:
-    answer = requests.post(platform.next, data=body, headers=_shown(platform) | headers, timeout=10)
+def test_a_malformed_form_is_refused(platform: Platform, headers: dict[str, str], body: bytes, status: int) -> None:
+    answer = requests.post(platform.next, data=body, headers=_credentials(platform) | headers, timeout=10)
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
@@ -242,7 +234,7 @@ def test_what_is_no_form_is_refused_and_nothing_is_guessed(
 
 @pytest.mark.shows("CVP-7.8-1")
 @pytest.mark.parametrize("shown", ["\xff", "é", "Basic \xff\xfe", "x" * 8000])
-def test_a_secret_of_any_bytes_is_refused_and_no_defect(platform: Platform, shown: str) -> None:
+def test_a_malformed_secret_is_refused_as_forbidden(platform: Platform, shown: str) -> None:
     for name in ("Authorization", "X-Twilio-Signature"):
         sent = {name: shown.encode("latin-1")}
         answer = requests.post(platform.next, data={"caller": "x"}, headers=sent, timeout=10)
@@ -250,8 +242,8 @@ def test_a_secret_of_any_bytes_is_refused_and_no_defect(platform: Platform, show
 
 
 @pytest.mark.shows("CVP-7.8-4", "CVP-7.8-7")
-def test_what_a_platform_tells_has_the_bounds_of_every_door_and_the_caller_hears_an_apology(platform: Platform) -> None:
-    """A platform that shows who it is never gets an error page for what it told of the caller."""
+def test_an_out_of_bounds_form_value_makes_the_caller_hear_an_apology(platform: Platform) -> None:
+    """An authenticated platform never gets an error page because of what it says about the caller."""
     name = "caller" if isinstance(platform, VoiceXmlPlatform) else "From"
     for told in ({"CallSid": "CA\n1"}, {"CallSid": "王" * 9}, {"CallSid": "C" * 256}):
         heard = platform.send(platform.next, {name: "+8613800138000", "To": HOTLINE, **told})
@@ -264,7 +256,7 @@ def test_what_a_platform_tells_has_the_bounds_of_every_door_and_the_caller_hears
 
 
 @pytest.mark.parametrize("dialled", ["sip:95588@pbx.bank.example", "95588", "", "tel:+861095588"])
-def test_a_call_to_a_short_number_is_led_like_any_other(platform: Platform, customer: Customer, dialled: str) -> None:
+def test_a_call_to_a_short_number_works_like_any_other(platform: Platform, customer: Customer, dialled: str) -> None:
     customer.is_rung()
     name = "caller" if isinstance(platform, VoiceXmlPlatform) else "From"
     told = {name: f"sip:{customer.number}@carrier.example", "dialled": dialled, "To": dialled}
@@ -296,11 +288,11 @@ def test_a_dialect_is_off_until_its_secret_is_set(tmp_path: Path) -> None:
         ("", None),
     ],
 )
-def test_a_number_is_e164_or_counts_as_withheld(address: str, number: str | None) -> None:
+def test_a_number_that_is_not_e164_counts_as_withheld(address: str, number: str | None) -> None:
     assert e164(address) == number
 
 
-# What the W3C's VoiceXML 2.0 and 2.1 and SRGS 1.0 recommendations let an element have in it, and its attributes.
+# The children and attributes that VoiceXML 2.0 and 2.1 and SRGS 1.0 allow for each element.
 _CHILDREN = {
     "vxml": {"property", "catch", "form"},
     "form": {"var", "block", "field", "transfer"},
@@ -335,7 +327,9 @@ _ATTRIBUTES = {
 }
 
 
-def test_the_documents_have_only_what_the_recommendation_knows(bank: DemoBank, customer: Customer) -> None:
+def test_the_documents_contain_only_elements_and_attributes_of_the_recommendation(
+    bank: DemoBank, customer: Customer
+) -> None:
     platform = VoiceXmlPlatform(bank)
     documents = [requests.get(platform.next, timeout=10).content]
     code = customer.is_rung()

@@ -1,4 +1,4 @@
-"""One bank for the tests of the Python SDK, and clients of everybody who calls."""
+"""One bank for the tests of the Python SDK, and a client for each kind of caller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ APPLICATION, NUMBER, DESK, HOTLINE = "LN-2026-0001", "+8613800138000", "+8610823
 
 
 class Clients:
-    """A client for each of those who call."""
+    """A client for each kind of caller."""
 
     def __init__(self, bank: DemoBank) -> None:
         self.bank = bank
@@ -32,7 +32,7 @@ class Clients:
         return SystemKey(name, (self.bank.folder / f"{name}.pem").read_bytes())
 
     def live_call(self) -> tuple[str, str]:
-        """A call that is on the phone with the customer: its id and its code."""
+        """Issue a call whose leg is connected to the customer. Return its id and code."""
         issued = self.officer.send(calls.issue(APPLICATION, purpose="documents", number=NUMBER, caller_number=DESK))
         self.pbx.send(legs.connected(issued.call.call_id, leg_id="1", number=NUMBER))
         return issued.call.call_id, self.officer.send(calls.code(issued.call.call_id)).digits

@@ -1,4 +1,4 @@
-"""Offline checks of the SDK held against the service's own, on evidence of a real bank and what chance makes of it."""
+"""The SDK and the service verify evidence alike: evidence from a real bank, and random changes of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ODD = "\n\n\r\t \x00+—\u2028\ufeff\ud800é=A0-index extra"
 
 @pytest.fixture(scope="module")
 def kept(clients: Clients) -> Kept:
-    """Evidence of every kind, by name, and the trust file."""
+    """Evidence of every kind, keyed by name, and the trust file."""
     return collect(clients.bank)
 
 
@@ -50,7 +50,7 @@ def the_service(statement: str, proof: str, trust: dict[str, Any]) -> str:
 
 @st.composite
 def changes(draw: st.DrawFn) -> Callable[[str], str]:
-    """One change to a text: something put in, taken out, replaced, doubled or moved; by characters or by lines."""
+    """A function that changes a text once: inserts, removes, replaces, doubles or moves characters or lines."""
     start, length = draw(st.floats(0, 1)), draw(st.sampled_from((0, 1, 1, 2, 7, 44, 400)))
     what = draw(st.sampled_from(("drop", "double", "put", "flip", "line", "swap")))
     put = draw(st.text(st.sampled_from(ODD), max_size=4) | st.sampled_from(("extra \n", "extra QUE=\n", "index 0\n")))
@@ -77,7 +77,7 @@ def changes(draw: st.DrawFn) -> Callable[[str], str]:
 @settings(max_examples=1500)
 @given(kind=st.sampled_from(("genuine", "not genuine", "ticket", "report", "exception")), data=st.data())
 @pytest.mark.slow
-def test_what_is_changed_gets_the_slug_the_service_gives_it(kept: Kept, kind: str, data: st.DataObject) -> None:
+def test_changed_evidence_gets_the_slug_that_the_service_gives(kept: Kept, kind: str, data: st.DataObject) -> None:
     good, trust = kept
     statement, proof = good[kind]["statement"], good[kind]["proof"]
     for _ in range(data.draw(st.integers(1, 2))):
@@ -88,7 +88,7 @@ def test_what_is_changed_gets_the_slug_the_service_gives_it(kept: Kept, kind: st
             proof = change(proof)
     told = ours(statement, proof, trust)
     assert told == the_service(statement, proof, trust)
-    # What nothing authenticates may differ: the extra line, and signatures of others. The statement may not.
+    # Unauthenticated parts may differ: the extra line and the signatures of others. The statement may not.
     assert told != "valid" or statement == good[kind]["statement"]
 
 
@@ -100,12 +100,12 @@ def test_what_is_changed_gets_the_slug_the_service_gives_it(kept: Kept, kind: st
 @example(octets=b'{"statement":"a"}')
 @example(octets=b'{"receipt":{"statement":"a"}}')
 @example(octets=b'"\\ud800"')
-def test_what_is_no_evidence_is_said_to_be_none(octets: bytes) -> None:
+def test_bytes_that_are_no_evidence_are_invalid_evidence(octets: bytes) -> None:
     with pytest.raises(EvidenceError, match="invalid_evidence"):
         read_evidence(octets)
 
 
-def test_no_text_at_all_raises_anything_else(kept: Kept) -> None:
+def test_any_text_is_refused_with_a_slug(kept: Kept) -> None:
     _, trust = kept
     for odd in ("", ".", "..", "é.é.é", "\ud800", "\ud800.a.b", "a" * 1_000_000, "\n\n\n", "null", "." * 16_000):
         for statement, proof in ((odd, odd), (kept[0]["genuine"]["statement"], odd)):
@@ -114,7 +114,7 @@ def test_no_text_at_all_raises_anything_else(kept: Kept) -> None:
 
 @pytest.mark.shows("CVP-8-1")
 @pytest.mark.parametrize("kind", ["genuine", "not genuine", "ticket", "report", "exception"])
-def test_a_whole_answer_holds_its_evidence(kept: Kept, kind: str) -> None:
+def test_evidence_is_read_from_a_whole_answer(kept: Kept, kind: str) -> None:
     good, trust = kept
     for name in ("receipt", "ticket", "evidence"):
         held = read_evidence(json.dumps({"verdict": "genuine", name: good[kind]}).encode())
@@ -122,14 +122,14 @@ def test_a_whole_answer_holds_its_evidence(kept: Kept, kind: str) -> None:
 
 
 @pytest.mark.shows("CVP-8-1")
-def test_a_verdict_beside_the_receipt_does_not_count(kept: Kept) -> None:
+def test_the_verdict_comes_from_the_receipt_not_from_the_answer_around_it(kept: Kept) -> None:
     good, trust = kept
     held = read_evidence(json.dumps({"verdict": "genuine", "receipt": good["not genuine"]}).encode())
     assert getattr(verify(held, msgspec.convert(trust, Trust)).claims, "verdict", None) == "not_genuine"
 
 
 @pytest.mark.shows("CVP-8.1-1")
-def test_the_command_reads_no_more_than_it_can_use(tmp_path: Path, kept: Kept) -> None:
+def test_the_command_stops_reading_at_the_size_limit(tmp_path: Path, kept: Kept) -> None:
     trust = tmp_path / "trust.json"
     trust.write_text(json.dumps(kept[1]))
     command = [sys.executable, "-m", "callback_verification", "/dev/zero", str(trust)]

@@ -1,4 +1,4 @@
-"""Every operation of specs/openapi.yaml is there, asks what it says, and reads all of the answer; no word leaks."""
+"""The SDK has every operation of specs/openapi.yaml, with its request and answer. Reprs and logs leak nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from tests.clients.python.conftest import APPLICATION, DESK, NUMBER, Clients
 from tests.described import DESCRIPTION
 
 SPEC = DESCRIPTION
-# A stream of events is not a request with an answer.
+# The SDK has no event streams.
 STREAMS = {"call_events", "my_events"}
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LOAN = Registration(
@@ -105,7 +105,7 @@ OPERATIONS = {
 }
 
 
-def test_every_operation_of_the_api_can_be_asked() -> None:
+def test_the_sdk_has_every_operation_of_the_api() -> None:
     assert set(ASKS) == set(OPERATIONS) - STREAMS
 
 
@@ -115,11 +115,11 @@ def _schema(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ASKS)
-def test_a_request_is_the_one_the_api_describes(name: str) -> None:
+def test_each_request_matches_the_description(name: str) -> None:
     method, path, operation = OPERATIONS[name]
     request = ASKS[name]()
     asked, _, query = request.path.partition("?")
-    # The last part of a tile's path has slashes of its own.
+    # The last part of a tile's path contains slashes.
     shape = re.sub(r"\\\{path\\\}$", ".+", re.escape(path))
     pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", shape)
     assert request.method == method
@@ -135,7 +135,7 @@ def test_a_request_is_the_one_the_api_describes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ASKS)
-def test_a_shape_has_the_members_the_api_describes(name: str) -> None:
+def test_each_shape_has_the_members_of_the_description(name: str) -> None:
     content = next(
         answer["content"] for status, answer in OPERATIONS[name][2]["responses"].items() if status.startswith("2")
     )
@@ -145,13 +145,13 @@ def test_a_shape_has_the_members_the_api_describes(name: str) -> None:
         return
     described = _schema(content["application/json"]["schema"]["$ref"])
     encoded = {each.encode_name for each in msgspec.structs.fields(request.answer)}
-    # Of the description of a deployment only what a verifier needs is kept.
+    # The SDK keeps only the parts of the trust file that a verifier needs.
     missing = set(described["properties"]) - encoded
     assert encoded <= set(described["properties"])
     assert not missing or name == "description"
 
 
-def test_each_maker_of_requests_says_what_its_answer_is() -> None:
+def test_each_request_function_declares_its_answer_type() -> None:
     for module in (applications, calls, confirmations, exceptions, ivr, legs, log, me, receipts, reports, staff):
         makers = [
             each for _, each in inspect.getmembers(module, inspect.isfunction) if each.__module__ == module.__name__
@@ -161,7 +161,7 @@ def test_each_maker_of_requests_says_what_its_answer_is() -> None:
             assert get_type_hints(each)["return"].__origin__ is Request
 
 
-def test_no_repr_tells_a_code_a_name_a_number_or_a_token(clients: Clients) -> None:
+def test_no_repr_contains_a_code_name_number_or_token(clients: Clients) -> None:
     call_id, code = clients.live_call()
     shown, asked = clients.officer.send(calls.code(call_id)), confirmations.confirm(code)
     verdict = clients.customer.send(asked)
@@ -186,13 +186,13 @@ def test_no_repr_tells_a_code_a_name_a_number_or_a_token(clients: Clients) -> No
     assert call_id in told
 
 
-def test_nothing_that_is_searched_for_reaches_a_log(clients: Clients, caplog: pytest.LogCaptureFixture) -> None:
+def test_search_terms_never_reach_a_log(clients: Clients, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="httpx2"):
         clients.officer.send(applications.search("王芳"))
     assert not [each for each in caplog.records if each.name == "httpx2"]
 
 
-def test_errors_survive_a_process_pool() -> None:
+def test_errors_can_be_pickled() -> None:
     problem = Problem("call_open", 409, "t", "d", request_id="r", retry_after=2)
     for error in (
         problem,
@@ -205,7 +205,7 @@ def test_errors_survive_a_process_pool() -> None:
 
 
 @pytest.mark.shows("CVP-3-3")
-def test_an_instant_goes_over_the_wire_in_utc_or_not_at_all() -> None:
+def test_a_time_is_sent_in_utc_and_one_without_a_zone_is_refused() -> None:
     at = datetime(2026, 11, 23, 20, tzinfo=timezone(timedelta(hours=8)))
     for request in (legs.connected("c", leg_id="1", number="+1", at=at), reports.send(at=at)):
         assert json.loads(request.body or b"")["at"] == "2026-11-23T12:00:00Z"
@@ -218,7 +218,7 @@ def test_the_package_names_what_it_exports() -> None:
     assert all(hasattr(callback_verification, each) for each in callback_verification.__all__)
 
 
-def test_officers_and_supervisors_settle_an_exception(clients: Clients) -> None:
+def test_an_officer_requests_an_exception_and_a_supervisor_decides(clients: Clients) -> None:
     asked = exceptions.ask(APPLICATION, purpose="documents", number=NUMBER, rules=["daily_cap"], reason="asked to")
     request = clients.officer.send(asked)
     assert request.state == "waiting"
@@ -228,7 +228,7 @@ def test_officers_and_supervisors_settle_an_exception(clients: Clients) -> None:
     assert granted.exception_id is not None
 
 
-def test_a_supervisor_suspends_an_officer_and_lifts_that(clients: Clients) -> None:
+def test_a_supervisor_suspends_an_officer_and_lifts_the_suspension(clients: Clients) -> None:
     supervisor = clients.supervisor
     suspended = supervisor.send(staff.suspend("4850/2", reason="left the bank"))
     assert (suspended.staff_id, suspended.lifted_at) == ("4850/2", None)
@@ -243,14 +243,14 @@ def test_a_supervisor_suspends_an_officer_and_lifts_that(clients: Clients) -> No
     assert "left the bank" not in repr(listed)
 
 
-def test_customers_look_and_decline(clients: Clients) -> None:
+def test_customers_read_their_calls_and_decline_offers(clients: Clients) -> None:
     assert APPLICATION in {each.application_id for each in clients.customer.send(me.applications()).applications}
     before = clients.customer.send(me.preferences())
     assert clients.customer.send(me.put_preferences(marketing_calls=False)).marketing_calls is False
     assert clients.customer.send(me.put_preferences(marketing_calls=before.marketing_calls)) == before
 
 
-def test_pages_lead_on(clients: Clients) -> None:
+def test_a_page_leads_to_the_next(clients: Clients) -> None:
     for _ in range(2):
         clients.hang_up(clients.live_call()[0])
     first = clients.officer.send(calls.find(limit=1, since=datetime.now(UTC) - timedelta(hours=1)))
@@ -261,7 +261,7 @@ def test_pages_lead_on(clients: Clients) -> None:
     assert found.next_cursor is not None
 
 
-def test_the_log_is_read_in_tiles_and_held_consistent(clients: Clients) -> None:
+def test_log_tiles_and_consistency_proofs_are_read(clients: Clients) -> None:
     clients.hang_up(clients.live_call()[0])
     trust = clients.anybody.send(log.description())
     assert clients.anybody.send(log.jwks()) == trust.jwks
@@ -272,7 +272,7 @@ def test_the_log_is_read_in_tiles_and_held_consistent(clients: Clients) -> None:
     assert (proof.old, proof.new) == (1, size)
 
 
-def test_a_shard_of_the_log_has_addresses_of_its_own_and_the_first_has_the_logs() -> None:
+def test_each_shard_has_its_own_paths_and_shard_0_has_those_of_the_log() -> None:
     assert [log.checkpoint(each).path for each in (0, 7)] == ["/log/checkpoint", "/log/7/checkpoint"]
     assert [log.tile("0/x001/000.p/2", each).path for each in (0, 255)] == [
         "/log/tile/0/x001/000.p/2",
@@ -282,7 +282,7 @@ def test_a_shard_of_the_log_has_addresses_of_its_own_and_the_first_has_the_logs(
     assert asked == ["/v1/log/consistency?old=1&new=2", "/v1/log/consistency?old=1&new=2&shard=1"]
 
 
-def test_the_service_is_asked_about_a_receipt_and_its_answer_is_not_taken_for_true(clients: Clients) -> None:
+def test_the_result_of_an_online_receipt_check_has_no_truth_value(clients: Clients) -> None:
     call_id, code = clients.live_call()
     receipt = clients.customer.send(confirmations.confirm(code)).receipt
     clients.hang_up(call_id)

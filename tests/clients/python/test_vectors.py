@@ -1,4 +1,4 @@
-"""The Python SDK held against every vector of specs/vectors that concerns it; specs/vectors/README.md says which."""
+"""The Python SDK against every vector of specs/vectors that specs/vectors/README.md assigns to it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "CVP-8-4",
 )
 @pytest.mark.parametrize("subject", CHECKS)
-def test_every_vector_comes_to_what_it_says(subject: str) -> None:
+def test_every_vector_has_its_expected_result(subject: str) -> None:
     for each in vectors_of(subject):
         try:
             told = CHECKS[subject](each)
@@ -99,7 +99,7 @@ def test_every_vector_comes_to_what_it_says(subject: str) -> None:
         assert told == expected(each), each["id"]
 
 
-def test_every_answer_that_is_none_is_understood_as_its_vector_says() -> None:
+def test_every_problem_is_understood_as_its_vector_says() -> None:
     for each in vectors_of("problems"):
         asked = Sending(me.call_status(), "http://x/v1/me", None, Timeouts(), lambda: 0.0, lambda: 0.0, lambda: 0.0)
         asked.outgoing()
@@ -115,11 +115,11 @@ def test_every_answer_that_is_none_is_understood_as_its_vector_says() -> None:
 
 
 def _understood(error: Exception) -> Json:
-    """What the SDK makes of an answer, in the words of problems.json."""
+    """What the SDK makes of an answer, in the terms of problems.json."""
     if isinstance(error, Unavailable):
         names = ("status", "detail", "request_id", "retry_after")
         return {"understood": "unavailable", **{name: getattr(error, name) for name in names}}
-    # A defect is both a problem and nothing to go by; the second is what counts.
+    # An internal error is both a Problem and a CannotCheck. CannotCheck takes precedence.
     if isinstance(error, CannotCheck) or not isinstance(error, Problem):
         return {"understood": "cannot_check"}
     names = ("slug", "status", "title", "detail", "request_id", "retry_after")

@@ -1,4 +1,4 @@
-"""What goes over the wire is what was signed, and what comes back is read within bounds."""
+"""The client sends exactly what it signed, and reads answers within limits."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SPOKEN: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("spelling", ["http://{}", "HTTP://{}", "http://{}/", "http://{}//"])
-def test_a_signature_holds_however_the_address_is_spelt(clients: Clients, spelling: str) -> None:
+def test_a_signature_verifies_for_every_spelling_of_the_base_url(clients: Clients, spelling: str) -> None:
     address = spelling.format(clients.bank.url.removeprefix("http://"))
     with Client(address, clients.key("loan-origination")) as loans:
         assert loans.send(applications.read(APPLICATION)).application_id == APPLICATION
@@ -59,14 +59,14 @@ def test_a_signature_holds_however_the_address_is_spelt(clients: Clients, spelli
 @pytest.mark.parametrize(
     "application_id", ["LN~1", "a b", "é", "%2e", "%2F", "a+b", "王", "a;b=c", "x'(*)!", "a:b@c", "a/b", "../b"]
 )
-def test_a_signature_holds_for_any_id(clients: Clients, application_id: str) -> None:
+def test_a_signature_verifies_for_any_id_in_the_path(clients: Clients, application_id: str) -> None:
     with pytest.raises(Problem) as refused:
         clients.loans.send(applications.read(application_id))
-    # Refused for what it is, and not because the signature is of another address.
+    # The service refused the id itself, and not the signature.
     assert refused.value.slug in ("not_found", "invalid_field"), refused.value
 
 
-def test_an_id_is_one_segment_of_the_path_on_the_wire() -> None:
+def test_an_id_is_encoded_as_one_path_segment() -> None:
     seen: list[bytes] = []
 
     def handle(request: httpx2.Request) -> httpx2.Response:
@@ -81,7 +81,7 @@ def test_an_id_is_one_segment_of_the_path_on_the_wire() -> None:
     assert seen == [b"/v1/applications/" + each for each in paths]
 
 
-def test_the_default_port_is_not_signed() -> None:
+def test_the_default_port_is_not_part_of_the_signed_url() -> None:
     seen: list[Any] = []
 
     class Spy:
@@ -100,13 +100,13 @@ def test_the_default_port_is_not_signed() -> None:
     ["", "bank.example", "https://", "https://a:b@bank.example", "https://:b@bank.example", "https://bank.example?x",
      "https://bank.example#x", "https://bank.example:99999", "https://bank.example/?", "file:///etc", "https://a b"],
 )  # fmt: skip
-def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
+def test_an_invalid_base_url_is_refused_at_once(address: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         Client(address)
 
 
 @pytest.mark.shows("CVP-2-5")
-def test_a_signature_is_the_one_the_service_itself_would_make() -> None:
+def test_a_signed_request_has_the_headers_that_the_service_would_make() -> None:
     key = Ed25519PrivateKey.generate()
     for headers, body in (({}, None), ({"Idempotency-Key": "k"}, b'{"a":1}')):
         ours = SystemKey("pbx", key).headers("POST", "http://x/v1/y?a=b", dict(headers), body, 1_700_000_000.9)
@@ -117,7 +117,7 @@ def test_a_signature_is_the_one_the_service_itself_would_make() -> None:
         assert ours.get("Content-Digest") == theirs.get("Content-Digest")
 
 
-def test_a_try_is_signed_anew_with_the_same_key() -> None:
+def test_a_retry_is_signed_again_under_the_same_idempotency_key() -> None:
     answers = [problem("unavailable", 503, Retry_After="1"), http(200, VERDICT)]
     key = SystemKey("pbx", Ed25519PrivateKey.generate())
     with misbehaving(*answers) as server, Client(server.url, key) as client:
@@ -136,14 +136,14 @@ def test_cookies_are_neither_kept_nor_sent() -> None:
         assert "cookie" not in server.asked[1]
 
 
-def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_from_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with misbehaving(http(200, VERDICT)) as server, Client(server.url) as client:
         assert client.send(confirmations.confirm(CODE)).is_genuine
 
 
-def test_a_compressed_answer_is_not_unpacked() -> None:
+def test_a_compressed_answer_is_refused() -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     with (
         misbehaving(http(200, bomb, Content_Encoding="gzip")) as server,
@@ -155,7 +155,7 @@ def test_a_compressed_answer_is_not_unpacked() -> None:
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 504, 599])
-def test_no_answer_of_the_fives_is_more_than_cannot_check(status: int) -> None:
+def test_every_5xx_answer_means_cannot_check(status: int) -> None:
     for answer in (problem("internal_error", status), problem("policy_refused", status)):
         with misbehaving(answer) as server, Client(server.url, timeouts=ONCE) as client, pytest.raises(CannotCheck):
             client.send(confirmations.confirm(CODE))
@@ -173,7 +173,7 @@ def test_no_answer_of_the_fives_is_more_than_cannot_check(status: int) -> None:
     ],
     ids=str,
 )
-def test_a_verdict_with_less_than_belongs_to_it_is_none(changes: dict[str, Any]) -> None:
+def test_an_incomplete_verdict_is_invalid(changes: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({**VERDICT, **changes}, Verdict)
 
@@ -188,7 +188,7 @@ def test_a_verdict_with_less_than_belongs_to_it_is_none(changes: dict[str, Any])
     ],
     ids=["another id", "another call", "a refusal"],
 )
-def test_a_verdict_with_the_receipt_of_another_is_none(other: dict[str, Any]) -> None:
+def test_a_verdict_with_a_receipt_that_disagrees_is_not_understood(other: dict[str, Any]) -> None:
     answer = {**VERDICT, "receipt": stated(other)["receipt"]}
     with (
         misbehaving(http(200, answer)) as server,
@@ -199,8 +199,8 @@ def test_a_verdict_with_the_receipt_of_another_is_none(other: dict[str, Any]) ->
 
 
 @pytest.mark.shows("CVP-7.12-4")
-def test_an_ended_call_is_not_genuine_and_keeps_its_call_and_its_receipt() -> None:
-    """The receipt still says `genuine`: that was true at its time."""
+def test_an_ended_verdict_is_not_genuine_and_has_its_call_and_receipt() -> None:
+    """The receipt still says `genuine`, which was true when it was signed."""
     with misbehaving(http(200, {**VERDICT, "verdict": "ended"})) as server, Client(server.url) as client:
         ended = client.send(confirmations.confirm(CODE))
     assert (ended.is_genuine, ended.is_ended) == (False, True)
@@ -232,14 +232,14 @@ def test_an_ended_call_is_not_genuine_and_keeps_its_call_and_its_receipt() -> No
     ],
     ids=str,
 )
-def test_an_ended_answer_without_what_belongs_to_it_is_not_understood(changes: dict[str, Any]) -> None:
+def test_an_incomplete_or_contradictory_ended_verdict_is_not_understood(changes: dict[str, Any]) -> None:
     answer = http(200, {**VERDICT, "verdict": "ended", **changes})
     with misbehaving(answer) as server, Client(server.url, timeouts=ONCE) as client, pytest.raises(CannotCheck):
         client.send(confirmations.confirm(CODE))
 
 
 @pytest.mark.shows("CVP-7.12-4")
-def test_the_receipt_of_an_ended_call_does_not_make_a_genuine_answer_of_a_refusal() -> None:
+def test_a_refusal_with_a_genuine_receipt_is_not_understood() -> None:
     refusal = {**VERDICT, "verdict": "not_genuine", "call": None}
     with (
         misbehaving(http(200, refusal)) as server,
@@ -249,7 +249,7 @@ def test_the_receipt_of_an_ended_call_does_not_make_a_genuine_answer_of_a_refusa
         client.send(confirmations.confirm(CODE))
 
 
-def test_an_answer_that_is_asked_for_again_after_its_call_has_ended(clients: Clients) -> None:
+def test_a_retried_confirmation_after_the_call_is_ended_with_the_same_receipt(clients: Clients) -> None:
     call_id, code = clients.live_call()
     asked = confirmations.confirm(code)
     first = clients.customer.send(asked)
@@ -265,7 +265,7 @@ def test_an_answer_that_is_asked_for_again_after_its_call_has_ended(clients: Cli
 
 
 @pytest.mark.parametrize("statement", ["a.b.c", "", "..", "e30.e30.e30", "\ud800.\ud800", "é.é.é"])
-def test_a_verdict_with_a_receipt_that_is_none_is_none(statement: str) -> None:
+def test_a_verdict_with_a_malformed_receipt_is_invalid(statement: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({**VERDICT, "receipt": {"statement": statement, "proof": "p"}}, Verdict)
 
@@ -281,7 +281,7 @@ def test_a_required_leg_that_was_never_connected_is_not_genuine() -> None:
                 msgspec.convert(answer, Verdict)
 
 
-def test_a_code_entered_twice_gets_its_first_receipt_and_says_so(clients: Clients) -> None:
+def test_a_code_entered_twice_gets_the_same_receipt_marked_given_before(clients: Clients) -> None:
     call_id, code = clients.live_call()
     first, second = (clients.customer.send(confirmations.confirm(code)) for _ in range(2))
     clients.hang_up(call_id)
@@ -308,7 +308,7 @@ def test_a_code_entered_twice_gets_its_first_receipt_and_says_so(clients: Client
     ],
     ids=str,
 )
-def test_a_spoken_verdict_transfers_for_genuine_and_for_nothing_else(changes: dict[str, Any]) -> None:
+def test_a_contradictory_spoken_verdict_is_not_understood(changes: dict[str, Any]) -> None:
     assert msgspec.convert(SPOKEN, SpokenVerdict).is_genuine
     with (
         misbehaving(http(200, {**SPOKEN, **changes})) as server,
@@ -319,14 +319,14 @@ def test_a_spoken_verdict_transfers_for_genuine_and_for_nothing_else(changes: di
 
 
 @pytest.mark.shows("CVP-7.12-4")
-def test_a_spoken_answer_that_has_ended_is_not_genuine_and_leads_to_the_same_officer() -> None:
+def test_a_spoken_ended_verdict_is_not_genuine_and_transfers_to_the_officer() -> None:
     with misbehaving(http(200, {**SPOKEN, "verdict": "ended"})) as server, Client(server.url) as client:
         ended = client.send(ivr.confirm(CODE, dialled_number="+1", caller_number=None))
     assert (ended.is_genuine, ended.is_ended, ended.is_unavailable) == (False, True, False)
     assert ended.transfer_to == "4412"
 
 
-def test_a_refusal_cannot_be_searched_for_the_word() -> None:
+def test_a_refusal_cannot_be_mistaken_for_genuine_by_a_string_comparison() -> None:
     refusal = msgspec.convert(stated({**VERDICT, "verdict": "not_genuine", "call": None}), Verdict)
     spoken = msgspec.convert({**SPOKEN, "verdict": "not_genuine", "transfer_to": None}, SpokenVerdict)
     for verdict in (refusal, spoken):
@@ -374,7 +374,7 @@ async def test_many_tasks_share_a_client(clients: Clients) -> None:
             await loans.send(applications.read("LN-none"))
 
 
-async def test_a_task_that_is_cancelled_ends_and_leaves_the_client_usable(clients: Clients) -> None:
+async def test_a_cancelled_task_leaves_the_client_usable(clients: Clients) -> None:
     with misbehaving(10.0) as server:
         async with AsyncClient(server.url, Bearer("a")) as client:
             waiting = asyncio.create_task(client.send(confirmations.confirm(CODE)))
@@ -388,7 +388,7 @@ async def test_a_task_that_is_cancelled_ends_and_leaves_the_client_usable(client
 
 
 class Dripping:
-    """A server whose headers come a byte at a time, for ten seconds."""
+    """A server that sends its headers one byte at a time, for ten seconds."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -410,7 +410,7 @@ class Dripping:
         self._socket.close()
 
 
-async def test_headers_a_drop_at_a_time_do_not_outlast_the_time() -> None:
+async def test_headers_sent_byte_by_byte_do_not_extend_the_timeout() -> None:
     server, started = Dripping(), time.monotonic()
     async with AsyncClient(server.url, timeouts=ONCE) as client:
         with pytest.raises(NoAnswer):
