@@ -1,5 +1,5 @@
--- Splits `leaves` and `calls` on PostgreSQL by range. What is there becomes the first partition, and none of it is
--- copied; a second one and a last one are added. Run once, as specs/operations.md says ("Partitions"):
+-- Splits `leaves` and `calls` on PostgreSQL by range. The existing rows become the first partition, without being
+-- copied. A second and a last partition are added. Run it once; see specs/operations.md ("Partitions"):
 --
 --   psql "$VERIFIER_DATABASE" -v ON_ERROR_STOP=1 -f partitions.sql \
 --     -v calls_from=$(printf 'call_%012x' $(date -u -d 2027-01-01 +%s000)) \
@@ -7,15 +7,15 @@
 --     -v leaves_from=100000000 -v leaves_to=200000000 -v shards=4
 --
 -- Ids begin with their time, so calls are split by time: calls_1 has those before calls_from, calls_2 those before
--- calls_to, calls_rest what comes after. Leaves are numbered in each shard from 0, and kept at shard * 2^48 + index
--- (verifier/core/shards.py), so each shard has partitions of its own: of shard 0, leaves_0_1 has those before
--- leaves_from, leaves_0_2 those before leaves_to, leaves_0_rest what comes after; of shard 1, leaves_1_1 and so on.
--- leaves_rest is for shards from `shards` on, which is as many as the log has unless more are said here.
+-- calls_to, calls_rest all later ones. Leaves are numbered in each shard from 0, and stored at shard * 2^48 + index
+-- (verifier/core/shards.py), so each shard has its own partitions. In shard 0, leaves_0_1 has those before leaves_from,
+-- leaves_0_2 those before leaves_to, and leaves_0_rest all later ones. Shard 1 has leaves_1_1 and so on. leaves_rest is
+-- for shards from `shards` on. Without this variable, it is the number of shards of the log.
 --
--- Choose bounds that have not been reached. What is past them is moved, which takes as long as copying it, and so are
--- the leaves of later shards: partition a log before it is split. Nodes answer `unavailable` while this runs. On a large
--- database do first, while they work, what takes long (and drop the two constraints if you do not go on: they refuse
--- what comes after the bounds; leave out that of leaves where the log has been split already):
+-- Choose bounds in the future. Rows past the bounds, and the leaves of later shards, are moved, which takes as long as
+-- copying them. So partition a log before you split it. Nodes answer `unavailable` while this runs. On a large database,
+-- do the slow part first, while the nodes work. The constraints refuse rows past the bounds, so drop them if you stop
+-- here. If the log is split already, leave out the constraint on leaves:
 --
 --   CREATE INDEX CONCURRENTLY leaves_statement ON leaves (statement_id);
 --   ALTER TABLE leaves ADD CONSTRAINT leaves_bound CHECK (leaf_index < 100000000) NOT VALID;
@@ -29,17 +29,17 @@ SELECT coalesce(max(shards), 1) AS shards FROM log_head \gset
 \endif
 
 BEGIN;
--- Whoever needs these tables waits behind this while it waits for them: so not for as long as a node would.
+-- Nodes wait behind this while it waits for its locks. So its timeout is shorter than theirs.
 SET LOCAL lock_timeout = '3s';
 SELECT format('SET LOCAL ROLE %I', tableowner) FROM pg_tables WHERE tablename = 'leaves' AND schemaname = current_schema \gexec
--- In this order: then no batch is half way, and nobody who reads waits crosswise.
+-- This order waits for running batches, and avoids deadlocks with readers.
 LOCK TABLE log_head IN EXCLUSIVE MODE;
 LOCK TABLE calls IN ACCESS EXCLUSIVE MODE;
 LOCK TABLE leaves IN ACCESS EXCLUSIVE MODE;
 
 ALTER TABLE calls RENAME TO calls_1;
 ALTER TABLE leaves RENAME TO leaves_0_1;
--- PostgreSQL has nothing UNIQUE in a table with partitions but with what they are split by.
+-- In a partitioned table, a UNIQUE constraint must include the partition key.
 CREATE INDEX IF NOT EXISTS leaves_statement ON leaves_0_1 (statement_id);
 ALTER TABLE leaves_0_1 DROP CONSTRAINT leaves_statement_id_key;
 
@@ -65,7 +65,7 @@ WITH past AS (DELETE FROM leaves_0_1 WHERE leaf_index >= :leaves_from RETURNING 
 ALTER TABLE leaves ATTACH PARTITION leaves_0_1 FOR VALUES FROM (MINVALUE) TO (:leaves_from);
 ALTER TABLE leaves_0_1 DROP CONSTRAINT IF EXISTS leaves_bound;
 
--- The names that migrations know are those of the indexes on the whole tables.
+-- Migrations use these names for the indexes on the whole tables.
 SELECT format('ALTER INDEX %I RENAME TO %I', name, name || '_1'), format('ALTER INDEX %I RENAME TO %I', whole, name)
 FROM (
     SELECT old.relname AS name, new.relname AS whole
@@ -77,6 +77,6 @@ FROM (
 ) AS pairs \gexec
 COMMIT;
 
--- Nobody does this for tables with partitions but an operator; now and then is enough.
+-- Autovacuum does not do this for partitioned tables. Repeat it now and then.
 ANALYZE calls;
 ANALYZE leaves;

@@ -4,23 +4,26 @@
 (* their applications: specs/protocol.md sections 2, 4.2, 5, 6.1 and 7,    *)
 (* verifier/service/calls.py and confirmations.py.                         *)
 (*                                                                         *)
-(* Mallory phones whom he likes and says what he likes: to Wang he reads   *)
-(* out any code he knows, with any reference; an officer he lures into     *)
-(* issuing, dialling any number, and reading the code out to whoever is on *)
-(* the line. He rings in with any caller number, reads the whole database, *)
-(* and once changes it. He does not have the bank's keys, Wang's login or  *)
-(* an officer's. A code is a term that cannot be made from other terms     *)
-(* (symbolic cryptography): whoever has not been told it can only guess,   *)
-(* and a guess is wrong; how often he may guess is what is counted.        *)
+(* Wang is an honest customer, Mallory the fraudster. Mallory can phone    *)
+(* anybody and say anything. Mallory reads out any known code to Wang,     *)
+(* with any reference. Mallory lures an officer into issuing a call,       *)
+(* dialling any number, and reading the code to anybody on the line.       *)
+(* Mallory calls in with any caller number, reads the whole database, and  *)
+(* changes it once. Mallory does not have the bank's keys, Wang's login or *)
+(* an officer's login.                                                     *)
 (*                                                                         *)
-(* Commands are atomic here; that they are is what Delivery shows.         *)
+(* A code is a term that cannot be made from other terms (symbolic         *)
+(* cryptography). Without knowing it one can only guess, and every guess   *)
+(* is wrong. The model counts how often Mallory may guess.                 *)
+(*                                                                         *)
+(* Commands are atomic here. Delivery shows that they are.                 *)
 (***************************************************************************)
 EXTENDS Calls, TLC
 
 CONSTANTS
-    Calls,      \* as many calls as are ever issued
-    Powers,     \* what Mallory does here beside talking, a subset of those below
-    Shared      \* Mallory has got Wang's number on file for his own application as well
+    Calls,      \* the calls that can be issued
+    Powers,     \* what Mallory can do besides talking: a subset of those below
+    Shared      \* Wang's number is on file for Mallory's application too
 
 ASSUME Powers \subseteq {"guesses", "listens", "changes the database", "moves staff", "legs by number"}
 
@@ -41,13 +44,13 @@ VARIABLES
     passed,     \* the bounds the clock has passed, by call
     heard,      \* codes that Wang has heard from the bank
     known,      \* codes that Mallory knows
-    tapped,     \* calls whose leg to Wang Mallory listens on, or has diverted to himself
-    given,      \* the genuine verdict of this very step, with its circumstances, if there was one
+    tapped,     \* calls whose leg to Wang Mallory listens to, or has diverted
+    given,      \* the genuine verdict of this step, with its circumstances, if any
     spent,      \* by call, how often its code was consumed
     owed,       \* wrong codes entered by the customer's own login, or from a number on file
     staff,      \* who is assigned to each application now, and who is suspended
-    unfit,      \* calls that went on though their officer was no longer assigned
-    disclosed,  \* calls on which the officer took a confirmation for leave to disclose (L1)
+    unfit,      \* calls that continued although their officer was no longer assigned
+    disclosed,  \* calls on which the officer disclosed something because of a confirmation (L1)
     changed     \* has Mallory changed the database?
 
 core == <<row, ticket, pointer, signed>>
@@ -71,7 +74,7 @@ Init ==
     /\ spent = [c \in Calls |-> 0]
     /\ owed = [c \in Calls |-> [channel \in Channels |-> 0]]
 
-\* Section 5, law L2: a function of application key, call id and every byte of the ticket.
+\* Section 5, law L2: the code is a function of application key, call id and every byte of the ticket.
 Code(application, c) ==
     IF Holds("L2 bound") THEN <<application, c, ticket[c].officer, ticket[c].dest>> ELSE <<"-", c, "-", "-">>
 
@@ -81,7 +84,7 @@ OnDest(c) == phone[c].to = ticket[c].dest
 \* Is the officer of a call still the one assigned to its application?
 Fit(c) == staff.assigned[signed[c].application] = signed[c].officer
 
-\* Section 6.1: a leg event, too, looks at the assignment again.
+\* Section 6.1: a leg event also checks the assignment again.
 Follow(c, event) ==
     IF Holds("L10 still assigned") /\ ~Fit(c) THEN Revoke(Now(c)) ELSE FollowLeg(row[c], event, passed[c])
 Went(c) == unfit' = IF ~Fit(c) /\ IsOpen(row'[c]) THEN unfit \cup {c} ELSE unfit
@@ -89,8 +92,8 @@ Went(c) == unfit' = IF ~Fit(c) /\ IsOpen(row'[c]) THEN unfit \cup {c} ELSE unfit
 -----------------------------------------------------------------------------
 (* The officer, honest and easily led.                                     *)
 
-\* Section 4.2: the policy, and one open call an application: the officer's own that was
-\* never connected gives way, any other stands.
+\* Section 4.2: the policy, and one open call for each application. A new call replaces the
+\* officer's own open call if that was never connected. Any other open call stands.
 Issue(c, officer, application, number) ==
     LET standing == pointer[application]
         before == IF standing = "none" THEN NoCall ELSE Now(standing)
@@ -107,7 +110,7 @@ Issue(c, officer, application, number) ==
         /\ pointer' = [pointer EXCEPT ![application] = c]
         /\ UNCHANGED <<lines, heard, known, tapped, ghosts, changed>>
 
-\* Any number, whatever the ticket says; a leg to another changes nothing (section 6).
+\* The officer dials any number. A leg to another number than the ticket's changes nothing (section 6).
 Dial(c, number) ==
     /\ row[c].state /= "none" /\ phone[c] = Idle
     /\ phone' = [phone EXCEPT ![c] = [to |-> number, now |-> "up"]]
@@ -122,9 +125,9 @@ HangUp(c) ==
     /\ IF OnDest(c) THEN Went(c) ELSE UNCHANGED unfit
     /\ UNCHANGED <<ticket, pointer, signed, passed, heard, known, tapped, spent, owed, disclosed, staff, changed>>
 
-\* Section 6.1: another officer rings a number that is on file for a customer of theirs, and the
-\* exchange tells of it by number, without the officer. It counts for the one call that waits for
-\* that number, unless several officers can be meant.
+\* Section 6.1: another officer rings a number on file for their own customer, and the exchange
+\* reports it by number, without the officer. It counts for the one call that waits for that
+\* number, unless several officers are possible.
 ToldByNumber(number, officer) ==
     LET waiting == {c \in Calls : IsOpen(Now(c)) /\ ticket[c].dest = number /\ row[c].leg = {}}
         meant == {staff.assigned[a] : a \in {each \in Applications : number \in OnFile(each)}}
@@ -135,8 +138,8 @@ ToldByNumber(number, officer) ==
             /\ row' = [row EXCEPT ![c] = Follow(c, "connected")]
         /\ UNCHANGED <<ticket, pointer, signed, lines, heard, known, tapped, ghosts, changed>>
 
-\* She reads out what is on her screen to whoever is on her line: the leg, or, without one,
-\* somebody who has rung in. A ticket that was changed at rest does not open (section 4.1).
+\* The officer reads out the code on the screen to the person on the line: the leg, or, without a
+\* leg, somebody who has rung in. A ticket that was changed at rest does not open (section 4.1).
 ReadOut(c, tap) ==
     LET code == Code(signed[c].application, c)
         to_wang == phone[c] = [to |-> "nw", now |-> "up"]
@@ -149,13 +152,13 @@ ReadOut(c, tap) ==
         /\ tapped' = IF tap THEN tapped \cup {c} ELSE tapped
         /\ UNCHANGED <<core, lines, spent, owed, disclosed, staff, changed>>
 
-\* Section 6.1: who is no longer assigned asks for the code in vain, and the call is over.
+\* Section 6.1: an officer who is no longer assigned gets no code, and the call is revoked.
 AsksInVain(c) ==
     /\ Holds("L10 still assigned") /\ RevealAllowed(Now(c)) /\ ~Fit(c)
     /\ row' = [row EXCEPT ![c] = Revoke(Now(c))]
     /\ UNCHANGED <<ticket, pointer, signed, lines, heard, known, tapped, ghosts, changed>>
 
-\* What law L1 forbids: to act for whoever is on the line because a confirmation came.
+\* Law L1 forbids this: to act for the person on the line because a confirmation came.
 Disclose(c) ==
     /\ ~Holds("L1") /\ row[c].state = "confirmed" /\ phone[c].now = "up"
     /\ disclosed' = disclosed \cup {c}
@@ -182,7 +185,7 @@ Suspend(officer) ==
 (* A code is entered (section 7). `as` is a login on the app, a calling    *)
 (* number on the IVR.                                                      *)
 
-\* Step 1, law L12: the customer's own, or those with the number on file; a reference narrows.
+\* Step 1, law L12: the customer's own applications, or those with the number on file. A reference selects one.
 Candidates(channel, as, reference) ==
     LET own == {a \in Applications : IF channel = "app" THEN Owner(a) = as ELSE as \in OnFile(a)}
     IN  IF reference = "any" THEN own
@@ -222,8 +225,8 @@ Enter(to, voice, channel, as, reference, code) ==
 
 Guess == IF "guesses" \in Powers THEN {Junk} ELSE {}
 
-\* Wang enters what the bank has read to him, or whatever somebody on the phone tells him,
-\* with no reference or with the one he is given.
+\* Wang enters a code that the bank or somebody else has read out on the phone, with no reference
+\* or with the one that they named.
 WangEnters ==
     \E voice \in {"bank", "mallory"}, reference \in {"any", "m"}, channel \in Channels :
         \E code \in (IF voice = "bank" THEN heard ELSE known \cup Guess) :
@@ -243,15 +246,14 @@ Pass(c, bound) ==
     /\ passed' = [passed EXCEPT ![c] = @ \cup {bound}]
     /\ UNCHANGED <<core, phone, heard, known, tapped, ghosts, changed>>
 
-\* Codes are not there to be read (L2, section 5).
+\* The database has no codes to read (L2, section 5).
 ReadsCodes(c) ==
     /\ ~Holds("L2 derived") /\ IsOpen(row[c])
     /\ known' = known \cup {Code(signed[c].application, c)}
     /\ UNCHANGED <<core, lines, heard, tapped, ghosts, changed>>
 
-\* Other bytes in a ticket whose code has been read out. The seal of section 4.1 stands in
-\* the way of that, too; a confirmation here goes on as if it had been got round, so that it
-\* is the code alone that has to tell.
+\* Mallory changes a ticket whose code has been read out. The seal of section 4.1 prevents that
+\* too. Here a confirmation ignores the seal, so that only the code shows the change.
 ChangesTicket(c, officer, number) ==
     /\ "changes the database" \in Powers /\ ~changed
     /\ \E code \in heard \cup known : code[2] = c
@@ -259,7 +261,7 @@ ChangesTicket(c, officer, number) ==
     /\ changed' = TRUE
     /\ UNCHANGED <<row, pointer, signed, lines, heard, known, tapped, ghosts>>
 
-\* Another application's call as the open call of this one.
+\* Mallory makes another application's call the open call of this one.
 ChangesPointer(application, c) ==
     /\ "changes the database" \in Powers /\ ~changed
     /\ row[c].state /= "none" /\ pointer[application] /= c
@@ -285,6 +287,6 @@ Next == (Others /\ given' = {}) \/ WangEnters \/ MalloryEnters
 
 Spec == Init /\ [][Next]_vars
 
-\* One call is as good as another.
+\* Calls are interchangeable.
 Alike == Permutations(Calls)
 =============================================================================

@@ -1,7 +1,7 @@
 --------------------------- MODULE AttackPromises ----------------------------
 (***************************************************************************)
-(* What Attack promises, as invariants, and what must be able to happen in *)
-(* it, so that no promise is kept for want of an attack.                   *)
+(* The promises of Attack, as invariants, and events that must be possible *)
+(* in it, so that no promise holds only because nothing happens.           *)
 (***************************************************************************)
 EXTENDS Attack
 
@@ -14,14 +14,14 @@ Shape ==
 -----------------------------------------------------------------------------
 (* Promises.                                                               *)
 
-\* L5 with L2 and L12: what Mallory reads out to Wang is never genuine, unless he was on the
-\* officer's leg to Wang's own number and heard it there.
+\* L5 with L2 and L12: a code that Mallory reads out to Wang is never genuine, unless Mallory
+\* heard it on the officer's leg to Wang's own number.
 NotFooled == \A g \in Wangs : g.voice = "mallory" => g.call \in tapped
 
-\* L12: a customer is told of his own calls only.
+\* L12: customers get verdicts on their own calls only.
 OwnCallsOnly == \A g \in Wangs : signed[g.call].application = "w"
 
-\* L12: what is genuine to Wang was a call to his own number.
+\* L12: a call that is genuine to Wang was a call to Wang's own number.
 HisNumberWasCalled == \A g \in Wangs : signed[g.call].dest = "nw"
 
 \* L2: the verdict says what the bank signed.
@@ -35,30 +35,30 @@ ByPolicy == \A g \in given :
     /\ g.says.officer = Assigned(g.says.application)
     /\ g.says.dest \in OnFile(g.says.application)
 
-\* L10: nothing goes on with an officer who is no longer assigned, once it is looked at.
+\* L10: once assignment is checked, no call continues with an officer who is no longer assigned.
 OnlyTheAssigned == unfit = {}
 
 \* Section 2: a suspended officer has no open call.
 NothingOfTheSuspended == \A c \in Calls : signed[c].officer \in staff.suspended => ~IsOpen(row[c])
 
-\* L5: with a leg that was connected to the number on the ticket.
+\* L5: a genuine call had a leg connected to the number on the ticket.
 OnALeg == \A g \in given : g.leg /= "none"
 
-\* L4: consumed at most once; a used code is good only while the call goes on.
+\* L4: a code is consumed at most once; a used code is good only while the call goes on.
 ConsumedOnce == \A c \in Calls : spent[c] <= 1
 NoReplay == \A g \in given : ~g.first => g.leg = "up"
 
-\* Section 6.2: the first genuine is inside the code's time and the grace.
+\* Section 6.2: the first genuine verdict is within the code's life and the grace.
 InTime == \A g \in given : g.first => g.intime
 
-\* L7: nobody else's look-up takes an attempt, nor a spoofed caller number one of the app's.
+\* L7: look-ups of other customers use no attempt, and a spoofed number none of the app's.
 BurnsNothing == \A c \in Calls, channel \in Channels : row[c].wrong[channel] <= owed[c][channel]
 
-\* L1: nothing follows from a confirmation for whoever is on the officer's line.
+\* L1: a confirmation permits nothing to the person on the officer's line.
 NothingFollows == disclosed \cap tapped = {}
 
 -----------------------------------------------------------------------------
-(* What must be able to happen: each of these has to be found violated.    *)
+(* Possible events: TLC must find each of these violated.                  *)
 
 NeverGenuine == \A g \in Wangs : g.voice /= "bank"
 NeverGivenBefore == \A g \in Wangs : g.first

@@ -1,20 +1,22 @@
 -------------------------------- MODULE Calls --------------------------------
 (***************************************************************************)
 (* The life of a call as pure functions of its row: specs/protocol.md      *)
-(* section 6, as verifier/core/call.py carries it out.                     *)
+(* section 6, as verifier/core/call.py implements it.                      *)
 (*                                                                         *)
-(* Instants are left out. What is kept of the PBX's word is which events   *)
-(* have been heard; what is kept of the clock is which bounds have passed: *)
-(*    "lifetime"  ten minutes after issue                                  *)
-(*    "grace"     two minutes after the leg ended                          *)
-(*    "call"      two hours after the leg was connected                    *)
-(* Each may pass at any moment at which it could, so that every order and  *)
-(* every distance of instants is covered.                                  *)
+(* There are no times. The model keeps which leg events the service has    *)
+(* heard, and which time limits have passed:                               *)
+(*                                                                         *)
+(*     "lifetime"  ten minutes after issue                                 *)
+(*     "grace"     two minutes after the leg ended                         *)
+(*     "call"      two hours after the leg was connected                   *)
+(*                                                                         *)
+(* Each may pass whenever that is possible, so that every order and every  *)
+(* distance of times is covered.                                           *)
 (***************************************************************************)
 EXTENDS Naturals, FiniteSets
 
 CONSTANTS
-    Off,        \* the rules that are switched off; {} is the protocol
+    Off,        \* the rules that are switched off; {} is the protocol itself
     Mode,       \* leg_mode: "required", or "off" (section 6.1)
     MaxWrong    \* wrong codes for each call and channel (section 6.2)
 
@@ -33,25 +35,25 @@ Rules == {
     "L5 reveal",        \* the officer sees it only on a connected leg (6.1)
     "L5 confirm",       \* genuine only with a leg that was connected (6.1)
     "L5 facts",         \* leg events in any order come out right (6)
-    "L5 named",         \* a leg by number counts only where one officer can be meant (6.1)
-    "L6",               \* what cannot be made durable is no verdict (7.2)
-    "L7 foreign",       \* a foreign look-up burns nothing (7)
+    "L5 named",         \* a leg by number counts only if one officer is possible (6.1)
+    "L6",               \* without durability there is no verdict (7.2)
+    "L7 foreign",       \* a look-up of another customer uses no attempt (7)
     "L7 budgets",       \* each channel has wrong codes of its own (6.2)
     "L10 assigned",     \* the officer is assigned (4.2)
     "L10 number",       \* the number dialled is on file (4.2)
-    "L10 still assigned",   \* looked at again at each reveal and leg event (6.1)
+    "L10 still assigned",   \* checked again at each reveal and leg event (6.1)
     "L10 suspended",    \* suspended staff have no open call and get none (2)
-    "L12",              \* a code is tried against one customer's calls (7)
+    "L12",              \* a code is compared with one customer's calls (7)
     "L12 dialled",      \* by telephone, a call to the calling number (7.1)
     "L16 rows",         \* a row whose authenticator does not verify is refused (10)
     "L16 ticket",       \* facts of a call come from its signed ticket (10)
-    "L16 exception",    \* an exception is what its logged statement says (4.2)
-    "L16 found",        \* what an index finds is checked against sealed facts (10)
+    "L16 exception",    \* an exception is read from its logged statement (4.2)
+    "L16 found",        \* index results are checked against sealed facts (10)
     "L16 sum",          \* the head keeps the sum of all authenticators (8.3)
-    "L16 fresh",        \* a row that changes holds what it never held before (8.3)
+    "L16 fresh",        \* a changed row is never the same as before (8.3)
     "guess bound",      \* wrong codes are limited (6.2)
-    "settle first",     \* a late sweep widens nothing (6.3)
-    "durable"}          \* nobody is answered before the commit (10)
+    "settle first",     \* decisions do not depend on the sweep (6.3)
+    "durable"}          \* no answer before the commit (10)
 
 ASSUME Off \subseteq Rules
 ASSUME Mode \in {"required", "off"}
@@ -71,13 +73,13 @@ Issued == [NoCall EXCEPT !.state = "issued"]
 IsOpen(row) == row.state \in {"issued", "live", "confirmed"}
 WasConnected(row) == "connected" \in row.leg
 Connected(row) == WasConnected(row) /\ "ended" \notin row.leg
-\* An end that is heard before the connection says nothing yet.
+\* An end that is heard before the connection has no effect yet.
 HungUp(row) == WasConnected(row) /\ "ended" \in row.leg
 
 Closed(row, state) == [row EXCEPT !.state = state]
 
-\* The call after all that time alone has brought about; `passed` is the set of
-\* bounds that have passed (sections 6 and 6.3).
+\* The call after all changes that are due by time alone. `passed` has the time limits that
+\* have passed (sections 6 and 6.3).
 Settle(row, passed) ==
     IF ~IsOpen(row) THEN row
     ELSE IF row.state = "confirmed" THEN
@@ -87,10 +89,10 @@ Settle(row, passed) ==
     ELSE IF "lifetime" \in passed THEN Closed(row, "expired")
     ELSE row
 
-\* What a decision looks at: the row, settled first.
+\* The row that a decision reads, settled first.
 Looked(row, passed) == IF Holds("settle first") THEN Settle(row, passed) ELSE row
 
-\* Law L5, section 6.1: may the officer see the code? A used one is not for reading out.
+\* Law L5, section 6.1: may the officer see the code? A used code is not read out again.
 RevealAllowed(row) ==
     /\ IsOpen(row) /\ row.state /= "confirmed"
     /\ Mode = "required" /\ Holds("L5 reveal") => Connected(row)
@@ -104,7 +106,7 @@ ConfirmAllowed(row, channel) ==
 
 Confirm(row, passed) == Settle(Closed(row, "confirmed"), passed)
 
-\* Section 7 step 4: a wrong code is counted while there is something left to count.
+\* Section 7 step 4: a wrong code is counted until the limit is reached.
 CountWrong(row, channel) ==
     LET counted == [row EXCEPT !.wrong[Budget(channel)] = @ + 1]
         spent == {each \in Channels : counted.wrong[Budget(each)] >= MaxWrong}
@@ -112,8 +114,8 @@ CountWrong(row, channel) ==
         ELSE IF counted.state /= "confirmed" /\ spent = Channels /\ Holds("guess bound")
         THEN Closed(counted, "locked") ELSE counted
 
-\* Section 6: events come at least once and in any order. The facts that have been
-\* heard decide, not the order of hearing.
+\* Section 6: events come at least once and in any order. The events heard so far decide, not
+\* their order.
 FollowLeg(row, event, passed) ==
     LET heard == IF Holds("L5 facts") THEN row.leg \cup {event}
                  ELSE IF event = "connected" THEN {"connected"} ELSE {"connected", "ended"}

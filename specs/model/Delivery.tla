@@ -1,26 +1,27 @@
 ------------------------------ MODULE Delivery -------------------------------
 (***************************************************************************)
-(* One call, from issue to end, through machines that fail: retries under  *)
-(* the same Idempotency-Key, several nodes on one database, crashes at any *)
-(* moment, lost answers, leg events late, doubled and disordered.          *)
+(* One call, from issue to end, on machines that fail: retries under the   *)
+(* same Idempotency-Key, several nodes on one database, crashes at any     *)
+(* moment, lost answers, leg events late, repeated and out of order.       *)
 (* specs/protocol.md sections 1, 3.2, 6, 7 and 10;                         *)
-(* verifier/service/writer.py, batch.py, calls.py and confirmations.py.    *)
+(* verifier/ledger/writer.py, verifier/service/calls.py and                *)
+(* confirmations.py.                                                       *)
 (*                                                                         *)
-(* A command is decided in a transaction and then committed. A crash comes *)
-(* before the commit, and nothing has happened; or after it, and the answer*)
-(* alone is lost. (An answer on its way changes nothing until it is heard, *)
-(* so an answer is heard at the commit or never.)                          *)
+(* A command is decided in a transaction and then committed. If a crash    *)
+(* comes before the commit, nothing has happened. If it comes after the    *)
+(* commit, only the answer is lost. (An answer changes nothing until the   *)
+(* client gets it, so in the model clients get it at the commit or never.) *)
 (***************************************************************************)
 EXTENDS Calls, TLC
 
 CONSTANTS
     Nodes,
-    Requests    \* what is asked here, a subset of Known below
+    Requests    \* the requests of this configuration: a subset of Known below
 
-\* The client of each of these retries it under one key, as often as it likes and at
-\* any node: the dialler, the customer's app twice over, the IVR, the supervisor.
+\* Their clients retry these under one key, any number of times and at any node: the dialler,
+\* the customer's app (two requests), the IVR, the supervisor.
 Keyed == {"issue", "app", "app again", "ivr", "revoke"} \cap Requests
-\* Asked without a key (reveal), or each time under another (somebody guesses).
+\* Sent without a key (reveal), or under a new key each time (guesses).
 Known == {"issue", "app", "app again", "ivr", "revoke", "reveal", "guess app", "guess ivr"}
 ASSUME Requests \subseteq Known
 
@@ -31,13 +32,13 @@ Channel(request) == IF request \in {"ivr", "guess ivr"} THEN "ivr" ELSE "app"
 
 VARIABLES
     row,        \* DATABASE: the call
-    log,        \* DATABASE: the leaves, by what they are of
+    log,        \* DATABASE: the leaves, by the kind of their statements
     kept,       \* DATABASE: the answer kept for each key, or "none"
-    node,       \* what each node has in hand: it is "up" with nothing, "down", or has "decided"
-    phone,      \* the leg in truth: "idle", "up", "down"
-    said,       \* every leg event the service has been told of
+    node,       \* each node: "up" without work, "down", or it has "decided" a command
+    phone,      \* the real state of the leg: "idle", "up", "down"
+    said,       \* every leg event reported to the service
     passed,     \* the bounds that the clock has passed
-    told,       \* what the client of each key has been answered, but that the call is over
+    told,       \* the answer that the client of each key got, except `ended`
     shown,      \* has the officer seen the code?
     consumed,   \* commits that consumed the code
     tries       \* on each channel, wrong codes tried while a right one would have been genuine
@@ -61,14 +62,14 @@ Init ==
     /\ tries = [channel \in Channels |-> 0]
 
 -----------------------------------------------------------------------------
-(* What a command decides, given the row it reads.                         *)
+(* The decision of a command, given the row it reads.                      *)
 
-\* Sections 4.2 and 5. With a leg required the answer has no code yet.
+\* Sections 4.2 and 5. If a leg is required, the answer has no code yet.
 OnIssue(before) ==
     IF before.state /= "none" THEN [answer |-> "refused", after |-> before]
     ELSE [answer |-> IF Mode = "required" THEN "issued" ELSE "issued with code", after |-> Issued]
 
-\* Section 7: `genuine`, the first receipt again, or the one refusal there is.
+\* Section 7: `genuine`, the first receipt again, or the one refusal.
 OnConfirm(before, channel) ==
     IF ~ConfirmAllowed(before, channel) THEN [answer |-> "not_genuine", after |-> before]
     ELSE IF before.state = "confirmed" THEN [answer |-> "given_before", after |-> before]
@@ -88,7 +89,7 @@ Outcome(request, before) ==
       [] request = "reveal" -> OnReveal(before)
       [] request = "revoke" -> OnRevoke(before)
 
-\* A customer has a code to enter once the officer has seen it and read it out; the dialler's
+\* A customer can enter a code after the officer has seen it and read it out. The dialler's
 \* other operations need the id of the call.
 Asked(request) ==
     CASE request \in Confirmations -> shown
@@ -98,7 +99,7 @@ Asked(request) ==
 -----------------------------------------------------------------------------
 (* The writer (section 10).                                                *)
 
-\* A batch begins by taking the log's head row, so those of all nodes run one by one.
+\* A batch begins by locking the log's head row, so the batches of all nodes run one by one.
 HeadIsFree == Holds("L4 serial") => \A n \in Nodes : node[n].step /= "decided"
 
 Decide(n, request) ==
@@ -120,8 +121,8 @@ Hear(work) ==
 
 Unheard == UNCHANGED <<told, shown>>
 
-\* Row, leaf and kept answer become durable in one; then who asked is told, or the node is
-\* gone (kill -9, a power cut) or the line is, and he asks again, here or elsewhere.
+\* Row, leaf and kept answer become durable together. Then the client gets the answer, or the node
+\* (kill -9, a power cut) or the connection is lost, and the client retries here or elsewhere.
 Commit(n, answered) ==
     LET work == node[n]
         fresh == ~work.replayed
@@ -140,7 +141,7 @@ Commit(n, answered) ==
         /\ node' = [node EXCEPT ![n] = IF answered THEN Up ELSE Down]
         /\ UNCHANGED world
 
-\* Before the commit nothing has happened.
+\* A crash before the commit: nothing has happened.
 Crash(n) ==
     /\ node[n].step /= "down"
     /\ node' = [node EXCEPT ![n] = Down]
@@ -151,15 +152,15 @@ Restart(n) ==
     /\ node' = [node EXCEPT ![n] = Up]
     /\ UNCHANGED <<database, world, ghosts>>
 
-\* Section 7.2: nothing can be made durable; the client hears `unavailable`, which is no
-\* verdict. Without L6 it hears what was decided.
+\* Section 7.2: nothing can be made durable, and the client gets `unavailable`, which is no
+\* verdict. Without L6 it gets the decision.
 Fail(n) ==
     /\ node[n].step = "decided"
     /\ IF Holds("L6") THEN Unheard ELSE Hear(node[n])
     /\ node' = [node EXCEPT ![n] = Up]
     /\ UNCHANGED <<database, world, consumed, tries>>
 
-\* What section 10 and law L3 forbid: telling before the commit.
+\* Section 10 and law L3 forbid this: an answer before the commit.
 TellEarly(n) ==
     /\ node[n].step = "decided"
     /\ ~Holds(IF node[n].request \in {"issue", "reveal"} THEN "L3" ELSE "durable")
@@ -167,14 +168,14 @@ TellEarly(n) ==
     /\ UNCHANGED <<database, world, node, consumed, tries>>
 
 -----------------------------------------------------------------------------
-(* The leg, the clock and the sweep. Each is one transaction; its crash    *)
-(* before the commit is that it has not happened yet.                      *)
+(* The leg, the clock and the sweep. Each is one transaction. If it        *)
+(* crashes before the commit, it has not happened yet.                     *)
 
 Ring(from, to) ==
     /\ row.state /= "none" /\ phone = from /\ phone' = to
     /\ UNCHANGED <<database, node, said, passed, ghosts>>
 
-\* Section 6: at least once and in any order.
+\* Section 6: leg events come at least once and in any order.
 LegEvent(event) ==
     /\ phone \in (IF event = "connected" THEN {"up", "down"} ELSE {"down"})
     /\ HeadIsFree
@@ -190,7 +191,7 @@ Pass(bound) ==
     /\ passed' = passed \cup {bound}
     /\ UNCHANGED <<database, node, phone, said, ghosts>>
 
-\* Section 6.3: whenever it comes, if it comes.
+\* Section 6.3: the sweep runs at any moment, or never.
 Sweep ==
     /\ HeadIsFree
     /\ row' = Settle(row, passed)
@@ -207,6 +208,6 @@ Next ==
 
 Spec == Init /\ [][Next]_vars
 
-\* One node is as good as another.
+\* Nodes are interchangeable.
 Alike == Permutations(Nodes)
 =============================================================================

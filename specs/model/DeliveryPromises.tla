@@ -1,11 +1,11 @@
 -------------------------- MODULE DeliveryPromises ---------------------------
 (***************************************************************************)
-(* What Delivery promises, as invariants, and what must be able to happen  *)
-(* in it, so that no promise is kept for want of events.                   *)
+(* The promises of Delivery, as invariants, and events that must be        *)
+(* possible in it, so that no promise holds only because nothing happens.  *)
 (***************************************************************************)
 EXTENDS Delivery
 
-\* A verdict that is being decided now, not an answer that was kept.
+\* A verdict that is decided now, not a kept answer.
 Fresh(n, answers) == node[n].step = "decided" /\ ~node[n].replayed /\ node[n].answer \in answers
 
 Shape ==
@@ -24,8 +24,7 @@ OneAnswerForAKey == \A key \in Keyed :
     /\ Cardinality(told[key]) <= 1
     /\ key \in log.genuine => told[key] \subseteq {"genuine"}
 
-\* L4: the right code again while the call goes on is genuine, never a false alarm (the
-\* channel not being locked).
+\* L4: the right code again while the call goes on is genuine, unless the channel is locked.
 NoFlipFlop == \A n \in Nodes : Fresh(n, {"not_genuine"}) /\ node[n].request \in Confirmations =>
     ~ /\ log.genuine /= {}
       /\ row.state = "confirmed"
@@ -34,28 +33,28 @@ NoFlipFlop == \A n \in Nodes : Fresh(n, {"not_genuine"}) /\ node[n].request \in 
          THEN said = {"connected"} /\ "call" \notin node[n].then
          ELSE "ended" \notin said /\ node[n].then = {}
 
-\* L4: given before means that there is a first receipt.
+\* L4: `given_before` means that there is a first receipt.
 GivenBeforeHasAReceipt == \A n \in Nodes : Fresh(n, {"given_before"}) => log.genuine /= {}
 
-\* L4, L5, section 6: the first genuine is inside the code's time, on a leg that the PBX said
-\* was connected to the number on file, and no later than the grace after it ended.
+\* L4, L5, section 6: the first genuine verdict is within the code's life, on a leg that the PBX
+\* reported as connected to the number on file, and no later than the grace after it ended.
 GenuineInTime == \A n \in Nodes : Fresh(n, {"genuine"}) =>
     /\ "lifetime" \notin node[n].then
     /\ {"connected", "ended"} \subseteq said => "grace" \notin node[n].then
 GenuineOnALeg == \A n \in Nodes : Mode = "required" /\ Fresh(n, {"genuine"}) => "connected" \in said
-\* A used code is good for nothing once the call has ended.
+\* A used code is useless once the call has ended.
 NoReplay == \A n \in Nodes : Fresh(n, {"given_before"}) =>
     /\ ~({"connected", "ended"} \subseteq said)
     /\ "call" \notin node[n].then
 
-\* L4: an answer that was kept is green only while the call goes on.
+\* L4: a kept answer says genuine only while the call goes on.
 GreenEndsWithTheCall == \A n \in Nodes :
     node[n].step = "decided" /\ node[n].replayed /\ node[n].answer \in Green =>
         /\ row.state /= "revoked"
         /\ IF "connected" \in said THEN "ended" \notin said /\ "call" \notin node[n].then
            ELSE "lifetime" \notin node[n].then
 
-\* L5: the officer sees the code only on a leg that is connected as far as the PBX has said.
+\* L5: the officer sees the code only on a leg that the PBX has reported as connected.
 ShownOnALiveLeg == \A n \in Nodes : Mode = "required" /\ Fresh(n, {"code"}) =>
     said = {"connected"} /\ "lifetime" \notin node[n].then
 
@@ -67,18 +66,18 @@ FailClosed == \A key \in Keyed :
     /\ "genuine" \in told[key] => key \in log.genuine
     /\ "given_before" \in told[key] => log.genuine /= {}
 
-\* Section 10: whatever anybody was told is there, whatever crashes.
+\* Section 10: everything that anybody was told is stored, whatever crashes.
 NothingLost == \A key \in Keyed : \A answer \in told[key] :
     /\ Holds("L4 kept answer") => kept[key] = answer
     /\ answer \in {"issued", "issued with code"} => log.ticket /\ row.state /= "none"
     /\ answer = "not_genuine" => key \in log.negative
     /\ answer = "revoked" => row.state = "revoked"
 
-\* Section 6.2: however many guess at one time, a code is guessed at so often and no oftener.
+\* Section 6.2: the number of guesses at a code is limited, however many people guess at once.
 GuessBound == \A channel \in Channels : tries[channel] <= MaxWrong
 
 -----------------------------------------------------------------------------
-(* What must be able to happen: each of these has to be found violated.    *)
+(* Possible events: TLC must find each of these violated.                  *)
 
 NeverGenuine == \A key \in Keyed : "genuine" \notin told[key]
 NeverGivenBefore == \A key \in Keyed : "given_before" \notin told[key]

@@ -1,27 +1,28 @@
 -------------------------------- MODULE Rows ---------------------------------
 (***************************************************************************)
-(* Somebody who writes the database and does not have the key ring:        *)
+(* An attacker who writes to the database and does not have the key ring:  *)
 (* specs/protocol.md sections 4.1, 4.2, 8.3 and 10, law L16.               *)
 (*                                                                         *)
-(* Ann may phone Wang on his application, outside the hours, once she has  *)
-(* an exception. At some time the bank takes her off, or Wang refuses      *)
-(* calls. Bob phones Mallory on hers and tells her the code. Bob and       *)
-(* Mallory work together, and one of them writes rows.                     *)
+(* Ann may phone Wang on Wang's application, and with an exception also    *)
+(* outside the hours. At some time the bank takes Ann off, or Wang refuses *)
+(* calls. Bob phones Mallory on Mallory's application and reveals the      *)
+(* code. Bob and Mallory work together, and one of them writes rows.       *)
+(* "They" below means these two.                                           *)
 (*                                                                         *)
-(* A row that decides is `is`, its columns, and `mac`, what its            *)
-(* authenticator was made over: row and columns. What never comes again    *)
-(* in a row (its counters, ids and instants) is here `by`, the number of   *)
-(* the batch that changed it. They cannot make an authenticator. They can  *)
-(* keep a whole row and put it back, and delete one. What is sealed    *)
-(* and what is signed they can only put back. Assignments and numbers have *)
-(* no authenticator: these rows only help to find something.               *)
+(* A row that decides is `is`, its columns, and `mac`, the value that its  *)
+(* authenticator covers: row and columns. `by` is the number of the batch  *)
+(* that changed the row. It stands for everything in a row that never      *)
+(* repeats: counters, ids and instants. They cannot make an authenticator. *)
+(* They can keep a whole row and put it back, and delete one. Sealed and   *)
+(* signed values they can only put back. Assignments and numbers have no   *)
+(* authenticator: these rows only help to find something.                  *)
 (*                                                                         *)
 (* The leg, retries and several nodes are in Attack and Delivery.          *)
 (***************************************************************************)
 EXTENDS Calls, Integers, TLC
 
 CONSTANTS
-    Columns,    \* what they write beside whole rows: a subset of Known below
+    Columns,    \* what they write besides whole rows: a subset of Known below
     Writes,     \* how many rows they write
     Batches,    \* how many batches the service writes
     None        \* no row, no call
@@ -37,26 +38,26 @@ Of(c) == IF c = "to wang" THEN "w" ELSE "m"
 Officer(c) == IF c = "to wang" THEN "ann" ELSE "bob"
 Customer(a) == IF a = "w" THEN "wang" ELSE "mallory"
 
-\* What a registration says, as it lies sealed under the application's key.
+\* A registration, sealed under the application's key.
 Facts(a, officers, consent) == [id |-> a, customer |-> Customer(a), officers |-> officers, consent |-> consent]
 First(a) == Facts(a, IF a = "w" THEN {"ann"} ELSE {"bob"}, TRUE)
 
 VARIABLES
-    db,         \* DATABASE: the rows that decide, and None where there is none
+    db,         \* DATABASE: the rows that decide, or None
     logged,     \* DATABASE: the statement of the exception, signed and sealed; {} or that one
     assigned,   \* DATABASE: officer and application, an index without an authenticator
     numbers,    \* DATABASE: number and application, an index without an authenticator
-    missing,    \* the sum that the log's head keeps, less that of the rows that are there
-    left,       \* the rows as the last batch left them that changed them
-    had,        \* every row that has been there, with its authenticator: they keep them all
-    facts,      \* what the loan system has registered last
+    missing,    \* the sum in the log's head, minus the sum of the current rows
+    left,       \* each row as the last batch that changed it left it
+    had,        \* every row so far, with its authenticator: they keep them all
+    facts,      \* the latest registration by the loan system
     late,       \* the signed time of the calls is over
     over,       \* calls that have been withdrawn or confirmed
     shown,      \* calls whose code an officer has seen
     used,       \* the exception has been used
     batch,      \* how many batches the service has written
     wrote,      \* how many rows they have written
-    back,       \* one of them was put back or deleted
+    back,       \* a row was put back or deleted
     gains       \* what they have gained
 
 service == <<db, logged, assigned, numbers, left, had, batch, facts, late, over, shown, used, gains>>
@@ -86,8 +87,8 @@ Init ==
 Verified(k) == db[k] = None \/ db[k].mac = <<k, db[k].is, db[k].by>>
 Readable(k) == db[k] /= None /\ (Holds("L16 rows") => Verified(k))
 
-\* A batch writes whole rows, each with its authenticator, and takes them into the sum: what
-\* it read out of it, what it leaves into it. So a batch leaves `missing` as it is.
+\* A batch writes whole rows, each with its authenticator. It subtracts the rows that it read from
+\* the sum and adds those that it writes. So a batch does not change `missing`.
 Write(rows) ==
     /\ batch < Batches /\ batch' = batch + 1
     /\ LET stays(k) == db[k] /= None /\ db[k].is = rows[k] /\ Verified(k)
@@ -100,16 +101,16 @@ Write(rows) ==
 Gained(kinds) == gains' = gains \cup kinds
 If(kind, condition) == IF condition THEN {kind} ELSE {}
 
-\* Facts of a call: from the ticket, not from the columns beside it.
+\* Facts of a call come from the ticket, not from the other columns.
 OfficerOf(c) == IF Holds("L16 ticket") THEN Officer(c) ELSE db[c].is.officer
 Expired(c) == late /\ (Holds("L16 ticket") \/ db[c].is.until = "signed")
 
-\* Facts of an application: what an index has found is checked against what is sealed.
+\* Facts of an application: an index result is checked against the sealed registration.
 Owns(customer, a) ==
     /\ db[a].is.under = customer
     /\ Holds("L16 found") => db[a].is.facts.customer = customer
 
-\* The rules that the exception lifts: what its statement says, of those that may be lifted.
+\* The rules that the exception lifts: those in its statement that may be lifted.
 Lifted ==
     IF ~Readable("exception") \/ db["exception"].is.used THEN {}
     ELSE IF Holds("L16 exception") THEN (IF logged = {} THEN {} ELSE {"hours"})
@@ -123,7 +124,7 @@ Grant ==
     /\ Write("exception" :> [rules |-> {"hours"}, used |-> FALSE])
     /\ UNCHANGED <<assigned, numbers, facts, late, over, shown, used, gains>>
 
-\* The loan system takes Ann off, or Wang refuses calls. That revokes what is open.
+\* The loan system takes Ann off, or Wang refuses calls. That revokes open calls.
 Register(officers, consent) ==
     LET registered == Facts("w", officers, consent)
         revoked == IF Readable("to wang") /\ db["to wang"].is.state = "live"
@@ -164,8 +165,8 @@ Reveal(c, officer) ==
     /\ Gained(If("other officer", officer /= Officer(c)))
     /\ UNCHANGED <<db, logged, assigned, numbers, missing, left, had, batch, facts, late, over, used, wrote, back>>
 
-\* A customer enters a code that Mallory or an officer has told them: the code of a call is made
-\* with the key of its application (Attack has what follows without that).
+\* A customer enters a code that Mallory or an officer has told them. A code is derived from the key
+\* of its application (Attack shows what happens otherwise).
 Enters(customer, a, c) ==
     /\ Readable(a) /\ Owns(customer, a) /\ db[a].is.open = c /\ a = Of(c)
     /\ Readable(c) /\ db[c].is.state = "live" /\ ~Expired(c) /\ c \in shown
@@ -174,7 +175,7 @@ Enters(customer, a, c) ==
     /\ Gained(If("another's", Customer(Of(c)) /= customer) \cup If("revived", c \in over) \cup If("late", late))
     /\ UNCHANGED <<logged, assigned, numbers, facts, late, shown, used>>
 
-\* An officer looks at an application; what a number reports is filed with one.
+\* An officer looks at an application. A report from a number is filed with an application.
 Look(officer, a) ==
     /\ Readable(a)
     /\ IF Holds("L16 found") THEN officer \in db[a].is.facts.officers ELSE <<officer, a>> \in assigned
@@ -197,8 +198,8 @@ TimePasses ==
                    missing, wrote, back>>
 
 -----------------------------------------------------------------------------
-(* The sum of all authenticators (section 8.3). Only who writes rows past  *)
-(* the service moves it against the one that the head keeps.               *)
+(* The sum of all authenticators (section 8.3). Only writes past the       *)
+(* service make it differ from the sum in the head.                        *)
 
 Mac(row) == IF row = None THEN None ELSE row.mac
 Count(bag, mac) == IF mac \in DOMAIN bag THEN bag[mac] ELSE 0
@@ -209,11 +210,11 @@ Plus(bag, mac, n) ==
 
 SumFits == missing = << >>
 
-\* Section 8.3: the audit reads every row, checks its authenticator, and adds them up.
+\* Section 8.3: the audit reads every row, checks its authenticator, and computes the sum.
 AuditFinds == (\E k \in Keys : Holds("L16 rows") /\ ~Verified(k)) \/ (Holds("L16 sum") /\ ~SumFits)
 
 -----------------------------------------------------------------------------
-(* Who writes rows.                                                        *)
+(* Writes by the attackers.                                                *)
 
 Puts(k, row, set_back) ==
     /\ wrote < Writes /\ wrote' = wrote + 1
