@@ -154,8 +154,43 @@ def _private(mode: int, owner: int, user: int) -> bool:
     return not mode & (0o037 if owner == 0 and user != 0 else 0o077)
 
 
+class _Keys(Struct, frozen=True):
+    """The keys of a ring, ready for use. `headers` are the encoded JWS headers of statements, by `typ`."""
+
+    encryption: dict[str, bytes]
+    encryption_kid: str
+    index: bytes
+    statement: EllipticCurvePrivateKey
+    statement_kid: str
+    jwks: dict[str, object]
+    log: Ed25519PrivateKey
+    log_public: bytes
+    log_keys: tuple[str, ...]
+    headers: dict[str, bytes]
+
+    @classmethod
+    def of(cls, keys: tuple[Key, ...], origin: str) -> _Keys:
+        active = {key.use: key for key in keys if key.state == "active"}
+        log_key = active["log"]
+        return cls(
+            encryption={key.kid: _octets(key) for key in keys if key.use == "encryption"},
+            encryption_kid=active["encryption"].kid,
+            index=_octets(active["index"]),
+            statement=_signing_key(active["statement"]),
+            statement_kid=active["statement"].kid,
+            jwks={"keys": [_public_jwk(key) for key in keys if key.use == "statement"]},
+            log=Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(log_key.jwk["d"].encode())),
+            log_public=_log_public(log_key),
+            log_keys=tuple(vkey(origin, _log_public(key)) for key in keys if key.use == "log"),
+            headers={},
+        )
+
+
 class FileKeyRing:
-    """`verifier.ports.KeyRing` on a ring file. `origin` is the log's origin, which is also the name of its keys."""
+    """`verifier.ports.KeyRing` on a ring file. `origin` is the log's origin, which is also the name of its keys.
+
+    Several threads may use it. A changed file takes effect by one assignment, so no thread sees half of a new ring.
+    """
 
     def __init__(self, path: Path, origin: str) -> None:
         self._path = path
@@ -173,71 +208,61 @@ class FileKeyRing:
         if found == self._version:
             return False
         self._version = found
-        self._adopt(read(self._path))
+        self._keys = _Keys.of(read(self._path), self._origin)
         return True
 
-    def _adopt(self, keys: tuple[Key, ...]) -> None:
-        active = {key.use: key for key in keys if key.state == "active"}
-        self._encryption = {key.kid: _octets(key) for key in keys if key.use == "encryption"}
-        self._encryption_kid = active["encryption"].kid
-        self._index_key = _octets(active["index"])
-        self._statement_key = _signing_key(active["statement"])
-        self._statement_kid = active["statement"].kid
-        self._headers: dict[str, bytes] = {}
-        self._jwks: dict[str, object] = {"keys": [_public_jwk(key) for key in keys if key.use == "statement"]}
-        self._log_keys = tuple(vkey(self._origin, _log_public(key)) for key in keys if key.use == "log")
-        log_key = active["log"]
-        self._log_private = Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(log_key.jwk["d"].encode()))
-        self._log_public = _log_public(log_key)
-
     def wrap(self, application_id: str, key: bytes) -> tuple[str, bytes]:
-        kek = self._encryption_key()
-        return self._encryption_kid, seal(kek, secrets.token_bytes(NONCE_BYTES), f"key:{application_id}", key)
+        kid, kek = self._encryption_key()
+        return kid, seal(kek, secrets.token_bytes(NONCE_BYTES), f"key:{application_id}", key)
 
     def unwrap(self, application_id: str, kek_id: str, wrapped: bytes) -> bytes:
-        if kek_id not in self._encryption:
+        kek = self._keys.encryption.get(kek_id)
+        if kek is None:
             raise InternalError(f"the key-encryption key {kek_id} is not in the ring")
-        return unseal(self._encryption[kek_id], f"key:{application_id}", wrapped)
+        return unseal(kek, f"key:{application_id}", wrapped)
 
     def seal(self, context: str, plaintext: bytes) -> bytes:
-        kek = self._encryption_key()
-        sealed = seal(kek, secrets.token_bytes(NONCE_BYTES), f"ring:{context}", plaintext)
-        return self._encryption_kid.encode() + b"." + sealed
+        kid, kek = self._encryption_key()
+        return kid.encode() + b"." + seal(kek, secrets.token_bytes(NONCE_BYTES), f"ring:{context}", plaintext)
 
     def unseal(self, context: str, sealed: bytes) -> bytes:
         kid, _, rest = sealed.partition(b".")
-        if kid.decode("ascii", "replace") not in self._encryption:
+        kek = self._keys.encryption.get(kid.decode("ascii", "replace"))
+        if kek is None:
             raise InternalError("the key-encryption key is not in the ring")
-        return unseal(self._encryption[kid.decode()], f"ring:{context}", rest)
+        return unseal(kek, f"ring:{context}", rest)
 
-    def _encryption_key(self) -> bytes:
-        """The active key-encryption key, for one use with a random nonce."""
-        self.uses.count(self._encryption_kid)
-        return self._encryption[self._encryption_kid]
+    def _encryption_key(self) -> tuple[str, bytes]:
+        """The active key-encryption key and its kid, for one use with a random nonce."""
+        keys = self._keys
+        self.uses.count(keys.encryption_kid)
+        return keys.encryption_kid, keys.encryption[keys.encryption_kid]
 
     def encrypting(self) -> str:
-        return self._encryption_kid
+        return self._keys.encryption_kid
 
     def derive(self, kind: str, value: str) -> bytes:
-        return hmac.digest(self._index_key, f"{kind}\0{value}".encode(), "sha256")
+        return hmac.digest(self._keys.index, f"{kind}\0{value}".encode(), "sha256")
 
     def sign(self, typ: str, claims: bytes) -> str:
         # RFC 7515 section 5.1, steps 4 to 8. joserfc would parse and check the header again for every signature.
-        header = self._headers.get(typ)
+        keys = self._keys
+        header = keys.headers.get(typ)
         if header is None:
-            protected = b'{"alg":"ES256","typ":"%b","kid":"%b"}' % (typ.encode(), self._statement_kid.encode())
-            header = self._headers[typ] = urlsafe_b64encode(protected) + b"."
+            protected = b'{"alg":"ES256","typ":"%b","kid":"%b"}' % (typ.encode(), keys.statement_kid.encode())
+            header = keys.headers[typ] = urlsafe_b64encode(protected) + b"."
         signed = header + urlsafe_b64encode(claims)
-        return (signed + b"." + urlsafe_b64encode(sign_es256(self._statement_key, signed))).decode()
+        return (signed + b"." + urlsafe_b64encode(sign_es256(keys.statement, signed))).decode()
 
     def sign_checkpoint(self, text: str) -> str:
-        return sign_note(text, text.partition("\n")[0], self._log_public, self._log_private.sign)
+        keys = self._keys
+        return sign_note(text, text.partition("\n")[0], keys.log_public, keys.log.sign)
 
     def jwks(self) -> dict[str, object]:
-        return self._jwks
+        return self._keys.jwks
 
     def log_keys(self) -> tuple[str, ...]:
-        return self._log_keys
+        return self._keys.log_keys
 
 
 def _new_key(use: Use, state: KeyState, now_ms: int) -> Key:

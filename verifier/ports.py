@@ -5,14 +5,15 @@ Implements specs/protocol.md section 10. Each has only what its one user needs. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from verifier.core.errors import Unavailable
 from verifier.core.key_uses import Uses
 
 Row = Sequence[Any]
+T = TypeVar("T")
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 Entropy = Callable[[int], bytes]
@@ -56,6 +57,14 @@ class Storage(Reader, Protocol):
         Raises Unavailable if the database is gone, full or read-only. If the commit raises it, the outcome is unknown,
         unless it is Conflict.
         """
+
+    async def commit(self, work: Callable[[Transaction], Coroutine[object, object, T]]) -> T:
+        """Run `work` in a write transaction, and return its result once that is durable. Raises as `transaction` does.
+
+        `work` may wait for the transaction only, so that SQLite can run it in one go, in the thread of its connection.
+        """
+        async with self.transaction() as transaction:
+            return await work(transaction)
 
     def snapshot(self) -> AbstractAsyncContextManager[Reader]:
         """Begin a consistent read of what is committed now, whatever is written meanwhile. Raises Unavailable."""

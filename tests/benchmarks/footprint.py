@@ -45,6 +45,8 @@ class Counted:
         self.held_s = 0.0
         self.fetch, self.fetch_in, self.close = storage.fetch, storage.fetch_in, storage.close
 
+    commit = Storage.commit
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_CountedTransaction]:
         self.round_trips += 2  # BEGIN, COMMIT

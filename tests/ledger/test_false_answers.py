@@ -22,7 +22,7 @@ from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, CALLS, LIMITS
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.ports import Row
+from verifier.ports import Row, Storage
 from verifier.service.housekeeping.expiry import Swept
 
 
@@ -38,6 +38,8 @@ def shards() -> int:
 
 class Lying:
     """A database that answers some statements with the genuine rows of others."""
+
+    commit = Storage.commit
 
     def __init__(self, inner: Any, lies: dict[str, str]) -> None:
         self._inner = inner

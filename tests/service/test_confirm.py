@@ -398,11 +398,11 @@ async def test_a_confirmation_whose_commit_fails_is_unavailable(
     """Law L6: a failed commit gives no verdict and uses no code."""
     call_id, code = await world.live_call(wang)
 
-    def gone() -> object:
+    async def gone(work: object) -> object:
         raise Unavailable("the database is gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.storage, "transaction", gone)
+        patched.setattr(world.storage, "commit", gone)
         with pytest.raises(Unavailable):
             await world.confirm(wang, code, key="lost")
     assert (await world.call_row(call_id))["state"] == "live"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from verifier.core.octets import base64url
 from verifier.core.statements import digest
 from verifier.core.times import from_ms
 from verifier.ledger.log import Log
+from verifier.ports import Storage
 
 OLD = from_ms(NOON - 90 * 86_400_000)
 
@@ -47,6 +49,7 @@ async def test_an_issue_whose_commit_fails_returns_no_code_and_no_ticket(
         return _FailsAtCommit(original())
 
     monkeypatch.setattr(storage, "transaction", failing)
+    monkeypatch.setattr(storage, "commit", partial(Storage.commit, storage))
     with pytest.raises(Unavailable):
         await world.issue(wang)
     monkeypatch.undo()

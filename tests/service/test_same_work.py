@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.world import IVR, Person, World, another_code
 from verifier.core import sealing
 from verifier.core.messages import ReportCall
 from verifier.core.times import from_ms
-from verifier.ports import Row, Transaction
+from verifier.ports import Row, Storage, Transaction
 from verifier.service.confirmations import confirm
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
@@ -88,6 +89,7 @@ async def work_of(world: World, ask: Awaitable[object], monkeypatch: pytest.Monk
 
     with monkeypatch.context() as patched:
         patched.setattr(world.storage, "transaction", watched)
+        patched.setattr(world.storage, "commit", partial(Storage.commit, world.storage))
         patched.setattr(sealing, "AESGCM", Counted)
         patched.setattr(confirm, "derive_code", derived)
         await ask

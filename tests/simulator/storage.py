@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from verifier.core.errors import Unavailable
-from verifier.ports import Conflict, Row
+from verifier.ports import Conflict, Row, Storage
 from verifier.storage.sqlite import in_list, numbered
 
 TIMEOUT_S = 5.0
@@ -178,6 +178,8 @@ class _Transaction:
 
 class SimulatedStorage:
     """A node's connection to the database: a `verifier.ports.Storage`."""
+
+    commit = Storage.commit
 
     def __init__(self, database: Database) -> None:
         self._database = database

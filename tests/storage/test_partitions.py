@@ -76,6 +76,8 @@ class Recorded:
         self._note(sql, rows)
         await self._inner.execute_many(sql, rows)
 
+    commit = Storage.commit
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
         async with self._inner.transaction() as transaction:

@@ -113,7 +113,7 @@ async def test_a_command_is_executed_once_after_conflicts(postgres: Postgres, tm
             """The same database, but the first three transactions of the service end in a conflict."""
 
             fetch, fetch_in, close, damage = storage.fetch, storage.fetch_in, storage.close, storage.damage
-            snapshot = storage.snapshot
+            snapshot, commit = storage.snapshot, Storage.commit
 
             @asynccontextmanager
             async def transaction(self) -> AsyncIterator[Any]:

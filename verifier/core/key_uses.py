@@ -8,6 +8,7 @@ at 2^30 it is 2^-37.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 
 from verifier.core.errors import Unavailable
 
@@ -25,30 +26,35 @@ class Uses:
     """
 
     def __init__(self) -> None:
+        # The event loop and the thread of a database seal at the same time.
+        self._lock = Lock()
         self._left: dict[str, int] = {}
         self._total: dict[str, int] = {}
 
     def count(self, kid: str) -> None:
         """Count a use, before it happens. Raises Unavailable at the limit."""
-        left = self._left.get(kid, 0)
-        if self._total.get(kid, 0) - min(left, 0) >= REFUSED_FROM:
-            raise Unavailable("a key-encryption key has been used as often as it may be; rotate it")
-        self._left[kid] = left - 1
+        with self._lock:
+            left = self._left.get(kid, 0)
+            if self._total.get(kid, 0) - min(left, 0) >= REFUSED_FROM:
+                raise Unavailable("a key-encryption key has been used as often as it may be; rotate it")
+            self._left[kid] = left - 1
 
     def unreserved(self, active: str) -> dict[str, int]:
         """The uses to reserve: those beyond a lease, and a full lease of the active key once half of it is gone."""
-        found = {kid: -left for kid, left in self._left.items() if left < 0}
-        left = self._left.get(active, 0)
-        if left < LEASE // 2:
-            found[active] = LEASE - left
-        return found
+        with self._lock:
+            found = {kid: -left for kid, left in self._left.items() if left < 0}
+            left = self._left.get(active, 0)
+            if left < LEASE // 2:
+                found[active] = LEASE - left
+            return found
 
     def reserved(self, added: Mapping[str, int], totals: Mapping[str, int]) -> None:
         """Record durable reservations. A total never falls, whatever the database says."""
-        for kid, uses in added.items():
-            self._left[kid] = self._left.get(kid, 0) + uses
-        for kid, total in totals.items():
-            self._total[kid] = max(total, self._total.get(kid, 0))
+        with self._lock:
+            for kid, uses in added.items():
+                self._left[kid] = self._left.get(kid, 0) + uses
+            for kid, total in totals.items():
+                self._total[kid] = max(total, self._total.get(kid, 0))
 
 
 def verdict(uses: int) -> str:

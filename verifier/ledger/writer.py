@@ -24,7 +24,7 @@ from verifier.core.sealing import NONCE_BYTES
 from verifier.core.shards import shard_of
 from verifier.ledger import decoys
 from verifier.ledger.commands import About, Again, Command, Decide, DecideKept, Guard, Outcome, Reply, Result, T
-from verifier.ledger.heads import NODE_BYTES, Heads
+from verifier.ledger.heads import NODE_BYTES, Head, Heads
 from verifier.ledger.idempotency import Idempotency, Kept, keep, read_kept, repeated
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting, read_routing
@@ -270,7 +270,8 @@ class Writer:
 
     async def _transact(self, commands: list[Command]) -> tuple[list[Result | VerifierError], UnitOfWork]:
         """Run one transaction: lock the heads, load, decide, extend the log, write. On return it is durable."""
-        async with self._storage.transaction() as transaction:
+
+        async def batch(transaction: Transaction) -> tuple[dict[int, Head], list[Result | VerifierError], UnitOfWork]:
             held = frozenset[int]().union(*(command.shards for command in commands))
             heads, shards = await self._heads.lock(transaction, held)
             sizes = {shard: head.size for shard, head in heads.items()}
@@ -284,6 +285,9 @@ class Writer:
             heads = await self._heads.extend(transaction, heads, work.log.staged, shares)
             answers = self._answers(work, commands, decided)
             await work.flush()
+            return heads, answers, work
+
+        heads, answers, work = await self._storage.commit(batch)
         self._heads.remember(heads)
         return answers, work
 

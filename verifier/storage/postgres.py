@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from verifier.core.errors import Unavailable
-from verifier.ports import Conflict, Row
+from verifier.ports import Conflict, Row, Storage
 from verifier.storage.session import BEGIN, LOST, NO_SESSION, Sessions, SessionSettings
 
 CONNECT_S = 4.0
@@ -72,7 +72,7 @@ class _Connection:
             await self._connection.executemany(sql, rows)
 
 
-class PostgresStorage:
+class PostgresStorage(Storage):
     """`verifier.ports.Storage` on PostgreSQL. Writers have their own pool, so readers cannot use up its connections."""
 
     def __init__(self, readers: asyncpg.Pool, writers: asyncpg.Pool) -> None:

@@ -1,7 +1,8 @@
-"""SQLite in one file through aiosqlite: the embedded default. Implements specs/protocol.md section 10 (durability).
+"""SQLite in one file: the embedded default. Implements specs/protocol.md section 10 (durability).
 
-WAL with `synchronous=FULL`: a commit that returned survives a power cut. One connection writes, another reads. Once
-the file is found to be damaged, it is neither read nor written until the node starts again.
+WAL with `synchronous=FULL`: a commit that returned survives a power cut. One connection writes, in a thread of its own
+(specs/decisions/0036). Another reads, through aiosqlite. Once the file is found to be damaged, it is neither read nor
+written until the node starts again.
 """
 
 from __future__ import annotations
@@ -10,19 +11,32 @@ import asyncio
 import functools
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
+from typing import TypedDict, TypeVar, cast
 
 import aiosqlite
 
-from verifier.core.errors import Unavailable
-from verifier.ports import Row
+from verifier.core.errors import InternalError, Unavailable
+from verifier.ports import Row, Storage, Transaction
 from verifier.storage.sqlite_file import SqliteFile, make_private
+
+
+class _Options(TypedDict):
+    """Options of `sqlite3.connect`."""
+
+    isolation_level: None
+    cached_statements: int
+
 
 # Each is read back after it is set, because SQLite ignores a setting that it cannot apply.
 _REQUIRED = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "busy_timeout": 5000}
 _OPTIONAL = ("PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000")
+# Both connections begin and end their transactions themselves.
+_OPTIONS = _Options(isolation_level=None, cached_statements=256)
 MAX_DAMAGE = 20
+T = TypeVar("T")
 MEMORY = ":memory:"
 
 
@@ -38,7 +52,7 @@ def in_list(sql: str, count: int) -> str:
 
 
 class _Connection:
-    """One aiosqlite connection as a `Transaction`."""
+    """The reading connection, as a `Reader`."""
 
     def __init__(self, connection: aiosqlite.Connection, file: SqliteFile) -> None:
         self._connection = connection
@@ -52,17 +66,95 @@ class _Connection:
         wanted = list(dict.fromkeys(keys))
         return await self.fetch(in_list(sql, len(wanted)), *wanted) if wanted else ()
 
+
+class _InThread:
+    """The writing connection as a `Transaction`, in its own thread. Its coroutines never wait."""
+
+    def __init__(self, connection: sqlite3.Connection, file: SqliteFile) -> None:
+        self._connection = connection
+        self._file = file
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        with self._file.translated("answer"):
+            return self._connection.execute(numbered(sql), args).fetchall()
+
+    async def fetch_in(self, sql: str, keys: Iterable[object]) -> Sequence[Row]:
+        wanted = list(dict.fromkeys(keys))
+        return await self.fetch(in_list(sql, len(wanted)), *wanted) if wanted else ()
+
     async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
         if rows:
             with self._file.translated("write"):
-                await self._connection.executemany(numbered(sql), rows)
+                self._connection.executemany(numbered(sql), rows)
+
+    async def run(self, statement: str) -> None:
+        """BEGIN or COMMIT."""
+        with self._file.translated(statement.split()[0].lower()):
+            self._connection.execute(statement)
+
+    async def rollback(self) -> None:
+        """Roll back, if a transaction is open."""
+        with self._file.translated("roll back", always=True):
+            self._connection.rollback()
+
+    async def transact(self, work: Callable[[_InThread], Coroutine[object, object, T]]) -> T:
+        """One transaction from BEGIN to COMMIT."""
+        try:
+            await self.run("BEGIN IMMEDIATE")
+            result = await work(self)
+            await self.run("COMMIT")
+        except BaseException:
+            # The transaction may still be open, also after a failed COMMIT.
+            await self.rollback()
+            raise
+        self._file.check_in_place()
+        return result
+
+    async def close(self) -> None:
+        self._connection.close()
 
 
-class SqliteStorage:
+class _FromLoop:
+    """The writing connection as a `Transaction`, for code on the event loop. Each statement is a hop to the thread."""
+
+    def __init__(self, writer: _InThread, thread: ThreadPoolExecutor) -> None:
+        self._writer = writer
+        self._thread = thread
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        return await _hop(self._thread, self._writer.fetch, sql, *args)
+
+    async def fetch_in(self, sql: str, keys: Iterable[object]) -> Sequence[Row]:
+        return await _hop(self._thread, self._writer.fetch_in, sql, keys)
+
+    async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
+        await _hop(self._thread, self._writer.execute_many, sql, rows)
+
+
+async def _hop(thread: ThreadPoolExecutor, work: Callable[..., Coroutine[object, object, T]], *args: object) -> T:
+    """Run a coroutine that never waits, in another thread."""
+    return await asyncio.get_running_loop().run_in_executor(thread, _complete, work, *args)
+
+
+def _complete(work: Callable[..., Coroutine[object, object, T]], *args: object) -> T:
+    """Run a coroutine to its end. Raises InternalError if it waits for something outside of this thread."""
+    coroutine = work(*args)
+    try:
+        coroutine.send(None)
+    except StopIteration as ended:
+        return cast("T", ended.value)
+    coroutine.close()
+    raise InternalError("a transaction waits for something else than its database")
+
+
+class SqliteStorage(Storage):
     """`verifier.ports.Storage` on one SQLite file."""
 
-    def __init__(self, file: SqliteFile, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(
+        self, file: SqliteFile, thread: ThreadPoolExecutor, writer: _InThread, reader: aiosqlite.Connection
+    ) -> None:
         self._file = file
+        self._thread = thread
         self._writer = writer
         self._reader = reader
         self._lock = asyncio.Lock()
@@ -73,28 +165,33 @@ class SqliteStorage:
     async def open(cls, path: str) -> SqliteStorage:
         """Open or create the file. Raises Unavailable if it cannot be opened or lacks a required setting."""
         file = SqliteFile(path)
-        opened: list[aiosqlite.Connection] = []
+        thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite writer")
+        opened: list[_InThread | aiosqlite.Connection] = []
         try:
             if path != MEMORY:
                 make_private(path)
             # The thread of an aiosqlite connection that cannot be opened never ends, so SQLite itself is tried first.
             with closing(sqlite3.connect(path)):
                 file.check_wal()
-            for _ in range(2):
-                connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
-                opened.append(connection)
-                await _begin(connection)
-            await opened[1].execute("PRAGMA query_only = ON")
+            connection = sqlite3.connect(path, check_same_thread=False, **_OPTIONS)
+            writer = _InThread(connection, file)
+            opened.append(writer)
+            await _begin(lambda sql: _at_once(connection, sql))
+            reader = await aiosqlite.connect(path, **_OPTIONS)
+            opened.append(reader)
+            await _begin(reader.execute_fetchall)
+            await reader.execute("PRAGMA query_only = ON")
             # SQLite creates its journal on the first read.
-            await opened[1].execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
+            await reader.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
             file.opened()
         except (sqlite3.Error, OSError, Unavailable) as error:
-            for connection in opened:
-                await connection.close()
+            for each in opened:
+                await each.close()
+            thread.shutdown()
             if isinstance(error, Unavailable):
                 raise
             raise Unavailable(f"the database file cannot be opened: {error}") from error
-        return cls(file, *opened)
+        return cls(file, thread, writer, reader)
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         return await self._read.fetch(sql, *args)
@@ -103,18 +200,23 @@ class SqliteStorage:
         return await self._read.fetch_in(sql, keys)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[_Connection]:
+    async def transaction(self) -> AsyncIterator[_FromLoop]:
         async with self._lock:
             try:
-                await self._run("BEGIN IMMEDIATE")
-                yield _Connection(self._writer, self._file)
-                await self._run("COMMIT")
+                await _hop(self._thread, self._writer.run, "BEGIN IMMEDIATE")
+                yield _FromLoop(self._writer, self._thread)
+                await _hop(self._thread, self._writer.run, "COMMIT")
             except BaseException:
                 # The transaction may still be open: after a failed COMMIT, or if the caller was cancelled while the
-                # thread was in BEGIN. This runs after both in that thread, and does nothing if none is open.
-                await self._rollback()
+                # thread was in BEGIN. The thread rolls back after both, and does nothing if none is open.
+                await _hop(self._thread, self._writer.rollback)
                 raise
             self._file.check_in_place()
+
+    async def commit(self, work: Callable[[Transaction], Coroutine[object, object, T]]) -> T:
+        # A cancelled caller does not stop the thread: it ends this transaction before it begins the next.
+        async with self._lock:
+            return await _hop(self._thread, self._writer.transact, work)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[_Connection]:
@@ -134,25 +236,22 @@ class SqliteStorage:
         found = [str(row[0]) for row in await self._read.fetch(f"PRAGMA {check}({MAX_DAMAGE})")]
         return [] if found == ["ok"] else found
 
-    async def _run(self, statement: str) -> None:
-        with self._file.translated(statement.split()[0].lower()):
-            await self._writer.execute(statement)
-
-    async def _rollback(self) -> None:
-        with self._file.translated("roll back", always=True):
-            await self._writer.rollback()
-
     async def close(self) -> None:
-        await self._writer.close()
+        await _hop(self._thread, self._writer.close)
+        self._thread.shutdown()
         await self._reader.close()
 
 
-async def _begin(connection: aiosqlite.Connection) -> None:
+async def _at_once(connection: sqlite3.Connection, sql: str) -> Iterable[Row]:
+    return connection.execute(sql).fetchall()
+
+
+async def _begin(execute: Callable[[str], Awaitable[Iterable[Row]]]) -> None:
     """Set a new connection's pragmas and read them back. Raises Unavailable, which names a wrong one."""
     for name, value in _REQUIRED.items():
-        await connection.execute(f"PRAGMA {name} = {value}")
-        ((found,),) = await connection.execute_fetchall(f"PRAGMA {name}")
+        await execute(f"PRAGMA {name} = {value}")
+        ((found,),) = await execute(f"PRAGMA {name}")
         if found != value:
             raise Unavailable(f"the database lacks a setting that it must have: {name} is {found} and must be {value}")
     for pragma in _OPTIONAL:
-        await connection.execute(pragma)
+        await execute(pragma)
