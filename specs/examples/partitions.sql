@@ -13,9 +13,9 @@
 -- for shards from `shards` on. Without this variable, it is the number of shards of the log.
 --
 -- Choose bounds in the future. Rows past the bounds, and the leaves of later shards, are moved, which takes as long as
--- copying them. So partition a log before you split it. Nodes answer `unavailable` while this runs. On a large database,
--- do the slow part first, while the nodes work. The constraints refuse rows past the bounds, so drop them if you stop
--- here. If the log is split already, leave out the constraint on leaves:
+-- copying them. So partition a log before you split it. Nodes answer `unavailable` while this runs. On a large
+-- database, do the slow part first, while the nodes work. The constraints refuse rows past the bounds, so drop them if
+-- you stop here. If the log is split already, leave out the constraint on leaves:
 --
 --   CREATE INDEX CONCURRENTLY leaves_statement ON leaves (statement_id);
 --   ALTER TABLE leaves ADD CONSTRAINT leaves_bound CHECK (leaf_index < 100000000) NOT VALID;
