@@ -118,7 +118,8 @@ class Applications:
     async def erase(self, application_id: str) -> ErasedView:
         """Destroy an application's key. Data that is sealed under the key can never be read again.
 
-        The log stays verifiable (law L11). This also revokes the open call. A second erasure gives the same answer. Raises NotFound.
+        The log stays verifiable (law L11). This also revokes the open call. A second erasure gives the same answer.
+        Raises NotFound.
         """
 
         def decide(work: UnitOfWork) -> Answer[ErasedView]:
