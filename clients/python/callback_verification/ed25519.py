@@ -1,4 +1,4 @@
-"""A strict check of Ed25519 keys and signatures (RFC 8032), since libraries differ in what they accept.
+"""Strictly checks the points of Ed25519 keys and signatures (RFC 8032). Libraries are less strict, and differ.
 
 Implements specs/protocol.md section 8.1.
 """
