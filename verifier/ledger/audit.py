@@ -47,7 +47,7 @@ _WRONG_NODES = "the stored tree nodes do not match the leaves"
 
 
 class Audited(Struct):
-    """The result of an audit of all shards. Without findings, the log is whole.
+    """The result of an audit of all shards. If there are no findings, the log is whole.
 
     `before` counts the leaves that an earlier audit has checked. `latest` is the last checkpoint of each shard.
     """
@@ -78,9 +78,9 @@ async def audit_log(
     """Audit the log. Returns the findings as texts. Raises Unavailable if the database cannot be read.
 
     `seen` are checkpoints that were stored outside the database. Only they reveal a restored backup or a rewritten
-    past. `checked` are checkpoints of an earlier audit without findings, at most one for each shard. Their leaves must
-    still hash to their roots, and only later leaves are decrypted and checked. Statements older than `kept_since`
-    (epoch milliseconds) may be missing if they are marked as deleted.
+    past. `checked` are checkpoints of an earlier audit without findings, at most one for each shard. The leaves up to
+    such a checkpoint must still hash to its root. Only later leaves are decrypted and checked. Statements older than
+    `kept_since` (epoch milliseconds) may be missing if they are marked as deleted.
     """
     audited = Audited()
     for each in await storage.damage(thorough=True):
@@ -181,8 +181,8 @@ class _Shard:
         await checkpoints.check(tree)
         total = await self._count()
         while tree.size < total:
-            # Leave leaves that were added after the count to the next audit. Reading them could stop in the middle of a
-            # batch, where there is no checkpoint.
+            # Read no leaves that were added after the count. Such a read could stop in the middle of a batch, where
+            # there is no checkpoint.
             end = min(tree.size + _CHUNK, total)
             rows = await self._storage.fetch(records.LEAVES_FROM, self._global(tree.size), self._global(end))
             if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):

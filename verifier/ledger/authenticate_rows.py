@@ -29,7 +29,7 @@ _OPEN_CALLS = "SELECT COUNT(*) FROM calls WHERE due_at > $1"
 
 
 class AlreadyAuthenticated(VerifierError):
-    """The rows already have authenticators. A second upgrade could make a changed row valid, so it is refused."""
+    """The rows already have authenticators. A row that does not verify was changed."""
 
     slug = "already_authenticated"
     title = "The rows of this database already have authenticators"
@@ -40,7 +40,7 @@ class _Keys:
 
     def __init__(self, application_key: bytes) -> None:
         if len(application_key) != KEY_BYTES:
-            # The upgrade makes wrapped keys longer. So it has already run, even if the heads have no authenticators.
+            # The upgrade makes wrapped keys longer, so this one shows that the upgrade has already run.
             raise AlreadyAuthenticated
         self.before = application_key
         self.after = ApplicationKeys.derive(application_key)
@@ -129,7 +129,7 @@ class _Authenticating:
 
 
 def row_context(row: Struct) -> tuple[str, bytes | None]:
-    """The seal context and the ciphertext of a row that is sealed under an application key. Else `("", None)`."""
+    """The seal context and the ciphertext of a row that is sealed under an application key. Else "" and None."""
     if isinstance(row, tables.ApplicationRow):
         return row.application_id, row.sealed
     if isinstance(row, tables.RequestRow):

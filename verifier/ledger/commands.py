@@ -22,7 +22,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Idempotency(Struct, frozen=True):
-    """A client's idempotency key for one request. `fingerprint`, a hash of the request, shows if the key is reused."""
+    """A client's idempotency key for one request.
+
+    `fingerprint` is a hash of the request. It shows whether the key comes with another request.
+    """
 
     principal: str
     key: str

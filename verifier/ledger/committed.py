@@ -1,4 +1,4 @@
-"""Reads committed rows, outside of a batch. It verifies and decrypts each row, and checks it against its sealed facts.
+"""Reads committed rows, outside of a batch. Each row is verified, decrypted and compared with the sealed facts.
 
 Implements specs/protocol.md section 10.2.
 """
@@ -49,7 +49,7 @@ class Reading:
     ) -> tuple[list[DecryptedApplication], str | None]:
         """A chunk of the applications that an officer is assigned to, with ids above `after`.
 
-        Also returns the last id that was read, as `after` for the next chunk. It is None if there are no more.
+        Also returns the last id that was read, as `after` for the next chunk. That id is None if no rows are left.
         """
         rows = await self._reader.fetch(records.APPLICATIONS_OF_OFFICER, officer_id, after)
         found = [each for each in self._kept(rows) if self._assigned(each, officer_id)]
@@ -115,7 +115,7 @@ class Reading:
         return decrypt_call(self._ring, application.keys, call, sealed, customer_index)
 
     def _check(self, table: str, requested: bool) -> None:
-        """Raise Tampered unless `requested` is true: the database did not return the requested row."""
+        """Raise Tampered if `requested` is false: then the database has not returned the requested row."""
         if not requested:
             raise self._authenticator.found(table)
 

@@ -22,7 +22,7 @@ from verifier.ledger.rows import Authenticator
 from verifier.ledger.tables import CALLS
 from verifier.ports import Reader, Transaction
 
-# The number of decoys. If a batch tries codes against more applications, several of them share a decoy.
+# The number of decoys. If a batch tries codes against more applications, some applications share a decoy.
 COUNT = 16
 KEYS = ApplicationKeys.derive(bytes(KEY_BYTES))
 # No application can have this id.

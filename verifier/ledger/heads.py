@@ -1,7 +1,7 @@
 """The heads of the log, one for each shard. A batch locks the heads of its shards, so only one batch at a time extends
 a shard.
 
-Implements specs/protocol.md section 10 (CVP-10-2, CVP-10-5), 10.2 and 8.4.
+Implements specs/protocol.md sections 8.4, 10 (CVP-10-2, CVP-10-5) and 10.2.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from verifier.ports import KeyRing, Row, Transaction
 
 # If other nodes have added at most this many leaves, hash each leaf. Otherwise verify a consistency proof.
 MAX_CATCH_UP = 4096
-# The most nodes that `HeadRow.writers` lists. Fewer nodes than that share one database. The oldest entry drops out.
+# The length of a full `HeadRow.writers`. Fewer nodes than this share one database. A full list drops its oldest entry.
 MAX_WRITERS = 64
 NODE_BYTES = 8
 
@@ -122,7 +122,7 @@ class Heads:
         self._wrote: dict[int, int] = {}
 
     async def open(self, transaction: Transaction) -> None:
-        """Create the log if there is none. Check the origin of the log, and that this key ring signed it.
+        """Create the log if there is none. Check that it has this origin, and that this key ring signed it.
 
         Raises InternalError for another origin or another key ring. Raises Unavailable if the clock skew is too large,
         or if the log was changed.
@@ -179,7 +179,7 @@ class Heads:
     async def split(self, transaction: Transaction, shards: int) -> None:
         """Split the log into this many shards. Locks every head.
 
-        Raises InvalidField if the log already has more shards, or for more than MAX_SHARDS.
+        Raises InvalidField if the log already has more shards, or if `shards` is more than MAX_SHARDS.
         """
         await self.open(transaction)
         # Every batch locks heads in order of shard, so this must use the same order to avoid deadlocks.
@@ -281,8 +281,8 @@ class Heads:
     ) -> dict[int, Head]:
         """Append the leaves of a batch. Each shard gets a signed checkpoint, each leaf its inclusion proof.
 
-        `shares` is the change of the sum of all row shares. The first head takes it; any other would do, since an audit
-        adds up all heads.
+        `shares` is the change of the sum of all row shares. It is added to the first head. Any other head
+        would do, since an audit adds up all heads.
         """
         grown = dict(heads)
         if shares:

@@ -27,7 +27,7 @@ class ReadSet(Struct, frozen=True):
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits and requests from before this time, in epoch milliseconds.
-    - `everywhere`: no rows. The command locks every shard, because it writes rows of many customers.
+    - `everywhere`: no rows. It makes the command lock every shard, because the command writes rows of many customers.
     """
 
     application_id: str | None = None
@@ -51,7 +51,7 @@ class ReadSet(Struct, frozen=True):
 
 
 def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ...]:
-    """The keys of the daily caps that a command counts against. `customers` are the customers of its calling number.
+    """The keys of the daily caps of a command. `customers` are the customers of its calling number.
 
     A number has a separate cap for each of its customers, so that each row of `limits` is written in one shard only.
     """

@@ -34,7 +34,7 @@ _SUM = (
 
 @contextmanager
 def readable(what: str, find: Callable[[str], None]) -> Iterator[None]:
-    """Report a value that cannot be read as a finding.
+    """If a value cannot be read, report a finding.
 
     In SQLite, a column can hold a value of any type, and text can hold any bytes.
     """

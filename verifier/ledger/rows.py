@@ -32,7 +32,7 @@ class Table(Generic[Item]):
     """A table: the struct of its rows, and its SQL statements.
 
     A select returns `columns` first, and may return further columns after them. `narrow` lists the columns that change
-    often. An update that changes no other column writes only those.
+    often. An update that changes no other column writes only the `narrow` columns.
     """
 
     def __init__(self, name: str, row: type[Item], key: tuple[str, ...], narrow: tuple[str, ...] = ()) -> None:
@@ -190,7 +190,7 @@ class Rows(Generic[Item]):
         return key in self._staged
 
     def write(self, statements: dict[str, list[Row]]) -> int:
-        """Add the SQL that writes the staged rows to `statements`. Returns the change of the sum of all shares."""
+        """Extend `statements` with the SQL that writes the staged rows. Returns the change of the sum of all shares."""
         table, grown = self._table, 0
         for key in self._staged:
             before, share = self._before.get(key, (None, 0))

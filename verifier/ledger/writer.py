@@ -250,7 +250,7 @@ class Writer:
             await self._reroute(commands)
         except Exception as error:
             # A failed commit fails the whole batch. A bug or a repeated conflict may come from one command, so run each
-            # command again alone. If the database is unavailable, that would not help, so do not.
+            # command again alone. If the database is unavailable, running them again would not help.
             unavailable = isinstance(error, Unavailable) and not isinstance(error, Conflict)
             groups = {command.shards for command in commands}
             if unavailable and len(groups) > 1:
@@ -302,7 +302,7 @@ class Writer:
         return answers, work
 
     def _decide(self, work: UnitOfWork, commands: Sequence[Command], kept: Kept) -> list[Outcome]:
-        """Decide the commands in order of arrival. Each sees the effects of those before it."""
+        """Decide the commands in order of arrival. Each command sees the effects of earlier ones."""
         decided: list[Outcome] = []
         first: dict[bytes, Command] = {}
         for command in commands:
@@ -347,7 +347,7 @@ class Writer:
 def _check_held(routing: ShardRouting, commands: Sequence[Command], held: frozenset[int], shards: int) -> None:
     """Raise _Misrouted if a command reads rows of a shard that is not locked.
 
-    This happens if a row got another customer after the command was routed, or if the log was split.
+    After the command was routed, a row may have got another customer, or the log may have been split.
     """
     if not all(routing.shards(command.reads, shards) <= held for command in commands):
         raise _Misrouted

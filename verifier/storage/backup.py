@@ -13,7 +13,7 @@ from verifier.storage.sqlite_file import SqliteFile, make_private
 
 
 class BackupRefused(VerifierError):
-    """No backup was made. `detail` says why."""
+    """No backup was made. The detail says why."""
 
     slug = "backup_refused"
     title = "No backup was made"

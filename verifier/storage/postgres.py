@@ -73,7 +73,7 @@ class _Connection:
 
 
 class PostgresStorage:
-    """`verifier.ports.Storage` on PostgreSQL. Reads and writes have separate pools, so reads cannot hold up writes."""
+    """`verifier.ports.Storage` on PostgreSQL. Writes have their own pool, so reads cannot use up its connections."""
 
     def __init__(self, readers: asyncpg.Pool, writers: asyncpg.Pool) -> None:
         self._readers = readers

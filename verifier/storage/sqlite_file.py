@@ -84,7 +84,7 @@ class SqliteFile:
 
     @contextmanager
     def translated(self, doing: str, *, always: bool = False) -> Iterator[None]:
-        """Translate SQLite's errors into ours. Once the file is damaged, raise Damaged at once, unless `always`."""
+        """Translate SQLite's errors into ours. If the file is known to be damaged, raise Damaged, unless `always`."""
         if self._damaged and not always:
             raise Damaged
         try:

@@ -1,4 +1,4 @@
-"""Reads the form of a voice platform. It is limited in size, in UTF-8, with no field twice. Implements CVP-7.8-6."""
+"""Reads the form of a voice platform. It must be small, be in UTF-8, and repeat no field. Implements CVP-7.8-6."""
 
 from __future__ import annotations
 

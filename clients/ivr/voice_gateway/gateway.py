@@ -24,7 +24,7 @@ MAX_CALLS = 3
 
 
 class Gateway:
-    """Answers calls until `stop` is called. Any thread may call `stop`. All else is for the thread that created it."""
+    """Answers calls until `stop` is called. Any thread may call `stop`. Only the creating thread may do the rest."""
 
     def __init__(self, settings: Settings, operator: Operator) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Settings of the gateway and the dialler, from the environment. With a bad or unknown setting, neither starts.
+"""Settings of the gateway and the dialler, from the environment. A program with a bad setting does not start.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -25,7 +25,7 @@ class BadSettings(Exception):
 
 
 class Sip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of both programs: the service and its key, the officers' SIP address, and the addresses to listen on."""
+    """The settings of both programs: the service and its key, the officers' SIP address, and the addresses to bind."""
 
     verifier_url: str
     key_id: str

@@ -63,7 +63,7 @@ class Client(_Base):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(base_url, credential, timeouts)
-        # Use a transport, not httpx2.Client: that would follow redirects, keep cookies, read .netrc and log addresses.
+        # Do not use httpx2.Client: it would follow redirects, keep cookies, read .netrc and log addresses.
         self._http = transport or httpx2.HTTPTransport(trust_env=False)
         self._sleep = sleep
 

@@ -107,7 +107,7 @@ class NotFound(Problem, slug="not_found"):
 
 
 class Erased(Problem, slug="erased"):
-    """The application's key has been destroyed. Its id is never used again."""
+    """The application's key has been destroyed. The id of the application is never used again."""
 
 
 class PolicyRefused(Problem, slug="policy_refused"):

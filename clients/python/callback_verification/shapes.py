@@ -362,7 +362,7 @@ class MyApplications(Shape, frozen=True):
 
 
 class Preferences(Shape, frozen=True):
-    """A customer's preferences. False refuses marketing calls. If true, the consents of each application decide."""
+    """A customer's preferences. False refuses marketing calls. With true, the consents of each application decide."""
 
     marketing_calls: bool
 

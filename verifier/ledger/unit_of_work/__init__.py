@@ -93,7 +93,7 @@ class UnitOfWork:
         return base64url(self._entropy(SALT_BYTES))
 
     def seal(self, application: DecryptedApplication | None, context: str, plaintext: bytes) -> bytes:
-        """Encrypt under the key of the application. If it is None, encrypt under a key of the key ring."""
+        """Encrypt under the key of the application. If `application` is None, encrypt under the key ring."""
         if application is None:
             return self.ring.seal(context, plaintext)
         return seal(application.keys.sealing, self._entropy(NONCE_BYTES), context, plaintext)
@@ -105,8 +105,8 @@ class UnitOfWork:
     def forget(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
         """Delete the data of an erased application.
 
-        The application's own row, its calls and its reports stay. The reports lose their text. Dialogues that one of
-        its numbers began are deleted too, if they are not tied to an application yet.
+        The application's own row, its calls and its reports stay. The reports lose their text. Dialogues from one of
+        the application's numbers are deleted too, if they are not tied to an application yet.
         """
         for statement in _FORGET:
             self.writes.stage(statement, (application_id,))

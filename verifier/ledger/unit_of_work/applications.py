@@ -50,7 +50,7 @@ class ApplicationRows:
         return found
 
     def of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
-        """Every application of a customer, except erased ones. An earlier command of the batch may have erased one."""
+        """Every application of a customer, except erased ones. An erasure in this batch counts too."""
         self._declared.customer(customer_index)
         return self._kept(self._loaded.of_customer.get(customer_index, []))
 

@@ -1,4 +1,4 @@
-"""Enforces the read set of a command. A read of any other row raises an error, even if the row does not exist.
+"""Enforces the read set of a command. A read of a row outside of it raises an error, even if the row does not exist.
 
 Implements specs/protocol.md section 10 (CVP-10-16).
 """
@@ -14,7 +14,7 @@ from verifier.ledger.unit_of_work.loading import Loaded
 class Declared:
     """The read set of the current command. Each check raises InternalError for a row outside of the read set.
 
-    It does so even if the row was loaded for another command. So a command gets the same result in every batch.
+    The check fails even if the row was loaded for another command. So a command gets the same result in every batch.
     """
 
     def __init__(self, loaded: Loaded) -> None:

@@ -43,7 +43,7 @@ class LegRows:
         self._loaded.leg_owners[leg.leg_index] = max(leg.call_id, self._loaded.leg_owners.get(leg.leg_index, ""))
 
     def stray(self, leg_index: bytes, call_id: str = "") -> StrayLeg | None:
-        """The stray leg that was reported for a call. An empty `call_id` means that the report named no call."""
+        """The stray leg that was reported for this call. `call_id` is empty if the event named no call."""
         self._declared.leg(leg_index)
         stray_id = self._loaded.stray_ids.get((leg_index, call_id))
         return None if stray_id is None else self._loaded.strays.get(stray_id)

@@ -26,7 +26,7 @@ class LimitRows:
         return None if row is None else row.tat
 
     def caps(self, reads: ReadSet) -> tuple[str, ...]:
-        """The keys of the daily caps that a command counts against, as determined at the start of the batch."""
+        """The keys of the daily caps of a command, as determined at the start of the batch."""
         return self._loaded.limits.caps(reads)
 
     def put(self, row: LimitRow) -> None:

@@ -73,7 +73,10 @@ class LoadedLimits:
         led_to: Callable[[ReadSet], Sequence[str]],
         customer: Callable[[str], bytes | None],
     ) -> Iterable[str]:
-        """The keys of the limits to load. It has the guess limits of both channels: together they lock a call."""
+        """The keys of the limits to load.
+
+        They include the guess limits of both channels, because wrong codes of both decide whether a call is locked.
+        """
         for each in read_sets:
             found = led_to(each)
             self._caps[each] = cap_keys(each, map(customer, found))
@@ -82,7 +85,7 @@ class LoadedLimits:
                 yield from (key for application_id in found for key in tables.limit_keys(application_id))
 
     def caps(self, reads: ReadSet) -> tuple[str, ...]:
-        """The keys of the daily caps that a command counts against, as determined at the start of the batch."""
+        """The keys of the daily caps of a command, as determined at the start of the batch."""
         return self._caps[reads]
 
 
@@ -208,7 +211,7 @@ class Loaded:
         return found
 
     def routing(self) -> ShardRouting:
-        """The customers of the loaded rows. The writer uses it to check that the batch has locked all their shards."""
+        """The customers of the loaded rows. The writer checks that the batch has locked the shards of all of them."""
         customers = {each: self._customer(each) for each in self.applications}
         numbers = {number: [customers.get(each) for each in found] for number, found in self.of_number.items()}
         calls = {each: customers.get(self.calls.hint(each, "application_id")) for each in self.calls}

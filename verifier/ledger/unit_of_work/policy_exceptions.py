@@ -30,7 +30,7 @@ class ExceptionRows:
         return row
 
     def granted(self, exception: ExceptionRow) -> PolicyException:
-        """The logged statement of an exception. It decides which rules are lifted, not the row. Raises NotFound."""
+        """The logged statement of an exception. Only the statement decides which rules are lifted. Raises NotFound."""
         keys = self._applications.get(exception.application_id).keys
         ticket = self._loaded.granted[exception.exception_id]
         return decrypt_exception(self._ring, keys, exception.exception_id, *ticket)

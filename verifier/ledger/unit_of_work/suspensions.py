@@ -15,7 +15,7 @@ class SuspensionRows:
         self._declared = declared
 
     def of(self, staff_id: str) -> SuspensionRow | None:
-        """The suspension in force of a member of staff. If none is in force, the latest one, or None."""
+        """The suspension in force of a member of staff. If none is in force, their latest one. Else None."""
         self._declared.staff(staff_id)
         suspension_id = self._loaded.suspension_of.get(staff_id)
         return None if suspension_id is None else self._loaded.suspensions.get(suspension_id)

@@ -46,7 +46,7 @@ class Writes:
         self._staged: dict[str, dict[object, Row]] = {}
 
     def stage(self, sql: str, values: Row, key: object = None) -> None:
-        """Stage one execution of a statement. It replaces a staged one with the same `key`, by default `values`."""
+        """Stage one execution of a statement. It replaces one with the same `key`, which defaults to `values`."""
         self._staged.setdefault(sql, {})[tuple(values) if key is None else key] = values
 
     def drop(self, sql: str, column: int, value: object) -> None:
@@ -56,7 +56,7 @@ class Writes:
             del staged[key]
 
     async def flush(self, transaction: Transaction) -> None:
-        """Execute all staged statements in order, each one once for all its rows."""
+        """Execute all staged statements in order. Each statement runs once, with all of its rows."""
         for sql in sorted(self._staged, key=ORDER.index):
             await transaction.execute_many(sql, list(self._staged[sql].values()))
 

@@ -288,7 +288,7 @@ def _about(application: DecryptedApplication | None) -> str | None:
 
 
 def _whose(entry: _Entry, tries: Sequence[_Try]) -> DecryptedApplication | None:
-    """The application of the receipt for a refusal: the named one. If none is named, the customer's first one."""
+    """The application of the receipt for a refusal: the named one if possible, otherwise the customer's first one."""
     found: Sequence[Candidate] = [each.candidate for each in tries]
     if entry.number is not None:
         found = of_caller(found, entry.number)

@@ -84,7 +84,7 @@ class Housekeeping:
         limits_before = now_ms - rules.code_lifetime_ms - rules.max_call_ms - rules.grace_ms
         expired = [await context.storage.fetch(sql, now_ms) for sql in records.EXPIRED.values()]
         expired.append(await context.storage.fetch(records.LIMITS_BEFORE, limits_before))
-        # Expired rows belong to many customers, so the command locks every shard. If no rows have expired, it does not.
+        # Expired rows belong to many customers, so the command locks every shard. If none have expired, one is enough.
         reads = ReadSet(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else ReadSet()
 
         def decide(work: UnitOfWork) -> Answer[Swept]:

@@ -54,8 +54,8 @@ class _Heard(Struct, frozen=True):
 class _Reached(Struct, frozen=True):
     """The applications and open calls that have a called number on file.
 
-    `applications` is their number, at most MAX_APPLICATIONS + 1. `number_index` is None if there are no applications,
-    or more than MAX_APPLICATIONS.
+    `applications` is the number of applications, at most MAX_APPLICATIONS + 1. `number_index` is None if there are no
+    applications, or more than MAX_APPLICATIONS.
     """
 
     number: str = ""
@@ -175,7 +175,7 @@ class Legs:
         """Apply one more event of a leg to its call. Returns the changed call."""
         call_id = opened.call.call_id
         leg = work.legs.of_call(call_id).get(heard.leg_index) or _new_leg(opened, heard, work.now_ms)
-        # Compare the numbers only of a `connected` event: an exchange may have replaced them by the end of the leg.
+        # Compare only the numbers of a `connected` event. By the end of the leg, an exchange may have replaced them.
         of_ticket = heard.event == "ended" or _of_ticket(opened.ticket, heard)
         leg = replace(_add(leg, heard), on_file=leg.on_file and int(of_ticket), expires_at=work.now_ms + KEPT_MS)
         work.legs.put(leg)

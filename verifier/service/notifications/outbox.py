@@ -32,7 +32,7 @@ class ReceiptFor(Struct, frozen=True):
 
 
 class ReceiptMessage(Struct, frozen=True):
-    """A message for the bank's messaging. It has only the ids of a receipt and its customer, and a language.
+    """A message for the bank's messaging. It has a receipt id, a customer id and a language, and no other content.
 
     `message_id` stays the same when a delivery is retried.
     """

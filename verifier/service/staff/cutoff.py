@@ -12,7 +12,7 @@ from verifier.ports import Clock, Row
 
 # A copy that is older than this is not used for decisions.
 MAX_AGE_MS = 5_000
-# A call may be issued while its officer is being suspended. After this time it is either durable or never will be.
+# A call may be issued while its officer is being suspended. After this time, the call is durable or will never be.
 WATCHED_MS = 60_000
 
 

@@ -40,7 +40,7 @@ class StaffSuspensions:
     async def suspend(
         self, caller: Principal, staff_id: str, asked: SuspendStaff, idempotency: Idempotency
     ) -> Reply[Suspension]:
-        """Suspend a member of staff. When it returns, the suspension is durable and in force at this node.
+        """Suspend a member of staff. On return, the suspension is durable and in force at this node.
 
         If the person is suspended already, the answer is the earlier suspension. Raises Suspended if the caller is
         suspended.
@@ -123,7 +123,7 @@ class StaffSuspensions:
     async def revoke_calls(self) -> int:
         """Revoke the open calls of recently suspended staff. Returns how many.
 
-        A slow node may issue a call while its officer is being suspended. So each poll repeats this for a minute.
+        A slow node may issue a call while its officer is being suspended. So every poll revokes again for one minute.
         """
         context, cutoff = self._context, self._context.cutoff
         at, staff_ids = context.running(), cutoff.watched()

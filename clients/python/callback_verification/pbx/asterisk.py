@@ -17,7 +17,7 @@ from callback_verification.pbx.reading import IRRELEVANT, Reading, is_joint, joi
 from callback_verification.shapes import LegByNumber
 
 _SECONDS = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
-# For each event that ends legs: the names of the fields that hold the ids of the channels that left their call.
+# For each event that ends legs: the fields with the ids of the channels that have left their call.
 _AMI_ENDS: dict[str, tuple[str, ...]] = {
     "Hangup": ("uniqueid",),
     "ParkedCall": ("parkeeuniqueid",),

@@ -54,7 +54,7 @@ class DialPlan(Struct, frozen=True):
         return leg_id(self.server, *parts) if self.server else leg_id(*parts)
 
     def e164(self, dialled: str) -> str | None:
-        """Return the dialled number in E.164. For an extension, or anything else that is no number, return None."""
+        """Return the dialled number in E.164, or None if it is an extension or not a telephone number."""
         if len(dialled) > MAX_TEXT:
             return None
         number = self._international(dialled.translate(_SEPARATORS))

@@ -73,7 +73,7 @@ class Exchange(Generic[Event]):
         return tuple(leg if leg in reading.alone else replace(leg, at=at) for leg in joined)
 
     def _with_officer(self, leg: LegByNumber) -> LegByNumber:
-        """If the event names no officer, add the officer whose telephone's channel the leg depends on."""
+        """If the event names no officer, look for one: the leg may depend on a channel to an officer's telephone."""
         if leg.event == "ended" or leg.officer_id is not None:
             return leg
         found = {self._officers[each] for each in self._channels.get(leg.leg_id, ()) if each in self._officers}

@@ -18,7 +18,7 @@ class Reading(Struct, frozen=True):
 
     A reason never contains bytes of the event. The other members are for `Exchange`:
 
-    - `beside`: pairs (leg, channel). The leg ends when the channel is in `gone`. Both may be a `joint`.
+    - `beside`: pairs (leg, channel). The leg ends when the channel is in `gone`. Each of the two may be a `joint`.
     - `gone`: channels that have ended or have left their call.
     - `alone`: legs that were answered, but have no known officer. Such a leg is connected once a channel is beside it.
     - `officers`: pairs (channel, staff number), for channels to officers' telephones.
