@@ -1,7 +1,7 @@
 """The audit of the log, shard by shard: leaves, tree, checkpoints, and every statement with its leaf.
 
-Implements specs/protocol.md section 8.3. It rebuilds the tree from the entries and trusts no stored hash. An audit may
-start where an earlier one ended.
+Implements specs/protocol.md section 8.3. The audit rebuilds the tree from the entries and trusts no stored hash. It may
+start where an earlier audit ended.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _WRONG_NODES = "the stored tree nodes do not match the leaves"
 
 
 class Audited(Struct):
-    """The result of an audit of all shards. Without findings, the log is whole.
+    """The result of an audit of all shards. If there are no findings, the log is whole.
 
     `before` counts the leaves that an earlier audit has checked. `latest` is the last checkpoint of each shard.
     """
@@ -78,9 +78,9 @@ async def audit_log(
     """Audit the log. Returns the findings as texts. Raises Unavailable if the database cannot be read.
 
     `seen` are checkpoints that were stored outside the database. Only they reveal a restored backup or a rewritten
-    past. `checked` are checkpoints of an earlier audit without findings, at most one for each shard. Their leaves must
-    still hash to their roots, and only later leaves are decrypted and checked. Statements older than `kept_since`
-    (epoch milliseconds) may be missing if they are marked as deleted.
+    past. `checked` are checkpoints of an earlier audit without findings, at most one for each shard. The leaves up to
+    such a checkpoint must still hash to its root. Only later leaves are decrypted and checked. Statements older than
+    `kept_since` (epoch milliseconds) may be missing if they are marked as deleted.
     """
     audited = Audited()
     for each in await storage.damage(thorough=True):
@@ -120,7 +120,7 @@ async def _audit(
             await _Shard(storage, ring, trust, audited, shard, kept_since).audit(start, shown.get(shard, ()))
     for shard in sorted({*shown, *starts} - set(range(shards))):
         audited.find(f"the log was rolled back to before its shard {shard} was split off")
-    # These two queries read all calls each time, since a call may name any leaf.
+    # Both queries read all calls, even if only newer leaves are audited: a call may name any leaf.
     for row in await storage.fetch(_CALLS_WITHOUT_TICKET, TICKET, MAX_FINDINGS):
         audited.find(f"{row[0]} has no ticket in the log")
     for row in await storage.fetch(_CONFIRMED_WITHOUT_RECEIPT, RECEIPT, MAX_FINDINGS):
@@ -130,7 +130,7 @@ async def _audit(
 
 
 def _by_shard(notes: Sequence[str], trust: Trust, audited: Audited) -> dict[int, list[Checkpoint]]:
-    """Checkpoints by shard. Reports those that do not belong to this log."""
+    """Group checkpoints by shard. A checkpoint of another log becomes a finding."""
     found: dict[int, list[Checkpoint]] = {}
     for note in notes:
         try:
@@ -181,7 +181,8 @@ class _Shard:
         await checkpoints.check(tree)
         total = await self._count()
         while tree.size < total:
-            # Leave newer leaves to the next audit. They may end in the middle of a batch.
+            # Read no leaves that were added after the count. Such a read could stop in the middle of a batch, where
+            # there is no checkpoint.
             end = min(tree.size + _CHUNK, total)
             rows = await self._storage.fetch(records.LEAVES_FROM, self._global(tree.size), self._global(end))
             if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):
@@ -217,7 +218,10 @@ class _Shard:
         return int((await self._storage.fetch(_LEAF_COUNT, *self._whole))[0][0])
 
     async def _resume(self, checkpoint: Checkpoint) -> Tree | None:
-        """The tree of a checkpoint, from its stored right edge. None, with a finding, if the root differs."""
+        """Read the tree of a checkpoint from the stored hashes of its right edge.
+
+        If the root differs, add a finding and return None.
+        """
         widths = {level: checkpoint.size >> TILE_HEIGHT * level for level in (0, *_LEVELS)}
         tiles = {level: await self._log.hashes(level, width // TILE * TILE, width) for level, width in widths.items()}
         try:
@@ -230,7 +234,7 @@ class _Shard:
         return tree
 
     async def _check_seen(self, checkpoint: Checkpoint, tree: Tree) -> None:
-        """Check that the log extends a checkpoint that was seen."""
+        """Check that the log extends a checkpoint that was stored outside the database."""
         old, size = checkpoint.size, tree.size
         try:
             if old > size:
@@ -243,10 +247,10 @@ class _Shard:
             self._find(_past_of(checkpoint, size))
 
     async def _check_confirmed(self, confirmed: Sequence[tuple[str, int]]) -> None:
-        """Report calls that were set back to unused: their rows no longer name their genuine receipt."""
+        """Report each call whose row does not name its genuine receipt: the call was set back to unused."""
         rows = await self._storage.fetch_in(_RECEIPT_LEAVES, [call_id for call_id, _ in confirmed])
         known = {row[0]: row[1] for row in rows}
-        # Retention deletes a call together with its ticket, which is older than its receipt.
+        # Retention deletes a call together with its ticket. The receipt is newer, so it may still be there.
         unknown = [call_id for call_id, _ in confirmed if call_id not in known]
         lost = await self._storage.fetch_in(_LOST_TICKETS, unknown)
         forgotten = await self._forgotten(lost)
@@ -255,7 +259,7 @@ class _Shard:
                 self._find(f"{call_id} does not name its genuine receipt, leaf {index_of(leaf_index)}")
 
     async def _check_lost(self, rows: Sequence[Row]) -> None:
-        """Check leaves without a statement: each must be erased or expired."""
+        """Report each leaf whose statement is missing, unless erasure or retention has deleted the statement."""
         erased = {row[3] for row in rows if row[8] is not None}
         forgotten = await self._forgotten([(row[3], row[0]) for row in rows if row[3] not in erased])
         self._audited.erased += len(erased)
@@ -265,7 +269,10 @@ class _Shard:
                 self._find(f"leaf {index_of(row[0])} has lost its statement, and nothing was erased")
 
     async def _forgotten(self, lost: Sequence[Row]) -> set[str]:
-        """Which missing statements are old enough and marked as deleted. `lost` has their ids and leaf indexes."""
+        """The ids of the missing statements that retention has deleted: old enough, and marked as deleted.
+
+        `lost` has the id and leaf index of each missing statement.
+        """
         if self._kept_since is None or not lost:
             return set()
         marks = {
@@ -278,7 +285,7 @@ class _Shard:
         }
 
     def _check_leaf(self, row: Row) -> tuple[str, int] | None:
-        """Check one leaf with its statement. Returns the call and leaf index of a genuine receipt."""
+        """Check one leaf and its statement. Returns the call id and leaf index of a genuine receipt, otherwise None."""
         leaf_index, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, _, customer_index = row
         index = index_of(leaf_index)
         try:
@@ -299,7 +306,7 @@ class _Shard:
         return (claims.call.call_id, leaf_index) if isinstance(claims, Receipt) and claims.call is not None else None
 
     async def _check_nodes(self, due: Sequence[tuple[int, int, bytes]]) -> None:
-        """Compare the stored nodes with those that these leaves complete."""
+        """Compare the stored tree nodes with `due`, the nodes that the latest leaves complete."""
         for wanted in _LEVELS:
             row = [(index, value) for level, index, value in due if level == wanted]
             if row:
@@ -308,7 +315,7 @@ class _Shard:
                     self._find(f"{_WRONG_NODES} (level {wanted}, {first} to {last})")
 
     async def _count_nodes(self, size: int) -> None:
-        """Check that each level has the right number of nodes. The log may be growing meanwhile."""
+        """Check that each tree level has the right number of stored nodes. The log may grow during the check."""
         rows = await self._storage.fetch(_STORED_NODES, *self._whole)
         stored = {row[0]: (row[1], index_of(row[2])) for row in rows}
         now = await self._count()
@@ -320,7 +327,7 @@ class _Shard:
 
 
 class _Checkpoints:
-    """The stored checkpoints of a shard, in order of size. Compares each with the tree of its size."""
+    """Reads the stored checkpoints of a shard in order of size, and compares each with the tree of the same size."""
 
     def __init__(self, storage: Storage, trust: Trust, find: Callable[[str], None], shard: int, start: int) -> None:
         self._storage = storage

@@ -1,7 +1,7 @@
 """Adds authenticators to the rows of an older database, once. Implements specs/protocol.md section 10.2.
 
-It trusts the rows as they are, so use it only for the upgrade, with every node stopped. Under sub-keys, it also reseals
-everything that was sealed under an application key itself.
+The upgrade trusts the rows as they are. Run it only once, with every node stopped. Older databases sealed data directly
+under the application key; the upgrade reseals that data under a key derived from the application key.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LEAVES = (
 )
 _SEAL_LEAF = "UPDATE leaves SET sealed = $2 WHERE leaf_index = $1"
 _SET_HEAD = "UPDATE log_head SET shares = $2, writers = NULL, mac = $3 WHERE origin = $1"
-# Dialogues are sealed differently now. They live at most half an hour, so they are deleted.
+# The upgrade deletes all dialogues instead of resealing them. A dialogue lives at most half an hour.
 _END_SESSIONS = "DELETE FROM ivr_sessions"
 _OPEN_CALLS = "SELECT COUNT(*) FROM calls WHERE due_at > $1"
 
@@ -40,7 +40,7 @@ class _Keys:
 
     def __init__(self, application_key: bytes) -> None:
         if len(application_key) != KEY_BYTES:
-            # A key of this length is from after the upgrade, although the heads have no authenticators.
+            # The upgrade makes wrapped keys longer, so this one shows that the upgrade has already run.
             raise AlreadyAuthenticated
         self.before = application_key
         self.after = ApplicationKeys.derive(application_key)
@@ -49,8 +49,8 @@ class _Keys:
 async def authenticate(storage: Storage, ring: KeyRing, entropy: Entropy, now_ms: int) -> int:
     """Add an authenticator to every row, in one transaction. Returns the number of rows.
 
-    Raises AlreadyAuthenticated, and InternalError for a row that cannot be decrypted. Raises Unavailable while calls
-    are open, since their codes would change.
+    Raises AlreadyAuthenticated. Raises InternalError for a row that cannot be decrypted. Raises Unavailable while a
+    call is open, since its code would change.
     """
     async with storage.transaction() as transaction:
         return await _Authenticating(transaction, ring, entropy).run(now_ms)
@@ -124,12 +124,12 @@ class _Authenticating:
         if application_id is None:
             return self._ring.seal(context, self._ring.unseal(statement_id, sealed))
         keys = self._keys.get(application_id)
-        # Without its key nobody can decrypt it.
+        # The key of an erased application is gone, so its leaves stay as they are.
         return sealed if keys is None else self._reseal(keys, statement_id, context, sealed)
 
 
 def row_context(row: Struct) -> tuple[str, bytes | None]:
-    """The context and the ciphertext of a row that is sealed under an application key, or None for other rows."""
+    """The seal context and the ciphertext of a row that is sealed under an application key. Else "" and None."""
     if isinstance(row, tables.ApplicationRow):
         return row.application_id, row.sealed
     if isinstance(row, tables.RequestRow):

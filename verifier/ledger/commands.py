@@ -1,4 +1,4 @@
-"""Commands as the writer sees them: the functions that decide them, their answers, and the kept replies.
+"""The commands of the writer: the functions that decide them, their answers, and the replies kept for retries.
 
 Implements specs/protocol.md section 10.
 """
@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Reply(Generic[T_co]):
-    """An answer that is kept for retries. `body` is its JSON, `value` the struct."""
+    """An answer that is kept for retries. `body` is the answer as JSON, `value` the answer as a struct."""
 
     def __init__(self, body: bytes, kind: type[T_co], value: T_co | None = None) -> None:
         self.body = body
@@ -36,42 +36,46 @@ class Reply(Generic[T_co]):
 
     @property
     def value(self) -> T_co:
-        """The answer. A kept one is decoded on first use."""
+        """The answer as a struct. A kept answer is decoded from JSON on first use."""
         if self._value is None:
             self._value = msgspec.json.decode(self.body, type=self._kind)
         return self._value
 
 
 Answer: TypeAlias = Callable[[], T]
-"""Builds an answer once the log's proofs exist."""
+"""Builds the answer of a command. It runs after the inclusion proofs have been made."""
 Guard: TypeAlias = Callable[[UnitOfWork], None]
-"""Raises an error for a caller without permission. It runs before any kept answer is read."""
+"""Raises an error if the caller has no permission. It runs before a kept answer is read."""
 Again: TypeAlias = Callable[[UnitOfWork, T], T]
-"""Updates a kept answer from the current rows that its command declares."""
+"""Updates the kept answer of a retry. It can read the current state of the rows that the command declares."""
 
 
 class About(Struct, Generic[T_co], frozen=True):
-    """An answer and the application that it is about, if any. Erasing the application deletes the kept answer."""
+    """A function that builds an answer, and the application that the answer is about (None if there is none).
+
+    Erasing the application deletes the kept answer.
+    """
 
     application_id: str | None
     answer: Callable[[], T_co]
 
 
 Decide: TypeAlias = Callable[[UnitOfWork], Answer[T] | VerifierError]
-"""Decides a command: first decide, then stage. If it raises an error, nothing is written. If it returns one, its
-writes are made durable and the caller gets the error. It may do neither after it has staged a leaf. Errors are not kept
-under the idempotency key."""
+"""Decides a command, then stages its writes, then returns a function that builds the answer.
+
+To refuse and write nothing, it raises an error before it stages. To refuse and keep its writes, it returns the error.
+A command that has staged a leaf must not fail in either way. Errors are not kept under the idempotency key."""
 DecideKept: TypeAlias = Callable[[UnitOfWork], About[T] | VerifierError]
-"""The same, for a command whose answer is kept for retries."""
+"""Like `Decide`, for a command whose answer is kept for retries."""
 Result: TypeAlias = Struct | Reply[Struct]
-"""What a caller gets: an answer, or a reply that is kept."""
+"""What the writer returns to a caller: an answer, or a reply that is kept for retries."""
 
 
 class Command(Struct):
     """A command that waits for its batch.
 
-    `repeat` turns the kept JSON of a retry into its reply. `secret` seals the kept answer. `shards` are the shards that
-    the command locks.
+    `repeat` makes the reply for a retry from the kept JSON. `secret` seals the kept answer. `shards` are the shards
+    that the command locks.
     """
 
     reads: ReadSet
@@ -86,5 +90,9 @@ class Command(Struct):
 
 
 Outcome: TypeAlias = Answer[Struct] | About[Struct] | Reply[Struct] | VerifierError | Command
-"""How a command was decided: a function that builds the answer, a kept reply, an error, or the earlier command of the
-batch with the same idempotency key."""
+"""The outcome of a command before the answers are built. One of:
+
+- a function that builds the answer, alone or in `About`
+- the kept reply, for a retry
+- an error
+- an earlier command of the same batch with the same idempotency key"""

@@ -1,4 +1,4 @@
-"""Reads of committed rows, outside of a batch. Each row is verified, decrypted and checked against its sealed facts.
+"""Reads committed rows, outside of a batch. Each row is verified, decrypted and compared with the sealed facts.
 
 Implements specs/protocol.md section 10.2.
 """
@@ -15,7 +15,7 @@ from verifier.ports import KeyRing, Reader, Row
 
 
 class Reading:
-    """Committed rows. Every method raises Tampered for a row that does not verify."""
+    """Reads committed rows. Every method raises Tampered for a row that does not verify."""
 
     def __init__(self, reader: Reader, ring: KeyRing, authenticator: Authenticator) -> None:
         self._reader = reader
@@ -32,14 +32,14 @@ class Reading:
         return found
 
     async def applications(self, application_ids: Iterable[str]) -> Mapping[str, DecryptedApplication]:
-        """These applications by id, without the erased ones."""
+        """The applications with these ids, by id. It leaves out unknown and erased applications."""
         wanted = set(application_ids)
         found = self._kept(await self._reader.fetch_in(records.APPLICATIONS_BY_ID, wanted))
         self._check("applications", all(each.application_id in wanted for each in found))
         return {each.application_id: each for each in found}
 
     async def applications_of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
-        """A customer's applications."""
+        """All applications of a customer, except erased ones."""
         found = self._kept(await self._reader.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [customer_index]))
         self._check("applications", all(each.row.customer_index == customer_index for each in found))
         return found
@@ -47,13 +47,16 @@ class Reading:
     async def applications_of_officer(
         self, officer_id: str, after: str
     ) -> tuple[list[DecryptedApplication], str | None]:
-        """A chunk of the applications that an officer is assigned to, with ids above `after`, and the last id read."""
+        """A chunk of the applications that an officer is assigned to, with ids above `after`.
+
+        Also returns the last id that was read, as `after` for the next chunk. That id is None if no rows are left.
+        """
         rows = await self._reader.fetch(records.APPLICATIONS_OF_OFFICER, officer_id, after)
         found = [each for each in self._kept(rows) if self._assigned(each, officer_id)]
         return found, rows[-1][0] if rows else None
 
     def _assigned(self, application: DecryptedApplication, officer_id: str) -> bool:
-        """Whether the sealed facts name the officer. The row in `assignments` proves nothing."""
+        """Whether the sealed facts name the officer. Rows of `assignments` have no authenticator and prove nothing."""
         if application.registration.assigned(officer_id) is not None:
             return True
         self._authenticator.tampered("assignments")
@@ -70,12 +73,15 @@ class Reading:
         return application, self.open_call(application, rows[0])
 
     async def open_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The call that an application's row names as open. None if the application has been erased meanwhile."""
+        """The open call of an application, according to its row.
+
+        None if the row names no open call, or if the application has been erased meanwhile.
+        """
         call_id = application.row.open_call_id
         if call_id is None:
             return None
         rows = await self._reader.fetch_in(records.CALLS_BY_ID, [call_id])
-        # A missing row must not read as "no call".
+        # If the row is missing, raise Tampered. The caller must not conclude that there is no call.
         self._check("calls", [row[0] for row in rows] == [call_id])
         try:
             return self.open_call(application, rows[0])
@@ -85,9 +91,9 @@ class Reading:
     async def calls_of_officer(
         self, officer_id: str, before: str, since: int, limit: int
     ) -> tuple[list[tuple[DecryptedApplication, DecryptedCall]], str | None]:
-        """A page of an officer's calls with their applications, newest first, and the cursor of the next page.
+        """A page of an officer's calls, newest first, each with its application. Leaves out erased applications.
 
-        Calls of erased applications are left out.
+        Also returns the cursor of the next page, None on the last page.
         """
         rows = await self._reader.fetch(records.CALLS_OF_OFFICER, officer_id, before, since, limit + 1)
         calls = [self._authenticator.read(tables.CALLS, row) for row in rows[:limit]]
@@ -102,14 +108,14 @@ class Reading:
         return found, rows[limit - 1][0] if len(rows) > limit else None
 
     def open_call(self, application: DecryptedApplication, row: Row) -> DecryptedCall:
-        """The call in a row whose ticket follows the columns. Raises Erased if the ticket was destroyed."""
+        """Decrypt the call in a row of `calls` that is joined with its ticket. Raises Erased if the ticket is gone."""
         call = self._authenticator.read(tables.CALLS, row)
         self._check("calls", call.application_id == application.application_id)
         sealed, customer_index = row[tables.CALLS.width : tables.CALLS.width + 2]
         return decrypt_call(self._ring, application.keys, call, sealed, customer_index)
 
     def _check(self, table: str, requested: bool) -> None:
-        """Raise Tampered if the database returned another row than requested."""
+        """Raise Tampered if `requested` is false: then the database has not returned the requested row."""
         if not requested:
             raise self._authenticator.found(table)
 

@@ -1,8 +1,8 @@
 """Decoys: closed calls that stand in for an open call, so that a refusal always takes the same work (law L7).
 
-Implements specs/protocol.md section 7 (CVP-7-2). They are loaded, decrypted and tried like an open call.
-They hold no secret, and their key is public. Their leaf indexes are negative, outside of every shard, so no log, list
-or audit shows them.
+Implements specs/protocol.md section 7 (CVP-7-2). A batch loads and decrypts a decoy like an open call, and tries the
+code against it. Decoys hold no secret, and their key is public. Their leaf indexes are negative, so they belong to no
+shard, and no log, list or audit shows them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from verifier.ledger.rows import Authenticator
 from verifier.ledger.tables import CALLS
 from verifier.ports import Reader, Transaction
 
-# The number of applications without an open call that one batch can try, each with its own decoy.
+# The number of decoys. If a batch tries codes against more applications, some applications share a decoy.
 COUNT = 16
 KEYS = ApplicationKeys.derive(bytes(KEY_BYTES))
 # No application can have this id.
 APPLICATION_ID = "-decoy"
-# The length of an inclusion proof in a log of a few million leaves.
+# The number of hashes in an inclusion proof from a log of a few million leaves.
 _PROOF_HASHES = 22
 _EXPIRED = 1_700_000_600
 _PLANT_LEAF = records.INSERT_LEAF + " ON CONFLICT DO NOTHING"
@@ -45,7 +45,7 @@ def is_decoy(row: object) -> bool:
 
 
 def call_id(n: int) -> str:
-    """The id of decoy `n`. It is as long as any call id, and sorts before all of them."""
+    """The id of decoy `n`. It has the length of a real call id, and sorts before every real call id."""
     return f"call_{n % COUNT:032x}"
 
 
@@ -57,9 +57,9 @@ async def missing(reader: Reader, authenticator: Authenticator) -> bool:
 
 
 async def plant(transaction: Transaction, authenticator: Authenticator) -> None:
-    """Write all decoys again."""
+    """Delete all decoys and write them again."""
     calls = _calls()
-    # Without a receipt, CANDIDATES reads the leaf at -1, which belongs to the first decoy.
+    # The first decoy has leaf -1. `records.CANDIDATES` reads that leaf for each call that has no receipt.
     leaves = [(each.leaf_index, bytes(32), TICKET, each.call_id, None, None, _sealed(each)) for each in calls]
     await transaction.execute_many(_DELETE_LEAVES, [()])
     await transaction.execute_many(CALLS.delete, [(each.call_id,) for each in calls])
@@ -77,7 +77,7 @@ def _call(n: int) -> Call:
 
 
 def _sealed(call: Call) -> bytes:
-    """A sealed ticket of the usual length, without a real signature."""
+    """The sealed ticket of a decoy. It has the length of a real ticket, but no real signature."""
     ticket = CallTicket(
         iss="https://verify.bank.example",
         jti=call.call_id,

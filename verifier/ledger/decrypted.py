@@ -41,7 +41,7 @@ class DecryptedApplication(Struct, frozen=True):
 
     @property
     def pseudonym(self) -> str:
-        """The pseudonym of the application in tickets. Linking it to the application takes both its id and its key."""
+        """The pseudonym of the application in tickets. To compute it, one needs the application's id and its key."""
         named = b"pseudonym\0" + self.application_id.encode()
         return base64url(hmac.digest(self.keys.pseudonyms, named, "sha256")[:16])
 
@@ -56,7 +56,7 @@ class DecryptedCall(Struct, frozen=True):
 
     @property
     def number(self) -> str:
-        """The number that is called, in E.164."""
+        """The called number, in E.164."""
         return "+" + self.ticket.dest.tn[0]
 
 
@@ -87,9 +87,10 @@ def decrypt_application(ring: KeyRing, row: ApplicationRow) -> DecryptedApplicat
 
 
 def decrypt_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sealed: bytes) -> Evidence:
-    """The statement and proof of a leaf.
+    """Decrypt the statement and the inclusion proof of a leaf.
 
-    `keys` are the keys of its application, None without one. `context` comes from `leaf_context`.
+    `keys` are the keys of the leaf's application, or None if it has no application. `context` is the result of
+    `leaf_context`.
     """
     plaintext = ring.unseal(context, sealed) if keys is None else unseal(keys.sealing, context, sealed)
     return _decode_evidence(plaintext)
@@ -98,9 +99,9 @@ def decrypt_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, 
 def decrypt_call(
     ring: KeyRing, keys: ApplicationKeys, call: Call, sealed: bytes | None, customer_index: bytes | None
 ) -> DecryptedCall:
-    """A call with the claims of its ticket. The seal binds the ticket to this call and application.
+    """Decrypt the ticket of a call. The seal binds the ticket to this call and application.
 
-    Raises Erased without a ticket, InternalError if the row contradicts the ticket.
+    Raises Erased if the ticket was destroyed, and InternalError if the row contradicts the ticket.
     """
     if sealed is None:
         raise Erased
@@ -114,7 +115,7 @@ def decrypt_call(
 def decrypt_exception(
     ring: KeyRing, keys: ApplicationKeys, exception_id: str, sealed: bytes | None, customer_index: bytes | None
 ) -> PolicyException:
-    """The logged statement of an exception. Raises NotFound without one."""
+    """Decrypt the logged statement of an exception. Raises NotFound if there is none."""
     if sealed is None:
         raise NotFound("there is no such exception")
     context = leaf_context(exception_id, EXCEPTION, customer_index)
@@ -124,7 +125,7 @@ def decrypt_exception(
 def decrypt_receipt(
     ring: KeyRing, keys: ApplicationKeys, call_id: str, receipt_id: str, sealed: bytes, customer_index: bytes | None
 ) -> Evidence:
-    """The receipt that consumed a call's code. Raises InternalError for another call's receipt."""
+    """Decrypt the receipt that consumed a call's code. Raises InternalError if the receipt names another call."""
     evidence = decrypt_evidence(ring, keys, leaf_context(receipt_id, RECEIPT, customer_index), sealed)
     confirmed = claims_of(evidence, _decode_receipt).call
     if confirmed is None or confirmed.call_id != call_id:

@@ -1,6 +1,7 @@
-"""The heads of the log, one for each shard. A batch locks a head, and so has its shard to itself until it commits.
+"""The heads of the log, one for each shard. A batch locks the heads of its shards, so only one batch at a time extends
+a shard.
 
-Implements specs/protocol.md section 10 (CVP-10-2, CVP-10-5), 10.2 and 8.4.
+Implements specs/protocol.md sections 8.4, 10 (CVP-10-2, CVP-10-5) and 10.2.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from verifier.ledger.tiles import consistency_proof, read_entries, read_tree
 from verifier.ledger.unit_of_work.log_entries import StagedLeaf
 from verifier.ports import KeyRing, Row, Transaction
 
-# Re-hash up to this many leaves that other nodes have added; beyond that, verify a consistency proof.
+# If other nodes have added at most this many leaves, hash each leaf. Otherwise verify a consistency proof.
 MAX_CATCH_UP = 4096
-# More nodes than share one database. The oldest drop out of the list.
+# The length of a full `HeadRow.writers`. Fewer nodes than this share one database. A full list drops its oldest entry.
 MAX_WRITERS = 64
 NODE_BYTES = 8
 
@@ -35,10 +36,12 @@ UNAUTHENTICATED = (
 class HeadRow(Struct, frozen=True):
     """A row of `log_head`.
 
-    `size` is the number of leaves in the shard, `shards` the number of shards, and `batches` the number of batches that
-    have extended this one. `shares` sums the shares of the rows that those batches wrote. The sums of all heads add up
-    to the sum over all rows. `writers` lists the nodes that wrote last, each with the number of its last batch, newest
-    at the end.
+    - `size`: the number of leaves in this shard.
+    - `shards`: the number of shards of the log.
+    - `batches`: the number of batches that have written this head.
+    - `shares`: this head's part of the sum of all row shares. The parts of all heads add up to the sum.
+    - `writers`: the nodes that have written this head, each with the number of its last batch. The last writer is at
+      the end.
     """
 
     origin: str
@@ -49,13 +52,13 @@ class HeadRow(Struct, frozen=True):
     writers: bytes
 
     def covered(self) -> Row:
-        """What the authenticator covers. A head from before migration 0015 has no writers."""
+        """The columns that the authenticator covers. A head from before migration 0015 has no `writers`."""
         older = self.origin, self.size, self.shards, self.batches, self.shares
         return (*older, self.writers) if self.writers else older
 
     @classmethod
     def of(cls, row: Row) -> HeadRow:
-        """The head in a row that begins with its columns."""
+        """Make a head from a row that begins with the columns of a head."""
         origin, size, shards, batches, shares, writers = row[:6]
         return cls(origin, size, shards, batches, shares or b"", writers or b"")
 
@@ -65,9 +68,10 @@ class HeadRow(Struct, frozen=True):
         return 0 if at < 0 else self._batch_at(at)
 
     def follows(self, known: HeadRow, node: bytes, wrote: int) -> bool:
-        """Whether this head can be the successor of `known`, for a node whose own last batch had the number `wrote`.
+        """Whether this head can be a later state of `known`. `wrote` is the number of the last batch of `node`.
 
-        It must contain that batch, unless this node has dropped out of a full list since then.
+        The head must list that batch of `node` or a later one. If it does not list `node`, then `writers` must be full
+        and must list only later batches. A head with no more batches than `known` must be equal to `known`.
         """
         if self.batches <= known.batches:
             return replace(self, shards=known.shards) == known
@@ -79,7 +83,7 @@ class HeadRow(Struct, frozen=True):
         return int.from_bytes(self.writers[at + NODE_BYTES : at + 2 * NODE_BYTES])
 
     def after(self, size: int, node: bytes) -> HeadRow:
-        """The row after one more batch of this node."""
+        """The head after one more batch of `node`."""
         at, batches = self.writers.rfind(node), self.batches + 1
         others = self.writers if at < 0 else self.writers[:at] + self.writers[at + 2 * NODE_BYTES :]
         writers = others[-2 * NODE_BYTES * (MAX_WRITERS - 1) :] + node + batches.to_bytes(NODE_BYTES)
@@ -87,7 +91,7 @@ class HeadRow(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """What a batch locks and extends: the tree of a shard, its checkpoint (`note`), and the row of its head."""
+    """The end of one shard: its tree, its latest checkpoint (`note`), and its row in `log_head`."""
 
     tree: Tree
     row: HeadRow
@@ -101,8 +105,8 @@ class Head(Struct, frozen=True):
 class Heads:
     """The heads of one database. `shards` is the number of shards that this node knows.
 
-    `node` is a unique name of 8 bytes. `check_clock` gets the database's own time with each head, and raises
-    Unavailable if the clock skew is too large.
+    `node` is this node's unique name, 8 bytes. `check_clock` gets the database's own time whenever a head is locked,
+    and raises Unavailable if the clock skew is too large.
     """
 
     def __init__(
@@ -118,9 +122,10 @@ class Heads:
         self._wrote: dict[int, int] = {}
 
     async def open(self, transaction: Transaction) -> None:
-        """Create the log if there is none. Check its origin, and that this key ring signed it.
+        """Create the log if there is none. Check that it has this origin, and that this key ring signed it.
 
-        Raises InternalError for another log or key ring, and Unavailable for too large a clock skew or a changed log.
+        Raises InternalError for another origin or another key ring. Raises Unavailable if the clock skew is too large,
+        or if the log was changed.
         """
         await self._create(transaction, 0, 1)
         first = await transaction.fetch(records.LATEST_CHECKPOINT, global_index(0, 0), global_index(1, 0))
@@ -145,7 +150,7 @@ class Heads:
             await self._tree(transaction, shard, (await self._lock(transaction, shard)).size)
 
     async def _create(self, transaction: Transaction, shard: int, shards: int) -> None:
-        """Create the head of an empty shard, if there is none."""
+        """Create the head of an empty shard, unless the head exists."""
         origin = shard_origin(self._origin, shard)
         row = HeadRow(origin, 0, shards, 0, bytes(SHARE_BYTES), b"")
         created = origin, shards, row.shares, self._mac(row)
@@ -155,7 +160,10 @@ class Heads:
         return self._authenticator.digest("log_head", row.covered())[:MAC_BYTES]
 
     def _check_ring(self, note: str) -> None:
-        """Raise InternalError for a checkpoint of another key ring. Its nodes could not read this node's rows."""
+        """Raise InternalError if another key ring signed the checkpoint.
+
+        Nodes with that key ring could not read the rows that this node writes.
+        """
         try:
             open_checkpoint(note, self._ring.log_keys(), self._origin)
         except EvidenceError as error:
@@ -169,9 +177,12 @@ class Heads:
         await transaction.execute_many(records.INSERT_CHECKPOINT, [(global_index(shard, 0), note)])
 
     async def split(self, transaction: Transaction, shards: int) -> None:
-        """Split the log into this many shards. Locks every head. Raises InvalidField if there are more already."""
+        """Split the log into this many shards. Locks every head.
+
+        Raises InvalidField if the log already has more shards, or if `shards` is more than MAX_SHARDS.
+        """
         await self.open(transaction)
-        # Every batch locks heads in this order, so none deadlocks.
+        # Every batch locks heads in order of shard, so this must use the same order to avoid deadlocks.
         heads = [await self._lock(transaction, shard) for shard in range(self.shards)]
         if not self.shards <= shards <= MAX_SHARDS:
             raise InvalidField(
@@ -187,11 +198,11 @@ class Heads:
     async def latest(self, transaction: Transaction, shard: int) -> str:
         """The latest checkpoint of a shard. Raises Unavailable as `lock` does.
 
-        It writes the head. Once that is committed, all earlier batches are durable too.
+        This also writes the head. Once the caller has committed that write, all earlier batches are durable too.
         """
         row = await self._lock(transaction, shard)
         tree, note = await self._tree(transaction, shard, row.size)
-        # A commit without a write proves nothing.
+        # A commit without a write would not prove that earlier batches are durable.
         await self._advance(transaction, Head(tree, row, note))
         return note
 
@@ -211,7 +222,7 @@ class Heads:
     async def _lock(self, transaction: Transaction, shard: int) -> HeadRow:
         """Lock the head of a shard and verify it.
 
-        Raises Unavailable for a head that was set back: it has fewer shards or batches than this node has seen, or
+        Raises Unavailable if the head was set back: if it has fewer shards or batches than this node has seen, or if it
         lacks this node's last batch.
         """
         origin = shard_origin(self._origin, shard)
@@ -231,10 +242,10 @@ class Heads:
         return row
 
     async def _tree(self, transaction: Transaction, shard: int, size: int) -> tuple[Tree, str]:
-        """The tree of a shard and its checkpoint, including leaves that other nodes have added.
+        """Read the tree and the checkpoint of a shard, including leaves that other nodes have added.
 
-        Raises Unavailable if the tree does not extend the known one, or if this key ring did not sign the checkpoint.
-        Then the database was restored from a backup, or changed.
+        Raises Unavailable if the tree does not extend the tree that this node knows, or if this key ring did not sign
+        the checkpoint. In both cases the database was restored from a backup, or changed.
         """
         head = self._known.get(shard)
         known = None if head is None else head.tree
@@ -245,7 +256,7 @@ class Heads:
             try:
                 tree = await read_tree(transaction, shard, size)
             except ValueError as error:
-                # Leaves or nodes are missing.
+                # Leaves or tree nodes are missing.
                 raise _other_log(size) from error
             if known is not None:
                 await _check_extends(transaction, shard, known, tree)
@@ -270,7 +281,8 @@ class Heads:
     ) -> dict[int, Head]:
         """Append the leaves of a batch. Each shard gets a signed checkpoint, each leaf its inclusion proof.
 
-        `shares` is what the batch adds to the sum of the rows' shares. Any head can take it: only the total counts.
+        `shares` is the change of the sum of all row shares. It is added to the first head. Any other head
+        would do, since an audit adds up all heads.
         """
         grown = dict(heads)
         if shares:
@@ -294,14 +306,14 @@ class Heads:
         return grown
 
     async def _advance(self, transaction: Transaction, head: Head) -> Head:
-        """Write the head as it is after this batch."""
+        """Write the row of the head, with one more batch of this node. Returns the new head."""
         row = head.row.after(head.size, self._node)
         kept = row.origin, row.size, row.batches, row.shares, row.writers, self._mac(row)
         await transaction.execute_many(records.ADVANCE_HEAD, [kept])
         return replace(head, row=row)
 
     def remember(self, heads: Mapping[int, Head]) -> None:
-        """Remember these heads. Call it once the transaction is committed."""
+        """Remember these heads as the latest that this node knows. Call this after the commit."""
         for shard, head in heads.items():
             known = self._known.get(shard)
             if known is None or known.row.batches <= head.row.batches:
@@ -310,7 +322,7 @@ class Heads:
 
 
 async def _check_extends(transaction: Transaction, shard: int, known: Tree, tree: Tree) -> None:
-    """Raise Unavailable unless the tree extends the known one."""
+    """Raise Unavailable unless `tree` extends `known`."""
     if known.size == 0:
         return
     try:

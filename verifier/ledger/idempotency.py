@@ -1,6 +1,7 @@
-"""Idempotency: the first answer is kept, sealed, and a retry with the same key gets it again.
+"""Idempotency: the writer seals and keeps the first answer, and a retry with the same key gets that answer again.
 
-Implements specs/protocol.md section 10. The secret that seals an answer comes from the client's key, and is not stored.
+Implements specs/protocol.md section 10. The secret that seals an answer is derived from the client's key, and is never
+stored.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from verifier.ports import Transaction
 
 KEPT_MS = 24 * 3_600_000
 Kept: TypeAlias = Mapping[bytes, tuple[bytes, bytes]]
-"""Kept answers by idempotency id: the fingerprint of the request, and the sealed answer."""
+"""For each idempotency id: the fingerprint of the request, and the sealed answer."""
 
 
 class Idempotency(Struct, frozen=True):
@@ -31,7 +32,7 @@ class Idempotency(Struct, frozen=True):
 
 
 async def read_kept(transaction: Transaction, commands: Sequence[Command]) -> Kept:
-    """The kept answers of those commands whose key was used before."""
+    """Read the kept answers for the commands whose idempotency key was used before."""
     ids = (command.idempotency_id for command in commands if command.idempotency_id)
     return {bytes(row[0]): (row[1], row[2]) for row in await transaction.fetch_in(records.IDEMPOTENCY, ids)}
 
@@ -39,9 +40,10 @@ async def read_kept(transaction: Transaction, commands: Sequence[Command]) -> Ke
 def repeated(
     work: UnitOfWork, command: Command, kept: Kept, first: Mapping[bytes, Command]
 ) -> Reply[Struct] | Command | None:
-    """The kept reply if the key was used before, or the first command of this batch with the same key.
+    """Find the earlier command with the same idempotency key.
 
-    Returns None for a new key. Raises IdempotencyKeyReused if the key came with another request.
+    Returns its kept reply if it was committed before, or the command itself if it is in this batch. Returns None for a
+    new key. Raises IdempotencyKeyReused if the earlier command was another request.
     """
     before = kept.get(command.idempotency_id)
     earlier = first.get(command.idempotency_id)
@@ -57,7 +59,7 @@ def repeated(
 
 
 def keep(work: UnitOfWork, command: Command, body: bytes, application_id: str | None, nonce: bytes) -> None:
-    """Keep the answer of a command for a day. Erasing the application deletes it."""
+    """Keep the answer of a command for a day. Erasing the application deletes the kept answer."""
     sealed = seal(command.secret, nonce, "answer", body)
     expires_at = work.now_ms + KEPT_MS
     values = command.idempotency_id, command.fingerprint, sealed, application_id, expires_at

@@ -1,4 +1,4 @@
-"""Blind indexes: equal for equal values, and computable only with the key ring.
+"""Blind indexes. Equal values have equal indexes, and only the key ring can compute an index.
 
 Implements specs/protocol.md section 4.1.
 """
@@ -9,15 +9,15 @@ from verifier.ports import KeyRing
 
 
 def customer_index(ring: KeyRing, customer_id: str) -> bytes:
-    """The index of a customer."""
+    """The blind index of a customer."""
     return ring.derive("customer", customer_id)[:16]
 
 
 def number_index(ring: KeyRing, number: str) -> bytes:
-    """The index of a telephone number."""
+    """The blind index of a telephone number."""
     return ring.derive("number", number)[:16]
 
 
 def leg_index(ring: KeyRing, leg_id: str) -> bytes:
-    """The blind index of a leg id. The telephone exchange's own id may contain a number."""
+    """The blind index of a leg id. It is stored in place of the exchange's own id, which may contain a number."""
     return ring.derive("leg", leg_id)[:16]

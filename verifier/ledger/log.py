@@ -1,4 +1,4 @@
-"""Reads of the transparency log: checkpoint, tiles, entries, proofs (C2SP tlog-tiles).
+"""Reads the transparency log: checkpoint, tiles, entries, proofs (C2SP tlog-tiles).
 
 Implements specs/protocol.md section 8.2.
 """
@@ -31,7 +31,7 @@ class Log:
         self._shard = shard
 
     async def checkpoint(self) -> str:
-        """The latest signed checkpoint. Raises NotFound before the first, and for an unknown shard."""
+        """The latest signed checkpoint. Raises NotFound if the shard is unknown or has no checkpoint yet."""
         whole = global_index(self._shard, 0), global_index(self._shard + 1, 0)
         rows = await self._storage.fetch(records.LATEST_CHECKPOINT, *whole)
         if not rows:
@@ -39,11 +39,11 @@ class Log:
         return str(rows[0][0])
 
     async def hashes(self, level: int, start: int, end: int) -> list[bytes]:
-        """The hashes of tree level `8 * level` from index `start` up to `end`, or to the end of the log."""
+        """The hashes of tree level `8 * level` from index `start` to before `end`. Fewer if the log ends earlier."""
         return await read_hashes(self._storage, self._shard, level, start, end)
 
     async def entries(self, start: int, end: int) -> list[bytes]:
-        """The entries from index `start` up to `end`, or to the end of the log."""
+        """The entries from index `start` to before `end`. Fewer if the log ends earlier."""
         return await read_entries(self._storage, self._shard, start, end)
 
     async def tile(self, level: int, index: int, width: int) -> bytes:
@@ -54,14 +54,17 @@ class Log:
         return b"".join(hashes)
 
     async def bundle(self, index: int, width: int) -> bytes:
-        """The first `width` entries of a bundle, each after its length. Raises NotFound beyond the end of the log."""
+        """The first `width` entries of a bundle, each preceded by its length in 2 bytes.
+
+        Raises NotFound beyond the end of the log.
+        """
         entries = await self.entries(index * TILE, index * TILE + width)
         if len(entries) < width:
             raise NotFound("the log has no such entries")
         return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
 
     async def consistency_proof(self, old: int, new: int) -> list[bytes]:
-        """The consistency proof between two sizes. Raises InvalidProof, NotFound."""
+        """The consistency proof between two tree sizes. Raises the errors of `tiles.consistency_proof`."""
         return await consistency_proof(self._storage, self._shard, old, new)
 
 
@@ -90,5 +93,5 @@ async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: s
 
 
 async def count_shards(storage: Reader) -> int:
-    """The number of shards, 0 before the first start."""
+    """The number of shards. It is 0 before the first start of a node."""
     return len(await storage.fetch(records.HEAD_ORIGINS))

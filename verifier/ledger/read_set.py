@@ -14,18 +14,20 @@ from verifier.core.call import Channel
 
 
 class ReadSet(Struct, frozen=True):
-    """The rows that a command may read.
+    """The rows that a command may read. Each field adds rows:
 
-    - `application_id`, `customer_index`, `number_index`: these applications, with their open calls.
+    - `application_id`: this application and its open call.
+    - `customer_index`: the applications of this customer, and their open calls.
+    - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
-    - `cap`: the daily cap of the customer or number. It also loads a decoy for each of their applications without an
-      open call.
-    - `channel`: the guess limits of their applications on this channel.
-    - `leg_index`: the stray leg with this id. With `leg_owner`, also the call that the leg was last matched with.
-    - `staff_ids`: for each, the suspension in force, or else the latest.
-    - `whole`: every row of this application.
-    - `expired`, `limits_before`, `requests_before`: expired rows. Times are in epoch milliseconds.
-    - `everywhere`: the command writes rows of many customers, and locks every shard.
+    - `cap`: the daily cap of the customer or number. Each of their applications without an open call also gets a decoy.
+    - `channel`: the guess limits of the customer's or number's applications.
+    - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
+    - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
+    - `whole`: every row of the application with this id.
+    - `expired`: legs and stray legs that have expired.
+    - `limits_before`, `requests_before`: limits and requests from before this time, in epoch milliseconds.
+    - `everywhere`: no rows. It makes the command lock every shard, because the command writes rows of many customers.
     """
 
     application_id: str | None = None
@@ -49,9 +51,9 @@ class ReadSet(Struct, frozen=True):
 
 
 def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ...]:
-    """The keys of a command's daily cap. `customers` are the blind indexes of the customers of its number.
+    """The keys of the daily caps of a command. `customers` are the customers of its calling number.
 
-    A number has one cap for each of its customers, so that each limit is written in one shard only.
+    A number has a separate cap for each of its customers, so that each row of `limits` is written in one shard only.
     """
     if reads.cap is None:
         return ()
@@ -64,5 +66,5 @@ def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ..
 
 
 def distinct(customers: Iterable[bytes | None]) -> list[bytes]:
-    """The distinct customers, sorted."""
+    """The distinct customers, sorted, without None."""
     return sorted({each for each in customers if each is not None})

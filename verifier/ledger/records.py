@@ -1,4 +1,4 @@
-"""The SQL of every table, written once for both databases. ledger/tables.py has the rows.
+"""The SQL of every table, written once for both databases. ledger/tables.py has the structs of the rows.
 
 Implements specs/protocol.md section 10.
 """
@@ -20,19 +20,19 @@ from verifier.ledger.tables import (
 
 # --- the log ----------------------------------------------------------------------------------------------
 
-# Leaves, nodes and checkpoints of all shards share one table each. Their columns `leaf_index`, `node_index` and `size`,
-# and `receipt_leaf` elsewhere, are global indexes (verifier/core/shards.py).
+# All shards share the tables `leaves`, `nodes` and `checkpoints`. The columns `leaf_index`, `receipt_leaf`,
+# `node_index` and `checkpoints.size` hold global indexes (verifier/core/shards.py).
 CREATE_HEAD = (
     "INSERT INTO log_head (origin, size, shards, batches, shares, mac) VALUES ($1, 0, $2, 0, $3, $4) "
     "ON CONFLICT (origin) DO NOTHING"
 )
-# Locks the row, so all nodes extend the log in one order. It also returns the database's own time.
+# The update locks the row, so all nodes extend the shard in one order. It also returns the database's own time.
 LOCK_HEAD = (
     "UPDATE log_head SET batches = batches WHERE origin = $1 "
     "RETURNING origin, size, shards, batches, shares, writers, mac, CAST(CURRENT_TIMESTAMP AS TEXT)"
 )
 ADVANCE_HEAD = "UPDATE log_head SET size = $2, batches = $3, shares = $4, writers = $5, mac = $6 WHERE origin = $1"
-# Every head has the number of shards, so a node learns it with any head that it locks.
+# Every head holds the number of shards, so a node learns that number from any head that it locks.
 SET_SHARDS = "UPDATE log_head SET shards = $2, mac = $3 WHERE origin = $1"
 HEAD_ORIGINS = "SELECT origin FROM log_head"
 HEADS = "SELECT origin, size, shards, batches, shares, writers, mac, forgotten FROM log_head ORDER BY origin"
@@ -79,13 +79,13 @@ APPLICATIONS_OF_OFFICER = (
 )
 DELETE_ASSIGNMENTS = "DELETE FROM assignments WHERE application_id = $1"
 INSERT_ASSIGNMENT = "INSERT INTO assignments (officer_id, application_id) VALUES ($1, $2)"
-# With their logged statements.
+# Exceptions, each with its logged statement.
 EXCEPTIONS_BY_ID = (
     f"SELECT {EXCEPTIONS.of('e')}, l.sealed, l.customer_index FROM exceptions e "
     "LEFT JOIN leaves l ON l.statement_id = e.exception_id WHERE e.exception_id IN ($*)"
 )
 REQUESTS_BY_ID = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE request_id IN ($*)"
-# Requests of one officer, or of all officers for an empty id, with the call that used the exception.
+# The requests of one officer, each with the call that used the exception. An empty officer id selects all officers.
 REQUESTS_SINCE = (
     f"SELECT {REQUESTS.of('r')}, e.call_id FROM exception_requests r "
     "LEFT JOIN exceptions e ON e.exception_id = r.exception_id "
@@ -111,12 +111,13 @@ CALL_OWNERS = (
 # --- calls ------------------------------------------------------------------------------------------------
 
 _TICKET = "l.sealed, l.customer_index"
-# Without decoys, whose leaf indexes are negative.
+# The last condition excludes decoys, since their leaf indexes are negative.
 CALLS_BY_ID = (
     f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "WHERE c.call_id IN ($*) AND c.leaf_index >= 0"
 )
-# With the receipt that consumed the code. Without one, a decoy's leaf is read instead.
+# Calls, each with the receipt that consumed its code. If a call has no receipt, the query reads the leaf of a decoy in
+# its place, so that both cases take the same work.
 CANDIDATES = (
     f"SELECT {CALLS.of('c')}, {_TICKET}, r.statement_id, r.sealed, r.customer_index FROM calls c "
     "JOIN leaves l ON l.leaf_index = c.leaf_index "
@@ -136,7 +137,7 @@ CALLS_DUE = (
     "WHERE c.due_at <= $1 ORDER BY c.due_at LIMIT 500"
 )
 LEGS_OF_CALLS = f"SELECT {LEGS.columns} FROM legs WHERE call_id IN ($*)"
-# If an exchange uses a leg id twice, the latest call has it.
+# If an exchange uses a leg id twice, the leg belongs to the latest call.
 LEG_OWNERS = "SELECT leg_index, MAX(call_id) FROM legs WHERE leg_index IN ($*) GROUP BY leg_index"
 OPEN_CALLS_OF_NUMBER = (
     "SELECT n.application_id, a.open_call_id FROM numbers n "
@@ -150,7 +151,8 @@ STRAYS_OF = (
 
 # --- reconciliation ---------------------------------------------------------------------------------------
 
-# Between two ids, newest first. The conditions are those of the partial indexes, word for word.
+# The calls between two ids that match a condition, newest first. Each condition must repeat the condition of its
+# partial index word for word, so that the database uses the index.
 _DISCREPANT = (
     f"SELECT {CALLS.columns} FROM calls WHERE call_id >= $1 AND call_id < $2 AND {{}} ORDER BY call_id DESC LIMIT $3"
 )
@@ -168,13 +170,13 @@ STRAYS_OF_KIND = (
 
 # --- suspensions ------------------------------------------------------------------------------------------
 
-# The suspension in force comes last, or else the latest one.
+# The suspension in force comes last. If none is in force, the latest suspension comes last.
 SUSPENSIONS_OF = (
     f"SELECT {SUSPENSIONS.columns} FROM suspensions WHERE officer_id IN ($*) "
     "ORDER BY CASE WHEN lifted_at IS NULL THEN 1 ELSE 0 END, suspension_id"
 )
 ALL_SUSPENSIONS = f"SELECT {SUSPENSIONS.columns} FROM suspensions"
-# Rows are only added, and lifted once, so equal counts mean no change.
+# A suspension is added once and lifted at most once, so equal counts mean that nothing has changed.
 SUSPENSIONS_VERSION = "SELECT COUNT(*), COUNT(lifted_at), MAX(suspension_id) FROM suspensions"
 SUSPENSIONS_BEFORE = (
     f"SELECT {SUSPENSIONS.columns} FROM suspensions WHERE suspension_id < $1 ORDER BY suspension_id DESC LIMIT $2"
@@ -190,12 +192,12 @@ REPORTS_BY_ID = f"SELECT {REPORTS.columns} FROM reports WHERE report_id IN ($*)"
 REPORTS_OF = f"SELECT {REPORTS.columns} FROM reports WHERE application_id IN ($*)"
 SESSIONS = "SELECT session_id, sealed, expires_at, application_id FROM ivr_sessions WHERE session_id IN ($*)"
 INSERT_SESSION = "INSERT INTO ivr_sessions (session_id, sealed, expires_at, number_index) VALUES ($1, $2, $3, $4)"
-# An update, so that it cannot restore an erased dialogue.
+# Use UPDATE, not INSERT: an insert would restore a dialogue that has been erased.
 UPDATE_SESSION = "UPDATE ivr_sessions SET sealed = $2, application_id = $3 WHERE session_id = $1"
 FORGET_SESSIONS = "DELETE FROM ivr_sessions WHERE application_id = $1"
-# Dialogues that are about no application yet, by the ringing number.
+# Deletes the dialogues of a calling number that are not tied to an application yet.
 FORGET_FIRST_SESSIONS = "DELETE FROM ivr_sessions WHERE number_index = $1 AND application_id IS NULL"
-# Without messages of an application that is being erased.
+# The join leaves out the messages of erased applications.
 MESSAGES_DUE = (
     "SELECT m.message_id, m.sealed, m.tries FROM messages m "
     "JOIN applications a ON a.application_id = m.application_id AND a.wrapped_key IS NOT NULL "
@@ -211,7 +213,7 @@ FORGET_MESSAGES = "DELETE FROM messages WHERE application_id = $1"
 PRUNE_MESSAGES = "DELETE FROM messages WHERE expires_at < $1"
 PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
 LIMITS_BY_KEY = f"SELECT {LIMITS.columns} FROM limits WHERE limit_key IN ($*)"
-# Expired rows, 500 at a time.
+# Expired rows, at most 500 for each statement.
 LIMITS_BEFORE = f"SELECT {LIMITS.columns} FROM limits WHERE tat < $1 LIMIT 500"
 EXPIRED: dict[AnyTable, str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",

@@ -1,4 +1,4 @@
-"""Shard routing: which shards a command must lock, by the customers whose rows it reads.
+"""Shard routing: finds the shards that a command must lock, from the customers whose rows the command reads.
 
 Implements specs/protocol.md section 10 (CVP-10-10).
 """
@@ -17,9 +17,9 @@ from verifier.ports import Reader
 
 
 class ShardRouting(Struct, frozen=True):
-    """The customers of rows, as blind indexes. An erased application has None.
+    """The customer of each row, as a blind index, or None if the application was erased.
 
-    A number may belong to several customers. `legs` has the call of each leg.
+    A number may belong to several customers. `legs` maps each leg to the call that it was last matched with.
     """
 
     applications: Mapping[str, bytes | None]
@@ -39,7 +39,7 @@ class ShardRouting(Struct, frozen=True):
     def _keys(self, reads: ReadSet) -> Iterator[bytes | None]:
         yield reads.customer_index
         if reads.application_id is not None:
-            # Concurrent registrations of one new id must have one order, also for different customers.
+            # Two registrations of the same new id must lock the same shard, even if they name different customers.
             yield self.applications.get(reads.application_id) or _hashed(reads.application_id)
         if reads.number_index is not None:
             yield from distinct(self.numbers.get(reads.number_index, ())) or (reads.number_index,)
@@ -47,13 +47,13 @@ class ShardRouting(Struct, frozen=True):
             yield self.calls.get(call_id)
         yield from (_hashed(each) for each in reads.staff_ids)
         if reads.leg_index is not None and reads.leg_owner:
-            # All events of one leg must have one order, even before its call is known.
+            # All events of one leg must lock the same shard, even before the leg's call is known.
             yield reads.leg_index
             yield self.calls.get(self.legs.get(reads.leg_index, ""))
 
 
 async def read_routing(reader: Reader, reads: ReadSet) -> ShardRouting:
-    """Read the customers of the rows that a command declares, as committed so far. Raises Unavailable."""
+    """Read the customers of the rows that a command declares. It sees only committed rows. Raises Unavailable."""
     leg = reads.leg_index if reads.leg_owner else None
     legs = {bytes(row[0]): row[1] for row in await reader.fetch_in(records.LEG_OWNERS, _given(leg))}
     numbers: dict[bytes, list[bytes | None]] = {}

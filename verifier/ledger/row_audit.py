@@ -1,7 +1,7 @@
-"""The audit of rows: authenticators, the sum of all shares, and index rows against sealed facts.
+"""The audit of rows. It checks the authenticators and the sum of all shares, and compares index rows with sealed facts.
 
-Implements specs/protocol.md section 8.3. With the audit of the log it finds rows that were changed, added, deleted or
-set back.
+Implements specs/protocol.md section 8.3. Together with the audit of the log, it finds rows that were changed, added,
+deleted or set back.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ _SUM = (
 
 @contextmanager
 def readable(what: str, find: Callable[[str], None]) -> Iterator[None]:
-    """Turn unreadable values into a finding. SQLite lets a column hold values of any type, and text of any bytes."""
+    """If a value cannot be read, report a finding.
+
+    In SQLite, a column can hold a value of any type, and text can hold any bytes.
+    """
     try:
         yield
     except (InternalError, TypeError, ValueError, AttributeError, OverflowError):
@@ -131,12 +134,12 @@ class _RowAudit:
         return found
 
     async def _led(self, sql: str) -> dict[str, set[Any]]:
-        """The index entries that lead to each application."""
+        """For each application, the index entries (numbers or officers) that lead to it."""
         rows = await self._reader.fetch(sql)
         return {each: {row[1] for row in group} for each, group in groupby(rows, key=lambda row: str(row[0]))}
 
     def _check_application(self, row: tables.ApplicationRow) -> None:
-        """Check the index entries and the owner of an application against its sealed facts."""
+        """Check the index entries and the customer of an application against its sealed facts."""
         led_by = self._numbers.pop(row.application_id, set()), self._officers.pop(row.application_id, set())
         wanted: tuple[set[bytes], set[str]] = set(), set()
         try:
@@ -159,5 +162,5 @@ class _RowAudit:
 
 
 def _shown(key: Key) -> str:
-    """A key for a finding. Of a composite key it is the first part, since the rest is a digest."""
+    """The key of a row, as text for a finding. A composite key is cut to its first part: the rest is a digest."""
     return str(key[0] if isinstance(key, tuple) else key)

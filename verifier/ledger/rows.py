@@ -1,8 +1,8 @@
-"""Rows with an authenticator, made with a key that the database does not hold (law L16).
+"""Rows with an authenticator. The database does not hold the key that makes authenticators (law L16).
 
-Implements specs/protocol.md section 10.2. The authenticator covers the table's name and every column. The rest of the
-digest is the share of the row, which stays secret. The heads keep the sum of all shares, so an audit notices a missing
-row.
+Implements specs/protocol.md section 10.2. A digest covers the table's name and every column of a row. Its first part is
+the authenticator, which is stored with the row. The rest is the share of the row, which stays secret. The heads keep
+the sum of all shares, so an audit notices a missing row.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Table(Generic[Item]):
-    """A table, the struct of its rows, and its statements. A select starts with `columns`. Other columns may follow.
+    """A table: the struct of its rows, and its SQL statements.
 
-    `narrow` are the columns that change often. An update that changes nothing else writes only these.
+    A select returns `columns` first, and may return further columns after them. `narrow` lists the columns that change
+    often. An update that changes no other column writes only the `narrow` columns.
     """
 
     def __init__(self, name: str, row: type[Item], key: tuple[str, ...], narrow: tuple[str, ...] = ()) -> None:
@@ -58,7 +59,7 @@ class Table(Generic[Item]):
         return f"UPDATE {self.name} SET {wanted} WHERE {self._where}"
 
     def of(self, alias: str) -> str:
-        """The columns with a table alias, for a select from several tables."""
+        """The names in `columns`, each with a table alias, for a select from several tables."""
         return ", ".join(f"{alias}.{each}" for each in self.columns.split(", "))
 
     async def rows(self, reader: Reader) -> AsyncIterator[Row]:
@@ -75,13 +76,13 @@ class Table(Generic[Item]):
         return row[self._at[0]] if len(self._at) == 1 else tuple(row[each] for each in self._at)
 
     def update(self, before: Item, after: Item, mac: bytes) -> tuple[str, Row]:
-        """The statement that changes a row, and its parameters."""
+        """The UPDATE statement for a changed row, and its parameters."""
         same = all(getattr(before, each) == getattr(after, each) for each in self._kept)
         columns = self.narrow if same else self.others
         return self._updates[columns], (*(getattr(after, each) for each in (*self.key, *columns)), mac)
 
 
-# The tables and rows of all types, where the code treats them alike.
+# A table with rows of any type.
 AnyTable: TypeAlias = Table[Any]
 
 
@@ -93,7 +94,7 @@ class Authenticator:
         self.tampered = tampered
 
     def digest(self, table: str, values: Sequence[object]) -> bytes:
-        """64 bytes that only this key ring can make: 16 of authenticator, then 48 of share.
+        """A digest of 64 bytes: 16 bytes of authenticator, then 48 bytes of share. Only this key ring can make it.
 
         Keyed BLAKE2b (RFC 7693 section 2.9); specs/decisions/0032 says why.
         """
@@ -104,7 +105,7 @@ class Authenticator:
         return self.digest(table.name, astuple(row))[:MAC_BYTES]
 
     def check(self, table: str, row: Row) -> int:
-        """The share of a row whose last column is its authenticator. Raises Tampered."""
+        """Verify a row whose last column is its authenticator. Returns the share of the row. Raises Tampered."""
         digest = self.digest(table, tuple(row[:-1]))
         # SQLite lets a column hold a value of any type.
         if not isinstance(row[-1], bytes) or not hmac.compare_digest(digest[:MAC_BYTES], row[-1]):
@@ -117,7 +118,7 @@ class Authenticator:
         return Tampered(table)
 
     def read(self, table: Table[Item], row: Row) -> Item:
-        """Verify a row and return its struct, without the columns that follow. Raises Tampered."""
+        """Verify a row and return its struct. Columns after the authenticator are ignored. Raises Tampered."""
         self.check(table.name, row[: table.width])
         return table.row(*row[: table.width - 1])
 
@@ -137,7 +138,7 @@ class Rows(Generic[Item]):
         self._staged: dict[Key, None] = {}
 
     def load(self, rows: Iterable[Row]) -> None:
-        """Add rows from the database, not verified yet."""
+        """Add rows from the database. They are not verified yet."""
         for row in rows:
             self._loaded[self._table.key_of(row)] = row
 
@@ -151,14 +152,14 @@ class Rows(Generic[Item]):
         return self._now[key] is not None if key in self._now else key in self._loaded
 
     def hint(self, key: Key, column: str) -> Any:
-        """An unverified column. Use it to find rows, never to decide. None without such a row."""
+        """The unverified value of a column, None if there is no such row. Use it to find rows, never to decide."""
         if key in self._now:
             return getattr(self._now[key], column, None)
         row = self._loaded.get(key)
         return None if row is None else row[self._table.row.__struct_fields__.index(column)]
 
     def get(self, key: Key) -> Item | None:
-        """The row. Raises Tampered."""
+        """The verified row, None if there is no such row. Raises Tampered."""
         if key in self._now:
             return self._now[key]
         row = self._loaded.get(key)
@@ -172,14 +173,14 @@ class Rows(Generic[Item]):
         return found
 
     def put(self, row: Item) -> None:
-        """Write a row, new or changed. Raises Tampered if the row that it replaces does not verify."""
+        """Add or change a row. Raises Tampered if the old row does not verify."""
         key = self._table.key_of(astuple(row))
         self.get(key)
         self._now[key] = row
         self._staged[key] = None
 
     def delete(self, key: Key) -> None:
-        """Delete a row, if it is there. Raises Tampered."""
+        """Delete a row if it exists. Raises Tampered."""
         if self.get(key) is not None:
             self._now[key] = None
             self._staged[key] = None
@@ -189,7 +190,7 @@ class Rows(Generic[Item]):
         return key in self._staged
 
     def write(self, statements: dict[str, list[Row]]) -> int:
-        """Add the staged rows to `statements`. Returns by how much the sum of all shares grows."""
+        """Extend `statements` with the SQL that writes the staged rows. Returns the change of the sum of all shares."""
         table, grown = self._table, 0
         for key in self._staged:
             before, share = self._before.get(key, (None, 0))
@@ -219,5 +220,5 @@ def added(kept: bytes, shares: int) -> bytes:
 
 
 def share_of(digest: bytes) -> int:
-    """The share in a row's digest."""
+    """The share of a row, from the row's digest."""
     return int.from_bytes(digest[MAC_BYTES:])

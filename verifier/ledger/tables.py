@@ -31,7 +31,7 @@ class ApplicationRow(Struct, frozen=True):
 
 
 class Leg(Struct, frozen=True):
-    """A row of `legs`: the events of one leg of one call. `leg_index` is its keyed id."""
+    """A row of `legs`: the events of one leg of one call. `leg_index` is the blind index of the leg id."""
 
     call_id: str
     leg_index: bytes
@@ -42,10 +42,11 @@ class Leg(Struct, frozen=True):
 
 
 class StrayLeg(Struct, frozen=True):
-    """A row of `stray_legs`: a leg of no call (`call_id` is empty), or one that does not match its call's ticket.
+    """A row of `stray_legs`: a leg without a call, or a leg that does not match the ticket of its call.
 
-    It becomes a discrepancy once it has been connected. Then the telephone exchange's own id is sealed with it, for the
-    investigation. `among` lists the applications that it may be about, if there are several, each between spaces.
+    `call_id` is empty if there is no call. A stray leg becomes a discrepancy once it has been connected. From then on
+    `sealed` holds the telephone exchange's own leg id, for the investigation. If the leg may be about several
+    applications, `among` lists them, each between spaces.
     """
 
     stray_id: str
@@ -63,7 +64,7 @@ class StrayLeg(Struct, frozen=True):
 
 
 class ExceptionRow(Struct, frozen=True):
-    """A row of `exceptions`. `rules` is a space-separated list. `call_id` is the call that used it."""
+    """A row of `exceptions`. `rules` is a space-separated list. `call_id` is the call that used the exception."""
 
     exception_id: str
     application_id: str
@@ -90,7 +91,7 @@ class RequestRow(Struct, frozen=True):
 class LimitRow(Struct, frozen=True):
     """A row of `limits`: the theoretical arrival time of a limit (GCRA), in epoch milliseconds.
 
-    The guess limit of an application and channel also counts the wrong codes that were tried against `call_id`.
+    In a guess limit, `wrong` is the number of wrong codes that were tried against `call_id`.
     """
 
     limit_key: str
@@ -100,7 +101,7 @@ class LimitRow(Struct, frozen=True):
 
 
 class ReportRow(Struct, frozen=True):
-    """A row of `reports`. `sealed` is the report's text, None once it was deleted."""
+    """A row of `reports`. `sealed` is the report's text, or None after the text has been deleted."""
 
     report_id: str
     application_id: str | None
@@ -110,7 +111,7 @@ class ReportRow(Struct, frozen=True):
 
 
 class SuspensionRow(Struct, frozen=True):
-    """A row of `suspensions`, in force until it is lifted. The reason is sealed under its id."""
+    """A row of `suspensions`. A suspension is in force until it is lifted. `sealed` holds the reason."""
 
     suspension_id: str
     officer_id: str
@@ -150,7 +151,7 @@ LIMITS = Table("limits", LimitRow, ("limit_key",))
 REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
-# Rows of other tables are only indexes, or are sealed as a whole.
+# The tables whose rows carry an authenticator. Rows of other tables are only index entries, or are sealed as a whole.
 TABLES: tuple[AnyTable, ...] = (
     APPLICATIONS,
     CALLS,
@@ -165,10 +166,10 @@ TABLES: tuple[AnyTable, ...] = (
 
 
 def limit_key(application_id: str, channel: Channel) -> str:
-    """The name of an application's guess limit on a channel."""
+    """The key of an application's guess limit on a channel."""
     return f"{application_id}:{channel}"
 
 
 def limit_keys(application_id: str) -> list[str]:
-    """The names of an application's guess limits on all channels."""
+    """The keys of an application's guess limits on all channels."""
     return [limit_key(application_id, channel) for channel in CHANNELS]

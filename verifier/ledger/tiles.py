@@ -13,13 +13,13 @@ from verifier.ports import Reader
 
 
 async def read_entries(reader: Reader, shard: int, start: int, end: int) -> list[bytes]:
-    """The entries from index `start` up to `end`, or to the end of the log."""
+    """The entries from index `start` to before `end`. Fewer if the log ends earlier."""
     rows = await reader.fetch(records.ENTRIES_BETWEEN, global_index(shard, start), global_index(shard, end))
     return [bytes(row[0]) for row in rows]
 
 
 async def read_hashes(reader: Reader, shard: int, level: int, start: int, end: int) -> list[bytes]:
-    """The hashes of tree level `8 * level` from index `start` up to `end`, or to the end of the log."""
+    """The hashes of tree level `8 * level` from index `start` to before `end`. Fewer if the log ends earlier."""
     if level == 0:
         return [leaf_hash(entry) for entry in await read_entries(reader, shard, start, end)]
     rows = await reader.fetch(records.NODES_BETWEEN, level, global_index(shard, start), global_index(shard, end))
@@ -27,7 +27,7 @@ async def read_hashes(reader: Reader, shard: int, level: int, start: int, end: i
 
 
 async def read_tree(reader: Reader, shard: int, size: int) -> Tree:
-    """The tree of this size, from its right edge: the rightmost partial tile of each level."""
+    """Read the tree of this size. It needs only the right edge: the rightmost partial tile of each level."""
     tiles: dict[int, list[bytes]] = {}
     level = 0
     while (width := size >> TILE_HEIGHT * level) > 0:
@@ -39,7 +39,7 @@ async def read_tree(reader: Reader, shard: int, size: int) -> Tree:
 async def consistency_proof(reader: Reader, shard: int, old: int, new: int) -> list[bytes]:
     """The consistency proof between the trees of sizes `old` and `new` (RFC 6962 section 2.1.2).
 
-    Raises InvalidProof for sizes without a proof, NotFound beyond the end of the log.
+    Raises InvalidProof unless 1 <= `old` <= `new`. Raises NotFound beyond the end of the log.
     """
     ranges = consistency_ranges(old, new)
     tiles = {}

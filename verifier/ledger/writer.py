@@ -1,12 +1,14 @@
 """The writer: group commit. All waiting commands become one transaction, with one checkpoint for each shard.
 
-Implements specs/protocol.md section 10. It guarantees that no caller gets an answer before it is durable and in the
-log, that commands on one customer's applications run in one order, and that a retry with the same key gets the same
-bytes.
+Implements specs/protocol.md section 10. The writer guarantees:
 
-Read it from `submit_kept` down. A command waits in the lane of its shard. `_run` takes all waiting commands of a lane
-as one batch. `_commit_batch` commits the batch and answers the callers, `_commit_with_retries` retries it on conflicts,
-and `_transact` is the one transaction.
+- A caller gets an answer only after the answer is durable and in the log.
+- Commands on one customer's applications run in one order.
+- A retry with the same idempotency key gets the answer of the first request.
+
+Read the file from `submit_kept` down. A command waits in the lane of its shard. `_run` takes all waiting commands of a
+lane as one batch. `_commit_batch` commits the batch and answers the callers. `_commit_with_retries` retries the batch
+on conflicts. `_transact` runs the transaction.
 """
 
 from __future__ import annotations
@@ -58,8 +60,9 @@ class _Lane(Struct, frozen=True):
 class Writer:
     """Commits commands in batches.
 
-    After each commit it calls `on_commit` with the unit of work and its number of commands. At the start of each batch
-    it calls `check_clock` with the database's own time, which raises Unavailable if the clock skew is too large.
+    After each commit it calls `on_commit` with the unit of work and the number of its commands. At the start of each
+    batch it calls `check_clock` with the database's own time. `check_clock` raises Unavailable if the clock skew is too
+    large.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class Writer:
         self._running = False
 
     async def start(self) -> None:
-        """Create the log's head, its first checkpoint and the decoys if they are missing. Then accept commands."""
+        """Create the log if it is missing. Write the decoys. Then accept commands."""
         async with self._storage.transaction() as transaction:
             await self._open(transaction)
         self._running = True
@@ -104,16 +107,16 @@ class Writer:
         await decoys.plant(transaction, self._authenticator)
 
     async def split(self, shards: int) -> None:
-        """Split the log into this many shards, for all nodes. Raises InvalidField if there are more shards already."""
+        """Split the log into this many shards, for all nodes. Raises InvalidField if it already has more shards."""
         async with self._storage.transaction() as transaction:
             await self._heads.split(transaction, shards)
 
     def shard_of(self, customer_index: bytes | None) -> int:
-        """The shard of a customer, or the first without a customer. It assumes the shard count that this node knows."""
+        """The shard of a customer, by the number of shards that this node knows. For None, the first shard."""
         return 0 if customer_index is None else shard_of(customer_index, self._heads.shards)
 
     async def stop(self) -> None:
-        """Commit what is waiting, then stop."""
+        """Commit the waiting commands, then stop."""
         self._running = False
         await self._idle.wait()
         self.kill()
@@ -134,7 +137,7 @@ class Writer:
             await self._heads.latest(transaction, 0)
 
     async def checkpoint(self, shard: int) -> str:
-        """The latest checkpoint of a shard, known to be durable. Raises NotFound for an unknown shard, Unavailable."""
+        """The latest durable checkpoint of a shard. Raises NotFound for an unknown shard. Raises Unavailable."""
         if shard >= self._heads.shards:
             raise NotFound("the log has no such shard")
         async with self._storage.transaction() as transaction:
@@ -143,8 +146,8 @@ class Writer:
     async def submit(self, reads: ReadSet, decide: Decide[T]) -> T:
         """Run one command, and return its answer once it is durable.
 
-        Raises the errors of `decide`. Raises Unavailable if no commit succeeded before the timeout. The command may
-        still have taken effect.
+        Raises the errors of `decide`. Raises Unavailable if no commit succeeded before the timeout. Even then, the
+        command may have taken effect.
         """
         command = Command(reads, decide, asyncio.get_running_loop().create_future())
         return cast("T", await self._wait(command))
@@ -161,8 +164,8 @@ class Writer:
         """Run one command, and keep its answer of type `kind` under the client's idempotency key.
 
         A retry with the same key gets the kept answer, updated by `again`. `guard` runs first, also for a retry.
-        Raises the errors of `guard` and `decide`. A retry after Unavailable gets the kept answer if the
-        command took effect, and runs it otherwise.
+        Raises the errors of `guard` and `decide`. After Unavailable, a retry gets the kept answer if the command took
+        effect. Otherwise the retry runs the command.
         """
 
         def repeat(work: UnitOfWork, body: bytes) -> Reply[T]:
@@ -198,11 +201,11 @@ class Writer:
                 self._idle.set()
 
     async def _send(self, command: Command) -> None:
-        """Route a command to the lane of its shard, or to the lane across shards. Raises Unavailable."""
+        """Put a command into the lane of its shard, or into the lane for several shards. Raises Unavailable."""
         shards = self._heads.shards
         if shards > 1:
             routing = await read_routing(self._storage, command.reads)
-            # A command that reads no customer's rows may use any shard. Retries with one key use the same.
+            # A command that reads no customer's rows may use any shard. Retries with one key use the same shard.
             anywhere = shard_of(command.idempotency_id or bytes(8), shards)
             command.shards = routing.shards(command.reads, shards) or frozenset((anywhere,))
         name = min(command.shards) if len(command.shards) == 1 else ACROSS
@@ -234,8 +237,8 @@ class Writer:
         except _Misrouted:
             await self._reroute(commands)
         except Exception as error:
-            # A failed commit fails the whole batch. A bug or a repeated conflict may come from one command, so each is
-            # run again alone. If the database is unavailable, that would not help.
+            # A failed commit fails the whole batch. A bug or a repeated conflict may come from one command, so run each
+            # command again alone. If the database is unavailable, running them again would not help.
             unavailable = isinstance(error, Unavailable) and not isinstance(error, Conflict)
             groups = {command.shards for command in commands}
             if unavailable and len(groups) > 1:
@@ -252,7 +255,7 @@ class Writer:
             self._on_commit(work, len(commands))
 
     async def _reroute(self, commands: Sequence[Command]) -> None:
-        """Route misrouted commands again, by the rows as they are now."""
+        """Route misrouted commands again, from the current rows."""
         waiting = [command for command in commands if not command.future.done()]
         results = await asyncio.gather(*map(self._send, waiting), return_exceptions=True)
         for command, error in zip(waiting, results, strict=True):
@@ -292,7 +295,7 @@ class Writer:
         return answers, work
 
     def _decide(self, work: UnitOfWork, commands: Sequence[Command], kept: Kept) -> list[Outcome]:
-        """Decide the commands in order of arrival. Each sees the effects of those before it."""
+        """Decide the commands in order of arrival. Each command sees the effects of earlier ones."""
         decided: list[Outcome] = []
         first: dict[bytes, Command] = {}
         for command in commands:
@@ -316,7 +319,7 @@ class Writer:
     def _answers(
         self, work: UnitOfWork, commands: Sequence[Command], decided: Sequence[Outcome]
     ) -> list[Result | VerifierError]:
-        """Build the answers, now that the proofs exist. Keep those with an idempotency key, sealed."""
+        """Build the answers, now that the inclusion proofs exist. Seal and keep each answer with an idempotency key."""
         answers: list[Result | VerifierError] = []
         by_command: dict[int, Reply[Struct]] = {}
         for command, outcome in zip(commands, decided, strict=True):
@@ -337,7 +340,7 @@ class Writer:
 def _check_held(routing: ShardRouting, commands: Sequence[Command], held: frozenset[int], shards: int) -> None:
     """Raise _Misrouted if a command reads rows of a shard that is not locked.
 
-    Since the command was routed, a row may have changed its customer, or the log may have been split.
+    After the command was routed, a row may have got another customer, or the log may have been split.
     """
     if not all(routing.shards(command.reads, shards) <= held for command in commands):
         raise _Misrouted

@@ -28,7 +28,7 @@ __all__ = ["Context", "Service", "Settings"]
 class Service:
     """Every use case, grouped by noun. Call `start` before the first use case, and `stop` at the end.
 
-    `signer` is the key for SIP identity, if there is one.
+    `signer` signs SIP Identity headers. Without it, the service makes no such headers.
     """
 
     def __init__(self, context: Context, signer: IdentitySigner | None = None) -> None:
@@ -58,5 +58,5 @@ class Service:
         await self.suspensions.refresh()
 
     async def stop(self) -> None:
-        """Commit what is waiting, then stop."""
+        """Commit the waiting commands, then stop."""
         await self.context.writer.stop()

@@ -35,10 +35,10 @@ class Applications:
         self._context = context
 
     async def register(self, application_id: str, registration: Registration) -> ApplicationView:
-        """Register or update an application. This revokes an open call whose officer is no longer assigned.
+        """Register or update an application. This revokes the open call if its officer is no longer assigned.
 
-        Raises InvalidField for an unknown time zone, a number that is on file twice or was added in the future, and a
-        change of the customer. Raises Erased for the id of an erased application.
+        Raises InvalidField if the time zone is unknown, if a number is on file twice or was added in the future, or if
+        the application already has another customer. Raises Erased for the id of an erased application.
         """
         context = self._context
         check(registration, context.clock())
@@ -62,7 +62,7 @@ class Applications:
                     existing.open_call_id,
                     existing.created_at,
                 )
-            # Each update wraps the key again, which migrates the application to the active key-encryption key.
+            # Each update wraps the application's key again, under the key-encryption key that is active now.
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
@@ -98,7 +98,7 @@ class Applications:
         return await context.writer.submit(reads, decide)
 
     async def registered(self, application_ids: Sequence[str]) -> dict[str, Registration | None]:
-        """The facts of these applications, None for an erased one. It leaves out unknown and damaged applications."""
+        """The facts of each application, None if it was erased. Unknown and damaged applications are left out."""
         found = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
         held: dict[str, Registration | None] = {}
         for each in found:
@@ -112,13 +112,14 @@ class Applications:
         return held
 
     async def read(self, application_id: str) -> ApplicationView:
-        """An application as it is registered. Raises NotFound or Erased."""
+        """A registered application. Raises NotFound or Erased."""
         return view(await self._context.reading.application(application_id))
 
     async def erase(self, application_id: str) -> ErasedView:
-        """Destroy an application's key, which erases everything sealed under it. The log stays verifiable (law L11).
+        """Destroy an application's key. Data that is sealed under the key can never be read again.
 
-        This revokes an open call. Erasing twice gives the same answer. Raises NotFound.
+        The log stays verifiable (law L11). This also revokes the open call. A second erasure gives the same answer.
+        Raises NotFound.
         """
 
         def decide(work: UnitOfWork) -> Answer[ErasedView]:
@@ -129,7 +130,7 @@ class Applications:
                 erased_at = row.erased_at
                 return lambda: ErasedView(application_id, from_ms(erased_at))
             if row.open_call_id is not None:
-                # This decrypts no key or ticket, so a damaged application can be erased too.
+                # Do not decrypt the key or the ticket here: a damaged application must be erasable too.
                 with suppress(Tampered):
                     call = work.calls.stored(row.open_call_id)
                     if call is not None:
@@ -169,7 +170,7 @@ class Applications:
 
 
 def view(application: DecryptedApplication) -> ApplicationView:
-    """An application as the bank's systems and its officers see it."""
+    """The view of an application for the bank's systems and officers."""
     row = application.row
     return ApplicationView(
         row.application_id,
@@ -181,7 +182,7 @@ def view(application: DecryptedApplication) -> ApplicationView:
 
 
 def check(registration: Registration, now_ms: int) -> None:
-    """Raise InvalidField for invalid facts. It does not look at what is registered already."""
+    """Raise InvalidField for invalid facts. It does not compare them with an existing registration."""
     try:
         zone(registration.customer.time_zone)
     except ValueError as error:
@@ -196,7 +197,7 @@ def check(registration: Registration, now_ms: int) -> None:
 
 
 def check_customer(held: Registration | None, registration: Registration) -> None:
-    """Raise Erased or InvalidField if the registration `held` forbids this one."""
+    """Raise Erased if the existing registration `held` was erased, and InvalidField if it has another customer."""
     if held is None:
         raise Erased
     if held.customer.id != registration.customer.id:

@@ -49,9 +49,14 @@ class Calls:
     ) -> Reply[IssuedCall]:
         """Issue a call: check the policy, sign and log the ticket, derive the code (laws L3, L10).
 
-        Raises PolicyRefused with every broken rule, CallOpen while another call on the application is open, Suspended
-        for a suspended officer, Forbidden for an officer who names another officer, NotFound and Erased. An unassigned
-        officer gets NotFound, even for a retry with a known idempotency key.
+        Raises:
+
+        - PolicyRefused, with every broken rule
+        - CallOpen while another call on the application is open
+        - Suspended for a suspended officer
+        - Forbidden for an officer who names another officer
+        - NotFound for an officer who is not assigned, even for a retry with a known idempotency key
+        - NotFound or Erased for the application
         """
         officer_id = _officer_of(caller, asked)
         context = self._context
@@ -85,16 +90,16 @@ class Calls:
             self._check_not_suspended(officer_id)
 
         def again(work: UnitOfWork, issued: IssuedCall) -> IssuedCall:
-            # The officer may have been removed since the call was issued.
+            # A retry may come after the officer was removed from the application.
             assigned = work.applications.get(application_id).registration.assigned(officer_id)
             return issued if assigned is not None else replace(issued, code=None)
 
         return await context.writer.submit_kept(IssuedCall, reads, decide, idempotency, guard, again)
 
     def _make_way(self, work: UnitOfWork, application: DecryptedApplication, officer_id: str) -> Call | None:
-        """Revoke the officer's own open call if it was never connected. Raises CallOpen for any other open call.
+        """Close the officer's own open call if it was never connected. Raises CallOpen for any other open call.
 
-        Returns the call that is now closed, or None.
+        Returns the closed call, or None if no call was open.
         """
         opened = work.calls.open_of(application)
         if opened is None:
@@ -145,7 +150,7 @@ class Calls:
             call_counter=counter,
             leg_mode=settings.rules.leg_mode,
             issued_at=work.now_ms,
-            # The ticket has whole seconds, and the row must match it.
+            # The ticket has whole seconds, and the row must have the same time.
             expires_at=ticket.exp * 1000,
         )
         call = lifecycle.settle(call, work.now_ms, settings.rules)
@@ -169,9 +174,9 @@ class Calls:
         return Code(digits, show_code(digits), from_ms(call.expires_at))
 
     async def reveal(self, officer: Principal, call_id: str) -> Code:
-        """The code, for the officer of the call, while law L5 allows it. The first reveal is recorded.
+        """The code of a call, for its officer, while law L5 allows it. The first reveal is recorded.
 
-        Raises NotFound for another officer's call and for an officer who is no longer assigned. Raises CallClosed and
+        Raises NotFound for another officer's call, and for an officer who is no longer assigned. Raises CallClosed or
         LegNotConnected.
         """
 
@@ -183,7 +188,7 @@ class Calls:
             self._check_not_suspended(officer.id)
             call = current_state(application, opened, work.now_ms, self._context.settings.rules)
             if application.registration.assigned(officer.id) is None:
-                # A returned error keeps the writes: the call is revoked.
+                # Return the error instead of raising it, so that the revoked call is written.
                 work.calls.put(call)
                 return NotFound("there is no such call")
             # Never show an expired or used code.
@@ -198,9 +203,10 @@ class Calls:
         return await self._context.writer.submit(ReadSet(call_ids=(call_id,)), decide)
 
     async def revoke(self, caller: Principal, call_id: str, idempotency: Idempotency) -> Reply[CallView]:
-        """Withdraw a call. For its officer and any supervisor.
+        """Revoke a call. Its officer and every supervisor may do this.
 
-        Revoking a revoked call gives the same answer. Raises NotFound, CallClosed, and Erased for a supervisor.
+        A second revocation gives the same answer. Raises NotFound or CallClosed. For supervisors, raises Erased if the
+        application was erased.
         """
 
         def decide(work: UnitOfWork) -> About[CallView]:
@@ -220,9 +226,9 @@ class Calls:
         )
 
     async def read(self, caller: Principal, call_id: str) -> CallView:
-        """The state of a call, for its officer, supervisors, auditors and systems.
+        """The state of a call. For the officer of the call, and for supervisors, auditors and systems.
 
-        Raises NotFound and Erased. Officers get NotFound for calls on applications that they are no longer assigned to.
+        Raises NotFound or Erased. Officers get NotFound for calls on applications that they are no longer assigned to.
         """
         if caller.kind == "system" or caller.roles & {"supervisor", "auditor"}:
             return view((await read_call(self._context, call_id))[1])
@@ -230,7 +236,7 @@ class Calls:
 
 
 def view(opened: DecryptedCall) -> CallView:
-    """A call as staff and systems see it. Its facts come from the signed ticket."""
+    """The view of a call for staff and systems. The facts of the call come from the signed ticket."""
     call, ticket = opened.call, opened.ticket
     return CallView(
         call_id=call.call_id,
@@ -262,10 +268,10 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
 
 
 def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:
-    """The rules that an exception lifts for this call.
+    """The rules that the named exception lifts for this call.
 
-    Raises PolicyRefused for an exception that has expired, was used, or was granted by a suspended supervisor. Raises
-    NotFound for an unknown exception, and for another application's or officer's.
+    Raises PolicyRefused if the exception has expired, was used, or was granted by a supervisor who is now suspended.
+    Raises NotFound if the exception is unknown, or is for another application or officer.
     """
     if asked.exception_id is None:
         return frozenset()

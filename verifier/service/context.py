@@ -1,4 +1,4 @@
-"""What all use cases share: ports, settings, and the writer. Implements specs/protocol.md section 6.2 (settings)."""
+"""The ports, settings and writer that all use cases share. Implements specs/protocol.md section 6.2 (settings)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ DAY_MS = 86_400_000
 class Settings(msgspec.Struct, frozen=True):
     """The settings of the protocol.
 
-    `guess_limit` applies to each application and channel, `verdict_cap` and `report_cap` to each login and each calling
-    number. All three are durable. With `receipt_messages` the bank's messaging sends receipts (section 7.11).
-    Statements are kept for `retention_ms`, or without limit if it is None.
+    - `guess_limit` applies to each application and channel.
+    - `verdict_cap` and `report_cap` apply to each login and to each calling number.
+    - `receipt_messages`: whether the bank's messaging can send receipts to callers (section 7.11).
+    - `retention_ms`: how long statements are kept. None means without limit.
     """
 
     issuer: str
@@ -46,11 +47,13 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Context:
-    """The ports and settings of one running service, and its callbacks.
+    """The ports, settings and callbacks of one running service.
 
-    The service calls `discovered` with the kind and id of each durable discrepancy, `tampered` with the table of each
-    row that does not verify, and `suspensions_changed` with the ids of new and of ended suspensions. `check_clock` is
-    passed to the writer. `running` is a monotonic clock in milliseconds; by default it stands still.
+    - The service calls `discovered` with the kind and id of each new discrepancy, after the commit.
+    - It calls `tampered` with the table of each row that does not verify. That may be in the thread of a database.
+    - It calls `suspensions_changed` with the ids of new suspensions and the ids of ended suspensions.
+    - The writer calls `check_clock` with the database's time.
+    - `running` is a monotonic clock in milliseconds. The default always returns 0.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class Context:
             self.discovered(kind, discrepancy_id)
 
     def trust(self) -> Trust:
-        """The trust file: everything that verifies this deployment's statements offline."""
+        """The trust file: everything that one needs to verify this deployment's statements offline."""
         settings = self.settings
         return Trust(settings.issuer, self.ring.jwks(), LogKey(settings.origin, self.ring.log_keys()))
 
@@ -99,5 +102,5 @@ class Context:
         return indexes.number_index(self.ring, number)
 
     def leg_index(self, leg_id: str) -> bytes:
-        """The blind index of a leg id. The telephone exchange's own id may contain a number."""
+        """The blind index of a leg id. It is stored in place of the exchange's own id, which may contain a number."""
         return indexes.leg_index(self.ring, leg_id)

@@ -15,17 +15,17 @@ from verifier.service.context import Context
 
 
 class Identities:
-    """Use cases on SIP identity. Without a signer, every request fails."""
+    """Use cases on SIP identity. If there is no signer, every request raises NotFound."""
 
     def __init__(self, context: Context, signer: IdentitySigner | None) -> None:
         self._context = context
         self._signer = signer
 
     async def make(self, call_id: str, asked: AskIdentity) -> SipIdentity:
-        """The Identity header for the INVITE of an open call. The numbers come from the ticket, the time is now.
+        """The Identity header for the INVITE of an open call. The numbers come from the ticket.
 
-        Receivers accept a header for about a minute, so fetch it when dialling. Raises NotFound, Erased, and CallClosed
-        once the call is over.
+        The header has the current time, and receivers accept it for about a minute. So fetch it when dialling. Raises
+        NotFound or Erased. Raises CallClosed if the call is over or its officer is suspended.
         """
         if self._signer is None:
             raise NotFound("this deployment has no key for SIP identity")

@@ -28,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Session(Struct, frozen=True):
-    """The sealed state of a dialogue. `receipt_for` names the customer and application of the last receipt."""
+    """The sealed state of a dialogue. `receipt_for` has the customer and application of the last receipt, or None."""
 
     caller_number: str | None
     expires_at: int
@@ -40,7 +40,7 @@ _decode = msgspec.json.Decoder(_Session).decode
 
 
 class Ivr:
-    """Use cases of voice platforms, for which the service leads the dialogue."""
+    """Use cases of voice platforms. The service decides each turn of the dialogue."""
 
     def __init__(self, context: Context, confirmations: Confirmations, outbox: Outbox) -> None:
         self._context = context
@@ -66,15 +66,15 @@ class Ivr:
         return await context.writer.submit_kept(IvrTurn, ReadSet(), decide, idempotency)
 
     async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> Reply[IvrTurn]:
-        """One step: the caller pressed keys, or was silent.
+        """Take one step of a dialogue: the caller has pressed keys, or was silent.
 
-        Raises NotFound for an expired dialogue, and for a dialogue about an erased application.
+        Raises NotFound if the dialogue has expired, or if its application was erased.
         """
         context = self._context
         rows = await context.storage.fetch_in(records.SESSIONS, [session_id])
         if not rows or context.clock() >= rows[0][2]:
             raise NotFound("there is no such session, or it is over")
-        # The calling number never changes during a dialogue, so this can read it before the batch.
+        # The calling number never changes during a dialogue, so it can be read before the batch.
         _, sealed, expires_at, about = rows[0]
         context_of = session_context(session_id, expires_at, about)
         caller_number = _decode(context.ring.unseal(context_of, sealed)).caller_number
@@ -100,7 +100,7 @@ class Ivr:
                 turn = msgspec.structs.replace(turn, to=machine.FRAUD_DESK)
             if turn.message and receipt_for is not None:
                 there = {each.application_id for each in on_file}
-                # The application may have been erased since the verdict.
+                # Send no receipt of an application that was erased after the verdict.
                 if receipt_for.application_id in there:
                     self._outbox.add(work, turn.message, receipt_for, dialogue.language)
             kept = msgspec.structs.replace(session, dialogue=dialogue, receipt_for=receipt_for)
@@ -113,7 +113,10 @@ class Ivr:
     def _check(
         self, work: UnitOfWork, reads: ReadSet, dialogue: Dialogue, digits: str, caller_number: str | None
     ) -> tuple[Dialogue, Turn, ReceiptFor | None, str | None]:
-        """The next state and turn, who can be sent a receipt, and the id of the application of the verdict."""
+        """Check the digits. Returns the next state and turn, the recipient of the receipt, and the application id.
+
+        Without a verdict, the recipient and the application id are None.
+        """
         try:
             outcome, _ = self._confirmations.judge_by_phone(work, reads, parse_code(digits), caller_number)
         except MalformedCode:
@@ -134,6 +137,6 @@ class Ivr:
 
 
 def _turn(session_id: str, turn: Turn) -> IvrTurn:
-    # `_check` has replaced every turn of this kind.
+    # `_check` has replaced each "check" turn.
     assert turn.act != "check"  # noqa: S101
     return IvrTurn(session_id, turn.say, turn.act, turn.slow, turn.to or None, turn.evidence or None)

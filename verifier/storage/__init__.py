@@ -1,4 +1,4 @@
-"""The databases: SQLite in one file, or PostgreSQL. Both are a `verifier.ports.Storage`."""
+"""The databases: SQLite in one file, or PostgreSQL. Both implement `verifier.ports.Storage`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ TIMEOUT_S = 5.0
 async def open_storage(
     url: str, timeout_s: float = TIMEOUT_S, lock_s: float | None = None, *, production: bool = False
 ) -> Storage:
-    """Open `sqlite:PATH` or `postgresql://…`.
+    """Open a database by its address: `sqlite:PATH` or `postgresql://…`.
 
-    On PostgreSQL, `timeout_s` is the longest time for a statement and `lock_s` the longest wait for a lock, by default
-    a little less. In production a server that can lose commits is refused.
+    `timeout_s` and `lock_s` apply to PostgreSQL only. They are the longest time for a statement and the longest wait
+    for a lock. By default `lock_s` is a little less than `timeout_s`. With `production`, a server that can lose commits
+    is refused.
 
-    Raises ValueError for any other address, and Unavailable if the database cannot be reached.
+    Raises ValueError for any other address. Raises Unavailable if the database cannot be reached or is refused.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest:

@@ -1,4 +1,4 @@
-"""`verifier backup`: a checked copy of the SQLite file, made while nodes are running."""
+"""`verifier backup`: makes and checks a copy of the SQLite file. The node may be running."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class BackupRefused(VerifierError):
 
 
 def backup(url: str, target: Path) -> int:
-    """Copy the database `sqlite:PATH` to `target` and return its size. A failure leaves no incomplete `target`.
+    """Copy the database `sqlite:PATH` to `target`. Returns the size of the copy in bytes.
 
-    Raises BackupRefused if the copy cannot be made or the database is damaged.
+    Raises BackupRefused if the copy cannot be made or the database is damaged. Then there is no `target`.
     """
     scheme, _, path = url.partition(":")
     if scheme != "sqlite":
@@ -32,7 +32,7 @@ def backup(url: str, target: Path) -> int:
         raise BackupRefused(f"there is no file {source}")
     _refuse_to_overwrite(target)
     try:
-        # Only the owner can read the copy, from its first byte on.
+        # Create the file first, so that only its owner can ever read the copy.
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         make_private(str(fresh))
         try:
@@ -60,7 +60,7 @@ def _copy(source: Path, fresh: Path) -> None:
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as database,
         closing(sqlite3.connect(fresh, isolation_level=None)) as copy,
     ):
-        # One step: the copy is of one state, and writers do not wait for it.
+        # Copy all pages in one step: the copy then has one state of the database, and writers do not have to wait.
         database.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
         # This number tells a node that a -wal file next to the copy belongs to another database.

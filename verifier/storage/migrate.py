@@ -1,4 +1,4 @@
-"""Numbered, forward-only migrations, the same text on both databases. Implements specs/protocol.md section 10."""
+"""Numbered, forward-only migrations. Both databases run the same SQL. Implements specs/protocol.md section 10."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from importlib.resources import files
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.ports import Damaged, Storage
 
-# A change of a table waits for every transaction that uses the table, and later ones queue behind it. So it must not
-# wait for long.
+# A statement that changes a table waits for every transaction that uses the table. New transactions queue behind that
+# statement, so it must give up soon.
 LOCK_S = 2.0
 
 _CREATE = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY, name TEXT NOT NULL)"
@@ -26,7 +26,7 @@ class WrongSchema(VerifierError):
 
 
 def migrations() -> list[tuple[int, str, str]]:
-    """(version, file name, SQL) of every migration, in order."""
+    """The version, file name and SQL of every migration, in order."""
     found = [
         (int(each.name.split("_")[0]), each.name, each.read_text(encoding="utf-8"))
         for each in files("verifier.storage").joinpath("migrations").iterdir()
@@ -38,8 +38,8 @@ def migrations() -> list[tuple[int, str, str]]:
 async def migrate(storage: Storage) -> list[str]:
     """Apply the missing migrations, each in its own transaction, and return their names.
 
-    Safe to run again after a failure, and safe to run twice at once. Raises Unavailable, which names the file that was
-    not applied.
+    It is safe to run this again after a failure, or to run it twice at the same time. Raises Unavailable; the detail
+    names the file that was not applied.
     """
     await _begin(storage)
     applied = {row[0] for row in await storage.fetch(_APPLIED)}
@@ -54,7 +54,8 @@ async def _begin(storage: Storage) -> None:
     except Unavailable:
         raise
     except Exception:
-        # If two runs begin at the same moment, PostgreSQL may tell one that the table exists already. Then it does.
+        # If two runs begin at the same moment, PostgreSQL may fail in one run because the table exists already. If the
+        # table exists, this read succeeds.
         await storage.fetch(_APPLIED)
 
 
@@ -62,7 +63,7 @@ async def _apply(storage: Storage, version: int, name: str, sql: str) -> bool:
     """Apply one migration. Returns False if another run has applied it meanwhile."""
     try:
         async with storage.transaction() as transaction:
-            # This comes first: it makes another run wait until this transaction has ended.
+            # Insert the version first: another run then has to wait until this transaction has ended.
             if not await transaction.fetch(_APPLY, version, name):
                 return False
             for statement in _statements(sql):
@@ -73,7 +74,10 @@ async def _apply(storage: Storage, version: int, name: str, sql: str) -> bool:
 
 
 async def check_schema(storage: Storage) -> None:
-    """Raise WrongSchema unless exactly this program's migrations are applied, Unavailable if it cannot be read."""
+    """Raise WrongSchema unless exactly this program's migrations are applied.
+
+    Raises Unavailable if the database cannot be read.
+    """
     known = {version for version, _, _ in migrations()}
     await storage.fetch("SELECT 1")
     try:

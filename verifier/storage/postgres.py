@@ -1,6 +1,6 @@
 """PostgreSQL, and databases with its wire protocol, through asyncpg. Implements specs/protocol.md section 10.
 
-The address may name several hosts; the one that takes writes is used. After a failover new connections are made.
+The address may name several hosts; the node uses the host that takes writes. After a failover it connects again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CONNECT_S = 4.0
 READERS = 10
 WRITERS = 8
 
-# The database cannot do it now. A defect in our own SQL is not among these errors.
+# Errors that say that the database cannot answer now. Errors from a defect in our own SQL are not among them.
 _GONE = (
     OSError,
     asyncio.TimeoutError,
@@ -38,13 +38,13 @@ _GONE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
-# Another transaction was in the way: the same transaction can succeed if it runs again.
+# Errors of a conflict with another transaction. The same transaction can succeed if it runs again.
 _CONFLICTS = (
     asyncpg.TransactionRollbackError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
-# If the wait for a synchronous standby is cancelled, the commit still reports success, with this warning.
+# If the server stops waiting for a synchronous standby, it still reports a successful commit, but with this warning.
 _WARNING = "01000"
 
 
@@ -62,7 +62,7 @@ class _Connection:
         wanted = list(dict.fromkeys(keys))
         if not wanted:
             return ()
-        # The list is padded to a power of two, so that the server prepares few different statements.
+        # Pad the list to a power of two by repeating the last key, so that the server prepares few statements.
         wanted += [wanted[-1]] * ((1 << (len(wanted) - 1).bit_length()) - len(wanted))
         places = ",".join(f"${n}" for n in range(1, len(wanted) + 1))
         return await self.fetch(sql.replace("($*)", f"({places})"), *wanted)
@@ -73,7 +73,7 @@ class _Connection:
 
 
 class PostgresStorage(Storage):
-    """`verifier.ports.Storage` on PostgreSQL. Writers have their own pool, so readers cannot use up its connections."""
+    """`verifier.ports.Storage` on PostgreSQL. Writes have their own pool, so reads cannot use up its connections."""
 
     def __init__(self, readers: asyncpg.Pool, writers: asyncpg.Pool) -> None:
         self._readers = readers
@@ -81,9 +81,9 @@ class PostgresStorage(Storage):
 
     @classmethod
     async def open(cls, url: str, timeout_s: float, lock_s: float, production: bool = False) -> PostgresStorage:
-        """Connect. A statement may take `timeout_s`, and may wait `lock_s` for a lock.
+        """Connect. A statement may take at most `timeout_s`, and may wait at most `lock_s` for a lock.
 
-        Raises Unavailable if no host takes writes, or if a session lacks a setting that it must have.
+        Raises Unavailable if no host takes writes, or if a session lacks a required setting.
         """
         opened: list[asyncpg.Connection] = []
         sessions = Sessions(SessionSettings(timeout_s, lock_s, production))
@@ -130,8 +130,8 @@ class PostgresStorage(Storage):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Connection]:
-        # Every batch first updates the head rows of its shards. So batches for the same shard run one after another,
-        # on all nodes, and under READ COMMITTED each sees what the one before it wrote.
+        # Every batch first updates the head rows of its shards. So the batches of one shard run one after another, on
+        # all nodes. Under READ COMMITTED, each batch sees the writes of the earlier ones.
         async with _acquired(self._writers) as connection:
             warned: list[str] = []
 
@@ -154,7 +154,7 @@ class PostgresStorage(Storage):
             await connection.execute("COMMIT")
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
-        """Nothing. On PostgreSQL the operator uses checksums and pg_amcheck."""
+        """Always empty. On PostgreSQL, the operator looks for damage with checksums and pg_amcheck."""
         return ()
 
     async def close(self) -> None:
@@ -163,22 +163,22 @@ class PostgresStorage(Storage):
 
 
 async def _no_reset(connection: asyncpg.Connection) -> None:
-    """Nothing here changes the session, so it needs no reset, which would cost a round trip."""
+    """Do nothing. No code changes the session of a connection, and a reset would cost a round trip."""
 
 
 @asynccontextmanager
 async def _acquired(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of the pool. After any failure it is closed, and the server rolls back."""
+    """Take a connection from the pool. After any failure, close it, so that the server rolls back."""
     with _translated():
         async with pool.acquire(timeout=CONNECT_S + 1) as connection:
             try:
                 yield connection
             except BaseException as error:
-                # Do not wait: the server may be gone, or may no longer be the leader. A connection that the server
-                # has closed has left the pool and cannot be terminated.
+                # Do not wait for the server: it may be gone, or may no longer be the leader. If the server has already
+                # closed the connection, the pool has dropped it and `terminate` raises InterfaceError.
                 with suppress(asyncpg.InterfaceError):
                     connection.terminate()
-                # A lock that is held for long says nothing about the other connections.
+                # After a lock timeout, keep the other connections: they are not affected.
                 if isinstance(error, _GONE) and not isinstance(error, asyncpg.LockNotAvailableError):
                     await pool.expire_connections()
                 raise
@@ -190,7 +190,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except asyncpg.StatementCompletionUnknownError as error:
-        # Its class says conflict, but the transaction may have been committed.
+        # The base class of this error means a conflict, but here the transaction may have been committed.
         raise Unavailable("the database did not say whether it has committed") from error
     except _CONFLICTS as error:
         raise Conflict("other transactions were in the way") from error
@@ -203,7 +203,10 @@ def _translated() -> Iterator[None]:
 
 
 def _connector(url: str) -> Callable[..., Awaitable[asyncpg.Connection]]:
-    """Connects to the host that takes writes. All hosts are tried at once, so that a silent one costs no time."""
+    """Make a function that connects to the host that takes writes.
+
+    It tries all hosts at once, so that a host that does not answer causes no delay.
+    """
     addresses = _addresses(url)
 
     async def connect(*_: object, **settings: object) -> asyncpg.Connection:
@@ -232,7 +235,7 @@ def _connector(url: str) -> Callable[..., Awaitable[asyncpg.Connection]]:
 
 
 def _close_late(late: asyncio.Future[asyncpg.Connection], chosen: Sequence[asyncpg.Connection]) -> None:
-    """Close a connection that was made too late to be chosen."""
+    """Close a connection that was made after another one had been chosen."""
     if not late.cancelled() and late.exception() is None and late.result() not in chosen:
         late.result().terminate()
 

@@ -1,6 +1,6 @@
-"""The settings that a session of PostgreSQL must have. Each is set, read back, and named in the error if it is wrong.
+"""The settings that a PostgreSQL session must have. If one is wrong, the error names it.
 
-A pooler may drop the settings that a client sends when it connects, and a role or a server may override them. So a new
+A pooler may drop the settings that a client sends when it connects. A role or a server may override them. So each new
 connection sets them in its own session and reads them back.
 """
 
@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from verifier.core.errors import Unavailable
 
-# Durability does not depend on the session: each transaction sets it in the message that begins the transaction.
+# Each transaction sets `synchronous_commit` itself, in the message that begins it. So durability does not depend on the
+# session.
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on"
 NO_SESSION = (
     "the pooler does not keep one server session for each connection, as PgBouncer does not in transaction and "
@@ -23,14 +24,14 @@ NO_SESSION = (
 
 LOOKS = 10
 
-# Server settings, which no session can change. Without them a crash of the server's machine loses commits or the whole
-# database.
+# Server settings that no session can change. If one of them is off, a crash of the server's machine can lose commits or
+# the whole database.
 _OF_THE_SERVER = {"fsync": "on", "full_page_writes": "on"}
 _READ = (
     "SELECT name, setting, pg_backend_pid(), pg_postmaster_start_time()::text, inet_server_addr() IS NULL "
     "FROM pg_catalog.pg_settings WHERE name = ANY($1::text[])"
 )
-# Errors that show that a pooler has given this session to another connection.
+# Errors that occur if a pooler has given this session to another connection.
 LOST = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 _REFUSED = (asyncpg.SyntaxOrAccessError, asyncpg.DataError, asyncpg.CantChangeRuntimeParamError)
 _SET = (
@@ -40,9 +41,9 @@ _SET = (
 
 
 class SessionSettings(Struct, frozen=True):
-    """The settings each session must have: durability, the statement timeout and the lock timeout.
+    """The settings that each session must have. `timeout_s` is the statement timeout, `lock_s` the lock timeout.
 
-    In production the server's own durability settings are checked too.
+    With `production`, the durability settings of the server are checked too.
     """
 
     timeout_s: float
@@ -52,13 +53,13 @@ class SessionSettings(Struct, frozen=True):
     def settings(self) -> dict[str, str]:
         """The settings as `pg_settings` shows them, with times in milliseconds."""
         return {
-            # A commit waits for the disk, and for the synchronous standby if there is one.
+            # A commit waits for the disk and, if there is one, for the synchronous standby.
             "synchronous_commit": "on",
             "default_transaction_isolation": "read committed",
             "client_encoding": "UTF8",
-            # A node that hangs or is cut off loses its lock on the head row before other nodes time out.
+            # If a node hangs or loses its connection, its lock on the head row is released before other nodes time out.
             "idle_in_transaction_session_timeout": "3000",
-            # A statement must not go on waiting in the server after its node has timed out.
+            # The server must stop a statement before the node stops waiting for it.
             "lock_timeout": f"{self.lock_s * 1000:.0f}",
             "statement_timeout": f"{self.timeout_s * 1000:.0f}",
             "tcp_user_timeout": "10000",
@@ -66,21 +67,24 @@ class SessionSettings(Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions of one node. Two connections must not share one."""
+    """The sessions of one node. Two connections must not share a session."""
 
     def __init__(self, settings: SessionSettings) -> None:
         self._settings = settings
         self._live: weakref.WeakKeyDictionary[asyncpg.Connection, tuple[object, ...]] = weakref.WeakKeyDictionary()
 
     async def begin(self, connection: asyncpg.Connection) -> None:
-        """Set up a new connection's session and read it back. Raises Unavailable, which names the wrong settings."""
+        """Set the settings of a new connection's session and read them back.
+
+        Raises Unavailable; the detail names the wrong settings.
+        """
         wanted = self._settings.settings()
         try:
             set_by = await connection.fetch(_SET, list(wanted), list(wanted.values()))
         except LOST as error:
             raise Unavailable(NO_SESSION) from error
         except _REFUSED as error:
-            # The lines after the first are hints for developers of the driver.
+            # Keep only the first line. The others are hints for developers of the driver.
             reason = str(error).partition("\n")[0]
             raise Unavailable(f"the database does not let a session set a required setting: {reason}") from error
         required = wanted | {"transaction_read_only": "off"}
@@ -101,7 +105,7 @@ class Sessions:
 
 
 async def _keeps_backend(connection: asyncpg.Connection, pid: int) -> bool:
-    """Whether the same backend answers every time. A single check could pass by chance while others use the pooler."""
+    """Whether the same backend answers every time. A pooler may use the same one by chance, so check several times."""
     for _ in range(LOOKS):
         if await connection.fetchval("SELECT pg_backend_pid()") != pid:
             return False

@@ -1,8 +1,8 @@
 """SQLite in one file: the embedded default. Implements specs/protocol.md section 10 (durability).
 
-WAL with `synchronous=FULL`: a commit that returned survives a power cut. One connection writes, in a thread of its own
-(specs/decisions/0036). Another reads, through aiosqlite. Once the file is found to be damaged, it is neither read nor
-written until the node starts again.
+The file uses WAL with `synchronous=FULL`: once a commit has returned, it survives a power cut. One connection writes, in
+a thread of its own (specs/decisions/0036). Another one reads, through aiosqlite. If the file is found to be damaged, the
+node neither reads nor writes it until it starts again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Options(TypedDict):
     cached_statements: int
 
 
-# Each is read back after it is set, because SQLite ignores a setting that it cannot apply.
+# Required settings. Each is set and read back, because SQLite ignores a setting that it cannot apply.
 _REQUIRED = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "busy_timeout": 5000}
 _OPTIONAL = ("PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000")
 # Both connections begin and end their transactions themselves.
@@ -42,7 +42,7 @@ MEMORY = ":memory:"
 
 @functools.lru_cache(maxsize=256)
 def numbered(sql: str) -> str:
-    """The statement with `?1` for `$1`. SQLite takes `$1` for a named parameter; `?1` is the numbered one."""
+    """The statement with `?1` in place of `$1`, and so on. In SQLite, `?1` is numbered, but `$1` is a name."""
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
@@ -170,7 +170,7 @@ class SqliteStorage(Storage):
         try:
             if path != MEMORY:
                 make_private(path)
-            # The thread of an aiosqlite connection that cannot be opened never ends, so SQLite itself is tried first.
+            # Open the file without aiosqlite first: if aiosqlite fails to open a file, its thread never ends.
             with closing(sqlite3.connect(path)):
                 file.check_wal()
             connection = sqlite3.connect(path, check_same_thread=False, **_OPTIONS)
@@ -207,8 +207,9 @@ class SqliteStorage(Storage):
                 yield _FromLoop(self._writer, self._thread)
                 await _hop(self._thread, self._writer.run, "COMMIT")
             except BaseException:
-                # The transaction may still be open: after a failed COMMIT, or if the caller was cancelled while the
-                # thread was in BEGIN. The thread rolls back after both, and does nothing if none is open.
+                # The transaction may still be open: COMMIT may have failed, or the caller may have been cancelled
+                # during BEGIN. The rollback runs in the same thread, after BEGIN or COMMIT has ended. If no transaction
+                # is open, it does nothing.
                 await _hop(self._thread, self._writer.rollback)
                 raise
             self._file.check_in_place()
@@ -220,7 +221,7 @@ class SqliteStorage(Storage):
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[_Connection]:
-        # There is one reading connection: until this ends, every other read sees the same state.
+        # There is only one reading connection. Until the snapshot ends, all other reads see the same state.
         async with self._snapshot:
             with self._file.translated("read"):
                 await self._reader.execute("BEGIN")
@@ -231,7 +232,9 @@ class SqliteStorage(Storage):
                     await self._reader.rollback()
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
-        """Run SQLite's own check of the file. It takes about 3 s for each GB, or 12 s with the indexes (`thorough`)."""
+        """Run SQLite's own check of the file. It takes about 3 s per GB. With `thorough` it also checks the indexes,
+        and takes about 12 s per GB.
+        """
         check = "integrity_check" if thorough else "quick_check"
         found = [str(row[0]) for row in await self._read.fetch(f"PRAGMA {check}({MAX_DAMAGE})")]
         return [] if found == ["ok"] else found
@@ -247,7 +250,7 @@ async def _at_once(connection: sqlite3.Connection, sql: str) -> Iterable[Row]:
 
 
 async def _begin(execute: Callable[[str], Awaitable[Iterable[Row]]]) -> None:
-    """Set a new connection's pragmas and read them back. Raises Unavailable, which names a wrong one."""
+    """Set the pragmas of a new connection and read them back. Raises Unavailable, which names the wrong pragma."""
     for name, value in _REQUIRED.items():
         await execute(f"PRAGMA {name} = {value}")
         ((found,),) = await execute(f"PRAGMA {name}")

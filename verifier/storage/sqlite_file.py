@@ -14,10 +14,10 @@ from pathlib import Path
 from verifier.core.errors import InternalError, Unavailable
 from verifier.ports import Damaged
 
-# Only these errors come from a defect in one of our statements or its parameters.
+# The errors that come from a defect in our statements or their parameters. All others come from the database.
 _DEFECTS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 _PRIVATE = 0o600
-# SQLite stores text that is not UTF-8, and has no error code for it.
+# SQLite can store text that is not UTF-8. The error that Python raises when it reads such text has no error code.
 _NOT_TEXT = "Could not decode to UTF-8"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _STALE = (
@@ -27,13 +27,13 @@ _STALE = (
 
 
 def make_private(path: str) -> None:
-    """Create the file if it is missing, and let only its owner read it and its journal, whatever the umask is.
+    """Create the file if it is missing. Let only its owner read the file and its journals, whatever the umask is.
 
-    Raises OSError. Files of another owner are not changed.
+    Files of another owner are not changed. Raises OSError.
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE))
-    # SQLite creates its journal with the file's permissions. An older journal, or a copy, may have others.
+    # SQLite creates its journals with the permissions of the file. Older or copied journals may have other permissions.
     for each in (path, f"{path}-wal", f"{path}-shm", f"{path}-journal"):
         with suppress(FileNotFoundError, PermissionError):
             if os.stat(each).st_mode & 0o777 != _PRIVATE:
@@ -41,7 +41,7 @@ def make_private(path: str) -> None:
 
 
 class SqliteFile:
-    """One database file and its journal, `-wal`, while a node has them open."""
+    """One database file and its `-wal` journal, while a node has both open."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
@@ -50,13 +50,14 @@ class SqliteFile:
         self._damaged = False
 
     def check_wal(self) -> None:
-        """Raise Unavailable if the journal belongs to another file, before SQLite writes it over this one.
+        """Raise Unavailable if the journal belongs to another database file.
 
-        `verifier backup` gives each copy its own number (`user_version`, in the file's first page). The journal nearly
-        always contains that page, because the page changes whenever the file grows.
+        SQLite would write that journal over this file. `verifier backup` gives each copy its own number
+        (`user_version`), in the first page of the file. The journal nearly always contains that page, because it
+        changes whenever the file grows. So the number with the journal differs from the number without it.
         """
         if self._path.is_file() and self._wal.is_file() and self._wal.stat().st_size:
-            # Neither mode writes to the file. Reading it without SQLite would lose the locks of this process.
+            # Neither mode writes to the file. Read it only through SQLite: a plain read would drop our locks on it.
             alone, with_journal = (self._number(how) for how in ("immutable=1", "mode=ro"))
             if alone != with_journal:
                 raise Unavailable(_STALE)
@@ -66,11 +67,11 @@ class SqliteFile:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
     def opened(self) -> None:
-        """Remember which files SQLite has open."""
+        """Remember the files that SQLite has open, by device and inode."""
         self._places = self._find()
 
     def check_in_place(self) -> None:
-        """Raise Unavailable if the files were moved, removed or replaced, so that a commit went elsewhere."""
+        """Raise Unavailable if the files were moved, removed or replaced. Then the last commit went to other files."""
         try:
             found = self._find()
         except OSError:
@@ -83,7 +84,7 @@ class SqliteFile:
 
     @contextmanager
     def translated(self, doing: str, *, always: bool = False) -> Iterator[None]:
-        """Translate SQLite's errors into ours. A damaged file is no longer used, except for what is done `always`."""
+        """Translate SQLite's errors into ours. If the file is known to be damaged, raise Damaged, unless `always`."""
         if self._damaged and not always:
             raise Damaged
         try:

@@ -1,4 +1,4 @@
-"""Dialects for voice platforms that fetch documents: VoiceXML and TwiML, with one dialogue.
+"""Dialects for voice platforms that fetch documents: VoiceXML and TwiML. Both have the same dialogue.
 
 Implements specs/protocol.md section 7.8.
 """

@@ -1,6 +1,6 @@
 """Dialogues with callers on a voice platform, in any dialect. Implements specs/protocol.md section 7.8.
 
-On any failure the caller hears that we cannot check now. They never hear silence or a verdict (law L6).
+After any failure, the caller hears that we cannot check now. They hear neither silence nor a verdict (law L6).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CallName = Annotated[str, exact("[!-~]{1,255}")]
 
 
 class Transfers(Struct, frozen=True):
-    """Where calls are transferred: a SIP or tel address with `{officer}` for the staff number, and the fraud desk."""
+    """The targets of transfers, as SIP or tel addresses. `officer` has `{officer}` in place of the staff number."""
 
     officer: str
     fraud_desk: str
@@ -46,7 +46,7 @@ class Transfers(Struct, frozen=True):
 
 
 class Conversations:
-    """The documents of one dialect. `public_url` is the address that the platform uses for this service."""
+    """Serves the documents of one dialect. `public_url` is the address that the platform uses for this service."""
 
     def __init__(self, service: Service, dialect: Dialect, transfers: Transfers, public_url: str) -> None:
         self._service = service
@@ -69,7 +69,7 @@ class Conversations:
         async def begin() -> IvrTurn:
             dialled, caller = e164(form.get("dialled", form.get("To", ""))), self._dialect.caller(form)
             asked = msgspec.convert({"dialled_number": dialled, "caller_number": caller}, BeginSession)
-            # A platform that names its calls gets one dialogue for each, also if it retries.
+            # If the platform names its call, a retry gets the same dialogue.
             await self._service.suspensions.admit(PLATFORM)
             named = form.get("CallSid") or request.headers.get("Idempotency-Key")
             key = msgspec.convert(named, CallName) if named else None
@@ -85,7 +85,7 @@ class Conversations:
         async def advance() -> IvrTurn:
             keys = self._dialect.keys(form)
             heard = msgspec.convert({"keys": None if keys is None else keys[:MAX_KEYS]}, HeardKeys)
-            # Retries of one step get one answer.
+            # A retry of the same step gets the same answer.
             idempotency = self._idempotency(f"{session_id}\0{step}", {"keys": keys or ""})
             await self._service.suspensions.admit(PLATFORM)
             return (await self._service.ivr.step(session_id, heard, idempotency)).value
@@ -93,7 +93,7 @@ class Conversations:
         return await self._turn(advance, step=step + 1)
 
     async def _form(self, request: web.Request) -> Form:
-        """The form of an authentic request. Raises Forbidden for any other sender, and the errors of `read_form`."""
+        """The form of an authentic request. Raises Forbidden for any other request, or an error of `read_form`."""
         if self._dialect.shows(request):
             form = await read_form(request)
             if self._dialect.vouches(request, form, self._public_url + request.path_qs):

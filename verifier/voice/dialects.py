@@ -1,4 +1,4 @@
-"""The interface of a dialect: how a platform authenticates, reports keys, and receives instructions.
+"""The interface of a dialect: how a platform authenticates, reports pressed keys, and gets instructions.
 
 Implements specs/protocol.md section 7.8.
 """
@@ -30,7 +30,7 @@ class Dialect(Protocol):
     content_type: str
 
     def shows(self, request: web.Request) -> bool:
-        """Whether the request has credentials. The form is not read without them."""
+        """Whether the request has credentials. If it has none, the form is not read."""
 
     def vouches(self, request: web.Request, form: Form, url: str) -> bool:
         """Whether the bank's own platform sent the request. `url` is the address that the platform used."""
@@ -42,20 +42,20 @@ class Dialect(Protocol):
         """The keys that the caller pressed, None for silence."""
 
     def document(self, turn: IvrTurn, following: str, transfer: str) -> bytes:
-        """What to say and do. `following` is the address of the next step, `transfer` the target of a transfer."""
+        """The document of a turn. `following` is the address of the next step, `transfer` the target of a transfer."""
 
     def entry(self, begin: str) -> bytes:
-        """The first document, for a platform that fetches one before it reports the caller."""
+        """The first document, which some platforms fetch before they report the caller. It sends them on to `begin`."""
 
 
 def e164(address: str) -> str | None:
-    """The E.164 number in a telephone or SIP address, or None."""
+    """The E.164 number in a tel or SIP address or a plain number, or None."""
     found = _E164.fullmatch(address.strip())
     return found[1] if found else None
 
 
 def encoded(root: ElementTree.Element) -> bytes:
-    """The bytes of a document, without characters that XML cannot hold."""
+    """Encode a document. Characters that XML cannot hold are removed."""
     for element in root.iter():
         element.text = safe(element.text) if element.text is not None else None
         element.attrib.update({name: safe(value) for name, value in element.attrib.items()})
@@ -64,6 +64,6 @@ def encoded(root: ElementTree.Element) -> bytes:
 
 
 def apology() -> IvrTurn:
-    """Say that we cannot check now, in both languages, since the caller's language is unknown."""
+    """A turn that says that we cannot check now. It uses both languages, since the caller's language is unknown."""
     both = tuple(Say("unavailable", prompt("unavailable", each), each) for each in LANGUAGES)
     return IvrTurn("", both, "hang_up", False, None)

@@ -1,4 +1,4 @@
-"""Reads the form of a voice platform: bounded, UTF-8, each field once. Implements CVP-7.8-6."""
+"""Reads the form of a voice platform. It must be small, be in UTF-8, and repeat no field. Implements CVP-7.8-6."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TYPE = "application/x-www-form-urlencoded"
 
 
 async def read_form(request: web.Request) -> Form:
-    """The fields of a form. Raises UnsupportedMediaType, BodyTooLarge and MalformedRequest.
+    """Read the fields of a form. Raises UnsupportedMediaType, BodyTooLarge or MalformedRequest.
 
     Raises Forbidden for a repeated field, because the signature does not say which value counts.
     """

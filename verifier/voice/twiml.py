@@ -61,7 +61,7 @@ class TwiML:
                 SubElement(dial, "Sip").text = transfer
             else:
                 SubElement(dial, "Number").text = transfer.removeprefix("tel:")
-            # The caller hears this if the transfer fails or ends, and not silence.
+            # If the transfer fails or ends, the caller hears this goodbye instead of silence.
             language = turn.say[-1].language if turn.say else "zh-CN"
             SubElement(root, "Say", language=_LOCALES[language]).text = prompt("goodbye", language)
             SubElement(root, "Hangup")

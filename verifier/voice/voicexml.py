@@ -77,7 +77,8 @@ def _page(language: str) -> tuple[Element, Element]:
     # A platform must not play a cached document of another call.
     for name, value in (("fetchtimeout", "8s"), ("inputmodes", "dtmf"), ("documentmaxage", "0")):
         SubElement(root, _tag("property"), name=name, value=value)
-    # Heard if the next document cannot be fetched. Silence would leave the caller with the last answer (law L6).
+    # The caller hears this if the next document cannot be fetched. After silence they would rely on the last answer
+    # (law L6).
     failed = SubElement(root, _tag("catch"), event="error")
     _prompts(failed, apology())
     SubElement(failed, _tag("disconnect"))
@@ -90,7 +91,7 @@ def _listen(form: Element, turn: IvrTurn, following: str) -> None:
         SubElement(field, _tag("property"), name=name, value=value)
     _grammar(field)
     _prompts(field, turn)
-    # Silence, or a hash key alone, is reported as no keys. Anything outside the grammar counts as a typing error.
+    # Silence and a single hash key are reported as no keys. Input outside the grammar is reported as a typing error.
     for event, heard in (("noinput", "''"), ("nomatch", "'A'")):
         handler = SubElement(field, _tag(event))
         SubElement(handler, _tag("assign"), name="keys", expr=heard)

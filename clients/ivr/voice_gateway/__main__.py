@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _supervise(settings: Settings, cache: Path) -> None:
-    """Run the processes until a signal. Restart one that dies: its calls are lost, and all others go on."""
+    """Run the processes until a signal. If a process dies, restart it: its own calls are lost, all others go on."""
     stopping = False
 
     def stop(*_: object) -> None:

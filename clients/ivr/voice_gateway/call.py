@@ -1,6 +1,6 @@
-"""One call: plays prompts, collects keys, transfers. Implements specs/protocol.md section 7.9.
+"""One call: plays prompts, collects keys, transfers the caller. Implements specs/protocol.md section 7.9.
 
-All of it runs in the thread that owns PJSIP, so nothing here may block.
+All code of this module runs in the thread that owns PJSIP, so it must not block.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FRAUD_DESK = "fraud_desk"
 
 
 class Line(pj.Call):  # type: ignore[misc]
-    """A call from a customer. It hands stopped players to `retire`, and calls `ended` once when it is over."""
+    """A call from a customer. It passes stopped players to `retire`. When the call is over, it calls `ended` once."""
 
     def __init__(
         self,
@@ -59,13 +59,13 @@ class Line(pj.Call):  # type: ignore[misc]
         self._over = False
 
     def refuse(self, status: int) -> None:
-        """Refuse with a SIP status."""
+        """Refuse the call with a SIP status."""
         answer = pj.CallOpParam()
         answer.statusCode = status
         self.answer(answer)
 
     def accept(self) -> None:
-        """Answer. The dialogue begins once audio flows."""
+        """Answer the call. The dialogue begins once audio flows."""
         self.refuse(pj.PJSIP_SC_OK)
 
     # --- callbacks of PJSIP ---------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Line(pj.Call):  # type: ignore[misc]
     # --- the clock ----------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Act on the time: play the next sound, take keys, notice silence, or end the call."""
+        """Do what is due now: play the next sound, take keys, notice silence, or end the call."""
         if self._over or self._instruction is None:
             return
         if now - self._began > LONGEST_S:
@@ -183,7 +183,7 @@ class Line(pj.Call):  # type: ignore[misc]
             log.warning("a sound could not be played: %s", error.reason)
             self._hang_up()
         self._next_at = now + sound.seconds
-        # The player has opened the file.
+        # The player has already opened the file, so a temporary file can be deleted.
         _delete(sound)
         return False
 

@@ -1,4 +1,4 @@
-"""The caller's number in an INVITE. Only the bank's own trunks are trusted.
+"""Reads the caller's number from an INVITE. Only use it for INVITEs from the bank's own trunks.
 
 Implements specs/protocol.md section 7.9 (RFC 3261 From, RFC 3325 P-Asserted-Identity, RFC 3323 Privacy).
 """
@@ -14,14 +14,15 @@ _NATIONAL = re.compile(r"0?([1-9][0-9]{4,13})", re.ASCII)
 
 
 def host(source: str) -> str:
-    """Return the peer's address without the port. `source` is `192.0.2.1:5060` or `[2001:db8::1]:5060`."""
+    """Return the peer's address without the port. `source` looks like `192.0.2.1:5060` or `[2001:db8::1]:5060`."""
     return source.rsplit(":", 1)[0].strip("[]")
 
 
 def caller_number(message: str, country_code: str) -> str | None:
     """Return the caller's number in E.164, or None if it is withheld or not a number.
 
-    `message` is the whole INVITE. `country_code` (such as `86`), if set, completes national numbers.
+    `message` is the whole INVITE. National numbers are completed with `country_code`, such as `86`. If it is empty,
+    the result for a national number is None.
     """
     headers = _headers(message[:MAX_MESSAGE])
     if "id" in re.split(r"[;,\s]+", headers.get("privacy", "").lower()):
@@ -47,7 +48,7 @@ def number(address: str, country_code: str) -> str | None:
 
 
 def _headers(message: str) -> dict[str, str]:
-    """Return the first value of each header. The compact form of From (RFC 3261 section 7.3.3) gets its full name."""
+    """Return the first value of each header. `f`, the short form of From (RFC 3261 section 7.3.3), becomes `from`."""
     headers: dict[str, str] = {}
     for line in message.split("\r\n\r\n", 1)[0].split("\r\n")[1:]:
         name, _, value = line.partition(":")

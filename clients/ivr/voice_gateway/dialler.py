@@ -1,6 +1,6 @@
 """`voice-dialler CALL`: calls the officer, then the customer, bridges them, and reports the customer's leg.
 
-Implements specs/protocol.md section 7.10. It takes the numbers from the ticket, so it cannot dial any other.
+Implements specs/protocol.md section 7.10. The dialler takes the numbers from the ticket, so it dials no other number.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ log = logging.getLogger("voice_gateway")
 RING_S = 60.0
 LONGEST_S = 7200.0
 HANG_UP_S = 2.0
-# A lost leg event would hide the code or leave the call live, so retry for longer than the default.
+# If a leg event were lost, the code would stay hidden or the call would stay live. So retry for longer than usual.
 TIMEOUTS = Timeouts(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
 
 
 class Leg(pj.Call):  # type: ignore[misc]
-    """One of the two legs. It calls `up` when it is answered, and `down` when it is over."""
+    """The officer's or the customer's leg. It calls `up` when it is answered, and `down` when it is over."""
 
     def __init__(self, account: pj.Account, up: Callable[[Leg], None], down: Callable[[Leg], None]) -> None:
         super().__init__(account)
@@ -55,14 +55,14 @@ class Leg(pj.Call):  # type: ignore[misc]
         try:
             self.makeCall(uri, asked)
         except pj.Error as error:
-            # The address, and perhaps the reason, hold a telephone number. Log only the status.
+            # Log only the status. The address holds a telephone number, and the reason may hold one.
             log.error("a call could not be placed: PJSIP status %d", error.status)
             self.over = True
             self._down(self)
 
     @property
     def leg_id(self) -> str:
-        """The SIP Call-ID, which is never used again."""
+        """The SIP Call-ID of the leg. No other leg ever has the same one."""
         return str(self.getInfo().callIdString)
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
@@ -95,7 +95,7 @@ class Dialler:
         self._client = client
         self._call = call
         self._stopping = False
-        # One thread keeps the events in order.
+        # Use one thread, so that the events are sent in order.
         self._reporter = ThreadPoolExecutor(1, thread_name_prefix="reporter")
         self._reports: list[Future[Call]] = []
         self._endpoint = Endpoint(settings, 2)
@@ -107,7 +107,7 @@ class Dialler:
         self._bridged = False
 
     def run(self) -> bool:
-        """Run the call to its end. Return whether the customer answered and the service has all leg events."""
+        """Run the call to its end. Return true if the customer answered and the service got all leg events."""
         began = time.monotonic()
         self._officer.ring(self._uri(self._settings.officer_uri, officer=self._call.officer.id))
         while not self._stopping and not (self._officer.over and self._customer.over):
@@ -140,7 +140,7 @@ class Dialler:
         return "" if kind == "off" else self._client.send(calls.identity(self._call.call_id, kind=kind)).identity
 
     def _ring_customer(self) -> None:
-        """Call the customer once the SIP identity for the INVITE has arrived."""
+        """Call the customer if the SIP identity for the INVITE has arrived."""
         if self._identity is None or not self._identity.done():
             return
         asked, self._identity = self._identity, None
@@ -159,7 +159,7 @@ class Dialler:
         self._leg_down(leg)
 
     def _leg_down(self, leg: Leg) -> None:
-        """End the other leg too."""
+        """One leg is over, so end the other one."""
         (self._customer if leg is self._officer else self._officer).end()
 
     def _report(self, event: Callable[..., object], leg: Leg) -> None:
@@ -189,7 +189,7 @@ class Dialler:
 
 
 def main() -> None:
-    """Make the call. Exit with status 0 if the customer was reached, 1 if not, 2 for bad settings."""
+    """Make the call. Exit with status 0 if `Dialler.run` succeeds, 1 if not, and 2 for bad settings."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     if len(sys.argv) != 2:

@@ -1,4 +1,4 @@
-"""The PJSIP endpoint of both programs: one thread, G.711 and G.722, no sound card.
+"""The PJSIP endpoint of the gateway and the dialler. It has one thread, G.711 and G.722, and no sound card.
 
 Implements specs/protocol.md sections 7.9 and 7.10.
 """
@@ -13,15 +13,15 @@ import pjsua2 as pj
 from voice_gateway.settings import RTP_PORTS_EACH, Sip, address
 
 POLL_MS = 10
-# PJSIP reports the end of a sound from its own thread, and crashes if the player is already released (pjproject issue
-# 4812, fixed after 2.15.1). So stopped players are kept for some seconds.
+# PJSIP reports the end of a sound from its own thread. If the player is already released by then, PJSIP crashes
+# (pjproject issue 4812, fixed after 2.15.1). So keep stopped players for some seconds.
 RETIRED_S = 2.0
 CODECS = ("PCMA/8000", "PCMU/8000", "G722/16000")
 _SRTP = {"off": pj.PJMEDIA_SRTP_DISABLED, "optional": pj.PJMEDIA_SRTP_OPTIONAL, "required": pj.PJMEDIA_SRTP_MANDATORY}
 
 
 class Endpoint:
-    """A SIP endpoint on UDP, TCP and, with a certificate, TLS. Only the thread that created it may use it."""
+    """A SIP endpoint on UDP and TCP, and on TLS if `tls_listen` is set. Only the thread that created it may use it."""
 
     def __init__(self, settings: Sip, max_calls: int) -> None:
         self._settings = settings
@@ -46,27 +46,27 @@ class Endpoint:
             self._retired.popleft()
 
     def retire(self, player: pj.AudioMediaPlayer) -> None:
-        """Release a stopped player once that is safe."""
+        """Keep a stopped player for RETIRED_S, then release it."""
         self._retired.append((time.monotonic() + RETIRED_S, player))
 
     def hang_up(self) -> None:
-        """Hang up all calls. They end in later polls."""
+        """Hang up all calls. They end during the next calls of `poll`."""
         self._library.hangupAllCalls()
 
     def close(self) -> None:
-        """Close the endpoint. Before that, drop all references to calls and accounts."""
+        """Close the endpoint. The caller must first drop all references to calls and accounts."""
         while self._retired:
             self.poll()
         self._library.libDestroy()
 
     def account(self, user: str) -> pj.AccountConfig:
-        """Return the account settings: the SIP identity, and how audio is sent."""
+        """Return the account settings: the SIP identity of `user`, and the settings of the audio."""
         account = pj.AccountConfig()
         name, _ = address(self._settings.listen)
         account.idUri = f"sip:{user}@{name or 'localhost'}"
         account.mediaConfig.srtpUse = _SRTP[self._settings.srtp]
         account.mediaConfig.srtpSecureSignaling = 0
-        # Send audio from the address for signalling, unless that is a wildcard.
+        # Send audio from the same address as signalling, unless that address is a wildcard.
         if name.strip("0.:"):
             account.mediaConfig.transportConfig.boundAddress = name
         account.mediaConfig.transportConfig.port = self._settings.rtp_ports
@@ -86,7 +86,7 @@ class Endpoint:
 
 def active_audio(call: pj.Call) -> pj.AudioMedia | None:
     """Return the audio of a call, or None until it flows."""
-    # The variable keeps `info` alive, since its parts are freed with it.
+    # Keep `info` in a variable: PJSIP frees `info.media` together with `info`.
     info = call.getInfo()
     for index, media in enumerate(info.media):
         if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
@@ -102,9 +102,9 @@ def _configuration(max_calls: int) -> pj.EpConfig:
     configuration.uaConfig.userAgent = "voice-gateway"
     configuration.medConfig.clockRate = 8000
     configuration.medConfig.noVad = True
-    # There is no loudspeaker, and an echo canceller would take half of the CPU time.
+    # No echo canceller: there is no loudspeaker, and it would take half of the CPU time.
     configuration.medConfig.ecTailLen = 0
     configuration.medConfig.quality = 3
-    # The log of PJSIP has SIP addresses, and so telephone numbers.
+    # No log of PJSIP: it would contain SIP addresses, and thereby telephone numbers.
     configuration.logConfig.level = configuration.logConfig.consoleLevel = 0
     return configuration

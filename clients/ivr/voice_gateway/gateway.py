@@ -1,4 +1,4 @@
-"""The gateway: answers calls up to its limit, and drives them all from one thread.
+"""The gateway: answers up to MAX_CALLS calls at a time, and runs all of them in one thread.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -19,12 +19,12 @@ from voice_gateway.settings import Settings
 log = logging.getLogger("voice_gateway")
 
 HANG_UP_S = 2.0
-# The wheel of PJSIP is built for 4 calls a process. The last one is reserved for answering 503.
+# The Python wheel of PJSIP allows 4 calls in each process. The gateway needs the fourth one to answer 503.
 MAX_CALLS = 3
 
 
 class Gateway:
-    """Answers calls until `stop`. Only the thread that created it may use it, except for `stop`."""
+    """Answers calls until `stop` is called. Any thread may call `stop`. Only the creating thread may do the rest."""
 
     def __init__(self, settings: Settings, operator: Operator) -> None:
         self._settings = settings
@@ -43,12 +43,12 @@ class Gateway:
             self._endpoint.poll()
             self._operator.deliver()
             self._tick(time.monotonic())
-            # PJSIP still uses a call while it reports the call's end, so release the call only here.
+            # PJSIP still uses a call while it reports the end of the call. So release ended calls here, not earlier.
             self._over.clear()
         self._shut_down()
 
     def _tick(self, now: float) -> None:
-        # A separate function, so that no variable refers to a call when the library closes.
+        # This is a separate function, so that `line` no longer refers to a call when the library closes.
         for line in list(self._lines.values()):
             line.tick(now)
 
@@ -68,7 +68,7 @@ class Gateway:
         self._stopping = True
 
     def ring(self, call_id: int, message: str, source: str) -> None:
-        """Answer a call if it comes from one of the bank's trunks and there is room."""
+        """Answer a call if it comes from one of the bank's trunks and the limit is not reached. Otherwise refuse it."""
         number = caller_number(message, self._settings.country_code)
         line = Line(self._account, call_id, number, self._operator, self._settings, self._endpoint.retire, self._forget)
         self._lines[call_id] = line

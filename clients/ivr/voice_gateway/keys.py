@@ -10,7 +10,7 @@ _COMMANDS = ("*8", "*9")
 
 
 class Keys:
-    """The keys of one call, in order. Times are seconds of a monotonic clock."""
+    """The pressed keys of one call, in order. `now` is the time in seconds of a monotonic clock."""
 
     def __init__(self) -> None:
         self._entries: list[str] = []
@@ -18,28 +18,28 @@ class Keys:
         self._last = 0.0
 
     def press(self, key: str, now: float) -> None:
-        """Add a key. A hash ends the entry, and is ignored if there is none."""
+        """Add a key. A hash completes the current entry. Without an entry, a hash is ignored."""
         if key not in _KEYS:
             return
         self._last = now
         if key != "#":
-            # Drop keys beyond the limit. The entry is far too long for a code anyway.
+            # Drop keys beyond the limit. Such an entry is far too long for a code anyway.
             self._open = (self._open + key)[:MAX_KEYS]
         if self._open and (key == "#" or self._open in _COMMANDS):
             self._close()
 
     def take(self, now: float) -> str | None:
-        """Remove and return the first complete entry, or None. A hash or a pause completes an entry."""
+        """Remove and return the first complete entry, or None. A pause also completes an entry."""
         if self._open and now - self._last >= (SHORT_PAUSE_S if len(self._open) == 1 else LONG_PAUSE_S):
             self._close()
         return self._entries.pop(0) if self._entries else None
 
     @property
     def waiting(self) -> bool:
-        """Whether there are keys that have not been taken."""
+        """Whether any pressed keys have not been taken yet."""
         return bool(self._open or self._entries)
 
     def _close(self) -> None:
-        # Keep only the last 3 entries while the service has not answered.
+        # While the service has not answered, entries pile up. Keep only the last 3.
         self._entries = [*self._entries, self._open][-3:]
         self._open = ""

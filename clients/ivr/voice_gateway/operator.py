@@ -1,4 +1,4 @@
-"""Asks the service for the next turn and prepares its sounds, in threads that do no signalling.
+"""Asks the service for the next turn and prepares the sounds of the turn. It uses threads that do no signalling.
 
 Implements specs/protocol.md section 7.9. After any failure, the caller hears that we cannot check now (law L6).
 """
@@ -26,7 +26,7 @@ WORKERS = 4
 
 @dataclass(frozen=True)
 class Instruction:
-    """The next step of a call: play, then listen, transfer to an officer or desk, or hang up.
+    """The next step of a call: play the sounds, then do `act`. A transfer goes to `to`: an officer or the fraud desk.
 
     Sounds are futures, so a verdict begins to play while the officer's name is still being synthesized.
     """
@@ -41,7 +41,7 @@ Follow = Callable[[Instruction], None]
 
 
 class Operator:
-    """Asks the service in threads. The thread that owns the calls receives the answers by `deliver`."""
+    """Asks the service in threads. The thread that owns the calls must call `deliver` to receive the answers."""
 
     def __init__(self, client: Client, voice: Voice, dialled_number: str) -> None:
         self._client = client
@@ -51,15 +51,15 @@ class Operator:
         self._answers: SimpleQueue[tuple[Follow, Instruction]] = SimpleQueue()
 
     def begin(self, caller_number: str | None, follow: Follow) -> None:
-        """Begin a dialogue."""
+        """Begin a dialogue. The answer goes to `follow`."""
         self._ask(ivr.begin(dialled_number=self._dialled_number, caller_number=caller_number), follow)
 
     def step(self, session_id: str, keys: str | None, follow: Follow) -> None:
-        """Send an entry, or None for silence."""
+        """Send an entry, or None for silence. The answer goes to `follow`."""
         self._ask(ivr.step(session_id, keys), follow)
 
     def deliver(self) -> None:
-        """Hand the answers that have arrived to their calls."""
+        """Pass each answer that has arrived to its call."""
         while True:
             try:
                 follow, instruction = self._answers.get_nowait()
@@ -68,7 +68,7 @@ class Operator:
             follow(instruction)
 
     def apology(self) -> Instruction:
-        """Return the instruction to say, in both languages, that we cannot check now, and hang up."""
+        """Return an instruction that says in both languages that we cannot check now, and then hangs up."""
         return Instruction(tuple(_finished(each) for each in self._voice.apology), "hang_up")
 
     def stop(self) -> None:
@@ -89,14 +89,14 @@ class Operator:
             log.warning("no answer for a caller: %s", type(error).__name__)
             instruction = self.apology()
         except Exception as error:
-            # After a bug, apologize too. Silence would not warn the caller.
+            # Apologize after a bug too: silence would not warn the caller.
             log.error("bug in a dialogue: %s", described(error))
             instruction = self.apology()
         self._answers.put((follow, instruction))
 
 
 def described(error: Exception) -> str:
-    """Describe an error for the log by its type and place. Its message may hold a caller's data."""
+    """Describe an error for the log by its type and place. Leave out the message: it may hold a caller's data."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
 

@@ -24,18 +24,18 @@ def serve(settings: Settings, cache: Path) -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     gateway = Gateway(settings, Operator(client(settings), voice(settings, cache), settings.dialled_number))
     signal.signal(signal.SIGTERM, lambda *_: gateway.stop())
-    # The terminal interrupts all processes. The supervisor passes it on as SIGTERM.
+    # Ctrl-C sends SIGINT to all processes. Ignore it here: the supervisor then sends SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.info("ready for calls on %s", settings.listen)
     gateway.run()
 
 
 def client(settings: Settings) -> Client:
-    """Return the client of the service. Raises OSError or ValueError for an invalid key."""
+    """Make the client of the service. Raises OSError or ValueError for an invalid key."""
     credential = SystemKey(settings.key_id, Path(settings.key_file).read_bytes())
     return Client(settings.verifier_url, credential, timeouts=TIMEOUTS)
 
 
 def voice(settings: Settings, cache: Path) -> Voice:
-    """Return the voice. Raises CannotSpeak."""
+    """Make the voice. Raises CannotSpeak."""
     return Voice(Path(settings.recordings) if settings.recordings else None, cache)

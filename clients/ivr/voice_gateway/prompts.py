@@ -1,4 +1,4 @@
-"""Prompts as sound: the bank's own recordings, or else speech by espeak-ng.
+"""The sounds of prompts: the bank's own recordings. If a recording is missing, espeak-ng speaks the prompt.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -16,14 +16,14 @@ from pathlib import Path
 
 from callback_verification.shapes import Language, Say
 
-# These name an officer, so their sounds are not cached.
+# The prompts that name an officer. Their sounds are not cached.
 NOT_CACHED = ("who", "who_called")
 UNAVAILABLE: dict[Language, str] = {
     "zh-CN": "现在无法核实。请不要继续通话，稍后再试。",
     "en": "We cannot check now. Do not go on with the call; try again later.",
 }
 _VOICES: dict[Language, str] = {"zh-CN": "cmn", "en": "en"}
-# In the unit of espeak-ng. Both are about 4 syllables a second.
+# The speed of speech, in the unit of espeak-ng. Both values are about 4 syllables a second.
 _SPEED: dict[Language, int] = {"zh-CN": 230, "en": 165}
 _SLOWER = 0.7
 _SYNTHESIS_S = 10
@@ -31,12 +31,12 @@ MAX_TEXT = 1000
 
 
 class CannotSpeak(Exception):
-    """There is neither a recording nor speech for a prompt."""
+    """A prompt has no sound: there is no usable recording, and espeak-ng failed."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A WAV file and its length in seconds. A `temporary` one must be deleted after it has been played."""
+    """A WAV file and its length in seconds. If it is `temporary`, delete it after a player has opened it."""
 
     path: Path
     seconds: float
@@ -74,8 +74,11 @@ class Voice:
 
 
 def spoken(text: str, language: Language) -> str:
-    """Return the text as read aloud: numbers of 3 or more digits digit by digit, in Mandarin with yāo for 1."""
-    # espeak-ng reads double brackets as phonemes.
+    """Return the text as espeak-ng reads it. Numbers of 3 or more digits are spelled out digit by digit.
+
+    In Mandarin, the digit 1 is read as yāo.
+    """
+    # Remove brackets: espeak-ng reads text in double brackets as phonemes.
     text = re.sub(r"[\[\]<>]", " ", text[:MAX_TEXT])
 
     def spelled(found: re.Match[str]) -> str:
@@ -87,9 +90,9 @@ def spoken(text: str, language: Language) -> str:
 
 def _synthesized(say: Say, path: Path, slow: bool, *, temporary: bool) -> Sound:
     speed = round(_SPEED[say.language] * (_SLOWER if slow else 1))
-    # Several processes share the folder, so the file appears under its name only when complete.
+    # Several processes share the folder. So write to another name, and rename the file when it is complete.
     unfinished = path.with_suffix(f".{os.getpid()}")
-    # Live audio has priority, since this sound is needed only after the previous sentence.
+    # Use `nice` to give live audio priority: this sound is needed only after the previous sentence.
     command = [
         "nice",
         "-n",

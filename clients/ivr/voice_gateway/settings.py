@@ -1,4 +1,4 @@
-"""Settings of the gateway and the dialler, from the environment. A bad or unknown setting stops the start.
+"""Settings of the gateway and the dialler, from the environment. A program with a bad setting does not start.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -21,11 +21,11 @@ _LISTEN = re.compile(r"[0-9A-Fa-f.:\[\]]*:[0-9]{1,5}")
 
 
 class BadSettings(Exception):
-    """A setting is bad or unknown. The message names it."""
+    """A setting is bad or unknown. The message names the setting."""
 
 
 class Sip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of both programs: the service, its key, the officers' SIP address, and where to listen."""
+    """The settings of both programs: the service and its key, the officers' SIP address, and the addresses to bind."""
 
     verifier_url: str
     key_id: str
@@ -40,7 +40,10 @@ class Sip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Settings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of the gateway. It answers only `trunks`, the comma-separated addresses of the bank's own SBCs."""
+    """The settings of the gateway. `trunks` has the addresses of the bank's own SBCs, separated by commas.
+
+    The gateway answers only calls from `trunks`.
+    """
 
     trunks: Annotated[str, Meta(min_length=1)]
     fraud_desk_uri: Annotated[str, Meta(pattern=r"^sips?:.+\Z")]
@@ -52,7 +55,10 @@ class Settings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DiallerSettings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of the dialler. `customer_uri` is the SIP address of customers, `identity` the Identity header."""
+    """The settings of the dialler. `customer_uri` is the SIP address of customers, with `{number}` for the number.
+
+    `identity` is the kind of Identity header for the INVITE.
+    """
 
     customer_uri: Annotated[str, Meta(pattern=r"^sips?:.*\{number\}.*\Z")]
     identity: Literal["off", "plain", "shaken", "rcd"] = "off"
@@ -90,7 +96,7 @@ def _secure(url: str) -> bool:
 
 
 def check_ports(settings: Sip) -> None:
-    """Raise BadSettings for an address that cannot be bound. PJSIP would report only a number."""
+    """Raise BadSettings, with the reason, if an address cannot be bound. PJSIP would report only an error number."""
     for listen in filter(None, (settings.listen, settings.tls_listen)):
         name, port = address(listen)
         family = socket.AF_INET6 if ":" in name else socket.AF_INET
@@ -107,7 +113,7 @@ def check_ports(settings: Sip) -> None:
 
 
 def of_process(settings: Settings, index: int) -> Settings:
-    """Return the settings of one process. Each listens on the ports after those of the process before it."""
+    """Return the settings of process number `index`. Each process uses the next port and the next RTP ports."""
     return msgspec.structs.replace(
         settings,
         listen=_moved(settings.listen, index),
@@ -122,6 +128,6 @@ def _moved(listen: str, by: int) -> str:
 
 
 def address(listen: str) -> tuple[str, int]:
-    """Return the host and port of `127.0.0.1:5060`."""
+    """Return the host and port of an address like `127.0.0.1:5060`."""
     name, _, port = listen.rpartition(":")
     return name.strip("[]"), int(port)

@@ -27,19 +27,19 @@ def read(application_id: str) -> Request[Application]:
 
 
 def erase(application_id: str) -> Request[ErasedApplication]:
-    """Destroy the application's key. It cannot be undone."""
+    """Destroy the application's key. This cannot be undone."""
     return delete(f"/v1/applications/{segment(application_id)}", ErasedApplication)
 
 
 def grant_exception(
     application_id: str, *, officer_id: str, rules: Iterable[Rule], reason: str, idempotency_key: str | None = None
 ) -> Request[GrantedException]:
-    """Lift rules of the contact policy for one call of one officer, as a supervisor."""
+    """As a supervisor, lift rules of the contact policy for one call of one officer."""
     body: dict[str, object] = {"officer_id": officer_id, "rules": list(rules), "reason": reason}
     return post(f"/v1/applications/{segment(application_id)}/exceptions", GrantedException, body, idempotency_key)
 
 
 def search(query: str = "", *, limit: int = 20, cursor: str | None = None) -> Request[Applications]:
-    """List the officer's applications, page by page. Each must contain every word of `query`."""
+    """List the officer's applications that contain every word of `query`, page by page."""
     body: dict[str, object] = {"query": query, "limit": limit, "cursor": cursor}
     return post("/v1/applications/search", Applications, body, None)

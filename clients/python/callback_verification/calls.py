@@ -19,7 +19,7 @@ def issue(
     exception_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[IssuedCall]:
-    """Issue the ticket of a call, before dialling. A system must give `officer_id`."""
+    """Issue the ticket of a call, before dialling. If the caller is a system, it must give `officer_id`."""
     body: dict[str, object] = {
         "purpose": purpose,
         "number": number,
@@ -36,7 +36,7 @@ def read(call_id: str) -> Request[Call]:
 
 
 def code(call_id: str) -> Request[Code]:
-    """Get the code to read out. It is available once the leg is connected to the number on file."""
+    """Get the code that the officer reads out. It is available once the leg is connected to the number on file."""
     return get(f"/v1/calls/{segment(call_id)}/code", Code)
 
 

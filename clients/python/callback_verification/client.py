@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient` send requests. What they share is in sending.py.
+"""`Client` and `AsyncClient` send requests. The logic that both share is in sending.py.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -23,7 +23,7 @@ from callback_verification.sending import MAX_ANSWER, Outgoing, Sending, Timeout
 
 Answer = TypeVar("Answer")
 _jitter = random.SystemRandom().random
-# Errors of the transport. They all mean that there is no answer.
+# Errors of the transport. Each of them means that there is no answer.
 _LOST = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, TimeoutError)
 
 
@@ -48,7 +48,7 @@ class _Base:
 
 
 class Client(_Base):
-    """The synchronous client. Any thread may use it. Close it by `close` or `with`.
+    """The synchronous client. Any thread may use it. Use it in a `with` block, or call `close` at the end.
 
     `transport` and `sleep` are for tests and unusual networks.
     """
@@ -63,7 +63,7 @@ class Client(_Base):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(base_url, credential, timeouts)
-        # httpx2.Client would follow redirects, keep cookies, read .netrc and the environment, and log addresses.
+        # Do not use httpx2.Client: it would follow redirects, keep cookies, read .netrc and log addresses.
         self._http = transport or httpx2.HTTPTransport(trust_env=False)
         self._sleep = sleep
 
@@ -104,7 +104,7 @@ class Client(_Base):
 
 
 class AsyncClient(_Base):
-    """The asynchronous client. Close it by `close` or `async with`."""
+    """The asynchronous client. Use it in an `async with` block, or call `close` at the end."""
 
     def __init__(
         self,
@@ -158,9 +158,9 @@ class AsyncClient(_Base):
 
 
 def _normalized(address: str) -> str:
-    """Normalize an address: no default port, host in lower case. The signed address must equal the sent one.
+    """Normalize an address: no default port, host in lower case. The signed address must be the one that is sent.
 
-    Raises ValueError.
+    Raises ValueError for an invalid address.
     """
     try:
         url = httpx2.URL(address)

@@ -43,8 +43,9 @@ _DAMM = (
 def read(typed: str) -> str:
     """Find the 9 digits of a code in a text, in any script.
 
-    Raises ValueError if there are not 9 digits, if there are two codes, or if the check digit is wrong. Its message is
-    for the person who typed. The service refuses such a code with `malformed_code`, which costs no attempt.
+    Raises ValueError if there are not 9 digits, if there are two codes, or if the check digit is wrong. The message of
+    the error is for the person who typed. The service would refuse such a code with `malformed_code`, which costs no
+    attempt.
     """
     found = set(_groups_of_nine(typed)) if len(typed) <= MAX_TYPED else set()
     if len(found) != 1:
@@ -59,7 +60,7 @@ def read(typed: str) -> str:
 
 
 def _groups_of_nine(typed: str) -> Iterator[str]:
-    """Yield the groups of exactly 9 digits. A group next to a Latin letter, `+`, `#` or `*` is not a code."""
+    """Yield each group of exactly 9 digits. A group next to a Latin letter, `+`, `#` or `*` is left out."""
     text = _DROPPED.sub("", typed).translate(MEANT)
     for group in _GROUP.finditer(text):
         digits = _BETWEEN.sub("", group[0])

@@ -1,4 +1,4 @@
-"""Credentials: a bearer token for a person, a signature of each request (RFC 9421) for a system.
+"""Credentials. A person has a bearer token. A system signs each request (RFC 9421).
 
 Implements specs/protocol.md section 2.
 """
@@ -20,7 +20,7 @@ _KEY_ID = re.compile(r"[A-Za-z0-9._~:@/-]{1,128}")
 
 
 class Credential(Protocol):
-    """Makes the headers that authenticate one try of a request. `now` is in epoch seconds."""
+    """Makes the headers that authenticate one try of a request. `now` is the time in epoch seconds."""
 
     def headers(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, now: float
@@ -28,7 +28,7 @@ class Credential(Protocol):
 
 
 class Bearer:
-    """A person's token, or a function that returns the current one."""
+    """A person's token, or a function that returns their current token."""
 
     def __init__(self, token: str | Callable[[], str]) -> None:
         self._token = token
@@ -36,13 +36,16 @@ class Bearer:
     def headers(self, method: str, url: str, headers: dict[str, str], body: bytes | None, now: float) -> dict[str, str]:
         token = self._token() if callable(self._token) else self._token
         if _TOKEN.fullmatch(token) is None:
-            # The message reaches logs, so it must not hold the token.
+            # The message may be logged, so it must not contain the token.
             raise ValueError("the token is not a bearer token")
         return {"Authorization": f"Bearer {token}"}
 
 
 class SystemKey:
-    """A system's key id and Ed25519 private key, as PKCS#8 in PEM or loaded. Raises ValueError for any other key."""
+    """A system's key id and Ed25519 private key. The key is PKCS#8 in PEM, or a loaded key object.
+
+    Raises ValueError for any other key.
+    """
 
     def __init__(self, key_id: str, private_key: bytes | str | Ed25519PrivateKey) -> None:
         if _KEY_ID.fullmatch(key_id) is None:
@@ -56,7 +59,7 @@ class SystemKey:
         self._key = loaded
 
     def headers(self, method: str, url: str, headers: dict[str, str], body: bytes | None, now: float) -> dict[str, str]:
-        """Return Content-Digest, Signature-Input and Signature. `url` must be the address that is sent."""
+        """Return Content-Digest, Signature-Input and Signature. `url` must be exactly the address of the request."""
         added: dict[str, str] = {}
         covered = {"@method": method, "@target-uri": url}
         if "Idempotency-Key" in headers:

@@ -1,4 +1,4 @@
-"""The errors of this SDK, in one tree. The class or the service's slug says which error it is.
+"""The errors of this SDK. All have one base class. To tell errors apart, use the class or the `slug`.
 
 Implements specs/protocol.md sections 7.2 and 9.
 """
@@ -18,7 +18,7 @@ class FieldError(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True):
-    """A rule of the contact policy that a call would break. If `exception` is true, a supervisor may lift it."""
+    """A rule of the contact policy that a call would break. If `exception` is true, a supervisor may lift the rule."""
 
     rule: str = ""
     detail: str = ""
@@ -30,7 +30,7 @@ class CallbackVerificationError(Exception):
 
 
 class CannotCheck(CallbackVerificationError):
-    """There is no reliable answer. It says nothing about the call, so never read it as genuine (law L6).
+    """There is no reliable answer. This error says nothing about the call, so never treat the call as genuine (law L6).
 
     Quote `request_id` to the bank. `status` is the HTTP status, if there was one. `retry_after` is in seconds.
     """
@@ -50,7 +50,7 @@ class NoAnswer(CannotCheck):
 
 
 class Unavailable(CannotCheck):
-    """The service says that it cannot check now."""
+    """The service has answered that it cannot check now."""
 
     slug = "unavailable"
 
@@ -99,7 +99,7 @@ class Forbidden(Problem, slug="forbidden"):
 
 
 class Suspended(Forbidden, slug="suspended"):
-    """The member of staff is suspended. They can do nothing, and nobody can act in their name."""
+    """The member of staff is suspended. They can do nothing, and no other caller can act in their name."""
 
 
 class NotFound(Problem, slug="not_found"):
@@ -107,11 +107,11 @@ class NotFound(Problem, slug="not_found"):
 
 
 class Erased(Problem, slug="erased"):
-    """The application's key has been destroyed. Its id is never used again."""
+    """The application's key has been destroyed. The id of the application is never used again."""
 
 
 class PolicyRefused(Problem, slug="policy_refused"):
-    """The contact policy does not allow this call. `refusals` has every broken rule."""
+    """The contact policy does not allow this call. `refusals` lists every broken rule."""
 
 
 class CallOpen(Problem, slug="call_open"):
@@ -127,7 +127,7 @@ class LegNotConnected(Problem, slug="leg_not_connected"):
 
 
 class InvalidField(Problem, slug="invalid_field"):
-    """The request has invalid members. `errors` has each of them."""
+    """The request has invalid members. `errors` lists them."""
 
 
 class MalformedCode(Problem, slug="malformed_code"):
@@ -143,7 +143,7 @@ class RateLimited(Problem, slug="rate_limited"):
 
 
 class InternalError(Problem, CannotCheck, slug="internal_error"):
-    """The service, or a proxy before it, failed (5xx). This is both a `Problem` and a `CannotCheck`."""
+    """The service or a proxy in front of it failed (status 5xx). The error is both a `Problem` and a `CannotCheck`."""
 
     status: int
 
@@ -151,7 +151,8 @@ class InternalError(Problem, CannotCheck, slug="internal_error"):
 class EvidenceError(CallbackVerificationError):
     """A ticket, receipt, checkpoint or proof does not verify.
 
-    `slug` is `invalid_signature`, `invalid_claims`, `invalid_proof` or `invalid_evidence`, as in the service.
+    `slug` is `invalid_signature`, `invalid_claims`, `invalid_proof` or `invalid_evidence`. The service uses the same
+    slugs.
     """
 
     def __init__(self, slug: str, detail: str) -> None:

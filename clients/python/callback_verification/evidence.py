@@ -1,4 +1,4 @@
-"""Verifies tickets and receipts offline, with nothing but a trust file that was saved earlier.
+"""Verifies tickets and receipts offline. It needs only a trust file that was saved earlier.
 
 Implements specs/protocol.md section 8.1.
 """
@@ -23,7 +23,7 @@ from callback_verification.statements import SHAPES, CallReceipt, Claims
 
 MAX_STATEMENT, MAX_FILE, MAX_KID = 16_384, 262_144, 1_024
 ALGORITHM = "ES256"
-# The members of an answer that may hold the evidence.
+# The members of an answer of the service that may hold evidence.
 _MEMBERS = ("receipt", "ticket", "evidence")
 
 
@@ -35,7 +35,7 @@ class Evidence(Struct, frozen=True):
 
 
 class Jwks(Struct, frozen=True):
-    """The published public keys (RFC 7517). There may be keys of other types among them."""
+    """The published public keys (RFC 7517). Keys of other types may be among them."""
 
     keys: tuple[Any, ...]
 
@@ -69,7 +69,7 @@ class Checked(Struct, frozen=True):
 
 
 class _Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """The header. Other members are refused, since a statement must not supply its own key."""
+    """The header of a statement. Other members are refused, since a statement must not supply its own key."""
 
     alg: str
     kid: str
@@ -99,10 +99,10 @@ def _json(content: bytes) -> Any:
 
 
 def verify(evidence: Evidence, trust: Trust, typ: str | None = None) -> Checked:
-    """Verify a statement, and that the log contains it. `typ` restricts the accepted type (RFC 8725 section 3.11).
+    """Verify a statement, and verify that the log contains it.
 
-    Raises EvidenceError for everything that does not verify. Check `claims.verdict` afterwards: a receipt that says
-    `not_genuine` verifies too.
+    If `typ` is given, only that type of statement is accepted (RFC 8725 section 3.11). Raises EvidenceError if anything
+    does not verify. Check `claims.verdict` afterwards: a receipt that says `not_genuine` verifies too.
     """
     statement = evidence.statement
     found, claims = _verify_statement(statement, trust, typ)

@@ -17,7 +17,7 @@ def ask(
     reason: str,
     idempotency_key: str | None = None,
 ) -> Request[ExceptionRequest]:
-    """Ask a supervisor to lift rules for one call, as an officer."""
+    """As an officer, ask a supervisor to lift rules for one call."""
     body: dict[str, object] = {"purpose": purpose, "number": number, "rules": list(rules), "reason": reason}
     path = f"/v1/applications/{segment(application_id)}/exception-requests"
     return post(path, ExceptionRequest, body, idempotency_key)
@@ -31,6 +31,6 @@ def requests() -> Request[ExceptionRequests]:
 def decide(
     request_id: str, *, granted: bool, reason: str, idempotency_key: str | None = None
 ) -> Request[ExceptionRequest]:
-    """Decide on a request, as a supervisor. For a granted one, the reason goes into the log."""
+    """As a supervisor, grant or decline a request. If it is granted, the reason goes into the log."""
     body: dict[str, object] = {"granted": granted, "reason": reason}
     return post(f"/v1/exception-requests/{segment(request_id)}/decision", ExceptionRequest, body, idempotency_key)

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 MAX_DEPTH = 100
-# A string, terminated or not, or a bracket. Each text matches in only one way, so the time is linear.
+# Matches a string (even if it is not terminated) or a bracket. A text can match in only one way, so the time is linear.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -21,7 +21,7 @@ class TooDeep(ValueError):
 def read_json(octets: bytes, *, mark: bool = False) -> Any:
     """Parse JSON in UTF-8. With `mark`, ignore one byte-order mark at the beginning.
 
-    Raises ValueError, and TooDeep for JSON that is nested too deeply.
+    Raises TooDeep for JSON that is nested too deeply, and ValueError for all other invalid JSON.
     """
     text = octets.decode("utf-8-sig" if mark else "utf-8")
     _check_depth(text)
@@ -29,7 +29,7 @@ def read_json(octets: bytes, *, mark: bool = False) -> Any:
         text, object_pairs_hook=_members, parse_int=_number, parse_float=_number, parse_constant=_no_constant
     )
     if "\\u" in text:
-        # UTF-8 has no lone surrogates, but an escape may be one. Encoding it raises UnicodeEncodeError.
+        # Refuse lone surrogates: an escape such as \ud800 can make one, and encoding it raises UnicodeEncodeError.
         json.dumps(value, ensure_ascii=False).encode()
     return value
 
@@ -43,7 +43,7 @@ def _check_depth(text: str) -> None:
         elif token[0] in ("]", "}"):
             depth -= 1
     if deepest > MAX_DEPTH:
-        # With unbalanced brackets, it is not JSON at all.
+        # If brackets are unbalanced, the text is not JSON at all, so raise ValueError instead of TooDeep.
         kind = ValueError if depth else TooDeep
         raise kind(f"the JSON is nested more than {MAX_DEPTH} levels deep")
 
@@ -56,7 +56,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(text: str) -> float:
-    """Parse a number as IEEE 754 does. An integral value becomes an int, in every notation."""
+    """Parse a number as an IEEE 754 double. A whole number becomes an int, even if it is written as `1.0` or `1e2`."""
     value = float(text)
     return int(value) if value.is_integer() else value
 

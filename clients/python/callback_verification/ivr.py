@@ -16,7 +16,7 @@ def confirm(
     language: Language | None = None,
     idempotency_key: str | None = None,
 ) -> Request[SpokenVerdict]:
-    """Ask for the verdict on keyed digits. `caller_number` is None if withheld."""
+    """Ask for the verdict on the digits that a caller keyed. `caller_number` is None if the number is withheld."""
     body: dict[str, object] = {
         "digits": digits,
         "dialled_number": dialled_number,
@@ -44,5 +44,5 @@ def begin(
 
 
 def step(session_id: str, keys: str | None, *, idempotency_key: str | None = None) -> Request[IvrTurn]:
-    """Send the keys pressed since the last turn, or None for silence. Returns the next turn."""
+    """Send the keys that the caller pressed since the last turn, or None for silence. The answer is the next turn."""
     return post(f"/v1/ivr/sessions/{segment(session_id)}/steps", IvrTurn, {"keys": keys}, idempotency_key)

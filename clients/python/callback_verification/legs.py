@@ -1,4 +1,4 @@
-"""Leg events of a telephone exchange. They may come late, twice and out of order.
+"""Leg events of a telephone exchange. They may be sent late, twice or out of order.
 
 Implements specs/protocol.md section 6.1.
 """
@@ -22,7 +22,7 @@ def connected(
     caller_number: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[Call]:
-    """Report that the leg is connected to `number`. `at` is now by default."""
+    """Report that the leg is connected to `number`. `at` defaults to the current time."""
     return _event(call_id, "connected", leg_id, number, at, caller_number, idempotency_key)
 
 
@@ -35,12 +35,12 @@ def ended(
     caller_number: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[Call]:
-    """Report that the leg has ended. `at` is now by default."""
+    """Report that the leg has ended. `at` defaults to the current time."""
     return _event(call_id, "ended", leg_id, number, at, caller_number, idempotency_key)
 
 
 def by_number(leg: LegByNumber, *, idempotency_key: str | None = None) -> Request[LegTaken]:
-    """Report a leg event without a call id. The service matches it with the only possible call. See `pbx`."""
+    """Report a leg event without a call id. The service matches the leg if only one call is possible. See `pbx`."""
     return post("/v1/legs", LegTaken, {**structs.asdict(leg), "at": instant(leg.at)}, idempotency_key)
 
 

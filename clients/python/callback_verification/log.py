@@ -13,12 +13,12 @@ def checkpoint(shard: int = 0) -> Request[str]:
 
 
 def tile(path: str, shard: int = 0) -> Request[bytes]:
-    """Get a tile or a bundle of entries, by its path below `tile/` (C2SP tlog-tiles): `0/000`, `entries/000.p/7`."""
+    """Get a tile or a bundle of entries (C2SP tlog-tiles). Examples for `path`: `0/000`, `entries/000.p/7`."""
     return _get(shard, "tile/" + "/".join(map(segment, path.split("/"))), bytes)
 
 
 def consistency(*, old: int, new: int, shard: int = 0) -> Request[Consistency]:
-    """Get the proof that a shard's log of size `new` begins with its log of size `old`."""
+    """Get the proof that the first `old` leaves of a shard were not changed when it grew to `new` leaves."""
     return get("/v1/log/consistency", Consistency, {"old": old, "new": new, "shard": shard or None})
 
 
@@ -28,7 +28,7 @@ def jwks() -> Request[Jwks]:
 
 
 def description() -> Request[Trust]:
-    """Get the issuer, keys and log of this deployment. Save it as the trust file while you trust the connection."""
+    """Get the issuer, keys and log of this deployment. If you trust the connection, save them as the trust file."""
     return get("/.well-known/callback-verification", Trust)
 
 

@@ -7,22 +7,22 @@ from callback_verification.shapes import CallStatus, MyApplications, PastCalls, 
 
 
 def call_status() -> Request[CallStatus]:
-    """Ask whether the bank is on the phone with me now."""
+    """Ask whether the bank is on the phone with the customer now."""
     return get("/v1/me/call-status", CallStatus)
 
 
 def calls(*, limit: int = 20, cursor: str | None = None) -> Request[PastCalls]:
-    """List all calls issued on my applications, page by page."""
+    """List all calls that were issued on the customer's applications, page by page."""
     return get("/v1/me/calls", PastCalls, {"limit": limit, "cursor": cursor})
 
 
 def applications() -> Request[MyApplications]:
-    """List my applications: their stage, their officers, and announced calls."""
+    """List the customer's applications, each with its stage, its officers and the announced calls."""
     return get("/v1/me/applications", MyApplications)
 
 
 def preferences() -> Request[Preferences]:
-    """Get my preferences about calls."""
+    """Get the customer's preferences about calls."""
     return get("/v1/me/preferences", Preferences)
 
 

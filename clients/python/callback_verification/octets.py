@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 
 
 def from_base64(text: str, length: int | None = None) -> bytes:
-    """Decode canonical base64 with padding. Raises ValueError for any other text, or another length."""
+    """Decode canonical base64 with padding. Raises ValueError for any other text, or if the length is wrong."""
     octets = b64decode(text, validate=True)
     if b64encode(octets).decode() != text or length not in (None, len(octets)):
         raise ValueError("base64 is not canonical, or has the wrong length")
@@ -14,7 +14,7 @@ def from_base64(text: str, length: int | None = None) -> bytes:
 
 
 def from_base64url(text: str, length: int | None = None) -> bytes:
-    """Decode canonical base64url without padding. Raises ValueError for any other text, or another length."""
+    """Decode canonical base64url without padding. Raises ValueError for any other text, or if the length is wrong."""
     octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if urlsafe_b64encode(octets).rstrip(b"=").decode() != text or length not in (None, len(octets)):
         raise ValueError("base64url is not canonical, or has the wrong length")

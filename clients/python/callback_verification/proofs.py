@@ -17,16 +17,16 @@ from callback_verification.ed25519 import ORDER, is_point
 from callback_verification.errors import EvidenceError
 from callback_verification.octets import from_base64
 
-# The length of a text is the number of bytes of its UTF-8.
+# MAX_PROOF and MAX_NOTE are lengths in bytes of UTF-8.
 MAX_PROOF, MAX_NOTE, MAX_HASHES, MAX_SIGNATURES = 163_840, 131_072, 64, 100
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _ED25519 = b"\x01"
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
-# A note may hold any other character. Line feeds separate its lines.
+# The characters that a note must not contain.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
-# No control, no white space as listed in section 8, no plus sign.
+# A name has no control characters, no white space (as listed in section 8) and no plus sign.
 _NAME = re.compile("[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+")
-# The suffixes of shards' names. The first shard has the log's own name.
+# The suffixes that shards add to the name of the log. The first shard adds none.
 _SHARDS = frozenset(["", *(f"/{shard}" for shard in range(1, 256))])
 
 
@@ -41,7 +41,8 @@ class Checkpoint(Struct, frozen=True):
 def verify_proof(text: str, entry: bytes, verifier_keys: Sequence[str], origin: str) -> Checkpoint:
     """Verify that the log `origin`, or a shard of it, contains the entry. Returns the checkpoint.
 
-    Raises EvidenceError: `invalid_signature` if none of the keys has signed the checkpoint, else `invalid_proof`.
+    Raises EvidenceError. Its slug is `invalid_signature` if none of the keys has signed the checkpoint, and
+    `invalid_proof` for all other faults.
     """
     index, hashes, note = _parse_proof(text)
     checkpoint = open_checkpoint(note, verifier_keys, origin)
@@ -66,10 +67,11 @@ def _parse_proof(text: str) -> tuple[int, list[bytes], str]:
 
 
 def open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Checkpoint:
-    """Open a checkpoint of the log `origin`, or of a shard of it, as `log.checkpoint` fetches it.
+    """Open a checkpoint of the log `origin`, or of a shard of it. `log.checkpoint` fetches such a checkpoint.
 
-    One of the keys must have signed it. A shard has its own origin and signs under its own name.
-    Raises EvidenceError: `invalid_signature` for the note, `invalid_proof` if it is not a checkpoint of that log.
+    One of the keys must have signed the checkpoint. A shard has its own origin and signs under its own name. Raises
+    EvidenceError. Its slug is `invalid_signature` for a bad note, and `invalid_proof` if the note is not a checkpoint
+    of that log.
     """
     found = note.partition("\n")[0]
     shard = found.removeprefix(origin)
@@ -85,8 +87,8 @@ def open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Che
 def _open_note(note: str, verifier_keys: Iterable[str], shard: str) -> str:
     """Return the text of a signed note, without its last newline.
 
-    Signatures by unknown keys are ignored. One bad signature by a known key makes the note invalid. Only the names that
-    the keys have in this shard count.
+    Signatures by unknown keys are ignored. One bad signature by a known key makes the note invalid. A key is known only
+    under its name in this shard.
     """
     text, blank, block = note.rpartition("\n\n")
     *lines, end = block.split("\n")
@@ -127,7 +129,7 @@ def _verify(key: bytes, signature: bytes, text: bytes) -> None:
 
 
 def _parse_key(text: str, shard: str) -> tuple[tuple[str, bytes], bytes]:
-    """Return the name and id that a key has in a shard, and the key."""
+    """Return the key, and its name and id in a shard."""
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
     try:

@@ -17,7 +17,7 @@ def send(
     reporter_number: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[ReportTaken]:
-    """Report a call that came at `at`. An IVR also gives `reporter_number`, the registered number that called in."""
+    """Report a suspicious call that came at `at`. An IVR must also give `reporter_number`, the calling number."""
     body: dict[str, object] = {
         "at": instant(at),
         "caller_number": caller_number,

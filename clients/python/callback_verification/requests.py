@@ -1,4 +1,4 @@
-"""Requests as values. Nothing here sends them. Implements specs/protocol.md section 3.2."""
+"""Makes requests as values, without sending them. Implements specs/protocol.md section 3.2."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _KEY = re.compile(r"[!#-\[\]-~]{1,255}")
 
 
 class Request(Struct, Generic[T_co], frozen=True):
-    """One operation for `Client.send` or `AsyncClient.send`, which return an answer of type `T_co`.
+    """One operation for `Client.send` or `AsyncClient.send`. Both return an answer of type `T_co`.
 
-    A request may be sent again. It keeps its `idempotency_key`, so a retry gets the lost answer.
+    The same request may be sent again. It keeps its `idempotency_key`, so a retry gets the lost answer.
     """
 
     method: str
@@ -32,11 +32,11 @@ class Request(Struct, Generic[T_co], frozen=True):
 
     @property
     def accept(self) -> str:
-        """The media type of the answer: text for `str`, octets for `bytes`, JSON for everything else."""
+        """The media type of the answer: text for `str`, octets for `bytes`, JSON for all other types."""
         return _KINDS.get(self.answer, "application/json")
 
     def __repr__(self) -> str:
-        # The body may hold a code, a name or a number.
+        # Leave out the body: it may hold a code, a name or a number.
         return f"Request({self.method} {self.path})"
 
 
@@ -69,7 +69,7 @@ def post(path: str, answer: type[Answer], body: dict[str, object], idempotency_k
 
 
 def instant(at: datetime) -> datetime:
-    """Convert a time to UTC, as on the wire. Raises ValueError if it has no time zone."""
+    """Convert a time to UTC, for a request. Raises ValueError if the time has no time zone."""
     if at.tzinfo is None:
         raise ValueError("a time needs a time zone")
     return at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The logic of sending a request, without I/O: its headers, the meaning of answers, retries and backoff.
+"""The logic of sending a request, without I/O. It makes headers, interprets answers, and decides when to retry.
 
 Implements specs/protocol.md sections 3.2, 7.2 and 9.
 """
@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 
 
 class Timeouts(Struct, frozen=True):
-    """The timeouts of a request: for one try, for its connection, and for all tries with their pauses."""
+    """The timeouts of a request: for one try, for connecting, and for all tries together with their pauses."""
 
     try_s: float = 10.0
     connect_s: float = 3.0
@@ -34,7 +34,7 @@ class Timeouts(Struct, frozen=True):
 
 
 class Outgoing(Struct, frozen=True):
-    """One try, as it goes over the wire. `time_s` is its timeout in seconds."""
+    """One try of a request, ready to send. `time_s` is the timeout of the try, in seconds."""
 
     method: str
     url: str
@@ -43,7 +43,7 @@ class Outgoing(Struct, frozen=True):
     time_s: float
 
     def __repr__(self) -> str:
-        # The headers hold a token, and the body may hold a code.
+        # Leave out the headers and the body: the headers hold a token, and the body may hold a code.
         return f"Outgoing({self.method} {self.url})"
 
 
@@ -58,7 +58,7 @@ class _ProblemBody(Struct, frozen=True):
 
 
 class Sending(Generic[Answer]):
-    """One request and its tries. `now` is a monotonic clock, and `wall` returns the epoch time. Both are in seconds."""
+    """One request and its tries. `now` is a monotonic clock. `wall` returns the epoch time. Both return seconds."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Sending(Generic[Answer]):
         self._request_id = secrets.token_hex(16)
 
     def outgoing(self) -> Outgoing:
-        """Return the next try, with a new signature and the same idempotency key.
+        """Return the next try. It has a new signature and the same idempotency key.
 
         Raises NoAnswer after the total timeout.
         """
@@ -93,7 +93,7 @@ class Sending(Generic[Answer]):
         request = self._request
         headers = {
             "Accept": f"{request.accept}, application/problem+json",
-            # The size limit counts bytes on the wire, so a small compressed answer could become a huge one.
+            # Ask for no compression: the size limit counts received bytes, and they could decompress to a huge answer.
             "Accept-Encoding": "identity",
             "User-Agent": USER_AGENT,
             "X-Request-ID": self._request_id,
@@ -107,7 +107,7 @@ class Sending(Generic[Answer]):
         return Outgoing(request.method, self._url, headers, request.body, min(left, self._timeouts.try_s))
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Decode an answer. Raises Problem for a refusal, and CannotCheck for an answer that it does not understand."""
+        """Decode an answer. Raises Problem for a refusal, and CannotCheck for an answer that cannot be understood."""
         request_id = headers.get("X-Request-ID") or self._request_id
         if headers.get("Content-Encoding", "identity").lower() != "identity":
             raise CannotCheck(
@@ -135,8 +135,8 @@ class Sending(Generic[Answer]):
     def pause(self, error: Exception) -> float:
         """Return the seconds to wait before the next try. Raises `error` if there must be no retry.
 
-        The backoff has full jitter, so that clients that failed together do not retry together. It is never shorter
-        than `Retry-After`.
+        The backoff has full jitter, so that clients that failed together do not retry together. The pause is never
+        shorter than `Retry-After`.
         """
         status = getattr(error, "status", None)
         if self._tried >= self._timeouts.tries or not (isinstance(error, NoAnswer) or status in TRY_AGAIN):

@@ -54,7 +54,7 @@ class RegisteredNumber(Shape, frozen=True):
 
 
 class Consents(Shape, frozen=True):
-    """The kinds of calls that the customer has agreed to."""
+    """The kinds of calls that the customer has consented to."""
 
     service_calls: bool = True
     marketing_calls: bool = False
@@ -92,7 +92,7 @@ class Application(Shape, frozen=True):
 
 
 class Applications(Shape, frozen=True):
-    """A page, ordered by reference. `next_cursor` is None on the last page."""
+    """A page of applications, ordered by reference. `next_cursor` is None on the last page."""
 
     applications: tuple[Application, ...]
     next_cursor: str | None
@@ -114,7 +114,10 @@ class GrantedException(Shape, frozen=True):
 
 
 class ExceptionRequest(Shape, frozen=True):
-    """An officer's request. Once granted, `exception_id` is valid for one call until `expires_at`."""
+    """An officer's request for an exception.
+
+    Once the request is granted, `exception_id` is valid for one call until `expires_at`.
+    """
 
     request_id: str
     application_id: str
@@ -137,7 +140,7 @@ class ExceptionRequests(Shape, frozen=True):
 
 
 class Call(Shape, frozen=True):
-    """A call, as shown to staff and bank systems."""
+    """A call, as staff and bank systems see it."""
 
     call_id: str
     application_id: str
@@ -166,8 +169,9 @@ class Calls(Shape, frozen=True):
 class LegByNumber(Shape, frozen=True):
     """A leg event from an exchange that does not know the call id.
 
-    The exchange must never use a `leg_id` again. An `ended` event may leave out `number`. `officer_id` is the staff
-    number of the extension's officer. Without it, the leg matches no call of an application with several officers.
+    The exchange must never use a `leg_id` again for another leg. An `ended` event may leave out `number`. `officer_id`
+    is the staff number of the officer at the extension. If it is missing, the leg matches no call of an application
+    with several officers.
     """
 
     event: Literal["connected", "ended"]
@@ -179,7 +183,7 @@ class LegByNumber(Shape, frozen=True):
 
 
 class LegTaken(Shape, frozen=True):
-    """The result of a leg event. `call` is the matched call after the event. It is None for any other result."""
+    """The result of a leg event. `call` is the matched call after the event, or None if no call matched."""
 
     result: Literal["matched", "unmatched", "ambiguous"]
     call: Call | None
@@ -188,8 +192,8 @@ class LegTaken(Shape, frozen=True):
 class Discrepancy(Shape, frozen=True):
     """A discrepancy between codes and legs.
 
-    `discrepancy_id` names a call or a leg. `at` is when the call was issued, or when the first event of the leg
-    arrived. `leg_id` is the id from the exchange.
+    `discrepancy_id` is the id of a call or of a stray leg. `at` is the time when the call was issued, or when the first
+    event of the leg arrived. `leg_id` is the exchange's own id of the leg.
     """
 
     discrepancy_id: str
@@ -212,7 +216,7 @@ class Discrepancies(Shape, frozen=True):
 
 
 class Suspension(Shape, frozen=True):
-    """A suspension, in force until lifted. `suspended_by` and `lifted_by` are like `staff:9001` or `system:pbx-1`."""
+    """A suspension. It is in force until it is lifted. Examples for `suspended_by`: `staff:9001`, `system:pbx-1`."""
 
     suspension_id: str
     staff_id: str
@@ -231,7 +235,7 @@ class Suspensions(Shape, frozen=True):
 
 
 class Code(Shape, frozen=True):
-    """The call code: `digits` to enter, `shown` in groups of 3. The repr has neither."""
+    """The call code. `digits` is the code to enter, `shown` the same code in groups of 3. The repr leaves out both."""
 
     digits: str
     shown: str
@@ -239,7 +243,7 @@ class Code(Shape, frozen=True):
 
 
 class IssuedCall(Shape, frozen=True):
-    """An issued call. `code` is None until the officer may see it (law L5). Then `calls.code` returns it."""
+    """An issued call. `code` is None if the officer may not see it yet (law L5). `calls.code` returns it later."""
 
     call: Call
     ticket: Evidence
@@ -247,7 +251,7 @@ class IssuedCall(Shape, frozen=True):
 
 
 class SipIdentity(Shape, frozen=True):
-    """The value of the Identity header. The INVITE must be sent within one minute of `at`."""
+    """The value of the Identity header. Send the INVITE within one minute after `at`."""
 
     identity: str
     at: Instant
@@ -269,7 +273,7 @@ class Leg(Shape, frozen=True):
 
 
 class CallDetails(Shape, frozen=True):
-    """The facts of a genuine call that a customer sees."""
+    """The facts of a genuine call, as the customer sees them."""
 
     call_id: str
     officer: Officer
@@ -282,7 +286,7 @@ class CallDetails(Shape, frozen=True):
 
 
 class Say(Shape, frozen=True):
-    """A prompt: its name, for a recording, and its words."""
+    """A prompt: its words, and the name of its recording."""
 
     name: str
     text: str
@@ -290,9 +294,10 @@ class Say(Shape, frozen=True):
 
 
 class IvrTurn(Shape, frozen=True):
-    """The next turn of a dialogue: say, then listen for keys, transfer the caller, or hang up.
+    """The next turn of a dialogue. Play `say`, then do `act`: listen for keys, transfer the caller, or hang up.
 
-    `to` is an officer's staff number or `fraud_desk`. `receipt_id` is the receipt behind `genuine` or `ended`.
+    `to` is the target of a transfer: an officer's staff number, or `fraud_desk`. `receipt_id` is the receipt of a
+    verdict `genuine` or `ended`.
     """
 
     session_id: str
@@ -328,7 +333,7 @@ class PastCalls(Shape, frozen=True):
 
 
 class CallStatus(Shape, frozen=True):
-    """Whether the bank is on the phone with the customer now. If `on_call` is true, that holds only for `calls`."""
+    """Whether the bank is on the phone with the customer now. If `on_call` is true, it is true only for `calls`."""
 
     on_call: bool
     at: Instant
@@ -340,7 +345,7 @@ class CallStatus(Shape, frozen=True):
 
 
 class MyApplication(Shape, frozen=True):
-    """A loan: its stage, the officers who may phone, and announced calls. An announcement proves nothing."""
+    """A loan: its stage, the officers who may phone, and the announced calls. An announcement proves nothing."""
 
     application_id: str
     product: str
@@ -357,13 +362,13 @@ class MyApplications(Shape, frozen=True):
 
 
 class Preferences(Shape, frozen=True):
-    """A customer's preferences. False refuses marketing calls. True leaves it to the consents of each application."""
+    """A customer's preferences. False refuses marketing calls. With true, the consents of each application decide."""
 
     marketing_calls: bool
 
 
 class ReportTaken(Shape, frozen=True):
-    """A received report. The receipt commits to all of its bytes."""
+    """A report that the bank has received. The receipt commits to all bytes of the report."""
 
     report_id: str
     at: Instant

@@ -7,15 +7,15 @@ from callback_verification.shapes import Suspension, Suspensions
 
 
 def suspend(staff_id: str, *, reason: str, idempotency_key: str | None = None) -> Request[Suspension]:
-    """Suspend a member of staff. Supervisors may do this, and systems that may issue calls."""
+    """Suspend a member of staff. Supervisors may do this. Systems may do it if they may issue calls."""
     return post(f"/v1/staff/{segment(staff_id)}/suspension", Suspension, {"reason": reason}, idempotency_key)
 
 
 def lift(staff_id: str) -> Request[Suspension]:
-    """Lift a suspension. This takes a supervisor other than the suspended one."""
+    """Lift a suspension. A supervisor may do this, but not for their own suspension."""
     return delete(f"/v1/staff/{segment(staff_id)}/suspension", Suspension)
 
 
 def suspensions(*, limit: int = 50, cursor: str | None = None) -> Request[Suspensions]:
-    """List all suspensions, page by page, newest first. For supervisors and auditors."""
+    """List all suspensions, page by page, newest first. Supervisors and auditors may do this."""
     return get("/v1/staff/suspensions", Suspensions, {"limit": limit, "cursor": cursor})

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 TICKET, RECEIPT = "call-ticket+jwt", "call-receipt+jwt"
 REPORT, EXCEPTION = "report-receipt+jwt", "policy-exception+jwt"
 
-# NumericDate of RFC 7519, up to the largest integer that every JSON parser reads exactly.
+# A NumericDate (RFC 7519). Its maximum is the largest integer that every JSON parser reads exactly.
 Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -33,7 +33,7 @@ class Tels(Struct, frozen=True):
 
 
 class CallTicket(Struct, frozen=True):
-    """The signed facts of a call, issued before the bank dials."""
+    """The signed facts of a call. The bank issues the ticket before it dials."""
 
     iss: str
     jti: str
@@ -86,7 +86,7 @@ class CallReceipt(Struct, frozen=True):
 
 
 class ReportReceipt(Struct, frozen=True):
-    """The bank has received a report. `report` commits to all of its bytes."""
+    """The receipt of a report. `report` commits to all bytes of the report."""
 
     iss: str
     jti: str
@@ -96,7 +96,7 @@ class ReportReceipt(Struct, frozen=True):
 
 
 class PolicyException(Struct, frozen=True):
-    """A supervisor allows an officer to break these rules once, until `exp`."""
+    """A supervisor's permission for an officer to break these rules for one call, until `exp`."""
 
     iss: str
     jti: str

@@ -1,4 +1,7 @@
-"""Verdicts that no program can mistake for `genuine`. Implements specs/protocol.md sections 7 and 13 (law L6)."""
+"""Verdicts. The types keep a program from mistaking any other verdict for `genuine` (law L6).
+
+Implements specs/protocol.md sections 7 and 13.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ from callback_verification.statements import CallReceipt
 
 
 class Word(Enum):
-    """The words of section 7. A word can be compared only with another `Word`, and is not a string.
+    """The verdicts of section 7. A `Word` is not a string, and can only be compared with another `Word`.
 
-    As strings, `not_genuine` contains `genuine`, and a comparison with a misspelt word would go unnoticed.
+    With strings, two mistakes would go unnoticed: `not_genuine` contains `genuine`, and a verdict could be misspelt.
     """
 
     GENUINE = "genuine"
@@ -37,12 +40,12 @@ class Word(Enum):
     __hash__ = Enum.__hash__
 
 
-# The words that come with a call, and with a receipt that says `genuine`. An ended call was genuine once.
+# The verdicts that have a call, and a receipt that says `genuine`. An ended call was genuine earlier.
 _OF_A_CALL = frozenset((Word.GENUINE, Word.ENDED))
 
 
 class _Verdict(Struct, frozen=True, eq=False):
-    """The base of both verdicts. It has no truth value and cannot be compared."""
+    """The base of `Verdict` and `SpokenVerdict`. Verdicts have no truth value and cannot be compared."""
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a verdict is neither true nor false; use .is_genuine")
@@ -57,7 +60,7 @@ class _Verdict(Struct, frozen=True, eq=False):
 class Verdict(_Verdict, frozen=True, eq=False):
     """The answer to a confirmation in the app. Always show `text(language)`, and save `receipt`.
 
-    `call` is set if and only if the call is genuine, or was genuine (`is_ended`).
+    `call` is set only for `is_genuine` and `is_ended`. Otherwise it is None.
     """
 
     verdict: Word
@@ -83,20 +86,20 @@ class Verdict(_Verdict, frozen=True, eq=False):
 
     @property
     def is_genuine(self) -> bool:
-        """Whether the service has answered exactly `genuine`, with the call."""
+        """Whether the verdict is exactly `genuine`."""
         return self.verdict is Word.GENUINE and self.call is not None
 
     @property
     def is_ended(self) -> bool:
-        """Whether the first answer was genuine and the call is over. It says nothing about a caller now."""
+        """Whether the call was genuine and is now over. This says nothing about anyone who is on the phone now."""
         return self.verdict is Word.ENDED
 
     def text(self, language: Language) -> str:
-        """Return the text to show to the customer: in this language, or else the service's first text."""
+        """Return the text for the customer in this language. If it is missing, return the service's first text."""
         return next((each.text for each in self.words if each.language == language), self.words[0].text)
 
     def __repr__(self) -> str:
-        # The word is left out, since `not_genuine` contains `genuine`.
+        # Leave out the verdict, since `not_genuine` contains `genuine`.
         return f"Verdict({self.receipt_id})"
 
 
@@ -111,10 +114,9 @@ def _receipt_says(receipt: Evidence) -> tuple[str, str, str | None]:
 
 
 class SpokenVerdict(_Verdict, frozen=True, eq=False):
-    """The answer for an IVR. Say `words.text`. `unavailable` has no receipt, since nothing was checked.
+    """The answer for an IVR. Say `words.text`. An `unavailable` verdict has no receipt, since nothing was checked.
 
-    `transfer_to` is the staff number of the officer who called. It is set if and only if the call is genuine, or was
-    genuine (`is_ended`).
+    `transfer_to` is the staff number of the officer who called. It is set only for `is_genuine` and `is_ended`.
     """
 
     verdict: Word
@@ -127,23 +129,23 @@ class SpokenVerdict(_Verdict, frozen=True, eq=False):
     def __post_init__(self) -> None:
         if (self.verdict is Word.UNAVAILABLE) is not (self.receipt_id is None):
             raise ValueError("the verdict and its other members do not agree")
-        # An IVR may look at `transfer_to` alone, so it must be empty for a refusal.
+        # An IVR may look only at `transfer_to`, so it must be empty for a refusal.
         if (self.verdict in _OF_A_CALL) is not bool(self.transfer_to):
             raise ValueError("the verdict and the officer to transfer to do not agree")
 
     @property
     def is_genuine(self) -> bool:
-        """Whether the service has answered exactly `genuine`."""
+        """Whether the verdict is exactly `genuine`."""
         return self.verdict is Word.GENUINE and bool(self.receipt_id) and bool(self.transfer_to)
 
     @property
     def is_ended(self) -> bool:
-        """See `Verdict.is_ended`."""
+        """Whether the call was genuine and is now over. This says nothing about anyone who is on the phone now."""
         return self.verdict is Word.ENDED
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether nothing was checked. The words say how to get an answer."""
+        """Whether nothing was checked. `words.text` says how to get a verdict."""
         return self.verdict is Word.UNAVAILABLE
 
     def __repr__(self) -> str:

@@ -1,7 +1,8 @@
 """The unit of work of a batch: load all rows together, decide in memory, and write everything together.
 
 Implements specs/protocol.md section 10. Each command sees the effects of earlier ones. A command decides first and
-stages last, so a refused command leaves nothing behind. Each file here is one aggregate.
+stages last, so a refused command leaves nothing behind. `loading`, `declared` and `writes` serve all aggregates. Each
+other module holds one aggregate.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from verifier.ledger.unit_of_work.suspensions import SuspensionRows
 from verifier.ledger.unit_of_work.writes import Effects, Writes
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 
-# What an erasure deletes besides the rows that carry an authenticator.
+# An erasure runs these statements on tables whose rows carry no authenticator.
 _FORGET = (
     records.FORGET_LEAVES,
     records.FORGET_SESSIONS,
@@ -45,9 +46,9 @@ _FORGET = (
 
 
 class UnitOfWork:
-    """What the commands of a batch read and write, by aggregate. Call `begin` before each command.
+    """The rows that the commands of a batch read and write, by aggregate. Call `begin` before each command.
 
-    `sizes` are the sizes of the shards that the batch has locked. `shards` is the number of all shards.
+    `sizes` has the size of each shard that the batch has locked. `shards` is the number of all shards.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class UnitOfWork:
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
-        """Begin the next command. It can read only what it declares; all else raises InternalError."""
+        """Begin the next command. It can read only the rows in `reads`. Any other read raises InternalError."""
         self._declared.begin(reads)
 
     def new_id(self, prefix: str) -> str:
@@ -92,7 +93,7 @@ class UnitOfWork:
         return base64url(self._entropy(SALT_BYTES))
 
     def seal(self, application: DecryptedApplication | None, context: str, plaintext: bytes) -> bytes:
-        """Encrypt under the application's key, or under the key ring's without an application."""
+        """Encrypt under the key of the application. If `application` is None, encrypt under the key ring."""
         if application is None:
             return self.ring.seal(context, plaintext)
         return seal(application.keys.sealing, self._entropy(NONCE_BYTES), context, plaintext)
@@ -102,9 +103,10 @@ class UnitOfWork:
         self.loaded.reports.put(report)
 
     def forget(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
-        """Delete everything that names an erased application, except its own row, its calls and its reports.
+        """Delete the data of an erased application.
 
-        That includes dialogues with its numbers that are not about an application yet. Its reports lose their text.
+        The application's own row, its calls and its reports stay. The reports lose their text. Dialogues from one of
+        the application's numbers are deleted too, if they are not tied to an application yet.
         """
         for statement in _FORGET:
             self.writes.stage(statement, (application_id,))
@@ -126,11 +128,11 @@ class UnitOfWork:
             loaded.reports.put(replace(report, sealed=None))
 
     def delete(self, table: AnyTable, key: object) -> None:
-        """Delete a row that has been loaded, if it is there."""
+        """Delete a row if it was loaded."""
         self.loaded.tables[table].delete(key)
 
     def prune(self) -> int:
-        """Delete loaded rows that have expired. Returns how many. A row that does not verify stays for the audit."""
+        """Delete loaded rows that have expired. Returns the number. A row that does not verify stays for the audit."""
         gone = 0
         for table, key, column, before in self.loaded.expired:
             rows = self.loaded.tables[table]
@@ -141,11 +143,11 @@ class UnitOfWork:
         return gone
 
     def stage_rows(self) -> int:
-        """Make the authenticators of all staged rows. Returns by how much the sum of the rows' shares grows."""
+        """Make the authenticators of all staged rows. Returns the change of the sum of all shares."""
         return sum(rows.write(self._row_writes) for rows in self.loaded.tables.values())
 
     async def flush(self) -> None:
-        """Write everything staged: first the rows that carry an authenticator, by table, then the rest."""
+        """Write all staged rows: first the rows that carry an authenticator, by table, then all other rows."""
         for leaf in self.log.leaves.values():
             application_id = leaf.application.application_id if leaf.application is not None else None
             context = leaf_context(leaf.statement_id, leaf.typ, leaf.customer_index)
@@ -159,5 +161,5 @@ class UnitOfWork:
 
 
 def _of(rows: AnyRows, application_id: str) -> list[Key]:
-    """The keys of the rows that name an application."""
+    """The keys of the rows that belong to the application."""
     return [each for each in rows if rows.hint(each, "application_id") == application_id]

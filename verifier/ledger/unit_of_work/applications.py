@@ -31,7 +31,7 @@ class ApplicationRows:
         self._decrypted: dict[str, DecryptedApplication] = {}
 
     def row(self, application_id: str) -> ApplicationRow | None:
-        """The row, erased or not. None for an id that was never used."""
+        """The row of an application, even if the application is erased. None for an id that was never used."""
         self._declared.application(application_id)
         return self._loaded.applications.get(application_id)
 
@@ -41,7 +41,7 @@ class ApplicationRows:
         return self.of_row(self._loaded.applications.get(application_id))
 
     def of_row(self, row: ApplicationRow | None) -> DecryptedApplication:
-        """The application of a row. Raises NotFound without a row, Erased if its key was destroyed."""
+        """The application of a row. Raises NotFound if `row` is None, and Erased if its key was destroyed."""
         if row is None:
             raise NotFound("there is no such application")
         found = self._decrypted.get(row.application_id)
@@ -50,12 +50,15 @@ class ApplicationRows:
         return found
 
     def of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
-        """Every application of a customer. It leaves out those that were erased, also by this batch."""
+        """Every application of a customer, except erased ones. An erasure in this batch counts too."""
         self._declared.customer(customer_index)
         return self._kept(self._loaded.of_customer.get(customer_index, []))
 
     def of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:
-        """Every application on which a number is on file, without erased ones. The rows of `numbers` prove nothing."""
+        """Every application with this number on file, except erased ones.
+
+        The sealed facts decide. The rows of `numbers` prove nothing.
+        """
         self._declared.number(number_index)
         found = self._kept(self._loaded.of_number.get(number_index, []))
         on_file = [each for each in found if each.registration.number_on_file(number) is not None]
@@ -70,12 +73,12 @@ class ApplicationRows:
     def _led_to(self, application_id: str) -> ApplicationRow:
         row = self._loaded.applications.get(application_id)
         if row is None:
-            # An index leads to a row that was deleted.
+            # An index entry names this application, but its row is missing.
             raise self._authenticator.found("applications")
         return row
 
     def put(self, row: ApplicationRow) -> None:
-        """Write a row, new or changed."""
+        """Add or change a row."""
         self._loaded.applications.put(row)
         decrypted = self._decrypted.pop(row.application_id, None)
         if decrypted is not None and decrypted.row.sealed == row.sealed:
@@ -86,11 +89,11 @@ class ApplicationRows:
                 known.append(row.application_id)
 
     def put_numbers(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
-        """Replace the index entries of an application's numbers."""
+        """Replace the index entries for the numbers of an application."""
         self._index(application_id, number_indexes, records.DELETE_NUMBERS, records.INSERT_NUMBER)
 
     def put_officers(self, application_id: str, officer_ids: Iterable[str]) -> None:
-        """Replace the index entries of an application's officers."""
+        """Replace the index entries for the officers of an application."""
         self._index(application_id, officer_ids, records.DELETE_ASSIGNMENTS, records.INSERT_ASSIGNMENT)
 
     def _index(self, application_id: str, keys: Iterable[object], delete: str, insert: str) -> None:

@@ -46,12 +46,12 @@ class CallRows:
         self._decrypted: dict[str, DecryptedCall] = {}
 
     def stored(self, call_id: str) -> Call | None:
-        """The call without its ticket, so it works for a damaged ticket too. None without such a row."""
+        """The row of a call, None if there is no such call. The ticket is not decrypted, so it may be damaged."""
         self._declared.call(call_id)
         return self._loaded.calls.get(call_id)
 
     def get(self, call_id: str) -> DecryptedCall:
-        """The call with its ticket. Raises NotFound, or Erased when its application has been erased."""
+        """The call with its ticket. Raises NotFound. Raises Erased if the application has been erased."""
         call = self.stored(call_id)
         if call is None or decoys.is_decoy(call):
             raise NotFound("there is no such call")
@@ -66,7 +66,10 @@ class CallRows:
         return found
 
     def open_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The open call of an application, according to its row. Raises Tampered if that call is missing."""
+        """The open call that an application's row names, None if the row names none.
+
+        Raises Tampered if the row names a call that is missing.
+        """
         call_id = application.row.open_call_id
         if call_id is None:
             return None
@@ -76,7 +79,7 @@ class CallRows:
         return self._decrypt(call)
 
     def candidate_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The open call, or else a decoy, or a call that another command of the batch has just closed.
+        """The open call. Without one: a decoy, or the call that another command of the batch has just closed.
 
         None for an application that was registered in this batch.
         """
@@ -92,7 +95,7 @@ class CallRows:
         return candidates.decoys[call_id]
 
     def receipt_of(self, call: Call, application: DecryptedApplication) -> tuple[str, Callable[[], LogEvidence]]:
-        """The id of the receipt that consumed a confirmed call's code, and its evidence."""
+        """The receipt that consumed the code of a confirmed call: its id, and a function that returns its evidence."""
         assert call.receipt_leaf is not None  # noqa: S101 - every confirmed call has a receipt
         staged = self._log.leaves.get(call.receipt_leaf)
         if staged is not None:
@@ -102,7 +105,7 @@ class CallRows:
         return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
 
     def add(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> DecryptedCall:
-        """Add a new call. Its ticket is the staged leaf."""
+        """Add a new call. `leaf` is the staged leaf of its ticket."""
         self._loaded.calls.put(call)
         added = DecryptedCall(call, leaf.statement, ticket, Evidence(leaf.statement, ""))
         self._decrypted[call.call_id] = added
@@ -111,7 +114,10 @@ class CallRows:
         return added
 
     def put(self, call: Call) -> None:
-        """Write a changed call, and its application once the call is closed. Writes nothing if it raises Tampered."""
+        """Change a call. If the call is now closed, its application's row no longer names it as open.
+
+        Raises Tampered, and then changes nothing.
+        """
         before = self._loaded.calls.get(call.call_id)
         if before is None or call == before:
             return

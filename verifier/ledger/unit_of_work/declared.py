@@ -1,4 +1,4 @@
-"""Enforces the read set: reading anything else raises an error, and never returns "absent".
+"""Enforces the read set of a command. A read of a row outside of it raises an error, even if the row does not exist.
 
 Implements specs/protocol.md section 10 (CVP-10-16).
 """
@@ -12,9 +12,9 @@ from verifier.ledger.unit_of_work.loading import Loaded
 
 
 class Declared:
-    """The read set of the current command. Every method raises InternalError for anything outside of it.
+    """The read set of the current command. Each check raises InternalError for a row outside of the read set.
 
-    That includes rows that another command of the batch has loaded. So no command depends on which others run with it.
+    The check fails even if the row was loaded for another command. So a command gets the same result in every batch.
     """
 
     def __init__(self, loaded: Loaded) -> None:
@@ -22,13 +22,13 @@ class Declared:
         self.begin(ReadSet())
 
     def begin(self, reads: ReadSet) -> None:
-        """Begin the next command. The rows that its read set leads to are looked up on first use."""
+        """Begin the next command. Its applications and limits are looked up on first use."""
         self.reads = reads
         self._applications: frozenset[str] | None = None
         self._limits: frozenset[str] | None = None
 
     def application(self, application_id: str) -> None:
-        """Check an application: named in the read set, or found through its customer, its number or a call."""
+        """Check that the read set covers an application: by its id, its customer, its number or one of its calls."""
         if application_id != self.reads.application_id and application_id not in self._declared_applications():
             raise _undeclared("an application")
 
@@ -41,7 +41,7 @@ class Declared:
             raise _undeclared("a number")
 
     def call(self, call_id: str) -> None:
-        """Check a call: named in the read set, matched with its leg, or the candidate of a declared application."""
+        """Check that the read set covers a call: by its id, by its leg, or as the candidate call of an application."""
         if call_id in self.reads.call_ids or call_id == self._leg_owner():
             return
         hint, stand_in = self._loaded.applications.hint, self._loaded.candidates.id_of
@@ -53,7 +53,7 @@ class Declared:
             raise _undeclared("a leg")
 
     def limit(self, key: str) -> None:
-        """Check a limit: a daily cap of the command, or a guess limit of an application on its channel."""
+        """Check that the read set covers a limit: a daily cap of the command, or a guess limit of its applications."""
         if self._limits is None:
             reads = self.reads
             found = self._loaded.led_to(reads) if reads.channel is not None else ()

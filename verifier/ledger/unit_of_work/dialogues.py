@@ -22,7 +22,7 @@ class DialogueRows:
         self._states: dict[str, tuple[bytes, int, str | None]] = {}
 
     def get(self, session_id: str) -> tuple[bytes, str | None]:
-        """The state of a dialogue, and the application that it is about, if any. Raises NotFound."""
+        """The state of a dialogue and the id of its application, which is None at first. Raises NotFound."""
         self._declared.dialogue(session_id)
         if session_id not in self._states:
             row = self._loaded.sessions.get(session_id)
@@ -35,13 +35,13 @@ class DialogueRows:
         return state, application_id
 
     def add(self, session_id: str, state: bytes, expires_at: int, number_index: bytes | None) -> None:
-        """Add a new dialogue with the number that rings. It is not about an application yet."""
+        """Add a new dialogue. `number_index` is the calling number. The dialogue has no application yet."""
         self._states[session_id] = state, expires_at, None
         sealed = self._ring.seal(session_context(session_id, expires_at, None), state)
         self._writes.stage(records.INSERT_SESSION, (session_id, sealed, expires_at, number_index), session_id)
 
     def put(self, session_id: str, state: bytes, application_id: str | None) -> None:
-        """Write the state of a dialogue, and the application that it is about, if any."""
+        """Change the state of a dialogue and the id of its application, which may still be None."""
         _, expires_at, _ = self._states[session_id]
         self._states[session_id] = state, expires_at, application_id
         sealed = self._ring.seal(session_context(session_id, expires_at, application_id), state)

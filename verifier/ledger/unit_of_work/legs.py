@@ -10,7 +10,7 @@ from verifier.ledger.unit_of_work.writes import Effects
 
 
 class LegRows:
-    """Legs by keyed id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
+    """Legs by leg index, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(self, loaded: Loaded, declared: Declared, effects: Effects, authenticator: Authenticator) -> None:
         self._loaded = loaded
@@ -26,30 +26,30 @@ class LegRows:
         return {each: leg for each, leg in found.items() if leg is not None}
 
     def owner(self, leg_index: bytes) -> str | None:
-        """The call that a leg was last matched with."""
+        """The id of the call that a leg was last matched with, None if there is none."""
         self._declared.leg(leg_index, owner=True)
         owner = self._loaded.leg_owners.get(leg_index)
         if owner is None or self._loaded.legs.get((owner, leg_index)) is not None:
             return owner
         if self._loaded.legs.changed((owner, leg_index)):
-            # This batch has deleted it.
+            # An earlier command of this batch has deleted the leg.
             return None
         raise self._authenticator.found("legs")
 
     def put(self, leg: Leg) -> None:
-        """Write a leg, new or changed."""
+        """Add or change a leg."""
         self._loaded.legs.put(leg)
         self._loaded.legs_of.setdefault(leg.call_id, set()).add(leg.leg_index)
         self._loaded.leg_owners[leg.leg_index] = max(leg.call_id, self._loaded.leg_owners.get(leg.leg_index, ""))
 
     def stray(self, leg_index: bytes, call_id: str = "") -> StrayLeg | None:
-        """A stray leg: it has no call, or does not match the ticket of the call that it was reported for."""
+        """The stray leg that was reported for this call. `call_id` is empty if the event named no call."""
         self._declared.leg(leg_index)
         stray_id = self._loaded.stray_ids.get((leg_index, call_id))
         return None if stray_id is None else self._loaded.strays.get(stray_id)
 
     def put_stray(self, stray: StrayLeg) -> None:
-        """Write a stray leg. It becomes a discrepancy once it has been connected."""
+        """Add or change a stray leg. It becomes a discrepancy once it has been connected."""
         before = self._loaded.strays.get(stray.stray_id)
         self._loaded.strays.put(stray)
         self._loaded.stray_ids[stray.leg_index, stray.call_id] = stray.stray_id

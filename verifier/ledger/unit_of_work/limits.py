@@ -21,14 +21,14 @@ class LimitRows:
         return self._loaded.limits.rows.get(key)
 
     def tat(self, key: str) -> int | None:
-        """The theoretical arrival time of a limit (GCRA), in epoch milliseconds."""
+        """The theoretical arrival time of a limit (GCRA), in epoch milliseconds. None if nothing was counted yet."""
         row = self.get(key)
         return None if row is None else row.tat
 
     def caps(self, reads: ReadSet) -> tuple[str, ...]:
-        """The keys of a command's daily cap, as of the start of the batch."""
+        """The keys of the daily caps of a command, as determined at the start of the batch."""
         return self._loaded.limits.caps(reads)
 
     def put(self, row: LimitRow) -> None:
-        """Write a limit, new or changed."""
+        """Add or change a limit."""
         self._loaded.limits.rows.put(row)

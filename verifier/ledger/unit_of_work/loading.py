@@ -30,9 +30,9 @@ Item = TypeVar("Item")
 
 
 class CandidateCalls:
-    """The calls that a code is tried against: each application's open call, or a decoy (CVP-7-2).
+    """The calls that a code is tried against: the open call of each application, or a decoy if it has none (CVP-7-2).
 
-    One statement loads them all, with the receipts of confirmed calls.
+    One statement loads all of them, together with the receipts of confirmed calls.
     """
 
     def __init__(self) -> None:
@@ -41,18 +41,18 @@ class CandidateCalls:
         self._receipts: dict[str, tuple[str, bytes, bytes | None]] = {}
 
     def ids(self, applications: Iterable[tuple[str, str | None]]) -> Iterable[str]:
-        """The call ids to load: each application's open call, or a decoy of its own."""
+        """The ids of the calls to load: the open call of each application, or a decoy if it has none."""
         for application_id, open_call_id in applications:
             self._ids.setdefault(application_id, open_call_id or decoys.call_id(len(self._ids)))
         return self._ids.values()
 
     def add(self, row: Row) -> None:
-        """Add the receipt that was loaded with a call."""
+        """Keep the receipt in a row of `records.CANDIDATES`."""
         receipt_id, sealed, customer_index = row[tables.CALLS.width + 2 :]
         self._receipts[row[0]] = receipt_id, sealed, customer_index
 
     def id_of(self, application_id: str) -> str:
-        """The id of an application's candidate call, empty if the batch did not load one."""
+        """The id of an application's candidate call. It is empty if the batch has loaded none."""
         return self._ids.get(application_id, "")
 
     def receipt(self, call_id: str) -> tuple[str, bytes, bytes | None]:
@@ -73,7 +73,10 @@ class LoadedLimits:
         led_to: Callable[[ReadSet], Sequence[str]],
         customer: Callable[[str], bytes | None],
     ) -> Iterable[str]:
-        """The keys to load. The guess limits of both channels decide whether a call is locked."""
+        """The keys of the limits to load.
+
+        They include the guess limits of both channels, because wrong codes of both decide whether a call is locked.
+        """
         for each in read_sets:
             found = led_to(each)
             self._caps[each] = cap_keys(each, map(customer, found))
@@ -82,12 +85,12 @@ class LoadedLimits:
                 yield from (key for application_id in found for key in tables.limit_keys(application_id))
 
     def caps(self, reads: ReadSet) -> tuple[str, ...]:
-        """The keys of a command's daily cap, as of the start of the batch."""
+        """The keys of the daily caps of a command, as determined at the start of the batch."""
         return self._caps[reads]
 
 
 class Loaded:
-    """The rows of a batch by table, with the indexes that find one row from another."""
+    """The loaded rows of a batch, by table, with dictionaries that lead from one row to another."""
 
     def __init__(self, transaction: Transaction, authenticator: Authenticator, now_ms: int) -> None:
         self._transaction = transaction
@@ -158,7 +161,7 @@ class Loaded:
             self.candidates.add(row)
 
     async def _load_rest(self, reads: ReadSet) -> None:
-        """Load rows that few commands declare: every row of an application, and expired rows."""
+        """Load the rows that few commands declare: all rows of one application, reports, and expired rows."""
         read, read_in = self._transaction.fetch, self._transaction.fetch_in
         if reads.whole is not None:
             self._add_strays(await read(records.STRAYS_OF, reads.whole))
@@ -198,7 +201,7 @@ class Loaded:
         self.expired += [(table, table.key_of(row), column, before) for row in rows]
 
     def led_to(self, reads: ReadSet) -> list[str]:
-        """The applications that the customer or number of a read set leads to."""
+        """The ids of the applications of a read set's customer, or of its number if it has no customer."""
         if reads.customer_index is not None:
             return self.of_customer.get(reads.customer_index, [])
         return self.of_number.get(reads.number_index, []) if reads.number_index is not None else []
@@ -208,7 +211,7 @@ class Loaded:
         return found
 
     def routing(self) -> ShardRouting:
-        """The customers of the loaded rows, to check that the batch has locked their shards."""
+        """The customers of the loaded rows. The writer checks that the batch has locked the shards of all of them."""
         customers = {each: self._customer(each) for each in self.applications}
         numbers = {number: [customers.get(each) for each in found] for number, found in self.of_number.items()}
         calls = {each: customers.get(self.calls.hint(each, "application_id")) for each in self.calls}

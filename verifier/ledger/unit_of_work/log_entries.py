@@ -47,7 +47,7 @@ class LogEntries:
         application: DecryptedApplication | None,
         customer_index: bytes | None = None,
     ) -> StagedLeaf:
-        """Sign a statement and append it to its customer's shard, or to any shard if it has no customer."""
+        """Sign a statement and append it to its customer's shard. Without a customer, use the first locked shard."""
         statement = self._ring.sign(typ, encode_claims(claims))
         owner = customer_index if application is None else application.row.customer_index
         shard = min(self._sizes) if owner is None else shard_of(owner, self._shards)

@@ -30,13 +30,13 @@ class ExceptionRows:
         return row
 
     def granted(self, exception: ExceptionRow) -> PolicyException:
-        """The logged statement of an exception, which alone says which rules it lifts. Raises NotFound."""
+        """The logged statement of an exception. Only the statement decides which rules are lifted. Raises NotFound."""
         keys = self._applications.get(exception.application_id).keys
         ticket = self._loaded.granted[exception.exception_id]
         return decrypt_exception(self._ring, keys, exception.exception_id, *ticket)
 
     def put(self, exception: ExceptionRow) -> None:
-        """Write an exception, new or changed."""
+        """Add or change an exception."""
         self._loaded.exceptions.put(exception)
 
     def request(self, request_id: str) -> RequestRow:
@@ -48,5 +48,5 @@ class ExceptionRows:
         return row
 
     def put_request(self, request: RequestRow) -> None:
-        """Write a request, new or changed."""
+        """Add or change a request."""
         self._loaded.requests.put(request)

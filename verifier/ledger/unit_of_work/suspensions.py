@@ -15,12 +15,12 @@ class SuspensionRows:
         self._declared = declared
 
     def of(self, staff_id: str) -> SuspensionRow | None:
-        """The suspension in force, or else the latest."""
+        """The suspension in force of a member of staff. If none is in force, their latest one. Else None."""
         self._declared.staff(staff_id)
         suspension_id = self._loaded.suspension_of.get(staff_id)
         return None if suspension_id is None else self._loaded.suspensions.get(suspension_id)
 
     def put(self, row: SuspensionRow) -> None:
-        """Write a suspension, new or lifted."""
+        """Add or change a suspension."""
         self._loaded.suspensions.put(row)
         self._loaded.suspension_of[row.officer_id] = row.suspension_id

@@ -1,4 +1,5 @@
-"""What a batch writes besides the rows that carry an authenticator, in a fixed order, and what it then publishes.
+"""The writes of a batch to tables without authenticators, in a fixed order, and the effects to publish after the
+commit.
 
 Implements specs/protocol.md section 10.
 """
@@ -11,8 +12,8 @@ from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ledger import records
 from verifier.ports import Row, Transaction
 
-# Index entries of an application are deleted before new ones are inserted. Erasure and retention come last, and delete
-# also what the same batch has added.
+# The order of the statements. The old index entries of an application are deleted before new ones are inserted. Erasure
+# and retention come last, so that they also delete rows that the same batch has added.
 ORDER = (
     records.INSERT_LEAF,
     records.DELETE_NUMBERS,
@@ -45,7 +46,7 @@ class Writes:
         self._staged: dict[str, dict[object, Row]] = {}
 
     def stage(self, sql: str, values: Row, key: object = None) -> None:
-        """Stage one execution of a statement. It replaces one with the same `key`, by default the same values."""
+        """Stage one execution of a statement. It replaces one with the same `key`, which defaults to `values`."""
         self._staged.setdefault(sql, {})[tuple(values) if key is None else key] = values
 
     def drop(self, sql: str, column: int, value: object) -> None:
@@ -55,7 +56,7 @@ class Writes:
             del staged[key]
 
     async def flush(self, transaction: Transaction) -> None:
-        """Execute everything, one statement at a time over all its rows."""
+        """Execute all staged statements in order. Each statement runs once, with all of its rows."""
         for sql in sorted(self._staged, key=ORDER.index):
             await transaction.execute_many(sql, list(self._staged[sql].values()))
 
@@ -63,7 +64,7 @@ class Writes:
 class Effects(Struct):
     """Changed customers and new discrepancies, published once the batch is durable.
 
-    `touched` are the blind indexes of customers whose calls have changed. Each discrepancy comes with its id.
+    `touched` has the blind indexes of customers whose calls have changed. `discrepancies` has the kind and id of each.
     """
 
     touched: set[bytes] = field(default_factory=set)

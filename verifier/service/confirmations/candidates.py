@@ -1,4 +1,4 @@
-"""The applications that a verdict or report may be about, each with its open call or a decoy.
+"""The applications that a verdict or a report may be about, each with its open call or a decoy.
 
 Implements specs/protocol.md sections 7 and 7.1. A number may be on file for several customers.
 """
@@ -18,7 +18,7 @@ from verifier.service.call_state import current_state
 
 
 class Candidate(Struct, frozen=True):
-    """An application with its open call, or else with a decoy or a call that was just closed."""
+    """An application and its open call. Without one: a decoy, or the call that this batch has just closed."""
 
     application: DecryptedApplication
     opened: DecryptedCall
@@ -29,16 +29,16 @@ class Candidate(Struct, frozen=True):
 
     @property
     def own(self) -> bool:
-        """Whether the call belongs to the application. A decoy does not."""
+        """Whether the call belongs to the application. It is false for a decoy."""
         return self.call.application_id == self.application.application_id
 
     def open_to(self, number: str | None) -> bool:
-        """Whether the call is open and, if a number is given, went to that number."""
+        """Whether the call is open and went to `number`. If `number` is None, any open call will do."""
         return self.own and self.call.open and number in (None, self.opened.number)
 
 
 def candidates(work: UnitOfWork, applications: Sequence[DecryptedApplication], rules: CallRules) -> list[Candidate]:
-    """The applications with their candidate calls. It leaves out applications that this batch has registered."""
+    """Each application with its candidate call. Applications that this batch has registered are left out."""
     found = []
     for application in applications:
         opened = work.calls.candidate_of(application)
@@ -54,10 +54,9 @@ def of_one_customer(tried: Sequence[Candidate]) -> bool:
 
 
 def of_caller(tried: Sequence[Candidate], number: str) -> Sequence[Candidate]:
-    """The candidates of the customer who is calling from a number.
+    """The candidates of the customer who is calling from `number`. Empty if several customers are possible, or none.
 
-    That is the customer whose open call went to the number, or else the only customer of the number. Empty if there are
-    none or several.
+    If open calls went to the number, their customers are possible. Otherwise all customers of the number are possible.
     """
     found = [each for each in tried if each.open_to(number)] or tried
     return found if of_one_customer(found) else ()

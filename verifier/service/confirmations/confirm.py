@@ -1,4 +1,4 @@
-"""Confirmations, by app and by telephone, on one path. Implements specs/protocol.md section 7."""
+"""Confirmations. App and telephone use the same code path. Implements specs/protocol.md section 7."""
 
 from __future__ import annotations
 
@@ -48,16 +48,17 @@ from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.confirmations.replays import spoken_again, verdict_again
 from verifier.service.context import Context
 
-# Why a caller gets no verdict: the calling number is not on file, or the call went to another number.
+# The reasons why a caller gets no verdict: the calling number is not on file, or the call went to another number.
 NotFrom = Literal["unregistered", "other_number"]
 
 UNCHECKED: dict[NotFrom, dict[Language, str]] = {"unregistered": words.UNREGISTERED, "other_number": words.OTHER_NUMBER}
 
 
 class _Entry(Struct, frozen=True):
-    """A code that a customer entered, the channel, and the application that they named, if any.
+    """A code that a customer entered, and the channel.
 
-    `number` is the calling number, None in the app. `customer_id` is None by telephone.
+    `named` is the application that the customer named, or None. `number` is the calling number, None in the app.
+    `customer_id` and `customer_index` are None by telephone.
     """
 
     digits: str
@@ -69,10 +70,12 @@ class _Entry(Struct, frozen=True):
 
 
 class _Tried(Struct, frozen=True):
-    """A code tried against one candidate.
+    """The result of trying a code against one candidate.
 
-    `right`: it is the code of the call. `good`: the call can also be confirmed. `wrong`: the number of wrong codes for
-    the call on this channel. A candidate that is not `named` is tried too, but is never right.
+    - `named`: the customer named this application, or none. A code is never right for another application.
+    - `right`: the code is the code of the call.
+    - `good`: the code is right, and the call can be confirmed.
+    - `wrong`: the number of earlier wrong codes for the call on this channel.
     """
 
     candidate: Candidate
@@ -85,7 +88,7 @@ class _Tried(Struct, frozen=True):
 class Judgement(Struct, frozen=True):
     """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7).
 
-    `application` is the application of the receipt, None if it is unknown.
+    `application` is the application that the receipt belongs to, or None if it is unknown.
     """
 
     call: DecryptedCall | None
@@ -103,9 +106,9 @@ class Confirmations:
         self._context = context
 
     async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> Reply[Verdict]:
-        """A logged-in customer enters a code.
+        """Decide on a code that a logged-in customer entered in the app.
 
-        Raises MalformedCode for a typing error, which costs no attempt. Raises RateLimited beyond the guess limit or
+        Raises MalformedCode for a typing error, which costs no attempt. Raises RateLimited above the guess limit or
         the daily cap.
         """
         digits = parse_code(asked.code)
@@ -115,7 +118,7 @@ class Confirmations:
 
         def decide(work: UnitOfWork) -> About[Verdict]:
             judgement = self._judge(work, reads, entry, work.applications.of_customer(customer_index))
-            # In the app a call to any number counts, so there is always an judgement.
+            # In the app, a call to any number can be confirmed, so there is always a verdict.
             assert isinstance(judgement, Judgement)  # noqa: S101
             return About(_about(judgement.application), lambda: _verdict(judgement))
 
@@ -123,11 +126,11 @@ class Confirmations:
         return await self._context.writer.submit_kept(Verdict, reads, decide, idempotency, again=again)
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> Reply[SpokenVerdict]:
-        """The IVR passes on the digits that a caller keyed.
+        """Decide on a code that a caller keyed. The IVR sends the digits.
 
-        The code is tried against the applications with the calling number on file. Only a call to that very number is
-        genuine (law L12). A withheld or unknown number gets `unavailable`, and so does the code of a call to another
-        number. That costs no attempt, but counts towards the daily cap of the number.
+        The code is tried against the applications with the calling number on file. Only a call to that number is
+        genuine (law L12). The verdict is `unavailable` for a withheld or unknown number, and for the code of a call to
+        another number. An `unavailable` verdict costs no attempt, but counts towards the daily cap of the number.
         """
         digits = parse_code(asked.digits, "/digits")
         reads = self.reads_by_phone(asked.caller_number)
@@ -148,7 +151,7 @@ class Confirmations:
     def reads_by_phone(
         self, number: str | None, session_id: str | None = None, application_id: str | None = None
     ) -> ReadSet:
-        """The read set of a verdict by telephone. A dialogue adds the application of its last verdict."""
+        """The read set of a verdict by telephone. `application_id` is the application that a dialogue is tied to."""
         index = self._context.number_index(number) if number else None
         return ReadSet(application_id, number_index=index, session_id=session_id, channel="ivr", cap="verdicts")
 
@@ -159,9 +162,9 @@ class Confirmations:
     def judge_by_phone(
         self, work: UnitOfWork, reads: ReadSet, digits: str, number: str | None, named: str | None = None
     ) -> tuple[Judgement | NotFrom, Language]:
-        """The verdict on digits keyed from a number, or why there is none, and the language for the answer.
+        """The verdict on keyed digits, or the reason why there is no verdict. Raises RateLimited.
 
-        Raises RateLimited.
+        Also returns the language for the answer. `number` is the calling number, `named` the named application.
         """
         registered = self.on_file(work, reads, number)
         judgement = self._judge(work, reads, _Entry(digits, "ivr", named, number=number or ""), registered)
@@ -177,13 +180,13 @@ class Confirmations:
         check_cap(work, reads, cap)
         tries = [self._try(work, entry, each) for each in self._candidates(work, applications)]
         if not tries:
-            # A caller without any application causes the same work (law L7).
+            # If the caller has no application, do the same work as for one application (law L7).
             derive_code(decoys.KEYS.codes, decoys.call_id(0), decoys.APPLICATION_ID, 0)
         self._check_limits(work, entry, tries)
         good = [each for each in tries if each.good]
         match = next((each for each in good if each.candidate.open_to(entry.number)), None)
         if match is None or match.candidate.call.state == "confirmed":
-            # The first use of a code does not count: the number of issued calls bounds it.
+            # Do not count the first use of a right code: the number of issued calls limits such uses.
             count(work, reads, cap)
         if match is not None:
             return self._accept(work, entry, match.candidate)
@@ -195,7 +198,7 @@ class Confirmations:
         return candidates(work, applications, self._context.settings.rules)
 
     def _try(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> _Tried:
-        """Try the code against the call of a candidate, which may be a decoy."""
+        """Try the code against the call of a candidate. The call may be a decoy."""
         application, call = candidate.application, candidate.call
         expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
         named = entry.named in (None, application.application_id)
@@ -206,10 +209,10 @@ class Confirmations:
         return _Tried(candidate, named, right, good, wrong)
 
     def _check_limits(self, work: UnitOfWork, entry: _Entry, tries: Sequence[_Tried]) -> None:
-        """Raise RateLimited if a candidate's guess limit is reached. A right code must never read `not_genuine`.
+        """Raise RateLimited if a candidate's guess limit is reached, so that a right code never gets `not_genuine`.
 
-        If a number has several customers, only those with an open call to it count. Attempts on one customer must not
-        lock out the others.
+        If a number has several customers, check only the candidates with an open call to the number: attempts on one
+        customer must not lock out the others.
         """
         limit = self._context.settings.guess_limit
         shared = entry.number is not None and not of_one_customer([each.candidate for each in tries])
@@ -223,7 +226,7 @@ class Confirmations:
     def _accept(self, work: UnitOfWork, entry: _Entry, candidate: Candidate) -> Judgement:
         application, opened = candidate.application, candidate.opened
         if opened.call.state == "confirmed":
-            # The same person enters the code again while the call is open: same receipt, no second use.
+            # The same person has entered the code again while the call is open. Return the first receipt.
             receipt_id, evidence = work.calls.receipt_of(opened.call, application)
             return Judgement(opened, application, True, receipt_id, evidence, work.now_ms)
         receipt_id, leaf = self._receipt(work, entry, application, opened)
@@ -240,10 +243,10 @@ class Confirmations:
         return Judgement(None, application, False, receipt_id, leaf.evidence, work.now_ms)
 
     def _count(self, work: UnitOfWork, entry: _Entry, tried: _Tried, *, guess: bool) -> None:
-        """Count a wrong code. It writes the row even if nothing counts, so the amount of work reveals nothing.
+        """Count a wrong code. Write the row even if nothing counts, so that the amount of work reveals nothing.
 
-        By telephone, a wrong code counts only while a call to the calling number is open. Otherwise anybody could spoof
-        the number and lock the customer out between calls.
+        By telephone, a wrong code counts only while a call to the calling number is open. Otherwise an attacker with a
+        spoofed number could lock the customer out between calls.
         """
         rules, application, call = self._context.settings.rules, tried.candidate.application, tried.candidate.call
         key = limit_key(application.application_id, entry.channel)
@@ -263,7 +266,7 @@ class Confirmations:
     ) -> tuple[str, StagedLeaf]:
         receipt_id = work.new_id("rcpt")
         salt = work.new_salt()
-        # In the app, the logged-in customer. By telephone, the known customer, or else the number.
+        # In the app, commit to the logged-in customer. By telephone, commit to the customer if known, else the number.
         customer = entry.customer_id if application is None else application.registration.customer.id
         claims = Receipt(
             iss=self._context.settings.issuer,
@@ -286,7 +289,7 @@ def _about(application: DecryptedApplication | None) -> str | None:
 
 
 def _whose(entry: _Entry, tries: Sequence[_Tried]) -> DecryptedApplication | None:
-    """The application of a refusal's receipt: the one that the customer named, or else their first."""
+    """The application of the receipt for a refusal: the named one if possible, otherwise the customer's first one."""
     found: Sequence[Candidate] = [each.candidate for each in tries]
     if entry.number is not None:
         found = of_caller(found, entry.number)
@@ -295,7 +298,7 @@ def _whose(entry: _Entry, tries: Sequence[_Tried]) -> DecryptedApplication | Non
 
 
 def _wrong(work: UnitOfWork, application: DecryptedApplication, call: Call, channel: Channel) -> int:
-    """The number of wrong codes for a call on a channel."""
+    """The number of wrong codes that were tried against a call on a channel."""
     row = work.limits.get(limit_key(application.application_id, channel))
     return row.wrong if row is not None and row.call_id == call.call_id else 0
 

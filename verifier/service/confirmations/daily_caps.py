@@ -1,7 +1,7 @@
 """Daily caps on verdicts and reports, for each login and each calling number. Implements specs/protocol.md 7.3.
 
-They are durable. They also apply to people without an application, and to unknown numbers. A retry with the same
-idempotency key gets the kept answer and does not count.
+The counts are durable. The caps also apply to people without an application, and to unknown numbers. A retry with the
+same idempotency key gets the kept answer and does not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from verifier.ledger.unit_of_work import UnitOfWork
 
 
 def check_cap(work: UnitOfWork, reads: ReadSet, cap: Limit) -> None:
-    """Raise RateLimited if the cap is reached."""
+    """Raise RateLimited if a daily cap of the command is reached."""
     for key in work.limits.caps(reads):
         decision = limits.decide(cap, work.limits.tat(key), work.now_ms, cost=0)
         if not decision.allowed:
@@ -23,6 +23,6 @@ def check_cap(work: UnitOfWork, reads: ReadSet, cap: Limit) -> None:
 
 
 def count(work: UnitOfWork, reads: ReadSet, cap: Limit) -> None:
-    """Count one more verdict or report."""
+    """Count one more verdict or report towards the daily caps of the command."""
     for key in work.limits.caps(reads):
         work.limits.put(LimitRow(key, limits.decide(cap, work.limits.tat(key), work.now_ms).tat))

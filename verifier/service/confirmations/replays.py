@@ -1,6 +1,7 @@
-"""Replays of a genuine answer: it stays genuine while the call is open, and then becomes `ended`.
+"""Retries of a `genuine` answer. While the call is open, a retry gets `genuine` again. After that it gets `ended`.
 
-Implements specs/protocol.md section 7.12 (laws L4, L6). If in doubt, the call has ended.
+Implements specs/protocol.md section 7.12 (laws L4, L6). If it is uncertain whether the call is open, a retry gets
+`ended`.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from verifier.service.call_state import current_state
 from verifier.service.context import Context
 
 Applications = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
-"""The applications in a command's read set, with their open calls."""
+"""Returns the applications in a command's read set. The read set must have their open calls too."""
 
 
 def goes_on(
     context: Context, work: UnitOfWork, applications: Iterable[DecryptedApplication], receipt_id: str | None
 ) -> bool:
-    """Whether the receipt belongs to a confirmed call that is still open on one of the applications.
+    """Whether one of the applications has an open call that this receipt confirmed.
 
-    The call of a suspended or removed officer does not count as open.
+    A call does not count as open if its officer has been suspended or removed from the application.
     """
     return any(_receipt_of_open_call(context, work, each) == receipt_id for each in applications if receipt_id)
 
@@ -46,7 +47,7 @@ def _receipt_of_open_call(context: Context, work: UnitOfWork, application: Decry
 
 
 def verdict_again(context: Context, applications: Applications) -> Again[Verdict]:
-    """Make the function that updates the kept `Verdict` of a confirmation in the app."""
+    """Make the function that updates the kept `Verdict` for a retry of a confirmation in the app."""
 
     def again(work: UnitOfWork, kept: Verdict) -> Verdict:
         if kept.verdict != "genuine" or goes_on(context, work, applications(work), kept.receipt_id):
@@ -57,7 +58,7 @@ def verdict_again(context: Context, applications: Applications) -> Again[Verdict
 
 
 def spoken_again(context: Context, applications: Applications) -> Again[SpokenVerdict]:
-    """Make the function that updates the kept `SpokenVerdict` of a confirmation by telephone."""
+    """Make the function that updates the kept `SpokenVerdict` for a retry of a confirmation by telephone."""
 
     def again(work: UnitOfWork, kept: SpokenVerdict) -> SpokenVerdict:
         if kept.verdict != "genuine" or goes_on(context, work, applications(work), kept.receipt_id):
@@ -72,7 +73,7 @@ def _ended(said: Words) -> Words:
 
 
 def turn_again(context: Context, applications: Applications) -> Again[IvrTurn]:
-    """Make the function that updates the kept `IvrTurn` of a step of a telephone dialogue."""
+    """Make the function that updates the kept `IvrTurn` for a retry of a step of a telephone dialogue."""
 
     def again(work: UnitOfWork, turn: IvrTurn) -> IvrTurn:
         says_genuine = any(each.name == "genuine" for each in turn.say)

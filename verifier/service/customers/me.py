@@ -41,7 +41,7 @@ class Me:
         self._context = context
 
     async def calls(self, customer: Principal, cursor: str | None, limit: int) -> PastCalls:
-        """A page of all calls that were ever issued on the customer's applications, newest first."""
+        """A page of the calls on the customer's applications, newest first. It includes closed calls."""
         found: list[PastCall] = []
         for application in await self._applications(customer):
             rows = await self._context.storage.fetch(

@@ -34,10 +34,10 @@ class Reports:
         self._context = context
 
     async def take(self, reporter: Principal, asked: ReportCall, idempotency: Idempotency) -> Reply[ReportTaken]:
-        """Take a report. Its text is sealed, and the receipt commits to every byte of it.
+        """Take a report. Seal its text and sign a receipt. The receipt commits to every byte of the text.
 
-        Raises InvalidField for a time in the future or more than a year ago, and if an IVR does not give the calling
-        number. Raises RateLimited beyond the daily cap.
+        Raises InvalidField for a time in the future, for a time more than a year ago, and for an IVR that does not give
+        the calling number. Raises RateLimited above the daily cap.
         """
         context = self._context
         at = to_ms(asked.at)
@@ -63,7 +63,7 @@ class Reports:
         return await context.writer.submit_kept(ReportTaken, reads, decide, idempotency)
 
     def _application_of(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> DecryptedApplication | None:
-        """The application of the report. None without one, or if the number has several customers."""
+        """The application of the report. None if the reporter has none, or if several customers are possible."""
         if reads.customer_index is not None:
             return next(iter(work.applications.of_customer(reads.customer_index)), None)
         registered = work.applications.of_number(reads.number_index or b"", number or "")

@@ -1,6 +1,6 @@
 """Housekeeping: settle calls that are due, and delete expired rows. Implements specs/protocol.md section 6.3.
 
-No verdict depends on it: every decision settles its call first.
+No verdict depends on housekeeping: each decision first settles the call that it is about.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Housekeeping:
     async def sweep(self) -> int:
         """Settle every call that is due. Delete expired idempotency keys, limits, dialogues, messages and legs.
 
-        Returns the number of calls that changed. Call it again until it returns 0.
+        Returns the number of calls that changed. Each sweep has a limit, so call it again until it returns 0.
         """
         context = self._context
         due: dict[int, list[str]] = {}
         for call_id, owner in await context.storage.fetch(records.CALLS_DUE, context.clock()):
             due.setdefault(context.writer.shard_of(owner), []).append(call_id)
         asked = self._prune(), *(self._settle(tuple(each)) for each in due.values())
-        # A failure in one shard must not hold up the others.
+        # A failure in one shard must not stop the sweep of the others.
         done = await asyncio.gather(*asked, return_exceptions=True)
         for each in done:
             if isinstance(each, BaseException):
@@ -60,7 +60,7 @@ class Housekeeping:
         def decide(work: UnitOfWork) -> Answer[Swept]:
             changed.clear()
             for call_id in due:
-                # A damaged call must not hold up others: no ticket is decrypted, and a row may fail to verify.
+                # A damaged call must not stop the others. So decrypt no ticket, and skip a row that does not verify.
                 with suppress(Tampered):
                     call = work.calls.stored(call_id)
                     if call is None:
@@ -84,7 +84,7 @@ class Housekeeping:
         limits_before = now_ms - rules.code_lifetime_ms - rules.max_call_ms - rules.grace_ms
         expired = [await context.storage.fetch(sql, now_ms) for sql in records.EXPIRED.values()]
         expired.append(await context.storage.fetch(records.LIMITS_BEFORE, limits_before))
-        # Expired rows belong to many customers, so the command locks every shard. Without any it needs none.
+        # Expired rows belong to many customers, so the command locks every shard. If none have expired, one is enough.
         reads = ReadSet(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else ReadSet()
 
         def decide(work: UnitOfWork) -> Answer[Swept]:

@@ -18,14 +18,14 @@ class KeyUses:
         self._context = context
 
     async def totals(self) -> dict[str, int]:
-        """The number of uses of each key-encryption key that all nodes together have reserved."""
+        """For each key-encryption key, the number of uses that all nodes together have reserved."""
         rows = await self._context.storage.fetch(_TOTALS)
         return {row[0]: row[1] for row in rows}
 
     async def reserve(self) -> set[str]:
-        """Reserve uses for this process. Returns the ids of the keys.
+        """Reserve uses of keys for this process. Returns the ids of the keys.
 
-        If the outcome of the commit is unknown, uses may be counted twice, but are never missed.
+        If the outcome of the commit is unknown, a reservation may count twice. No use is ever left uncounted.
         """
         ring, storage = self._context.ring, self._context.storage
         wanted = ring.uses.unreserved(ring.encrypting())

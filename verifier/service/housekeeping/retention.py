@@ -1,6 +1,6 @@
-"""Retention: deletes old statements, and leaves the log verifiable. Implements specs/protocol.md section 6.3.
+"""Retention: deletes old statements. The log stays verifiable. Implements specs/protocol.md section 6.3.
 
-It deletes in the order of the log, so that all deleted statements are at the beginning.
+Each shard loses its oldest statements first, so the deleted statements are always at the beginning of its log.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from verifier.ports import Row
 from verifier.service.context import Context
 
 AT_ONCE = 500
-# The table of the row that is deleted with a statement. A receipt has none.
+# For each type of statement: the table of the row that is deleted with the statement. A receipt has no such row.
 _GOES_WITH: dict[str, AnyTable] = {TICKET: tables.CALLS, REPORT: tables.REPORTS, EXCEPTION: tables.EXCEPTIONS}
 
 
 class Forgotten(Struct, frozen=True):
-    """The number of statements deleted."""
+    """The number of deleted statements."""
 
     statements: int
 
@@ -42,7 +42,7 @@ class Retention:
     async def forget(self) -> int:
         """Delete a chunk of expired statements, with their calls, reports and exceptions.
 
-        Returns the number of statements. Call it again until it returns 0.
+        Returns the number of deleted statements. Call it again until it returns 0.
         """
         context = self._context
         kept_ms = context.settings.retention_ms
@@ -56,14 +56,14 @@ class Retention:
             try:
                 done += await self._forget_of(origin, forgotten, before)
             except VerifierError as error:
-                # A failure in one shard must not hold up the others.
+                # A failure in one shard must not stop the retention in the others.
                 failed = error
         if failed is not None and not done:
             raise failed
         return done
 
     async def _forget_of(self, origin: str, forgotten: int, before: int) -> int:
-        """Continue in one shard, after the first `forgotten` statements."""
+        """Delete the next chunk of one shard. Its first `forgotten` statements are already deleted."""
         context = self._context
         shard = origin_shard(origin, context.settings.origin) or 0
         start, end = global_index(shard, forgotten), global_index(shard, forgotten + AT_ONCE)
@@ -97,7 +97,7 @@ def _forget(work: UnitOfWork, row: Row) -> None:
     if typ in _GOES_WITH:
         # A row that does not verify stays for the audit.
         with suppress(Tampered):
-            # An open call is closed first, and deleted later.
+            # Keep the row of an open call, so that the call can still be settled.
             call = work.calls.stored(statement_id) if typ == TICKET else None
             if call is None or not call.open:
                 work.delete(_GOES_WITH[typ], statement_id)

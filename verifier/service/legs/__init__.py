@@ -1,1 +1,1 @@
-"""Legs: the telephone exchange's events, and what does not add up."""
+"""Legs: the events of the telephone exchange, and discrepancies between codes and legs."""

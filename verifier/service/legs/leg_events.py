@@ -34,14 +34,14 @@ from verifier.service.context import Context
 SKEW_MS = 60_000
 DAY_MS = 86_400_000
 KEPT_MS = 31 * DAY_MS
-# If a number is on file for more applications, it does not tell which one the officer is calling about.
+# If more applications than this have a number on file, the number cannot identify the call.
 MAX_APPLICATIONS = 100
 
 Kept = TypeVar("Kept", Leg, StrayLeg)
 
 
 class _Heard(Struct, frozen=True):
-    """One leg event. `leg_index` is the blind index of the leg id. A `connected` event always has a number."""
+    """One leg event. `leg_index` is the blind index of `leg_id`. A `connected` event always has a number."""
 
     event: Literal["connected", "ended"]
     leg_index: bytes
@@ -53,9 +53,10 @@ class _Heard(Struct, frozen=True):
 
 
 class _Reached(Struct, frozen=True):
-    """The applications and open calls of a called number.
+    """The applications and open calls that have a called number on file.
 
-    `applications` counts up to MAX_APPLICATIONS + 1. `number_index` is None if there are none, or too many.
+    `applications` is the number of applications, at most MAX_APPLICATIONS + 1. `number_index` is None if there are no
+    applications, or more than MAX_APPLICATIONS.
     """
 
     number: str = ""
@@ -71,11 +72,11 @@ class Legs:
         self._context = context
 
     async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> Reply[CallView]:
-        """A leg event for a call (law L5).
+        """Take a leg event with a call id (law L5).
 
-        A leg with other numbers than the ticket's is recorded, but does not change the call. The event revokes a call
-        whose officer is no longer assigned. Raises InvalidField for a time before the call or in the future, NotFound,
-        Erased.
+        If the numbers of the leg differ from the ticket, the leg is recorded, but does not change the call. If the
+        officer of the call is no longer assigned, the event revokes the call. Raises InvalidField for a time before the
+        call was issued or in the future. Raises NotFound or Erased.
         """
         heard = self._heard(event, None)
 
@@ -91,12 +92,12 @@ class Legs:
         return await self._context.writer.submit_kept(CallView, reads, decide, idempotency)
 
     async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> Reply[LegTaken]:
-        """A leg event without a call id.
+        """Take a leg event without a call id.
 
-        A `connected` event matches the leg with the only open call that it can belong to. The match is final. Without a
-        match, the leg is kept for reconciliation and never matched later: no call fits, several fit, or the event names
-        no officer and several are possible. Raises InvalidField for a connected leg without a number, and for a time in
-        the future or more than a day ago. Raises Erased if the leg's call was erased.
+        A `connected` event matches the leg with an open call if only one call fits. The event must name an officer,
+        unless all applications with the number have the same officer. Otherwise the leg is kept for reconciliation. The
+        result is final: a later event never changes the match. Raises InvalidField for a connected leg without a
+        number, and for a time in the future or more than a day ago. Raises Erased if the leg's call was erased.
         """
         if event.event == "connected" and event.number is None:
             raise InvalidField.at("/number", "a connected leg needs a number")
@@ -126,7 +127,7 @@ class Legs:
         return _Heard(event.event, index, event.leg_id, at, event.number, event.caller_number, officer_id)
 
     async def _reached(self, heard: _Heard) -> _Reached:
-        # Officers dial after the call is issued, so this read sees it.
+        # Officers dial after the call is issued, so a read before the batch sees the call.
         if heard.event != "connected" or heard.number is None:
             return _Reached()
         number_index = self._context.number_index(heard.number)
@@ -172,10 +173,10 @@ class Legs:
         return current_state(application, opened, work.now_ms, self._context.settings.rules)
 
     def _follow(self, work: UnitOfWork, opened: DecryptedCall, heard: _Heard) -> DecryptedCall:
-        """The call after one more event of its leg."""
+        """Apply one more event of a leg to its call. Returns the changed call."""
         call_id = opened.call.call_id
         leg = work.legs.of_call(call_id).get(heard.leg_index) or _new_leg(opened, heard, work.now_ms)
-        # Only `connected` has reliable numbers. By the end of a leg, an exchange may have replaced them.
+        # Compare only the numbers of a `connected` event. By the end of the leg, an exchange may have replaced them.
         of_ticket = heard.event == "ended" or _of_ticket(opened.ticket, heard)
         leg = replace(_add(leg, heard), on_file=leg.on_file and int(of_ticket), expires_at=work.now_ms + KEPT_MS)
         work.legs.put(leg)
@@ -207,7 +208,10 @@ class Legs:
         work.legs.put_stray(replace(stray, connected_at=leg.connected_at, ended_at=leg.ended_at, sealed=sealed))
 
     def _stray(self, work: UnitOfWork, heard: _Heard, kind: StrayKind, reached: _Reached) -> StrayLeg:
-        """Keep a leg without a call. Its end is kept too, so that a late `connected` does not look like a new leg."""
+        """Record an event of a leg without a call.
+
+        An `ended` event that arrives first is recorded too, so that a late `connected` does not look like a new leg.
+        """
         stray = work.legs.stray(heard.leg_index) or StrayLeg(
             stray_id=work.new_id("leg"),
             leg_index=heard.leg_index,
@@ -238,7 +242,7 @@ class Legs:
 
 
 def _can_mean(opened: DecryptedCall, heard: _Heard, ended_at: int | None) -> bool:
-    """Whether a connected leg can belong to this call. A leg that ended before the call was issued cannot."""
+    """Whether a connected leg can belong to this call. `ended_at` is the end of the leg, if it is already known."""
     call = opened.call
     return (
         call.open
@@ -256,7 +260,7 @@ def _applications(work: UnitOfWork, reached: _Reached) -> Sequence[DecryptedAppl
 
 
 def _one_officer(work: UnitOfWork, reached: _Reached) -> bool:
-    """Whether all applications with this number have one and the same officer."""
+    """Whether only one officer is assigned to all applications with this number."""
     assigned = {officer.id for each in _applications(work, reached) for officer in each.registration.officers}
     return len(assigned) == 1
 
@@ -267,7 +271,7 @@ def _not_from_the_future(heard: _Heard, work: UnitOfWork) -> None:
 
 
 def _of_ticket(ticket: CallTicket, heard: _Heard) -> bool:
-    """Whether the leg goes to the ticket's number. If the event has a caller number, that must match too."""
+    """Whether the leg goes to the ticket's number. If the event has a caller number, it must be the ticket's too."""
     to = (heard.number or "").removeprefix("+")
     return ticket.dest.tn == (to,) and (
         heard.caller_number is None or heard.caller_number.removeprefix("+") == ticket.orig.tn
@@ -279,14 +283,17 @@ def _new_leg(opened: DecryptedCall, heard: _Heard, now_ms: int) -> Leg:
 
 
 def _add(leg: Kept, heard: _Heard) -> Kept:
-    """The leg after one more event. If an event is repeated, the earliest time counts."""
+    """Add one more event to a leg. If an event is repeated, the earliest time counts."""
     if heard.event == "connected":
         return replace(leg, connected_at=heard.at if leg.connected_at is None else min(heard.at, leg.connected_at))
     return replace(leg, ended_at=heard.at if leg.ended_at is None else min(heard.at, leg.ended_at))
 
 
 def _leg_state(legs: Iterable[Leg]) -> tuple[int | None, int | None]:
-    """When the call's leg was connected and ended. Of several legs, prefer one that is still up, then the latest."""
+    """The times at which the call's leg was connected and ended. A call may have several legs.
+
+    A leg that is still connected takes precedence. Otherwise the leg that was connected last counts.
+    """
     connected: Sequence[Leg] = [leg for leg in legs if leg.on_file and leg.connected_at is not None]
     if not connected:
         return None, None

@@ -1,6 +1,6 @@
 """Discrepancies between codes and legs, for supervisors. Implements specs/protocol.md section 6.5.
 
-Calls are listed by plaintext columns. Only the ids of stray legs are decrypted.
+Calls are found and listed from plaintext columns alone. The exchange's own ids of stray legs are decrypted.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Reconciliation:
         cursor: str | None,
         limit: int,
     ) -> Discrepancies:
-        """A page of the discrepancies in a time window, newest first. Without `kind`, all kinds.
+        """A page of the discrepancies in a time window, newest first. If `kind` is None, it has all kinds.
 
-        Each kind has its own index, so a page reads at most `limit` + 1 rows of each. Raises InvalidField for a window
-        of more than 31 days, or one that ends before it begins.
+        Each kind has its own index, so a page reads at most `limit` + 1 rows of each kind. Raises InvalidField for a
+        window that is longer than 31 days or ends before it begins.
         """
         end = self._context.clock() + 1 if until is None else to_ms(until)
         begin = end - DAY_MS if since is None else to_ms(since)
@@ -98,5 +98,5 @@ def _of_call(kind: DiscrepancyKind, call: Call) -> Discrepancy:
 
 
 def _hex(ms: int) -> str:
-    """The common prefix of all ids of that millisecond (RFC 9562 section 5.7)."""
+    """The common prefix of all ids that were made in this millisecond (RFC 9562 section 5.7)."""
     return f"{max(0, ms):012x}"

@@ -1,6 +1,6 @@
 """Wakes the watchers of a customer's calls. Implements specs/protocol.md section 7.5 (live events).
 
-A wake-up only means "read again", so a lost one delays an event and loses none.
+A wake-up only tells a watcher to read again. So a lost wake-up delays an event, but no event is lost.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from verifier.core.principal import Principal
 
 WATCH_S = 2.0
 MAX_WATCH_MS = 600_000
-# Enough for pages on a few devices. More would take connections away from other people.
+# The most streams of one person: enough for pages on a few devices. More would leave fewer connections for others.
 MAX_WATCHED_BY_ONE = 10
-# Streams of vanished clients are closed within this time.
+# The stream of a client that has disappeared is closed within this time.
 FREED_S = 10
 Seen = TypeVar("Seen")
 
@@ -33,7 +33,7 @@ class Events:
         self.commands = 0
 
     def publish(self, customers: set[bytes], commands: int) -> None:
-        """Wake the watchers of these customers, whose calls a batch has changed. Counts the batch and its commands."""
+        """Wake the watchers of the customers whose calls a batch has changed. Count the batch and its commands."""
         self.batches += 1
         self.commands += commands
         for customer in customers:
@@ -63,8 +63,8 @@ class Events:
     ) -> AsyncGenerator[Seen | None, None]:
         """Yield what `read` returns now and at each change, and None every 2 seconds without a change.
 
-        It ends after 10 minutes, when the watcher's login expires, or when the service stops. The client then connects
-        again. Raises RateLimited if one person has too many streams at this node.
+        The stream ends after 10 minutes, when the watcher's login expires, or when the service stops. The client then
+        connects again. Raises RateLimited if one person has too many streams at this node.
         """
         if self._following[who.key] >= MAX_WATCHED_BY_ONE:
             raise RateLimited("you are watching in too many places", retry_after=FREED_S)

@@ -1,6 +1,6 @@
-"""The outbox: callers can have their receipt sent by the bank's own messaging. Messages are queued and retried.
+"""The outbox: queued messages that ask the bank's own messaging to send a caller their receipt.
 
-Implements specs/protocol.md section 7.11. The service sends nothing to a customer itself.
+Implements specs/protocol.md section 7.11. Failed deliveries are retried. The service itself sends nothing to customers.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ReceiptFor(Struct, frozen=True):
-    """The customer of a receipt, and the application that it belongs to."""
+    """The customer and the application that a receipt belongs to."""
 
     customer_id: str
     application_id: str
 
 
 class ReceiptMessage(Struct, frozen=True):
-    """A message for the bank's messaging. It names a receipt, its customer and a language, and has no other content.
+    """A message for the bank's messaging. It has a receipt id, a customer id and a language, and no other content.
 
-    `message_id` is the same for each attempt.
+    `message_id` stays the same when a delivery is retried.
     """
 
     message_id: str
@@ -59,7 +59,7 @@ class Outbox:
         self._context = context
 
     def recipient(self, application: DecryptedApplication | None) -> ReceiptFor | None:
-        """Who can be sent a receipt. None if the bank's messaging sends none."""
+        """The person who can be sent a receipt. None if the application is unknown or receipts are not sent."""
         if application is None or not self._context.settings.receipt_messages:
             return None
         return ReceiptFor(application.registration.customer.id, application.application_id)
@@ -75,7 +75,7 @@ class Outbox:
     async def deliver(self, hand: Hand) -> int:
         """Deliver the messages that are due, each at least once. Returns how many were accepted.
 
-        The others are retried for a day with exponential backoff.
+        Messages that were not accepted are retried for a day, with exponential backoff.
         """
         context = self._context
         taken = 0
@@ -90,7 +90,7 @@ class Outbox:
         return taken
 
     def _message(self, message_id: str, sealed: bytes) -> ReceiptMessage | None:
-        """Decrypt a message. None if that fails, so that a damaged message does not hold up the others."""
+        """Decrypt a message. Returns None for a damaged message, so that it does not stop the others."""
         try:
             return _decode(self._context.ring.unseal(message_id, sealed))
         except InternalError:

@@ -1,1 +1,1 @@
-"""Staff of the bank: what officers may see, suspensions, and exceptions that a second person grants."""
+"""Staff of the bank: the access and views of officers, suspensions, and exceptions that a second person grants."""

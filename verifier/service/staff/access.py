@@ -1,7 +1,7 @@
-"""Access of officers: applications that they are assigned to, and their own calls on them.
+"""Access of officers. An officer sees the applications that they are assigned to, and their own calls on those.
 
-The sealed registration names the assigned officers, and the signed ticket names the officer of a call. Any other
-officer gets `not_found`, whatever the state. Implements specs/protocol.md sections 6 and 7.5.
+The sealed registration names the assigned officers. The signed ticket names the officer of a call. Every other officer
+gets `not_found`, whatever the state of the application or call. Implements specs/protocol.md sections 6 and 7.5.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def not_there(what: Literal["application", "call"]) -> Iterator[None]:
 
 
 def check_assigned(application: DecryptedApplication, officer: Principal) -> None:
-    """Raise NotFound for an application that the officer is not assigned to."""
+    """Raise NotFound if the officer is not assigned to the application."""
     if application.registration.assigned(officer.id) is None:
         raise NotFound("there is no such application")
 
 
 def check_own(opened: DecryptedCall, officer: Principal) -> None:
-    """Raise NotFound for a call whose ticket names another officer."""
+    """Raise NotFound if the ticket of the call names another officer."""
     if opened.ticket.officer.id != officer.id:
         raise NotFound("there is no such call")
 
@@ -46,7 +46,7 @@ def check_application(work: UnitOfWork, officer: Principal, application_id: str)
 
 
 def check_call(work: UnitOfWork, officer: Principal, call_id: str) -> None:
-    """Raise NotFound unless the officer owns the call and is still assigned to its application."""
+    """Raise NotFound unless the call is the officer's own and they are still assigned to its application."""
     with not_there("call"):
         opened = work.calls.get(call_id)
         check_own(opened, officer)
@@ -56,7 +56,7 @@ def check_call(work: UnitOfWork, officer: Principal, call_id: str) -> None:
 async def read_own_call(
     context: Context, call_id: str, officer: Principal
 ) -> tuple[DecryptedApplication, DecryptedCall]:
-    """The current state of an officer's own call, and its application. Raises NotFound as `check_call` does."""
+    """Read an officer's own call in its current state, and its application. Raises NotFound as `check_call` does."""
     with not_there("call"):
         application, opened = await read_call(context, call_id)
         check_own(opened, officer)

@@ -1,6 +1,6 @@
 """The suspensions in force, as this node knows them. Implements specs/protocol.md section 2.1.
 
-A node polls the database for suspensions (suspensions.py). Decisions use this copy in memory, without a query.
+A node polls the database for suspensions (suspensions.py). Decisions use the copy in memory, without a query.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterable, Set
 from verifier.ledger.tables import SuspensionRow
 from verifier.ports import Clock, Row
 
-# Decisions use no older copy.
+# A copy that is older than this is not used for decisions.
 MAX_AGE_MS = 5_000
-# By then, a call that was being issued during the suspension is durable, or never will be.
+# A call may be issued while its officer is being suspended. After this time, the call is durable or will never be.
 WATCHED_MS = 60_000
 
 
 class CutOff:
-    """Suspensions in force, and staff whose open calls must be revoked. `running` is a monotonic clock in ms."""
+    """Suspensions in force, and the staff whose open calls must be revoked. `running` is a monotonic clock in ms."""
 
     def __init__(self, running: Clock) -> None:
         self._running = running
@@ -35,16 +35,16 @@ class CutOff:
 
     @property
     def age_ms(self) -> int | None:
-        """Milliseconds since the last read, None before the first."""
+        """Milliseconds since the last read of the database. None before the first read."""
         return None if self._read_at is None else self._running() - self._read_at
 
     @property
     def fresh(self) -> bool:
-        """Whether the copy is recent enough to decide on."""
+        """Whether the copy is recent enough for decisions."""
         return self.age_ms is not None and self.age_ms <= MAX_AGE_MS
 
     def read(self, at: int, version: Row) -> None:
-        """Record when the database was read, and the version that was found."""
+        """Record the time of a read of the database, and the version of the suspensions that was read."""
         self._read_at, self.version = at, version
 
     def adopt(
@@ -52,8 +52,8 @@ class CutOff:
     ) -> tuple[list[SuspensionRow], list[str]]:
         """Adopt the suspensions in force. Returns new suspensions, and the ids of ended ones.
 
-        A known suspension ends only when its id is in `lifted`, not when its row is missing. Open calls of newly
-        suspended staff are to be revoked. A suspension from before `since` needs that no more: its calls are closed.
+        A known suspension ends only when its id is in `lifted`, not when its row is missing. Newly suspended staff are
+        added to `watched`. Suspensions from before `since` are not: calls from before that time are closed.
         """
         new = [row for row in rows if row.suspension_id not in self._in_force.get(row.officer_id, ())]
         known = set().union(*self._in_force.values())
@@ -71,7 +71,7 @@ class CutOff:
         return list(self._watched)
 
     def looked(self, staff_ids: Collection[str], at: int) -> None:
-        """Record that all calls of these people that were open at that time have been revoked."""
+        """Record that the calls of these people that were open at the time `at` have been revoked."""
         for each in staff_ids:
             if at >= self._watched.get(each, at):
                 self._watched.pop(each, None)

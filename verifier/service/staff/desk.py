@@ -25,7 +25,7 @@ _AFTER_ALL = "call_g"  # sorts after every hex id
 
 
 class Desk:
-    """Use cases of the officer's console, read-only."""
+    """Use cases of the officer's console. They only read."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -49,7 +49,7 @@ class Desk:
         return Applications(page, page[-1].application_id if len(found) > limit else None)
 
     async def application(self, officer: Principal, application_id: str) -> ApplicationView:
-        """An application that the officer is assigned to. Raises NotFound for any other, and for an erased one."""
+        """An application of the officer. Raises NotFound if it was erased, or if they are not assigned to it."""
         with not_there("application"):
             opened = await self._context.reading.application(application_id)
             check_assigned(opened, officer)
@@ -71,7 +71,7 @@ class Desk:
     async def watch(self, officer: Principal, call_id: str) -> AsyncGenerator[CallView | None, None]:
         """The officer's call now, and again at each change; see `Events.follow`.
 
-        Raises NotFound as soon as the officer may not see the call.
+        Raises NotFound as soon as the officer may no longer see the call.
         """
         context = self._context
         application, _ = await read_own_call(context, call_id, officer)

@@ -57,9 +57,9 @@ class PolicyExceptions:
     async def grant(
         self, supervisor: Principal, application_id: str, asked: GrantException, idempotency: Idempotency
     ) -> Reply[GrantedException]:
-        """A second person lifts rules for one call, without a request.
+        """Lift rules for one call as a second person, without a request.
 
-        Raises Forbidden for supervisors who lift rules for themselves, NotFound and Erased.
+        Raises Forbidden for supervisors who lift rules for themselves. Raises NotFound or Erased.
         """
         _check_second(supervisor, asked.officer_id)
 
@@ -78,7 +78,7 @@ class PolicyExceptions:
     async def request(
         self, officer: Principal, application_id: str, asked: RequestException, idempotency: Idempotency
     ) -> Reply[ExceptionRequest]:
-        """An assigned officer asks a second person to lift rules.
+        """Ask a second person to lift rules, as an assigned officer.
 
         Raises NotFound for an application that the officer is not assigned to, whatever its state.
         """
@@ -105,10 +105,10 @@ class PolicyExceptions:
     async def decide(
         self, supervisor: Principal, request_id: str, asked: DecideException, idempotency: Idempotency
     ) -> Reply[ExceptionRequest]:
-        """A second person grants or declines a request.
+        """Grant or decline a request, as a second person.
 
-        Raises Forbidden for supervisors who decide their own request, CallClosed for a decided or expired request,
-        NotFound and Erased.
+        Raises Forbidden for supervisors who decide their own request. Raises CallClosed for a request that has expired
+        or was decided before. Raises NotFound or Erased.
         """
         rows = await self._context.storage.fetch_in(records.REQUESTS_BY_ID, [request_id])
         if not rows:

@@ -1,6 +1,6 @@
 """Suspensions of staff: suspend, lift, list, and enforce on each node.
 
-Implements specs/protocol.md section 2.1. specs/decisions/0035 has the rules on who may suspend.
+Implements specs/protocol.md section 2.1. specs/decisions/0035 says which people and systems may suspend.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ class StaffSuspensions:
     async def suspend(
         self, caller: Principal, staff_id: str, asked: SuspendStaff, idempotency: Idempotency
     ) -> Reply[Suspension]:
-        """Suspend a member of staff. On return the suspension is durable, and in force at this node.
+        """Suspend a member of staff. On return, the suspension is durable and in force at this node.
 
-        If the person is suspended already, it returns that suspension. Raises Suspended if the caller is suspended.
+        If the person is suspended already, the answer is the earlier suspension. Raises Suspended if the caller is
+        suspended.
         """
 
         def decide(work: UnitOfWork) -> About[Suspension]:
@@ -62,10 +63,10 @@ class StaffSuspensions:
         return answer
 
     async def lift(self, supervisor: Principal, staff_id: str) -> Suspension:
-        """Lift a suspension. Lifting twice gives the same answer.
+        """Lift a suspension. A second call gives the same answer.
 
-        Raises Forbidden for supervisors who lift their own suspension, Suspended if the caller is suspended, and
-        NotFound if the member of staff was never suspended.
+        Raises Forbidden for supervisors who lift their own suspension. Raises Suspended if the caller is suspended.
+        Raises NotFound if the member of staff was never suspended.
         """
         if supervisor.id == staff_id:
             raise Forbidden("nobody can lift their own suspension")
@@ -92,7 +93,7 @@ class StaffSuspensions:
         return Suspensions(page, page[-1].suspension_id if len(rows) > limit else None)
 
     async def admit(self, caller: Principal) -> None:
-        """Raise Suspended for a suspended member of staff, Unavailable if this node cannot read the suspensions."""
+        """Raise Suspended if the caller is suspended. Raise Unavailable if this node cannot read the suspensions."""
         cutoff = self._context.cutoff
         if not cutoff.fresh:
             try:
@@ -123,7 +124,7 @@ class StaffSuspensions:
     async def revoke_calls(self) -> int:
         """Revoke the open calls of recently suspended staff. Returns how many.
 
-        A slow node may issue a call while its officer is being suspended. So this repeats for a minute.
+        A slow node may issue a call while its officer is being suspended. So every poll revokes again for one minute.
         """
         context, cutoff = self._context, self._context.cutoff
         at, staff_ids = context.running(), cutoff.watched()
@@ -142,7 +143,7 @@ class StaffSuspensions:
         def decide(work: UnitOfWork) -> Answer[Swept]:
             revoked.clear()
             for call_id in call_ids:
-                # A damaged call must not hold up others: no ticket is decrypted, and a row may fail to verify.
+                # A damaged call must not stop the others. So decrypt no ticket, and skip a row that does not verify.
                 with suppress(Tampered):
                     if self._close(work, call_id):
                         revoked.append(call_id)
@@ -161,18 +162,18 @@ class StaffSuspensions:
         return settled.open
 
     async def _take_effect(self) -> None:
-        """Enforce suspensions at this node now. If that fails, the next poll does it, as at every other node."""
+        """Enforce suspensions at this node now. If that fails, the next poll enforces them."""
         with suppress(VerifierError):
             await self.refresh()
             await self.revoke_calls()
 
     def _oldest_open(self) -> int:
-        """The earliest issue time of a call that can still be open."""
+        """The earliest time of issue, in epoch milliseconds, of a call that can still be open."""
         rules = self._context.settings.rules
         return max(0, self._context.clock() - rules.code_lifetime_ms - rules.max_call_ms)
 
     def _read(self, row: Row) -> SuspensionRow:
-        """Read a suspension. A row that does not verify counts as in force, so that tampering cannot lift it."""
+        """Read a suspension. A row that does not verify counts as in force, so that nobody can lift it by tampering."""
         try:
             return self._context.authenticator.read(SUSPENSIONS, row)
         except Tampered:
@@ -191,7 +192,7 @@ class StaffSuspensions:
 
 
 def _reads(caller: Principal, staff_id: str) -> ReadSet:
-    """The read set. It includes the caller: if two supervisors suspend each other, the second is refused."""
+    """The read set. It includes the caller: if two supervisors suspend each other, the second one is refused."""
     return ReadSet(staff_ids=(staff_id,) if caller.kind == "system" else (staff_id, caller.id))
 
 

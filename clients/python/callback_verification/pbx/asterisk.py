@@ -1,6 +1,7 @@
 """Asterisk: turns ARI and AMI events into leg events. Implements specs/pbx.md section 3.
 
-Only the outcome of a dial shows an outbound call. The state of a channel does not: inbound channels are up too.
+Only the outcome of a dial shows that an outbound call was answered. The state of a channel does not show it: an inbound
+channel is "up" too.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ class _Dial(Struct, frozen=True):
 
 
 def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
-    """Read an ARI event. `Dial` with the status ANSWER begins a leg. `ChannelDestroyed` and transfers end it.
+    """Read an ARI event. `Dial` with the status ANSWER begins a leg. `ChannelDestroyed` or a transfer ends the leg.
 
-    A dial that an ARI application originates has no calling channel. It is irrelevant, since its event does not have
-    the dialled number. The application knows the number, and reports the leg itself.
+    If an ARI application originates a dial, there is no calling channel, and the event does not have the dialled
+    number. So the event is irrelevant. The application knows the number, and must report the leg itself.
     """
     kind = text(event, "type")
     if kind != "Dial" and kind not in _ARI_ENDS:
@@ -62,7 +63,7 @@ def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
         return unread("no_time")
     if kind == "Dial":
         if event.get("dialstatus") == "":
-            return IRRELEVANT  # a dial begins
+            return IRRELEVANT  # the dial has only begun
         dial = _Dial(
             text(event, "dialstatus"),
             text(event, "peer", "id"),
@@ -80,9 +81,9 @@ def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
 
 
 def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
-    """Read an AMI event. `DialEnd` with the status ANSWER begins a leg. `Hangup`, transfers and parking end it.
+    """Read an AMI event. `DialEnd` with the status ANSWER begins a leg. `Hangup`, a transfer or parking ends the leg.
 
-    Events have a time only with `timestampevents = yes` in manager.conf, so callers should give `received_at`.
+    Events have a time only with `timestampevents = yes` in manager.conf. Without it, give `received_at`.
     """
     fields = folded(event)
     kind = text(fields, "event")
@@ -132,7 +133,7 @@ def _dial_ended(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
 
 
 def _internal_dial(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:
-    """Return the pairs for `beside` of a dial inside the bank. The officer may be at either end of a Local channel."""
+    """Return the `beside` pairs of a dial inside the bank. The officer may be at either end of a Local channel."""
     there, back = (caller, dialled), (dialled, caller)
     if is_joint(dialled):
         return (there, back) if is_joint(caller) else (back,)
@@ -140,18 +141,21 @@ def _internal_dial(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:
 
 
 def _channel_or_joint(unique: str, name: str, plan: DialPlan) -> str:
-    """Return the leg id of a channel. Both halves of a Local channel have one joint: the name without `;1` or `;2`."""
+    """Return the leg id of a channel. For a half of a Local channel, return the id of the joint of both halves.
+
+    The name of the joint is the name of the channel without `;1` or `;2`.
+    """
     return joint(name.rpartition(";")[0]) if _is_local(name) else plan.leg_id(unique)
 
 
 def _ended(channels: list[str], plan: DialPlan, at: datetime) -> Reading:
-    """End every channel of the event. Names are ignored, since Asterisk may rename a leg to Parked/… or …<ZOMBIE>."""
+    """End every channel of the event. Channel names do not matter: Asterisk may rename one to Parked/… or …<ZOMBIE>."""
     gone = tuple(plan.leg_id(unique) for unique in channels if unique)
     return Reading(tuple(LegByNumber("ended", leg, at) for leg in gone), gone=gone) if gone else unread("no_id")
 
 
 def _no_transfer(event: object, destination: str) -> Reading | None:
-    """Return a reading if the transfer failed, or if the transferrer stays in the call. Otherwise return None."""
+    """Return a reading without legs if the transfer failed, or if the officer stays in the call. Else return None."""
     result = text(event, "result")
     if result == "Success" and text(event, destination).lower() != "threeway":
         return None

@@ -22,12 +22,16 @@ _USER = re.compile(r"<?(?:sips?|tel):([^@;?>]+)", re.IGNORECASE)
 class DialPlan(Struct, frozen=True):
     """The dial plan of one exchange.
 
-    Without a `country_code`, only numbers with a plus sign are understood. `outside_line` is the prefix that officers
-    dial for an outside line, unless the exchange removes it. If it is set, a number without it is internal. A number
-    without a prefix is national if it has at least `shortest_national` digits, else an extension. `trunks` are prefixes
-    of the names of outside channels. Without them, any channel may lead outside. `officers` maps extensions and
-    accounts to staff numbers. A leg without an officer matches no call of an application with several officers.
-    `server` is part of every leg id, since two exchanges may use the same channel ids.
+    - `country_code`: the code of national numbers. If it is empty, national numbers are not understood.
+    - `trunk_prefix`, `international_prefix`: the prefixes of national and of international numbers.
+    - `outside_line`: the prefix that officers dial for an outside line. Leave it empty if the exchange removes the
+      prefix. If it is set, a number without it is internal.
+    - `shortest_national`: a number without a prefix is national if it has at least this many digits. A shorter one is
+      an extension.
+    - `trunks`: the prefixes of the names of outside channels. If it is empty, any channel may lead outside.
+    - `officers`: the staff number for each extension and account. If the service does not get the officer of a leg, the
+      leg matches no call of an application with several officers.
+    - `server`: a part of every leg id, since two exchanges may use the same channel ids.
 
     Raises ValueError unless `server` has at most 64 visible ASCII characters.
     """
@@ -46,11 +50,11 @@ class DialPlan(Struct, frozen=True):
             raise ValueError("server must have at most 64 visible ASCII characters")
 
     def leg_id(self, *parts: str) -> str:
-        """Return a leg id that is unique across exchanges: `server`, then the exchange's own name of the leg."""
+        """Return a leg id that is unique across exchanges: `server`, then `parts`, the leg's name in the exchange."""
         return leg_id(self.server, *parts) if self.server else leg_id(*parts)
 
     def e164(self, dialled: str) -> str | None:
-        """Return the dialled number in E.164, or None for an extension or anything else."""
+        """Return the dialled number in E.164, or None if it is an extension or not a telephone number."""
         if len(dialled) > MAX_TEXT:
             return None
         number = self._international(dialled.translate(_SEPARATORS))
@@ -71,27 +75,27 @@ class DialPlan(Struct, frozen=True):
         return f"+{self.country_code}{digits}" if len(digits) >= self.shortest_national else None
 
     def is_extension(self, dialled: str) -> bool:
-        """Whether a number is internal: only digits, and too few for a national number."""
+        """Whether a number is an extension: it has only digits, and fewer than `shortest_national`."""
         digits = dialled.translate(_SEPARATORS)
         return digits.isascii() and digits.isdigit() and len(digits) < self.shortest_national
 
     def leads_outside(self, channel: str) -> bool:
-        """Whether a channel may belong to a trunk. Without `trunks`, any may."""
+        """Whether a channel may belong to a trunk. If `trunks` is empty, every channel may."""
         return not self.trunks or channel.startswith(self.trunks)
 
     def comes_from_outside(self, channel: str) -> bool:
-        """Whether a calling channel belongs to a trunk. A forwarded inbound call is not an officer's call, whatever its
-        number. Without `trunks` this is unknown, and False.
+        """Whether a calling channel belongs to a trunk. If it does, the call is a forwarded inbound call, and not an
+        officer's call. If `trunks` is empty, this is unknown, and the result is False.
         """
         return bool(self.trunks) and channel.startswith(self.trunks)
 
     def officer(self, *names: str) -> str | None:
-        """Return the staff number of the first known name."""
+        """Return the staff number for the first of `names` that is in `officers`, or None."""
         return next((self.officers[name] for name in names if name in self.officers), None)
 
 
 def leg_id(*parts: str) -> str:
-    """Join parts into an unambiguous leg id. If it is too long or not visible ASCII, return its SHA-256 instead."""
+    """Join parts into an unambiguous leg id. If the id is too long or not visible ASCII, return its SHA-256 instead."""
     name = parts[0] if len(parts) == 1 else " ".join(each.replace("%", "%25").replace(" ", "%20") for each in parts)
     if len(name) <= MAX_LEG_ID and _VISIBLE.fullmatch(name):
         return name
@@ -99,7 +103,7 @@ def leg_id(*parts: str) -> str:
 
 
 def user(uri: str) -> str:
-    """Return the user of a SIP address, or the number of a tel address."""
+    """Return the user part of a SIP address, or the number of a tel address."""
     matched = _USER.match(uri.strip()) if len(uri) <= MAX_TEXT else None
     return unquote(matched[1]) if matched else ""
 
@@ -112,7 +116,7 @@ def text(fields: object, *path: str) -> str:
 
 
 def folded(event: object) -> dict[str, object]:
-    """Return the fields with lower-case names, since libraries differ in case."""
+    """Return the fields with lower-case names, since libraries differ in the case of names."""
     if not isinstance(event, Mapping):
         return {}
     return {name.lower(): value for name, value in event.items() if isinstance(name, str)}

@@ -1,6 +1,6 @@
 """SIP dialog-info (RFC 4235): turns notifications into leg events. Implements specs/pbx.md section 5.
 
-A document may have at most 64 KiB. One with a document type is refused, since it could define entities.
+A document may have at most 64 KiB. A document with a document type is refused, since it could define entities.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ _ATTRIBUTES = ("id", "call-id", "local-tag", "direction")
 
 
 def from_dialog_info(document: str | bytes, plan: DialPlan, received_at: datetime) -> Reading:
-    """Read one notification. A confirmed dialog that the watched extension began is a connected leg. Every terminated
-    dialog is an ended leg, unless somebody called the extension.
+    """Read one notification about a watched extension.
 
-    Documents have no time. `entity` is the extension, a possible key of `plan.officers`.
+    A confirmed dialog becomes a connected leg if the extension began the dialog. A terminated dialog becomes an ended
+    leg, unless another party had called the extension. Documents have no time, so `received_at` is required. The
+    `entity` in the document is the address of the extension. Its user part is looked up in `plan.officers`.
     """
     reader = _Reader()
     try:
@@ -55,8 +56,8 @@ def _dialog(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -
         return IRRELEVANT if state else unread("no_outcome")
     if not entity or "id" not in dialog:
         return unread("no_id")
-    # A phone may reuse a dialog id, so the leg id also has the Call-ID and the local tag. It does not need the remote
-    # tag, which is unknown at first: forks have their own dialog ids.
+    # A phone may reuse a dialog id, so the leg id also has the Call-ID and the local tag. The remote tag is left out,
+    # since it is unknown at first. Forks differ without the remote tag, since each fork has its own dialog id.
     slot = plan.leg_id(entity, dialog["id"])
     marks = [dialog[each] for each in ("call-id", "local-tag") if dialog.get(each)]
     leg = plan.leg_id(entity, dialog["id"], *marks)
@@ -74,7 +75,7 @@ def _dialog(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -
 
 
 class _Reader:
-    """Collects the dialogs of one document. Raises ValueError or ExpatError if it is invalid."""
+    """Collects the dialogs of one document. Raises ValueError or ExpatError if the document is invalid."""
 
     def __init__(self) -> None:
         self.is_dialog_info = False
@@ -94,7 +95,7 @@ class _Reader:
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._path) >= MAX_DEPTH:
             raise ValueError("the document is nested too deeply")
-        # An empty name never matches, so elements of other namespaces are ignored.
+        # Elements of other namespaces get an empty name. It matches no path, so they are ignored.
         self._path += (name.removeprefix(_SPACE) if name.startswith(_SPACE) else "",)
         if self._path == _DIALOG[:1]:
             self.is_dialog_info = True

@@ -23,24 +23,25 @@ log = logging.getLogger("callback_verification.pbx")
 class Exchange(Generic[Event]):
     """Reads the events of one exchange, tracks its legs, and counts the results. Only one thread may use it.
 
-    A leg ends with the officer's own channel, even if the customer's channel stays: after a transfer, the customer
-    talks to somebody else. The state is in memory only. After a restart, a leg still ends with its own end event.
+    A leg ends when the officer's own channel ends, even if the customer's channel stays: after a transfer, the customer
+    talks to somebody else. The state is only in memory. After a restart, a leg still ends when its own channel ends.
     """
 
     def __init__(self, read: Callable[[Event, DialPlan, datetime], Reading], plan: DialPlan) -> None:
         self._read = read
         self._plan = plan
-        # For each leg, the channels on which it depends. For each channel, the legs that depend on it.
+        # `_channels` has, for each leg, the channels that the leg depends on. `_legs` has, for each channel, the legs
+        # that depend on the channel.
         self._channels: dict[str, set[str]] = {}
         self._legs: dict[str, set[str]] = {}
-        # For each channel to an officer's telephone, the officer.
+        # For each channel to an officer's telephone: the staff number of the officer.
         self._officers: dict[str, str] = {}
-        # Answered legs without an officer so far.
+        # Legs that were answered, but have no officer yet.
         self._alone: dict[str, LegByNumber] = {}
         self.counts: Counter[str] = Counter()
 
     def read(self, event: Event, received_at: datetime | None = None) -> Reading:
-        """Read an event, and add the ends of all legs that it ends. `received_at` is now by default."""
+        """Read an event. Add an `ended` event for each leg that it ends. `received_at` defaults to the current time."""
         at = datetime.now(UTC) if received_at is None else received_at
         reading = self._read(event, self._plan, at)
         for leg, channel in reading.beside:
@@ -72,17 +73,17 @@ class Exchange(Generic[Event]):
         return tuple(leg if leg in reading.alone else replace(leg, at=at) for leg in joined)
 
     def _with_officer(self, leg: LegByNumber) -> LegByNumber:
-        """Add the officer on whose telephone the leg depends, if the event names no officer."""
+        """If the event names no officer, look for one: the leg may depend on a channel to an officer's telephone."""
         if leg.event == "ended" or leg.officer_id is not None:
             return leg
         found = {self._officers[each] for each in self._channels.get(leg.leg_id, ()) if each in self._officers}
         return replace(leg, officer_id=found.pop()) if len(found) == 1 else leg
 
     def _follow(self, leg: str, channel: str) -> None:
-        """Record that a leg depends on a channel, and on everything that this channel depends on now.
+        """Record that a leg depends on a channel, and on all channels that this channel depends on now.
 
-        If the leg is a joint, record the same for everything that depends on it: a joint is known before the channels
-        behind it.
+        A joint is known before the channels behind it. So if the leg is a joint, record the same for all legs that
+        depend on the joint.
         """
         legs = (leg, *sorted(self._legs.get(leg, ()))) if is_joint(leg) else (leg,)
         channels = (channel, *sorted(self._channels.get(channel, ())))
@@ -96,7 +97,7 @@ class Exchange(Generic[Event]):
             self._drop(next(iter(self._channels)))
 
     def _forget(self, channel: str) -> list[str]:
-        """Forget a channel that is gone and the legs that depend on it. Returns these legs."""
+        """Forget a channel that is gone, and the legs that depend on it. Return the forgotten legs."""
         legs = sorted(self._legs.get(channel, ()))
         for each in (channel, *legs):
             self._drop(each)

@@ -18,9 +18,9 @@ Field = Callable[[str], str]
 
 def from_esl(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
     """Read an event. `CHANNEL_ANSWER` of an outbound channel begins a leg. `CHANNEL_HANGUP` or
-    `CHANNEL_HANGUP_COMPLETE` ends it.
+    `CHANNEL_HANGUP_COMPLETE` ends the leg.
 
-    Values may be percent-encoded, as in text/event-plain, or decoded.
+    Values may be percent-encoded, as in text/event-plain, or already decoded.
     """
     fields = folded(event)
 
@@ -40,7 +40,7 @@ def from_esl(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
         return unread("no_id")
     leg = plan.leg_id(field("unique-id"))
     if kind in _ENDS:
-        # FreeSWITCH removes loopback channels from a call that goes on.
+        # FreeSWITCH may remove a loopback channel while its call goes on, so the end of one does not end other legs.
         gone = () if field("channel-name").startswith("loopback/") else (leg,)
         return Reading((LegByNumber("ended", leg, at),), gone=gone)
     return _answered(field, leg, plan, at)
@@ -67,7 +67,7 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     connected = LegByNumber("connected", leg, at, number, caller_number, officer_id)
     other = field("other-leg-unique-id")
     if not other:
-        # The exchange originated the call, so there may be no officer yet.
+        # The exchange itself originated the call, so there may be no officer yet.
         return Reading(alone=(connected,))
     if plan.comes_from_outside(field("other-leg-channel-name")):
         return IRRELEVANT
@@ -75,7 +75,7 @@ def _answered(field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
 
 
 def _rang_officer(field: Field, channel: str, plan: DialPlan) -> Reading:
-    """Record which officer's telephone was called. A leg may be bridged to it later."""
+    """Record the officer whose telephone was called. A leg may later be bridged to that channel."""
     officer_id = plan.officer(field("caller-destination-number"))
     return Reading(officers=((channel, officer_id),)) if officer_id is not None else IRRELEVANT
 

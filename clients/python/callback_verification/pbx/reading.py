@@ -14,12 +14,14 @@ Reason = Literal[
 
 
 class Reading(Struct, frozen=True):
-    """The legs of one event, or the reasons why it was not understood. An event without either is irrelevant.
+    """The legs of one event, or the reasons why the event was not understood. Without both, the event is irrelevant.
 
-    A reason never holds bytes of the event. The other members are for `Exchange`. A pair (leg, other) in `beside` means
-    that the leg ends when the other channel is in `gone`. Either may be a `joint`. `alone` has answered legs without a
-    known officer. Such a leg is connected once another channel is beside it. `officers` has pairs (channel, staff
-    number) of channels to officers' telephones.
+    A reason never contains bytes of the event. The other members are for `Exchange`:
+
+    - `beside`: pairs (leg, channel). The leg ends when the channel is in `gone`. Each of the two may be a `joint`.
+    - `gone`: channels that have ended or have left their call.
+    - `alone`: legs that were answered, but have no known officer. Such a leg is connected once a channel is beside it.
+    - `officers`: pairs (channel, staff number), for channels to officers' telephones.
     """
 
     legs: tuple[LegByNumber, ...] = ()
@@ -40,7 +42,7 @@ _JOINT = "\n"
 
 
 def joint(name: str) -> str:
-    """Return the id of a joint. It connects two channels, and no event ends it. No leg id has this form."""
+    """Return the id of a joint. A joint connects two channels, and no event ends a joint. No leg id has this form."""
     return _JOINT + name
 
 
