@@ -1,4 +1,4 @@
-"""Reads a request body: bounded, UTF-8, without repeated members or control characters.
+"""Reads request bodies. A body is bounded and in UTF-8, and has no repeated members and no control characters.
 
 Implements specs/protocol.md section 3.2.
 """

@@ -1,4 +1,4 @@
-"""Public operations: the log, the keys, the description of the deployment, the documentation.
+"""The handlers of public operations: the log, the keys, the description of the deployment, the check of a receipt.
 
 Implements specs/protocol.md sections 8 and 11.
 """
@@ -32,7 +32,7 @@ _BRIEFLY = {"Cache-Control": "public, max-age=2"}
 _KEYS_AGE = {"Cache-Control": "public, max-age=300"}
 MAX_INDEX = 2**INDEX_BITS
 CERTAIN_S = 1.0
-# `object` has no JSON Schema.
+# The type is `Any`, because `object` has no JSON Schema.
 JsonObject: TypeAlias = dict[str, Any]
 
 
@@ -81,12 +81,12 @@ class Public:
         self._latest: dict[int, tuple[float, asyncio.Future[str]]] = {}
 
     async def checkpoint(self, service: Service, asked: Asked[None, None]) -> web.Response:
-        """The latest durable checkpoint. All clients share at most one commit a second."""
+        """The latest durable checkpoint. All clients together cause at most one commit a second."""
         shard, now = self._shard(asked.path), asyncio.get_running_loop().time()
         asked_at, latest = self._latest.get(shard, (now, None))
         if latest is None or (latest.done() and now - asked_at >= CERTAIN_S):
             latest = asyncio.ensure_future(service.context.writer.checkpoint(shard))
-            # Retrieve the error, so that asyncio does not log it if all clients have gone.
+            # Retrieve the exception. Otherwise asyncio logs it if all clients have gone.
             latest.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._latest[shard] = now, latest
         return web.Response(text=await asyncio.shield(latest), headers=_BRIEFLY)
@@ -110,7 +110,7 @@ class Public:
         return Consistency(asked.query.old, asked.query.new, tuple(b64encode(each).decode() for each in hashes))
 
     def _shard(self, path: dict[str, str]) -> int:
-        """The shard that a path names, or the first. Raises NotFound."""
+        """The shard that a path names, or the first shard if it names none. Raises NotFound for an invalid name."""
         shard = origin_shard(f"/{path['shard']}", "") if "shard" in path else 0
         if shard is None:
             raise NotFound("the log has no such shard")
