@@ -38,7 +38,7 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem (RFC 9457). `slug` names the kind of error. `verdict` is only ever `unavailable`."""
+    """A problem (RFC 9457). `slug` names the kind of error. If `verdict` is set, it is `unavailable`."""
 
     type: str
     title: str

@@ -37,7 +37,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 
 class Description(Struct, frozen=True):
-    """A deployment, with all that a verifier of receipts needs. Keep it as the trust file."""
+    """The description of a deployment, with all data for verifying receipts. Keep it as the trust file."""
 
     issuer: str
     jwks: JsonObject
@@ -66,7 +66,7 @@ class Sizes(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Consistency(Struct, frozen=True):
-    """The proof of RFC 6962 section 2.1.2 between two checkpoints; hashes in base64."""
+    """The proof of RFC 6962 section 2.1.2 between two checkpoints. `hashes` are in base64."""
 
     old: int
     new: int

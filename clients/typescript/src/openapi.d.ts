@@ -908,7 +908,7 @@ export interface components {
         };
         /**
          * Consistency
-         * @description The proof of RFC 6962 section 2.1.2 between two checkpoints; hashes in base64.
+         * @description The proof of RFC 6962 section 2.1.2 between two checkpoints. `hashes` are in base64.
          */
         Consistency: {
             old: number;
@@ -940,7 +940,7 @@ export interface components {
         };
         /**
          * Description
-         * @description A deployment, with all that a verifier of receipts needs. Keep it as the trust file.
+         * @description The description of a deployment, with all data for verifying receipts. Keep it as the trust file.
          */
         Description: {
             issuer: string;
@@ -1239,7 +1239,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description A problem (RFC 9457). `slug` names the kind of error. `verdict` is only ever `unavailable`.
+         * @description A problem (RFC 9457). `slug` names the kind of error. If `verdict` is set, it is `unavailable`.
          */
         Problem: {
             type: string;
