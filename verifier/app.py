@@ -38,7 +38,7 @@ def now_ms() -> int:
 
 
 def running_ms() -> int:
-    """A monotonic clock in milliseconds, for rate limits. With a wall clock that is set back, they lock people out."""
+    """A monotonic clock in milliseconds, for rate limits. A wall clock that is set back would lock people out."""
     return time.monotonic_ns() // 1_000_000
 
 

@@ -37,7 +37,7 @@ def version(path: Path) -> tuple[int, ...] | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on the folder of this file, so that only one program at a time changes the file. Raises OSError."""
+    """Hold a lock on the folder of this file. Others that change the file with this lock must wait. Raises OSError."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Reads and writes receipt files, which customers keep, and reads trust files, which receipts are checked against.
+"""Reads and writes receipt files, which customers keep. Reads trust files, which are needed to check receipts.
 
 Implements specs/protocol.md section 8. Both kinds of files are JSON.
 """

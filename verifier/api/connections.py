@@ -32,7 +32,7 @@ PROBE_AFTER_S, PROBE_EVERY_S = 2, 1
 class Bounds(Struct, frozen=True):
     """The maximum number of connections, and a timeout in seconds for each stage.
 
-    - `headers`: until the headers are complete. It starts when the client connects, and with each later request.
+    - `headers`: until the headers are complete. The time starts when the client connects or sends a later request.
     - `body`: from complete headers until the body is complete.
     - `slow_client`: until the client has read all of its answer.
     - `idle`: between two requests.

@@ -1,4 +1,4 @@
-"""`verifier import`: its options, and what it prints. Implements specs/protocol.md 3.1."""
+"""`verifier import`: imports a file of applications and prints the result. Implements specs/protocol.md section 3.1."""
 
 from __future__ import annotations
 

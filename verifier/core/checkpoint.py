@@ -24,7 +24,7 @@ MAX_NOTE = 131_072
 MAX_SIGNATURES = 100
 MAX_PROOF = MAX_NOTE + 32_768
 MAX_HASHES = 64
-# The largest integer that JavaScript represents exactly. Up to it, all verifiers read the same number.
+# JavaScript's largest safe integer. All verifiers read integers up to it in the same way.
 MAX_COUNT = 2**53 - 1
 
 _ED25519 = b"\x01"
@@ -222,7 +222,7 @@ def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) 
 
 
 def tile_path(level: int | None, index: int, width: int) -> str:
-    """The path of a tile, below the log's address. Level None means entries. Raises ValueError for wrong numbers."""
+    """The path of a tile, below the log's address. Level None means entries. Raises ValueError if a number is wrong."""
     if not (level is None or 0 <= level <= _MAX_TILE_LEVEL) or index < 0 or not 1 <= width <= TILE:
         raise ValueError(f"there is no tile of level {level}, index {index}, width {width}")
     *above, last = (digits.zfill(3) for digits in f"{index:,}".split(","))

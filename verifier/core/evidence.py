@@ -113,7 +113,7 @@ def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
 
 
 def _key(trust: Trust, kid: str) -> dict[str, object]:
-    """The trusted key with this `kid`. Two keys with this `kid` are refused, because verifiers could choose either."""
+    """The trusted key with this `kid`. There must be only one, because otherwise verifiers could use different keys."""
     keys = trust.jwks.get("keys")
     named = [each for each in keys if isinstance(each, dict)] if isinstance(keys, list) else []
     found = [each for each in named if each.get("kid") == kid]

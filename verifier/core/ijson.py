@@ -20,7 +20,7 @@ class TooDeep(ValueError):
 def read_json(octets: bytes, *, mark: bool = False) -> object:
     """The value of a JSON text in UTF-8. `mark` allows one byte-order mark at the beginning.
 
-    Raises ValueError. TooDeep is the ValueError for JSON that is nested too deeply.
+    Raises ValueError. For JSON that is nested too deeply, the ValueError is a TooDeep.
     """
     text = octets.decode("utf-8-sig" if mark else "utf-8")
     deepest, closed = _nesting(text)

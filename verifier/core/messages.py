@@ -127,10 +127,7 @@ class HeardKeys(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
-    """A report of a suspicious call.
-
-    An IVR sets `reporter_number` to the registered number from which the customer rang to report the call.
-    """
+    """A report of a suspicious call. An IVR sets `reporter_number` to the registered number of the reporter."""
 
     at: Instant
     caller_number: Annotated[str, Meta(max_length=32)] = ""
@@ -140,10 +137,7 @@ class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Preferences(Struct, frozen=True, forbid_unknown_fields=True):
-    """A customer's preferences. If `marketing_calls` is false, the customer refuses marketing calls.
-
-    If it is true, the consents of each application decide.
-    """
+    """A customer's preferences. False refuses marketing calls. With true, the consents of each application decide."""
 
     marketing_calls: bool
 
@@ -226,10 +220,7 @@ class Code(Struct, frozen=True):
 
 
 class IssuedCall(Struct, frozen=True):
-    """A call that was issued. `code` is null if the officer may not see the code yet (law L5).
-
-    Once they may, `GET /v1/calls/{call_id}/code` returns the code.
-    """
+    """A call that was issued. `code` is null until `GET /v1/calls/{call_id}/code` may return the code (law L5)."""
 
     call: CallView
     ticket: LogEvidence
@@ -243,10 +234,7 @@ class GrantedException(Struct, frozen=True):
 
 
 class ExceptionRequest(Struct, frozen=True):
-    """An officer's request for an exception. Once it is granted, `exception_id` is set.
-
-    The exception is valid for one call, until `expires_at`.
-    """
+    """An officer's request. Once it is granted, `exception_id` is valid for one call, until `expires_at`."""
 
     request_id: str
     application_id: str
@@ -310,10 +298,7 @@ class Verdict(Struct, frozen=True):
 
 
 class SpokenVerdict(Struct, frozen=True):
-    """The answer for an IVR. `unavailable` has no receipt, because nothing was checked.
-
-    `ended` has the same meaning as in `Verdict`.
-    """
+    """The answer for an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because nothing was checked."""
 
     verdict: Literal["genuine", "not_genuine", "ended", "unavailable"]
     at: datetime
@@ -386,10 +371,7 @@ class MyApplications(Struct, frozen=True):
 
 
 class CallStatus(Struct, frozen=True):
-    """Whether the bank is on the phone with the customer now. If `on_call` is true, `calls` has the calls.
-
-    If `on_call` is false, the bank is not on the phone with the customer.
-    """
+    """The bank is on the phone with the customer only if `on_call` is true, and only in the calls of `calls`."""
 
     on_call: bool
     at: datetime

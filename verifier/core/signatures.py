@@ -74,9 +74,9 @@ def is_point(octets: bytes) -> bool:
 
 
 def verify_ed25519(public_key: bytes, signature: bytes, signed: bytes) -> None:
-    """Verify an Ed25519 signature. Raises InvalidSignature if it does not verify.
+    """Verify an Ed25519 signature. Raises InvalidSignature.
 
-    Raises it also if the key or R is of small order, or if S is not reduced.
+    A signature is also invalid if the key or R is of small order, or if S is not reduced.
     """
     point, scalar = signature[:_HALF], int.from_bytes(signature[_HALF:], "little")
     try:

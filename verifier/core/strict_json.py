@@ -1,7 +1,7 @@
 """Reads strict JSON from outside: UTF-8 with bounded depth and size, no repeated member, and no unsafe character.
 
-Implements specs/protocol.md section 3.2. Request bodies, import lines and the files of a deployment are read by this
-module. Its cost is linear in the length of the text.
+Implements specs/protocol.md section 3.2. It is used for request bodies, import lines, the key ring and the systems
+file. The time it takes is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Shape = TypeVar("Shape")
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`")
-# Matches everything except brackets. It also matches whole strings, so that brackets inside strings do not count. The
-# last string may be unterminated.
+# Matches everything except brackets. It also matches whole strings, with the brackets inside them. The last string may
+# be unterminated.
 _NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[\]{}"]+', re.DOTALL)
 _ALIKE = str.maketrans("{}", "[]")
 _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")

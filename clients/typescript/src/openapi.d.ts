@@ -823,9 +823,7 @@ export interface components {
         };
         /**
          * CallStatus
-         * @description Whether the bank is on the phone with the customer now. If `on_call` is true, `calls` has the calls.
-         *
-         *         If `on_call` is false, the bank is not on the phone with the customer.
+         * @description The bank is on the phone with the customer only if `on_call` is true, and only in the calls of `calls`.
          */
         CallStatus: {
             on_call: boolean;
@@ -996,9 +994,7 @@ export interface components {
         };
         /**
          * ExceptionRequest
-         * @description An officer's request for an exception. Once it is granted, `exception_id` is set.
-         *
-         *         The exception is valid for one call, until `expires_at`.
+         * @description An officer's request. Once it is granted, `exception_id` is valid for one call, until `expires_at`.
          */
         ExceptionRequest: {
             request_id: string;
@@ -1072,9 +1068,7 @@ export interface components {
         };
         /**
          * IssuedCall
-         * @description A call that was issued. `code` is null if the officer may not see the code yet (law L5).
-         *
-         *         Once they may, `GET /v1/calls/{call_id}/code` returns the code.
+         * @description A call that was issued. `code` is null until `GET /v1/calls/{call_id}/code` may return the code (law L5).
          */
         IssuedCall: {
             call: components["schemas"]["CallView"];
@@ -1230,9 +1224,7 @@ export interface components {
         };
         /**
          * Preferences
-         * @description A customer's preferences. If `marketing_calls` is false, the customer refuses marketing calls.
-         *
-         *         If it is true, the consents of each application decide.
+         * @description A customer's preferences. False refuses marketing calls. With true, the consents of each application decide.
          */
         Preferences: {
             marketing_calls: boolean;
@@ -1322,9 +1314,7 @@ export interface components {
         };
         /**
          * ReportCall
-         * @description A report of a suspicious call.
-         *
-         *         An IVR sets `reporter_number` to the registered number from which the customer rang to report the call.
+         * @description A report of a suspicious call. An IVR sets `reporter_number` to the registered number of the reporter.
          */
         ReportCall: {
             /** Format: date-time */
@@ -1395,9 +1385,7 @@ export interface components {
         };
         /**
          * SpokenVerdict
-         * @description The answer for an IVR. `unavailable` has no receipt, because nothing was checked.
-         *
-         *         `ended` has the same meaning as in `Verdict`.
+         * @description The answer for an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because nothing was checked.
          */
         SpokenVerdict: {
             /** @enum {unknown} */
