@@ -1,7 +1,7 @@
 """Writes a node's log to standard output. Every line is JSON, including the lines of libraries.
 
-Implements CVP-12-2 and CVP-12-6. The message of a library or of an exception may contain data from a client. So a line
-about one of these has the position in the code and the type of the exception, and never the message.
+Implements CVP-12-2 and CVP-12-6. The message of a library or of an exception may contain data from a client. So the log
+never has such a message. Instead, a line has the position in the code and the type of the exception.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scheduler of a node's periodic jobs, and the jobs. Implements specs/protocol.md section 6.3."""
+"""The periodic jobs of a node, and the scheduler that runs them. Implements specs/protocol.md section 6.3."""
 
 from __future__ import annotations
 

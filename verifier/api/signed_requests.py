@@ -63,7 +63,7 @@ class _KnownDigests(ContentDigest):
 
 
 def _known(value: str | bytes) -> str:
-    """The members of a Content-Digest with a known algorithm. Raises InvalidSignature if there are none."""
+    """The digests in a Content-Digest that have a known algorithm. Raises InvalidSignature if there are none."""
     text = value.encode("ascii", "replace") if isinstance(value, str) else value
     try:
         digests: Any = http_sf.parse(text, tltype="dictionary", on_duplicate_key=_refuse_double)

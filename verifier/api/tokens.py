@@ -179,8 +179,9 @@ def _check_access(typ: str, claims: dict[str, object], trusted: TrustedIssuer) -
 
 
 def _describes_sign_in(claims: dict[str, object]) -> bool:
-    """Whether a token is an ID token by its claims. Either it has a claim of `NOT_ACCESS`, or it has a claim of
-    `SIGN_IN` and no claim of `ACCESS`.
+    """Whether the claims show that a token is an ID token.
+
+    Such a token has a claim of `NOT_ACCESS`, or it has a claim of `SIGN_IN` but none of `ACCESS`.
     """
     if any(name in claims for name in NOT_ACCESS):
         return True

@@ -57,7 +57,7 @@ class Uses:
 
 
 def verdict(uses: int) -> str:
-    """A warning about a key with this many uses, or an empty text."""
+    """The warning about a key with this many uses. Empty if there is nothing to warn about."""
     if uses >= REFUSED_FROM:
         return "nothing can be sealed with it any more"
     if uses >= ROTATED_BEFORE:

@@ -15,7 +15,7 @@ from verifier.core.application import Registration
 from verifier.core.errors import PolicyRefused, Refusal
 from verifier.core.times import from_ms, to_ms
 
-# Rules that a second person may lift for one call. Only the customer or the law can lift the others.
+# Rules that a second person may lift for one call. No exception lifts the other rules.
 LIFTABLE = ("contact_hours", "daily_cap", "number_cooling_off")
 
 

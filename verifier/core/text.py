@@ -7,7 +7,7 @@ import unicodedata
 
 from msgspec import Meta
 
-# C0 and C1 controls except tab, line feed and carriage return, lone surrogates, and characters that XML 1.0 forbids.
+# Lone surrogates, characters that XML 1.0 forbids, and C0 and C1 controls. Tab, line feed and carriage return are safe.
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Tab, line feed, carriage return, and the line and paragraph separators of Unicode.
 _BREAKS = r"\t\n\r\u2028\u2029"
