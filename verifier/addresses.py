@@ -1,4 +1,7 @@
-"""Checks of the addresses and numbers in settings. Each returns the problem, or None. Passwords are never repeated."""
+"""Checks the addresses and telephone numbers in settings.
+
+Each check returns the problem as text, or None. The text never repeats a password.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from verifier.core.application import E164_PATTERN
 
 _E164 = re.compile(E164_PATTERN)
-# A bank's hotline is often a short number of about five digits that works only inside its country.
+# A bank's hotline is often a short number of about five digits. People can dial it only inside the bank's country.
 _SHORT = re.compile(r"[0-9]{3,8}")
 _TRANSFER = re.compile(r"(?:sips?|tel):[^\s<>\"]+")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -71,14 +74,14 @@ def _postgres(parts: SplitResult) -> str | None:
 
 
 def _port(host: str) -> tuple[str, str | None]:
-    """The name and port of `name:port`. An IPv6 address keeps its brackets."""
+    """Split `name:port`. Without a port, the port is None. An IPv6 address keeps its brackets."""
     end = host.rfind("]") + 1
     name, colon, port = host[end:].partition(":")
     return host[:end] + name, port if colon else None
 
 
 def e164(number: str) -> str | None:
-    """Check a number that must be E.164."""
+    """Check a telephone number that must be in the E.164 format."""
     return None if _E164.fullmatch(number) else "must be E.164: a plus sign, the country code and the number, no spaces"
 
 

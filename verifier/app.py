@@ -38,12 +38,15 @@ def now_ms() -> int:
 
 
 def running_ms() -> int:
-    """A monotonic clock in milliseconds. If a wall clock is set back, limits that use it lock people out."""
+    """A monotonic clock in milliseconds, for rate limits. A wall clock that is set back would lock people out."""
     return time.monotonic_ns() // 1_000_000
 
 
 async def open_service(config: Config, timeout_s: float = TIMEOUT_S) -> Service:
-    """The service on its database and key ring, not yet started. Raises a VerifierError with a readable detail."""
+    """Open the database and the key ring, and return the service on them. The caller must start the service.
+
+    Raises a VerifierError whose `detail` can be shown to the operator.
+    """
     ring = FileKeyRing(Path(config.key_ring), config.origin)
     signer = _identity_signer(config)
     storage = await _open_checked(config, timeout_s)
@@ -81,16 +84,16 @@ async def _open_checked(config: Config, timeout_s: float) -> Storage:
 
 
 async def check_damage(context: Context) -> None:
-    """Raise Damaged if the database file is damaged. Takes a while for a large file."""
+    """Raise Damaged if the database file is damaged. For a large file, the check takes a while."""
     found = await context.storage.damage()
     if found:
         raise Damaged(found[0])
 
 
 async def check_seen_files(config: Config, context: Context) -> None:
-    """Raise RolledBack if the database is older than a checkpoint in VERIFIER_LOG_SEEN.
+    """Raise RolledBack if the database is older than a checkpoint in one of the files of VERIFIER_LOG_SEEN.
 
-    Raises BadSettings for a file that cannot be read.
+    Raises BadSettings if one of these files cannot be read.
     """
     for path in listed(config.log_seen):
         try:
@@ -101,7 +104,7 @@ async def check_seen_files(config: Config, context: Context) -> None:
 
 
 def compose_public_app(config: Config, service: Service, authentication: Authentication) -> web.Application:
-    """Everything on the public port: the API, its documentation, the pages and the voice dialects."""
+    """The application for the public port: the API, its documentation, the pages and the voice dialects."""
     people = Throttle("people", Limit(config.requests_per_minute, 60_000), running_ms)
     table = operations(service.context.storage, Throttle("slips", SLIPS, running_ms))
     app = public_app(service, table, authentication, people, page_facts(config))
@@ -112,7 +115,7 @@ def compose_public_app(config: Config, service: Service, authentication: Authent
 
 
 def _dialects(config: Config) -> list[Dialect]:
-    """The voice dialects whose secret is set."""
+    """The voice dialects that have a secret in the settings."""
     dialects: list[Dialect] = []
     if config.voicexml_password:
         dialects.append(VoiceXML(config.voicexml_password))
@@ -122,7 +125,10 @@ def _dialects(config: Config) -> list[Dialect]:
 
 
 def page_facts(config: Config) -> tuple[Facts, Facts] | None:
-    """What the officer's console and the customer's page need to know. The default client id is the first audience."""
+    """The facts for the officer's console and the facts for the customer's page. None if the pages are switched off.
+
+    The default client id of a page is the first audience of its issuer.
+    """
     if not config.pages:
         return None
 

@@ -8,13 +8,14 @@ from verifier.core.errors import Unavailable
 from verifier.core.times import to_ms
 from verifier.ports import Clock
 
-# The database reports the start of a transaction, which may have waited. A node that is ahead only expires codes early.
+# A node may be ahead by more than it may be behind, because a node that is ahead only expires codes early. A node also
+# seems to be ahead if its transaction has waited, because the database reports when the transaction began.
 MAX_BEHIND_MS = 5_000
 MAX_AHEAD_MS = 10_000
 
 
 class CheckedClock:
-    """A clock in epoch milliseconds. `wall` is the system clock, `running` a monotonic clock in the same unit."""
+    """A clock in epoch milliseconds. `wall` is the system clock. `running` is a monotonic clock in milliseconds."""
 
     def __init__(self, wall: Clock, running: Clock) -> None:
         self._wall = wall
@@ -22,13 +23,16 @@ class CheckedClock:
         self._offset = wall() - running()
 
     def __call__(self) -> int:
-        """The time. Raises Unavailable if the system clock has jumped too far since the last check."""
+        """The time in epoch milliseconds.
+
+        Raises Unavailable if the system clock has jumped too far since the last successful `check_skew`.
+        """
         now_ms = self._wall()
         self._check(now_ms - self._running() - self._offset)
         return now_ms
 
     def check_skew(self, database_time: str) -> None:
-        """Compare with the database's own time, in ISO 8601. Raises Unavailable if the skew is too large."""
+        """Compare the system clock with `database_time` (ISO 8601). Raises Unavailable if the skew is too large."""
         at = datetime.fromisoformat(database_time)
         now_ms = self._wall()
         self._check(now_ms - to_ms(at if at.tzinfo else at.replace(tzinfo=UTC)))

@@ -1,7 +1,7 @@
-"""Settings from the environment, `VERIFIER_*` (12-factor). A wrong or unknown setting stops the start.
+"""Reads the settings from the environment variables `VERIFIER_*` (12-factor).
 
-Every command reads its settings here. Any setting may come from a file: `VERIFIER_DATABASE_FILE=/run/secrets/db`
-instead of `VERIFIER_DATABASE`.
+Every command reads its settings here, and does not start if a setting is wrong or unknown. Any setting may come from a
+file: `VERIFIER_DATABASE_FILE=/run/secrets/db` instead of `VERIFIER_DATABASE`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DAY_MS = 86_400_000
 ALGORITHMS = "ES256,RS256,PS256,Ed25519"
 Positive = Annotated[int, Meta(ge=1)]
 ClaimName = Annotated[str, line(200)]
-# RFC 6749 section 3.3. It must contain openid: without it no provider issues an ID token.
+# RFC 6749 section 3.3. The scope must contain openid. Otherwise the provider does not issue an ID token.
 Scope = Annotated[str, exact(r"([!#-\[\]-~]+ )*openid( [!#-\[\]-~]+)*", max_length=1000)]
 # RFC 8707 section 2: an absolute URI without a fragment.
 Resource = Annotated[str, exact(r"([A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]+)?", max_length=1000)]
@@ -56,9 +56,9 @@ class BadSettings(VerifierError):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Every setting, with its default. The variable is `VERIFIER_` and the member's name in capitals.
+    """Every setting, with its default. The environment variable is `VERIFIER_` and the member's name in capitals.
 
-    `verifier/settings_text.py` says what each one means.
+    `verifier/settings_text.py` explains each setting.
     """
 
     env: Literal["production", "development"] = "production"
@@ -130,12 +130,12 @@ class Config(Struct, frozen=True, kw_only=True):
 
     @property
     def origin(self) -> str:
-        """The log's origin line. By default it is the issuer's host and path, and `/log` (C2SP tlog-tiles)."""
+        """The log's origin line (C2SP tlog-tiles). The default is the issuer's host and path, followed by `/log`."""
         parts = urlsplit(self.issuer)
         return self.log_origin or f"{parts.netloc}{parts.path.rstrip('/')}/log"
 
     def service_settings(self) -> Settings:
-        """The settings that the service uses. Raises BadSettings for impossible contact hours."""
+        """The settings that the service uses. Raises BadSettings if the contact hours are impossible."""
         start, _, end = self.contact_hours.partition("-")
         try:
             hours_start = time.fromisoformat(start)
@@ -170,7 +170,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 def listed(value: str) -> tuple[str, ...]:
-    """The items of a setting that is a list with commas."""
+    """The items of a setting that is a comma-separated list."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
@@ -219,7 +219,7 @@ def load_one(environment: Mapping[str, str], name: str, default: str | None = No
 
 
 def _read(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The texts of the settings by name, and the problems with the others."""
+    """Read the text of each setting. Returns the texts by setting name, and one problem for each unusable variable."""
     wrong: list[str] = []
     values: dict[str, str] = {}
     for given, value in environment.items():
@@ -244,7 +244,7 @@ def _read(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _from_file(path: str) -> str:
-    """The setting in a file. Raises ValueError with a readable message."""
+    """Read the value of a setting from a file. Raises ValueError with a readable message."""
     try:
         text = read_bounded(Path(path), MAX_FILE).decode("utf-8-sig").strip()
     except OSError as error:
@@ -303,7 +303,7 @@ def _wrong_together(config: Config) -> Iterator[str]:
 
 
 def allowed(name: str) -> str:
-    """What a setting may be, where its type or its check says so; otherwise nothing."""
+    """The allowed values of a setting, in words. Empty if neither its type nor its check limits them."""
     schema = msgspec.json.schema(_FIELDS[name].type)
     if schema.get("enum"):
         *others, last = schema["enum"]
@@ -328,7 +328,9 @@ def variable(name: str) -> str:
 
 
 def _convert(values: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
-    """The settings in their types by name, and the problems with the others."""
+    """Convert each text to the type of its setting. Returns the values by setting name, and one problem for each text
+    that does not convert.
+    """
     converted: dict[str, object] = {}
     wrong: list[str] = []
     for name, value in values.items():
@@ -343,6 +345,6 @@ def _convert(values: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
 
 
 def address(listen: str) -> tuple[str, int]:
-    """Host and port of `host:port`, in the form that `addresses.listen` accepts."""
+    """Split `host:port` into its host, without brackets, and its port. Check the text with `addresses.listen` first."""
     host, _, port = listen.rpartition(":")
     return host.strip("[]"), int(port)

@@ -1,4 +1,4 @@
-"""Small files, read up to a bound and replaced in one step, so that a crash leaves the old or the new content."""
+"""Reads small files up to a bound, and replaces files in one step. After a crash, a file has its old or new content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pathlib import Path
 def read_bounded(path: Path, most: int) -> bytes:
     """The content of an ordinary file of at most `most` bytes.
 
-    Raises ValueError if it is longer, or is a pipe or device, which could block. Raises OSError as `open` does.
+    Raises ValueError if the file is longer, or if it is a pipe or a device, because reading these could block. Raises
+    OSError if `open` does.
     """
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -26,7 +27,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def version(path: Path) -> tuple[int, ...] | None:
-    """A value that changes with the content of a file, or of the file that a link leads to. None if it is not there."""
+    """A value that changes when the content of a file changes. Follows symbolic links. None if the file is missing."""
     try:
         status = path.stat()
     except OSError:
@@ -36,7 +37,7 @@ def version(path: Path) -> tuple[int, ...] | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of this file's folder. Programs that change a file in it take the same lock. Raises OSError."""
+    """Hold a lock on the folder of this file. Others that change the file with this lock must wait. Raises OSError."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -46,7 +47,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace a file in one step, after the new content is durable. `mode` is its permissions. Raises OSError.
+    """Replace a file in one step, after the new content is durable. `mode` sets the permissions. Raises OSError.
 
     If the path is a symbolic link, the file that it leads to is replaced.
     """

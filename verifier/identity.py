@@ -1,6 +1,6 @@
-"""The key for SIP identity, in a file, and the address of its certificate. Implements specs/protocol.md section 6.4.
+"""Signs SIP identities with a key from a file. Implements specs/protocol.md section 6.4.
 
-It is not part of the key ring: a certification authority of the telephone network certifies it.
+The key is not in the key ring, because a certification authority of the telephone network certifies it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ MAX_PEM = 65_536
 
 
 class FileIdentitySigner:
-    """`verifier.ports.IdentitySigner` on a PEM file. Raises ValueError if it does not hold a P-256 key."""
+    """Implements `verifier.ports.IdentitySigner` with a key from a PEM file.
+
+    Raises ValueError if the file has no P-256 key, or if `x5u` is not an https address.
+    """
 
     def __init__(self, path: Path, x5u: str) -> None:
         try:
@@ -43,7 +46,7 @@ class FileIdentitySigner:
 
 
 def certificate_key(pem: bytes) -> EllipticCurvePublicKey:
-    """The public key of a certificate. Raises ValueError if it is not on P-256."""
+    """The public key of a certificate in PEM. Raises ValueError if the key is not on P-256."""
     try:
         key = x509.load_pem_x509_certificate(pem).public_key()
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:

@@ -39,13 +39,13 @@ async def import_file(
     *,
     dry_run: bool = False,
 ) -> Account:
-    """Register every good line of the file, and `report` every other line in order.
+    """Register every good line of the file, and call `report` with each bad or superseded line, in order.
 
-    A line whose facts are already registered is unchanged and is not written. With `dry_run` nothing is written and
-    the service need not be started; the account is the one that an import would give.
+    A line whose facts are already registered counts as unchanged, and is not written. With `dry_run`, nothing is
+    written, and the account shows what an import would do. The service need not be started for a dry run.
 
-    Raises UnreadableFile. Raises Unavailable if the database is gone: what was registered stays, and it is safe to
-    import the file again.
+    Raises UnreadableFile. Raises Unavailable if the database is gone. The lines that were registered before stay
+    registered, and it is safe to import the file again.
     """
     account = Account()
     waiting: list[Row] = []
@@ -53,7 +53,7 @@ async def import_file(
     async def flush() -> None:
         if not dry_run:
             await service.key_uses.reserve()
-        # No two of these lines are of the same application, so they may be registered concurrently.
+        # Each good line has an application of its own, so the lines may be registered concurrently.
         good = [row for row in waiting if isinstance(row, Good)]
         known = await service.applications.registered([row.application_id for row in good])
         new = [row for row in good if known.get(row.application_id) != row.registration]

@@ -1,7 +1,7 @@
-"""A node's log: every line, ours and each library's, is JSON on standard output. Implements CVP-12-2 and CVP-12-6.
+"""Writes a node's log to standard output. Every line is JSON, including the lines of libraries.
 
-A library's message, or the message of an exception, may contain what a client sent. So a line says where something
-happened and of what type it was, and never repeats the library's message.
+Implements CVP-12-2 and CVP-12-6. The message of a library or of an exception may contain data from a client. So the log
+never has such a message. Instead, a line has the position in the code and the type of the exception.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def configure_logging(level: str) -> None:
     structlog.configure(
         processors=[_render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        # One write for a line and its end, so that lines of other threads do not mix with it.
+        # Write each line and its line end in one call, so that the lines of several threads do not mix.
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Output(sys.stdout))),
         cache_logger_on_first_use=True,
     )
@@ -52,10 +52,10 @@ def configure_logging(level: str) -> None:
 
 
 class _Output:
-    """An output that a thread writes, so that no request waits for it.
+    """An output with a thread of its own, so that no request waits for a write.
 
-    It ignores errors: a full disk for logs must not stop a verdict. While the output takes nothing, at most MAX_WAITING
-    lines wait. Further lines are lost, and a later line gives their number.
+    Write errors are ignored, because a full log disk must not stop a verdict. While writes block, at most MAX_WAITING
+    lines wait. Further lines are lost, and a later line says how many.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -92,7 +92,7 @@ class _Output:
             line = self._lines.get()
 
     def _next(self) -> str | None:
-        """The next line, if one waits. The end of the output counts as none, and is put back."""
+        """The next line that waits. None if no line waits, or if the output has ended. The end mark is put back."""
         if self._lines.empty():
             return None
         line = self._lines.get()
@@ -110,7 +110,7 @@ class _LibraryHandler(logging.Handler):
     """Logs the lines of libraries: the logger, the code position and the type of exception."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # A library may use a level of its own between the named ones.
+        # A library may use a level of its own between two named levels. It counts as the lower one.
         level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
         error = record.exc_info[1] if record.exc_info else None
         place = f"{record.module}:{record.lineno}:{record.funcName}"
@@ -136,7 +136,7 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
 
 
 def _render(_: object, level: str, line: MutableMapping[str, object]) -> str:
-    """A line as JSON, in ASCII. Its exception is described without any of its data."""
+    """A line as ASCII JSON. The description of an exception contains none of the exception's data."""
     line["level"] = level
     line["timestamp"] = datetime.now(UTC).isoformat()[:-6] + "Z"
     error = line.pop("exc_info", None)
@@ -146,7 +146,7 @@ def _render(_: object, level: str, line: MutableMapping[str, object]) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception and the ones it was raised from. A group continues with its first exception."""
+    """An exception and its causes. After an exception group comes the first exception in the group."""
     for _ in range(MAX_CHAIN):
         if error is None:
             return

@@ -1,8 +1,13 @@
 """The key ring in a file: next, active and retired keys for each use. Implements specs/protocol.md section 11.
 
-Uses: `statement` (ES256, signs tickets and receipts), `log` (Ed25519, signs checkpoints), `encryption`
-(AES-256, wraps application keys) and `index` (HMAC-SHA-256, blind indexes; never rotated, because the
-stored indexes depend on it). Next and retired public keys are published together with the active one.
+A key has one of four uses:
+
+- `statement`: ES256, signs tickets and receipts
+- `log`: Ed25519, signs checkpoints
+- `encryption`: AES-256, wraps application keys
+- `index`: HMAC-SHA-256, for blind indexes. It is never rotated, because the stored indexes depend on it.
+
+The public keys of next and retired keys are published together with the active public key.
 """
 
 from __future__ import annotations
@@ -39,8 +44,8 @@ ROTATING: tuple[Use, ...] = ("statement", "log", "encryption")
 OVERLAP_MS = 24 * 3_600_000
 MAX_RING = 1_048_576
 MAX_MS = 253_402_300_799_999  # the end of the year 9999
-# A JWK (RFC 7517): members are strings, but for lists that some libraries add.
-# joserfc types the members of a key more narrowly than JSON is.
+# A JWK (RFC 7517). Its members are strings, except for lists that some libraries add. The type is `Any`, because the
+# types of joserfc are narrower than that.
 Jwk = dict[str, Any]
 
 
@@ -75,7 +80,10 @@ _FILE = msgspec.json.Decoder(_File)
 
 
 def create(path: Path, now_ms: int) -> tuple[Key, ...]:
-    """Make a new ring: an active key for each use, and a next key for each use that rotates. Never overwrites."""
+    """Make a new ring: an active key for each use, and a next key for each use that rotates.
+
+    Raises KeyRingError if the file exists.
+    """
     if path.exists():
         raise KeyRingError(f"{path} exists already")
     keys = [_new_key(use, "active", now_ms) for use in USES] + [_new_key(use, "next", now_ms) for use in ROTATING]
@@ -109,7 +117,7 @@ def rotate(path: Path, use: Use, now_ms: int, *, force: bool = False) -> tuple[K
 
 
 def read(path: Path) -> tuple[Key, ...]:
-    """The keys of a ring file. Raises KeyRingError if it is missing, broken, or readable by others."""
+    """The keys of a ring file. Raises KeyRingError if the file is missing, broken, or readable by other users."""
     try:
         status = path.stat()
         content = read_bounded(path, MAX_RING)
@@ -138,7 +146,7 @@ def read(path: Path) -> tuple[Key, ...]:
 
 
 def _check_key(key: Key) -> None:
-    """Raise some error if a key does not fit its use."""
+    """Raise an exception if a key does not fit its use. The type depends on the library that refuses the key."""
     if key.use == "statement":
         _signing_key(key)
     elif key.use == "log":
@@ -150,7 +158,7 @@ def _check_key(key: Key) -> None:
 
 
 def _private(mode: int, owner: int, user: int) -> bool:
-    """Whether only this user can read a file. A file that root provides may also be readable by its group."""
+    """Whether `user` alone can read a file with this mode and owner. If root owns the file, its group may read it."""
     return not mode & (0o037 if owner == 0 and user != 0 else 0o077)
 
 
@@ -187,7 +195,7 @@ class _Keys(Struct, frozen=True):
 
 
 class FileKeyRing:
-    """`verifier.ports.KeyRing` on a ring file. `origin` is the log's origin, which is also the name of its keys.
+    """Implements `verifier.ports.KeyRing` with a ring file. `origin` is the log's origin and the log keys' name.
 
     Several threads may use it. A changed file takes effect by one assignment, so no thread sees half of a new ring.
     """
@@ -200,9 +208,10 @@ class FileKeyRing:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Read the file again if it has changed, or if the file that a link leads to has. Returns whether it has.
+        """Read the file again if it has changed. Follows symbolic links. Returns whether the file has changed.
 
-        A broken file does not change the ring. Raises KeyRingError once for each change.
+        If the new content is broken, the ring keeps its keys. KeyRingError is then raised once, and not again until the
+        next change.
         """
         found = version(self._path) or ()
         if found == self._version:
@@ -233,7 +242,7 @@ class FileKeyRing:
         return unseal(kek, f"ring:{context}", rest)
 
     def _encryption_key(self) -> tuple[str, bytes]:
-        """The active key-encryption key and its kid, for one use with a random nonce."""
+        """The active key-encryption key and its kid. Each call counts as one use, so encrypt only once with the result."""
         keys = self._keys
         self.uses.count(keys.encryption_kid)
         return keys.encryption_kid, keys.encryption[keys.encryption_kid]
@@ -278,7 +287,7 @@ def _new_key(use: Use, state: KeyState, now_ms: int) -> Key:
 
 
 def _signing_key(key: Key) -> EllipticCurvePrivateKey:
-    """The private P-256 key. Raises ValueError for another key, or some error of joserfc."""
+    """The private P-256 key for statements. Raises ValueError, or an exception of joserfc, if the key is not one."""
     signing = ECKey.import_key(key.jwk)
     if signing.curve_name != "P-256" or signing.private_key is None:
         raise ValueError

@@ -14,7 +14,7 @@ TIMEOUT_S = 5
 
 
 class HttpMessaging:
-    """POSTs each message as JSON with a bearer token. Any 2xx status means that it was accepted."""
+    """POSTs each message as JSON with a bearer token. Any 2xx status means that the message was accepted."""
 
     def __init__(self, url: str, token: str, session: aiohttp.ClientSession) -> None:
         self._url = url
@@ -22,7 +22,7 @@ class HttpMessaging:
         self._session = session
 
     async def hand(self, message: ReceiptMessage) -> bool:
-        """Send one message. Returns whether it was accepted."""
+        """Send one message. Returns whether the bank's messaging accepted it."""
         headers = {
             "Authorization": f"Bearer {self._token}",
             "Content-Type": "application/json",

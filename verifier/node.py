@@ -36,15 +36,17 @@ from verifier.service import Service
 log = structlog.get_logger()
 
 READY_TIMEOUT_S = 2.0
-# How often a node reads the suspensions, and the longest pause between two checks for withdrawn keys and systems.
+# The pause between two reads of the suspensions.
 SUSPENDED_S = 0.5
+# The longest pause between two checks for withdrawn keys and systems.
 WITHDRAWN_S = 5
-# Enough for probes and a scraper. A flood of the public port does not use these up.
+# Enough for health probes and a metrics scraper. The public port has its own limit, so a flood there cannot take these.
 ADMIN_CONNECTIONS = 64
 # SQLite's writer thread and the event loop share the interpreter lock. At the default of 5 ms they wait too long for
 # each other.
 SWITCH_INTERVAL_S = 0.0005
-# A request leaves hundreds of objects and no cycles. The default threshold of 700 costs 5 % of the processor time.
+# A request makes hundreds of objects and no reference cycles. With the default threshold of 700, the garbage collector
+# takes 5 % of the processor time.
 GC_THRESHOLD = (10_000, 20, 50)
 
 
@@ -129,7 +131,7 @@ class Node:
             messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, session)
             jobs["messages"] = lambda: service.outbox.deliver(messaging.hand)
         self._scheduler.start(jobs, config.sweep_seconds)
-        # A deployment that sweeps rarely must still see withdrawn keys and systems soon.
+        # A node with a long `sweep_seconds` must still notice withdrawn keys and systems soon.
         withdrawn: dict[str, Job] = {
             "key sets": tokens.refresh_if_due,
             "systems": lambda: reload_systems(systems, authentication),
@@ -140,13 +142,13 @@ class Node:
         self._scheduler.start(suspended, SUSPENDED_S)
 
     async def _close_when_draining(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        """Close a kept-alive connection after this answer, so that its next request goes to another node."""
+        """While draining, close the connection after its answer, so that the client's next request goes elsewhere."""
         if self._draining:
             response.force_close()
             response.headers["Connection"] = "close"
 
     async def ready(self) -> bool:
-        """Whether to send new requests here: the database takes writes and the node is not stopping."""
+        """Whether this node can take new requests: the database accepts writes, and the node is not stopping."""
         if self._draining:
             return False
         try:
@@ -161,14 +163,17 @@ class Node:
         return True
 
     async def drain(self, at_once: asyncio.Event) -> None:
-        """Say "not ready" and go on answering until the load balancer has noticed, or until `at_once` is set."""
+        """Report "not ready", and keep answering for `drain_seconds`, so that the load balancer can notice.
+
+        Returns early if `at_once` is set.
+        """
         self._draining = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self._config.drain_seconds):
                 await at_once.wait()
 
     async def stop(self) -> None:
-        """Stop listening, answer the open requests, make them durable, and close everything."""
+        """Stop the jobs, close the ports, finish the open requests, and close everything else."""
         self._scheduler.stop()
         self._service.context.events.close()
         for listener in self._listeners:
@@ -182,14 +187,14 @@ class Node:
 
 
 def report_discrepancy(kind: DiscrepancyKind, discrepancy_id: str) -> None:
-    """Tell the operator of a discrepancy. Unused codes happen every day; the other kinds should not."""
+    """Count and log a discrepancy. Unused codes happen every day, so only the other kinds are logged as warnings."""
     DISCREPANCIES.labels(kind).inc()
     level = logging.INFO if kind == "code_never_used" else logging.WARNING
     log.log(level, "discrepancy", kind=kind, id=discrepancy_id)
 
 
 def report_suspensions(new: Sequence[str], ended: Sequence[str]) -> None:
-    """Tell the operator which suspensions this node has begun to enforce, and which have ended."""
+    """Count and log the suspensions that this node has begun to enforce, and those that have ended."""
     for event, suspension_ids in (("suspended", new), ("lifted", ended)):
         for each in suspension_ids:
             SUSPENSIONS.labels(event).inc()
@@ -197,7 +202,7 @@ def report_suspensions(new: Sequence[str], ended: Sequence[str]) -> None:
 
 
 def report_tampering(table: str) -> None:
-    """Tell the operator of a row that does not verify. `verifier log verify` finds the row."""
+    """Count and log that a row of this table does not verify. `verifier log verify` finds the row."""
     TAMPERED.labels(table).inc()
     log.error("tampered", table=table)
 
@@ -213,7 +218,7 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(each, stopping.set)
     try:
         await node.start()
-        # These objects live as long as the process, so the collector need not look at them again.
+        # The objects made so far live as long as the process, so the garbage collector need not look at them again.
         gc.collect()
         gc.freeze()
         log.info("listening", address=config.listen, admin=config.admin_listen, issuer=config.issuer)

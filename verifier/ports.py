@@ -1,6 +1,6 @@
-"""The interfaces of everything the service needs from outside: storage, key ring, clock, entropy.
+"""The interfaces that the service needs from outside: storage, key ring, SIP identity signer, clock and entropy.
 
-Implements specs/protocol.md section 10. Each has only what its one user needs. `storage/` and `keys.py` implement them.
+Implements specs/protocol.md section 10. `storage/`, `keys.py`, `identity.py` and `clock.py` implement the interfaces.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ T = TypeVar("T")
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 Entropy = Callable[[int], bytes]
-"""Returns that many unpredictable bytes."""
+"""Returns as many unpredictable bytes as its argument says."""
 
 
 class Conflict(Unavailable):
-    """This transaction conflicted with another and was rolled back. It is safe to retry."""
+    """This transaction conflicted with another and was rolled back. Retrying is safe."""
 
 
 class Damaged(Unavailable):
-    """The database files are damaged. They are neither read nor written until they are restored."""
+    """The database files are damaged. The service does not use them until the operator restores them."""
 
     def __init__(self, how: str = "") -> None:
         super().__init__(f"the database is damaged{how and ': '}{how}")
@@ -38,11 +38,14 @@ class Reader(Protocol):
         """All rows of a statement. Raises Unavailable if the database cannot answer."""
 
     async def fetch_in(self, sql: str, keys: Iterable[object]) -> Sequence[Row]:
-        """All rows of a statement in which `($*)` stands for the list of `keys`. Without keys there are no rows."""
+        """All rows of a statement in which `($*)` stands for the list of `keys`. Without keys, it returns no rows."""
 
 
 class Transaction(Reader, Protocol):
-    """A transaction. The rows that it has updated are locked until it ends; others wait, and then see its changes."""
+    """A write transaction. It locks the rows that it updates until it ends.
+
+    Other transactions wait for these rows, and then see the changes.
+    """
 
     async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
         """Run a statement once for each row of parameters."""
@@ -54,8 +57,8 @@ class Storage(Reader, Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Begin a write transaction. Leaving the block commits durably; an exception rolls back.
 
-        Raises Unavailable if the database is gone, full or read-only. If the commit raises it, the outcome is unknown,
-        unless it is Conflict.
+        Raises Unavailable if the database is gone, full or read-only. If the commit raises Conflict, nothing was
+        committed. If the commit raises any other Unavailable, the outcome is unknown.
         """
 
     async def commit(self, work: Callable[[Transaction], Coroutine[object, object, T]]) -> T:
@@ -67,17 +70,20 @@ class Storage(Reader, Protocol):
             return await work(transaction)
 
     def snapshot(self) -> AbstractAsyncContextManager[Reader]:
-        """Begin a consistent read of what is committed now, whatever is written meanwhile. Raises Unavailable."""
+        """Begin a consistent read. It sees the data committed by now, and no later writes. Raises Unavailable."""
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
-        """Descriptions of damage in the database files. Empty if the database checks them itself."""
+        """Check the database files. Returns descriptions of the damage. `thorough` also checks the indexes.
+
+        Always empty for a database that has its own tools for this check.
+        """
 
     async def close(self) -> None:
         """Close every connection."""
 
 
 class KeyRing(Protocol):
-    """The deployment's keys. Private keys never leave it. `uses` counts those of the key-encryption keys."""
+    """The deployment's keys. Private keys never leave the ring. `uses` counts the uses of the key-encryption keys."""
 
     uses: Uses
 
@@ -97,19 +103,22 @@ class KeyRing(Protocol):
         """The kid of the active key-encryption key."""
 
     def derive(self, kind: str, value: str) -> bytes:
-        """32 bytes that only this ring can derive from a value, for blind indexes."""
+        """Derive 32 bytes from a value, for blind indexes. Only this ring can derive them."""
 
     def sign(self, typ: str, claims: bytes) -> str:
-        """A compact JWS over the claims by the active statement key, with `typ` and `kid` in its header."""
+        """Sign the claims with the active statement key. Returns a compact JWS with `typ` and `kid` in its header."""
 
     def jwks(self) -> dict[str, object]:
-        """The public statement keys, next, active and retired, as a JWK Set (RFC 7517)."""
+        """The public statement keys (next, active and retired) as a JWK Set (RFC 7517)."""
 
     def log_keys(self) -> tuple[str, ...]:
-        """The log's verifier keys, next, active and retired, in the format of C2SP signed-note."""
+        """The log's verifier keys (next, active and retired) in the format of C2SP signed-note."""
 
     def sign_checkpoint(self, text: str) -> str:
-        """A C2SP signed note over a checkpoint's text by the active log key, in the name of its first line."""
+        """Sign the text of a checkpoint with the active log key. Returns a C2SP signed note.
+
+        The first line of the text is the name of the key.
+        """
 
 
 class IdentitySigner(Protocol):

@@ -1,6 +1,6 @@
-"""The findings of `verifier check`: what is wrong with a deployment and what is missing, before a node starts.
+"""The checks of `verifier check`. They find what is wrong with a deployment, or missing in it, before a node starts.
 
-It tries every part as `serve` would use it, and writes nothing.
+The checks try every part in the way that `serve` would use it. They write nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _WANTED = {
 
 
 class Finding(Struct, frozen=True):
-    """The result for one part of a deployment. A `missing` part does not stop the start."""
+    """The result for one part of a deployment. A node starts even if a part is `missing`."""
 
     result: Result
     part: str
@@ -74,7 +74,7 @@ async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
 
 
 async def _database(config: Config) -> AsyncIterator[Finding]:
-    """The key ring and the uses of its keys, the database, and that its log is this one and was not rolled back."""
+    """Check the key ring, the database, the database's log, and how often the active key-encryption key was used."""
     try:
         service = await open_service(config)
         try:
@@ -128,7 +128,7 @@ async def _issuer(part: str, issuer: str, keys: KeySet, algorithms: tuple[str, .
 
 
 def _systems(config: Config) -> Iterator[Finding]:
-    """The systems file, and the scopes that no system has."""
+    """Check the systems file. Yields a finding for each scope that no system has."""
     systems: tuple[System, ...] = ()
     if config.systems:
         try:
@@ -144,7 +144,7 @@ def _systems(config: Config) -> Iterator[Finding]:
 
 
 def _missing(config: Config) -> Iterator[Finding]:
-    """Settings that a node can start without, but that a bank will want."""
+    """Find settings that are not set. A node can start without them, but a bank will want them."""
     if config.database.startswith("postgres") and "sslmode=" not in config.database:
         yield Finding(
             "missing", "VERIFIER_DATABASE", "no sslmode, so the connection may not use TLS: add sslmode=verify-full"

@@ -1,6 +1,6 @@
-"""Files of receipts, which customers keep, and of the trust to check them with. Both are JSON.
+"""Reads and writes receipt files, which customers keep. Reads trust files, which are needed to check receipts.
 
-Implements specs/protocol.md section 8.
+Implements specs/protocol.md section 8. Both kinds of files are JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from verifier.core.evidence import Evidence, Trust
 from verifier.core.ijson import TooDeep, read_json
 
 MAX_FILE = 262_144
-# A whole answer of the API is accepted too. A verdict, an issued call or an exception contains its evidence.
+# A file may also hold a whole answer of the API: a verdict, an issued call or an exception. The answer has its evidence
+# in one of these members.
 _WITHIN = ("receipt", "ticket", "evidence")
 
 

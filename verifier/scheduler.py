@@ -1,4 +1,4 @@
-"""The scheduler of a node's periodic jobs, and the jobs. Implements specs/protocol.md section 6.3."""
+"""The periodic jobs of a node, and the scheduler that runs them. Implements specs/protocol.md section 6.3."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ Job = Callable[[], Awaitable[object]]
 
 
 class Scheduler:
-    """Runs each job in its own task, so that no job waits for another. A failed run is logged and the job goes on."""
+    """Runs each job in its own task, so that no job waits for another. If a run fails, it is logged, and the job runs
+    again after the pause.
+    """
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, jobs: Mapping[str, Job], pause_s: float) -> None:
-        """Run each job after every pause, until `stop`."""
+        """Run each job again and again until `stop`, with a pause before each run."""
         for name, job in jobs.items():
             self._tasks.append(asyncio.create_task(_repeat(name, job, pause_s), name=name))
 
@@ -63,7 +65,7 @@ async def forget(service: Service) -> None:
 
 
 async def reserve_key_uses(service: Service) -> None:
-    """Reserve uses of the key-encryption keys. Warn the operator with each lease of a key that is nearly worn out."""
+    """Reserve uses of the key-encryption keys. Log a warning for each reservation of a key that is nearly worn out."""
     reserved = await service.key_uses.reserve()
     for kid, uses in (await service.key_uses.totals()).items():
         KEY_USES.labels(kid).set(uses)
@@ -74,7 +76,7 @@ async def reserve_key_uses(service: Service) -> None:
 
 
 async def reload_systems(systems: SystemsFile, authentication: Authentication) -> None:
-    """Read the systems file again if it has changed. A broken file changes nothing."""
+    """Read the systems file again if it has changed. If the file is broken, the systems stay as they were."""
     try:
         if systems.refresh():
             authentication.adopt(systems.systems)
@@ -84,7 +86,7 @@ async def reload_systems(systems: SystemsFile, authentication: Authentication) -
 
 
 async def reload_key_ring(ring: KeyRing) -> None:
-    """Read the key ring's file again if it has changed. A broken file changes nothing."""
+    """Read the key ring's file again if it has changed. If the file is broken, the keys stay as they were."""
     try:
         if isinstance(ring, FileKeyRing) and ring.refresh():
             log.info("key ring read again")

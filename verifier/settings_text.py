@@ -1,4 +1,4 @@
-"""`specs/settings.md`: every setting, grouped, with its meaning. Defaults and bounds come from `verifier.config`."""
+"""Makes `specs/settings.md`, which explains every setting. Defaults and bounds come from `verifier.config`."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ _PROPERTIES = msgspec.json.schema(Config)["$defs"]["Config"]["properties"]
 
 
 def text() -> str:
-    """The document."""
+    """The text of `specs/settings.md`."""
     return HEAD + "".join(f"\n## {title}\n\n{_table(group)}" for title, group in GROUPS.items())
 
 

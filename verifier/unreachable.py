@@ -1,4 +1,4 @@
-"""Why another server cannot be reached. The words repeat nothing that it sent."""
+"""Says why another server cannot be reached. The text never repeats data from that server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import aiohttp
 
 
 def in_words(error: aiohttp.ClientConnectorError) -> str:
-    """The reason of a failed connection: the host's name, its certificate, or the operating system's error."""
+    """Why a connection failed: an unknown host name, an untrusted certificate, or the operating system's error."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         return "its certificate is not trusted here; SSL_CERT_FILE names the bank's own authorities"
     reason = error.os_error

@@ -1,4 +1,4 @@
-"""Authenticates callers: by bearer token, signed request, or a proxy's client certificate.
+"""Authenticates callers by a bearer token, by a signed request, or by a client certificate that a proxy passes on.
 
 Implements specs/protocol.md section 2.
 """
@@ -19,8 +19,8 @@ from verifier.core.principal import Principal
 class Authentication:
     """All ways to authenticate.
 
-    `client_cert_header` trusts the header of RFC 9440. Set it only behind a proxy that sets that header. `now` returns
-    epoch seconds.
+    With `client_cert_header`, the client certificate in the header of RFC 9440 is trusted. Set it only behind a proxy
+    that sets this header. `now` returns epoch seconds.
     """
 
     def __init__(
@@ -58,7 +58,10 @@ class Authentication:
         raise Unauthenticated("a bearer token or a signed request is needed")
 
     def refusal(self, principal: Principal, who: Iterable[str]) -> Forbidden:
-        """The error for a caller with none of the grants in `who`. Its `reason`, for the log, lists their grants."""
+        """The error for a caller who has none of the grants in `who`. Its `reason` is for the log.
+
+        The `reason` lists the grants that the caller has.
+        """
         needed = f"this is for {', '.join(sorted(who))}"
         granted = ", ".join(sorted(principal.grants)) or "nothing"
         where = f" by the claim {self._tokens.roles_claim(principal.issuer)}" if principal.kind == "staff" else ""

@@ -1,4 +1,4 @@
-"""Reads a request body: bounded, UTF-8, without repeated members or control characters.
+"""Reads request bodies. A body is bounded and in UTF-8, and has no repeated members and no control characters.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -20,8 +20,9 @@ Body = TypeVar("Body")
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The raw body. Raises BodyTooLarge above 64 KiB, UnsupportedMediaType for anything but uncompressed JSON, and
-    MalformedRequest for an incomplete body.
+    """The raw body. Raises BodyTooLarge above 64 KiB, and MalformedRequest for an incomplete body.
+
+    Raises UnsupportedMediaType for anything but uncompressed JSON.
     """
     if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")

@@ -1,7 +1,7 @@
 """Limits on connections: their number, and a timeout for each stage. Implements specs/protocol.md section 12.2.
 
-aiohttp limits neither slow bodies, nor slow clients, nor the number of connections. So each connection has a small
-asyncio protocol in front of aiohttp's. specs/decisions/0021 says why.
+aiohttp has no limits on slow bodies, on slow clients, or on the number of connections. So each connection has a small
+asyncio protocol in front of aiohttp's protocol. specs/decisions/0021 explains the decision.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Reason = Literal["headers", "body", "slow_client", "idle", "full"]
 
 SWEEP_S = 0.25
 SEND_BUFFER = 65_536
-# The limit of unsent bytes of all connections together.
+# The limit on the unsent bytes of all connections together.
 MOST_UNSENT = 67_108_864
 # TCP keepalive: seconds of silence before the first probe, and between probes.
 PROBE_AFTER_S, PROBE_EVERY_S = 2, 1
@@ -32,12 +32,12 @@ PROBE_AFTER_S, PROBE_EVERY_S = 2, 1
 class Bounds(Struct, frozen=True):
     """The maximum number of connections, and a timeout in seconds for each stage.
 
-    - `headers`: from connecting, or from the first byte of a later request, until the headers are complete.
-    - `body`: from there until the body is complete.
+    - `headers`: until the headers are complete. The time starts when the client connects or sends a later request.
+    - `body`: from complete headers until the body is complete.
     - `slow_client`: until the client has read all of its answer.
-    - `idle`: between 2 requests.
+    - `idle`: between two requests.
 
-    The time from a complete request to its answer has no timeout, and neither have event streams.
+    There is no timeout between a complete request and its answer, and none for event streams.
     """
 
     most: int
@@ -48,7 +48,7 @@ class Bounds(Struct, frozen=True):
 
 
 class Connection(asyncio.Protocol):
-    """One connection. It passes everything on to aiohttp's protocol, and tracks its stage."""
+    """One connection. It tracks the stage of the connection, and passes everything on to aiohttp's protocol."""
 
     def __init__(self, connections: Connections, http: asyncio.Protocol) -> None:
         self._connections = connections
@@ -59,13 +59,13 @@ class Connection(asyncio.Protocol):
         self._admitted = False
         self.transport: asyncio.Transport | None = None
         self.at: Stage | None = None
-        """The stage under which `Connections` lists it. None before it is admitted, and after it is closed."""
+        """The stage under which `Connections` lists this connection. None if the connection is not open."""
         self.held = 0
         """The number of unsent bytes when the client stopped reading."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        # Otherwise the kernel buffers megabytes for a client that reads nothing.
+        # Without this limit, the kernel buffers megabytes for a client that reads nothing.
         with suppress(OSError):  # some systems refuse this for a client that has already gone
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         # With this limit, writing is paused exactly while there are unsent bytes.
@@ -103,11 +103,11 @@ class Connection(asyncio.Protocol):
         self._move()
 
     def hand_over(self) -> None:
-        """Begin an answer in pieces. One timeout covers all of them together."""
+        """Begin an answer that is sent in pieces. One timeout covers all pieces together."""
         self._handing = True
 
     def handed_over(self) -> None:
-        """End an answer in pieces: the last one was sent, or the client is gone."""
+        """End an answer that is sent in pieces: the last piece was sent, or the client is gone."""
         self._handing = False
         self._move()
 
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
         self._move()
 
     def _move(self) -> None:
-        """Enter the right stage. The timeout of a slow client runs on until it has read everything."""
+        """Move to the stage that applies now. A slow client's timeout runs until the client has read everything."""
         if not self._slow_client and not (self._handing and self.at == "slow_client"):
             self._connections.enter(self, self._stage)
         elif self.at != "slow_client":
@@ -140,7 +140,7 @@ class Connection(asyncio.Protocol):
 
 
 class Connections:
-    """The open connections of one listener by stage, each stage in order of entry."""
+    """The open connections of one listener, grouped by stage. In each stage, they are in the order of entry."""
 
     def __init__(self, listener: str, bounds: Bounds) -> None:
         self._loop = asyncio.get_running_loop()
@@ -164,7 +164,10 @@ class Connections:
             )  # a counter must exist before its first increase, or the increase does not show
 
     def admit(self, connection: Connection) -> bool:
-        """Admit a connection. At the limit, the one that has waited longest without a complete request is closed."""
+        """Admit a connection. Returns whether it was admitted.
+
+        At the limit, the connection that has waited longest without a complete request is closed to make room.
+        """
         if sum(map(len, self._stages.values())) >= self._most:
             spare = self._spare()
             if spare is None:
@@ -176,14 +179,14 @@ class Connections:
         return True
 
     def enter(self, connection: Connection, stage: Stage) -> None:
-        """Move a connection to a stage, and restart its timeout. A closed connection stays out."""
+        """Move a connection to a stage, and restart its timeout. Does nothing for a closed connection."""
         if connection.at is not None:
             del self._stages[connection.at][connection]
             connection.at = stage
             self._stages[stage][connection] = self._loop.time()
 
     def hold(self, connection: Connection, unsent: int) -> None:
-        """Record the unsent bytes of a connection. Beyond the total limit, disconnect the slowest clients."""
+        """Record the unsent bytes of a connection. If the total exceeds its limit, disconnect the slowest clients."""
         if connection.at is None:
             return
         self._held += unsent - connection.held
@@ -214,7 +217,10 @@ class Connections:
         return None
 
     def _spare(self) -> Connection | None:
-        """The connection that has waited longest without a complete request, or else the slowest client."""
+        """The connection that has waited longest without a complete request.
+
+        If there is none: the connection of the client that has been slow for longest, or None.
+        """
         unfinished = [first for stage in ("headers", "body", "idle") if (first := self._first(stage))]
         chosen = min(unfinished, key=lambda first: first[0]) if unfinished else self._first("slow_client")
         return chosen[1] if chosen else None
@@ -231,10 +237,7 @@ class Connections:
 
 
 def notice_vanishing(transport: asyncio.BaseTransport | None, seconds: int) -> None:
-    """Make the kernel probe a silent client, and close the connection after this many seconds without a response.
-
-    TCP_USER_TIMEOUT bounds unacknowledged data in the same way.
-    """
+    """Make the kernel probe a silent client, and close the connection after this many seconds without a response."""
     found = None if transport is None else transport.get_extra_info("socket")
     if found is None or found.family not in (socket.AF_INET, socket.AF_INET6):
         return

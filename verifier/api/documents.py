@@ -1,6 +1,6 @@
-"""Static documents: one copy in memory for all clients, however slow they are.
+"""Serves static documents. All clients share one copy in memory, even if they read slowly.
 
-Implements specs/protocol.md section 12.2; specs/decisions/0033 says why.
+Implements specs/protocol.md section 12.2. specs/decisions/0033 explains the decision.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from aiohttp.payload import Payload
 
 from verifier.api.connections import Connection
 
-# The most that one slow client can make the process buffer.
+# The number of bytes that the process buffers at most for one slow client.
 PIECE = 16_384
 
 

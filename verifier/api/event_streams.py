@@ -23,12 +23,12 @@ VANISHED_S = 6
 async def stream(
     asked: Asked[None, None], watched: AsyncGenerator[Struct | None, None], event: str
 ) -> web.StreamResponse:
-    """Send the first value, then one at each change.
+    """Send the current value as an event, and another event at each change.
 
     If the first read fails, the answer is a problem. The stream ends when a later read fails, when the token is no
-    longer accepted, or when the client is gone. A new request then says why.
+    longer accepted, or when the client is gone. If the client then connects again, the answer says what is wrong.
     """
-    # Leaving the loop does not close the generator, and it would still count as an open stream of the client.
+    # Leaving the loop does not close the generator. An open generator still counts as a stream of the client.
     async with aclosing(watched):
         first = await anext(watched)
         response = EventSourceResponse(ping_interval=PING_S, send_timeout=VANISHED_S)

@@ -1,4 +1,4 @@
-"""Headers: common response headers, request and trace ids, and the idempotency key.
+"""Reads and writes headers: the common response headers, request and trace ids, and the idempotency key.
 
 Implements specs/protocol.md sections 3.2 and 12.
 """
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from verifier.core.errors import IdempotencyKeyMissing
 
-# Visible ASCII, bare or as an RFC 8941 string. Without " and \ each key has one spelling in each form.
+# Visible ASCII, bare or as an RFC 8941 string. " and \ are not allowed, so no key needs escapes.
 IDEMPOTENCY_KEY = r'^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$'
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -35,7 +35,7 @@ async def without_banner(request: web.BaseRequest | None, response: web.StreamRe
 
 
 def request_id(request: web.BaseRequest) -> str:
-    """The caller's X-Request-ID if it is safe to log, or else a new id."""
+    """The caller's X-Request-ID if it is safe to log. Otherwise a new id."""
     given = request.headers.get("X-Request-ID", "")
     return given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
 
@@ -47,7 +47,7 @@ def trace_id(request: web.Request) -> str | None:
 
 
 def idempotency_key(request: web.Request) -> str:
-    """The client's key (draft-ietf-httpapi-idempotency-key-header), without quotes.
+    """The client's idempotency key (draft-ietf-httpapi-idempotency-key-header), without quotes.
 
     Raises IdempotencyKeyMissing.
     """

@@ -34,10 +34,13 @@ def public_app(
     people: Throttle,
     pages: tuple[Facts, Facts] | None = None,
 ) -> web.Application:
-    """The API and pages for systems, staff and customers. `pages` has the facts of the console and the app."""
+    """The API and pages for systems, staff and customers.
+
+    `pages` has the facts for the officer's console and for the customer's page. Without it, neither page is served.
+    """
     app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
-    # aiohttp tries the routes with the same beginning in this order.
+    # aiohttp tries routes with the same beginning in this order, so the busiest operations come first.
     for operation in sorted(operations, key=lambda each: each.id not in _BUSY):
         endpoint = Endpoint(operation, service, authentication, people)
         path = operation.path.replace("{path}", "{path:.+}")
@@ -64,7 +67,7 @@ def public_app(
     app.router.add_get("/docs.css", docs_style)
     if pages is not None:
         add_pages(app.router, *pages)
-    # These are routes, because a middleware would cost time on every request.
+    # Unknown addresses and methods have routes, because a middleware would cost time on every request.
     for path, allowed in methods.items():
         app.router.add_route("*", path, _refuse(MethodNotAllowed(), {"Allow": ", ".join(sorted(allowed))}))
     app.router.add_route("*", "/{path:.*}", _refuse(NotFound(), {}))
@@ -106,7 +109,7 @@ def admin_app(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.App
 
 
 def _refuse(error: VerifierError, extra: dict[str, str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """A handler for an address or method that does not exist. It answers with a problem."""
+    """A handler for an address or method that does not exist. Its answer is a problem."""
 
     async def refuse(request: web.Request) -> web.StreamResponse:
         response = problem(error, request)

@@ -19,9 +19,9 @@ DEFAULT_ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
 class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
     """An OpenID Connect issuer. Its access tokens for one of `audiences` identify principals of `kind`.
 
-    Without `jwks_url`, OpenID Connect Discovery finds the keys. `roles` maps the provider's role names to ours, and
-    without it they are the same. With `required_claim` a token must have that claim; `name=value` also requires the
-    value. Raises ValueError for a missing or invalid part.
+    Without `jwks_url`, OpenID Connect Discovery finds the keys. `roles` maps the provider's role names to ours. Without
+    it, the provider's names must be ours. With `required_claim`, a token must have that claim; the form `name=value`
+    also requires the value. Raises ValueError for a missing or invalid part.
     """
 
     kind: Literal["staff", "customer"]
@@ -49,18 +49,18 @@ class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"the algorithms of {self.issuer} must be some of {known}")
 
     def identity(self, claims: dict[str, object]) -> object:
-        """The id of the token's subject."""
+        """The value of `id_claim`, or None."""
         return claim_at(claims, self.id_claim)
 
     def granted(self, claims: dict[str, object]) -> frozenset[str]:
-        """The staff roles that the token grants, by our names."""
+        """The staff roles that the token grants, under our names."""
         said = claim_at(claims, self.roles_claim)
         listed = said if isinstance(said, list) else [said]
         pairs = self.roles or tuple((role, role) for role in STAFF_ROLES)
         return frozenset(role for name, role in pairs if name in listed)
 
     def meets_requirement(self, claims: dict[str, object]) -> bool:
-        """Whether the token has the required claim. The value may be one word of a string, or one item of a list."""
+        """Whether the token has the required claim. Its value may be one word of a string, or one item of a list."""
         if not self.required_claim:
             return True
         name, equals, value = self.required_claim.partition("=")
@@ -83,9 +83,10 @@ def role_mapping(entries: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 def claim_at(claims: object, path: str) -> object:
-    """The claim of this name, or else the member at this dotted path, or None.
+    """The claim with the name `path`. If there is none, `path` is read as a dotted path to a nested member.
 
-    Names may contain dots, such as https://bank.example/roles. So each step takes the longest name that matches.
+    Returns None if there is no such member. A name may itself contain dots, such as https://bank.example/roles. So each
+    step along the path takes the longest name that matches.
     """
     if not isinstance(claims, dict):
         return None

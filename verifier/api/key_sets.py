@@ -28,12 +28,12 @@ COOL_DOWN_S = 30
 RETRY_S = 5
 STALE_S = 3600
 RSA_BITS = range(2048, 8192 + 1)
-# joserfc types the members of a key more narrowly than JSON is.
+# A JWK. The type is `Any`, because the types of joserfc are narrower than JSON.
 _Jwk: TypeAlias = dict[str, Any]
 
 
 class _Answer(Struct):
-    """A response of an issuer. The log gets this name, never an address from the issuer."""
+    """A response of an issuer. The log calls it by the name `called`, and never by an address from the issuer."""
 
     called: ClassVar[str]
 
@@ -67,9 +67,11 @@ class KeySet:
     """The published keys of an issuer (RFC 7517).
 
     Cached keys are used for `recheck_s`. Halfway, a background fetch renews them, so that requests do not wait. While
-    the issuer cannot be reached, cached keys are used for an hour. A request with an unknown key waits at most
-    `WAIT_S`, and so does the first request after a pause. Waiting requests share one fetch. A cool-down between
-    fetches keeps tokens with invented key ids or bad signatures from flooding the issuer.
+    the issuer cannot be reached, cached keys are used for an hour.
+
+    Two kinds of requests wait for a fetch, for at most `WAIT_S`: a request with an unknown key, and the first request
+    after a pause. Waiting requests share one fetch. There is a cool-down between fetches, so that tokens with invented
+    key ids or bad signatures cannot flood the issuer.
     """
 
     def __init__(
@@ -93,7 +95,7 @@ class KeySet:
         self._fetched_at = self._asked_at = self._due = self._not_before = -math.inf
 
     def vouches(self, thumbprint: str) -> bool:
-        """Whether a key is in the cache, and the cache is current."""
+        """Whether the cache is current and contains a key with this thumbprint."""
         return self._is_current() and any(each.thumbprint == thumbprint for each in self._keys)
 
     def refresh_if_due(self) -> None:
@@ -107,7 +109,10 @@ class KeySet:
             self._fetching.cancel()
 
     async def find(self, kid: str | None, alg: str) -> Published:
-        """The key for a token. Raises Unauthenticated if it is not published, Unavailable if that cannot be checked."""
+        """The key for a token with this `kid` and `alg`.
+
+        Raises Unauthenticated if the issuer does not publish such a key, and Unavailable if its keys cannot be fetched.
+        """
         self.refresh_if_due()
         if not self._is_current() or self._held(kid, alg) is None:
             await self._renew()
@@ -120,7 +125,10 @@ class KeySet:
         return found
 
     async def probe(self, algorithms: Iterable[str]) -> int:
-        """The number of published keys for these algorithms. Raises Unavailable, with the reason, if there are none."""
+        """The number of published keys that fit one of these algorithms.
+
+        Raises Unavailable, with the reason, if the keys cannot be fetched.
+        """
         wanted = ["Ed25519" if each == "EdDSA" else each for each in algorithms]
         try:
             published = await self._published()
@@ -129,7 +137,10 @@ class KeySet:
         return sum(any(_fits(each.key, alg) for alg in wanted) for each in published)
 
     async def replacement(self, of: Published, kid: str | None, alg: str) -> Published | None:
-        """Fetch again after a key did not verify. Returns the key that is now published under its id, if it differs."""
+        """Fetch the keys again, after a signature did not verify with the key `of`.
+
+        Returns the key that the issuer now publishes for `kid` and `alg`, or None if there is no other key.
+        """
         await self._renew()
         found = self._held(kid, alg)
         return None if found is None or found.thumbprint == of.thumbprint else found
@@ -140,12 +151,12 @@ class KeySet:
     def _is_current(self) -> bool:
         """Whether the cached keys may be used: they are not stale, and a fetch was tried recently.
 
-        If the clock was set back since then, they may not be used.
+        If the clock was set back since the last fetch, the keys may not be used.
         """
         return not self._is_stale() and 0 <= self._now() - self._asked_at < self._recheck_s
 
     def _is_time(self, at: float) -> bool:
-        """Whether this time has been reached, or the clock was set back since the last fetch."""
+        """Whether the time `at` has come. Also true if the clock was set back since the last fetch."""
         return self._now() >= at or self._now() < self._asked_at
 
     def _held(self, kid: str | None, alg: str) -> Published | None:
@@ -160,7 +171,10 @@ class KeySet:
         return next((each for each in self._keys if kid in (None, each.key.kid) and _fits(each.key, alg)), None)
 
     async def _renew(self) -> None:
-        """Wait for the running fetch, or for a new one. The fetch continues if the waiter is cancelled."""
+        """Start a fetch if none is running and one is allowed. Then wait for the fetch, for at most `WAIT_S`.
+
+        If the waiting task is cancelled, the fetch continues.
+        """
         self._begin()
         if self._fetching is not None:
             await asyncio.wait([self._fetching], timeout=WAIT_S)
@@ -181,7 +195,7 @@ class KeySet:
         else:
             self._unanswered = False
             self._found = {}
-            # Count from the start of the fetch: a key may be withdrawn while the response is in transit.
+            # The keys are as old as the start of the fetch: a key may be withdrawn while the response is in transit.
             self._fetched_at = self._asked_at = began
             self._not_before = self._now() + self._cool_down_s
             self._due = max(self._not_before, began + self._recheck_s / 2)
@@ -219,16 +233,16 @@ class KeySet:
 
 
 def _reason(error: Exception) -> str:
-    """Why a fetch failed. It leaves out texts of libraries, which may repeat what the issuer sent."""
+    """Why a fetch failed. The text contains no message of a library, which may repeat data from the issuer."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return unreachable.in_words(error)
     return str(error) if isinstance(error, _BadAnswer) else type(error).__name__
 
 
 def _usable(jwk: _Jwk) -> Key | None:
-    """The key of a JWK if it may verify signatures, else None. None too for a JWK that cannot be parsed."""
+    """The key of a JWK. None if the JWK cannot be parsed, or if the key may not verify signatures."""
     if jwk.get("alg") == "EdDSA" and jwk.get("crv") == "Ed25519":
-        # The older name of the same algorithm (RFC 9864).
+        # EdDSA is the older name of Ed25519 (RFC 9864).
         jwk = jwk | {"alg": "Ed25519"}
     try:
         key = JWKRegistry.import_key(jwk)

@@ -20,13 +20,13 @@ if sys.platform != "win32":
 
 BACKLOG = 1024
 SHUTDOWN_S = 20
-# Longer than our own timeout, which is the one that closes idle connections.
+# aiohttp's timeout for idle connections. It is so long that our own timeout always comes first.
 NEVER_S = 86_400
 
 
 @web.middleware
 async def _tracked(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Report to the connection when a request arrives and when its handler is done. Turn errors into problems."""
+    """Tell the connection when a request arrives and when its handler is done. Answer errors with problems."""
     connection = request.transport.get_protocol() if request.transport is not None else None
     if not isinstance(connection, Connection):
         return await handler(request)
@@ -74,7 +74,7 @@ class Listener:
         self._watch = asyncio.create_task(self._connections.watch(), name="connections")
 
     async def close(self) -> None:
-        """Stop accepting connections, and finish requests under way."""
+        """Stop accepting connections, and finish the open requests."""
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
@@ -83,9 +83,9 @@ class Listener:
 
 
 def most_connections(wanted: int) -> int:
-    """Raise the process's limit on file descriptors. Returns `wanted`, or half of the limit if that is less.
+    """Raise the process's limit on file descriptors. Returns `wanted`, or half of the new limit if that is less.
 
-    The other half is for the database, files, and connections that are being accepted or closed.
+    The other half is for the database, for files, and for connections that are being accepted or closed.
     """
     if sys.platform == "win32":
         return wanted
@@ -93,5 +93,5 @@ def most_connections(wanted: int) -> int:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError):
-        hard = soft  # some systems have a lower limit than they report
+        hard = soft  # on some systems the real limit is lower than the reported hard limit
     return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard // 2)

@@ -1,4 +1,4 @@
-"""OpenAPI 3.1, generated from the table of operations. A test compares it with `specs/openapi.yaml`."""
+"""Generates the OpenAPI 3.1 description from the table of operations. A test compares it with `specs/openapi.yaml`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECURITY = {
 
 
 def document(operations: tuple[Operation, ...]) -> dict[str, object]:
-    """The whole description as plain data."""
+    """The whole OpenAPI description as plain data."""
     shapes = [each for op in operations for each in (op.body, op.answer) if each is not None]
     _, components = msgspec.json.schema_components([*shapes, Problem], ref_template="#/components/schemas/{name}")
     paths: dict[str, dict[str, object]] = {}
@@ -122,7 +122,7 @@ def _responses(operation: Operation) -> dict[str, object]:
 
 
 def raised(operation: Operation) -> list[type[VerifierError]]:
-    """Every error that an operation may answer: its own errors and the common ones."""
+    """Every error that an operation may answer with: its own errors and the common errors."""
     kinds: list[type[VerifierError]] = [errors.MalformedRequest, *operation.raises]
     kinds += [errors.BodyTooLarge, errors.UriTooLong, errors.UnsupportedMediaType, errors.HeaderTooLarge]
     if operation.path_types or operation.body is not None or operation.query is not None:

@@ -1,4 +1,4 @@
-"""Operations of the API, and the path of every request.
+"""Defines the operations of the API, and handles every request to them.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -48,7 +48,7 @@ Content = TypeVar("Content", bound=Struct)
 class Asked(Struct, Generic[Body, Query], frozen=True):
     """A request, decoded and authenticated. `body` and `query` are None for an operation without them.
 
-    `sent` are the headers of the answer. `identify` authenticates the caller again, for long-lived answers.
+    `sent` has the headers that the answer will have. `identify` authenticates the caller again, for long-lived answers.
     """
 
     request: web.Request
@@ -61,13 +61,14 @@ class Asked(Struct, Generic[Body, Query], frozen=True):
     identify: Callable[[], Awaitable[Principal]]
 
 
-# One table holds operations of all types. `operation` lets the type checker compare body, query, handler and answer.
+# The types here are `Any`, because one table holds all operations. The function `operation` lets the type checker
+# compare the body, query, handler and answer of each operation.
 _Asked: TypeAlias = Asked[Any, Any]
 _Handler: TypeAlias = Callable[[Service, _Asked], Awaitable[Struct | Reply[Struct] | web.StreamResponse]]
 
 
 class _Described(TypedDict, total=False):
-    """The members of an operation whose types do not depend on each other."""
+    """The members of `Operation` whose types do not depend on other members."""
 
     id: Required[str]
     method: Required[str]
@@ -120,7 +121,9 @@ _NO_IDEMPOTENCY = Idempotency("", "", b"")
 
 
 class Endpoint:
-    """Serves one operation: read, authenticate, authorize, decode, call the use case, encode."""
+    """Serves one operation: reads the request, authenticates and authorizes the caller, decodes the request, calls the
+    use case, and encodes its result.
+    """
 
     def __init__(
         self, operation: Operation, service: Service, authentication: Authentication, people: Throttle
@@ -164,7 +167,7 @@ class Endpoint:
         return response
 
     def _observed(self, status: int) -> Callable[[float], None]:
-        """The metric of this operation and status. Looking up its labels takes longer than to observe a value."""
+        """The function that records the time of a request with this status. Cached, because finding labels is slow."""
         if status not in self._observe:
             self._observe[status] = REQUESTS.labels(self._operation.id, str(status)).observe
         return self._observe[status]

@@ -1,6 +1,6 @@
 """Serves the officer's console and the customer's page from clients/, under a strict content policy.
 
-Implements specs/protocol.md section 12.1. The files are read once at the start, and nothing else is served.
+Implements specs/protocol.md section 12.1. The files are read once, at the start. Only these files are served.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _POLICY = (
 class SignIn(Struct, frozen=True):
     """The sign-in of a page: an OpenID provider, the client id of the page, and the scopes.
 
-    `resource` is the API that the access token is for (RFC 8707). Without it, the provider decides.
+    `resource` is the API that the access token is for (RFC 8707). Without `resource`, the provider chooses the API.
     """
 
     issuer: str
@@ -68,7 +68,7 @@ def add_pages(router: web.UrlDispatcher, officer: Facts, app: Facts) -> None:
 
 
 def _root() -> Path:
-    """The folder of the pages: inside the installed package, or beside it in a clone."""
+    """The folder of the pages. It is inside the installed package or, in a clone, beside the package."""
     installed = Path(str(files("verifier"))) / "clients"
     return installed if installed.is_dir() else Path(str(files("verifier"))).parent / "clients"
 

@@ -38,7 +38,7 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem (RFC 9457). `slug` names the kind of error. `verdict` is only ever `unavailable`."""
+    """A problem (RFC 9457). `slug` names the kind of error. If `verdict` is set, it is `unavailable`."""
 
     type: str
     title: str
@@ -60,7 +60,7 @@ def status_of(kind: type[VerifierError]) -> int:
 
 
 def problem_response(error: VerifierError, request_id: str, headers: dict[str, str]) -> web.Response:
-    """The answer for an error. A 5xx says `verdict: unavailable`, so that nobody reads it as genuine (law L6)."""
+    """The answer for an error. A 5xx has `verdict: unavailable`, so that no client reads it as genuine (law L6)."""
     status = status_of(type(error))
     shown: VerifierError = error if status < 500 or isinstance(error, errors.Unavailable) else errors.InternalError()
     problem = Problem(

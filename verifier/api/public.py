@@ -1,4 +1,4 @@
-"""Public operations: the log, the keys, the description of the deployment, the documentation.
+"""The handlers of public operations: the log, the keys, the description of the deployment, the check of a receipt.
 
 Implements specs/protocol.md sections 8 and 11.
 """
@@ -32,12 +32,12 @@ _BRIEFLY = {"Cache-Control": "public, max-age=2"}
 _KEYS_AGE = {"Cache-Control": "public, max-age=300"}
 MAX_INDEX = 2**INDEX_BITS
 CERTAIN_S = 1.0
-# `object` has no JSON Schema.
+# The type is `Any`, because `object` has no JSON Schema.
 JsonObject: TypeAlias = dict[str, Any]
 
 
 class Description(Struct, frozen=True):
-    """A deployment, with all that a verifier of receipts needs. Keep it as the trust file."""
+    """The description of a deployment, with all data for verifying receipts. Keep it as the trust file."""
 
     issuer: str
     jwks: JsonObject
@@ -66,7 +66,7 @@ class Sizes(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Consistency(Struct, frozen=True):
-    """The proof of RFC 6962 section 2.1.2 between two checkpoints; hashes in base64."""
+    """The proof of RFC 6962 section 2.1.2 between two checkpoints. `hashes` are in base64."""
 
     old: int
     new: int
@@ -81,12 +81,12 @@ class Public:
         self._latest: dict[int, tuple[float, asyncio.Future[str]]] = {}
 
     async def checkpoint(self, service: Service, asked: Asked[None, None]) -> web.Response:
-        """The latest durable checkpoint. All clients share at most one commit a second."""
+        """The latest durable checkpoint. All clients together cause at most one commit a second."""
         shard, now = self._shard(asked.path), asyncio.get_running_loop().time()
         asked_at, latest = self._latest.get(shard, (now, None))
         if latest is None or (latest.done() and now - asked_at >= CERTAIN_S):
             latest = asyncio.ensure_future(service.context.writer.checkpoint(shard))
-            # Retrieve the error, so that asyncio does not log it if all clients have gone.
+            # Retrieve the exception. Otherwise asyncio logs it if all clients have gone.
             latest.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._latest[shard] = now, latest
         return web.Response(text=await asyncio.shield(latest), headers=_BRIEFLY)
@@ -110,7 +110,7 @@ class Public:
         return Consistency(asked.query.old, asked.query.new, tuple(b64encode(each).decode() for each in hashes))
 
     def _shard(self, path: dict[str, str]) -> int:
-        """The shard that a path names, or the first. Raises NotFound."""
+        """The shard that a path names, or the first shard if it names none. Raises NotFound for an invalid name."""
         shard = origin_shard(f"/{path['shard']}", "") if "shard" in path else 0
         if shard is None:
             raise NotFound("the log has no such shard")

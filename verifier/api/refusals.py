@@ -1,6 +1,6 @@
-"""Refusals before a request reaches an operation. They are problems too, and log no byte of the client.
+"""Refuses bad requests before they reach an operation. Each answer is a problem. The log gets no byte from the client.
 
-Implements specs/protocol.md section 3.2. specs/decisions/0030 says why.
+Implements specs/protocol.md section 3.2. specs/decisions/0030 explains the decision.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Protocol(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # aiohttp reports a bad chunk only after the handler is done, but the handler waits for that chunk.
+        # aiohttp reports a bad chunk only after the handler is done. But the handler waits for that chunk.
         if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage) or self._current_request is None:
             return
         content = self._current_request.content
@@ -68,7 +68,7 @@ class Protocol(web.RequestHandler):
             raise exc
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun, and another cannot follow it")
-        # aiohttp repeats an unknown Expect header in its refusal, and fails if it is not UTF-8.
+        # aiohttp repeats an unknown Expect header in its refusal. It fails if the header is not UTF-8.
         expected = isinstance(exc, UnicodeEncodeError) and "Expect" in request.headers
         response = problem(_unread(exc) if status < 500 or expected else InternalError(), request, exc)
         response.force_close()
@@ -83,15 +83,15 @@ class Protocol(web.RequestHandler):
 
 
 def check_headers(request: web.BaseRequest) -> None:
-    """Raise HeaderTooLarge if the headers together are too long. Each byte costs work before authentication."""
+    """Raise HeaderTooLarge if the headers together are too long. Every byte costs work before authentication."""
     raw = request.raw_headers
-    # Fewer headers cannot exceed the limit.
+    # Only a request with several headers can exceed the limit, because each header has at most `MAX_HEADER` bytes.
     if len(raw) * MAX_HEADER > MAX_HEADERS and sum(len(name) + len(value) for name, value in raw) > MAX_HEADERS:
         raise HeaderTooLarge(f"the headers of a request have at most {MAX_HEADERS} bytes together")
 
 
 def problem(error: VerifierError, request: web.BaseRequest, cause: BaseException | None = None) -> web.Response:
-    """The answer to a request that no operation serves. Logs a line."""
+    """Log a line, and return the answer to a request that no operation serves."""
     request_id = headers.request_id(request)
     if isinstance(error, InternalError):
         log.error("defect", request_id=request_id, exc_info=cause or error)

@@ -48,12 +48,13 @@ class _Message(Struct):
 
 
 class _Untimely(InvalidSignature):
-    """The signature has expired or is from the future. The text repeats no byte of the request."""
+    """The signature is too old, has expired or is from the future. The text repeats no byte of the request."""
 
 
 class _KnownDigests(ContentDigest):
-    """Content-Digest (RFC 9530 section 2). It ignores unknown algorithms. All known ones must match, and there must be
-    at least one.
+    """Verifies Content-Digest (RFC 9530 section 2). Digests with unknown algorithms are ignored.
+
+    There must be at least one digest with a known algorithm, and all digests with known algorithms must match.
     """
 
     @classmethod
@@ -62,7 +63,7 @@ class _KnownDigests(ContentDigest):
 
 
 def _known(value: str | bytes) -> str:
-    """The members of a Content-Digest with a known algorithm. Raises InvalidSignature if there are none."""
+    """The digests in a Content-Digest that have a known algorithm. Raises InvalidSignature if there are none."""
     text = value.encode("ascii", "replace") if isinstance(value, str) else value
     try:
         digests: Any = http_sf.parse(text, tltype="dictionary", on_duplicate_key=_refuse_double)
@@ -80,7 +81,7 @@ def _refuse_double(name: str, context: str) -> None:
 
 
 class _ClockedVerifier(HTTPMessageVerifier):
-    """The library's verifier with the service's clock, and a tolerance in both directions."""
+    """The library's verifier, with the service's clock. `created` may differ from the clock in both directions."""
 
     content_digest_class = _KnownDigests
 
@@ -100,7 +101,7 @@ class _ClockedVerifier(HTTPMessageVerifier):
 
 
 class _Keys(MappingKeyResolver):
-    """The public keys of systems. An unknown key id causes the same work and the same refusal as a bad signature."""
+    """The public keys of systems. For an unknown key id, work and refusal are the same as for a bad signature."""
 
     def __init__(self, systems: Iterable[System]) -> None:
         super().__init__(public_keys={system.id: public_key(system) for system in systems}, private_keys={})
@@ -111,7 +112,10 @@ class _Keys(MappingKeyResolver):
 
 
 class SignedRequestVerifier:
-    """Verifies the signatures of requests. `now` returns epoch seconds. `max_age` is in seconds, past or future."""
+    """Verifies the signatures of requests. `now` returns epoch seconds.
+
+    `max_age` is how many seconds the signature's creation time may be in the past, or in the future.
+    """
 
     def __init__(self, systems: Iterable[System], now: Callable[[], float], max_age: float = MAX_AGE_S) -> None:
         self._systems = {system.id: system for system in systems}
@@ -120,9 +124,9 @@ class SignedRequestVerifier:
     def verify(self, request: BaseRequest, body: bytes, public_url: str | None = None) -> Principal:
         """The system that signed a request (RFC 9421 section 3.2), with its scopes as roles.
 
-        The signature has the tag `callback-verification`, a `keyid` and `created`. It covers @method, @target-uri,
-        Content-Digest (RFC 9530) if there is a body, and Idempotency-Key if there is one. Behind a proxy, `public_url`
-        is the address that the caller used. Raises Unauthenticated.
+        The signature must have the tag `callback-verification`, a `keyid` and `created`. It must cover @method and
+        @target-uri. If there is a body, it must cover Content-Digest (RFC 9530). If there is an Idempotency-Key header,
+        it must cover that. Behind a proxy, `public_url` is the address that the caller used. Raises Unauthenticated.
         """
         signature_input = ", ".join(request.headers.getall("Signature-Input", ()))
         if len(signature_input) > MAX_SIGNATURE_INPUT:
@@ -145,7 +149,7 @@ class SignedRequestVerifier:
         return principal(self._systems[str(results[0].parameters["keyid"])])
 
     def _reason(self, signature_input: str, public_url: str | None) -> str:
-        """A reason for the log. It names a system only if the systems file has it."""
+        """The reason for the log. It names a system only if the systems file has that system."""
         named = _KEY_ID.search(signature_input)
         if named is None or named[1] not in self._systems:
             return "the request's signature names no system of the systems file"
@@ -163,7 +167,7 @@ def sign_request(
     private_key: Ed25519PrivateKey,
     created: float,
 ) -> dict[str, str]:
-    """The headers that sign a request (RFC 9421 section 3.1) for `SignedRequestVerifier`.
+    """Sign a request for `SignedRequestVerifier` (RFC 9421 section 3.1). Returns the headers to add to the request.
 
     `url` is signed as written, so it must be the address on the wire. Raises HTTPMessageSignaturesException for a
     request that cannot be signed.
@@ -189,10 +193,10 @@ def sign_request(
 
 
 def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Principal:
-    """The system whose certificate a TLS proxy has checked and passes on in `Client-Cert` (RFC 9440 section 2.2).
+    """The system that has the client certificate in the header `Client-Cert` (RFC 9440 section 2.2).
 
-    Anybody can send this header. Call this only if the operator has configured a proxy that checks client
-    certificates and strips the header from outside requests. Raises Unauthenticated.
+    Any client can send this header. Call this function only behind a TLS proxy that checks client certificates, sets
+    the header, and removes it from what clients send. Raises Unauthenticated.
     """
     values = request.headers.getall("Client-Cert", ())
     if len(values) != 1 or len(values[0]) < 2 or not values[0][0] == values[0][-1] == ":":
@@ -209,7 +213,7 @@ def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Pr
 
 
 def _target_uri(request: BaseRequest, public_url: str | None) -> str:
-    """The target URI that the caller signed. It uses the bytes on the wire, since parsing may rewrite escapes."""
+    """The target URI that the caller signed. It has the bytes on the wire, because parsing may rewrite escapes."""
     if not request.raw_path.startswith("/"):
         raise Unauthenticated("the request target is not a path")
     return (public_url or f"{request.scheme}://{request.host}").rstrip("/") + request.raw_path

@@ -1,4 +1,4 @@
-"""The bank's systems, with keys and scopes, from a JSON file that is reloaded when it changes.
+"""Reads and changes the systems file: the bank's systems, with their keys and scopes. Nodes reload it when it changes.
 
 Implements specs/protocol.md section 2. specs/examples/systems.json is a sample.
 """
@@ -46,8 +46,8 @@ class SystemsError(VerifierError):
 class System(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A program of the bank that may call the API, and its scopes.
 
-    `public_key` is an Ed25519 key: 32 bytes in base64, or PEM. `certificate_sha256` is the fingerprint of its client
-    certificate in hex, with or without colons. Raises ValueError for anything else.
+    `public_key` is an Ed25519 key: 32 bytes in base64, or PEM. `certificate_sha256` is the fingerprint of the system's
+    client certificate in hex, with or without colons. Raises ValueError for anything else.
     """
 
     id: str
@@ -99,7 +99,7 @@ def _refuse_doubles(path: Path, what: str, values: list[str]) -> None:
 
 
 class SystemsFile:
-    """The current systems of a file, or none without a file. Raises SystemsError."""
+    """The current systems of a file. If `path` is None, there are no systems. Raises SystemsError."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -108,9 +108,10 @@ class SystemsFile:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Reload the file if it has changed. Returns whether it has.
+        """Reload the file if it has changed. Returns whether it has changed.
 
-        A broken file leaves the systems unchanged, and raises SystemsError once for each change.
+        If the new content is broken, the systems stay as they were. SystemsError is then raised once, and not again
+        until the next change.
         """
         if self._path is None:
             return False
@@ -123,7 +124,7 @@ class SystemsFile:
 
 
 def add_system(path: Path, system: System) -> None:
-    """Add a system to a file, and create the file if it is missing. Raises SystemsError."""
+    """Add a system to a systems file. Create the file if it is missing. Raises SystemsError."""
     if link(system.id):
         raise SystemsError("the id of a system must not be a link or the name of a host")
     with locked(path):
@@ -131,7 +132,7 @@ def add_system(path: Path, system: System) -> None:
 
 
 def remove_system(path: Path, system_id: str) -> None:
-    """Remove a system from a file. Raises SystemsError if it is not there."""
+    """Remove a system from a systems file. Raises SystemsError if the file does not have this system."""
     with locked(path):
         systems = load_systems(path)
         left = tuple(system for system in systems if system.id != system_id)
@@ -151,12 +152,12 @@ def principal(system: System) -> Principal:
 
 
 def fingerprint(system: System) -> str:
-    """The SHA-256 of a system's client certificate in lower-case hex, empty without one."""
+    """The SHA-256 of a system's client certificate in lower-case hex. Empty if the system has no certificate."""
     return system.certificate_sha256.replace(":", "").lower()
 
 
 def public_key(system: System) -> Ed25519PublicKey:
-    """The Ed25519 key of a system. Raises ValueError for anything else."""
+    """The Ed25519 key of a system. Raises ValueError if its `public_key` is anything else."""
     text = system.public_key.strip()
     try:
         if not text.startswith("-----BEGIN"):
@@ -173,7 +174,7 @@ def public_key(system: System) -> Ed25519PublicKey:
 
 
 def new_key() -> tuple[str, bytes]:
-    """A new key pair: the public key for the file, and the private key in PEM (PKCS #8)."""
+    """Make a key pair. Returns the public key for the systems file, and the private key in PEM (PKCS #8)."""
     key = Ed25519PrivateKey.generate()
     public = b64encode(key.public_key().public_bytes_raw()).decode()
     return public, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -1,6 +1,6 @@
-"""Soft limits in the memory of each node: requests of one person, and mistyped codes.
+"""Soft limits on the requests of one person and on mistyped codes. Each node keeps them in its memory.
 
-Implements specs/protocol.md section 7.3. The guess limit is durable, and elsewhere.
+Implements specs/protocol.md section 7.3. The limit on wrong codes is durable, and is not in this module.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Throttle:
         self._reset = f";t={-(-limit.interval_ms // 1000)}"
 
     def spend(self, key: str) -> Decision:
-        """Count one event. Raises RateLimited with the time to wait."""
+        """Count one event. Raises RateLimited, with the time to wait, if the limit is reached."""
         decision = decide(self._limit, self._tats.get(key), self._clock())
         if not decision.allowed:
             raise RateLimited(retry_after=decision.retry_after)
@@ -38,6 +38,6 @@ class Throttle:
         return decision
 
     def headers(self, decision: Decision) -> dict[str, str]:
-        """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
+        """The headers `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
         remaining = f'"{self._name}";r={decision.remaining}{self._reset}'
         return {"RateLimit-Policy": self._policy, "RateLimit": remaining}

@@ -1,7 +1,7 @@
 """Verifies bearer tokens of the bank's OpenID Connect issuers. Implements specs/protocol.md section 2.
 
-Pure functions read the claims. The claims count only after the signature verifies with a published key of the issuer
-(RFC 7519, RFC 8725, RFC 9068). A token that cannot be checked is refused.
+Pure functions read the claims. The claims are used only after the signature has verified with a key that the issuer
+publishes (RFC 7519, RFC 8725, RFC 9068). A token that cannot be checked is refused.
 """
 
 from __future__ import annotations
@@ -33,20 +33,21 @@ EXPIRED = "the token has expired"
 
 ACCESS_TOKEN_TYPES = frozenset(["at+jwt", "application/at+jwt"])
 TOKEN_TYPES = ACCESS_TOKEN_TYPES | {"jwt"}
-# Claims about a sign-in (OpenID Connect Core 1.0 section 2), claims of access tokens, and claims that only ID tokens
-# (section 3.3.2.11) or security events (RFC 8417) have.
+# Claims about a sign-in (OpenID Connect Core 1.0 section 2).
 SIGN_IN = ("auth_time", "acr", "amr", "azp", "sid")
+# Claims of access tokens.
 ACCESS = ("scope", "scp", "client_id", "cid")
+# Claims that only ID tokens (OpenID Connect Core 1.0 section 3.3.2.11) or security events (RFC 8417) have.
 NOT_ACCESS = ("nonce", "at_hash", "c_hash", "s_hash", "events")
 
 T = TypeVar("T")
 
 
 class TokenVerifier:
-    """Verifies bearer tokens. It caches verified tokens for `recheck_s`, or until they expire.
+    """Verifies bearer tokens. Verified tokens are cached for `recheck_s`, or until they expire if that is earlier.
 
-    `session` returns the HTTP client for fetching key sets, `now` epoch seconds. Raises ValueError if two trusted
-    issuers have the same issuer and audience.
+    `session` returns the HTTP client for fetching key sets. `now` returns epoch seconds. Raises ValueError if two
+    trusted issuers have the same issuer and audience.
     """
 
     def __init__(
@@ -69,10 +70,10 @@ class TokenVerifier:
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
-        """The principal of a token. A member of staff without a known role has no roles.
+        """The principal of a token. `roles` is empty for a member of staff whose token has no known role.
 
-        Raises Unauthenticated for an invalid token, and Unavailable if the issuer's keys are unknown and cannot be
-        fetched.
+        Raises Unauthenticated for an invalid token, and Unavailable if the issuer's keys cannot be fetched and none are
+        cached.
         """
         if len(token) > MAX_TOKEN or not token.isascii():
             raise Unauthenticated("the token is too long or not a JWT")
@@ -97,7 +98,7 @@ class TokenVerifier:
         return claimed.principal
 
     async def refresh_if_due(self) -> None:
-        """Start fetching the key sets that are due, so that a withdrawn key expires on an idle node too."""
+        """Start fetching the key sets that are due, so that an idle node too stops accepting a withdrawn key."""
         for key_set in self._key_sets.values():
             key_set.refresh_if_due()
 
@@ -120,7 +121,7 @@ class _Remembered(Struct, frozen=True):
 
 
 class _Header(Struct):
-    """The header parameters that are used. Keys and key addresses in a token are ignored."""
+    """The header parameters that this module uses. Keys and key addresses in a token are ignored."""
 
     alg: str = ""
     typ: str = ""
@@ -162,8 +163,8 @@ def _read(token: str, issuers: tuple[TrustedIssuer, ...], now: float) -> _Claime
 def _check_access(typ: str, claims: dict[str, object], trusted: TrustedIssuer) -> None:
     """Raise Unauthenticated unless this is an access token. An ID token only describes a sign-in, and grants nothing.
 
-    Type at+jwt is an access token (RFC 9068). Type JWT may be either. Keycloak tells them apart by a claim `typ`. ID
-    tokens of other providers have claims that no access token has.
+    A token of type at+jwt is an access token (RFC 9068). A token of type JWT may be an access token or an ID token. In
+    Keycloak, the claim `typ` says which one it is. ID tokens of other providers have claims that no access token has.
     """
     if typ not in TOKEN_TYPES:
         raise Unauthenticated("the token has a type that is not accepted here")
@@ -178,7 +179,10 @@ def _check_access(typ: str, claims: dict[str, object], trusted: TrustedIssuer) -
 
 
 def _describes_sign_in(claims: dict[str, object]) -> bool:
-    """Whether a token has claims that no access token has, or only claims about a sign-in."""
+    """Whether the claims show that a token is an ID token.
+
+    Such a token has a claim of `NOT_ACCESS`, or it has a claim of `SIGN_IN` but none of `ACCESS`.
+    """
     if any(name in claims for name in NOT_ACCESS):
         return True
     return any(name in claims for name in SIGN_IN) and not any(name in claims for name in ACCESS)
@@ -238,7 +242,7 @@ def _principal(claims: dict[str, object], trusted: TrustedIssuer, exp: float) ->
 
 
 async def _signer(token: str, claimed: _Claimed, key_set: KeySet) -> Published:
-    """The published key that signed the token. If it does not verify, the key set is fetched once more."""
+    """The published key that signed the token. If the signature does not verify, the key set is fetched once more."""
     published = await key_set.find(claimed.kid, claimed.alg)
     try:
         _check_signature(token, claimed.alg, published.key)

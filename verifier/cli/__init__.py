@@ -1,4 +1,4 @@
-"""The command line. Each module holds the commands of one noun; they import the service only when they run."""
+"""The command line. Each module has the commands for one noun. Commands import the service only when they run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verifier check`: what is wrong with a deployment, and what is missing, before a node starts."""
+"""`verifier check`: finds what is wrong with a deployment, or missing in it, before a node starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verifier migrate`, `backup` and `authenticate`: the database's schema, copies and upgrade."""
+"""`verifier migrate`, `backup` and `authenticate`: update the database's schema, copy it, and upgrade old rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def migrate() -> None:
     from verifier.storage.migrate import migrate as apply
 
     async def do() -> list[str]:
-        # A statement on a large table takes time, but it must not wait long for a lock: others would queue behind it.
+        # A statement may run long on a large table. But it must not wait long for a lock, because other statements
+        # would then wait behind it.
         storage = await open_storage(load_config().database, timeout_s=SLOW_S, lock_s=LOCK_S)
         try:
             return await apply(storage)

@@ -1,4 +1,4 @@
-"""`verifier demo`: a small bank on loopback."""
+"""`verifier demo`: runs a small bank on loopback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verifier identity`: the SIP identity of a call, checked offline."""
+"""`verifier identity`: checks the SIP identity of a call offline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verifier import`: its options, and what it prints. Implements specs/protocol.md 3.1."""
+"""`verifier import`: imports a file of applications and prints the result. Implements specs/protocol.md section 3.1."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _print_row(name: str, row: Bad | Superseded) -> None:
 
     reason = f"superseded by line {row.by}" if isinstance(row, Superseded) else row.reason
     parts = (f"{name}:{row.line.number}", row.column, reason)
-    # The terminal's line shows the progress bar. This clears the line; the bar is drawn again below.
+    # The progress bar is on the current line of the terminal. Clear this line. The bar is drawn again on the next line.
     click.echo("\r\033[K" * sys.stderr.isatty() + ": ".join(filter(None, parts)), err=True)
 
 

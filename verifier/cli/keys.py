@@ -1,4 +1,4 @@
-"""`verifier keys`: the key ring file."""
+"""`verifier keys`: makes, rotates and lists the keys of the key ring file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verifier log`: the audit of the transparency log, and its shards."""
+"""`verifier log`: audits the transparency log, and splits it into shards."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def _audit(notes: list[str], checked: list[str], forgotten: bool) -> Audited:
     from verifier.ledger.audit import audit_log
 
     async def do() -> Audited:
-        # One statement may read the calls of many years.
+        # The timeout is long, because one SQL statement may read the calls of many years.
         context = (await open_service(load_config(), timeout_s=SLOW_S)).context
         try:
-            # The retention time may have been different before, but never shorter than this.
+            # The retention time may have changed, but it was never shorter than `LEGS_KEPT_DAYS`.
             forgets = forgotten or context.settings.retention_ms is not None
             since = context.clock() - LEGS_KEPT_DAYS * 86_400_000 if forgets else None
             return await audit_log(context.storage, context.ring, context.trust(), notes, checked, since)
@@ -119,7 +119,7 @@ def _of_shards(path: Path) -> list[Path]:
 
 
 def _note(path: Path) -> str:
-    """The text of a checkpoint file. Text that is too long for a note is cut, and then does not verify."""
+    """The text of a checkpoint file. If the text is too long for a note, it is cut, so it does not verify."""
     from verifier.core.checkpoint import MAX_NOTE
 
     with path.open("rb") as file:

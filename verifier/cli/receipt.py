@@ -1,4 +1,4 @@
-"""`verifier receipt`: receipts and tickets, checked offline."""
+"""`verifier receipt`: checks receipts and tickets offline."""
 
 from __future__ import annotations
 

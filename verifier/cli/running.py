@@ -1,4 +1,7 @@
-"""What the commands share: reading settings, running the event loop, and ending with one sentence and status 1."""
+"""Functions that the commands share. They read the settings, run the event loop, and end a failed command.
+
+A failed command prints one sentence, and has the exit status 1.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Commands(click.Group):
         except VerifierError as error:
             raise click.ClickException(error.detail) from error
         except OSError as error:
-            # click itself ends quietly if the reader of our output has gone.
+            # If the program that reads our output has gone, click ends the command quietly.
             if error.errno == errno.EPIPE:
                 raise
             of_file = f"{error.filename}: " if error.filename else ""
@@ -38,29 +41,29 @@ class Commands(click.Group):
 
 
 def run(main: Coroutine[object, object, Result]) -> Result:
-    """Run a coroutine, on uvloop where it is installed."""
+    """Run a coroutine. Uses uvloop if it is installed."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 
 
 def load_config() -> Config:
-    """All settings, from the environment. Raises BadSettings."""
+    """Read all settings from the environment. Raises BadSettings."""
     from verifier.config import load
 
     return load(os.environ)
 
 
 def load_setting(name: str, default: str | None = None) -> str:
-    """One setting, from the environment; `default` replaces the setting's own. Raises BadSettings."""
+    """Read one setting from the environment. `default` replaces the setting's own default. Raises BadSettings."""
     from verifier.config import load_one
 
     return load_one(os.environ, name, default)
 
 
 def refused(error: Exception) -> click.ClickException:
-    """The end of a command that found evidence not valid: the slug of section 8.1 and the reason.
+    """The exception that ends a command if the evidence is not valid. A file that cannot be read counts as not valid.
 
-    A file that cannot be read is not valid either.
+    The message has the slug of specs/protocol.md section 8.1, and the reason.
     """
     return click.ClickException(
         f"NOT VALID: {getattr(error, 'slug', 'invalid_evidence')}: {getattr(error, 'detail', error)}"

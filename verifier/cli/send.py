@@ -1,4 +1,4 @@
-"""`verifier send`: one signed request, by hand."""
+"""`verifier send`: sends one signed request by hand."""
 
 from __future__ import annotations
 

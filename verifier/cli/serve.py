@@ -1,4 +1,4 @@
-"""`verifier serve`: a node."""
+"""`verifier serve`: runs a node."""
 
 from __future__ import annotations
 

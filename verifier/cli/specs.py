@@ -1,4 +1,4 @@
-"""`verifier openapi` and `settings`: the files of specs/ that the program prints."""
+"""`verifier openapi` and `settings`: print the files of specs/ that are made from the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verifier systems`: which systems of the bank may call, and with which keys."""
+"""`verifier systems`: lists, adds and removes the bank systems that may call the API."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Stage = Literal["received", "documents", "review", "approved", "disbursed", "dec
 
 
 class Customer(Struct, frozen=True, forbid_unknown_fields=True):
-    """`id` is the customer's subject at the bank's identity provider; `time_zone` an IANA name."""
+    """A customer. `id` is their subject at the bank's identity provider. `time_zone` is an IANA name."""
 
     id: PrincipalId
     name: Name
@@ -31,14 +31,14 @@ class Customer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RegisteredNumber(Struct, frozen=True, forbid_unknown_fields=True):
-    """A number on file, and since when. A new number may mean that an account was taken over."""
+    """A number on file, and when it was added. A new number may mean that an account was taken over."""
 
     number: E164
     added_at: Instant
 
 
 class Officer(Struct, frozen=True):
-    """An officer as named in statements and answers. Unknown members of later statements are ignored."""
+    """An officer as named in statements and answers. Unknown members, from later versions, are ignored."""
 
     id: str
     name: str
@@ -61,7 +61,7 @@ class Consents(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnnouncedCall(Struct, frozen=True, forbid_unknown_fields=True):
-    """A call that the bank has announced to the customer. It proves nothing about a call that comes."""
+    """A call that the bank has announced to the customer. An announcement does not prove that a call is genuine."""
 
     purpose: Purpose
     not_before: Instant
@@ -81,9 +81,9 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True):
     announced_calls: Annotated[tuple[AnnouncedCall, ...], Meta(max_length=5)] = ()
 
     def number_on_file(self, number: str) -> RegisteredNumber | None:
-        """The registered number that equals `number`, if any."""
+        """The registered number that equals `number`, or None."""
         return next((each for each in self.numbers if each.number == number), None)
 
     def assigned(self, officer_id: str) -> Officer | None:
-        """The assigned officer with that staff number, if any."""
+        """The assigned officer with this staff number, or None."""
         return next((each for each in self.officers if each.id == officer_id), None)

@@ -19,7 +19,10 @@ OPEN: frozenset[str] = frozenset({"issued", "live", "confirmed"})
 
 
 class CallRules(msgspec.Struct, frozen=True):
-    """A deployment's bounds, within those of specs/protocol.md section 6.2. Times are in milliseconds."""
+    """A deployment's limits for calls. They stay within the limits of specs/protocol.md section 6.2.
+
+    Times are in milliseconds.
+    """
 
     leg_mode: LegMode = "required"
     code_lifetime_ms: int = 600_000
@@ -29,9 +32,9 @@ class CallRules(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One outbound call. Times are epoch milliseconds, None for what has not happened.
+    """One outbound call. Times are epoch milliseconds, and None for an event that has not happened.
 
-    `due_at` is the time of the next transition by time alone, None once the call is closed.
+    `due_at` is when the call next changes its state if nothing else happens. It is None once the call is closed.
     """
 
     call_id: str
@@ -57,22 +60,22 @@ class Call(msgspec.Struct, frozen=True):
 
     @property
     def connected(self) -> bool:
-        """Whether the exchange says that the officer's leg is connected to the number on file."""
+        """Whether the telephone exchange reports that the officer's leg is connected to the number on file."""
         return self.connected_at is not None and self.leg_ended_at is None
 
 
 def settle(call: Call, now_ms: int, rules: CallRules) -> Call:
     """The call after all transitions that are due by `now_ms`.
 
-    Every decision settles the call first, so a late sweep never extends a code.
+    Every decision about a call settles it first. So a code does not live longer if the periodic sweep is late.
     """
     if not call.open:
         return call
     if call.state == "confirmed":
-        # Without leg events, the code's lifetime bounds the call.
+        # If there are no leg events, the call ends when its code expires.
         latest = call.expires_at if call.connected_at is None else call.connected_at + rules.max_call_ms
         if call.leg_ended_at is not None:
-            # The event has happened, even if the clock of the exchange or of another node is ahead.
+            # The leg has ended, even if the time of its end seems to be in the future because another clock is ahead.
             return _close(call, "ended", min(latest, call.leg_ended_at))
         return _close(call, "ended", latest) if now_ms >= latest else _due(call, latest)
     grace_end = call.expires_at if call.leg_ended_at is None else call.leg_ended_at + rules.grace_ms
@@ -92,11 +95,12 @@ def on_the_phone(call: Call) -> bool:
 
 
 def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
-    """Whether a right code is answered with `genuine`, after this many wrong ones on its channel. `call` must be
-    settled.
+    """Whether the right code gets the verdict `genuine`. `call` must be settled.
 
-    If the leg is required, it must have been connected. `settle` has closed the call if its leg ended too long ago:
-    after the grace period in which a customer can hang up and call the IVR, or at once if the code was used.
+    `wrong` is the number of wrong codes so far on the same channel.
+
+    If a leg is required, it must have been connected. If the leg has ended, `settle` closes the call: at once if the
+    code was used, and otherwise after the grace period. In that period, a customer can hang up and call the IVR.
     """
     if not call.open or wrong >= rules.max_wrong:
         return False
@@ -104,17 +108,17 @@ def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
 
 
 def reveal(call: Call, now_ms: int) -> Call:
-    """Record that the officer saw the code. The first time is kept."""
+    """Record that the officer saw the code. Only the time of the first look is kept."""
     return call if call.revealed_at is not None else replace(call, revealed_at=now_ms)
 
 
 def confirm(call: Call, now_ms: int, receipt_leaf: int, rules: CallRules) -> Call:
-    """Consume the code. This closes a call whose leg has already ended."""
+    """Record that the customer used the code. If the leg has already ended, the call is closed."""
     return settle(replace(call, state="confirmed", confirmed_at=now_ms, receipt_leaf=receipt_leaf), now_ms, rules)
 
 
 def after_wrong(call: Call, app_wrong: int, ivr_wrong: int, now_ms: int, rules: CallRules) -> Call:
-    """The call after this many wrong codes on each channel. It is locked if no channel can confirm it any more."""
+    """The call after this many wrong codes on each channel. It is locked if neither channel can confirm it any more."""
     if call.state != "confirmed" and call.open and min(app_wrong, ivr_wrong) >= rules.max_wrong:
         return _close(call, "locked", now_ms)
     return call
@@ -126,12 +130,12 @@ def revoke(call: Call, now_ms: int) -> Call:
 
 
 def follow_leg(call: Call, connected_at: int | None, ended_at: int | None, now_ms: int, rules: CallRules) -> Call:
-    """The call after all leg events so far, in any order."""
+    """The call after all leg events so far. The events may have arrived in any order."""
     if call.connected_at == connected_at and call.leg_ended_at == ended_at:
         return call
     state = call.state
     if state in ("issued", "live"):
-        # A leg that turns out to lead elsewhere undoes its effects.
+        # If the leg turns out to be connected to another number, a live call is `issued` again.
         state = "issued" if connected_at is None else "live"
     return settle(replace(call, state=state, connected_at=connected_at, leg_ended_at=ended_at), now_ms, rules)
 

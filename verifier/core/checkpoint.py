@@ -19,12 +19,12 @@ from verifier.core.octets import base64, from_base64
 from verifier.core.shards import origin_shard, shard_origin
 from verifier.core.signatures import is_point, verify_ed25519
 
-# The length of a text is the number of bytes of its UTF-8.
+# These limits on texts are in bytes of UTF-8.
 MAX_NOTE = 131_072
 MAX_SIGNATURES = 100
 MAX_PROOF = MAX_NOTE + 32_768
 MAX_HASHES = 64
-# JavaScript counts exactly up to here, so every verifier reads the same.
+# JavaScript's largest safe integer. All verifiers read integers up to it in the same way.
 MAX_COUNT = 2**53 - 1
 
 _ED25519 = b"\x01"
@@ -33,9 +33,9 @@ _KEY_ID_BYTES = 4
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _SIZE_LIMIT = 1 << 63
 _MAX_TILE_LEVEL = 63
-# A note may hold any other character. Line feeds separate its lines.
+# The characters that a note must not contain. Line feeds are allowed, because they separate lines.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
-# No control, no white space as listed in section 8, no plus sign.
+# A name has no control characters, no plus sign, and none of the white space that section 8 lists.
 _NAME = re.compile("[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _TILE_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([0-9]{1,3}))?")
@@ -54,12 +54,15 @@ def note_key_id(name: str, public_key: bytes) -> bytes:
 
 
 def vkey(name: str, public_key: bytes) -> str:
-    """The verifier key in the format of note tools: name, key id and key."""
+    """The verifier key as text, in the format of C2SP signed-note: name, key id and key."""
     return f"{name}+{note_key_id(name, public_key).hex()}+{base64(_ED25519 + public_key)}"
 
 
 def parse_vkey(text: str) -> tuple[str, bytes]:
-    """The name and the Ed25519 public key of a verifier key. Raises InvalidSignature if the text is not one."""
+    """Parse a verifier key. Returns its name and its Ed25519 public key.
+
+    Raises InvalidSignature if the text is not a verifier key.
+    """
     name, _, rest = text.partition("+")
     try:
         public_key = from_base64(rest.partition("+")[2])[len(_ED25519) :]
@@ -71,7 +74,10 @@ def parse_vkey(text: str) -> tuple[str, bytes]:
 
 
 def shard_vkey(text: str, shard: int) -> str:
-    """The verifier key under the name of a shard. Raises InvalidSignature if it is not a verifier key."""
+    """The verifier key of a shard, made from `text`, the verifier key of the log. Both have the same public key.
+
+    Raises InvalidSignature if `text` is not a verifier key.
+    """
     if shard == 0:
         return text
     name, public_key = parse_vkey(text)
@@ -79,17 +85,17 @@ def shard_vkey(text: str, shard: int) -> str:
 
 
 def sign_note(text: str, name: str, public_key: bytes, sign: Callable[[bytes], bytes]) -> str:
-    """The signed note of a text. `sign` makes the Ed25519 signature by the private key of `public_key`."""
+    """Sign a text. Returns the signed note. `sign` signs with the Ed25519 private key that belongs to `public_key`."""
     if not text.endswith("\n"):
         raise ValueError("the text of a note ends in a newline")
     return f"{text}\n— {name} {base64(note_key_id(name, public_key) + sign(text.encode()))}\n"
 
 
 def open_note(note: str, vkeys: Sequence[str]) -> str:
-    """The text of a note that at least one of these keys has signed. Raises InvalidSignature.
+    """Verify a note. Returns its text. Raises InvalidSignature unless at least one of these keys has signed it.
 
-    Signatures by other keys are ignored, so keys can be rotated and witnesses can cosign. One bad signature under
-    a known key makes the note invalid.
+    Signatures by other keys are ignored, so keys can be rotated and witnesses can cosign. One bad signature by one of
+    these keys makes the note invalid.
     """
     if _octets(note) > MAX_NOTE:
         raise InvalidSignature("the note is too long")
@@ -136,11 +142,10 @@ class Checkpoint(Struct, frozen=True):
 
 
 def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
-    """Open the checkpoint of a log, or of a shard of it, in a note that one of these keys has signed.
+    """Open a signed note that contains a checkpoint of a log, or of one of its shards.
 
-    A shard has its own origin and signs under its own name (section 8.4).
-    Raises InvalidSignature for the note, InvalidProof if it is not a checkpoint of that log.
-    Extension lines are ignored.
+    A shard has its own origin, and signs under its own name (section 8.4). Extension lines are ignored. Raises
+    InvalidSignature if the note does not verify, and InvalidProof if it is not a checkpoint of this log.
     """
     found = note.partition("\n")[0]
     shard = origin_shard(found, origin)
@@ -156,7 +161,7 @@ def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
 
 
 class TlogProof(Struct, frozen=True):
-    """The inclusion proof of an entry. `checkpoint` is a signed note. Nothing authenticates `extra`."""
+    """The inclusion proof of an entry. `checkpoint` is a signed note. `extra` is not authenticated."""
 
     index: int
     hashes: tuple[bytes, ...]
@@ -175,7 +180,7 @@ def encode_proof(index: int, hashes: Sequence[bytes], checkpoint: str, extra: by
 def parse_proof(text: str) -> TlogProof:
     """Parse a C2SP tlog-proof, without verifying it. Raises InvalidProof.
 
-    Each proof has exactly one text, the one that `encode_proof` writes.
+    A proof has exactly one valid text: the text that `encode_proof` writes.
     """
     if _octets(text) > MAX_PROOF:
         raise InvalidProof("the proof is too long")
@@ -202,7 +207,7 @@ def parse_proof(text: str) -> TlogProof:
 def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) -> Checkpoint:
     """Verify that the log has this entry. Returns the checkpoint.
 
-    Raises InvalidSignature if none of the keys has signed the checkpoint, InvalidProof otherwise.
+    Raises InvalidSignature if the checkpoint's note does not verify, and InvalidProof for every other fault.
     """
     proof = parse_proof(text)
     if proof.index > MAX_COUNT:
@@ -217,7 +222,7 @@ def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) 
 
 
 def tile_path(level: int | None, index: int, width: int) -> str:
-    """The path of a tile, below the log's address. Level None is for entries. Raises ValueError."""
+    """The path of a tile, below the log's address. Level None means entries. Raises ValueError if a number is wrong."""
     if not (level is None or 0 <= level <= _MAX_TILE_LEVEL) or index < 0 or not 1 <= width <= TILE:
         raise ValueError(f"there is no tile of level {level}, index {index}, width {width}")
     *above, last = (digits.zfill(3) for digits in f"{index:,}".split(","))
@@ -227,7 +232,10 @@ def tile_path(level: int | None, index: int, width: int) -> str:
 
 
 def parse_tile_path(path: str) -> tuple[int | None, int, int]:
-    """Level (None for the entries), index and width of a tile path. Raises ValueError for any other text."""
+    """Parse the path of a tile. Returns the level (None for entries), the index and the width.
+
+    Raises ValueError for any other text.
+    """
     found = _TILE_PATH.fullmatch(path)
     if found is None:
         raise ValueError(f"not a tile path: {path!r}")

@@ -17,7 +17,7 @@ from verifier.core.errors import FieldError, MalformedCode
 HOTP_DIGITS = 8
 CODE_DIGITS = HOTP_DIGITS + 1
 MAX_TYPED = 200
-# The zero of the decimal digits of each script (category Nd of Unicode 14). The other 9 digits follow it.
+# The digit zero of each script (category Nd of Unicode 14). The digits 1 to 9 come directly after it.
 _HEX = """
     0030 0660 06F0 07C0 0966 09E6 0A66 0AE6 0B66 0BE6 0C66 0CE6 0D66 0DE6 0E50 0ED0 0F20 1040 1090 17E0 1810 1946 19D0
     1A80 1A90 1B50 1BB0 1C40 1C50 A620 A8D0 A900 A9D0 A9F0 AA50 ABF0 FF10 104A0 10D30 11066 110F0 11136 111D0 112F0
@@ -37,10 +37,10 @@ _JOINED = re.compile("[A-Za-z+#*]")
 
 
 class _Hotp(pyotp.HOTP):
-    """pyotp with a key's bytes. Its own secret is base32, which it decodes for each password."""
+    """pyotp with a key in bytes. pyotp itself takes a key in base32, and decodes it again for each password."""
 
     def __init__(self, key: bytes, digits: int, digest: Callable[..., object]) -> None:
-        self._key = key  # the constructor of pyotp reads it
+        self._key = key  # set before pyotp's constructor, which reads the key
         super().__init__("", digits=digits, digest=digest)
 
     def byte_secret(self) -> bytes:
@@ -53,10 +53,10 @@ def hotp(key: bytes, counter: int, digits: int = HOTP_DIGITS, digest: Callable[.
 
 
 def derive_code(application_key: bytes, call_id: str, ticket: str, counter: int) -> str:
-    """The nine digits of a call's code. Any change of ticket, key, call id or counter changes them (law L2).
+    """The nine digits of a call's code. If the ticket, key, call id or counter changes, the code changes (law L2).
 
     The HOTP key is HKDF-SHA256(application key, salt = call id, info = SHA-256 of the compact ticket)
-    (RFC 5869); the ninth digit is the Damm check digit of the eight before it.
+    (RFC 5869). The ninth digit is the Damm check digit of the first eight digits.
     """
     info = hashlib.sha256(ticket.encode("ascii")).digest()
     key = HKDF(SHA256(), length=32, salt=call_id.encode("ascii"), info=info).derive(application_key)
@@ -68,7 +68,7 @@ def parse_code(typed: str, pointer: str = "/code") -> str:
     """Find the 9 digits of a code in a text that was typed, pasted or keyed, in any script (CVP-5-6, CVP-5-9).
 
     Raises MalformedCode for the member at `pointer` if there are not 9 digits, if there are two codes, or if the check
-    digit is wrong. That is a typing error and costs no attempt.
+    digit is wrong. Each of these is a typing error, and costs no attempt.
     """
     if len(typed) > MAX_TYPED:
         raise _slip(pointer, f"The text with the code has at most {MAX_TYPED} characters")
@@ -92,7 +92,7 @@ def _groups_of_nine(typed: str) -> Iterator[str]:
 
 
 def same_code(one: str, other: str) -> bool:
-    """Constant-time comparison of two codes."""
+    """Compare two codes in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 

@@ -1,6 +1,7 @@
 """The check digit of H. M. Damm (thesis, Marburg 2004). Implements specs/protocol.md section 5.
 
-A totally anti-symmetric quasigroup of order 10. It detects every single wrong digit and every swap of neighbours.
+The table is a totally anti-symmetric quasigroup of order 10. The check digit detects every single wrong digit, and
+every swap of two neighbouring digits.
 """
 
 from __future__ import annotations
@@ -31,5 +32,5 @@ def check_digit(digits: str) -> str:
 
 
 def is_valid(digits: str) -> bool:
-    """Whether the last digit is the check digit of those before it."""
+    """Whether the last digit is the check digit of the digits before it."""
     return check_digit(digits) == "0"

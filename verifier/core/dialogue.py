@@ -1,6 +1,6 @@
-"""The telephone dialogue as a pure state machine: keys go in, what to say and do comes out.
+"""The telephone dialogue as a pure state machine. It takes the pressed keys, and returns the next turn.
 
-Implements specs/protocol.md section 7.7. It is the same for VoiceXML, webhooks and the SIP gateway.
+Implements specs/protocol.md section 7.7. VoiceXML, webhooks and the SIP gateway use the same dialogue.
 """
 
 from __future__ import annotations
@@ -26,15 +26,20 @@ MAX_SILENCES = 3
 MAX_SLIPS = 5
 MAX_TURNS = 40
 MAX_KEYED = 100
-# What is said once the genuine call has closed.
+# Prompts about a genuine call, and the prompts that replace them once the call has closed.
 _AFTER = {"genuine": "ended", "who": "who_called"}
 
 
 class Turn(Struct, frozen=True):
-    """The next step: say, then listen for keys, check the `digits`, transfer `to` an officer or desk, or hang up.
+    """The next step. First play the prompts in `say`. Then do `act`, which is one of four actions:
 
-    `message` is the id of a receipt to send by the bank's own messaging. `evidence` is the id of the receipt behind
-    `genuine` or `ended`.
+    - `listen`: listen for keys
+    - `check`: check the code in `digits`
+    - `transfer`: transfer the caller to `to`, an officer or the fraud desk
+    - `hang_up`
+
+    `message` is the id of a receipt to send through the bank's own messaging. If the turn says `genuine` or `ended`,
+    `evidence` is the id of the receipt of that verdict.
     """
 
     say: tuple[Say, ...]
@@ -47,8 +52,12 @@ class Turn(Struct, frozen=True):
 
 
 class Dialogue(Struct, frozen=True):
-    """The state of a dialogue. `who` says whose genuine call it was, in each language; `officer` is that officer, and
-    `evidence` its receipt. `receipt` is one that can still be sent. `last` has the names of the last prompts."""
+    """The state of a dialogue. `last` has the names of the prompts of the last turn.
+
+    Three members are set after a genuine verdict. `who` has the text about the call in each language, `officer` is the
+    officer's staff number, and `evidence` is the id of the receipt. `receipt` is the id of a receipt that can still be
+    sent as a message.
+    """
 
     bank: str
     language: Language
@@ -66,12 +75,12 @@ class Dialogue(Struct, frozen=True):
 
 
 def begin(bank: str, language: Language) -> tuple[Dialogue, Turn]:
-    """Greet, and ask for the code. The greeting is the same for every number."""
+    """Greet the caller, and ask for the code. The greeting does not depend on the caller's number."""
     return _listen(Dialogue(bank, language), "greeting", "other_language", "ask", "keys")
 
 
 def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
-    """The next turn after keys were pressed, with or without a hash at the end, or after silence (None).
+    """The next turn after the caller has pressed keys, or after silence (`keyed` is None). Keys may end with a hash.
 
     After a turn with the act `check`, call `judge`, `refuse_slip` or `no_verdict`.
     """
@@ -107,8 +116,12 @@ def judge(
     receipt: str = "",
     evidence: str = "",
 ) -> tuple[Dialogue, Turn]:
-    """Say the verdict. `who` says whose call it is, in each language. A genuine verdict without it becomes "we cannot
-    check" (law L6). `receipt` is the id of one that can be sent, `evidence` that of a genuine call."""
+    """Say the verdict.
+
+    `who` has the text about the call in each language. Without `who`, a genuine verdict becomes `unavailable` (law L6).
+    `receipt` is the id of a receipt that can be sent as a message. `evidence` is the id of the receipt of a genuine
+    verdict.
+    """
     offer = ("offer_receipt",) if receipt else ()
     if verdict == "not_genuine":
         dialogue = replace(_told(dialogue, verdict), receipt=receipt)
@@ -120,14 +133,14 @@ def judge(
 
 
 def close(dialogue: Dialogue) -> Dialogue:
-    """After the genuine call has closed, say that it is over. `0` still leads to its officer."""
+    """Change the verdict from `genuine` to `ended`, because the call has closed. Key `0` still leads to the officer."""
     if dialogue.verdict != "genuine":
         return dialogue
     return replace(dialogue, verdict="ended", last=tuple(_AFTER.get(name, name) for name in dialogue.last))
 
 
 def closed(said: tuple[Say, ...]) -> tuple[Say, ...]:
-    """Change the prompts of a repeated turn in the same way."""
+    """Change the prompts of a turn as `close` changes the dialogue, so that the turn can be repeated after the call."""
     return tuple(_closed(each) for each in said)
 
 
@@ -140,7 +153,10 @@ def _closed(say: Say) -> Say:
 
 
 def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
-    """The digits cannot be a code. Ask again, at no cost."""
+    """Ask for the code again, because the digits cannot be a code. This costs no attempt.
+
+    After `MAX_SLIPS` such errors, transfer the caller to the fraud desk.
+    """
     dialogue = replace(dialogue, slips=dialogue.slips + 1)
     if dialogue.slips > MAX_SLIPS:
         return _connect(replace(dialogue, verdict=None, officer=""))
@@ -148,14 +164,12 @@ def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 
 
 def no_verdict(dialogue: Dialogue, why: Unchecked) -> tuple[Dialogue, Turn]:
-    """There is no verdict: a limit is reached, the ringing number is not on file, the call went to another number, or
-    for any other reason (law L6). The fraud desk is a key away.
-    """
+    """Say that there is no verdict, and why (law L6). The caller can press `0` for the fraud desk."""
     return _listen(_told(dialogue, "unavailable"), why, "after_refusal")
 
 
 def _told(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
-    """The state after a verdict, without anything of the previous verdict."""
+    """The state after a verdict. All data of the previous verdict is cleared."""
     return replace(dialogue, stage="told", verdict=verdict, who={}, officer="", receipt="", evidence="", slips=0)
 
 
@@ -169,7 +183,7 @@ def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 
 
 def _connect(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
-    """Transfer to the officer of the genuine call, or else to the fraud desk."""
+    """Transfer the caller to the officer of the genuine call. Without such a call, transfer to the fraud desk."""
     to = dialogue.officer if dialogue.verdict in ("genuine", "ended") and dialogue.officer else FRAUD_DESK
     dialogue = replace(dialogue, stage="over")
     return dialogue, Turn((_say(dialogue, "connecting"),), "transfer", dialogue.slow, to=to)
@@ -194,6 +208,6 @@ def _say(dialogue: Dialogue, name: str) -> Say:
         return Say(name, caller(language, dialogue.who[language]), language)
     spoken: Language = language
     if name == "other_language":
-        # Callers who need this prompt do not understand the other language.
+        # This prompt is for callers who do not understand the language of the dialogue.
         spoken = "en" if language == "zh-CN" else "zh-CN"
     return Say(name, prompt(name, language, bank=dialogue.bank), spoken)

@@ -16,7 +16,7 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A rule of the contact policy that a call would break. `exception`: a supervisor may lift it."""
+    """A rule of the contact policy that a call would break. If `exception` is true, a supervisor may lift the rule."""
 
     rule: str
     detail: str
@@ -24,9 +24,9 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class VerifierError(Exception):
-    """The base of all errors that this service raises on purpose.
+    """The base class of all errors that this service raises on purpose.
 
-    `detail` may be shown to the caller. The log gets `reason`, which contains nothing from a client.
+    `detail` may be shown to the caller. `reason` goes to the log, and contains no data from a client.
     """
 
     slug = "internal_error"
@@ -54,7 +54,7 @@ class InternalError(VerifierError):
 
 
 class Tampered(InternalError):
-    """A row of the database does not verify (law L16). It is not acted on."""
+    """A row of the database does not verify (law L16). The service does not use the row."""
 
     def __init__(self, table: str) -> None:
         super().__init__(f"a row of {table} does not verify")
@@ -103,7 +103,7 @@ class InvalidField(VerifierError):
 
 
 class MalformedCode(InvalidField):
-    """No nine digits, or a wrong check digit: a typing error. It costs no attempt."""
+    """The code does not have nine digits, or its check digit is wrong. This typing error costs no attempt."""
 
     slug = "malformed_code"
     title = "That is not a complete code"
@@ -189,7 +189,7 @@ class RateLimited(VerifierError):
 
 
 class Unavailable(VerifierError):
-    """The service cannot answer now. Never to be read as genuine (law L6)."""
+    """The service cannot answer now. Clients must never read this as genuine (law L6)."""
 
     slug = "unavailable"
     title = "We cannot check now"

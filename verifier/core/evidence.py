@@ -48,7 +48,7 @@ class LogKey(Struct, frozen=True):
 class Trust(Struct, frozen=True):
     """The trust file: issuer, signing keys (RFC 7517) and log.
 
-    It is the document served at `/.well-known/callback-verification`; other members are ignored.
+    A deployment serves this document at `/.well-known/callback-verification`. Other members of it are ignored.
     """
 
     issuer: str
@@ -82,7 +82,7 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
 def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tuple[str, Statement]:
     """Verify signature, `typ`, issuer and shape of a compact JWS. Returns its `typ` and claims.
 
-    Raises InvalidSignature or InvalidClaims. `typ` restricts what is accepted (RFC 8725 section 3.11).
+    If `typ` is given, every other type is refused (RFC 8725 section 3.11). Raises InvalidSignature or InvalidClaims.
     """
     header, payload = _opened(statement, trust)
     found = header.typ
@@ -100,7 +100,7 @@ def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tu
 
 
 def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
-    """The header, and the verified payload."""
+    """Verify the signature of a statement. Returns its header and its payload."""
     if len(statement) > MAX_STATEMENT:
         raise InvalidSignature("the statement is too long")
     try:
@@ -113,7 +113,7 @@ def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
 
 
 def _key(trust: Trust, kid: str) -> dict[str, object]:
-    """The only key of this name. Two keys of one name are refused, since readers could differ on which one signed."""
+    """The trusted key with this `kid`. There must be only one, because otherwise verifiers could use different keys."""
     keys = trust.jwks.get("keys")
     named = [each for each in keys if isinstance(each, dict)] if isinstance(keys, list) else []
     found = [each for each in named if each.get("kid") == kid]
@@ -127,7 +127,10 @@ def _key(trust: Trust, kid: str) -> dict[str, object]:
 
 
 def open_jws(compact: str, jwk: dict[str, object]) -> bytes:
-    """The payload of a compact JWS that this public key (RFC 7517) has signed by ES256. Raises InvalidSignature."""
+    """Verify the ES256 signature of a compact JWS with this public key (RFC 7517). Returns the payload.
+
+    Raises InvalidSignature.
+    """
     try:
         _, payload, signature = map(from_base64url, compact.split("."))
     except ValueError as error:

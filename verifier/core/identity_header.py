@@ -12,12 +12,12 @@ from verifier.core.text import unsafe
 
 MAX_HEADER = 8192
 
-# White space, including folded lines. There is one way to match it, so the time is linear.
+# White space, including folded lines. Each text can match in only one way, so matching takes linear time.
 _SPACE = r"(?:[ \t]|\r\n[ \t])*"
 _WORD = r"[A-Za-z0-9.!%*_+`'~-]+"
 _HOST = r"\[[0-9A-Fa-f:.]+\]"
 _DIGEST = re.compile(rf"{_SPACE}([A-Za-z0-9_.-]+){_SPACE}")
-# The value, if there is one: an address in angle brackets, a quoted text, or a token or host.
+# A parameter. Its value is optional: an address in angle brackets, a quoted text, a token, or a host.
 _PARAMETER = re.compile(
     rf";{_SPACE}({_WORD})(?:{_SPACE}={_SPACE}"
     rf"""(?:<([^<>\s]*)>|"((?:[^"\\\r\n]|\\[^\r\n])*)"|({_WORD}|{_HOST})))?{_SPACE}"""
@@ -27,7 +27,7 @@ _PARAMETER = re.compile(
 def parse_header(header: str) -> tuple[str, dict[str, str]]:
     """Return the PASSporT and the parameters by lower-case name. A flag has an empty value. Raises InvalidSignature.
 
-    Each header has one value. The grammar has no lists with commas.
+    A header must have one value. Lists with commas are refused.
     """
     fits = not unsafe(header) and len(header.encode()) <= MAX_HEADER
     text = header.strip(" \t\r\n") if fits else ""

@@ -9,7 +9,10 @@ ENTROPY_BYTES = 10
 
 
 def new_id(prefix: str, now_ms: int, entropy: bytes) -> str:
-    """Return `<prefix>_` and 32 hex digits of a UUIDv7 made of a time in epoch milliseconds and 10 random bytes."""
+    """Return `<prefix>_` and the 32 hex digits of a UUIDv7. `now_ms` is in epoch milliseconds.
+
+    `entropy` is `ENTROPY_BYTES` random bytes.
+    """
     value = (now_ms & (1 << 48) - 1) << 80 | int.from_bytes(entropy, "big")
     value = value & ~(0xF << 76) | 0x7 << 76  # version 7
     value = value & ~(0x3 << 62) | 0x2 << 62  # variant 10

@@ -1,4 +1,4 @@
-"""JSON in evidence (I-JSON, RFC 7493): bounded before parsing, and read the same by every verifier.
+"""Reads the JSON in evidence (I-JSON, RFC 7493). Its depth is checked first. Every verifier reads the same value.
 
 Implements specs/protocol.md section 8.1.
 """
@@ -9,18 +9,18 @@ import json
 import re
 
 MAX_DEPTH = 100
-# A string, terminated or not, or a bracket. There is one way to match, so the time is linear.
+# A bracket, or a string, which may be unterminated. Each text can match in only one way, so matching takes linear time.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
 class TooDeep(ValueError):
-    """JSON is nested too deeply."""
+    """The JSON is nested too deeply, but all its brackets are closed."""
 
 
 def read_json(octets: bytes, *, mark: bool = False) -> object:
     """The value of a JSON text in UTF-8. `mark` allows one byte-order mark at the beginning.
 
-    Raises ValueError, or TooDeep for JSON that is nested too deeply.
+    Raises ValueError. For JSON that is nested too deeply, the ValueError is a TooDeep.
     """
     text = octets.decode("utf-8-sig" if mark else "utf-8")
     deepest, closed = _nesting(text)
@@ -30,7 +30,7 @@ def read_json(octets: bytes, *, mark: bool = False) -> object:
         text, object_pairs_hook=_members, parse_int=_number, parse_float=_number, parse_constant=_no_constant
     )
     if "\\u" in text:
-        # UTF-8 has no lone surrogates, but an escape may be one. Encoding it raises UnicodeEncodeError.
+        # UTF-8 has no lone surrogates, but an escape can make one. Encoding a lone surrogate raises UnicodeEncodeError.
         json.dumps(value, ensure_ascii=False).encode()
     return value
 
@@ -55,7 +55,7 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _number(text: str) -> float:
-    """A number as in IEEE 754, or an integer if its value is one."""
+    """The value of a number in IEEE 754. It is an `int` if it has no fraction."""
     value = float(text)
     return int(value) if value.is_integer() else value
 

@@ -1,8 +1,8 @@
 """The limit on uses of a key-encryption key. Implements specs/protocol.md section 11.
 
-AES-256-GCM takes a random nonce of 96 bits for each use. A repeated nonce reveals plaintext and lets others forge
-seals. NIST SP 800-38D, section 8.3, allows 2^32 uses of one key. By then the chance of a repeat is 2^-33;
-at 2^30 it is 2^-37.
+AES-256-GCM takes a random nonce of 96 bits for each use. If a nonce repeats, it reveals plaintext, and lets others
+forge sealed data. NIST SP 800-38D, section 8.3, allows 2^32 uses of one key. The chance of a repeated nonce is 2^-33
+after 2^32 uses, and 2^-37 after 2^30 uses.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ REFUSED_FROM = 2**32
 
 
 class Uses:
-    """The uses by one process. It reserves leases in the database, so a crash loses no count.
+    """Counts how often this process uses each key.
 
-    `_left` is what remains of the leases, negative if more was used than reserved. `_total` is the last known sum of
-    all processes.
+    The process reserves uses in the database in advance (leases), so a crash loses no count. `_left` has the reserved
+    uses that are still free, by key. It is negative if the process has used a key more often than it had reserved.
+    `_total` has the reserved uses of all processes, by key, as last read from the database.
     """
 
     def __init__(self) -> None:
@@ -32,7 +33,7 @@ class Uses:
         self._total: dict[str, int] = {}
 
     def count(self, kid: str) -> None:
-        """Count a use, before it happens. Raises Unavailable at the limit."""
+        """Count one use of a key. Call this before the use. Raises Unavailable if the key has reached its limit."""
         with self._lock:
             left = self._left.get(kid, 0)
             if self._total.get(kid, 0) - min(left, 0) >= REFUSED_FROM:
@@ -40,7 +41,11 @@ class Uses:
             self._left[kid] = left - 1
 
     def unreserved(self, active: str) -> dict[str, int]:
-        """The uses to reserve: those beyond a lease, and a full lease of the active key once half of it is gone."""
+        """The number of uses to reserve now, by key.
+
+        For every key, these are the uses that were made without a reservation. The active key also gets a full lease
+        once less than half of its lease is left.
+        """
         with self._lock:
             found = {kid: -left for kid, left in self._left.items() if left < 0}
             left = self._left.get(active, 0)
@@ -49,7 +54,7 @@ class Uses:
             return found
 
     def reserved(self, added: Mapping[str, int], totals: Mapping[str, int]) -> None:
-        """Record durable reservations. A total never falls, whatever the database says."""
+        """Record reservations that are durable. A total never falls, even if the database reports a smaller number."""
         with self._lock:
             for kid, uses in added.items():
                 self._left[kid] = self._left.get(kid, 0) + uses
@@ -58,7 +63,7 @@ class Uses:
 
 
 def verdict(uses: int) -> str:
-    """A warning about a key with this many uses, or an empty text."""
+    """The warning about a key with this many uses. Empty if there is nothing to warn about."""
     if uses >= REFUSED_FROM:
         return "nothing can be sealed with it any more"
     if uses >= ROTATED_BEFORE:

@@ -14,7 +14,7 @@ LegId = Annotated[str, line(128)]
 
 
 class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
-    """An event of the officer's outbound leg. It may come late, twice and out of order."""
+    """An event of the officer's outbound leg. Events may arrive late, twice or out of order."""
 
     event: Literal["connected", "ended"]
     leg_id: LegId
@@ -24,9 +24,10 @@ class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
-    """A leg event without the call's id. The exchange never uses a `leg_id` twice. `number` may be missing once the leg
-    has ended. `officer_id` is the staff number of the extension. Without it the leg matches no call if several officers
-    are assigned.
+    """A leg event without the call's id. The exchange never uses a `leg_id` twice. The event `ended` may lack `number`.
+
+    `officer_id` is the staff number that belongs to the extension. Without `officer_id`, the leg matches no call if the
+    applications with this number on file have more than one officer.
     """
 
     event: Literal["connected", "ended"]
@@ -38,8 +39,10 @@ class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LegTaken(Struct, frozen=True):
-    """The call that the leg is matched with. None if no call or several wait for such a leg, or the leg could belong to
-    several officers."""
+    """The result of a leg event. `call` is the call that the leg is matched with.
+
+    `call` is null if no call waits for such a leg, if several calls do, or if the leg could belong to several officers.
+    """
 
     result: Literal["matched", "unmatched", "ambiguous"]
     call: CallView | None

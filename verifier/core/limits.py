@@ -13,7 +13,7 @@ import msgspec
 class Limit(msgspec.Struct, frozen=True):
     """At most `burst` events at once, and on average `burst` in each `period_ms`.
 
-    Raises ValueError for more than one event a millisecond, which the clock cannot tell apart.
+    Raises ValueError for a limit of more than one event a millisecond. The clock cannot tell such events apart.
     """
 
     burst: int
@@ -25,12 +25,15 @@ class Limit(msgspec.Struct, frozen=True):
 
     @property
     def interval_ms(self) -> int:
-        """The milliseconds until one more event is allowed."""
+        """The milliseconds after which one more event is allowed."""
         return self.period_ms // self.burst
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """`tat` is the theoretical arrival time to store (epoch ms); `retry_after` is in whole seconds."""
+    """Whether events are allowed.
+
+    `tat` is the theoretical arrival time to store, in epoch milliseconds. `retry_after` is in whole seconds.
+    """
 
     allowed: bool
     tat: int
@@ -39,7 +42,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(limit: Limit, tat: int | None, now_ms: int, cost: int = 1) -> Decision:
-    """Decide whether `cost` events are allowed now. `tat` is the stored arrival time, None for a new limit.
+    """Decide whether `cost` events are allowed now. `tat` is the stored arrival time, or None if none is stored.
 
     With cost 0, `allowed` says whether one more event would be allowed, and `tat` does not change.
     """

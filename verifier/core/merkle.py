@@ -1,4 +1,4 @@
-"""The log's Merkle tree: hashes, proofs and their verification (RFC 6962 section 2.1), in tiles (C2SP tlog-tiles).
+"""The log's Merkle tree (RFC 6962 section 2.1), stored in tiles (C2SP tlog-tiles). Makes proofs and verifies them.
 
 Implements specs/protocol.md section 8. A range `(start, end)` stands for the subtree MTH(D[start:end]).
 """
@@ -57,12 +57,12 @@ def consistency_ranges(old: int, new: int) -> list[Range]:
     Raises InvalidProof if there is no proof between these sizes.
     """
     ranges = _seeded_consistency_ranges(old, new)
-    # If the seed is the whole old tree, the proof leaves it out: its hash is the old root.
+    # If the first subtree is the whole old tree, the proof leaves it out, because its hash is the old root.
     return ranges[1:] if ranges[0][0] == 0 else ranges
 
 
 def _seeded_consistency_ranges(old: int, new: int) -> list[Range]:
-    """The largest subtree of the new tree that ends with the old tree, then its audit path."""
+    """The largest subtree of the new tree that ends where the old tree ends, and then the subtree's audit path."""
     if not 1 <= old <= new:
         raise InvalidProof(f"there is no consistency proof from size {old} to size {new}")
     path = inclusion_ranges(old - 1, new)
@@ -75,7 +75,7 @@ def _seeded_consistency_ranges(old: int, new: int) -> list[Range]:
 
 
 def verify_inclusion(*, leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """Verify that the tree of this size and root has this leaf hash at this index. Raises InvalidProof."""
+    """Verify that the tree with this size and root has this leaf hash at this index. Raises InvalidProof."""
     ranges = inclusion_ranges(index, size)
     _check_lengths([leaf, *proof], len(ranges) + 1)
     computed = leaf
@@ -88,7 +88,7 @@ def verify_inclusion(*, leaf: bytes, index: int, size: int, proof: Sequence[byte
 def verify_consistency(
     *, old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
-    """Verify that the new tree begins with all leaves of the old one. Raises InvalidProof.
+    """Verify that the new tree begins with all leaves of the old tree. Raises InvalidProof.
 
     An empty old tree is refused, since it is consistent with every tree.
     """
@@ -117,10 +117,10 @@ def _check_lengths(hashes: Sequence[bytes], count: int) -> None:
 
 
 class Tree:
-    """The right edge of the log, immutable.
+    """The right edge of the log. It is immutable.
 
-    `nodes` are the hashes of complete subtrees by (level, index). At least the left siblings of the right
-    edge must be there. The others decide for which leaves `inclusion_proof` works.
+    `nodes` are the hashes of complete subtrees by (level, index). They must include the left siblings of the right
+    edge. `inclusion_proof` works for the leaves whose siblings are in `nodes`.
     """
 
     __slots__ = ("_edge", "_nodes", "size")
@@ -149,8 +149,8 @@ class Tree:
     def extend(self, leaf_hashes: Sequence[bytes]) -> tuple[Tree, list[tuple[int, int, bytes]]]:
         """Return a tree with these leaves added, and the nodes to store: (tile level >= 1, index, hash).
 
-        This tree stays unchanged, in case the new one does not become durable. The new one can prove the new leaves
-        only, and drops all other nodes, so it does not grow.
+        This tree stays unchanged, in case the new tree does not become durable. The new tree can prove only the new
+        leaves. It drops all other nodes, so its memory does not grow.
         """
         left = {
             (level, count - 1): self._nodes[level, count - 1]
@@ -166,11 +166,11 @@ class Tree:
         return Tree(self.size + len(leaf_hashes), nodes), completed
 
     def root(self) -> bytes:
-        """MTH of all leaves."""
+        """The root hash of the tree: MTH of all leaves."""
         return self._edge[-1][1] or EMPTY_ROOT
 
     def inclusion_proof(self, index: int) -> list[bytes]:
-        """The audit path of a recent leaf, in the tree of this size. Raises LookupError for any other."""
+        """The audit path of a recent leaf in this tree. Raises LookupError for any other leaf."""
         if not 0 <= index < self.size:
             raise LookupError(f"a log of size {self.size} has no leaf {index}")
         proof = []
@@ -185,9 +185,10 @@ class Tree:
 
 
 def _right_edge(size: int, nodes: Nodes) -> list[tuple[int, bytes | None]]:
-    """Return for each level the number of complete subtrees, and the hash of the leaves after them, if any.
+    """Return two values for each level: the number of complete subtrees, and the hash of the leaves after them.
 
-    At the last level there is no complete subtree, so this is the hash of all leaves.
+    The hash is None if there are no such leaves. The last level has no complete subtree, so its hash is the hash of all
+    leaves.
     """
     edge = []
     partial: bytes | None = None
@@ -203,9 +204,9 @@ def _right_edge(size: int, nodes: Nodes) -> list[tuple[int, bytes | None]]:
 def _complete_rows(
     level: int, first: int, row: Sequence[bytes], left: Nodes
 ) -> Iterator[tuple[int, int, Sequence[bytes]]]:
-    """Yield, level by level, the index and the hashes of the subtrees that a new row of hashes completes.
+    """Yield the subtrees that a new row of hashes completes: for each level, the level, the first index and the hashes.
 
-    If the first hash of a row is a right half, `left` has its left half.
+    If the first hash of a row is the right half of a subtree, `left` has the left half.
     """
     while row:
         yield level, first, row
@@ -225,7 +226,7 @@ def _keyed(level: int, first: int, row: Sequence[bytes]) -> Iterator[tuple[tuple
 
 
 class Tile(Struct, frozen=True):
-    """The first `width` hashes of a tile. Its tile level `level` is the tree level `8 * level`."""
+    """The first `width` hashes of a tile. `level` is the tile level, which is level `8 * level` of the tree."""
 
     level: int
     index: int
@@ -235,8 +236,8 @@ class Tile(Struct, frozen=True):
 def tiles_for(ranges: Iterable[Range], size: int) -> set[Tile]:
     """The tiles that `prove` needs for these ranges, in a log of this size.
 
-    A proof takes 3 steps: compute its ranges (`inclusion_ranges`, `consistency_ranges`), fetch these tiles, `prove` the
-    ranges. Only the second step does I/O.
+    To make a proof, compute its ranges with `inclusion_ranges` or `consistency_ranges`. Then fetch these tiles, and
+    pass both to `prove`. Only fetching the tiles does I/O.
     """
     places = {_place(*node)[:2] for item in ranges for node in _complete_subtrees(*item)}
     return {Tile(level, index, min(TILE, (size >> TILE_HEIGHT * level) - TILE * index)) for level, index in places}
@@ -245,7 +246,7 @@ def tiles_for(ranges: Iterable[Range], size: int) -> set[Tile]:
 def prove(ranges: Iterable[Range], tiles: Mapping[Tile, Sequence[bytes]]) -> list[bytes]:
     """Return the hash of each range, from the tiles of `tiles_for`. Raises LookupError if a tile is incomplete.
 
-    For `inclusion_ranges` or `consistency_ranges` this is the proof. For `[(0, size)]` it is the root.
+    For `inclusion_ranges` or `consistency_ranges`, the hashes are the proof. For `[(0, size)]`, the hash is the root.
     """
     by_place = {(tile.level, tile.index): hashes for tile, hashes in tiles.items()}
 
@@ -270,7 +271,7 @@ def subtree_root(start: int, end: int, lookup: Callable[[int, int], bytes]) -> b
 
 
 def _complete_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Split a subtree into complete subtrees (level, index), from left to right, so the largest comes first."""
+    """Split a subtree into complete subtrees (level, index), from left to right. The largest one comes first."""
     while start < end:
         level = (end - start).bit_length() - 1
         yield level, start >> level
@@ -278,6 +279,6 @@ def _complete_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _place(level: int, index: int) -> tuple[int, int, int, int]:
-    """Locate the stored hashes under a subtree: tile level, tile index, first position, count."""
+    """Find the stored hashes of a subtree. Returns tile level, tile index, first position in the tile, and count."""
     first = index << level % TILE_HEIGHT
     return level // TILE_HEIGHT, first // TILE, first % TILE, 1 << level % TILE_HEIGHT

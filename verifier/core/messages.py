@@ -1,6 +1,6 @@
-"""The messages of the API, in the vocabulary of the SQL columns and claims. Implements specs/protocol.md section 3.
+"""The messages of the API. Their members have the same names as the SQL columns and the claims.
 
-Requests forbid unknown members. Times are RFC 3339 UTC.
+Implements specs/protocol.md section 3. Requests forbid unknown members. Times are RFC 3339 UTC.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class RequestException(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DecideException(Struct, frozen=True, forbid_unknown_fields=True):
-    """A supervisor's decision on an officer's request. If it is granted, `reason` goes into the log."""
+    """A supervisor's decision on an officer's request. If the supervisor grants it, `reason` goes into the log."""
 
     granted: bool
     reason: Reason
@@ -75,7 +75,7 @@ class DecideException(Struct, frozen=True, forbid_unknown_fields=True):
 class SearchApplications(Struct, frozen=True, forbid_unknown_fields=True):
     """A search for applications with every word of `query` in their reference, name, product or number.
 
-    The query is in the body, since proxies log addresses (law L11).
+    The query is in the body, because proxies log addresses (law L11).
     """
 
     query: Annotated[str, Meta(max_length=120)] = ""
@@ -100,7 +100,7 @@ class Confirm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
-    """A code that was keyed by phone. `caller_number` is null if withheld. `language` is the caller's choice."""
+    """A code that a caller has keyed. `caller_number` is null if it is withheld. `language` is the caller's choice."""
 
     digits: KeyedCode
     dialled_number: E164
@@ -110,9 +110,9 @@ class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BeginSession(Struct, frozen=True, forbid_unknown_fields=True):
-    """A call to the bank's number. `caller_number` is null if withheld.
+    """A call to the bank's number. `caller_number` is null if it is withheld.
 
-    `dialled_number` is null if it is not E.164, such as a service number of 5 digits.
+    `dialled_number` is null if the number is not E.164, such as a service number of 5 digits.
     """
 
     dialled_number: E164 | None = None
@@ -127,7 +127,7 @@ class HeardKeys(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
-    """A report of a suspicious call. An IVR sets `reporter_number` to the registered number that called in."""
+    """A report of a suspicious call. An IVR sets `reporter_number` to the registered number of the reporter."""
 
     at: Instant
     caller_number: Annotated[str, Meta(max_length=32)] = ""
@@ -137,7 +137,7 @@ class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Preferences(Struct, frozen=True, forbid_unknown_fields=True):
-    """A customer's preferences. False refuses marketing calls. True leaves it to the consents of each application."""
+    """A customer's preferences. False refuses marketing calls. With true, the consents of each application decide."""
 
     marketing_calls: bool
 
@@ -166,7 +166,7 @@ class ApplicationView(Struct, frozen=True):
 
 
 class Applications(Struct, frozen=True):
-    """Ordered by reference. `next_cursor` is null on the last page."""
+    """A page of applications, ordered by reference. `next_cursor` is null on the last page."""
 
     applications: tuple[ApplicationView, ...]
     next_cursor: str | None
@@ -205,14 +205,14 @@ class SipIdentity(Struct, frozen=True):
 
 
 class Calls(Struct, frozen=True):
-    """Newest first. `next_cursor` is null on the last page."""
+    """A page of calls, newest first. `next_cursor` is null on the last page."""
 
     calls: tuple[CallView, ...]
     next_cursor: str | None
 
 
 class Code(Struct, frozen=True):
-    """The call code: `digits` to enter, `shown` in groups of 3 to show and speak."""
+    """The call code. `digits` has the nine digits. `shown` has them in groups of 3, to show and to speak."""
 
     digits: str
     shown: str
@@ -220,7 +220,7 @@ class Code(Struct, frozen=True):
 
 
 class IssuedCall(Struct, frozen=True):
-    """`code` is null until the officer may see it (law L5). Then `GET /v1/calls/{call_id}/code` returns it."""
+    """A call that was issued. `code` is null until `GET /v1/calls/{call_id}/code` may return the code (law L5)."""
 
     call: CallView
     ticket: LogEvidence
@@ -234,7 +234,7 @@ class GrantedException(Struct, frozen=True):
 
 
 class ExceptionRequest(Struct, frozen=True):
-    """An officer's request. Once granted, `exception_id` is set, and valid for one call until `expires_at`."""
+    """An officer's request. Once it is granted, `exception_id` is valid for one call, until `expires_at`."""
 
     request_id: str
     application_id: str
@@ -270,7 +270,7 @@ class LegView(Struct, frozen=True):
 
 
 class CallDetails(Struct, frozen=True):
-    """The facts of a genuine call that a customer sees."""
+    """The facts that a customer sees about a genuine call."""
 
     call_id: str
     officer: Officer
@@ -285,7 +285,7 @@ class CallDetails(Struct, frozen=True):
 class Verdict(Struct, frozen=True):
     """The answer to a confirmation. Every refusal has the same shape and words (law L7).
 
-    `ended` repeats a genuine answer after the end of its call, with other words.
+    `ended` repeats the answer `genuine` after the call has ended, with other words.
     """
 
     verdict: Literal["genuine", "not_genuine", "ended"]
@@ -298,7 +298,7 @@ class Verdict(Struct, frozen=True):
 
 
 class SpokenVerdict(Struct, frozen=True):
-    """The answer for an IVR. `unavailable` has no receipt, since nothing was checked. `ended` is as in `Verdict`."""
+    """The answer for an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because nothing was checked."""
 
     verdict: Literal["genuine", "not_genuine", "ended", "unavailable"]
     at: datetime
@@ -309,7 +309,7 @@ class SpokenVerdict(Struct, frozen=True):
 
 
 class Say(Struct, frozen=True):
-    """A prompt: its name, for a recording, and its words. The prompt of a verdict has the verdict's name."""
+    """A prompt: its words, and the name of its recording. The prompt of a verdict has the verdict's name."""
 
     name: str
     text: str
@@ -317,10 +317,10 @@ class Say(Struct, frozen=True):
 
 
 class IvrTurn(Struct, frozen=True):
-    """The next turn of a dialogue: say, then `listen` for keys, `transfer` the caller, or `hang_up`.
+    """The next turn of a dialogue. First play the prompts in `say`. Then do what `act` says.
 
-    `to` is an officer's staff number or `fraud_desk`. `receipt_id` is the receipt behind `genuine` or `ended`, and null
-    in every other turn.
+    `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine` or `ended`, `receipt_id` is the
+    receipt of that verdict. In every other turn, `receipt_id` is null.
     """
 
     session_id: str
@@ -349,14 +349,14 @@ class PastCall(Struct, frozen=True):
 
 
 class PastCalls(Struct, frozen=True):
-    """Newest first. `next_cursor` is null on the last page."""
+    """A page of past calls, newest first. `next_cursor` is null on the last page."""
 
     calls: tuple[PastCall, ...]
     next_cursor: str | None
 
 
 class MyApplication(Struct, frozen=True):
-    """A loan: its stage, the officers who may phone, and announced calls."""
+    """A customer's loan: its stage, the officers who may phone about it, and announced calls."""
 
     application_id: str
     product: str
@@ -371,7 +371,7 @@ class MyApplications(Struct, frozen=True):
 
 
 class CallStatus(Struct, frozen=True):
-    """Whether the bank is on the phone with the customer now: only if `on_call` is true, and only for these calls."""
+    """The bank is on the phone with the customer only if `on_call` is true, and only in the calls of `calls`."""
 
     on_call: bool
     at: datetime

@@ -1,6 +1,6 @@
 """Checks names that are shown or spoken: no links, and no invisible marks. Implements specs/protocol.md section 3.1.
 
-The check is at the doors and not in the types, so older registrations can still be read.
+The API and the import run this check. The types do not, so that older registrations can still be read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MARK = "must not hold a control character, or a mark that hides or turns text"
 
 
 def fault(name: str) -> str | None:
-    """What is wrong with a name, in words that do not repeat it, or None."""
+    """The problem with a name, or None. The text does not repeat the name."""
     if marked(name):
         return MARK
     return LINK if link(name) else None
@@ -31,7 +31,7 @@ def check_names(registration: Registration) -> None:
 
 def _faults(registration: Registration) -> Iterator[tuple[str, str]]:
     names = {"/customer/name": registration.customer.name, "/product": registration.product}
-    # An id may be an e-mail address, but it is shown and spoken too.
+    # Ids are shown and spoken too. They may look like links, because an id may be an e-mail address.
     ids = {"/customer/id": registration.customer.id}
     for place, officer in enumerate(registration.officers):
         names |= {f"/officers/{place}/name": officer.name, f"/officers/{place}/branch": officer.branch}

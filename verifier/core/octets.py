@@ -1,4 +1,4 @@
-"""Canonical base64 (RFC 4648 sections 4 and 5), so that no signed value has two texts."""
+"""Canonical base64 (RFC 4648 sections 4 and 5), so that each signed value has exactly one text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def base64(octets: bytes) -> str:
 
 
 def from_base64(text: str) -> bytes:
-    """Decode canonical text. Raises ValueError for any other."""
+    """Decode canonical base64. Raises ValueError for any other text."""
     octets = b64decode(text, validate=True)
     if base64(octets) != text:
         raise ValueError("base64 is not canonical")
@@ -24,7 +24,7 @@ def base64url(octets: bytes) -> str:
 
 
 def from_base64url(text: str) -> bytes:
-    """Decode canonical text. Raises ValueError for any other."""
+    """Decode canonical base64url. Raises ValueError for any other text."""
     octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if base64url(octets) != text:
         raise ValueError("base64url is not canonical")

@@ -1,6 +1,6 @@
 """SIP identity: the PASSporT of a call (RFC 8225, shaken RFC 8588, rcd RFC 9795) and its Identity header (RFC 8224).
 
-Implements specs/protocol.md section 6.4. Members are sorted and without white space (RFC 8225 section 9).
+Implements specs/protocol.md section 6.4. The JSON has sorted members and no white space (RFC 8225 section 9).
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Address(Struct, frozen=True, omit_defaults=True):
 
 
 class Addresses(Struct, frozen=True, omit_defaults=True):
-    """The called parties, if not numbers alone (RFC 8225 section 5.2.1)."""
+    """The called parties, if at least one of them has a URI instead of a number (RFC 8225 section 5.2.1)."""
 
     tn: tuple[str, ...] = ()
     uri: tuple[str, ...] = ()
 
 
 class Claims(Struct, frozen=True, omit_defaults=True):
-    """The claims of a PASSporT. `attest` and `origid` belong to shaken, `rcd` and `crn` to rich call data."""
+    """The claims of a PASSporT. `attest` and `origid` are for shaken. `rcd` and `crn` are for rich call data."""
 
     dest: Tels | Addresses
     iat: int
@@ -88,7 +88,7 @@ class _Signed(Struct, frozen=True):
     crn: str | None = None
 
     def claims(self) -> Claims:
-        """Raises ValueError without a caller and a called party."""
+        """Convert to `Claims`. Raises ValueError unless there is exactly one caller and at least one called party."""
         tn, uri = self.orig.tn, self.orig.uri
         if (tn is None) is (uri is None) or not (self.dest.tn or self.dest.uri):
             raise ValueError("it names one caller and at least one number or address that is called")
@@ -111,7 +111,7 @@ def identity_header(kind: Kind, claims: Claims, x5u: str, sign: Callable[[bytes]
 def check_identity(header: str, public_key: EllipticCurvePublicKey, now_s: int, fresh_s: int = FRESH_S) -> Identity:
     """Verify one incoming Identity header with the public key of its certificate.
 
-    It does not fetch the certificate: callers decide whom they trust. Raises InvalidSignature. Raises InvalidClaims
+    This function does not fetch or check the certificate. Check it first. Raises InvalidSignature. Raises InvalidClaims
     unless the payload is a fresh PASSporT of a known kind that fits the header.
     """
     token, given = parse_header(header)

@@ -1,4 +1,4 @@
-"""The contact policy: whether this officer may phone this customer, on this number, about this, now (law L10).
+"""The contact policy (law L10). It decides whether an officer may phone a customer now, for a purpose, on a number.
 
 Implements specs/protocol.md section 4.2. Every rule is checked, so an officer gets all reasons at once.
 """
@@ -15,7 +15,7 @@ from verifier.core.application import Officer, Registration
 from verifier.core.errors import PolicyRefused, Refusal
 from verifier.core.times import from_ms, to_ms
 
-# Rules that a second person may lift for one call. Only the customer or the law can lift the others.
+# Rules that a second person may lift for one call. No exception lifts the other rules.
 LIFTABLE = ("contact_hours", "daily_cap", "number_cooling_off")
 
 
@@ -30,9 +30,9 @@ class ContactPolicy(msgspec.Struct, frozen=True):
 
 
 class IntendedCall(msgspec.Struct, frozen=True):
-    """A call that somebody wants to make. `calls_today` counts the calls already issued on the application today.
+    """A call that an officer wants to make. `calls_today` is the number of calls issued on the application today.
 
-    `opted_out`: the customer has refused marketing calls, which overrides the registration.
+    If `opted_out` is true, the customer has refused marketing calls, even if the registration allows them.
     """
 
     officer_id: str
@@ -45,7 +45,7 @@ class IntendedCall(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The IANA time zone of this name. Raises ValueError for an unknown one."""
+    """The IANA time zone with this name. Raises ValueError for an unknown name."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -53,13 +53,13 @@ def zone(name: str) -> ZoneInfo:
 
 
 def local_time(registration: Registration, now_ms: int) -> datetime:
-    """The customer's wall clock."""
+    """The customer's local time."""
     return _local_time(now_ms, registration.customer.time_zone)
 
 
 @lru_cache(maxsize=64)
 def _local_time(now_ms: int, time_zone: str) -> datetime:
-    # All calls of a batch are decided at one time, so a small cache suffices.
+    # All calls of a batch have the same `now_ms`, so a small cache suffices.
     return from_ms(now_ms).astimezone(zone(time_zone))
 
 

@@ -17,11 +17,11 @@ class Principal(msgspec.Struct, frozen=True):
     """An authenticated caller.
 
     `id` is the officer's staff number, the customer's subject at the bank's identity provider, or the
-    system's credential id. `roles` holds staff roles, or the scopes of a system. From `until` on, in epoch
-    milliseconds, a person must authenticate again. A system does so with each request.
+    system's credential id. `roles` holds staff roles, or the scopes of a system. `until` is in epoch milliseconds. From
+    then on, a person must authenticate again. A system authenticates with each request.
 
-    `key` is a unique name, the scope of idempotency keys and rate limits. `grants` is what the roles allow, as in an
-    operation's `who`: `customer`, `staff:<role>`, `system:<scope>`. Both follow from the other members.
+    `key` is a unique name of the caller, for idempotency keys and rate limits. `grants` has the caller's grants in the
+    form of an operation's `who`: `customer`, `staff:<role>`, `system:<scope>`. Both follow from the other members.
     """
 
     kind: Kind

@@ -1,6 +1,7 @@
-"""The prompts of the telephone dialogue, zh-CN first, en second. Each has a name, so that a bank can record it.
+"""The prompts of the telephone dialogue, in zh-CN and en. Each prompt has a name, so that a bank can record it.
 
-Implements specs/protocol.md section 7.7. `who` and `who_called` differ for each call and are not here.
+Implements specs/protocol.md section 7.7. The prompts `who` and `who_called` are not here, because they differ for each
+call.
 """
 
 from __future__ import annotations

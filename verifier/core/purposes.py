@@ -1,4 +1,4 @@
-"""Purposes of calls: what each may ask for, and what no call ever asks.
+"""The purposes of calls, the items that each purpose may ask for, and the items that no call asks for.
 
 Implements specs/protocol.md section 4.3.
 """

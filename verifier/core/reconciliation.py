@@ -22,8 +22,9 @@ KINDS: tuple[DiscrepancyKind, ...] = get_args(DiscrepancyKind)
 
 
 class Discrepancy(Struct, frozen=True):
-    """A discrepancy. `discrepancy_id` names a call or a leg. `at` is when the call was issued or the first event of the
-    leg arrived. `leg_id` is the exchange's own.
+    """A discrepancy. `discrepancy_id` names a call or a leg. `leg_id` is the telephone exchange's own id of the leg.
+
+    For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived.
     """
 
     discrepancy_id: str
@@ -39,7 +40,7 @@ class Discrepancy(Struct, frozen=True):
 
 
 class Discrepancies(Struct, frozen=True):
-    """Newest first. `next_cursor` is null on the last page."""
+    """A page of discrepancies, newest first. `next_cursor` is null on the last page."""
 
     discrepancies: tuple[Discrepancy, ...]
     next_cursor: str | None

@@ -1,6 +1,7 @@
 """Encryption of an application's personal fields under its own key. Implements specs/protocol.md section 4.1.
 
-AES-256-GCM with a random 96-bit nonce before the ciphertext. The context binds a seal to its row.
+AES-256-GCM with a random 96-bit nonce before the ciphertext. The context is authenticated, so that sealed data cannot
+be moved to another row.
 """
 
 from __future__ import annotations
@@ -26,29 +27,29 @@ class ApplicationKeys(Struct, frozen=True):
 
     @classmethod
     def derive(cls, application_key: bytes) -> ApplicationKeys:
-        """HKDF-Expand-SHA256 (RFC 5869 section 2.3) of the application key, with the name of the use as `info`."""
+        """Derive each sub-key with HKDF-Expand-SHA256 (RFC 5869 section 2.3). `info` is the name of the use."""
         uses = cls.__struct_fields__
         return cls(*(HKDFExpand(SHA256(), KEY_BYTES, use.encode()).derive(application_key) for use in uses))
 
     @classmethod
     def unpack(cls, packed: bytes) -> ApplicationKeys:
-        """Undo `pack`. Raises InternalError for any other length."""
+        """Undo `pack`. Raises InternalError if `packed` has the wrong length."""
         if len(packed) != 3 * KEY_BYTES:
             raise InternalError("the keys of an application have the wrong length")
         return cls(packed[:KEY_BYTES], packed[KEY_BYTES:-KEY_BYTES], packed[-KEY_BYTES:])
 
     def pack(self) -> bytes:
-        """The sub-keys one after another."""
+        """The bytes of the three sub-keys, one after another."""
         return self.sealing + self.codes + self.pseudonyms
 
 
 def seal(key: bytes, nonce: bytes, context: str, plaintext: bytes) -> bytes:
-    """Encrypt. `nonce` is 12 random bytes that were never used with this key."""
+    """Encrypt. `nonce` must be 12 random bytes that were never used with this key."""
     return nonce + AESGCM(key).encrypt(nonce, plaintext, context.encode())
 
 
 def unseal(key: bytes, context: str, sealed: bytes) -> bytes:
-    """Decrypt. Raises InternalError if the bytes, the key or the context differ from those of `seal`."""
+    """Decrypt. Raises InternalError if the bytes, the key or the context are not the same as for `seal`."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError) as error:

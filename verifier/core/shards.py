@@ -1,4 +1,4 @@
-"""Shards of the log. Each is a log of its own, with a head, an origin and checkpoints.
+"""Shards of the log. Each shard is a log of its own, with its own head, origin and checkpoints.
 
 Implements specs/protocol.md sections 8.4 and 10.
 """
@@ -18,12 +18,12 @@ def shard_of(key: bytes, shards: int) -> int:
 
 
 def shard_origin(origin: str, shard: int) -> str:
-    """The origin line of a shard. The first shard has the log's own."""
+    """The origin line of a shard. The first shard has the origin line of the log."""
     return origin if shard == 0 else f"{origin}/{shard}"
 
 
 def origin_shard(found: str, origin: str) -> int | None:
-    """The shard that an origin line names, or None for another log."""
+    """The shard that an origin line names. None if the line belongs to another log."""
     if found == origin:
         return 0
     suffix = _SUFFIX.fullmatch(found.removeprefix(origin)) if found.startswith(origin) else None
@@ -32,17 +32,18 @@ def origin_shard(found: str, origin: str) -> int | None:
 
 
 def global_index(shard: int, index: int) -> int:
-    """The global index of an index in a shard. Shards follow one another, each 2^48 wide, so in the first shard both
-    are the same.
+    """The global index of a leaf, from its shard and its index in the shard.
+
+    Each shard has a range of 2^48 global indexes. In the first shard, the global index is the same as the index.
     """
     return shard << INDEX_BITS | index
 
 
 def index_of(at: int) -> int:
-    """The index within its shard of a global index."""
+    """The index in the shard, from a global index."""
     return at & (1 << INDEX_BITS) - 1
 
 
 def shard_at(at: int) -> int:
-    """The shard of a global index."""
+    """The shard, from a global index."""
     return at >> INDEX_BITS

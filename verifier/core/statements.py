@@ -2,8 +2,8 @@
 
 Implements specs/protocol.md section 4.
 
-Each is a compact JWS (RFC 7515) over these claims. Each carries a random salt, so the log leaf, which is
-the SHA-256 of the compact JWS, is a hiding commitment.
+Each statement is a compact JWS (RFC 7515) over these claims. Its log entry is the SHA-256 of the JWS. Each statement
+has a random salt, so the log entry is a hiding commitment.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EXCEPTION = "policy-exception+jwt"
 encode_claims = msgspec.json.Encoder().encode
 
 
-# NumericDate of RFC 7519 in whole seconds, within the exact integers of every JSON parser.
+# NumericDate of RFC 7519 in whole seconds. Every JSON parser reads integers up to this bound exactly.
 Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -39,16 +39,16 @@ class Tel(Struct, frozen=True):
 
 
 class Tels(Struct, frozen=True):
-    """The destination as in RFC 8225 section 5.2.1: a list, here of one number."""
+    """The destination as in RFC 8225 section 5.2.1. It is a list, which has one number here."""
 
     tn: tuple[str, ...]
 
 
 class CallTicket(Struct, frozen=True):
-    """The statement that the bank signs before it dials. `jti` is the call id; times are NumericDate seconds (RFC
-    7519).
+    """The statement that the bank signs before it dials. `jti` is the call id.
 
-    `application` is a pseudonym that only the bank can link. `exceptions` names rules that a second person lifted.
+    Times are NumericDate seconds (RFC 7519). `application` is a pseudonym, which only the bank can link. `exceptions`
+    has the rules that a second person has lifted for this call.
     """
 
     iss: str
@@ -68,7 +68,7 @@ class CallTicket(Struct, frozen=True):
 
 
 class LegEvidence(Struct, frozen=True):
-    """The officer's leg at the time of the verdict, in NumericDate seconds. Null if there was no event."""
+    """The officer's leg at the time of the verdict. Times are NumericDate seconds, and null for a missing leg event."""
 
     mode: LegMode
     connected_at: Seconds | None
@@ -89,10 +89,10 @@ class ConfirmedCall(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True):
-    """One verdict. `customer` and `code` are salted SHA-256 commitments that the customer can open.
+    """The receipt of one verdict. `customer` and `code` are salted SHA-256 commitments that the customer can open.
 
-    With `not_genuine` and a null `call` it states that at `iat` the bank had no live call with this code for this
-    customer.
+    If the verdict is `not_genuine` and `call` is null, the receipt states that the bank had no live call with this code
+    for this customer at the time `iat`.
     """
 
     iss: str
@@ -108,7 +108,10 @@ class Receipt(Struct, frozen=True):
 
 
 class ReportReceipt(Struct, frozen=True):
-    """The bank has received a report of a suspicious call. `report` is the base64url SHA-256 of its stored text."""
+    """States that the bank has received a report of a suspicious call.
+
+    `report` is the base64url SHA-256 of the stored text of the report.
+    """
 
     iss: str
     jti: str
@@ -118,7 +121,7 @@ class ReportReceipt(Struct, frozen=True):
 
 
 class PolicyException(Struct, frozen=True):
-    """A supervisor (`granted_by`) lifts the named rules for one call of an officer, until `exp` (law L10)."""
+    """A supervisor (`granted_by`) lifts `rules` for one call of an officer (law L10). It is valid until `exp`."""
 
     iss: str
     jti: str

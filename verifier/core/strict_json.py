@@ -1,7 +1,7 @@
-"""Strict JSON for outside input: bounded depth and size, UTF-8, no repeated member, no unsafe character.
+"""Reads strict JSON from outside: UTF-8 with bounded depth and size, no repeated member, and no unsafe character.
 
-Implements specs/protocol.md section 3.2. Bodies, import lines and files all use it. Its cost is linear in the length
-of the text.
+Implements specs/protocol.md section 3.2. It is used for request bodies, import lines, the key ring and the systems
+file. The time it takes is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from verifier.core.text import unsafe
 
 MAX_DEPTH = 32
 MAX_MEMBERS = 200
-# The most commas and opening brackets, also in strings, and so the most values. The largest valid body has about 150,
-# and 2,000 characters of free text.
+# The maximum number of commas and opening brackets in a text. It bounds the number of values. Commas and brackets
+# inside strings count too. The largest valid body has about 150 of them, and 2,000 characters of free text.
 MAX_PARTS = 4_096
 Shape = TypeVar("Shape")
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`")
-# Strings, also an unterminated one, and everything else except brackets.
+# Matches everything except brackets. It also matches whole strings, with the brackets inside them. The last string may
+# be unterminated.
 _NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^\[\]{}"]+', re.DOTALL)
 _ALIKE = str.maketrans("{}", "[]")
 _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
@@ -34,8 +35,8 @@ _MISSING = re.compile(r"missing required field `(?P<name>.*?)`")
 def loads(text: bytes, what: str, most: int = MAX_PARTS) -> object:
     """The value of a JSON text. `what` names the text in errors: "the body", "the line".
 
-    Raises MalformedRequest, also for more than `most` commas and opening brackets. Raises InvalidField for a string
-    with an unsafe character.
+    Raises MalformedRequest if the text is not strict JSON, or has more than `most` commas and opening brackets. Raises
+    InvalidField for a string with an unsafe character.
     """
     try:
         plain = text.decode("utf-8")
@@ -43,7 +44,7 @@ def loads(text: bytes, what: str, most: int = MAX_PARTS) -> object:
         raise MalformedRequest(f"{what} is not UTF-8") from error
     brackets = plain.count("[") + plain.count("{")
     too_much = brackets + plain.count(",") > most
-    # The text is refused in any case, so its beginning is enough for the error.
+    # A text with too many parts is refused in any case. Its beginning is enough to choose the error.
     if brackets > MAX_DEPTH and _too_deep(plain[:MAX_PARTS] if too_much else plain):
         raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
     if too_much:
@@ -57,16 +58,16 @@ def loads(text: bytes, what: str, most: int = MAX_PARTS) -> object:
     except _Constant as error:
         raise MalformedRequest(f"{what} is not JSON: {error}") from error
     except ValueError as error:
-        # Python's own text is for Python programmers.
+        # The message of Python's exception is meant for Python programmers.
         raise MalformedRequest(f"{what} holds a number of thousands of digits") from error
-    # Without escapes, the strings contain only characters of the text.
+    # If the text has no escapes, its strings contain only characters of the text. Then checking the text is enough.
     if b"\\" in text or unsafe(plain):
         _check(value, "")
     return value
 
 
 def decode(text: bytes, decoder: msgspec.json.Decoder[Shape], what: str, most: int = MAX_PARTS) -> Shape:
-    """The value of a JSON text as a type. Raises MalformedRequest, or InvalidField that names the member."""
+    """Decode a JSON text to the type of `decoder`. Raises MalformedRequest, or InvalidField for a wrong member."""
     loads(text, what, most)
     try:
         return decoder.decode(text)
@@ -77,7 +78,7 @@ def decode(text: bytes, decoder: msgspec.json.Decoder[Shape], what: str, most: i
 
 
 def invalid(error: msgspec.ValidationError) -> InvalidField:
-    """The error with a JSON Pointer to the member."""
+    """The InvalidField for an error of msgspec, with a JSON Pointer to the member."""
     matched = _AT.match(str(error))
     what, path = (matched["what"], matched["path"] or "") if matched else (str(error), "")
     named = _UNKNOWN.search(what) or _MISSING.search(what)
@@ -88,9 +89,9 @@ def invalid(error: msgspec.ValidationError) -> InvalidField:
 
 
 def _too_deep(text: str) -> bool:
-    """Whether brackets are nested deeper than `MAX_DEPTH`. Each pass takes away the innermost level.
+    """Whether brackets are nested deeper than `MAX_DEPTH`. Each pass removes the innermost pairs of brackets.
 
-    What is left is deeper, or is not closed in this text.
+    Any bracket still there after `MAX_DEPTH` passes is nested too deeply, or is never closed.
     """
     brackets = _NO_BRACKETS.sub("", text).translate(_ALIKE)
     for _ in range(MAX_DEPTH):
@@ -111,14 +112,15 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 class _Constant(ValueError):
-    """NaN or Infinity, which Python reads."""
+    """The text contains NaN or Infinity. Python reads these, but they are not JSON."""
 
 
 def _no_constant(name: str) -> None:
     raise _Constant(f"{name} is not JSON")
 
 
-# Decoders differ on whether the first or the last of repeated members counts, so a signature may cover another one.
+# If a member is repeated, some decoders use its first value, and others use its last value. A signature could then
+# cover a value that the service does not use.
 _STRICT = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant)
 
 

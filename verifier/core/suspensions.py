@@ -14,7 +14,7 @@ SuspensionId = Annotated[str, exact("susp_[0-9a-f]{32}")]
 
 
 class SuspendStaff(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a member of staff is suspended. Supervisors and auditors read it."""
+    """The reason to suspend a member of staff. Supervisors and auditors can read the reason."""
 
     reason: Reason
 
@@ -35,7 +35,7 @@ class Suspension(Struct, frozen=True):
 
 
 class Suspensions(Struct, frozen=True):
-    """Newest first. `next_cursor` is null on the last page."""
+    """A page of suspensions, newest first. `next_cursor` is null on the last page."""
 
     suspensions: tuple[Suspension, ...]
     next_cursor: str | None

@@ -1,4 +1,4 @@
-"""Text from outside: allowed characters, and patterns that match the whole text (specs/protocol.md 3.2)."""
+"""Checks text from outside, and makes patterns that match a whole text. Implements specs/protocol.md section 3.2."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import unicodedata
 
 from msgspec import Meta
 
-# C0 and C1 controls except tab, line feed and carriage return, lone surrogates, and characters that XML 1.0 forbids.
+# Lone surrogates, characters that XML 1.0 forbids, and C0 and C1 controls. Tab, line feed and carriage return are safe.
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Tab, line feed, carriage return, and the line and paragraph separators of Unicode.
 _BREAKS = r"\t\n\r\u2028\u2029"
-# Marks of direction, spaces without width, soft hyphens, invisible operators, tags and separators. The two joiners
-# stay: names in Persian and in the scripts of India are written with them.
+# Marks of direction, spaces without width, soft hyphens, invisible operators, tags and separators. The two joiners are
+# allowed, because names in Persian and in the scripts of India are written with them.
 _MARKS = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-# Common endings of hosts, without surnames and company forms (wang, ltd, co, li, ma).
+# Common endings of host names. Endings that are also surnames or company forms (wang, ltd, co, li, ma) are left out.
 _LONG = "com|net|org|edu|gov|info|biz|mobi|xyz|top|site|online|shop|store|vip|club|link|click|live|icu|app|dev|example"
 _SHORT = "cn|hk|tw|mo|sg|jp|kr|uk|us|eu|de|fr|ru|in|io|tv|cc|ly|me|gg"
 _LINK = re.compile(
@@ -31,35 +31,39 @@ def exact(
 ) -> Meta:
     """A constraint that the whole text matches `pattern`.
 
-    In Python `$` also matches before a final line feed, `\\Z` does not. OpenAPI has `$`, which means `\\Z` there
-    (ECMA-262).
+    The pattern ends in `\\Z`, because `$` in Python also matches before a final line feed. In OpenAPI the pattern ends
+    in `$`, which there (ECMA-262) matches only at the end of the text.
     """
     return Meta(pattern=rf"^{pattern}\Z", description=description, min_length=min_length, max_length=max_length)
 
 
 def line(max_length: int) -> Meta:
-    """A constraint to one line of text: 1 to `max_length` characters, without tabs and line breaks."""
+    """A constraint that the text is one line: 1 to `max_length` characters, without tabs and line breaks."""
     return exact(f"[^{_BREAKS}]+", min_length=1, max_length=max_length)
 
 
 def unsafe(text: str) -> bool:
-    """Whether text has a character that some of our documents cannot hold: a control, a lone surrogate, U+FFFE."""
+    """Whether the text has a control character, a lone surrogate, U+FFFE or U+FFFF. Some formats cannot contain these.
+
+    Tabs, line feeds and carriage returns are not unsafe.
+    """
     return _UNSAFE.search(text) is not None
 
 
 def safe(text: str) -> str:
-    """The text without such characters."""
+    """The text without its unsafe characters."""
     return _UNSAFE.sub("", text)
 
 
 def marked(text: str) -> bool:
-    """Whether text has a control or an invisible mark, such as one that changes direction or hides word ends."""
+    """Whether the text has an unsafe character or an invisible mark, such as a mark that changes its direction."""
     return unsafe(text) or _MARKS.search(text) is not None
 
 
 def link(text: str) -> bool:
-    """Whether a device may turn part of the text into a link, or a listener may take it for one: `https://`, `www.`, or
-    a host name such as `bank.example/login`.
+    """Whether a device may turn part of the text into a link, or a listener may think that part of it is a link.
+
+    A link begins with `https://` or `www.`, or is a host name such as `bank.example/login`.
 
     `St.Mary`, `No.8`, `Dr.Ma` and `A.B.C Trading Co.,Ltd` are not hosts. So a short ending counts only after a longer
     word, and an ending that is a surname or company form never counts.

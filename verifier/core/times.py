@@ -22,5 +22,5 @@ def from_ms(ms: int) -> datetime:
 
 
 def optional_from_ms(ms: int | None) -> datetime | None:
-    """`from_ms`, or None for what has not happened."""
+    """`from_ms`, or None if `ms` is None."""
     return None if ms is None else from_ms(ms)

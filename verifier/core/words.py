@@ -1,4 +1,4 @@
-"""Texts that customers read or hear, zh-CN first, en second. Implements specs/protocol.md section 7.4."""
+"""Texts that customers read or hear, in zh-CN and en. Implements specs/protocol.md section 7.4."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _WHO: dict[Language, str] = {
 
 
 def who(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
-    """The part of a genuine verdict about this call: the officer, the purpose, and what it may ask for."""
+    """The part of a genuine verdict about this call: the officer, the purpose, and what the call may ask for."""
     return _WHO[language].format(
         name=officer.name,
         id=officer.id,
@@ -68,18 +68,21 @@ def who(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...
 
 
 def genuine(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
-    """The text of a genuine verdict: the call is genuine, whose it is, and what is never asked."""
+    """The text of a genuine verdict: that the call is genuine, who is calling, and what the bank never asks for."""
     between = " " if language == "en" else ""
     return between.join((GENUINE[language], who(language, officer, purpose, asks), NEVER[language]))
 
 
 def caller(language: Language, told: str) -> str:
-    """The part of `who` that still holds after the call: the caller."""
+    """The part of `told`, a text of `who`, that is still true after the call: the officer and the purpose."""
     return told.partition(_MAY_ASK[language])[0]
 
 
 def ended(language: Language, told: str) -> str:
-    """The text of `genuine` after the call: it is over, whose it was, and what is never asked."""
+    """The text that replaces `told`, a text of `genuine`, after the call.
+
+    It says that the call is over, who called, and what the bank never asks for.
+    """
     between = " " if language == "en" else ""
     beginning, end = GENUINE[language] + between, between + NEVER[language]
     if not (told.startswith(beginning) and told.endswith(end)):
@@ -88,12 +91,12 @@ def ended(language: Language, told: str) -> str:
 
 
 def on_call(language: Language, officer: Officer, purpose: str) -> str:
-    """The words of the call status while the leg is connected."""
+    """The text of the call status while the leg is connected."""
     return ON_CALL[language].format(
         name=officer.name, id=officer.id, branch=officer.branch, purpose=PURPOSES[purpose][language]
     )
 
 
 def in_both(text: dict[Language, str]) -> tuple[Words, ...]:
-    """The same words in every language."""
+    """The text as `Words` in every language."""
     return tuple(Words(language, text[language]) for language in LANGUAGES)

@@ -1,1 +1,1 @@
-"""The demo: a small bank around the service. Nothing here belongs in a real bank."""
+"""The demo: a small bank around the service. Do not use this code in a real bank."""

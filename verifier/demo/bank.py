@@ -35,7 +35,7 @@ SYSTEMS = {
     "dialler": ("calls", "legs"),
 }
 LOGIN_LIFETIME_S = 8 * 3600
-# For the identity provider and the telephone.
+# The limits on connections to the identity provider and to the telephone page.
 _BOUNDS = Bounds(most=256, headers=10, body=10, slow_client=30, idle=75)
 STAFF_PEOPLE = (
     Person("4412", "李伟", ("officer",)),
@@ -51,7 +51,10 @@ CUSTOMER_PEOPLE = (
 
 
 class DemoBank:
-    """The bank and its node. `settings` override the demo's. `start` makes and serves everything; `stop` ends it."""
+    """The bank and its node. `settings` override the settings of the demo.
+
+    `start` makes everything that is missing, and serves the bank. `stop` stops it.
+    """
 
     def __init__(self, folder: Path, ports: tuple[int, int, int, int], database: str = "", **settings: object) -> None:
         self.folder = folder
@@ -95,7 +98,7 @@ class DemoBank:
         self._node: Node | None = None
 
     async def start(self) -> Service:
-        """Prepare, and serve in this process. Returns the service, to import applications into it."""
+        """Prepare the bank and serve it in this process. Returns the service, so that applications can be imported."""
         await self.prepare()
         service = await open_service(self.config)
         self._node = Node(self.config, service)
@@ -106,7 +109,10 @@ class DemoBank:
         return service
 
     async def prepare(self) -> None:
-        """Make the keys, systems and schema that the folder lacks, and serve the identity provider."""
+        """Make the key ring, the systems file and the schema, and serve the identity provider.
+
+        An existing key ring and database are kept.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         if not Path(self.config.key_ring).exists():
             keys.create(Path(self.config.key_ring), now_ms())
@@ -138,11 +144,11 @@ class DemoBank:
         Path(self.config.systems).write_bytes(msgspec.json.encode({"systems": systems}))
 
     def officer(self, staff_number: str, *roles: str) -> str:
-        """A staff login, with the role officer unless other roles are given."""
+        """An access token for a member of staff. The role is `officer` unless `roles` has other roles."""
         return self.issuer.mint(STAFF, staff_number, roles or ("officer",), LOGIN_LIFETIME_S)
 
     def customer(self, customer_id: str) -> str:
-        """A customer's login to the bank's app."""
+        """An access token for a customer in the bank's app."""
         return self.issuer.mint(CUSTOMERS, customer_id, (), LOGIN_LIFETIME_S)
 
     async def stop(self) -> None:

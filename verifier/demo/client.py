@@ -91,8 +91,8 @@ class Caller:
 async def send_signed(method: str, url: str, key_id: str, pem: bytes, body: bytes, issuer: str = "") -> tuple[int, str]:
     """Send one signed request as a bank system. Returns the status and body of the answer.
 
-    The signature covers the address. If `url` is a node behind its proxy, `issuer` is the service's public address.
-    Raises NotSent if the key is wrong, the address cannot be read, or no server answers.
+    The signature covers the address. If `url` is the address of a node behind a proxy, `issuer` must be the public
+    address of the service. Raises NotSent if the key is wrong, the address cannot be read, or no server answers.
     """
     private_key = _private_key(pem)
     headers = {"Content-Type": "application/json"} if body else {}
@@ -135,5 +135,5 @@ def _private_key(pem: bytes) -> Ed25519PrivateKey:
 
 
 def now_iso(offset_s: float = 0) -> str:
-    """The time now, or that many seconds from now, in RFC 3339."""
+    """The time `offset_s` seconds from now, in RFC 3339. A negative offset is in the past."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset_s))

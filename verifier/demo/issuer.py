@@ -1,6 +1,6 @@
-"""A stand-in for the bank's OpenID provider. People choose who they are from a list; the key is made at start.
+"""A stand-in for the bank's OpenID provider. People choose who they are from a list, without a password.
 
-Implements specs/protocol.md section 2: OpenID Connect code flow with PKCE (RFC 7636), for pages without a secret.
+Implements specs/protocol.md section 2: the OpenID Connect code flow with PKCE (RFC 7636), for pages without a secret.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Client(Struct, frozen=True):
 
 
 class _Granted(Struct, frozen=True):
-    """What an authorization code stands for. It can be exchanged once."""
+    """The data of an authorization code. A page can redeem the code only once."""
 
     client: Client
     person: Person
@@ -56,7 +56,7 @@ class _Granted(Struct, frozen=True):
 
 
 class DemoIssuer:
-    """An issuer at `base_url`. Add its routes at the root of the server there."""
+    """An issuer with a new signing key. Serve `routes` at the root of the server with the address `base_url`."""
 
     def __init__(self, base_url: str, now: Callable[[], float] = time.time, clients: Iterable[Client] = ()) -> None:
         self.issuer = base_url.rstrip("/")
@@ -79,7 +79,7 @@ class DemoIssuer:
         ]
 
     def mint(self, audience: str, subject: str, roles: Iterable[str] = (), lifetime: int = LIFETIME_S) -> str:
-        """A token for a subject. Its audience tells the service whether this is staff or a customer."""
+        """An access token for a subject. The audience tells the service whether the subject is staff or a customer."""
         return self._access_token({"aud": audience, "sub": subject, "roles": list(roles)}, lifetime)
 
     def _access_token(self, claims: dict[str, object], lifetime: int) -> str:
@@ -183,7 +183,7 @@ class DemoIssuer:
         return web.json_response(answer, headers=_OPEN_TO_PAGES)
 
     async def _end_session(self, request: web.Request) -> web.StreamResponse:
-        """OpenID Connect RP-Initiated Logout 1.0. Sends the browser back to the page."""
+        """Sign out (OpenID Connect RP-Initiated Logout 1.0). Sends the browser back to the page."""
         client = self._clients.get(request.query.get("client_id", ""))
         if client is None:
             raise web.HTTPBadRequest(text="no page with this client id is known here")

@@ -1,4 +1,4 @@
-"""`verifier demo`: the bank on loopback for a person to try, or the whole story without a person."""
+"""Runs `verifier demo`: serves the bank on loopback for a person to try, or plays the whole story without a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole story without a person: every step runs over HTTP, and every answer is checked."""
+"""Plays the whole story of the demo without a person. The steps run over HTTP, and every answer is checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from verifier.receipt_files import write_receipt
 from verifier.service import Service
 
 SAMPLE = Path(__file__).with_name("applications.csv")
-DESK = "+861082345678"  # the number the officers' calls come from
+DESK = "+861082345678"  # the number that officers call from
 CUSTOMER_NUMBER, CUSTOMER_APPLICATION = "+8613800138000", "LN-2026-0001"
 FRAUDSTER_NUMBER, FRAUDSTER_APPLICATION = "+8613900139000", "LN-2026-0003"
 
@@ -339,6 +339,6 @@ class Story:
 
 
 def _another_code(code: str) -> str:
-    """A well-formed code other than this one."""
+    """A well-formed code that differs from `code`."""
     digits = f"{(int(code.replace(' ', '')[:8]) + 1) % 100_000_000:08d}"
     return digits + damm.check_digit(digits)

@@ -1,4 +1,4 @@
-"""The demo's telephone exchange as a page. Answering or hanging up sends the signed leg event."""
+"""The demo's telephone exchange as a page. If a person answers or hangs up on the page, it sends a signed leg event."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "te
 
 
 class Telephone:
-    """A page of the calls that are ringing or connected. `pbx` sends its events to the service, signed."""
+    """A page with the calls that are ringing or connected. `pbx` signs the leg events and sends them to the service."""
 
     def __init__(self, service: Service, pbx: Caller) -> None:
         self._service = service
         self._pbx = pbx
-        # A page from another origin must not answer calls.
+        # The form must contain this token, so that a page from another origin cannot answer calls.
         self._token = secrets.token_urlsafe(16)
 
     def routes(self) -> list[web.RouteDef]:

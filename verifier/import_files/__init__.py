@@ -1,4 +1,4 @@
-"""The formats of import files: a bank's applications as CSV or JSON Lines. Implements specs/protocol.md section 3.1."""
+"""Reads import files: a bank's applications as CSV or JSON Lines. Implements specs/protocol.md section 3.1."""
 
 from __future__ import annotations
 

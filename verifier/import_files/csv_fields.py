@@ -1,7 +1,7 @@
-"""CSV fields that run over several lines. RFC 4180 allows them and an import does not (CVP-3.1-6).
+"""Finds CSV fields that run over several lines. RFC 4180 allows such fields, but an import refuses them (CVP-3.1-6).
 
-A line inside such a field looks like a record. It could be a customer's name that was written to change another
-customer's record, so it must not be read as one.
+A line inside such a field may look like a record. An attacker could put such a line into a customer's name, to change
+the record of another customer. So a line inside a field must not be read as a record.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ MAX_RECORD = 1024
 def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
     """The first and last line of each record that is well-formed only if a field runs over several lines.
 
-    Two stray quotation marks are not such a record: the lines between them do not have the header's columns, or are too
-    long for a name.
+    Two stray quotation marks do not make such a record. Either the record between them does not have as many columns as
+    the header, or it is too long for a name.
     """
     width = length = 0
     held: list[str] = []
@@ -28,7 +28,7 @@ def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
         odd = text.count('"') % 2 == 1
         if held:
             held.append(text)
-            # The line end counts, because all lines of a file may be empty.
+            # Count the line end too, because all lines of a file may be empty.
             length += len(text) + 1
             if odd and len(held) > 2 and _width(held) == width:
                 yield line.number - len(held) + 1, line.number
@@ -42,7 +42,7 @@ def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
 
 
 def _width(lines: list[str]) -> int:
-    """How many columns the record has that these lines form; 0 if they do not form one record."""
+    """The number of columns if these lines form exactly one record. 0 if they do not."""
     try:
         records = list(csv.reader([f"{line}\n" for line in lines], strict=True))
     except csv.Error:

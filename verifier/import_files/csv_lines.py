@@ -1,4 +1,7 @@
-"""CSV (RFC 4180) without line breaks in quoted fields: each line is a record. Implements specs/protocol.md 3.1."""
+"""Reads CSV (RFC 4180) in which each line is a record: quoted fields have no line breaks.
+
+Implements specs/protocol.md section 3.1.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ _POINTERS = {
 
 
 class Header:
-    """The first line, which says where each column is. Raises UnreadableFile, which names all its problems."""
+    """The first line of the file, with the names of the columns.
+
+    Raises UnreadableFile, which names all problems of the line.
+    """
 
     def __init__(self, line: Line, reading: Reading) -> None:
         self.line = line
@@ -74,7 +80,7 @@ class Header:
             )
 
     def parse(self, text: str) -> tuple[object, dict[str, object]]:
-        """A line's application id, and its facts as in JSON. Raises BadLine."""
+        """Parse a line. Returns its application id, and its facts in the form of the JSON body. Raises BadLine."""
         cells = split(text, self.cells)
         if len(cells) != len(self.cells):
             raise BadLine("", f"{_many(len(cells))} instead of {len(self.cells)}")
@@ -85,7 +91,7 @@ class Header:
         return values["application_id"], self._facts(values)
 
     def blank(self, text: str) -> bool:
-        """Whether all cells of a line are empty, except perhaps its reason."""
+        """Whether all cells of a line are empty. The cell for the reason does not count."""
         if not text.strip(f"{_SPACES},"):
             return True
         if self.reason_at is None or not text.startswith(","):
@@ -97,7 +103,7 @@ class Header:
         return not any(cell.strip(_SPACES) for at, cell in enumerate(cells) if at != self.reason_at)
 
     def column(self, pointer: str) -> str:
-        """The header of the column for a JSON Pointer."""
+        """The header of the column that has the member at a JSON Pointer."""
         name = _POINTERS.get(pointer, pointer[1:].partition("/")[0])
         return shown(self._header.get(name, name))
 
@@ -124,13 +130,16 @@ class Header:
 
 
 def split(text: str, headers: list[str] | None = None) -> list[str]:
-    """The cells of a line. Raises BadLine for a stray quotation mark, with the header of its cell."""
+    """The cells of a line, without their quotation marks. Raises BadLine for a stray quotation mark.
+
+    The BadLine has the header of the bad cell, if `headers` are given.
+    """
     cells = raw_cells(text, headers)
     return [each[1:-1].replace('""', '"') if each.startswith('"') else each for each in cells]
 
 
 def raw_cells(text: str, headers: list[str] | None = None) -> list[str]:
-    """The cells of a line with their quotation marks."""
+    """The cells of a line, with their quotation marks. Raises BadLine as `split` does."""
     cells: list[str] = []
     at = 0
     while at <= len(text):
@@ -181,7 +190,7 @@ def _number(part: str, region: str) -> dict[str, object]:
 
 
 def _added(text: str) -> datetime:
-    """A date without a time means 00:00 UTC on that day. A time must have a zone."""
+    """Parse a date or a time. A date without a time means 00:00 UTC on that day. A time must have a zone."""
     try:
         return msgspec.convert(f"{text}T00:00:00Z" if _DATE.match(text) else text, Instant)
     except msgspec.ValidationError as error:

@@ -1,4 +1,7 @@
-"""A whole import file. It is read twice: once to find lines that supersede or contradict others, then line by line."""
+"""Reads a whole import file twice. The first time, it finds lines that supersede or contradict other lines.
+
+The second time, it yields the outcome of each line.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,10 @@ def _silent(octets: int) -> None:
 
 
 class ImportFile:
-    """A file that can be read. For each application it holds the id, the line that counts, and the customer.
+    """An import file after its first reading. It remembers the last line of each application, and that line's customer.
 
-    Raises UnreadableFile if nothing of the file can be imported. `progress` is called with the octets that were read.
+    Raises UnreadableFile if nothing in the file can be imported. `progress` is called with the number of octets that
+    were read since its last call.
     """
 
     def __init__(self, path: Path, now_ms: int, reading: Reading | None = None, progress: Progress = _silent) -> None:
@@ -54,7 +58,10 @@ class ImportFile:
             raise UnreadableFile("the file is empty")
 
     def rows(self, progress: Progress = _silent) -> Iterator[Row]:
-        """Every line of the file, in order. Raises UnreadableFile if the file has changed since the first reading."""
+        """Yield the outcome of every line, in order.
+
+        Raises UnreadableFile if the file has changed since the first reading.
+        """
         if _state(self.path) != self._state:
             raise UnreadableFile("the file was changed while it was read")
         for row in self._read(progress):
@@ -83,7 +90,7 @@ class ImportFile:
                 yield self._row(line)
 
     def _field(self, number: int) -> tuple[int, int] | None:
-        """The first and last line of the field over several lines that contains this line, if there is one."""
+        """If this line is inside a field that runs over several lines: the first and the last line of that field."""
         at = bisect_right(self._fields, (number, 0)) - 1
         return self._fields[at] if at >= 0 and number < self._fields[at][1] else None
 
@@ -107,7 +114,7 @@ class ImportFile:
             return self.bad(line, error)
 
     def bad(self, line: Line, error: VerifierError) -> Bad:
-        """A line that the types or the service refuse."""
+        """The outcome of a line that was refused with this error, by a type or by the service."""
         pointer, reason = reason_of(error)
         return Bad(line, shown(pointer) if self.header is None else self.header.column(pointer), shown(reason, 300))
 
@@ -119,7 +126,7 @@ class ImportFile:
         self._last[application_id] = row.line.number, customer_id
 
     def _among_others(self, row: Good) -> Row:
-        """The outcome of a good line, given the other lines of the file."""
+        """The outcome of a good line after comparing it with the other lines of the file."""
         column = "/application_id" if self.header is None else self.header.column("/application_id")
         conflict = self._conflicts.get(row.application_id)
         if conflict is not None:

@@ -1,4 +1,7 @@
-"""JSON Lines: each line is the body of a registration, with its application id. Implements specs/protocol.md 3.1."""
+"""Reads JSON Lines. Each line is the body of a registration, and also has the application id.
+
+Implements specs/protocol.md section 3.1.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from verifier.import_files.rows import REASON, BadLine, reason_of, shown
 
 
 def parse(text: str, region: str) -> tuple[object, dict[str, object]]:
-    """A line's application id, and its facts. Raises BadLine."""
+    """Parse a line. Returns its application id and its facts. Raises BadLine."""
     try:
         plain = strict_json.loads(text.encode(), "the line")
     except VerifierError as error:
@@ -21,7 +24,7 @@ def parse(text: str, region: str) -> tuple[object, dict[str, object]]:
     if "application_id" not in plain:
         raise BadLine("/application_id", "is missing")
     numbers = plain.get("numbers")
-    # The type of a registration refuses more than ten numbers.
+    # Ten numbers are enough here, because the type `Registration` refuses more.
     for place, number in enumerate(numbers[:10] if isinstance(numbers, list) else ()):
         if isinstance(number, dict) and isinstance(number.get("number"), str):
             try:

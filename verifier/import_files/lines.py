@@ -1,4 +1,7 @@
-"""The lines of a file, decoded. Their length and the memory are bounded. A line ends with LF or CRLF."""
+"""Reads and decodes the lines of a file. The length of a line and the use of memory are bounded.
+
+A line ends with LF or CRLF.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ _CHUNK = 65_536
 
 
 class UnreadableFile(ValueError):
-    """The whole file cannot be imported: unknown kind, wrong header, wrong encoding. Nothing of it is imported."""
+    """Nothing in the file can be imported. Its kind is unknown, or its header or its encoding is wrong, for example."""
 
 
 class Line(Struct, frozen=True):
     """One line without its line end. `text` is None if the line is longer than MAX_LINE octets of UTF-8.
 
-    `octets` counts what has been read of the file so far.
+    `octets` is the number of octets of the file that have been read so far.
     """
 
     number: int
@@ -37,7 +40,7 @@ def read_lines(path: Path, encoding: str) -> Iterator[Line]:
             text, end, octets = line
             yield Line(number, text, end, octets)
     except UnicodeDecodeError as error:
-        # In UTF-16 the octet 0a may be half of a character. In the other encodings it is a line feed.
+        # In UTF-16, the octet 0a may be half of a character. In the other encodings, it is always a line feed.
         lines = None if encoding.startswith("utf-16") else number + error.object[: error.start].count(b"\n") + 1
         raise UnreadableFile(_other_encoding(path, encoding, lines)) from error
     except UnicodeError as error:
@@ -93,7 +96,7 @@ def _fits(text: str | None) -> bool:
 
 
 def _other_encoding(path: Path, encoding: str, line: int | None) -> str:
-    """The problem with the encoding, and what to do, in one sentence."""
+    """One sentence that names the problem with the encoding, and says what to do."""
     wrong = f"the file is not {encoding.upper()}" + (f" (line {line})" if line is not None else "")
     with path.open("rb") as file:
         start = file.read(2)

@@ -1,4 +1,4 @@
-"""Converts telephone numbers, as people write them, to E.164. An ambiguous number is refused, never guessed."""
+"""Converts telephone numbers, as people write them, to E.164. An ambiguous number is refused. It is never guessed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LENGTH = {
 
 
 def e164(number: str, region: str) -> str:
-    """The number in E.164. A number without a country code must be written as it is dialled in the region.
+    """The number in E.164. A number without a country code must be written as people dial it inside `region`.
 
     Raises ValueError. The message does not repeat the number.
     """
@@ -59,7 +59,7 @@ def _check_writing(written: str) -> None:
 
 
 def _conserved(digits: str, parsed: PhoneNumber) -> bool:
-    """Whether the library removed only prefixes of the number's country, and added nothing."""
+    """Whether the library removed only prefixes that the number's country uses, and added nothing."""
     code = parsed.country_code or 0
     country, national = str(code), phonenumbers.national_significant_number(parsed)
     region = phonenumbers.region_code_for_country_code(code)

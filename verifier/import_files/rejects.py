@@ -1,4 +1,7 @@
-"""The refused lines of an import file, in the same format and with reasons, to be corrected and imported again."""
+"""Writes the refused lines of an import file to another file in the same format, with reasons.
+
+People correct the lines in that file, and import it.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ _TOLD = re.compile(rf'\A\{{"{REASON}": "(?:[^"\\]|\\.)*+"(?:, )?')
 
 
 class Rejects:
-    """Opens a private temporary file next to `path`. `keep` renames it to `path`, `drop` removes it.
+    """A private temporary file next to `path`. `keep` renames it to `path`. `drop` removes it.
 
-    Raises UnreadableFile if the path is the import file itself, or has another suffix.
+    Raises UnreadableFile if `path` is the import file itself, or has another suffix than the import file.
     """
 
     def __init__(self, path: Path, source: ImportFile) -> None:
@@ -42,20 +45,20 @@ class Rejects:
             self._write(text if self._header.reason_at is not None else f"{text},{REASON}", self._header.line.end)
 
     def add(self, bad: Bad) -> None:
-        """Write a refused line. If it is too long, only the reason is written."""
+        """Write a refused line with its reason. If the line is too long, write only the reason."""
         reason = ": ".join(filter(None, (f"line {bad.line.number}", bad.column, bad.reason)))
         text = _json(bad.line.text, reason) if self._header is None else _csv(self._header, bad.line.text, reason)
         self._write(text, bad.line.end or "\n")
 
     def keep(self) -> None:
-        """Rename the file to its path, in one step."""
+        """Rename the temporary file to `path`, in one step."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
         os.replace(self._temporary, self._path)
 
     def drop(self) -> None:
-        """Remove the temporary file, unless it has been kept."""
+        """Remove the temporary file, unless `keep` has renamed it."""
         self._file.close()
         Path(self._temporary).unlink(missing_ok=True)
 
@@ -64,7 +67,10 @@ class Rejects:
 
 
 def _csv(header: Header, text: str | None, reason: str) -> str:
-    """The line unchanged, with the reason in its column, or in a new column at the end."""
+    """The line with its reason. The reason is in the column for it or, without such a column, in a new last column.
+
+    The other cells stay as they are.
+    """
     said = '"' + reason.replace('"', "'") + '"'
     at = header.reason_at
     if text is None:
@@ -82,14 +88,17 @@ def _csv(header: Header, text: str | None, reason: str) -> str:
 
 
 def _without_reason(text: str) -> str:
-    """A line whose cells cannot be read, without the reason that an earlier import has added."""
+    """Remove the reason that an earlier import has added to a line. The cells of the line cannot be read."""
     start = text.rfind(',"', 0, -1)
     told = start >= 0 and text.endswith('"') and '"' not in text[start + 2 : -1]
     return text[:start] if told else text
 
 
 def _json(text: str | None, reason: str) -> str:
-    """The object with the reason as its first member. A line that is not an object becomes a member itself."""
+    """The JSON object of a line, with the reason as its first member.
+
+    A line that is not an object becomes the member `line` of a new object.
+    """
     said = json.dumps(reason, ensure_ascii=False)
     if text is None:
         return f'{{"{REASON}": {said}}}'

@@ -1,4 +1,4 @@
-"""The outcomes of a line of an import file, and how to read the file."""
+"""The possible outcomes of a line of an import file, and the options for reading the file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from verifier.core.errors import VerifierError
 from verifier.core.purposes import Language, Purpose
 from verifier.import_files.lines import Line
 
-# The column or member that a file of refused lines has, and that an import ignores.
+# The column or member for the reason in a file of refused lines. An import ignores it.
 REASON = "reason"
 
 
 class Reading(Struct, frozen=True):
-    """How to read a file. `names` maps our columns to their headers in the file; `ignored` are headers to ignore.
+    """The options for reading a file. `names` maps our columns to their headers in the file.
 
-    `region` (ISO 3166) is the country of numbers without a country code.
+    `ignored` has the headers of the columns to ignore. `region` (ISO 3166) is the country of numbers without a country
+    code.
     """
 
     region: str = "CN"
@@ -36,7 +37,10 @@ class Good(Struct, frozen=True):
 
 
 class Bad(Struct, frozen=True):
-    """A line that cannot be registered, and why. `column` is a CSV header or a JSON Pointer, or empty for the line."""
+    """A line that cannot be registered, and the reason. `column` is a CSV header or a JSON Pointer.
+
+    `column` is empty if the reason is about the whole line.
+    """
 
     line: Line
     column: str
@@ -44,7 +48,7 @@ class Bad(Struct, frozen=True):
 
 
 class Superseded(Struct, frozen=True):
-    """A line whose application is on a later line too. The later line counts."""
+    """A line with an application that a later line has too. The later line, number `by`, is registered instead."""
 
     line: Line
     column: str
@@ -68,7 +72,7 @@ Row = Good | Bad | Superseded | Blank
 
 
 class BadLine(ValueError):
-    """Why a line cannot be read: the column, and the reason."""
+    """A line cannot be read. `column` names the bad column, and `reason` says what is wrong."""
 
     def __init__(self, column: str, reason: str) -> None:
         super().__init__(reason)
@@ -77,7 +81,7 @@ class BadLine(ValueError):
 
 
 def reason_of(error: VerifierError) -> tuple[str, str]:
-    """A JSON Pointer and the problem there. The words do not repeat the value."""
+    """The JSON Pointer of an error, and the reason in words. The words do not repeat the value."""
     pointer, detail = (error.errors[0].pointer, error.errors[0].detail) if error.errors else ("", error.detail)
     name = pointer.rpartition("/")[2]
     if detail.startswith("Invalid enum value"):
@@ -100,5 +104,5 @@ def reason_of(error: VerifierError) -> tuple[str, str]:
 
 
 def shown(text: str, most: int = 80) -> str:
-    """Text of the file, made safe for a terminal: one line, without controls, and not too long."""
+    """Make text from the file safe for a terminal: one line, without control characters, and at most `most` long."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:most])

@@ -1,8 +1,8 @@
 """SQLite in one file: the embedded default. Implements specs/protocol.md section 10 (durability).
 
-The file uses WAL with `synchronous=FULL`: once a commit has returned, it survives a power cut. One connection writes, in
-a thread of its own (specs/decisions/0036). Another one reads, through aiosqlite. If the file is found to be damaged, the
-node neither reads nor writes it until it starts again.
+The file uses WAL with `synchronous=FULL`: once a commit has returned, it survives a power cut. One connection writes,
+in a thread of its own (specs/decisions/0036). Another one reads, through aiosqlite. If the file is found to be damaged,
+the node neither reads nor writes it until it starts again.
 """
 
 from __future__ import annotations

@@ -742,7 +742,7 @@ export interface components {
     schemas: {
         /**
          * AnnouncedCall
-         * @description A call that the bank has announced to the customer. It proves nothing about a call that comes.
+         * @description A call that the bank has announced to the customer. An announcement does not prove that a call is genuine.
          */
         AnnouncedCall: {
             /** @enum {unknown} */
@@ -762,7 +762,7 @@ export interface components {
         };
         /**
          * Applications
-         * @description Ordered by reference. `next_cursor` is null on the last page.
+         * @description A page of applications, ordered by reference. `next_cursor` is null on the last page.
          */
         Applications: {
             applications: components["schemas"]["ApplicationView"][];
@@ -795,9 +795,9 @@ export interface components {
         };
         /**
          * BeginSession
-         * @description A call to the bank's number. `caller_number` is null if withheld.
+         * @description A call to the bank's number. `caller_number` is null if it is withheld.
          *
-         *         `dialled_number` is null if it is not E.164, such as a service number of 5 digits.
+         *         `dialled_number` is null if the number is not E.164, such as a service number of 5 digits.
          */
         BeginSession: {
             /** @default null */
@@ -809,7 +809,7 @@ export interface components {
         };
         /**
          * CallDetails
-         * @description The facts of a genuine call that a customer sees.
+         * @description The facts that a customer sees about a genuine call.
          */
         CallDetails: {
             call_id: string;
@@ -823,7 +823,7 @@ export interface components {
         };
         /**
          * CallStatus
-         * @description Whether the bank is on the phone with the customer now: only if `on_call` is true, and only for these calls.
+         * @description The bank is on the phone with the customer only if `on_call` is true, and only in the calls of `calls`.
          */
         CallStatus: {
             on_call: boolean;
@@ -856,7 +856,7 @@ export interface components {
         };
         /**
          * Calls
-         * @description Newest first. `next_cursor` is null on the last page.
+         * @description A page of calls, newest first. `next_cursor` is null on the last page.
          */
         Calls: {
             calls: components["schemas"]["CallView"][];
@@ -864,7 +864,7 @@ export interface components {
         };
         /**
          * Code
-         * @description The call code: `digits` to enter, `shown` in groups of 3 to show and speak.
+         * @description The call code. `digits` has the nine digits. `shown` has them in groups of 3, to show and to speak.
          */
         Code: {
             digits: string;
@@ -880,7 +880,7 @@ export interface components {
         };
         /**
          * ConfirmByPhone
-         * @description A code that was keyed by phone. `caller_number` is null if withheld. `language` is the caller's choice.
+         * @description A code that a caller has keyed. `caller_number` is null if it is withheld. `language` is the caller's choice.
          */
         ConfirmByPhone: {
             /** @description nine digits, with or without spaces */
@@ -906,7 +906,7 @@ export interface components {
         };
         /**
          * Consistency
-         * @description The proof of RFC 6962 section 2.1.2 between two checkpoints; hashes in base64.
+         * @description The proof of RFC 6962 section 2.1.2 between two checkpoints. `hashes` are in base64.
          */
         Consistency: {
             old: number;
@@ -915,7 +915,7 @@ export interface components {
         };
         /**
          * Customer
-         * @description `id` is the customer's subject at the bank's identity provider; `time_zone` an IANA name.
+         * @description A customer. `id` is their subject at the bank's identity provider. `time_zone` is an IANA name.
          */
         Customer: {
             id: string;
@@ -930,7 +930,7 @@ export interface components {
         };
         /**
          * DecideException
-         * @description A supervisor's decision on an officer's request. If it is granted, `reason` goes into the log.
+         * @description A supervisor's decision on an officer's request. If the supervisor grants it, `reason` goes into the log.
          */
         DecideException: {
             granted: boolean;
@@ -938,7 +938,7 @@ export interface components {
         };
         /**
          * Description
-         * @description A deployment, with all that a verifier of receipts needs. Keep it as the trust file.
+         * @description The description of a deployment, with all data for verifying receipts. Keep it as the trust file.
          */
         Description: {
             issuer: string;
@@ -962,7 +962,7 @@ export interface components {
         };
         /**
          * Discrepancies
-         * @description Newest first. `next_cursor` is null on the last page.
+         * @description A page of discrepancies, newest first. `next_cursor` is null on the last page.
          */
         Discrepancies: {
             discrepancies: components["schemas"]["Discrepancy"][];
@@ -970,8 +970,9 @@ export interface components {
         };
         /**
          * Discrepancy
-         * @description A discrepancy. `discrepancy_id` names a call or a leg. `at` is when the call was issued or the first event of the
-         *         leg arrived. `leg_id` is the exchange's own.
+         * @description A discrepancy. `discrepancy_id` names a call or a leg. `leg_id` is the telephone exchange's own id of the leg.
+         *
+         *         For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived.
          */
         Discrepancy: {
             discrepancy_id: string;
@@ -993,7 +994,7 @@ export interface components {
         };
         /**
          * ExceptionRequest
-         * @description An officer's request. Once granted, `exception_id` is set, and valid for one call until `expires_at`.
+         * @description An officer's request. Once it is granted, `exception_id` is valid for one call, until `expires_at`.
          */
         ExceptionRequest: {
             request_id: string;
@@ -1067,7 +1068,7 @@ export interface components {
         };
         /**
          * IssuedCall
-         * @description `code` is null until the officer may see it (law L5). Then `GET /v1/calls/{call_id}/code` returns it.
+         * @description A call that was issued. `code` is null until `GET /v1/calls/{call_id}/code` may return the code (law L5).
          */
         IssuedCall: {
             call: components["schemas"]["CallView"];
@@ -1076,10 +1077,10 @@ export interface components {
         };
         /**
          * IvrTurn
-         * @description The next turn of a dialogue: say, then `listen` for keys, `transfer` the caller, or `hang_up`.
+         * @description The next turn of a dialogue. First play the prompts in `say`. Then do what `act` says.
          *
-         *         `to` is an officer's staff number or `fraud_desk`. `receipt_id` is the receipt behind `genuine` or `ended`, and null
-         *         in every other turn.
+         *         `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine` or `ended`, `receipt_id` is the
+         *         receipt of that verdict. In every other turn, `receipt_id` is null.
          */
         IvrTurn: {
             session_id: string;
@@ -1100,9 +1101,10 @@ export interface components {
         };
         /**
          * LegByNumber
-         * @description A leg event without the call's id. The exchange never uses a `leg_id` twice. `number` may be missing once the leg
-         *         has ended. `officer_id` is the staff number of the extension. Without it the leg matches no call if several officers
-         *         are assigned.
+         * @description A leg event without the call's id. The exchange never uses a `leg_id` twice. The event `ended` may lack `number`.
+         *
+         *         `officer_id` is the staff number that belongs to the extension. Without `officer_id`, the leg matches no call if the
+         *         applications with this number on file have more than one officer.
          */
         LegByNumber: {
             /** @enum {unknown} */
@@ -1119,7 +1121,7 @@ export interface components {
         };
         /**
          * LegEvent
-         * @description An event of the officer's outbound leg. It may come late, twice and out of order.
+         * @description An event of the officer's outbound leg. Events may arrive late, twice or out of order.
          */
         LegEvent: {
             /** @enum {unknown} */
@@ -1134,8 +1136,9 @@ export interface components {
         };
         /**
          * LegTaken
-         * @description The call that the leg is matched with. None if no call or several wait for such a leg, or the leg could belong to
-         *         several officers.
+         * @description The result of a leg event. `call` is the call that the leg is matched with.
+         *
+         *         `call` is null if no call waits for such a leg, if several calls do, or if the leg could belong to several officers.
          */
         LegTaken: {
             /** @enum {unknown} */
@@ -1167,7 +1170,7 @@ export interface components {
         };
         /**
          * MyApplication
-         * @description A loan: its stage, the officers who may phone, and announced calls.
+         * @description A customer's loan: its stage, the officers who may phone about it, and announced calls.
          */
         MyApplication: {
             application_id: string;
@@ -1185,7 +1188,7 @@ export interface components {
         };
         /**
          * Officer
-         * @description An officer as named in statements and answers. Unknown members of later statements are ignored.
+         * @description An officer as named in statements and answers. Unknown members, from later versions, are ignored.
          */
         Officer: {
             id: string;
@@ -1213,7 +1216,7 @@ export interface components {
         };
         /**
          * PastCalls
-         * @description Newest first. `next_cursor` is null on the last page.
+         * @description A page of past calls, newest first. `next_cursor` is null on the last page.
          */
         PastCalls: {
             calls: components["schemas"]["PastCall"][];
@@ -1221,14 +1224,14 @@ export interface components {
         };
         /**
          * Preferences
-         * @description A customer's preferences. False refuses marketing calls. True leaves it to the consents of each application.
+         * @description A customer's preferences. False refuses marketing calls. With true, the consents of each application decide.
          */
         Preferences: {
             marketing_calls: boolean;
         };
         /**
          * Problem
-         * @description A problem (RFC 9457). `slug` names the kind of error. `verdict` is only ever `unavailable`.
+         * @description A problem (RFC 9457). `slug` names the kind of error. If `verdict` is set, it is `unavailable`.
          */
         Problem: {
             type: string;
@@ -1262,7 +1265,7 @@ export interface components {
         };
         /**
          * Refusal
-         * @description A rule of the contact policy that a call would break. `exception`: a supervisor may lift it.
+         * @description A rule of the contact policy that a call would break. If `exception` is true, a supervisor may lift the rule.
          */
         Refusal: {
             rule: string;
@@ -1272,7 +1275,7 @@ export interface components {
         };
         /**
          * RegisteredNumber
-         * @description A number on file, and since when. A new number may mean that an account was taken over.
+         * @description A number on file, and when it was added. A new number may mean that an account was taken over.
          */
         RegisteredNumber: {
             /** @description E.164 number with a leading plus sign */
@@ -1311,7 +1314,7 @@ export interface components {
         };
         /**
          * ReportCall
-         * @description A report of a suspicious call. An IVR sets `reporter_number` to the registered number that called in.
+         * @description A report of a suspicious call. An IVR sets `reporter_number` to the registered number of the reporter.
          */
         ReportCall: {
             /** Format: date-time */
@@ -1350,7 +1353,7 @@ export interface components {
         };
         /**
          * Say
-         * @description A prompt: its name, for a recording, and its words. The prompt of a verdict has the verdict's name.
+         * @description A prompt: its words, and the name of its recording. The prompt of a verdict has the verdict's name.
          */
         Say: {
             name: string;
@@ -1362,7 +1365,7 @@ export interface components {
          * SearchApplications
          * @description A search for applications with every word of `query` in their reference, name, product or number.
          *
-         *         The query is in the body, since proxies log addresses (law L11).
+         *         The query is in the body, because proxies log addresses (law L11).
          */
         SearchApplications: {
             /** @default  */
@@ -1382,7 +1385,7 @@ export interface components {
         };
         /**
          * SpokenVerdict
-         * @description The answer for an IVR. `unavailable` has no receipt, since nothing was checked. `ended` is as in `Verdict`.
+         * @description The answer for an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because nothing was checked.
          */
         SpokenVerdict: {
             /** @enum {unknown} */
@@ -1395,7 +1398,7 @@ export interface components {
         };
         /**
          * SuspendStaff
-         * @description Why a member of staff is suspended. Supervisors and auditors read it.
+         * @description The reason to suspend a member of staff. Supervisors and auditors can read the reason.
          */
         SuspendStaff: {
             reason: string;
@@ -1417,7 +1420,7 @@ export interface components {
         };
         /**
          * Suspensions
-         * @description Newest first. `next_cursor` is null on the last page.
+         * @description A page of suspensions, newest first. `next_cursor` is null on the last page.
          */
         Suspensions: {
             suspensions: components["schemas"]["Suspension"][];
@@ -1427,7 +1430,7 @@ export interface components {
          * Verdict
          * @description The answer to a confirmation. Every refusal has the same shape and words (law L7).
          *
-         *         `ended` repeats a genuine answer after the end of its call, with other words.
+         *         `ended` repeats the answer `genuine` after the call has ended, with other words.
          */
         Verdict: {
             /** @enum {unknown} */

@@ -1,4 +1,4 @@
-"""Operations on applications, and on exceptions from the contact policy. Implements specs/openapi.yaml."""
+"""Operations on applications and on exceptions to the contact policy. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DiscrepanciesAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of discrepancies in a window of at most 31 days. By default it is the last day."""
+    """A page of discrepancies in a window of at most 31 days. The default window is the last day."""
 
     kind: reconciliation.DiscrepancyKind | None = None
     since: Instant | None = None

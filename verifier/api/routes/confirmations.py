@@ -11,7 +11,7 @@ from verifier.service import Service
 
 
 class _Confirming:
-    """The two ways to confirm. Typing errors cost no attempt, and a soft limit bounds their number."""
+    """The two ways to confirm. A mistyped code costs no attempt. A soft limit bounds the number of mistyped codes."""
 
     def __init__(self, slips: Throttle) -> None:
         self._slips = slips

@@ -17,7 +17,7 @@ _LOST = (errors.NotFound, errors.Erased)
 
 
 class Page(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of a list: at most `limit` items after `cursor`, the `next_cursor` of the previous page."""
+    """A page of a list, with at most `limit` items. `cursor` is the `next_cursor` of the previous page."""
 
     limit: Limit = 20
     cursor: messages.CallId | None = None
