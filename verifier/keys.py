@@ -242,7 +242,7 @@ class FileKeyRing:
         return unseal(kek, f"ring:{context}", rest)
 
     def _encryption_key(self) -> tuple[str, bytes]:
-        """The active key-encryption key and its kid. Each call counts as one use, so encrypt only once with the result."""
+        """The active key-encryption key with its kid. Each call counts as a use: encrypt only once with the result."""
         keys = self._keys
         self.uses.count(keys.encryption_kid)
         return keys.encryption_kid, keys.encryption[keys.encryption_kid]
