@@ -124,7 +124,7 @@ class Node:
         jobs: dict[str, Job] = {
             "sweep": lambda: sweep(service),
             "retention": lambda: forget(service),
-            "key ring": lambda: reload_key_ring(service.context.ring),
+            "key ring": lambda: reload_key_ring(service),
             "key uses": lambda: reserve_key_uses(service),
         }
         if config.receipt_messages_url:

@@ -14,7 +14,6 @@ from verifier.api.systems import SystemsError, SystemsFile
 from verifier.core import key_uses
 from verifier.core.errors import VerifierError
 from verifier.keys import FileKeyRing, KeyRingError
-from verifier.ports import KeyRing
 from verifier.service import Service
 
 log = structlog.get_logger()
@@ -85,10 +84,12 @@ async def reload_systems(systems: SystemsFile, authentication: Authentication) -
         log.warning("systems not read again", reason=error.detail)
 
 
-async def reload_key_ring(ring: KeyRing) -> None:
+async def reload_key_ring(service: Service) -> None:
     """Read the key ring's file again if it has changed. If the file is broken, the keys stay as they were."""
+    ring = service.context.ring
     try:
         if isinstance(ring, FileKeyRing) and ring.refresh():
+            service.context.decrypter.clear()
             log.info("key ring read again")
     except KeyRingError as error:
         log.warning("key ring not read again", reason=error.detail)

@@ -26,6 +26,7 @@ from verifier.core.sealing import NONCE_BYTES
 from verifier.core.shards import shard_of
 from verifier.ledger import decoys
 from verifier.ledger.commands import About, Again, Command, Decide, DecideKept, Guard, Outcome, Reply, Result, T
+from verifier.ledger.decrypter import Decrypter
 from verifier.ledger.heads import NODE_BYTES, Head, Heads
 from verifier.ledger.idempotency import Idempotency, Kept, keep, read_kept, repeated
 from verifier.ledger.read_set import ReadSet
@@ -70,6 +71,7 @@ class Writer:
         storage: Storage,
         ring: KeyRing,
         authenticator: Authenticator,
+        decrypter: Decrypter,
         clock: Clock,
         entropy: Entropy,
         origin: str,
@@ -79,6 +81,7 @@ class Writer:
         self._storage = storage
         self._ring = ring
         self._authenticator = authenticator
+        self._decrypter = decrypter
         self._clock = clock
         self._entropy = entropy
         self._on_commit = on_commit
@@ -278,7 +281,16 @@ class Writer:
             held = frozenset[int]().union(*(command.shards for command in commands))
             heads, shards = await self._heads.lock(transaction, held)
             sizes = {shard: head.size for shard, head in heads.items()}
-            work = UnitOfWork(transaction, self._ring, self._authenticator, self._entropy, self._clock(), sizes, shards)
+            work = UnitOfWork(
+                transaction,
+                self._ring,
+                self._authenticator,
+                self._decrypter,
+                self._entropy,
+                self._clock(),
+                sizes,
+                shards,
+            )
             await work.loaded.load([command.reads for command in commands])
             if shards > 1:
                 _check_held(work.loaded.routing(), commands, held, shards)

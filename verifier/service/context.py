@@ -13,6 +13,7 @@ from verifier.core.policy import ContactPolicy
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ledger import indexes
 from verifier.ledger.committed import Reading
+from verifier.ledger.decrypter import Decrypter
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.writer import Writer
@@ -77,13 +78,24 @@ class Context:
         self.tampered: Callable[[str], None] = lambda table: None
         self.authenticator = Authenticator(ring, lambda table: self.tampered(table))
         self.reading = Reading(storage, ring, self.authenticator)
+        self.decrypter = Decrypter(ring)
         self.writer = Writer(
-            storage, ring, self.authenticator, clock, entropy, settings.origin, self._committed, check_clock
+            storage,
+            ring,
+            self.authenticator,
+            self.decrypter,
+            clock,
+            entropy,
+            settings.origin,
+            self._committed,
+            check_clock,
         )
         self.discovered: Callable[[DiscrepancyKind, str], None] = lambda kind, discrepancy_id: None
         self.suspensions_changed: Callable[[Sequence[str], Sequence[str]], None] = lambda new, ended: None
 
     def _committed(self, work: UnitOfWork, commands: int) -> None:
+        for application_id in work.effects.resealed:
+            self.decrypter.forget(application_id)
         self.events.publish(work.effects.touched, commands)
         for kind, discrepancy_id in work.effects.discrepancies:
             self.discovered(kind, discrepancy_id)

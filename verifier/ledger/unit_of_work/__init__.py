@@ -20,6 +20,7 @@ from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal
 from verifier.core.statements import SALT_BYTES, encode_claims
 from verifier.ledger import records
 from verifier.ledger.decrypted import DecryptedApplication, leaf_context
+from verifier.ledger.decrypter import Decrypter
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.rows import AnyRows, AnyTable, Authenticator, Key
 from verifier.ledger.tables import ReportRow, limit_keys
@@ -56,6 +57,7 @@ class UnitOfWork:
         transaction: Transaction,
         ring: KeyRing,
         authenticator: Authenticator,
+        decrypter: Decrypter,
         entropy: Entropy,
         now_ms: int,
         sizes: Mapping[int, int],
@@ -71,7 +73,7 @@ class UnitOfWork:
         self._declared = declared = Declared(self.loaded)
         self.writes = Writes()
         self.log = LogEntries(ring, sizes, shards)
-        self.applications = ApplicationRows(self.loaded, declared, self.writes, ring, authenticator)
+        self.applications = ApplicationRows(self.loaded, declared, self.writes, self.effects, decrypter, authenticator)
         self.calls = CallRows(self.loaded, declared, self.applications, self.log, self.effects, ring, authenticator)
         self.legs = LegRows(self.loaded, declared, self.effects, authenticator)
         self.exceptions = ExceptionRows(self.loaded, declared, self.applications, ring)

@@ -8,25 +8,32 @@ from msgspec.structs import replace
 
 from verifier.core.errors import NotFound
 from verifier.ledger import records
-from verifier.ledger.decrypted import DecryptedApplication, decrypt_application
+from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.decrypter import Decrypter
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.tables import ApplicationRow
 from verifier.ledger.unit_of_work.declared import Declared
 from verifier.ledger.unit_of_work.loading import Loaded
-from verifier.ledger.unit_of_work.writes import Writes
-from verifier.ports import KeyRing
+from verifier.ledger.unit_of_work.writes import Effects, Writes
 
 
 class ApplicationRows:
     """Applications by id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
 
     def __init__(
-        self, loaded: Loaded, declared: Declared, writes: Writes, ring: KeyRing, authenticator: Authenticator
+        self,
+        loaded: Loaded,
+        declared: Declared,
+        writes: Writes,
+        effects: Effects,
+        decrypter: Decrypter,
+        authenticator: Authenticator,
     ) -> None:
         self._loaded = loaded
         self._declared = declared
         self._writes = writes
-        self._ring = ring
+        self._decrypter = decrypter
+        self._effects = effects
         self._authenticator = authenticator
         self._decrypted: dict[str, DecryptedApplication] = {}
 
@@ -46,7 +53,7 @@ class ApplicationRows:
             raise NotFound("there is no such application")
         found = self._decrypted.get(row.application_id)
         if found is None:
-            found = self._decrypted[row.application_id] = decrypt_application(self._ring, row)
+            found = self._decrypted[row.application_id] = self._decrypter.application(row)
         return found
 
     def of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
@@ -83,6 +90,8 @@ class ApplicationRows:
         decrypted = self._decrypted.pop(row.application_id, None)
         if decrypted is not None and decrypted.row.sealed == row.sealed:
             self._decrypted[row.application_id] = replace(decrypted, row=row)
+        else:
+            self._effects.resealed.add(row.application_id)
         if row.customer_index is not None:
             known = self._loaded.of_customer.setdefault(row.customer_index, [])
             if row.application_id not in known:

@@ -81,15 +81,17 @@ class CallRows:
     def candidate_of(self, application: DecryptedApplication) -> DecryptedCall | None:
         """The open call. Without one: a decoy, or the call that another command of the batch has just closed.
 
-        None for an application that was registered in this batch.
+        None for an application that was registered in this batch, or if its decoy is missing.
         """
         candidates = self._loaded.candidates
         call_id = application.row.open_call_id or candidates.id_of(application.application_id)
         if call_id == "":
             return None
         call = self.stored(call_id)
-        if call is None or not decoys.is_decoy(call):
-            return self.open_of(application) if call is None else self._decrypt(call)
+        if call is None:
+            return self.open_of(application)
+        if not decoys.is_decoy(call):
+            return self._decrypt(call)
         if call_id not in candidates.decoys:
             candidates.decoys[call_id] = decrypt_call(self._ring, decoys.KEYS, call, *self._loaded.tickets[call_id])
         return candidates.decoys[call_id]
