@@ -1,4 +1,7 @@
-"""Receipts. Customers can fetch their own receipts, and anyone can verify one. Implements specs/protocol.md section 8."""
+"""Receipts. A customer can fetch their own receipts. Anyone can verify a receipt.
+
+Implements specs/protocol.md section 8.
+"""
 
 from __future__ import annotations
 
