@@ -63,7 +63,7 @@ class Client(_Base):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(base_url, credential, timeouts)
-        # Use the transport without httpx2.Client. That class would keep cookies, read .netrc and log addresses.
+        # Do not use httpx2.Client, which can follow redirects, keep cookies, read .netrc and log addresses.
         self._http = transport or httpx2.HTTPTransport(trust_env=False)
         self._sleep = sleep
 
@@ -160,9 +160,7 @@ class AsyncClient(_Base):
 def _normalized(address: str) -> str:
     """Normalize an address as httpx2 does, so that the signed address equals the address that is sent.
 
-    The host becomes lower case, and a default port is removed.
-
-    Raises ValueError for an invalid address.
+    The host becomes lower case, and a default port is removed. Raises ValueError for an invalid address.
     """
     try:
         url = httpx2.URL(address)

@@ -22,16 +22,16 @@ _USER = re.compile(r"<?(?:sips?|tel):([^@;?>]+)", re.IGNORECASE)
 class DialPlan(Struct, frozen=True):
     """The dial plan of one exchange.
 
-    - `country_code`: the code of national numbers. If it is empty, national numbers are not understood.
+    - `country_code`: the country code of national numbers. Without a country code, national numbers are not understood.
     - `trunk_prefix`, `international_prefix`: the prefixes of national and of international numbers.
     - `outside_line`: the prefix that officers dial for an outside line. Leave it empty if the exchange removes the
-      prefix. If it is set, a number without it is internal.
-    - `shortest_national`: a number without a prefix is national if it has at least this many digits. A shorter one is
-      an extension.
-    - `trunks`: the prefixes of the names of outside channels. If it is empty, any channel may lead outside.
-    - `officers`: the staff number for each extension and account. If the service does not get the officer of a leg, the
-      leg matches no call of an application with several officers.
-    - `server`: a part of every leg id, since two exchanges may use the same channel ids.
+      prefix. If it is set, a number that does not begin with `outside_line` is internal.
+    - `shortest_national`: a number without a prefix is national if it has at least this many digits. A shorter number
+      is an extension.
+    - `trunks`: the prefixes of the names of outside channels. If `trunks` is empty, any channel may lead outside.
+    - `officers`: the staff number for each extension and account. If a leg event has no officer, the service matches
+      the leg with no call of an application with several officers.
+    - `server`: a part of every leg id. It is needed because two exchanges may use the same channel ids.
 
     Raises ValueError unless `server` has at most 64 visible ASCII characters.
     """
@@ -50,7 +50,7 @@ class DialPlan(Struct, frozen=True):
             raise ValueError("server must have at most 64 visible ASCII characters")
 
     def leg_id(self, *parts: str) -> str:
-        """Return a leg id that is unique across exchanges: `server`, then `parts`, the leg's name in the exchange."""
+        """Return a leg id that is unique across exchanges. It joins `server` and `parts`, which name the leg."""
         return leg_id(self.server, *parts) if self.server else leg_id(*parts)
 
     def e164(self, dialled: str) -> str | None:
@@ -80,12 +80,13 @@ class DialPlan(Struct, frozen=True):
         return digits.isascii() and digits.isdigit() and len(digits) < self.shortest_national
 
     def leads_outside(self, channel: str) -> bool:
-        """Whether a channel may belong to a trunk. If `trunks` is empty, every channel may."""
+        """Whether a channel may belong to a trunk. If `trunks` is empty, the result is always true."""
         return not self.trunks or channel.startswith(self.trunks)
 
     def comes_from_outside(self, channel: str) -> bool:
-        """Whether a calling channel belongs to a trunk. If it does, the call is a forwarded inbound call, and not an
-        officer's call. If `trunks` is empty, this is unknown, and the result is False.
+        """Whether a calling channel belongs to a trunk, so that the call is an inbound call that was forwarded.
+
+        If `trunks` is empty, this is unknown, and the result is always false.
         """
         return bool(self.trunks) and channel.startswith(self.trunks)
 

@@ -95,7 +95,7 @@ class _Reader:
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._path) >= MAX_DEPTH:
             raise ValueError("the document is nested too deeply")
-        # Elements of other namespaces get an empty name. It matches no path, so they are ignored.
+        # Elements of other namespaces get an empty name. An empty name matches no path, so these elements are ignored.
         self._path += (name.removeprefix(_SPACE) if name.startswith(_SPACE) else "",)
         if self._path == _DIALOG[:1]:
             self.is_dialog_info = True
