@@ -1,6 +1,6 @@
 """`voice-dialler CALL`: phones the officer, phones the customer, bridges the two, and reports the customer's leg.
 
-Implements specs/protocol.md section 7.10. The dialler phones only the number in the ticket of the call.
+Implements specs/protocol.md section 7.10. The customer's number comes from the ticket, so no other number is dialled.
 """
 
 from __future__ import annotations

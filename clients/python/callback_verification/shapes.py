@@ -240,7 +240,7 @@ class Code(Shape, frozen=True):
 
 
 class IssuedCall(Shape, frozen=True):
-    """An issued call. `code` is None if the officer may not see it yet (law L5). Then get it later with `calls.code`."""
+    """An issued call. `code` is None if the officer may not see the code yet (law L5). Use `calls.code` later."""
 
     call: Call
     ticket: Evidence
