@@ -87,7 +87,7 @@ async def audit_log(
     for each in await storage.damage(thorough=True):
         audited.find(f"the database is damaged: {each}")
     if audited.findings:
-        # A damaged database proves nothing.
+        # An audit of a damaged database would prove nothing, so stop here.
         return audited
     shown = _by_shard(seen, trust, audited)
     starts = _by_shard(checked, trust, audited)
@@ -194,7 +194,7 @@ class _Shard:
             await self._check_confirmed([found for found in kept if found is not None])
             hashes = [leaf_hash(bytes(row[1])) for row in rows]
             due: list[tuple[int, int, bytes]] = []
-            # Stop at the size of each checkpoint, to compare its root.
+            # Extend the tree in steps. Stop at the size of each checkpoint, to compare the root of the checkpoint.
             while hashes:
                 following = await checkpoints.next_size(tree.size)
                 step = len(hashes) if following is None else min(len(hashes), following - tree.size)
@@ -273,9 +273,10 @@ class _Shard:
                 self._find(f"leaf {index_of(row[0])} has lost its statement, and nothing was erased")
 
     async def _forgotten(self, lost: Sequence[Row]) -> set[str]:
-        """The ids of the missing statements that retention has deleted: old enough, and marked as deleted.
+        """The ids of the missing statements that retention has deleted.
 
-        `lost` has the id and leaf index of each missing statement.
+        These statements are older than `kept_since`, and are marked as deleted. `lost` has the id and the leaf index of
+        each missing statement.
         """
         if self._kept_since is None or not lost:
             return set()

@@ -1,4 +1,4 @@
-"""Adds authenticators to the rows of an older database, once. Implements specs/protocol.md section 10.2.
+"""Upgrades an older database: adds authenticators to its rows. Implements specs/protocol.md section 10.2.
 
 The upgrade trusts the rows as they are. Run the upgrade only once, with every node stopped. Older databases sealed data
 directly under the application key. The upgrade reseals that data under a key that it derives from the application key.

@@ -51,7 +51,7 @@ Again: TypeAlias = Callable[[UnitOfWork, T], T]
 
 
 class About(Struct, Generic[T_co], frozen=True):
-    """A function that builds an answer, and the application that the answer is about (None if there is none).
+    """A function that builds an answer, and the id of the application that the answer is about, or None.
 
     Erasing the application deletes the kept answer.
     """

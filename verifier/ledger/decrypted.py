@@ -61,7 +61,7 @@ class DecryptedCall(Struct, frozen=True):
 
 
 def leaf_context(statement_id: str, typ: str, customer_index: bytes | None) -> str:
-    """The context that binds the seal of a leaf to its type, its id and its customer."""
+    """The context that binds the seal of a leaf to the statement's type, the statement's id and the customer."""
     return f"{typ}:{statement_id}:{'' if customer_index is None else customer_index.hex()}"
 
 
@@ -89,7 +89,7 @@ def decrypt_application(ring: KeyRing, row: ApplicationRow) -> DecryptedApplicat
 def decrypt_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sealed: bytes) -> Evidence:
     """Decrypt the statement and the inclusion proof of a leaf.
 
-    `keys` are the keys of the leaf's application, or None if it has no application. `context` is the result of
+    `keys` are the keys of the leaf's application, or None if the leaf has no application. `context` is the result of
     `leaf_context`.
     """
     plaintext = ring.unseal(context, sealed) if keys is None else unseal(keys.sealing, context, sealed)

@@ -124,7 +124,7 @@ class Heads:
         self._wrote: dict[int, int] = {}
 
     async def open(self, transaction: Transaction) -> None:
-        """Create the log if there is none. Check that it has this origin, and that this key ring signed it.
+        """Create the log if there is none. Check that the log has this node's origin, and was signed by its key ring.
 
         Raises InternalError for another origin or another key ring. Raises Unavailable if the clock skew is too large,
         or if the log was changed.
@@ -184,7 +184,7 @@ class Heads:
         Raises InvalidField if the log already has more shards, or if `shards` is more than MAX_SHARDS.
         """
         await self.open(transaction)
-        # Every batch locks heads in order of shard, so this must use the same order to avoid deadlocks.
+        # Every batch locks heads in order of shard, so `split` must use the same order to avoid deadlocks.
         heads = [await self._lock(transaction, shard) for shard in range(self.shards)]
         if not self.shards <= shards <= MAX_SHARDS:
             raise InvalidField(

@@ -20,15 +20,14 @@ class ReadSet(Struct, frozen=True):
     - `customer_index`: the applications of this customer, and their open calls.
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
-    - `cap`: the daily cap of the customer or number. It also adds a decoy for each of their applications without an
-      open call.
+    - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
     - `channel`: the guess limits of the customer's or number's applications.
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
-    - `everywhere`: no rows. A command with `everywhere` locks every shard, because it writes rows of many customers.
+    - `everywhere`: adds no rows. The command locks every shard, because it writes rows of many customers.
     """
 
     application_id: str | None = None

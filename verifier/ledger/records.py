@@ -172,7 +172,8 @@ STRAYS_OF_KIND = (
 
 # --- suspensions ------------------------------------------------------------------------------------------
 
-# The suspension in force comes last. If none is in force, the latest suspension comes last.
+# All suspensions of a member of staff. The suspension in force comes last. If none is in force, the latest suspension
+# comes last.
 SUSPENSIONS_OF = (
     f"SELECT {SUSPENSIONS.columns} FROM suspensions WHERE officer_id IN ($*) "
     "ORDER BY CASE WHEN lifted_at IS NULL THEN 1 ELSE 0 END, suspension_id"
@@ -215,7 +216,7 @@ FORGET_MESSAGES = "DELETE FROM messages WHERE application_id = $1"
 PRUNE_MESSAGES = "DELETE FROM messages WHERE expires_at < $1"
 PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
 LIMITS_BY_KEY = f"SELECT {LIMITS.columns} FROM limits WHERE limit_key IN ($*)"
-# Expired rows, at most 500 for each statement.
+# The statements that select expired rows. Each statement selects at most 500 rows.
 LIMITS_BEFORE = f"SELECT {LIMITS.columns} FROM limits WHERE tat < $1 LIMIT 500"
 EXPIRED: dict[AnyTable, str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",

@@ -47,7 +47,7 @@ class _Misrouted(Exception):
 
 
 class _Rehearsed(Exception):
-    """Rolls back the transaction of a rehearsal."""
+    """Raised to roll back the transaction of a rehearsal."""
 
 
 class _Lane(Struct, frozen=True):
@@ -249,7 +249,7 @@ class Writer:
             unavailable = isinstance(error, Unavailable) and not isinstance(error, Conflict)
             groups = {command.shards for command in commands}
             if unavailable and len(groups) > 1:
-                # Some shards may be writable while others are not.
+                # Commit the commands of each shard alone, because the database may accept writes for some shards only.
                 for shards in groups:
                     await self._commit_batch([each for each in commands if each.shards == shards], alone)
             elif unavailable or alone:
@@ -305,7 +305,7 @@ class Writer:
         return answers, work
 
     def _decide(self, work: UnitOfWork, commands: Sequence[Command], kept: Kept) -> list[Outcome]:
-        """Decide the commands in order of arrival. Each command sees the effects of earlier ones."""
+        """Decide the commands in order of arrival. Each command sees the effects of earlier commands."""
         decided: list[Outcome] = []
         first: dict[bytes, Command] = {}
         for command in commands:
@@ -371,7 +371,7 @@ def _as_error(error: Exception) -> VerifierError:
 def _resolve(commands: Sequence[Command], answers: Sequence[Result | VerifierError]) -> None:
     for command, answer in zip(commands, answers, strict=True):
         if command.future.done():
-            continue  # timed out
+            continue  # the command has timed out
         if isinstance(answer, VerifierError):
             command.future.set_exception(answer)
         else:

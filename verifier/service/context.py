@@ -26,9 +26,9 @@ DAY_MS = 86_400_000
 class Settings(msgspec.Struct, frozen=True):
     """The settings of the protocol.
 
-    - `guess_limit` applies to each application and channel.
-    - `verdict_cap` and `report_cap` apply to each login and to each calling number.
-    - `receipt_messages`: whether the bank's messaging can send receipts to callers (section 7.11).
+    - `guess_limit`: the limit on wrong codes, for each application and channel.
+    - `verdict_cap`, `report_cap`: the daily caps, for each login and each calling number.
+    - `receipt_messages`: whether the bank's messaging system can send receipts to callers (section 7.11).
     - `retention_ms`: how long statements are kept. None means that they are kept forever.
     """
 

@@ -19,7 +19,7 @@ _APPLY = (
 
 
 class WrongSchema(VerifierError):
-    """The database's schema is older or newer than this program's."""
+    """The schema of the database is older or newer than the schema that this program needs."""
 
     slug = "wrong_schema"
     title = "The database schema does not fit this version"

@@ -164,7 +164,7 @@ class PostgresStorage(Storage):
 
 
 async def _no_reset(connection: asyncpg.Connection) -> None:
-    """Skip the reset of a connection. No code changes its session, and a reset would cost a round trip."""
+    """Skip the reset of a connection. No code changes a session's settings, and a reset would cost a round trip."""
 
 
 @asynccontextmanager

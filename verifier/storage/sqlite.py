@@ -1,8 +1,8 @@
 """SQLite in one file: the embedded default. Implements specs/protocol.md section 10 (durability).
 
-The file uses WAL with `synchronous=FULL`: once a commit has returned, it survives a power cut. One connection writes,
-in a thread of its own (specs/decisions/0036). Another connection reads, through aiosqlite. If SQLite reports that the
-file is damaged, the node stops using the file until the node is restarted.
+The file uses WAL with `synchronous=FULL`: after COMMIT has returned, the data survives a power cut. One connection
+writes, in a thread of its own (specs/decisions/0036). Another connection reads, through aiosqlite. If SQLite reports
+that the file is damaged, the node stops using the file until the node is restarted.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ async def _hop(thread: ThreadPoolExecutor, work: Callable[..., Coroutine[object,
 
 
 def _complete(work: Callable[..., Coroutine[object, object, T]], *args: object) -> T:
-    """Run a coroutine to its end. Raises InternalError if it waits for something outside of this thread."""
+    """Run a coroutine to its end. Raises InternalError if the coroutine waits for anything outside of this thread."""
     coroutine = work(*args)
     try:
         coroutine.send(None)
@@ -166,7 +166,7 @@ class SqliteStorage(Storage):
 
     @classmethod
     async def open(cls, path: str) -> SqliteStorage:
-        """Open or create the file. Raises Unavailable if it cannot be opened or lacks a required setting."""
+        """Open or create the file. Raises Unavailable if the file cannot be opened or lacks a required setting."""
         file = SqliteFile(path)
         thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite writer")
         opened: list[_InThread | aiosqlite.Connection] = []
@@ -184,7 +184,7 @@ class SqliteStorage(Storage):
             opened.append(reader)
             await _begin(reader.execute_fetchall)
             await reader.execute("PRAGMA query_only = ON")
-            # SQLite creates its journal on the first read.
+            # Read once now, because SQLite creates its journal on the first read.
             await reader.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
             file.opened()
         except (sqlite3.Error, OSError, Unavailable) as error:

@@ -39,10 +39,10 @@ class Keys:
 
     @property
     def waiting(self) -> bool:
-        """Whether any pressed keys have not been taken yet."""
+        """Whether there are keys that `take` has not returned yet."""
         return bool(self._open or self._entries)
 
     def _close(self) -> None:
-        # While the service has not answered, entries pile up. Keep only the last 3.
+        # Entries can pile up while the gateway waits for the service. Keep only the last 3 entries.
         self._entries = [*self._entries, self._open][-3:]
         self._open = ""

@@ -69,7 +69,7 @@ class Operator:
             follow(instruction)
 
     def apology(self) -> Instruction:
-        """Return an instruction that says, in both languages, that the bank cannot check now. Then it hangs up."""
+        """Return an instruction: say in both languages that the bank cannot check now, then hang up."""
         return Instruction(tuple(_finished(each) for each in self._voice.apology), "hang_up")
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The sounds of prompts. A prompt has a recording of the bank, or else espeak-ng speaks it.
+"""The sounds of prompts. If the bank has no recording of a prompt, espeak-ng speaks the prompt.
 
 Implements specs/protocol.md section 7.9.
 """

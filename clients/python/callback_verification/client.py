@@ -28,7 +28,7 @@ _LOST = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, Timeo
 
 
 class _Base:
-    """The address, the credential and the timeouts."""
+    """The base class of both clients. It holds the address, the credential and the timeouts."""
 
     def __init__(self, base_url: str, credential: Credential | None, timeouts: Timeouts | None) -> None:
         if re.search(r"[?#\s]", base_url):

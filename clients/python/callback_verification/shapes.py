@@ -106,7 +106,7 @@ class ErasedApplication(Shape, frozen=True):
 
 
 class GrantedException(Shape, frozen=True):
-    """An exception that a supervisor granted, with its inclusion proof. It is valid for one call until `expires_at`."""
+    """An exception that a supervisor has granted. The exception is valid for one call until `expires_at`."""
 
     exception_id: str
     expires_at: Instant
@@ -114,7 +114,7 @@ class GrantedException(Shape, frozen=True):
 
 
 class ExceptionRequest(Shape, frozen=True):
-    """An officer's request for an exception. Once granted, `exception_id` is valid for one call until `expires_at`."""
+    """An officer's request. In the state `granted`, the exception is valid for one call until `expires_at`."""
 
     request_id: str
     application_id: str

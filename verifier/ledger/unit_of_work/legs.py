@@ -46,7 +46,10 @@ class LegRows:
         self._loaded.leg_owners[leg.leg_index] = max(leg.call_id, self._loaded.leg_owners.get(leg.leg_index, ""))
 
     def stray(self, leg_index: bytes, call_id: str = "") -> StrayLeg | None:
-        """The stray leg with this leg index, or None. `call_id` is the call that the leg's events named, or empty."""
+        """The stray leg with this leg index, or None.
+
+        `call_id` is the call that the leg's events have named. It is empty if they have named no call.
+        """
         self._declared.leg(leg_index)
         stray_id = self._loaded.stray_ids.get((leg_index, call_id))
         return None if stray_id is None else self._loaded.strays.get(stray_id)

@@ -53,7 +53,7 @@ class CandidateCalls:
         self._receipts[row[0]] = receipt_id, sealed, customer_index
 
     def id_of(self, application_id: str) -> str:
-        """The id of an application's candidate call. Empty if the batch has loaded no candidate call for it."""
+        """The id of an application's candidate call. Empty if the batch has not loaded the application's candidate."""
         return self._ids.get(application_id, "")
 
     def receipt(self, call_id: str) -> tuple[str, bytes, bytes | None]:
@@ -62,7 +62,7 @@ class CandidateCalls:
 
 
 class LoadedLimits:
-    """Rows of `limits` by key, with the effects of earlier commands of the batch."""
+    """Rows of `limits` by key, as changed by earlier commands of the batch."""
 
     def __init__(self, rows: Rows[LimitRow]) -> None:
         self.rows = rows

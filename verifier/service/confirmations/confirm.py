@@ -187,7 +187,7 @@ class Confirmations:
         good = [each for each in tries if each.good]
         match = next((each for each in good if each.candidate.open_to(entry.number)), None)
         if match is None or match.candidate.call.state == "confirmed":
-            # Count every attempt except the first use of a right code. The number of issued calls limits first uses.
+            # Count every attempt except the first use of a right code. The number of calls already limits first uses.
             count(work, reads, cap)
         if match is not None:
             return self._accept(work, entry, match.candidate)
@@ -294,7 +294,8 @@ def _about(application: DecryptedApplication | None) -> str | None:
 def _whose(entry: _Entry, tries: Sequence[_Tried]) -> DecryptedApplication | None:
     """The application that the receipt of a refusal belongs to, or None if it is unknown.
 
-    It is the application that the customer named. If they named none of their applications, it is their first one.
+    It is the application that the customer named. If the customer named none of their applications, it is their first
+    application.
     """
     found: Sequence[Candidate] = [each.candidate for each in tries]
     if entry.number is not None:

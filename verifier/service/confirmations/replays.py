@@ -1,4 +1,4 @@
-"""Retries of a `genuine` answer. While the call is open, a retry gets `genuine` again. After that it gets `ended`.
+"""Retries of a `genuine` answer. While the call is open, a retry gets `genuine`. Afterwards, a retry gets `ended`.
 
 Implements specs/protocol.md section 7.12 (laws L4, L6). If it is uncertain whether the call is open, a retry gets
 `ended`.

@@ -63,7 +63,7 @@ class Retention:
         return done
 
     async def _forget_of(self, origin: str, forgotten: int, before: int) -> int:
-        """Delete the next chunk of one shard. Its first `forgotten` statements are already deleted."""
+        """Delete the next chunk of one shard. The first `forgotten` statements of the shard are already deleted."""
         context = self._context
         shard = origin_shard(origin, context.settings.origin) or 0
         start, end = global_index(shard, forgotten), global_index(shard, forgotten + AT_ONCE)

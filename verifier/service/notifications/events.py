@@ -1,7 +1,7 @@
 """Wakes the watchers of a customer's calls. Implements specs/protocol.md section 7.5 (live events).
 
-A wake-up tells a watcher to read the state again. Watchers also read it every 2 seconds. So if a wake-up is lost, the
-event is late, but not lost.
+A wake-up tells a watcher to read the state again. Watchers also read the state every 2 seconds. So a lost wake-up
+delays an event, but no event is lost.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The outbox: queued messages for the bank's messaging system. Each message asks it to send a receipt to a customer.
+"""The outbox: queued messages to the bank's messaging system, which then sends each customer their receipt.
 
 Implements specs/protocol.md section 7.11. Failed deliveries are retried. The service itself sends nothing to customers.
 """
@@ -68,7 +68,7 @@ class Outbox:
         return ReceiptFor(application.registration.customer.id, application.application_id)
 
     def add(self, work: UnitOfWork, receipt_id: str, receipt_for: ReceiptFor, language: Language) -> None:
-        """Queue a message. It is written in the same batch as the answer to the caller."""
+        """Queue a message. The message is written in the same batch as the verdict that the caller gets."""
         message = ReceiptMessage(work.new_id("msg"), receipt_id, receipt_for.customer_id, language)
         sealed = work.ring.seal(message.message_id, _encode(message))
         expires_at = work.now_ms + KEPT_MS

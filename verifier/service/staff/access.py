@@ -1,4 +1,4 @@
-"""Access of officers. An officer sees the applications that they are assigned to, and their own calls on them.
+"""Access of officers. They see the applications that they are assigned to, and their own calls on these applications.
 
 The sealed registration names the assigned officers. The signed ticket names the officer of a call. Every other officer
 gets `not_found`, whatever the state of the application or call. Implements specs/protocol.md sections 6 and 7.5.

@@ -54,7 +54,7 @@ class DialPlan(Struct, frozen=True):
         return leg_id(self.server, *parts) if self.server else leg_id(*parts)
 
     def e164(self, dialled: str) -> str | None:
-        """Return the dialled number in E.164, or None if it is an extension or not a telephone number."""
+        """Return the dialled number in E.164. Return None for an extension, or for text that is not a number."""
         if len(dialled) > MAX_TEXT:
             return None
         number = self._international(dialled.translate(_SEPARATORS))
@@ -75,7 +75,7 @@ class DialPlan(Struct, frozen=True):
         return f"+{self.country_code}{digits}" if len(digits) >= self.shortest_national else None
 
     def is_extension(self, dialled: str) -> bool:
-        """Whether a number is an extension: it has only digits, and fewer than `shortest_national`."""
+        """Whether a number is an extension: it has only digits, and has fewer than `shortest_national` digits."""
         digits = dialled.translate(_SEPARATORS)
         return digits.isascii() and digits.isdigit() and len(digits) < self.shortest_national
 
@@ -96,7 +96,7 @@ class DialPlan(Struct, frozen=True):
 
 
 def leg_id(*parts: str) -> str:
-    """Join parts into an unambiguous leg id. If the id is too long or not visible ASCII, return its SHA-256 instead."""
+    """Join parts into an unambiguous leg id. An id that is too long or not visible ASCII is replaced by its SHA-256."""
     name = parts[0] if len(parts) == 1 else " ".join(each.replace("%", "%25").replace(" ", "%20") for each in parts)
     if len(name) <= MAX_LEG_ID and _VISIBLE.fullmatch(name):
         return name
@@ -110,14 +110,14 @@ def user(uri: str) -> str:
 
 
 def text(fields: object, *path: str) -> str:
-    """Return the string at a path in nested objects, or "" if it is missing or too long."""
+    """Return the string at a path in nested objects, or "" if the string is missing or too long."""
     for name in path:
         fields = fields.get(name) if isinstance(fields, Mapping) else None
     return fields if isinstance(fields, str) and len(fields) <= MAX_TEXT else ""
 
 
 def folded(event: object) -> dict[str, object]:
-    """Return the fields with lower-case names, since libraries differ in the case of names."""
+    """Return the fields of an event with lower-case names. Some libraries use other upper and lower case."""
     if not isinstance(event, Mapping):
         return {}
     return {name.lower(): value for name, value in event.items() if isinstance(name, str)}

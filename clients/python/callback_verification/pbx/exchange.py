@@ -31,11 +31,11 @@ class Exchange(Generic[Event]):
     def __init__(self, read: Callable[[Event, DialPlan, datetime], Reading], plan: DialPlan) -> None:
         self._read = read
         self._plan = plan
-        # `_channels` has, for each leg, the channels that the leg depends on. `_legs` has, for each channel, the legs
-        # that depend on the channel.
+        # `_channels` maps each leg to the channels that the leg depends on. `_legs` maps each channel to the legs that
+        # depend on the channel.
         self._channels: dict[str, set[str]] = {}
         self._legs: dict[str, set[str]] = {}
-        # For each channel to an officer's telephone: the staff number of the officer.
+        # Maps each channel to an officer's telephone to the staff number of that officer.
         self._officers: dict[str, str] = {}
         # Legs that were answered, but have no officer yet.
         self._alone: dict[str, LegByNumber] = {}

@@ -44,7 +44,7 @@ _JOINT = "\n"
 
 
 def joint(name: str) -> str:
-    """Return the id of a joint. A joint connects two channels, and no event ends a joint. No leg id has this form."""
+    """Return the id of a joint. A joint connects two channels. No event ends a joint, and no leg has such an id."""
     return _JOINT + name
 
 
