@@ -35,7 +35,7 @@ class Exchange(Generic[Event]):
         # depend on the channel.
         self._channels: dict[str, set[str]] = {}
         self._legs: dict[str, set[str]] = {}
-        # Maps each channel to an officer's telephone to the staff number of that officer.
+        # The staff number of the officer, by the channel to the officer's telephone.
         self._officers: dict[str, str] = {}
         # Legs that were answered, but have no officer yet.
         self._alone: dict[str, LegByNumber] = {}
