@@ -17,7 +17,7 @@ from verifier.ports import Reader
 
 
 class RolledBack(VerifierError):
-    """The log does not extend a checkpoint that was seen before."""
+    """The log does not extend a tree that was seen before."""
 
     slug = "rolled_back"
     title = "The log does not extend what was seen before"

@@ -19,7 +19,7 @@ _APPLY = (
 
 
 class WrongSchema(VerifierError):
-    """The schema of the database is older or newer than the schema that this program needs."""
+    """The database's schema is older or newer than this program's."""
 
     slug = "wrong_schema"
     title = "The database schema does not fit this version"
