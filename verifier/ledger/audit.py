@@ -1,7 +1,7 @@
-"""The audit of the log, shard by shard: leaves, tree, checkpoints, and every statement with its leaf.
+"""The audit of the log. In each shard, it checks the leaves, their statements, the tree, and the checkpoints.
 
-Implements specs/protocol.md section 8.3. The audit rebuilds the tree from the entries and trusts no stored hash. It may
-start where an earlier audit ended.
+Implements specs/protocol.md section 8.3. The audit rebuilds the tree from the entries and trusts no stored hash. An
+audit may start where an earlier audit ended.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _WRONG_NODES = "the stored tree nodes do not match the leaves"
 
 
 class Audited(Struct):
-    """The result of an audit of all shards. If there are no findings, the log is whole.
+    """The result of an audit of all shards. Without findings, the log and the rows are intact.
 
-    `before` counts the leaves that an earlier audit has checked. `latest` is the last checkpoint of each shard.
+    `before` is the number of leaves that an earlier audit has checked. `latest` has the last checkpoint of each shard.
     """
 
     leaves: int = 0
@@ -77,16 +77,17 @@ async def audit_log(
 ) -> Audited:
     """Audit the log. Returns the findings as texts. Raises Unavailable if the database cannot be read.
 
-    `seen` are checkpoints that were stored outside the database. Only they reveal a restored backup or a rewritten
-    past. `checked` are checkpoints of an earlier audit without findings, at most one for each shard. The leaves up to
-    such a checkpoint must still hash to its root. Only later leaves are decrypted and checked. Statements older than
-    `kept_since` (epoch milliseconds) may be missing if they are marked as deleted.
+    - `seen`: checkpoints that were stored outside the database. An audit without them cannot notice that a backup was
+      restored or that old leaves were rewritten.
+    - `checked`: checkpoints of an earlier audit without findings, at most one for each shard. The leaves up to such a
+      checkpoint must still hash to its root. Only later leaves are decrypted and checked.
+    - `kept_since`: statements older than this time (epoch milliseconds) may be missing if they are marked as deleted.
     """
     audited = Audited()
     for each in await storage.damage(thorough=True):
         audited.find(f"the database is damaged: {each}")
     if audited.findings:
-        # A damaged database proves nothing.
+        # An audit of a damaged database would prove nothing, so stop here.
         return audited
     shown = _by_shard(seen, trust, audited)
     starts = _by_shard(checked, trust, audited)
@@ -120,7 +121,7 @@ async def _audit(
             await _Shard(storage, ring, trust, audited, shard, kept_since).audit(start, shown.get(shard, ()))
     for shard in sorted({*shown, *starts} - set(range(shards))):
         audited.find(f"the log was rolled back to before its shard {shard} was split off")
-    # Both queries read all calls, even if only newer leaves are audited: a call may name any leaf.
+    # The next two queries read all calls, even if only newer leaves are audited: a call may name any leaf.
     for row in await storage.fetch(_CALLS_WITHOUT_TICKET, TICKET, MAX_FINDINGS):
         audited.find(f"{row[0]} has no ticket in the log")
     for row in await storage.fetch(_CONFIRMED_WITHOUT_RECEIPT, RECEIPT, MAX_FINDINGS):
@@ -130,7 +131,7 @@ async def _audit(
 
 
 def _by_shard(notes: Sequence[str], trust: Trust, audited: Audited) -> dict[int, list[Checkpoint]]:
-    """Group checkpoints by shard. A checkpoint of another log becomes a finding."""
+    """Open signed checkpoints and group them by shard. A checkpoint of another log becomes a finding."""
     found: dict[int, list[Checkpoint]] = {}
     for note in notes:
         try:
@@ -193,7 +194,7 @@ class _Shard:
             await self._check_confirmed([found for found in kept if found is not None])
             hashes = [leaf_hash(bytes(row[1])) for row in rows]
             due: list[tuple[int, int, bytes]] = []
-            # Stop at the size of each checkpoint, to compare its root.
+            # Extend the tree in steps. Stop at the size of each checkpoint, to compare the root of the checkpoint.
             while hashes:
                 following = await checkpoints.next_size(tree.size)
                 step = len(hashes) if following is None else min(len(hashes), following - tree.size)
@@ -247,7 +248,10 @@ class _Shard:
             self._find(_past_of(checkpoint, size))
 
     async def _check_confirmed(self, confirmed: Sequence[tuple[str, int]]) -> None:
-        """Report each call whose row does not name its genuine receipt: the call was set back to unused."""
+        """Report each call whose row does not name its genuine receipt. Such a call was set back to unused.
+
+        `confirmed` has the call id and the leaf index of each genuine receipt.
+        """
         rows = await self._storage.fetch_in(_RECEIPT_LEAVES, [call_id for call_id, _ in confirmed])
         known = {row[0]: row[1] for row in rows}
         # Retention deletes a call together with its ticket. The receipt is newer, so it may still be there.
@@ -269,9 +273,10 @@ class _Shard:
                 self._find(f"leaf {index_of(row[0])} has lost its statement, and nothing was erased")
 
     async def _forgotten(self, lost: Sequence[Row]) -> set[str]:
-        """The ids of the missing statements that retention has deleted: old enough, and marked as deleted.
+        """The ids of the missing statements that retention has deleted.
 
-        `lost` has the id and leaf index of each missing statement.
+        These statements are older than `kept_since`, and are marked as deleted. `lost` has the id and the leaf index of
+        each missing statement.
         """
         if self._kept_since is None or not lost:
             return set()
@@ -306,7 +311,7 @@ class _Shard:
         return (claims.call.call_id, leaf_index) if isinstance(claims, Receipt) and claims.call is not None else None
 
     async def _check_nodes(self, due: Sequence[tuple[int, int, bytes]]) -> None:
-        """Compare the stored tree nodes with `due`, the nodes that the latest leaves complete."""
+        """Compare stored tree nodes with `due`: the level, index and hash of each node that new leaves complete."""
         for wanted in _LEVELS:
             row = [(index, value) for level, index, value in due if level == wanted]
             if row:
@@ -342,7 +347,7 @@ class _Checkpoints:
         self.count = 0
 
     async def next_size(self, size: int) -> int | None:
-        """The size of the first checkpoint larger than `size`."""
+        """The size of the smallest checkpoint that is larger than `size`, or None if there is none."""
         await self._fill()
         return next((index_of(row[0]) for row in self._waiting if index_of(row[0]) > size), None)
 

@@ -1,7 +1,7 @@
-"""Adds authenticators to the rows of an older database, once. Implements specs/protocol.md section 10.2.
+"""Upgrades an older database: adds authenticators to its rows. Implements specs/protocol.md section 10.2.
 
-The upgrade trusts the rows as they are. Run it only once, with every node stopped. Older databases sealed data directly
-under the application key; the upgrade reseals that data under a key derived from the application key.
+The upgrade trusts the rows as they are. Run the upgrade only once, with every node stopped. Older databases sealed data
+directly under the application key. The upgrade reseals that data under a key that it derives from the application key.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OPEN_CALLS = "SELECT COUNT(*) FROM calls WHERE due_at > $1"
 
 
 class AlreadyAuthenticated(VerifierError):
-    """The rows already have authenticators. A row that does not verify was changed."""
+    """The upgrade has run before: the rows already have authenticators. A second run would hide changed rows."""
 
     slug = "already_authenticated"
     title = "The rows of this database already have authenticators"
@@ -40,7 +40,7 @@ class _Keys:
 
     def __init__(self, application_key: bytes) -> None:
         if len(application_key) != KEY_BYTES:
-            # The upgrade makes wrapped keys longer, so this one shows that the upgrade has already run.
+            # The upgrade makes wrapped keys longer. A key of this length is therefore already upgraded.
             raise AlreadyAuthenticated
         self.before = application_key
         self.after = ApplicationKeys.derive(application_key)
@@ -49,8 +49,8 @@ class _Keys:
 async def authenticate(storage: Storage, ring: KeyRing, entropy: Entropy, now_ms: int) -> int:
     """Add an authenticator to every row, in one transaction. Returns the number of rows.
 
-    Raises AlreadyAuthenticated. Raises InternalError for a row that cannot be decrypted. Raises Unavailable while a
-    call is open, since its code would change.
+    Raises AlreadyAuthenticated if the upgrade has run before. Raises InternalError for a row that cannot be decrypted.
+    Raises Unavailable while a call is open, because the upgrade would change the code of the call.
     """
     async with storage.transaction() as transaction:
         return await _Authenticating(transaction, ring, entropy).run(now_ms)
@@ -129,7 +129,10 @@ class _Authenticating:
 
 
 def row_context(row: Struct) -> tuple[str, bytes | None]:
-    """The seal context and the ciphertext of a row that is sealed under an application key. Else "" and None."""
+    """The seal context and the ciphertext of a row that is sealed under an application key.
+
+    For any other row, the result is "" and None.
+    """
     if isinstance(row, tables.ApplicationRow):
         return row.application_id, row.sealed
     if isinstance(row, tables.RequestRow):

@@ -1,4 +1,4 @@
-"""The commands of the writer: the functions that decide them, their answers, and the replies kept for retries.
+"""The types of the writer's commands: deciding functions, answers, and replies that are kept for retries.
 
 Implements specs/protocol.md section 10.
 """
@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Reply(Generic[T_co]):
-    """An answer that is kept for retries. `body` is the answer as JSON, `value` the answer as a struct."""
+    """An answer that is kept for retries. `body` is the answer as JSON. `value` is the answer as a struct."""
 
     def __init__(self, body: bytes, kind: type[T_co], value: T_co | None = None) -> None:
         self.body = body
@@ -51,7 +51,7 @@ Again: TypeAlias = Callable[[UnitOfWork, T], T]
 
 
 class About(Struct, Generic[T_co], frozen=True):
-    """A function that builds an answer, and the application that the answer is about (None if there is none).
+    """A function that builds an answer, and the id of the application that the answer is about, or None.
 
     Erasing the application deletes the kept answer.
     """
@@ -61,10 +61,11 @@ class About(Struct, Generic[T_co], frozen=True):
 
 
 Decide: TypeAlias = Callable[[UnitOfWork], Answer[T] | VerifierError]
-"""Decides a command, then stages its writes, then returns a function that builds the answer.
+"""A function that decides a command, stages the writes, and returns a function that builds the answer.
 
-To refuse and write nothing, it raises an error before it stages. To refuse and keep its writes, it returns the error.
-A command that has staged a leaf must not fail in either way. Errors are not kept under the idempotency key."""
+To refuse the command and write nothing, the function raises an error before it stages a write. To refuse the command
+but keep the staged writes, it returns the error. It must not refuse a command after it has staged a leaf. Errors are
+not kept under the idempotency key."""
 DecideKept: TypeAlias = Callable[[UnitOfWork], About[T] | VerifierError]
 """Like `Decide`, for a command whose answer is kept for retries."""
 Result: TypeAlias = Struct | Reply[Struct]
@@ -74,8 +75,11 @@ Result: TypeAlias = Struct | Reply[Struct]
 class Command(Struct):
     """A command that waits for its batch.
 
-    `repeat` makes the reply for a retry from the kept JSON. `secret` seals the kept answer. `shards` are the shards
-    that the command locks.
+    - `reads`: the rows that the command may read.
+    - `future`: gets the answer or the error.
+    - `repeat`: makes the reply for a retry from the kept JSON.
+    - `secret`: the secret that seals the kept answer.
+    - `shards`: the shards that the command locks.
     """
 
     reads: ReadSet

@@ -1,4 +1,4 @@
-"""Reads committed rows, outside of a batch. Each row is verified, decrypted and compared with the sealed facts.
+"""Reads committed rows, outside of a batch. Each row is verified, decrypted and compared with its sealed facts.
 
 Implements specs/protocol.md section 10.2.
 """
@@ -32,7 +32,7 @@ class Reading:
         return found
 
     async def applications(self, application_ids: Iterable[str]) -> Mapping[str, DecryptedApplication]:
-        """The applications with these ids, by id. It leaves out unknown and erased applications."""
+        """The applications with these ids, by id. Unknown and erased applications are left out."""
         wanted = set(application_ids)
         found = self._kept(await self._reader.fetch_in(records.APPLICATIONS_BY_ID, wanted))
         self._check("applications", all(each.application_id in wanted for each in found))
@@ -47,9 +47,10 @@ class Reading:
     async def applications_of_officer(
         self, officer_id: str, after: str
     ) -> tuple[list[DecryptedApplication], str | None]:
-        """A chunk of the applications that an officer is assigned to, with ids above `after`.
+        """The next chunk of the applications that an officer is assigned to. Their ids sort after `after`.
 
-        Also returns the last id that was read, as `after` for the next chunk. That id is None if no rows are left.
+        Also returns the last id that was read. Pass that id as `after` to get the following chunk. It is None if no
+        more applications exist.
         """
         rows = await self._reader.fetch(records.APPLICATIONS_OF_OFFICER, officer_id, after)
         found = [each for each in self._kept(rows) if self._assigned(each, officer_id)]
@@ -73,9 +74,9 @@ class Reading:
         return application, self.open_call(application, rows[0])
 
     async def open_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The open call of an application, according to its row.
+        """The open call that an application's row names.
 
-        None if the row names no open call, or if the application has been erased meanwhile.
+        Returns None if the row names no open call, or if the application has been erased meanwhile.
         """
         call_id = application.row.open_call_id
         if call_id is None:
@@ -93,7 +94,7 @@ class Reading:
     ) -> tuple[list[tuple[DecryptedApplication, DecryptedCall]], str | None]:
         """A page of an officer's calls, newest first, each with its application. Leaves out erased applications.
 
-        Also returns the cursor of the next page, None on the last page.
+        Also returns the cursor of the next page, or None on the last page.
         """
         rows = await self._reader.fetch(records.CALLS_OF_OFFICER, officer_id, before, since, limit + 1)
         calls = [self._authenticator.read(tables.CALLS, row) for row in rows[:limit]]
@@ -108,14 +109,14 @@ class Reading:
         return found, rows[limit - 1][0] if len(rows) > limit else None
 
     def open_call(self, application: DecryptedApplication, row: Row) -> DecryptedCall:
-        """Decrypt the call in a row of `calls` that is joined with its ticket. Raises Erased if the ticket is gone."""
+        """Decrypt a call from a row of `calls` joined with its ticket. Raises Erased if the ticket was destroyed."""
         call = self._authenticator.read(tables.CALLS, row)
         self._check("calls", call.application_id == application.application_id)
         sealed, customer_index = row[tables.CALLS.width : tables.CALLS.width + 2]
         return decrypt_call(self._ring, application.keys, call, sealed, customer_index)
 
     def _check(self, table: str, requested: bool) -> None:
-        """Raise Tampered if `requested` is false: then the database has not returned the requested row."""
+        """Raise Tampered if `requested` is false. False means that the database did not return the requested row."""
         if not requested:
             raise self._authenticator.found(table)
 

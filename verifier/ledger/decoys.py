@@ -1,8 +1,8 @@
 """Decoys: closed calls that stand in for an open call, so that a refusal always takes the same work (law L7).
 
 Implements specs/protocol.md section 7 (CVP-7-2). A batch loads and decrypts a decoy like an open call, and tries the
-code against it. Decoys hold no secret, and their key is public. Their leaf indexes are negative, so they belong to no
-shard, and no log, list or audit shows them.
+code against the decoy. Decoys hold no secret, and their key is public. The leaf indexes of decoys are negative. So
+decoys belong to no shard, and they appear in no log, list or audit.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _PLANTED = (
 
 
 def is_decoy(row: object) -> bool:
-    """Whether a row is a decoy. Batches do not write decoys, so the sum of shares does not include them."""
+    """Whether a row is a decoy. Batches do not write decoys, so the sum of all shares does not include decoys."""
     return isinstance(row, Call) and row.application_id == APPLICATION_ID
 
 
 def call_id(n: int) -> str:
-    """The id of decoy `n`. It has the length of a real call id, and sorts before every real call id."""
+    """The id of decoy `n`. The id is as long as a real call id, and sorts before every real call id."""
     return f"call_{n % COUNT:032x}"
 
 
@@ -77,7 +77,7 @@ def _call(n: int) -> Call:
 
 
 def _sealed(call: Call) -> bytes:
-    """The sealed ticket of a decoy. It has the length of a real ticket, but no real signature."""
+    """The sealed ticket of a decoy. The ticket is as long as a real ticket, but has no real signature."""
     ticket = CallTicket(
         iss="https://verify.bank.example",
         jti=call.call_id,

@@ -41,7 +41,7 @@ class DecryptedApplication(Struct, frozen=True):
 
     @property
     def pseudonym(self) -> str:
-        """The pseudonym of the application in tickets. To compute it, one needs the application's id and its key."""
+        """The pseudonym of the application in tickets and exceptions. Only the application's key can produce it."""
         named = b"pseudonym\0" + self.application_id.encode()
         return base64url(hmac.digest(self.keys.pseudonyms, named, "sha256")[:16])
 
@@ -61,7 +61,7 @@ class DecryptedCall(Struct, frozen=True):
 
 
 def leaf_context(statement_id: str, typ: str, customer_index: bytes | None) -> str:
-    """The context that binds the seal of a leaf to its type, its id and its customer."""
+    """The context that binds the seal of a leaf to the statement's type, the statement's id and the customer."""
     return f"{typ}:{statement_id}:{'' if customer_index is None else customer_index.hex()}"
 
 
@@ -71,7 +71,7 @@ def session_context(session_id: str, expires_at: int, application_id: str | None
 
 
 def unwrap_keys(ring: KeyRing, application_id: str, kek_id: str | None, wrapped: bytes | None) -> ApplicationKeys:
-    """The keys of an application. Raises Erased if they were destroyed."""
+    """Unwrap the keys of an application. Raises Erased if the keys were destroyed."""
     if wrapped is None or kek_id is None:
         raise Erased
     return ApplicationKeys.unpack(ring.unwrap(application_id, kek_id, wrapped))
@@ -89,7 +89,7 @@ def decrypt_application(ring: KeyRing, row: ApplicationRow) -> DecryptedApplicat
 def decrypt_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sealed: bytes) -> Evidence:
     """Decrypt the statement and the inclusion proof of a leaf.
 
-    `keys` are the keys of the leaf's application, or None if it has no application. `context` is the result of
+    `keys` are the keys of the leaf's application, or None if the leaf has no application. `context` is the result of
     `leaf_context`.
     """
     plaintext = ring.unseal(context, sealed) if keys is None else unseal(keys.sealing, context, sealed)
@@ -115,7 +115,7 @@ def decrypt_call(
 def decrypt_exception(
     ring: KeyRing, keys: ApplicationKeys, exception_id: str, sealed: bytes | None, customer_index: bytes | None
 ) -> PolicyException:
-    """Decrypt the logged statement of an exception. Raises NotFound if there is none."""
+    """Decrypt the logged statement of an exception. Raises NotFound if `sealed` is None."""
     if sealed is None:
         raise NotFound("there is no such exception")
     context = leaf_context(exception_id, EXCEPTION, customer_index)
@@ -125,7 +125,7 @@ def decrypt_exception(
 def decrypt_receipt(
     ring: KeyRing, keys: ApplicationKeys, call_id: str, receipt_id: str, sealed: bytes, customer_index: bytes | None
 ) -> Evidence:
-    """Decrypt the receipt that consumed a call's code. Raises InternalError if the receipt names another call."""
+    """Decrypt the receipt that consumed a call's code. Raises InternalError if the receipt does not name the call."""
     evidence = decrypt_evidence(ring, keys, leaf_context(receipt_id, RECEIPT, customer_index), sealed)
     confirmed = claims_of(evidence, _decode_receipt).call
     if confirmed is None or confirmed.call_id != call_id:

@@ -23,7 +23,8 @@ from verifier.ports import KeyRing, Row, Transaction
 
 # If other nodes have added at most this many leaves, hash each leaf. Otherwise verify a consistency proof.
 MAX_CATCH_UP = 4096
-# The length of a full `HeadRow.writers`. Fewer nodes than this share one database. A full list drops its oldest entry.
+# The maximum number of entries in `HeadRow.writers`. A full list drops its oldest entry. A database is shared by fewer
+# nodes than this.
 MAX_WRITERS = 64
 NODE_BYTES = 8
 
@@ -52,7 +53,7 @@ class HeadRow(Struct, frozen=True):
     writers: bytes
 
     def covered(self) -> Row:
-        """The columns that the authenticator covers. A head from before migration 0015 has no `writers`."""
+        """The columns that the authenticator covers. `writers` is left out if it is empty, as before migration 0015."""
         older = self.origin, self.size, self.shards, self.batches, self.shares
         return (*older, self.writers) if self.writers else older
 
@@ -70,8 +71,9 @@ class HeadRow(Struct, frozen=True):
     def follows(self, known: HeadRow, node: bytes, wrote: int) -> bool:
         """Whether this head can be a later state of `known`. `wrote` is the number of the last batch of `node`.
 
-        The head must list that batch of `node` or a later one. If it does not list `node`, then `writers` must be full
-        and must list only later batches. A head with no more batches than `known` must be equal to `known`.
+        The head must list `node` with the batch `wrote` or a later batch. If the head does not list `node`, then
+        `writers` must be full and must list only later batches. If the head has no more batches than `known`, it must
+        equal `known`, except for `shards`.
         """
         if self.batches <= known.batches:
             return replace(self, shards=known.shards) == known
@@ -122,7 +124,7 @@ class Heads:
         self._wrote: dict[int, int] = {}
 
     async def open(self, transaction: Transaction) -> None:
-        """Create the log if there is none. Check that it has this origin, and that this key ring signed it.
+        """Create the log if there is none. Check that the log has this node's origin, and was signed by its key ring.
 
         Raises InternalError for another origin or another key ring. Raises Unavailable if the clock skew is too large,
         or if the log was changed.
@@ -182,7 +184,7 @@ class Heads:
         Raises InvalidField if the log already has more shards, or if `shards` is more than MAX_SHARDS.
         """
         await self.open(transaction)
-        # Every batch locks heads in order of shard, so this must use the same order to avoid deadlocks.
+        # Every batch locks heads in order of shard, so `split` must use the same order to avoid deadlocks.
         heads = [await self._lock(transaction, shard) for shard in range(self.shards)]
         if not self.shards <= shards <= MAX_SHARDS:
             raise InvalidField(
@@ -207,10 +209,10 @@ class Heads:
         return note
 
     async def lock(self, transaction: Transaction, shards: Collection[int]) -> tuple[dict[int, Head], int]:
-        """Lock the heads of these shards until the transaction ends. Returns the heads, and the number of shards.
+        """Lock the heads of these shards until the transaction ends. Returns the heads, and the number of all shards.
 
-        Heads are locked in order, so no two batches deadlock. Raises Unavailable if the clock skew is too large, or if
-        the log was set back or changed.
+        Heads are locked in order of shard, so no two batches deadlock. Raises Unavailable if the clock skew is too
+        large, or if the log was set back or changed.
         """
         heads: dict[int, Head] = {}
         for shard in sorted(shards):
@@ -222,8 +224,8 @@ class Heads:
     async def _lock(self, transaction: Transaction, shard: int) -> HeadRow:
         """Lock the head of a shard and verify it.
 
-        Raises Unavailable if the head was set back: if it has fewer shards or batches than this node has seen, or if it
-        lacks this node's last batch.
+        Raises Unavailable if the head was set back. A head was set back if it has fewer shards or batches than this
+        node has seen, or if it does not list this node's last batch.
         """
         origin = shard_origin(self._origin, shard)
         found = await transaction.fetch(records.LOCK_HEAD, origin)
@@ -279,9 +281,9 @@ class Heads:
         staged: Mapping[int, Sequence[StagedLeaf]],
         shares: int,
     ) -> dict[int, Head]:
-        """Append the leaves of a batch. Each shard gets a signed checkpoint, each leaf its inclusion proof.
+        """Append the leaves of a batch. Sign a checkpoint for each changed shard, and make each leaf's inclusion proof.
 
-        `shares` is the change of the sum of all row shares. It is added to the first head. Any other head
+        `shares` is how much the sum of all row shares changes. The change is stored in the first head. Any other head
         would do, since an audit adds up all heads.
         """
         grown = dict(heads)
@@ -306,7 +308,7 @@ class Heads:
         return grown
 
     async def _advance(self, transaction: Transaction, head: Head) -> Head:
-        """Write the row of the head, with one more batch of this node. Returns the new head."""
+        """Write the row of a head, after counting one more batch of this node. Returns the new head."""
         row = head.row.after(head.size, self._node)
         kept = row.origin, row.size, row.batches, row.shares, row.writers, self._mac(row)
         await transaction.execute_many(records.ADVANCE_HEAD, [kept])

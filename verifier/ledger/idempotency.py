@@ -1,7 +1,7 @@
-"""Idempotency: the writer seals and keeps the first answer, and a retry with the same key gets that answer again.
+"""Idempotency: the writer keeps each answer, sealed. A retry with the same idempotency key gets the kept answer.
 
-Implements specs/protocol.md section 10. The secret that seals an answer is derived from the client's key, and is never
-stored.
+Implements specs/protocol.md section 10. The secret that seals an answer is derived from the idempotency key, and is
+never stored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ Kept: TypeAlias = Mapping[bytes, tuple[bytes, bytes]]
 
 
 class Idempotency(Struct, frozen=True):
-    """A client's key for one request. `fingerprint` is a hash of the request, to detect reuse for another request."""
+    """The idempotency key that a client (`principal`) has chosen for one request.
+
+    `fingerprint` is a hash of the request. It reveals if the client uses the key again for another request.
+    """
 
     principal: str
     key: str
@@ -42,8 +45,8 @@ def repeated(
 ) -> Reply[Struct] | Command | None:
     """Find the earlier command with the same idempotency key.
 
-    Returns its kept reply if it was committed before, or the command itself if it is in this batch. Returns None for a
-    new key. Raises IdempotencyKeyReused if the earlier command was another request.
+    If an earlier batch committed that command, this returns the kept reply. If that command is in this batch, this
+    returns the command itself. Returns None for a new key. Raises IdempotencyKeyReused if the fingerprints differ.
     """
     before = kept.get(command.idempotency_id)
     earlier = first.get(command.idempotency_id)

@@ -19,5 +19,5 @@ def number_index(ring: KeyRing, number: str) -> bytes:
 
 
 def leg_index(ring: KeyRing, leg_id: str) -> bytes:
-    """The blind index of a leg id. It is stored in place of the exchange's own id, which may contain a number."""
+    """The blind index of a leg id. It is stored instead of the leg id, which may contain a telephone number."""
     return ring.derive("leg", leg_id)[:16]

@@ -24,7 +24,7 @@ class RolledBack(VerifierError):
 
 
 class Log:
-    """One shard of the log, as committed. Read-only: it never signs."""
+    """Reads one shard of the committed log. It never writes or signs."""
 
     def __init__(self, storage: Reader, shard: int = 0) -> None:
         self._storage = storage
@@ -39,11 +39,14 @@ class Log:
         return str(rows[0][0])
 
     async def hashes(self, level: int, start: int, end: int) -> list[bytes]:
-        """The hashes of tree level `8 * level` from index `start` to before `end`. Fewer if the log ends earlier."""
+        """The hashes of tree level `8 * level` with indexes from `start` to `end - 1`.
+
+        Returns fewer hashes if the log ends earlier.
+        """
         return await read_hashes(self._storage, self._shard, level, start, end)
 
     async def entries(self, start: int, end: int) -> list[bytes]:
-        """The entries from index `start` to before `end`. Fewer if the log ends earlier."""
+        """The entries with indexes from `start` to `end - 1`. Returns fewer entries if the log ends earlier."""
         return await read_entries(self._storage, self._shard, start, end)
 
     async def tile(self, level: int, index: int, width: int) -> bytes:
@@ -69,7 +72,7 @@ class Log:
 
 
 async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: str) -> None:
-    """Raise RolledBack unless the log extends a checkpoint that was seen before."""
+    """Raise RolledBack unless the log extends the checkpoint `note`, which was seen before."""
     try:
         seen = open_checkpoint(note, vkeys, origin)
     except EvidenceError as error:
@@ -93,5 +96,5 @@ async def check_seen(storage: Reader, note: str, vkeys: Sequence[str], origin: s
 
 
 async def count_shards(storage: Reader) -> int:
-    """The number of shards. It is 0 before the first start of a node."""
+    """The number of shards of the log, or 0 if no node has ever started on this database."""
     return len(await storage.fetch(records.HEAD_ORIGINS))

@@ -20,14 +20,14 @@ class ReadSet(Struct, frozen=True):
     - `customer_index`: the applications of this customer, and their open calls.
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
-    - `cap`: the daily cap of the customer or number. Each of their applications without an open call also gets a decoy.
+    - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
     - `channel`: the guess limits of the customer's or number's applications.
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
-    - `limits_before`, `requests_before`: limits and requests from before this time, in epoch milliseconds.
-    - `everywhere`: no rows. It makes the command lock every shard, because the command writes rows of many customers.
+    - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
+    - `everywhere`: adds no rows. The command locks every shard, because it writes rows of many customers.
     """
 
     application_id: str | None = None
@@ -53,7 +53,7 @@ class ReadSet(Struct, frozen=True):
 def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ...]:
     """The keys of the daily caps of a command. `customers` are the customers of its calling number.
 
-    A number has a separate cap for each of its customers, so that each row of `limits` is written in one shard only.
+    A number has a separate cap for each of its customers. So each row of `limits` belongs to exactly one shard.
     """
     if reads.cap is None:
         return ()

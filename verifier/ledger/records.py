@@ -26,7 +26,8 @@ CREATE_HEAD = (
     "INSERT INTO log_head (origin, size, shards, batches, shares, mac) VALUES ($1, 0, $2, 0, $3, $4) "
     "ON CONFLICT (origin) DO NOTHING"
 )
-# The update locks the row, so all nodes extend the shard in one order. It also returns the database's own time.
+# The update locks the row, so only one transaction at a time extends the shard. The statement also returns the
+# database's own time.
 LOCK_HEAD = (
     "UPDATE log_head SET batches = batches WHERE origin = $1 "
     "RETURNING origin, size, shards, batches, shares, writers, mac, CAST(CURRENT_TIMESTAMP AS TEXT)"
@@ -85,7 +86,8 @@ EXCEPTIONS_BY_ID = (
     "LEFT JOIN leaves l ON l.statement_id = e.exception_id WHERE e.exception_id IN ($*)"
 )
 REQUESTS_BY_ID = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE request_id IN ($*)"
-# The requests of one officer, each with the call that used the exception. An empty officer id selects all officers.
+# The requests of one officer, each with the call that used the granted exception. An empty officer id selects the
+# requests of all officers.
 REQUESTS_SINCE = (
     f"SELECT {REQUESTS.of('r')}, e.call_id FROM exception_requests r "
     "LEFT JOIN exceptions e ON e.exception_id = r.exception_id "
@@ -116,8 +118,8 @@ CALLS_BY_ID = (
     f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "WHERE c.call_id IN ($*) AND c.leaf_index >= 0"
 )
-# Calls, each with the receipt that consumed its code. If a call has no receipt, the query reads the leaf of a decoy in
-# its place, so that both cases take the same work.
+# Calls, each with the receipt that consumed its code. If a call has no receipt, the query reads the leaf of a decoy
+# instead, so that both cases take the same work.
 CANDIDATES = (
     f"SELECT {CALLS.of('c')}, {_TICKET}, r.statement_id, r.sealed, r.customer_index FROM calls c "
     "JOIN leaves l ON l.leaf_index = c.leaf_index "
@@ -137,7 +139,7 @@ CALLS_DUE = (
     "WHERE c.due_at <= $1 ORDER BY c.due_at LIMIT 500"
 )
 LEGS_OF_CALLS = f"SELECT {LEGS.columns} FROM legs WHERE call_id IN ($*)"
-# If an exchange uses a leg id twice, the leg belongs to the latest call.
+# For each leg, its latest call. A leg has several calls if the telephone exchange used one leg id twice.
 LEG_OWNERS = "SELECT leg_index, MAX(call_id) FROM legs WHERE leg_index IN ($*) GROUP BY leg_index"
 OPEN_CALLS_OF_NUMBER = (
     "SELECT n.application_id, a.open_call_id FROM numbers n "
@@ -151,8 +153,8 @@ STRAYS_OF = (
 
 # --- reconciliation ---------------------------------------------------------------------------------------
 
-# The calls between two ids that match a condition, newest first. Each condition must repeat the condition of its
-# partial index word for word, so that the database uses the index.
+# The calls between two ids that match a condition, newest first. Each condition must have the same words as the
+# condition of its partial index. Otherwise the database does not use the index.
 _DISCREPANT = (
     f"SELECT {CALLS.columns} FROM calls WHERE call_id >= $1 AND call_id < $2 AND {{}} ORDER BY call_id DESC LIMIT $3"
 )
@@ -170,7 +172,8 @@ STRAYS_OF_KIND = (
 
 # --- suspensions ------------------------------------------------------------------------------------------
 
-# The suspension in force comes last. If none is in force, the latest suspension comes last.
+# All suspensions of a member of staff. The suspension in force comes last. If none is in force, the latest suspension
+# comes last.
 SUSPENSIONS_OF = (
     f"SELECT {SUSPENSIONS.columns} FROM suspensions WHERE officer_id IN ($*) "
     "ORDER BY CASE WHEN lifted_at IS NULL THEN 1 ELSE 0 END, suspension_id"
@@ -186,7 +189,7 @@ OPEN_CALLS_OF_OFFICER = (
     "WHERE c.officer_id = $1 AND c.call_id >= $2 AND c.due_at IS NOT NULL"
 )
 
-# --- the rest ---------------------------------------------------------------------------------------------
+# --- reports, dialogues, messages, limits, idempotency ----------------------------------------------------
 
 REPORTS_BY_ID = f"SELECT {REPORTS.columns} FROM reports WHERE report_id IN ($*)"
 REPORTS_OF = f"SELECT {REPORTS.columns} FROM reports WHERE application_id IN ($*)"
@@ -213,7 +216,7 @@ FORGET_MESSAGES = "DELETE FROM messages WHERE application_id = $1"
 PRUNE_MESSAGES = "DELETE FROM messages WHERE expires_at < $1"
 PRUNE_SESSIONS = "DELETE FROM ivr_sessions WHERE expires_at < $1"
 LIMITS_BY_KEY = f"SELECT {LIMITS.columns} FROM limits WHERE limit_key IN ($*)"
-# Expired rows, at most 500 for each statement.
+# The statements that select expired rows. Each statement selects at most 500 rows.
 LIMITS_BEFORE = f"SELECT {LIMITS.columns} FROM limits WHERE tat < $1 LIMIT 500"
 EXPIRED: dict[AnyTable, str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",

@@ -17,9 +17,10 @@ from verifier.ports import Reader
 
 
 class ShardRouting(Struct, frozen=True):
-    """The customer of each row, as a blind index, or None if the application was erased.
+    """Maps applications, numbers and calls to the blind indexes of their customers.
 
-    A number may belong to several customers. `legs` maps each leg to the call that it was last matched with.
+    The customer of an erased application is None. A number may belong to several customers. `legs` maps each leg to the
+    call that the leg was last matched with.
     """
 
     applications: Mapping[str, bytes | None]
@@ -53,7 +54,7 @@ class ShardRouting(Struct, frozen=True):
 
 
 async def read_routing(reader: Reader, reads: ReadSet) -> ShardRouting:
-    """Read the customers of the rows that a command declares. It sees only committed rows. Raises Unavailable."""
+    """Read the customers of the committed rows that a command declares. Raises Unavailable."""
     leg = reads.leg_index if reads.leg_owner else None
     legs = {bytes(row[0]): row[1] for row in await reader.fetch_in(records.LEG_OWNERS, _given(leg))}
     numbers: dict[bytes, list[bytes | None]] = {}

@@ -1,7 +1,7 @@
 """The audit of rows. It checks the authenticators and the sum of all shares, and compares index rows with sealed facts.
 
-Implements specs/protocol.md section 8.3. Together with the audit of the log, it finds rows that were changed, added,
-deleted or set back.
+Implements specs/protocol.md section 8.3. Together with the audit of the log, the audit of rows finds rows that were
+changed, added, deleted, or replaced by an older version.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SUM = (
 
 @contextmanager
 def readable(what: str, find: Callable[[str], None]) -> Iterator[None]:
-    """If a value cannot be read, report a finding.
+    """Turn an error in the block into a finding: a value of `what` cannot be read.
 
     In SQLite, a column can hold a value of any type, and text can hold any bytes.
     """
@@ -134,7 +134,7 @@ class _RowAudit:
         return found
 
     async def _led(self, sql: str) -> dict[str, set[Any]]:
-        """For each application, the index entries (numbers or officers) that lead to it."""
+        """The index entries (numbers or officers) that lead to each application, by application id."""
         rows = await self._reader.fetch(sql)
         return {each: {row[1] for row in group} for each, group in groupby(rows, key=lambda row: str(row[0]))}
 
@@ -162,5 +162,5 @@ class _RowAudit:
 
 
 def _shown(key: Key) -> str:
-    """The key of a row, as text for a finding. A composite key is cut to its first part: the rest is a digest."""
+    """The key of a row, as text for a finding. Of a composite key, only the first value is shown."""
     return str(key[0] if isinstance(key, tuple) else key)

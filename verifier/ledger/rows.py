@@ -1,8 +1,8 @@
 """Rows with an authenticator. The database does not hold the key that makes authenticators (law L16).
 
-Implements specs/protocol.md section 10.2. A digest covers the table's name and every column of a row. Its first part is
-the authenticator, which is stored with the row. The rest is the share of the row, which stays secret. The heads keep
-the sum of all shares, so an audit notices a missing row.
+Implements specs/protocol.md section 10.2. A keyed digest covers the table's name and every column of a row. The first
+16 bytes of the digest are the authenticator, which is stored with the row. The other 48 bytes are the share of the row,
+which is not stored. The heads store the sum of all shares, so an audit notices a missing row.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _encode = msgspec.msgpack.Encoder().encode
 class Table(Generic[Item]):
     """A table: the struct of its rows, and its SQL statements.
 
-    A select returns `columns` first, and may return further columns after them. `narrow` lists the columns that change
-    often. An update that changes no other column writes only the `narrow` columns.
+    Each SELECT returns the names in `columns` first, and may return more columns after those. `narrow` lists the
+    columns that change often. An update that changes only `narrow` columns writes only these columns.
     """
 
     def __init__(self, name: str, row: type[Item], key: tuple[str, ...], narrow: tuple[str, ...] = ()) -> None:
@@ -59,7 +59,7 @@ class Table(Generic[Item]):
         return f"UPDATE {self.name} SET {wanted} WHERE {self._where}"
 
     def of(self, alias: str) -> str:
-        """The names in `columns`, each with a table alias, for a select from several tables."""
+        """The names in `columns`, each prefixed with a table alias, for a SELECT from several tables."""
         return ", ".join(f"{alias}.{each}" for each in self.columns.split(", "))
 
     async def rows(self, reader: Reader) -> AsyncIterator[Row]:
@@ -87,16 +87,16 @@ AnyTable: TypeAlias = Table[Any]
 
 
 class Authenticator:
-    """Makes and checks authenticators. It calls `tampered` with the table of each row that does not verify."""
+    """Makes and checks authenticators. For each row that does not verify, it calls `tampered` with the table's name."""
 
     def __init__(self, ring: KeyRing, tampered: Callable[[str], None] = lambda table: None) -> None:
         self._key = ring.derive("rows", "")
         self.tampered = tampered
 
     def digest(self, table: str, values: Sequence[object]) -> bytes:
-        """A digest of 64 bytes: 16 bytes of authenticator, then 48 bytes of share. Only this key ring can make it.
+        """The digest of a row: 16 bytes of authenticator, then 48 bytes of share. Only the key ring can compute it.
 
-        Keyed BLAKE2b (RFC 7693 section 2.9); specs/decisions/0032 says why.
+        The function is keyed BLAKE2b (RFC 7693 section 2.9). The reasons are in specs/decisions/0032.
         """
         return hashlib.blake2b(_encode((table, *values)), key=self._key).digest()
 
@@ -124,9 +124,9 @@ class Authenticator:
 
 
 class Rows(Generic[Item]):
-    """The loaded rows of a table, with the effects of earlier commands of the batch.
+    """The rows of a table that a batch has loaded, as changed by earlier commands of the batch.
 
-    A row is verified when a command first reads it, so a changed row fails only the commands that read it.
+    A row is verified when a command first reads it. So a row that does not verify fails only the commands that read it.
     """
 
     def __init__(self, table: Table[Item], authenticator: Authenticator) -> None:
@@ -152,14 +152,17 @@ class Rows(Generic[Item]):
         return self._now[key] is not None if key in self._now else key in self._loaded
 
     def hint(self, key: Key, column: str) -> Any:
-        """The unverified value of a column, None if there is no such row. Use it to find rows, never to decide."""
+        """The unverified value of a column, or None if there is no such row.
+
+        Use the value to find other rows, but never to decide a command.
+        """
         if key in self._now:
             return getattr(self._now[key], column, None)
         row = self._loaded.get(key)
         return None if row is None else row[self._table.row.__struct_fields__.index(column)]
 
     def get(self, key: Key) -> Item | None:
-        """The verified row, None if there is no such row. Raises Tampered."""
+        """The verified row, or None if there is no such row. Raises Tampered."""
         if key in self._now:
             return self._now[key]
         row = self._loaded.get(key)
@@ -190,7 +193,10 @@ class Rows(Generic[Item]):
         return key in self._staged
 
     def write(self, statements: dict[str, list[Row]]) -> int:
-        """Extend `statements` with the SQL that writes the staged rows. Returns the change of the sum of all shares."""
+        """Add to `statements` the SQL and the parameters that write the staged rows.
+
+        Returns how much the sum of all shares changes.
+        """
         table, grown = self._table, 0
         for key in self._staged:
             before, share = self._before.get(key, (None, 0))
@@ -215,7 +221,7 @@ AnyRows: TypeAlias = Rows[Any]
 
 
 def added(kept: bytes, shares: int) -> bytes:
-    """A stored sum of shares plus `shares`, modulo 2^384."""
+    """Add `shares` to the stored sum `kept`, modulo 2^384. Returns the new sum."""
     return ((int.from_bytes(kept) + shares) % SHARES).to_bytes(SHARE_BYTES)
 
 

@@ -13,7 +13,7 @@ from verifier.ledger.rows import AnyTable, Table
 
 
 class ApplicationRow(Struct, frozen=True):
-    """A row of `applications`. After erasure it keeps only its id, call counter and times."""
+    """A row of `applications`. After an erasure, the row keeps only the id, the call counter and the times."""
 
     application_id: str
     customer_index: bytes | None
@@ -46,7 +46,7 @@ class StrayLeg(Struct, frozen=True):
 
     `call_id` is empty if there is no call. A stray leg becomes a discrepancy once it has been connected. From then on
     `sealed` holds the telephone exchange's own leg id, for the investigation. If the leg may be about several
-    applications, `among` lists them, each between spaces.
+    applications, `among` lists their ids, each with a space before and after it.
     """
 
     stray_id: str
@@ -91,7 +91,7 @@ class RequestRow(Struct, frozen=True):
 class LimitRow(Struct, frozen=True):
     """A row of `limits`: the theoretical arrival time of a limit (GCRA), in epoch milliseconds.
 
-    In a guess limit, `wrong` is the number of wrong codes that were tried against `call_id`.
+    In the row of a guess limit, `wrong` is the number of wrong codes that were tried against the call `call_id`.
     """
 
     limit_key: str
@@ -151,7 +151,7 @@ LIMITS = Table("limits", LimitRow, ("limit_key",))
 REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
-# The tables whose rows carry an authenticator. Rows of other tables are only index entries, or are sealed as a whole.
+# The tables whose rows carry an authenticator. `applications` comes first: an audit reads it before the other tables.
 TABLES: tuple[AnyTable, ...] = (
     APPLICATIONS,
     CALLS,

@@ -1,4 +1,4 @@
-"""The stored hashes of a shard, by tile level (C2SP tlog-tiles), and consistency proofs from them.
+"""Reads the stored entries and hashes of a shard by tile level (C2SP tlog-tiles), and makes consistency proofs.
 
 Implements specs/protocol.md section 8.2.
 """
@@ -13,13 +13,16 @@ from verifier.ports import Reader
 
 
 async def read_entries(reader: Reader, shard: int, start: int, end: int) -> list[bytes]:
-    """The entries from index `start` to before `end`. Fewer if the log ends earlier."""
+    """The entries with indexes from `start` to `end - 1`. Returns fewer entries if the log ends earlier."""
     rows = await reader.fetch(records.ENTRIES_BETWEEN, global_index(shard, start), global_index(shard, end))
     return [bytes(row[0]) for row in rows]
 
 
 async def read_hashes(reader: Reader, shard: int, level: int, start: int, end: int) -> list[bytes]:
-    """The hashes of tree level `8 * level` from index `start` to before `end`. Fewer if the log ends earlier."""
+    """The hashes of tree level `8 * level` with indexes from `start` to `end - 1`.
+
+    Returns fewer hashes if the log ends earlier.
+    """
     if level == 0:
         return [leaf_hash(entry) for entry in await read_entries(reader, shard, start, end)]
     rows = await reader.fetch(records.NODES_BETWEEN, level, global_index(shard, start), global_index(shard, end))
@@ -27,7 +30,7 @@ async def read_hashes(reader: Reader, shard: int, level: int, start: int, end: i
 
 
 async def read_tree(reader: Reader, shard: int, size: int) -> Tree:
-    """Read the tree of this size. It needs only the right edge: the rightmost partial tile of each level."""
+    """Read the tree of this size. This reads only the right edge: the rightmost partial tile of each level."""
     tiles: dict[int, list[bytes]] = {}
     level = 0
     while (width := size >> TILE_HEIGHT * level) > 0:

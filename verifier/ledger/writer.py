@@ -3,12 +3,12 @@
 Implements specs/protocol.md section 10. The writer guarantees:
 
 - A caller gets an answer only after the answer is durable and in the log.
-- Commands on one customer's applications run in one order.
+- Commands on one customer's applications run one after another.
 - A retry with the same idempotency key gets the answer of the first request.
 
-Read the file from `submit_kept` down. A command waits in the lane of its shard. `_run` takes all waiting commands of a
-lane as one batch. `_commit_batch` commits the batch and answers the callers. `_commit_with_retries` retries the batch
-on conflicts. `_transact` runs the transaction.
+To follow a command, start at `submit_kept`. A command waits in the lane of its shard. `_run` takes all waiting commands
+of a lane as one batch. `_commit_batch` commits the batch and answers the callers. `_commit_with_retries` retries the
+batch on conflicts. `_transact` runs the transaction.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Misrouted(Exception):
 
 
 class _Rehearsed(Exception):
-    """Rolls back the transaction of a rehearsal."""
+    """Raised to roll back the transaction of a rehearsal."""
 
 
 class _Lane(Struct, frozen=True):
@@ -61,9 +61,9 @@ class _Lane(Struct, frozen=True):
 class Writer:
     """Commits commands in batches.
 
-    After each commit it calls `on_commit` with the unit of work and the number of its commands. At the start of each
-    batch it calls `check_clock` with the database's own time. `check_clock` raises Unavailable if the clock skew is too
-    large.
+    After each commit, the writer calls `on_commit` with the unit of work and the number of commands in the batch. At
+    the start of each batch, it calls `check_clock` with the database's own time. `check_clock` raises Unavailable if
+    the clock skew is too large.
     """
 
     def __init__(
@@ -115,7 +115,10 @@ class Writer:
             await self._heads.split(transaction, shards)
 
     def shard_of(self, customer_index: bytes | None) -> int:
-        """The shard of a customer, by the number of shards that this node knows. For None, the first shard."""
+        """The shard of a customer, or the first shard if `customer_index` is None.
+
+        The result depends on the number of shards, and this node may not know yet that the log was split.
+        """
         return 0 if customer_index is None else shard_of(customer_index, self._heads.shards)
 
     async def stop(self) -> None:
@@ -127,13 +130,13 @@ class Writer:
         self._lanes.clear()
 
     def kill(self) -> None:
-        """Stop at once. Commands under way get no answer."""
+        """Stop immediately. Waiting commands get no answer."""
         self._running = False
         for lane in self._lanes.values():
             lane.task.cancel()
 
     async def probe(self) -> None:
-        """Commit an empty batch, as a health check. Raises Unavailable if nothing can be made durable now."""
+        """Commit an empty batch, as a health check. Raises Unavailable if the database cannot commit now."""
         if not self._running or any(lane.task.done() for lane in self._lanes.values()):
             raise Unavailable("the writer is not running")
         async with self._storage.transaction() as transaction:
@@ -149,8 +152,8 @@ class Writer:
     async def submit(self, reads: ReadSet, decide: Decide[T]) -> T:
         """Run one command, and return its answer once it is durable.
 
-        Raises the errors of `decide`. Raises Unavailable if no commit succeeded before the timeout. Even then, the
-        command may have taken effect.
+        Raises the errors of `decide`. Raises Unavailable if no commit has succeeded before the timeout. After
+        Unavailable, the command may still take effect.
         """
         command = Command(reads, decide, asyncio.get_running_loop().create_future())
         return cast("T", await self._wait(command))
@@ -166,9 +169,9 @@ class Writer:
     ) -> Reply[T]:
         """Run one command, and keep its answer of type `kind` under the client's idempotency key.
 
-        A retry with the same key gets the kept answer, updated by `again`. `guard` runs first, also for a retry.
-        Raises the errors of `guard` and `decide`. After Unavailable, a retry gets the kept answer if the command took
-        effect. Otherwise the retry runs the command.
+        A retry with the same key gets the kept answer, updated by `again`. `guard` runs first, for a retry too. Raises
+        the errors of `guard` and `decide`. After Unavailable, send the command again with the same key: if the first
+        command has taken effect, the retry gets the kept answer.
         """
 
         def repeat(work: UnitOfWork, body: bytes) -> Reply[T]:
@@ -208,7 +211,8 @@ class Writer:
         shards = self._heads.shards
         if shards > 1:
             routing = await read_routing(self._storage, command.reads)
-            # A command that reads no customer's rows may use any shard. Retries with one key use the same shard.
+            # A command that reads no customer's rows may use any shard. All retries with one idempotency key must use
+            # the same shard.
             anywhere = shard_of(command.idempotency_id or bytes(8), shards)
             command.shards = routing.shards(command.reads, shards) or frozenset((anywhere,))
         name = min(command.shards) if len(command.shards) == 1 else ACROSS
@@ -230,7 +234,10 @@ class Writer:
             await self._commit_batch(commands)
 
     async def _commit_batch(self, commands: list[Command], alone: bool = False) -> None:
-        """Commit a batch and answer its callers. If it fails, run each command again alone."""
+        """Commit a batch and answer its callers.
+
+        If the batch fails although the database is available, run each command again alone.
+        """
         # Drop commands that have timed out.
         commands = [command for command in commands if not command.future.done()]
         if not commands:
@@ -240,12 +247,12 @@ class Writer:
         except _Misrouted:
             await self._reroute(commands)
         except Exception as error:
-            # A failed commit fails the whole batch. A bug or a repeated conflict may come from one command, so run each
-            # command again alone. If the database is unavailable, running them again would not help.
+            # A failed commit fails the whole batch. One command may have caused a bug or a repeated conflict, so run
+            # each command again alone. If the database is unavailable, a second run would not help.
             unavailable = isinstance(error, Unavailable) and not isinstance(error, Conflict)
             groups = {command.shards for command in commands}
             if unavailable and len(groups) > 1:
-                # Some shards may be writable while others are not.
+                # Commit the commands of each shard alone, because the database may accept writes for some shards only.
                 for shards in groups:
                     await self._commit_batch([each for each in commands if each.shards == shards], alone)
             elif unavailable or alone:
@@ -258,7 +265,7 @@ class Writer:
             self._on_commit(work, len(commands))
 
     async def _reroute(self, commands: Sequence[Command]) -> None:
-        """Route misrouted commands again, from the current rows."""
+        """Read the current rows, and put each misrouted command into the lane of its current shard."""
         waiting = [command for command in commands if not command.future.done()]
         results = await asyncio.gather(*map(self._send, waiting), return_exceptions=True)
         for command, error in zip(waiting, results, strict=True):
@@ -275,7 +282,10 @@ class Writer:
         return await self._transact(commands)
 
     async def _transact(self, commands: list[Command]) -> tuple[list[Result | VerifierError], UnitOfWork]:
-        """Run one transaction: lock the heads, load, decide, extend the log, write. On return it is durable."""
+        """Run a batch as one transaction: lock the heads, load, decide, extend the log, and write.
+
+        When this returns, the transaction is durable.
+        """
 
         async def batch(transaction: Transaction) -> tuple[dict[int, Head], list[Result | VerifierError], UnitOfWork]:
             held = frozenset[int]().union(*(command.shards for command in commands))
@@ -307,7 +317,7 @@ class Writer:
         return answers, work
 
     def _decide(self, work: UnitOfWork, commands: Sequence[Command], kept: Kept) -> list[Outcome]:
-        """Decide the commands in order of arrival. Each command sees the effects of earlier ones."""
+        """Decide the commands in order of arrival. Each command sees the effects of earlier commands."""
         decided: list[Outcome] = []
         first: dict[bytes, Command] = {}
         for command in commands:
@@ -331,7 +341,10 @@ class Writer:
     def _answers(
         self, work: UnitOfWork, commands: Sequence[Command], decided: Sequence[Outcome]
     ) -> list[Result | VerifierError]:
-        """Build the answers, now that the inclusion proofs exist. Seal and keep each answer with an idempotency key."""
+        """Build the answers, after the inclusion proofs have been made.
+
+        If a command has an idempotency key, keep its answer.
+        """
         answers: list[Result | VerifierError] = []
         by_command: dict[int, Reply[Struct]] = {}
         for command, outcome in zip(commands, decided, strict=True):
@@ -350,9 +363,9 @@ class Writer:
 
 
 def _check_held(routing: ShardRouting, commands: Sequence[Command], held: frozenset[int], shards: int) -> None:
-    """Raise _Misrouted if a command reads rows of a shard that is not locked.
+    """Raise _Misrouted if a command reads rows of a shard that the batch has not locked (`held`).
 
-    After the command was routed, a row may have got another customer, or the log may have been split.
+    This can happen if a row has got another customer, or if the log was split, after the command was routed.
     """
     if not all(routing.shards(command.reads, shards) <= held for command in commands):
         raise _Misrouted
@@ -370,7 +383,7 @@ def _as_error(error: Exception) -> VerifierError:
 def _resolve(commands: Sequence[Command], answers: Sequence[Result | VerifierError]) -> None:
     for command, answer in zip(commands, answers, strict=True):
         if command.future.done():
-            continue  # timed out
+            continue  # the command has timed out
         if isinstance(answer, VerifierError):
             command.future.set_exception(answer)
         else:

@@ -26,9 +26,9 @@ __all__ = ["Context", "Service", "Settings"]
 
 
 class Service:
-    """Every use case, grouped by noun. Call `start` before the first use case, and `stop` at the end.
+    """All use cases, grouped by subject. Call `start` before the first use case, and `stop` at the end.
 
-    `signer` signs SIP Identity headers. Without it, the service makes no such headers.
+    `signer` signs SIP Identity headers. Without a signer, the service makes no such headers.
     """
 
     def __init__(self, context: Context, signer: IdentitySigner | None = None) -> None:

@@ -37,8 +37,12 @@ class Applications:
     async def register(self, application_id: str, registration: Registration) -> ApplicationView:
         """Register or update an application. This revokes the open call if its officer is no longer assigned.
 
-        Raises InvalidField if the time zone is unknown, if a number is on file twice or was added in the future, or if
-        the application already has another customer. Raises Erased for the id of an erased application.
+        Raises Erased for the id of an erased application. Raises InvalidField if:
+
+        - the time zone is unknown
+        - the registration lists a number or an officer twice
+        - a number was added in the future
+        - the application already has another customer
         """
         context = self._context
         check(registration, context.clock())
@@ -98,7 +102,10 @@ class Applications:
         return await context.writer.submit(reads, decide)
 
     async def registered(self, application_ids: Sequence[str]) -> dict[str, Registration | None]:
-        """The facts of each application, None if it was erased. Unknown and damaged applications are left out."""
+        """The facts of each application, by id. The facts of an erased application are None.
+
+        Unknown and damaged applications are left out.
+        """
         found = await self._context.storage.fetch_in(records.APPLICATIONS_BY_ID, application_ids)
         held: dict[str, Registration | None] = {}
         for each in found:
@@ -118,7 +125,7 @@ class Applications:
     async def erase(self, application_id: str) -> ErasedView:
         """Destroy an application's key. Data that is sealed under the key can never be read again.
 
-        The log stays verifiable (law L11). This also revokes the open call. A second erasure gives the same answer.
+        The log stays verifiable (law L11). The open call is revoked. A second erasure gives the same answer.
         Raises NotFound.
         """
 
@@ -182,7 +189,7 @@ def view(application: DecryptedApplication) -> ApplicationView:
 
 
 def check(registration: Registration, now_ms: int) -> None:
-    """Raise InvalidField for invalid facts. It does not compare them with an existing registration."""
+    """Raise InvalidField for invalid facts. This does not compare the facts with an existing registration."""
     try:
         zone(registration.customer.time_zone)
     except ValueError as error:

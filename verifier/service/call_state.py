@@ -1,4 +1,5 @@
-"""The state of a call now. Its row may be older: time passes, and an officer may be removed.
+"""Computes the current state of a call. A stored call can be out of date: since it was written, its code may have
+expired, or its officer may have been removed.
 
 Implements specs/protocol.md section 6.
 """
@@ -14,14 +15,20 @@ from verifier.service.context import Context
 
 
 def current_state(application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rules: CallRules) -> Call:
-    """The current state of a call: settled by time, and revoked if its officer is no longer assigned."""
+    """The current state of a call.
+
+    Deadlines that have passed are applied. An open call is revoked if its officer is no longer assigned.
+    """
     call = lifecycle.settle(opened.call, now_ms, rules)
     removed = application.registration.assigned(opened.ticket.officer.id) is None
     return lifecycle.revoke(call, now_ms) if call.open and removed else call
 
 
 async def read_call(context: Context, call_id: str) -> tuple[DecryptedApplication, DecryptedCall]:
-    """The current state of a call, and its application. Raises NotFound or Erased."""
+    """Read a call from the database. Returns its application, and the call in its current state.
+
+    Raises NotFound or Erased.
+    """
     application, opened = await context.reading.call(call_id)
     now = current_state(application, opened, context.clock(), context.settings.rules)
     return application, replace(opened, call=now)

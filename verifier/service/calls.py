@@ -53,10 +53,10 @@ class Calls:
 
         - PolicyRefused, with every broken rule
         - CallOpen while another call on the application is open
-        - Suspended for a suspended officer
-        - Forbidden for an officer who names another officer
-        - NotFound for an officer who is not assigned, even for a retry with a known idempotency key
-        - NotFound or Erased for the application
+        - Suspended if the officer of the call is suspended
+        - Forbidden if an officer names another officer
+        - NotFound if the officer is not assigned, even for a retry with a known idempotency key
+        - NotFound or Erased if the application is unknown or erased
         """
         officer_id = _officer_of(caller, asked)
         context = self._context
@@ -90,16 +90,16 @@ class Calls:
             self._check_not_suspended(officer_id)
 
         def again(work: UnitOfWork, issued: IssuedCall) -> IssuedCall:
-            # A retry may come after the officer was removed from the application.
+            # If the officer was removed from the application before the retry, leave out the code.
             assigned = work.applications.get(application_id).registration.assigned(officer_id)
             return issued if assigned is not None else replace(issued, code=None)
 
         return await context.writer.submit_kept(IssuedCall, reads, decide, idempotency, guard, again)
 
     def _make_way(self, work: UnitOfWork, application: DecryptedApplication, officer_id: str) -> Call | None:
-        """Close the officer's own open call if it was never connected. Raises CallOpen for any other open call.
+        """Close the application's open call if it is the officer's own and was never connected.
 
-        Returns the closed call, or None if no call was open.
+        Returns the closed call, or None if the application has no open call. Raises CallOpen for any other open call.
         """
         opened = work.calls.open_of(application)
         if opened is None:
@@ -150,14 +150,14 @@ class Calls:
             call_counter=counter,
             leg_mode=settings.rules.leg_mode,
             issued_at=work.now_ms,
-            # The ticket has whole seconds, and the row must have the same time.
+            # The ticket has times in whole seconds, and the row must have the same expiry time as the ticket.
             expires_at=ticket.exp * 1000,
         )
         call = lifecycle.settle(call, work.now_ms, settings.rules)
         if lifecycle.reveal_allowed(call):
             call = lifecycle.reveal(call, work.now_ms)
         opened = work.calls.add(call, leaf, ticket)
-        # A superseded call has changed the row.
+        # Read the row again: if an earlier call was superseded, the row has changed.
         row = work.applications.get(application.application_id).row
         work.applications.put(
             replace(row, call_counter=counter, local_day=day, calls_today=today + 1, open_call_id=call_id)
@@ -174,10 +174,10 @@ class Calls:
         return Code(digits, show_code(digits), from_ms(call.expires_at))
 
     async def reveal(self, officer: Principal, call_id: str) -> Code:
-        """The code of a call, for its officer, while law L5 allows it. The first reveal is recorded.
+        """Show the code of a call to its officer, while law L5 allows this. The time of the first reveal is recorded.
 
-        Raises NotFound for another officer's call, and for an officer who is no longer assigned. Raises CallClosed or
-        LegNotConnected.
+        Raises NotFound for another officer's call, and for an officer who is no longer assigned. Raises Suspended,
+        CallClosed or LegNotConnected.
         """
 
         def decide(work: UnitOfWork) -> Answer[Code] | NotFound:
@@ -191,7 +191,7 @@ class Calls:
                 # Return the error instead of raising it, so that the revoked call is written.
                 work.calls.put(call)
                 return NotFound("there is no such call")
-            # Never show an expired or used code.
+            # Never show a code that has expired or was used.
             if not call.open or call.state == "confirmed":
                 raise CallClosed(f"the call is {call.state}")
             if not lifecycle.reveal_allowed(call):
@@ -226,7 +226,7 @@ class Calls:
         )
 
     async def read(self, caller: Principal, call_id: str) -> CallView:
-        """The state of a call. For the officer of the call, and for supervisors, auditors and systems.
+        """The state of a call. The caller may be the officer of the call, a supervisor, an auditor or a system.
 
         Raises NotFound or Erased. Officers get NotFound for calls on applications that they are no longer assigned to.
         """
@@ -268,7 +268,7 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
 
 
 def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:
-    """The rules that the named exception lifts for this call.
+    """The rules that the exception in `asked` lifts for this call. Empty if `asked` names no exception.
 
     Raises PolicyRefused if the exception has expired, was used, or was granted by a supervisor who is now suspended.
     Raises NotFound if the exception is unknown, or is for another application or officer.

@@ -27,10 +27,10 @@ DAY_MS = 86_400_000
 class Settings(msgspec.Struct, frozen=True):
     """The settings of the protocol.
 
-    - `guess_limit` applies to each application and channel.
-    - `verdict_cap` and `report_cap` apply to each login and to each calling number.
-    - `receipt_messages`: whether the bank's messaging can send receipts to callers (section 7.11).
-    - `retention_ms`: how long statements are kept. None means without limit.
+    - `guess_limit`: the limit on wrong codes, for each application and channel.
+    - `verdict_cap`, `report_cap`: the daily caps, for each login and each calling number.
+    - `receipt_messages`: whether the bank's messaging system can send receipts to callers (section 7.11).
+    - `retention_ms`: how long statements are kept. None means that they are kept forever.
     """
 
     issuer: str
@@ -50,11 +50,11 @@ class Settings(msgspec.Struct, frozen=True):
 class Context:
     """The ports, settings and callbacks of one running service.
 
-    - The service calls `discovered` with the kind and id of each new discrepancy, after the commit.
-    - It calls `tampered` with the table of each row that does not verify. That may be in the thread of a database.
-    - It calls `suspensions_changed` with the ids of new suspensions and the ids of ended suspensions.
-    - The writer calls `check_clock` with the database's time.
-    - `running` is a monotonic clock in milliseconds. The default always returns 0.
+    - `discovered`: called with the kind and id of each new discrepancy, after the commit.
+    - `tampered`: called with the table of each row that does not verify, possibly in the thread of a database.
+    - `suspensions_changed`: called with the ids of new suspensions and the ids of ended suspensions.
+    - `check_clock`: called with the database's time at the start of each batch.
+    - `running`: a monotonic clock in milliseconds. The default always returns 0.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Context:
             self.discovered(kind, discrepancy_id)
 
     def trust(self) -> Trust:
-        """The trust file: everything that one needs to verify this deployment's statements offline."""
+        """The trust file. It contains all keys and names that a verifier needs to check statements offline."""
         settings = self.settings
         return Trust(settings.issuer, self.ring.jwks(), LogKey(settings.origin, self.ring.log_keys()))
 
@@ -114,5 +114,5 @@ class Context:
         return indexes.number_index(self.ring, number)
 
     def leg_index(self, leg_id: str) -> bytes:
-        """The blind index of a leg id. It is stored in place of the exchange's own id, which may contain a number."""
+        """The blind index of a leg id. It is stored instead of the leg id, which may contain a telephone number."""
         return indexes.leg_index(self.ring, leg_id)

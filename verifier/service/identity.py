@@ -22,10 +22,10 @@ class Identities:
         self._signer = signer
 
     async def make(self, call_id: str, asked: AskIdentity) -> SipIdentity:
-        """The Identity header for the INVITE of an open call. The numbers come from the ticket.
+        """The Identity header for the INVITE of an open call. The numbers in the header come from the ticket.
 
-        The header has the current time, and receivers accept it for about a minute. So fetch it when dialling. Raises
-        NotFound or Erased. Raises CallClosed if the call is over or its officer is suspended.
+        The header contains the current time, and receivers accept a header for about a minute. So fetch it when you
+        dial. Raises NotFound or Erased. Raises CallClosed if the call is over or its officer is suspended.
         """
         if self._signer is None:
             raise NotFound("this deployment has no key for SIP identity")

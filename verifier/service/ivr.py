@@ -28,7 +28,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Session(Struct, frozen=True):
-    """The sealed state of a dialogue. `receipt_for` has the customer and application of the last receipt, or None."""
+    """The sealed state of a dialogue.
+
+    `receipt_for` is the customer and the application of the last receipt. It is None if no receipt can be sent.
+    """
 
     caller_number: str | None
     expires_at: int
@@ -48,7 +51,7 @@ class Ivr:
         self._confirmations = confirmations
 
     async def begin(self, asked: BeginSession, idempotency: Idempotency | None) -> Reply[IvrTurn]:
-        """Begin a dialogue. This costs no attempt.
+        """Begin a dialogue. This does not count as an attempt.
 
         The greeting is the same whether or not the number is on file.
         """
@@ -66,7 +69,7 @@ class Ivr:
         return await context.writer.submit_kept(IvrTurn, ReadSet(), decide, idempotency)
 
     async def step(self, session_id: str, heard: HeardKeys, idempotency: Idempotency) -> Reply[IvrTurn]:
-        """Take one step of a dialogue: the caller has pressed keys, or was silent.
+        """Continue a dialogue after the caller has pressed keys or was silent. Returns the next turn.
 
         Raises NotFound if the dialogue has expired, or if its application was erased.
         """
@@ -100,7 +103,7 @@ class Ivr:
                 turn = msgspec.structs.replace(turn, to=machine.FRAUD_DESK)
             if turn.message and receipt_for is not None:
                 there = {each.application_id for each in on_file}
-                # Send no receipt of an application that was erased after the verdict.
+                # If the application was erased after the verdict, do not send its receipt.
                 if receipt_for.application_id in there:
                     self._outbox.add(work, turn.message, receipt_for, dialogue.language)
             kept = msgspec.structs.replace(session, dialogue=dialogue, receipt_for=receipt_for)
@@ -113,9 +116,10 @@ class Ivr:
     def _check(
         self, work: UnitOfWork, reads: ReadSet, dialogue: Dialogue, digits: str, caller_number: str | None
     ) -> tuple[Dialogue, Turn, ReceiptFor | None, str | None]:
-        """Check the digits. Returns the next state and turn, the recipient of the receipt, and the application id.
+        """Check the digits that the caller keyed.
 
-        Without a verdict, the recipient and the application id are None.
+        Returns the next state, the next turn, the recipient of the receipt, and the id of the application that the
+        verdict is about. Without a verdict, the recipient and the id are None.
         """
         try:
             outcome, _ = self._confirmations.judge_by_phone(work, reads, parse_code(digits), caller_number)
@@ -137,6 +141,6 @@ class Ivr:
 
 
 def _turn(session_id: str, turn: Turn) -> IvrTurn:
-    # `_check` has replaced each "check" turn.
+    # `step` never returns a "check" turn, because `_check` has replaced it.
     assert turn.act != "check"  # noqa: S101
     return IvrTurn(session_id, turn.say, turn.act, turn.slow, turn.to or None, turn.evidence or None)

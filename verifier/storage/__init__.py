@@ -16,9 +16,11 @@ async def open_storage(
 ) -> Storage:
     """Open a database by its address: `sqlite:PATH` or `postgresql://…`.
 
-    `timeout_s` and `lock_s` apply to PostgreSQL only. They are the longest time for a statement and the longest wait
-    for a lock. By default `lock_s` is a little less than `timeout_s`. With `production`, a server that can lose commits
-    is refused.
+    These options apply to PostgreSQL only:
+
+    - `timeout_s`: the timeout of a statement.
+    - `lock_s`: how long a statement may wait for a lock. The default is a little less than `timeout_s`.
+    - `production`: refuse a server that can lose commits, and an address with `sslmode=prefer` or `sslmode=allow`.
 
     Raises ValueError for any other address. Raises Unavailable if the database cannot be reached or is refused.
     """

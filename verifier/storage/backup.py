@@ -22,7 +22,7 @@ class BackupRefused(VerifierError):
 def backup(url: str, target: Path) -> int:
     """Copy the database `sqlite:PATH` to `target`. Returns the size of the copy in bytes.
 
-    Raises BackupRefused if the copy cannot be made or the database is damaged. Then there is no `target`.
+    Raises BackupRefused if the copy cannot be made, if the database is damaged, or if `target` exists already.
     """
     scheme, _, path = url.partition(":")
     if scheme != "sqlite":
@@ -63,7 +63,8 @@ def _copy(source: Path, fresh: Path) -> None:
         # Copy all pages in one step: the copy then has one state of the database, and writers do not have to wait.
         database.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
-        # This number tells a node that a -wal file next to the copy belongs to another database.
+        # Give the copy its own number. If the -wal file of another database lies next to the restored copy, a node can
+        # tell from this number.
         copy.execute(f"PRAGMA user_version = {secrets.randbelow(2**31 - 1) + 1}")
         found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":

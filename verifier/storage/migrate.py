@@ -36,10 +36,10 @@ def migrations() -> list[tuple[int, str, str]]:
 
 
 async def migrate(storage: Storage) -> list[str]:
-    """Apply the missing migrations, each in its own transaction, and return their names.
+    """Apply the missing migrations, each in its own transaction. Returns the file names of the applied migrations.
 
-    It is safe to run this again after a failure, or to run it twice at the same time. Raises Unavailable; the detail
-    names the file that was not applied.
+    It is safe to run this again after a failure, or to run it twice at the same time. Raises Unavailable. The detail of
+    the error names the file that was not applied.
     """
     await _begin(storage)
     applied = {row[0] for row in await storage.fetch(_APPLIED)}
@@ -54,8 +54,8 @@ async def _begin(storage: Storage) -> None:
     except Unavailable:
         raise
     except Exception:
-        # If two runs begin at the same moment, PostgreSQL may fail in one run because the table exists already. If the
-        # table exists, this read succeeds.
+        # If two runs create the table at the same moment, PostgreSQL may report an error to one run. Ignore the error
+        # if the table now exists: then this read succeeds.
         await storage.fetch(_APPLIED)
 
 

@@ -1,6 +1,6 @@
 """PostgreSQL, and databases with its wire protocol, through asyncpg. Implements specs/protocol.md section 10.
 
-The address may name several hosts; the node uses the host that takes writes. After a failover it connects again.
+The address may name several hosts. The node connects to the host that accepts writes, and again after each failover.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CONNECT_S = 4.0
 READERS = 10
 WRITERS = 8
 
-# Errors that say that the database cannot answer now. Errors from a defect in our own SQL are not among them.
+# Errors that mean that the database cannot answer now. Errors from a defect in our own SQL do not belong here.
 _GONE = (
     OSError,
     asyncio.TimeoutError,
@@ -38,13 +38,14 @@ _GONE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
-# Errors of a conflict with another transaction. The same transaction can succeed if it runs again.
+# Errors that mean a conflict with another transaction. If the failed transaction runs again, it can succeed.
 _CONFLICTS = (
     asyncpg.TransactionRollbackError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
-# If the server stops waiting for a synchronous standby, it still reports a successful commit, but with this warning.
+# The warning of a server that has stopped waiting for its synchronous standby. The server still reports that the commit
+# has succeeded.
 _WARNING = "01000"
 
 
@@ -73,7 +74,7 @@ class _Connection:
 
 
 class PostgresStorage(Storage):
-    """`verifier.ports.Storage` on PostgreSQL. Writes have their own pool, so reads cannot use up its connections."""
+    """`verifier.ports.Storage` on PostgreSQL. Reads and writes use separate pools, so reads cannot block writes."""
 
     def __init__(self, readers: asyncpg.Pool, writers: asyncpg.Pool) -> None:
         self._readers = readers
@@ -83,7 +84,7 @@ class PostgresStorage(Storage):
     async def open(cls, url: str, timeout_s: float, lock_s: float, production: bool = False) -> PostgresStorage:
         """Connect. A statement may take at most `timeout_s`, and may wait at most `lock_s` for a lock.
 
-        Raises Unavailable if no host takes writes, or if a session lacks a required setting.
+        Raises Unavailable if no host accepts writes, or if a session lacks a required setting.
         """
         opened: list[asyncpg.Connection] = []
         sessions = Sessions(SessionSettings(timeout_s, lock_s, production))
@@ -130,8 +131,8 @@ class PostgresStorage(Storage):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Connection]:
-        # Every batch first updates the head rows of its shards. So the batches of one shard run one after another, on
-        # all nodes. Under READ COMMITTED, each batch sees the writes of the earlier ones.
+        # Every batch first updates the head rows of its shards. So the batches of one shard run one after another, even
+        # on different nodes. Under READ COMMITTED, each batch sees the writes of all earlier batches.
         async with _acquired(self._writers) as connection:
             warned: list[str] = []
 
@@ -163,22 +164,22 @@ class PostgresStorage(Storage):
 
 
 async def _no_reset(connection: asyncpg.Connection) -> None:
-    """Do nothing. No code changes the session of a connection, and a reset would cost a round trip."""
+    """Skip the reset of a connection. No code changes a session's settings, and a reset would cost a round trip."""
 
 
 @asynccontextmanager
 async def _acquired(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    """Take a connection from the pool. After any failure, close it, so that the server rolls back."""
+    """Take a connection from the pool. After any failure, close the connection, so that the server rolls back."""
     with _translated():
         async with pool.acquire(timeout=CONNECT_S + 1) as connection:
             try:
                 yield connection
             except BaseException as error:
-                # Do not wait for the server: it may be gone, or may no longer be the leader. If the server has already
-                # closed the connection, the pool has dropped it and `terminate` raises InterfaceError.
+                # Do not wait for the server. It may have crashed, or may no longer be the leader. If the server has
+                # already closed the connection, the pool has dropped it and `terminate` raises InterfaceError.
                 with suppress(asyncpg.InterfaceError):
                     connection.terminate()
-                # After a lock timeout, keep the other connections: they are not affected.
+                # If the database cannot answer, close the other connections too. A lock timeout does not affect them.
                 if isinstance(error, _GONE) and not isinstance(error, asyncpg.LockNotAvailableError):
                     await pool.expire_connections()
                 raise
@@ -186,11 +187,11 @@ async def _acquired(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Translate the driver's errors into ours."""
+    """Translate errors of the driver into Unavailable or Conflict."""
     try:
         yield
     except asyncpg.StatementCompletionUnknownError as error:
-        # The base class of this error means a conflict, but here the transaction may have been committed.
+        # The base class of this error means a conflict. But after this error, the transaction may have been committed.
         raise Unavailable("the database did not say whether it has committed") from error
     except _CONFLICTS as error:
         raise Conflict("other transactions were in the way") from error
@@ -203,9 +204,9 @@ def _translated() -> Iterator[None]:
 
 
 def _connector(url: str) -> Callable[..., Awaitable[asyncpg.Connection]]:
-    """Make a function that connects to the host that takes writes.
+    """Make a function that connects to the host that accepts writes.
 
-    It tries all hosts at once, so that a host that does not answer causes no delay.
+    The function tries all hosts at the same time, so that a host that does not answer causes no delay.
     """
     addresses = _addresses(url)
 
@@ -235,7 +236,7 @@ def _connector(url: str) -> Callable[..., Awaitable[asyncpg.Connection]]:
 
 
 def _close_late(late: asyncio.Future[asyncpg.Connection], chosen: Sequence[asyncpg.Connection]) -> None:
-    """Close a connection that was made after another one had been chosen."""
+    """Close the connection `late`, unless it was chosen. It was made after another connection had been chosen."""
     if not late.cancelled() and late.exception() is None and late.result() not in chosen:
         late.result().terminate()
 

@@ -1,7 +1,7 @@
-"""The settings that a PostgreSQL session must have. If one is wrong, the error names it.
+"""The settings that a PostgreSQL session must have. If a setting is wrong, the error names the setting.
 
-A pooler may drop the settings that a client sends when it connects. A role or a server may override them. So each new
-connection sets them in its own session and reads them back.
+A pooler may drop the settings that a client sends when it connects. A role or a server may override the settings. So
+each new connection sets the settings in its own session and reads them back.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _READ = (
     "SELECT name, setting, pg_backend_pid(), pg_postmaster_start_time()::text, inet_server_addr() IS NULL "
     "FROM pg_catalog.pg_settings WHERE name = ANY($1::text[])"
 )
-# Errors that occur if a pooler has given this session to another connection.
+# Errors that mean that a pooler has given the session of this connection to another connection.
 LOST = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 _REFUSED = (asyncpg.SyntaxOrAccessError, asyncpg.DataError, asyncpg.CantChangeRuntimeParamError)
 _SET = (
@@ -41,7 +41,7 @@ _SET = (
 
 
 class SessionSettings(Struct, frozen=True):
-    """The settings that each session must have. `timeout_s` is the statement timeout, `lock_s` the lock timeout.
+    """The settings that each session must have. `timeout_s` is the statement timeout. `lock_s` is the lock timeout.
 
     With `production`, the durability settings of the server are checked too.
     """
@@ -53,11 +53,11 @@ class SessionSettings(Struct, frozen=True):
     def settings(self) -> dict[str, str]:
         """The settings as `pg_settings` shows them, with times in milliseconds."""
         return {
-            # A commit waits for the disk and, if there is one, for the synchronous standby.
+            # A commit waits for the disk, and for the synchronous standby if there is one.
             "synchronous_commit": "on",
             "default_transaction_isolation": "read committed",
             "client_encoding": "UTF8",
-            # If a node hangs or loses its connection, its lock on the head row is released before other nodes time out.
+            # If a node hangs in a transaction, the server must release the node's locks before other nodes time out.
             "idle_in_transaction_session_timeout": "3000",
             # The server must stop a statement before the node stops waiting for it.
             "lock_timeout": f"{self.lock_s * 1000:.0f}",
@@ -76,7 +76,7 @@ class Sessions:
     async def begin(self, connection: asyncpg.Connection) -> None:
         """Set the settings of a new connection's session and read them back.
 
-        Raises Unavailable; the detail names the wrong settings.
+        Raises Unavailable if a setting is wrong. The detail of the error names the wrong settings.
         """
         wanted = self._settings.settings()
         try:
@@ -84,7 +84,7 @@ class Sessions:
         except LOST as error:
             raise Unavailable(NO_SESSION) from error
         except _REFUSED as error:
-            # Keep only the first line. The others are hints for developers of the driver.
+            # Keep only the first line of the error. The other lines are hints for developers of the driver.
             reason = str(error).partition("\n")[0]
             raise Unavailable(f"the database does not let a session set a required setting: {reason}") from error
         required = wanted | {"transaction_read_only": "off"}
@@ -105,7 +105,7 @@ class Sessions:
 
 
 async def _keeps_backend(connection: asyncpg.Connection, pid: int) -> bool:
-    """Whether the same backend answers every time. A pooler may use the same one by chance, so check several times."""
+    """Whether the same backend answers every time. A pooler may use one backend twice by chance, so ask LOOKS times."""
     for _ in range(LOOKS):
         if await connection.fetchval("SELECT pg_backend_pid()") != pid:
             return False

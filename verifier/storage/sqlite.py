@@ -1,8 +1,8 @@
 """SQLite in one file: the embedded default. Implements specs/protocol.md section 10 (durability).
 
-The file uses WAL with `synchronous=FULL`: once a commit has returned, it survives a power cut. One connection writes,
-in a thread of its own (specs/decisions/0036). Another one reads, through aiosqlite. If the file is found to be damaged,
-the node neither reads nor writes it until it starts again.
+The file uses WAL with `synchronous=FULL`: after COMMIT has returned, the data survives a power cut. One connection
+writes, in a thread of its own (specs/decisions/0036). Another connection reads, through aiosqlite. If SQLite reports
+that the file is damaged, the node stops using the file until the node is restarted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Options(TypedDict):
     cached_statements: int
 
 
-# Required settings. Each is set and read back, because SQLite ignores a setting that it cannot apply.
+# Required settings. Each setting is set and read back, because SQLite ignores a setting that it cannot apply.
 _REQUIRED = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "busy_timeout": 5000}
 _OPTIONAL = ("PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000")
 # Both connections begin and end their transactions themselves.
@@ -68,7 +68,7 @@ class _Connection:
 
 
 class _InThread:
-    """The writing connection as a `Transaction`, in its own thread. Its coroutines never wait."""
+    """The writing connection as a `Transaction`, for code in the writer's thread. Its coroutines never wait."""
 
     def __init__(self, connection: sqlite3.Connection, file: SqliteFile) -> None:
         self._connection = connection
@@ -88,7 +88,7 @@ class _InThread:
                 self._connection.executemany(numbered(sql), rows)
 
     async def run(self, statement: str) -> None:
-        """BEGIN or COMMIT."""
+        """Run a BEGIN or COMMIT statement."""
         with self._file.translated(statement.split()[0].lower()):
             self._connection.execute(statement)
 
@@ -98,13 +98,13 @@ class _InThread:
             self._connection.rollback()
 
     async def transact(self, work: Callable[[_InThread], Coroutine[object, object, T]]) -> T:
-        """One transaction from BEGIN to COMMIT."""
+        """Run `work` in one transaction, from BEGIN to COMMIT. Returns the result of `work`."""
         try:
             await self.run("BEGIN IMMEDIATE")
             result = await work(self)
             await self.run("COMMIT")
         except BaseException:
-            # The transaction may still be open, also after a failed COMMIT.
+            # The transaction may still be open, even after a failed COMMIT.
             await self.rollback()
             raise
         self._file.check_in_place()
@@ -115,7 +115,10 @@ class _InThread:
 
 
 class _FromLoop:
-    """The writing connection as a `Transaction`, for code on the event loop. Each statement is a hop to the thread."""
+    """The writing connection as a `Transaction`, for code on the event loop.
+
+    Each statement is sent to the writer's thread and runs there. Meanwhile the event loop can run other code.
+    """
 
     def __init__(self, writer: _InThread, thread: ThreadPoolExecutor) -> None:
         self._writer = writer
@@ -132,12 +135,12 @@ class _FromLoop:
 
 
 async def _hop(thread: ThreadPoolExecutor, work: Callable[..., Coroutine[object, object, T]], *args: object) -> T:
-    """Run a coroutine that never waits, in another thread."""
+    """Run a coroutine in the writer's thread. The coroutine must never wait."""
     return await asyncio.get_running_loop().run_in_executor(thread, _complete, work, *args)
 
 
 def _complete(work: Callable[..., Coroutine[object, object, T]], *args: object) -> T:
-    """Run a coroutine to its end. Raises InternalError if it waits for something outside of this thread."""
+    """Run a coroutine to its end. Raises InternalError if the coroutine waits for anything outside of this thread."""
     coroutine = work(*args)
     try:
         coroutine.send(None)
@@ -163,7 +166,7 @@ class SqliteStorage(Storage):
 
     @classmethod
     async def open(cls, path: str) -> SqliteStorage:
-        """Open or create the file. Raises Unavailable if it cannot be opened or lacks a required setting."""
+        """Open or create the file. Raises Unavailable if the file cannot be opened or lacks a required setting."""
         file = SqliteFile(path)
         thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite writer")
         opened: list[_InThread | aiosqlite.Connection] = []
@@ -181,7 +184,7 @@ class SqliteStorage(Storage):
             opened.append(reader)
             await _begin(reader.execute_fetchall)
             await reader.execute("PRAGMA query_only = ON")
-            # SQLite creates its journal on the first read.
+            # Read once now, because SQLite creates its journal on the first read.
             await reader.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
             file.opened()
         except (sqlite3.Error, OSError, Unavailable) as error:
@@ -209,13 +212,13 @@ class SqliteStorage(Storage):
             except BaseException:
                 # The transaction may still be open: COMMIT may have failed, or the caller may have been cancelled
                 # during BEGIN. The rollback runs in the same thread, after BEGIN or COMMIT has ended. If no transaction
-                # is open, it does nothing.
+                # is open, the rollback does nothing.
                 await _hop(self._thread, self._writer.rollback)
                 raise
             self._file.check_in_place()
 
     async def commit(self, work: Callable[[Transaction], Coroutine[object, object, T]]) -> T:
-        # A cancelled caller does not stop the thread: it ends this transaction before it begins the next.
+        # If the caller is cancelled, the thread does not stop. It ends this transaction before it begins the next one.
         async with self._lock:
             return await _hop(self._thread, self._writer.transact, work)
 
@@ -232,8 +235,9 @@ class SqliteStorage(Storage):
                     await self._reader.rollback()
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
-        """Run SQLite's own check of the file. It takes about 3 s per GB. With `thorough` it also checks the indexes,
-        and takes about 12 s per GB.
+        """Run SQLite's own check of the file, which takes about 3 s per GB.
+
+        With `thorough`, the check also covers the indexes, and takes about 12 s per GB.
         """
         check = "integrity_check" if thorough else "quick_check"
         found = [str(row[0]) for row in await self._read.fetch(f"PRAGMA {check}({MAX_DAMAGE})")]
@@ -250,7 +254,10 @@ async def _at_once(connection: sqlite3.Connection, sql: str) -> Iterable[Row]:
 
 
 async def _begin(execute: Callable[[str], Awaitable[Iterable[Row]]]) -> None:
-    """Set the pragmas of a new connection and read them back. Raises Unavailable, which names the wrong pragma."""
+    """Set the pragmas of a new connection and read them back.
+
+    Raises Unavailable if a pragma is wrong. The error names the pragma.
+    """
     for name, value in _REQUIRED.items():
         await execute(f"PRAGMA {name} = {value}")
         ((found,),) = await execute(f"PRAGMA {name}")

@@ -1,4 +1,4 @@
-"""Guards a SQLite file against changes from outside: damage, a replaced file, and the journal of another file.
+"""Detects that a SQLite file is damaged, was replaced, or lies next to the journal of another file.
 
 Implements specs/protocol.md section 10 (durability).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from verifier.core.errors import InternalError, Unavailable
 from verifier.ports import Damaged
 
-# The errors that come from a defect in our statements or their parameters. All others come from the database.
+# The errors that come from a defect in our statements or their parameters. All other errors come from the database.
 _DEFECTS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 _PRIVATE = 0o600
 # SQLite can store text that is not UTF-8. The error that Python raises when it reads such text has no error code.
@@ -52,12 +52,13 @@ class SqliteFile:
     def check_wal(self) -> None:
         """Raise Unavailable if the journal belongs to another database file.
 
-        SQLite would write that journal over this file. `verifier backup` gives each copy its own number
-        (`user_version`), in the first page of the file. The journal nearly always contains that page, because it
-        changes whenever the file grows. So the number with the journal differs from the number without it.
+        SQLite would write such a journal over the file. `verifier backup` gives each copy its own number
+        (`user_version`), which is in the first page of the file. A journal nearly always contains the first page,
+        because that page changes whenever the file grows. So if the journal belongs to another file, SQLite reads one
+        number with the journal and another number without the journal.
         """
         if self._path.is_file() and self._wal.is_file() and self._wal.stat().st_size:
-            # Neither mode writes to the file. Read it only through SQLite: a plain read would drop our locks on it.
+            # Both modes only read the file. Do not open the file without SQLite: closing it would drop our locks on it.
             alone, with_journal = (self._number(how) for how in ("immutable=1", "mode=ro"))
             if alone != with_journal:
                 raise Unavailable(_STALE)
@@ -71,7 +72,10 @@ class SqliteFile:
         self._places = self._find()
 
     def check_in_place(self) -> None:
-        """Raise Unavailable if the files were moved, removed or replaced. Then the last commit went to other files."""
+        """Raise Unavailable if the files were moved, removed or replaced.
+
+        In that case, the last commit is in files that are no longer at this path.
+        """
         try:
             found = self._find()
         except OSError:
@@ -84,7 +88,10 @@ class SqliteFile:
 
     @contextmanager
     def translated(self, doing: str, *, always: bool = False) -> Iterator[None]:
-        """Translate SQLite's errors into ours. If the file is known to be damaged, raise Damaged, unless `always`."""
+        """Translate SQLite's errors into Damaged, InternalError or Unavailable. `doing` is a verb for the message.
+
+        If the file is known to be damaged, raise Damaged before the block runs, unless `always` is true.
+        """
         if self._damaged and not always:
             raise Damaged
         try:

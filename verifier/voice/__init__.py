@@ -1,4 +1,4 @@
-"""Dialects for voice platforms that fetch documents: VoiceXML and TwiML. Both have the same dialogue.
+"""Dialects for voice platforms that fetch documents: VoiceXML and TwiML. The dialogue is the same in both dialects.
 
 Implements specs/protocol.md section 7.8.
 """

@@ -1,6 +1,6 @@
 """Dialogues with callers on a voice platform, in any dialect. Implements specs/protocol.md section 7.8.
 
-After any failure, the caller hears that we cannot check now. They hear neither silence nor a verdict (law L6).
+After any failure, the caller hears that the service cannot check now, instead of silence or a verdict (law L6).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Conversations:
         async def begin() -> IvrTurn:
             dialled, caller = e164(form.get("dialled", form.get("To", ""))), self._dialect.caller(form)
             asked = msgspec.convert({"dialled_number": dialled, "caller_number": caller}, BeginSession)
-            # If the platform names its call, a retry gets the same dialogue.
+            # If the platform sends an id of its call, a retry gets the same dialogue.
             await self._service.suspensions.admit(PLATFORM)
             named = form.get("CallSid") or request.headers.get("Idempotency-Key")
             key = msgspec.convert(named, CallName) if named else None
@@ -85,7 +85,7 @@ class Conversations:
         async def advance() -> IvrTurn:
             keys = self._dialect.keys(form)
             heard = msgspec.convert({"keys": None if keys is None else keys[:MAX_KEYS]}, HeardKeys)
-            # A retry of the same step gets the same answer.
+            # If the platform sends a step again, the retry gets the same answer.
             idempotency = self._idempotency(f"{session_id}\0{step}", {"keys": keys or ""})
             await self._service.suspensions.admit(PLATFORM)
             return (await self._service.ivr.step(session_id, heard, idempotency)).value
@@ -93,7 +93,10 @@ class Conversations:
         return await self._turn(advance, step=step + 1)
 
     async def _form(self, request: web.Request) -> Form:
-        """The form of an authentic request. Raises Forbidden for any other request, or an error of `read_form`."""
+        """Read the form of a request from the bank's own platform.
+
+        Raises Forbidden for a request from anyone else. Raises the errors of `read_form`.
+        """
         if self._dialect.shows(request):
             form = await read_form(request)
             if self._dialect.vouches(request, form, self._public_url + request.path_qs):

@@ -30,26 +30,29 @@ class Dialect(Protocol):
     content_type: str
 
     def shows(self, request: web.Request) -> bool:
-        """Whether the request has credentials. If it has none, the form is not read."""
+        """Whether the request has credentials. The form of a request without credentials is not read."""
 
     def vouches(self, request: web.Request, form: Form, url: str) -> bool:
         """Whether the bank's own platform sent the request. `url` is the address that the platform used."""
 
     def caller(self, form: Form) -> str | None:
-        """The calling number in E.164. None if it is withheld or malformed."""
+        """The calling number in E.164, or None if the number is withheld or malformed."""
 
     def keys(self, form: Form) -> str | None:
-        """The keys that the caller pressed, None for silence."""
+        """The keys that the caller pressed, or None if the caller pressed no key."""
 
     def document(self, turn: IvrTurn, following: str, transfer: str) -> bytes:
-        """The document of a turn. `following` is the address of the next step, `transfer` the target of a transfer."""
+        """The document of a turn. It sends the next step to `following`, or transfers the caller to `transfer`."""
 
     def entry(self, begin: str) -> bytes:
-        """The first document, which some platforms fetch before they report the caller. It sends them on to `begin`."""
+        """The first document. It tells the platform to report the call to the address `begin`.
+
+        Some platforms fetch this document before they report the calling number.
+        """
 
 
 def e164(address: str) -> str | None:
-    """The E.164 number in a tel or SIP address or a plain number, or None."""
+    """The E.164 number in `address`, or None. The address is a tel address, a SIP address or a plain number."""
     found = _E164.fullmatch(address.strip())
     return found[1] if found else None
 
@@ -64,6 +67,9 @@ def encoded(root: ElementTree.Element) -> bytes:
 
 
 def apology() -> IvrTurn:
-    """A turn that says that we cannot check now. It uses both languages, since the caller's language is unknown."""
+    """A turn that says that the service cannot check now, and hangs up.
+
+    The caller's language is unknown, so the turn says this in both languages.
+    """
     both = tuple(Say("unavailable", prompt("unavailable", each), each) for each in LANGUAGES)
     return IvrTurn("", both, "hang_up", False, None)

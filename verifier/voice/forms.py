@@ -1,4 +1,7 @@
-"""Reads the form of a voice platform. It must be small, be in UTF-8, and repeat no field. Implements CVP-7.8-6."""
+"""Reads the form that a voice platform sends. A form must be small, be in UTF-8, and repeat no field.
+
+Implements CVP-7.8-6.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _LOCALES = {"zh-CN": "zh-CN", "en": "en-US"}
 
 
 class TwiML:
-    """`verifier.voice.Dialect` for TwiML; `token` is the account's secret."""
+    """`verifier.voice.Dialect` for TwiML. `token` is the secret of the platform's account."""
 
     path = "/voice/twiml"
     content_type = "text/xml"

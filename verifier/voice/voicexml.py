@@ -1,6 +1,6 @@
 """VoiceXML 2.1 (W3C), for platforms of Avaya, Genesys, Cisco and Huawei.
 
-Implements specs/protocol.md section 7.8. The platform sends a password (RFC 7617).
+Implements specs/protocol.md section 7.8. The platform authenticates with a password (RFC 7617).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ register_namespace("", _VXML)
 
 
 class VoiceXML:
-    """`verifier.voice.Dialect` for VoiceXML 2.1; `password` authenticates the platform."""
+    """`verifier.voice.Dialect` for VoiceXML 2.1. `password` authenticates the platform."""
 
     path = "/voice/voicexml"
     content_type = "application/voicexml+xml"
@@ -77,8 +77,8 @@ def _page(language: str) -> tuple[Element, Element]:
     # A platform must not play a cached document of another call.
     for name, value in (("fetchtimeout", "8s"), ("inputmodes", "dtmf"), ("documentmaxage", "0")):
         SubElement(root, _tag("property"), name=name, value=value)
-    # The caller hears this if the next document cannot be fetched. After silence they would rely on the last answer
-    # (law L6).
+    # The caller hears the apology if the platform cannot fetch the next document. After mere silence, the caller would
+    # rely on the last answer (law L6).
     failed = SubElement(root, _tag("catch"), event="error")
     _prompts(failed, apology())
     SubElement(failed, _tag("disconnect"))

@@ -1,4 +1,5 @@
-"""A SIP voice gateway for the telephone dialogue. It is optional, and a separate program because PJSIP is GPL.
+"""A SIP voice gateway for the telephone dialogue. The gateway is optional. It is a separate program, because PJSIP has
+the GPL license.
 
 Implements specs/protocol.md section 7.9.
 """

@@ -41,7 +41,10 @@ def main() -> None:
 
 
 def _supervise(settings: Settings, cache: Path) -> None:
-    """Run the processes until a signal. If a process dies, restart it: its own calls are lost, all others go on."""
+    """Run the processes until a signal. If a process dies, start a new one.
+
+    The calls of a dead process are lost. The calls of the other processes go on.
+    """
     stopping = False
 
     def stop(*_: object) -> None:

@@ -28,7 +28,10 @@ FRAUD_DESK = "fraud_desk"
 
 
 class Line(pj.Call):  # type: ignore[misc]
-    """A call from a customer. It passes stopped players to `retire`. When the call is over, it calls `ended` once."""
+    """A call from a customer.
+
+    The line passes each stopped player to `retire`. When the call is over, the line calls `ended` once.
+    """
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class Line(pj.Call):  # type: ignore[misc]
             self._operator.begin(self._caller_number, self._follow)
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
-        # Some telephones send each key both as an RTP event and as SIP INFO. Use only the method of the first key.
+        # Some telephones send each key twice: as an RTP event and as SIP INFO. Accept only the method of the first key.
         if self._method is None:
             self._method = prm.method
         if prm.method == self._method:
@@ -158,7 +161,7 @@ class Line(pj.Call):  # type: ignore[misc]
         self._played(time.monotonic())
 
     def _played(self, now: float) -> bool:
-        """Start the next sound if the last one has ended. Return whether all sounds have been played."""
+        """Start the next sound if the previous sound has ended. Return whether all sounds have been played."""
         if now < self._next_at:
             return False
         if not self._sounds:

@@ -1,4 +1,4 @@
-"""Reads the caller's number from an INVITE. Only use it for INVITEs from the bank's own trunks.
+"""Reads the caller's number from an INVITE. Use this module only for INVITEs from the bank's own trunks.
 
 Implements specs/protocol.md section 7.9 (RFC 3261 From, RFC 3325 P-Asserted-Identity, RFC 3323 Privacy).
 """
@@ -19,10 +19,10 @@ def host(source: str) -> str:
 
 
 def caller_number(message: str, country_code: str) -> str | None:
-    """Return the caller's number in E.164, or None if it is withheld or not a number.
+    """Return the caller's number in E.164, or None if the number is withheld or malformed.
 
-    `message` is the whole INVITE. National numbers are completed with `country_code`, such as `86`. If it is empty,
-    the result for a national number is None.
+    `message` is the whole INVITE. National numbers are completed with `country_code`, such as `86`. If `country_code`
+    is empty, the result for a national number is None.
     """
     headers = _headers(message[:MAX_MESSAGE])
     if "id" in re.split(r"[;,\s]+", headers.get("privacy", "").lower()):

@@ -1,6 +1,6 @@
-"""`voice-dialler CALL`: calls the officer, then the customer, bridges them, and reports the customer's leg.
+"""`voice-dialler CALL`: phones the officer, phones the customer, bridges the two, and reports the customer's leg.
 
-Implements specs/protocol.md section 7.10. The dialler takes the numbers from the ticket, so it dials no other number.
+Implements specs/protocol.md section 7.10. The customer's number comes from the ticket, so no other number is dialled.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TIMEOUTS = Timeouts(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
 
 
 class Leg(pj.Call):  # type: ignore[misc]
-    """The officer's or the customer's leg. It calls `up` when it is answered, and `down` when it is over."""
+    """The officer's or the customer's leg. `up` is called when the leg is answered, and `down` when the leg is over."""
 
     def __init__(self, account: pj.Account, up: Callable[[Leg], None], down: Callable[[Leg], None]) -> None:
         super().__init__(account)
@@ -55,14 +55,14 @@ class Leg(pj.Call):  # type: ignore[misc]
         try:
             self.makeCall(uri, asked)
         except pj.Error as error:
-            # Log only the status. The address holds a telephone number, and the reason may hold one.
+            # Log only the status, because the address and the reason may contain a telephone number.
             log.error("a call could not be placed: PJSIP status %d", error.status)
             self.over = True
             self._down(self)
 
     @property
     def leg_id(self) -> str:
-        """The SIP Call-ID of the leg. No other leg ever has the same one."""
+        """The SIP Call-ID of the leg. No other leg ever has the same Call-ID."""
         return str(self.getInfo().callIdString)
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
@@ -88,7 +88,7 @@ class Leg(pj.Call):  # type: ignore[misc]
 
 
 class Dialler:
-    """One call of one officer. Only the thread that created it may use it."""
+    """One call from an officer to a customer. Only the thread that created a dialler may use it."""
 
     def __init__(self, settings: DiallerSettings, client: Client, call: Call) -> None:
         self._settings = settings
@@ -159,7 +159,7 @@ class Dialler:
         self._leg_down(leg)
 
     def _leg_down(self, leg: Leg) -> None:
-        """One leg is over, so end the other one."""
+        """End the other leg, because `leg` is over."""
         (self._customer if leg is self._officer else self._officer).end()
 
     def _report(self, event: Callable[..., object], leg: Leg) -> None:
@@ -189,7 +189,7 @@ class Dialler:
 
 
 def main() -> None:
-    """Make the call. Exit with status 0 if `Dialler.run` succeeds, 1 if not, and 2 for bad settings."""
+    """Make the call. Exit with status 0 if `Dialler.run` succeeds, 1 if it fails, and 2 for bad settings."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     if len(sys.argv) != 2:

@@ -1,4 +1,5 @@
-"""The PJSIP endpoint of the gateway and the dialler. It has one thread, G.711 and G.722, and no sound card.
+"""The PJSIP endpoint of the gateway and the dialler. It uses one thread and no sound card. Its codecs are G.711 and
+G.722.
 
 Implements specs/protocol.md sections 7.9 and 7.10.
 """
@@ -13,15 +14,18 @@ import pjsua2 as pj
 from voice_gateway.settings import RTP_PORTS_EACH, Sip, address
 
 POLL_MS = 10
-# PJSIP reports the end of a sound from its own thread. If the player is already released by then, PJSIP crashes
-# (pjproject issue 4812, fixed after 2.15.1). So keep stopped players for some seconds.
+# PJSIP reports the end of a sound from its own thread. If the player of the sound has already been released, PJSIP
+# crashes (pjproject issue 4812, fixed after 2.15.1). So keep stopped players for this number of seconds.
 RETIRED_S = 2.0
 CODECS = ("PCMA/8000", "PCMU/8000", "G722/16000")
 _SRTP = {"off": pj.PJMEDIA_SRTP_DISABLED, "optional": pj.PJMEDIA_SRTP_OPTIONAL, "required": pj.PJMEDIA_SRTP_MANDATORY}
 
 
 class Endpoint:
-    """A SIP endpoint on UDP and TCP, and on TLS if `tls_listen` is set. Only the thread that created it may use it."""
+    """A SIP endpoint on UDP and TCP, and also on TLS if `tls_listen` is set.
+
+    Only the thread that created an endpoint may use it.
+    """
 
     def __init__(self, settings: Sip, max_calls: int) -> None:
         self._settings = settings
@@ -50,7 +54,7 @@ class Endpoint:
         self._retired.append((time.monotonic() + RETIRED_S, player))
 
     def hang_up(self) -> None:
-        """Hang up all calls. They end during the next calls of `poll`."""
+        """Hang up all telephone calls. Run `poll` until they have ended."""
         self._library.hangupAllCalls()
 
     def close(self) -> None:
@@ -60,7 +64,7 @@ class Endpoint:
         self._library.libDestroy()
 
     def account(self, user: str) -> pj.AccountConfig:
-        """Return the account settings: the SIP identity of `user`, and the settings of the audio."""
+        """Return the settings of a SIP account: the address of `user`, and the audio settings."""
         account = pj.AccountConfig()
         name, _ = address(self._settings.listen)
         account.idUri = f"sip:{user}@{name or 'localhost'}"
@@ -85,7 +89,7 @@ class Endpoint:
 
 
 def active_audio(call: pj.Call) -> pj.AudioMedia | None:
-    """Return the audio of a call, or None until it flows."""
+    """Return the audio of a call, or None if no audio flows yet."""
     # Keep `info` in a variable: PJSIP frees `info.media` together with `info`.
     info = call.getInfo()
     for index, media in enumerate(info.media):
@@ -102,9 +106,9 @@ def _configuration(max_calls: int) -> pj.EpConfig:
     configuration.uaConfig.userAgent = "voice-gateway"
     configuration.medConfig.clockRate = 8000
     configuration.medConfig.noVad = True
-    # No echo canceller: there is no loudspeaker, and it would take half of the CPU time.
+    # Switch off the echo canceller. Without a loudspeaker it is useless, and it would take half of the CPU time.
     configuration.medConfig.ecTailLen = 0
     configuration.medConfig.quality = 3
-    # No log of PJSIP: it would contain SIP addresses, and thereby telephone numbers.
+    # Switch off the log of PJSIP. It would contain SIP addresses, which contain telephone numbers.
     configuration.logConfig.level = configuration.logConfig.consoleLevel = 0
     return configuration

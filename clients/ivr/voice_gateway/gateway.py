@@ -19,12 +19,16 @@ from voice_gateway.settings import Settings
 log = logging.getLogger("voice_gateway")
 
 HANG_UP_S = 2.0
-# The Python wheel of PJSIP allows 4 calls in each process. The gateway needs the fourth one to answer 503.
+# The Python wheel of PJSIP allows 4 calls in each process. The gateway serves 3, and keeps the fourth slot free to
+# reject a further call with 503.
 MAX_CALLS = 3
 
 
 class Gateway:
-    """Answers calls until `stop` is called. Any thread may call `stop`. Only the creating thread may do the rest."""
+    """Answers calls until `stop` is called.
+
+    Any thread may call `stop`. Only the thread that created the gateway may call its other methods.
+    """
 
     def __init__(self, settings: Settings, operator: Operator) -> None:
         self._settings = settings
@@ -48,7 +52,7 @@ class Gateway:
         self._shut_down()
 
     def _tick(self, now: float) -> None:
-        # This is a separate function, so that `line` no longer refers to a call when the library closes.
+        # Keep this a separate function: its variable `line` must not refer to a call any more when the library closes.
         for line in list(self._lines.values()):
             line.tick(now)
 

@@ -18,28 +18,31 @@ class Keys:
         self._last = 0.0
 
     def press(self, key: str, now: float) -> None:
-        """Add a key. A hash completes the current entry. Without an entry, a hash is ignored."""
+        """Add a key to the current entry. A hash or a command (`*8`, `*9`) completes the entry.
+
+        If there is no current entry, a hash is ignored.
+        """
         if key not in _KEYS:
             return
         self._last = now
         if key != "#":
-            # Drop keys beyond the limit. Such an entry is far too long for a code anyway.
+            # Drop all keys after the first MAX_KEYS. Such an entry is far too long for a code anyway.
             self._open = (self._open + key)[:MAX_KEYS]
         if self._open and (key == "#" or self._open in _COMMANDS):
             self._close()
 
     def take(self, now: float) -> str | None:
-        """Remove and return the first complete entry, or None. A pause also completes an entry."""
+        """Remove and return the first complete entry, or return None. A pause without a key also completes an entry."""
         if self._open and now - self._last >= (SHORT_PAUSE_S if len(self._open) == 1 else LONG_PAUSE_S):
             self._close()
         return self._entries.pop(0) if self._entries else None
 
     @property
     def waiting(self) -> bool:
-        """Whether any pressed keys have not been taken yet."""
+        """Whether there are keys that `take` has not returned yet."""
         return bool(self._open or self._entries)
 
     def _close(self) -> None:
-        # While the service has not answered, entries pile up. Keep only the last 3.
+        # Entries can pile up while the gateway waits for the service. Keep only the last 3 entries.
         self._entries = [*self._entries, self._open][-3:]
         self._open = ""

@@ -1,6 +1,6 @@
-"""Asks the service for the next turn and prepares the sounds of the turn. It uses threads that do no signalling.
+"""Asks the service for the next turn, and prepares the sounds of the turn. This happens outside of PJSIP's thread.
 
-Implements specs/protocol.md section 7.9. After any failure, the caller hears that we cannot check now (law L6).
+Implements specs/protocol.md section 7.9. After any failure, the caller hears that the bank cannot check now (law L6).
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ WORKERS = 4
 
 @dataclass(frozen=True)
 class Instruction:
-    """The next step of a call: play the sounds, then do `act`. A transfer goes to `to`: an officer or the fraud desk.
+    """The next step of a call: play `sounds`, then do `act`.
 
-    Sounds are futures, so a verdict begins to play while the officer's name is still being synthesized.
+    `to` is the target of a transfer: a staff number, or `fraud_desk`. Sounds are futures, so a verdict begins to play
+    while the officer's name is still being synthesized.
     """
 
     sounds: tuple[Future[Sound], ...]
@@ -41,7 +42,7 @@ Follow = Callable[[Instruction], None]
 
 
 class Operator:
-    """Asks the service in threads. The thread that owns the calls must call `deliver` to receive the answers."""
+    """Asks the service in worker threads. PJSIP's thread must call `deliver` to receive the answers."""
 
     def __init__(self, client: Client, voice: Voice, dialled_number: str) -> None:
         self._client = client
@@ -51,11 +52,11 @@ class Operator:
         self._answers: SimpleQueue[tuple[Follow, Instruction]] = SimpleQueue()
 
     def begin(self, caller_number: str | None, follow: Follow) -> None:
-        """Begin a dialogue. The answer goes to `follow`."""
+        """Begin a dialogue. `deliver` passes the answer to `follow`."""
         self._ask(ivr.begin(dialled_number=self._dialled_number, caller_number=caller_number), follow)
 
     def step(self, session_id: str, keys: str | None, follow: Follow) -> None:
-        """Send an entry, or None for silence. The answer goes to `follow`."""
+        """Send the keys that the caller entered, or None for silence. `deliver` passes the answer to `follow`."""
         self._ask(ivr.step(session_id, keys), follow)
 
     def deliver(self) -> None:
@@ -68,7 +69,7 @@ class Operator:
             follow(instruction)
 
     def apology(self) -> Instruction:
-        """Return an instruction that says in both languages that we cannot check now, and then hangs up."""
+        """Return an instruction: say in both languages that the bank cannot check now, then hang up."""
         return Instruction(tuple(_finished(each) for each in self._voice.apology), "hang_up")
 
     def stop(self) -> None:
@@ -89,7 +90,7 @@ class Operator:
             log.warning("no answer for a caller: %s", type(error).__name__)
             instruction = self.apology()
         except Exception as error:
-            # Apologize after a bug too: silence would not warn the caller.
+            # Play the apology after a bug too. Silence would not warn the caller.
             log.error("bug in a dialogue: %s", described(error))
             instruction = self.apology()
         self._answers.put((follow, instruction))

@@ -1,4 +1,4 @@
-"""One of the gateway's processes. Implements specs/protocol.md section 7.9."""
+"""Runs one process of the gateway. Implements specs/protocol.md section 7.9."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voice_gateway.operator import Operator
 from voice_gateway.prompts import Voice
 from voice_gateway.settings import Settings
 
-# The caller waits in silence, so an early apology is better than a late answer.
+# The caller hears nothing until the service answers. So an early apology is better than a late answer.
 TIMEOUTS = Timeouts(try_s=2.5, connect_s=1.0, total_s=6.0, tries=3)
 
 
@@ -24,7 +24,7 @@ def serve(settings: Settings, cache: Path) -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     gateway = Gateway(settings, Operator(client(settings), voice(settings, cache), settings.dialled_number))
     signal.signal(signal.SIGTERM, lambda *_: gateway.stop())
-    # Ctrl-C sends SIGINT to all processes. Ignore it here: the supervisor then sends SIGTERM.
+    # Ctrl-C sends SIGINT to all processes. Ignore SIGINT here, because the supervisor then sends SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.info("ready for calls on %s", settings.listen)
     gateway.run()
@@ -37,5 +37,5 @@ def client(settings: Settings) -> Client:
 
 
 def voice(settings: Settings, cache: Path) -> Voice:
-    """Make the voice. Raises CannotSpeak."""
+    """Make the voice. Raises CannotSpeak if the apology has no sound."""
     return Voice(Path(settings.recordings) if settings.recordings else None, cache)

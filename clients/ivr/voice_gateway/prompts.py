@@ -1,4 +1,4 @@
-"""The sounds of prompts: the bank's own recordings. If a recording is missing, espeak-ng speaks the prompt.
+"""The sounds of prompts. If the bank has no recording of a prompt, espeak-ng speaks the prompt.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -36,7 +36,7 @@ class CannotSpeak(Exception):
 
 @dataclass(frozen=True)
 class Sound:
-    """A WAV file and its length in seconds. If it is `temporary`, delete it after a player has opened it."""
+    """A WAV file and its length in seconds. If `temporary` is true, delete the file once a player has opened it."""
 
     path: Path
     seconds: float
@@ -90,9 +90,9 @@ def spoken(text: str, language: Language) -> str:
 
 def _synthesized(say: Say, path: Path, slow: bool, *, temporary: bool) -> Sound:
     speed = round(_SPEED[say.language] * (_SLOWER if slow else 1))
-    # Several processes share the folder. So write to another name, and rename the file when it is complete.
+    # Several processes share the folder. So write a file of another name, and rename the file when it is complete.
     unfinished = path.with_suffix(f".{os.getpid()}")
-    # Use `nice` to give live audio priority: this sound is needed only after the previous sentence.
+    # Use `nice` to give priority to audio that is playing now. The new sound is needed only after the current sound.
     command = [
         "nice",
         "-n",

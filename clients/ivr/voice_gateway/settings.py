@@ -1,4 +1,5 @@
-"""Settings of the gateway and the dialler, from the environment. A program with a bad setting does not start.
+"""Reads the settings of the gateway and the dialler from the environment. With a bad setting, the program does not
+start.
 
 Implements specs/protocol.md section 7.9.
 """
@@ -25,7 +26,11 @@ class BadSettings(Exception):
 
 
 class Sip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of both programs: the service and its key, the officers' SIP address, and the addresses to bind."""
+    """The settings that the gateway and the dialler share.
+
+    `key_id` and `key_file` are the key with which the program signs its requests to the service at `verifier_url`.
+    `officer_uri` is the SIP address of officers, with `{officer}` in place of the staff number.
+    """
 
     verifier_url: str
     key_id: str
@@ -40,7 +45,7 @@ class Sip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Settings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of the gateway. `trunks` has the addresses of the bank's own SBCs, separated by commas.
+    """The settings of the gateway. `trunks` lists the addresses of the bank's own SBCs, separated by commas.
 
     The gateway answers only calls from `trunks`.
     """
@@ -55,7 +60,7 @@ class Settings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DiallerSettings(Sip, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of the dialler. `customer_uri` is the SIP address of customers, with `{number}` for the number.
+    """The settings of the dialler. `customer_uri` is the SIP address of customers, with `{number}` as a placeholder.
 
     `identity` is the kind of Identity header for the INVITE.
     """
@@ -96,7 +101,7 @@ def _secure(url: str) -> bool:
 
 
 def check_ports(settings: Sip) -> None:
-    """Raise BadSettings, with the reason, if an address cannot be bound. PJSIP would report only an error number."""
+    """Raise BadSettings if the program cannot listen on one of its addresses. PJSIP would give only an error number."""
     for listen in filter(None, (settings.listen, settings.tls_listen)):
         name, port = address(listen)
         family = socket.AF_INET6 if ":" in name else socket.AF_INET
@@ -113,7 +118,7 @@ def check_ports(settings: Sip) -> None:
 
 
 def of_process(settings: Settings, index: int) -> Settings:
-    """Return the settings of process number `index`. Each process uses the next port and the next RTP ports."""
+    """Return the settings of process number `index`. Each process has its own SIP port and its own RTP ports."""
     return msgspec.structs.replace(
         settings,
         listen=_moved(settings.listen, index),

@@ -1,5 +1,5 @@
-"""The client of the callback-verification service. It has typed requests, a sync and an async client, and offline
-checks of receipts.
+"""The client of the callback-verification service. It has typed requests, a synchronous client, an asynchronous client,
+and offline verification of receipts.
 
 Implements specs/protocol.md sections 3, 7 and 8.
 """

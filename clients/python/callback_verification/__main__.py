@@ -1,4 +1,6 @@
-"""`python -m callback_verification RECEIPT TRUST` verifies a saved receipt or ticket. Exit status 0 if valid, 1 if not.
+"""`python -m callback_verification RECEIPT TRUST` verifies a saved receipt or ticket.
+
+The exit status is 0 if the receipt is valid, 1 if it is invalid, and 2 for wrong arguments.
 
 Implements specs/protocol.md section 8.1.
 """

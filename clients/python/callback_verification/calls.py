@@ -19,7 +19,7 @@ def issue(
     exception_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[IssuedCall]:
-    """Issue the ticket of a call, before dialling. If the caller is a system, it must give `officer_id`."""
+    """Issue the ticket of a call, before the officer dials. A system must give `officer_id`."""
     body: dict[str, object] = {
         "purpose": purpose,
         "number": number,
@@ -36,14 +36,14 @@ def read(call_id: str) -> Request[Call]:
 
 
 def code(call_id: str) -> Request[Code]:
-    """Get the code that the officer reads out. It is available once the leg is connected to the number on file."""
+    """Get the code that the officer reads out. If law L5 does not allow this yet, the client raises LegNotConnected."""
     return get(f"/v1/calls/{segment(call_id)}/code", Code)
 
 
 def identity(
     call_id: str, *, kind: Literal["plain", "shaken", "rcd"] = "shaken", attest: Literal["A", "B", "C"] = "A"
 ) -> Request[SipIdentity]:
-    """Get the SIP Identity header (RFC 8224) for the INVITE of the officer's leg. It is valid for one minute."""
+    """Get the SIP Identity header (RFC 8224) for the INVITE to the customer. The header is valid for one minute."""
     body: dict[str, object] = {"kind": kind, "attest": attest}
     return post(f"/v1/calls/{segment(call_id)}/identity", SipIdentity, body, None)
 

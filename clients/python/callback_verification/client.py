@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient` send requests. The logic that both share is in sending.py.
+"""`Client` and `AsyncClient` send requests. The logic that both clients share is in sending.py.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -28,7 +28,7 @@ _LOST = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, Timeo
 
 
 class _Base:
-    """The address, the credential and the timeouts."""
+    """The base class of both clients. It holds the address, the credential and the timeouts."""
 
     def __init__(self, base_url: str, credential: Credential | None, timeouts: Timeouts | None) -> None:
         if re.search(r"[?#\s]", base_url):
@@ -48,9 +48,9 @@ class _Base:
 
 
 class Client(_Base):
-    """The synchronous client. Any thread may use it. Use it in a `with` block, or call `close` at the end.
+    """The synchronous client. Several threads may use one client. Use it in a `with` block, or call `close` at the end.
 
-    `transport` and `sleep` are for tests and unusual networks.
+    `transport` and `sleep` replace the parts that use the network and wait, for tests and unusual networks.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Client(_Base):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(base_url, credential, timeouts)
-        # Do not use httpx2.Client: it would follow redirects, keep cookies, read .netrc and log addresses.
+        # Do not use httpx2.Client, which can follow redirects, keep cookies, read .netrc and log addresses.
         self._http = transport or httpx2.HTTPTransport(trust_env=False)
         self._sleep = sleep
 
@@ -158,9 +158,9 @@ class AsyncClient(_Base):
 
 
 def _normalized(address: str) -> str:
-    """Normalize an address: no default port, host in lower case. The signed address must be the one that is sent.
+    """Normalize an address as httpx2 does, so that the signed address equals the address that is sent.
 
-    Raises ValueError for an invalid address.
+    The host becomes lower case, and a default port is removed. Raises ValueError for an invalid address.
     """
     try:
         url = httpx2.URL(address)

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 
 DIGITS, MAX_TYPED = 9, 200
-# The zero of the decimal digits of each script (category Nd of Unicode 14). The other 9 digits follow it.
+# The code point of the digit zero in each script (category Nd of Unicode 14). The digits 1 to 9 have the next 9 code
+# points.
 _ZEROS = """
     0030 0660 06F0 07C0 0966 09E6 0A66 0AE6 0B66 0BE6 0C66 0CE6 0D66 0DE6 0E50 0ED0 0F20 1040 1090 17E0 1810 1946 19D0
     1A80 1A90 1B50 1BB0 1C40 1C50 A620 A8D0 A900 A9D0 A9F0 AA50 ABF0 FF10 104A0 10D30 11066 110F0 11136 111D0 112F0
@@ -43,9 +44,9 @@ _DAMM = (
 def read(typed: str) -> str:
     """Find the 9 digits of a code in a text, in any script.
 
-    Raises ValueError if there are not 9 digits, if there are two codes, or if the check digit is wrong. The message of
-    the error is for the person who typed. The service would refuse such a code with `malformed_code`, which costs no
-    attempt.
+    Raises ValueError if there are not 9 digits, if there are two codes, or if the check digit is wrong. Show the
+    message of the error to the person who typed the code. The service would refuse such a code with `malformed_code`,
+    which does not count as an attempt.
     """
     found = set(_groups_of_nine(typed)) if len(typed) <= MAX_TYPED else set()
     if len(found) != 1:

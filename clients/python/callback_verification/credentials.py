@@ -42,9 +42,9 @@ class Bearer:
 
 
 class SystemKey:
-    """A system's key id and Ed25519 private key. The key is PKCS#8 in PEM, or a loaded key object.
+    """A system's key id and Ed25519 private key. The private key is PKCS#8 in PEM, or a loaded key object.
 
-    Raises ValueError for any other key.
+    Raises ValueError if the key id is malformed, or if the private key is not an Ed25519 key.
     """
 
     def __init__(self, key_id: str, private_key: bytes | str | Ed25519PrivateKey) -> None:
@@ -59,7 +59,7 @@ class SystemKey:
         self._key = loaded
 
     def headers(self, method: str, url: str, headers: dict[str, str], body: bytes | None, now: float) -> dict[str, str]:
-        """Return Content-Digest, Signature-Input and Signature. `url` must be exactly the address of the request."""
+        """Return the headers that sign a request. `url` must be exactly the address that the request is sent to."""
         added: dict[str, str] = {}
         covered = {"@method": method, "@target-uri": url}
         if "Idempotency-Key" in headers:

@@ -1,4 +1,4 @@
-"""A strict check of the points in Ed25519 keys and signatures (RFC 8032). Libraries differ in what they accept.
+"""A strict check of the points in Ed25519 keys and signatures (RFC 8032). Not all libraries make this check.
 
 Implements specs/protocol.md section 8.1.
 """

@@ -1,4 +1,4 @@
-"""The errors of this SDK. All have one base class. To tell errors apart, use the class or the `slug`.
+"""The errors of this SDK. All errors have one base class. To tell errors apart, use their class or their `slug`.
 
 Implements specs/protocol.md sections 7.2 and 9.
 """
@@ -18,7 +18,10 @@ class FieldError(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True):
-    """A rule of the contact policy that a call would break. If `exception` is true, a supervisor may lift the rule."""
+    """A rule of the contact policy that a call would break.
+
+    If `exception` is true, a supervisor may grant an exception from the rule.
+    """
 
     rule: str = ""
     detail: str = ""
@@ -26,13 +29,14 @@ class Refusal(Struct, frozen=True):
 
 
 class CallbackVerificationError(Exception):
-    """The base of all errors about the service or about evidence."""
+    """The base class of all errors of this SDK."""
 
 
 class CannotCheck(CallbackVerificationError):
     """There is no reliable answer. This error says nothing about the call, so never treat the call as genuine (law L6).
 
-    Quote `request_id` to the bank. `status` is the HTTP status, if there was one. `retry_after` is in seconds.
+    When you ask the bank about the error, give it the `request_id`. `status` is the HTTP status of the answer, or None.
+    `retry_after` is in seconds.
     """
 
     def __init__(
@@ -99,7 +103,7 @@ class Forbidden(Problem, slug="forbidden"):
 
 
 class Suspended(Forbidden, slug="suspended"):
-    """The member of staff is suspended. They can do nothing, and no other caller can act in their name."""
+    """The member of staff is suspended. They may do nothing, and no system may act in their name."""
 
 
 class NotFound(Problem, slug="not_found"):
@@ -107,7 +111,7 @@ class NotFound(Problem, slug="not_found"):
 
 
 class Erased(Problem, slug="erased"):
-    """The application's key has been destroyed. The id of the application is never used again."""
+    """The application's key has been destroyed. The id of an erased application cannot be used again."""
 
 
 class PolicyRefused(Problem, slug="policy_refused"):
@@ -123,7 +127,7 @@ class CallClosed(Problem, slug="call_closed"):
 
 
 class LegNotConnected(Problem, slug="leg_not_connected"):
-    """The code cannot be shown now, since the leg is not connected to the number on file."""
+    """The code cannot be shown now, because the leg is not connected to the number in the ticket."""
 
 
 class InvalidField(Problem, slug="invalid_field"):
@@ -143,7 +147,10 @@ class RateLimited(Problem, slug="rate_limited"):
 
 
 class InternalError(Problem, CannotCheck, slug="internal_error"):
-    """The service or a proxy in front of it failed (status 5xx). The error is both a `Problem` and a `CannotCheck`."""
+    """The service, or a proxy in front of the service, has failed (status 5xx).
+
+    This class is both a `Problem` and a `CannotCheck`.
+    """
 
     status: int
 

@@ -1,4 +1,4 @@
-"""Verifies tickets and receipts offline. It needs only a trust file that was saved earlier.
+"""Verifies tickets, receipts and other statements offline, with a trust file that was saved earlier.
 
 Implements specs/protocol.md section 8.1.
 """
@@ -35,7 +35,7 @@ class Evidence(Struct, frozen=True):
 
 
 class Jwks(Struct, frozen=True):
-    """The published public keys (RFC 7517). Keys of other types may be among them."""
+    """The published public keys (RFC 7517). The list may include keys of types that this SDK does not use."""
 
     keys: tuple[Any, ...]
 
@@ -61,7 +61,7 @@ class Trust(Struct, frozen=True):
 
 
 class Checked(Struct, frozen=True):
-    """Verified evidence: the type of statement, its claims, and the checkpoint that contains it."""
+    """Verified evidence: the statement's type, the statement's claims, and the checkpoint in the proof."""
 
     typ: str
     claims: Claims
@@ -77,7 +77,10 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_evidence(content: bytes) -> Evidence:
-    """Read the evidence in a saved file, or in a saved answer that contains it. Raises EvidenceError."""
+    """Read evidence from the content of a file: the evidence itself, or an answer of the service that contains it.
+
+    Raises EvidenceError.
+    """
     try:
         saved = _json(content)
     except TooDeep as error:
@@ -99,10 +102,11 @@ def _json(content: bytes) -> Any:
 
 
 def verify(evidence: Evidence, trust: Trust, typ: str | None = None) -> Checked:
-    """Verify a statement, and verify that the log contains it.
+    """Verify a statement, and verify that the log contains the statement.
 
-    If `typ` is given, only that type of statement is accepted (RFC 8725 section 3.11). Raises EvidenceError if anything
-    does not verify. Check `claims.verdict` afterwards: a receipt that says `not_genuine` verifies too.
+    If `typ` is given, only that type of statement is accepted (RFC 8725 section 3.11). Raises EvidenceError if the
+    statement or the proof does not verify. Check `claims.verdict` afterwards: a receipt that says `not_genuine`
+    verifies too.
     """
     statement = evidence.statement
     found, claims = _verify_statement(statement, trust, typ)

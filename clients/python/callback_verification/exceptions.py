@@ -24,13 +24,13 @@ def ask(
 
 
 def requests() -> Request[ExceptionRequests]:
-    """List the requests of the last day. An officer sees their own, a supervisor sees all."""
+    """List the requests of the last day. Officers see their own requests. Supervisors see all requests."""
     return get("/v1/exception-requests", ExceptionRequests)
 
 
 def decide(
     request_id: str, *, granted: bool, reason: str, idempotency_key: str | None = None
 ) -> Request[ExceptionRequest]:
-    """As a supervisor, grant or decline a request. If it is granted, the reason goes into the log."""
+    """As a supervisor, grant or decline a request. The log records the reason of a granted request."""
     body: dict[str, object] = {"granted": granted, "reason": reason}
     return post(f"/v1/exception-requests/{segment(request_id)}/decision", ExceptionRequest, body, idempotency_key)

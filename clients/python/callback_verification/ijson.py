@@ -10,7 +10,8 @@ import re
 from typing import Any
 
 MAX_DEPTH = 100
-# Matches a string (even if it is not terminated) or a bracket. A text can match in only one way, so the time is linear.
+# Matches a string (even without a closing quote) or a bracket. There is only one way to match a text, so the time is
+# linear in its length.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 

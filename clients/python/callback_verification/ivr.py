@@ -44,5 +44,8 @@ def begin(
 
 
 def step(session_id: str, keys: str | None, *, idempotency_key: str | None = None) -> Request[IvrTurn]:
-    """Send the keys that the caller pressed since the last turn, or None for silence. The answer is the next turn."""
+    """Send the keys that the caller pressed since the last turn. The answer is the next turn.
+
+    `keys` is None if the caller was silent.
+    """
     return post(f"/v1/ivr/sessions/{segment(session_id)}/steps", IvrTurn, {"keys": keys}, idempotency_key)

@@ -1,4 +1,4 @@
-"""Leg events of a telephone exchange. They may be sent late, twice or out of order.
+"""Leg events of a telephone exchange. The exchange may send an event late, twice or out of order.
 
 Implements specs/protocol.md section 6.1.
 """
@@ -40,7 +40,10 @@ def ended(
 
 
 def by_number(leg: LegByNumber, *, idempotency_key: str | None = None) -> Request[LegTaken]:
-    """Report a leg event without a call id. The service matches the leg if only one call is possible. See `pbx`."""
+    """Report a leg event without a call id. If only one call is possible, the service matches the leg with that call.
+
+    The adapters in `pbx` make such leg events.
+    """
     return post("/v1/legs", LegTaken, {**structs.asdict(leg), "at": instant(leg.at)}, idempotency_key)
 
 

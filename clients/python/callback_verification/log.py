@@ -1,4 +1,4 @@
-"""The log by shard, and the trust file. Implements specs/protocol.md sections 8.2 and 8.4."""
+"""Requests for a shard of the log, and for the trust file. Implements specs/protocol.md sections 8.2 and 8.4."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def tile(path: str, shard: int = 0) -> Request[bytes]:
 
 
 def consistency(*, old: int, new: int, shard: int = 0) -> Request[Consistency]:
-    """Get the proof that the first `old` leaves of a shard were not changed when it grew to `new` leaves."""
+    """Get the proof that the first `old` leaves of a shard did not change when the shard grew to `new` leaves."""
     return get("/v1/log/consistency", Consistency, {"old": old, "new": new, "shard": shard or None})
 
 
@@ -28,7 +28,7 @@ def jwks() -> Request[Jwks]:
 
 
 def description() -> Request[Trust]:
-    """Get the issuer, keys and log of this deployment. If you trust the connection, save them as the trust file."""
+    """Get the trust file: the issuer, the keys and the log of this deployment. Fetch it over a trusted connection."""
     return get("/.well-known/callback-verification", Trust)
 
 

@@ -1,4 +1,4 @@
-"""Operations for customers, with their own token. Implements specs/protocol.md section 7.5."""
+"""Requests of customers. The client needs the customer's own token. Implements specs/protocol.md section 7.5."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 # A name has no control characters, no white space (as listed in section 8) and no plus sign.
 _NAME = re.compile("[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+")
-# The suffixes that shards add to the name of the log. The first shard adds none.
+# The suffixes that shards add to the name of the log. The suffix of the first shard is empty.
 _SHARDS = frozenset(["", *(f"/{shard}" for shard in range(1, 256))])
 
 
@@ -41,8 +41,8 @@ class Checkpoint(Struct, frozen=True):
 def verify_proof(text: str, entry: bytes, verifier_keys: Sequence[str], origin: str) -> Checkpoint:
     """Verify that the log `origin`, or a shard of it, contains the entry. Returns the checkpoint.
 
-    Raises EvidenceError. Its slug is `invalid_signature` if none of the keys has signed the checkpoint, and
-    `invalid_proof` for all other faults.
+    Raises EvidenceError. The slug of the error is `invalid_signature` if the checkpoint's signatures do not verify. It
+    is `invalid_proof` for all other faults.
     """
     index, hashes, note = _parse_proof(text)
     checkpoint = open_checkpoint(note, verifier_keys, origin)
@@ -70,8 +70,8 @@ def open_checkpoint(note: str, verifier_keys: Iterable[str], origin: str) -> Che
     """Open a checkpoint of the log `origin`, or of a shard of it. `log.checkpoint` fetches such a checkpoint.
 
     One of the keys must have signed the checkpoint. A shard has its own origin and signs under its own name. Raises
-    EvidenceError. Its slug is `invalid_signature` for a bad note, and `invalid_proof` if the note is not a checkpoint
-    of that log.
+    EvidenceError. The slug of the error is `invalid_signature` if the signed note does not verify. It is
+    `invalid_proof` if the note is not a checkpoint of that log.
     """
     found = note.partition("\n")[0]
     shard = found.removeprefix(origin)
@@ -129,7 +129,7 @@ def _verify(key: bytes, signature: bytes, text: bytes) -> None:
 
 
 def _parse_key(text: str, shard: str) -> tuple[tuple[str, bytes], bytes]:
-    """Return the key, and its name and id in a shard."""
+    """Parse a verifier key. Return the name and the id that the key has in a shard, and the key itself."""
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
     try:

@@ -1,4 +1,4 @@
-"""Receipts by id. To verify a receipt without the service, use `callback_verification.verify`."""
+"""Requests about receipts. To verify a receipt without the service, use `callback_verification.verify`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from callback_verification.shapes import Receipt, ReceiptChecked
 
 
 def read(receipt_id: str) -> Request[Receipt]:
-    """Read a receipt. This needs the token of the customer to whom the receipt belongs."""
+    """Read a receipt. The client needs the token of the customer to whom the receipt belongs."""
     return get(f"/v1/receipts/{segment(receipt_id)}", Receipt)
 
 
 def check(evidence: Evidence) -> Request[ReceiptChecked]:
-    """Ask the service to verify evidence. To verify it without the service, use `callback_verification.verify`."""
+    """Ask the service to verify evidence. To verify evidence yourself, use `callback_verification.verify`."""
     body: dict[str, object] = {"statement": evidence.statement, "proof": evidence.proof}
     return post("/v1/receipts/verification", ReceiptChecked, body, None)

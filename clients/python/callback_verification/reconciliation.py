@@ -16,7 +16,10 @@ def find(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Request[Discrepancies]:
-    """List discrepancies, page by page, newest first. The window has at most 31 days; by default it is the last day."""
+    """List discrepancies, page by page, newest first.
+
+    The time from `since` to `until` is at most 31 days. The default is the last day.
+    """
     query: dict[str, object] = {
         "kind": kind,
         "since": since and instant(since).isoformat(),

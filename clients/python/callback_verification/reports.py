@@ -17,7 +17,10 @@ def send(
     reporter_number: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[ReportTaken]:
-    """Report a suspicious call that came at `at`. An IVR must also give `reporter_number`, the calling number."""
+    """Report a suspicious call. `at` is the time of that call.
+
+    An IVR must also give `reporter_number`, the number from which the reporter is calling now.
+    """
     body: dict[str, object] = {
         "at": instant(at),
         "caller_number": caller_number,

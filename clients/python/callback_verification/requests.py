@@ -1,4 +1,4 @@
-"""Makes requests as values, without sending them. Implements specs/protocol.md section 3.2."""
+"""Makes `Request` objects, which a client can send. Implements specs/protocol.md section 3.2."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _KEY = re.compile(r"[!#-\[\]-~]{1,255}")
 
 
 class Request(Struct, Generic[T_co], frozen=True):
-    """One operation for `Client.send` or `AsyncClient.send`. Both return an answer of type `T_co`.
+    """One operation of the service. `Client.send` and `AsyncClient.send` send it, and return an answer of type `T_co`.
 
-    The same request may be sent again. It keeps its `idempotency_key`, so a retry gets the lost answer.
+    You may send a `Request` object again. It keeps its idempotency key, so the retry gets the answer of the first try.
     """
 
     method: str
@@ -60,7 +60,7 @@ def delete(path: str, answer: type[Answer]) -> Request[Answer]:
 
 
 def post(path: str, answer: type[Answer], body: dict[str, object], idempotency_key: str | None) -> Request[Answer]:
-    """Make a POST request with an idempotency key, random by default. Raises ValueError for a malformed key."""
+    """Make a POST request. The default idempotency key is random. Raises ValueError for a malformed key."""
     key = secrets.token_urlsafe(24) if idempotency_key is None else idempotency_key
     if _KEY.fullmatch(key) is None:
         raise ValueError('an idempotency key must have 1 to 255 visible ASCII characters other than " and \\')

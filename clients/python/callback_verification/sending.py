@@ -1,4 +1,4 @@
-"""The logic of sending a request, without I/O. It makes headers, interprets answers, and decides when to retry.
+"""The logic for sending a request, without I/O: it makes headers, interprets answers, and decides when to retry.
 
 Implements specs/protocol.md sections 3.2, 7.2 and 9.
 """
@@ -25,7 +25,13 @@ Answer = TypeVar("Answer")
 
 
 class Timeouts(Struct, frozen=True):
-    """The timeouts of a request: for one try, for connecting, and for all tries together with their pauses."""
+    """The timeouts of a request, in seconds.
+
+    - `try_s`: for one try.
+    - `connect_s`: for connecting.
+    - `total_s`: for all tries and the pauses between tries.
+    - `tries`: the maximum number of tries.
+    """
 
     try_s: float = 10.0
     connect_s: float = 3.0
@@ -34,7 +40,7 @@ class Timeouts(Struct, frozen=True):
 
 
 class Outgoing(Struct, frozen=True):
-    """One try of a request, ready to send. `time_s` is the timeout of the try, in seconds."""
+    """One try to send a request. `time_s` is the timeout of the try, in seconds."""
 
     method: str
     url: str
@@ -58,7 +64,11 @@ class _ProblemBody(Struct, frozen=True):
 
 
 class Sending(Generic[Answer]):
-    """One request and its tries. `now` is a monotonic clock. `wall` returns the epoch time. Both return seconds."""
+    """One request and all tries to send it.
+
+    `now` is a monotonic clock in seconds. `wall` returns the time in epoch seconds. `random` returns a number from 0
+    to 1.
+    """
 
     def __init__(
         self,
@@ -82,7 +92,7 @@ class Sending(Generic[Answer]):
         self._request_id = secrets.token_hex(16)
 
     def outgoing(self) -> Outgoing:
-        """Return the next try. It has a new signature and the same idempotency key.
+        """Return the next try. Each try has a new signature and the same idempotency key.
 
         Raises NoAnswer after the total timeout.
         """
@@ -93,7 +103,8 @@ class Sending(Generic[Answer]):
         request = self._request
         headers = {
             "Accept": f"{request.accept}, application/problem+json",
-            # Ask for no compression: the size limit counts received bytes, and they could decompress to a huge answer.
+            # Ask for an uncompressed answer. The size limit counts received bytes, and few compressed bytes can become
+            # a huge answer.
             "Accept-Encoding": "identity",
             "User-Agent": USER_AGENT,
             "X-Request-ID": self._request_id,
@@ -107,7 +118,10 @@ class Sending(Generic[Answer]):
         return Outgoing(request.method, self._url, headers, request.body, min(left, self._timeouts.try_s))
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Decode an answer. Raises Problem for a refusal, and CannotCheck for an answer that cannot be understood."""
+        """Decode an answer of the service. Raises Problem if the service refuses the request.
+
+        Raises CannotCheck if the answer is `unavailable`, or cannot be understood.
+        """
         request_id = headers.get("X-Request-ID") or self._request_id
         if headers.get("Content-Encoding", "identity").lower() != "identity":
             raise CannotCheck(
@@ -133,10 +147,10 @@ class Sending(Generic[Answer]):
         return NoAnswer(f"there was no answer: {type(why).__name__}", request_id=self._request_id)
 
     def pause(self, error: Exception) -> float:
-        """Return the seconds to wait before the next try. Raises `error` if there must be no retry.
+        """Return the seconds to wait before the next try. Raises `error` if the request must not be sent again.
 
-        The backoff has full jitter, so that clients that failed together do not retry together. The pause is never
-        shorter than `Retry-After`.
+        The backoff has full jitter, so that clients that failed at the same time do not retry at the same time. The
+        pause is never shorter than `Retry-After`.
         """
         status = getattr(error, "status", None)
         if self._tried >= self._timeouts.tries or not (isinstance(error, NoAnswer) or status in TRY_AGAIN):

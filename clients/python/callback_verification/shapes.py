@@ -30,7 +30,7 @@ DiscrepancyKind = Literal[
 
 
 class Officer(Shape, frozen=True):
-    """An officer: staff number, name, branch."""
+    """An officer. `id` is the staff number."""
 
     id: str
     name: str
@@ -106,7 +106,7 @@ class ErasedApplication(Shape, frozen=True):
 
 
 class GrantedException(Shape, frozen=True):
-    """A supervisor's exception, valid for one call until `expires_at`, with its inclusion proof."""
+    """An exception that a supervisor has granted. The exception is valid for one call until `expires_at`."""
 
     exception_id: str
     expires_at: Instant
@@ -114,10 +114,7 @@ class GrantedException(Shape, frozen=True):
 
 
 class ExceptionRequest(Shape, frozen=True):
-    """An officer's request for an exception.
-
-    Once the request is granted, `exception_id` is valid for one call until `expires_at`.
-    """
+    """An officer's request. In the state `granted`, the exception is valid for one call until `expires_at`."""
 
     request_id: str
     application_id: str
@@ -160,7 +157,7 @@ class Call(Shape, frozen=True):
 
 
 class Calls(Shape, frozen=True):
-    """A page, newest first. `next_cursor` is None on the last page."""
+    """A page of calls, newest first. `next_cursor` is None on the last page."""
 
     calls: tuple[Call, ...]
     next_cursor: str | None
@@ -170,7 +167,7 @@ class LegByNumber(Shape, frozen=True):
     """A leg event from an exchange that does not know the call id.
 
     The exchange must never use a `leg_id` again for another leg. An `ended` event may leave out `number`. `officer_id`
-    is the staff number of the officer at the extension. If it is missing, the leg matches no call of an application
+    is the staff number of the officer at the extension. Without `officer_id`, the leg matches no call of an application
     with several officers.
     """
 
@@ -183,7 +180,7 @@ class LegByNumber(Shape, frozen=True):
 
 
 class LegTaken(Shape, frozen=True):
-    """The result of a leg event. `call` is the matched call after the event, or None if no call matched."""
+    """The result of a leg event. `call` is the matched call in its new state, or None if no call matched."""
 
     result: Literal["matched", "unmatched", "ambiguous"]
     call: Call | None
@@ -192,8 +189,8 @@ class LegTaken(Shape, frozen=True):
 class Discrepancy(Shape, frozen=True):
     """A discrepancy between codes and legs.
 
-    `discrepancy_id` is the id of a call or of a stray leg. `at` is the time when the call was issued, or when the first
-    event of the leg arrived. `leg_id` is the exchange's own id of the leg.
+    `discrepancy_id` is the id of a call or of a stray leg. `at` is when that call was issued, or when the first event
+    of that leg arrived. `leg_id` is the telephone exchange's own id of the leg.
     """
 
     discrepancy_id: str
@@ -209,7 +206,7 @@ class Discrepancy(Shape, frozen=True):
 
 
 class Discrepancies(Shape, frozen=True):
-    """A page, newest first. `next_cursor` is None on the last page."""
+    """A page of discrepancies, newest first. `next_cursor` is None on the last page."""
 
     discrepancies: tuple[Discrepancy, ...]
     next_cursor: str | None
@@ -228,14 +225,14 @@ class Suspension(Shape, frozen=True):
 
 
 class Suspensions(Shape, frozen=True):
-    """A page, newest first. `next_cursor` is None on the last page."""
+    """A page of suspensions, newest first. `next_cursor` is None on the last page."""
 
     suspensions: tuple[Suspension, ...]
     next_cursor: str | None
 
 
 class Code(Shape, frozen=True):
-    """The call code. `digits` is the code to enter, `shown` the same code in groups of 3. The repr leaves out both."""
+    """The call code. `digits` is the code to enter. `shown` is the code in groups of 3. The repr shows neither."""
 
     digits: str
     shown: str
@@ -243,7 +240,7 @@ class Code(Shape, frozen=True):
 
 
 class IssuedCall(Shape, frozen=True):
-    """An issued call. `code` is None if the officer may not see it yet (law L5). `calls.code` returns it later."""
+    """An issued call. `code` is None if the officer may not see the code yet (law L5). Use `calls.code` later."""
 
     call: Call
     ticket: Evidence
@@ -296,8 +293,8 @@ class Say(Shape, frozen=True):
 class IvrTurn(Shape, frozen=True):
     """The next turn of a dialogue. Play `say`, then do `act`: listen for keys, transfer the caller, or hang up.
 
-    `to` is the target of a transfer: an officer's staff number, or `fraud_desk`. `receipt_id` is the receipt of a
-    verdict `genuine` or `ended`.
+    `to` is the target of a transfer: an officer's staff number, or `fraud_desk`. If the turn says the verdict `genuine`
+    or `ended`, `receipt_id` is the id of its receipt.
     """
 
     session_id: str
@@ -326,14 +323,14 @@ class PastCall(Shape, frozen=True):
 
 
 class PastCalls(Shape, frozen=True):
-    """A page, newest first. `next_cursor` is None on the last page."""
+    """A page of the customer's calls, newest first. `next_cursor` is None on the last page."""
 
     calls: tuple[PastCall, ...]
     next_cursor: str | None
 
 
 class CallStatus(Shape, frozen=True):
-    """Whether the bank is on the phone with the customer now. If `on_call` is true, it is true only for `calls`."""
+    """Whether the bank is on the phone with the customer now. `calls` lists the bank's calls. Trust no other call."""
 
     on_call: bool
     at: Instant
@@ -345,7 +342,7 @@ class CallStatus(Shape, frozen=True):
 
 
 class MyApplication(Shape, frozen=True):
-    """A loan: its stage, the officers who may phone, and the announced calls. An announcement proves nothing."""
+    """A loan application, as its customer sees it. An announced call is not proof that a call is genuine."""
 
     application_id: str
     product: str
@@ -362,7 +359,7 @@ class MyApplications(Shape, frozen=True):
 
 
 class Preferences(Shape, frozen=True):
-    """A customer's preferences. False refuses marketing calls. With true, the consents of each application decide."""
+    """If `marketing_calls` is false, marketing calls are refused. If true, the consents of each application decide."""
 
     marketing_calls: bool
 
@@ -383,7 +380,7 @@ class Receipt(Shape, frozen=True):
 
 
 class ReceiptChecked(Shape, frozen=True):
-    """The service's check of evidence. `reason` is empty if it is valid. A `not_genuine` receipt can be valid too."""
+    """The service's check of evidence. `reason` is empty for valid evidence. Receipts of any verdict can be valid."""
 
     result: Literal["valid", "invalid"]
     reason: str

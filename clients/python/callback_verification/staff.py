@@ -7,7 +7,7 @@ from callback_verification.shapes import Suspension, Suspensions
 
 
 def suspend(staff_id: str, *, reason: str, idempotency_key: str | None = None) -> Request[Suspension]:
-    """Suspend a member of staff. Supervisors may do this. Systems may do it if they may issue calls."""
+    """Suspend a member of staff. The caller must be a supervisor, or a system that may issue calls."""
     return post(f"/v1/staff/{segment(staff_id)}/suspension", Suspension, {"reason": reason}, idempotency_key)
 
 

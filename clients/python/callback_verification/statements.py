@@ -1,4 +1,4 @@
-"""The claims of the 4 signed statements. Unknown members are ignored.
+"""The claims of the 4 types of signed statements. Unknown members are ignored.
 
 Implements specs/protocol.md section 4. Times are NumericDate seconds.
 """
@@ -58,7 +58,7 @@ class Leg(Struct, frozen=True):
 
 
 class ConfirmedCall(Struct, frozen=True):
-    """The call of a genuine receipt. `ticket` is the base64url SHA-256 of the call ticket."""
+    """The call in a receipt that says `genuine`. `ticket` is the SHA-256 of the call ticket, in base64url."""
 
     call_id: str
     ticket: str
@@ -71,7 +71,7 @@ class ConfirmedCall(Struct, frozen=True):
 
 
 class CallReceipt(Struct, frozen=True):
-    """A verdict. A valid receipt may say `not_genuine`, so check `verdict`."""
+    """The receipt of a verdict. A valid receipt may say `not_genuine`, so check `verdict`."""
 
     iss: str
     jti: str

@@ -1,4 +1,4 @@
-"""Verdicts. The types keep a program from mistaking any other verdict for `genuine` (law L6).
+"""Verdicts. The types help a program not to mistake another verdict for `genuine` (law L6).
 
 Implements specs/protocol.md sections 7 and 13.
 """
@@ -21,7 +21,8 @@ from callback_verification.statements import CallReceipt
 class Word(Enum):
     """The verdicts of section 7. A `Word` is not a string, and can only be compared with another `Word`.
 
-    With strings, two mistakes would go unnoticed: `not_genuine` contains `genuine`, and a verdict could be misspelt.
+    With strings, some mistakes would go unnoticed. A program could find `genuine` in `not_genuine`, or misspell a
+    verdict.
     """
 
     GENUINE = "genuine"
@@ -40,12 +41,12 @@ class Word(Enum):
     __hash__ = Enum.__hash__
 
 
-# The verdicts that have a call, and a receipt that says `genuine`. An ended call was genuine earlier.
+# The verdicts about a known call. Their receipts say `genuine`: an ended call was genuine earlier.
 _OF_A_CALL = frozenset((Word.GENUINE, Word.ENDED))
 
 
 class _Verdict(Struct, frozen=True, eq=False):
-    """The base of `Verdict` and `SpokenVerdict`. Verdicts have no truth value and cannot be compared."""
+    """The base class of `Verdict` and `SpokenVerdict`. Verdicts have no truth value and cannot be compared."""
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a verdict is neither true nor false; use .is_genuine")
@@ -60,7 +61,7 @@ class _Verdict(Struct, frozen=True, eq=False):
 class Verdict(_Verdict, frozen=True, eq=False):
     """The answer to a confirmation in the app. Always show `text(language)`, and save `receipt`.
 
-    `call` is set only for `is_genuine` and `is_ended`. Otherwise it is None.
+    `call` is None unless `is_genuine` or `is_ended` is true.
     """
 
     verdict: Word
@@ -95,7 +96,7 @@ class Verdict(_Verdict, frozen=True, eq=False):
         return self.verdict is Word.ENDED
 
     def text(self, language: Language) -> str:
-        """Return the text for the customer in this language. If it is missing, return the service's first text."""
+        """Return the text for the customer. If there is no text in this language, return the first text."""
         return next((each.text for each in self.words if each.language == language), self.words[0].text)
 
     def __repr__(self) -> str:
@@ -104,7 +105,10 @@ class Verdict(_Verdict, frozen=True, eq=False):
 
 
 def _receipt_says(receipt: Evidence) -> tuple[str, str, str | None]:
-    """Return the verdict, id and call of a receipt. The signature is not verified, since that needs a trust file."""
+    """Return the verdict, the receipt id and the call id in a receipt.
+
+    The signature is not verified, because that needs a trust file.
+    """
     try:
         payload = from_base64url(receipt.statement.partition(".")[2].partition(".")[0])
         claims = msgspec.convert(read_json(payload), CallReceipt)
@@ -114,9 +118,10 @@ def _receipt_says(receipt: Evidence) -> tuple[str, str, str | None]:
 
 
 class SpokenVerdict(_Verdict, frozen=True, eq=False):
-    """The answer for an IVR. Say `words.text`. An `unavailable` verdict has no receipt, since nothing was checked.
+    """The answer for an IVR. Say `words.text` to the caller.
 
-    `transfer_to` is the staff number of the officer who called. It is set only for `is_genuine` and `is_ended`.
+    An `unavailable` verdict has no receipt, because nothing was checked. `transfer_to` is the staff number of the
+    officer who called. It is None unless `is_genuine` or `is_ended` is true.
     """
 
     verdict: Word

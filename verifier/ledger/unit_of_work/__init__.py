@@ -1,8 +1,8 @@
 """The unit of work of a batch: load all rows together, decide in memory, and write everything together.
 
-Implements specs/protocol.md section 10. Each command sees the effects of earlier ones. A command decides first and
-stages last, so a refused command leaves nothing behind. `loading`, `declared` and `writes` serve all aggregates. Each
-other module holds one aggregate.
+Implements specs/protocol.md section 10. Each command sees the effects of earlier commands in the batch. A command first
+decides, and stages its writes last. So a command that raises an error writes nothing. The modules `loading`, `declared`
+and `writes` serve all aggregates. Each other module holds one aggregate.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from verifier.ledger.unit_of_work.suspensions import SuspensionRows
 from verifier.ledger.unit_of_work.writes import Effects, Writes
 from verifier.ports import Entropy, KeyRing, Row, Transaction
 
-# An erasure runs these statements on tables whose rows carry no authenticator.
+# The statements that an erasure runs on tables without authenticators.
 _FORGET = (
     records.FORGET_LEAVES,
     records.FORGET_SESSIONS,
@@ -49,7 +49,7 @@ _FORGET = (
 class UnitOfWork:
     """The rows that the commands of a batch read and write, by aggregate. Call `begin` before each command.
 
-    `sizes` has the size of each shard that the batch has locked. `shards` is the number of all shards.
+    `sizes` maps each shard that the batch has locked to its size. `shards` is the number of shards of the log.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class UnitOfWork:
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
-        """Begin the next command. It can read only the rows in `reads`. Any other read raises InternalError."""
+        """Begin the next command. The command can read only the rows in `reads`. Other reads raise InternalError."""
         self._declared.begin(reads)
 
     def new_id(self, prefix: str) -> str:
@@ -107,8 +107,9 @@ class UnitOfWork:
     def forget(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
         """Delete the data of an erased application.
 
-        The application's own row, its calls and its reports stay. The reports lose their text. Dialogues from one of
-        the application's numbers are deleted too, if they are not tied to an application yet.
+        The application's own row, its calls and its reports stay, but the reports lose their text. `number_indexes`
+        are the blind indexes of the application's numbers. Dialogues of callers from these numbers are deleted too, if
+        they are not tied to an application yet.
         """
         for statement in _FORGET:
             self.writes.stage(statement, (application_id,))
@@ -130,11 +131,14 @@ class UnitOfWork:
             loaded.reports.put(replace(report, sealed=None))
 
     def delete(self, table: AnyTable, key: object) -> None:
-        """Delete a row if it was loaded."""
+        """Delete a row if the batch has loaded it."""
         self.loaded.tables[table].delete(key)
 
     def prune(self) -> int:
-        """Delete loaded rows that have expired. Returns the number. A row that does not verify stays for the audit."""
+        """Delete the loaded rows that have expired. Returns how many rows were deleted.
+
+        Rows that do not verify are kept, so that the audit finds them.
+        """
         gone = 0
         for table, key, column, before in self.loaded.expired:
             rows = self.loaded.tables[table]
@@ -145,11 +149,11 @@ class UnitOfWork:
         return gone
 
     def stage_rows(self) -> int:
-        """Make the authenticators of all staged rows. Returns the change of the sum of all shares."""
+        """Make the SQL and the authenticators of all staged rows. Returns how much the sum of all shares changes."""
         return sum(rows.write(self._row_writes) for rows in self.loaded.tables.values())
 
     async def flush(self) -> None:
-        """Write all staged rows: first the rows that carry an authenticator, by table, then all other rows."""
+        """Write all staged rows to the database. Rows with an authenticator are written first, table by table."""
         for leaf in self.log.leaves.values():
             application_id = leaf.application.application_id if leaf.application is not None else None
             context = leaf_context(leaf.statement_id, leaf.typ, leaf.customer_index)

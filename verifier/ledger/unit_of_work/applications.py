@@ -18,7 +18,10 @@ from verifier.ledger.unit_of_work.writes import Effects, Writes
 
 
 class ApplicationRows:
-    """Applications by id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
+    """Applications by id, as changed by earlier commands of the batch.
+
+    Reading a row that does not verify raises Tampered.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,7 @@ class ApplicationRows:
         self._decrypted: dict[str, DecryptedApplication] = {}
 
     def row(self, application_id: str) -> ApplicationRow | None:
-        """The row of an application, even if the application is erased. None for an id that was never used."""
+        """The row of an application, even if the application is erased. Returns None if the id was never used."""
         self._declared.application(application_id)
         return self._loaded.applications.get(application_id)
 
@@ -57,14 +60,15 @@ class ApplicationRows:
         return found
 
     def of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
-        """Every application of a customer, except erased ones. An erasure in this batch counts too."""
+        """Every application of a customer, except those that were erased before or in this batch."""
         self._declared.customer(customer_index)
         return self._kept(self._loaded.of_customer.get(customer_index, []))
 
     def of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:
         """Every application with this number on file, except erased ones.
 
-        The sealed facts decide. The rows of `numbers` prove nothing.
+        The sealed facts decide whether the number is on file. Rows of the table `numbers` have no authenticator, so
+        they prove nothing.
         """
         self._declared.number(number_index)
         found = self._kept(self._loaded.of_number.get(number_index, []))
@@ -85,7 +89,7 @@ class ApplicationRows:
         return row
 
     def put(self, row: ApplicationRow) -> None:
-        """Add or change a row."""
+        """Add or change the row of an application."""
         self._loaded.applications.put(row)
         decrypted = self._decrypted.pop(row.application_id, None)
         if decrypted is not None and decrypted.row.sealed == row.sealed:

@@ -24,7 +24,7 @@ from verifier.ports import KeyRing
 
 
 class CallRows:
-    """Calls by id, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
+    """Calls by id, as changed by earlier commands of the batch. Reading a row that does not verify raises Tampered."""
 
     def __init__(
         self,
@@ -46,7 +46,10 @@ class CallRows:
         self._decrypted: dict[str, DecryptedCall] = {}
 
     def stored(self, call_id: str) -> Call | None:
-        """The row of a call, None if there is no such call. The ticket is not decrypted, so it may be damaged."""
+        """The row of a call, or None if there is no such call.
+
+        This does not decrypt the ticket, so it works for a damaged ticket too.
+        """
         self._declared.call(call_id)
         return self._loaded.calls.get(call_id)
 
@@ -66,7 +69,7 @@ class CallRows:
         return found
 
     def open_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The open call that an application's row names, None if the row names none.
+        """The open call that an application's row names. Returns None if the row names no call.
 
         Raises Tampered if the row names a call that is missing.
         """
@@ -79,9 +82,10 @@ class CallRows:
         return self._decrypt(call)
 
     def candidate_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The open call. Without one: a decoy, or the call that another command of the batch has just closed.
+        """The call to try a code against: the application's open call.
 
-        None for an application that was registered in this batch, or if its decoy is missing.
+        Without an open call, this is a decoy, or the call that an earlier command of the batch has closed. Returns
+        None if the application was registered in this batch and has no open call, or if its decoy is missing.
         """
         candidates = self._loaded.candidates
         call_id = application.row.open_call_id or candidates.id_of(application.application_id)
@@ -97,7 +101,7 @@ class CallRows:
         return candidates.decoys[call_id]
 
     def receipt_of(self, call: Call, application: DecryptedApplication) -> tuple[str, Callable[[], LogEvidence]]:
-        """The receipt that consumed the code of a confirmed call: its id, and a function that returns its evidence."""
+        """The id of the receipt that consumed the code of a confirmed call, and a function that makes its evidence."""
         assert call.receipt_leaf is not None  # noqa: S101 - every confirmed call has a receipt
         staged = self._log.leaves.get(call.receipt_leaf)
         if staged is not None:
@@ -107,7 +111,7 @@ class CallRows:
         return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
 
     def add(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> DecryptedCall:
-        """Add a new call. `leaf` is the staged leaf of its ticket."""
+        """Add a new call. `leaf` is the staged leaf of the call's ticket."""
         self._loaded.calls.put(call)
         added = DecryptedCall(call, leaf.statement, ticket, Evidence(leaf.statement, ""))
         self._decrypted[call.call_id] = added
@@ -116,9 +120,9 @@ class CallRows:
         return added
 
     def put(self, call: Call) -> None:
-        """Change a call. If the call is now closed, its application's row no longer names it as open.
+        """Change a call. If the change closes the call, also clear `open_call_id` in its application's row.
 
-        Raises Tampered, and then changes nothing.
+        Raises Tampered, without any change, if the call or the application does not verify.
         """
         before = self._loaded.calls.get(call.call_id)
         if before is None or call == before:

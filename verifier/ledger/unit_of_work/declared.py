@@ -1,4 +1,4 @@
-"""Enforces the read set of a command. A read of a row outside of it raises an error, even if the row does not exist.
+"""Enforces read sets. A command that reads a row outside of its read set gets an error, even if there is no such row.
 
 Implements specs/protocol.md section 10 (CVP-10-16).
 """
@@ -14,7 +14,8 @@ from verifier.ledger.unit_of_work.loading import Loaded
 class Declared:
     """The read set of the current command. Each check raises InternalError for a row outside of the read set.
 
-    The check fails even if the row was loaded for another command. So a command gets the same result in every batch.
+    A check fails even if the batch has loaded the row for another command. So a command gets the same result in every
+    batch.
     """
 
     def __init__(self, loaded: Loaded) -> None:
@@ -22,13 +23,16 @@ class Declared:
         self.begin(ReadSet())
 
     def begin(self, reads: ReadSet) -> None:
-        """Begin the next command. Its applications and limits are looked up on first use."""
+        """Begin the next command. The applications and limits in `reads` are looked up at the first check."""
         self.reads = reads
         self._applications: frozenset[str] | None = None
         self._limits: frozenset[str] | None = None
 
     def application(self, application_id: str) -> None:
-        """Check that the read set covers an application: by its id, its customer, its number or one of its calls."""
+        """Check that the read set covers an application.
+
+        The read set may name the application, its customer, one of its numbers, or one of its calls.
+        """
         if application_id != self.reads.application_id and application_id not in self._declared_applications():
             raise _undeclared("an application")
 
@@ -41,7 +45,10 @@ class Declared:
             raise _undeclared("a number")
 
     def call(self, call_id: str) -> None:
-        """Check that the read set covers a call: by its id, by its leg, or as the candidate call of an application."""
+        """Check that the read set covers a call.
+
+        The read set may name the call, its leg, or an application that has the call as its open or candidate call.
+        """
         if call_id in self.reads.call_ids or call_id == self._leg_owner():
             return
         hint, stand_in = self._loaded.applications.hint, self._loaded.candidates.id_of
@@ -53,7 +60,10 @@ class Declared:
             raise _undeclared("a leg")
 
     def limit(self, key: str) -> None:
-        """Check that the read set covers a limit: a daily cap of the command, or a guess limit of its applications."""
+        """Check that the read set covers a limit.
+
+        The limit may be a daily cap of the command, or a guess limit of an application that the command reads.
+        """
         if self._limits is None:
             reads = self.reads
             found = self._loaded.led_to(reads) if reads.channel is not None else ()

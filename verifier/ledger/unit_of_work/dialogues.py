@@ -1,4 +1,4 @@
-"""Telephone dialogues, sealed. Implements specs/protocol.md section 10."""
+"""The telephone dialogues that a batch reads and writes, each sealed. Implements specs/protocol.md section 10."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from verifier.ports import KeyRing
 
 
 class DialogueRows:
-    """Dialogues by session id, with the effects of earlier commands of the batch."""
+    """Dialogues by session id, as changed by earlier commands of the batch."""
 
     def __init__(self, loaded: Loaded, declared: Declared, writes: Writes, ring: KeyRing) -> None:
         self._loaded = loaded
@@ -22,7 +22,10 @@ class DialogueRows:
         self._states: dict[str, tuple[bytes, int, str | None]] = {}
 
     def get(self, session_id: str) -> tuple[bytes, str | None]:
-        """The state of a dialogue and the id of its application, which is None at first. Raises NotFound."""
+        """The state of a dialogue, and the id of the application that the dialogue is tied to. Raises NotFound.
+
+        The id is None if the dialogue is not tied to an application yet.
+        """
         self._declared.dialogue(session_id)
         if session_id not in self._states:
             row = self._loaded.sessions.get(session_id)
@@ -35,13 +38,16 @@ class DialogueRows:
         return state, application_id
 
     def add(self, session_id: str, state: bytes, expires_at: int, number_index: bytes | None) -> None:
-        """Add a new dialogue. `number_index` is the calling number. The dialogue has no application yet."""
+        """Add a new dialogue, which is not tied to an application yet.
+
+        `number_index` is the blind index of the calling number, or None if the number is withheld.
+        """
         self._states[session_id] = state, expires_at, None
         sealed = self._ring.seal(session_context(session_id, expires_at, None), state)
         self._writes.stage(records.INSERT_SESSION, (session_id, sealed, expires_at, number_index), session_id)
 
     def put(self, session_id: str, state: bytes, application_id: str | None) -> None:
-        """Change the state of a dialogue and the id of its application, which may still be None."""
+        """Change the state of a dialogue, and the id of the application that the dialogue is tied to, if any."""
         _, expires_at, _ = self._states[session_id]
         self._states[session_id] = state, expires_at, application_id
         sealed = self._ring.seal(session_context(session_id, expires_at, application_id), state)

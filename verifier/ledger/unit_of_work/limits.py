@@ -9,19 +9,25 @@ from verifier.ledger.unit_of_work.loading import Loaded
 
 
 class LimitRows:
-    """Limits by key, with the effects of earlier commands of the batch. Rows that do not verify raise Tampered."""
+    """Limits by key, as changed by earlier commands of the batch.
+
+    Reading a row that does not verify raises Tampered.
+    """
 
     def __init__(self, loaded: Loaded, declared: Declared) -> None:
         self._loaded = loaded
         self._declared = declared
 
     def get(self, key: str) -> LimitRow | None:
-        """A limit. None if nothing has been counted yet."""
+        """The row of a limit. Returns None if nothing was counted yet."""
         self._declared.limit(key)
         return self._loaded.limits.rows.get(key)
 
     def tat(self, key: str) -> int | None:
-        """The theoretical arrival time of a limit (GCRA), in epoch milliseconds. None if nothing was counted yet."""
+        """The theoretical arrival time of a limit (GCRA), in epoch milliseconds.
+
+        Returns None if nothing was counted yet.
+        """
         row = self.get(key)
         return None if row is None else row.tat
 

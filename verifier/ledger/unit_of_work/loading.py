@@ -30,9 +30,10 @@ Item = TypeVar("Item")
 
 
 class CandidateCalls:
-    """The calls that a code is tried against: the open call of each application, or a decoy if it has none (CVP-7-2).
+    """The calls that codes are tried against (CVP-7-2).
 
-    One statement loads all of them, together with the receipts of confirmed calls.
+    Each application has one candidate call: its open call, or a decoy if there is no open call. One statement loads all
+    candidate calls, together with the receipts of confirmed calls.
     """
 
     def __init__(self) -> None:
@@ -41,18 +42,18 @@ class CandidateCalls:
         self._receipts: dict[str, tuple[str, bytes, bytes | None]] = {}
 
     def ids(self, applications: Iterable[tuple[str, str | None]]) -> Iterable[str]:
-        """The ids of the calls to load: the open call of each application, or a decoy if it has none."""
+        """The ids of the candidate calls to load. `applications` has the id and the open call of each application."""
         for application_id, open_call_id in applications:
             self._ids.setdefault(application_id, open_call_id or decoys.call_id(len(self._ids)))
         return self._ids.values()
 
     def add(self, row: Row) -> None:
-        """Keep the receipt in a row of `records.CANDIDATES`."""
+        """Store the receipt from a row that `records.CANDIDATES` has returned."""
         receipt_id, sealed, customer_index = row[tables.CALLS.width + 2 :]
         self._receipts[row[0]] = receipt_id, sealed, customer_index
 
     def id_of(self, application_id: str) -> str:
-        """The id of an application's candidate call. It is empty if the batch has loaded none."""
+        """The id of an application's candidate call. Empty if the batch has not loaded the application's candidate."""
         return self._ids.get(application_id, "")
 
     def receipt(self, call_id: str) -> tuple[str, bytes, bytes | None]:
@@ -61,7 +62,7 @@ class CandidateCalls:
 
 
 class LoadedLimits:
-    """Rows of `limits` by key, with the effects of earlier commands of the batch."""
+    """Rows of `limits` by key, as changed by earlier commands of the batch."""
 
     def __init__(self, rows: Rows[LimitRow]) -> None:
         self.rows = rows
@@ -75,7 +76,8 @@ class LoadedLimits:
     ) -> Iterable[str]:
         """The keys of the limits to load.
 
-        They include the guess limits of both channels, because wrong codes of both decide whether a call is locked.
+        For a read set with a channel, the keys include the guess limits of both channels: the wrong codes of both
+        channels decide whether a call is locked.
         """
         for each in read_sets:
             found = led_to(each)
@@ -90,7 +92,7 @@ class LoadedLimits:
 
 
 class Loaded:
-    """The loaded rows of a batch, by table, with dictionaries that lead from one row to another."""
+    """The rows that a batch has loaded, by table, and dictionaries that find related rows."""
 
     def __init__(self, transaction: Transaction, authenticator: Authenticator, now_ms: int) -> None:
         self._transaction = transaction
@@ -201,7 +203,10 @@ class Loaded:
         self.expired += [(table, table.key_of(row), column, before) for row in rows]
 
     def led_to(self, reads: ReadSet) -> list[str]:
-        """The ids of the applications of a read set's customer, or of its number if it has no customer."""
+        """The ids of the applications that belong to the customer in a read set.
+
+        If the read set has no customer, this returns the ids of the applications with the read set's number on file.
+        """
         if reads.customer_index is not None:
             return self.of_customer.get(reads.customer_index, [])
         return self.of_number.get(reads.number_index, []) if reads.number_index is not None else []
@@ -211,7 +216,7 @@ class Loaded:
         return found
 
     def routing(self) -> ShardRouting:
-        """The customers of the loaded rows. The writer checks that the batch has locked the shards of all of them."""
+        """The customers of the loaded rows. The writer checks that the batch has locked the shard of each customer."""
         customers = {each: self._customer(each) for each in self.applications}
         numbers = {number: [customers.get(each) for each in found] for number, found in self.of_number.items()}
         calls = {each: customers.get(self.calls.hint(each, "application_id")) for each in self.calls}

@@ -14,7 +14,10 @@ from verifier.ports import KeyRing
 
 
 class StagedLeaf(Struct):
-    """A statement that this batch logs, with its global leaf index. `proof` is empty until the tree is extended."""
+    """A statement that this batch adds to the log, with its global leaf index.
+
+    `proof` is the inclusion proof. It is empty until the tree is extended.
+    """
 
     leaf_index: int
     entry: bytes
@@ -47,7 +50,10 @@ class LogEntries:
         application: DecryptedApplication | None,
         customer_index: bytes | None = None,
     ) -> StagedLeaf:
-        """Sign a statement and append it to its customer's shard. Without a customer, use the first locked shard."""
+        """Sign a statement and append it to the shard of its customer.
+
+        A statement without a customer is appended to the first shard that the batch has locked.
+        """
         statement = self._ring.sign(typ, encode_claims(claims))
         owner = customer_index if application is None else application.row.customer_index
         shard = min(self._sizes) if owner is None else shard_of(owner, self._shards)

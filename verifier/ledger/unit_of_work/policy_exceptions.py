@@ -13,7 +13,7 @@ from verifier.ports import KeyRing
 
 
 class ExceptionRows:
-    """Exceptions and requests by id. Rows that do not verify raise Tampered."""
+    """Exceptions and requests by id. Reading a row that does not verify raises Tampered."""
 
     def __init__(self, loaded: Loaded, declared: Declared, applications: ApplicationRows, ring: KeyRing) -> None:
         self._loaded = loaded
@@ -30,7 +30,10 @@ class ExceptionRows:
         return row
 
     def granted(self, exception: ExceptionRow) -> PolicyException:
-        """The logged statement of an exception. Only the statement decides which rules are lifted. Raises NotFound."""
+        """The logged statement of an exception. The statement, not the row, decides which rules are lifted.
+
+        Raises NotFound.
+        """
         keys = self._applications.get(exception.application_id).keys
         ticket = self._loaded.granted[exception.exception_id]
         return decrypt_exception(self._ring, keys, exception.exception_id, *ticket)

@@ -8,14 +8,17 @@ from verifier.ledger.unit_of_work.loading import Loaded
 
 
 class SuspensionRows:
-    """Suspensions by member of staff. Rows that do not verify raise Tampered."""
+    """Suspensions by member of staff. Reading a row that does not verify raises Tampered."""
 
     def __init__(self, loaded: Loaded, declared: Declared) -> None:
         self._loaded = loaded
         self._declared = declared
 
     def of(self, staff_id: str) -> SuspensionRow | None:
-        """The suspension in force of a member of staff. If none is in force, their latest one. Else None."""
+        """The suspension in force of a member of staff. If none is in force, their latest suspension.
+
+        Returns None if they were never suspended.
+        """
         self._declared.staff(staff_id)
         suspension_id = self._loaded.suspension_of.get(staff_id)
         return None if suspension_id is None else self._loaded.suspensions.get(suspension_id)

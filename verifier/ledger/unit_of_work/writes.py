@@ -1,5 +1,4 @@
-"""The writes of a batch to tables without authenticators, in a fixed order, and the effects to publish after the
-commit.
+"""The writes of a batch to tables without authenticators. Also the effects that are published after the commit.
 
 Implements specs/protocol.md section 10.
 """
@@ -12,8 +11,8 @@ from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ledger import records
 from verifier.ports import Row, Transaction
 
-# The order of the statements. The old index entries of an application are deleted before new ones are inserted. Erasure
-# and retention come last, so that they also delete rows that the same batch has added.
+# The order in which the statements run. The old index entries of an application are deleted before its new entries are
+# inserted. Erasure and retention come last, so that they also delete rows that the same batch has added.
 ORDER = (
     records.INSERT_LEAF,
     records.DELETE_NUMBERS,
@@ -40,23 +39,26 @@ ORDER = (
 
 
 class Writes:
-    """The staged parameters of each statement."""
+    """Collects SQL statements with their parameters, and executes them at the end of a batch."""
 
     def __init__(self) -> None:
         self._staged: dict[str, dict[object, Row]] = {}
 
     def stage(self, sql: str, values: Row, key: object = None) -> None:
-        """Stage one execution of a statement. It replaces one with the same `key`, which defaults to `values`."""
+        """Stage one execution of a statement, with `values` as its parameters.
+
+        An execution with the same `key` is replaced. `key` defaults to `values`.
+        """
         self._staged.setdefault(sql, {})[tuple(values) if key is None else key] = values
 
     def drop(self, sql: str, column: int, value: object) -> None:
-        """Unstage the executions of a statement that have this value in a column."""
+        """Remove the staged executions of a statement that have `value` at index `column` of their parameters."""
         staged = self._staged.get(sql, {})
         for key in [key for key, values in staged.items() if values[column] == value]:
             del staged[key]
 
     async def flush(self, transaction: Transaction) -> None:
-        """Execute all staged statements in order. Each statement runs once, with all of its rows."""
+        """Execute the staged statements in the order of `ORDER`. Each statement runs once, for all of its rows."""
         for sql in sorted(self._staged, key=ORDER.index):
             await transaction.execute_many(sql, list(self._staged[sql].values()))
 

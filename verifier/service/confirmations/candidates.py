@@ -18,7 +18,11 @@ from verifier.service.call_state import current_state
 
 
 class Candidate(Struct, frozen=True):
-    """An application and its open call. Without one: a decoy, or the call that this batch has just closed."""
+    """An application, and the call that codes are tried against.
+
+    `opened` is the open call of the application. If there is no open call, `opened` is a decoy, or the call that this
+    batch has just closed.
+    """
 
     application: DecryptedApplication
     opened: DecryptedCall
@@ -33,12 +37,15 @@ class Candidate(Struct, frozen=True):
         return self.call.application_id == self.application.application_id
 
     def open_to(self, number: str | None) -> bool:
-        """Whether the call is open and went to `number`. If `number` is None, any open call will do."""
+        """Whether the call is open and went to `number`. If `number` is None, the number does not matter."""
         return self.own and self.call.open and number in (None, self.opened.number)
 
 
 def candidates(work: UnitOfWork, applications: Sequence[DecryptedApplication], rules: CallRules) -> list[Candidate]:
-    """Each application with its candidate call. Applications that this batch has registered are left out."""
+    """Each application with its candidate call.
+
+    An application that this batch has registered is left out if it has no open call.
+    """
     found = []
     for application in applications:
         opened = work.calls.candidate_of(application)
@@ -49,20 +56,21 @@ def candidates(work: UnitOfWork, applications: Sequence[DecryptedApplication], r
 
 
 def of_one_customer(tried: Sequence[Candidate]) -> bool:
-    """Whether all these applications belong to one customer."""
+    """Whether all these candidates belong to one customer. False if there are no candidates."""
     return len({each.application.registration.customer.id for each in tried}) == 1
 
 
 def of_caller(tried: Sequence[Candidate], number: str) -> Sequence[Candidate]:
-    """The candidates of the customer who is calling from `number`. Empty if several customers are possible, or none.
+    """The candidates of the customer who is calling from `number`. Empty unless exactly one customer is possible.
 
-    If open calls went to the number, their customers are possible. Otherwise all customers of the number are possible.
+    If open calls went to the number, only the customers of those calls are possible. Otherwise all customers in `tried`
+    are possible.
     """
     found = [each for each in tried if each.open_to(number)] or tried
     return found if of_one_customer(found) else ()
 
 
 def language_of(applications: Sequence[DecryptedApplication]) -> Language:
-    """The language of these customers, or zh-CN if their languages differ."""
+    """The language of the customers of these applications. If there is not exactly one language, it is zh-CN."""
     languages = {each.registration.customer.language for each in applications}
     return languages.pop() if len(languages) == 1 else "zh-CN"

@@ -1,4 +1,4 @@
-"""Confirmations. App and telephone use the same code path. Implements specs/protocol.md section 7."""
+"""Confirmations. The app and the telephone use the same code path. Implements specs/protocol.md section 7."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ UNCHECKED: dict[NotFrom, dict[Language, str]] = {"unregistered": words.UNREGISTE
 class _Entry(Struct, frozen=True):
     """A code that a customer entered, and the channel.
 
-    `named` is the application that the customer named, or None. `number` is the calling number, None in the app.
-    `customer_id` and `customer_index` are None by telephone.
+    `named` is the application that the customer named, or None. `number` is the calling number. It is empty if the
+    number is withheld, and None in the app. By telephone, `customer_id` and `customer_index` are None.
     """
 
     digits: str
@@ -72,8 +72,8 @@ class _Entry(Struct, frozen=True):
 class _Tried(Struct, frozen=True):
     """The result of trying a code against one candidate.
 
-    - `named`: the customer named this application, or none. A code is never right for another application.
-    - `right`: the code is the code of the call.
+    - `named`: the customer named this application, or named no application.
+    - `right`: the code is the code of the candidate's call, and `named` is true.
     - `good`: the code is right, and the call can be confirmed.
     - `wrong`: the number of earlier wrong codes for the call on this channel.
     """
@@ -164,7 +164,8 @@ class Confirmations:
     ) -> tuple[Judgement | NotFrom, Language]:
         """The verdict on keyed digits, or the reason why there is no verdict. Raises RateLimited.
 
-        Also returns the language for the answer. `number` is the calling number, `named` the named application.
+        Also returns the language for the answer. `number` is the calling number. `named` is the application that the
+        caller named, or None.
         """
         registered = self.on_file(work, reads, number)
         judgement = self._judge(work, reads, _Entry(digits, "ivr", named, number=number or ""), registered)
@@ -186,7 +187,7 @@ class Confirmations:
         good = [each for each in tries if each.good]
         match = next((each for each in good if each.candidate.open_to(entry.number)), None)
         if match is None or match.candidate.call.state == "confirmed":
-            # Do not count the first use of a right code: the number of issued calls limits such uses.
+            # Count every attempt except the first use of a right code. The number of calls already limits first uses.
             count(work, reads, cap)
         if match is not None:
             return self._accept(work, entry, match.candidate)
@@ -243,7 +244,9 @@ class Confirmations:
         return Judgement(None, application, False, receipt_id, leaf.evidence, work.now_ms)
 
     def _count(self, work: UnitOfWork, entry: _Entry, tried: _Tried, *, guess: bool) -> None:
-        """Count a wrong code. Write the row even if nothing counts, so that the amount of work reveals nothing.
+        """Count a wrong code against a candidate, if `guess` is true.
+
+        The row is always written, so that the amount of work does not reveal whether the code counts.
 
         By telephone, a wrong code counts only while a call to the calling number is open. Otherwise an attacker with a
         spoofed number could lock the customer out between calls.
@@ -266,7 +269,7 @@ class Confirmations:
     ) -> tuple[str, StagedLeaf]:
         receipt_id = work.new_id("rcpt")
         salt = work.new_salt()
-        # In the app, commit to the logged-in customer. By telephone, commit to the customer if known, else the number.
+        # The receipt commits to the customer. If a caller's customer is unknown, it commits to the calling number.
         customer = entry.customer_id if application is None else application.registration.customer.id
         claims = Receipt(
             iss=self._context.settings.issuer,
@@ -289,7 +292,11 @@ def _about(application: DecryptedApplication | None) -> str | None:
 
 
 def _whose(entry: _Entry, tries: Sequence[_Tried]) -> DecryptedApplication | None:
-    """The application of the receipt for a refusal: the named one if possible, otherwise the customer's first one."""
+    """The application that the receipt of a refusal belongs to, or None if it is unknown.
+
+    It is the application that the customer named. If the customer named none of their applications, it is their first
+    application.
+    """
     found: Sequence[Candidate] = [each.candidate for each in tries]
     if entry.number is not None:
         found = of_caller(found, entry.number)

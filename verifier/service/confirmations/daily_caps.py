@@ -1,7 +1,7 @@
 """Daily caps on verdicts and reports, for each login and each calling number. Implements specs/protocol.md 7.3.
 
-The counts are durable. The caps also apply to people without an application, and to unknown numbers. A retry with the
-same idempotency key gets the kept answer and does not count.
+The counts are durable. The caps also apply to people without an application and to unknown numbers. A retry with a used
+idempotency key gets the kept answer and does not count.
 """
 
 from __future__ import annotations

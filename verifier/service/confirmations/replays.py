@@ -1,4 +1,4 @@
-"""Retries of a `genuine` answer. While the call is open, a retry gets `genuine` again. After that it gets `ended`.
+"""Retries of a `genuine` answer. While the call is open, a retry gets `genuine`. Afterwards, a retry gets `ended`.
 
 Implements specs/protocol.md section 7.12 (laws L4, L6). If it is uncertain whether the call is open, a retry gets
 `ended`.
@@ -20,13 +20,13 @@ from verifier.service.call_state import current_state
 from verifier.service.context import Context
 
 Applications = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
-"""Returns the applications in a command's read set. The read set must have their open calls too."""
+"""Returns applications from the read set of a command. The read set must also include their open calls."""
 
 
 def goes_on(
     context: Context, work: UnitOfWork, applications: Iterable[DecryptedApplication], receipt_id: str | None
 ) -> bool:
-    """Whether one of the applications has an open call that this receipt confirmed.
+    """Whether one of the applications has an open call that was confirmed with this receipt.
 
     A call does not count as open if its officer has been suspended or removed from the application.
     """

@@ -31,7 +31,7 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
 
-_AFTER_ALL = "call_g"  # sorts after every hex id
+_AFTER_ALL = "call_g"  # sorts after every call id
 
 
 class Me:
@@ -73,7 +73,7 @@ class Me:
         )
 
     def watch(self, customer: Principal) -> AsyncGenerator[CallStatus | None, None]:
-        """The call status now, and again at each change; see `Events.follow`."""
+        """Yield the customer's call status now, and again after each change. See `Events.follow`."""
         context = self._context
         return context.events.follow(
             customer,
@@ -94,7 +94,7 @@ class Me:
         return Preferences(marketing_calls=not any(each.row.opted_out for each in opened))
 
     async def put_preferences(self, customer: Principal, wanted: Preferences) -> Preferences:
-        """Set the preferences for all applications of the customer. Later applications inherit them.
+        """Set the preferences for all applications of the customer. New applications inherit the preferences.
 
         Raises NotFound for a customer without an application.
         """

@@ -1,4 +1,7 @@
-"""Receipts: customers fetch their own, and anyone may verify any. Implements specs/protocol.md section 8."""
+"""Receipts. A customer can fetch their own receipts. Anyone can verify a receipt.
+
+Implements specs/protocol.md section 8.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class Receipts:
         return ReceiptView(statement_id, LogEvidence(evidence.statement, evidence.proof))
 
     def verify(self, asked: VerifyReceipt) -> ReceiptChecked:
-        """Verify a statement of this deployment and its inclusion proof. This uses only the published keys."""
+        """Verify a statement of this deployment, and its inclusion proof, with the published keys."""
         try:
             checked = verify_evidence(Evidence(asked.statement, asked.proof), self._context.trust())
         except EvidenceError as error:

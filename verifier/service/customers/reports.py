@@ -34,10 +34,10 @@ class Reports:
         self._context = context
 
     async def take(self, reporter: Principal, asked: ReportCall, idempotency: Idempotency) -> Reply[ReportTaken]:
-        """Take a report. Seal its text and sign a receipt. The receipt commits to every byte of the text.
+        """Store a report with its text sealed, and sign a receipt. The receipt commits to every byte of the text.
 
-        Raises InvalidField for a time in the future, for a time more than a year ago, and for an IVR that does not give
-        the calling number. Raises RateLimited above the daily cap.
+        Raises InvalidField if the time is in the future or more than a year ago. Raises InvalidField if an IVR does not
+        give the calling number, or if a customer gives one. Raises RateLimited above the daily cap.
         """
         context = self._context
         at = to_ms(asked.at)
@@ -63,7 +63,10 @@ class Reports:
         return await context.writer.submit_kept(ReportTaken, reads, decide, idempotency)
 
     def _application_of(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> DecryptedApplication | None:
-        """The application of the report. None if the reporter has none, or if several customers are possible."""
+        """The application that the report is about.
+
+        Returns None if the reporter has no application, or if several customers may be calling from the number.
+        """
         if reads.customer_index is not None:
             return next(iter(work.applications.of_customer(reads.customer_index)), None)
         registered = work.applications.of_number(reads.number_index or b"", number or "")

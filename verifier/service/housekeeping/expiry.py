@@ -1,6 +1,6 @@
 """Housekeeping: settle calls that are due, and delete expired rows. Implements specs/protocol.md section 6.3.
 
-No verdict depends on housekeeping: each decision first settles the call that it is about.
+No verdict depends on housekeeping: before each decision about a call, the service settles that call.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Housekeeping:
         for call_id, owner in await context.storage.fetch(records.CALLS_DUE, context.clock()):
             due.setdefault(context.writer.shard_of(owner), []).append(call_id)
         asked = self._prune(), *(self._settle(tuple(each)) for each in due.values())
-        # A failure in one shard must not stop the sweep of the others.
+        # A failure in one shard must not stop the sweep of the other shards.
         done = await asyncio.gather(*asked, return_exceptions=True)
         for each in done:
             if isinstance(each, BaseException):
@@ -60,7 +60,7 @@ class Housekeeping:
         def decide(work: UnitOfWork) -> Answer[Swept]:
             changed.clear()
             for call_id in due:
-                # A damaged call must not stop the others. So decrypt no ticket, and skip a row that does not verify.
+                # A damaged call must not stop the sweep. So decrypt no ticket, and skip a row that does not verify.
                 with suppress(Tampered):
                     call = work.calls.stored(call_id)
                     if call is None:
@@ -84,7 +84,8 @@ class Housekeeping:
         limits_before = now_ms - rules.code_lifetime_ms - rules.max_call_ms - rules.grace_ms
         expired = [await context.storage.fetch(sql, now_ms) for sql in records.EXPIRED.values()]
         expired.append(await context.storage.fetch(records.LIMITS_BEFORE, limits_before))
-        # Expired rows belong to many customers, so the command locks every shard. If none have expired, one is enough.
+        # Expired rows belong to many customers, so the command locks every shard. If no rows have expired, it locks one
+        # shard.
         reads = ReadSet(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else ReadSet()
 
         def decide(work: UnitOfWork) -> Answer[Swept]:

@@ -23,9 +23,10 @@ class KeyUses:
         return {row[0]: row[1] for row in rows}
 
     async def reserve(self) -> set[str]:
-        """Reserve uses of keys for this process. Returns the ids of the keys.
+        """Reserve uses of key-encryption keys for this process. Returns the ids of the keys with new reservations.
 
-        If the outcome of the commit is unknown, a reservation may count twice. No use is ever left uncounted.
+        If the outcome of the commit is unknown, a reservation may count twice. So the totals may be too high, but they
+        are never too low.
         """
         ring, storage = self._context.ring, self._context.storage
         wanted = ring.uses.unreserved(ring.encrypting())

@@ -1,6 +1,6 @@
 """Retention: deletes old statements. The log stays verifiable. Implements specs/protocol.md section 6.3.
 
-Each shard loses its oldest statements first, so the deleted statements are always at the beginning of its log.
+Retention deletes the oldest statements of a shard first. So the deleted statements are always the first of their shard.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Retention:
             try:
                 done += await self._forget_of(origin, forgotten, before)
             except VerifierError as error:
-                # A failure in one shard must not stop the retention in the others.
+                # A failure in one shard must not stop the retention in the other shards.
                 failed = error
         if failed is not None and not done:
             raise failed
         return done
 
     async def _forget_of(self, origin: str, forgotten: int, before: int) -> int:
-        """Delete the next chunk of one shard. Its first `forgotten` statements are already deleted."""
+        """Delete the next chunk of one shard. The first `forgotten` statements of the shard are already deleted."""
         context = self._context
         shard = origin_shard(origin, context.settings.origin) or 0
         start, end = global_index(shard, forgotten), global_index(shard, forgotten + AT_ONCE)
@@ -95,7 +95,7 @@ def _forget(work: UnitOfWork, row: Row) -> None:
     leaf_index, typ, statement_id = row
     work.writes.stage(records.FORGET_LEAF, (leaf_index,))
     if typ in _GOES_WITH:
-        # A row that does not verify stays for the audit.
+        # Keep a row that does not verify, so that the audit finds it.
         with suppress(Tampered):
             # Keep the row of an open call, so that the call can still be settled.
             call = work.calls.stored(statement_id) if typ == TICKET else None

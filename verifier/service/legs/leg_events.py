@@ -1,6 +1,6 @@
-"""Leg events from the bank's telephone exchange, by call id or by number.
+"""Processes leg events from the bank's telephone exchange. An event names a call id or a number.
 
-Implements specs/protocol.md sections 6.1 and 6.5. Events arrive at least once, in any order.
+Implements specs/protocol.md sections 6.1 and 6.5. Each event arrives at least once, and events arrive in any order.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from verifier.service.call_state import current_state
 from verifier.service.calls import view
 from verifier.service.context import Context
 
-# The tolerated clock skew between telephone exchange and service.
+# The maximum clock skew between the telephone exchange and the service.
 SKEW_MS = 60_000
 DAY_MS = 86_400_000
 KEPT_MS = 31 * DAY_MS
@@ -53,10 +53,10 @@ class _Heard(Struct, frozen=True):
 
 
 class _Reached(Struct, frozen=True):
-    """The applications and open calls that have a called number on file.
+    """The applications that have the called number on file, and their open calls.
 
-    `applications` is the number of applications, at most MAX_APPLICATIONS + 1. `number_index` is None if there are no
-    applications, or more than MAX_APPLICATIONS.
+    `applications` counts these applications, up to MAX_APPLICATIONS + 1. `number_index` is the blind index of the
+    number. It is None if there is no such application, or if there are more than MAX_APPLICATIONS.
     """
 
     number: str = ""
@@ -72,11 +72,11 @@ class Legs:
         self._context = context
 
     async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> Reply[CallView]:
-        """Take a leg event with a call id (law L5).
+        """Process a leg event with a call id (law L5).
 
         If the numbers of the leg differ from the ticket, the leg is recorded, but does not change the call. If the
-        officer of the call is no longer assigned, the event revokes the call. Raises InvalidField for a time before the
-        call was issued or in the future. Raises NotFound or Erased.
+        officer of the call is suspended or no longer assigned, the event revokes the call. Raises InvalidField if the
+        event is from before the call was issued, or from the future. Raises NotFound or Erased.
         """
         heard = self._heard(event, None)
 
@@ -92,12 +92,14 @@ class Legs:
         return await self._context.writer.submit_kept(CallView, reads, decide, idempotency)
 
     async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> Reply[LegTaken]:
-        """Take a leg event without a call id.
+        """Process a leg event without a call id.
 
         A `connected` event matches the leg with an open call if only one call fits. The event must name an officer,
-        unless all applications with the number have the same officer. Otherwise the leg is kept for reconciliation. The
-        result is final: a later event never changes the match. Raises InvalidField for a connected leg without a
-        number, and for a time in the future or more than a day ago. Raises Erased if the leg's call was erased.
+        unless all applications with the number have the same officer. A leg without a match is kept for reconciliation.
+        The result is final: a later event never changes the match.
+
+        Raises InvalidField for a `connected` event without a number. Raises InvalidField if the event is from the
+        future, or more than a day old. Raises Erased if the application of the matched call was erased.
         """
         if event.event == "connected" and event.number is None:
             raise InvalidField.at("/number", "a connected leg needs a number")
@@ -153,14 +155,15 @@ class Legs:
         meant = [each for each in found if each is not None and _can_mean(each, heard, ended_at)]
         if len(meant) == 1 and (heard.officer_id is not None or _one_officer(work, reached)):
             if stray is not None:
-                # The end of the leg arrived first and was kept with the stray leg. It now belongs to the call.
+                # The `ended` event arrived before the `connected` event, and was kept with a stray leg. Copy the time
+                # of the `ended` event to the leg of the call.
                 work.legs.put(replace(_new_leg(meant[0], heard, work.now_ms), ended_at=ended_at))
                 work.legs.put_stray(replace(stray, application_id=meant[0].call.application_id))
             return meant[0], none
         return None, "leg_ambiguous" if meant else none
 
     def _standing(self, work: UnitOfWork, call_id: str) -> DecryptedCall | None:
-        """Settle a call and write it. Returns None if its application was erased."""
+        """Read a call, and stage its current state. Returns the call, or None if its application was erased."""
         try:
             opened = work.calls.get(call_id)
         except (NotFound, Erased):
@@ -173,10 +176,11 @@ class Legs:
         return current_state(application, opened, work.now_ms, self._context.settings.rules)
 
     def _follow(self, work: UnitOfWork, opened: DecryptedCall, heard: _Heard) -> DecryptedCall:
-        """Apply one more event of a leg to its call. Returns the changed call."""
+        """Apply a leg event to the call of the leg. Returns the changed call."""
         call_id = opened.call.call_id
         leg = work.legs.of_call(call_id).get(heard.leg_index) or _new_leg(opened, heard, work.now_ms)
-        # Compare only the numbers of a `connected` event. By the end of the leg, an exchange may have replaced them.
+        # Compare only the numbers of a `connected` event. The exchange may have replaced the numbers by the time that
+        # it sends the `ended` event.
         of_ticket = heard.event == "ended" or _of_ticket(opened.ticket, heard)
         leg = replace(_add(leg, heard), on_file=leg.on_file and int(of_ticket), expires_at=work.now_ms + KEPT_MS)
         work.legs.put(leg)
@@ -210,7 +214,8 @@ class Legs:
     def _stray(self, work: UnitOfWork, heard: _Heard, kind: StrayKind, reached: _Reached) -> StrayLeg:
         """Record an event of a leg without a call.
 
-        An `ended` event that arrives first is recorded too, so that a late `connected` does not look like a new leg.
+        If the `ended` event arrives first, it is recorded too. Otherwise the late `connected` event would look like a
+        leg that is still connected.
         """
         stray = work.legs.stray(heard.leg_index) or StrayLeg(
             stray_id=work.new_id("leg"),
@@ -242,7 +247,7 @@ class Legs:
 
 
 def _can_mean(opened: DecryptedCall, heard: _Heard, ended_at: int | None) -> bool:
-    """Whether a connected leg can belong to this call. `ended_at` is the end of the leg, if it is already known."""
+    """Whether a connected leg can belong to this call. `ended_at` is when the leg ended, or None if it is unknown."""
     call = opened.call
     return (
         call.open
@@ -271,7 +276,10 @@ def _not_from_the_future(heard: _Heard, work: UnitOfWork) -> None:
 
 
 def _of_ticket(ticket: CallTicket, heard: _Heard) -> bool:
-    """Whether the leg goes to the ticket's number. If the event has a caller number, it must be the ticket's too."""
+    """Whether the leg goes to the number in the ticket.
+
+    If the event has a caller number, that must be the caller number in the ticket.
+    """
     to = (heard.number or "").removeprefix("+")
     return ticket.dest.tn == (to,) and (
         heard.caller_number is None or heard.caller_number.removeprefix("+") == ticket.orig.tn
@@ -283,16 +291,17 @@ def _new_leg(opened: DecryptedCall, heard: _Heard, now_ms: int) -> Leg:
 
 
 def _add(leg: Kept, heard: _Heard) -> Kept:
-    """Add one more event to a leg. If an event is repeated, the earliest time counts."""
+    """Add the time of an event to a leg. If an event is repeated, the earliest time counts."""
     if heard.event == "connected":
         return replace(leg, connected_at=heard.at if leg.connected_at is None else min(heard.at, leg.connected_at))
     return replace(leg, ended_at=heard.at if leg.ended_at is None else min(heard.at, leg.ended_at))
 
 
 def _leg_state(legs: Iterable[Leg]) -> tuple[int | None, int | None]:
-    """The times at which the call's leg was connected and ended. A call may have several legs.
+    """The times at which the leg of a call was connected and ended.
 
-    A leg that is still connected takes precedence. Otherwise the leg that was connected last counts.
+    If a call has several legs, a leg that is still connected takes precedence. Otherwise the leg that was connected
+    last counts. Legs whose numbers differ from the ticket are ignored.
     """
     connected: Sequence[Leg] = [leg for leg in legs if leg.on_file and leg.connected_at is not None]
     if not connected:

@@ -1,6 +1,6 @@
 """Discrepancies between codes and legs, for supervisors. Implements specs/protocol.md section 6.5.
 
-Calls are found and listed from plaintext columns alone. The exchange's own ids of stray legs are decrypted.
+Calls are found and listed from plaintext columns. Only the leg ids of stray legs are decrypted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Reconciliation:
         cursor: str | None,
         limit: int,
     ) -> Discrepancies:
-        """A page of the discrepancies in a time window, newest first. If `kind` is None, it has all kinds.
+        """A page of the discrepancies in a time window, newest first. If `kind` is None, the page has all kinds.
 
         Each kind has its own index, so a page reads at most `limit` + 1 rows of each kind. Raises InvalidField for a
         window that is longer than 31 days or ends before it begins.

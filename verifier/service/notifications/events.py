@@ -1,6 +1,7 @@
 """Wakes the watchers of a customer's calls. Implements specs/protocol.md section 7.5 (live events).
 
-A wake-up only tells a watcher to read again. So a lost wake-up delays an event, but no event is lost.
+A wake-up tells a watcher to read the state again. Watchers also read the state every 2 seconds. So a lost wake-up
+delays an event, but no event is lost.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from verifier.core.principal import Principal
 
 WATCH_S = 2.0
 MAX_WATCH_MS = 600_000
-# The most streams of one person: enough for pages on a few devices. More would leave fewer connections for others.
+# The maximum number of event streams for one person. It allows open pages on a few devices. A higher number would leave
+# fewer connections for other people.
 MAX_WATCHED_BY_ONE = 10
-# The stream of a client that has disappeared is closed within this time.
+# If a client disappears, its stream is closed within this number of seconds.
 FREED_S = 10
 Seen = TypeVar("Seen")
 
@@ -41,7 +43,7 @@ class Events:
                 event.set()
 
     def wake(self, staff_ids: Iterable[str]) -> None:
-        """Make the watchers of these members of staff check again whether they may watch."""
+        """Wake the streams of these members of staff, so that each stream checks again whether the person may watch."""
         for staff_id in staff_ids:
             for event in self._watchers.get(_of_staff(staff_id), ()):
                 event.set()
@@ -61,10 +63,10 @@ class Events:
         clock: Callable[[], int],
         same: Callable[[Seen, Seen], bool] = lambda before, now: before == now,
     ) -> AsyncGenerator[Seen | None, None]:
-        """Yield what `read` returns now and at each change, and None every 2 seconds without a change.
+        """Yield the result of `read` now, and again after each change. Without a change, yield None every 2 seconds.
 
-        The stream ends after 10 minutes, when the watcher's login expires, or when the service stops. The client then
-        connects again. Raises RateLimited if one person has too many streams at this node.
+        The stream ends after 10 minutes, when the watcher's login expires, or when the service stops. The client must
+        then connect again. Raises RateLimited if the person has too many streams at this node.
         """
         if self._following[who.key] >= MAX_WATCHED_BY_ONE:
             raise RateLimited("you are watching in too many places", retry_after=FREED_S)
@@ -88,7 +90,7 @@ class Events:
                 del self._following[who.key]
 
     async def wait(self, keys: Sequence[bytes], timeout_s: float) -> None:
-        """Wait until one of these keys is woken, or until the timeout."""
+        """Wait until a watcher of one of these keys is woken, or until the timeout."""
         event = asyncio.Event()
         for key in keys:
             self._watchers[key].add(event)

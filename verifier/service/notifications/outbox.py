@@ -1,4 +1,4 @@
-"""The outbox: queued messages that ask the bank's own messaging to send a caller their receipt.
+"""The outbox: queued messages to the bank's messaging system, which then sends each customer their receipt.
 
 Implements specs/protocol.md section 7.11. Failed deliveries are retried. The service itself sends nothing to customers.
 """
@@ -32,7 +32,7 @@ class ReceiptFor(Struct, frozen=True):
 
 
 class ReceiptMessage(Struct, frozen=True):
-    """A message for the bank's messaging. It has a receipt id, a customer id and a language, and no other content.
+    """A message for the bank's messaging system. It contains only ids and a language.
 
     `message_id` stays the same when a delivery is retried.
     """
@@ -48,7 +48,7 @@ class Settled(Struct, frozen=True):
 
 
 Hand = Callable[[ReceiptMessage], Awaitable[bool]]
-"""Delivers a message to the bank's messaging. Returns whether it was accepted."""
+"""Delivers a message to the bank's messaging system. Returns whether the message was accepted."""
 _decode = msgspec.json.Decoder(ReceiptMessage).decode
 
 
@@ -59,13 +59,16 @@ class Outbox:
         self._context = context
 
     def recipient(self, application: DecryptedApplication | None) -> ReceiptFor | None:
-        """The person who can be sent a receipt. None if the application is unknown or receipts are not sent."""
+        """The customer and the application that a receipt can be sent for.
+
+        Returns None if the application is unknown, or if this deployment does not send receipts.
+        """
         if application is None or not self._context.settings.receipt_messages:
             return None
         return ReceiptFor(application.registration.customer.id, application.application_id)
 
     def add(self, work: UnitOfWork, receipt_id: str, receipt_for: ReceiptFor, language: Language) -> None:
-        """Queue a message, in the same batch that answers the caller."""
+        """Queue a message. The message is written in the same batch as the verdict that the caller gets."""
         message = ReceiptMessage(work.new_id("msg"), receipt_id, receipt_for.customer_id, language)
         sealed = work.ring.seal(message.message_id, _encode(message))
         expires_at = work.now_ms + KEPT_MS
@@ -73,7 +76,7 @@ class Outbox:
         work.writes.stage(records.INSERT_MESSAGE, values)
 
     async def deliver(self, hand: Hand) -> int:
-        """Deliver the messages that are due, each at least once. Returns how many were accepted.
+        """Deliver the messages that are due, each at least once. Returns the number of accepted messages.
 
         Messages that were not accepted are retried for a day, with exponential backoff.
         """
@@ -90,7 +93,7 @@ class Outbox:
         return taken
 
     def _message(self, message_id: str, sealed: bytes) -> ReceiptMessage | None:
-        """Decrypt a message. Returns None for a damaged message, so that it does not stop the others."""
+        """Decrypt a message. Returns None for a damaged message, so that the other messages are still delivered."""
         try:
             return _decode(self._context.ring.unseal(message_id, sealed))
         except InternalError:

@@ -1,4 +1,4 @@
-"""Access of officers. An officer sees the applications that they are assigned to, and their own calls on those.
+"""Access of officers. They see the applications that they are assigned to, and their own calls on these applications.
 
 The sealed registration names the assigned officers. The signed ticket names the officer of a call. Every other officer
 gets `not_found`, whatever the state of the application or call. Implements specs/protocol.md sections 6 and 7.5.
@@ -20,7 +20,7 @@ from verifier.service.context import Context
 
 @contextmanager
 def not_there(what: Literal["application", "call"]) -> Iterator[None]:
-    """Turn NotFound and Erased into one NotFound, so that an erased object looks like a missing one."""
+    """Replace NotFound and Erased by the same NotFound, so that an erased object looks like a missing object."""
     try:
         yield
     except (NotFound, Erased) as error:

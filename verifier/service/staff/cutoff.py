@@ -1,4 +1,4 @@
-"""The suspensions in force, as this node knows them. Implements specs/protocol.md section 2.1.
+"""This node's copy of the suspensions in force. Implements specs/protocol.md section 2.1.
 
 A node polls the database for suspensions (suspensions.py). Decisions use the copy in memory, without a query.
 """
@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Set
 from verifier.ledger.tables import SuspensionRow
 from verifier.ports import Clock, Row
 
-# A copy that is older than this is not used for decisions.
+# The maximum age of the copy. An older copy must not be used for decisions.
 MAX_AGE_MS = 5_000
-# A call may be issued while its officer is being suspended. After this time, the call is durable or will never be.
+# A node may issue a call while its officer is being suspended. The commit of that call succeeds or fails within this
+# time.
 WATCHED_MS = 60_000
 
 
@@ -35,7 +36,7 @@ class CutOff:
 
     @property
     def age_ms(self) -> int | None:
-        """Milliseconds since the last read of the database. None before the first read."""
+        """The milliseconds since this node last read the suspensions, or None before the first read."""
         return None if self._read_at is None else self._running() - self._read_at
 
     @property
@@ -44,16 +45,17 @@ class CutOff:
         return self.age_ms is not None and self.age_ms <= MAX_AGE_MS
 
     def read(self, at: int, version: Row) -> None:
-        """Record the time of a read of the database, and the version of the suspensions that was read."""
+        """Record that the suspensions were read from the database at the time `at`, with this `version`."""
         self._read_at, self.version = at, version
 
     def adopt(
         self, rows: Iterable[SuspensionRow], lifted: Set[str], since: int
     ) -> tuple[list[SuspensionRow], list[str]]:
-        """Adopt the suspensions in force. Returns new suspensions, and the ids of ended ones.
+        """Update the copy with the suspensions in force. Returns new suspensions, and the ids of ended suspensions.
 
-        A known suspension ends only when its id is in `lifted`, not when its row is missing. Newly suspended staff are
-        added to `watched`. Suspensions from before `since` are not: calls from before that time are closed.
+        A known suspension ends only if its id is in `lifted`. It does not end if its row is missing. Staff with a new
+        suspension are added to `watched`, unless the suspension is older than `since`: calls that were open at that
+        time are already closed.
         """
         new = [row for row in rows if row.suspension_id not in self._in_force.get(row.officer_id, ())]
         known = set().union(*self._in_force.values())
@@ -67,11 +69,14 @@ class CutOff:
         return new, ended
 
     def watched(self) -> list[str]:
-        """The staff whose open calls must be revoked."""
+        """The ids of the staff whose open calls must be revoked."""
         return list(self._watched)
 
     def looked(self, staff_ids: Collection[str], at: int) -> None:
-        """Record that the calls of these people that were open at the time `at` have been revoked."""
+        """Record that all calls of these people that were open at the time `at` have been revoked.
+
+        People who have been watched for long enough are no longer watched.
+        """
         for each in staff_ids:
             if at >= self._watched.get(each, at):
                 self._watched.pop(each, None)

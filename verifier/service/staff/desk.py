@@ -21,7 +21,7 @@ from verifier.service.calls import view as call_view
 from verifier.service.context import Context
 from verifier.service.staff.access import check_assigned, not_there, read_own_call
 
-_AFTER_ALL = "call_g"  # sorts after every hex id
+_AFTER_ALL = "call_g"  # sorts after every call id
 
 
 class Desk:
@@ -49,14 +49,17 @@ class Desk:
         return Applications(page, page[-1].application_id if len(found) > limit else None)
 
     async def application(self, officer: Principal, application_id: str) -> ApplicationView:
-        """An application of the officer. Raises NotFound if it was erased, or if they are not assigned to it."""
+        """One application. Raises NotFound if the application was erased, or if the officer is not assigned to it."""
         with not_there("application"):
             opened = await self._context.reading.application(application_id)
             check_assigned(opened, officer)
         return application_view(opened)
 
     async def calls(self, officer: Principal, since: datetime | None, cursor: str | None, limit: int) -> Calls:
-        """A page of an officer's own calls, newest first, on applications that they are still assigned to."""
+        """A page of an officer's own calls, newest first.
+
+        Calls on applications that the officer is no longer assigned to are left out.
+        """
         context = self._context
         first = 0 if since is None else to_ms(since)
         calls, following = await context.reading.calls_of_officer(officer.id, cursor or _AFTER_ALL, first, limit)
@@ -69,7 +72,7 @@ class Desk:
         return Calls(tuple(views), following)
 
     async def watch(self, officer: Principal, call_id: str) -> AsyncGenerator[CallView | None, None]:
-        """The officer's call now, and again at each change; see `Events.follow`.
+        """Yield the officer's call now, and again after each change. See `Events.follow`.
 
         Raises NotFound as soon as the officer may no longer see the call.
         """
@@ -85,7 +88,7 @@ class Desk:
 
 
 def _searched(application: DecryptedApplication) -> str:
-    """The text that a search covers: reference, name, product, and numbers with and without the plus sign."""
+    """The text that a search looks through: the reference, the customer's name, the product, and the numbers."""
     registration: Registration = application.registration
     numbers = " ".join(each.number for each in registration.numbers)
     return f"{application.application_id} {registration.customer.name} {registration.product} {numbers}".casefold()

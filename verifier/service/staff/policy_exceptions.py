@@ -57,9 +57,10 @@ class PolicyExceptions:
     async def grant(
         self, supervisor: Principal, application_id: str, asked: GrantException, idempotency: Idempotency
     ) -> Reply[GrantedException]:
-        """Lift rules for one call as a second person, without a request.
+        """Grant an exception for one call, as a second person, without a request.
 
-        Raises Forbidden for supervisors who lift rules for themselves. Raises NotFound or Erased.
+        Raises Forbidden if the supervisor is also the officer of the exception. Raises InvalidField if the officer is
+        not assigned to the application. Raises NotFound or Erased.
         """
         _check_second(supervisor, asked.officer_id)
 
@@ -78,9 +79,9 @@ class PolicyExceptions:
     async def request(
         self, officer: Principal, application_id: str, asked: RequestException, idempotency: Idempotency
     ) -> Reply[ExceptionRequest]:
-        """Ask a second person to lift rules, as an assigned officer.
+        """Ask a second person for an exception, as an assigned officer.
 
-        Raises NotFound for an application that the officer is not assigned to, whatever its state.
+        Raises NotFound if the officer is not assigned to the application, whatever the state of the application.
         """
 
         def guard(work: UnitOfWork) -> None:
@@ -107,8 +108,8 @@ class PolicyExceptions:
     ) -> Reply[ExceptionRequest]:
         """Grant or decline a request, as a second person.
 
-        Raises Forbidden for supervisors who decide their own request. Raises CallClosed for a request that has expired
-        or was decided before. Raises NotFound or Erased.
+        Raises Forbidden for supervisors who decide their own request. Raises CallClosed if the request has expired or
+        was decided before. Raises InvalidField if the officer is no longer assigned. Raises NotFound or Erased.
         """
         rows = await self._context.storage.fetch_in(records.REQUESTS_BY_ID, [request_id])
         if not rows:
@@ -135,7 +136,7 @@ class PolicyExceptions:
         return await self._context.writer.submit_kept(ExceptionRequest, reads, decide, idempotency)
 
     async def list(self, caller: Principal) -> ExceptionRequests:
-        """Requests of the last day. Supervisors get all requests, officers their own."""
+        """The requests of the last day. Supervisors get all requests. Officers get only their own requests."""
         context = self._context
         now_ms = context.clock()
         everybody = "supervisor" in caller.roles

@@ -28,7 +28,7 @@ from verifier.service.context import Context
 from verifier.service.housekeeping.expiry import Swept
 
 READ_S = 3.0
-_AFTER_ALL = "susp_g"  # sorts after every hex id
+_AFTER_ALL = "susp_g"  # sorts after every suspension id
 
 
 class StaffSuspensions:
@@ -63,7 +63,7 @@ class StaffSuspensions:
         return answer
 
     async def lift(self, supervisor: Principal, staff_id: str) -> Suspension:
-        """Lift a suspension. A second call gives the same answer.
+        """Lift a suspension. Lifting it again gives the same answer.
 
         Raises Forbidden for supervisors who lift their own suspension. Raises Suspended if the caller is suspended.
         Raises NotFound if the member of staff was never suspended.
@@ -122,9 +122,10 @@ class StaffSuspensions:
             cutoff.read(at, version)
 
     async def revoke_calls(self) -> int:
-        """Revoke the open calls of recently suspended staff. Returns how many.
+        """Revoke the open calls of recently suspended staff. Returns the number of revoked calls.
 
-        A slow node may issue a call while its officer is being suspended. So every poll revokes again for one minute.
+        A slow node may issue a call while its officer is being suspended. So for one minute after a suspension, each
+        poll runs this again.
         """
         context, cutoff = self._context, self._context.cutoff
         at, staff_ids = context.running(), cutoff.watched()
@@ -143,7 +144,8 @@ class StaffSuspensions:
         def decide(work: UnitOfWork) -> Answer[Swept]:
             revoked.clear()
             for call_id in call_ids:
-                # A damaged call must not stop the others. So decrypt no ticket, and skip a row that does not verify.
+                # A damaged call must not keep other calls open. So decrypt no ticket, and skip a row that does not
+                # verify.
                 with suppress(Tampered):
                     if self._close(work, call_id):
                         revoked.append(call_id)
@@ -173,7 +175,7 @@ class StaffSuspensions:
         return max(0, self._context.clock() - rules.code_lifetime_ms - rules.max_call_ms)
 
     def _read(self, row: Row) -> SuspensionRow:
-        """Read a suspension. A row that does not verify counts as in force, so that nobody can lift it by tampering."""
+        """Read a suspension. A row that does not verify counts as in force, so that tampering cannot lift it."""
         try:
             return self._context.authenticator.read(SUSPENSIONS, row)
         except Tampered:
@@ -192,7 +194,11 @@ class StaffSuspensions:
 
 
 def _reads(caller: Principal, staff_id: str) -> ReadSet:
-    """The read set. It includes the caller: if two supervisors suspend each other, the second one is refused."""
+    """The read set of a command on suspensions.
+
+    If the caller is a member of staff, the read set includes the caller's own suspension. So if two supervisors suspend
+    each other at the same time, the later command is refused.
+    """
     return ReadSet(staff_ids=(staff_id,) if caller.kind == "system" else (staff_id, caller.id))
 
 

@@ -1,8 +1,8 @@
 """Adapters that turn the events of telephone exchanges into leg events for `legs.by_number`. Implements specs/pbx.md.
 
-The functions are pure, and raise no errors for any input. Each takes an event and returns a `Reading`. A reading has
-leg events, or the reasons why the event was not understood. For an irrelevant event it has neither. `Exchange` tracks
-the legs of one exchange over time, and counts leg events, reasons and irrelevant events.
+Each function takes an event and returns a `Reading`. The functions are pure, and never raise an error. A reading has
+leg events, or the reasons why the event was not understood. The reading of an irrelevant event has no leg events and no
+reasons. `Exchange` tracks the legs of one telephone exchange over time, and counts its events.
 """
 
 from callback_verification.pbx.asterisk import from_ami, from_ari

@@ -37,7 +37,11 @@ _ARI_ENDS: dict[str, tuple[str, ...]] = {
 
 
 class _Dial(Struct, frozen=True):
-    """The outcome of one dial: the dialled channel and the calling channel."""
+    """The outcome of one dial.
+
+    `channel` and `name` are the id and the name of the dialled channel. `caller` and `caller_name` are the id and the
+    name of the calling channel. `officers` are names to look up in `DialPlan.officers`.
+    """
 
     status: str
     channel: str
@@ -52,8 +56,8 @@ class _Dial(Struct, frozen=True):
 def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
     """Read an ARI event. `Dial` with the status ANSWER begins a leg. `ChannelDestroyed` or a transfer ends the leg.
 
-    If an ARI application originates a dial, there is no calling channel, and the event does not have the dialled
-    number. So the event is irrelevant. The application knows the number, and must report the leg itself.
+    If an ARI application originates a dial, the event has no calling channel and no dialled number. Such an event is
+    irrelevant. The ARI application knows the number, and must report the leg itself.
     """
     kind = text(event, "type")
     if kind != "Dial" and kind not in _ARI_ENDS:
@@ -83,7 +87,7 @@ def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
 def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
     """Read an AMI event. `DialEnd` with the status ANSWER begins a leg. `Hangup`, a transfer or parking ends the leg.
 
-    Events have a time only with `timestampevents = yes` in manager.conf. Without it, give `received_at`.
+    Events have a time only with `timestampevents = yes` in manager.conf. Without that setting, pass `received_at`.
     """
     fields = folded(event)
     kind = text(fields, "event")
@@ -133,7 +137,10 @@ def _dial_ended(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
 
 
 def _internal_dial(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:
-    """Return the `beside` pairs of a dial inside the bank. The officer may be at either end of a Local channel."""
+    """Return the `beside` pairs of a dial inside the bank.
+
+    If the dial goes through a Local channel, the officer may be at either end of it.
+    """
     there, back = (caller, dialled), (dialled, caller)
     if is_joint(dialled):
         return (there, back) if is_joint(caller) else (back,)
@@ -149,13 +156,19 @@ def _channel_or_joint(unique: str, name: str, plan: DialPlan) -> str:
 
 
 def _ended(channels: list[str], plan: DialPlan, at: datetime) -> Reading:
-    """End every channel of the event. Channel names do not matter: Asterisk may rename one to Parked/… or …<ZOMBIE>."""
+    """Return a reading that ends all channels of the event, whatever their names.
+
+    Asterisk may rename a channel to Parked/… or …<ZOMBIE>, so a name does not show whether the channel was a leg.
+    """
     gone = tuple(plan.leg_id(unique) for unique in channels if unique)
     return Reading(tuple(LegByNumber("ended", leg, at) for leg in gone), gone=gone) if gone else unread("no_id")
 
 
 def _no_transfer(event: object, destination: str) -> Reading | None:
-    """Return a reading without legs if the transfer failed, or if the officer stays in the call. Else return None."""
+    """Return a reading without legs if the transfer failed, or if the officer stays in the call.
+
+    Otherwise return None.
+    """
     result = text(event, "result")
     if result == "Success" and text(event, destination).lower() != "threeway":
         return None

@@ -22,16 +22,16 @@ _USER = re.compile(r"<?(?:sips?|tel):([^@;?>]+)", re.IGNORECASE)
 class DialPlan(Struct, frozen=True):
     """The dial plan of one exchange.
 
-    - `country_code`: the code of national numbers. If it is empty, national numbers are not understood.
+    - `country_code`: the country code of national numbers. Without a country code, national numbers are not understood.
     - `trunk_prefix`, `international_prefix`: the prefixes of national and of international numbers.
     - `outside_line`: the prefix that officers dial for an outside line. Leave it empty if the exchange removes the
-      prefix. If it is set, a number without it is internal.
-    - `shortest_national`: a number without a prefix is national if it has at least this many digits. A shorter one is
-      an extension.
-    - `trunks`: the prefixes of the names of outside channels. If it is empty, any channel may lead outside.
-    - `officers`: the staff number for each extension and account. If the service does not get the officer of a leg, the
-      leg matches no call of an application with several officers.
-    - `server`: a part of every leg id, since two exchanges may use the same channel ids.
+      prefix. If it is set, a number that does not begin with `outside_line` is internal.
+    - `shortest_national`: a number without a prefix is national if it has at least this many digits. A shorter number
+      is an extension.
+    - `trunks`: the prefixes of the names of outside channels. If `trunks` is empty, any channel may lead outside.
+    - `officers`: the staff number for each extension and account. If a leg event has no officer, the service matches
+      the leg with no call of an application with several officers.
+    - `server`: a part of every leg id. It is needed because two exchanges may use the same channel ids.
 
     Raises ValueError unless `server` has at most 64 visible ASCII characters.
     """
@@ -50,11 +50,11 @@ class DialPlan(Struct, frozen=True):
             raise ValueError("server must have at most 64 visible ASCII characters")
 
     def leg_id(self, *parts: str) -> str:
-        """Return a leg id that is unique across exchanges: `server`, then `parts`, the leg's name in the exchange."""
+        """Return a leg id that is unique across exchanges. It joins `server` and `parts`, which name the leg."""
         return leg_id(self.server, *parts) if self.server else leg_id(*parts)
 
     def e164(self, dialled: str) -> str | None:
-        """Return the dialled number in E.164, or None if it is an extension or not a telephone number."""
+        """Return the dialled number in E.164. Return None for an extension, or for text that is not a number."""
         if len(dialled) > MAX_TEXT:
             return None
         number = self._international(dialled.translate(_SEPARATORS))
@@ -75,17 +75,18 @@ class DialPlan(Struct, frozen=True):
         return f"+{self.country_code}{digits}" if len(digits) >= self.shortest_national else None
 
     def is_extension(self, dialled: str) -> bool:
-        """Whether a number is an extension: it has only digits, and fewer than `shortest_national`."""
+        """Whether a number is an extension: it has only digits, and has fewer than `shortest_national` digits."""
         digits = dialled.translate(_SEPARATORS)
         return digits.isascii() and digits.isdigit() and len(digits) < self.shortest_national
 
     def leads_outside(self, channel: str) -> bool:
-        """Whether a channel may belong to a trunk. If `trunks` is empty, every channel may."""
+        """Whether a channel may belong to a trunk. If `trunks` is empty, the result is always true."""
         return not self.trunks or channel.startswith(self.trunks)
 
     def comes_from_outside(self, channel: str) -> bool:
-        """Whether a calling channel belongs to a trunk. If it does, the call is a forwarded inbound call, and not an
-        officer's call. If `trunks` is empty, this is unknown, and the result is False.
+        """Whether a calling channel belongs to a trunk, so that the call is an inbound call that was forwarded.
+
+        If `trunks` is empty, this is unknown, and the result is always false.
         """
         return bool(self.trunks) and channel.startswith(self.trunks)
 
@@ -95,7 +96,7 @@ class DialPlan(Struct, frozen=True):
 
 
 def leg_id(*parts: str) -> str:
-    """Join parts into an unambiguous leg id. If the id is too long or not visible ASCII, return its SHA-256 instead."""
+    """Join parts into an unambiguous leg id. An id that is too long or not visible ASCII is replaced by its SHA-256."""
     name = parts[0] if len(parts) == 1 else " ".join(each.replace("%", "%25").replace(" ", "%20") for each in parts)
     if len(name) <= MAX_LEG_ID and _VISIBLE.fullmatch(name):
         return name
@@ -109,14 +110,14 @@ def user(uri: str) -> str:
 
 
 def text(fields: object, *path: str) -> str:
-    """Return the string at a path in nested objects, or "" if it is missing or too long."""
+    """Return the string at a path in nested objects, or "" if the string is missing or too long."""
     for name in path:
         fields = fields.get(name) if isinstance(fields, Mapping) else None
     return fields if isinstance(fields, str) and len(fields) <= MAX_TEXT else ""
 
 
 def folded(event: object) -> dict[str, object]:
-    """Return the fields with lower-case names, since libraries differ in the case of names."""
+    """Return the fields of an event with lower-case names. Some libraries use other upper and lower case."""
     if not isinstance(event, Mapping):
         return {}
     return {name.lower(): value for name, value in event.items() if isinstance(name, str)}

@@ -29,7 +29,7 @@ def from_dialog_info(document: str | bytes, plan: DialPlan, received_at: datetim
 
     A confirmed dialog becomes a connected leg if the extension began the dialog. A terminated dialog becomes an ended
     leg, unless another party had called the extension. Documents have no time, so `received_at` is required. The
-    `entity` in the document is the address of the extension. Its user part is looked up in `plan.officers`.
+    `entity` in the document is the address of the extension. The user part of `entity` is looked up in `plan.officers`.
     """
     reader = _Reader()
     try:
@@ -57,7 +57,7 @@ def _dialog(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -
     if not entity or "id" not in dialog:
         return unread("no_id")
     # A phone may reuse a dialog id, so the leg id also has the Call-ID and the local tag. The remote tag is left out,
-    # since it is unknown at first. Forks differ without the remote tag, since each fork has its own dialog id.
+    # since it is unknown at first. Forks of a call still get different leg ids, since each fork has its own dialog id.
     slot = plan.leg_id(entity, dialog["id"])
     marks = [dialog[each] for each in ("call-id", "local-tag") if dialog.get(each)]
     leg = plan.leg_id(entity, dialog["id"], *marks)
@@ -95,7 +95,7 @@ class _Reader:
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._path) >= MAX_DEPTH:
             raise ValueError("the document is nested too deeply")
-        # Elements of other namespaces get an empty name. It matches no path, so they are ignored.
+        # Elements of other namespaces get an empty name. An empty name matches no path, so these elements are ignored.
         self._path += (name.removeprefix(_SPACE) if name.startswith(_SPACE) else "",)
         if self._path == _DIALOG[:1]:
             self.is_dialog_info = True

@@ -24,24 +24,28 @@ class Exchange(Generic[Event]):
     """Reads the events of one exchange, tracks its legs, and counts the results. Only one thread may use it.
 
     A leg ends when the officer's own channel ends, even if the customer's channel stays: after a transfer, the customer
-    talks to somebody else. The state is only in memory. After a restart, a leg still ends when its own channel ends.
+    talks to another person. The state is kept only in memory. A leg that began before a restart ends only when its own
+    channel ends.
     """
 
     def __init__(self, read: Callable[[Event, DialPlan, datetime], Reading], plan: DialPlan) -> None:
         self._read = read
         self._plan = plan
-        # `_channels` has, for each leg, the channels that the leg depends on. `_legs` has, for each channel, the legs
-        # that depend on the channel.
+        # `_channels` maps each leg to the channels that the leg depends on. `_legs` maps each channel to the legs that
+        # depend on the channel.
         self._channels: dict[str, set[str]] = {}
         self._legs: dict[str, set[str]] = {}
-        # For each channel to an officer's telephone: the staff number of the officer.
+        # The staff number of the officer, by the channel to the officer's telephone.
         self._officers: dict[str, str] = {}
         # Legs that were answered, but have no officer yet.
         self._alone: dict[str, LegByNumber] = {}
         self.counts: Counter[str] = Counter()
 
     def read(self, event: Event, received_at: datetime | None = None) -> Reading:
-        """Read an event. Add an `ended` event for each leg that it ends. `received_at` defaults to the current time."""
+        """Read an event, and add an `ended` event for each leg that the event ends.
+
+        `received_at` defaults to the current time.
+        """
         at = datetime.now(UTC) if received_at is None else received_at
         reading = self._read(event, self._plan, at)
         for leg, channel in reading.beside:
@@ -60,7 +64,7 @@ class Exchange(Generic[Event]):
         return reading
 
     def _newly_connected(self, reading: Reading, at: datetime) -> tuple[LegByNumber, ...]:
-        """Return the legs that were answered without an officer and now have one."""
+        """Return the legs that were answered while they had no officer, and that now have an officer's channel."""
         for leg in reading.alone:
             self._alone[leg.leg_id] = leg
         if len(self._alone) > MAX_LEGS:
@@ -73,17 +77,20 @@ class Exchange(Generic[Event]):
         return tuple(leg if leg in reading.alone else replace(leg, at=at) for leg in joined)
 
     def _with_officer(self, leg: LegByNumber) -> LegByNumber:
-        """If the event names no officer, look for one: the leg may depend on a channel to an officer's telephone."""
+        """Return the leg event with its officer.
+
+        If the event names no officer, take the officer from the channels that the leg depends on.
+        """
         if leg.event == "ended" or leg.officer_id is not None:
             return leg
         found = {self._officers[each] for each in self._channels.get(leg.leg_id, ()) if each in self._officers}
         return replace(leg, officer_id=found.pop()) if len(found) == 1 else leg
 
     def _follow(self, leg: str, channel: str) -> None:
-        """Record that a leg depends on a channel, and on all channels that this channel depends on now.
+        """Record that a leg depends on a channel, and on all channels that the channel itself depends on.
 
-        A joint is known before the channels behind it. So if the leg is a joint, record the same for all legs that
-        depend on the joint.
+        If the leg is a joint, record these channels also for all legs that depend on the joint. Those legs may have
+        been recorded before the channels behind the joint were known.
         """
         legs = (leg, *sorted(self._legs.get(leg, ()))) if is_joint(leg) else (leg,)
         channels = (channel, *sorted(self._channels.get(channel, ())))
@@ -116,6 +123,6 @@ class Exchange(Generic[Event]):
             self.counts["irrelevant"] += 1
         for reason in reading.not_understood:
             self.counts[reason] += 1
-            # Log only the 1st, 2nd, 4th, 8th and so on, so that a flood of events does not flood the log.
+            # Log only the 1st, 2nd, 4th, 8th event and so on, so that a flood of events does not flood the log.
             if self.counts[reason].bit_count() == 1:
                 log.warning("an event was not understood: %s, %d so far", reason, self.counts[reason])

@@ -40,7 +40,8 @@ def from_esl(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
         return unread("no_id")
     leg = plan.leg_id(field("unique-id"))
     if kind in _ENDS:
-        # FreeSWITCH may remove a loopback channel while its call goes on, so the end of one does not end other legs.
+        # FreeSWITCH may remove a loopback channel while its call goes on. So the end of a loopback channel does not end
+        # other legs.
         gone = () if field("channel-name").startswith("loopback/") else (leg,)
         return Reading((LegByNumber("ended", leg, at),), gone=gone)
     return _answered(field, leg, plan, at)

@@ -1,4 +1,4 @@
-"""The result of reading one event of an exchange."""
+"""The result of reading one event of a telephone exchange."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ Reason = Literal[
 
 
 class Reading(Struct, frozen=True):
-    """The legs of one event, or the reasons why the event was not understood. Without both, the event is irrelevant.
+    """The leg events in one event, or the reasons why the event was not understood.
 
-    A reason never contains bytes of the event. The other members are for `Exchange`:
+    If there are no leg events and no reasons, the event is irrelevant. A reason never contains bytes of the event. The
+    other members are for `Exchange`:
 
-    - `beside`: pairs (leg, channel). The leg ends when the channel is in `gone`. Each of the two may be a `joint`.
+    - `beside`: pairs (leg, channel). The leg ends when the channel is in `gone`. The leg or the channel may be a joint.
     - `gone`: channels that have ended or have left their call.
-    - `alone`: legs that were answered, but have no known officer. Such a leg is connected once a channel is beside it.
+    - `alone`: `connected` events of legs without a known officer. `Exchange` returns such an event once the leg has a
+      channel in `beside`.
     - `officers`: pairs (channel, staff number), for channels to officers' telephones.
     """
 
@@ -42,7 +44,7 @@ _JOINT = "\n"
 
 
 def joint(name: str) -> str:
-    """Return the id of a joint. A joint connects two channels, and no event ends a joint. No leg id has this form."""
+    """Return the id of a joint. A joint connects two channels. No event ends a joint, and no leg has such an id."""
     return _JOINT + name
 
 
