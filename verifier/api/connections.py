@@ -36,7 +36,7 @@ class Bounds(Struct, frozen=True):
     - `headers`: until the headers of a request are complete. The time starts when the client connects. For each later
       request, it starts with the first byte of the request.
     - `body`: until the body is complete. The time starts when the headers are complete.
-    - `slow_client`: until the client has read all bytes of its answer. The time starts when the client is too slow.
+    - `slow_client`: until the client has read its whole answer. The time starts when some bytes cannot be sent at once.
     - `idle`: until the client sends its next request. The time starts when the answer is sent.
 
     There is no timeout while the service works on an answer. So an event stream may stay open for any length of time.
