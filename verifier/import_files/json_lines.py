@@ -1,4 +1,4 @@
-"""Reads JSON Lines. Each line is the body of a registration, and also has the application id.
+"""Reads JSON Lines. Each line is one registration, as in the body of `put_application`, with an `application_id`.
 
 Implements specs/protocol.md section 3.1.
 """
