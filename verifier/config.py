@@ -56,11 +56,9 @@ class BadSettings(VerifierError):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """All settings, with their defaults.
+    """All settings, with their defaults. `verifier/settings_text.py` explains each setting.
 
-    The environment variable is `VERIFIER_` and the name of the member in capitals.
-
-    `verifier/settings_text.py` explains each setting.
+    The environment variable of a setting is `VERIFIER_` and the name of the member in capitals.
     """
 
     env: Literal["production", "development"] = "production"
@@ -210,9 +208,7 @@ def load(environment: Mapping[str, str]) -> Config:
 def load_one(environment: Mapping[str, str], name: str, default: str | None = None) -> str:
     """Read one text setting, for a command that needs no other.
 
-    If `default` is given, it replaces the setting's default.
-
-    Raises BadSettings.
+    If the setting is missing, returns `default` or, if that is None, the setting's own default. Raises BadSettings.
     """
     named = (variable(name), f"{variable(name)}_FILE")
     values, wrong = _read({each: environment[each] for each in named if each in environment})

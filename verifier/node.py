@@ -193,7 +193,7 @@ class Node:
 def report_discrepancy(kind: DiscrepancyKind, discrepancy_id: str) -> None:
     """Count and log a discrepancy.
 
-    An unused code happens every day, so it is not logged as a warning. All other kinds are.
+    Unused codes happen every day, so they are logged as information. All other kinds are logged as warnings.
     """
     DISCREPANCIES.labels(kind).inc()
     level = logging.INFO if kind == "code_never_used" else logging.WARNING

@@ -32,7 +32,7 @@ class Damaged(Unavailable):
 
 
 class Reader(Protocol):
-    """Runs SELECT statements written with `$1` parameters."""
+    """Runs SELECT statements. Their parameters are written as `$1`, `$2` and so on."""
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         """All rows of a statement. Raises Unavailable if the database cannot answer."""
@@ -80,7 +80,7 @@ class Storage(Reader, Protocol):
         """
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
-        """Check the database files. Returns a description of each damage. `thorough` also checks the indexes.
+        """Check the database files. Returns one text for each damage that it finds. `thorough` also checks the indexes.
 
         Returns nothing for a database that has its own tools for this check.
         """

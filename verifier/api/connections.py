@@ -177,8 +177,8 @@ class Connections:
     def admit(self, connection: Connection) -> bool:
         """Admit a connection. Returns whether it was admitted.
 
-        At the limit, the connection that `_spare` chooses is closed to make room. If there is none, the new one is
-        refused.
+        At the limit, the connection that `_spare` chooses is closed to make room. If `_spare` chooses none, the new
+        connection is refused.
         """
         if sum(map(len, self._stages.values())) >= self._most:
             spare = self._spare()

@@ -33,10 +33,7 @@ _Jwk: TypeAlias = dict[str, Any]
 
 
 class _Answer(Struct):
-    """A response of an issuer. Log messages call the response `called`.
-
-    They never contain an address from the issuer.
-    """
+    """A response of an issuer. `called` is its name in the log. The log never contains an address from the issuer."""
 
     called: ClassVar[str]
 

@@ -46,10 +46,11 @@ Content = TypeVar("Content", bound=Struct)
 
 
 class Asked(Struct, Generic[Body, Query], frozen=True):
-    """A decoded and authenticated request. If the operation takes no body or no query, that member is None.
+    """A decoded and authenticated request.
 
-    `path` has the parameters of the path. `sent` has the headers that the response will have. `identify` authenticates
-    the caller again. A response that takes long calls it from time to time.
+    `body` is None if the operation takes no body. `query` is None if the operation takes no query. `path` has the
+    parameters of the path. `sent` has the headers that the response will have. `identify` authenticates the caller
+    again; a long-lived response uses it from time to time.
     """
 
     request: web.Request
@@ -209,7 +210,7 @@ class Endpoint:
         return web.Response(body=content, status=operation.status, content_type=operation.content_type, headers=sent)
 
     async def _identify(self, request: web.Request, body: bytes) -> Principal:
-        """Authenticate the caller. Raises an error if the caller is suspended."""
+        """Authenticate the caller. Raises Unauthenticated, or Suspended if the caller is suspended."""
         principal = await self._authentication.identify(request, body)
         await self._service.suspensions.admit(principal)
         return principal

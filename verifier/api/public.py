@@ -1,4 +1,4 @@
-"""Handlers of the public operations. They serve the log, the keys and the description, and they check receipts.
+"""Handlers of the public operations. They serve the log, keys and deployment's description, and check receipts.
 
 Implements specs/protocol.md sections 8 and 11.
 """

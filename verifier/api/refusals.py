@@ -1,8 +1,7 @@
 """Refuses bad requests before they reach an operation. Each answer is a problem.
 
-The log repeats no part of a bad request.
-
-Implements specs/protocol.md section 3.2. specs/decisions/0030 explains the decision.
+The log repeats no part of a bad request. Implements specs/protocol.md section 3.2. specs/decisions/0030 explains the
+decision.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ class Protocol(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun, and another cannot follow it")
         # If aiohttp refuses an unknown Expect header, it repeats the header in its answer. If the header is not UTF-8,
-        # that raises UnicodeEncodeError.
+        # aiohttp raises UnicodeEncodeError.
         expected = isinstance(exc, UnicodeEncodeError) and "Expect" in request.headers
         response = problem(_unread(exc) if status < 500 or expected else InternalError(), request, exc)
         response.force_close()

@@ -229,10 +229,7 @@ def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Pr
 
 
 def _target_uri(request: BaseRequest, public_url: str | None) -> str:
-    """The target URI that the caller signed.
-
-    It is made from the raw path, because a parsed path may have other escapes.
-    """
+    """The target URI that the caller signed. It has the raw path, because parsing can change the escapes in a path."""
     if not request.raw_path.startswith("/"):
         raise Unauthenticated("the request target is not a path")
     return (public_url or f"{request.scheme}://{request.host}").rstrip("/") + request.raw_path

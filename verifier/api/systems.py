@@ -163,7 +163,7 @@ def fingerprint(system: System) -> str:
 
 
 def public_key(system: System) -> Ed25519PublicKey:
-    """Decode the `public_key` of a system. Raises ValueError if it is not an Ed25519 key, or is not a safe one."""
+    """Decode the `public_key` of a system. Raises ValueError if it is not an Ed25519 key, or is of small order."""
     text = system.public_key.strip()
     try:
         if not text.startswith("-----BEGIN"):

@@ -16,9 +16,9 @@ SLIPS = Limit(burst=30, period_ms=600_000)
 
 
 class Throttle:
-    """Applies one limit to each of many keys.
+    """Applies one limit to many keys, each counted separately.
 
-    At most MAX_KEYS keys are kept; the least recently used key is dropped first.
+    It remembers at most MAX_KEYS keys. Above that, it forgets the least recently used key.
     """
 
     def __init__(self, name: str, limit: Limit, clock: Clock) -> None:
@@ -41,9 +41,6 @@ class Throttle:
         return decision
 
     def headers(self, decision: Decision) -> dict[str, str]:
-        """The response headers for a decision:
-
-        `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
-        """
+        """The headers `RateLimit` and `RateLimit-Policy` for a decision (draft-ietf-httpapi-ratelimit-headers)."""
         remaining = f'"{self._name}";r={decision.remaining}{self._reset}'
         return {"RateLimit-Policy": self._policy, "RateLimit": remaining}

@@ -204,9 +204,9 @@ def _decoded(part: str, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _meant(claims: dict[str, object], issuers: tuple[TrustedIssuer, ...]) -> TrustedIssuer:
-    """The trusted issuer that the token names in `iss`, for an audience in `aud`.
+    """The trusted issuer whose address is in the claim `iss`, and one of whose audiences is in the claim `aud`.
 
-    Raises Unauthenticated if there is not exactly one.
+    Raises Unauthenticated if no trusted issuer fits, or if several fit.
     """
     of_issuer = [trusted for trusted in issuers if trusted.issuer == claims.get("iss")]
     if not of_issuer:

@@ -31,7 +31,7 @@ def log() -> None:
     "--from",
     "start",
     type=CHECKPOINT,
-    help="The file that --keep wrote in an earlier audit without findings. Only later leaves are checked.",
+    help="The file that --keep wrote in an earlier audit without findings. Only leaves added since are checked.",
 )
 @click.option(
     "--keep",

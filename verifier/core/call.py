@@ -33,8 +33,7 @@ class CallRules(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, frozen=True):
     """One outbound call. Times are in epoch milliseconds. The time of an event is None until the event happens.
 
-    `due_at` is the time at which the call changes its state, if nothing happens before. It is None once the call is
-    closed.
+    `due_at` is when the call will change its state if no event comes first. It is None once the call is closed.
     """
 
     call_id: str

@@ -165,7 +165,7 @@ class CallClosed(VerifierError):
 
 
 class LegNotConnected(VerifierError):
-    """The officer's leg is not known to be connected to the number on file (law L5)."""
+    """The service has no report that the officer's leg is connected to the number on file (law L5)."""
 
     slug = "leg_not_connected"
     title = "The call is not connected to the number on file"

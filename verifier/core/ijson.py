@@ -21,7 +21,8 @@ class TooDeep(ValueError):
 def read_json(octets: bytes, *, mark: bool = False) -> object:
     """The value of a JSON text in UTF-8. `mark` allows one byte-order mark at the beginning.
 
-    Raises ValueError. For JSON that is nested too deeply, the ValueError is a TooDeep.
+    Raises ValueError if the text is not valid. The ValueError is a TooDeep if the text is nested too deeply, but is
+    otherwise balanced.
     """
     text = octets.decode("utf-8-sig" if mark else "utf-8")
     deepest, closed = _nesting(text)

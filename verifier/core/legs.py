@@ -1,4 +1,4 @@
-"""Leg events of a telephone exchange, and their answers. Implements specs/protocol.md section 6.1."""
+"""Leg events of a telephone exchange, and the answers to them. Implements specs/protocol.md section 6.1."""
 
 from __future__ import annotations
 

@@ -62,7 +62,11 @@ def consistency_ranges(old: int, new: int) -> list[Range]:
 
 
 def _seeded_consistency_ranges(old: int, new: int) -> list[Range]:
-    """The largest subtree of the new tree that ends where the old tree ends. Then the subtrees of its audit path."""
+    """The subtrees of a consistency proof, including the first one even if the proof leaves it out.
+
+    The first subtree is the largest subtree of the new tree that ends where the old tree ends. After it come the
+    subtrees of its audit path.
+    """
     if not 1 <= old <= new:
         raise InvalidProof(f"there is no consistency proof from size {old} to size {new}")
     path = inclusion_ranges(old - 1, new)
@@ -119,8 +123,8 @@ def _check_lengths(hashes: Sequence[bytes], count: int) -> None:
 class Tree:
     """The log's tree, reduced to the hashes on its right edge. They are enough to append leaves. The tree is immutable.
 
-    `nodes` are the hashes of complete subtrees by (level, index). They must include the left siblings of the right
-    edge. `inclusion_proof` works only for a leaf whose audit path is in `nodes`.
+    `nodes` are the hashes of complete subtrees by (level, index). They must include the last complete subtree of each
+    level that has an odd number of them. `inclusion_proof` works only for a leaf whose audit path is in `nodes`.
     """
 
     __slots__ = ("_edge", "_nodes", "size")
@@ -147,7 +151,7 @@ class Tree:
         return cls(size, nodes)
 
     def extend(self, leaf_hashes: Sequence[bytes]) -> tuple[Tree, list[tuple[int, int, bytes]]]:
-        """Return a tree with these leaves added, and the nodes to store: (tile level >= 1, index, hash).
+        """Return two values: a tree with these leaves added, and the nodes to store as (tile level >= 1, index, hash).
 
         This tree stays unchanged, in case the new tree does not become durable. The new tree can prove only the new
         leaves. It drops all other nodes, so its memory does not grow.

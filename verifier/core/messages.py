@@ -166,7 +166,7 @@ class ApplicationView(Struct, frozen=True):
 
 
 class Applications(Struct, frozen=True):
-    """A page of applications, ordered by reference. `next_cursor` is null on the last page."""
+    """A page of applications, ordered by `application_id`. `next_cursor` is null on the last page."""
 
     applications: tuple[ApplicationView, ...]
     next_cursor: str | None
@@ -285,7 +285,7 @@ class CallDetails(Struct, frozen=True):
 class Verdict(Struct, frozen=True):
     """The answer to a confirmation. All `not_genuine` answers have the same members and words (law L7).
 
-    If a request was answered `genuine`, its retry after the end of the call is answered `ended`, with other words.
+    If a request was answered `genuine`, a retry after the end of the call gets `ended`, with other words.
     """
 
     verdict: Literal["genuine", "not_genuine", "ended"]

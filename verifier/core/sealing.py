@@ -19,9 +19,9 @@ KEY_BYTES = 32
 
 
 class ApplicationKeys(Struct, frozen=True):
-    """The sub-keys of an application key. Each sub-key has one use, which its member names.
+    """The sub-keys of an application key. The name of each member is the use of its sub-key.
 
-    The sub-keys are wrapped together, and destroyed together.
+    All sub-keys are wrapped together, and destroyed together.
     """
 
     sealing: bytes

@@ -58,7 +58,7 @@ def sign_es256(key: EllipticCurvePrivateKey, octets: bytes) -> bytes:
 
 
 def verify_es256(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
-    """Verify an ES256 signature: the numbers r and s, in 32 bytes each. Raises InvalidSignature."""
+    """Verify an ES256 signature. `signature` has the numbers r and s, in 32 bytes each. Raises InvalidSignature."""
     try:
         if len(signature) != 2 * _HALF:
             raise ValueError("an ES256 signature has 64 bytes")

@@ -40,7 +40,7 @@ _POINTERS = {
 class Header:
     """The header: the first line of the file, with the names of the columns.
 
-    Raises UnreadableFile if the header is wrong. The message names all its problems.
+    Raises UnreadableFile if the header is wrong. The message names all problems of the header.
     """
 
     def __init__(self, line: Line, reading: Reading) -> None:

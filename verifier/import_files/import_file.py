@@ -91,7 +91,7 @@ class ImportFile:
                 yield self._row(line)
 
     def _field(self, number: int) -> tuple[int, int] | None:
-        """The field that this line is inside of, as its first and last line.
+        """The first and last line of the field that this line is inside of.
 
         None if the line is not inside a field that runs over several lines.
         """

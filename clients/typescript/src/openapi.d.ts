@@ -762,7 +762,7 @@ export interface components {
         };
         /**
          * Applications
-         * @description A page of applications, ordered by reference. `next_cursor` is null on the last page.
+         * @description A page of applications, ordered by `application_id`. `next_cursor` is null on the last page.
          */
         Applications: {
             applications: components["schemas"]["ApplicationView"][];
@@ -1438,7 +1438,7 @@ export interface components {
          * Verdict
          * @description The answer to a confirmation. All `not_genuine` answers have the same members and words (law L7).
          *
-         *         If a request was answered `genuine`, its retry after the end of the call is answered `ended`, with other words.
+         *         If a request was answered `genuine`, a retry after the end of the call gets `ended`, with other words.
          */
         Verdict: {
             /** @enum {unknown} */

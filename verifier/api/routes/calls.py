@@ -19,7 +19,10 @@ _LOST = (errors.NotFound, errors.Erased)
 
 
 class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    """The query for a page of calls. With `since`, it asks only for calls that were issued at this time or later."""
+    """The query for a page of calls.
+
+    With `since`, the page has only calls that were issued at that time or later.
+    """
 
     since: Instant | None = None
     limit: Limit = 50
