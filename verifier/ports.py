@@ -47,7 +47,7 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """A write transaction. Until it ends, it locks the rows that it updates.
 
-    Other transactions that update these rows wait until then, and see the changes.
+    Another transaction that updates one of these rows waits until this transaction ends. Then it sees the changes.
     """
 
     async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:

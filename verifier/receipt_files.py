@@ -14,8 +14,8 @@ from verifier.core.evidence import Evidence, Trust
 from verifier.core.ijson import TooDeep, read_json
 
 MAX_FILE = 262_144
-# A file may also have a whole answer of the API: a verdict, an issued call or an exception. In such an answer, one of
-# these members has the evidence.
+# A file may also have a whole answer of the API: a verdict, an issued call or an exception. The evidence in such an
+# answer is in a member with one of the names in `_WITHIN`.
 _WITHIN = ("receipt", "ticket", "evidence")
 
 

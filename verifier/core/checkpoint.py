@@ -238,7 +238,7 @@ def tile_path(level: int | None, index: int, width: int) -> str:
 def parse_tile_path(path: str) -> tuple[int | None, int, int]:
     """Parse the path of a tile. Returns the level (None for entries), the index and the width.
 
-    Raises ValueError for any other text.
+    Raises ValueError if `path` is not the path of a tile.
     """
     found = _TILE_PATH.fullmatch(path)
     if found is None:

@@ -62,10 +62,10 @@ def consistency_ranges(old: int, new: int) -> list[Range]:
 
 
 def _seeded_consistency_ranges(old: int, new: int) -> list[Range]:
-    """The subtrees of a consistency proof, including the first one even if the proof leaves it out.
+    """The subtrees of a consistency proof, together with the first subtree, which some proofs leave out.
 
-    The first subtree is the largest subtree of the new tree that ends where the old tree ends. After it come the
-    subtrees of its audit path.
+    The first subtree is the largest subtree of the new tree that ends where the old tree ends. The other subtrees are
+    the audit path of the first subtree.
     """
     if not 1 <= old <= new:
         raise InvalidProof(f"there is no consistency proof from size {old} to size {new}")

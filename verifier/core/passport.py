@@ -114,9 +114,9 @@ def identity_header(kind: Kind, claims: Claims, x5u: str, sign: Callable[[bytes]
 def check_identity(header: str, public_key: EllipticCurvePublicKey, now_s: int, fresh_s: int = FRESH_S) -> Identity:
     """Verify one incoming Identity header with the public key of its certificate.
 
-    This function does not fetch or check the certificate. The caller must do so before. Raises InvalidSignature if the
-    header cannot be parsed or its signature does not verify. Raises InvalidClaims unless the payload is a fresh
-    PASSporT of a known kind that fits the header.
+    Fetch and check the certificate before you call this function. Raises InvalidSignature if the header cannot be
+    parsed or its signature does not verify. Raises InvalidClaims unless the payload is a fresh PASSporT of a known kind
+    that fits the header.
     """
     token, given = parse_header(header)
     if given.get("alg", "es256").lower() != "es256":
