@@ -1,6 +1,6 @@
 """Checks the addresses and telephone numbers in settings.
 
-Each check returns the problem as text, or None. The text never repeats a password.
+Each check returns a text that says what is wrong, or None if nothing is wrong. The text never repeats a password.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ENCODE = "percent-encode characters such as # / ? @ [ ] and % in the user name 
 
 
 def web(url: str, *, secure: bool) -> str | None:
-    """Check a web address. With `secure` only https is allowed."""
+    """Check a web address. If `secure` is true, the address must be https."""
     schemes = ("https",) if secure else ("https", "http")
     parts = _split(url)
     if parts is None or parts.scheme not in schemes or not parts.hostname or re.search(r"\s", url):
@@ -74,7 +74,7 @@ def _postgres(parts: SplitResult) -> str | None:
 
 
 def _port(host: str) -> tuple[str, str | None]:
-    """Split `name:port`. Without a port, the port is None. An IPv6 address keeps its brackets."""
+    """Split `name:port`. The second value is None if there is no port. An IPv6 address keeps its brackets."""
     end = host.rfind("]") + 1
     name, colon, port = host[end:].partition(":")
     return host[:end] + name, port if colon else None

@@ -1,4 +1,4 @@
-"""Composes the service and its adapters from the settings. No other module knows every adapter."""
+"""Builds the service and its adapters from the settings. No other module knows all adapters."""
 
 from __future__ import annotations
 
@@ -38,12 +38,15 @@ def now_ms() -> int:
 
 
 def running_ms() -> int:
-    """A monotonic clock in milliseconds, for rate limits. A wall clock that is set back would lock people out."""
+    """A monotonic clock in milliseconds, for rate limits.
+
+    Setting the wall clock back would lock people out, so rate limits do not use the wall clock.
+    """
     return time.monotonic_ns() // 1_000_000
 
 
 async def open_service(config: Config, timeout_s: float = TIMEOUT_S) -> Service:
-    """Open the database and the key ring, and return the service on them. The caller must start the service.
+    """Open the database and the key ring. Returns a service that uses them. The caller must start the service.
 
     Raises a VerifierError whose `detail` can be shown to the operator.
     """
@@ -104,7 +107,7 @@ async def check_seen_files(config: Config, context: Context) -> None:
 
 
 def compose_public_app(config: Config, service: Service, authentication: Authentication) -> web.Application:
-    """The application for the public port: the API, its documentation, the pages and the voice dialects."""
+    """Build the application for the public port: the API, its documentation, the pages and the voice dialects."""
     people = Throttle("people", Limit(config.requests_per_minute, 60_000), running_ms)
     table = operations(service.context.storage, Throttle("slips", SLIPS, running_ms))
     app = public_app(service, table, authentication, people, page_facts(config))
@@ -115,7 +118,7 @@ def compose_public_app(config: Config, service: Service, authentication: Authent
 
 
 def _dialects(config: Config) -> list[Dialect]:
-    """The voice dialects that have a secret in the settings."""
+    """The voice dialects to serve. A dialect is served if the settings have a password or a token for it."""
     dialects: list[Dialect] = []
     if config.voicexml_password:
         dialects.append(VoiceXML(config.voicexml_password))
@@ -125,9 +128,10 @@ def _dialects(config: Config) -> list[Dialect]:
 
 
 def page_facts(config: Config) -> tuple[Facts, Facts] | None:
-    """The facts for the officer's console and the facts for the customer's page. None if the pages are switched off.
+    """Two values: the facts for the officer's console, and the facts for the customer's page.
 
-    The default client id of a page is the first audience of its issuer.
+    Returns None if the pages are switched off. If the settings have no client id for a page, it is the first audience
+    of the page's issuer.
     """
     if not config.pages:
         return None
@@ -144,7 +148,7 @@ def page_facts(config: Config) -> tuple[Facts, Facts] | None:
 
 
 def token_verifier(config: Config, session: aiohttp.ClientSession) -> TokenVerifier:
-    """The verifier of bearer tokens for these settings. Raises BadSettings."""
+    """Make the verifier of bearer tokens from these settings. Raises BadSettings."""
     try:
         return TokenVerifier(trusted_issuers(config), lambda: session, time.time, config.token_recheck_seconds)
     except ValueError as error:

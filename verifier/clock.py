@@ -8,8 +8,9 @@ from verifier.core.errors import Unavailable
 from verifier.core.times import to_ms
 from verifier.ports import Clock
 
-# A node may be ahead by more than it may be behind, because a node that is ahead only expires codes early. A node also
-# seems to be ahead if its transaction has waited, because the database reports when the transaction began.
+# A node's clock may be ahead of the database's clock by more than it may be behind. A node that is ahead only expires
+# codes early. A node also seems to be ahead if its transaction had to wait, because the database reports the time when
+# the transaction began.
 MAX_BEHIND_MS = 5_000
 MAX_AHEAD_MS = 10_000
 

@@ -1,7 +1,7 @@
 """Reads the settings from the environment variables `VERIFIER_*` (12-factor).
 
-Every command reads its settings here, and does not start if a setting is wrong or unknown. Any setting may come from a
-file: `VERIFIER_DATABASE_FILE=/run/secrets/db` instead of `VERIFIER_DATABASE`.
+Every command reads its settings here. If a setting is wrong or unknown, the command does not start. Any setting may
+come from a file: `VERIFIER_DATABASE_FILE=/run/secrets/db` instead of `VERIFIER_DATABASE`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Resource = Annotated[str, exact(r"([A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]+)?", max_le
 
 
 class BadSettings(VerifierError):
-    """One or more settings are missing, unknown or out of bounds. `problems` names each of them."""
+    """At least one setting is missing, unknown or out of bounds. `problems` has a text for each problem."""
 
     slug = "bad_settings"
     title = "The settings are not valid"
@@ -56,9 +56,9 @@ class BadSettings(VerifierError):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Every setting, with its default. The environment variable is `VERIFIER_` and the member's name in capitals.
+    """All settings, with their defaults. `verifier/settings_text.py` explains each setting.
 
-    `verifier/settings_text.py` explains each setting.
+    The environment variable of a setting is `VERIFIER_` and the name of the member in capitals.
     """
 
     env: Literal["production", "development"] = "production"
@@ -188,7 +188,7 @@ PAIRS = (
 
 
 def load(environment: Mapping[str, str]) -> Config:
-    """Read all settings. Raises BadSettings, which names every setting that is unknown, unreadable or not valid."""
+    """Read all settings. Raises BadSettings, which names every setting that is unknown, unreadable or invalid."""
     values, wrong = _read(environment)
     converted, not_valid = _convert(values)
     wrong += not_valid
@@ -206,9 +206,9 @@ def load(environment: Mapping[str, str]) -> Config:
 
 
 def load_one(environment: Mapping[str, str], name: str, default: str | None = None) -> str:
-    """Read one text setting, for a command that needs no other. `default` replaces the setting's own default.
+    """Read one text setting, for a command that needs no other.
 
-    Raises BadSettings.
+    If the setting is missing, returns `default` or, if that is None, the setting's own default. Raises BadSettings.
     """
     named = (variable(name), f"{variable(name)}_FILE")
     values, wrong = _read({each: environment[each] for each in named if each in environment})
@@ -303,7 +303,7 @@ def _wrong_together(config: Config) -> Iterator[str]:
 
 
 def allowed(name: str) -> str:
-    """The allowed values of a setting, in words. Empty if neither its type nor its check limits them."""
+    """The allowed values of a setting, in words. Empty for most settings that are texts."""
     schema = msgspec.json.schema(_FIELDS[name].type)
     if schema.get("enum"):
         *others, last = schema["enum"]
@@ -328,8 +328,9 @@ def variable(name: str) -> str:
 
 
 def _convert(values: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
-    """Convert each text to the type of its setting. Returns the values by setting name, and one problem for each text
-    that does not convert.
+    """Convert each text to the type of its setting.
+
+    Returns the values by setting name, and one problem for each text that cannot be converted.
     """
     converted: dict[str, object] = {}
     wrong: list[str] = []
@@ -345,6 +346,9 @@ def _convert(values: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
 
 
 def address(listen: str) -> tuple[str, int]:
-    """Split `host:port` into its host, without brackets, and its port. Check the text with `addresses.listen` first."""
+    """Split `host:port` into the host, without brackets, and the port.
+
+    The text must have passed the check `addresses.listen`.
+    """
     host, _, port = listen.rpartition(":")
     return host.strip("[]"), int(port)

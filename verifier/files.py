@@ -1,4 +1,7 @@
-"""Reads small files up to a bound, and replaces files in one step. After a crash, a file has its old or new content."""
+"""Reads small files up to a bound, and replaces files in one step.
+
+If the machine crashes while a file is replaced, the file has either its old or its new content.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from pathlib import Path
 def read_bounded(path: Path, most: int) -> bytes:
     """The content of an ordinary file of at most `most` bytes.
 
-    Raises ValueError if the file is longer, or if it is a pipe or a device, because reading these could block. Raises
-    OSError if `open` does.
+    Raises ValueError if the file is longer. Also raises ValueError for a pipe or a device, because reading it could
+    block. Raises OSError if the file cannot be opened or read.
     """
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -27,7 +30,10 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def version(path: Path) -> tuple[int, ...] | None:
-    """A value that changes when the content of a file changes. Follows symbolic links. None if the file is missing."""
+    """A value that changes when the content of a file changes. None if the file is missing.
+
+    If the path is a symbolic link, the value is for the file that it leads to.
+    """
     try:
         status = path.stat()
     except OSError:
@@ -37,7 +43,10 @@ def version(path: Path) -> tuple[int, ...] | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on the folder of this file. Others that change the file with this lock must wait. Raises OSError."""
+    """Hold a lock on the folder of this file. Only one process can hold the lock. Raises OSError.
+
+    A process that changes the file with this lock waits for other such processes.
+    """
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -67,7 +76,10 @@ def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def create_file(path: Path, content: bytes) -> None:
-    """Write a secret file that only its owner may read. Raises FileExistsError; a file is never overwritten."""
+    """Create a file that only its owner may read, such as a file with a secret.
+
+    Raises FileExistsError if the file exists. It is never overwritten.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,6 +1,6 @@
 """Signs SIP identities with a key from a file. Implements specs/protocol.md section 6.4.
 
-The key is not in the key ring, because a certification authority of the telephone network certifies it.
+A certification authority of the telephone network certifies this key. So the key is not in the key ring.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class FileIdentitySigner:
         self.x5u = x5u
 
     def sign(self, octets: bytes) -> bytes:
-        """The 64 bytes of an ES256 signature (RFC 7518 section 3.4)."""
+        """Sign the octets. Returns the 64 bytes of an ES256 signature (RFC 7518 section 3.4)."""
         return sign_es256(self._key, octets)
 
 

@@ -44,8 +44,8 @@ async def import_file(
     A line whose facts are already registered counts as unchanged, and is not written. With `dry_run`, nothing is
     written, and the account shows what an import would do. The service need not be started for a dry run.
 
-    Raises UnreadableFile. Raises Unavailable if the database is gone. The lines that were registered before stay
-    registered, and it is safe to import the file again.
+    Raises UnreadableFile. Raises Unavailable if the database is gone. Lines that were registered before the error stay
+    registered. It is safe to import the file again.
     """
     account = Account()
     waiting: list[Row] = []
@@ -53,7 +53,7 @@ async def import_file(
     async def flush() -> None:
         if not dry_run:
             await service.key_uses.reserve()
-        # Each good line has an application of its own, so the lines may be registered concurrently.
+        # No two good lines have the same application, so the lines may be registered concurrently.
         good = [row for row in waiting if isinstance(row, Good)]
         known = await service.applications.registered([row.application_id for row in good])
         new = [row for row in good if known.get(row.application_id) != row.registration]

@@ -1,7 +1,7 @@
-"""Writes a node's log to standard output. Every line is JSON, including the lines of libraries.
+"""Writes a node's log to standard output. Every line is JSON, even if a library writes it.
 
 Implements CVP-12-2 and CVP-12-6. The message of a library or of an exception may contain data from a client. So the log
-never has such a message. Instead, a line has the position in the code and the type of the exception.
+never contains such a message. Instead, it has the position in the code and the type of the exception.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class _Output:
             self._lines.put(text)
 
     def flush(self) -> None:
-        """The thread flushes after each write."""
+        """Do nothing, because the thread flushes after each write."""
 
     def _close(self) -> None:
         self._lines.put(None)
@@ -92,7 +92,10 @@ class _Output:
             line = self._lines.get()
 
     def _next(self) -> str | None:
-        """The next line that waits. None if no line waits, or if the output has ended. The end mark is put back."""
+        """The next waiting line. None if no line waits, or if the end mark comes next.
+
+        The end mark is put back into the queue.
+        """
         if self._lines.empty():
             return None
         line = self._lines.get()
@@ -110,7 +113,7 @@ class _LibraryHandler(logging.Handler):
     """Logs the lines of libraries: the logger, the code position and the type of exception."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # A library may use a level of its own between two named levels. It counts as the lower one.
+        # A library may use a level between two named levels. Such a level counts as the lower one of the two.
         level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
         error = record.exc_info[1] if record.exc_info else None
         place = f"{record.module}:{record.lineno}:{record.funcName}"
@@ -136,7 +139,7 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
 
 
 def _render(_: object, level: str, line: MutableMapping[str, object]) -> str:
-    """A line as ASCII JSON. The description of an exception contains none of the exception's data."""
+    """Write a line as ASCII JSON. An exception in the line is described without any of its data."""
     line["level"] = level
     line["timestamp"] = datetime.now(UTC).isoformat()[:-6] + "Z"
     error = line.pop("exc_info", None)

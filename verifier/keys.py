@@ -1,4 +1,4 @@
-"""The key ring in a file: next, active and retired keys for each use. Implements specs/protocol.md section 11.
+"""The key ring in a file. Each use has next, active and retired keys. Implements specs/protocol.md section 11.
 
 A key has one of four uses:
 
@@ -7,7 +7,7 @@ A key has one of four uses:
 - `encryption`: AES-256, wraps application keys
 - `index`: HMAC-SHA-256, for blind indexes. It is never rotated, because the stored indexes depend on it.
 
-The public keys of next and retired keys are published together with the active public key.
+For `statement` and `log`, the public keys of all next, active and retired keys are published.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ ROTATING: tuple[Use, ...] = ("statement", "log", "encryption")
 OVERLAP_MS = 24 * 3_600_000
 MAX_RING = 1_048_576
 MAX_MS = 253_402_300_799_999  # the end of the year 9999
-# A JWK (RFC 7517). Its members are strings, except for lists that some libraries add. The type is `Any`, because the
-# types of joserfc are narrower than that.
+# A JWK (RFC 7517). Its values are strings, except for lists that some libraries add. The type of the values is `Any`,
+# because the types of joserfc do not allow such lists.
 Jwk = dict[str, Any]
 
 
@@ -56,7 +56,8 @@ class KeyRingError(VerifierError):
     title = "The key ring cannot be used"
 
 
-# A kid is written, without escaping, into the headers of statements and in front of sealed data.
+# Only these characters are allowed, because a kid is written without escapes into the headers of statements and in
+# front of sealed data.
 Kid = Annotated[str, exact(r"[A-Za-z0-9_-]{1,64}")]
 
 
@@ -80,7 +81,7 @@ _FILE = msgspec.json.Decoder(_File)
 
 
 def create(path: Path, now_ms: int) -> tuple[Key, ...]:
-    """Make a new ring: an active key for each use, and a next key for each use that rotates.
+    """Make a new ring. It has an active key for each use, and a next key for each use that can be rotated.
 
     Raises KeyRingError if the file exists.
     """
@@ -92,9 +93,9 @@ def create(path: Path, now_ms: int) -> tuple[Key, ...]:
 
 
 def rotate(path: Path, use: Use, now_ms: int, *, force: bool = False) -> tuple[Key, ...]:
-    """Make the next key active, retire the active one, and make a new next key.
+    """Make the next key active, retire the active key, and make a new next key.
 
-    Raises KeyRingError if the next key has been published for less than a day and `force` is not set.
+    Raises KeyRingError if the next key has been published for less than a day, unless `force` is set.
     """
     if use not in ROTATING:
         raise KeyRingError(f"the {use} key cannot be rotated: stored data depends on it")
@@ -117,7 +118,7 @@ def rotate(path: Path, use: Use, now_ms: int, *, force: bool = False) -> tuple[K
 
 
 def read(path: Path) -> tuple[Key, ...]:
-    """The keys of a ring file. Raises KeyRingError if the file is missing, broken, or readable by other users."""
+    """Read the keys of a ring file. Raises KeyRingError if the file is missing, broken, or readable by other users."""
     try:
         status = path.stat()
         content = read_bounded(path, MAX_RING)
@@ -146,7 +147,10 @@ def read(path: Path) -> tuple[Key, ...]:
 
 
 def _check_key(key: Key) -> None:
-    """Raise an exception if a key does not fit its use. The type depends on the library that refuses the key."""
+    """Raise an exception if a key does not fit its use.
+
+    The type of the exception depends on the library that refuses the key.
+    """
     if key.use == "statement":
         _signing_key(key)
     elif key.use == "log":
@@ -158,7 +162,10 @@ def _check_key(key: Key) -> None:
 
 
 def _private(mode: int, owner: int, user: int) -> bool:
-    """Whether `user` alone can read a file with this mode and owner. If root owns the file, its group may read it."""
+    """Whether `user` alone can read a file with this mode and owner.
+
+    If root owns the file, its group may read it too.
+    """
     return not mode & (0o037 if owner == 0 and user != 0 else 0o077)
 
 
@@ -195,9 +202,10 @@ class _Keys(Struct, frozen=True):
 
 
 class FileKeyRing:
-    """Implements `verifier.ports.KeyRing` with a ring file. `origin` is the log's origin and the log keys' name.
+    """Implements `verifier.ports.KeyRing` with a ring file. `origin` is the log's origin, and the name of the log keys.
 
-    Several threads may use it. A changed file takes effect by one assignment, so no thread sees half of a new ring.
+    Several threads may use the ring. When the file changes, all keys are replaced in one assignment. So no thread sees
+    old and new keys mixed.
     """
 
     def __init__(self, path: Path, origin: str) -> None:
@@ -208,10 +216,10 @@ class FileKeyRing:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Read the file again if it has changed. Follows symbolic links. Returns whether the file has changed.
+        """Read the file again if it has changed. Returns whether the file has changed. Follows symbolic links.
 
-        If the new content is broken, the ring keeps its keys. KeyRingError is then raised once, and not again until the
-        next change.
+        If the new content is broken, the ring keeps its keys, and KeyRingError is raised. It is not raised again until
+        the file changes again.
         """
         found = version(self._path) or ()
         if found == self._version:
@@ -242,7 +250,10 @@ class FileKeyRing:
         return unseal(kek, f"ring:{context}", rest)
 
     def _encryption_key(self) -> tuple[str, bytes]:
-        """The active key-encryption key with its kid. Each call counts as a use: encrypt only once with the result."""
+        """The kid of the active key-encryption key, and the key.
+
+        Each call of this function counts as one use of the key. So encrypt only once with the result.
+        """
         keys = self._keys
         self.uses.count(keys.encryption_kid)
         return keys.encryption_kid, keys.encryption[keys.encryption_kid]
@@ -254,7 +265,8 @@ class FileKeyRing:
         return hmac.digest(self._keys.index, f"{kind}\0{value}".encode(), "sha256")
 
     def sign(self, typ: str, claims: bytes) -> str:
-        # RFC 7515 section 5.1, steps 4 to 8. joserfc would parse and check the header again for every signature.
+        # These are steps 4 to 8 of RFC 7515 section 5.1. joserfc is not used here, because it would parse and check the
+        # header again for every signature.
         keys = self._keys
         header = keys.headers.get(typ)
         if header is None:
@@ -287,7 +299,10 @@ def _new_key(use: Use, state: KeyState, now_ms: int) -> Key:
 
 
 def _signing_key(key: Key) -> EllipticCurvePrivateKey:
-    """The private P-256 key for statements. Raises ValueError, or an exception of joserfc, if the key is not one."""
+    """The private P-256 key for statements.
+
+    Raises ValueError, or an exception of joserfc, if `key` is not a private P-256 key.
+    """
     signing = ECKey.import_key(key.jwk)
     if signing.curve_name != "P-256" or signing.private_key is None:
         raise ValueError

@@ -1,4 +1,4 @@
-"""Hands receipts to the bank's messaging over HTTP. Implements specs/protocol.md section 7.11."""
+"""Sends receipts to the bank's own messaging over HTTP. Implements specs/protocol.md section 7.11."""
 
 from __future__ import annotations
 

@@ -36,14 +36,15 @@ from verifier.service import Service
 log = structlog.get_logger()
 
 READY_TIMEOUT_S = 2.0
-# The pause between two reads of the suspensions.
+# The pause between two reads of the suspensions, in seconds.
 SUSPENDED_S = 0.5
-# The longest pause between two checks for withdrawn keys and systems.
+# The longest pause between two checks for withdrawn keys and systems, in seconds.
 WITHDRAWN_S = 5
-# Enough for health probes and a metrics scraper. The public port has its own limit, so a flood there cannot take these.
+# The maximum number of connections to the admin port. It is enough for health probes and a metrics scraper. A flood of
+# the public port cannot use these connections, because each port has its own limit.
 ADMIN_CONNECTIONS = 64
-# SQLite's writer thread and the event loop share the interpreter lock. At the default of 5 ms they wait too long for
-# each other.
+# SQLite's writer thread and the event loop share the interpreter lock. With the default switch interval of 5 ms, each
+# waits too long for the other.
 SWITCH_INTERVAL_S = 0.0005
 # A request makes hundreds of objects and no reference cycles. With the default threshold of 700, the garbage collector
 # takes 5 % of the processor time.
@@ -142,7 +143,10 @@ class Node:
         self._scheduler.start(suspended, SUSPENDED_S)
 
     async def _close_when_draining(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        """While draining, close the connection after its answer, so that the client's next request goes elsewhere."""
+        """While the node drains, close the connection after its answer.
+
+        So the next request of the client goes to another node.
+        """
         if self._draining:
             response.force_close()
             response.headers["Connection"] = "close"
@@ -165,7 +169,7 @@ class Node:
     async def drain(self, at_once: asyncio.Event) -> None:
         """Report "not ready", and keep answering for `drain_seconds`, so that the load balancer can notice.
 
-        Returns early if `at_once` is set.
+        Returns early when `at_once` is set.
         """
         self._draining = True
         with suppress(TimeoutError):
@@ -187,14 +191,20 @@ class Node:
 
 
 def report_discrepancy(kind: DiscrepancyKind, discrepancy_id: str) -> None:
-    """Count and log a discrepancy. Unused codes happen every day, so only the other kinds are logged as warnings."""
+    """Count and log a discrepancy.
+
+    Unused codes happen every day, so they are logged as information. All other kinds are logged as warnings.
+    """
     DISCREPANCIES.labels(kind).inc()
     level = logging.INFO if kind == "code_never_used" else logging.WARNING
     log.log(level, "discrepancy", kind=kind, id=discrepancy_id)
 
 
 def report_suspensions(new: Sequence[str], ended: Sequence[str]) -> None:
-    """Count and log the suspensions that this node has begun to enforce, and those that have ended."""
+    """Count and log suspensions.
+
+    `new` has the ids of the suspensions that this node has begun to enforce. `ended` has the ids of lifted suspensions.
+    """
     for event, suspension_ids in (("suspended", new), ("lifted", ended)):
         for each in suspension_ids:
             SUSPENSIONS.labels(event).inc()
@@ -218,7 +228,7 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(each, stopping.set)
     try:
         await node.start()
-        # The objects made so far live as long as the process, so the garbage collector need not look at them again.
+        # The objects that exist now live as long as the process, so the garbage collector need not look at them again.
         gc.collect()
         gc.freeze()
         log.info("listening", address=config.listen, admin=config.admin_listen, issuer=config.issuer)

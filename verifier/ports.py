@@ -1,6 +1,6 @@
 """The interfaces that the service needs from outside: storage, key ring, SIP identity signer, clock and entropy.
 
-Implements specs/protocol.md section 10. `storage/`, `keys.py`, `identity.py` and `clock.py` implement the interfaces.
+Implements specs/protocol.md section 10. `storage/`, `keys.py`, `identity.py` and `clock.py` have the implementations.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 Entropy = Callable[[int], bytes]
-"""Returns as many unpredictable bytes as its argument says."""
+"""Returns unpredictable bytes. Its argument is the number of bytes."""
 
 
 class Conflict(Unavailable):
@@ -32,19 +32,22 @@ class Damaged(Unavailable):
 
 
 class Reader(Protocol):
-    """Runs SELECT statements written with `$1` parameters."""
+    """Runs SELECT statements. Their parameters are written as `$1`, `$2` and so on."""
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         """All rows of a statement. Raises Unavailable if the database cannot answer."""
 
     async def fetch_in(self, sql: str, keys: Iterable[object]) -> Sequence[Row]:
-        """All rows of a statement in which `($*)` stands for the list of `keys`. Without keys, it returns no rows."""
+        """All rows of a statement. `($*)` in the statement stands for the list of `keys`.
+
+        Without keys, there are no rows.
+        """
 
 
 class Transaction(Reader, Protocol):
-    """A write transaction. It locks the rows that it updates until it ends.
+    """A write transaction. Until it ends, it locks the rows that it updates.
 
-    Other transactions wait for these rows, and then see the changes.
+    Another transaction that updates one of these rows waits until this transaction ends. Then it sees the changes.
     """
 
     async def execute_many(self, sql: str, rows: Sequence[Row]) -> None:
@@ -52,30 +55,34 @@ class Transaction(Reader, Protocol):
 
 
 class Storage(Reader, Protocol):
-    """A database. Reads outside a transaction see what has been committed."""
+    """A database. A read outside a transaction sees all data that has been committed."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Begin a write transaction. Leaving the block commits durably; an exception rolls back.
+        """Begin a write transaction. Leaving the block commits it durably. An exception in the block rolls it back.
 
         Raises Unavailable if the database is gone, full or read-only. If the commit raises Conflict, nothing was
         committed. If the commit raises any other Unavailable, the outcome is unknown.
         """
 
     async def commit(self, work: Callable[[Transaction], Coroutine[object, object, T]]) -> T:
-        """Run `work` in a write transaction, and return its result once that is durable. Raises as `transaction` does.
+        """Run `work` in a write transaction. Returns the result of `work` once its changes are durable.
 
-        `work` may wait for the transaction only, so that SQLite can run it in one go, in the thread of its connection.
+        Raises the same errors as `transaction`. `work` may await only methods of the transaction. So SQLite can run
+        `work` without interruption, in the thread of its connection.
         """
         async with self.transaction() as transaction:
             return await work(transaction)
 
     def snapshot(self) -> AbstractAsyncContextManager[Reader]:
-        """Begin a consistent read. It sees the data committed by now, and no later writes. Raises Unavailable."""
+        """Begin a consistent read. It sees all data that is committed by now, and none that is committed later.
+
+        Raises Unavailable.
+        """
 
     async def damage(self, thorough: bool = False) -> Sequence[str]:
-        """Check the database files. Returns descriptions of the damage. `thorough` also checks the indexes.
+        """Check the database files. Returns one text for each damage that it finds. `thorough` also checks the indexes.
 
-        Always empty for a database that has its own tools for this check.
+        Returns nothing for a database that has its own tools for this check.
         """
 
     async def close(self) -> None:
@@ -91,7 +98,10 @@ class KeyRing(Protocol):
         """Wrap an application key. Returns the id of the key-encryption key and the wrapped key."""
 
     def unwrap(self, application_id: str, kek_id: str, wrapped: bytes) -> bytes:
-        """Undo `wrap`. Raises InternalError if the key-encryption key is missing or the bytes were changed."""
+        """Undo `wrap`.
+
+        Raises InternalError if the key-encryption key is not in the ring, or if the bytes were changed.
+        """
 
     def seal(self, context: str, plaintext: bytes) -> bytes:
         """Encrypt data that belongs to no application. Decryption needs the same `context`."""
@@ -103,10 +113,10 @@ class KeyRing(Protocol):
         """The kid of the active key-encryption key."""
 
     def derive(self, kind: str, value: str) -> bytes:
-        """Derive 32 bytes from a value, for blind indexes. Only this ring can derive them."""
+        """Derive 32 bytes from a value, for blind indexes. No other key ring derives the same bytes."""
 
     def sign(self, typ: str, claims: bytes) -> str:
-        """Sign the claims with the active statement key. Returns a compact JWS with `typ` and `kid` in its header."""
+        """Sign the claims with the active statement key. Returns a compact JWS. Its header has `typ` and `kid`."""
 
     def jwks(self) -> dict[str, object]:
         """The public statement keys (next, active and retired) as a JWK Set (RFC 7517)."""
@@ -122,10 +132,10 @@ class KeyRing(Protocol):
 
 
 class IdentitySigner(Protocol):
-    """The key for SIP identity. `x5u` is the address of its certificate."""
+    """Signs SIP identities. `x5u` is the address of the certificate of its key."""
 
     @property
     def x5u(self) -> str: ...
 
     def sign(self, octets: bytes) -> bytes:
-        """The 64 bytes of an ES256 signature."""
+        """Sign the octets. Returns the 64 bytes of an ES256 signature."""

@@ -1,6 +1,6 @@
-"""The checks of `verifier check`. They find what is wrong with a deployment, or missing in it, before a node starts.
+"""The checks of `verifier check`. They look for problems in a deployment before a node starts.
 
-The checks try every part in the way that `serve` would use it. They write nothing.
+The checks try each part as `serve` would use it. They write nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _WANTED = {
 
 
 class Finding(Struct, frozen=True):
-    """The result for one part of a deployment. A node starts even if a part is `missing`."""
+    """The result for one part of a deployment. A part that is `missing` does not keep a node from starting."""
 
     result: Result
     part: str
@@ -74,7 +74,7 @@ async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
 
 
 async def _database(config: Config) -> AsyncIterator[Finding]:
-    """Check the key ring, the database, the database's log, and how often the active key-encryption key was used."""
+    """Check the key ring and the database with its log. Also check how often the active key-encryption key was used."""
     try:
         service = await open_service(config)
         try:
@@ -144,7 +144,7 @@ def _systems(config: Config) -> Iterator[Finding]:
 
 
 def _missing(config: Config) -> Iterator[Finding]:
-    """Find settings that are not set. A node can start without them, but a bank will want them."""
+    """Find settings that have no value. A node can start without them, but a bank will want them."""
     if config.database.startswith("postgres") and "sslmode=" not in config.database:
         yield Finding(
             "missing", "VERIFIER_DATABASE", "no sslmode, so the connection may not use TLS: add sslmode=verify-full"

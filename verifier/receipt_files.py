@@ -1,4 +1,4 @@
-"""Reads and writes receipt files, which customers keep. Reads trust files, which are needed to check receipts.
+"""Reads and writes receipt files, which customers keep. Also reads trust files, which are needed to check receipts.
 
 Implements specs/protocol.md section 8. Both kinds of files are JSON.
 """
@@ -14,23 +14,23 @@ from verifier.core.evidence import Evidence, Trust
 from verifier.core.ijson import TooDeep, read_json
 
 MAX_FILE = 262_144
-# A file may also hold a whole answer of the API: a verdict, an issued call or an exception. The answer has its evidence
-# in one of these members.
+# A file may also have a whole answer of the API: a verdict, an issued call or an exception. The evidence in such an
+# answer is in a member with one of the names in `_WITHIN`.
 _WITHIN = ("receipt", "ticket", "evidence")
 
 
 def read_receipt(path: Path) -> Evidence:
-    """The evidence in a file. Raises EvidenceError."""
+    """Read the evidence from a file. Raises EvidenceError."""
     return evidence_in(_content(path))
 
 
 def read_trust(path: Path) -> Trust:
-    """The trust in a file. Raises ValueError with a readable message."""
+    """Read a trust file. Raises ValueError with a readable message."""
     return trust_in(_content(path))
 
 
 def evidence_in(content: bytes) -> Evidence:
-    """The evidence in the content of a file. Raises EvidenceError."""
+    """Parse the content of a receipt file. Returns the evidence. Raises EvidenceError."""
     try:
         kept = _json(content)
     except TooDeep as error:
@@ -46,7 +46,7 @@ def evidence_in(content: bytes) -> Evidence:
 
 
 def trust_in(content: bytes) -> Trust:
-    """The trust in the content of a file. Raises ValueError with a readable message."""
+    """Parse the content of a trust file. Raises ValueError with a readable message."""
     try:
         trust = msgspec.convert(_json(content), Trust)
     except ValueError as error:

@@ -22,8 +22,9 @@ Job = Callable[[], Awaitable[object]]
 
 
 class Scheduler:
-    """Runs each job in its own task, so that no job waits for another. If a run fails, it is logged, and the job runs
-    again after the pause.
+    """Runs each job in its own task, so that no job waits for another.
+
+    If a job raises an error, the error is logged. The job runs again after the pause.
     """
 
     def __init__(self) -> None:
@@ -52,19 +53,22 @@ async def _repeat(name: str, job: Job, pause_s: float) -> None:
 
 
 async def sweep(service: Service) -> None:
-    """Close every call whose time is over."""
+    """Close every call whose `due_at` has passed."""
     while swept := await service.housekeeping.sweep():
         SWEEPS.inc(swept)
 
 
 async def forget(service: Service) -> None:
-    """Delete everything that is older than the retention time."""
+    """Delete the data that is older than the retention time."""
     while await service.retention.forget():
         pass
 
 
 async def reserve_key_uses(service: Service) -> None:
-    """Reserve uses of the key-encryption keys. Log a warning for each reservation of a key that is nearly worn out."""
+    """Reserve uses of the key-encryption keys.
+
+    If a key is near its limit of uses, each reservation for this key logs a warning.
+    """
     reserved = await service.key_uses.reserve()
     for kid, uses in (await service.key_uses.totals()).items():
         KEY_USES.labels(kid).set(uses)

@@ -1,4 +1,4 @@
-"""Makes `specs/settings.md`, which explains every setting. Defaults and bounds come from `verifier.config`."""
+"""Makes `specs/settings.md`, which explains every setting. `verifier.config` has the defaults and the bounds."""
 
 from __future__ import annotations
 

@@ -9,7 +9,10 @@ import aiohttp
 
 
 def in_words(error: aiohttp.ClientConnectorError) -> str:
-    """Why a connection failed: an unknown host name, an untrusted certificate, or the operating system's error."""
+    """Why a connection failed.
+
+    The text names an unknown host name, an untrusted certificate, or the error of the operating system.
+    """
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         return "its certificate is not trusted here; SSL_CERT_FILE names the bank's own authorities"
     reason = error.os_error

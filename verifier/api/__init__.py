@@ -1,1 +1,1 @@
-"""The HTTP interface under /v1, the log and the public keys. Implements specs/openapi.yaml."""
+"""The HTTP API: the operations under /v1, the log, and the public keys. Implements specs/openapi.yaml."""

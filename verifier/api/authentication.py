@@ -1,4 +1,4 @@
-"""Authenticates callers by a bearer token, by a signed request, or by a client certificate that a proxy passes on.
+"""Authenticates callers by a bearer token, a signed request, or a client certificate that a proxy passes on.
 
 Implements specs/protocol.md section 2.
 """
@@ -17,10 +17,10 @@ from verifier.core.principal import Principal
 
 
 class Authentication:
-    """All ways to authenticate.
+    """Authenticates each caller by a token, a signature or a client certificate, whichever the request has.
 
-    With `client_cert_header`, the client certificate in the header of RFC 9440 is trusted. Set it only behind a proxy
-    that sets this header. `now` returns epoch seconds.
+    If `client_cert_header` is true, the client certificate in the header `Client-Cert` (RFC 9440) is trusted. Set it
+    only behind a proxy that sets this header itself. `now` returns epoch seconds.
     """
 
     def __init__(
@@ -44,7 +44,10 @@ class Authentication:
         self._signatures = SignedRequestVerifier(systems, self._now)
 
     async def identify(self, request: web.Request, body: bytes) -> Principal:
-        """The caller. Raises Unauthenticated, or Unavailable if the identity provider cannot be reached."""
+        """Authenticate the caller of a request.
+
+        Raises Unauthenticated. Raises Unavailable if the keys of the identity provider cannot be fetched.
+        """
         authorization = request.headers.getall("Authorization", [])
         if authorization:
             scheme, _, token = authorization[0].partition(" ")
@@ -58,9 +61,9 @@ class Authentication:
         raise Unauthenticated("a bearer token or a signed request is needed")
 
     def refusal(self, principal: Principal, who: Iterable[str]) -> Forbidden:
-        """The error for a caller who has none of the grants in `who`. Its `reason` is for the log.
+        """Make the error for a caller who has none of the grants in `who`.
 
-        The `reason` lists the grants that the caller has.
+        The `reason` of the error lists the grants that the caller has. Only the log shows the `reason`.
         """
         needed = f"this is for {', '.join(sorted(who))}"
         granted = ", ".join(sorted(principal.grants)) or "nothing"

@@ -1,4 +1,4 @@
-"""Reads request bodies. A body is bounded and in UTF-8, and has no repeated members and no control characters.
+"""Reads request bodies. Refuses a body that is too long, is not UTF-8, repeats a member, or has a control character.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -20,9 +20,9 @@ Body = TypeVar("Body")
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The raw body. Raises BodyTooLarge above 64 KiB, and MalformedRequest for an incomplete body.
+    """Read the raw body. Raises BodyTooLarge above 64 KiB, and MalformedRequest for an incomplete body.
 
-    Raises UnsupportedMediaType for anything but uncompressed JSON.
+    Raises UnsupportedMediaType if the body is not JSON, or if the request has a Content-Encoding.
     """
     if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("a request has no Content-Encoding here, not even identity")
@@ -34,19 +34,19 @@ async def read_body(request: web.Request) -> bytes:
         raise BodyTooLarge(f"a body has at most {MAX_BODY} bytes") from error
     except (HttpProcessingError, web.RequestPayloadError, ConnectionError) as error:
         raise MalformedRequest("the body breaks off, or its chunks cannot be read") from error
-    # aiohttp's own parser of this header raises an error for bytes that are not UTF-8.
+    # Parse Content-Type here, because aiohttp's own parser fails if the header is not UTF-8.
     if body and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("a body is application/json")
     return body
 
 
 def decode_body(body: bytes, decoder: msgspec.json.Decoder[Body]) -> Body:
-    """The struct in a body. Raises MalformedRequest, or InvalidField with the name of the member."""
+    """Decode a body to a struct. Raises MalformedRequest, or InvalidField with the name of the wrong member."""
     return strict_json.decode(body, decoder, "the body")
 
 
 def convert(values: dict[str, str], shape: type[Body]) -> Body:
-    """Query parameters as a struct. Raises InvalidField with the name of the parameter."""
+    """Convert query parameters to a struct. Raises InvalidField with the name of the wrong parameter."""
     try:
         return msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:

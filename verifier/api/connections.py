@@ -1,7 +1,7 @@
 """Limits on connections: their number, and a timeout for each stage. Implements specs/protocol.md section 12.2.
 
-aiohttp has no limits on slow bodies, on slow clients, or on the number of connections. So each connection has a small
-asyncio protocol in front of aiohttp's protocol. specs/decisions/0021 explains the decision.
+aiohttp has no limits on slow bodies, on slow clients, or on the number of connections. So `Connection`, a small asyncio
+protocol, is in front of aiohttp's protocol. specs/decisions/0021 explains the decision.
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ SWEEP_S = 0.25
 SEND_BUFFER = 65_536
 # The limit on the unsent bytes of all connections together.
 MOST_UNSENT = 67_108_864
-# TCP keepalive: seconds of silence before the first probe, and between probes.
+# TCP keepalive, in seconds. PROBE_AFTER_S is the silence before the first probe. PROBE_EVERY_S is the pause between two
+# probes.
 PROBE_AFTER_S, PROBE_EVERY_S = 2, 1
 
 
 class Bounds(Struct, frozen=True):
     """The maximum number of connections, and a timeout in seconds for each stage.
 
-    - `headers`: until the headers are complete. The time starts when the client connects or sends a later request.
-    - `body`: from complete headers until the body is complete.
-    - `slow_client`: until the client has read all of its answer.
-    - `idle`: between two requests.
+    - `headers`: until the headers of a request are complete. The time starts when the client connects. For each later
+      request, it starts with the first byte of the request.
+    - `body`: until the body is complete. The time starts when the headers are complete.
+    - `slow_client`: until the client has read its whole answer. The time starts when some bytes cannot be sent at once.
+    - `idle`: until the client sends its next request. The time starts when the answer is sent.
 
-    There is no timeout between a complete request and its answer, and none for event streams.
+    There is no timeout while the service works on an answer. So an event stream may stay open for any length of time.
     """
 
     most: int
@@ -48,7 +50,10 @@ class Bounds(Struct, frozen=True):
 
 
 class Connection(asyncio.Protocol):
-    """One connection. It tracks the stage of the connection, and passes everything on to aiohttp's protocol."""
+    """The protocol of one connection.
+
+    It tracks the connection's stage, and passes all data on to aiohttp's protocol.
+    """
 
     def __init__(self, connections: Connections, http: asyncio.Protocol) -> None:
         self._connections = connections
@@ -61,14 +66,14 @@ class Connection(asyncio.Protocol):
         self.at: Stage | None = None
         """The stage under which `Connections` lists this connection. None if the connection is not open."""
         self.held = 0
-        """The number of unsent bytes when the client stopped reading."""
+        """The number of unsent bytes, as counted when the client stopped reading. 0 while the client reads."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        # Without this limit, the kernel buffers megabytes for a client that reads nothing.
-        with suppress(OSError):  # some systems refuse this for a client that has already gone
+        # Limit the send buffer of the kernel. Otherwise, the kernel buffers megabytes for a client that reads nothing.
+        with suppress(OSError):  # some systems raise OSError if the client has already gone
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        # With this limit, writing is paused exactly while there are unsent bytes.
+        # With the limit 0, asyncio pauses writing whenever there are unsent bytes.
         self.transport.set_write_buffer_limits(high=0)
         self._admitted = self._connections.admit(self)
         if self._admitted:
@@ -103,11 +108,11 @@ class Connection(asyncio.Protocol):
         self._move()
 
     def hand_over(self) -> None:
-        """Begin an answer that is sent in pieces. One timeout covers all pieces together."""
+        """Note that an answer is now sent in pieces. One timeout covers all the pieces together."""
         self._handing = True
 
     def handed_over(self) -> None:
-        """End an answer that is sent in pieces: the last piece was sent, or the client is gone."""
+        """Note that the answer in pieces has ended: the last piece was sent, or the client is gone."""
         self._handing = False
         self._move()
 
@@ -120,7 +125,7 @@ class Connection(asyncio.Protocol):
             request.content.on_eof(self._received)
 
     def answered(self) -> None:
-        """Note that the handler is done. While there are unsent bytes, the client counts as slow."""
+        """Note that the handler of the request is done. If bytes are still unsent, the client counts as slow."""
         self._enter("idle")
 
     def _received(self) -> None:
@@ -132,7 +137,11 @@ class Connection(asyncio.Protocol):
         self._move()
 
     def _move(self) -> None:
-        """Move to the stage that applies now. A slow client's timeout runs until the client has read everything."""
+        """Report the current stage to `Connections`.
+
+        While there are unsent bytes, the stage is `slow_client`. During an answer in pieces, a slow client stays in
+        this stage until the last piece, so that its timeout is not restarted.
+        """
         if not self._slow_client and not (self._handing and self.at == "slow_client"):
             self._connections.enter(self, self._stage)
         elif self.at != "slow_client":
@@ -140,7 +149,10 @@ class Connection(asyncio.Protocol):
 
 
 class Connections:
-    """The open connections of one listener, grouped by stage. In each stage, they are in the order of entry."""
+    """The open connections of one listener, grouped by stage.
+
+    Within a stage, the connection that entered the stage first comes first.
+    """
 
     def __init__(self, listener: str, bounds: Bounds) -> None:
         self._loop = asyncio.get_running_loop()
@@ -159,14 +171,14 @@ class Connections:
         for stage, entered in self._stages.items():
             CONNECTIONS.labels(listener, stage).set_function(partial(len, entered))
         for reason in (*self._seconds, "full"):
-            CONNECTIONS_CUT.labels(
-                listener, reason
-            )  # a counter must exist before its first increase, or the increase does not show
+            # Create each counter with the value 0. Otherwise, monitoring does not see the first increase.
+            CONNECTIONS_CUT.labels(listener, reason)
 
     def admit(self, connection: Connection) -> bool:
         """Admit a connection. Returns whether it was admitted.
 
-        At the limit, the connection that has waited longest without a complete request is closed to make room.
+        At the limit, the connection that `_spare` chooses is closed to make room. If `_spare` chooses none, the new
+        connection is refused.
         """
         if sum(map(len, self._stages.values())) >= self._most:
             spare = self._spare()
@@ -186,7 +198,11 @@ class Connections:
             self._stages[stage][connection] = self._loop.time()
 
     def hold(self, connection: Connection, unsent: int) -> None:
-        """Record the unsent bytes of a connection. If the total exceeds its limit, disconnect the slowest clients."""
+        """Record the number of unsent bytes of a connection.
+
+        While all connections together have more than `MOST_UNSENT`, disconnect the client that has been slow for
+        longest.
+        """
         if connection.at is None:
             return
         self._held += unsent - connection.held
@@ -195,7 +211,7 @@ class Connections:
             self._cut(first[1], "slow_client")
 
     def forget(self, connection: Connection) -> None:
-        """Remove a closed connection."""
+        """Stop counting a connection, because it is closed."""
         self._held -= connection.held
         connection.held = 0
         if connection.at is not None:
@@ -203,7 +219,7 @@ class Connections:
             connection.at = None
 
     async def watch(self) -> None:
-        """Close connections whose timeout has passed, as long as the listener is open."""
+        """Close each connection whose timeout has passed. Runs until it is cancelled."""
         while True:
             await asyncio.sleep(SWEEP_S)
             now = self._loop.time()
@@ -217,9 +233,10 @@ class Connections:
         return None
 
     def _spare(self) -> Connection | None:
-        """The connection that has waited longest without a complete request.
+        """Choose the connection to close if there are too many.
 
-        If there is none: the connection of the client that has been slow for longest, or None.
+        It is the connection that has waited longest without a complete request. If all connections have a complete
+        request, it is the connection of the client that has been slow for longest. None if no client is slow.
         """
         unfinished = [first for stage in ("headers", "body", "idle") if (first := self._first(stage))]
         chosen = min(unfinished, key=lambda first: first[0]) if unfinished else self._first("slow_client")
@@ -228,7 +245,7 @@ class Connections:
     def _cut(self, connection: Connection, reason: Reason) -> None:
         self.forget(connection)
         self._count(reason)
-        # A graceful close would wait for a client that reads nothing.
+        # Do not close gracefully, because that would wait until the client has read everything.
         if connection.transport is not None:
             connection.transport.abort()
 
@@ -237,12 +254,12 @@ class Connections:
 
 
 def notice_vanishing(transport: asyncio.BaseTransport | None, seconds: int) -> None:
-    """Make the kernel probe a silent client, and close the connection after this many seconds without a response."""
+    """Make the kernel probe a silent client. After `seconds` without a response, the kernel closes the connection."""
     found = None if transport is None else transport.get_extra_info("socket")
     if found is None or found.family not in (socket.AF_INET, socket.AF_INET6):
         return
     probes = max(1, (seconds - PROBE_AFTER_S) // PROBE_EVERY_S)
-    with suppress(OSError, AttributeError):  # some systems lack some of these options
+    with suppress(OSError, AttributeError):  # some systems do not have all of these options
         found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_AFTER_S)
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_EVERY_S)

@@ -1,4 +1,4 @@
-"""Serves static documents. All clients share one copy in memory, even if they read slowly.
+"""Serves static documents. All clients, even slow ones, share one copy of a document in memory.
 
 Implements specs/protocol.md section 12.2. specs/decisions/0033 explains the decision.
 """
@@ -13,14 +13,14 @@ from aiohttp.payload import Payload
 
 from verifier.api.connections import Connection
 
-# The number of bytes that the process buffers at most for one slow client.
+# The maximum number of bytes that the process buffers for one slow client.
 PIECE = 16_384
 
 
 def document(
     request: web.Request, content: bytes, content_type: str, headers: Mapping[str, str], *, charset: str | None = None
 ) -> web.Response:
-    """An answer with this document."""
+    """Make a response with `content` as its body."""
     kind = content_type if charset is None else f"{content_type}; charset={charset}"
     return web.Response(body=_Shared(content, _connection(request)), headers={**headers, "Content-Type": kind})
 
@@ -31,7 +31,7 @@ def _connection(request: web.Request) -> Connection | None:
 
 
 class _Shared(Payload):
-    """Bytes that are sent in pieces, each after the client has read the previous one."""
+    """A response body that is sent in pieces. Each piece is sent only after the client has read the piece before it."""
 
     def __init__(self, content: bytes, connection: Connection | None) -> None:
         super().__init__(content)

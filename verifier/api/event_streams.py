@@ -1,4 +1,4 @@
-"""Server-sent events. Implements specs/protocol.md section 7.5 (live events)."""
+"""Sends server-sent events. Implements specs/protocol.md section 7.5 (live events)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from verifier.core.errors import VerifierError
 
 _encode = msgspec.json.Encoder().encode
 PING_S = 15
-# A client that acknowledges nothing for this long counts as gone.
+# A client that acknowledges no data for this many seconds counts as gone.
 VANISHED_S = 6
 
 
 async def stream(
     asked: Asked[None, None], watched: AsyncGenerator[Struct | None, None], event: str
 ) -> web.StreamResponse:
-    """Send the current value as an event, and another event at each change.
+    """Send the current value of `watched` as an event, and send another event whenever the value changes.
 
     If the first read fails, the answer is a problem. The stream ends when a later read fails, when the token is no
-    longer accepted, or when the client is gone. If the client then connects again, the answer says what is wrong.
+    longer accepted, or when the client is gone. If the error remains, a client that connects again gets a problem as
+    its answer.
     """
-    # Leaving the loop does not close the generator. An open generator still counts as a stream of the client.
+    # Close the generator, because leaving the loop does not close it. Until it is closed, it counts as an open stream
+    # of the client.
     async with aclosing(watched):
         first = await anext(watched)
         response = EventSourceResponse(ping_interval=PING_S, send_timeout=VANISHED_S)

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from verifier.core.errors import IdempotencyKeyMissing
 
-# Visible ASCII, bare or as an RFC 8941 string. " and \ are not allowed, so no key needs escapes.
+# An idempotency key has visible ASCII characters, with or without quotation marks around it (RFC 8941). A key never
+# needs escapes, because it must not contain " or \.
 IDEMPOTENCY_KEY = r'^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$'
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -22,7 +23,10 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
 
 
 class Answer(web.Response):
-    """A response without a `Server` header, also for errors that aiohttp itself answers."""
+    """A response without a `Server` header.
+
+    It can also answer requests that aiohttp refuses before the application runs.
+    """
 
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
@@ -30,26 +34,26 @@ class Answer(web.Response):
 
 
 async def without_banner(request: web.BaseRequest | None, response: web.StreamResponse) -> None:
-    """Remove the `Server` header that aiohttp adds. A handler for the signal `on_response_prepare`."""
+    """Remove the `Server` header that aiohttp adds. This function is a handler for the signal `on_response_prepare`."""
     response.headers.popall("Server", None)
 
 
 def request_id(request: web.BaseRequest) -> str:
-    """The caller's X-Request-ID if it is safe to log. Otherwise a new id."""
+    """The caller's X-Request-ID if it is safe to log. Otherwise, a new id."""
     given = request.headers.get("X-Request-ID", "")
     return given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
 
 
 def trace_id(request: web.Request) -> str | None:
-    """The trace id of a W3C `traceparent`, or None."""
+    """The trace id in the header `traceparent` (W3C Trace Context). None if the header is missing or malformed."""
     matched = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
     return matched[1] if matched else None
 
 
 def idempotency_key(request: web.Request) -> str:
-    """The client's idempotency key (draft-ietf-httpapi-idempotency-key-header), without quotes.
+    """The client's idempotency key (draft-ietf-httpapi-idempotency-key-header), without quotation marks.
 
-    Raises IdempotencyKeyMissing.
+    Raises IdempotencyKeyMissing if the header is missing, malformed or repeated.
     """
     given = request.headers.getall("Idempotency-Key", [])
     if len(given) != 1 or _IDEMPOTENCY_KEY.fullmatch(given[0]) is None:

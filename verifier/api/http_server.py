@@ -1,4 +1,4 @@
-"""The aiohttp applications of the two ports: the public API with its documentation, and the admin endpoints."""
+"""Builds the aiohttp applications of the two ports. The public port serves the API. The admin port serves metrics."""
 
 from __future__ import annotations
 
@@ -34,13 +34,15 @@ def public_app(
     people: Throttle,
     pages: tuple[Facts, Facts] | None = None,
 ) -> web.Application:
-    """The API and pages for systems, staff and customers.
+    """Build the application for the public port: the API, its documentation, and the pages.
 
-    `pages` has the facts for the officer's console and for the customer's page. Without it, neither page is served.
+    `pages` has two values: the facts for the officer's console, then the facts for the customer's page. If `pages` is
+    None, neither page is served.
     """
     app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
-    # aiohttp tries routes with the same beginning in this order, so the busiest operations come first.
+    # aiohttp tries the routes that share a beginning in the order in which they were added. So the busiest operations
+    # are added first.
     for operation in sorted(operations, key=lambda each: each.id not in _BUSY):
         endpoint = Endpoint(operation, service, authentication, people)
         path = operation.path.replace("{path}", "{path:.+}")
@@ -67,7 +69,7 @@ def public_app(
     app.router.add_get("/docs.css", docs_style)
     if pages is not None:
         add_pages(app.router, *pages)
-    # Unknown addresses and methods have routes, because a middleware would cost time on every request.
+    # Routes refuse unknown addresses and methods. A middleware could do the same, but would cost time on every request.
     for path, allowed in methods.items():
         app.router.add_route("*", path, _refuse(MethodNotAllowed(), {"Allow": ", ".join(sorted(allowed))}))
     app.router.add_route("*", "/{path:.*}", _refuse(NotFound(), {}))
@@ -75,13 +77,19 @@ def public_app(
 
 
 def _methods(operation: Operation) -> tuple[str, ...]:
-    """The methods of an operation. GET implies HEAD with the same headers, except for endless event streams."""
+    """The HTTP methods that an operation answers.
+
+    An operation with GET also answers HEAD, unless it is an event stream.
+    """
     readable = operation.method == "GET" and operation.content_type != "text/event-stream"
     return ("GET", "HEAD") if readable else (operation.method,)
 
 
 def admin_app(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.Application:
-    """Liveness, readiness and metrics, for the operator's network only."""
+    """Build the application for the admin port: liveness, readiness and metrics.
+
+    Only the operator may reach this port.
+    """
 
     async def livez(request: web.Request) -> web.Response:
         return web.Response(text="ok\n", headers=headers.ALWAYS)
@@ -109,7 +117,7 @@ def admin_app(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.App
 
 
 def _refuse(error: VerifierError, extra: dict[str, str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """A handler for an address or method that does not exist. Its answer is a problem."""
+    """Make a handler that answers every request with the problem for `error`. `extra` has additional headers."""
 
     async def refuse(request: web.Request) -> web.StreamResponse:
         response = problem(error, request)
@@ -120,7 +128,7 @@ def _refuse(error: VerifierError, extra: dict[str, str]) -> Callable[[web.Reques
 
 
 def _problems() -> list[dict[str, object]]:
-    """Every kind of problem, for the documentation."""
+    """The slug, title and explanation of each kind of problem, for the documentation page."""
     kinds: dict[str, dict[str, object]] = {}
     waiting: list[type[VerifierError]] = [VerifierError]
     while waiting:

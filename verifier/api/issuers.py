@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from verifier.core.principal import STAFF_ROLES
 
-# "EdDSA" here is Ed25519 and no other curve. RFC 9864 deprecates the name, but providers still send it.
+# "EdDSA" is accepted as the old name of Ed25519, and for no other curve. RFC 9864 deprecates the name, but some
+# providers still send it.
 SIGNATURE_ALGORITHMS = frozenset(
     ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519", "EdDSA"]
 )
@@ -19,9 +20,9 @@ DEFAULT_ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
 class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
     """An OpenID Connect issuer. Its access tokens for one of `audiences` identify principals of `kind`.
 
-    Without `jwks_url`, OpenID Connect Discovery finds the keys. `roles` maps the provider's role names to ours. Without
-    it, the provider's names must be ours. With `required_claim`, a token must have that claim; the form `name=value`
-    also requires the value. Raises ValueError for a missing or invalid part.
+    Without `jwks_url`, OpenID Connect Discovery finds the keys. `roles` maps the provider's names of roles to our
+    names. If `roles` is empty, the provider must use our names. `required_claim` is a claim that every token must have.
+    In the form `name=value`, the claim must also have this value. Raises ValueError if a member is missing or invalid.
     """
 
     kind: Literal["staff", "customer"]
@@ -49,18 +50,22 @@ class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"the algorithms of {self.issuer} must be some of {known}")
 
     def identity(self, claims: dict[str, object]) -> object:
-        """The value of `id_claim`, or None."""
+        """The caller's id: the value of the claim `id_claim`. None if the token does not have this claim."""
         return claim_at(claims, self.id_claim)
 
     def granted(self, claims: dict[str, object]) -> frozenset[str]:
-        """The staff roles that the token grants, under our names."""
+        """The staff roles that the token grants. They have our names, not the provider's names."""
         said = claim_at(claims, self.roles_claim)
         listed = said if isinstance(said, list) else [said]
         pairs = self.roles or tuple((role, role) for role in STAFF_ROLES)
         return frozenset(role for name, role in pairs if name in listed)
 
     def meets_requirement(self, claims: dict[str, object]) -> bool:
-        """Whether the token has the required claim. Its value may be one word of a string, or one item of a list."""
+        """Whether the token has the required claim, with the required value if the settings name one.
+
+        The value of the claim may be a string of several words, or a list. Then one word or one item must be the
+        required value.
+        """
         if not self.required_claim:
             return True
         name, equals, value = self.required_claim.partition("=")
@@ -71,7 +76,10 @@ class TrustedIssuer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def role_mapping(entries: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """The role mapping of entries such as `Verifier.Officer=officer`. Raises ValueError for any other form."""
+    """Parse entries such as `Verifier.Officer=officer` to pairs: the provider's name of a role, and our name of it.
+
+    Raises ValueError for an entry that does not have this form.
+    """
     found = []
     for entry in entries:
         name, _, role = (part.strip() for part in entry.rpartition("="))
@@ -83,10 +91,10 @@ def role_mapping(entries: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 def claim_at(claims: object, path: str) -> object:
-    """The claim with the name `path`. If there is none, `path` is read as a dotted path to a nested member.
+    """The value of the claim with the name `path`. Without such a claim, the names in `path` lead to a nested claim.
 
-    Returns None if there is no such member. A name may itself contain dots, such as https://bank.example/roles. So each
-    step along the path takes the longest name that matches.
+    Dots separate the names. Returns None if there is no such claim. A name may itself contain dots, such as
+    https://bank.example/roles. So each step takes the longest name that the token has.
     """
     if not isinstance(claims, dict):
         return None

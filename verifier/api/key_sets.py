@@ -28,12 +28,12 @@ COOL_DOWN_S = 30
 RETRY_S = 5
 STALE_S = 3600
 RSA_BITS = range(2048, 8192 + 1)
-# A JWK. The type is `Any`, because the types of joserfc are narrower than JSON.
+# A JWK. The type of its values is `Any`, because the types of joserfc do not allow every JSON value.
 _Jwk: TypeAlias = dict[str, Any]
 
 
 class _Answer(Struct):
-    """A response of an issuer. The log calls it by the name `called`, and never by an address from the issuer."""
+    """A response of an issuer. `called` is its name in the log. The log never contains an address from the issuer."""
 
     called: ClassVar[str]
 
@@ -53,7 +53,7 @@ T = TypeVar("T", bound=_Answer)
 
 
 class _BadAnswer(Exception):
-    """The issuer's response is unusable. The text contains nothing from the issuer."""
+    """The issuer's response is unusable. The message of the exception contains no data from the issuer."""
 
 
 class Published(NamedTuple):
@@ -66,12 +66,13 @@ class Published(NamedTuple):
 class KeySet:
     """The published keys of an issuer (RFC 7517).
 
-    Cached keys are used for `recheck_s`. Halfway, a background fetch renews them, so that requests do not wait. While
-    the issuer cannot be reached, cached keys are used for an hour.
+    Cached keys are used for `recheck_s` seconds after the last attempt to fetch them. After half of this time, a
+    background fetch renews the keys, so that requests do not wait. While the issuer cannot be reached, the cached keys
+    are used for up to an hour.
 
-    Two kinds of requests wait for a fetch, for at most `WAIT_S`: a request with an unknown key, and the first request
-    after a pause. Waiting requests share one fetch. There is a cool-down between fetches, so that tokens with invented
-    key ids or bad signatures cannot flood the issuer.
+    A request waits for a fetch in three cases: its key is unknown, its signature does not verify, or the cached keys
+    are too old. It waits for at most `WAIT_S` seconds. Waiting requests share one fetch. There is a pause between two
+    fetches, so that tokens with invented key ids or bad signatures cannot flood the issuer.
     """
 
     def __init__(
@@ -111,7 +112,8 @@ class KeySet:
     async def find(self, kid: str | None, alg: str) -> Published:
         """The key for a token with this `kid` and `alg`.
 
-        Raises Unauthenticated if the issuer does not publish such a key, and Unavailable if its keys cannot be fetched.
+        Raises Unauthenticated if the issuer does not publish such a key. Raises Unavailable if the issuer's keys cannot
+        be fetched.
         """
         self.refresh_if_due()
         if not self._is_current() or self._held(kid, alg) is None:
@@ -125,7 +127,7 @@ class KeySet:
         return found
 
     async def probe(self, algorithms: Iterable[str]) -> int:
-        """The number of published keys that fit one of these algorithms.
+        """Fetch the keys now, and return how many of them can be used with one of these algorithms.
 
         Raises Unavailable, with the reason, if the keys cannot be fetched.
         """
@@ -139,7 +141,8 @@ class KeySet:
     async def replacement(self, of: Published, kid: str | None, alg: str) -> Published | None:
         """Fetch the keys again, after a signature did not verify with the key `of`.
 
-        Returns the key that the issuer now publishes for `kid` and `alg`, or None if there is no other key.
+        Returns the key that the issuer now publishes for `kid` and `alg`. Returns None if that key is still `of`, or if
+        there is no such key.
         """
         await self._renew()
         found = self._held(kid, alg)
@@ -149,14 +152,15 @@ class KeySet:
         return not 0 <= self._now() - self._fetched_at < STALE_S
 
     def _is_current(self) -> bool:
-        """Whether the cached keys may be used: they are not stale, and a fetch was tried recently.
+        """Whether the cached keys may be used.
 
-        If the clock was set back since the last fetch, the keys may not be used.
+        They may be used if they are not stale, and if a fetch was tried in the last `recheck_s` seconds. They may not
+        be used if the clock was set back since that fetch.
         """
         return not self._is_stale() and 0 <= self._now() - self._asked_at < self._recheck_s
 
     def _is_time(self, at: float) -> bool:
-        """Whether the time `at` has come. Also true if the clock was set back since the last fetch."""
+        """Whether the time `at` has come. Also returns true if the clock was set back since the last fetch."""
         return self._now() >= at or self._now() < self._asked_at
 
     def _held(self, kid: str | None, alg: str) -> Published | None:
@@ -171,9 +175,10 @@ class KeySet:
         return next((each for each in self._keys if kid in (None, each.key.kid) and _fits(each.key, alg)), None)
 
     async def _renew(self) -> None:
-        """Start a fetch if none is running and one is allowed. Then wait for the fetch, for at most `WAIT_S`.
+        """Start a fetch, unless a fetch is running or the pause after the last fetch is not over.
 
-        If the waiting task is cancelled, the fetch continues.
+        Then wait for the running fetch, for at most `WAIT_S` seconds. If the waiting task is cancelled, the fetch
+        continues.
         """
         self._begin()
         if self._fetching is not None:
@@ -195,7 +200,8 @@ class KeySet:
         else:
             self._unanswered = False
             self._found = {}
-            # The keys are as old as the start of the fetch: a key may be withdrawn while the response is in transit.
+            # Count the age of the keys from the start of the fetch, because a key may be withdrawn while the response
+            # is in transit.
             self._fetched_at = self._asked_at = began
             self._not_before = self._now() + self._cool_down_s
             self._due = max(self._not_before, began + self._recheck_s / 2)
@@ -209,7 +215,7 @@ class KeySet:
         return tuple(Published(key, key.thumbprint()) for key in usable)
 
     async def _discovered(self) -> str:
-        """The address of the key set (OpenID Connect Discovery 1.0 sections 4.1 and 4.3)."""
+        """Find the address of the key set with OpenID Connect Discovery 1.0 (sections 4.1 and 4.3)."""
         found = await self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration", _Discovery)
         if found.issuer != self._issuer:
             raise _BadAnswer("the discovery document names another issuer")
@@ -233,14 +239,17 @@ class KeySet:
 
 
 def _reason(error: Exception) -> str:
-    """Why a fetch failed. The text contains no message of a library, which may repeat data from the issuer."""
+    """The reason why a fetch failed.
+
+    Messages of libraries are left out, because they may repeat data from the issuer.
+    """
     if isinstance(error, aiohttp.ClientConnectorError):
         return unreachable.in_words(error)
     return str(error) if isinstance(error, _BadAnswer) else type(error).__name__
 
 
 def _usable(jwk: _Jwk) -> Key | None:
-    """The key of a JWK. None if the JWK cannot be parsed, or if the key may not verify signatures."""
+    """The key of a JWK. None if the JWK cannot be parsed, or if its key must not be used to verify signatures."""
     if jwk.get("alg") == "EdDSA" and jwk.get("crv") == "Ed25519":
         # EdDSA is the older name of Ed25519 (RFC 9864).
         jwk = jwk | {"alg": "Ed25519"}

@@ -26,7 +26,10 @@ NEVER_S = 86_400
 
 @web.middleware
 async def _tracked(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell the connection when a request arrives and when its handler is done. Answer errors with problems."""
+    """Tell the connection when the headers of a request are complete, and when its handler is done.
+
+    This middleware also checks the headers. If it or the handler raises a VerifierError, the answer is a problem.
+    """
     connection = request.transport.get_protocol() if request.transport is not None else None
     if not isinstance(connection, Connection):
         return await handler(request)
@@ -41,7 +44,7 @@ async def _tracked(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 class Listener:
-    """An application on an address, with limits on its connections."""
+    """Serves one application on one address, with limits on the connections."""
 
     def __init__(self, name: str, application: web.Application, bounds: Bounds) -> None:
         application.middlewares.insert(0, _tracked)
@@ -52,13 +55,13 @@ class Listener:
         self._watch: asyncio.Task[None] | None = None
 
     async def open(self, host: str, port: int) -> None:
-        """Listen. Raises OSError if the address is in use."""
+        """Start to listen. Raises OSError if the address cannot be used, for example because it is in use."""
         await self._runner.setup()
         http = cast(web.Server, self._runner.server)
         loop = asyncio.get_running_loop()
 
         def connected() -> Connection:
-            # Bodies with a Content-Encoding are refused, so nothing is ever decompressed.
+            # aiohttp need not decompress bodies, because `read_body` refuses a body with a Content-Encoding.
             protocol = Protocol(
                 http,
                 loop=loop,
@@ -74,7 +77,7 @@ class Listener:
         self._watch = asyncio.create_task(self._connections.watch(), name="connections")
 
     async def close(self) -> None:
-        """Stop accepting connections, and finish the open requests."""
+        """Stop accepting connections. Then wait for the open requests, for at most `SHUTDOWN_S` seconds."""
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
@@ -83,9 +86,10 @@ class Listener:
 
 
 def most_connections(wanted: int) -> int:
-    """Raise the process's limit on file descriptors. Returns `wanted`, or half of the new limit if that is less.
+    """Raise the process's limit on file descriptors, and return how many connections the process may accept.
 
-    The other half is for the database, for files, and for connections that are being accepted or closed.
+    The result is `wanted`, or half of the new limit if half of the limit is less. The other half is for the database,
+    for files, and for connections that are being accepted or closed.
     """
     if sys.platform == "win32":
         return wanted
@@ -93,5 +97,5 @@ def most_connections(wanted: int) -> int:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError):
-        hard = soft  # on some systems the real limit is lower than the reported hard limit
+        hard = soft  # some systems report a hard limit that cannot be set
     return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard // 2)

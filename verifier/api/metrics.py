@@ -1,4 +1,4 @@
-"""Counters for the operator, served on the admin port. Implements specs/protocol.md section 12."""
+"""The metrics of a node, which the admin port serves. Implements specs/protocol.md section 12."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READY = Gauge("verifier_ready", "1 while this node can commit")
 CONNECTIONS = Gauge("verifier_connections", "Open connections by listener and stage", ["listener", "stage"])
 CONNECTIONS_CUT = Counter("verifier_connections_cut", "Connections cut, by listener and reason", ["listener", "reason"])
 
-# A counter must exist before its first increase, or the increase does not show.
+# Create each counter with the value 0. Otherwise, monitoring does not see the first increase.
 for _kind in KINDS:
     DISCREPANCIES.labels(_kind)
 for _event in ("suspended", "lifted"):

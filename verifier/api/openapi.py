@@ -23,7 +23,7 @@ _SECURITY = {
 
 
 def document(operations: tuple[Operation, ...]) -> dict[str, object]:
-    """The whole OpenAPI description as plain data."""
+    """Build the OpenAPI description of these operations. It consists of dicts, lists and plain values."""
     shapes = [each for op in operations for each in (op.body, op.answer) if each is not None]
     _, components = msgspec.json.schema_components([*shapes, Problem], ref_template="#/components/schemas/{name}")
     paths: dict[str, dict[str, object]] = {}
@@ -141,7 +141,7 @@ def _schema(kind: object) -> object:
 
 
 def _ecma(schema: object) -> object:
-    """A schema whose patterns end in `$`, the ECMA-262 form of Python's `\\Z`."""
+    """Replace `\\Z` at the end of each pattern with `$`. In ECMA-262, `$` means what `\\Z` means in Python."""
     if isinstance(schema, list):
         return [_ecma(each) for each in schema]
     if not isinstance(schema, dict):

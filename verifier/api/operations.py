@@ -1,4 +1,4 @@
-"""Defines the operations of the API, and handles every request to them.
+"""Defines what an operation of the API is, and handles each request to an operation.
 
 Implements specs/protocol.md section 3.2.
 """
@@ -46,9 +46,11 @@ Content = TypeVar("Content", bound=Struct)
 
 
 class Asked(Struct, Generic[Body, Query], frozen=True):
-    """A request, decoded and authenticated. `body` and `query` are None for an operation without them.
+    """A decoded and authenticated request.
 
-    `sent` has the headers that the answer will have. `identify` authenticates the caller again, for long-lived answers.
+    `body` is None if the operation takes no body. `query` is None if the operation takes no query. `path` has the
+    parameters of the path. `sent` has the headers that the response will have. `identify` authenticates the caller
+    again; a long-lived response uses it from time to time.
     """
 
     request: web.Request
@@ -61,14 +63,14 @@ class Asked(Struct, Generic[Body, Query], frozen=True):
     identify: Callable[[], Awaitable[Principal]]
 
 
-# The types here are `Any`, because one table holds all operations. The function `operation` lets the type checker
-# compare the body, query, handler and answer of each operation.
+# One table holds all operations, so these types are `Any`. The type checker still compares the body, query, handler and
+# answer of each operation, because the function `operation` has precise types.
 _Asked: TypeAlias = Asked[Any, Any]
 _Handler: TypeAlias = Callable[[Service, _Asked], Awaitable[Struct | Reply[Struct] | web.StreamResponse]]
 
 
 class _Described(TypedDict, total=False):
-    """The members of `Operation` whose types do not depend on other members."""
+    """The members of `Operation` whose types are the same for every operation."""
 
     id: Required[str]
     method: Required[str]
@@ -84,7 +86,10 @@ class _Described(TypedDict, total=False):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """One operation. `who` lists the grants that allow it; empty means public. `raises` lists its own errors."""
+    """One operation of the API. `who` lists the grants that allow it. An operation with an empty `who` is public.
+
+    `raises` lists the errors that are specific to this operation.
+    """
 
     id: str
     method: str
@@ -111,18 +116,21 @@ def operation(
     query: type[Query] | None = None,
     **described: Unpack[_Described],
 ) -> Operation:
-    """Make an operation. The type checker compares its handler with `body`, `query` and `answer`."""
+    """Make an `Operation`. The type checker compares the types of `handler` with `body`, `query` and `answer`."""
     return Operation(handler=handler, answer=answer, body=body, query=query, **described)
 
 
-# Placeholder caller and idempotency key for public operations.
+# Two placeholders. `_NOBODY` is the caller of a public operation. `_NO_IDEMPOTENCY` is for an operation without an
+# idempotency key.
 _NOBODY = Principal(kind="customer", id="", issuer="")
 _NO_IDEMPOTENCY = Idempotency("", "", b"")
 
 
 class Endpoint:
-    """Serves one operation: reads the request, authenticates and authorizes the caller, decodes the request, calls the
-    use case, and encodes its result.
+    """Serves one operation.
+
+    For each request, it authenticates and authorizes the caller, decodes the request, calls the handler, and encodes
+    the result.
     """
 
     def __init__(
@@ -167,7 +175,10 @@ class Endpoint:
         return response
 
     def _observed(self, status: int) -> Callable[[float], None]:
-        """The function that records the time of a request with this status. Cached, because finding labels is slow."""
+        """The function that records how long a request with this status took.
+
+        The function is cached for each status, because finding labels is slow.
+        """
         if status not in self._observe:
             self._observe[status] = REQUESTS.labels(self._operation.id, str(status)).observe
         return self._observe[status]
@@ -199,7 +210,7 @@ class Endpoint:
         return web.Response(body=content, status=operation.status, content_type=operation.content_type, headers=sent)
 
     async def _identify(self, request: web.Request, body: bytes) -> Principal:
-        """Authenticate the caller, and check that they are not suspended."""
+        """Authenticate the caller. Raises Unauthenticated, or Suspended if the caller is suspended."""
         principal = await self._authentication.identify(request, body)
         await self._service.suspensions.admit(principal)
         return principal

@@ -1,6 +1,7 @@
 """Serves the officer's console and the customer's page from clients/, under a strict content policy.
 
-Implements specs/protocol.md section 12.1. The files are read once, at the start. Only these files are served.
+Implements specs/protocol.md section 12.1. The files of the pages are read once, when the node starts. No other files
+are served.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from verifier.api.documents import document
 from verifier.api.headers import ALWAYS
 from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
 
-# Files that both pages share, and the modules of the TypeScript SDK.
+# Folders that both pages use: `web` has the shared files, and `typescript/src` has the modules of the TypeScript SDK.
 SHARED = ("web", "typescript/src")
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -30,7 +31,7 @@ _POLICY = (
 
 
 class SignIn(Struct, frozen=True):
-    """The sign-in of a page: an OpenID provider, the client id of the page, and the scopes.
+    """The data with which a page signs people in: an OpenID provider, the client id of the page, and the scopes.
 
     `resource` is the API that the access token is for (RFC 8707). Without `resource`, the provider chooses the API.
     """
@@ -50,13 +51,16 @@ class Facts(Struct, frozen=True):
     caller_numbers: tuple[str, ...] = ()
 
     def encoded(self) -> bytes:
-        """The facts as JSON, with the texts for purposes and questions (specs/protocol.md section 4.3)."""
+        """The facts as JSON.
+
+        The JSON also has the texts for call purposes and for items (specs/protocol.md section 4.3).
+        """
         words = {"purposes": PURPOSES, "asks": ASKS, "items": ITEMS, "never_asks": NEVER_ASKS}
         return msgspec.json.encode({**msgspec.to_builtins(self), **words})
 
 
 def add_pages(router: web.UrlDispatcher, officer: Facts, app: Facts) -> None:
-    """Serve both pages, their shared files, and the facts of each."""
+    """Add routes for both pages, for the files that both pages share, and for the facts of each page."""
     root = _root()
     for name, facts in (("officer", officer), ("app", app)):
         headers = _headers(facts)
@@ -68,7 +72,10 @@ def add_pages(router: web.UrlDispatcher, officer: Facts, app: Facts) -> None:
 
 
 def _root() -> Path:
-    """The folder of the pages. It is inside the installed package or, in a clone, beside the package."""
+    """The folder `clients`. An installed package contains this folder.
+
+    In a clone, the folder is next to the package.
+    """
     installed = Path(str(files("verifier"))) / "clients"
     return installed if installed.is_dir() else Path(str(files("verifier"))).parent / "clients"
 

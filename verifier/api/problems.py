@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems. This is the only place that knows HTTP statuses."""
+"""Converts errors to problems (RFC 9457). Only this module knows the HTTP status of an error."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem (RFC 9457). `slug` names the kind of error. If `verdict` is set, it is `unavailable`."""
+    """A problem (RFC 9457). `slug` names the kind of error. For a 5xx status, `verdict` is `unavailable`."""
 
     type: str
     title: str
@@ -60,7 +60,10 @@ def status_of(kind: type[VerifierError]) -> int:
 
 
 def problem_response(error: VerifierError, request_id: str, headers: dict[str, str]) -> web.Response:
-    """The answer for an error. A 5xx has `verdict: unavailable`, so that no client reads it as genuine (law L6)."""
+    """Make the response for an error.
+
+    A 5xx has `verdict: unavailable`, so that no client reads it as genuine (law L6).
+    """
     status = status_of(type(error))
     shown: VerifierError = error if status < 500 or isinstance(error, errors.Unavailable) else errors.InternalError()
     problem = Problem(

@@ -1,4 +1,4 @@
-"""The handlers of public operations: the log, the keys, the description of the deployment, the check of a receipt.
+"""Handlers of the public operations. They serve the log, keys and deployment's description, and check receipts.
 
 Implements specs/protocol.md sections 8 and 11.
 """
@@ -32,12 +32,12 @@ _BRIEFLY = {"Cache-Control": "public, max-age=2"}
 _KEYS_AGE = {"Cache-Control": "public, max-age=300"}
 MAX_INDEX = 2**INDEX_BITS
 CERTAIN_S = 1.0
-# The type is `Any`, because `object` has no JSON Schema.
+# The type of the values is `Any`, because msgspec cannot make a JSON Schema for `object`.
 JsonObject: TypeAlias = dict[str, Any]
 
 
 class Description(Struct, frozen=True):
-    """The description of a deployment, with all data for verifying receipts. Keep it as the trust file."""
+    """The description of a deployment. It has all data for verifying receipts, so save it as the trust file."""
 
     issuer: str
     jwks: JsonObject
@@ -58,7 +58,7 @@ class Jwks(Struct, frozen=True):
 
 
 class Sizes(Struct, frozen=True, forbid_unknown_fields=True):
-    """The sizes of two checkpoints of a shard, the smaller first."""
+    """The query of `log_consistency`: the sizes of two checkpoints of a shard. `old` must not be larger than `new`."""
 
     old: Annotated[int, Meta(ge=1, le=MAX_INDEX)]
     new: Annotated[int, Meta(ge=1, le=MAX_INDEX)]
@@ -66,7 +66,10 @@ class Sizes(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Consistency(Struct, frozen=True):
-    """The proof of RFC 6962 section 2.1.2 between two checkpoints. `hashes` are in base64."""
+    """The proof that the log of size `new` extends the log of size `old` (RFC 6962 section 2.1.2).
+
+    `hashes` are in base64.
+    """
 
     old: int
     new: int
@@ -74,19 +77,23 @@ class Consistency(Struct, frozen=True):
 
 
 class Public:
-    """Handlers that need no login."""
+    """The handlers of all operations that need no login."""
 
     def __init__(self, storage: Reader) -> None:
         self._storage = storage
         self._latest: dict[int, tuple[float, asyncio.Future[str]]] = {}
 
     async def checkpoint(self, service: Service, asked: Asked[None, None]) -> web.Response:
-        """The latest durable checkpoint. All clients together cause at most one commit a second."""
+        """The latest durable checkpoint of a shard.
+
+        A checkpoint is reused for `CERTAIN_S` seconds. So all clients together cause at most one commit a second in
+        each shard.
+        """
         shard, now = self._shard(asked.path), asyncio.get_running_loop().time()
         asked_at, latest = self._latest.get(shard, (now, None))
         if latest is None or (latest.done() and now - asked_at >= CERTAIN_S):
             latest = asyncio.ensure_future(service.context.writer.checkpoint(shard))
-            # Retrieve the exception. Otherwise asyncio logs it if all clients have gone.
+            # Read the exception even if no client waits for it any more. Otherwise, asyncio logs it as never retrieved.
             latest.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._latest[shard] = now, latest
         return web.Response(text=await asyncio.shield(latest), headers=_BRIEFLY)
@@ -110,7 +117,10 @@ class Public:
         return Consistency(asked.query.old, asked.query.new, tuple(b64encode(each).decode() for each in hashes))
 
     def _shard(self, path: dict[str, str]) -> int:
-        """The shard that a path names, or the first shard if it names none. Raises NotFound for an invalid name."""
+        """The number of the shard that a path names, or 0 if the path names no shard.
+
+        Raises NotFound for an invalid name.
+        """
         shard = origin_shard(f"/{path['shard']}", "") if "shard" in path else 0
         if shard is None:
             raise NotFound("the log has no such shard")

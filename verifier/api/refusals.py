@@ -1,6 +1,7 @@
-"""Refuses bad requests before they reach an operation. Each answer is a problem. The log gets no byte from the client.
+"""Refuses bad requests before they reach an operation. Each answer is a problem.
 
-Implements specs/protocol.md section 3.2. specs/decisions/0030 explains the decision.
+The log repeats no part of a bad request. Implements specs/protocol.md section 3.2. specs/decisions/0030 explains the
+decision.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from verifier.core.errors import (
 
 log = structlog.get_logger()
 
-# Limits in bytes: the request target, one header with its name (for tokens of 8,192 characters), and all headers.
+# Limits in bytes. MAX_TARGET is for the request target. MAX_HEADER is for one header with its name, and allows tokens
+# of 8,192 characters. MAX_HEADERS is for all headers together.
 MAX_TARGET = 8_192
 MAX_HEADER = 9_216
 MAX_HEADERS = 32_768
@@ -42,13 +44,14 @@ _RAISED: dict[int, type[VerifierError]] = {
 
 
 class Protocol(web.RequestHandler):
-    """aiohttp's protocol for one connection. It turns aiohttp's own refusals into problems."""
+    """aiohttp's protocol for one connection. If aiohttp itself refuses a request, the answer is a problem."""
 
     __slots__ = ()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # aiohttp reports a bad chunk only after the handler is done. But the handler waits for that chunk.
+        # aiohttp reports a bad chunk only after the handler is done. But the handler waits for that chunk. So report it
+        # to the handler here.
         if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage) or self._current_request is None:
             return
         content = self._current_request.content
@@ -68,7 +71,8 @@ class Protocol(web.RequestHandler):
             raise exc
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun, and another cannot follow it")
-        # aiohttp repeats an unknown Expect header in its refusal. It fails if the header is not UTF-8.
+        # If aiohttp refuses an unknown Expect header, it repeats the header in its answer. If the header is not UTF-8,
+        # aiohttp raises UnicodeEncodeError.
         expected = isinstance(exc, UnicodeEncodeError) and "Expect" in request.headers
         response = problem(_unread(exc) if status < 500 or expected else InternalError(), request, exc)
         response.force_close()
@@ -83,15 +87,21 @@ class Protocol(web.RequestHandler):
 
 
 def check_headers(request: web.BaseRequest) -> None:
-    """Raise HeaderTooLarge if the headers together are too long. Every byte costs work before authentication."""
+    """Raise HeaderTooLarge if all headers together are too long.
+
+    The limit bounds the work for a caller who is not authenticated yet.
+    """
     raw = request.raw_headers
-    # Only a request with several headers can exceed the limit, because each header has at most `MAX_HEADER` bytes.
+    # Each header has at most `MAX_HEADER` bytes. So if the request has few headers, their sum need not be computed.
     if len(raw) * MAX_HEADER > MAX_HEADERS and sum(len(name) + len(value) for name, value in raw) > MAX_HEADERS:
         raise HeaderTooLarge(f"the headers of a request have at most {MAX_HEADERS} bytes together")
 
 
 def problem(error: VerifierError, request: web.BaseRequest, cause: BaseException | None = None) -> web.Response:
-    """Log a line, and return the answer to a request that no operation serves."""
+    """Log the refusal of a request that no operation serves, and return the response.
+
+    `cause` is the original exception, if there is one.
+    """
     request_id = headers.request_id(request)
     if isinstance(error, InternalError):
         log.error("defect", request_id=request_id, exc_info=cause or error)
@@ -101,7 +111,7 @@ def problem(error: VerifierError, request: web.BaseRequest, cause: BaseException
 
 
 def raised(error: web.HTTPException, request: web.BaseRequest) -> web.Response:
-    """The problem for an error that aiohttp raised."""
+    """Convert an HTTP error that aiohttp raised to a problem."""
     kind = InternalError if error.status >= 500 else _RAISED.get(error.status, MalformedRequest)
     response = problem(kind(), request, error)
     if "Allow" in error.headers:

@@ -1,6 +1,7 @@
-"""Authentication of systems, by signed requests (RFC 9421) or client certificates (RFC 9440).
+"""Authenticates bank systems by signed requests (RFC 9421) or by client certificates (RFC 9440).
 
-Implements specs/protocol.md section 2. Only Ed25519 is accepted, so the service holds no secret of a caller.
+Implements specs/protocol.md section 2. Signatures must be Ed25519. So the service stores public keys, and no secret of
+a caller.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ ALWAYS_COVERED = ("@method", "@target-uri")
 
 
 class _Message(Struct):
-    """A request as the signature library expects it."""
+    """A request, in the form that the signature library expects."""
 
     method: str
     url: str
@@ -48,13 +49,16 @@ class _Message(Struct):
 
 
 class _Untimely(InvalidSignature):
-    """The signature is too old, has expired or is from the future. The text repeats no byte of the request."""
+    """The signature has no creation time, is too old, has expired, or is from the future.
+
+    The message repeats no byte of the request.
+    """
 
 
 class _KnownDigests(ContentDigest):
     """Verifies Content-Digest (RFC 9530 section 2). Digests with unknown algorithms are ignored.
 
-    There must be at least one digest with a known algorithm, and all digests with known algorithms must match.
+    At least one digest must have a known algorithm. Every digest with a known algorithm must match the body.
     """
 
     @classmethod
@@ -63,7 +67,7 @@ class _KnownDigests(ContentDigest):
 
 
 def _known(value: str | bytes) -> str:
-    """The digests in a Content-Digest that have a known algorithm. Raises InvalidSignature if there are none."""
+    """Keep the digests of a Content-Digest that have a known algorithm. Raises InvalidSignature if there are none."""
     text = value.encode("ascii", "replace") if isinstance(value, str) else value
     try:
         digests: Any = http_sf.parse(text, tltype="dictionary", on_duplicate_key=_refuse_double)
@@ -81,7 +85,10 @@ def _refuse_double(name: str, context: str) -> None:
 
 
 class _ClockedVerifier(HTTPMessageVerifier):
-    """The library's verifier, with the service's clock. `created` may differ from the clock in both directions."""
+    """The library's verifier, but with the service's clock.
+
+    `created` may be up to `max_age` seconds before or after now.
+    """
 
     content_digest_class = _KnownDigests
 
@@ -101,7 +108,10 @@ class _ClockedVerifier(HTTPMessageVerifier):
 
 
 class _Keys(MappingKeyResolver):
-    """The public keys of systems. For an unknown key id, work and refusal are the same as for a bad signature."""
+    """The public keys of systems. An unknown key id gets a random key, so that its signature never verifies.
+
+    So the service does the same work, and gives the same answer, for an unknown key id as for a bad signature.
+    """
 
     def __init__(self, systems: Iterable[System]) -> None:
         super().__init__(public_keys={system.id: public_key(system) for system in systems}, private_keys={})
@@ -114,7 +124,7 @@ class _Keys(MappingKeyResolver):
 class SignedRequestVerifier:
     """Verifies the signatures of requests. `now` returns epoch seconds.
 
-    `max_age` is how many seconds the signature's creation time may be in the past, or in the future.
+    `max_age` is the largest allowed difference, in seconds, between now and the time when the signature was created.
     """
 
     def __init__(self, systems: Iterable[System], now: Callable[[], float], max_age: float = MAX_AGE_S) -> None:
@@ -122,11 +132,14 @@ class SignedRequestVerifier:
         self._verifier = _ClockedVerifier(_Keys(self._systems.values()), now, max_age)
 
     def verify(self, request: BaseRequest, body: bytes, public_url: str | None = None) -> Principal:
-        """The system that signed a request (RFC 9421 section 3.2), with its scopes as roles.
+        """Verify a signed request (RFC 9421 section 3.2).
 
-        The signature must have the tag `callback-verification`, a `keyid` and `created`. It must cover @method and
-        @target-uri. If there is a body, it must cover Content-Digest (RFC 9530). If there is an Idempotency-Key header,
-        it must cover that. Behind a proxy, `public_url` is the address that the caller used. Raises Unauthenticated.
+        Returns the system that signed it, with the system's scopes as roles.
+
+        The signature must have the tag `callback-verification`, and the parameters `keyid` and `created`. It must cover
+        @method and @target-uri. If the request has a body, the signature must cover Content-Digest (RFC 9530). If the
+        request has an Idempotency-Key header, the signature must cover this header. If the node is behind a proxy,
+        `public_url` is the address that callers use. Raises Unauthenticated.
         """
         signature_input = ", ".join(request.headers.getall("Signature-Input", ()))
         if len(signature_input) > MAX_SIGNATURE_INPUT:
@@ -140,7 +153,7 @@ class SignedRequestVerifier:
         try:
             results = self._verifier.verify(message, expect_tag=TAG, require_components=required, body=body)
         except HTTPMessageSignaturesException as error:
-            # The library gives no text for an unknown key id or a bad signature.
+            # For an unknown key id or a bad signature, the exception of the library has no text.
             unverified = "the request's signature does not verify"
             reason = str(error) if isinstance(error, _Untimely) else self._reason(signature_input, public_url)
             raise Unauthenticated(str(error) or unverified, reason=reason) from error
@@ -149,7 +162,10 @@ class SignedRequestVerifier:
         return principal(self._systems[str(results[0].parameters["keyid"])])
 
     def _reason(self, signature_input: str, public_url: str | None) -> str:
-        """The reason for the log. It names a system only if the systems file has that system."""
+        """The reason of a refusal, for the log.
+
+        The key id of the request is repeated only if the systems file has it.
+        """
         named = _KEY_ID.search(signature_input)
         if named is None or named[1] not in self._systems:
             return "the request's signature names no system of the systems file"
@@ -169,8 +185,8 @@ def sign_request(
 ) -> dict[str, str]:
     """Sign a request for `SignedRequestVerifier` (RFC 9421 section 3.1). Returns the headers to add to the request.
 
-    `url` is signed as written, so it must be the address on the wire. Raises HTTPMessageSignaturesException for a
-    request that cannot be signed.
+    `url` is signed exactly as given, so it must have the same bytes as the URL that the service sees. Raises
+    HTTPMessageSignaturesException for a request that cannot be signed.
     """
     signed = _Message(method, url, dict(headers))
     covered = [*ALWAYS_COVERED]
@@ -193,10 +209,10 @@ def sign_request(
 
 
 def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Principal:
-    """The system that has the client certificate in the header `Client-Cert` (RFC 9440 section 2.2).
+    """The system whose client certificate is in the header `Client-Cert` (RFC 9440 section 2.2).
 
-    Any client can send this header. Call this function only behind a TLS proxy that checks client certificates, sets
-    the header, and removes it from what clients send. Raises Unauthenticated.
+    Any client can send this header. Call this function only behind a TLS proxy that checks client certificates and sets
+    the header. The proxy must remove each `Client-Cert` header that a client sends. Raises Unauthenticated.
     """
     values = request.headers.getall("Client-Cert", ())
     if len(values) != 1 or len(values[0]) < 2 or not values[0][0] == values[0][-1] == ":":
@@ -213,7 +229,7 @@ def certificate_principal(request: BaseRequest, systems: Iterable[System]) -> Pr
 
 
 def _target_uri(request: BaseRequest, public_url: str | None) -> str:
-    """The target URI that the caller signed. It has the bytes on the wire, because parsing may rewrite escapes."""
+    """The target URI that the caller signed. It has the raw path, because parsing can change the escapes in a path."""
     if not request.raw_path.startswith("/"):
         raise Unauthenticated("the request target is not a path")
     return (public_url or f"{request.scheme}://{request.host}").rstrip("/") + request.raw_path

@@ -1,6 +1,6 @@
-"""Reads and changes the systems file: the bank's systems, with their keys and scopes. Nodes reload it when it changes.
+"""Reads and changes the systems file, which lists the bank's systems with their keys and scopes.
 
-Implements specs/protocol.md section 2. specs/examples/systems.json is a sample.
+Nodes reload the file when it changes. Implements specs/protocol.md section 2. specs/examples/systems.json is a sample.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class System(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     """A program of the bank that may call the API, and its scopes.
 
     `public_key` is an Ed25519 key: 32 bytes in base64, or PEM. `certificate_sha256` is the fingerprint of the system's
-    client certificate in hex, with or without colons. Raises ValueError for anything else.
+    client certificate in hex, with or without colons. Raises ValueError if a member is not valid.
     """
 
     id: str
@@ -76,7 +76,7 @@ _DECODER = msgspec.json.Decoder(_File)
 
 
 def load_systems(path: Path) -> tuple[System, ...]:
-    """The systems of a JSON file, `{"systems": [...]}`. Raises SystemsError with the reason."""
+    """Read the systems from a JSON file, `{"systems": [...]}`. Raises SystemsError with the reason."""
     try:
         content = read_bounded(path, MAX_FILE).removeprefix(BOM_UTF8)
         systems = strict_json.decode(content, _DECODER, "it", MAX_FILE).systems
@@ -99,7 +99,10 @@ def _refuse_doubles(path: Path, what: str, values: list[str]) -> None:
 
 
 class SystemsFile:
-    """The current systems of a file. If `path` is None, there are no systems. Raises SystemsError."""
+    """The systems of a systems file, as last read. If `path` is None, there are no systems.
+
+    Raises SystemsError if the file cannot be used.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -110,8 +113,8 @@ class SystemsFile:
     def refresh(self) -> bool:
         """Reload the file if it has changed. Returns whether it has changed.
 
-        If the new content is broken, the systems stay as they were. SystemsError is then raised once, and not again
-        until the next change.
+        If the new content is broken, the systems stay as they were, and SystemsError is raised. It is not raised again
+        until the file changes again.
         """
         if self._path is None:
             return False
@@ -124,7 +127,10 @@ class SystemsFile:
 
 
 def add_system(path: Path, system: System) -> None:
-    """Add a system to a systems file. Create the file if it is missing. Raises SystemsError."""
+    """Add a system to a systems file. If the file is missing, it is created.
+
+    Raises SystemsError if the system cannot be added.
+    """
     if link(system.id):
         raise SystemsError("the id of a system must not be a link or the name of a host")
     with locked(path):
@@ -147,7 +153,7 @@ def _write(path: Path, systems: tuple[System, ...]) -> None:
 
 
 def principal(system: System) -> Principal:
-    """The principal of a system, with its scopes as roles."""
+    """The principal that stands for a system. Its roles are the system's scopes."""
     return Principal("system", system.id, ISSUER, frozenset(system.scopes))
 
 
@@ -157,7 +163,7 @@ def fingerprint(system: System) -> str:
 
 
 def public_key(system: System) -> Ed25519PublicKey:
-    """The Ed25519 key of a system. Raises ValueError if its `public_key` is anything else."""
+    """Decode the `public_key` of a system. Raises ValueError if it is not an Ed25519 key, or is of small order."""
     text = system.public_key.strip()
     try:
         if not text.startswith("-----BEGIN"):

@@ -1,6 +1,6 @@
-"""Soft limits on the requests of one person and on mistyped codes. Each node keeps them in its memory.
+"""Soft limits on the requests of each person and on mistyped codes. Each node counts in its own memory.
 
-Implements specs/protocol.md section 7.3. The limit on wrong codes is durable, and is not in this module.
+Implements specs/protocol.md section 7.3. The limit on wrong codes is stored in the database, and is not in this module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ SLIPS = Limit(burst=30, period_ms=600_000)
 
 
 class Throttle:
-    """One limit for many keys. Beyond MAX_KEYS it forgets the least recently used key."""
+    """Applies one limit to many keys, each counted separately.
+
+    It remembers at most MAX_KEYS keys. Above that, it forgets the least recently used key.
+    """
 
     def __init__(self, name: str, limit: Limit, clock: Clock) -> None:
         self._limit = limit
@@ -27,7 +30,7 @@ class Throttle:
         self._reset = f";t={-(-limit.interval_ms // 1000)}"
 
     def spend(self, key: str) -> Decision:
-        """Count one event. Raises RateLimited, with the time to wait, if the limit is reached."""
+        """Count one event of a key. If the key has reached the limit, raises RateLimited with the time to wait."""
         decision = decide(self._limit, self._tats.get(key), self._clock())
         if not decision.allowed:
             raise RateLimited(retry_after=decision.retry_after)
@@ -38,6 +41,6 @@ class Throttle:
         return decision
 
     def headers(self, decision: Decision) -> dict[str, str]:
-        """The headers `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
+        """The headers `RateLimit` and `RateLimit-Policy` for a decision (draft-ietf-httpapi-ratelimit-headers)."""
         remaining = f'"{self._name}";r={decision.remaining}{self._reset}'
         return {"RateLimit-Policy": self._policy, "RateLimit": remaining}

@@ -1,7 +1,7 @@
 """Verifies bearer tokens of the bank's OpenID Connect issuers. Implements specs/protocol.md section 2.
 
-Pure functions read the claims. The claims are used only after the signature has verified with a key that the issuer
-publishes (RFC 7519, RFC 8725, RFC 9068). A token that cannot be checked is refused.
+The claims of a token are used only after its signature has verified with a key that the issuer publishes (RFC 7519, RFC
+8725, RFC 9068). A token that cannot be checked is refused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ACCESS_TOKEN_TYPES = frozenset(["at+jwt", "application/at+jwt"])
 TOKEN_TYPES = ACCESS_TOKEN_TYPES | {"jwt"}
 # Claims about a sign-in (OpenID Connect Core 1.0 section 2).
 SIGN_IN = ("auth_time", "acr", "amr", "azp", "sid")
-# Claims of access tokens.
+# Claims that are typical of access tokens.
 ACCESS = ("scope", "scp", "client_id", "cid")
 # Claims that only ID tokens (OpenID Connect Core 1.0 section 3.3.2.11) or security events (RFC 8417) have.
 NOT_ACCESS = ("nonce", "at_hash", "c_hash", "s_hash", "events")
@@ -44,10 +44,10 @@ T = TypeVar("T")
 
 
 class TokenVerifier:
-    """Verifies bearer tokens. Verified tokens are cached for `recheck_s`, or until they expire if that is earlier.
+    """Verifies bearer tokens. A verified token is cached for `recheck_s` seconds, but never after it has expired.
 
     `session` returns the HTTP client for fetching key sets. `now` returns epoch seconds. Raises ValueError if two
-    trusted issuers have the same issuer and audience.
+    trusted issuers have the same issuer and share an audience.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class TokenVerifier:
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
-        """The principal of a token. `roles` is empty for a member of staff whose token has no known role.
+        """Verify a token and return its principal. `roles` is empty if a token of staff has no known role.
 
-        Raises Unauthenticated for an invalid token, and Unavailable if the issuer's keys cannot be fetched and none are
-        cached.
+        Raises Unauthenticated if the token is not valid. Raises Unavailable if the issuer's keys are not cached and
+        cannot be fetched.
         """
         if len(token) > MAX_TOKEN or not token.isascii():
             raise Unauthenticated("the token is too long or not a JWT")
@@ -98,7 +98,7 @@ class TokenVerifier:
         return claimed.principal
 
     async def refresh_if_due(self) -> None:
-        """Start fetching the key sets that are due, so that an idle node too stops accepting a withdrawn key."""
+        """Start to fetch each key set that is due. So even a node without requests stops accepting a withdrawn key."""
         for key_set in self._key_sets.values():
             key_set.refresh_if_due()
 
@@ -108,7 +108,10 @@ class TokenVerifier:
             key_set.close()
 
     def roles_claim(self, issuer: str) -> str:
-        """The claim that holds the roles of an issuer's staff."""
+        """The name of the claim that holds the roles in an issuer's tokens for staff.
+
+        Empty if the issuer has no staff.
+        """
         return next((each.roles_claim for each in self._issuers if each.issuer == issuer and each.kind == "staff"), "")
 
 
@@ -121,7 +124,7 @@ class _Remembered(Struct, frozen=True):
 
 
 class _Header(Struct):
-    """The header parameters that this module uses. Keys and key addresses in a token are ignored."""
+    """The header parameters that this module uses. Other parameters are ignored, including keys and key addresses."""
 
     alg: str = ""
     typ: str = ""
@@ -134,7 +137,7 @@ _CLAIMS = msgspec.json.Decoder(dict[str, object])
 
 
 class _Claimed(Struct, frozen=True):
-    """The claims of a token, well-formed but not yet verified."""
+    """The claims of a token. They are well-formed, but the signature of the token has not been verified yet."""
 
     trusted: TrustedIssuer
     principal: Principal
@@ -161,10 +164,15 @@ def _read(token: str, issuers: tuple[TrustedIssuer, ...], now: float) -> _Claime
 
 
 def _check_access(typ: str, claims: dict[str, object], trusted: TrustedIssuer) -> None:
-    """Raise Unauthenticated unless this is an access token. An ID token only describes a sign-in, and grants nothing.
+    """Raise Unauthenticated unless the token is an access token.
 
-    A token of type at+jwt is an access token (RFC 9068). A token of type JWT may be an access token or an ID token. In
-    Keycloak, the claim `typ` says which one it is. ID tokens of other providers have claims that no access token has.
+    An ID token only describes a sign-in, and grants nothing.
+
+    A token of type at+jwt is an access token (RFC 9068). A token of type JWT may be an access token or an ID token.
+    Keycloak names the kind of token in the claim `typ`. ID tokens of other providers have claims that access tokens do
+    not have.
+
+    Also raise Unauthenticated if the token lacks the claim that its issuer's settings require.
     """
     if typ not in TOKEN_TYPES:
         raise Unauthenticated("the token has a type that is not accepted here")
@@ -181,7 +189,7 @@ def _check_access(typ: str, claims: dict[str, object], trusted: TrustedIssuer) -
 def _describes_sign_in(claims: dict[str, object]) -> bool:
     """Whether the claims show that a token is an ID token.
 
-    Such a token has a claim of `NOT_ACCESS`, or it has a claim of `SIGN_IN` but none of `ACCESS`.
+    An ID token has a claim of `NOT_ACCESS`. Or it has a claim of `SIGN_IN`, and no claim of `ACCESS`.
     """
     if any(name in claims for name in NOT_ACCESS):
         return True
@@ -196,7 +204,10 @@ def _decoded(part: str, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _meant(claims: dict[str, object], issuers: tuple[TrustedIssuer, ...]) -> TrustedIssuer:
-    """The trusted issuer that a token names by `iss` and `aud`."""
+    """The trusted issuer whose address is in the claim `iss`, and one of whose audiences is in the claim `aud`.
+
+    Raises Unauthenticated if no trusted issuer fits, or if several fit.
+    """
     of_issuer = [trusted for trusted in issuers if trusted.issuer == claims.get("iss")]
     if not of_issuer:
         raise Unauthenticated("the token's issuer is not known here")
@@ -234,7 +245,7 @@ def _instant(claims: dict[str, object], name: str) -> float | None:
 
 def _principal(claims: dict[str, object], trusted: TrustedIssuer, exp: float) -> Principal:
     identity = trusted.identity(claims)
-    # Invisible characters and direction marks are not printable. With them, one id could look like another.
+    # `isprintable` refuses invisible characters and direction marks, because they can make one id look like another.
     if not isinstance(identity, str) or not 0 < len(identity) <= MAX_ID or not identity.isprintable():
         raise Unauthenticated(f"the token's {trusted.id_claim} is not a usable identity")
     roles = trusted.granted(claims) if trusted.kind == "staff" else frozenset()
@@ -242,7 +253,11 @@ def _principal(claims: dict[str, object], trusted: TrustedIssuer, exp: float) ->
 
 
 async def _signer(token: str, claimed: _Claimed, key_set: KeySet) -> Published:
-    """The published key that signed the token. If the signature does not verify, the key set is fetched once more."""
+    """Verify the signature of a token. Returns the published key that verified it.
+
+    If the signature does not verify with the cached key, the key set is fetched again. If the issuer has replaced the
+    key, the new key is tried.
+    """
     published = await key_set.find(claimed.kid, claimed.alg)
     try:
         _check_signature(token, claimed.alg, published.key)

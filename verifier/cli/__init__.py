@@ -1,4 +1,7 @@
-"""The command line. Each module has the commands for one noun. Commands import the service only when they run."""
+"""The command line. Each module has the commands on one subject.
+
+A command imports the service only when it runs, so that other commands start fast.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ from verifier.cli.systems import systems
 def main() -> None:
     """Callback verification for banks: the customer learns that the officer on the phone is genuine.
 
-    Settings come from the environment, VERIFIER_*. `verifier settings` lists them.
+    Settings are environment variables that begin with VERIFIER_. `verifier settings` lists them.
     """
 
 

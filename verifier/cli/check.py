@@ -1,4 +1,4 @@
-"""`verifier check`: finds what is wrong with a deployment, or missing in it, before a node starts."""
+"""`verifier check`: looks for problems in a deployment before a node starts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from verifier.cli.running import run
 
 @click.command()
 def check() -> None:
-    """Try the settings, database, key ring, ports, issuers and systems file, as `serve` would.
+    """Check the settings, database, key ring, ports, issuers and systems file before `serve` uses them.
 
-    The exit status is 1 if anything is wrong. What is missing does not stop a node from starting.
+    The exit status is 1 if at least one finding is "wrong". A node can start in spite of a finding that is "missing".
     """
     from verifier.preflight import preflight
 

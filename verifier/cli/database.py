@@ -1,4 +1,7 @@
-"""`verifier migrate`, `backup` and `authenticate`: update the database's schema, copy it, and upgrade old rows."""
+"""`verifier migrate`, `backup` and `authenticate`: commands for the database.
+
+`migrate` updates the schema. `backup` copies an SQLite database. `authenticate` adds authenticators to old rows.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,16 @@ from verifier.cli.running import SLOW_S, load_config, run
 
 @click.command()
 def migrate() -> None:
-    """Bring the database to this version's schema. Safe to run again, and safe to run twice at once."""
+    """Update the database to the schema of this version.
+
+    It is safe to run this command again, or in two places at once.
+    """
     from verifier.storage import open_storage
     from verifier.storage.migrate import LOCK_S
     from verifier.storage.migrate import migrate as apply
 
     async def do() -> list[str]:
-        # A statement may run long on a large table. But it must not wait long for a lock, because other statements
+        # A statement on a large table may take long. But it must not wait long for a lock, because other statements
         # would then wait behind it.
         storage = await open_storage(load_config().database, timeout_s=SLOW_S, lock_s=LOCK_S)
         try:
@@ -33,7 +39,10 @@ def migrate() -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(file: Path) -> None:
-    """Copy the SQLite database to FILE while the node works, and check the copy. Never overwrites FILE."""
+    """Copy the SQLite database to FILE while the node runs, and check the copy.
+
+    An existing FILE is never overwritten.
+    """
     from verifier.storage.backup import backup as copy
 
     size = copy(load_config().database, file)
@@ -42,9 +51,10 @@ def backup(file: Path) -> None:
 
 @click.command()
 def authenticate() -> None:
-    """Give the rows of an older database their authenticators. Run it once, with every node stopped.
+    """Add authenticators to the rows of a database from an older version. Stop every node, and run this command once.
 
-    It trusts the rows as they are. So run `log verify` with the old version first, and this right after.
+    The command trusts the rows as they are. So first run `log verify` with the old version. Then run this command
+    immediately.
     """
     from verifier.app import now_ms, open_service
     from verifier.ledger.authenticate_rows import authenticate as add_authenticators

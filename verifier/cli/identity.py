@@ -12,15 +12,15 @@ from verifier.core.errors import VerifierError
 
 @click.group()
 def identity() -> None:
-    """SIP identity (RFC 8224)."""
+    """Check SIP identities (RFC 8224)."""
 
 
 @identity.command("check")
 @click.argument("header")
 @click.option("--certificate", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--fresh", default=60, show_default=True, help="The greatest age of the header, in seconds.")
+@click.option("--fresh", default=60, show_default=True, help="The maximum age of the header, in seconds.")
 def identity_check(header: str, certificate: Path, fresh: int) -> None:
-    """Check the Identity HEADER of an incoming call against a CERTIFICATE that you trust. Fetches nothing."""
+    """Check the Identity HEADER of an incoming call with a certificate that you trust. Nothing is fetched."""
     from verifier.app import now_ms
     from verifier.core.passport import check_identity
     from verifier.identity import certificate_key

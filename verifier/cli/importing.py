@@ -23,17 +23,27 @@ _STOPPED = "The import stopped. The lines that were registered stay; it is safe 
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--region", default="CN", show_default=True, help="Country of numbers without a country code (ISO 3166).")
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the file: gb18030, utf-16, …")
 @click.option(
-    "--map", "mapped", multiple=True, metavar="COLUMN=HEADER", help="The file's HEADER for a COLUMN. Repeatable."
+    "--region", default="CN", show_default=True, help="The country (ISO 3166) of numbers without a country code."
 )
-@click.option("--ignore", multiple=True, metavar="HEADER", help="Ignore this column of the file. Repeatable.")
+@click.option(
+    "--encoding", default="utf-8", show_default=True, help="The encoding of the file, such as gb18030 or utf-16."
+)
+@click.option(
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="COLUMN=HEADER",
+    help="Read COLUMN from the column of the file that has this HEADER. Repeatable.",
+)
+@click.option(
+    "--ignore", multiple=True, metavar="HEADER", help="Ignore the column of the file that has this HEADER. Repeatable."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything against the database, but write nothing to it.")
 @click.option(
     "--reject",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write refused lines to this file, with their reasons. Correct the file and import it.",
+    help="Write the refused lines and their reasons to this file. Correct the lines there, then import this file.",
 )
 def import_(
     file: Path,
@@ -44,10 +54,13 @@ def import_(
     dry_run: bool,
     reject: Path | None,
 ) -> None:
-    """Register the applications of a bank's export, FILE.csv or FILE.jsonl. Safe to run twice.
+    """Register the applications in FILE, which a bank has exported as .csv or .jsonl.
 
-    Each line is a record. A wrong line is refused with its number, column and reason; the others are imported. Exit
-    status: 0 if no line is refused, 3 if some are, 1 or 2 if the import could not begin or did not end.
+    It is safe to import a file twice.
+
+    Each line has one application. If a line is wrong, its number, column and reason are printed, and the other lines
+    are imported. The exit status is 0 if no line was refused, and 3 if some lines were refused. It is 1 or 2 if the
+    import could not begin or did not finish.
     """
     from verifier.app import now_ms
     from verifier.import_files import Bad, ImportFile, Rejects, UnreadableFile

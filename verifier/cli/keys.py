@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def keys() -> None:
-    """The key ring in the file VERIFIER_KEY_RING."""
+    """Manage the key ring in the file that VERIFIER_KEY_RING names."""
 
 
 @keys.command("new")
 def keys_new() -> None:
-    """Make a new key ring. Never overwrites one."""
+    """Make a new key ring. An existing key ring is never overwritten."""
     from verifier import keys as ring
     from verifier.app import now_ms
 
@@ -34,7 +34,7 @@ def keys_new() -> None:
 @click.argument("use", type=click.Choice(["statement", "log", "encryption"]))
 @click.option("--force", is_flag=True, help="Rotate even if the next key was published less than a day ago.")
 def keys_rotate(use: Use, force: bool) -> None:
-    """Make the next key the active one. Running nodes follow within seconds."""
+    """Make the next key active, and retire the active key. Running nodes use the new key within seconds."""
     from verifier import keys as ring
     from verifier.app import now_ms
 
@@ -43,7 +43,7 @@ def keys_rotate(use: Use, force: bool) -> None:
 
 @keys.command("list")
 def keys_list() -> None:
-    """Show every key's id, use and state."""
+    """Show the id, use and state of every key."""
     from verifier import keys as ring
 
     _print_keys(ring.read(Path(load_setting("key_ring"))))
@@ -51,7 +51,7 @@ def keys_list() -> None:
 
 @keys.command("uses")
 def keys_uses() -> None:
-    """Show how often each key-encryption key has been used, by all nodes together."""
+    """Show how often all nodes together have used each key-encryption key."""
     from verifier.app import open_service
     from verifier.core.key_uses import verdict
 

@@ -17,7 +17,7 @@ CHECKPOINT = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def log() -> None:
-    """The transparency log."""
+    """Audit the transparency log, or split it into shards."""
 
 
 @log.command("verify")
@@ -25,28 +25,31 @@ def log() -> None:
     "--seen",
     multiple=True,
     type=CHECKPOINT,
-    help="A checkpoint from /log/checkpoint, kept elsewhere. The log must still contain it.",
+    help="A file with a checkpoint that was saved from /log/checkpoint. The log must still contain it. Repeatable.",
 )
 @click.option(
     "--from",
     "start",
     type=CHECKPOINT,
-    help="The checkpoint that --keep wrote in an earlier audit without findings. Only later leaves are checked.",
+    help="The file that --keep wrote in an earlier audit without findings. Only leaves added since are checked.",
 )
 @click.option(
     "--keep",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Like --from, if FILE exists. After an audit without findings, FILE becomes the latest checkpoint.",
+    help="If FILE exists, use it like --from. After an audit without findings, write the latest checkpoint to FILE.",
 )
 @click.option(
     "--forgotten",
     is_flag=True,
-    help="Old statements may have been deleted, although VERIFIER_RETENTION_DAYS is no longer set.",
+    help="Accept that old statements were deleted, although VERIFIER_RETENTION_DAYS is not set any more.",
 )
 def log_verify(seen: tuple[Path, ...], start: Path | None, keep: Path | None, forgotten: bool) -> None:
-    """Check the whole log: leaves, tree, checkpoints, every ticket and receipt, and every row that decides.
+    """Check the whole log: leaves, tree, checkpoints, tickets and receipts.
 
-    If the log has several shards, the checkpoints of --from and --keep are FILE, FILE.1, FILE.2 and so on.
+    Also check every row that has an authenticator.
+
+    If the log has several shards, their checkpoints for --from and --keep are in the files FILE, FILE.1, FILE.2 and so
+    on.
     """
     from verifier.files import replace_file
 
@@ -73,7 +76,7 @@ def _audit(notes: list[str], checked: list[str], forgotten: bool) -> Audited:
         # The timeout is long, because one SQL statement may read the calls of many years.
         context = (await open_service(load_config(), timeout_s=SLOW_S)).context
         try:
-            # The retention time may have changed, but it was never shorter than `LEGS_KEPT_DAYS`.
+            # The retention time may have been changed, but it was never shorter than `LEGS_KEPT_DAYS`.
             forgets = forgotten or context.settings.retention_ms is not None
             since = context.clock() - LEGS_KEPT_DAYS * 86_400_000 if forgets else None
             return await audit_log(context.storage, context.ring, context.trust(), notes, checked, since)
@@ -98,7 +101,10 @@ def _print_audited(audited: Audited, start: Path | None) -> None:
 @log.command("split")
 @click.argument("shards", type=int)
 def log_split(shards: int) -> None:
-    """Split the log into this many SHARDS, for more calls a second. It cannot be undone. Nodes follow at once."""
+    """Split the log into this many SHARDS, so that it can record more calls a second. This cannot be undone.
+
+    Running nodes use the new shards immediately.
+    """
     from verifier.app import open_service
 
     async def do() -> None:
@@ -119,7 +125,7 @@ def _of_shards(path: Path) -> list[Path]:
 
 
 def _note(path: Path) -> str:
-    """The text of a checkpoint file. If the text is too long for a note, it is cut, so it does not verify."""
+    """Read a checkpoint file. If its text is too long for a note, the text is cut, so that it does not verify."""
     from verifier.core.checkpoint import MAX_NOTE
 
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ from verifier.core.errors import VerifierError
 
 @click.group()
 def receipt() -> None:
-    """Receipts and tickets, offline."""
+    """Check receipts and tickets offline."""
 
 
 @receipt.command("verify")
@@ -21,10 +21,10 @@ def receipt() -> None:
     "--trust",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The bank's /.well-known/callback-verification, saved at a time you trust.",
+    help="The trust file: a copy of the bank's /.well-known/callback-verification that you trust.",
 )
 def receipt_verify(file: Path, trust: Path) -> None:
-    """Check a receipt or ticket FILE and its log proof, without network or database."""
+    """Check the receipt or ticket in FILE and its log proof. Needs no network and no database."""
     from verifier.core.evidence import verify_evidence
     from verifier.receipt_files import read_receipt, read_trust
 

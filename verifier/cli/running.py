@@ -1,4 +1,4 @@
-"""Functions that the commands share. They read the settings, run the event loop, and end a failed command.
+"""Functions that the commands share: reading the settings, running the event loop, and ending a failed command.
 
 A failed command prints one sentence, and has the exit status 1.
 """
@@ -25,7 +25,7 @@ SLOW_S = 3600
 
 
 class Commands(click.Group):
-    """A group whose commands end with one sentence if a setting, a file or the network is wrong."""
+    """A group of commands. If a setting, a file or the network is wrong, a command prints one sentence and ends."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -33,7 +33,7 @@ class Commands(click.Group):
         except VerifierError as error:
             raise click.ClickException(error.detail) from error
         except OSError as error:
-            # If the program that reads our output has gone, click ends the command quietly.
+            # If the program that reads our output has gone, raise the error. click then ends the command quietly.
             if error.errno == errno.EPIPE:
                 raise
             of_file = f"{error.filename}: " if error.filename else ""
@@ -54,16 +54,17 @@ def load_config() -> Config:
 
 
 def load_setting(name: str, default: str | None = None) -> str:
-    """Read one setting from the environment. `default` replaces the setting's own default. Raises BadSettings."""
+    """Read one setting from the environment. If `default` is given, it replaces the default. Raises BadSettings."""
     from verifier.config import load_one
 
     return load_one(os.environ, name, default)
 
 
 def refused(error: Exception) -> click.ClickException:
-    """The exception that ends a command if the evidence is not valid. A file that cannot be read counts as not valid.
+    """Make the exception that ends a command because the evidence is not valid.
 
-    The message has the slug of specs/protocol.md section 8.1, and the reason.
+    A file that cannot be read also counts as not valid evidence. The message has a slug of specs/protocol.md section
+    8.1, and the reason.
     """
     return click.ClickException(
         f"NOT VALID: {getattr(error, 'slug', 'invalid_evidence')}: {getattr(error, 'detail', error)}"

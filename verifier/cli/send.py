@@ -14,14 +14,17 @@ from verifier.cli.running import run
 @click.argument("url")
 @click.option("--key-id", required=True, help="The system's id in the systems file.")
 @click.option(
-    "--key", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM, Ed25519."
+    "--key",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file with the system's Ed25519 private key in PEM.",
 )
 @click.option("--data", default="", help="The JSON body.")
-@click.option("--issuer", default="", help="The service's VERIFIER_ISSUER, if URL is a node behind its proxy.")
+@click.option("--issuer", default="", help="The service's VERIFIER_ISSUER. Needed if URL does not begin with it.")
 def send(method: str, url: str, key_id: str, key: Path, data: str, issuer: str) -> None:
     """Send one signed request (RFC 9421) as a bank system, and print the answer.
 
-    The signature covers the address. So URL begins with the service's VERIFIER_ISSUER, or --issuer names it.
+    The signature covers the service's public address, VERIFIER_ISSUER. If URL is a node behind a proxy, set --issuer.
     """
     from verifier.demo.client import send_signed
     from verifier.files import read_bounded

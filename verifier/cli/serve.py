@@ -9,7 +9,7 @@ from verifier.cli.running import load_config, run
 
 @click.command()
 def serve() -> None:
-    """Run the service until SIGTERM."""
+    """Run a node until it gets SIGTERM or SIGINT."""
     from verifier import node
     from verifier.journal import configure_logging
 

@@ -1,4 +1,4 @@
-"""`verifier openapi` and `settings`: print the files of specs/ that are made from the code."""
+"""`verifier openapi` and `settings`: print the two files of specs/ that are generated from the code."""
 
 from __future__ import annotations
 

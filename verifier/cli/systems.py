@@ -23,22 +23,24 @@ FILE = click.option(
     callback=_file_or_setting,
     show_default="VERIFIER_SYSTEMS",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The systems file.",
+    help="The path of the systems file.",
 )
 
 
 @click.group()
 def systems() -> None:
-    """The bank's systems in the file VERIFIER_SYSTEMS. Running nodes follow a change within seconds."""
+    """Manage the bank's systems in the file that VERIFIER_SYSTEMS names. Running nodes use a change within seconds."""
 
 
 @systems.command("add")
 @click.argument("system_id", metavar="ID")
-@click.option("--scopes", required=True, help=f"What it may do, with commas: {', '.join(SYSTEM_SCOPES)}.")
+@click.option(
+    "--scopes", required=True, help=f"What the system may do. A list with commas, of: {', '.join(SYSTEM_SCOPES)}."
+)
 @click.option(
     "--public-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Its Ed25519 public key in PEM. Without this option a key pair is made.",
+    help="The file with the system's Ed25519 public key in PEM. Without this option, a key pair is made.",
 )
 @click.option(
     "--private-key",
@@ -47,7 +49,10 @@ def systems() -> None:
 )
 @FILE
 def systems_add(system_id: str, scopes: str, public_key: Path | None, private_key: Path | None, path: Path) -> None:
-    """Let the system ID call. Without --public-key, its private key is made and written once, to ID.pem."""
+    """Allow the system ID to call the API.
+
+    Without --public-key, a key pair is made, and the private key is written to ID.pem.
+    """
     from verifier.api.systems import System, add_system, new_key
     from verifier.files import create_file
 
@@ -87,7 +92,7 @@ def _read_public_key(path: Path) -> str:
 @systems.command("list")
 @FILE
 def systems_list(path: Path) -> None:
-    """Show each system's id and scopes."""
+    """Show the id and scopes of each system."""
     from verifier.api.systems import load_systems
 
     for system in load_systems(path):
@@ -98,7 +103,7 @@ def systems_list(path: Path) -> None:
 @click.argument("system_id", metavar="ID")
 @FILE
 def systems_remove(system_id: str, path: Path) -> None:
-    """Let the system ID call no more."""
+    """Stop the system ID from calling the API."""
     from verifier.api.systems import remove_system
 
     remove_system(path, system_id)

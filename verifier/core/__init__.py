@@ -1,1 +1,4 @@
-"""The pure core: no await, clock, entropy, environment or framework. Implements specs/protocol.md."""
+"""The pure core of the service. Implements specs/protocol.md.
+
+Its functions do not await. They use no clock, no random source, no environment variable and no framework.
+"""

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from verifier.core.purposes import Language, Purpose
 from verifier.core.text import exact, line
 
-# Bounds on outside input. The decoder refuses control characters in all strings.
+# These types bound input from outside. The decoder refuses control characters in all strings.
 ApplicationId = Annotated[str, exact(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")]
 PrincipalId = Annotated[str, line(128)]
 Name = Annotated[str, line(120)]
@@ -31,14 +31,17 @@ class Customer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RegisteredNumber(Struct, frozen=True, forbid_unknown_fields=True):
-    """A number on file, and when it was added. A new number may mean that an account was taken over."""
+    """A number on file, and when it was added. A number added recently may mean that somebody took over an account."""
 
     number: E164
     added_at: Instant
 
 
 class Officer(Struct, frozen=True):
-    """An officer as named in statements and answers. Unknown members, from later versions, are ignored."""
+    """An officer, as named in statements and answers.
+
+    Unknown members are ignored, because a later version may add some.
+    """
 
     id: str
     name: str
@@ -69,7 +72,7 @@ class AnnouncedCall(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Registration(Struct, frozen=True, forbid_unknown_fields=True):
-    """The facts of one application. Bank systems send them, and they are sealed at rest."""
+    """The facts of one application, as a bank system sends them. The database stores them encrypted."""
 
     customer: Customer
     numbers: Annotated[tuple[RegisteredNumber, ...], Meta(min_length=1, max_length=10)]

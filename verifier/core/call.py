@@ -1,7 +1,6 @@
-"""The life cycle of a call, as pure transitions between its states: issued, live, confirmed, ended, expired, revoked,
-locked.
+"""The life cycle of a call, as pure functions that return the call in its new state.
 
-Implements specs/protocol.md section 6.
+The states are issued, live, confirmed, ended, expired, revoked and locked. Implements specs/protocol.md section 6.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ OPEN: frozenset[str] = frozenset({"issued", "live", "confirmed"})
 
 
 class CallRules(msgspec.Struct, frozen=True):
-    """A deployment's limits for calls. They stay within the limits of specs/protocol.md section 6.2.
+    """The settings of a deployment for its calls. Times are in milliseconds.
 
-    Times are in milliseconds.
+    specs/protocol.md section 6.2 has the bounds of each setting.
     """
 
     leg_mode: LegMode = "required"
@@ -32,9 +31,9 @@ class CallRules(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One outbound call. Times are epoch milliseconds, and None for an event that has not happened.
+    """One outbound call. Times are in epoch milliseconds. The time of an event is None until the event happens.
 
-    `due_at` is when the call next changes its state if nothing else happens. It is None once the call is closed.
+    `due_at` is when the call will change its state if no event comes first. It is None once the call is closed.
     """
 
     call_id: str
@@ -65,17 +64,18 @@ class Call(msgspec.Struct, frozen=True):
 
 
 def settle(call: Call, now_ms: int, rules: CallRules) -> Call:
-    """The call after all transitions that are due by `now_ms`.
+    """Apply all transitions that are due at `now_ms`, and return the call.
 
-    Every decision about a call settles it first. So a code does not live longer if the periodic sweep is late.
+    Settle a call before each decision about it. So a code expires on time, even if the periodic sweep is late.
     """
     if not call.open:
         return call
     if call.state == "confirmed":
-        # If there are no leg events, the call ends when its code expires.
+        # A confirmed call without leg events ends when its code expires.
         latest = call.expires_at if call.connected_at is None else call.connected_at + rules.max_call_ms
         if call.leg_ended_at is not None:
-            # The leg has ended, even if the time of its end seems to be in the future because another clock is ahead.
+            # Close the call even if the end of the leg seems to be in the future. The clock of the telephone exchange
+            # may be ahead.
             return _close(call, "ended", min(latest, call.leg_ended_at))
         return _close(call, "ended", latest) if now_ms >= latest else _due(call, latest)
     grace_end = call.expires_at if call.leg_ended_at is None else call.leg_ended_at + rules.grace_ms
@@ -99,8 +99,8 @@ def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
 
     `wrong` is the number of wrong codes so far on the same channel.
 
-    If a leg is required, it must have been connected. If the leg has ended, `settle` closes the call: at once if the
-    code was used, and otherwise after the grace period. In that period, a customer can hang up and call the IVR.
+    If a leg is required, it must have been connected, but it may have ended. After the leg has ended, a customer can
+    call the IVR and use the code. `settle` closes the call once the code is used, or after the grace period.
     """
     if not call.open or wrong >= rules.max_wrong:
         return False
@@ -108,17 +108,20 @@ def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
 
 
 def reveal(call: Call, now_ms: int) -> Call:
-    """Record that the officer saw the code. Only the time of the first look is kept."""
+    """Record that the officer saw the code. Only the time of the first reveal is kept."""
     return call if call.revealed_at is not None else replace(call, revealed_at=now_ms)
 
 
 def confirm(call: Call, now_ms: int, receipt_leaf: int, rules: CallRules) -> Call:
-    """Record that the customer used the code. If the leg has already ended, the call is closed."""
+    """Record that the customer used the code. If the leg has already ended, the call is closed at once."""
     return settle(replace(call, state="confirmed", confirmed_at=now_ms, receipt_leaf=receipt_leaf), now_ms, rules)
 
 
 def after_wrong(call: Call, app_wrong: int, ivr_wrong: int, now_ms: int, rules: CallRules) -> Call:
-    """The call after this many wrong codes on each channel. It is locked if neither channel can confirm it any more."""
+    """The call after this many wrong codes on each channel.
+
+    If no channel can confirm the call any more, it is locked.
+    """
     if call.state != "confirmed" and call.open and min(app_wrong, ivr_wrong) >= rules.max_wrong:
         return _close(call, "locked", now_ms)
     return call
@@ -130,12 +133,12 @@ def revoke(call: Call, now_ms: int) -> Call:
 
 
 def follow_leg(call: Call, connected_at: int | None, ended_at: int | None, now_ms: int, rules: CallRules) -> Call:
-    """The call after all leg events so far. The events may have arrived in any order."""
+    """Update the call with the times from all leg events so far. The events may have arrived in any order."""
     if call.connected_at == connected_at and call.leg_ended_at == ended_at:
         return call
     state = call.state
     if state in ("issued", "live"):
-        # If the leg turns out to be connected to another number, a live call is `issued` again.
+        # A live call becomes `issued` again if a later event shows that its leg is connected to another number.
         state = "issued" if connected_at is None else "live"
     return settle(replace(call, state=state, connected_at=connected_at, leg_ended_at=ended_at), now_ms, rules)
 

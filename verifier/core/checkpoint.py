@@ -1,7 +1,6 @@
-"""The text formats of the log: signed notes, checkpoints, proofs and tile paths (C2SP signed-note, tlog-checkpoint,
-tlog-proof, tlog-tiles).
+"""Reads and writes the text formats of the log: signed notes, checkpoints, proofs and tile paths.
 
-Implements specs/protocol.md section 8.
+The formats are C2SP signed-note, tlog-checkpoint, tlog-proof and tlog-tiles. Implements specs/protocol.md section 8.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from verifier.core.octets import base64, from_base64
 from verifier.core.shards import origin_shard, shard_origin
 from verifier.core.signatures import is_point, verify_ed25519
 
-# These limits on texts are in bytes of UTF-8.
+# MAX_NOTE and MAX_PROOF are in bytes of UTF-8. MAX_SIGNATURES and MAX_HASHES count the lines of a note and of a proof.
 MAX_NOTE = 131_072
 MAX_SIGNATURES = 100
 MAX_PROOF = MAX_NOTE + 32_768
@@ -42,7 +41,7 @@ _TILE_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3}
 
 
 def note_key_id(name: str, public_key: bytes) -> bytes:
-    """The 4 bytes that name an Ed25519 key in a signature line.
+    """The key id: 4 bytes that identify an Ed25519 key in a signature line.
 
     Raises ValueError for an invalid name or key.
     """
@@ -92,10 +91,12 @@ def sign_note(text: str, name: str, public_key: bytes, sign: Callable[[bytes], b
 
 
 def open_note(note: str, vkeys: Sequence[str]) -> str:
-    """Verify a note. Returns its text. Raises InvalidSignature unless at least one of these keys has signed it.
+    """Verify a signed note. Returns its text.
 
-    Signatures by other keys are ignored, so keys can be rotated and witnesses can cosign. One bad signature by one of
-    these keys makes the note invalid.
+    Raises InvalidSignature unless at least one of the keys in `vkeys` signed it.
+
+    Signatures by other keys are ignored, so keys can be rotated, and witnesses can add signatures. If a signature by a
+    key in `vkeys` does not verify, the whole note is invalid.
     """
     if _octets(note) > MAX_NOTE:
         raise InvalidSignature("the note is too long")
@@ -137,14 +138,14 @@ class Checkpoint(Struct, frozen=True):
     root: bytes
 
     def text(self) -> str:
-        """The text that is signed."""
+        """The text of the checkpoint, as it is signed."""
         return f"{self.origin}\n{self.size}\n{base64(self.root)}\n"
 
 
 def open_checkpoint(note: str, vkeys: Sequence[str], origin: str) -> Checkpoint:
-    """Open a signed note that contains a checkpoint of a log, or of one of its shards.
+    """Open a signed note that contains a checkpoint of the log with this origin, or of one of its shards.
 
-    A shard has its own origin, and signs under its own name (section 8.4). Extension lines are ignored. Raises
+    Each shard has its own origin, and signs under its own name (section 8.4). Extension lines are ignored. Raises
     InvalidSignature if the note does not verify, and InvalidProof if it is not a checkpoint of this log.
     """
     found = note.partition("\n")[0]
@@ -222,7 +223,10 @@ def verify_proof(text: str, *, entry: bytes, vkeys: Sequence[str], origin: str) 
 
 
 def tile_path(level: int | None, index: int, width: int) -> str:
-    """The path of a tile, below the log's address. Level None means entries. Raises ValueError if a number is wrong."""
+    """The path of a tile, below the log's address. The level None stands for entries.
+
+    Raises ValueError for a wrong number.
+    """
     if not (level is None or 0 <= level <= _MAX_TILE_LEVEL) or index < 0 or not 1 <= width <= TILE:
         raise ValueError(f"there is no tile of level {level}, index {index}, width {width}")
     *above, last = (digits.zfill(3) for digits in f"{index:,}".split(","))
@@ -234,7 +238,7 @@ def tile_path(level: int | None, index: int, width: int) -> str:
 def parse_tile_path(path: str) -> tuple[int | None, int, int]:
     """Parse the path of a tile. Returns the level (None for entries), the index and the width.
 
-    Raises ValueError for any other text.
+    Raises ValueError if `path` is not the path of a tile.
     """
     found = _TILE_PATH.fullmatch(path)
     if found is None:
@@ -259,7 +263,7 @@ def _decode_hash(text: str) -> bytes:
 
 
 def _parse_decimal(text: str) -> int:
-    """An ASCII decimal without leading zeros, below 2^63. Raises ValueError."""
+    """Parse an ASCII decimal without leading zeros, below 2^63. Raises ValueError."""
     if _DECIMAL.fullmatch(text) is None or int(text) >= _SIZE_LIMIT:
         raise ValueError("a number is not a canonical decimal")
     return int(text)

@@ -48,15 +48,15 @@ class _Hotp(pyotp.HOTP):
 
 
 def hotp(key: bytes, counter: int, digits: int = HOTP_DIGITS, digest: Callable[..., object] = hashlib.sha256) -> str:
-    """RFC 4226 section 5: the one-time password of a key and a moving factor, as a string of digits."""
+    """The one-time password of RFC 4226 section 5, as a string of digits. `counter` is the moving factor."""
     return _Hotp(key, digits, digest).at(counter)
 
 
 def derive_code(application_key: bytes, call_id: str, ticket: str, counter: int) -> str:
     """The nine digits of a call's code. If the ticket, key, call id or counter changes, the code changes (law L2).
 
-    The HOTP key is HKDF-SHA256(application key, salt = call id, info = SHA-256 of the compact ticket)
-    (RFC 5869). The ninth digit is the Damm check digit of the first eight digits.
+    The HOTP key is HKDF-SHA256 (RFC 5869) of the application key. Its salt is the call id, and its info is the SHA-256
+    of the compact ticket. The ninth digit is the Damm check digit of the first eight digits.
     """
     info = hashlib.sha256(ticket.encode("ascii")).digest()
     key = HKDF(SHA256(), length=32, salt=call_id.encode("ascii"), info=info).derive(application_key)
@@ -67,8 +67,8 @@ def derive_code(application_key: bytes, call_id: str, ticket: str, counter: int)
 def parse_code(typed: str, pointer: str = "/code") -> str:
     """Find the 9 digits of a code in a text that was typed, pasted or keyed, in any script (CVP-5-6, CVP-5-9).
 
-    Raises MalformedCode for the member at `pointer` if there are not 9 digits, if there are two codes, or if the check
-    digit is wrong. Each of these is a typing error, and costs no attempt.
+    Raises MalformedCode for the member at `pointer` if there are not 9 digits, if there are two different codes, or if
+    the check digit is wrong. Each of these errors is a typing error, and costs no attempt.
     """
     if len(typed) > MAX_TYPED:
         raise _slip(pointer, f"The text with the code has at most {MAX_TYPED} characters")
@@ -82,7 +82,10 @@ def parse_code(typed: str, pointer: str = "/code") -> str:
 
 
 def _groups_of_nine(typed: str) -> Iterator[str]:
-    """Yield the groups of exactly 9 digits. A group next to a Latin letter, `+`, `#` or `*` is not a code."""
+    """Yield each group of exactly 9 digits.
+
+    A group is left out if a Latin letter, `+`, `#` or `*` is directly before or after it.
+    """
     text = _DROPPED.sub("", typed).translate(MEANT)
     for group in _GROUP.finditer(text):
         digits = _BETWEEN.sub("", group[0])

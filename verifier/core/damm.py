@@ -24,7 +24,7 @@ _TABLE = tuple(
 
 
 def check_digit(digits: str) -> str:
-    """The check digit of `digits`."""
+    """The check digit to append to `digits`."""
     interim = 0
     for digit in digits:
         interim = _TABLE[interim][int(digit)]

@@ -26,7 +26,7 @@ MAX_SILENCES = 3
 MAX_SLIPS = 5
 MAX_TURNS = 40
 MAX_KEYED = 100
-# Prompts about a genuine call, and the prompts that replace them once the call has closed.
+# Maps each prompt about a genuine call to the prompt that replaces it once the call has closed.
 _AFTER = {"genuine": "ended", "who": "who_called"}
 
 
@@ -35,11 +35,11 @@ class Turn(Struct, frozen=True):
 
     - `listen`: listen for keys
     - `check`: check the code in `digits`
-    - `transfer`: transfer the caller to `to`, an officer or the fraud desk
+    - `transfer`: transfer the caller to `to`, which is an officer or the fraud desk
     - `hang_up`
 
-    `message` is the id of a receipt to send through the bank's own messaging. If the turn says `genuine` or `ended`,
-    `evidence` is the id of the receipt of that verdict.
+    If `message` is not empty, it is the id of a receipt to send through the bank's own messaging. If the turn says
+    `genuine` or `ended`, `evidence` is the id of the receipt of that verdict.
     """
 
     say: tuple[Say, ...]
@@ -52,11 +52,11 @@ class Turn(Struct, frozen=True):
 
 
 class Dialogue(Struct, frozen=True):
-    """The state of a dialogue. `last` has the names of the prompts of the last turn.
+    """The state of a dialogue. `last` has the names of the prompts that were said last.
 
     Three members are set after a genuine verdict. `who` has the text about the call in each language, `officer` is the
     officer's staff number, and `evidence` is the id of the receipt. `receipt` is the id of a receipt that can still be
-    sent as a message.
+    sent as a message. It is empty if there is none.
     """
 
     bank: str
@@ -82,7 +82,7 @@ def begin(bank: str, language: Language) -> tuple[Dialogue, Turn]:
 def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
     """The next turn after the caller has pressed keys, or after silence (`keyed` is None). Keys may end with a hash.
 
-    After a turn with the act `check`, call `judge`, `refuse_slip` or `no_verdict`.
+    If the turn's act is `check`, check the code. Then call `judge`, `refuse_slip` or `no_verdict` with the result.
     """
     dialogue = replace(dialogue, turns=dialogue.turns + 1)
     if dialogue.stage == "over" or dialogue.turns > MAX_TURNS:
@@ -116,7 +116,7 @@ def judge(
     receipt: str = "",
     evidence: str = "",
 ) -> tuple[Dialogue, Turn]:
-    """Say the verdict.
+    """The turn that says the verdict on a code.
 
     `who` has the text about the call in each language. Without `who`, a genuine verdict becomes `unavailable` (law L6).
     `receipt` is the id of a receipt that can be sent as a message. `evidence` is the id of the receipt of a genuine
@@ -133,14 +133,20 @@ def judge(
 
 
 def close(dialogue: Dialogue) -> Dialogue:
-    """Change the verdict from `genuine` to `ended`, because the call has closed. Key `0` still leads to the officer."""
+    """The dialogue after the genuine call has closed: its verdict `genuine` becomes `ended`.
+
+    Key `0` still leads to the officer.
+    """
     if dialogue.verdict != "genuine":
         return dialogue
     return replace(dialogue, verdict="ended", last=tuple(_AFTER.get(name, name) for name in dialogue.last))
 
 
 def closed(said: tuple[Say, ...]) -> tuple[Say, ...]:
-    """Change the prompts of a turn as `close` changes the dialogue, so that the turn can be repeated after the call."""
+    """Replace the prompts that say that a call is genuine with prompts that say that it has ended.
+
+    So a turn can be repeated after the call has closed.
+    """
     return tuple(_closed(each) for each in said)
 
 
@@ -208,6 +214,7 @@ def _say(dialogue: Dialogue, name: str) -> Say:
         return Say(name, caller(language, dialogue.who[language]), language)
     spoken: Language = language
     if name == "other_language":
-        # This prompt is for callers who do not understand the language of the dialogue.
+        # This prompt is for callers who do not understand the language of the dialogue. So it is spoken in the other
+        # language.
         spoken = "en" if language == "zh-CN" else "zh-CN"
     return Say(name, prompt(name, language, bank=dialogue.bank), spoken)

@@ -1,4 +1,4 @@
-"""The exception tree. Each class has a slug of specs/protocol.md section 9 (errors).
+"""The exceptions of the service. Each class has a slug, which specs/protocol.md section 9 defines.
 
 Only `verifier.api.problems` knows the HTTP status of a class.
 """
@@ -54,7 +54,7 @@ class InternalError(VerifierError):
 
 
 class Tampered(InternalError):
-    """A row of the database does not verify (law L16). The service does not use the row."""
+    """A row of the database fails its integrity check (law L16). The service does not use the row."""
 
     def __init__(self, table: str) -> None:
         super().__init__(f"a row of {table} does not verify")
@@ -62,7 +62,7 @@ class Tampered(InternalError):
 
 
 class MalformedRequest(VerifierError):
-    """The request cannot be parsed: no JSON, no UTF-8, a repeated member, a bad header."""
+    """The request cannot be parsed. For example, it is not JSON or not UTF-8, repeats a member, or has a bad header."""
 
     slug = "malformed_request"
     title = "The request cannot be read"
@@ -84,26 +84,26 @@ class HeaderTooLarge(VerifierError):
 
 
 class UnsupportedMediaType(VerifierError):
-    """The body has another type than expected, another charset than UTF-8, or a content coding."""
+    """The body is not of the type `application/json`, or the request has a Content-Encoding."""
 
     slug = "unsupported_media_type"
     title = "The request body is not of a type that is taken here"
 
 
 class InvalidField(VerifierError):
-    """One or more members have a wrong type, are out of bounds, or are unknown; `errors` names them."""
+    """At least one member has a wrong type, is out of bounds, or is unknown. `errors` names each wrong member."""
 
     slug = "invalid_field"
     title = "A member of the request is not valid"
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> InvalidField:
-        """The error for one wrong member."""
+        """Make the error for one wrong member. `pointer` is the JSON Pointer to the member."""
         return cls(detail, errors=(FieldError(pointer, detail),))
 
 
 class MalformedCode(InvalidField):
-    """The code does not have nine digits, or its check digit is wrong. This typing error costs no attempt."""
+    """The code does not have nine digits, or its check digit is wrong. Such a typing error costs no attempt."""
 
     slug = "malformed_code"
     title = "That is not a complete code"
@@ -120,7 +120,7 @@ class Forbidden(VerifierError):
 
 
 class Suspended(Forbidden):
-    """The member of staff is suspended. They can do nothing, and nobody can act in their name."""
+    """The member of staff is suspended. They can do nothing, and no system can act in their name."""
 
     slug = "suspended"
     title = "This member of staff is suspended"
@@ -137,14 +137,14 @@ class MethodNotAllowed(VerifierError):
 
 
 class Erased(VerifierError):
-    """The application's key was destroyed. Its id is never used again."""
+    """The application's key was destroyed. The application's id cannot be used again."""
 
     slug = "erased"
     title = "The application has been erased"
 
 
 class PolicyRefused(VerifierError):
-    """The contact policy (law L10) does not allow this call; `refusals` says which rules and why."""
+    """The contact policy (law L10) does not allow this call. `refusals` lists the broken rules, with the reasons."""
 
     slug = "policy_refused"
     title = "The contact policy does not allow this call"
@@ -158,14 +158,14 @@ class CallOpen(VerifierError):
 
 
 class CallClosed(VerifierError):
-    """The call has ended, expired or been revoked, so it is too late for the request."""
+    """It is too late for the request, because the call has ended, has expired or was revoked."""
 
     slug = "call_closed"
     title = "The call is no longer open"
 
 
 class LegNotConnected(VerifierError):
-    """The officer's leg is not known to be connected to the number on file (law L5)."""
+    """The service has no report that the officer's leg is connected to the number on file (law L5)."""
 
     slug = "leg_not_connected"
     title = "The call is not connected to the number on file"
@@ -177,7 +177,7 @@ class IdempotencyKeyMissing(VerifierError):
 
 
 class IdempotencyKeyReused(VerifierError):
-    """The key was used before with another request."""
+    """The idempotency key was used before, with a different request."""
 
     slug = "idempotency_key_reused"
     title = "The Idempotency-Key was used for another request"

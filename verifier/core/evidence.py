@@ -1,4 +1,4 @@
-"""Verifies a signed statement and its log proof offline, with a trust file alone.
+"""Verifies a signed statement and its log proof offline. The only other input is a trust file.
 
 Implements specs/protocol.md section 8.
 """
@@ -39,16 +39,17 @@ CLAIMS: dict[str, type[Statement]] = {
 
 
 class LogKey(Struct, frozen=True):
-    """The log's origin line and its verifier keys in the form of C2SP signed-note."""
+    """The log's origin line, and the log's verifier keys in the format of C2SP signed-note."""
 
     origin: str
     keys: tuple[str, ...]
 
 
 class Trust(Struct, frozen=True):
-    """The trust file: issuer, signing keys (RFC 7517) and log.
+    """The content of a trust file: the issuer, the issuer's public signing keys (RFC 7517), and the log.
 
-    A deployment serves this document at `/.well-known/callback-verification`. Other members of it are ignored.
+    A deployment serves this content at `/.well-known/callback-verification`. Members that are not listed here are
+    ignored.
     """
 
     issuer: str
@@ -57,14 +58,14 @@ class Trust(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True):
-    """A statement and the C2SP tlog-proof of its leaf."""
+    """A signed statement, and the proof (C2SP tlog-proof) that the log contains the statement."""
 
     statement: str
     proof: str
 
 
 class Checked(Struct, frozen=True):
-    """Verified evidence: the header's `typ`, the claims, and the checkpoint."""
+    """The result of verifying evidence: the `typ` and the claims of the statement, and the checkpoint of the proof."""
 
     typ: str
     claims: Statement
@@ -72,7 +73,10 @@ class Checked(Struct, frozen=True):
 
 
 class _Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """The allowed header parameters. A statement must not bring a key, a key's address, or an extension."""
+    """The header parameters of a statement. All other parameters are refused.
+
+    So a statement cannot bring its own key, the address of a key, or an extension.
+    """
 
     alg: str
     kid: str
@@ -80,7 +84,7 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tuple[str, Statement]:
-    """Verify signature, `typ`, issuer and shape of a compact JWS. Returns its `typ` and claims.
+    """Verify the signature, `typ`, issuer and claims of a compact JWS. Returns its `typ` and claims.
 
     If `typ` is given, every other type is refused (RFC 8725 section 3.11). Raises InvalidSignature or InvalidClaims.
     """
@@ -113,7 +117,10 @@ def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:
 
 
 def _key(trust: Trust, kid: str) -> dict[str, object]:
-    """The trusted key with this `kid`. There must be only one, because otherwise verifiers could use different keys."""
+    """The trusted key with this `kid`. Raises InvalidSignature if there is not exactly one.
+
+    If several keys had the same `kid`, different verifiers could use different keys.
+    """
     keys = trust.jwks.get("keys")
     named = [each for each in keys if isinstance(each, dict)] if isinstance(keys, list) else []
     found = [each for each in named if each.get("kid") == kid]
@@ -129,7 +136,7 @@ def _key(trust: Trust, kid: str) -> dict[str, object]:
 def open_jws(compact: str, jwk: dict[str, object]) -> bytes:
     """Verify the ES256 signature of a compact JWS with this public key (RFC 7517). Returns the payload.
 
-    Raises InvalidSignature.
+    Raises InvalidSignature if the signature does not verify.
     """
     try:
         _, payload, signature = map(from_base64url, compact.split("."))

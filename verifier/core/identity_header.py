@@ -17,7 +17,8 @@ _SPACE = r"(?:[ \t]|\r\n[ \t])*"
 _WORD = r"[A-Za-z0-9.!%*_+`'~-]+"
 _HOST = r"\[[0-9A-Fa-f:.]+\]"
 _DIGEST = re.compile(rf"{_SPACE}([A-Za-z0-9_.-]+){_SPACE}")
-# A parameter. Its value is optional: an address in angle brackets, a quoted text, a token, or a host.
+# One parameter. It can have a value: an address in angle brackets, a quoted text, a token, or an IPv6 address in square
+# brackets.
 _PARAMETER = re.compile(
     rf";{_SPACE}({_WORD})(?:{_SPACE}={_SPACE}"
     rf"""(?:<([^<>\s]*)>|"((?:[^"\\\r\n]|\\[^\r\n])*)"|({_WORD}|{_HOST})))?{_SPACE}"""
@@ -25,9 +26,10 @@ _PARAMETER = re.compile(
 
 
 def parse_header(header: str) -> tuple[str, dict[str, str]]:
-    """Return the PASSporT and the parameters by lower-case name. A flag has an empty value. Raises InvalidSignature.
+    """Parse an Identity header. Returns the PASSporT, and the values of the parameters by lower-case name.
 
-    A header must have one value. Lists with commas are refused.
+    A parameter without a value gets an empty value. A header with several values, separated by commas, is refused.
+    Raises InvalidSignature if the header cannot be parsed.
     """
     fits = not unsafe(header) and len(header.encode()) <= MAX_HEADER
     text = header.strip(" \t\r\n") if fits else ""

@@ -1,4 +1,4 @@
-"""Prefixed, sortable identifiers: `call_` and a UUIDv7 (RFC 9562 section 5.7).
+"""Makes identifiers that sort by time of creation. They consist of a prefix, such as `call_`, and a UUIDv7 (RFC 9562).
 
 Implements specs/protocol.md section 3.
 """
@@ -20,5 +20,5 @@ def new_id(prefix: str, now_ms: int, entropy: bytes) -> str:
 
 
 def made_at(each: str) -> int:
-    """The creation time of an identifier, in epoch milliseconds. Raises ValueError for any other text."""
+    """The creation time of an identifier, in epoch milliseconds. Raises ValueError if `each` is not an identifier."""
     return int(each.rpartition("_")[2][:12], 16)

@@ -1,6 +1,6 @@
-"""Reads the JSON in evidence (I-JSON, RFC 7493). Its depth is checked first. Every verifier reads the same value.
+"""Reads the JSON in evidence (I-JSON, RFC 7493). It is so strict that every verifier reads the same value.
 
-Implements specs/protocol.md section 8.1.
+Implements specs/protocol.md section 8.1. The depth of a text is checked before the text is parsed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import json
 import re
 
 MAX_DEPTH = 100
-# A bracket, or a string, which may be unterminated. Each text can match in only one way, so matching takes linear time.
+# Matches a bracket, or a string. A string may be unterminated. Each text can match in only one way, so matching takes
+# linear time.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -20,7 +21,8 @@ class TooDeep(ValueError):
 def read_json(octets: bytes, *, mark: bool = False) -> object:
     """The value of a JSON text in UTF-8. `mark` allows one byte-order mark at the beginning.
 
-    Raises ValueError. For JSON that is nested too deeply, the ValueError is a TooDeep.
+    Raises ValueError if the text is not valid. The ValueError is a TooDeep if the text is nested too deeply, but is
+    otherwise balanced.
     """
     text = octets.decode("utf-8-sig" if mark else "utf-8")
     deepest, closed = _nesting(text)
@@ -55,7 +57,7 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _number(text: str) -> float:
-    """The value of a number in IEEE 754. It is an `int` if it has no fraction."""
+    """The value of a JSON number, as an IEEE 754 double. If the value has no fraction, the result is an `int`."""
     value = float(text)
     return int(value) if value.is_integer() else value
 

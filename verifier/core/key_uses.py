@@ -27,7 +27,7 @@ class Uses:
     """
 
     def __init__(self) -> None:
-        # The event loop and the thread of a database seal at the same time.
+        # The event loop and the thread of the database may both count a use at the same time, so counting needs a lock.
         self._lock = Lock()
         self._left: dict[str, int] = {}
         self._total: dict[str, int] = {}
@@ -41,10 +41,10 @@ class Uses:
             self._left[kid] = left - 1
 
     def unreserved(self, active: str) -> dict[str, int]:
-        """The number of uses to reserve now, by key.
+        """How many uses to reserve now, by key.
 
-        For every key, these are the uses that were made without a reservation. The active key also gets a full lease
-        once less than half of its lease is left.
+        Each key needs a reservation for every use already made without one. The active key also needs a full lease,
+        once less than half of its current lease is free.
         """
         with self._lock:
             found = {kid: -left for kid, left in self._left.items() if left < 0}

@@ -1,4 +1,4 @@
-"""Leg events of a telephone exchange, and their answers. Implements specs/protocol.md section 6.1."""
+"""Leg events of a telephone exchange, and the answers to them. Implements specs/protocol.md section 6.1."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
-    """A leg event without the call's id. The exchange never uses a `leg_id` twice. The event `ended` may lack `number`.
+    """A leg event from a telephone exchange that does not know the call's id. The event `ended` may lack `number`.
 
-    `officer_id` is the staff number that belongs to the extension. Without `officer_id`, the leg matches no call if the
-    applications with this number on file have more than one officer.
+    The exchange must not use the same `leg_id` for two legs. `officer_id` is the staff number of the officer whose
+    extension made the call. Without `officer_id`, the leg matches no call if the applications with this number on file
+    have more than one officer.
     """
 
     event: Literal["connected", "ended"]
@@ -41,7 +42,8 @@ class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
 class LegTaken(Struct, frozen=True):
     """The result of a leg event. `call` is the call that the leg is matched with.
 
-    `call` is null if no call waits for such a leg, if several calls do, or if the leg could belong to several officers.
+    `call` is null in three cases: no call waits for such a leg, several calls wait for it, or the leg could belong to
+    several officers.
     """
 
     result: Literal["matched", "unmatched", "ambiguous"]

@@ -1,6 +1,6 @@
-"""The generic cell rate algorithm (GCRA, ITU-T I.371 annex A).
+"""Rate limits, with the generic cell rate algorithm (GCRA, ITU-T I.371 annex A).
 
-Implements specs/protocol.md section 7 (guess bound).
+Implements the bounds on guesses in specs/protocol.md section 7.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import msgspec
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """At most `burst` events at once, and on average `burst` in each `period_ms`.
+    """At most `burst` events at once, and on average at most `burst` events in each `period_ms` milliseconds.
 
-    Raises ValueError for a limit of more than one event a millisecond. The clock cannot tell such events apart.
+    Raises ValueError if `burst` is not positive. Also raises it for more than one event a millisecond, because the
+    clock cannot tell such events apart.
     """
 
     burst: int
@@ -32,7 +33,8 @@ class Limit(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, frozen=True):
     """Whether events are allowed.
 
-    `tat` is the theoretical arrival time to store, in epoch milliseconds. `retry_after` is in whole seconds.
+    `tat` is the theoretical arrival time to store, in epoch milliseconds. `remaining` is how many more events are
+    allowed now. `retry_after` is in whole seconds.
     """
 
     allowed: bool
@@ -44,7 +46,7 @@ class Decision(msgspec.Struct, frozen=True):
 def decide(limit: Limit, tat: int | None, now_ms: int, cost: int = 1) -> Decision:
     """Decide whether `cost` events are allowed now. `tat` is the stored arrival time, or None if none is stored.
 
-    With cost 0, `allowed` says whether one more event would be allowed, and `tat` does not change.
+    With cost 0, no event is counted, and `allowed` says whether one more event would be allowed.
     """
     current = max(tat or 0, now_ms)
     following = current + limit.interval_ms * max(cost, 1)

@@ -32,7 +32,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def inclusion_ranges(index: int, size: int) -> list[Range]:
-    """The subtrees that make up the audit path of a leaf: its siblings, from the leaf up (RFC 6962 section 2.1.1).
+    """The subtrees whose hashes are the audit path of a leaf, from the leaf up (RFC 6962 section 2.1.1).
 
     Raises InvalidProof if a tree of this size has no such leaf.
     """
@@ -52,7 +52,7 @@ def inclusion_ranges(index: int, size: int) -> list[Range]:
 
 
 def consistency_ranges(old: int, new: int) -> list[Range]:
-    """The subtrees that make up a consistency proof, in proof order (RFC 6962 section 2.1.2).
+    """The subtrees whose hashes are a consistency proof, in the order of the proof (RFC 6962 section 2.1.2).
 
     Raises InvalidProof if there is no proof between these sizes.
     """
@@ -62,7 +62,11 @@ def consistency_ranges(old: int, new: int) -> list[Range]:
 
 
 def _seeded_consistency_ranges(old: int, new: int) -> list[Range]:
-    """The largest subtree of the new tree that ends where the old tree ends, and then the subtree's audit path."""
+    """The subtrees of a consistency proof, together with the first subtree, which some proofs leave out.
+
+    The first subtree is the largest subtree of the new tree that ends where the old tree ends. The other subtrees are
+    the audit path of the first subtree.
+    """
     if not 1 <= old <= new:
         raise InvalidProof(f"there is no consistency proof from size {old} to size {new}")
     path = inclusion_ranges(old - 1, new)
@@ -117,10 +121,10 @@ def _check_lengths(hashes: Sequence[bytes], count: int) -> None:
 
 
 class Tree:
-    """The right edge of the log. It is immutable.
+    """The log's tree, reduced to the hashes on its right edge. They are enough to append leaves. The tree is immutable.
 
-    `nodes` are the hashes of complete subtrees by (level, index). They must include the left siblings of the right
-    edge. `inclusion_proof` works for the leaves whose siblings are in `nodes`.
+    `nodes` are the hashes of complete subtrees by (level, index). They must include the last complete subtree of each
+    level that has an odd number of them. `inclusion_proof` works only for a leaf whose audit path is in `nodes`.
     """
 
     __slots__ = ("_edge", "_nodes", "size")
@@ -147,7 +151,7 @@ class Tree:
         return cls(size, nodes)
 
     def extend(self, leaf_hashes: Sequence[bytes]) -> tuple[Tree, list[tuple[int, int, bytes]]]:
-        """Return a tree with these leaves added, and the nodes to store: (tile level >= 1, index, hash).
+        """Return two values: a tree with these leaves added, and the nodes to store as (tile level >= 1, index, hash).
 
         This tree stays unchanged, in case the new tree does not become durable. The new tree can prove only the new
         leaves. It drops all other nodes, so its memory does not grow.
@@ -170,7 +174,10 @@ class Tree:
         return self._edge[-1][1] or EMPTY_ROOT
 
     def inclusion_proof(self, index: int) -> list[bytes]:
-        """The audit path of a recent leaf in this tree. Raises LookupError for any other leaf."""
+        """The audit path of a leaf in this tree.
+
+        Raises LookupError if `nodes` does not have the hashes, as for an old leaf.
+        """
         if not 0 <= index < self.size:
             raise LookupError(f"a log of size {self.size} has no leaf {index}")
         proof = []
@@ -204,9 +211,10 @@ def _right_edge(size: int, nodes: Nodes) -> list[tuple[int, bytes | None]]:
 def _complete_rows(
     level: int, first: int, row: Sequence[bytes], left: Nodes
 ) -> Iterator[tuple[int, int, Sequence[bytes]]]:
-    """Yield the subtrees that a new row of hashes completes: for each level, the level, the first index and the hashes.
+    """Append a row of hashes at a level, and yield all subtrees that this completes.
 
-    If the first hash of a row is the right half of a subtree, `left` has the left half.
+    Each item is for one level: the level, the index of the first subtree, and the hashes of the subtrees. If the first
+    hash of a row is the right half of a larger subtree, `left` must have the left half.
     """
     while row:
         yield level, first, row
@@ -236,8 +244,8 @@ class Tile(Struct, frozen=True):
 def tiles_for(ranges: Iterable[Range], size: int) -> set[Tile]:
     """The tiles that `prove` needs for these ranges, in a log of this size.
 
-    To make a proof, compute its ranges with `inclusion_ranges` or `consistency_ranges`. Then fetch these tiles, and
-    pass both to `prove`. Only fetching the tiles does I/O.
+    To make a proof, compute its ranges with `inclusion_ranges` or `consistency_ranges`. Then fetch the tiles, and pass
+    the ranges and the tiles to `prove`. Only fetching the tiles does I/O.
     """
     places = {_place(*node)[:2] for item in ranges for node in _complete_subtrees(*item)}
     return {Tile(level, index, min(TILE, (size >> TILE_HEIGHT * level) - TILE * index)) for level, index in places}
@@ -279,6 +287,9 @@ def _complete_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _place(level: int, index: int) -> tuple[int, int, int, int]:
-    """Find the stored hashes of a subtree. Returns tile level, tile index, first position in the tile, and count."""
+    """Find where the hashes of a subtree are stored.
+
+    Returns tile level, tile index, position of the first hash, and count.
+    """
     first = index << level % TILE_HEIGHT
     return level // TILE_HEIGHT, first // TILE, first % TILE, 1 << level % TILE_HEIGHT

@@ -1,4 +1,4 @@
-"""The messages of the API. Their members have the same names as the SQL columns and the claims.
+"""The requests and answers of the API. Their members have the same names as the SQL columns and the claims.
 
 Implements specs/protocol.md section 3. Requests forbid unknown members. Times are RFC 3339 UTC.
 """
@@ -39,7 +39,7 @@ Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class IssueCall(Struct, frozen=True, forbid_unknown_fields=True):
-    """A call to issue. Systems must give `officer_id`. An officer may give only their own."""
+    """The call to issue. A system must set `officer_id`. An officer may set it only to their own staff number."""
 
     purpose: Purpose
     number: E164
@@ -66,14 +66,14 @@ class RequestException(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DecideException(Struct, frozen=True, forbid_unknown_fields=True):
-    """A supervisor's decision on an officer's request. If the supervisor grants it, `reason` goes into the log."""
+    """A supervisor's decision on an officer's request. If `granted` is true, the signed exception contains `reason`."""
 
     granted: bool
     reason: Reason
 
 
 class SearchApplications(Struct, frozen=True, forbid_unknown_fields=True):
-    """A search for applications with every word of `query` in their reference, name, product or number.
+    """A search for applications. Each word of `query` must be in the id, the customer's name, the product or a number.
 
     The query is in the body, because proxies log addresses (law L11).
     """
@@ -100,7 +100,7 @@ class Confirm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
-    """A code that a caller has keyed. `caller_number` is null if it is withheld. `language` is the caller's choice."""
+    """A code that a caller keyed. If the number is withheld, `caller_number` is null. The caller chose `language`."""
 
     digits: KeyedCode
     dialled_number: E164
@@ -110,7 +110,7 @@ class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BeginSession(Struct, frozen=True, forbid_unknown_fields=True):
-    """A call to the bank's number. `caller_number` is null if it is withheld.
+    """A person has called the bank's number. If their own number is withheld, `caller_number` is null.
 
     `dialled_number` is null if the number is not E.164, such as a service number of 5 digits.
     """
@@ -121,13 +121,13 @@ class BeginSession(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HeardKeys(Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys pressed since the last turn, at most 100, or null for silence."""
+    """`keys` has the keys that the caller pressed since the last turn, at most 100. It is null for silence."""
 
     keys: Annotated[str, exact("[0-9*#A-D]*", max_length=100)] | None = None
 
 
 class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
-    """A report of a suspicious call. An IVR sets `reporter_number` to the registered number of the reporter."""
+    """A report of a suspicious call. Only an IVR sets `reporter_number`. It is the reporter's registered number."""
 
     at: Instant
     caller_number: Annotated[str, Meta(max_length=32)] = ""
@@ -137,7 +137,7 @@ class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Preferences(Struct, frozen=True, forbid_unknown_fields=True):
-    """A customer's preferences. False refuses marketing calls. With true, the consents of each application decide."""
+    """If `marketing_calls` is false, there are no marketing calls. If true, each application's consents decide."""
 
     marketing_calls: bool
 
@@ -151,7 +151,7 @@ class VerifyReceipt(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogEvidence(Struct, frozen=True):
-    """A signed statement and the C2SP tlog-proof that the log contains it."""
+    """A signed statement, and the proof (C2SP tlog-proof) that the log contains the statement."""
 
     statement: str
     proof: str
@@ -166,7 +166,7 @@ class ApplicationView(Struct, frozen=True):
 
 
 class Applications(Struct, frozen=True):
-    """A page of applications, ordered by reference. `next_cursor` is null on the last page."""
+    """A page of applications, ordered by `application_id`. `next_cursor` is null on the last page."""
 
     applications: tuple[ApplicationView, ...]
     next_cursor: str | None
@@ -198,7 +198,7 @@ class CallView(Struct, frozen=True):
 
 
 class SipIdentity(Struct, frozen=True):
-    """The value of the Identity header (RFC 8224). The INVITE must be sent within one minute of `at`."""
+    """The value of the Identity header (RFC 8224). The INVITE must be sent within one minute after `at`."""
 
     identity: str
     at: datetime
@@ -212,7 +212,7 @@ class Calls(Struct, frozen=True):
 
 
 class Code(Struct, frozen=True):
-    """The call code. `digits` has the nine digits. `shown` has them in groups of 3, to show and to speak."""
+    """The call code. `digits` has its nine digits. `shown` has the same digits in groups of 3, to show and to speak."""
 
     digits: str
     shown: str
@@ -220,7 +220,7 @@ class Code(Struct, frozen=True):
 
 
 class IssuedCall(Struct, frozen=True):
-    """A call that was issued. `code` is null until `GET /v1/calls/{call_id}/code` may return the code (law L5)."""
+    """A call that was issued. `code` is null if `GET /v1/calls/{call_id}/code` must not show it yet (law L5)."""
 
     call: CallView
     ticket: LogEvidence
@@ -234,7 +234,7 @@ class GrantedException(Struct, frozen=True):
 
 
 class ExceptionRequest(Struct, frozen=True):
-    """An officer's request. Once it is granted, `exception_id` is valid for one call, until `expires_at`."""
+    """An officer's request for an exception. If granted, `exception_id` allows one call until `expires_at`."""
 
     request_id: str
     application_id: str
@@ -251,7 +251,7 @@ class ExceptionRequest(Struct, frozen=True):
 
 
 class ExceptionRequests(Struct, frozen=True):
-    """The requests of the last day, newest first."""
+    """The requests for exceptions from the last day, newest first."""
 
     requests: tuple[ExceptionRequest, ...]
 
@@ -283,9 +283,9 @@ class CallDetails(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """The answer to a confirmation. Every refusal has the same shape and words (law L7).
+    """The answer to a confirmation. All `not_genuine` answers have the same members and words (law L7).
 
-    `ended` repeats the answer `genuine` after the call has ended, with other words.
+    If a request was answered `genuine`, a retry after the end of the call gets `ended`, with other words.
     """
 
     verdict: Literal["genuine", "not_genuine", "ended"]
@@ -298,7 +298,7 @@ class Verdict(Struct, frozen=True):
 
 
 class SpokenVerdict(Struct, frozen=True):
-    """The answer for an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because nothing was checked."""
+    """The answer to an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because no code was checked."""
 
     verdict: Literal["genuine", "not_genuine", "ended", "unavailable"]
     at: datetime
@@ -319,8 +319,8 @@ class Say(Struct, frozen=True):
 class IvrTurn(Struct, frozen=True):
     """The next turn of a dialogue. First play the prompts in `say`. Then do what `act` says.
 
-    `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine` or `ended`, `receipt_id` is the
-    receipt of that verdict. In every other turn, `receipt_id` is null.
+    For `transfer`, `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine` or `ended`,
+    `receipt_id` is the receipt of that verdict. In every other turn, `receipt_id` is null.
     """
 
     session_id: str
@@ -371,7 +371,7 @@ class MyApplications(Struct, frozen=True):
 
 
 class CallStatus(Struct, frozen=True):
-    """The bank is on the phone with the customer only if `on_call` is true, and only in the calls of `calls`."""
+    """Whether the bank is on the phone with the customer now. If `on_call` is true, `calls` has the current calls."""
 
     on_call: bool
     at: datetime
@@ -391,7 +391,7 @@ class ReceiptView(Struct, frozen=True):
 
 
 class ReceiptChecked(Struct, frozen=True):
-    """The result of a check. `reason` is empty if the evidence is valid."""
+    """The result of a check of evidence. `reason` is empty if the evidence is valid."""
 
     result: Literal["valid", "invalid"]
     reason: str

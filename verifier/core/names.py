@@ -1,6 +1,7 @@
 """Checks names that are shown or spoken: no links, and no invisible marks. Implements specs/protocol.md section 3.1.
 
-The API and the import run this check. The types do not, so that older registrations can still be read.
+The API and the import check each new registration with `check_names`. The types do not check names. So a registration
+that was stored before these rules can still be read.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ MARK = "must not hold a control character, or a mark that hides or turns text"
 
 
 def fault(name: str) -> str | None:
-    """The problem with a name, or None. The text does not repeat the name."""
+    """Say what is wrong with a name. Returns None if nothing is wrong. The text does not repeat the name."""
     if marked(name):
         return MARK
     return LINK if link(name) else None
 
 
 def check_names(registration: Registration) -> None:
-    """Raise InvalidField with every name of a registration that is not allowed."""
+    """Raise InvalidField if a registration has names that are not allowed. The error lists each such name."""
     found = tuple(FieldError(pointer, what) for pointer, what in _faults(registration))
     if found:
         raise InvalidField(found[0].detail, errors=found)
@@ -31,7 +32,8 @@ def check_names(registration: Registration) -> None:
 
 def _faults(registration: Registration) -> Iterator[tuple[str, str]]:
     names = {"/customer/name": registration.customer.name, "/product": registration.product}
-    # Ids are shown and spoken too. They may look like links, because an id may be an e-mail address.
+    # Ids are shown and spoken too, so they must not have invisible marks. But an id may look like a link, because it
+    # may be an e-mail address.
     ids = {"/customer/id": registration.customer.id}
     for place, officer in enumerate(registration.officers):
         names |= {f"/officers/{place}/name": officer.name, f"/officers/{place}/branch": officer.branch}

@@ -11,7 +11,7 @@ def base64(octets: bytes) -> str:
 
 
 def from_base64(text: str) -> bytes:
-    """Decode canonical base64. Raises ValueError for any other text."""
+    """Decode canonical base64. Raises ValueError if the text is not canonical base64."""
     octets = b64decode(text, validate=True)
     if base64(octets) != text:
         raise ValueError("base64 is not canonical")
@@ -24,7 +24,7 @@ def base64url(octets: bytes) -> str:
 
 
 def from_base64url(text: str) -> bytes:
-    """Decode canonical base64url. Raises ValueError for any other text."""
+    """Decode canonical base64url. Raises ValueError if the text is not canonical base64url."""
     octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if base64url(octets) != text:
         raise ValueError("base64url is not canonical")

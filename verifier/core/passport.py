@@ -33,7 +33,7 @@ Uri = Annotated[str, exact(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")]
 
 
 class Address(Struct, frozen=True, omit_defaults=True):
-    """A caller without a number (RFC 8225 section 5.2.1)."""
+    """A caller with a URI instead of a telephone number (RFC 8225 section 5.2.1)."""
 
     uri: str
     tn: None = None
@@ -47,7 +47,7 @@ class Addresses(Struct, frozen=True, omit_defaults=True):
 
 
 class Claims(Struct, frozen=True, omit_defaults=True):
-    """The claims of a PASSporT. `attest` and `origid` are for shaken. `rcd` and `crn` are for rich call data."""
+    """The claims of a PASSporT. The kind `shaken` has `attest` and `origid`. Rich call data is in `rcd` and `crn`."""
 
     dest: Tels | Addresses
     iat: int
@@ -59,7 +59,7 @@ class Claims(Struct, frozen=True, omit_defaults=True):
 
 
 class Identity(Struct, frozen=True):
-    """A verified Identity header: its kind, claims, and the address of its certificate."""
+    """The content of a verified Identity header: its kind, its claims, and the address of its certificate."""
 
     kind: Kind
     claims: Claims
@@ -98,7 +98,10 @@ class _Signed(Struct, frozen=True):
 
 
 def identity_header(kind: Kind, claims: Claims, x5u: str, sign: Callable[[bytes], bytes]) -> str:
-    """The value of an Identity header. `sign` makes the 64 bytes of an ES256 signature (RFC 7518 section 3.4)."""
+    """Make the value of an Identity header. `x5u` is the address of the certificate.
+
+    `sign` makes the 64 bytes of an ES256 signature (RFC 7518 section 3.4).
+    """
     protected = {"alg": "ES256", "typ": "passport", "x5u": x5u}
     if kind != "plain":
         protected["ppt"] = kind
@@ -111,8 +114,9 @@ def identity_header(kind: Kind, claims: Claims, x5u: str, sign: Callable[[bytes]
 def check_identity(header: str, public_key: EllipticCurvePublicKey, now_s: int, fresh_s: int = FRESH_S) -> Identity:
     """Verify one incoming Identity header with the public key of its certificate.
 
-    This function does not fetch or check the certificate. Check it first. Raises InvalidSignature. Raises InvalidClaims
-    unless the payload is a fresh PASSporT of a known kind that fits the header.
+    Fetch and check the certificate before you call this function. Raises InvalidSignature if the header cannot be
+    parsed or its signature does not verify. Raises InvalidClaims unless the payload is a fresh PASSporT of a known kind
+    that fits the header.
     """
     token, given = parse_header(header)
     if given.get("alg", "es256").lower() != "es256":

@@ -1,6 +1,6 @@
 """The contact policy (law L10). It decides whether an officer may phone a customer now, for a purpose, on a number.
 
-Implements specs/protocol.md section 4.2. Every rule is checked, so an officer gets all reasons at once.
+Implements specs/protocol.md section 4.2. All rules are checked, so an officer gets all reasons of a refusal at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LIFTABLE = ("contact_hours", "daily_cap", "number_cooling_off")
 
 
 class ContactPolicy(msgspec.Struct, frozen=True):
-    """A deployment's rules. Hours are local to the customer. `version` goes into every ticket."""
+    """The contact policy of a deployment. Hours are in the customer's local time. Every ticket names the `version`."""
 
     version: str = "2026-1"
     hours_start: time = time(8, 0)
@@ -53,7 +53,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def local_time(registration: Registration, now_ms: int) -> datetime:
-    """The customer's local time."""
+    """The customer's local time at `now_ms`."""
     return _local_time(now_ms, registration.customer.time_zone)
 
 
@@ -66,7 +66,10 @@ def _local_time(now_ms: int, time_zone: str) -> datetime:
 def check_policy(
     policy: ContactPolicy, registration: Registration, intended: IntendedCall, lifted: frozenset[str] = frozenset()
 ) -> Officer:
-    """The assigned officer of a call. Raises PolicyRefused with every broken rule that `lifted` does not name."""
+    """Check whether a call is allowed. Returns the assigned officer who makes the call.
+
+    Raises PolicyRefused with every broken rule that is not in `lifted`.
+    """
     refusals = [each for each in _broken(policy, registration, intended) if each.rule not in lifted]
     officer = registration.assigned(intended.officer_id)
     if refusals or officer is None:
@@ -111,5 +114,5 @@ def _broken(policy: ContactPolicy, registration: Registration, intended: Intende
 
 
 def local_day(registration: Registration, now_ms: int) -> int:
-    """The customer's calendar day, as days since 0001-01-01, for the daily cap."""
+    """The customer's current calendar day, as days since 0001-01-01. The daily cap counts the calls of this day."""
     return date.toordinal(local_time(registration, now_ms).date())

@@ -16,12 +16,14 @@ SYSTEM_SCOPES = ("applications", "calls", "legs", "ivr")
 class Principal(msgspec.Struct, frozen=True):
     """An authenticated caller.
 
-    `id` is the officer's staff number, the customer's subject at the bank's identity provider, or the
-    system's credential id. `roles` holds staff roles, or the scopes of a system. `until` is in epoch milliseconds. From
-    then on, a person must authenticate again. A system authenticates with each request.
+    `id` is the officer's staff number, the customer's subject at the bank's identity provider, or the system's id in
+    the systems file. `roles` has the roles of staff, or the scopes of a system. `until` is the time, in epoch
+    milliseconds, at which a person must authenticate again. It is None for a system, because a system authenticates
+    with each request.
 
     `key` is a unique name of the caller, for idempotency keys and rate limits. `grants` has the caller's grants in the
-    form of an operation's `who`: `customer`, `staff:<role>`, `system:<scope>`. Both follow from the other members.
+    form of an operation's `who`: `customer`, `staff:<role>`, `system:<scope>`. `key` and `grants` are computed from the
+    other members.
     """
 
     kind: Kind

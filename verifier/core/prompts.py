@@ -76,5 +76,5 @@ PROMPTS: dict[str, dict[Language, str]] = {
 
 
 def prompt(name: str, language: Language, **values: str) -> str:
-    """The words of a prompt."""
+    """The text of a prompt. `values` replace the placeholders in the prompt, such as `{bank}`."""
     return PROMPTS[name][language].format(**values)

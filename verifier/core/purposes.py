@@ -1,4 +1,4 @@
-"""The purposes of calls, the items that each purpose may ask for, and the items that no call asks for.
+"""The purposes of calls, the items that a call for each purpose may ask for, and the items that no call asks for.
 
 Implements specs/protocol.md section 4.3.
 """

@@ -1,4 +1,7 @@
-"""Discrepancies between codes and legs. Implements specs/protocol.md section 6.5."""
+"""Discrepancies between the codes that officers saw and the legs that were connected.
+
+Implements specs/protocol.md section 6.5.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ KINDS: tuple[DiscrepancyKind, ...] = get_args(DiscrepancyKind)
 
 
 class Discrepancy(Struct, frozen=True):
-    """A discrepancy. `discrepancy_id` names a call or a leg. `leg_id` is the telephone exchange's own id of the leg.
+    """A discrepancy. `discrepancy_id` is the id of a call or of a leg.
+
+    `leg_id` is the telephone exchange's own id of the leg.
 
     For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived.
     """

@@ -1,7 +1,7 @@
 """Encryption of an application's personal fields under its own key. Implements specs/protocol.md section 4.1.
 
-AES-256-GCM with a random 96-bit nonce before the ciphertext. The context is authenticated, so that sealed data cannot
-be moved to another row.
+The algorithm is AES-256-GCM. Sealed data is a random nonce of 96 bits, and then the ciphertext. The encryption
+authenticates the context, which names a row. So sealed data cannot be moved to another row.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ KEY_BYTES = 32
 
 
 class ApplicationKeys(Struct, frozen=True):
-    """The sub-keys of an application key, one for each use. They are wrapped and destroyed together."""
+    """The sub-keys of an application key. The name of each member is the use of its sub-key.
+
+    All sub-keys are wrapped together, and destroyed together.
+    """
 
     sealing: bytes
     codes: bytes
@@ -27,7 +30,10 @@ class ApplicationKeys(Struct, frozen=True):
 
     @classmethod
     def derive(cls, application_key: bytes) -> ApplicationKeys:
-        """Derive each sub-key with HKDF-Expand-SHA256 (RFC 5869 section 2.3). `info` is the name of the use."""
+        """Derive each sub-key with HKDF-Expand-SHA256 (RFC 5869 section 2.3).
+
+        The `info` of HKDF is the name of the member, such as `sealing`.
+        """
         uses = cls.__struct_fields__
         return cls(*(HKDFExpand(SHA256(), KEY_BYTES, use.encode()).derive(application_key) for use in uses))
 
@@ -44,12 +50,15 @@ class ApplicationKeys(Struct, frozen=True):
 
 
 def seal(key: bytes, nonce: bytes, context: str, plaintext: bytes) -> bytes:
-    """Encrypt. `nonce` must be 12 random bytes that were never used with this key."""
+    """Encrypt `plaintext`. `nonce` must be 12 random bytes that were never used with this key."""
     return nonce + AESGCM(key).encrypt(nonce, plaintext, context.encode())
 
 
 def unseal(key: bytes, context: str, sealed: bytes) -> bytes:
-    """Decrypt. Raises InternalError if the bytes, the key or the context are not the same as for `seal`."""
+    """Decrypt the result of `seal`.
+
+    Raises InternalError if the bytes were changed, or if `key` or `context` differs from the one for `seal`.
+    """
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError) as error:

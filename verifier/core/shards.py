@@ -13,7 +13,7 @@ _SUFFIX = re.compile(r"/([1-9][0-9]{0,2})")
 
 
 def shard_of(key: bytes, shards: int) -> int:
-    """The shard of a key. The key must have at least 8 evenly distributed bytes."""
+    """The number of the shard for a key. The first 8 bytes of the key must be evenly distributed."""
     return int.from_bytes(key[:8]) % shards
 
 
@@ -23,7 +23,7 @@ def shard_origin(origin: str, shard: int) -> str:
 
 
 def origin_shard(found: str, origin: str) -> int | None:
-    """The shard that an origin line names. None if the line belongs to another log."""
+    """The number of the shard that an origin line names. None if the line is not of the log with this origin."""
     if found == origin:
         return 0
     suffix = _SUFFIX.fullmatch(found.removeprefix(origin)) if found.startswith(origin) else None
@@ -40,10 +40,10 @@ def global_index(shard: int, index: int) -> int:
 
 
 def index_of(at: int) -> int:
-    """The index in the shard, from a global index."""
+    """The index of a leaf in its shard. `at` is the global index of the leaf."""
     return at & (1 << INDEX_BITS) - 1
 
 
 def shard_at(at: int) -> int:
-    """The shard, from a global index."""
+    """The number of the shard that has a leaf. `at` is the global index of the leaf."""
     return at >> INDEX_BITS

@@ -23,12 +23,13 @@ from verifier.core.errors import InvalidSignature
 from verifier.core.octets import from_base64url
 
 _HALF = 32
-# hashlib hashes faster than the library cryptography.
+# The hash is computed with hashlib, which is faster than the library cryptography. So ECDSA takes the finished hash.
 _ES256 = ECDSA(Prehashed(SHA256()))
 _PRIME = 2**255 - 19
 _ORDER = 2**252 + 27742317777372353535851937790883648493
 _ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
-# The y coordinates of the 8 points of small order. Libraries differ on whether such a point is a valid key.
+# The y coordinates of the 8 points of small order. These points are refused, because libraries differ on whether such a
+# point is a valid key.
 _SMALL = frozenset((0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8))
 
 
@@ -51,13 +52,13 @@ def _coordinate(text: object) -> int:
 
 
 def sign_es256(key: EllipticCurvePrivateKey, octets: bytes) -> bytes:
-    """Sign with ES256 (RFC 7518 section 3.4). Returns r and s, 32 bytes each."""
+    """Sign with ES256 (RFC 7518 section 3.4). Returns the numbers r and s, in 32 bytes each."""
     r, s = decode_dss_signature(key.sign(hashlib.sha256(octets).digest(), _ES256))
     return r.to_bytes(_HALF) + s.to_bytes(_HALF)
 
 
 def verify_es256(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
-    """Verify an ES256 signature. It has r and s, 32 bytes each. Raises InvalidSignature."""
+    """Verify an ES256 signature. `signature` has the numbers r and s, in 32 bytes each. Raises InvalidSignature."""
     try:
         if len(signature) != 2 * _HALF:
             raise ValueError("an ES256 signature has 64 bytes")
@@ -76,7 +77,8 @@ def is_point(octets: bytes) -> bool:
 def verify_ed25519(public_key: bytes, signature: bytes, signed: bytes) -> None:
     """Verify an Ed25519 signature. Raises InvalidSignature.
 
-    A signature is also invalid if the key or R is of small order, or if S is not reduced.
+    The signature is refused if the key or the point R is of small order. It is also refused if the number S is not less
+    than the order of the group.
     """
     point, scalar = signature[:_HALF], int.from_bytes(signature[_HALF:], "little")
     try:

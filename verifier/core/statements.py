@@ -2,8 +2,8 @@
 
 Implements specs/protocol.md section 4.
 
-Each statement is a compact JWS (RFC 7515) over these claims. Its log entry is the SHA-256 of the JWS. Each statement
-has a random salt, so the log entry is a hiding commitment.
+Each statement is a compact JWS (RFC 7515). Its payload is one of the structs here. Its log entry is the SHA-256 of the
+JWS. Each statement has a random salt, so the content cannot be guessed from the log entry.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ EXCEPTION = "policy-exception+jwt"
 encode_claims = msgspec.json.Encoder().encode
 
 
-# NumericDate of RFC 7519 in whole seconds. Every JSON parser reads integers up to this bound exactly.
+# A NumericDate (RFC 7519) in whole seconds. Every JSON parser reads integers up to this bound exactly.
 Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class Tel(Struct, frozen=True):
-    """A telephone number as in RFC 8225 section 5.2.1: E.164 digits without the plus sign."""
+    """A telephone number in the format of RFC 8225 section 5.2.1: E.164 digits without the plus sign."""
 
     tn: str
 
 
 class Tels(Struct, frozen=True):
-    """The destination as in RFC 8225 section 5.2.1. It is a list, which has one number here."""
+    """The called numbers, in the format of RFC 8225 section 5.2.1. In a statement, the list has exactly one number."""
 
     tn: tuple[str, ...]
 
@@ -47,8 +47,8 @@ class Tels(Struct, frozen=True):
 class CallTicket(Struct, frozen=True):
     """The statement that the bank signs before it dials. `jti` is the call id.
 
-    Times are NumericDate seconds (RFC 7519). `application` is a pseudonym, which only the bank can link. `exceptions`
-    has the rules that a second person has lifted for this call.
+    Times are NumericDate seconds (RFC 7519). `application` is a pseudonym: only the bank can tell which application it
+    stands for. `exceptions` has the rules that a second person has lifted for this call.
     """
 
     iss: str
@@ -68,7 +68,10 @@ class CallTicket(Struct, frozen=True):
 
 
 class LegEvidence(Struct, frozen=True):
-    """The officer's leg at the time of the verdict. Times are NumericDate seconds, and null for a missing leg event."""
+    """The officer's leg at the time of the verdict. Times are NumericDate seconds.
+
+    A time is null if its event is missing.
+    """
 
     mode: LegMode
     connected_at: Seconds | None
@@ -89,10 +92,12 @@ class ConfirmedCall(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True):
-    """The receipt of one verdict. `customer` and `code` are salted SHA-256 commitments that the customer can open.
+    """The receipt of one verdict.
 
-    If the verdict is `not_genuine` and `call` is null, the receipt states that the bank had no live call with this code
-    for this customer at the time `iat`.
+    `customer` and `code` are salted SHA-256 commitments. The customer can reveal the committed values to prove them.
+
+    If the verdict is `not_genuine`, `call` is null. The receipt then states that the bank had no live call with this
+    code for this customer at the time `iat`.
     """
 
     iss: str
@@ -121,7 +126,10 @@ class ReportReceipt(Struct, frozen=True):
 
 
 class PolicyException(Struct, frozen=True):
-    """A supervisor (`granted_by`) lifts `rules` for one call of an officer (law L10). It is valid until `exp`."""
+    """A supervisor (`granted_by`) lifts `rules` for one call of an officer (law L10).
+
+    The exception is valid until `exp`.
+    """
 
     iss: str
     jti: str
@@ -144,5 +152,8 @@ def digest(statement: str) -> bytes:
 
 
 def commitment(salt: str, value: str) -> str:
-    """A salted commitment: base64url(SHA-256(salt, NUL, value)). Showing the value opens it."""
+    """A salted commitment: base64url(SHA-256(salt, NUL, value)).
+
+    To prove that the commitment is for a value, reveal the salt and the value.
+    """
     return base64url(hashlib.sha256(f"{salt}\0{value}".encode()).digest())

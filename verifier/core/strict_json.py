@@ -19,7 +19,7 @@ from verifier.core.text import unsafe
 MAX_DEPTH = 32
 MAX_MEMBERS = 200
 # The maximum number of commas and opening brackets in a text. It bounds the number of values. Commas and brackets
-# inside strings count too. The largest valid body has about 150 of them, and 2,000 characters of free text.
+# inside strings count too. The largest valid body has about 150 of them, and up to 2,000 more in its free text.
 MAX_PARTS = 4_096
 Shape = TypeVar("Shape")
 
@@ -44,7 +44,8 @@ def loads(text: bytes, what: str, most: int = MAX_PARTS) -> object:
         raise MalformedRequest(f"{what} is not UTF-8") from error
     brackets = plain.count("[") + plain.count("{")
     too_much = brackets + plain.count(",") > most
-    # A text with too many parts is refused in any case. Its beginning is enough to choose the error.
+    # A text with too many parts is refused anyway. To choose between the two errors, checking the beginning of the text
+    # is enough.
     if brackets > MAX_DEPTH and _too_deep(plain[:MAX_PARTS] if too_much else plain):
         raise MalformedRequest(f"{what} is nested too deep: at most {MAX_DEPTH} levels")
     if too_much:
@@ -58,9 +59,9 @@ def loads(text: bytes, what: str, most: int = MAX_PARTS) -> object:
     except _Constant as error:
         raise MalformedRequest(f"{what} is not JSON: {error}") from error
     except ValueError as error:
-        # The message of Python's exception is meant for Python programmers.
+        # Python refuses numbers that are this long. Its message is for Python programmers, so it is not repeated here.
         raise MalformedRequest(f"{what} holds a number of thousands of digits") from error
-    # If the text has no escapes, its strings contain only characters of the text. Then checking the text is enough.
+    # Without escapes, each character of a string is also a character of the text. Then checking the text is enough.
     if b"\\" in text or unsafe(plain):
         _check(value, "")
     return value
@@ -78,7 +79,7 @@ def decode(text: bytes, decoder: msgspec.json.Decoder[Shape], what: str, most: i
 
 
 def invalid(error: msgspec.ValidationError) -> InvalidField:
-    """The InvalidField for an error of msgspec, with a JSON Pointer to the member."""
+    """Convert an error of msgspec to an InvalidField, with a JSON Pointer to the wrong member."""
     matched = _AT.match(str(error))
     what, path = (matched["what"], matched["path"] or "") if matched else (str(error), "")
     named = _UNKNOWN.search(what) or _MISSING.search(what)
@@ -119,8 +120,8 @@ def _no_constant(name: str) -> None:
     raise _Constant(f"{name} is not JSON")
 
 
-# If a member is repeated, some decoders use its first value, and others use its last value. A signature could then
-# cover a value that the service does not use.
+# Refuse repeated members, because some decoders use the first value of such a member, and others use the last. A
+# signature could then cover a value that the service does not use.
 _STRICT = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant)
 
 

@@ -1,4 +1,4 @@
-"""The messages of suspensions. Implements specs/protocol.md section 2.1."""
+"""The requests and answers for suspensions of staff. Implements specs/protocol.md section 2.1."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ SuspensionId = Annotated[str, exact("susp_[0-9a-f]{32}")]
 
 
 class SuspendStaff(Struct, frozen=True, forbid_unknown_fields=True):
-    """The reason to suspend a member of staff. Supervisors and auditors can read the reason."""
+    """A request to suspend a member of staff. Supervisors and auditors can read the reason."""
 
     reason: Reason
 
 
 class Suspension(Struct, frozen=True):
-    """A suspension, in force until it is lifted.
+    """A suspension of a member of staff. It is in force until it is lifted.
 
-    `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`.
+    `suspended_by` and `lifted_by` name a person or a system, such as `staff:9001` or `system:fraud-engine`.
     """
 
     suspension_id: str

@@ -7,12 +7,14 @@ import unicodedata
 
 from msgspec import Meta
 
-# Lone surrogates, characters that XML 1.0 forbids, and C0 and C1 controls. Tab, line feed and carriage return are safe.
+# Matches an unsafe character: a lone surrogate, a character that XML 1.0 forbids, or a C0 or C1 control. Tab, line feed
+# and carriage return are not unsafe.
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Tab, line feed, carriage return, and the line and paragraph separators of Unicode.
 _BREAKS = r"\t\n\r\u2028\u2029"
-# Marks of direction, spaces without width, soft hyphens, invisible operators, tags and separators. The two joiners are
-# allowed, because names in Persian and in the scripts of India are written with them.
+# Matches an invisible mark: marks of direction, spaces without width, soft hyphens, invisible operators, tags and
+# separators. The two joiners (U+200C, U+200D) are allowed, because names in Persian and in the scripts of India need
+# them.
 _MARKS = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -31,8 +33,8 @@ def exact(
 ) -> Meta:
     """A constraint that the whole text matches `pattern`.
 
-    The pattern ends in `\\Z`, because `$` in Python also matches before a final line feed. In OpenAPI the pattern ends
-    in `$`, which there (ECMA-262) matches only at the end of the text.
+    The pattern ends in `\\Z`, because `$` in Python also matches before a final line feed. The OpenAPI description has
+    `$` instead, because in ECMA-262 `$` matches only at the end of the text.
     """
     return Meta(pattern=rf"^{pattern}\Z", description=description, min_length=min_length, max_length=max_length)
 
@@ -43,9 +45,9 @@ def line(max_length: int) -> Meta:
 
 
 def unsafe(text: str) -> bool:
-    """Whether the text has a control character, a lone surrogate, U+FFFE or U+FFFF. Some formats cannot contain these.
+    """Whether the text has a control character, a lone surrogate, U+FFFE or U+FFFF.
 
-    Tabs, line feeds and carriage returns are not unsafe.
+    Some formats, such as XML, cannot contain these characters. Tabs, line feeds and carriage returns are not unsafe.
     """
     return _UNSAFE.search(text) is not None
 
@@ -56,7 +58,10 @@ def safe(text: str) -> str:
 
 
 def marked(text: str) -> bool:
-    """Whether the text has an unsafe character or an invisible mark, such as a mark that changes its direction."""
+    """Whether the text has an unsafe character or an invisible mark.
+
+    For example, a mark can reverse the direction in which the text is shown.
+    """
     return unsafe(text) or _MARKS.search(text) is not None
 
 
@@ -65,8 +70,9 @@ def link(text: str) -> bool:
 
     A link begins with `https://` or `www.`, or is a host name such as `bank.example/login`.
 
-    `St.Mary`, `No.8`, `Dr.Ma` and `A.B.C Trading Co.,Ltd` are not hosts. So a short ending counts only after a longer
-    word, and an ending that is a surname or company form never counts.
+    Names such as `St.Mary`, `No.8`, `Dr.Ma` and `A.B.C Trading Co.,Ltd` are not links. So a short ending such as `.cn`
+    counts only after at least 3 letters or before a path. An ending that is also a surname or a company form never
+    counts.
     """
     # Browsers read the Chinese full stop as a dot, and full-width letters as ASCII.
     plain = unicodedata.normalize("NFKC", text).replace("\u3002", ".").casefold()

@@ -1,4 +1,4 @@
-"""Times: RFC 3339 UTC in messages, epoch milliseconds at rest.
+"""Converts times. Messages have times in RFC 3339 (UTC). The database has epoch milliseconds.
 
 Implements specs/protocol.md section 3.
 """
@@ -12,15 +12,15 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def to_ms(instant: datetime) -> int:
-    """Epoch milliseconds of an aware datetime, rounded down."""
+    """Convert a datetime with a time zone to epoch milliseconds, rounded down."""
     return (instant - _EPOCH) // _MILLISECOND
 
 
 def from_ms(ms: int) -> datetime:
-    """The aware UTC datetime of epoch milliseconds."""
+    """Convert epoch milliseconds to a datetime in UTC."""
     return _EPOCH + timedelta(milliseconds=ms)
 
 
 def optional_from_ms(ms: int | None) -> datetime | None:
-    """`from_ms`, or None if `ms` is None."""
+    """Like `from_ms`, but returns None if `ms` is None."""
     return None if ms is None else from_ms(ms)

@@ -57,7 +57,7 @@ _WHO: dict[Language, str] = {
 
 
 def who(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
-    """The part of a genuine verdict about this call: the officer, the purpose, and what the call may ask for."""
+    """The sentences of a genuine verdict that describe the call: officer, purpose, and what the call may ask for."""
     return _WHO[language].format(
         name=officer.name,
         id=officer.id,
@@ -68,18 +68,24 @@ def who(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...
 
 
 def genuine(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
-    """The text of a genuine verdict: that the call is genuine, who is calling, and what the bank never asks for."""
+    """The text of a genuine verdict.
+
+    It says that the call is genuine, who is calling, and what the bank never asks for.
+    """
     between = " " if language == "en" else ""
     return between.join((GENUINE[language], who(language, officer, purpose, asks), NEVER[language]))
 
 
 def caller(language: Language, told: str) -> str:
-    """The part of `told`, a text of `who`, that is still true after the call: the officer and the purpose."""
+    """Shorten `told`, which `who` made, to the officer and the purpose.
+
+    Only this part is still true after the call.
+    """
     return told.partition(_MAY_ASK[language])[0]
 
 
 def ended(language: Language, told: str) -> str:
-    """The text that replaces `told`, a text of `genuine`, after the call.
+    """The text to show once the call has ended. It replaces `told`, which `genuine` made.
 
     It says that the call is over, who called, and what the bank never asks for.
     """
@@ -91,12 +97,12 @@ def ended(language: Language, told: str) -> str:
 
 
 def on_call(language: Language, officer: Officer, purpose: str) -> str:
-    """The text of the call status while the leg is connected."""
+    """The text that tells a customer that the bank is on the phone with them now."""
     return ON_CALL[language].format(
         name=officer.name, id=officer.id, branch=officer.branch, purpose=PURPOSES[purpose][language]
     )
 
 
 def in_both(text: dict[Language, str]) -> tuple[Words, ...]:
-    """The text as `Words` in every language."""
+    """Convert a text to `Words`, one for each language."""
     return tuple(Words(language, text[language]) for language in LANGUAGES)

@@ -51,9 +51,10 @@ CUSTOMER_PEOPLE = (
 
 
 class DemoBank:
-    """The bank and its node. `settings` override the settings of the demo.
+    """The demo bank and its node. `settings` replace settings that the demo would choose.
 
-    `start` makes everything that is missing, and serves the bank. `stop` stops it.
+    `ports` are the public port, the admin port, and the ports of the identity provider and the telephone. `start` makes
+    all files that are missing, and serves the bank. `stop` stops it.
     """
 
     def __init__(self, folder: Path, ports: tuple[int, int, int, int], database: str = "", **settings: object) -> None:
@@ -98,7 +99,7 @@ class DemoBank:
         self._node: Node | None = None
 
     async def start(self) -> Service:
-        """Prepare the bank and serve it in this process. Returns the service, so that applications can be imported."""
+        """Prepare the bank and serve it in this process. Returns the service, which can import applications."""
         await self.prepare()
         service = await open_service(self.config)
         self._node = Node(self.config, service)
@@ -144,11 +145,11 @@ class DemoBank:
         Path(self.config.systems).write_bytes(msgspec.json.encode({"systems": systems}))
 
     def officer(self, staff_number: str, *roles: str) -> str:
-        """An access token for a member of staff. The role is `officer` unless `roles` has other roles."""
+        """Make an access token for a member of staff. Without `roles`, their only role is `officer`."""
         return self.issuer.mint(STAFF, staff_number, roles or ("officer",), LOGIN_LIFETIME_S)
 
     def customer(self, customer_id: str) -> str:
-        """An access token for a customer in the bank's app."""
+        """Make an access token for a customer in the bank's app."""
         return self.issuer.mint(CUSTOMERS, customer_id, (), LOGIN_LIFETIME_S)
 
     async def stop(self) -> None:

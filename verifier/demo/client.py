@@ -66,7 +66,7 @@ class Caller:
         return await self.ask("DELETE", path)
 
     async def ask(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
-        """Send one request. Returns the answer, whatever its status is."""
+        """Send one request, and return the answer. An error status does not raise an exception."""
         content = b"" if body is None else msgspec.json.encode(body)
         sent = dict(headers or {})
         if content:
@@ -135,5 +135,5 @@ def _private_key(pem: bytes) -> Ed25519PrivateKey:
 
 
 def now_iso(offset_s: float = 0) -> str:
-    """The time `offset_s` seconds from now, in RFC 3339. A negative offset is in the past."""
+    """The time `offset_s` seconds from now, in RFC 3339. If `offset_s` is negative, the time is in the past."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset_s))

@@ -1,6 +1,7 @@
 """A stand-in for the bank's OpenID provider. People choose who they are from a list, without a password.
 
-Implements specs/protocol.md section 2: the OpenID Connect code flow with PKCE (RFC 7636), for pages without a secret.
+Implements specs/protocol.md section 2: the code flow of OpenID Connect with PKCE (RFC 7636), for pages that cannot keep
+a secret.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Client(Struct, frozen=True):
 
 
 class _Granted(Struct, frozen=True):
-    """The data of an authorization code. A page can redeem the code only once."""
+    """What an authorization code stands for. A page can redeem each code only once."""
 
     client: Client
     person: Person
@@ -56,7 +57,7 @@ class _Granted(Struct, frozen=True):
 
 
 class DemoIssuer:
-    """An issuer with a new signing key. Serve `routes` at the root of the server with the address `base_url`."""
+    """An OpenID issuer with a new signing key. Serve `routes` on the server that has the address `base_url`."""
 
     def __init__(self, base_url: str, now: Callable[[], float] = time.time, clients: Iterable[Client] = ()) -> None:
         self.issuer = base_url.rstrip("/")
@@ -79,11 +80,14 @@ class DemoIssuer:
         ]
 
     def mint(self, audience: str, subject: str, roles: Iterable[str] = (), lifetime: int = LIFETIME_S) -> str:
-        """An access token for a subject. The audience tells the service whether the subject is staff or a customer."""
+        """Make an access token for a subject.
+
+        The audience tells the service whether the subject is staff or a customer. `lifetime` is in seconds.
+        """
         return self._access_token({"aud": audience, "sub": subject, "roles": list(roles)}, lifetime)
 
     def _access_token(self, claims: dict[str, object], lifetime: int) -> str:
-        """An access token (RFC 9068 section 2)."""
+        """Make an access token (RFC 9068 section 2)."""
         more = {"client_id": claims["aud"], "jti": secrets.token_urlsafe(12)}
         return self._mint("at+jwt", {**claims, **more}, lifetime)
 

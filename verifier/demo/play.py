@@ -1,4 +1,4 @@
-"""Runs `verifier demo`: serves the bank on loopback for a person to try, or plays the whole story without a person."""
+"""Runs `verifier demo`. It serves the bank on loopback for a person to try, or plays the whole story by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays the whole story of the demo without a person. The steps run over HTTP, and every answer is checked."""
+"""Plays the whole story of the demo by itself. The steps use the HTTP API, and every answer is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The demo's telephone exchange as a page. If a person answers or hangs up on the page, it sends a signed leg event."""
+"""The demo's telephone exchange, shown as a page.
+
+When a person uses the page to answer or hang up a call, the exchange sends a signed leg event to the service.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "te
 
 
 class Telephone:
-    """A page with the calls that are ringing or connected. `pbx` signs the leg events and sends them to the service."""
+    """The page with all calls that are ringing or connected.
+
+    `pbx` signs the leg events and sends them to the service.
+    """
 
     def __init__(self, service: Service, pbx: Caller) -> None:
         self._service = service

@@ -15,10 +15,10 @@ MAX_RECORD = 1024
 
 
 def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
-    """The first and last line of each record that is well-formed only if a field runs over several lines.
+    """Find each record that is well-formed only if one of its fields runs over several lines.
 
-    Two stray quotation marks do not make such a record. Either the record between them does not have as many columns as
-    the header, or it is too long for a name.
+    Yields the first and last line of each such record. Two stray quotation marks in the file do not make such a record:
+    the text between them has too many or too few columns, or is too long for a name.
     """
     width = length = 0
     held: list[str] = []
@@ -28,7 +28,7 @@ def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
         odd = text.count('"') % 2 == 1
         if held:
             held.append(text)
-            # Count the line end too, because all lines of a file may be empty.
+            # Count the line end too. Otherwise, a file of empty lines would never reach the limit.
             length += len(text) + 1
             if odd and len(held) > 2 and _width(held) == width:
                 yield line.number - len(held) + 1, line.number
@@ -42,7 +42,7 @@ def fields_over_lines(lines: Iterable[Line]) -> Iterator[tuple[int, int]]:
 
 
 def _width(lines: list[str]) -> int:
-    """The number of columns if these lines form exactly one record. 0 if they do not."""
+    """The number of columns if these lines form exactly one record. Otherwise 0."""
     try:
         records = list(csv.reader([f"{line}\n" for line in lines], strict=True))
     except csv.Error:

@@ -38,9 +38,9 @@ _POINTERS = {
 
 
 class Header:
-    """The first line of the file, with the names of the columns.
+    """The header: the first line of the file, with the names of the columns.
 
-    Raises UnreadableFile, which names all problems of the line.
+    Raises UnreadableFile if the header is wrong. The message names all problems of the header.
     """
 
     def __init__(self, line: Line, reading: Reading) -> None:
@@ -91,7 +91,7 @@ class Header:
         return values["application_id"], self._facts(values)
 
     def blank(self, text: str) -> bool:
-        """Whether all cells of a line are empty. The cell for the reason does not count."""
+        """Whether all cells of a line are empty. The cell in the column `reason` may have text."""
         if not text.strip(f"{_SPACES},"):
             return True
         if self.reason_at is None or not text.startswith(","):
@@ -103,7 +103,7 @@ class Header:
         return not any(cell.strip(_SPACES) for at, cell in enumerate(cells) if at != self.reason_at)
 
     def column(self, pointer: str) -> str:
-        """The header of the column that has the member at a JSON Pointer."""
+        """The header of the column with the value for a member. `pointer` is the JSON Pointer to the member."""
         name = _POINTERS.get(pointer, pointer[1:].partition("/")[0])
         return shown(self._header.get(name, name))
 
@@ -132,7 +132,7 @@ class Header:
 def split(text: str, headers: list[str] | None = None) -> list[str]:
     """The cells of a line, without their quotation marks. Raises BadLine for a stray quotation mark.
 
-    The BadLine has the header of the bad cell, if `headers` are given.
+    If `headers` are given, the BadLine names the header of the bad cell.
     """
     cells = raw_cells(text, headers)
     return [each[1:-1].replace('""', '"') if each.startswith('"') else each for each in cells]

@@ -1,6 +1,6 @@
-"""Reads a whole import file twice. The first time, it finds lines that supersede or contradict other lines.
+"""Reads a whole import file twice. The first reading finds lines that supersede or contradict other lines.
 
-The second time, it yields the outcome of each line.
+The second reading yields the outcome of each line.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ def _silent(octets: int) -> None:
 
 
 class ImportFile:
-    """An import file after its first reading. It remembers the last line of each application, and that line's customer.
+    """An import file after its first reading.
 
-    Raises UnreadableFile if nothing in the file can be imported. `progress` is called with the number of octets that
-    were read since its last call.
+    For each application, it remembers the number and the customer of the last line. Raises UnreadableFile if nothing in
+    the file can be imported. `progress` is called with the number of octets that were read since the previous call of
+    `progress`.
     """
 
     def __init__(self, path: Path, now_ms: int, reading: Reading | None = None, progress: Progress = _silent) -> None:
@@ -90,7 +91,10 @@ class ImportFile:
                 yield self._row(line)
 
     def _field(self, number: int) -> tuple[int, int] | None:
-        """If this line is inside a field that runs over several lines: the first and the last line of that field."""
+        """The first and last line of the field that this line is inside of.
+
+        None if the line is not inside a field that runs over several lines.
+        """
         at = bisect_right(self._fields, (number, 0)) - 1
         return self._fields[at] if at >= 0 and number < self._fields[at][1] else None
 
@@ -114,7 +118,10 @@ class ImportFile:
             return self.bad(line, error)
 
     def bad(self, line: Line, error: VerifierError) -> Bad:
-        """The outcome of a line that was refused with this error, by a type or by the service."""
+        """Make the outcome of a line that was refused with this error.
+
+        `error` comes from a type or from the service.
+        """
         pointer, reason = reason_of(error)
         return Bad(line, shown(pointer) if self.header is None else self.header.column(pointer), shown(reason, 300))
 

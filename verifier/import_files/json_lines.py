@@ -1,4 +1,6 @@
-"""Reads JSON Lines. Each line is the body of a registration, and also has the application id.
+"""Reads JSON Lines.
+
+Each line is one JSON object: the body of `put_application`, with `application_id` as an extra member.
 
 Implements specs/protocol.md section 3.1.
 """

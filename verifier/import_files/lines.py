@@ -17,7 +17,7 @@ _CHUNK = 65_536
 
 
 class UnreadableFile(ValueError):
-    """Nothing in the file can be imported. Its kind is unknown, or its header or its encoding is wrong, for example."""
+    """Nothing in the file can be imported. For example, the header or the encoding of the file is wrong."""
 
 
 class Line(Struct, frozen=True):
@@ -33,7 +33,7 @@ class Line(Struct, frozen=True):
 
 
 def read_lines(path: Path, encoding: str) -> Iterator[Line]:
-    """Every line of the file, without the byte-order mark. Raises UnreadableFile if the encoding is wrong."""
+    """Yield every line of the file, without the byte-order mark. Raises UnreadableFile if the encoding is wrong."""
     number = 0
     try:
         for number, line in enumerate(_lines(path, encoding), start=1):
@@ -86,7 +86,7 @@ def _text(path: Path, encoding: str) -> Iterator[tuple[str, int]]:
 
 
 def _bounded(held: str | None, more: str) -> str | None:
-    if held is None or len(held) + len(more) > MAX_LINE + 1:  # one more for the carriage return
+    if held is None or len(held) + len(more) > MAX_LINE + 1:  # the extra character is for a carriage return
         return None
     return held + more
 

@@ -10,7 +10,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 MAX_LENGTH = 40
-# Full-width forms, which Chinese input methods type, and the dashes and spaces of word processors.
+# Replaces full-width characters, which Chinese input methods type, and the dashes and spaces of word processors.
 _PLAIN = str.maketrans("０１２３４５６７８９＋－．（）\u2010\u2011\u2012\u2013\u00a0\u3000", "0123456789+-.()----  ")
 _WRITTEN = re.compile(r"\(?\+?[0-9 .()-]*\Z")
 _SCIENTIFIC = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+\Z")
@@ -59,7 +59,10 @@ def _check_writing(written: str) -> None:
 
 
 def _conserved(digits: str, parsed: PhoneNumber) -> bool:
-    """Whether the library removed only prefixes that the number's country uses, and added nothing."""
+    """Whether the library phonenumbers has kept the digits of the number.
+
+    It may remove only prefixes that are used in the country of the number. It must add nothing.
+    """
     code = parsed.country_code or 0
     country, national = str(code), phonenumbers.national_significant_number(parsed)
     region = phonenumbers.region_code_for_country_code(code)

@@ -22,9 +22,10 @@ _TOLD = re.compile(rf'\A\{{"{REASON}": "(?:[^"\\]|\\.)*+"(?:, )?')
 
 
 class Rejects:
-    """A private temporary file next to `path`. `keep` renames it to `path`. `drop` removes it.
+    """Collects the refused lines in a private temporary file next to `path`.
 
-    Raises UnreadableFile if `path` is the import file itself, or has another suffix than the import file.
+    `keep` renames the temporary file to `path`. `drop` removes it. Raises UnreadableFile if `path` is the import file
+    itself, or has another suffix than the import file.
     """
 
     def __init__(self, path: Path, source: ImportFile) -> None:
@@ -67,9 +68,9 @@ class Rejects:
 
 
 def _csv(header: Header, text: str | None, reason: str) -> str:
-    """The line with its reason. The reason is in the column for it or, without such a column, in a new last column.
+    """Add the reason to a CSV line. The other cells stay as they are.
 
-    The other cells stay as they are.
+    The reason goes into the column `reason`. If the file has no such column, the reason goes into a new last column.
     """
     said = '"' + reason.replace('"', "'") + '"'
     at = header.reason_at
@@ -88,7 +89,7 @@ def _csv(header: Header, text: str | None, reason: str) -> str:
 
 
 def _without_reason(text: str) -> str:
-    """Remove the reason that an earlier import has added to a line. The cells of the line cannot be read."""
+    """Remove the reason that an earlier import added to a line. The line has cells that cannot be read."""
     start = text.rfind(',"', 0, -1)
     told = start >= 0 and text.endswith('"') and '"' not in text[start + 2 : -1]
     return text[:start] if told else text

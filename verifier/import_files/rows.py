@@ -11,7 +11,7 @@ from verifier.core.errors import VerifierError
 from verifier.core.purposes import Language, Purpose
 from verifier.import_files.lines import Line
 
-# The column or member for the reason in a file of refused lines. An import ignores it.
+# A file of refused lines has each reason in a column (CSV) or member (JSON) with this name. An import ignores it.
 REASON = "reason"
 
 
@@ -48,7 +48,7 @@ class Bad(Struct, frozen=True):
 
 
 class Superseded(Struct, frozen=True):
-    """A line with an application that a later line has too. The later line, number `by`, is registered instead."""
+    """A line that is not registered, because line `by`, further down in the file, has the same application."""
 
     line: Line
     column: str
@@ -56,7 +56,7 @@ class Superseded(Struct, frozen=True):
 
 
 class Blank(Struct, frozen=True):
-    """A line without a record: empty, or the header of a CSV file."""
+    """A line that has no application: an empty line, or the header of a CSV file."""
 
     line: Line
     header: bool = False
@@ -81,7 +81,7 @@ class BadLine(ValueError):
 
 
 def reason_of(error: VerifierError) -> tuple[str, str]:
-    """The JSON Pointer of an error, and the reason in words. The words do not repeat the value."""
+    """The JSON Pointer and the reason of an error. The reason is a text that does not repeat the wrong value."""
     pointer, detail = (error.errors[0].pointer, error.errors[0].detail) if error.errors else ("", error.detail)
     name = pointer.rpartition("/")[2]
     if detail.startswith("Invalid enum value"):

@@ -762,7 +762,7 @@ export interface components {
         };
         /**
          * Applications
-         * @description A page of applications, ordered by reference. `next_cursor` is null on the last page.
+         * @description A page of applications, ordered by `application_id`. `next_cursor` is null on the last page.
          */
         Applications: {
             applications: components["schemas"]["ApplicationView"][];
@@ -795,7 +795,7 @@ export interface components {
         };
         /**
          * BeginSession
-         * @description A call to the bank's number. `caller_number` is null if it is withheld.
+         * @description A person has called the bank's number. If their own number is withheld, `caller_number` is null.
          *
          *         `dialled_number` is null if the number is not E.164, such as a service number of 5 digits.
          */
@@ -823,7 +823,7 @@ export interface components {
         };
         /**
          * CallStatus
-         * @description The bank is on the phone with the customer only if `on_call` is true, and only in the calls of `calls`.
+         * @description Whether the bank is on the phone with the customer now. If `on_call` is true, `calls` has the current calls.
          */
         CallStatus: {
             on_call: boolean;
@@ -864,7 +864,7 @@ export interface components {
         };
         /**
          * Code
-         * @description The call code. `digits` has the nine digits. `shown` has them in groups of 3, to show and to speak.
+         * @description The call code. `digits` has its nine digits. `shown` has the same digits in groups of 3, to show and to speak.
          */
         Code: {
             digits: string;
@@ -880,7 +880,7 @@ export interface components {
         };
         /**
          * ConfirmByPhone
-         * @description A code that a caller has keyed. `caller_number` is null if it is withheld. `language` is the caller's choice.
+         * @description A code that a caller keyed. If the number is withheld, `caller_number` is null. The caller chose `language`.
          */
         ConfirmByPhone: {
             /** @description nine digits, with or without spaces */
@@ -906,7 +906,9 @@ export interface components {
         };
         /**
          * Consistency
-         * @description The proof of RFC 6962 section 2.1.2 between two checkpoints. `hashes` are in base64.
+         * @description The proof that the log of size `new` extends the log of size `old` (RFC 6962 section 2.1.2).
+         *
+         *         `hashes` are in base64.
          */
         Consistency: {
             old: number;
@@ -930,7 +932,7 @@ export interface components {
         };
         /**
          * DecideException
-         * @description A supervisor's decision on an officer's request. If the supervisor grants it, `reason` goes into the log.
+         * @description A supervisor's decision on an officer's request. If `granted` is true, the signed exception contains `reason`.
          */
         DecideException: {
             granted: boolean;
@@ -938,7 +940,7 @@ export interface components {
         };
         /**
          * Description
-         * @description The description of a deployment, with all data for verifying receipts. Keep it as the trust file.
+         * @description The description of a deployment. It has all data for verifying receipts, so save it as the trust file.
          */
         Description: {
             issuer: string;
@@ -970,7 +972,9 @@ export interface components {
         };
         /**
          * Discrepancy
-         * @description A discrepancy. `discrepancy_id` names a call or a leg. `leg_id` is the telephone exchange's own id of the leg.
+         * @description A discrepancy. `discrepancy_id` is the id of a call or of a leg.
+         *
+         *         `leg_id` is the telephone exchange's own id of the leg.
          *
          *         For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived.
          */
@@ -994,7 +998,7 @@ export interface components {
         };
         /**
          * ExceptionRequest
-         * @description An officer's request. Once it is granted, `exception_id` is valid for one call, until `expires_at`.
+         * @description An officer's request for an exception. If granted, `exception_id` allows one call until `expires_at`.
          */
         ExceptionRequest: {
             request_id: string;
@@ -1014,7 +1018,7 @@ export interface components {
         };
         /**
          * ExceptionRequests
-         * @description The requests of the last day, newest first.
+         * @description The requests for exceptions from the last day, newest first.
          */
         ExceptionRequests: {
             requests: components["schemas"]["ExceptionRequest"][];
@@ -1044,7 +1048,7 @@ export interface components {
         };
         /**
          * HeardKeys
-         * @description The keys pressed since the last turn, at most 100, or null for silence.
+         * @description `keys` has the keys that the caller pressed since the last turn, at most 100. It is null for silence.
          */
         HeardKeys: {
             /** @default null */
@@ -1052,7 +1056,7 @@ export interface components {
         };
         /**
          * IssueCall
-         * @description A call to issue. Systems must give `officer_id`. An officer may give only their own.
+         * @description The call to issue. A system must set `officer_id`. An officer may set it only to their own staff number.
          */
         IssueCall: {
             /** @enum {unknown} */
@@ -1068,7 +1072,7 @@ export interface components {
         };
         /**
          * IssuedCall
-         * @description A call that was issued. `code` is null until `GET /v1/calls/{call_id}/code` may return the code (law L5).
+         * @description A call that was issued. `code` is null if `GET /v1/calls/{call_id}/code` must not show it yet (law L5).
          */
         IssuedCall: {
             call: components["schemas"]["CallView"];
@@ -1079,8 +1083,8 @@ export interface components {
          * IvrTurn
          * @description The next turn of a dialogue. First play the prompts in `say`. Then do what `act` says.
          *
-         *         `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine` or `ended`, `receipt_id` is the
-         *         receipt of that verdict. In every other turn, `receipt_id` is null.
+         *         For `transfer`, `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine` or `ended`,
+         *         `receipt_id` is the receipt of that verdict. In every other turn, `receipt_id` is null.
          */
         IvrTurn: {
             session_id: string;
@@ -1101,10 +1105,11 @@ export interface components {
         };
         /**
          * LegByNumber
-         * @description A leg event without the call's id. The exchange never uses a `leg_id` twice. The event `ended` may lack `number`.
+         * @description A leg event from a telephone exchange that does not know the call's id. The event `ended` may lack `number`.
          *
-         *         `officer_id` is the staff number that belongs to the extension. Without `officer_id`, the leg matches no call if the
-         *         applications with this number on file have more than one officer.
+         *         The exchange must not use the same `leg_id` for two legs. `officer_id` is the staff number of the officer whose
+         *         extension made the call. Without `officer_id`, the leg matches no call if the applications with this number on file
+         *         have more than one officer.
          */
         LegByNumber: {
             /** @enum {unknown} */
@@ -1138,7 +1143,8 @@ export interface components {
          * LegTaken
          * @description The result of a leg event. `call` is the call that the leg is matched with.
          *
-         *         `call` is null if no call waits for such a leg, if several calls do, or if the leg could belong to several officers.
+         *         `call` is null in three cases: no call waits for such a leg, several calls wait for it, or the leg could belong to
+         *         several officers.
          */
         LegTaken: {
             /** @enum {unknown} */
@@ -1154,7 +1160,7 @@ export interface components {
         };
         /**
          * LogEvidence
-         * @description A signed statement and the C2SP tlog-proof that the log contains it.
+         * @description A signed statement, and the proof (C2SP tlog-proof) that the log contains the statement.
          */
         LogEvidence: {
             statement: string;
@@ -1162,7 +1168,7 @@ export interface components {
         };
         /**
          * LogKey
-         * @description The log's origin line and its verifier keys in the form of C2SP signed-note.
+         * @description The log's origin line, and the log's verifier keys in the format of C2SP signed-note.
          */
         LogKey: {
             origin: string;
@@ -1188,7 +1194,9 @@ export interface components {
         };
         /**
          * Officer
-         * @description An officer as named in statements and answers. Unknown members, from later versions, are ignored.
+         * @description An officer, as named in statements and answers.
+         *
+         *         Unknown members are ignored, because a later version may add some.
          */
         Officer: {
             id: string;
@@ -1224,14 +1232,14 @@ export interface components {
         };
         /**
          * Preferences
-         * @description A customer's preferences. False refuses marketing calls. With true, the consents of each application decide.
+         * @description If `marketing_calls` is false, there are no marketing calls. If true, each application's consents decide.
          */
         Preferences: {
             marketing_calls: boolean;
         };
         /**
          * Problem
-         * @description A problem (RFC 9457). `slug` names the kind of error. If `verdict` is set, it is `unavailable`.
+         * @description A problem (RFC 9457). `slug` names the kind of error. For a 5xx status, `verdict` is `unavailable`.
          */
         Problem: {
             type: string;
@@ -1249,7 +1257,7 @@ export interface components {
         };
         /**
          * ReceiptChecked
-         * @description The result of a check. `reason` is empty if the evidence is valid.
+         * @description The result of a check of evidence. `reason` is empty if the evidence is valid.
          */
         ReceiptChecked: {
             /** @enum {unknown} */
@@ -1275,7 +1283,7 @@ export interface components {
         };
         /**
          * RegisteredNumber
-         * @description A number on file, and when it was added. A new number may mean that an account was taken over.
+         * @description A number on file, and when it was added. A number added recently may mean that somebody took over an account.
          */
         RegisteredNumber: {
             /** @description E.164 number with a leading plus sign */
@@ -1285,7 +1293,7 @@ export interface components {
         };
         /**
          * Registration
-         * @description The facts of one application. Bank systems send them, and they are sealed at rest.
+         * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
          */
         Registration: {
             customer: components["schemas"]["Customer"];
@@ -1314,7 +1322,7 @@ export interface components {
         };
         /**
          * ReportCall
-         * @description A report of a suspicious call. An IVR sets `reporter_number` to the registered number of the reporter.
+         * @description A report of a suspicious call. Only an IVR sets `reporter_number`. It is the reporter's registered number.
          */
         ReportCall: {
             /** Format: date-time */
@@ -1363,7 +1371,7 @@ export interface components {
         };
         /**
          * SearchApplications
-         * @description A search for applications with every word of `query` in their reference, name, product or number.
+         * @description A search for applications. Each word of `query` must be in the id, the customer's name, the product or a number.
          *
          *         The query is in the body, because proxies log addresses (law L11).
          */
@@ -1377,7 +1385,7 @@ export interface components {
         };
         /**
          * SipIdentity
-         * @description The value of the Identity header (RFC 8224). The INVITE must be sent within one minute of `at`.
+         * @description The value of the Identity header (RFC 8224). The INVITE must be sent within one minute after `at`.
          */
         SipIdentity: {
             identity: string;
@@ -1385,7 +1393,7 @@ export interface components {
         };
         /**
          * SpokenVerdict
-         * @description The answer for an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because nothing was checked.
+         * @description The answer to an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because no code was checked.
          */
         SpokenVerdict: {
             /** @enum {unknown} */
@@ -1398,16 +1406,16 @@ export interface components {
         };
         /**
          * SuspendStaff
-         * @description The reason to suspend a member of staff. Supervisors and auditors can read the reason.
+         * @description A request to suspend a member of staff. Supervisors and auditors can read the reason.
          */
         SuspendStaff: {
             reason: string;
         };
         /**
          * Suspension
-         * @description A suspension, in force until it is lifted.
+         * @description A suspension of a member of staff. It is in force until it is lifted.
          *
-         *         `suspended_by` and `lifted_by` are like `staff:9001` or `system:fraud-engine`.
+         *         `suspended_by` and `lifted_by` name a person or a system, such as `staff:9001` or `system:fraud-engine`.
          */
         Suspension: {
             suspension_id: string;
@@ -1428,9 +1436,9 @@ export interface components {
         };
         /**
          * Verdict
-         * @description The answer to a confirmation. Every refusal has the same shape and words (law L7).
+         * @description The answer to a confirmation. All `not_genuine` answers have the same members and words (law L7).
          *
-         *         `ended` repeats the answer `genuine` after the call has ended, with other words.
+         *         If a request was answered `genuine`, a retry after the end of the call gets `ended`, with other words.
          */
         Verdict: {
             /** @enum {unknown} */

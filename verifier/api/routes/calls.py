@@ -19,7 +19,10 @@ _LOST = (errors.NotFound, errors.Erased)
 
 
 class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of the calls issued at or after `since`."""
+    """The query for a page of calls.
+
+    With `since`, the page has only calls that were issued at that time or later.
+    """
 
     since: Instant | None = None
     limit: Limit = 50
@@ -27,7 +30,10 @@ class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DiscrepanciesAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of discrepancies in a window of at most 31 days. The default window is the last day."""
+    """The query for a page of discrepancies between `since` and `until`.
+
+    `since` and `until` are at most 31 days apart. The default is the last day.
+    """
 
     kind: reconciliation.DiscrepancyKind | None = None
     since: Instant | None = None

@@ -1,4 +1,7 @@
-"""Operations of confirmations: in the app, by an IVR, and in a telephone dialogue. Implements specs/openapi.yaml."""
+"""Operations that confirm calls: in the app, through the bank's IVR, and in the telephone dialogue.
+
+Implements specs/openapi.yaml.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from verifier.service import Service
 
 
 class _Confirming:
-    """The two ways to confirm. A mistyped code costs no attempt. A soft limit bounds the number of mistyped codes."""
+    """Handlers for confirmations in the app and through an IVR.
+
+    A mistyped code costs no attempt. But a soft limit bounds how many mistyped codes a caller may send.
+    """
 
     def __init__(self, slips: Throttle) -> None:
         self._slips = slips
@@ -34,7 +40,7 @@ class _Confirming:
 
 
 def operations(slips: Throttle) -> tuple[Operation, ...]:
-    """Every operation of confirmations. `slips` is the soft limit on mistyped codes."""
+    """Every operation that confirms calls. `slips` is the soft limit on mistyped codes."""
     confirming = _Confirming(slips)
     return (
         operation(

@@ -1,4 +1,4 @@
-"""Operations of customers. Implements specs/openapi.yaml."""
+"""Operations for customers. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LOST = (errors.NotFound, errors.Erased)
 
 
 class Page(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of a list, with at most `limit` items. `cursor` is the `next_cursor` of the previous page."""
+    """The query for a page of at most `limit` items. `cursor` is the `next_cursor` of the previous page."""
 
     limit: Limit = 20
     cursor: messages.CallId | None = None
 
 
 def operations() -> tuple[Operation, ...]:
-    """Every operation of customers on their own calls, preferences, reports and receipts."""
+    """Every operation for customers: on their own calls, applications, preferences, reports and receipts."""
     return (
         operation(
             id="my_calls",

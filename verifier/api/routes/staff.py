@@ -13,7 +13,7 @@ _SUPERVISOR = ("staff:supervisor",)
 
 
 class SuspensionsAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    """A page of the suspensions."""
+    """The query for a page of the suspensions."""
 
     limit: Limit = 50
     cursor: suspensions.SuspensionId | None = None
