@@ -233,7 +233,7 @@ pytestmark = pytest.mark.slow
 
 def _examples(share: int) -> settings:
     return settings(
-        max_examples=int(os.environ.get("MODEL_EXAMPLES", "300")) // share,
+        max_examples=int(os.environ.get("MODEL_EXAMPLES", "150")) // share,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -38,7 +38,7 @@ from verifier.service.confirmations import replays
 
 pytestmark = pytest.mark.slow
 
-SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "300"))
+SEEDS = int(os.environ.get("SIMULATOR_SEEDS", "150"))
 # The least average number of each event per seed. Otherwise, a service that refuses everything would pass too.
 ACHIEVED = {
     "issued": 4.0,

@@ -36,8 +36,8 @@ def public_app(
 ) -> web.Application:
     """Build the application for the public port: the API, its documentation, and the pages.
 
-    `pages` has two values: the facts for the officer's console, then the facts for the customer's page. If `pages` is
-    None, neither page is served.
+    `pages` is a pair: the facts for the officer's console and the facts for the customer's page. If `pages` is None,
+    neither page is served.
     """
     app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}

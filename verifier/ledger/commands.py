@@ -51,9 +51,10 @@ Again: TypeAlias = Callable[[UnitOfWork, T], T]
 
 
 class About(Struct, Generic[T_co], frozen=True):
-    """A function that builds an answer, and the id of the application that the answer is about, or None.
+    """A pair: a function that builds an answer, and the id of the application that the answer is about.
 
-    Erasing the application deletes the kept answer.
+    The id is None if the answer is about no application. Erasing the application deletes an answer that was kept for
+    retries.
     """
 
     application_id: str | None

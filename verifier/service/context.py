@@ -51,10 +51,10 @@ class Context:
     """The ports, settings and callbacks of one running service.
 
     - `discovered`: called with the kind and id of each new discrepancy, after the commit.
-    - `tampered`: called with the table of each row that does not verify, possibly in the thread of a database.
+    - `tampered`: called with the table of each row that does not verify. The caller may be the thread of SQLite.
     - `suspensions_changed`: called with the ids of new suspensions and the ids of ended suspensions.
     - `check_clock`: called with the database's time at the start of each batch.
-    - `running`: a monotonic clock in milliseconds. The default always returns 0.
+    - `running`: a function that returns monotonic time in milliseconds. The default always returns 0.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ def backup(url: str, target: Path) -> int:
         raise BackupRefused(f"there is no file {source}")
     _refuse_to_overwrite(target)
     try:
-        # Create the file first, so that only its owner can ever read the copy.
+        # Create the file with the owner's permissions alone before anything is copied into it.
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         make_private(str(fresh))
         try:

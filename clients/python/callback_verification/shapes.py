@@ -380,7 +380,7 @@ class Receipt(Shape, frozen=True):
 
 
 class ReceiptChecked(Shape, frozen=True):
-    """The service's check of evidence. `reason` is empty for valid evidence. Receipts of any verdict can be valid."""
+    """The result of a check of evidence. `reason` is empty if the evidence is valid, whatever verdict it proves."""
 
     result: Literal["valid", "invalid"]
     reason: str

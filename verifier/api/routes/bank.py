@@ -25,7 +25,7 @@ async def _application(service: Service, asked: Asked[None, None]) -> messages.A
 
 
 def operations() -> tuple[Operation, ...]:
-    """Every operation on applications and exceptions."""
+    """Every operation on applications and policy exceptions."""
     return (
         operation(
             id="put_application",

@@ -163,7 +163,7 @@ class Legs:
         return None, "leg_ambiguous" if meant else none
 
     def _standing(self, work: UnitOfWork, call_id: str) -> DecryptedCall | None:
-        """Read a call, and stage its current state. Returns the call, or None if its application was erased."""
+        """Read a call and bring its state up to date. Returns None if its application was erased."""
         try:
             opened = work.calls.get(call_id)
         except (NotFound, Erased):
