@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,3 +147,38 @@ def test_output_of_another_thread_never_splits_a_line() -> None:
     lines = [line for line in told.splitlines() if line.startswith("{")]
     assert [line for line in lines if not line.endswith("}")] == []
     assert len(lines) > 1_000
+
+
+FULL = """
+import sys
+import time
+from pathlib import Path
+import structlog
+from verifier.journal import configure_logging
+
+configure_logging("info")
+log = structlog.get_logger()
+for each in range(70_000):
+    log.info("line", number=each)
+Path(sys.argv[1]).touch()
+sys.stdin.readline()
+log.info("the last line")
+"""
+
+
+def test_an_output_that_takes_nothing_delays_nobody_and_the_lost_lines_are_counted(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    arguments = [sys.executable, "-c", FULL, str(done)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        # The pipe holds 64 KiB. Nobody reads it before the program has logged everything.
+        deadline = time.monotonic() + 60
+        while not done.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        stdout, _ = process.communicate("go on\n", timeout=60)
+    lines = [json.loads(line) for line in stdout.splitlines()]
+    numbers = [each["number"] for each in lines if each["event"] == "line"]
+    lost = sum(each["count"] for each in lines if each["event"] == "lines lost")
+    assert lost > 0
+    assert len(numbers) + lost == 70_000
+    assert lines[-1]["event"] in ("the last line", "lines lost")

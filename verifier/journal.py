@@ -25,6 +25,7 @@ from verifier.core.errors import InternalError
 
 MAX_CHAIN = 8
 MAX_WAITING = 65_536
+MAX_TOGETHER = 1_000
 CLOSE_S = 5
 MAX_FRAMES = 30
 
@@ -61,6 +62,7 @@ class _Output:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._lock = threading.Lock()
         self._lost = 0
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -68,7 +70,8 @@ class _Output:
 
     def write(self, text: str) -> None:
         if self._lines.qsize() >= MAX_WAITING:
-            self._lost += 1
+            with self._lock:
+                self._lost += 1
         else:
             self._lines.put(text)
 
@@ -83,12 +86,13 @@ class _Output:
         line = self._lines.get()
         while line is not None:
             lines = [line]
-            while (line := self._next()) is not None:
+            while len(lines) < MAX_TOGETHER and (line := self._next()) is not None:
                 lines.append(line)
             self._write("".join(lines))
-            lost, self._lost = self._lost, 0
-            if lost:
-                log.warning("lines lost", count=lost)
+            if self._lost:
+                with self._lock:
+                    lost, self._lost = self._lost, 0
+                self._write(_render(None, "warning", {"event": "lines lost", "count": lost}) + "\n")
             line = self._lines.get()
 
     def _next(self) -> str | None:
