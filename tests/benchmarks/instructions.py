@@ -2,7 +2,6 @@
 
     python tests/benchmarks/instructions.py           a table
     python tests/benchmarks/instructions.py --json    one JSON object, in thousands of instructions
-    python tests/benchmarks/instructions.py --write   commit to these counts (instructions.json)
 
 Requires Debian's `valgrind` on x86-64. Valgrind shows every program the same kind of processor, so OpenSSL and the C
 library choose the same code on every machine.
@@ -39,12 +38,10 @@ from tests.benchmarks.load import Answer, Failed, Request, send
 from tests.benchmarks.servers import Server
 from verifier.demo.bank import free_ports
 
-COMMITTED = Path(__file__).with_suffix(".json")
 CONNECTIONS = 64
 # The service verifies the IVR's signatures with a slow library. Under callgrind more of them would meet a timeout.
 IVR_CONNECTIONS = 8
 WARM_UP = 256
-TOLERANCE = 0.02
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -141,21 +138,6 @@ async def _count_service(service: Counter, bank: Bank, requests: int) -> tuple[d
     return counts, issued[0].body
 
 
-def differences(counts: Counts, committed: Counts) -> list[str]:
-    """The phases whose count differs from the committed one by more than the tolerance, each in a sentence."""
-    found = []
-    for name, wanted in msgspec.structs.asdict(committed).items():
-        count = getattr(counts, name)
-        if abs(count / wanted - 1) > TOLERANCE:
-            found.append(f"{name}: {count:.0f} thousand instructions, not {wanted:.0f} ({count / wanted - 1:+.1%})")
-    return found
-
-
-def committed() -> Counts:
-    """The counts that the repository commits to."""
-    return msgspec.json.decode(COMMITTED.read_bytes(), type=Counts)
-
-
 def measure(requests: int) -> Counts:
     """Count in a folder of its own. Raises Failed."""
     folder = Path(tempfile.mkdtemp(prefix="verifier-instructions-", dir="/var/tmp"))
@@ -167,16 +149,13 @@ def measure(requests: int) -> Counts:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--write", is_flag=True, help="Write the counts to instructions.json, to commit them.")
 @click.option("--requests", default=512, show_default=True, help="In each phase.")
-def main(as_json: bool, write: bool, requests: int) -> None:
+def main(as_json: bool, requests: int) -> None:
     """Count the instructions of each kind of request."""
     try:
         counts = measure(requests)
     except Failed as error:
         raise click.ClickException(str(error)) from error
-    if write:
-        COMMITTED.write_bytes(msgspec.json.format(msgspec.json.encode(counts)) + b"\n")
     if as_json:
         click.echo(msgspec.json.encode(counts).decode())
         return
