@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import random
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from verifier import keys
 from verifier.core import damm
 from verifier.core.application import AssignedOfficer, Consents, Customer, RegisteredNumber, Registration
 from verifier.core.call import CallRules
+from verifier.core.errors import Unavailable
 from verifier.core.evidence import Evidence, verify_evidence
 from verifier.core.legs import LegByNumber, LegEvent
 from verifier.core.limits import Limit
@@ -35,7 +37,7 @@ from verifier.ledger import decoys
 from verifier.ledger.audit import Audited, audit_log
 from verifier.ledger.commands import Reply
 from verifier.ledger.idempotency import Idempotency
-from verifier.ports import Entropy, Storage
+from verifier.ports import Entropy, Storage, Transaction
 from verifier.service import Context, Service, Settings
 
 ISSUER = "https://verify.bank.example"
@@ -306,3 +308,17 @@ def as_json(answer: Reply[Any] | msgspec.Struct) -> Json:
     """An answer decoded as a client reads it."""
     decoded: Json = msgspec.json.decode(answer.body if isinstance(answer, Reply) else msgspec.json.encode(answer))
     return decoded
+
+
+def failing_commit(storage: Storage) -> Callable[[Any], Coroutine[Any, Any, object]]:
+    """The `commit` of a storage whose disk is full: everything is written, and then rolled back."""
+    commit = storage.commit
+
+    async def failing(run: Callable[[Transaction], Coroutine[Any, Any, object]]) -> object:
+        async def write(transaction: Transaction) -> object:
+            await run(transaction)
+            raise Unavailable("the disk is full")
+
+        return await commit(write)
+
+    return failing

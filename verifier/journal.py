@@ -13,7 +13,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, MutableMapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from types import TracebackType
@@ -62,16 +61,17 @@ class _Output:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._lines: SimpleQueue[str | None] = SimpleQueue()
-        self._lock = threading.Lock()
+        # A finalizer may log while this thread holds the lock.
+        self._lock = threading.RLock()
         self._lost = 0
+        self._torn = False
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
         atexit.register(self._close)
 
     def write(self, text: str) -> None:
         if self._lines.qsize() >= MAX_WAITING:
-            with self._lock:
-                self._lost += 1
+            self._lose(1)
         else:
             self._lines.put(text)
 
@@ -88,11 +88,10 @@ class _Output:
             lines = [line]
             while len(lines) < MAX_TOGETHER and (line := self._next()) is not None:
                 lines.append(line)
-            self._write("".join(lines))
-            if self._lost:
-                with self._lock:
-                    lost, self._lost = self._lost, 0
-                self._write(_render(None, "warning", {"event": "lines lost", "count": lost}) + "\n")
+            if not self._write("".join(lines)):
+                self._lose(len(lines))
+            elif self._lost:
+                self._report_lost()
             line = self._lines.get()
 
     def _next(self) -> str | None:
@@ -107,10 +106,27 @@ class _Output:
             self._lines.put(None)
         return line
 
-    def _write(self, text: str) -> None:
-        with suppress(OSError):
-            self._file.write(text)
+    def _write(self, text: str) -> bool:
+        """Write whole lines. Returns False if the output does not take them."""
+        try:
+            # After an error, the output may end within a line.
+            self._file.write("\n" + text if self._torn else text)
             self._file.flush()
+        except Exception:
+            self._torn = True
+            return False
+        self._torn = False
+        return True
+
+    def _lose(self, lines: int) -> None:
+        with self._lock:
+            self._lost += lines
+
+    def _report_lost(self) -> None:
+        with self._lock:
+            lost, self._lost = self._lost, 0
+        if not self._write(_render(None, "warning", {"event": "lines lost", "count": lost}) + "\n"):
+            self._lose(lost)
 
 
 class _LibraryHandler(logging.Handler):

@@ -30,7 +30,16 @@ from verifier.config import BadSettings, Config, address
 from verifier.core.errors import VerifierError
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.messaging import HttpMessaging
-from verifier.scheduler import Job, Scheduler, forget, reload_key_ring, reload_systems, reserve_key_uses, sweep
+from verifier.scheduler import (
+    Job,
+    Scheduler,
+    age_decrypted,
+    forget,
+    reload_key_ring,
+    reload_systems,
+    reserve_key_uses,
+    sweep,
+)
 from verifier.service import Service
 
 log = structlog.get_logger()
@@ -40,6 +49,8 @@ READY_TIMEOUT_S = 2.0
 SUSPENDED_S = 0.5
 # The longest pause between two checks for withdrawn keys and systems, in seconds.
 WITHDRAWN_S = 5
+# A node forgets a decrypted application after at most twice this time without use.
+DECRYPTED_S = 600
 # The maximum number of connections to the admin port. It is enough for health probes and a metrics scraper. A flood of
 # the public port cannot use these connections, because each port has its own limit.
 ADMIN_CONNECTIONS = 64
@@ -132,6 +143,7 @@ class Node:
             messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, session)
             jobs["messages"] = lambda: service.outbox.deliver(messaging.hand)
         self._scheduler.start(jobs, config.sweep_seconds)
+        self._scheduler.start({"decrypted applications": lambda: age_decrypted(service)}, DECRYPTED_S)
         # A node with a long `sweep_seconds` must still notice withdrawn keys and systems soon.
         withdrawn: dict[str, Job] = {
             "key sets": tokens.refresh_if_due,

@@ -64,14 +64,14 @@ class Storage(Reader, Protocol):
         committed. If the commit raises any other Unavailable, the outcome is unknown.
         """
 
-    async def commit(self, work: Callable[[Transaction], Coroutine[object, object, T]]) -> T:
-        """Run `work` in a write transaction. Returns the result of `work` once its changes are durable.
+    async def commit(self, run: Callable[[Transaction], Coroutine[object, object, T]]) -> T:
+        """Run a coroutine function in a write transaction. Returns its result once its changes are durable.
 
-        Raises the same errors as `transaction`. `work` may await only methods of the transaction. So SQLite can run
-        `work` without interruption, in the thread of its connection.
+        Raises the same errors as `transaction`. The coroutine may await only methods of the transaction, and must not
+        touch objects of the event loop: SQLite runs it without interruption, in the thread of its connection.
         """
         async with self.transaction() as transaction:
-            return await work(transaction)
+            return await run(transaction)
 
     def snapshot(self) -> AbstractAsyncContextManager[Reader]:
         """Begin a consistent read. It sees all data that is committed by now, and none that is committed later.

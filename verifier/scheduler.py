@@ -78,6 +78,11 @@ async def reserve_key_uses(service: Service) -> None:
             log.log(level, "a key-encryption key wears out", kid=kid, uses=uses, advice=advice)
 
 
+async def age_decrypted(service: Service) -> None:
+    """Forget the applications that no batch has read for a while. Another node may have erased them."""
+    service.context.decrypter.age()
+
+
 async def reload_systems(systems: SystemsFile, authentication: Authentication) -> None:
     """Read the systems file again if it has changed. If the file is broken, the systems stay as they were."""
     try:

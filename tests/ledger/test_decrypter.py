@@ -2,68 +2,121 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.world import Person, World
 from verifier import keys
 from verifier.core.application import AssignedOfficer
-from verifier.core.errors import Erased, NotFound
+from verifier.core.errors import Erased, NotFound, Unavailable
 from verifier.ledger import decrypter
-from verifier.scheduler import reload_key_ring
+from verifier.scheduler import age_decrypted, reload_key_ring
 
 OTHER = AssignedOfficer("9999", "李娜", "上海浦东支行")
 
 
 def remembered(world: World) -> set[str]:
-    return set(world.context.decrypter._known)
+    cache = world.context.decrypter
+    return {*cache._current, *cache._older}
 
 
-async def test_an_application_that_a_batch_has_read_is_remembered(world: World, wang: Person) -> None:
-    await world.issue(wang)
-    assert remembered(world) == {wang.application_id}
+async def test_an_application_is_decrypted_once_for_many_batches(
+    world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decrypted: list[object] = []
+    original = decrypter.decrypt_application
+    monkeypatch.setattr(decrypter, "decrypt_application", lambda *args: decrypted.append(args[1]) or original(*args))
+    _, code = await world.live_call(wang)
+    assert (await world.confirm(wang, code))["verdict"] == "genuine"
+    assert len(decrypted) == 1
 
 
 @pytest.mark.shows("CVP-4.1-5")
 async def test_an_erased_application_is_forgotten_at_once(world: World, wang: Person) -> None:
     await world.issue(wang)
-    await world.service.applications.erase(wang.application_id)
+    assert remembered(world) == {wang.application_id}
+    await world.erase(wang)
     assert remembered(world) == set()
 
 
-async def test_an_application_that_was_registered_again_has_its_new_facts(world: World, wang: Person) -> None:
+@pytest.mark.shows("CVP-4.1-5")
+async def test_an_erasure_whose_outcome_is_unknown_forgets_the_application_too(
+    world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.issue(wang)
+    commit = world.storage.commit
+
+    async def lost(run: Any) -> object:
+        await commit(run)
+        raise Unavailable("the answer was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.storage, "commit", lost)
+        with pytest.raises(Unavailable):
+            await world.erase(wang)
+    await world.erase(wang)
+    assert remembered(world) == set()
+
+
+async def test_a_registration_replaces_the_remembered_facts(world: World, wang: Person) -> None:
     await world.live_call(wang)
     await world.register(wang, officers=(OTHER,))
-    assert remembered(world) == set()
     with pytest.raises(NotFound):
         await world.issue(wang)
 
 
-@pytest.mark.parametrize("change", ["erase", "register"])
-async def test_a_change_by_another_node_is_seen_by_the_next_batch(
-    world: World, wang: Person, tmp_path: Path, change: str
+Change = Callable[[World, Person], Coroutine[Any, Any, object]]
+
+
+@pytest.mark.parametrize("meets", [World.issue, World.register, World.erase])
+async def test_an_erasure_by_another_node_is_noticed_by_the_next_command(
+    world: World, wang: Person, tmp_path: Path, meets: Change
 ) -> None:
     await world.live_call(wang)
     async with World(world.storage, tmp_path / "ring.json", clock=world.clock) as other:
-        if change == "erase":
-            await other.service.applications.erase(wang.application_id)
-        else:
-            await other.register(wang, officers=(OTHER,))
+        await other.erase(wang)
     assert remembered(world) == {wang.application_id}
-    with pytest.raises(NotFound if change == "register" else (Erased, NotFound)):
+    with contextlib.suppress(Erased, NotFound):
+        await meets(world, wang)
+    assert remembered(world) == set()
+
+
+async def test_a_registration_by_another_node_counts_in_the_next_batch(
+    world: World, wang: Person, tmp_path: Path
+) -> None:
+    await world.live_call(wang)
+    async with World(world.storage, tmp_path / "ring.json", clock=world.clock) as other:
+        await other.register(wang, officers=(OTHER,))
+    with pytest.raises(NotFound):
         await world.issue(wang)
-    if change == "erase":
-        assert remembered(world) == set()
 
 
-async def test_the_oldest_of_too_many_applications_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_calls_that_end_do_not_empty_the_cache(world: World, wang: Person) -> None:
+    await world.issue(wang)
+    world.clock.advance(3_600)
+    await world.service.housekeeping.sweep()
+    assert remembered(world) == {wang.application_id}
+
+
+async def test_an_application_that_no_batch_reads_is_forgotten(world: World, wang: Person) -> None:
+    await world.issue(wang)
+    await age_decrypted(world.service)
+    assert remembered(world) == {wang.application_id}
+    await age_decrypted(world.service)
+    assert remembered(world) == set()
+
+
+async def test_the_cache_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decrypter, "MAX_APPLICATIONS", 2)
-    people = [Person(n) for n in (1, 2, 3)]
-    for person in people:
-        await world.register(person)
-        await world.issue(person)
-    assert remembered(world) == {person.application_id for person in people[1:]}
+    for n in range(7):
+        await world.register(Person(n))
+        await world.issue(Person(n))
+        assert len(remembered(world)) <= 4
+    assert Person(6).application_id in remembered(world)
 
 
 async def test_a_changed_key_ring_clears_the_cache(world: World, wang: Person, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.world import NOON, Person, World, another_code, staff
+from tests.world import NOON, Person, World, another_code, failing_commit, staff
 from verifier.core import words
 from verifier.core.application import RegisteredNumber
 from verifier.core.call import CallRules
@@ -398,11 +398,8 @@ async def test_a_confirmation_whose_commit_fails_is_unavailable(
     """Law L6: a failed commit gives no verdict and uses no code."""
     call_id, code = await world.live_call(wang)
 
-    async def gone(work: object) -> object:
-        raise Unavailable("the database is gone")
-
     with monkeypatch.context() as patched:
-        patched.setattr(world.storage, "commit", gone)
+        patched.setattr(world.storage, "commit", failing_commit(world.storage))
         with pytest.raises(Unavailable):
             await world.confirm(wang, code, key="lost")
     assert (await world.call_row(call_id))["state"] == "live"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import pytest
 from msgspec.structs import astuple
 
-from tests.world import COLLEAGUE, DESK, NOON, OFFICER, Person, World, staff, system
+from tests.world import COLLEAGUE, DESK, NOON, OFFICER, Person, World, failing_commit, staff, system
 from verifier.core.application import Consents, RegisteredNumber
 from verifier.core.code import derive_code
 from verifier.core.errors import CallOpen, Forbidden, NotFound, PolicyRefused, Tampered, Unavailable
@@ -18,7 +15,6 @@ from verifier.core.octets import base64url
 from verifier.core.statements import digest
 from verifier.core.times import from_ms
 from verifier.ledger.log import Log
-from verifier.ports import Storage
 
 OLD = from_ms(NOON - 90 * 86_400_000)
 
@@ -42,35 +38,13 @@ async def test_an_issue_whose_commit_fails_returns_no_code_and_no_ticket(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Law L3: no code or ticket is given before its commit."""
-    storage = world.storage
-    original = storage.transaction
-
-    def failing() -> Any:
-        return _FailsAtCommit(original())
-
-    monkeypatch.setattr(storage, "transaction", failing)
-    monkeypatch.setattr(storage, "commit", partial(Storage.commit, storage))
+    monkeypatch.setattr(world.storage, "commit", failing_commit(world.storage))
     with pytest.raises(Unavailable):
         await world.issue(wang)
     monkeypatch.undo()
     assert await world.counts("calls", "leaves") == (0, 0)
     assert (await world.issue(wang))["call"]["state"] == "issued"
     assert not (await world.audit()).findings
-
-
-@dataclass
-class _FailsAtCommit:
-    """A transaction that rolls back instead of committing."""
-
-    inner: Any
-
-    async def __aenter__(self) -> Any:
-        return await self.inner.__aenter__()
-
-    async def __aexit__(self, *exc: object) -> None:
-        error = Unavailable("the disk is full")
-        await self.inner.__aexit__(Unavailable, error, None)
-        raise error
 
 
 @pytest.mark.shows("CVP-5-1")

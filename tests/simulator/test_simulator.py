@@ -154,7 +154,7 @@ def test_an_answer_that_is_not_stored_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_answer_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: an answer is returned although its commit failed."""
-    carry_out, answers = Writer._try, Writer._answers
+    carry_out, answers = Writer._transact, Writer._answers
 
     # By the list of commands, because several batches run at the same time.
     told: dict[int, tuple[Any, UnitOfWork]] = {}
@@ -174,7 +174,7 @@ def test_an_answer_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -
             told.pop(id(commands), None)
 
     monkeypatch.setattr(Writer, "_answers", hear)
-    monkeypatch.setattr(Writer, "_try", tell)
+    monkeypatch.setattr(Writer, "_transact", tell)
     found("an answer before its commit", "there is no such|one key, two answers")
 
 
@@ -241,7 +241,7 @@ def test_a_misrouted_command_that_is_not_checked_is_found(monkeypatch: pytest.Mo
 
 def test_a_node_that_does_not_recover_from_an_outage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: the first failed commit stops the writer until the node is restarted."""
-    carry_out = Writer._try
+    carry_out = Writer._transact
 
     async def give_up(self: Writer, commands: list[Any]) -> Any:
         try:
@@ -250,7 +250,7 @@ def test_a_node_that_does_not_recover_from_an_outage_is_found(monkeypatch: pytes
             self._running = False
             raise
 
-    monkeypatch.setattr(Writer, "_try", give_up)
+    monkeypatch.setattr(Writer, "_transact", give_up)
     found("a node that does not get over an outage", "does not serve again by itself")
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 
 from verifier.core.errors import Unavailable
-from verifier.ports import Storage
+from verifier.ports import Storage, Transaction
 from verifier.storage import migrate as schema
 from verifier.storage import open_storage
 from verifier.storage.migrate import WrongSchema, check_schema, migrate, migrations
 
 INSERT = "INSERT INTO limits (limit_key, tat) VALUES ($1, $2)"
+IN = "SELECT limit_key, tat FROM limits WHERE limit_key IN ($*)"
 ALL = "SELECT limit_key, tat FROM limits ORDER BY limit_key"
 
 
@@ -44,6 +46,52 @@ async def test_an_exception_rolls_everything_back(storage: Storage) -> None:
     async with storage.transaction() as transaction:
         await transaction.execute_many(INSERT, [("b", 1)])
     assert await _rows(storage) == [("b", 1)]
+
+
+async def test_a_commit_returns_the_result_of_its_coroutine(storage: Storage) -> None:
+    async def run(transaction: Transaction) -> int:
+        await transaction.execute_many(INSERT, [("a", 1)])
+        return len(await transaction.fetch(ALL)) + len(await transaction.fetch_in(IN, ["a", "b"]))
+
+    assert await storage.commit(run) == 2
+    assert await _rows(storage) == [("a", 1)]
+
+
+async def test_an_exception_in_a_commit_rolls_everything_back(storage: Storage) -> None:
+    async def run(transaction: Transaction) -> None:
+        await transaction.execute_many(INSERT, [("a", 1)])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await storage.commit(run)
+    assert await _rows(storage) == []
+    await _commit(storage, "b")
+    assert await _rows(storage) == [("b", 1)]
+
+
+async def test_a_cancelled_commit_leaves_the_storage_usable(storage: Storage) -> None:
+    """The outcome of the cancelled ones is unknown, but each is all or nothing, and the next commit works."""
+
+    async def two(transaction: Transaction, name: str) -> None:
+        await transaction.execute_many(INSERT, [(f"{name}1", 1)])
+        await transaction.execute_many(INSERT, [(f"{name}2", 1)])
+
+    for n in range(20):
+        tasks = [asyncio.create_task(storage.commit(partial(two, name=f"{n}-{each}-"))) for each in range(3)]
+        for _ in range(n % 5):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _commit(storage, f"after {n}")
+    rows = [name for name, _ in await _rows(storage)]
+    assert [name for name in rows if name.startswith("after")] == sorted(f"after {n}" for n in range(20))
+    halves = [name[:-1] for name in rows if not name.startswith("after")]
+    assert all(halves.count(name) == 2 for name in halves)
+
+
+async def _commit(storage: Storage, name: str) -> None:
+    await storage.commit(lambda transaction: transaction.execute_many(INSERT, [(name, 1)]))
 
 
 async def test_a_reader_never_sees_uncommitted_rows(storage: Storage) -> None:

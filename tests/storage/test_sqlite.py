@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -12,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cli import Shell
-from verifier.core.errors import Unavailable
-from verifier.ports import Damaged, Storage
+from verifier.core.errors import InternalError, Unavailable
+from verifier.ports import Damaged, Storage, Transaction
 from verifier.storage import backup as backup_module
 from verifier.storage import open_storage, sqlite
 from verifier.storage.backup import BackupRefused, backup
@@ -244,3 +245,19 @@ async def test_the_server_and_the_audit_report_a_damaged_file(tmp_path: Path) ->
     assert (status, "the database is damaged" in told) == (1, True), told
     status, told = _asked(shell, "log", "verify")
     assert (status, "FINDING: the database is damaged" in told, "is whole" in told) == (1, True, False), told
+
+
+async def test_a_commit_that_awaits_anything_but_its_transaction_is_a_defect(tmp_path: Path) -> None:
+    storage = await open_storage(f"sqlite:{tmp_path / 'db'}")
+    await migrate(storage)
+
+    async def run(transaction: Transaction) -> None:
+        await transaction.execute_many(INSERT, [("a", 1)])
+        await asyncio.sleep(0)
+
+    with pytest.raises(InternalError, match="waits for something else"):
+        await storage.commit(run)
+    assert list(await storage.fetch("SELECT limit_key FROM limits")) == []
+    await storage.commit(lambda transaction: transaction.execute_many(INSERT, [("b", 1)]))
+    await storage.close()
+    await storage.close()

@@ -23,7 +23,6 @@ from verifier.core.errors import MethodNotAllowed, NotFound, VerifierError
 from verifier.service import Service
 
 _DOCS_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-_BUSY = ("issue_call", "step_session", "reveal_code", "leg_event")
 _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.api", "templates"), autoescape=True)
 
 
@@ -42,8 +41,8 @@ def public_app(
     app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
     # aiohttp tries the routes that share a beginning in the order in which they were added. So the busiest operations
-    # are added first.
-    for operation in sorted(operations, key=lambda each: each.id not in _BUSY):
+    # aiohttp tries the routes with the same beginning in this order, so the busy ones come first.
+    for operation in sorted(operations, key=lambda each: not each.busy):
         endpoint = Endpoint(operation, service, authentication, people)
         path = operation.path.replace("{path}", "{path:.+}")
         for method in _methods(operation):

@@ -83,12 +83,13 @@ class _Described(TypedDict, total=False):
     path_types: dict[str, type[str]]
     raises: tuple[type[VerifierError], ...]
     tag: str
+    busy: bool
 
 
 class Operation(Struct, frozen=True, kw_only=True):
     """One operation of the API. `who` lists the grants that allow it. An operation with an empty `who` is public.
 
-    `raises` lists the errors that are specific to this operation.
+    `raises` lists the errors that are specific to this operation. The router finds a `busy` operation first.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     path_types: dict[str, type[str]] = {}
     raises: tuple[type[VerifierError], ...] = ()
     tag: str = ""
+    busy: bool = False
 
 
 def operation(

@@ -31,6 +31,7 @@ class Principal(msgspec.Struct, frozen=True):
     issuer: str
     roles: frozenset[str] = frozenset()
     until: int | None = None
+    # Always computed, whatever is given.
     key: str = ""
     grants: frozenset[str] = frozenset()
 

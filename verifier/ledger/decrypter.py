@@ -10,49 +10,55 @@ Tickets are not cached. A call is decrypted each time, and so is a decoy, so the
 
 from __future__ import annotations
 
-from threading import Lock
-
 from verifier.ledger.decrypted import DecryptedApplication, decrypt_application
 from verifier.ledger.tables import ApplicationRow
 from verifier.ports import KeyRing
 
-MAX_APPLICATIONS = 8_192
+# Entries of one generation. There are two of them.
+MAX_APPLICATIONS = 4_096
 
 
 class Decrypter:
-    """Decrypts applications for batches, and remembers them. Beyond MAX_APPLICATIONS it forgets the oldest.
+    """Decrypts applications for batches, and remembers them in two generations.
 
-    Batches use it in the thread of a database. `forget` and `clear` run on the event loop.
+    A new generation begins when the current one is full, and with each `age`. An entry that no batch uses is gone after
+    two. On SQLite, batches use this object in the thread of the database while `age` and `clear` run on the event loop.
+    Each change of a generation is one assignment, so no lock is needed.
     """
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
-        self._lock = Lock()
-        self._known: dict[str, DecryptedApplication] = {}
+        self._current: dict[str, DecryptedApplication] = {}
+        self._older: dict[str, DecryptedApplication] = {}
 
     def application(self, row: ApplicationRow) -> DecryptedApplication:
         """The application of a row. Raises Erased if its keys were destroyed."""
-        known = self._known.get(row.application_id)
-        if known is not None and row.sealed is not None and _sealed(known.row) == _sealed(row):
-            return DecryptedApplication(row, known.keys, known.registration)
-        self.forget(row.application_id)
-        found = decrypt_application(self._ring, row)
-        with self._lock:
-            if len(self._known) >= MAX_APPLICATIONS:
-                del self._known[next(iter(self._known))]
-            self._known[row.application_id] = found
+        current = self._current
+        found = current.get(row.application_id) or self._older.get(row.application_id)
+        if found is not None and row.sealed is not None and sealed_columns(found.row) == sealed_columns(row):
+            found = DecryptedApplication(row, found.keys, found.registration)
+        else:
+            self.forget(row.application_id)
+            found = decrypt_application(self._ring, row)
+        current[row.application_id] = found
+        if len(current) >= MAX_APPLICATIONS and current is self._current:
+            self.age()
         return found
 
     def forget(self, application_id: str) -> None:
-        """Forget an application that was erased or registered again."""
-        with self._lock:
-            self._known.pop(application_id, None)
+        """Forget an application that is being erased or registered again."""
+        for generation in (self._current, self._older):
+            generation.pop(application_id, None)
+
+    def age(self) -> None:
+        """Begin a new generation."""
+        self._older, self._current = self._current, {}
 
     def clear(self) -> None:
         """Forget every application, because the key ring has changed."""
-        with self._lock:
-            self._known.clear()
+        self._older, self._current = {}, {}
 
 
-def _sealed(row: ApplicationRow) -> tuple[object, ...]:
+def sealed_columns(row: ApplicationRow) -> tuple[object, ...]:
+    """The columns that an application is decrypted from."""
     return row.sealed, row.wrapped_key, row.kek_id

@@ -94,8 +94,6 @@ class Context:
         self.suspensions_changed: Callable[[Sequence[str], Sequence[str]], None] = lambda new, ended: None
 
     def _committed(self, work: UnitOfWork, commands: int) -> None:
-        for application_id in work.effects.resealed:
-            self.decrypter.forget(application_id)
         self.events.publish(work.effects.touched, commands)
         for kind, discrepancy_id in work.effects.discrepancies:
             self.discovered(kind, discrepancy_id)

@@ -97,11 +97,11 @@ class _InThread:
         with self._file.translated("roll back", always=True):
             self._connection.rollback()
 
-    async def transact(self, work: Callable[[_InThread], Coroutine[object, object, T]]) -> T:
+    async def transact(self, run: Callable[[_InThread], Coroutine[object, object, T]]) -> T:
         """Run `work` in one transaction, from BEGIN to COMMIT. Returns the result of `work`."""
         try:
             await self.run("BEGIN IMMEDIATE")
-            result = await work(self)
+            result = await run(self)
             await self.run("COMMIT")
         except BaseException:
             # The transaction may still be open, even after a failed COMMIT.
@@ -160,6 +160,7 @@ class SqliteStorage(Storage):
         self._thread = thread
         self._writer = writer
         self._reader = reader
+        self._closed = False
         self._lock = asyncio.Lock()
         self._snapshot = asyncio.Lock()
         self._read = _Connection(reader, file)
@@ -213,14 +214,15 @@ class SqliteStorage(Storage):
                 # The transaction may still be open: COMMIT may have failed, or the caller may have been cancelled
                 # during BEGIN. The rollback runs in the same thread, after BEGIN or COMMIT has ended. If no transaction
                 # is open, the rollback does nothing.
-                await _hop(self._thread, self._writer.rollback)
+                # The shield keeps a second cancellation from dropping the rollback.
+                await asyncio.shield(_hop(self._thread, self._writer.rollback))
                 raise
             self._file.check_in_place()
 
-    async def commit(self, work: Callable[[Transaction], Coroutine[object, object, T]]) -> T:
+    async def commit(self, run: Callable[[Transaction], Coroutine[object, object, T]]) -> T:
         # If the caller is cancelled, the thread does not stop. It ends this transaction before it begins the next one.
         async with self._lock:
-            return await _hop(self._thread, self._writer.transact, work)
+            return await _hop(self._thread, self._writer.transact, run)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[_Connection]:
@@ -244,9 +246,14 @@ class SqliteStorage(Storage):
         return [] if found == ["ok"] else found
 
     async def close(self) -> None:
-        await _hop(self._thread, self._writer.close)
-        self._thread.shutdown()
-        await self._reader.close()
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await _hop(self._thread, self._writer.close)
+        finally:
+            self._thread.shutdown()
+            await self._reader.close()
 
 
 async def _at_once(connection: sqlite3.Connection, sql: str) -> Iterable[Row]:

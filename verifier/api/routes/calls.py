@@ -47,6 +47,7 @@ def operations() -> tuple[Operation, ...]:
     return (
         operation(
             id="issue_call",
+            busy=True,
             method="POST",
             path="/v1/applications/{application_id}/calls",
             summary="Issue a call: a signed ticket, logged, and its code once the leg allows it",
@@ -104,6 +105,7 @@ def operations() -> tuple[Operation, ...]:
         ),
         operation(
             id="reveal_code",
+            busy=True,
             method="GET",
             path="/v1/calls/{call_id}/code",
             summary="The code to read out, while the leg is connected to the number on file",
@@ -116,6 +118,7 @@ def operations() -> tuple[Operation, ...]:
         ),
         operation(
             id="leg_event",
+            busy=True,
             method="POST",
             path="/v1/calls/{call_id}/legs",
             summary="A leg event of the PBX for a call",

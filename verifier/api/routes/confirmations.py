@@ -84,6 +84,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
         ),
         operation(
             id="step_session",
+            busy=True,
             method="POST",
             path="/v1/ivr/sessions/{session_id}/steps",
             summary="Report keys or silence; the answer says what to say and do next",

@@ -73,7 +73,7 @@ class UnitOfWork:
         self._declared = declared = Declared(self.loaded)
         self.writes = Writes()
         self.log = LogEntries(ring, sizes, shards)
-        self.applications = ApplicationRows(self.loaded, declared, self.writes, self.effects, decrypter, authenticator)
+        self.applications = ApplicationRows(self.loaded, declared, self.writes, decrypter, authenticator)
         self.calls = CallRows(self.loaded, declared, self.applications, self.log, self.effects, ring, authenticator)
         self.legs = LegRows(self.loaded, declared, self.effects, authenticator)
         self.exceptions = ExceptionRows(self.loaded, declared, self.applications, ring)

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from verifier.core.errors import NotFound
 from verifier.ledger import records
 from verifier.ledger.decrypted import DecryptedApplication
-from verifier.ledger.decrypter import Decrypter
+from verifier.ledger.decrypter import Decrypter, sealed_columns
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.tables import ApplicationRow
 from verifier.ledger.unit_of_work.declared import Declared
 from verifier.ledger.unit_of_work.loading import Loaded
-from verifier.ledger.unit_of_work.writes import Effects, Writes
+from verifier.ledger.unit_of_work.writes import Writes
 
 
 class ApplicationRows:
@@ -28,7 +28,6 @@ class ApplicationRows:
         loaded: Loaded,
         declared: Declared,
         writes: Writes,
-        effects: Effects,
         decrypter: Decrypter,
         authenticator: Authenticator,
     ) -> None:
@@ -36,14 +35,17 @@ class ApplicationRows:
         self._declared = declared
         self._writes = writes
         self._decrypter = decrypter
-        self._effects = effects
         self._authenticator = authenticator
         self._decrypted: dict[str, DecryptedApplication] = {}
 
     def row(self, application_id: str) -> ApplicationRow | None:
         """The row of an application, even if the application is erased. Returns None if the id was never used."""
         self._declared.application(application_id)
-        return self._loaded.applications.get(application_id)
+        row = self._loaded.applications.get(application_id)
+        if row is not None and row.erased_at is not None:
+            # Another node may have erased it.
+            self._decrypter.forget(application_id)
+        return row
 
     def get(self, application_id: str) -> DecryptedApplication:
         """One application. Raises NotFound or Erased."""
@@ -90,12 +92,14 @@ class ApplicationRows:
 
     def put(self, row: ApplicationRow) -> None:
         """Add or change the row of an application."""
+        before = self._loaded.applications.get(row.application_id)
+        if before is not None and sealed_columns(before) != sealed_columns(row):
+            # Before the commit, because its outcome may be unknown. The transaction holds the lock of the shard.
+            self._decrypter.forget(row.application_id)
         self._loaded.applications.put(row)
         decrypted = self._decrypted.pop(row.application_id, None)
         if decrypted is not None and decrypted.row.sealed == row.sealed:
             self._decrypted[row.application_id] = replace(decrypted, row=row)
-        else:
-            self._effects.resealed.add(row.application_id)
         if row.customer_index is not None:
             known = self._loaded.of_customer.setdefault(row.customer_index, [])
             if row.application_id not in known:

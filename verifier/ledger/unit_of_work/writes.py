@@ -66,11 +66,9 @@ class Writes:
 class Effects(Struct):
     """What is published once the batch is durable.
 
-    - `resealed`: the ids of applications that were registered or erased.
     - `touched`: the blind indexes of customers whose calls have changed.
     - `discrepancies`: the kind and id of each new discrepancy.
     """
 
-    resealed: set[str] = field(default_factory=set)
     touched: set[bytes] = field(default_factory=set)
     discrepancies: list[tuple[DiscrepancyKind, str]] = field(default_factory=list)
