@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -19,10 +18,8 @@ COMMAND = [sys.executable, "-m", "verifier", "demo", "--script"]
 
 @pytest.mark.slow
 def test_the_story_plays_to_the_end_and_leaves_receipts_that_verify(tmp_path: Path) -> None:
-    started = time.monotonic()
     played = subprocess.run([*COMMAND, "--out", str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert played.returncode == 0, played.stdout + played.stderr
-    assert time.monotonic() - started < 20
     assert "✗" not in played.stdout
     assert "51 steps, 0 failed" in played.stdout
     trust = msgspec.json.decode((tmp_path / "trust.json").read_bytes(), type=Trust)

@@ -137,7 +137,7 @@ def _played() -> Iterator[tuple[str, str, list[Json]]]:
     yield "slips-after-genuine", about, [*CHECKED, GENUINE, *slips]
     about = "a verdict between begins the count anew"
     yield "slips-interrupted", about, [BEGIN, *slips[:MAX_SLIPS], keys(CODE), REFUSED, keys("1")]
-    yield "silence", "silence is met with timeouts three times", [BEGIN, *([SILENCE] * (MAX_SILENCES + 1))]
+    yield "silence", "silence is met with patience three times", [BEGIN, *([SILENCE] * (MAX_SILENCES + 1))]
     yield "silence-hash", "a hash alone is silence", [BEGIN, keys("#")]
     yield "silence-nothing", "no keys are silence", [BEGIN, keys("")]
     about = "a key shows that somebody is there"
