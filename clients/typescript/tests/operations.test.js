@@ -99,7 +99,7 @@ test("the first shard has the checkpoint address of the log, and every other sha
   assert.deepEqual(sent, ["/log/checkpoint", "/log/checkpoint", "/log/7/checkpoint"]);
 });
 
-/** Return a module and all that it imports, without comments. @param {URL} url @param {Map<string, string>} [found] */
+/** Return the source of a module and of its imports, without comments. @param {URL} url @param {Map<string, string>} [found] */
 async function modulesOf(url, found = new Map()) {
   const code = (await readFile(url, "utf8")).replace(/\/\*[\s\S]*?\*\//g, "");
   found.set(url.href, code);
