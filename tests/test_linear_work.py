@@ -36,13 +36,14 @@ from verifier.api.routes import calls, customers
 from verifier.api.signed_requests import MAX_SIGNATURE_INPUT, TAG, SignedRequestVerifier, certificate_principal
 from verifier.api.systems import System
 from verifier.api.tokens import MAX_TOKEN, TokenVerifier
-from verifier.core import checkpoint, messages, strict_json
+from verifier.core import checkpoint, strict_json
 from verifier.core.application import Registration
 from verifier.core.code import MAX_TYPED, parse_code
 from verifier.core.evidence import MAX_STATEMENT, Evidence, LogKey, Trust, verify_evidence
 from verifier.core.identity_header import MAX_HEADER as MAX_IDENTITY
 from verifier.core.identity_header import parse_header
 from verifier.core.ijson import read_json
+from verifier.core.messages.confirmations import Confirm, VerifyReceipt
 from verifier.core.passport import check_identity
 from verifier.import_files import json_lines
 from verifier.import_files.csv_fields import fields_over_lines
@@ -71,7 +72,7 @@ P256 = derive_private_key(8_224, SECP256R1()).public_key()
 TOKENS = TokenVerifier(
     (TrustedIssuer("staff", "https://id.bank.example", ("api",)),), lambda: _no_session(), lambda: NOW
 )
-_BODIES = {kind: msgspec.json.Decoder(kind) for kind in (messages.VerifyReceipt, messages.Confirm, Registration)}
+_BODIES = {kind: msgspec.json.Decoder(kind) for kind in (VerifyReceipt, Confirm, Registration)}
 _INPUT = f'sig=("@method" "@target-uri" "x");created={NOW};keyid="pbx";tag="{TAG}"'
 
 
@@ -230,7 +231,7 @@ def test_quadratic_work_is_detected() -> None:
 
 @pytest.mark.shows("CVP-3.2-13")
 def test_the_largest_body_costs_little_time() -> None:
-    decoder = msgspec.json.Decoder(messages.VerifyReceipt)
+    decoder = msgspec.json.Decoder(VerifyReceipt)
     for shape, _, large in grown(bodies.MAX_BODY, bodies.MAX_BODY):
         took = least(lambda text: bodies.decode_body(text.encode(), decoder), large, 0.05)
         assert took < 0.05, shape

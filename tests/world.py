@@ -21,15 +21,11 @@ from verifier.core.errors import Unavailable
 from verifier.core.evidence import Evidence, verify_evidence
 from verifier.core.legs import LegByNumber, LegEvent
 from verifier.core.limits import Limit
-from verifier.core.messages import (
-    BeginSession,
-    Confirm,
-    ConfirmByPhone,
-    GrantException,
-    HeardKeys,
-    IssueCall,
-    ReportCall,
-)
+from verifier.core.messages.calls import IssueCall
+from verifier.core.messages.confirmations import Confirm, ConfirmByPhone
+from verifier.core.messages.customers import ReportCall
+from verifier.core.messages.dialogues import BeginSession, HeardKeys
+from verifier.core.messages.policy_exceptions import GrantException
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, to_ms
 from verifier.keys import FileKeyRing

@@ -23,7 +23,9 @@ from verifier.api.signed_requests import sign_request
 from verifier.app import now_ms, open_service
 from verifier.config import Config, load
 from verifier.core.application import AssignedOfficer, Customer, RegisteredNumber, Registration
-from verifier.core.messages import IssueCall, IvrTurn, Verdict
+from verifier.core.messages.calls import IssueCall
+from verifier.core.messages.confirmations import Verdict
+from verifier.core.messages.dialogues import IvrTurn
 from verifier.demo.issuer import DemoIssuer
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate

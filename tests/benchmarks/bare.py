@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 from aiohttp import web
 
-from verifier.core.messages import IssueCall, IssuedCall
+from verifier.core.messages.calls import IssueCall, IssuedCall
 
 _decode = msgspec.json.Decoder(IssueCall).decode
 _encode = msgspec.json.Encoder().encode

@@ -21,7 +21,7 @@ from verifier.core.errors import (
     Unavailable,
     VerifierError,
 )
-from verifier.core.messages import ConfirmByPhone
+from verifier.core.messages.confirmations import ConfirmByPhone
 from verifier.core.shards import MAX_SHARDS, shard_origin
 from verifier.ledger import records, writer
 from verifier.ledger.read_set import ReadSet

@@ -13,7 +13,7 @@ from tests.service.test_identity import Signer
 from tests.world import COLLEAGUE, OFFICER, Json, Person, World, staff
 from verifier.core.call import CallRules
 from verifier.core.errors import CallClosed, NotFound
-from verifier.core.messages import AskIdentity
+from verifier.core.messages.calls import AskIdentity
 from verifier.import_files import ImportFile
 from verifier.importing import import_file
 from verifier.ports import Storage

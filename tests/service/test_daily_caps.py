@@ -12,7 +12,7 @@ import pytest
 from tests.world import IVR, Person, World, another_code
 from verifier.core.errors import RateLimited
 from verifier.core.limits import Limit
-from verifier.core.messages import ReportCall
+from verifier.core.messages.customers import ReportCall
 from verifier.core.times import from_ms
 from verifier.ports import Storage
 

@@ -10,7 +10,9 @@ import pytest
 from tests.world import COLLEAGUE, NOON, OFFICER, Person, World, staff
 from verifier.core.application import AnnouncedCall, Consents
 from verifier.core.errors import CallClosed, Forbidden, InvalidField, NotFound, PolicyRefused
-from verifier.core.messages import CallView, DecideException, Preferences, RequestException
+from verifier.core.messages.calls import CallView
+from verifier.core.messages.customers import Preferences
+from verifier.core.messages.policy_exceptions import DecideException, RequestException
 from verifier.core.times import from_ms
 
 OFFICER_4412, SUPERVISOR = staff("4412"), staff("9001", "supervisor")

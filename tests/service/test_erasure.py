@@ -13,7 +13,8 @@ from msgspec import Struct
 from tests.world import NOON, Person, World, another_code, staff
 from verifier.core.application import AnnouncedCall, RegisteredNumber
 from verifier.core.errors import VerifierError
-from verifier.core.messages import DecideException, Preferences, ReportCall, RequestException
+from verifier.core.messages.customers import Preferences, ReportCall
+from verifier.core.messages.policy_exceptions import DecideException, RequestException
 from verifier.core.principal import Principal
 from verifier.core.sealing import unseal
 from verifier.core.times import from_ms

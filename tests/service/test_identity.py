@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.world import DESK, NOON, Person, World
 from verifier.core.errors import CallClosed, Erased, NotFound
-from verifier.core.messages import AskIdentity
+from verifier.core.messages.calls import AskIdentity
 from verifier.core.passport import check_identity
 from verifier.service import Service
 

@@ -195,7 +195,7 @@ async def test_an_officer_issues_in_their_own_name_and_a_system_must_name_an_off
     world: World, wang: Person
 ) -> None:
     from verifier.core.errors import InvalidField
-    from verifier.core.messages import IssueCall
+    from verifier.core.messages.calls import IssueCall
 
     issue = world.service.calls.issue
     asked = IssueCall("documents", wang.number, DESK, "4413")

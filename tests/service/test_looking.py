@@ -8,7 +8,8 @@ import pytest
 
 from tests.world import NOON, Person, World, another_code
 from verifier.core.errors import InvalidField, NotFound, RateLimited
-from verifier.core.messages import CallStatus, ReportCall, VerifyReceipt
+from verifier.core.messages.confirmations import VerifyReceipt
+from verifier.core.messages.customers import CallStatus, ReportCall
 from verifier.core.times import from_ms
 
 

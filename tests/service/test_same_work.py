@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tests.conftest import POSTGRES, SQLITE, new_database
 from tests.world import IVR, Person, World, another_code
 from verifier.core import sealing
-from verifier.core.messages import ReportCall
+from verifier.core.messages.customers import ReportCall
 from verifier.core.times import from_ms
 from verifier.ports import Row, Storage, Transaction
 from verifier.service.confirmations import confirm

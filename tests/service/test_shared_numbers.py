@@ -10,7 +10,7 @@ import pytest
 
 from tests.world import IVR, Person, World, another_code
 from verifier.core.errors import NotFound, RateLimited
-from verifier.core.messages import ReportCall
+from verifier.core.messages.customers import ReportCall
 from verifier.core.octets import base64url
 from verifier.core.statements import RECEIPT, commitment
 from verifier.core.times import from_ms

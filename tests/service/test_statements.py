@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from tests.world import DESK, ISSUER, NOON, OFFICER, Person, World, another_code, staff
-from verifier.core.messages import GrantException
+from verifier.core.messages.policy_exceptions import GrantException
 from verifier.core.sealing import unseal
 from verifier.ledger.decrypted import DecryptedApplication
 

@@ -14,7 +14,7 @@ from tests.service.test_identity import Signer
 from tests.world import COLLEAGUE, DESK, OFFICER, Clock, Json, Person, World, as_json, staff, system
 from verifier.core.call import CallRules
 from verifier.core.errors import CallClosed, Forbidden, NotFound, PolicyRefused, Suspended, Unavailable
-from verifier.core.messages import AskIdentity, IssueCall
+from verifier.core.messages.calls import AskIdentity, IssueCall
 from verifier.core.principal import Principal
 from verifier.core.suspensions import SuspendStaff
 from verifier.ledger.read_set import ReadSet

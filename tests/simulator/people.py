@@ -13,7 +13,7 @@ from tests.faults.linearizable import AGAIN, DONE, GENUINE, NOT_GENUINE, Channel
 from tests.simulator.bank import Asking, Network
 from tests.world import NOON, Json, Person, World, another_code, as_json, staff
 from verifier.core.errors import CallClosed, CallOpen, LegNotConnected, RateLimited, Unavailable
-from verifier.core.messages import ReportCall
+from verifier.core.messages.customers import ReportCall
 from verifier.core.times import from_ms
 
 CALLS = 2

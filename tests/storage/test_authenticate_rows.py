@@ -11,7 +11,7 @@ import pytest
 
 from tests.world import Person, World, another_code, staff
 from verifier.core.errors import InternalError, Unavailable
-from verifier.core.messages import RequestException
+from verifier.core.messages.policy_exceptions import RequestException
 from verifier.core.sealing import KEY_BYTES, NONCE_BYTES, seal, unseal
 from verifier.core.suspensions import SuspendStaff
 from verifier.ledger.authenticate_rows import AlreadyAuthenticated, authenticate, row_context

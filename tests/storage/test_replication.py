@@ -15,7 +15,7 @@ from tests.postgres import Postgres
 from tests.world import Json, Person, World, as_json
 from verifier.core.checkpoint import open_checkpoint
 from verifier.core.errors import Unavailable
-from verifier.core.messages import ReportCall
+from verifier.core.messages.customers import ReportCall
 from verifier.core.times import from_ms
 from verifier.ledger.log import Log
 from verifier.storage import open_storage

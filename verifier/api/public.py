@@ -19,7 +19,7 @@ from verifier.core.checkpoint import parse_tile_path, shard_vkey
 from verifier.core.errors import InvalidField, InvalidProof, NotFound
 from verifier.core.evidence import LogKey
 from verifier.core.merkle import TILE
-from verifier.core.messages import ReceiptChecked, VerifyReceipt
+from verifier.core.messages.confirmations import ReceiptChecked, VerifyReceipt
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES
 from verifier.core.shards import INDEX_BITS, MAX_SHARDS, origin_shard, shard_origin
 from verifier.ledger.log import Log, count_shards

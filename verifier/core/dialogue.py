@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core.code import CODE_DIGITS
-from verifier.core.messages import Say
+from verifier.core.messages.dialogues import Say
 from verifier.core.prompts import prompt
 from verifier.core.purposes import Language
 from verifier.core.words import caller

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Struct
 
 from verifier.core.application import E164, Instant, PrincipalId
-from verifier.core.messages import CallView
+from verifier.core.messages.calls import CallView
 from verifier.core.text import line
 
 LegId = Annotated[str, line(128)]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from verifier.core.messages import Reason
+from verifier.core.messages.policy_exceptions import Reason
 from verifier.core.text import exact
 
 SuspensionId = Annotated[str, exact("susp_[0-9a-f]{32}")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.core.application import Officer
-from verifier.core.messages import Words
+from verifier.core.messages.confirmations import Words
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES, Language
 
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")

@@ -11,7 +11,7 @@ import jinja2
 from aiohttp import web
 
 from verifier.core.errors import VerifierError
-from verifier.core.messages import CallView
+from verifier.core.messages.calls import CallView
 from verifier.core.principal import Principal
 from verifier.demo.client import Caller, now_iso
 from verifier.service import Service

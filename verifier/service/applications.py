@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
-from verifier.core.messages import ApplicationView, ErasedView
+from verifier.core.messages.calls import ApplicationView, ErasedView
 from verifier.core.policy import zone
 from verifier.core.sealing import ApplicationKeys
 from verifier.core.times import from_ms, to_ms

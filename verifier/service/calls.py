@@ -21,7 +21,7 @@ from verifier.core.errors import (
     Refusal,
     Suspended,
 )
-from verifier.core.messages import CallView, Code, IssueCall, IssuedCall, LogEvidence
+from verifier.core.messages.calls import CallView, Code, IssueCall, IssuedCall, LogEvidence
 from verifier.core.policy import LIFTABLE, IntendedCall, check_policy, local_day
 from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from verifier.core.errors import CallClosed, NotFound
-from verifier.core.messages import AskIdentity, SipIdentity
+from verifier.core.messages.calls import AskIdentity, SipIdentity
 from verifier.core.passport import Claims, identity_header
 from verifier.core.purposes import PURPOSES
 from verifier.core.times import from_ms

@@ -10,7 +10,7 @@ from verifier.core import words
 from verifier.core.code import parse_code
 from verifier.core.dialogue import Dialogue, Turn
 from verifier.core.errors import MalformedCode, NotFound, RateLimited
-from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
+from verifier.core.messages.dialogues import BeginSession, HeardKeys, IvrTurn
 from verifier.core.words import LANGUAGES
 from verifier.ledger import records
 from verifier.ledger.commands import About, Reply

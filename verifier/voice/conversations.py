@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from verifier.core.dialogue import FRAUD_DESK
 from verifier.core.errors import Forbidden, InternalError, VerifierError
-from verifier.core.messages import BeginSession, HeardKeys, IvrTurn
+from verifier.core.messages.dialogues import BeginSession, HeardKeys, IvrTurn
 from verifier.core.principal import Principal
 from verifier.core.text import exact
 from verifier.ledger.idempotency import Idempotency

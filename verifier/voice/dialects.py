@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from aiohttp import web
 
 from verifier.core.application import E164_PATTERN
-from verifier.core.messages import IvrTurn, Say
+from verifier.core.messages.dialogues import IvrTurn, Say
 from verifier.core.prompts import prompt
 from verifier.core.text import safe
 from verifier.core.words import LANGUAGES

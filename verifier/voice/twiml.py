@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from aiohttp import web
 
-from verifier.core.messages import IvrTurn
+from verifier.core.messages.dialogues import IvrTurn
 from verifier.core.prompts import prompt
 from verifier.voice.dialects import Form, e164, encoded
 

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, register_namespace
 
 from aiohttp import web
 
-from verifier.core.messages import IvrTurn
+from verifier.core.messages.dialogues import IvrTurn
 from verifier.voice.dialects import Form, apology, e164, encoded
 
 _VXML = "http://www.w3.org/2001/vxml"

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from verifier.api.operations import Asked, Operation, operation
-from verifier.core import errors, messages
+from verifier.core import errors
 from verifier.core.application import ApplicationId, Registration
+from verifier.core.messages.calls import Applications, ApplicationView, ErasedView, SearchApplications
+from verifier.core.messages.policy_exceptions import (
+    DecideException,
+    ExceptionRequest,
+    ExceptionRequests,
+    GrantedException,
+    GrantException,
+    RequestException,
+    RequestId,
+)
 from verifier.core.names import check_names
 from verifier.service import Service
 
@@ -13,12 +23,12 @@ _OFFICER = ("staff:officer",)
 _LOST = (errors.NotFound, errors.Erased)
 
 
-async def _register(service: Service, asked: Asked[Registration, None]) -> messages.ApplicationView:
+async def _register(service: Service, asked: Asked[Registration, None]) -> ApplicationView:
     check_names(asked.body)
     return await service.applications.register(asked.path["application_id"], asked.body)
 
 
-async def _application(service: Service, asked: Asked[None, None]) -> messages.ApplicationView:
+async def _application(service: Service, asked: Asked[None, None]) -> ApplicationView:
     if asked.principal.kind == "staff":
         return await service.desk.application(asked.principal, asked.path["application_id"])
     return await service.applications.read(asked.path["application_id"])
@@ -35,7 +45,7 @@ def operations() -> tuple[Operation, ...]:
             tag="applications",
             who=("system:applications",),
             body=Registration,
-            answer=messages.ApplicationView,
+            answer=ApplicationView,
             path_types=_APPLICATION,
             raises=(errors.Erased,),
             handler=_register,
@@ -47,7 +57,7 @@ def operations() -> tuple[Operation, ...]:
             summary="Read a loan application; officers only those that they are assigned to",
             tag="applications",
             who=("system:applications", *_OFFICER),
-            answer=messages.ApplicationView,
+            answer=ApplicationView,
             path_types=_APPLICATION,
             raises=_LOST,
             handler=_application,
@@ -59,8 +69,8 @@ def operations() -> tuple[Operation, ...]:
             summary="Search the applications that an officer is assigned to",
             tag="applications",
             who=_OFFICER,
-            body=messages.SearchApplications,
-            answer=messages.Applications,
+            body=SearchApplications,
+            answer=Applications,
             handler=lambda service, asked: service.desk.applications(
                 asked.principal, asked.body.query, asked.body.cursor, asked.body.limit
             ),
@@ -72,7 +82,7 @@ def operations() -> tuple[Operation, ...]:
             summary="Erase an application by destroying its key; the log stays verifiable",
             tag="applications",
             who=("system:applications",),
-            answer=messages.ErasedView,
+            answer=ErasedView,
             path_types=_APPLICATION,
             raises=(errors.NotFound,),
             handler=lambda service, asked: service.applications.erase(asked.path["application_id"]),
@@ -84,8 +94,8 @@ def operations() -> tuple[Operation, ...]:
             summary="A second person lifts rules of the contact policy for one call",
             tag="exceptions",
             who=("staff:supervisor",),
-            body=messages.GrantException,
-            answer=messages.GrantedException,
+            body=GrantException,
+            answer=GrantedException,
             status=201,
             idempotent_key=True,
             path_types=_APPLICATION,
@@ -101,8 +111,8 @@ def operations() -> tuple[Operation, ...]:
             summary="An officer asks a second person to lift rules of the contact policy for one call",
             tag="exceptions",
             who=_OFFICER,
-            body=messages.RequestException,
-            answer=messages.ExceptionRequest,
+            body=RequestException,
+            answer=ExceptionRequest,
             status=201,
             idempotent_key=True,
             path_types=_APPLICATION,
@@ -118,7 +128,7 @@ def operations() -> tuple[Operation, ...]:
             summary="Requests of the last day: all for supervisors, for officers their own",
             tag="exceptions",
             who=(*_OFFICER, "staff:supervisor"),
-            answer=messages.ExceptionRequests,
+            answer=ExceptionRequests,
             handler=lambda service, asked: service.policy_exceptions.list(asked.principal),
         ),
         operation(
@@ -128,10 +138,10 @@ def operations() -> tuple[Operation, ...]:
             summary="A second person grants or declines a request; granted exceptions are logged",
             tag="exceptions",
             who=("staff:supervisor",),
-            body=messages.DecideException,
-            answer=messages.ExceptionRequest,
+            body=DecideException,
+            answer=ExceptionRequest,
             idempotent_key=True,
-            path_types={"request_id": messages.RequestId},
+            path_types={"request_id": RequestId},
             raises=(*_LOST, errors.CallClosed),
             handler=lambda service, asked: service.policy_exceptions.decide(
                 asked.principal, asked.path["request_id"], asked.body, asked.idempotency

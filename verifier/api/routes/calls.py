@@ -8,12 +8,23 @@ from msgspec import Struct
 
 from verifier.api.event_streams import stream
 from verifier.api.operations import Limit, Operation, operation
-from verifier.core import errors, legs, messages, reconciliation
+from verifier.core import errors, legs, reconciliation
 from verifier.core.application import ApplicationId, Instant
+from verifier.core.messages.calls import (
+    AskIdentity,
+    CallId,
+    Calls,
+    CallView,
+    Code,
+    IssueCall,
+    IssuedCall,
+    RevokeCall,
+    SipIdentity,
+)
 from verifier.core.text import exact
 
 _APPLICATION = {"application_id": ApplicationId}
-_CALL = {"call_id": messages.CallId}
+_CALL = {"call_id": CallId}
 _OFFICER = ("staff:officer",)
 _LOST = (errors.NotFound, errors.Erased)
 
@@ -26,7 +37,7 @@ class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
 
     since: Instant | None = None
     limit: Limit = 50
-    cursor: messages.CallId | None = None
+    cursor: CallId | None = None
 
 
 class DiscrepanciesAsked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,8 +64,8 @@ def operations() -> tuple[Operation, ...]:
             summary="Issue a call: a signed ticket, logged, and its code once the leg allows it",
             tag="calls",
             who=(*_OFFICER, "system:calls"),
-            body=messages.IssueCall,
-            answer=messages.IssuedCall,
+            body=IssueCall,
+            answer=IssuedCall,
             status=201,
             idempotent_key=True,
             path_types=_APPLICATION,
@@ -71,7 +82,7 @@ def operations() -> tuple[Operation, ...]:
             tag="calls",
             who=_OFFICER,
             query=CallsAsked,
-            answer=messages.Calls,
+            answer=Calls,
             handler=lambda service, asked: service.desk.calls(
                 asked.principal, asked.query.since, asked.query.cursor, asked.query.limit
             ),
@@ -83,7 +94,7 @@ def operations() -> tuple[Operation, ...]:
             summary="The state of a call",
             tag="calls",
             who=(*_OFFICER, "staff:supervisor", "staff:auditor", "system:calls", "system:legs"),
-            answer=messages.CallView,
+            answer=CallView,
             path_types=_CALL,
             raises=_LOST,
             handler=lambda service, asked: service.calls.read(asked.principal, asked.path["call_id"]),
@@ -95,7 +106,7 @@ def operations() -> tuple[Operation, ...]:
             summary="A call as server-sent events: now, and at each change",
             tag="calls",
             who=_OFFICER,
-            answer=messages.CallView,
+            answer=CallView,
             content_type="text/event-stream",
             path_types=_CALL,
             raises=(errors.NotFound,),
@@ -111,7 +122,7 @@ def operations() -> tuple[Operation, ...]:
             summary="The code to read out, while the leg is connected to the number on file",
             tag="calls",
             who=_OFFICER,
-            answer=messages.Code,
+            answer=Code,
             path_types=_CALL,
             raises=(errors.NotFound, errors.CallClosed, errors.LegNotConnected),
             handler=lambda service, asked: service.calls.reveal(asked.principal, asked.path["call_id"]),
@@ -125,7 +136,7 @@ def operations() -> tuple[Operation, ...]:
             tag="calls",
             who=("system:legs",),
             body=legs.LegEvent,
-            answer=messages.CallView,
+            answer=CallView,
             idempotent_key=True,
             path_types=_CALL,
             raises=_LOST,
@@ -164,8 +175,8 @@ def operations() -> tuple[Operation, ...]:
             summary="The SIP Identity header (RFC 8224) for the INVITE of the officer's leg",
             tag="calls",
             who=("system:legs", "system:calls"),
-            body=messages.AskIdentity,
-            answer=messages.SipIdentity,
+            body=AskIdentity,
+            answer=SipIdentity,
             path_types=_CALL,
             raises=(*_LOST, errors.CallClosed),
             handler=lambda service, asked: service.identities.make(asked.path["call_id"], asked.body),
@@ -177,8 +188,8 @@ def operations() -> tuple[Operation, ...]:
             summary="Withdraw a call",
             tag="calls",
             who=(*_OFFICER, "staff:supervisor"),
-            body=messages.RevokeCall,
-            answer=messages.CallView,
+            body=RevokeCall,
+            answer=CallView,
             idempotent_key=True,
             path_types=_CALL,
             raises=(*_LOST, errors.CallClosed),

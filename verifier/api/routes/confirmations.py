@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from verifier.api.operations import Asked, Operation, operation
 from verifier.api.throttle import Throttle
-from verifier.core import errors, messages
+from verifier.core import errors
 from verifier.core.errors import MalformedCode
+from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
+from verifier.core.messages.dialogues import BeginSession, HeardKeys, IvrTurn, SessionId
 from verifier.ledger.commands import Reply
 from verifier.service import Service
 
@@ -22,16 +24,14 @@ class _Confirming:
     def __init__(self, slips: Throttle) -> None:
         self._slips = slips
 
-    async def confirm(self, service: Service, asked: Asked[messages.Confirm, None]) -> Reply[messages.Verdict]:
+    async def confirm(self, service: Service, asked: Asked[Confirm, None]) -> Reply[Verdict]:
         try:
             return await service.confirmations.confirm(asked.principal, asked.body, asked.idempotency)
         except MalformedCode:
             self._slips.spend(asked.principal.key)
             raise
 
-    async def confirm_by_phone(
-        self, service: Service, asked: Asked[messages.ConfirmByPhone, None]
-    ) -> Reply[messages.SpokenVerdict]:
+    async def confirm_by_phone(self, service: Service, asked: Asked[ConfirmByPhone, None]) -> Reply[SpokenVerdict]:
         try:
             return await service.confirmations.confirm_by_phone(asked.body, asked.idempotency)
         except MalformedCode:
@@ -50,8 +50,8 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             summary="A logged-in customer enters the code that they heard",
             tag="confirmations",
             who=("customer",),
-            body=messages.Confirm,
-            answer=messages.Verdict,
+            body=Confirm,
+            answer=Verdict,
             idempotent_key=True,
             raises=(errors.MalformedCode,),
             handler=confirming.confirm,
@@ -63,8 +63,8 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             summary="The IVR passes on the digits that a caller keyed",
             tag="confirmations",
             who=("system:ivr",),
-            body=messages.ConfirmByPhone,
-            answer=messages.SpokenVerdict,
+            body=ConfirmByPhone,
+            answer=SpokenVerdict,
             idempotent_key=True,
             raises=(errors.MalformedCode,),
             handler=confirming.confirm_by_phone,
@@ -76,8 +76,8 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             summary="Begin the telephone dialogue with a caller",
             tag="ivr",
             who=("system:ivr",),
-            body=messages.BeginSession,
-            answer=messages.IvrTurn,
+            body=BeginSession,
+            answer=IvrTurn,
             status=201,
             idempotent_key=True,
             handler=lambda service, asked: service.ivr.begin(asked.body, asked.idempotency),
@@ -90,10 +90,10 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             summary="Report keys or silence; the answer says what to say and do next",
             tag="ivr",
             who=("system:ivr",),
-            body=messages.HeardKeys,
-            answer=messages.IvrTurn,
+            body=HeardKeys,
+            answer=IvrTurn,
             idempotent_key=True,
-            path_types={"session_id": messages.SessionId},
+            path_types={"session_id": SessionId},
             raises=(errors.NotFound,),
             handler=lambda service, asked: service.ivr.step(asked.path["session_id"], asked.body, asked.idempotency),
         ),

@@ -8,7 +8,10 @@ from msgspec import Struct
 
 from verifier.api.event_streams import stream
 from verifier.api.operations import Limit, Operation, operation
-from verifier.core import errors, messages
+from verifier.core import errors
+from verifier.core.messages.calls import CallId
+from verifier.core.messages.confirmations import ReceiptView
+from verifier.core.messages.customers import CallStatus, MyApplications, PastCalls, Preferences, ReportCall, ReportTaken
 from verifier.core.text import exact
 
 ReceiptId = Annotated[str, exact("(rcpt|rprt)_[0-9a-f]{32}")]
@@ -20,7 +23,7 @@ class Page(Struct, frozen=True, forbid_unknown_fields=True):
     """The query for a page of at most `limit` items. `cursor` is the `next_cursor` of the previous page."""
 
     limit: Limit = 20
-    cursor: messages.CallId | None = None
+    cursor: CallId | None = None
 
 
 def operations() -> tuple[Operation, ...]:
@@ -34,7 +37,7 @@ def operations() -> tuple[Operation, ...]:
             tag="me",
             who=("customer",),
             query=Page,
-            answer=messages.PastCalls,
+            answer=PastCalls,
             handler=lambda service, asked: service.me.calls(asked.principal, asked.query.cursor, asked.query.limit),
         ),
         operation(
@@ -44,7 +47,7 @@ def operations() -> tuple[Operation, ...]:
             summary="Are you on the phone with me now?",
             tag="me",
             who=("customer",),
-            answer=messages.CallStatus,
+            answer=CallStatus,
             handler=lambda service, asked: service.me.call_status(asked.principal),
         ),
         operation(
@@ -54,7 +57,7 @@ def operations() -> tuple[Operation, ...]:
             summary="The call status as server-sent events: now, and at each change",
             tag="me",
             who=("customer",),
-            answer=messages.CallStatus,
+            answer=CallStatus,
             content_type="text/event-stream",
             handler=lambda service, asked: stream(asked, service.me.watch(asked.principal), "call-status"),
         ),
@@ -65,7 +68,7 @@ def operations() -> tuple[Operation, ...]:
             summary="My loans: their stage, who may phone about them, and announced calls",
             tag="me",
             who=("customer",),
-            answer=messages.MyApplications,
+            answer=MyApplications,
             handler=lambda service, asked: service.me.applications(asked.principal),
         ),
         operation(
@@ -75,7 +78,7 @@ def operations() -> tuple[Operation, ...]:
             summary="My preferences: marketing calls or none",
             tag="me",
             who=("customer",),
-            answer=messages.Preferences,
+            answer=Preferences,
             handler=lambda service, asked: service.me.preferences(asked.principal),
         ),
         operation(
@@ -85,8 +88,8 @@ def operations() -> tuple[Operation, ...]:
             summary="Refuse marketing calls, or leave it to my consents again",
             tag="me",
             who=("customer",),
-            body=messages.Preferences,
-            answer=messages.Preferences,
+            body=Preferences,
+            answer=Preferences,
             raises=(errors.NotFound,),
             handler=lambda service, asked: service.me.put_preferences(asked.principal, asked.body),
         ),
@@ -97,8 +100,8 @@ def operations() -> tuple[Operation, ...]:
             summary="Report a suspicious call",
             tag="reports",
             who=("customer", "system:ivr"),
-            body=messages.ReportCall,
-            answer=messages.ReportTaken,
+            body=ReportCall,
+            answer=ReportTaken,
             status=201,
             idempotent_key=True,
             handler=lambda service, asked: service.reports.take(asked.principal, asked.body, asked.idempotency),
@@ -110,7 +113,7 @@ def operations() -> tuple[Operation, ...]:
             summary="Fetch my receipt of a verdict or a report",
             tag="receipts",
             who=("customer",),
-            answer=messages.ReceiptView,
+            answer=ReceiptView,
             path_types={"receipt_id": ReceiptId},
             raises=_LOST,
             handler=lambda service, asked: service.receipts.read(asked.principal, asked.path["receipt_id"]),

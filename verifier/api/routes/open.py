@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from verifier.api import public
 from verifier.api.operations import Operation, operation
-from verifier.core import errors, messages
+from verifier.core import errors
+from verifier.core.messages.confirmations import ReceiptChecked, VerifyReceipt
 from verifier.ports import Reader
 
 
@@ -18,8 +19,8 @@ def operations(storage: Reader) -> tuple[Operation, ...]:
             path="/v1/receipts/verification",
             summary="Check any ticket or receipt of this deployment and its log proof",
             tag="receipts",
-            body=messages.VerifyReceipt,
-            answer=messages.ReceiptChecked,
+            body=VerifyReceipt,
+            answer=ReceiptChecked,
             handler=anyone.verify_receipt,
         ),
         operation(

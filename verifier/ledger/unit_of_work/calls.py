@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from verifier.core.call import Call
 from verifier.core.errors import NotFound
 from verifier.core.evidence import Evidence
-from verifier.core.messages import LogEvidence
+from verifier.core.messages.calls import LogEvidence
 from verifier.core.reconciliation import discrepancy_of
 from verifier.core.statements import CallTicket
 from verifier.ledger import decoys

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from verifier.core.messages import LogEvidence
+from verifier.core.messages.calls import LogEvidence
 from verifier.core.shards import global_index, shard_of
 from verifier.core.statements import digest, encode_claims
 from verifier.ledger.decrypted import DecryptedApplication

@@ -13,12 +13,12 @@ from verifier.core import limits, words
 from verifier.core.call import Call, Channel
 from verifier.core.code import derive_code, parse_code, same_code
 from verifier.core.errors import RateLimited
-from verifier.core.messages import (
+from verifier.core.messages.calls import LogEvidence
+from verifier.core.messages.confirmations import (
     CallDetails,
     Confirm,
     ConfirmByPhone,
     LegView,
-    LogEvidence,
     SpokenVerdict,
     Verdict,
     Words,

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from verifier.core import dialogue, words
 from verifier.core.errors import Erased, NotFound
-from verifier.core.messages import IvrTurn, SpokenVerdict, Verdict, Words
+from verifier.core.messages.confirmations import SpokenVerdict, Verdict, Words
+from verifier.core.messages.dialogues import IvrTurn
 from verifier.ledger.commands import Again
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.unit_of_work import UnitOfWork

@@ -12,15 +12,8 @@ from msgspec.structs import replace
 from verifier.core import call as lifecycle
 from verifier.core import words
 from verifier.core.errors import NotFound
-from verifier.core.messages import (
-    CallStatus,
-    MyApplication,
-    MyApplications,
-    PastCall,
-    PastCalls,
-    Preferences,
-    Words,
-)
+from verifier.core.messages.confirmations import Words
+from verifier.core.messages.customers import CallStatus, MyApplication, MyApplications, PastCall, PastCalls, Preferences
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.ledger import records, tables

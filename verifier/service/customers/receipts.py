@@ -9,7 +9,8 @@ import hmac
 
 from verifier.core.errors import EvidenceError, NotFound
 from verifier.core.evidence import Evidence, verify_evidence
-from verifier.core.messages import LogEvidence, ReceiptChecked, ReceiptView, VerifyReceipt
+from verifier.core.messages.calls import LogEvidence
+from verifier.core.messages.confirmations import ReceiptChecked, ReceiptView, VerifyReceipt
 from verifier.core.principal import Principal
 from verifier.core.statements import RECEIPT, REPORT
 from verifier.ledger import records

@@ -7,7 +7,7 @@ import hashlib
 import msgspec
 
 from verifier.core.errors import InvalidField
-from verifier.core.messages import ReportCall, ReportTaken
+from verifier.core.messages.customers import ReportCall, ReportTaken
 from verifier.core.octets import base64url
 from verifier.core.principal import Principal
 from verifier.core.statements import REPORT, ReportReceipt

@@ -15,7 +15,7 @@ from verifier.core import call as lifecycle
 from verifier.core.call import Call
 from verifier.core.errors import Erased, InvalidField, NotFound
 from verifier.core.legs import LegByNumber, LegEvent, LegTaken
-from verifier.core.messages import CallView
+from verifier.core.messages.calls import CallView
 from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
 from verifier.core.times import to_ms

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
-from verifier.core.messages import Applications, ApplicationView, Calls, CallView
+from verifier.core.messages.calls import Applications, ApplicationView, Calls, CallView
 from verifier.core.principal import Principal
 from verifier.core.times import to_ms
 from verifier.ledger.decrypted import DecryptedApplication

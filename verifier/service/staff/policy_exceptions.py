@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from verifier.core.application import Officer
 from verifier.core.errors import CallClosed, Forbidden, InvalidField, NotFound
-from verifier.core.messages import (
+from verifier.core.messages.policy_exceptions import (
     DecideException,
     ExceptionRequest,
     ExceptionRequests,

@@ -1,0 +1,102 @@
+"""Confirmations, verdicts and receipts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from verifier.core.application import E164, ApplicationId, Officer
+from verifier.core.call import LegMode
+from verifier.core.messages.calls import LogEvidence
+from verifier.core.purposes import Language
+
+TypedCode = Annotated[str, Meta(min_length=1, max_length=200, description="nine digits, or a text that holds them")]
+KeyedCode = Annotated[str, Meta(min_length=1, max_length=64, description="nine digits, with or without spaces")]
+
+
+class Confirm(Struct, frozen=True, forbid_unknown_fields=True):
+    code: TypedCode
+    application_id: ApplicationId | None = None
+
+
+class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
+    """A code that a caller keyed. If the number is withheld, `caller_number` is null. The caller chose `language`."""
+
+    digits: KeyedCode
+    dialled_number: E164
+    caller_number: E164 | None = None
+    application_id: ApplicationId | None = None
+    language: Language | None = None
+
+
+class VerifyReceipt(Struct, frozen=True, forbid_unknown_fields=True):
+    statement: Annotated[str, Meta(min_length=1, max_length=16_384)]
+    proof: Annotated[str, Meta(min_length=1, max_length=16_384)]
+
+
+class Words(Struct, frozen=True):
+    """A text to show or say to the customer, in one language."""
+
+    language: Language
+    text: str
+
+
+class LegView(Struct, frozen=True):
+    mode: LegMode
+    connected_at: datetime | None
+    ended_at: datetime | None
+
+
+class CallDetails(Struct, frozen=True):
+    """The facts that a customer sees about a genuine call."""
+
+    call_id: str
+    officer: Officer
+    purpose: str
+    asks: tuple[str, ...]
+    never_asks: tuple[str, ...]
+    number: str
+    caller_number: str
+    leg: LegView
+
+
+class Verdict(Struct, frozen=True):
+    """The answer to a confirmation. All `not_genuine` answers have the same members and words (law L7).
+
+    If a request was answered `genuine`, a retry after the end of the call gets `ended`, with other words.
+    """
+
+    verdict: Literal["genuine", "not_genuine", "ended"]
+    at: datetime
+    given_before: bool
+    words: tuple[Words, ...]
+    call: CallDetails | None
+    receipt_id: str
+    receipt: LogEvidence
+
+
+class SpokenVerdict(Struct, frozen=True):
+    """The answer to an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because no code was checked."""
+
+    verdict: Literal["genuine", "not_genuine", "ended", "unavailable"]
+    at: datetime
+    given_before: bool
+    words: Words
+    receipt_id: str | None
+    transfer_to: str | None
+
+
+class ReceiptView(Struct, frozen=True):
+    receipt_id: str
+    receipt: LogEvidence
+
+
+class ReceiptChecked(Struct, frozen=True):
+    """The result of a check of evidence. `reason` is empty if the evidence is valid."""
+
+    result: Literal["valid", "invalid"]
+    reason: str
+    typ: str | None
+    claims: Any

@@ -1,0 +1,83 @@
+"""What customers see of their applications and calls, and what they report."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from verifier.core.application import E164, AnnouncedCall, Instant, Officer, Stage
+from verifier.core.call import State
+from verifier.core.messages.calls import LogEvidence
+from verifier.core.messages.confirmations import Words
+
+
+class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
+    """A report of a suspicious call. Only an IVR sets `reporter_number`. It is the reporter's registered number."""
+
+    at: Instant
+    caller_number: Annotated[str, Meta(max_length=32)] = ""
+    said: Annotated[str, Meta(max_length=2000)] = ""
+    code: Annotated[str, Meta(max_length=64)] = ""
+    reporter_number: E164 | None = None
+
+
+class Preferences(Struct, frozen=True, forbid_unknown_fields=True):
+    """If `marketing_calls` is false, there are no marketing calls. If true, each application's consents decide."""
+
+    marketing_calls: bool
+
+
+class PastCall(Struct, frozen=True):
+    """A call on one of the customer's applications, confirmed or not."""
+
+    call_id: str
+    application_id: str
+    state: State
+    officer: Officer
+    purpose: str
+    number: str
+    caller_number: str
+    issued_at: datetime
+    connected_at: datetime | None
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    receipt_id: str | None
+
+
+class PastCalls(Struct, frozen=True):
+    """A page of past calls, newest first. `next_cursor` is null on the last page."""
+
+    calls: tuple[PastCall, ...]
+    next_cursor: str | None
+
+
+class MyApplication(Struct, frozen=True):
+    """A customer's loan: its stage, the officers who may phone about it, and announced calls."""
+
+    application_id: str
+    product: str
+    status: Literal["open", "closed"]
+    stage: Stage
+    officers: tuple[Officer, ...]
+    announced_calls: tuple[AnnouncedCall, ...]
+
+
+class MyApplications(Struct, frozen=True):
+    applications: tuple[MyApplication, ...]
+
+
+class CallStatus(Struct, frozen=True):
+    """Whether the bank is on the phone with the customer now. If `on_call` is true, `calls` has the current calls."""
+
+    on_call: bool
+    at: datetime
+    calls: tuple[PastCall, ...]
+    words: tuple[Words, ...]
+
+
+class ReportTaken(Struct, frozen=True):
+    report_id: str
+    at: datetime
+    receipt: LogEvidence
