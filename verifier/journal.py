@@ -9,12 +9,14 @@ from __future__ import annotations
 import atexit
 import json
 import logging
+import os
 import sys
 import threading
 import warnings
 from collections.abc import Iterator, MutableMapping
 from datetime import UTC, datetime
 from queue import SimpleQueue
+from select import PIPE_BUF
 from types import TracebackType
 from typing import TextIO, cast
 
@@ -24,7 +26,6 @@ from verifier.core.errors import InternalError
 
 MAX_CHAIN = 8
 MAX_WAITING = 65_536
-MAX_TOGETHER = 1_000
 CLOSE_S = 5
 MAX_FRAMES = 30
 
@@ -38,7 +39,7 @@ def configure_logging(level: str) -> None:
         processors=[_render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         # Write each line and its line end in one call, so that the lines of several threads do not mix.
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Output(sys.stdout))),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Output(sys.stdout.fileno()))),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -58,9 +59,9 @@ class _Output:
     lines wait. Further lines are lost, and a later line says how many.
     """
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._lines: SimpleQueue[str | None] = SimpleQueue()
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         # A finalizer may log while this thread holds the lock.
         self._lock = threading.RLock()
         self._lost = 0
@@ -73,7 +74,7 @@ class _Output:
         if self._lines.qsize() >= MAX_WAITING:
             self._lose(1)
         else:
-            self._lines.put(text)
+            self._lines.put(text.encode())
 
     def flush(self) -> None:
         """Do nothing, because the thread flushes after each write."""
@@ -85,38 +86,26 @@ class _Output:
     def _run(self) -> None:
         line = self._lines.get()
         while line is not None:
-            lines = [line]
-            while len(lines) < MAX_TOGETHER and (line := self._next()) is not None:
-                lines.append(line)
-            if not self._write("".join(lines)):
-                self._lose(len(lines))
+            # What another thread or process writes to the same pipe never splits a write of up to PIPE_BUF bytes.
+            text, count = line, 1
+            while (line := self._lines.get() if not self._lines.empty() else b"") and len(text) + len(line) <= PIPE_BUF:
+                text, count = text + line, count + 1
+            if not self._write(text):
+                self._lose(count)
             elif self._lost:
                 self._report_lost()
-            line = self._lines.get()
+            if line == b"":
+                line = self._lines.get()
 
-    def _next(self) -> str | None:
-        """The next waiting line. None if no line waits, or if the end mark comes next.
-
-        The end mark is put back into the queue.
-        """
-        if self._lines.empty():
-            return None
-        line = self._lines.get()
-        if line is None:
-            self._lines.put(None)
-        return line
-
-    def _write(self, text: str) -> bool:
+    def _write(self, text: bytes) -> bool:
         """Write whole lines. Returns False if the output does not take them."""
         try:
             # After an error, the output may end within a line.
-            self._file.write("\n" + text if self._torn else text)
-            self._file.flush()
-        except Exception:
-            self._torn = True
+            text = b"\n" + text if self._torn else text
+            self._torn = os.write(self._descriptor, text) < len(text)
+        except OSError:
             return False
-        self._torn = False
-        return True
+        return not self._torn
 
     def _lose(self, lines: int) -> None:
         with self._lock:
@@ -125,7 +114,7 @@ class _Output:
     def _report_lost(self) -> None:
         with self._lock:
             lost, self._lost = self._lost, 0
-        if not self._write(_render(None, "warning", {"event": "lines lost", "count": lost}) + "\n"):
+        if not self._write(_render(None, "warning", {"event": "lines lost", "count": lost}).encode() + b"\n"):
             self._lose(lost)
 
 
