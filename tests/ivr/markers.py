@@ -11,6 +11,8 @@ from verifier.core.prompts import PROMPTS
 from verifier.core.words import LANGUAGES
 
 WINDOW = 800
+# On a busy machine sound is late, and then a few windows have gaps. Spoken sentences and pauses last longer.
+DISTORTED = 3
 
 
 class Markers:
@@ -49,8 +51,11 @@ class Markers:
 
     @staticmethod
     def runs(windows: list[str]) -> list[str]:
-        """The prompts that were heard, in order. A prompt must last two windows, so half a tone at the edge of a window
-        does not count. A gap of one window within a tone does not split it."""
+        """The prompts that were heard, in order.
+
+        A prompt must last two windows, so half a tone at the edge of a window does not count. Speech must last longer
+        than DISTORTED windows, and a gap of DISTORTED windows within a tone does not split it.
+        """
         runs: list[tuple[str, int]] = []
         for at, heard in enumerate(windows):
             around = {*windows[max(0, at - 1) : at], *windows[at + 1 : at + 2]}
@@ -61,9 +66,14 @@ class Markers:
             else:
                 runs.append((each, 1))
         names: list[str] = []
+        gap = 0
         for each, length in runs:
-            if each and length >= 2 and (each != "speech" or not names or names[-1] != "speech"):
+            if each == "" or length < (DISTORTED + 1 if each == "speech" else 2):
+                gap += length
+                continue
+            if names[-1:] != [each] or (gap > DISTORTED and each != "speech"):
                 names.append(each)
+            gap = 0
         return names
 
     @classmethod

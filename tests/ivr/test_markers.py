@@ -44,11 +44,17 @@ def test_a_lost_packet_does_not_split_a_prompt() -> None:
         assert heard(SILENCE, torn, SILENCE) == ["greeting"], at
 
 
+def test_late_sound_neither_splits_a_prompt_nor_is_speech() -> None:
+    half = len(GREETING) // 2
+    late = SILENCE[: WINDOW // 2] + GREETING[: WINDOW // 2] + SILENCE
+    assert heard(SILENCE, GREETING[:half], late, GREETING[half:], SILENCE) == ["greeting"]
+
+
 def test_a_repeated_prompt_is_heard_twice() -> None:
-    assert heard(GREETING, SILENCE, SILENCE, SILENCE, GREETING) == ["greeting", "greeting"]
+    assert heard(GREETING, *5 * [SILENCE], GREETING) == ["greeting", "greeting"]
 
 
 def test_sound_without_a_tone_is_speech() -> None:
     rng = random.Random(7)
-    noise = array("h", (rng.randint(-6000, 6000) for _ in range(3 * WINDOW)))
+    noise = array("h", (rng.randint(-6000, 6000) for _ in range(5 * WINDOW)))
     assert heard(noise, GREETING, SILENCE) == ["speech", "greeting"]
