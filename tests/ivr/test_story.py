@@ -95,6 +95,14 @@ def code_within(customer: Customer, seconds: float) -> str:
         time.sleep(0.1)
 
 
+def hears_the_officer(phone: BaresipPhone) -> None:
+    """Wait for half a second of the officer's tone. On a busy machine sound may have gaps at first."""
+    until = time.monotonic() + 20
+    while strength(phone.samples(time.monotonic() - 0.5), HUM) <= 0.8:
+        assert time.monotonic() < until, "the officer is not heard"
+        time.sleep(0.2)
+
+
 @pytest.mark.shows("CVP-6.4-1", "CVP-7.10-1", "CVP-7.10-3", "CVP-7.10-4")
 def test_the_officer_calls_and_the_customer_calls_back_confirms_and_is_put_through(telephones: Telephones) -> None:
     customer, officer_phone, customer_phone = telephones.customer, telephones.officer_phone, telephones.customer_phone
@@ -113,8 +121,7 @@ def test_the_officer_calls_and_the_customer_calls_back_confirms_and_is_put_throu
     claims = check_identity(header[1], key, int(time.time())).claims
     assert ("+" + claims.orig.tn, "+" + claims.dest.tn[0]) == (DESK, customer.number)
 
-    time.sleep(1)
-    assert strength(customer_phone.samples(time.monotonic() - 0.5), HUM) > 0.8, "the officer is not heard"
+    hears_the_officer(customer_phone)
 
     customer_phone.hang_up()
     assert dialler.wait(20) == 0, (telephones.folder / "dialler.log").read_text()
