@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from select import PIPE_BUF
 from types import TracebackType
-from typing import TextIO, cast
 
+import msgspec
 import structlog
 
 from verifier.core.errors import InternalError
@@ -30,16 +30,17 @@ CLOSE_S = 5
 MAX_FRAMES = 30
 
 log = structlog.get_logger()
-_encode = json.JSONEncoder(default=repr).encode
+_encode_utf8 = msgspec.json.Encoder(enc_hook=repr).encode
+_encode_ascii = json.JSONEncoder(default=repr).encode
 
 
 def configure_logging(level: str) -> None:
     """Log JSON lines to standard output without personal data: only ids, operations, statuses and code positions."""
+    output = _Output(sys.stdout.fileno())
     structlog.configure(
         processors=[_render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        # Write each line and its line end in one call, so that the lines of several threads do not mix.
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Output(sys.stdout.fileno()))),
+        logger_factory=lambda *_: output,
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -70,14 +71,14 @@ class _Output:
         self._thread.start()
         atexit.register(self._close)
 
-    def write(self, text: str) -> None:
+    def msg(self, line: bytes) -> None:
         if self._lines.qsize() >= MAX_WAITING:
             self._lose(1)
         else:
-            self._lines.put(text.encode())
+            self._lines.put(line)
 
-    def flush(self) -> None:
-        """Do nothing, because the thread flushes after each write."""
+    # structlog calls the method that is named like the level.
+    debug = info = warning = error = critical = msg
 
     def _close(self) -> None:
         self._lines.put(None)
@@ -114,7 +115,7 @@ class _Output:
     def _report_lost(self) -> None:
         with self._lock:
             lost, self._lost = self._lost, 0
-        if not self._write(_render(None, "warning", {"event": "lines lost", "count": lost}).encode() + b"\n"):
+        if not self._write(_render(None, "warning", {"event": "lines lost", "count": lost})):
             self._lose(lost)
 
 
@@ -147,14 +148,24 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
         log.critical("uncaught", exc_info=error)
 
 
-def _render(_: object, level: str, line: MutableMapping[str, object]) -> str:
-    """Write a line as ASCII JSON. An exception in the line is described without any of its data."""
+def _render(_: object, level: str, line: MutableMapping[str, object]) -> bytes:
+    """Write a line as ASCII JSON. An exception in the line is described without any of its data.
+
+    msgspec is 5 times as fast as json, but it writes UTF-8 and takes no lone surrogates.
+    """
     line["level"] = level
-    line["timestamp"] = datetime.now(UTC).isoformat()[:-6] + "Z"
+    line["timestamp"] = now = datetime.now(UTC)
     error = line.pop("exc_info", None)
     if isinstance(error, BaseException):
         line["exception"] = [_description(each) for each in _chain(error)]
-    return _encode(line)
+    try:
+        encoded = _encode_utf8(line)
+    except ValueError:
+        encoded = b"\xff"
+    if not encoded.isascii():
+        line["timestamp"] = now.isoformat()[:-6] + "Z"
+        encoded = _encode_ascii(line).encode()
+    return encoded + b"\n"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
