@@ -37,7 +37,10 @@ _JOINED = re.compile("[A-Za-z+#*]")
 
 
 class _Hotp(pyotp.HOTP):
-    """pyotp with a key in bytes. pyotp itself takes a key in base32, and decodes it again for each password."""
+    """pyotp with a key in bytes. pyotp itself takes a key in base32, and decodes it again for each password.
+
+    pyotp also makes the bytes of the counter one by one, which would take a fifth of the time.
+    """
 
     def __init__(self, key: bytes, digits: int, digest: Callable[..., object]) -> None:
         self._key = key  # set before pyotp's constructor, which reads the key
@@ -45,6 +48,10 @@ class _Hotp(pyotp.HOTP):
 
     def byte_secret(self) -> bytes:
         return self._key
+
+    @staticmethod
+    def int_to_bytestring(i: int, *, padding: int = 8) -> bytes:
+        return i.to_bytes(padding)
 
 
 def hotp(key: bytes, counter: int, digits: int = HOTP_DIGITS, digest: Callable[..., object] = hashlib.sha256) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -45,18 +46,19 @@ class Table(Generic[Item]):
         self.others = tuple(each for each in names if each not in key)
         self.narrow = narrow or self.others
         self._at = tuple(names.index(each) for each in key)
-        self._kept = tuple(each for each in self.others if each not in self.narrow)
+        kept = tuple(each for each in self.others if each not in self.narrow)
+        self._kept = attrgetter(*kept) if kept else lambda row: ()
         placeholders = ", ".join(f"${n}" for n in range(1, self.width + 1))
         self.insert = f"INSERT INTO {name} ({self.columns}) VALUES ({placeholders})"
         self._where = " AND ".join(f"{each} = ${n}" for n, each in enumerate(key, 1))
         self.delete = f"DELETE FROM {name} WHERE {self._where}"
         keys, after = ", ".join(key), ", ".join(f"${n}" for n in range(1, len(key) + 1))
         self.page = f"SELECT {self.columns} FROM {name} WHERE ({keys}) > ({after}) ORDER BY {keys} LIMIT 1000"
-        self._updates = {each: self._update(each) for each in (self.narrow, self.others)}
+        self._narrow, self._wide = (self._update(each) for each in (self.narrow, self.others))
 
-    def _update(self, columns: tuple[str, ...]) -> str:
+    def _update(self, columns: tuple[str, ...]) -> tuple[str, Callable[[Item], Row]]:
         wanted = ", ".join(f"{each} = ${n}" for n, each in enumerate((*columns, "mac"), len(self.key) + 1))
-        return f"UPDATE {self.name} SET {wanted} WHERE {self._where}"
+        return f"UPDATE {self.name} SET {wanted} WHERE {self._where}", attrgetter(*self.key, *columns)
 
     def of(self, alias: str) -> str:
         """The names in `columns`, each prefixed with a table alias, for a SELECT from several tables."""
@@ -77,9 +79,8 @@ class Table(Generic[Item]):
 
     def update(self, before: Item, after: Item, mac: bytes) -> tuple[str, Row]:
         """The UPDATE statement for a changed row, and its parameters."""
-        same = all(getattr(before, each) == getattr(after, each) for each in self._kept)
-        columns = self.narrow if same else self.others
-        return self._updates[columns], (*(getattr(after, each) for each in (*self.key, *columns)), mac)
+        sql, parameters = self._narrow if self._kept(before) == self._kept(after) else self._wide
+        return sql, (*parameters(after), mac)
 
 
 # A table with rows of any type.
