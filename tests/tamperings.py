@@ -76,7 +76,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "numbers": {f"number_index application_id {DELETED}": AUDIT},
     "assignments": {f"officer_id application_id {DELETED}": AUDIT},
     "idempotency": {
-        "sealed": REFUSED,
+        "sealed leaf_index": REFUSED,
         f"idempotency_id {DELETED}": NOT_WORDS + "the answer is not found, so a retry is a new command, which is "
         "decided by the current rows",
         "fingerprint": NOT_WORDS

@@ -40,7 +40,6 @@ def public_app(
     """
     app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
-    # aiohttp tries the routes that share a beginning in the order in which they were added. So the busiest operations
     # aiohttp tries the routes with the same beginning in this order, so the busy ones come first.
     for operation in sorted(operations, key=lambda each: not each.busy):
         endpoint = Endpoint(operation, service, authentication, people)

@@ -15,6 +15,7 @@ from msgspec import Struct
 from verifier.core.errors import VerifierError
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ports import Row
 
 T = TypeVar("T", bound=Struct)
 T_co = TypeVar("T_co", bound=Struct, covariant=True)
@@ -78,7 +79,7 @@ class Command(Struct):
 
     - `reads`: the rows that the command may read.
     - `future`: gets the answer or the error.
-    - `repeat`: makes the reply for a retry from the kept JSON.
+    - `repeat`: makes the reply for a retry from the row of the kept answer.
     - `secret`: the secret that seals the kept answer.
     - `shards`: the shards that the command locks.
     """
@@ -87,7 +88,7 @@ class Command(Struct):
     decide: Decide[Struct] | DecideKept[Struct]
     future: asyncio.Future[Result]
     guard: Guard | None = None
-    repeat: Callable[[UnitOfWork, bytes], Reply[Struct]] | None = None
+    repeat: Callable[[UnitOfWork, Row], Reply[Struct]] | None = None
     idempotency_id: bytes = b""
     secret: bytes = b""
     fingerprint: bytes = b""

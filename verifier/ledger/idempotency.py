@@ -1,26 +1,34 @@
 """Idempotency: the writer keeps each answer, sealed. A retry with the same idempotency key gets the kept answer.
 
 Implements specs/protocol.md section 10. The secret that seals an answer is derived from the idempotency key, and is
-never stored.
+never stored. The statement and the proof in an answer are not kept twice: the kept answer names the leaf that holds
+them, and has the hash of the statement in their place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TypeAlias
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import fields, replace
 
-from verifier.core.errors import IdempotencyKeyReused
+from verifier.core.errors import Erased, IdempotencyKeyReused, InternalError
+from verifier.core.messages.calls import LogEvidence
+from verifier.core.octets import base64url
 from verifier.core.sealing import seal, unseal
+from verifier.core.statements import digest
 from verifier.ledger import records
-from verifier.ledger.commands import Command, Reply
+from verifier.ledger.commands import Command, Reply, T
+from verifier.ledger.decrypted import decrypt_evidence, leaf_context, unwrap_keys
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.ports import Transaction
+from verifier.ports import KeyRing, Row, Transaction
 
 KEPT_MS = 24 * 3_600_000
-Kept: TypeAlias = Mapping[bytes, tuple[bytes, bytes]]
-"""For each idempotency id: the fingerprint of the request, and the sealed answer."""
+Kept: TypeAlias = Mapping[bytes, Row]
+"""For each idempotency id: the row that `records.IDEMPOTENCY` returns."""
 
 
 class Idempotency(Struct, frozen=True):
@@ -37,7 +45,7 @@ class Idempotency(Struct, frozen=True):
 async def read_kept(transaction: Transaction, commands: Sequence[Command]) -> Kept:
     """Read the kept answers for the commands whose idempotency key was used before."""
     ids = (command.idempotency_id for command in commands if command.idempotency_id)
-    return {bytes(row[0]): (row[1], row[2]) for row in await transaction.fetch_in(records.IDEMPOTENCY, ids)}
+    return {bytes(row[0]): row for row in await transaction.fetch_in(records.IDEMPOTENCY, ids)}
 
 
 def repeated(
@@ -51,19 +59,51 @@ def repeated(
     before = kept.get(command.idempotency_id)
     earlier = first.get(command.idempotency_id)
     if before is not None:
-        fingerprint, sealed = before
-        if fingerprint != command.fingerprint:
+        if before[1] != command.fingerprint:
             raise IdempotencyKeyReused
         assert command.repeat is not None  # noqa: S101 - only a command that keeps its answer has a key
-        return command.repeat(work, unseal(command.secret, "answer", sealed))
+        return command.repeat(work, before)
     if earlier is not None and earlier.fingerprint != command.fingerprint:
         raise IdempotencyKeyReused
     return earlier
 
 
-def keep(work: UnitOfWork, command: Command, body: bytes, application_id: str | None, nonce: bytes) -> None:
+def keep(work: UnitOfWork, command: Command, reply: Reply[Struct], application_id: str | None, nonce: bytes) -> None:
     """Keep the answer of a command for a day. Erasing the application deletes the kept answer."""
-    sealed = seal(command.secret, nonce, "answer", body)
+    body, leaf_index = reply.body, None
+    member = _evidence_member(type(reply.value))
+    leaf = work.log.leaf_of(getattr(reply.value, member).statement) if member is not None else None
+    if member is not None and leaf is not None:
+        leaf_index = leaf.leaf_index
+        body = msgspec.json.encode(replace(reply.value, **{member: LogEvidence(base64url(leaf.entry), "")}))
+    sealed = seal(command.secret, nonce, _context(leaf_index), body)
     expires_at = work.now_ms + KEPT_MS
-    values = command.idempotency_id, command.fingerprint, sealed, application_id, expires_at
+    values = command.idempotency_id, command.fingerprint, sealed, application_id, expires_at, leaf_index
     work.writes.stage(records.INSERT_IDEMPOTENCY, values)
+
+
+def read_reply(ring: KeyRing, secret: bytes, row: Row, kind: type[T]) -> Reply[T]:
+    """The reply in a row of `Kept`. Raises Erased, or InternalError if the rows contradict each other."""
+    _, _, sealed, leaf_index, typ, statement_id, customer_index, leaf, application_id, kek_id, wrapped = row
+    body = unseal(secret, _context(leaf_index), sealed)
+    member = _evidence_member(kind)
+    if leaf_index is None or member is None:
+        return Reply(body, kind)
+    if leaf is None:
+        raise Erased
+    keys = None if application_id is None else unwrap_keys(ring, application_id, kek_id, wrapped)
+    evidence = decrypt_evidence(ring, keys, leaf_context(statement_id, typ, customer_index), leaf)
+    value = msgspec.json.decode(body, type=kind)
+    if getattr(value, member).statement != base64url(digest(evidence.statement)):
+        raise InternalError("a kept answer contradicts its leaf")
+    return Reply.of(replace(value, **{member: LogEvidence(evidence.statement, evidence.proof)}))
+
+
+def _context(leaf_index: int | None) -> str:
+    return "answer" if leaf_index is None else f"answer:{leaf_index}"
+
+
+@cache
+def _evidence_member(kind: type[Struct]) -> str | None:
+    """The member of an answer that holds a statement and its proof. None if there is no such member."""
+    return next((each.name for each in fields(kind) if each.type is LogEvidence), None)

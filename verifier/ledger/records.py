@@ -222,10 +222,15 @@ EXPIRED: dict[AnyTable, str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",
     STRAY_LEGS: f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE expires_at < $1 LIMIT 500",
 }
-IDEMPOTENCY = "SELECT idempotency_id, fingerprint, sealed FROM idempotency WHERE idempotency_id IN ($*)"
+IDEMPOTENCY = (
+    "SELECT i.idempotency_id, i.fingerprint, i.sealed, i.leaf_index, l.typ, l.statement_id, l.customer_index, "
+    "l.sealed, a.application_id, a.kek_id, a.wrapped_key "
+    "FROM idempotency i LEFT JOIN leaves l ON l.leaf_index = i.leaf_index "
+    "LEFT JOIN applications a ON a.application_id = l.application_id WHERE i.idempotency_id IN ($*)"
+)
 INSERT_IDEMPOTENCY = (
-    "INSERT INTO idempotency (idempotency_id, fingerprint, sealed, application_id, expires_at) "
-    "VALUES ($1, $2, $3, $4, $5)"
+    "INSERT INTO idempotency (idempotency_id, fingerprint, sealed, application_id, expires_at, leaf_index) "
+    "VALUES ($1, $2, $3, $4, $5, $6)"
 )
 PRUNE_IDEMPOTENCY = "DELETE FROM idempotency WHERE expires_at < $1"
 FORGET_IDEMPOTENCY = "DELETE FROM idempotency WHERE application_id = $1"

@@ -28,12 +28,12 @@ from verifier.ledger import decoys
 from verifier.ledger.commands import About, Again, Command, Decide, DecideKept, Guard, Outcome, Reply, Result, T
 from verifier.ledger.decrypter import Decrypter
 from verifier.ledger.heads import NODE_BYTES, Head, Heads
-from verifier.ledger.idempotency import Idempotency, Kept, keep, read_kept, repeated
+from verifier.ledger.idempotency import Idempotency, Kept, keep, read_kept, read_reply, repeated
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.routing import ShardRouting, read_routing
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.ports import Clock, Conflict, Entropy, KeyRing, Storage, Transaction
+from verifier.ports import Clock, Conflict, Entropy, KeyRing, Row, Storage, Transaction
 
 MAX_BATCH = 256
 MAX_WAITING = 4096
@@ -174,8 +174,8 @@ class Writer:
         command has taken effect, the retry gets the kept answer.
         """
 
-        def repeat(work: UnitOfWork, body: bytes) -> Reply[T]:
-            kept = Reply(body, kind)
+        def repeat(work: UnitOfWork, row: Row) -> Reply[T]:
+            kept = read_reply(self._ring, command.secret, row, kind)
             value = kept.value if again is None else again(work, kept.value)
             return kept if value is kept.value else Reply.of(value)
 
@@ -358,7 +358,7 @@ class Writer:
                 reply = by_command[id(command)] = Reply.of(outcome.answer())
                 answers.append(reply)
                 if command.idempotency_id:
-                    keep(work, command, reply.body, outcome.application_id, self._entropy(NONCE_BYTES))
+                    keep(work, command, reply, outcome.application_id, self._entropy(NONCE_BYTES))
         return answers
 
 

@@ -38,6 +38,7 @@ class LogEntries:
     def __init__(self, ring: KeyRing, sizes: Mapping[int, int], shards: int) -> None:
         self.staged: dict[int, list[StagedLeaf]] = {}
         self.leaves: dict[int, StagedLeaf] = {}
+        self._by_statement: dict[str, StagedLeaf] = {}
         self._ring = ring
         self._sizes = sizes
         self._shards = shards
@@ -61,5 +62,9 @@ class LogEntries:
         index = global_index(shard, self._sizes[shard] + len(staged))
         leaf = StagedLeaf(index, digest(statement), typ, statement_id, statement, application, customer_index)
         staged.append(leaf)
-        self.leaves[index] = leaf
+        self.leaves[index] = self._by_statement[statement] = leaf
         return leaf
+
+    def leaf_of(self, statement: str) -> StagedLeaf | None:
+        """The leaf that this batch adds for a statement. Returns None if it adds none."""
+        return self._by_statement.get(statement)
