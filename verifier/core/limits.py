@@ -48,10 +48,11 @@ def decide(limit: Limit, tat: int | None, now_ms: int, cost: int = 1) -> Decisio
 
     With cost 0, no event is counted, and `allowed` says whether one more event would be allowed.
     """
+    interval_ms = limit.interval_ms
     current = max(tat or 0, now_ms)
-    following = current + limit.interval_ms * max(cost, 1)
-    horizon = now_ms + limit.interval_ms * limit.burst
+    following = current + interval_ms * max(cost, 1)
+    horizon = now_ms + interval_ms * limit.burst
     if following > horizon:
         return Decision(False, current, 0, math.ceil((following - horizon) / 1000))
     kept = current if cost == 0 else following
-    return Decision(True, kept, (horizon - kept) // limit.interval_ms, 0)
+    return Decision(True, kept, (horizon - kept) // interval_ms, 0)

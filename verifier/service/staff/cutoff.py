@@ -42,7 +42,8 @@ class CutOff:
     @property
     def fresh(self) -> bool:
         """Whether the copy is recent enough for decisions."""
-        return self.age_ms is not None and self.age_ms <= MAX_AGE_MS
+        age_ms = self.age_ms
+        return age_ms is not None and age_ms <= MAX_AGE_MS
 
     def read(self, at: int, version: Row) -> None:
         """Record that the suspensions were read from the database at the time `at`, with this `version`."""
