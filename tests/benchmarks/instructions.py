@@ -7,8 +7,8 @@ Requires Debian's `valgrind` on x86-64. Valgrind shows every program the same ki
 library choose the same code on every machine.
 
 The service is `verifier serve` with the settings of run.py, and with the default log level. 64 keep-alive connections
-send the next request when they have the last answer. A count is what the whole process executes during a phase,
-divided by the number of requests.
+send their next requests together, while the server is stopped. So the size of a batch does not depend on the machine. A
+count is what the whole process executes during a phase, divided by the number of requests.
 
 - `bare`: the handler of bare.py, with the requests and answers of `issue`.
 - `issue`: an officer issues a call.
@@ -21,7 +21,9 @@ divided by the number of requests.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,13 +82,22 @@ class Counter:
         text = Path(f"{self._out}.{self._dumps}").read_text()
         return int(text.partition("\ntotals: ")[2].split()[0])
 
+    async def send(
+        self, port: int, requests: Iterator[Request], status: int, connections: int = CONNECTIONS
+    ) -> list[Answer]:
+        """The answers to these requests. Raises Failed."""
+        return (await send(port, requests, status=status, connections=connections, hold=self._hold)).answers
+
+    def _hold(self, held: bool) -> None:
+        os.kill(self.server.pid, signal.SIGSTOP if held else signal.SIGCONT)
+
     async def count(
         self, port: int, requests: Iterator[Request], status: int, connections: int = CONNECTIONS
     ) -> tuple[float, list[Answer]]:
         """Thousands of instructions for each of these requests, and the answers. Raises Failed."""
         self.dump()
-        load = await send(port, requests, status=status, connections=connections)
-        return self.dump() / len(load.answers) / 1000, load.answers
+        answers = await self.send(port, requests, status, connections)
+        return self.dump() / len(answers) / 1000, answers
 
 
 async def count(folder: Path, requests: int) -> Counts:
@@ -94,7 +105,7 @@ async def count(folder: Path, requests: int) -> Counts:
     bank = Bank(folder, "", free_ports(), 600, log_level="info")
     await bank.prepare(3 * requests + WARM_UP)
     async with bank.identity_provider():
-        service = Counter(["verifier", "serve"], bank.environment, folder, "service")
+        service = Counter(["tests.benchmarks.patient", "serve"], bank.environment, folder, "service")
         try:
             await service.server.listening(bank.port)
             counts, answer = await _count_service(service, bank, requests)
@@ -108,7 +119,7 @@ async def count(folder: Path, requests: int) -> Counts:
     try:
         await bare.server.listening(port)
         bare.begin()
-        await send(port, bank.issues(range(WARM_UP)), status=201, connections=CONNECTIONS)
+        await bare.send(port, bank.issues(range(WARM_UP)), 201)
         counts["bare"], _ = await bare.count(port, bank.issues(range(requests)), 201)
     finally:
         bare.server.stop()
@@ -119,21 +130,21 @@ async def _count_service(service: Counter, bank: Bank, requests: int) -> tuple[d
     """The counts of the service, and one of its answers to an issue."""
     port, counts = bank.port, dict[str, float]()
     service.begin()
-    warm = await send(port, bank.issues(range(WARM_UP)), status=201, connections=CONNECTIONS)
-    await send(port, bank.confirms(bank.codes(warm.answers)), status=200, connections=CONNECTIONS)
+    warm = await service.send(port, bank.issues(range(WARM_UP)), 201)
+    await service.send(port, bank.confirms(bank.codes(warm)), 200)
     some = range(WARM_UP, WARM_UP + 3 * requests)
     counts["issue"], issued = await service.count(port, bank.issues(some), 201)
     codes = sorted(bank.codes(issued))
     known, unseen, ringing = codes[:requests], codes[requests : 2 * requests], codes[2 * requests :]
     looking = [about for about, _ in known]
-    await send(port, bank.looks(looking), status=200, connections=CONNECTIONS)
+    await service.send(port, bank.looks(looking), 200)
     counts["call_status"], _ = await service.count(port, bank.looks(looking), 200)
     counts["confirm_known"], verdicts = await service.count(port, bank.confirms(known), 200)
     bank.check_verdicts(verdicts)
     counts["confirm_unseen"], verdicts = await service.count(port, bank.confirms(unseen), 200)
     bank.check_verdicts(verdicts)
-    begun = await send(port, bank.rings(about for about, _ in ringing), status=201, connections=IVR_CONNECTIONS)
-    counts["ivr_step"], turns = await service.count(port, bank.keys(begun.answers, dict(ringing)), 200, IVR_CONNECTIONS)
+    begun = await service.send(port, bank.rings(about for about, _ in ringing), 201, IVR_CONNECTIONS)
+    counts["ivr_step"], turns = await service.count(port, bank.keys(begun, dict(ringing)), 200, IVR_CONNECTIONS)
     bank.check_turns(turns)
     return counts, issued[0].body
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 _LENGTH = b"\r\nContent-Length: "
@@ -47,19 +47,28 @@ class Slice(NamedTuple):
 
 
 async def send(
-    port: int, requests: Iterator[Request], *, status: int, connections: int, seconds: float | None = None
+    port: int,
+    requests: Iterator[Request],
+    *,
+    status: int,
+    connections: int,
+    seconds: float | None = None,
+    hold: Callable[[bool], None] | None = None,
 ) -> Slice:
     """Send requests until they run out or the time is over, and wait for the outstanding answers.
 
+    With `hold`, the connections send together: when all have their answers, `hold(True)` stops the server, each
+    connection sends its next request, and `hold(False)` lets the server go on.
+
     Raises Failed if an answer has another status than `status`, or if a connection breaks.
     """
-    load = _Load(requests, status, connections)
+    load = _Load(requests, status, connections, hold)
     loop = asyncio.get_running_loop()
     opened = [await loop.create_connection(lambda: _Connection(load), "127.0.0.1", port) for _ in range(connections)]
     cpu, started = time.process_time(), time.perf_counter()
     load.deadline = started + seconds if seconds is not None else float("inf")
     for _, connection in opened:
-        connection.ask()
+        load.turn(connection)
     try:
         await load.done
     finally:
@@ -71,7 +80,9 @@ async def send(
 class _Load:
     """The shared state of the connections."""
 
-    def __init__(self, requests: Iterator[Request], status: int, connections: int) -> None:
+    def __init__(
+        self, requests: Iterator[Request], status: int, connections: int, hold: Callable[[bool], None] | None
+    ) -> None:
         self.requests = requests
         self.status_line = b"HTTP/1.1 %d " % status
         self.deadline = 0.0
@@ -79,6 +90,21 @@ class _Load:
         self.answers: list[Answer] = []
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asking = connections
+        self._hold = hold
+        self._ready: list[_Connection] = []
+
+    def turn(self, connection: _Connection) -> None:
+        """Let a connection send its next request, at once or together with the others."""
+        if self._hold is None:
+            connection.ask()
+            return
+        self._ready.append(connection)
+        if len(self._ready) == self._asking:
+            ready, self._ready = self._ready, []
+            self._hold(True)
+            for each in ready:
+                each.ask()
+            self._hold(False)
 
     def leave(self) -> None:
         """Count a connection as finished."""
@@ -130,7 +156,7 @@ class _Connection(asyncio.Protocol):
             load.fail(f"wanted {load.status_line.decode()}and got: {data[:2000].decode(errors='replace')}")
             return
         load.answers.append(Answer(self._about, data[start:]))
-        self.ask()
+        load.turn(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._waiting:
