@@ -100,10 +100,7 @@ async def run(folder: Path, postgres: Postgres, rounds: int, connections: int) -
             async with bank.identity_provider():
                 try:
                     for port in ports:
-                        addresses = {"VERIFIER_LISTEN": f"127.0.0.1:{port}"}
-                        if port != bank.port:
-                            addresses["VERIFIER_ADMIN_LISTEN"] = f"127.0.0.1:{free_ports()[1]}"
-                        nodes.append(_server(bank.environment | addresses, place / f"{port}.log"))
+                        nodes.append(serve_node(bank, port, place))
                         await nodes[-1].listening(port)
                     issued, answers = await stretch(nodes, ports, postgres, bank.issues(range(CALLS)), 201, connections)
                     confirms = bank.confirms(bank.codes(answers))
@@ -123,8 +120,13 @@ async def _split(bank: Bank, shards: int) -> None:
     await service.context.storage.close()
 
 
-def _server(environment: dict[str, str], log: Path) -> Server:
-    return Server(["verifier", "serve"], environment, sorted(os.sched_getaffinity(0)), log)
+def serve_node(bank: Bank, port: int, folder: Path) -> Server:
+    """Start a node of a bank on this port and on every core. Its output goes to a file in the folder."""
+    addresses = {"VERIFIER_LISTEN": f"127.0.0.1:{port}"}
+    if port != bank.port:
+        addresses["VERIFIER_ADMIN_LISTEN"] = f"127.0.0.1:{free_ports()[1]}"
+    cores = sorted(os.sched_getaffinity(0))
+    return Server(["verifier", "serve"], bank.environment | addresses, cores, folder / f"{port}.log")
 
 
 def _tell(found: dict[Kind, list[Stretch]]) -> None:

@@ -8,88 +8,73 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+import sqlalchemy as sa
 from fastapi import HTTPException
-from sqlalchemy import (
-    DDL,
-    Column,
-    Executable,
-    ForeignKey,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    bindparam,
-    event,
-    insert,
-    select,
-)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "cache_size = -16384", "wal_autocheckpoint = 4000")
 
-metadata = MetaData()
-applications = Table(
+metadata = sa.MetaData()
+applications = sa.Table(
     "applications",
     metadata,
-    Column("application_id", String, primary_key=True),
-    Column("customer_id", String, nullable=False, index=True),
-    Column("number", String, nullable=False),
-    Column("officer_id", String, nullable=False),
-    Column("officer_name", String, nullable=False),
-    Column("branch", String, nullable=False),
-    Column("key", LargeBinary, nullable=False),
+    sa.Column("application_id", sa.String, primary_key=True),
+    sa.Column("customer_id", sa.String, index=True),
+    sa.Column("number", sa.String),
+    sa.Column("officer_id", sa.String),
+    sa.Column("officer_name", sa.String),
+    sa.Column("branch", sa.String),
+    sa.Column("key", sa.LargeBinary),
 )
-calls = Table(
+calls = sa.Table(
     "calls",
     metadata,
-    Column("call_id", String, primary_key=True),
-    Column("application_id", ForeignKey("applications.application_id"), nullable=False, index=True),
-    Column("purpose", String, nullable=False),
-    Column("ticket", Text, nullable=False),
-    Column("issued_at", Integer, nullable=False),
-    Column("expires_at", Integer, nullable=False),
-    Column("wrong_codes", Integer, nullable=False, default=0),
-    Column("receipt", Text),
+    sa.Column("call_id", sa.String, primary_key=True),
+    sa.Column("application_id", sa.ForeignKey("applications.application_id"), index=True),
+    sa.Column("purpose", sa.String),
+    sa.Column("ticket", sa.Text),
+    sa.Column("issued_at", sa.Integer),
+    sa.Column("expires_at", sa.Integer),
+    sa.Column("wrong_codes", sa.Integer, server_default="0"),
+    sa.Column("receipt", sa.Text),
 )
-log = Table(
+log = sa.Table(
     "log",
     metadata,
-    Column("position", Integer, primary_key=True),
-    Column("statement_id", String, nullable=False),
-    Column("statement", Text, nullable=False),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("statement_id", sa.String),
+    sa.Column("statement", sa.Text),
 )
-answers = Table(
+answers = sa.Table(
     "answers",
     metadata,
-    Column("name", String, primary_key=True),
-    Column("request", LargeBinary, nullable=False),
-    Column("answer", Text, nullable=False),
-    Column("answered_at", Integer, nullable=False),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("request", sa.LargeBinary),
+    sa.Column("answer", sa.Text),
+    sa.Column("answered_at", sa.Integer),
 )
 for change in ("UPDATE", "DELETE"):
     only = f"CREATE TRIGGER log_{change} BEFORE {change} ON log BEGIN SELECT RAISE(ABORT, 'the log only grows'); END"
-    event.listen(log, "after_create", DDL(only))
+    sa.event.listen(log, "after_create", sa.DDL(only))
 
-_kept = select(answers).where(answers.c.name.in_(bindparam("names", expanding=True)))
-_keep = insert(answers)
-APPEND = insert(log)
+_kept = sa.select(answers).where(answers.c.name.in_(sa.bindparam("names", expanding=True)))
+_keep = sa.insert(answers)
 
 
 def open_engine(path: str) -> AsyncEngine:
-    """An engine whose transactions begin with BEGIN, and survive a power cut once they are committed."""
+    """An engine whose transactions survive a power cut once they are committed."""
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @sa.event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _: Any) -> None:
+        # Without this, sqlite3 would begin a transaction only before the first statement that writes.
         connection.isolation_level = None
         cursor = connection.cursor()
         for each in PRAGMAS:
             cursor.execute(f"PRAGMA {each}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @sa.event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN")
 
@@ -101,9 +86,9 @@ class Group:
 
     def __init__(self, db: AsyncConnection) -> None:
         self.db = db
-        self._staged: dict[Executable, list[dict[str, Any]]] = defaultdict(list)
+        self._staged: dict[sa.Executable, list[dict[str, Any]]] = defaultdict(list)
 
-    def stage(self, statement: Executable, /, **values: Any) -> None:
+    def stage(self, statement: sa.Executable, /, **values: Any) -> None:
         self._staged[statement].append(values)
 
     async def write(self) -> None:
@@ -112,7 +97,7 @@ class Group:
 
 
 class Waiting(NamedTuple):
-    """A request. `decide` raises HTTPException before it stages anything, or returns the answer as JSON.
+    """A request. `decide` stages rows and returns the answer as JSON, or raises HTTPException before it stages any.
 
     `name` is its idempotency key with the person's id, and `about` the application or customer that it changes.
     """
@@ -142,17 +127,16 @@ class Writer:
         async with self._engine.connect() as db:
             while True:
                 group = await self._next()
+                results: list[str | Exception]
                 try:
                     async with db.begin():
-                        results = await self._run(Group(db), group)
+                        results = await self._transact(Group(db), group)
                 except Exception as error:
-                    results = [error] * len(group)
+                    results = [error for _ in group]
                 for each, result in zip(group, results, strict=True):
-                    if each.answer.done():
-                        continue
-                    if isinstance(result, Exception):
+                    if not each.answer.done() and isinstance(result, Exception):
                         each.answer.set_exception(result)
-                    else:
+                    elif not each.answer.done():
                         each.answer.set_result(result)
 
     async def _next(self) -> list[Waiting]:
@@ -161,14 +145,14 @@ class Writer:
         group, taken = [first], {first.name, first.about}
         while len(group) < self._most and not self._queue.empty():
             each = self._queue.get_nowait()
-            if not taken.isdisjoint((each.name, each.about)):
+            if each.name in taken or each.about in taken:
                 self._left = each
                 break
             group.append(each)
-            taken.update((each.name, each.about))
+            taken |= {each.name, each.about}
         return group
 
-    async def _run(self, group: Group, waiting: list[Waiting]) -> list[str | Exception]:
+    async def _transact(self, group: Group, waiting: list[Waiting]) -> list[str | Exception]:
         found = await group.db.execute(_kept, {"names": [each.name for each in waiting]})
         kept = {row.name: row for row in found}
         results: list[str | Exception] = []
