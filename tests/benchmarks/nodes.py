@@ -4,7 +4,7 @@
 
 Starts its own durable PostgreSQL, and on it in turn one node and two, with one shard and with several. The load is that
 of `run.py`, without pinning. On a machine with two cores the nodes, the database and the load share them. The table
-shows the processor time of each.
+shows the processor time of each, as the median, least and most of the rounds.
 """
 
 from __future__ import annotations
@@ -131,22 +131,28 @@ def serve_node(bank: Bank, port: int, folder: Path) -> Server:
 
 def _tell(found: dict[Kind, list[Stretch]]) -> None:
     click.echo(
-        f"{'':10}{'nodes':>6}{'shards':>8}{'a second':>10}{'p50 ms':>8}{'p99 ms':>8}{'node us':>9}{'PostgreSQL us':>15}"
+        f"{'':10}{'nodes':>6}{'shards':>8}{'a second':>10}{'p50 ms':>8}{'p99 ms':>8}  {'node us':20}PostgreSQL us"
     )
     for (phase, count, shards), stretches in found.items():
         latencies = sorted(ms for each in stretches for ms in each.latencies_ms)
-        rps, node_us, database_us = (
-            statistics.median(getattr(each, what) for each in stretches) for what in ("rps", "node_us", "database_us")
+        rps = statistics.median(each.rps for each in stretches)
+        node_us, database_us = (
+            _spread(getattr(each, what) for each in stretches) for what in ("node_us", "database_us")
         )
         click.echo(
             f"{phase:10}{count:>6}{shards:>8}{rps:>10.0f}{percentile(latencies, 0.5):>8.0f}"
-            f"{percentile(latencies, 0.99):>8.0f}{node_us:>9.0f}{database_us:>15.0f}"
+            f"{percentile(latencies, 0.99):>8.0f}  {node_us:20}{database_us}"
         )
     for phase, count, shards in found:
         pairs = zip(found[phase, 1, 1], found[phase, count, shards], strict=True)
         ratios = [this.rps / one.rps for one, this in pairs]
         told = f"{statistics.median(ratios):.2f} of one with one ({min(ratios):.2f} to {max(ratios):.2f})"
         click.echo(f"{phase}: {count} with {shards} shards do {told}")
+
+
+def _spread(values: Iterable[float]) -> str:
+    ordered = sorted(values)
+    return f"{statistics.median(ordered):.0f} ({ordered[0]:.0f} - {ordered[-1]:.0f})"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

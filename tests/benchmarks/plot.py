@@ -11,7 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 400, 250  # of a panel
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 40  # around its axes
+LEFT, RIGHT, TOP, BOTTOM = 56, 24, 34, 40  # around its axes
 COLUMNS = 2
 LEGEND = 34
 MARK = 3.5
@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """The lines in one pair of axes. The upward axis begins with 0, or is logarithmic."""
+    """The lines in one pair of axes. The upward axis begins with 0, or is logarithmic, as in the panel beside it."""
 
     title: str
     lines: Sequence[Line]
@@ -54,14 +54,19 @@ def draw(panels: Sequence[Panel], xs: Sequence[float], x_name: str) -> str:
         parts += [_path([(x, 18), (x + 28, 18)], line.color), _mark(n, x + 14, 18, line.color)]
         parts.append(_text(x + 36, 22, line.name))
     for n, panel in enumerate(panels):
+        beside = panels[n // COLUMNS * COLUMNS :][:COLUMNS]
         parts.append(f'<g transform="translate({n % COLUMNS * WIDTH} {n // COLUMNS * HEIGHT + LEGEND})">')
-        parts += [*_panel(panel, xs, x_name), "</g>"]
+        parts += [*_panel(panel, _ticks(beside), xs, x_name), "</g>"]
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _panel(panel: Panel, xs: Sequence[float], x_name: str) -> Iterable[str]:
-    values = [value for line in panel.lines for each in line.points for value in each[1:]]
-    ticks = _decades(min(values), max(values)) if panel.logarithmic else _steps(max(values))
+def _ticks(panels: Sequence[Panel]) -> list[float]:
+    """The ticks of the upward axis, which panels beside each other share."""
+    values = [value for panel in panels for line in panel.lines for each in line.points for value in each[1:]]
+    return _decades(min(values), max(values)) if panels[0].logarithmic else _steps(max(values))
+
+
+def _panel(panel: Panel, ticks: Sequence[float], xs: Sequence[float], x_name: str) -> Iterable[str]:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
 
     def across(x: float) -> float:

@@ -40,15 +40,13 @@ How it is measured
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import msgspec
@@ -57,14 +55,14 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.bank import Bank
-from tests.benchmarks.figures import Round, figures, filesystem, surroundings, table
-from tests.benchmarks.load import Answer, Failed, Request, send
+from tests.benchmarks.figures import figures, filesystem, surroundings, table
+from tests.benchmarks.load import Failed
 from tests.benchmarks.peer import server as peer
-from tests.benchmarks.servers import Server, batches
+from tests.benchmarks.race import WARM_UP, Contender, Race, Served, serving
+from tests.benchmarks.servers import Server
 from tests.benchmarks.soak import CODE_LIFETIME_S, Sample, soak
 from verifier.demo.bank import free_ports
 
-WARM_UP = 500
 CALLS_PER_SECOND = 3000  # at most this many applications are created for each second of measurement
 SOAK_APPLICATIONS = 50_000
 DAILY_CAP = 50
@@ -101,107 +99,11 @@ class Cores(msgspec.Struct, frozen=True):
         return cls(usable[0], usable[-1])
 
 
-class Contender(NamedTuple):
-    """A service in the race: the names of its two phases, its server, and how its verdicts are checked."""
-
-    issue: str
-    confirm: str
-    server: Server
-    port: int
-    check_verdicts: Callable[[Iterable[Answer]], None]
-    admin_port: int | None = None
-
-
-class Benchmark:
-    """The running service, its peer if there is one, and the bare handler for comparison."""
-
-    def __init__(self, options: Options, bank: Bank, contenders: list[Contender], cores: Cores, folder: Path) -> None:
-        self._options = options
-        self._bank = bank
-        self._contenders = contenders
-        self._cores = cores
-        self._folder = folder
-        self._rounds: dict[str, list[Round]] = {}
-
-    async def run(self, applications: int) -> dict[str, Any]:
-        """Warm up, measure, and return the results."""
-        options = self._options
-        answers = [await self._round(each, range(WARM_UP), None) for each in self._contenders]
-        kept = self._folder / "answer.json"
-        kept.write_bytes(answers[0])
-        port = free_ports()[0]
-        bare = Server(
-            ["tests.benchmarks.bare", str(port), str(kept)], {}, self._cores.server, self._folder / "bare.log"
-        )
-        try:
-            await bare.listening(port)
-            await self._bare_round(bare, port, range(WARM_UP), 0.5)
-            phases = [name for each in self._contenders for name in (each.issue, each.confirm)]
-            self._rounds = {phase: [] for phase in ("bare", *phases)}
-            share = (applications - WARM_UP) // options.rounds
-            for i in range(options.rounds):
-                some = range(WARM_UP + i * share, WARM_UP + (i + 1) * share)
-                await self._bare_round(bare, port, some, options.seconds / options.rounds)
-                for each in self._contenders[:: -1 if i % 2 else 1]:
-                    await self._round(each, some, options.seconds / options.rounds)
-        finally:
-            bare.stop()
-        return figures(self._rounds)
-
-    async def _bare_round(self, bare: Server, port: int, some: range, seconds: float) -> None:
-        await self._stretch("bare", bare, port, None, self._bank.issues(itertools.cycle(some)), 201, seconds)
-
-    async def _round(self, each: Contender, some: range, seconds: float | None) -> bytes:
-        """Issue calls for the given time, then confirm every code. Return the answer to an issue."""
-        bank, at = self._bank, (each.server, each.port, each.admin_port)
-        issued = await self._stretch(each.issue, *at, bank.issues(some), 201, seconds)
-        codes = bank.codes(issued.load.answers)
-        if self._options.known:
-            looks = bank.looks(i for i, _ in codes)
-            await send(each.port, looks, status=200, connections=self._options.connections)
-        confirmed = await self._stretch(each.confirm, *at, bank.confirms(codes), 200, None)
-        each.check_verdicts(confirmed.load.answers)
-        if len(confirmed.load.answers) != len(codes):
-            raise Failed(f"{len(codes)} codes were issued and {len(confirmed.load.answers)} confirmed")
-        return issued.load.answers[0].body
-
-    async def _stretch(
-        self,
-        phase: str,
-        server: Server,
-        port: int,
-        admin_port: int | None,
-        requests: Iterator[Request],
-        status: int,
-        seconds: float | None,
-    ) -> Round:
-        before = batches(admin_port) if admin_port else (0.0, 0.0)
-        cpu_s = server.cpu_s
-        load = await send(port, requests, status=status, connections=self._options.connections, seconds=seconds)
-        cpu_s = server.cpu_s - cpu_s
-        after = batches(admin_port) if admin_port else (0.0, 0.0)
-        measured = Round(load, cpu_s, after[0] - before[0], after[1] - before[1])
-        self._rounds.setdefault(phase, []).append(measured)
-        return measured
-
-
-@asynccontextmanager
-async def serving(server: Server, port: int) -> AsyncIterator[Server]:
-    """Wait until a server answers, and stop it in the end. Raises Failed, also if it wrote anything."""
-    try:
-        await server.listening(port)
-        yield server
-    except Failed as error:
-        raise Failed(f"{error}\n{server.written()[-6000:]}".strip()) from error
-    finally:
-        server.stop()
-    if server.written():
-        raise Failed(f"a server complained: {server.written()[-6000:]}")
-
-
 async def run(options: Options, folder: Path) -> dict[str, Any]:
     """Prepare a bank, serve it, and measure or soak. Raises Failed."""
     cores = Cores.choose()
+    if options.peer and (options.database or options.soak):
+        raise Failed("the peer has SQLite only, and no soak")
     if not options.database and filesystem(folder) in ("tmpfs", "ramfs"):
         raise Failed(f"{folder} is in memory, where nothing is durable; choose another --directory")
     bank = Bank(
@@ -223,17 +125,20 @@ async def run(options: Options, folder: Path) -> dict[str, Any]:
         await stack.enter_async_context(bank.identity_provider())
         server = Server(["verifier", "serve"], bank.environment, cores.server, folder / "service.log")
         await stack.enter_async_context(serving(server, bank.port))
-        contenders = [Contender("issue", "confirm", server, bank.port, bank.check_verdicts, bank.admin_port)]
+        served = Served(server, bank.port, bank.admin_port)
+        contenders = [Contender("issue", "confirm", served, bank.check_verdicts)]
         if options.peer:
             port = free_ports()[0]
             other = peer.start(bank, applications, options.peer, options.peer_group, port, cores.server, folder)
             await stack.enter_async_context(serving(other, port))
-            contenders.append(Contender("peer_issue", "peer_confirm", other, port, peer.check_verdicts))
+            contenders.append(Contender("peer_issue", "peer_confirm", Served(other, port), peer.check_verdicts))
         if options.soak:
             samples = await soak(bank, server, options.soak, applications, options.connections, _tell)
             found["soak"] = msgspec.to_builtins(samples)
         else:
-            found |= await Benchmark(options, bank, contenders, cores, folder).run(applications)
+            race = Race(bank, contenders, options.connections, options.known)
+            each_s = options.seconds / options.rounds
+            found |= figures(await race.run(applications, options.rounds, each_s, cores.server, folder))
         found["rss_mb"] = round(server.rss_mb, 1)
     return found
 
@@ -246,7 +151,7 @@ def _tell(sample: Sample) -> None:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--seconds", default=10.0, show_default=True, help="Of each phase, over all rounds.")
-@click.option("--rounds", default=5, show_default=True, help="Alternations of bare, issue and confirm.")
+@click.option("--rounds", default=5, show_default=True, help="Alternations of the phases.")
 @click.option("--connections", default=64, show_default=True)
 @click.option("--database", default="", help="postgresql://… of an empty database; SQLite without it.")
 @click.option("--directory", default=Path("/var/tmp"), show_default=True, type=click.Path(path_type=Path))

@@ -55,7 +55,7 @@ def start(bank: Bank, applications: int, python: Path, group: int, port: int, co
         "warning",
     ]
     application = "tests.benchmarks.peer.service:app"
-    return Server(["uvicorn", application, *options], environment, core, folder / "peer.log", (str(python),))
+    return Server(["uvicorn", application, *options], environment, core, folder / "peer.log", (str(python.absolute()),))
 
 
 def check_verdicts(answers: Iterable[Answer]) -> None:

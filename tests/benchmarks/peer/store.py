@@ -134,9 +134,11 @@ class Writer:
                 except Exception as error:
                     results = [error for _ in group]
                 for each, result in zip(group, results, strict=True):
-                    if not each.answer.done() and isinstance(result, Exception):
+                    if each.answer.done():
+                        continue  # its client has gone
+                    if isinstance(result, Exception):
                         each.answer.set_exception(result)
-                    elif not each.answer.done():
+                    else:
                         each.answer.set_result(result)
 
     async def _next(self) -> list[Waiting]:
