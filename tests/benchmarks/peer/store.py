@@ -119,7 +119,7 @@ class Writer:
 
     async def submit(self, name: str, about: str, request: bytes, decide: Callable[[Group], Awaitable[str]]) -> str:
         """Return the answer once it is durable. A known name gets its first answer again."""
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait(Waiting(name, about, request, decide, answer))
         return await answer
 
