@@ -118,9 +118,7 @@ class Bank:
         try:
             for first in range(0, applications, _TOGETHER):
                 some = range(first, min(first + _TOGETHER, applications))
-                await asyncio.gather(
-                    *(service.applications.register(self._name(i), self._registration(i)) for i in some)
-                )
+                await asyncio.gather(*(service.applications.register(*self.application(i)) for i in some))
         finally:
             await service.stop()
             await service.context.storage.close()
@@ -128,6 +126,10 @@ class Bank:
             self.issuer.mint("bank-app", f"customer-{self._first + i}", (), LOGIN_LIFETIME_S)
             for i in range(applications)
         ]
+
+    def application(self, i: int) -> tuple[str, Registration]:
+        """The id of an application, and its registration."""
+        return self._name(i), self._registration(i)
 
     @asynccontextmanager
     async def identity_provider(self) -> AsyncIterator[None]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-_LENGTH = b"\r\nContent-Length: "
+_LENGTH = b"\r\ncontent-length: "
 _END = b"\r\n\r\n"
 
 
@@ -164,7 +164,8 @@ class _Connection(asyncio.Protocol):
 
 
 def _length(data: bytes, head: int) -> int:
-    at = data.find(_LENGTH, 0, head)
+    headers = data[:head].lower()
+    at = headers.find(_LENGTH)
     if at < 0:
         raise Failed(f"an answer without a Content-Length: {data[:500]!r}")
-    return int(data[at + len(_LENGTH) : data.index(b"\r\n", at + 2)])
+    return int(headers[at + len(_LENGTH) : headers.index(b"\r\n", at + 2)])

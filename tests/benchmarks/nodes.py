@@ -4,7 +4,7 @@
 
 Starts its own durable PostgreSQL, and on it in turn one node and two, with one shard and with several. The load is that
 of `run.py`, without pinning. On a machine with two cores the nodes, the database and the load share them. The table
-shows the processor time of each.
+shows the processor time of each, as the median, least and most of the rounds.
 """
 
 from __future__ import annotations
@@ -100,10 +100,7 @@ async def run(folder: Path, postgres: Postgres, rounds: int, connections: int) -
             async with bank.identity_provider():
                 try:
                     for port in ports:
-                        addresses = {"VERIFIER_LISTEN": f"127.0.0.1:{port}"}
-                        if port != bank.port:
-                            addresses["VERIFIER_ADMIN_LISTEN"] = f"127.0.0.1:{free_ports()[1]}"
-                        nodes.append(_server(bank.environment | addresses, place / f"{port}.log"))
+                        nodes.append(serve_node(bank, port, place))
                         await nodes[-1].listening(port)
                     issued, answers = await stretch(nodes, ports, postgres, bank.issues(range(CALLS)), 201, connections)
                     confirms = bank.confirms(bank.codes(answers))
@@ -123,28 +120,39 @@ async def _split(bank: Bank, shards: int) -> None:
     await service.context.storage.close()
 
 
-def _server(environment: dict[str, str], log: Path) -> Server:
-    return Server(["verifier", "serve"], environment, sorted(os.sched_getaffinity(0)), log)
+def serve_node(bank: Bank, port: int, folder: Path) -> Server:
+    """Start a node of a bank on this port and on every core. Its output goes to a file in the folder."""
+    addresses = {"VERIFIER_LISTEN": f"127.0.0.1:{port}"}
+    if port != bank.port:
+        addresses["VERIFIER_ADMIN_LISTEN"] = f"127.0.0.1:{free_ports()[1]}"
+    cores = sorted(os.sched_getaffinity(0))
+    return Server(["verifier", "serve"], bank.environment | addresses, cores, folder / f"{port}.log")
 
 
 def _tell(found: dict[Kind, list[Stretch]]) -> None:
     click.echo(
-        f"{'':10}{'nodes':>6}{'shards':>8}{'a second':>10}{'p50 ms':>8}{'p99 ms':>8}{'node us':>9}{'PostgreSQL us':>15}"
+        f"{'':10}{'nodes':>6}{'shards':>8}{'a second':>10}{'p50 ms':>8}{'p99 ms':>8}  {'node us':20}PostgreSQL us"
     )
     for (phase, count, shards), stretches in found.items():
         latencies = sorted(ms for each in stretches for ms in each.latencies_ms)
-        rps, node_us, database_us = (
-            statistics.median(getattr(each, what) for each in stretches) for what in ("rps", "node_us", "database_us")
+        rps = statistics.median(each.rps for each in stretches)
+        node_us, database_us = (
+            _spread(getattr(each, what) for each in stretches) for what in ("node_us", "database_us")
         )
         click.echo(
             f"{phase:10}{count:>6}{shards:>8}{rps:>10.0f}{percentile(latencies, 0.5):>8.0f}"
-            f"{percentile(latencies, 0.99):>8.0f}{node_us:>9.0f}{database_us:>15.0f}"
+            f"{percentile(latencies, 0.99):>8.0f}  {node_us:20}{database_us}"
         )
     for phase, count, shards in found:
         pairs = zip(found[phase, 1, 1], found[phase, count, shards], strict=True)
         ratios = [this.rps / one.rps for one, this in pairs]
         told = f"{statistics.median(ratios):.2f} of one with one ({min(ratios):.2f} to {max(ratios):.2f})"
         click.echo(f"{phase}: {count} with {shards} shards do {told}")
+
+
+def _spread(values: Iterable[float]) -> str:
+    ordered = sorted(values)
+    return f"{statistics.median(ordered):.0f} ({ordered[0]:.0f} - {ordered[-1]:.0f})"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

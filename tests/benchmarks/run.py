@@ -2,6 +2,7 @@
 
     python tests/benchmarks/run.py                  a table
     python tests/benchmarks/run.py --json           one JSON object
+    python tests/benchmarks/run.py --peer PYTHON    beside a service of the usual kind, in the same rounds
     python tests/benchmarks/run.py --soak 1000000   memory and database size over a million calls
 
 Needs Linux, two free cores, and the project installed. `--database postgresql://…` names an empty database. Without it,
@@ -22,21 +23,28 @@ How it is measured
   VERIFIER_LOG_LEVEL=warning; VERIFIER_ENV=development, since loopback has no https.
 - The bare handler (bare.py) gets the issue requests too. It decodes the same struct and encodes an answer of
   the same size, and does nothing else.
-- The phases alternate: bare, issue, confirm. Ratios are computed within each round, because machines are noisy. The
-  result is the median of the rounds, shown with the minimum and maximum. Every answer is checked, and one wrong
-  status or verdict fails the run. A short warm-up round is not counted.
+- The peer (peer/service.py) is FastAPI, SQLAlchemy Core, aiosqlite, PyJWT and pyotp on uvicorn. It gets the same
+  requests, on the same core, from the same load, with a SQLite file in the same folder and `synchronous=FULL`. It too
+  writes all requests that wait at one moment in one transaction; `--peer-group 1` gives each its own. PYTHON is that
+  of an environment with its packages:
+
+      python3 -m venv /var/tmp/peer && /var/tmp/peer/bin/pip install -r tests/benchmarks/peer/requirements.txt
+      python tests/benchmarks/run.py --peer /var/tmp/peer/bin/python --rounds 10 --seconds 20
+
+- The phases alternate: bare, issue, confirm. The peer's issue and confirm come after those of the service in one round,
+  and before them in the next. Ratios are computed within each round, because machines are noisy. The result is the
+  median of the rounds, shown with the minimum and maximum. Every answer is checked, and one wrong status or verdict
+  fails the run. A short warm-up round is not counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +55,14 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.bank import Bank
-from tests.benchmarks.figures import PHASES, Round, figures, filesystem, surroundings, table
-from tests.benchmarks.load import Failed, Request, send
-from tests.benchmarks.servers import Server, batches
+from tests.benchmarks.figures import figures, filesystem, surroundings, table
+from tests.benchmarks.load import Failed
+from tests.benchmarks.peer import server as peer
+from tests.benchmarks.race import WARM_UP, Contender, Race, Served, serving
+from tests.benchmarks.servers import Server
 from tests.benchmarks.soak import CODE_LIFETIME_S, Sample, soak
 from verifier.demo.bank import free_ports
 
-WARM_UP = 500
 CALLS_PER_SECOND = 3000  # at most this many applications are created for each second of measurement
 SOAK_APPLICATIONS = 50_000
 DAILY_CAP = 50
@@ -69,6 +78,8 @@ class Options(msgspec.Struct, frozen=True):
     directory: Path
     soak: int
     known: bool
+    peer: Path | None
+    peer_group: int
     key_ring: Path | None
     first: int
 
@@ -88,90 +99,11 @@ class Cores(msgspec.Struct, frozen=True):
         return cls(usable[0], usable[-1])
 
 
-class Benchmark:
-    """A running service, and the bare handler for comparison."""
-
-    def __init__(self, options: Options, bank: Bank, server: Server, cores: Cores, folder: Path) -> None:
-        self._options = options
-        self._bank = bank
-        self._server = server
-        self._cores = cores
-        self._folder = folder
-        self._rounds: dict[str, list[Round]] = {phase: [] for phase in PHASES}
-
-    async def run(self, applications: int) -> dict[str, Any]:
-        """Warm up, measure, and return the results."""
-        options = self._options
-        answer = await self._service_round(range(WARM_UP), None)
-        kept = self._folder / "answer.json"
-        kept.write_bytes(answer)
-        port = free_ports()[0]
-        bare = Server(
-            ["tests.benchmarks.bare", str(port), str(kept)], {}, self._cores.server, self._folder / "bare.log"
-        )
-        try:
-            await bare.listening(port)
-            await self._bare_round(bare, port, range(WARM_UP), 0.5)
-            self._rounds = {phase: [] for phase in PHASES}
-            share = (applications - WARM_UP) // options.rounds
-            for i in range(options.rounds):
-                some = range(WARM_UP + i * share, WARM_UP + (i + 1) * share)
-                await self._bare_round(bare, port, some, options.seconds / options.rounds)
-                await self._service_round(some, options.seconds / options.rounds)
-        finally:
-            bare.stop()
-        return figures(self._rounds)
-
-    async def _bare_round(self, bare: Server, port: int, some: range, seconds: float) -> None:
-        await self._stretch("bare", bare, port, self._bank.issues(itertools.cycle(some)), 201, seconds)
-
-    async def _service_round(self, some: range, seconds: float | None) -> bytes:
-        """Issue calls for the given time, then confirm every code. Return the answer to an issue."""
-        bank = self._bank
-        issued = await self._stretch("issue", self._server, bank.port, bank.issues(some), 201, seconds)
-        codes = bank.codes(issued.load.answers)
-        if self._options.known:
-            looks = bank.looks(i for i, _ in codes)
-            await send(bank.port, looks, status=200, connections=self._options.connections)
-        confirmed = await self._stretch("confirm", self._server, bank.port, bank.confirms(codes), 200, None)
-        bank.check_verdicts(confirmed.load.answers)
-        if len(confirmed.load.answers) != len(codes):
-            raise Failed(f"{len(codes)} codes were issued and {len(confirmed.load.answers)} confirmed")
-        return issued.load.answers[0].body
-
-    async def _stretch(
-        self, phase: str, server: Server, port: int, requests: Iterator[Request], status: int, seconds: float | None
-    ) -> Round:
-        of_service = server is self._server
-        before = batches(self._bank.admin_port) if of_service else (0.0, 0.0)
-        cpu_s = server.cpu_s
-        load = await send(port, requests, status=status, connections=self._options.connections, seconds=seconds)
-        cpu_s = server.cpu_s - cpu_s
-        after = batches(self._bank.admin_port) if of_service else (0.0, 0.0)
-        measured = Round(load, cpu_s, after[0] - before[0], after[1] - before[1])
-        self._rounds[phase].append(measured)
-        return measured
-
-
-@asynccontextmanager
-async def serving(bank: Bank, core: int, folder: Path) -> AsyncIterator[Server]:
-    """Run the service of a prepared bank, and its identity provider."""
-    async with bank.identity_provider():
-        server = Server(["verifier", "serve"], bank.environment, core, folder / "service.log")
-        try:
-            await server.listening(bank.port)
-            yield server
-        except Failed as error:
-            raise Failed(f"{error}\n{server.written()[-6000:]}".strip()) from error
-        finally:
-            server.stop()
-    if server.written():
-        raise Failed(f"the service complained: {server.written()[-6000:]}")
-
-
 async def run(options: Options, folder: Path) -> dict[str, Any]:
     """Prepare a bank, serve it, and measure or soak. Raises Failed."""
     cores = Cores.choose()
+    if options.peer and (options.database or options.soak):
+        raise Failed("the peer has SQLite only, and no soak")
     if not options.database and filesystem(folder) in ("tmpfs", "ramfs"):
         raise Failed(f"{folder} is in memory, where nothing is durable; choose another --directory")
     bank = Bank(
@@ -189,12 +121,24 @@ async def run(options: Options, folder: Path) -> dict[str, Any]:
     os.sched_setaffinity(0, {cores.client})
     found: dict[str, Any] = surroundings(folder, bank.config.database)
     found |= {"connections": options.connections, "rounds": options.rounds, "known": options.known}
-    async with serving(bank, cores.server, folder) as server:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(bank.identity_provider())
+        server = Server(["verifier", "serve"], bank.environment, cores.server, folder / "service.log")
+        await stack.enter_async_context(serving(server, bank.port))
+        served = Served(server, bank.port, bank.admin_port)
+        contenders = [Contender("issue", "confirm", served, bank.check_verdicts)]
+        if options.peer:
+            port = free_ports()[0]
+            other = peer.start(bank, applications, options.peer, options.peer_group, port, cores.server, folder)
+            await stack.enter_async_context(serving(other, port))
+            contenders.append(Contender("peer_issue", "peer_confirm", Served(other, port), peer.check_verdicts))
         if options.soak:
             samples = await soak(bank, server, options.soak, applications, options.connections, _tell)
             found["soak"] = msgspec.to_builtins(samples)
         else:
-            found |= await Benchmark(options, bank, server, cores, folder).run(applications)
+            race = Race(bank, contenders, options.connections, options.known)
+            each_s = options.seconds / options.rounds
+            found |= figures(await race.run(applications, options.rounds, each_s, cores.server, folder))
         found["rss_mb"] = round(server.rss_mb, 1)
     return found
 
@@ -207,11 +151,18 @@ def _tell(sample: Sample) -> None:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--seconds", default=10.0, show_default=True, help="Of each phase, over all rounds.")
-@click.option("--rounds", default=5, show_default=True, help="Alternations of bare, issue and confirm.")
+@click.option("--rounds", default=5, show_default=True, help="Alternations of the phases.")
 @click.option("--connections", default=64, show_default=True)
 @click.option("--database", default="", help="postgresql://… of an empty database; SQLite without it.")
 @click.option("--directory", default=Path("/var/tmp"), show_default=True, type=click.Path(path_type=Path))
 @click.option("--known", is_flag=True, help="Customers have logged in before they confirm.")
+@click.option(
+    "--peer",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="PYTHON",
+    help="Also measure the peer, with the Python of an environment that has its packages.",
+)
+@click.option("--peer-group", default=256, show_default=True, help="The most requests in one transaction of the peer.")
 @click.option("--key-ring", type=click.Path(path_type=Path), help="Of a database that is not empty.")
 @click.option("--first", default=0, help="The number of the first new application in it.")
 @click.option("--soak", default=0, metavar="CALLS", help="Issue and confirm so many calls and watch the memory.")
