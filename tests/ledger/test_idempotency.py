@@ -35,7 +35,7 @@ async def test_an_answer_whose_leaf_was_exchanged_is_not_given(world: World, wan
     async with world.storage.transaction() as transaction:
         columns = ("statement_id", "sealed", "customer_index")
         rows = await transaction.fetch(
-            f"SELECT {', '.join(columns)} FROM leaves WHERE leaf_index = $1",  # noqa: S608
+            f"SELECT {', '.join(columns)} FROM leaves WHERE leaf_index = $1",
             second,
         )
         sql = "UPDATE leaves SET statement_id = $2, sealed = $3, customer_index = $4 WHERE leaf_index = $1"
