@@ -107,7 +107,14 @@ async def test_on_a_full_disk_of_postgres_the_service_is_unavailable_and_recover
             customer = Customer(server)
             await customer.is_rung()
             filler = disk / "filler"
+            stranger = server.customer("cust-2")
+            asked = {"code": "482177302"}
+            assert (await stranger.post("/v1/confirmations", asked, "before")).status == 200
             _fill(filler)
+            # The pages that the database has already may still have room for a verdict.
+            for attempt in range(50):
+                if (await stranger.post("/v1/confirmations", asked, f"full-{attempt}")).status == 503:
+                    break
             async with Load(server) as load:
                 await load.wait_for_refusal()
                 # The node may be ready, since updating a row may work where inserting one does not.
