@@ -115,6 +115,8 @@ async def test_on_a_full_disk_of_postgres_the_service_is_unavailable_and_recover
             for attempt in range(50):
                 if (await stranger.post("/v1/confirmations", asked, f"full-{attempt}")).status == 503:
                     break
+            else:
+                pytest.fail("the disk is not full")
             async with Load(server) as load:
                 await load.wait_for_refusal()
                 # The node may be ready, since updating a row may work where inserting one does not.
