@@ -46,6 +46,7 @@ FOUND: dict[str, Callable[[], bool]] = {
     "postgresql": postgres.installed,
     "secsipidx": _program("secsipidx"),
     "sip-tester": _program("sipp"),
+    "valgrind": _program("valgrind"),
 }
 
 FIXTURES = {"postgres": "postgresql", "own_postgres": "postgresql", "browser": "chromium"}

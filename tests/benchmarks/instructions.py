@@ -2,13 +2,17 @@
 
     python tests/benchmarks/instructions.py           a table
     python tests/benchmarks/instructions.py --json    one JSON object, in thousands of instructions
+    python tests/benchmarks/instructions.py --write   the same, and keep it as the figures of this interpreter
+
+`instructions.json` has the figures of each interpreter. `test_instructions.py` compares with them.
 
 Requires Debian's `valgrind` on x86-64. Valgrind shows every program the same kind of processor, so OpenSSL and the C
 library choose the same code on every machine.
 
 The service is `verifier serve` with the settings of run.py, and with the default log level. 64 keep-alive connections
 send their next requests together, while the server is stopped. So the size of a batch does not depend on the machine. A
-count is what the whole process executes during a phase, divided by the number of requests.
+count is what the whole process executes between two such waves, divided by the number of connections. The figure of a
+phase is the mean of its waves without the first one, in which the server accepts the connections.
 
 - `bare`: the handler of bare.py, with the requests and answers of `issue`.
 - `issue`: an officer issues a call.
@@ -22,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -29,6 +34,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import mean
 
 import click
 import msgspec
@@ -41,9 +47,11 @@ from tests.benchmarks.servers import Server
 from verifier.demo.bank import free_ports
 
 CONNECTIONS = 64
-# The service verifies the IVR's signatures with a slow library. Under callgrind more of them would meet a timeout.
-IVR_CONNECTIONS = 8
+WAVES = 3
 WARM_UP = 256
+FIGURES = Path(__file__).with_suffix(".json")
+# Another version or compiler of Python executes other instructions.
+INTERPRETER = f"{platform.machine()} {platform.python_version()} {platform.python_compiler()}"
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -62,7 +70,8 @@ class Counter:
 
     def __init__(self, arguments: list[str], environment: Mapping[str, str], folder: Path, name: str) -> None:
         self._out = folder / f"{name}.callgrind"
-        self._dumps = 0
+        self._dumped = 0
+        self._waves: list[int] = []
         program = ["valgrind", "-q", "--tool=callgrind", "--instr-atstart=no"]
         program += [f"--callgrind-out-file={self._out}", sys.executable]
         fixed = {**environment, "PYTHONHASHSEED": "0"}
@@ -75,34 +84,30 @@ class Counter:
     def _command(self, *words: str) -> None:
         subprocess.run(["vgdb", f"--pid={self.server.pid}", *words], check=True, capture_output=True)
 
-    def dump(self) -> int:
-        """The number of instructions since the last dump."""
-        self._dumps += 1
-        self._command("dump")
-        text = Path(f"{self._out}.{self._dumps}").read_text()
-        return int(text.partition("\ntotals: ")[2].split()[0])
+    async def count(self, port: int, requests: Iterator[Request], status: int) -> tuple[float, list[Answer]]:
+        """Thousands of instructions for each request, and the answers. Raises Failed.
 
-    async def send(
-        self, port: int, requests: Iterator[Request], status: int, connections: int = CONNECTIONS
-    ) -> list[Answer]:
-        """The answers to these requests. Raises Failed."""
-        return (await send(port, requests, status=status, connections=connections, hold=self._hold)).answers
+        There must be at least two waves, and each connection must send equally many requests.
+        """
+        self._waves = []
+        sent = await send(port, requests, status=status, connections=CONNECTIONS, hold=self._hold)
+        return mean(self._waves[2:]) / CONNECTIONS / 1000, sent.answers
 
     def _hold(self, held: bool) -> None:
+        """Before each wave, and after the last one, note the number of instructions since the wave before."""
+        if held:
+            self._command("dump")
+            self._dumped += 1
+            text = Path(f"{self._out}.{self._dumped}").read_text()
+            self._waves.append(int(text.partition("\ntotals: ")[2].split()[0]))
         os.kill(self.server.pid, signal.SIGSTOP if held else signal.SIGCONT)
-
-    async def count(
-        self, port: int, requests: Iterator[Request], status: int, connections: int = CONNECTIONS
-    ) -> tuple[float, list[Answer]]:
-        """Thousands of instructions for each of these requests, and the answers. Raises Failed."""
-        self.dump()
-        answers = await self.send(port, requests, status, connections)
-        return self.dump() / len(answers) / 1000, answers
 
 
 async def count(folder: Path, requests: int) -> Counts:
     """Count every phase, with this many requests in each. Raises Failed."""
     bank = Bank(folder, "", free_ports(), 600, log_level="info")
+    # Under callgrind, more than the default of 60 s would pass between two requests with the same token.
+    bank.environment["VERIFIER_TOKEN_RECHECK_SECONDS"] = "600"
     await bank.prepare(3 * requests + WARM_UP)
     async with bank.identity_provider():
         service = Counter(["tests.benchmarks.patient", "serve"], bank.environment, folder, "service")
@@ -118,9 +123,9 @@ async def count(folder: Path, requests: int) -> Counts:
     bare = Counter(["tests.benchmarks.bare", str(port), str(folder / "answer.json")], {}, folder, "bare")
     try:
         await bare.server.listening(port)
+        await send(port, bank.issues(range(WARM_UP)), status=201, connections=CONNECTIONS)
         bare.begin()
-        await bare.send(port, bank.issues(range(WARM_UP)), 201)
-        counts["bare"], _ = await bare.count(port, bank.issues(range(requests)), 201)
+        counts["bare"], _ = await bare.count(port, bank.issues(range(4 * requests)), 201)
     finally:
         bare.server.stop()
     return msgspec.convert({name: round(value, 1) for name, value in counts.items()}, Counts)
@@ -129,22 +134,23 @@ async def count(folder: Path, requests: int) -> Counts:
 async def _count_service(service: Counter, bank: Bank, requests: int) -> tuple[dict[str, float], bytes]:
     """The counts of the service, and one of its answers to an issue."""
     port, counts = bank.port, dict[str, float]()
+    warm = await send(port, bank.issues(range(WARM_UP)), status=201, connections=CONNECTIONS)
+    await send(port, bank.confirms(bank.codes(warm.answers)), status=200, connections=CONNECTIONS)
     service.begin()
-    warm = await service.send(port, bank.issues(range(WARM_UP)), 201)
-    await service.send(port, bank.confirms(bank.codes(warm)), 200)
     some = range(WARM_UP, WARM_UP + 3 * requests)
     counts["issue"], issued = await service.count(port, bank.issues(some), 201)
     codes = sorted(bank.codes(issued))
     known, unseen, ringing = codes[:requests], codes[requests : 2 * requests], codes[2 * requests :]
     looking = [about for about, _ in known]
-    await service.send(port, bank.looks(looking), 200)
+    await service.count(port, bank.looks(looking), 200)
     counts["call_status"], _ = await service.count(port, bank.looks(looking), 200)
     counts["confirm_known"], verdicts = await service.count(port, bank.confirms(known), 200)
     bank.check_verdicts(verdicts)
     counts["confirm_unseen"], verdicts = await service.count(port, bank.confirms(unseen), 200)
     bank.check_verdicts(verdicts)
-    begun = await service.send(port, bank.rings(about for about, _ in ringing), 201, IVR_CONNECTIONS)
-    counts["ivr_step"], turns = await service.count(port, bank.keys(begun, dict(ringing)), 200, IVR_CONNECTIONS)
+    begun = await send(port, bank.rings(about for about, _ in ringing), status=201, connections=CONNECTIONS)
+    keys = bank.keys(begun.answers, dict(ringing))
+    counts["ivr_step"], turns = await service.count(port, keys, 200)
     bank.check_turns(turns)
     return counts, issued[0].body
 
@@ -160,18 +166,26 @@ def measure(requests: int) -> Counts:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--requests", default=512, show_default=True, help="In each phase.")
-def main(as_json: bool, requests: int) -> None:
+@click.option("--write", is_flag=True, help="Keep the figures of this interpreter.")
+@click.option("--waves", default=WAVES, show_default=True, help="In each phase.")
+def main(as_json: bool, write: bool, waves: int) -> None:
     """Count the instructions of each kind of request."""
     try:
-        counts = measure(requests)
+        counts = measure(waves * CONNECTIONS)
     except Failed as error:
         raise click.ClickException(str(error)) from error
+    if write:
+        FIGURES.write_bytes(msgspec.json.format(msgspec.json.encode({**figures(), INTERPRETER: counts})) + b"\n")
     if as_json:
         click.echo(msgspec.json.encode(counts).decode())
         return
     for name, value in msgspec.structs.asdict(counts).items():
         click.echo(f"{name:<16} {value:>8.1f} k   {counts.bare / value:.3f} of bare")
+
+
+def figures() -> dict[str, Counts]:
+    """The kept figures of each interpreter."""
+    return msgspec.json.decode(FIGURES.read_bytes(), type=dict[str, Counts])
 
 
 if __name__ == "__main__":
