@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -108,18 +109,21 @@ def test_an_exception_is_logged_by_type_and_location() -> None:
     assert [each["type"] for each in group] == ["builtins.ExceptionGroup", "verifier.core.errors.InvalidField"]
 
 
-def _write_to(output: str) -> subprocess.CompletedProcess[str]:
+def _write_to(output: str, name: str) -> subprocess.CompletedProcess[str]:
     told = "from verifier.journal import configure_logging; import structlog; configure_logging('info'); "
-    told += "structlog.get_logger().info('a line', name='\\u738b\\ud800')"
+    told += f"structlog.get_logger().info('a line', name={name!a})"
     env: dict[str, Any] = {"PYTHONIOENCODING": output}
     return subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, env=env, timeout=60)
 
 
 @pytest.mark.shows("CVP-12-2")
-def test_a_line_is_ascii_on_any_terminal() -> None:
-    ran = _write_to("ascii")
+@pytest.mark.parametrize("name", ["a", "王", "王\ud800"])
+def test_a_line_is_ascii_on_any_terminal(name: str) -> None:
+    ran = _write_to("ascii", name)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert json.loads(ran.stdout)["name"] == "王\ud800"
+    line = json.loads(ran.stdout)
+    assert line["name"] == name
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line["timestamp"])
 
 
 ALONGSIDE = """

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/instructions.py           a table
     python tests/benchmarks/instructions.py --json    one JSON object, in thousands of instructions
-    python tests/benchmarks/instructions.py --write   the same, and keep it as the figures of this interpreter
+    python tests/benchmarks/instructions.py --write   a table, and keep the figures for this interpreter
 
 `instructions.json` has the figures of each interpreter. `test_instructions.py` compares with them.
 
@@ -91,6 +91,7 @@ class Counter:
         """
         self._waves = []
         sent = await send(port, requests, status=status, connections=CONNECTIONS, hold=self._hold)
+        # The first number is from before the first wave. In the wave of the second, connections are accepted.
         return mean(self._waves[2:]) / CONNECTIONS / 1000, sent.answers
 
     def _hold(self, held: bool) -> None:
@@ -107,7 +108,7 @@ async def count(folder: Path, requests: int) -> Counts:
     """Count every phase, with this many requests in each. Raises Failed."""
     bank = Bank(folder, "", free_ports(), 600, log_level="info")
     # Under callgrind, more than the default of 60 s would pass between two requests with the same token.
-    bank.environment["VERIFIER_TOKEN_RECHECK_SECONDS"] = "600"
+    bank.environment |= {"VERIFIER_TOKEN_RECHECK_SECONDS": "600", "VERIFIER_SWEEP_SECONDS": "250"}
     await bank.prepare(3 * requests + WARM_UP)
     async with bank.identity_provider():
         service = Counter(["tests.benchmarks.patient", "serve"], bank.environment, folder, "service")
@@ -167,7 +168,7 @@ def measure(requests: int) -> Counts:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--write", is_flag=True, help="Keep the figures of this interpreter.")
-@click.option("--waves", default=WAVES, show_default=True, help="In each phase.")
+@click.option("--waves", default=WAVES, show_default=True, type=click.IntRange(min=2), help="In each phase.")
 def main(as_json: bool, write: bool, waves: int) -> None:
     """Count the instructions of each kind of request."""
     try:
@@ -180,7 +181,7 @@ def main(as_json: bool, write: bool, waves: int) -> None:
         click.echo(msgspec.json.encode(counts).decode())
         return
     for name, value in msgspec.structs.asdict(counts).items():
-        click.echo(f"{name:<16} {value:>8.1f} k   {counts.bare / value:.3f} of bare")
+        click.echo(f"{name:<16} {value:>8.1f} k   bare / this: {counts.bare / value:.3f}")
 
 
 def figures() -> dict[str, Counts]:

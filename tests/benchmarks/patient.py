@@ -1,7 +1,8 @@
-"""The command `verifier` for a machine that is 50 times as slow. Every pause and timeout is 50 times as long.
+"""The command `verifier` for a machine that is 50 times as slow.
 
-Otherwise the node would do more in the background for each request than it does on a real machine. The writer also
-waits until all requests of a wave have come, so that each wave is one batch.
+The pauses and timeouts that a wave would meet are 50 times as long. Otherwise the node would do more in the background
+for each request than it does on a real machine. The writer waits until all requests of a wave have come, so that each
+wave is one batch.
 """
 
 from __future__ import annotations

@@ -20,8 +20,7 @@ OTHER = AssignedOfficer("9999", "李娜", "上海浦东支行")
 
 
 def remembered(world: World) -> set[str]:
-    cache = world.context.decrypter
-    return {*cache._current, *cache._older}
+    return set().union(*world.context.decrypter._generations)
 
 
 async def test_an_application_is_decrypted_once_for_many_batches(

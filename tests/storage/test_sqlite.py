@@ -255,7 +255,7 @@ async def test_a_commit_that_awaits_anything_but_its_transaction_is_a_defect(tmp
         await transaction.execute_many(INSERT, [("a", 1)])
         await asyncio.sleep(0)
 
-    with pytest.raises(InternalError, match="waits for something else"):
+    with pytest.raises(InternalError, match="waits for something other"):
         await storage.commit(run)
     assert list(await storage.fetch("SELECT limit_key FROM limits")) == []
     await storage.commit(lambda transaction: transaction.execute_many(INSERT, [("b", 1)]))

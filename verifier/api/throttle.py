@@ -5,6 +5,7 @@ Implements specs/protocol.md section 7.3. The limit on wrong codes is stored in 
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 from verifier.core.errors import RateLimited
@@ -27,7 +28,7 @@ class Throttle:
         self._tats: OrderedDict[str, int] = OrderedDict()
         self._name = name
         self._policy = f'"{name}";q={limit.burst};w={limit.period_ms // 1000}'
-        self._reset = f";t={-(-limit.interval_ms // 1000)}"
+        self._reset = f";t={math.ceil(limit.interval_ms / 1000)}"
 
     def spend(self, key: str) -> Decision:
         """Count one event of a key. If the key has reached the limit, raises RateLimited with the time to wait."""

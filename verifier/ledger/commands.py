@@ -67,7 +67,10 @@ Decide: TypeAlias = Callable[[UnitOfWork], Answer[T] | VerifierError]
 
 To refuse the command and write nothing, the function raises an error before it stages a write. To refuse the command
 but keep the staged writes, it returns the error. It must not refuse a command after it has staged a leaf. Errors are
-not kept under the idempotency key."""
+not kept under the idempotency key.
+
+On SQLite, the function runs in the thread of the database. So it must not touch objects of the event loop: no task, no
+event, no future. The same holds for a guard, an `Again`, and the function that builds the answer."""
 DecideKept: TypeAlias = Callable[[UnitOfWork], About[T] | VerifierError]
 """Like `Decide`, for a command whose answer is kept for retries."""
 Result: TypeAlias = Struct | Reply[Struct]

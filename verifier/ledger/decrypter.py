@@ -28,35 +28,35 @@ class Decrypter:
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
-        self._current: dict[str, DecryptedApplication] = {}
-        self._older: dict[str, DecryptedApplication] = {}
+        self._generations: tuple[dict[str, DecryptedApplication], dict[str, DecryptedApplication]] = {}, {}
 
     def application(self, row: ApplicationRow) -> DecryptedApplication:
         """The application of a row. Raises Erased if its keys were destroyed."""
-        current = self._current
-        found = current.get(row.application_id) or self._older.get(row.application_id)
+        # Read once: `clear` may replace the generations meanwhile, and must not get an entry of the old key ring.
+        current, older = self._generations
+        found = current.get(row.application_id) or older.get(row.application_id)
         if found is not None and row.sealed is not None and sealed_columns(found.row) == sealed_columns(row):
             found = DecryptedApplication(row, found.keys, found.registration)
         else:
             self.forget(row.application_id)
             found = decrypt_application(self._ring, row)
         current[row.application_id] = found
-        if len(current) >= MAX_APPLICATIONS and current is self._current:
+        if len(current) >= MAX_APPLICATIONS:
             self.age()
         return found
 
     def forget(self, application_id: str) -> None:
         """Forget an application that is being erased or registered again."""
-        for generation in (self._current, self._older):
+        for generation in self._generations:
             generation.pop(application_id, None)
 
     def age(self) -> None:
         """Begin a new generation."""
-        self._older, self._current = self._current, {}
+        self._generations = {}, self._generations[0]
 
     def clear(self) -> None:
         """Forget every application, because the key ring has changed."""
-        self._older, self._current = {}, {}
+        self._generations = {}, {}
 
 
 def sealed_columns(row: ApplicationRow) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
-"""The heads of the log, one for each shard. A batch locks the heads of its shards, so only one batch at a time extends
-a shard.
+"""The heads of the log, one for each shard.
+
+A batch locks the heads of its shards, so only one batch at a time extends a shard.
 
 Implements specs/protocol.md sections 8.4, 10 (CVP-10-2, CVP-10-5) and 10.2.
 """

@@ -28,13 +28,13 @@ class ShardRouting(Struct, frozen=True):
     calls: Mapping[str, bytes | None]
     legs: Mapping[bytes, str]
 
-    def shards(self, reads: ReadSet, shards: int) -> frozenset[int]:
-        """The shards this command must lock; empty if it reads no customer's rows."""
+    def shards(self, reads: ReadSet, count: int) -> frozenset[int]:
+        """The shards that a command must lock. Empty if the command reads no customer's rows."""
         if reads.everywhere:
-            return frozenset(range(shards))
-        found = {shard_of(key, shards) for key in self._keys(reads) if key is not None}
+            return frozenset(range(count))
+        found = {shard_of(key, count) for key in self._keys(reads) if key is not None}
         if not found and reads.session_id is not None:
-            found.add(shard_of(_hashed(reads.session_id), shards))
+            found.add(shard_of(_hashed(reads.session_id), count))
         return frozenset(found)
 
     def _keys(self, reads: ReadSet) -> Iterator[bytes | None]:

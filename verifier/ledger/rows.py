@@ -46,17 +46,18 @@ class Table(Generic[Item]):
         self.others = tuple(each for each in names if each not in key)
         self.narrow = narrow or self.others
         self._at = tuple(names.index(each) for each in key)
-        kept = tuple(each for each in self.others if each not in self.narrow)
-        self._kept = attrgetter(*kept) if kept else lambda row: ()
+        rare = tuple(each for each in self.others if each not in self.narrow)
+        self._rare_values: Callable[[Item], object] = attrgetter(*rare) if rare else lambda row: None
         placeholders = ", ".join(f"${n}" for n in range(1, self.width + 1))
         self.insert = f"INSERT INTO {name} ({self.columns}) VALUES ({placeholders})"
         self._where = " AND ".join(f"{each} = ${n}" for n, each in enumerate(key, 1))
         self.delete = f"DELETE FROM {name} WHERE {self._where}"
         keys, after = ", ".join(key), ", ".join(f"${n}" for n in range(1, len(key) + 1))
         self.page = f"SELECT {self.columns} FROM {name} WHERE ({keys}) > ({after}) ORDER BY {keys} LIMIT 1000"
-        self._narrow, self._wide = (self._update(each) for each in (self.narrow, self.others))
+        self._narrow_update, self._full_update = self._update(self.narrow), self._update(self.others)
 
     def _update(self, columns: tuple[str, ...]) -> tuple[str, Callable[[Item], Row]]:
+        """The UPDATE statement for these columns, and a function that reads its parameters from a row."""
         wanted = ", ".join(f"{each} = ${n}" for n, each in enumerate((*columns, "mac"), len(self.key) + 1))
         return f"UPDATE {self.name} SET {wanted} WHERE {self._where}", attrgetter(*self.key, *columns)
 
@@ -79,7 +80,8 @@ class Table(Generic[Item]):
 
     def update(self, before: Item, after: Item, mac: bytes) -> tuple[str, Row]:
         """The UPDATE statement for a changed row, and its parameters."""
-        sql, parameters = self._narrow if self._kept(before) == self._kept(after) else self._wide
+        same = self._rare_values(before) == self._rare_values(after)
+        sql, parameters = self._narrow_update if same else self._full_update
         return sql, (*parameters(after), mac)
 
 

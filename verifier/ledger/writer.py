@@ -8,7 +8,7 @@ Implements specs/protocol.md section 10. The writer guarantees:
 
 To follow a command, start at `submit_kept`. A command waits in the lane of its shard. `_run` takes all waiting commands
 of a lane as one batch. `_commit_batch` commits the batch and answers the callers. `_commit_with_retries` retries the
-batch on conflicts. `_transact` runs the transaction.
+batch on conflicts. `_transact` runs the transaction, and `_run_batch` is what happens in it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import cast
 
 from msgspec import Struct
@@ -63,7 +64,7 @@ class Writer:
 
     After each commit, the writer calls `on_commit` with the unit of work and the number of commands in the batch. At
     the start of each batch, it calls `check_clock` with the database's own time. `check_clock` raises Unavailable if
-    the clock skew is too large.
+    the clock skew is too large. It may run in the thread of the database. `on_commit` runs on the event loop.
     """
 
     def __init__(
@@ -282,39 +283,38 @@ class Writer:
         return await self._transact(commands)
 
     async def _transact(self, commands: list[Command]) -> tuple[list[Result | VerifierError], UnitOfWork]:
-        """Run a batch as one transaction: lock the heads, load, decide, extend the log, and write.
-
-        When this returns, the transaction is durable.
-        """
-
-        async def batch(transaction: Transaction) -> tuple[dict[int, Head], list[Result | VerifierError], UnitOfWork]:
-            held = frozenset[int]().union(*(command.shards for command in commands))
-            heads, shards = await self._heads.lock(transaction, held)
-            sizes = {shard: head.size for shard, head in heads.items()}
-            work = UnitOfWork(
-                transaction,
-                self._ring,
-                self._authenticator,
-                self._decrypter,
-                self._entropy,
-                self._clock(),
-                sizes,
-                shards,
-            )
-            await work.loaded.load([command.reads for command in commands])
-            if shards > 1:
-                _check_held(work.loaded.routing(), commands, held, shards)
-            kept = await read_kept(transaction, commands)
-            decided = self._decide(work, commands, kept)
-            shares = work.stage_rows()
-            heads = await self._heads.extend(transaction, heads, work.log.staged, shares)
-            answers = self._answers(work, commands, decided)
-            await work.flush()
-            return heads, answers, work
-
-        heads, answers, work = await self._storage.commit(batch)
+        """Run a batch as one transaction. When this returns, the transaction is durable."""
+        heads, answers, work = await self._storage.commit(partial(self._run_batch, commands))
         self._heads.remember(heads)
         return answers, work
+
+    async def _run_batch(
+        self, commands: list[Command], transaction: Transaction
+    ) -> tuple[dict[int, Head], list[Result | VerifierError], UnitOfWork]:
+        """Lock the heads, load, decide, extend the log, and write. Awaits only methods of the transaction."""
+        held = frozenset[int]().union(*(command.shards for command in commands))
+        heads, shards = await self._heads.lock(transaction, held)
+        sizes = {shard: head.size for shard, head in heads.items()}
+        work = UnitOfWork(
+            transaction,
+            self._ring,
+            self._authenticator,
+            self._decrypter,
+            self._entropy,
+            self._clock(),
+            sizes,
+            shards,
+        )
+        await work.loaded.load([command.reads for command in commands])
+        if shards > 1:
+            _check_held(work.loaded.routing(), commands, held, shards)
+        kept = await read_kept(transaction, commands)
+        decided = self._decide(work, commands, kept)
+        shares = work.stage_rows()
+        heads = await self._heads.extend(transaction, heads, work.log.staged, shares)
+        answers = self._answers(work, commands, decided)
+        await work.flush()
+        return heads, answers, work
 
     def _decide(self, work: UnitOfWork, commands: Sequence[Command], kept: Kept) -> list[Outcome]:
         """Decide the commands in order of arrival. Each command sees the effects of earlier commands."""

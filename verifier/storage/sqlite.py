@@ -97,11 +97,11 @@ class _InThread:
         with self._file.translated("roll back", always=True):
             self._connection.rollback()
 
-    async def transact(self, run: Callable[[_InThread], Coroutine[object, object, T]]) -> T:
+    async def transact(self, work: Callable[[_InThread], Coroutine[object, object, T]]) -> T:
         """Run `work` in one transaction, from BEGIN to COMMIT. Returns the result of `work`."""
         try:
             await self.run("BEGIN IMMEDIATE")
-            result = await run(self)
+            result = await work(self)
             await self.run("COMMIT")
         except BaseException:
             # The transaction may still be open, even after a failed COMMIT.
@@ -147,7 +147,7 @@ def _complete(work: Callable[..., Coroutine[object, object, T]], *args: object) 
     except StopIteration as ended:
         return cast("T", ended.value)
     coroutine.close()
-    raise InternalError("a transaction waits for something else than its database")
+    raise InternalError("a transaction waits for something other than its database")
 
 
 class SqliteStorage(Storage):
