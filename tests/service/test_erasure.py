@@ -237,8 +237,8 @@ async def everything(world: World, person: Person) -> list[str]:
 
 async def live(world: World, person: Person, leg_id: str) -> tuple[str, str]:
     world.clock.advance(1)
-    await world.grant(person, "daily_cap")
-    exception_id = (await world.grant(person, "daily_cap"))["exception_id"]
+    await world.grant(person, "daily_cap", "person_daily_cap")
+    exception_id = (await world.grant(person, "daily_cap", "person_daily_cap"))["exception_id"]
     call_id = (await world.issue(person, exception_id=exception_id))["call"]["call_id"]
     await world.leg(call_id, "connected", person.number, leg_id=leg_id)
     return call_id, await world.reveal(call_id)

@@ -18,7 +18,7 @@ LegMode = Literal["required", "observed", "off"]
 Language = Literal["zh-CN", "en"]
 Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing"]
 Instant = Annotated[datetime, Meta(tz=True)]
-Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
+Rule = Literal["contact_hours", "daily_cap", "number_cooling_off", "person_daily_cap"]
 DiscrepancyKind = Literal[
     "code_without_leg",
     "code_never_used",
