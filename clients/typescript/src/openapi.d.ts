@@ -809,7 +809,7 @@ export interface components {
         };
         /**
          * CallDetails
-         * @description The facts that a customer sees about a genuine call.
+         * @description The facts that a customer sees about a genuine call. `loan` is null in an answer kept by an earlier release.
          */
         CallDetails: {
             call_id: string;
@@ -820,6 +820,8 @@ export interface components {
             number: string;
             caller_number: string;
             leg: components["schemas"]["LegView"];
+            /** @default null */
+            loan?: components["schemas"]["Loan"] | null;
         };
         /**
          * CallStatus
@@ -1008,7 +1010,7 @@ export interface components {
             /** @enum {unknown} */
             purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             number: string;
-            rules: ("contact_hours" | "daily_cap" | "number_cooling_off")[];
+            rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
             asked_at: string;
             expires_at: string;
@@ -1037,7 +1039,7 @@ export interface components {
          */
         GrantException: {
             officer_id: string;
-            rules: ("contact_hours" | "daily_cap" | "number_cooling_off")[];
+            rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
         };
         /** GrantedException */
@@ -1159,6 +1161,16 @@ export interface components {
             ended_at: string | null;
         };
         /**
+         * Loan
+         * @description The loan that a call is about, as the customer knows it. `reference` is what the bank's letters call it.
+         *
+         *         Unknown members are ignored, because a later version may add some.
+         */
+        Loan: {
+            product: string;
+            reference: string;
+        };
+        /**
          * LogEvidence
          * @description A signed statement, and the proof (C2SP tlog-proof) that the log contains the statement.
          */
@@ -1177,6 +1189,8 @@ export interface components {
         /**
          * MyApplication
          * @description A customer's loan: its stage, the officers who may phone about it, and announced calls.
+         *
+         *         `reference` is what the customer knows it by.
          */
         MyApplication: {
             application_id: string;
@@ -1187,6 +1201,7 @@ export interface components {
             stage: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             officers: components["schemas"]["Officer"][];
             announced_calls: components["schemas"]["AnnouncedCall"][];
+            reference: string;
         };
         /** MyApplications */
         MyApplications: {
@@ -1294,6 +1309,8 @@ export interface components {
         /**
          * Registration
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
+         *
+         *         Without a `reference`, the customer knows the application by its id.
          */
         Registration: {
             customer: components["schemas"]["Customer"];
@@ -1319,6 +1336,7 @@ export interface components {
             stage?: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             /** @default [] */
             announced_calls?: components["schemas"]["AnnouncedCall"][];
+            reference?: string;
         };
         /**
          * ReportCall
@@ -1351,7 +1369,7 @@ export interface components {
             purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
-            rules: ("contact_hours" | "daily_cap" | "number_cooling_off")[];
+            rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
         };
         /** RevokeCall */
