@@ -61,6 +61,7 @@ class _ProblemBody(Struct, frozen=True):
     verdict: str | None = None
     errors: tuple[FieldError, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    acr_values: tuple[str, ...] = ()
 
 
 class Sending(Generic[Answer]):
@@ -185,6 +186,7 @@ def _refusal(status: int, kind: str, body: bytes, request_id: str, retry_after: 
         request_id=request_id,
         errors=problem.errors,
         refusals=problem.refusals,
+        acr_values=problem.acr_values,
         retry_after=retry_after,
     )
 

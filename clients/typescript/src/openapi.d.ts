@@ -63,7 +63,7 @@ export interface paths {
         put?: never;
         /**
          * A second person lifts rules of the contact policy for one call
-         * @description For: staff:supervisor.
+         * @description For: staff:supervisor. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["grant_exception"];
         delete?: never;
@@ -123,7 +123,7 @@ export interface paths {
         put?: never;
         /**
          * A second person grants or declines a request; granted exceptions are logged
-         * @description For: staff:supervisor.
+         * @description For: staff:supervisor. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["decide_exception"];
         delete?: never;
@@ -143,7 +143,7 @@ export interface paths {
         put?: never;
         /**
          * Issue a call: a signed ticket, logged, and its code once the leg allows it
-         * @description For: staff:officer, system:calls.
+         * @description For: staff:officer, system:calls. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["issue_call"];
         delete?: never;
@@ -221,7 +221,7 @@ export interface paths {
         };
         /**
          * The code to read out, while the leg is connected to the number on file
-         * @description For: staff:officer.
+         * @description For: staff:officer. Staff may need a stronger sign-in (RFC 9470).
          */
         get: operations["reveal_code"];
         put?: never;
@@ -343,12 +343,12 @@ export interface paths {
         put?: never;
         /**
          * Suspend a member of staff: no act by them or in their name, and their open calls are revoked
-         * @description For: staff:supervisor, system:calls.
+         * @description For: staff:supervisor, system:calls. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["suspend_staff"];
         /**
          * Lift a suspension; nobody lifts their own
-         * @description For: staff:supervisor.
+         * @description For: staff:supervisor. Staff may need a stronger sign-in (RFC 9470).
          */
         delete: operations["lift_suspension"];
         options?: never;
@@ -1255,6 +1255,8 @@ export interface components {
         /**
          * Problem
          * @description A problem (RFC 9457). `slug` names the kind of error. For a 5xx status, `verdict` is `unavailable`.
+         *
+         *         `acr_values` comes with `insufficient_user_authentication`, and repeats the challenge of RFC 9470.
          */
         Problem: {
             type: string;
@@ -1267,6 +1269,8 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
             /** @default [] */
             refusals?: components["schemas"]["Refusal"][];
+            /** @default [] */
+            acr_values?: string[];
             /** @default null */
             verdict?: string | null;
         };
@@ -1523,6 +1527,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1668,6 +1673,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1800,6 +1806,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1934,6 +1941,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2061,9 +2069,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2212,6 +2221,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2342,6 +2352,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2460,9 +2471,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2617,9 +2629,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2772,6 +2785,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2895,6 +2909,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3036,6 +3051,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3165,9 +3181,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3316,6 +3333,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3462,6 +3480,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3598,6 +3617,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3725,6 +3745,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3882,6 +3903,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4036,9 +4058,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4159,9 +4182,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4295,6 +4319,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4423,6 +4448,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4551,6 +4577,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4679,6 +4706,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4809,6 +4837,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4942,6 +4971,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5063,6 +5093,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5175,6 +5206,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5287,6 +5319,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5399,6 +5432,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5515,6 +5549,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5652,6 +5687,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5775,6 +5811,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
