@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from verifier.core.application import Loan, Officer
 from verifier.core.messages.confirmations import Words
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES, Language
@@ -50,21 +52,12 @@ NEVER: dict[Language, str] = {
     "en": f"We never ask for: {_LIST['en'].join(ITEMS[each]['en'] for each in NEVER_ASKS)}.",
 }
 _MAY_ASK: dict[Language, str] = {"zh-CN": "这通电话可能会请您提供：", "en": " This call may ask for: "}
-_LOAN: dict[Language, str] = {
-    "zh-CN": "（{product}，申请编号 {reference}）",
-    "en": " ({product}, reference {reference})",
-}
-# A reference is hard to follow by ear, so only the product is said.
-_LOAN_SPOKEN: dict[Language, str] = {"zh-CN": "，{product}", "en": ": {product}"}
-# By whether the text is spoken.
-_WHO: dict[bool, dict[Language, str]] = {
-    spoken: {
-        "zh-CN": f"来电人：{{name}}，工号 {{id}}，{{branch}}，来电事由：{{purpose}}{loan['zh-CN']}。"
-        f"{_MAY_ASK['zh-CN']}{{asks}}。",
-        "en": f"{{name}}, staff number {{id}}, {{branch}}, about {{purpose}}{loan['en']}.{_MAY_ASK['en']}{{asks}}.",
-    }
-    for spoken, loan in ((False, _LOAN), (True, _LOAN_SPOKEN))
-}
+
+
+@lru_cache(maxsize=64)
+def _items(language: Language, asks: tuple[str, ...]) -> str:
+    """The names of these items, in one text. There are as many texts as purposes and languages."""
+    return _LIST[language].join(ITEMS[each][language] for each in asks)
 
 
 def who(
@@ -72,17 +65,14 @@ def who(
 ) -> str:
     """The sentences of a genuine verdict that describe the call: officer, purpose, loan, and what it may ask for.
 
-    If the text is `spoken`, it names the loan by its product only.
+    If the text is `spoken`, it names the loan by its product only, since a reference is hard to follow by ear.
     """
-    return _WHO[spoken][language].format(
-        name=officer.name,
-        id=officer.id,
-        branch=officer.branch,
-        purpose=PURPOSES[purpose][language],
-        product=loan.product,
-        reference=loan.reference,
-        asks=_LIST[language].join(ITEMS[each][language] for each in asks),
-    )
+    about, items = PURPOSES[purpose][language], _MAY_ASK[language] + _items(language, asks)
+    if language == "en":
+        named = f": {loan.product}" if spoken else f" ({loan.product}, reference {loan.reference})"
+        return f"{officer.name}, staff number {officer.id}, {officer.branch}, about {about}{named}.{items}."
+    named = f"，{loan.product}" if spoken else f"（{loan.product}，申请编号 {loan.reference}）"
+    return f"来电人：{officer.name}，工号 {officer.id}，{officer.branch}，来电事由：{about}{named}。{items}。"
 
 
 def genuine(
