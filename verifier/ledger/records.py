@@ -150,6 +150,8 @@ STRAYS_OF = (
     f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE application_id = $1 "
     "OR (among IS NOT NULL AND REPLACE(among, ' ' || CAST($1 AS TEXT) || ' ', '') <> among)"
 )
+STRAYS_OF_APPLICATIONS = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE application_id IN ($*)"
+STRAYS_AMONG_SINCE = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE among IS NOT NULL AND stray_id >= $1"
 
 # --- reconciliation ---------------------------------------------------------------------------------------
 

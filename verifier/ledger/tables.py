@@ -62,6 +62,11 @@ class StrayLeg(Struct, frozen=True):
     sealed: bytes | None = None
     among: str | None = None
 
+    @property
+    def led_to(self) -> set[str]:
+        """The ids of the applications that the leg may be about."""
+        return {*(self.among or "").split(), *filter(None, (self.application_id,))}
+
 
 class ExceptionRow(Struct, frozen=True):
     """A row of `exceptions`. `rules` is a space-separated list. `call_id` is the call that used the exception."""

@@ -10,6 +10,7 @@ from verifier.service.context import Context, Settings
 from verifier.service.customers.me import Me
 from verifier.service.customers.receipts import Receipts
 from verifier.service.customers.reports import Reports
+from verifier.service.customers.ringing import Ringing
 from verifier.service.housekeeping.expiry import Housekeeping
 from verifier.service.housekeeping.key_uses import KeyUses
 from verifier.service.housekeeping.retention import Retention
@@ -46,6 +47,7 @@ class Service:
         self.receipts = Receipts(context)
         self.reports = Reports(context)
         self.me = Me(context)
+        self.ringing = Ringing(context)
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)
         self.suspensions = StaffSuspensions(context)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from callback_verification.requests import Request, get, put
-from callback_verification.shapes import CallStatus, MyApplications, PastCalls, Preferences
+from datetime import datetime
+
+from callback_verification.requests import Request, get, instant, post, put
+from callback_verification.shapes import CallStatus, CallVerification, MyApplications, PastCalls, Preferences
 
 
 def call_status() -> Request[CallStatus]:
     """Ask whether the bank is on the phone with the customer now."""
     return get("/v1/me/call-status", CallStatus)
+
+
+def verify_call(*, caller_number: str, rang_at: datetime) -> Request[CallVerification]:
+    """Ask whether the call that rings on the customer's handset is from the bank.
+
+    `caller_number` is the number that the handset shows, in E.164. `rang_at` is when the handset began to ring.
+    """
+    body: dict[str, object] = {"caller_number": caller_number, "rang_at": instant(rang_at)}
+    return post("/v1/me/call-verification", CallVerification, body, None)
 
 
 def calls(*, limit: int = 20, cursor: str | None = None) -> Request[PastCalls]:

@@ -341,6 +341,16 @@ class CallStatus(Shape, frozen=True):
         raise TypeError("a call status is neither true nor false; use .on_call")
 
 
+class CallVerification(Shape, frozen=True):
+    """Whether a call that rings is from the bank: `legit`, `not_legit` or `undetermined`. It never replaces a code."""
+
+    verdict: Literal["legit", "not_legit", "undetermined"]
+    at: Instant
+
+    def __bool__(self) -> bool:
+        raise TypeError("a call verification is neither true nor false; use .verdict")
+
+
 class MyApplication(Shape, frozen=True):
     """A loan application, as its customer sees it. An announced call is not proof that a call is genuine."""
 

@@ -226,6 +226,12 @@ export class Client {
     callStatus: (options) => this.#request("GET", "/v1/me/call-status", { options }),
 
     /**
+     * Ask whether the call that rings on the customer's handset is from the bank. This never replaces a code.
+     * @param {Schemas["VerifyCall"]} body @param {Options} [options] @returns {Promise<Schemas["CallVerification"]>}
+     */
+    verifyCall: (body, options) => this.#request("POST", "/v1/me/call-verification", { body, options }),
+
+    /**
      * Yield the current call status, then each change.
      * @param {Options} [options] @returns {AsyncGenerator<Schemas["CallStatus"], void, void>}
      */

@@ -41,6 +41,7 @@ const calls = (client) => [
   client.ivr.step("ID", {}),
   client.me.calls(),
   client.me.callStatus(),
+  client.me.verifyCall(/** @type {any} */ ({})),
   client.me.events().next(),
   client.me.applications(),
   client.me.preferences(),

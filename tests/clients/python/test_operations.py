@@ -84,6 +84,7 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "step_session": lambda: ivr.step("ivr_" + "0" * 32, "1"),
     "my_calls": lambda: me.calls(limit=1, cursor=CALL),
     "my_call_status": me.call_status,
+    "verify_call": lambda: me.verify_call(caller_number=DESK, rang_at=NOW),
     "my_applications": me.applications,
     "get_preferences": me.preferences,
     "put_preferences": lambda: me.put_preferences(marketing_calls=False),

@@ -53,6 +53,25 @@ class PastCalls(Struct, frozen=True):
     next_cursor: str | None
 
 
+class VerifyCall(Struct, frozen=True, forbid_unknown_fields=True):
+    """A call that rings on the customer's handset: the number that the handset shows, and since when it rings."""
+
+    caller_number: E164
+    rang_at: Instant
+
+
+class CallVerification(Struct, frozen=True):
+    """Whether a call that rings is from the bank. Without a code, this is never a reason to share anything.
+
+    - `legit`: a call of the bank to this customer, from this number, rings or is connected.
+    - `not_legit`: the number is one of the bank's own, and the bank makes no call to this customer from it.
+    - `undetermined`: neither is certain.
+    """
+
+    verdict: Literal["legit", "not_legit", "undetermined"]
+    at: datetime
+
+
 class MyApplication(Struct, frozen=True):
     """A customer's loan: its stage, the officers who may phone about it, and announced calls."""
 
