@@ -316,6 +316,7 @@ class PastCall(Shape, frozen=True):
     number: str
     caller_number: str
     issued_at: Instant
+    rang_at: Instant | None
     connected_at: Instant | None
     confirmed_at: Instant | None
     ended_at: Instant | None
@@ -330,8 +331,13 @@ class PastCalls(Shape, frozen=True):
 
 
 class CallStatus(Shape, frozen=True):
-    """Whether the bank is on the phone with the customer now. `calls` lists the bank's calls. Trust no other call."""
+    """Whether the bank is calling the customer now. `calls` lists the bank's calls. Trust no other call.
 
+    `state` is `none`, `expected`, `ringing`, `connected`, or `unknown` if the service cannot check. `on_call` is true
+    only for `connected`.
+    """
+
+    state: Literal["none", "expected", "ringing", "connected", "unknown"]
     on_call: bool
     at: Instant
     calls: tuple[PastCall, ...]

@@ -53,7 +53,7 @@ def operations() -> tuple[Operation, ...]:
             id="my_call_status",
             method="GET",
             path="/v1/me/call-status",
-            summary="Are you on the phone with me now?",
+            summary="Are you calling me now?",
             tag="me",
             who=("customer",),
             answer=CallStatus,

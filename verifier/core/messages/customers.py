@@ -13,6 +13,9 @@ from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import Words
 
 
+StatusState = Literal["none", "expected", "ringing", "connected", "unknown"]
+
+
 class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
     """A report of a suspicious call. Only an IVR sets `reporter_number`. It is the reporter's registered number."""
 
@@ -40,6 +43,7 @@ class PastCall(Struct, frozen=True):
     number: str
     caller_number: str
     issued_at: datetime
+    rang_at: datetime | None
     connected_at: datetime | None
     confirmed_at: datetime | None
     ended_at: datetime | None
@@ -88,8 +92,15 @@ class MyApplications(Struct, frozen=True):
 
 
 class CallStatus(Struct, frozen=True):
-    """Whether the bank is on the phone with the customer now. If `on_call` is true, `calls` has the current calls."""
+    """Whether the bank is calling the customer now. `calls` has the calls that `state` is about, if any.
 
+    - `none`: the bank is not calling the customer.
+    - `expected`: a code was issued for a call. Nobody has dialled yet, or the bank cannot see whether they have.
+    - `ringing`, `connected`: as the telephone exchange reports. `on_call` is true only for `connected`.
+    - `unknown`: a telephone exchange is silent, so the service cannot check.
+    """
+
+    state: StatusState
     on_call: bool
     at: datetime
     calls: tuple[PastCall, ...]

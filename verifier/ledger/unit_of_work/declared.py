@@ -84,6 +84,10 @@ class Declared:
         if staff_id not in self.reads.staff_ids:
             raise _undeclared("a member of staff")
 
+    def exchange(self, system_id: str) -> None:
+        if system_id != self.reads.exchange_id:
+            raise _undeclared("an exchange")
+
     def dialogue(self, session_id: str) -> None:
         if session_id != self.reads.session_id:
             raise _undeclared("a dialogue")

@@ -13,6 +13,7 @@ from verifier.ledger import records, tables
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
+from verifier.service.legs.exchanges import TelephoneExchanges
 
 # The exchange and the handset may differ by this much in when the call began to ring. It includes late leg events and
 # the clock skew of the handset.
@@ -20,15 +21,15 @@ TOLERANCE_MS = 30_000
 # An older ring is no question about a call that rings now.
 OLDEST_MS = 300_000
 # An application has at most one open call. The second newest call may have ended within the tolerance.
-NEWEST_CALLS = 2
-_AFTER_ALL = "call_g"  # sorts after every call id
+NEWEST = 2
 
 
 class Ringing:
     """Use case of a customer's handset, which rings."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, exchanges: TelephoneExchanges) -> None:
         self._context = context
+        self._exchanges = exchanges
 
     async def verify(self, customer: Principal, asked: VerifyCall) -> CallVerification:
         """Whether the call that rings is from the bank.
@@ -40,7 +41,7 @@ class Ringing:
         context = self._context
         now_ms, rang_at = context.clock(), to_ms(asked.rang_at)
         answered = CallVerification("undetermined", from_ms(now_ms))
-        if context.settings.rules.leg_mode != "required" or await context.exchanges.silent():
+        if context.settings.rules.leg_mode != "required" or await self._exchanges.silent():
             return answered
         if not now_ms - OLDEST_MS <= rang_at <= now_ms + TOLERANCE_MS:
             return answered
@@ -60,9 +61,7 @@ class Ringing:
         return CallVerification("not_legit", answered.at)
 
     async def _newest(self, application: DecryptedApplication) -> Sequence[DecryptedCall]:
-        rows = await self._context.storage.fetch(
-            records.CALLS_OF_APPLICATION, application.application_id, _AFTER_ALL, NEWEST_CALLS
-        )
+        rows = await self._context.storage.fetch(records.NEWEST_CALLS, application.application_id, NEWEST)
         return [self._context.reading.open_call(application, row) for row in rows]
 
     def _rang(self, application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rang_at: int) -> bool:
