@@ -37,12 +37,12 @@ X5U = "https://certificates.bank.example/shaken.pem"
 class Telephones:
     """A bank that signs its calls, its gateway, and one telephone each for officer and customer."""
 
-    def __init__(self, folder: Path, bank: DemoBank) -> None:
+    def __init__(self, folder: Path, bank: DemoBank, *, answers: str = "auto") -> None:
         self.folder = folder
         self.bank = bank
         self.customer = Customer(bank)
         self.officer_phone = BaresipPhone(folder / "officer", "4412", free_ports(8), hums=HUM)
-        self.customer_phone = BaresipPhone(folder / "customer", self.customer.number, free_ports(8))
+        self.customer_phone = BaresipPhone(folder / "customer", self.customer.number, free_ports(8), answers=answers)
         self.officer_uri = self.officer_phone.uri.replace("4412", "{officer}")
         self.gateway = RunningGateway(folder, bank, OFFICER_URI=self.officer_uri)
 

@@ -94,8 +94,8 @@ def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
 
 
 def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
-    """Read an AMI event. `DialState` with the status RINGING or PROGRESS reports a ringing leg. `DialEnd` with the status
-    ANSWER reports a connected one. `Hangup`, a transfer or parking ends the leg.
+    """Read an AMI event. `DialState` with the status RINGING or PROGRESS reports a ringing leg, and `DialEnd` with the
+    status ANSWER a connected one. `Hangup`, a transfer or parking ends the leg.
 
     Events have a time only with `timestampevents = yes` in manager.conf. Without that setting, pass `received_at`.
     """

@@ -30,8 +30,9 @@ def from_dialog_info(document: str | bytes, plan: DialPlan, received_at: datetim
     """Read one notification about a watched extension.
 
     If the extension began the dialog, an early dialog becomes a ringing leg, and a confirmed one a connected leg. A
-    terminated dialog becomes an ended leg, unless another party had called the extension. Documents have no time, so `received_at` is required. The
-    `entity` in the document is the address of the extension. The user part of `entity` is looked up in `plan.officers`.
+    terminated dialog becomes an ended leg, unless another party had called the extension. Documents have no time, so
+    `received_at` is required. The `entity` in the document is the address of the extension. The user part of `entity`
+    is looked up in `plan.officers`.
     """
     reader = _Reader()
     try:

@@ -50,9 +50,7 @@ def from_esl(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
     return _dialled("connected" if kind == "CHANNEL_ANSWER" else "ringing", field, leg, plan, at)
 
 
-def _dialled(
-    event: Literal["ringing", "connected"], field: Field, leg: str, plan: DialPlan, at: datetime
-) -> Reading:
+def _dialled(event: Literal["ringing", "connected"], field: Field, leg: str, plan: DialPlan, at: datetime) -> Reading:
     if field("call-direction") != "outbound":
         return IRRELEVANT if field("call-direction") == "inbound" else unread("no_direction")
     if not plan.leads_outside(field("channel-name")):
