@@ -21,7 +21,7 @@ from tests.api.conftest import RunningBank
 from tests.certificates import certified
 from tests.customers import DESK, Customer
 from tests.ivr.baresip import BaresipPhone
-from tests.ivr.conftest import GATEWAY, RunningGateway
+from tests.ivr.conftest import PROGRAMS, RunningGateway
 from tests.ivr.ports import free_ports
 from tests.ivr.rtp import strength
 from verifier.core.passport import check_identity
@@ -62,7 +62,7 @@ class Telephones:
         }
         environment |= {f"DIALLER_{name}": value for name, value in given.items()}
         command = [sys.executable, "-m", "voice_gateway.dialler", self.customer.call_id]
-        environment["PYTHONPATH"] = str(GATEWAY)
+        environment["PYTHONPATH"] = PROGRAMS
         return subprocess.Popen(command, env=environment, stderr=(self.folder / "dialler.log").open("wb"))
 
     def close(self) -> None:
