@@ -21,7 +21,7 @@ from tests.api.conftest import RunningBank
 from tests.certificates import certified
 from tests.customers import DESK, Customer
 from tests.ivr.baresip import BaresipPhone
-from tests.ivr.conftest import GATEWAY, RunningGateway
+from tests.ivr.conftest import PROGRAMS, RunningGateway
 from tests.ivr.ports import free_ports
 from tests.ivr.rtp import strength
 from verifier.core.passport import check_identity
@@ -37,12 +37,12 @@ X5U = "https://certificates.bank.example/shaken.pem"
 class Telephones:
     """A bank that signs its calls, its gateway, and one telephone each for officer and customer."""
 
-    def __init__(self, folder: Path, bank: DemoBank) -> None:
+    def __init__(self, folder: Path, bank: DemoBank, *, answers: str = "auto") -> None:
         self.folder = folder
         self.bank = bank
         self.customer = Customer(bank)
         self.officer_phone = BaresipPhone(folder / "officer", "4412", free_ports(8), hums=HUM)
-        self.customer_phone = BaresipPhone(folder / "customer", self.customer.number, free_ports(8))
+        self.customer_phone = BaresipPhone(folder / "customer", self.customer.number, free_ports(8), answers=answers)
         self.officer_uri = self.officer_phone.uri.replace("4412", "{officer}")
         self.gateway = RunningGateway(folder, bank, OFFICER_URI=self.officer_uri)
 
@@ -62,7 +62,7 @@ class Telephones:
         }
         environment |= {f"DIALLER_{name}": value for name, value in given.items()}
         command = [sys.executable, "-m", "voice_gateway.dialler", self.customer.call_id]
-        environment["PYTHONPATH"] = str(GATEWAY)
+        environment["PYTHONPATH"] = PROGRAMS
         return subprocess.Popen(command, env=environment, stderr=(self.folder / "dialler.log").open("wb"))
 
     def close(self) -> None:

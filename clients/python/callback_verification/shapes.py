@@ -171,7 +171,7 @@ class LegByNumber(Shape, frozen=True):
     with several officers.
     """
 
-    event: Literal["connected", "ended"]
+    event: Literal["ringing", "connected", "ended"]
     leg_id: str
     at: Instant
     number: str | None = None

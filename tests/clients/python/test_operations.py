@@ -166,7 +166,7 @@ def test_no_repr_contains_a_code_name_number_or_token(clients: Clients) -> None:
     call_id, code = clients.live_call()
     shown, asked = clients.officer.send(calls.code(call_id)), confirmations.confirm(code)
     verdict = clients.customer.send(asked)
-    going = Outgoing("POST", "http://x/v1", {"Authorization": "Bearer secret"}, asked.body, 1.0)
+    going = Outgoing("POST", "http://x/v1", {"Authorization": "Bearer secret"}, asked.body, 1.0, 1.0)
     seen = [
         asked,
         verdict,
