@@ -78,7 +78,9 @@ async def run(folder: Path, rate: int, seconds: float) -> str:
         cpu_s, begun = server.cpu_s, time.perf_counter() + 0.5
         moments = [begun + n / rate for n in range(int(rate * seconds))]
         due = iter(moments)
-        verdicts = sum(await asyncio.gather(*(ask(bank.port, requests, due, waits_s) for _ in range(CONNECTIONS))), Counter())
+        verdicts = sum(
+            await asyncio.gather(*(ask(bank.port, requests, due, waits_s) for _ in range(CONNECTIONS))), Counter()
+        )
         took_s, cpu_s = time.perf_counter() - begun, server.cpu_s - cpu_s
     waits_ms = sorted(s * 1000 for s in waits_s)
     told = ", ".join(f"{verdict} {count}" for verdict, count in sorted(verdicts.items()))

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
+from callback_verification.quiet import Shape
 from callback_verification.requests import Request, get, instant, post, put
-from callback_verification.shapes import CallStatus, CallVerification, MyApplications, PastCalls, Preferences
+from callback_verification.shapes import CallStatus, Instant, MyApplications, PastCalls, Preferences
+
+
+class CallVerification(Shape, frozen=True):
+    """Whether a call that rings is from the bank: `legit`, `not_legit` or `undetermined`. It never replaces a code."""
+
+    verdict: Literal["legit", "not_legit", "undetermined"]
+    at: Instant
+
+    def __bool__(self) -> bool:
+        raise TypeError("a call verification is neither true nor false; use .verdict")
 
 
 def call_status() -> Request[CallStatus]:
-    """Ask whether the bank is on the phone with the customer now."""
+    """Ask whether the bank is calling the customer now."""
     return get("/v1/me/call-status", CallStatus)
 
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 from callback_verification.evidence import Evidence
 from callback_verification.quiet import Shape
 
-State = Literal["issued", "live", "confirmed", "ended", "expired", "revoked", "locked"]
+State = Literal["issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]
 Language = Literal["zh-CN", "en"]
 Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing"]
@@ -149,6 +149,7 @@ class Call(Shape, frozen=True):
     leg_mode: LegMode
     issued_at: Instant
     expires_at: Instant
+    rang_at: Instant | None
     connected_at: Instant | None
     leg_ended_at: Instant | None
     revealed_at: Instant | None
@@ -345,16 +346,6 @@ class CallStatus(Shape, frozen=True):
 
     def __bool__(self) -> bool:
         raise TypeError("a call status is neither true nor false; use .on_call")
-
-
-class CallVerification(Shape, frozen=True):
-    """Whether a call that rings is from the bank: `legit`, `not_legit` or `undetermined`. It never replaces a code."""
-
-    verdict: Literal["legit", "not_legit", "undetermined"]
-    at: Instant
-
-    def __bool__(self) -> bool:
-        raise TypeError("a call verification is neither true nor false; use .verdict")
 
 
 class MyApplication(Shape, frozen=True):

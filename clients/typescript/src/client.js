@@ -155,6 +155,9 @@ export class Client {
      * @param {Options} [options] @returns {Promise<Schemas["ExchangeAlive"]>}
      */
     alive: (options) => this.#request("POST", "/v1/legs/alive", { options }),
+
+    /** @param {Options} [options] @returns {Promise<Schemas["Exchanges"]>} */
+    exchanges: (options) => this.#request("GET", "/v1/exchanges", { options }),
   };
 
   reconciliation = {

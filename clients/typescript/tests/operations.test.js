@@ -31,6 +31,7 @@ const calls = (client) => [
   client.legs.ringing("ID", LEG),
   client.legs.connected("ID", LEG),
   client.legs.ended("ID", LEG),
+  client.legs.exchanges(),
   client.legs.byNumber(/** @type {any} */ ({})),
   client.legs.alive(),
   client.reconciliation.list(),

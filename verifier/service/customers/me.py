@@ -153,4 +153,3 @@ def _mine(application: DecryptedApplication) -> MyApplication:
         officers=registration.officers,
         announced_calls=registration.announced_calls,
     )
-

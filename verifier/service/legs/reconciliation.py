@@ -96,4 +96,3 @@ def _of_call(kind: DiscrepancyKind, call: Call) -> Discrepancy:
         leg_ended_at=optional_from_ms(call.leg_ended_at),
         revealed_at=optional_from_ms(call.revealed_at),
     )
-
