@@ -105,6 +105,7 @@ class Config(Struct, frozen=True, kw_only=True):
     policy_version: Annotated[str, line(40)] = "2026-1"
     contact_hours: Annotated[str, exact("[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}")] = "08:00-21:00"
     daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
+    person_daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
     number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
     published_numbers: str = ""
     caller_numbers: str = ""
@@ -159,6 +160,8 @@ class Config(Struct, frozen=True, kw_only=True):
                 hours_start=hours_start,
                 hours_end=hours_end,
                 daily_cap=self.daily_cap,
+                person_daily_cap=self.person_daily_cap,
+                caller_numbers=frozenset(listed(self.caller_numbers)),
                 cooling_off_ms=self.number_cooling_off_hours * 3_600_000,
             ),
             verdict_cap=Limit(self.verdicts_per_day, DAY_MS),

@@ -97,8 +97,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "policy_version": "The version that every ticket names.",
         "contact_hours": "When officers may call, on the customer's clock.",
         "daily_cap": "How many calls an application may get a day.",
+        "person_daily_cap": "How many calls a customer may get a day, on all of their applications together.",
         "number_cooling_off_hours": "How long a number must have been on file before it may be called.",
-        "caller_numbers": "The numbers that officers' calls come from, to choose from; a list of E.164 numbers.",
+        "caller_numbers": "The bank's own numbers that officers call from; a list of E.164 numbers. When it is set, "
+        "a call from any other number is refused, and the console offers only these.",
         "published_numbers": "The bank's IVR numbers, which customers are told to ring; a list of E.164 or short "
         "numbers, such as 95588.",
     },

@@ -90,6 +90,7 @@ class Bank:
             "VERIFIER_CODE_LIFETIME_SECONDS": str(code_lifetime_s),
             "VERIFIER_CONTACT_HOURS": "00:00-24:00",
             "VERIFIER_DAILY_CAP": "50",
+            "VERIFIER_PERSON_DAILY_CAP": "50",
             "VERIFIER_REQUESTS_PER_MINUTE": "60000",
             "VERIFIER_SYSTEMS": str(folder / "systems.json"),
             **settings,

@@ -19,8 +19,8 @@ How it is measured
 - Each request has its own Idempotency-Key. Every call passes the contact policy, and is signed, logged with an
   inclusion proof and durable before it is answered. Every code is confirmed once.
 - Settings that differ from the defaults: VERIFIER_LEG_MODE=off, so that an issue gives its code at once;
-  VERIFIER_CONTACT_HOURS=00:00-24:00; VERIFIER_DAILY_CAP=50; VERIFIER_REQUESTS_PER_MINUTE=60000;
-  VERIFIER_LOG_LEVEL=warning; VERIFIER_ENV=development, since loopback has no https.
+  VERIFIER_CONTACT_HOURS=00:00-24:00; VERIFIER_DAILY_CAP=50; VERIFIER_PERSON_DAILY_CAP=50;
+  VERIFIER_REQUESTS_PER_MINUTE=60000; VERIFIER_LOG_LEVEL=warning; VERIFIER_ENV=development, since loopback has no https.
 - The bare handler (bare.py) gets the issue requests too. It decodes the same struct and encodes an answer of
   the same size, and does nothing else.
 - The peer (peer/service.py) is FastAPI, SQLAlchemy Core, aiosqlite, PyJWT and pyotp on uvicorn. It gets the same

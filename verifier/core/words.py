@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verifier.core.application import Officer
+from verifier.core.application import Loan, Officer
 from verifier.core.call import Progress
 from verifier.core.messages.confirmations import Words
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES, Language
@@ -66,33 +66,51 @@ NEVER: dict[Language, str] = {
 }
 _MAY_ASK: dict[Language, str] = {"zh-CN": "这通电话可能会请您提供：", "en": " This call may ask for: "}
 _WHO: dict[Language, str] = {
-    "zh-CN": f"来电人：{{name}}，工号 {{id}}，{{branch}}，来电事由：{{purpose}}。{_MAY_ASK['zh-CN']}{{asks}}。",
-    "en": f"{{name}}, staff number {{id}}, {{branch}}, about {{purpose}}.{_MAY_ASK['en']}{{asks}}.",
+    "zh-CN": f"来电人：{{name}}，工号 {{id}}，{{branch}}，来电事由：{{purpose}}{{loan}}。{_MAY_ASK['zh-CN']}{{asks}}。",
+    "en": f"{{name}}, staff number {{id}}, {{branch}}, about {{purpose}}{{loan}}.{_MAY_ASK['en']}{{asks}}.",
 }
 
 
-def who(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
-    """The sentences of a genuine verdict that describe the call: officer, purpose, and what the call may ask for."""
+_LOAN: dict[Language, str] = {
+    "zh-CN": "（{product}，申请编号 {reference}）",
+    "en": " ({product}, reference {reference})",
+}
+# A reference is hard to follow by ear, so only the product is said.
+_LOAN_SPOKEN: dict[Language, str] = {"zh-CN": "，{product}", "en": ": {product}"}
+
+
+def who(
+    language: Language, officer: Officer, purpose: str, asks: tuple[str, ...], loan: Loan, *, spoken: bool = False
+) -> str:
+    """The sentences of a genuine verdict that describe the call: officer, purpose, loan, and what it may ask for.
+
+    If the text is `spoken`, it names the loan by its product only.
+    """
+    loans = _LOAN_SPOKEN if spoken else _LOAN
     return _WHO[language].format(
         name=officer.name,
         id=officer.id,
         branch=officer.branch,
         purpose=PURPOSES[purpose][language],
+        loan=loans[language].format(product=loan.product, reference=loan.reference),
         asks=_LIST[language].join(ITEMS[each][language] for each in asks),
     )
 
 
-def genuine(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
+def genuine(
+    language: Language, officer: Officer, purpose: str, asks: tuple[str, ...], loan: Loan, *, spoken: bool = False
+) -> str:
     """The text of a genuine verdict.
 
-    It says that the call is genuine, who is calling, and what the bank never asks for.
+    It says that the call is genuine, who is calling, about which loan, and what the bank never asks for.
     """
     between = " " if language == "en" else ""
-    return between.join((GENUINE[language], who(language, officer, purpose, asks), NEVER[language]))
+    told = who(language, officer, purpose, asks, loan, spoken=spoken)
+    return between.join((GENUINE[language], told, NEVER[language]))
 
 
 def caller(language: Language, told: str) -> str:
-    """Shorten `told`, which `who` made, to the officer and the purpose.
+    """Shorten `told`, which `who` made, to the officer, the purpose and the loan.
 
     Only this part is still true after the call.
     """

@@ -17,6 +17,7 @@ class ReadSet(Struct, frozen=True):
     """The rows that a command may read. Each field adds rows:
 
     - `application_id`: this application and its open call.
+    - `same_customer`: the other applications of the customer of `application_id`.
     - `customer_index`: the applications of this customer, and their open calls.
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
@@ -32,6 +33,7 @@ class ReadSet(Struct, frozen=True):
     """
 
     application_id: str | None = None
+    same_customer: bool = False
     call_ids: tuple[str, ...] = ()
     customer_index: bytes | None = None
     number_index: bytes | None = None

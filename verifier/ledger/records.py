@@ -71,6 +71,11 @@ FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE ap
 
 APPLICATIONS_BY_ID = f"SELECT {APPLICATIONS.columns} FROM applications WHERE application_id IN ($*)"
 APPLICATIONS_BY_CUSTOMER = f"SELECT {APPLICATIONS.columns} FROM applications WHERE customer_index IN ($*)"
+# The other applications of the customers of these applications.
+APPLICATIONS_OF_SAME_CUSTOMER = (
+    f"SELECT {APPLICATIONS.of('o')} FROM applications a JOIN applications o "
+    "ON o.customer_index = a.customer_index AND o.application_id <> a.application_id WHERE a.application_id IN ($*)"
+)
 NUMBERS = "SELECT number_index, application_id FROM numbers WHERE number_index IN ($*)"
 DELETE_NUMBERS = "DELETE FROM numbers WHERE application_id = $1"
 INSERT_NUMBER = "INSERT INTO numbers (number_index, application_id) VALUES ($1, $2)"

@@ -869,7 +869,7 @@ export interface components {
         };
         /**
          * CallDetails
-         * @description The facts that a customer sees about a genuine call.
+         * @description The facts that a customer sees about a genuine call. `loan` is null in an answer kept by an earlier release.
          */
         CallDetails: {
             call_id: string;
@@ -880,6 +880,8 @@ export interface components {
             number: string;
             caller_number: string;
             leg: components["schemas"]["LegView"];
+            /** @default null */
+            loan?: components["schemas"]["Loan"] | null;
         };
         /**
          * CallStatus
@@ -1089,7 +1091,7 @@ export interface components {
             /** @enum {unknown} */
             purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             number: string;
-            rules: ("contact_hours" | "daily_cap" | "number_cooling_off")[];
+            rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
             asked_at: string;
             expires_at: string;
@@ -1145,7 +1147,7 @@ export interface components {
          */
         GrantException: {
             officer_id: string;
-            rules: ("contact_hours" | "daily_cap" | "number_cooling_off")[];
+            rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
         };
         /** GrantedException */
@@ -1267,6 +1269,16 @@ export interface components {
             ended_at: string | null;
         };
         /**
+         * Loan
+         * @description The loan that a call is about, as the customer knows it. `reference` is what the bank's letters call it.
+         *
+         *         Unknown members are ignored, because a later version may add some.
+         */
+        Loan: {
+            product: string;
+            reference: string;
+        };
+        /**
          * LogEvidence
          * @description A signed statement, and the proof (C2SP tlog-proof) that the log contains the statement.
          */
@@ -1285,6 +1297,8 @@ export interface components {
         /**
          * MyApplication
          * @description A customer's loan: its stage, the officers who may phone about it, and announced calls.
+         *
+         *         `reference` is what the customer knows it by.
          */
         MyApplication: {
             application_id: string;
@@ -1295,6 +1309,7 @@ export interface components {
             stage: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             officers: components["schemas"]["Officer"][];
             announced_calls: components["schemas"]["AnnouncedCall"][];
+            reference: string;
         };
         /** MyApplications */
         MyApplications: {
@@ -1403,6 +1418,8 @@ export interface components {
         /**
          * Registration
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
+         *
+         *         Without a `reference`, the customer knows the application by its id.
          */
         Registration: {
             customer: components["schemas"]["Customer"];
@@ -1428,6 +1445,7 @@ export interface components {
             stage?: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             /** @default [] */
             announced_calls?: components["schemas"]["AnnouncedCall"][];
+            reference?: string;
         };
         /**
          * ReportCall
@@ -1460,7 +1478,7 @@ export interface components {
             purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
-            rules: ("contact_hours" | "daily_cap" | "number_cooling_off")[];
+            rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
         };
         /** RevokeCall */

@@ -48,7 +48,11 @@ SPEC = DESCRIPTION
 STREAMS = {"call_events", "my_events"}
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LOAN = Registration(
-    Customer("c", "Anna"), (RegisteredNumber(NUMBER, NOW),), (Officer("1", "Li", "Mitte"),), product="loan"
+    Customer("c", "Anna"),
+    (RegisteredNumber(NUMBER, NOW),),
+    (Officer("1", "Li", "Mitte"),),
+    product="loan",
+    reference="7",
 )
 CALL, ASKED = "call_" + "0" * 32, "excr_" + "0" * 32
 ASKS: dict[str, Callable[[], Request[Any]]] = {

@@ -77,7 +77,10 @@ class CallVerification(Struct, frozen=True):
 
 
 class MyApplication(Struct, frozen=True):
-    """A customer's loan: its stage, the officers who may phone about it, and announced calls."""
+    """A customer's loan: its stage, the officers who may phone about it, and announced calls.
+
+    `reference` is what the customer knows it by.
+    """
 
     application_id: str
     product: str
@@ -85,6 +88,7 @@ class MyApplication(Struct, frozen=True):
     stage: Stage
     officers: tuple[Officer, ...]
     announced_calls: tuple[AnnouncedCall, ...]
+    reference: str
 
 
 class MyApplications(Struct, frozen=True):

@@ -134,10 +134,17 @@ class Loaded:
         application_ids.update(_given(n.application_id for n in read_sets))
         application_ids.update(each for found in self.of_number.values() for each in found)
         self.applications.load(await read(records.APPLICATIONS_BY_ID, sorted(application_ids)))
-        of_customer = await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in read_sets))
+        of_customer = [
+            *await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in read_sets)),
+            *await read(
+                records.APPLICATIONS_OF_SAME_CUSTOMER, _given(n.application_id for n in read_sets if n.same_customer)
+            ),
+        ]
         self.applications.load(of_customer)
         for row in of_customer:
-            self.of_customer.setdefault(bytes(row[1]), []).append(row[0])
+            known = self.of_customer.setdefault(bytes(row[1]), [])
+            if row[0] not in known:
+                known.append(row[0])
         await self._load_candidates(read_sets)
         await self._load_calls(_given(self.applications.hint(each, "open_call_id") for each in self.applications))
         self._add_legs(await read(records.LEGS_OF_CALLS, call_ids))

@@ -152,4 +152,5 @@ def _mine(application: DecryptedApplication) -> MyApplication:
         stage=registration.stage,
         officers=registration.officers,
         announced_calls=registration.announced_calls,
+        reference=application.loan.reference,
     )
