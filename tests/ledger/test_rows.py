@@ -48,6 +48,9 @@ def changed(value: object) -> object:
 
 async def whole_scene(world: Remembering, person: Person) -> None:
     await everything(world, person)
+    for _ in range(2):
+        await world.alive()
+        world.clock.advance(20)
     asked = SuspendStaff("lost telephone")
     for each in ("7001", "7002"):
         await world.service.suspensions.suspend(SUPERVISOR, each, asked, world.key(SUPERVISOR, asked, each))
