@@ -47,7 +47,8 @@ class Call(msgspec.Struct, frozen=True):
     """One outbound call. Times are in epoch milliseconds. The time of an event is None until the event happens.
 
     `due_at` is when the call will change its state if no event comes first. It is None once the call is closed. The
-    times of the leg (`rang_at`, `connected_at`, `leg_ended_at`) follow its events even after the call is closed.
+    times of the leg (`rang_at`, `connected_at`, `leg_ended_at`) follow its events even after the call is closed, unless
+    it was revoked.
     """
 
     call_id: str
