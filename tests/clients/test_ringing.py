@@ -137,6 +137,16 @@ def test_the_officers_own_telephone_is_no_ringing_leg(plan: DialPlan) -> None:
     assert {leg.leg_id for leg in heard_of(from_esl, bridged, plan=plan) if leg.event == "ringing"} == {UUID}
 
 
+@pytest.mark.shows("CVP-P1-6")
+def test_a_second_telephone_of_the_officer_that_only_rang_ends_no_leg() -> None:
+    """A click may ring several telephones of the officer. Those that are not answered are hung up."""
+    events = sample("asterisk-ami-click-then-attended-transfer.txt")
+    other = {**events[0], "Event": "DialState", "DialStatus": "RINGING", "DestUniqueid": "pbx1-1795406400.509"}
+    hung_up = {**events[-1], "Uniqueid": "pbx1-1795406400.509", "Channel": "PJSIP/4412-000001b9"}
+    legs = heard_of(from_ami, [other, *events[:3], hung_up], CLICKED)
+    assert [leg.event for leg in legs] == ["connected"]
+
+
 @pytest.mark.shows("CVP-P1-8")
 def test_a_colleagues_telephone_that_rings_after_a_transfer_is_no_ringing_leg() -> None:
     for name in ("asterisk-ami-blind-transfer.txt", "asterisk-ami-through-local.txt"):
