@@ -99,11 +99,13 @@ class Config(Struct, frozen=True, kw_only=True):
 
     leg_mode: LegMode = "required"
     code_lifetime_seconds: Annotated[int, Meta(ge=30, le=600)] = 600
+    leg_silence_seconds: Annotated[int, Meta(ge=5, le=3600)] = 60
     grace_seconds: Annotated[int, Meta(ge=0, le=300)] = 120
     max_call_minutes: Annotated[int, Meta(ge=1, le=480)] = 120
     policy_version: Annotated[str, line(40)] = "2026-1"
     contact_hours: Annotated[str, exact("[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}")] = "08:00-21:00"
     daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
+    person_daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
     number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
     published_numbers: str = ""
     caller_numbers: str = ""
@@ -158,6 +160,8 @@ class Config(Struct, frozen=True, kw_only=True):
                 hours_start=hours_start,
                 hours_end=hours_end,
                 daily_cap=self.daily_cap,
+                person_daily_cap=self.person_daily_cap,
+                caller_numbers=frozenset(listed(self.caller_numbers)),
                 cooling_off_ms=self.number_cooling_off_hours * 3_600_000,
             ),
             verdict_cap=Limit(self.verdicts_per_day, DAY_MS),
@@ -165,6 +169,7 @@ class Config(Struct, frozen=True, kw_only=True):
             published_numbers=listed(self.published_numbers),
             bank_name=self.bank_name,
             receipt_messages=bool(self.receipt_messages_url),
+            leg_silence_ms=self.leg_silence_seconds * 1000,
             retention_ms=self.retention_days * DAY_MS or None,
         )
 

@@ -98,6 +98,7 @@ class Node:
             client_cert_header=config.client_cert_header,
             public_url=config.issuer,
         )
+        service.exchanges.adopt(systems.exchanges)
         await self._open_public_port(authentication)
         await self._open_port("admin", admin_app(service, self.ready), config.admin_listen, ADMIN_CONNECTIONS)
         self._schedule(self._session, self._tokens, systems, authentication)
@@ -147,7 +148,7 @@ class Node:
         # A node with a long `sweep_seconds` must still notice withdrawn keys and systems soon.
         withdrawn: dict[str, Job] = {
             "key sets": tokens.refresh_if_due,
-            "systems": lambda: reload_systems(systems, authentication),
+            "systems": lambda: reload_systems(service, systems, authentication),
         }
         self._scheduler.start(withdrawn, min(config.sweep_seconds, WITHDRAWN_S))
         suspensions = service.suspensions

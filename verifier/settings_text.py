@@ -86,6 +86,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "leg_mode": "Whether a code needs a connected leg, as the telephone exchange reports it. `observed` only says "
         "so in the verdict.",
         "code_lifetime_seconds": "How long a code is valid.",
+        "leg_silence_seconds": "After this time without an event of a telephone exchange, customers are told that the "
+        "service cannot check.",
         "grace_seconds": "How long an unused code stays valid after its leg has ended.",
         "max_call_minutes": "When a confirmed call ends by itself.",
         "verdicts_per_day": "How many verdicts each login and each calling number gets a day. The count is durable.",
@@ -95,8 +97,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "policy_version": "The version that every ticket names.",
         "contact_hours": "When officers may call, on the customer's clock.",
         "daily_cap": "How many calls an application may get a day.",
+        "person_daily_cap": "How many calls a customer may get a day, on all of their applications together.",
         "number_cooling_off_hours": "How long a number must have been on file before it may be called.",
-        "caller_numbers": "The numbers that officers' calls come from, to choose from; a list of E.164 numbers.",
+        "caller_numbers": "The bank's own numbers that officers call from; a list of E.164 numbers. When it is set, "
+        "a call from any other number is refused, and the console offers only these.",
         "published_numbers": "The bank's IVR numbers, which customers are told to ring; a list of E.164 or short "
         "numbers, such as 95588.",
     },

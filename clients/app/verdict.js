@@ -186,9 +186,11 @@ function retitle(page, top, icon, title, what) {
 /** @param {Page} page @param {CallDetails} call */
 function facts(page, call) {
   const purpose = page.facts.purposes[call.purpose];
+  const loan = call.loan;
   return [
     [WORDS.branch, call.officer.branch],
     [WORDS.purpose, purpose ? say(purpose) : call.purpose],
+    ...(loan ? [[WORDS.loan, `${loan.product} · ${loan.reference}`]] : []),
     [WORDS.fromNumber, h("span", { class: "number" }, phone(call.caller_number))],
   ].map(([name, value]) => [h("dt", {}, say(/** @type {any} */ (name))), h("dd", {}, /** @type {any} */ (value))]);
 }

@@ -68,6 +68,7 @@ export const WORDS = {
   staffNumber: both("工号", "Staff no."),
   branch: both("网点", "Branch"),
   purpose: both("来电事由", "About"),
+  loan: both("贷款申请", "Loan"),
   fromNumber: both("来电号码", "From"),
   toNumber: both("拨打号码", "To"),
   asks: both("这通电话可能会问", "This call may ask for"),

@@ -31,8 +31,16 @@ const rules = {
     what: both("请稍后再拨，或请主管审批。", "Ring later, or ask a supervisor."),
   },
   daily_cap: {
-    name: both("今天已达到拨打次数上限", "Today's number of calls has been reached"),
+    name: both("这笔申请今天已达到拨打次数上限", "Today's number of calls on this application has been reached"),
     what: both("请明天再拨，或请主管审批。", "Ring tomorrow, or ask a supervisor."),
+  },
+  person_daily_cap: {
+    name: both("这位客户今天已达到拨打次数上限（含其他申请）", "Today's number of calls to this customer has been reached, on all applications"),
+    what: both("请明天再拨，或请主管审批。", "Ring tomorrow, or ask a supervisor."),
+  },
+  caller_number: {
+    name: both("外显号码不是本行号码", "The number you call from is not one of the bank's"),
+    what: both("请用本行登记的号码拨打，不要用私人手机。", "Call from a number of the bank, never from a private telephone."),
   },
   exception: {
     name: both("审批已使用或已过期", "The approval has been used or is over"),

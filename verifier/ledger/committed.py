@@ -89,6 +89,21 @@ class Reading:
         except Erased:
             return None
 
+    async def newest_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
+        """The newest call of an application, open or not.
+
+        Returns None if there is no call, or if the application has been erased meanwhile. Raises Tampered if the
+        application's row names an open call that is not the newest.
+        """
+        rows = await self._reader.fetch(records.NEWEST_CALLS, application.application_id, 1)
+        named = application.row.open_call_id
+        newest = rows[0][0] if rows else ""
+        self._check("calls", named is None or newest >= named)
+        try:
+            return self.open_call(application, rows[0]) if rows else None
+        except Erased:
+            return None
+
     async def calls_of_officer(
         self, officer_id: str, before: str, since: int, limit: int
     ) -> tuple[list[tuple[DecryptedApplication, DecryptedCall]], str | None]:

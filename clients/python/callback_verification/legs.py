@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from msgspec import structs
 
 from callback_verification.quiet import Shape
-from callback_verification.requests import Request, instant, post, segment
+from callback_verification.requests import Request, get, instant, post, segment
 from callback_verification.shapes import Call, Instant, LegByNumber, LegTaken
 
 
@@ -19,6 +19,21 @@ class ExchangeAlive(Shape, frozen=True):
 
     at: Instant
     silence_seconds: int
+
+
+class Exchange(Shape, frozen=True):
+    """A telephone exchange, and when the service last heard of it."""
+
+    system_id: str
+    heard_at: Instant | None
+    alive: bool
+
+
+class Exchanges(Shape, frozen=True):
+    """The telephone exchanges. While one of them is `silent`, customers are told that the service cannot check."""
+
+    exchanges: tuple[Exchange, ...]
+    silent: bool
 
 
 def ringing(
@@ -75,6 +90,11 @@ def alive() -> Request[ExchangeAlive]:
     `pbx.Reporter` does that.
     """
     return Request("POST", "/v1/legs/alive", ExchangeAlive)
+
+
+def exchanges() -> Request[Exchanges]:
+    """List the telephone exchanges, for staff."""
+    return get("/v1/exchanges", Exchanges)
 
 
 def _event(

@@ -155,6 +155,9 @@ export class Client {
      * @param {Options} [options] @returns {Promise<Schemas["ExchangeAlive"]>}
      */
     alive: (options) => this.#request("POST", "/v1/legs/alive", { options }),
+
+    /** @param {Options} [options] @returns {Promise<Schemas["Exchanges"]>} */
+    exchanges: (options) => this.#request("GET", "/v1/exchanges", { options }),
   };
 
   reconciliation = {
@@ -234,6 +237,12 @@ export class Client {
 
     /** @param {Options} [options] @returns {Promise<Schemas["CallStatus"]>} */
     callStatus: (options) => this.#request("GET", "/v1/me/call-status", { options }),
+
+    /**
+     * Ask whether the call that rings on the customer's handset is from the bank. This never replaces a code.
+     * @param {Schemas["VerifyCall"]} body @param {Options} [options] @returns {Promise<Schemas["CallVerification"]>}
+     */
+    verifyCall: (body, options) => this.#request("POST", "/v1/me/call-verification", { body, options }),
 
     /**
      * Yield the current call status, then each change.

@@ -48,7 +48,11 @@ SPEC = DESCRIPTION
 STREAMS = {"call_events", "my_events"}
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LOAN = Registration(
-    Customer("c", "Anna"), (RegisteredNumber(NUMBER, NOW),), (Officer("1", "Li", "Mitte"),), product="loan"
+    Customer("c", "Anna"),
+    (RegisteredNumber(NUMBER, NOW),),
+    (Officer("1", "Li", "Mitte"),),
+    product="loan",
+    reference="7",
 )
 CALL, ASKED = "call_" + "0" * 32, "excr_" + "0" * 32
 ASKS: dict[str, Callable[[], Request[Any]]] = {
@@ -84,6 +88,7 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "step_session": lambda: ivr.step("ivr_" + "0" * 32, "1"),
     "my_calls": lambda: me.calls(limit=1, cursor=CALL),
     "my_call_status": me.call_status,
+    "verify_call": lambda: me.verify_call(caller_number=DESK, rang_at=NOW),
     "my_applications": me.applications,
     "get_preferences": me.preferences,
     "put_preferences": lambda: me.put_preferences(marketing_calls=False),

@@ -40,6 +40,11 @@ class Declared:
         if customer_index != self.reads.customer_index:
             raise _undeclared("a customer")
 
+    def same_customer(self, application_id: str) -> None:
+        """Check that the read set covers the other applications of the customer of an application."""
+        if application_id != self.reads.application_id or not self.reads.same_customer:
+            raise _undeclared("the other applications of a customer")
+
     def number(self, number_index: bytes) -> None:
         if number_index != self.reads.number_index:
             raise _undeclared("a number")
@@ -83,6 +88,10 @@ class Declared:
     def staff(self, staff_id: str) -> None:
         if staff_id not in self.reads.staff_ids:
             raise _undeclared("a member of staff")
+
+    def exchange(self, system_id: str) -> None:
+        if system_id != self.reads.exchange_id:
+            raise _undeclared("an exchange")
 
     def dialogue(self, session_id: str) -> None:
         if session_id != self.reads.session_id:
