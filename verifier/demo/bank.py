@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from base64 import b64encode
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,7 @@ class DemoBank:
         self._session: aiohttp.ClientSession | None = None
         self._listeners: list[Listener] = []
         self._node: Node | None = None
+        self._alive: asyncio.Task[None] | None = None
 
     async def start(self) -> Service:
         """Prepare the bank and serve it in this process. Returns the service, which can import applications."""
@@ -107,7 +110,14 @@ class DemoBank:
         self._session = aiohttp.ClientSession()
         pbx = Caller(self._session, self.url, key_id="pbx", private_key=self.system_keys["pbx"])
         await self._serve(Telephone(service, pbx).routes(), self._telephone_port)
+        await pbx.ask("POST", "/v1/legs/alive")
+        self._alive = asyncio.create_task(_stay_alive(pbx, self.config.leg_silence_seconds / 3))
         return service
+
+    def silence_exchange(self) -> None:
+        """Let the telephone exchange fall silent."""
+        if self._alive is not None:
+            self._alive.cancel()
 
     async def prepare(self) -> None:
         """Make the key ring, the systems file and the schema, and serve the identity provider.
@@ -153,6 +163,7 @@ class DemoBank:
         return self.issuer.mint(CUSTOMERS, customer_id, (), LOGIN_LIFETIME_S)
 
     async def stop(self) -> None:
+        self.silence_exchange()
         if self._node is not None:
             await self._node.stop()
         for listener in self._listeners:
@@ -168,6 +179,13 @@ def free_ports() -> tuple[int, int, int, int]:
     for each in sockets:
         each.close()
     return ports[0], ports[1], ports[2], ports[3]
+
+
+async def _stay_alive(pbx: Caller, pause_s: float) -> None:
+    while True:
+        await asyncio.sleep(pause_s)
+        with suppress(aiohttp.ClientError):
+            await pbx.ask("POST", "/v1/legs/alive")
 
 
 async def _style(request: web.Request) -> web.Response:

@@ -16,14 +16,16 @@ from verifier.core.principal import Principal
 from verifier.demo.client import Caller, now_iso
 from verifier.service import Service
 
-_OPEN = "SELECT call_id FROM calls WHERE state IN ('issued', 'live', 'confirmed') ORDER BY call_id DESC LIMIT 20"
+_OPEN = (
+    "SELECT call_id FROM calls WHERE state IN ('issued', 'ringing', 'live', 'confirmed') ORDER BY call_id DESC LIMIT 20"
+)
 _READER = Principal(kind="system", id="demo", issuer="demo", roles=frozenset({"calls"}))
 _POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "templates"), autoescape=True)
 
 
 class Telephone:
-    """The page with all calls that are ringing or connected.
+    """The page with all calls that can be dialled, that ring, or that are connected.
 
     `pbx` signs the leg events and sends them to the service.
     """
