@@ -60,6 +60,8 @@ def test_every_post_that_changes_something_needs_an_idempotency_key() -> None:
         "/v1/applications/search",
         "/v1/receipts/verification",
         "/v1/calls/{call_id}/identity",
+        "/v1/legs/alive",
+        "/v1/me/call-verification",
     }
 
 

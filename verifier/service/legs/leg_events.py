@@ -188,8 +188,8 @@ class Legs:
         call = self._settled(work, opened)
         if call.open and self._context.cutoff.holds(opened.ticket.officer.id):
             call = lifecycle.revoke(call, work.now_ms)
-        # A leg may go on after its call has closed, and the customer is told so. The customer is told nothing of a revoked
-        # call. After KEPT_MS, legs have been deleted.
+        # A leg may go on after its call has closed, and the customer is told so, but nothing of a revoked call. After
+        # KEPT_MS, legs have been deleted.
         if call.state != "revoked" and work.now_ms < call.issued_at + KEPT_MS:
             call = lifecycle.follow_leg(call, _leg_times(work.legs.of_call(call_id).values()), work.now_ms, rules)
         work.calls.put(call)
