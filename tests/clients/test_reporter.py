@@ -152,7 +152,8 @@ def test_a_refused_event_is_counted_and_the_next_one_is_sent(caplog: pytest.LogC
 @pytest.mark.slow
 @pytest.mark.shows("CVP-P6-1", "CVP-P6-2")
 def test_the_service_notices_that_an_adapter_has_lost_its_exchange() -> None:
-    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder), leg_silence_seconds=5) as bank:
+    silence = {"leg_silence_seconds": 5}
+    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder), **silence) as bank:
         # The demo bank speaks for its exchange `pbx` itself. The service has not heard of this one yet.
         key = SystemKey("dialler", (bank.folder / "dialler.pem").read_bytes())
         login = Bearer(bank.customer("cust-0001"))
