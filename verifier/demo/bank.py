@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
 from base64 import b64encode
 from importlib.resources import files
@@ -97,6 +99,8 @@ class DemoBank:
         self._session: aiohttp.ClientSession | None = None
         self._listeners: list[Listener] = []
         self._node: Node | None = None
+        self._alive: asyncio.Task[None] | None = None
+        self.telephone: Telephone | None = None
 
     async def start(self) -> Service:
         """Prepare the bank and serve it in this process. Returns the service, which can import applications."""
@@ -106,7 +110,9 @@ class DemoBank:
         await self._node.start()
         self._session = aiohttp.ClientSession()
         pbx = Caller(self._session, self.url, key_id="pbx", private_key=self.system_keys["pbx"])
-        await self._serve(Telephone(service, pbx).routes(), self._telephone_port)
+        self.telephone = Telephone(service, pbx)
+        await self._serve(self.telephone.routes(), self._telephone_port)
+        self._alive = asyncio.create_task(self.telephone.alive())
         return service
 
     async def prepare(self) -> None:
@@ -153,6 +159,10 @@ class DemoBank:
         return self.issuer.mint(CUSTOMERS, customer_id, (), LOGIN_LIFETIME_S)
 
     async def stop(self) -> None:
+        if self._alive is not None:
+            self._alive.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._alive
         if self._node is not None:
             await self._node.stop()
         for listener in self._listeners:
