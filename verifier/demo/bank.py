@@ -100,7 +100,7 @@ class DemoBank:
         self._listeners: list[Listener] = []
         self._node: Node | None = None
         self._alive: asyncio.Task[None] | None = None
-        self.telephone: Telephone | None = None
+        self._telephone: Telephone | None = None
 
     async def start(self) -> Service:
         """Prepare the bank and serve it in this process. Returns the service, which can import applications."""
@@ -110,9 +110,9 @@ class DemoBank:
         await self._node.start()
         self._session = aiohttp.ClientSession()
         pbx = Caller(self._session, self.url, key_id="pbx", private_key=self.system_keys["pbx"])
-        self.telephone = Telephone(service, pbx)
-        await self._serve(self.telephone.routes(), self._telephone_port)
-        self._alive = asyncio.create_task(self.telephone.alive())
+        self._telephone = Telephone(service, pbx)
+        await self._serve(self._telephone.routes(), self._telephone_port)
+        self._alive = asyncio.create_task(self._telephone.alive())
         return service
 
     async def prepare(self) -> None:
@@ -149,6 +149,13 @@ class DemoBank:
             path.touch(mode=0o600)
             path.write_bytes(pem)
         Path(self.config.systems).write_bytes(msgspec.json.encode({"systems": systems}))
+
+    @property
+    def telephone(self) -> Telephone:
+        """The telephone exchange. Raises RuntimeError before `start`."""
+        if self._telephone is None:
+            raise RuntimeError("the bank has not been started")
+        return self._telephone
 
     def officer(self, staff_number: str, *roles: str) -> str:
         """Make an access token for a member of staff. Without `roles`, their only role is `officer`."""

@@ -32,8 +32,8 @@ _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "te
 class Telephone:
     """The page with all calls that are ringing or connected.
 
-    `pbx` signs the leg events and sends them to the service. While `silent` is set, the exchange does not say that it is
-    alive.
+    `pbx` signs the leg events and sends them to the service. While `silent` is set, the exchange does not say that it
+    is alive.
     """
 
     def __init__(self, service: Service, pbx: Caller) -> None:
