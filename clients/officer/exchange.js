@@ -13,7 +13,7 @@ const EVERY_MS = 15_000;
 
 /** @param {Page} page @param {AbortSignal} signal */
 export function exchangeLine(page, signal) {
-  const line = h("div", { role: "status" });
+  const line = h("div", { class: "exchange", role: "status" });
   const look = async () => {
     try {
       const { silent } = await page.client.legs.exchanges({ signal });
