@@ -45,8 +45,8 @@ Rules == {
     "L10 suspended",    \* suspended staff have no open call and get none (2)
     "L12",              \* a code is compared with one customer's calls (7)
     "L12 dialled",      \* by telephone, a call to the calling number (7.1)
-    "L13 expected",     \* a call that nobody has dialled yet is told as expected (7.5)
-    "L13 proved",       \* only a leg that is required proves more than `expected` (7.5)
+    "L13 expected",     \* an open call without a leg is told as expected (6.6)
+    "L13 proved",       \* only a leg that is required proves more than `expected` (6.6)
     "L13 closed",       \* the leg of a closed call is followed (6)
     "L13 silence",      \* a silent exchange leaves everything unknown (6.6)
     "L16 rows",         \* a row whose authenticator does not verify is refused (10)
@@ -131,18 +131,17 @@ FollowLeg(row, event, passed) ==
         ELSE Settle([followed EXCEPT !.state =
             IF WasConnected(followed) THEN "live" ELSE IF Rings(followed) THEN "ringing" ELSE "issued"], passed)
 
-\* Section 7.5: what the customer is told without a code (law L13). `passed` also has "ring" once
+\* Section 6.6: what the customer is told without a code (law L13). `passed` also has "ring" once
 \* three minutes have passed since the leg began to ring.
 Told(row, passed, silent) ==
     LET now == Settle(row, passed)
         proves == Mode = "required" \/ ~Holds("L13 proved")
         goes_on == IF Mode = "required" THEN Connected(now) ELSE IsOpen(now) /\ ~HungUp(now)
-        expected == IsOpen(now) /\ IF Mode = "required" THEN ~WasConnected(now) ELSE ~HungUp(now)
     IN  IF silent /\ Mode = "required" /\ Holds("L13 silence") THEN "unknown"
         ELSE IF now.state \in {"none", "revoked"} THEN "none"
         ELSE IF proves /\ goes_on /\ "call" \notin passed THEN "connected"
         ELSE IF proves /\ Rings(now) /\ "ring" \notin passed THEN "ringing"
-        ELSE IF expected /\ Holds("L13 expected") THEN "expected"
+        ELSE IF IsOpen(now) /\ Holds("L13 expected") THEN "expected"
         ELSE "none"
 
 Revoke(row) == IF IsOpen(row) THEN Closed(row, "revoked") ELSE row

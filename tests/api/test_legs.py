@@ -72,7 +72,7 @@ def test_an_officer_a_customer_and_an_exchange_may_not_reconcile(running_bank: D
         ({"leg_id": ""}, "/leg_id"),
         ({"leg_id": "x" * 129}, "/leg_id"),
         ({"leg_id": "a\u0000"}, "/leg_id"),
-        ({"event": "ringing"}, "/event"),
+        ({"event": "dialled"}, "/event"),
         ({"officer_id": ""}, "/officer_id"),
         ({"call_id": "x"}, "/call_id"),
     ],

@@ -69,7 +69,7 @@ async def run(folder: Path, rate: int, seconds: float) -> str:
         server = Server(["verifier", "serve"], bank.environment, cores.server, folder / "service.log")
         await stack.enter_async_context(serving(server, bank.port))
         await send(bank.port, bank.alive(), status=200, connections=1)
-        called = range(0, 2 * CUSTOMERS // 3)
+        called = range(2 * CUSTOMERS // 3)
         await send(bank.port, bank.issues(called), status=201, connections=CONNECTIONS)
         await send(bank.port, bank.legs(called[::2]), status=200, connections=CONNECTIONS)
         # Every customer's token is verified once before.

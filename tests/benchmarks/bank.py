@@ -200,7 +200,7 @@ class Bank:
             yield self._post(i, "/v1/me/call-verification", self._customers[i], body)
 
     def _signed(self, about: int, path: str, asked: Mapping[str, str]) -> Request:
-        """A signed request of a system. It is signed when it is sent, since a signature is accepted for a short time."""
+        """A signed request of a system. It is signed when it is sent: a signature is accepted for a short time."""
         body = msgspec.json.encode(asked)
         headers = {"Idempotency-Key": f"{self._tail}{next(self._counter):08x}", "Content-Type": "application/json"}
         url = f"http://127.0.0.1:{self.port}{path}"

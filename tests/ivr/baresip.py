@@ -60,7 +60,7 @@ class BaresipPhone(Listening):
     """A telephone with its own number. `ports` is the first of eight consecutive free ports. `hums` is the frequency of
     the tone that it sends.
 
-    `answers` says what it does with a call: `auto` answers it, `manual` rings (180), and `early` sends early media (183).
+    `answers` says what it does with a call: `auto` answers it, `manual` rings (180), `early` sends early media (183).
     """
 
     def __init__(

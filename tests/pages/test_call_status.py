@@ -1,4 +1,4 @@
-"""What both pages say before there is a code: a call is expected, rings, goes on, or cannot be checked (laws L6, L13)."""
+"""What both pages say without a code: a call is expected, rings, goes on, or cannot be checked (laws L6, L13)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def quick_bank() -> Iterator[DemoBank]:
 def quick_exchange(quick_bank: DemoBank) -> Iterator[Exchange]:
     made = Exchange(quick_bank)
     yield made
-    quick_bank.telephone.silent = False
+    quick_bank.exchange_silent = False
     made.hang_up()
 
 
@@ -69,6 +69,12 @@ async def issue(officer: Officer) -> str:
     await officer.go("/")
     await officer.prepare("王芳")
     return await officer.get_code()
+
+
+async def withdraw(officer: Officer) -> None:
+    """Close the open call, so that the next test begins with the status `none`."""
+    await officer.page.locator("button.danger").click()
+    await expect(officer.page.locator("button.danger")).to_be_hidden()
 
 
 @pytest.mark.shows("CVP-12.1-12")
@@ -105,13 +111,14 @@ async def test_each_state_has_words_a_shape_a_colour_and_a_sound_of_its_own_and_
     quick_exchange.hears(call_id, "connected")
     await told("connected")
     await expect(officer.page.locator(".code")).to_be_visible()
-    quick_bank.telephone.silent = True
+    quick_bank.exchange_silent = True
     await told("doubt")
     for each in zip(*looks.values(), strict=True):
         assert len(set(each)) == len(looks), "no two states look or sound alike"
     assert await card.get_attribute("aria-live") == "polite"
-    quick_bank.telephone.silent = False
+    quick_bank.exchange_silent = False
     await told("connected")
+    await withdraw(officer)
     assert officer.defects() == customer.defects() == []
     await officer.context.close()
     await customer.context.close()
@@ -130,11 +137,11 @@ async def test_a_verdict_is_not_green_while_the_exchange_is_silent(
     await expect(officer.page.locator(".code")).to_be_visible()
     await customer.enter(await officer.read_code())
     await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
-    quick_bank.telephone.silent = True
+    quick_bank.exchange_silent = True
     await expect(customer.page.locator(".verdict.lost")).to_be_visible(timeout=20_000)
     await expect(customer.banner).to_contain_text("现在无法确认通话是否仍在进行")
     await expect(customer.page.get_by_role("heading", name="这通电话可能会问")).to_be_hidden()
-    quick_bank.telephone.silent = False
+    quick_bank.exchange_silent = False
     await expect(customer.page.locator(".verdict.genuine")).to_be_visible(timeout=10_000)
     await officer.context.close()
     await customer.context.close()
@@ -148,12 +155,13 @@ async def test_the_officers_console_says_that_the_exchange_is_silent(
     await officer.sign_in("4412")
     await expect(officer.page.locator(".row").first).to_be_visible()
     await expect(officer.page.locator(".silent")).to_have_count(0)
-    quick_bank.telephone.silent = True
+    quick_bank.exchange_silent = True
     await expect(officer.page.locator(".told.silent")).to_contain_text("电话系统没有响应", timeout=30_000)
     await issue(officer)
     await expect(officer.page.locator(".told.silent")).to_be_visible()
-    quick_bank.telephone.silent = False
+    quick_bank.exchange_silent = False
     await expect(officer.page.locator(".silent")).to_have_count(0, timeout=30_000)
+    await withdraw(officer)
     assert officer.defects() == []
     await officer.context.close()
 
@@ -172,7 +180,7 @@ async def test_without_required_legs_a_confirmed_call_is_green_although_no_statu
         await expect(customer.page.locator(".status .told.expected")).to_be_visible()
         await customer.enter(await officer.read_code())
         await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
-        await officer.page.get_by_role("button", name="撤回这通电话").click()
+        await withdraw(officer)
         await expect(customer.page.locator(".verdict.over")).to_be_visible()
         await officer.context.close()
         await customer.context.close()

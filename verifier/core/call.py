@@ -1,6 +1,8 @@
 """The life cycle of a call, as pure functions that return the call in its new state.
 
-The states are issued, ringing, live, confirmed, ended, expired, revoked and locked. Implements specs/protocol.md section 6.
+The states are issued, ringing, live, confirmed, ended, expired, revoked and locked.
+
+Implements specs/protocol.md section 6.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ class Call(msgspec.Struct, frozen=True):
     """One outbound call. Times are in epoch milliseconds. The time of an event is None until the event happens.
 
     `due_at` is when the call will change its state if no event comes first. It is None once the call is closed. The
-    times of the leg (`rang_at`, `connected_at`, `leg_ended_at`) follow its events even after the call is closed.
+    times of the leg (`rang_at`, `connected_at`, `leg_ended_at`) follow its events even after the call is closed, unless
+    it was revoked.
     """
 
     call_id: str
@@ -119,13 +122,13 @@ def progress(call: Call, now_ms: int, rules: CallRules) -> Progress | None:
     """
     if call.state == "revoked":
         return None
-    if call.leg_mode != "required":
-        return "expected" if call.open and call.leg_ended_at is None else None
-    if call.connected and now_ms < (call.connected_at or 0) + rules.max_call_ms:
-        return "connected"
-    if call.rings and now_ms < (call.rang_at or 0) + MAX_RING_MS:
-        return "ringing"
-    return "expected" if call.open and call.connected_at is None else None
+    if call.leg_mode == "required":
+        if call.connected and now_ms < (call.connected_at or 0) + rules.max_call_ms:
+            return "connected"
+        if call.rings and now_ms < (call.rang_at or 0) + MAX_RING_MS:
+            return "ringing"
+    # An open call whose leg has ended may ring again, and the event of that may be late.
+    return "expected" if call.open else None
 
 
 def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:

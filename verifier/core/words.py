@@ -33,8 +33,8 @@ ON_CALL: dict[Language, str] = {
 }
 RINGING: dict[Language, str] = {
     "zh-CN": "我们正在拨打您的电话：{name}，工号 {id}，{branch}，关于{purpose}。请先核实，再提供任何信息。",
-    "en": "We are calling you now: {name}, staff number {id}, {branch}, about {purpose}. Check the code before you share "
-    "anything.",
+    "en": "We are calling you now: {name}, staff number {id}, {branch}, about {purpose}. Check the code before you "
+    "share anything.",
 }
 EXPECTED: dict[Language, str] = {
     "zh-CN": "我们准备给您打电话：{name}，工号 {id}，{branch}，关于{purpose}。请先核实，再提供任何信息。",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from base64 import b64encode
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,8 @@ class DemoBank:
         self._listeners: list[Listener] = []
         self._node: Node | None = None
         self._alive: asyncio.Task[None] | None = None
-        self._telephone: Telephone | None = None
+        # While it is set, the telephone exchange does not say that it is alive.
+        self.exchange_silent = False
 
     async def start(self) -> Service:
         """Prepare the bank and serve it in this process. Returns the service, which can import applications."""
@@ -110,10 +111,17 @@ class DemoBank:
         await self._node.start()
         self._session = aiohttp.ClientSession()
         pbx = Caller(self._session, self.url, key_id="pbx", private_key=self.system_keys["pbx"])
-        self._telephone = Telephone(service, pbx)
-        await self._serve(self._telephone.routes(), self._telephone_port)
-        self._alive = asyncio.create_task(self._telephone.alive())
+        await self._serve(Telephone(service, pbx).routes(), self._telephone_port)
+        await pbx.ask("POST", "/v1/legs/alive")
+        self._alive = asyncio.create_task(self._stay_alive(pbx))
         return service
+
+    async def _stay_alive(self, pbx: Caller) -> None:
+        while True:
+            await asyncio.sleep(self.config.leg_silence_seconds / 4)
+            if not self.exchange_silent:
+                with suppress(aiohttp.ClientError):
+                    await pbx.ask("POST", "/v1/legs/alive")
 
     async def prepare(self) -> None:
         """Make the key ring, the systems file and the schema, and serve the identity provider.
@@ -150,13 +158,6 @@ class DemoBank:
             path.write_bytes(pem)
         Path(self.config.systems).write_bytes(msgspec.json.encode({"systems": systems}))
 
-    @property
-    def telephone(self) -> Telephone:
-        """The telephone exchange. Raises RuntimeError before `start`."""
-        if self._telephone is None:
-            raise RuntimeError("the bank has not been started")
-        return self._telephone
-
     def officer(self, staff_number: str, *roles: str) -> str:
         """Make an access token for a member of staff. Without `roles`, their only role is `officer`."""
         return self.issuer.mint(STAFF, staff_number, roles or ("officer",), LOGIN_LIFETIME_S)
@@ -168,8 +169,6 @@ class DemoBank:
     async def stop(self) -> None:
         if self._alive is not None:
             self._alive.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._alive
         if self._node is not None:
             await self._node.stop()
         for listener in self._listeners:

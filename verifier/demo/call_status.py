@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
-from verifier.demo.telephone import Telephone
 
 Check = Callable[[bool, str], None]
 CUSTOMER, NUMBER, APPLICATION = "cust-0911", "+8613500135000", "LN-2026-0911"
@@ -22,7 +22,7 @@ _FACTS = {
 
 
 async def play(
-    loans: Caller, pbx: Caller, officer: Caller, customer: Caller, telephone: Telephone, desk: str, check: Check
+    loans: Caller, pbx: Caller, officer: Caller, customer: Caller, bank: DemoBank, desk: str, check: Check
 ) -> None:
     """Play the scene. `desk` is the number that officers call from. `check` prints a step and whether it passed."""
 
@@ -55,14 +55,17 @@ async def play(
     late = await leg(call_id, "second", "ringing")
     check(late.json["state"] == "live", "the customer answers; that it rang is heard only now, and changes nothing")
     await told("connected", "on the phone")
+    code = await officer.get(f"/v1/calls/{call_id}/code")
+    verdict = (await customer.post("/v1/confirmations", {"code": code.json["shown"]})).json["verdict"]
+    check(verdict == "genuine", f"only the code shows that it is the bank → {verdict}")
     await leg(call_id, "second", "ended")
     await told("none", "the call is over")
 
     call_id = await issue()
-    telephone.silent = True
+    bank.exchange_silent = True
     check(await _silent(officer), "the telephone exchange has gone silent, and the officer's console says so")
     await told("unknown", "a call may ring now, and nobody can know")
-    telephone.silent = False
+    bank.exchange_silent = False
     await leg(call_id, "third", "ringing")
     await told("ringing", "the exchange is heard again")
     await leg(call_id, "third", "ended")

@@ -339,7 +339,7 @@ class Story:
     async def _status(self) -> None:
         self._chapter("11  What the customer is told without a code")
         customer = self._person(self._bank.customer(call_status.CUSTOMER))
-        await call_status.play(self.loans, self.pbx, self.officer, customer, self._bank.telephone, DESK, self._check)
+        await call_status.play(self.loans, self.pbx, self.officer, customer, self._bank, DESK, self._check)
 
     def _keep(self, name: str, receipt: dict[str, str]) -> None:
         write_receipt(self._out / f"{name}.receipt.json", Evidence(receipt["statement"], receipt["proof"]))

@@ -1,17 +1,13 @@
 """The demo's telephone exchange, shown as a page.
 
-When a person uses the page to ring, answer or hang up a call, the exchange sends a signed leg event to the service. In
-between it says that it is alive.
+When a person uses the page to ring, answer or hang up a call, the exchange sends a signed leg event to the service.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import secrets
 from collections import Counter
 
-import aiohttp
 import jinja2
 from aiohttp import web
 
@@ -30,28 +26,17 @@ _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "te
 
 
 class Telephone:
-    """The page with all calls that are ringing or connected.
+    """The page with all calls that can be dialled, that ring, or that are connected.
 
-    `pbx` signs the leg events and sends them to the service. While `silent` is set, the exchange does not say that it
-    is alive.
+    `pbx` signs the leg events and sends them to the service.
     """
 
     def __init__(self, service: Service, pbx: Caller) -> None:
         self._service = service
         self._pbx = pbx
-        self.silent = False
         self._missed: Counter[str] = Counter()
         # The form must contain this token, so that a page from another origin cannot answer calls.
         self._token = secrets.token_urlsafe(16)
-
-    async def alive(self) -> None:
-        """Say that the exchange is alive, again and again, until the task is cancelled."""
-        silence_s = self._service.context.settings.leg_silence_ms / 1000
-        while True:
-            if not self.silent:
-                with contextlib.suppress(aiohttp.ClientError):
-                    await self._pbx.ask("POST", "/v1/legs/alive")
-            await asyncio.sleep(silence_s / 4)
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/telephone", self._show), web.post("/telephone", self._press)]

@@ -73,22 +73,6 @@ class Reading:
         application = await self.application(call.application_id)
         return application, self.open_call(application, rows[0])
 
-    async def open_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The open call that an application's row names.
-
-        Returns None if the row names no open call, or if the application has been erased meanwhile.
-        """
-        call_id = application.row.open_call_id
-        if call_id is None:
-            return None
-        rows = await self._reader.fetch_in(records.CALLS_BY_ID, [call_id])
-        # If the row is missing, raise Tampered. The caller must not conclude that there is no call.
-        self._check("calls", [row[0] for row in rows] == [call_id])
-        try:
-            return self.open_call(application, rows[0])
-        except Erased:
-            return None
-
     async def newest_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
         """The newest call of an application, open or not.
 

@@ -16,7 +16,6 @@ from verifier.ledger import records
 from verifier.ledger.read_set import ReadSet, distinct
 from verifier.ports import Reader
 
-
 T = TypeVar("T")
 
 

@@ -48,6 +48,7 @@ class Table(Generic[Item]):
         later: tuple[str, ...] = (),
     ) -> None:
         names = row.__struct_fields__
+        self.later = later
         self._first = len(names) - len(later)
         self._absent = (None,) * len(later)
         assert names[self._first :] == later  # noqa: S101

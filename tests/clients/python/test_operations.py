@@ -75,6 +75,8 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "make_identity": lambda: calls.identity(CALL),
     "leg_event": lambda: legs.connected(CALL, leg_id="1", number=NUMBER, at=NOW, caller_number=DESK),
     "leg_by_number": lambda: legs.by_number(LegByNumber("connected", "1", NOW, NUMBER, DESK, "4412")),
+    "exchange_alive": legs.alive,
+    "list_exchanges": legs.exchanges,
     "list_discrepancies": lambda: reconciliation.find(kind="leg_ambiguous", since=NOW, until=NOW, limit=1, cursor=CALL),
     "revoke_call": lambda: calls.revoke(CALL, reason="r"),
     "suspend_staff": lambda: staff.suspend("E 1/2", reason="r"),
@@ -129,7 +131,8 @@ def test_each_request_matches_the_description(name: str) -> None:
     pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", shape)
     assert request.method == method
     assert re.fullmatch(pattern, asked), asked
-    assert (request.idempotency_key is not None) is (method == "POST")
+    # A repeated sign of life is a new one.
+    assert (request.idempotency_key is not None) is (method == "POST" and name != "exchange_alive")
     given = {each.partition("=")[0] for each in query.split("&") if each}
     assert given == {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
     body = operation.get("requestBody")

@@ -12,7 +12,6 @@ from verifier.core.call import State
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import Words
 
-
 StatusState = Literal["none", "expected", "ringing", "connected", "unknown"]
 
 

@@ -16,7 +16,7 @@ class ExchangeRows:
 
     def of(self, system_id: str) -> ExchangeRow | None:
         """The row of an exchange, or None if it was never heard."""
-        self._declared.exchange(system_id)
+        self._declared.named("an exchange", system_id, (self._declared.reads.exchange_id,))
         return self._loaded.exchanges.get(system_id)
 
     def put(self, row: ExchangeRow) -> None:

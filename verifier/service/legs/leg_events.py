@@ -98,8 +98,8 @@ class Legs:
         officer, unless all applications with the number have the same officer. A leg without a match is kept for
         reconciliation. The result is final: a later event never changes the match.
 
-        Raises InvalidField for a `ringing` or `connected` event without a number. Raises InvalidField if the event is from the
-        future, or more than a day old. Raises Erased if the application of the matched call was erased.
+        Raises InvalidField for a `ringing` or `connected` event without a number. Raises InvalidField if the event is
+        from the future, or more than a day old. Raises Erased if the application of the matched call was erased.
         """
         if event.event != "ended" and event.number is None:
             raise InvalidField.at("/number", f"a leg that is {event.event} needs a number")
@@ -155,8 +155,7 @@ class Legs:
         meant = [each for each in found if each is not None and _can_mean(each, heard, ended_at)]
         if len(meant) == 1 and (heard.officer_id is not None or _one_officer(work, reached)):
             if stray is not None:
-                # The `ended` event arrived first, and was kept with a stray leg. Copy the time of the `ended` event to the
-                # leg of the call.
+                # The `ended` event arrived first, and was kept with a stray leg. Copy its time to the leg of the call.
                 work.legs.put(replace(_new_leg(meant[0], heard, work.now_ms), ended_at=ended_at))
                 work.legs.put_stray(replace(stray, application_id=meant[0].call.application_id))
             return meant[0], none
@@ -189,8 +188,9 @@ class Legs:
         call = self._settled(work, opened)
         if call.open and self._context.cutoff.holds(opened.ticket.officer.id):
             call = lifecycle.revoke(call, work.now_ms)
-        # A leg goes on after its call is closed, and the customer is told so. After KEPT_MS, legs have been deleted.
-        if work.now_ms < call.issued_at + KEPT_MS:
+        # A leg may go on after its call has closed, and the customer is told so, but nothing of a revoked call. After
+        # KEPT_MS, legs have been deleted.
+        if call.state != "revoked" and work.now_ms < call.issued_at + KEPT_MS:
             call = lifecycle.follow_leg(call, _leg_times(work.legs.of_call(call_id).values()), work.now_ms, rules)
         work.calls.put(call)
         return replace(opened, call=call)
@@ -247,7 +247,7 @@ class Legs:
 
 
 def _can_mean(opened: DecryptedCall, heard: _Heard, ended_at: int | None) -> bool:
-    """Whether a leg that rings or is connected can belong to this call. `ended_at` is when the leg ended, or None if it is unknown."""
+    """Whether a leg that rings or is connected can belong to this call. `ended_at` is None if the leg has not ended."""
     call = opened.call
     return (
         call.open

@@ -53,7 +53,7 @@ class Exchange(Generic[Event]):
         self._officers.update(reading.officers)
         if len(self._officers) > MAX_LEGS:
             del self._officers[next(iter(self._officers))]
-        legs = reading.legs + self._of_alone(reading, at)
+        legs = reading.legs + self._joined(reading, at)
         reading = replace(reading, legs=tuple(self._with_officer(each) for each in legs))
         times = {leg.leg_id: leg.at for leg in reading.legs}
         ended = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel) if not is_joint(leg))
@@ -63,11 +63,10 @@ class Exchange(Generic[Event]):
         self._count(reading)
         return reading
 
-    def _of_alone(self, reading: Reading, at: datetime) -> tuple[LegByNumber, ...]:
-        """Return the events of legs that began without an officer's channel.
+    def _joined(self, reading: Reading, at: datetime) -> tuple[LegByNumber, ...]:
+        """Return the legs that rang or were answered while they had no officer, and that now have an officer's channel.
 
-        A ringing leg is returned at once, since the customer's telephone rings in any case. It is returned again when
-        it gets an officer's channel, since only then is its officer known. An answered leg is returned only then.
+        The service would match a leg without an officer for good, and perhaps with no call.
         """
         for leg in reading.alone:
             if leg.event == "connected" or leg.leg_id not in self._alone:
@@ -79,12 +78,13 @@ class Exchange(Generic[Event]):
             self._officers.pop(channel, None)
         known = {leg.leg_id for leg in reading.alone} | {leg for leg, _ in reading.beside}
         joined = [self._alone.pop(leg) for leg in sorted(known) if leg in self._alone and self._channels.get(leg)]
+        told = {leg.leg_id for leg in reading.legs}
         # The customer talks to the officer from the time of the bridge, and not from that of the answer.
-        joined = [leg if leg in reading.alone or leg.event == "ringing" else replace(leg, at=at) for leg in joined]
-        told = {leg.leg_id for leg in joined}
-        ringing = [leg for leg in reading.alone if leg.event == "ringing" and leg.leg_id not in told]
-        known_already = {leg.leg_id for leg in reading.legs}
-        return tuple(leg for leg in (*joined, *ringing) if leg.leg_id not in known_already)
+        return tuple(
+            leg if leg in reading.alone or leg.event == "ringing" else replace(leg, at=at)
+            for leg in joined
+            if leg.leg_id not in told
+        )
 
     def _with_officer(self, leg: LegByNumber) -> LegByNumber:
         """Return the leg event with its officer.

@@ -54,7 +54,7 @@ def _dialled(event: Literal["ringing", "connected"], field: Field, leg: str, pla
     if field("call-direction") != "outbound":
         return IRRELEVANT if field("call-direction") == "inbound" else unread("no_direction")
     if not plan.leads_outside(field("channel-name")):
-        return _officers_telephone(event, field, leg, plan)
+        return _officers_telephone(field, leg, plan)
     dialled, invited = field("caller-destination-number"), plan.e164(user(field("variable_sip_destination_url")))
     # A transfer or uuid_bridge rewrites the numbers of a channel, but not the address of its INVITE.
     flipped = bool(field("caller-transfer-source") or field("variable_channel_cid_flipped"))
@@ -63,7 +63,7 @@ def _dialled(event: Literal["ringing", "connected"], field: Field, leg: str, pla
         return unread("flipped_number")
     if number is None:
         inside = not plan.trunks and plan.is_extension(dialled)
-        return _officers_telephone(event, field, leg, plan) if inside else unread("no_number")
+        return _officers_telephone(field, leg, plan) if inside else unread("no_number")
     flipped = flipped or number != plan.e164(dialled)
     caller_number = None if flipped else plan.e164(field("caller-caller-id-number"))
     officer_id = plan.officer(field("other-leg-username"), field("other-leg-caller-id-number"))
@@ -77,10 +77,8 @@ def _dialled(event: Literal["ringing", "connected"], field: Field, leg: str, pla
     return Reading((told,), beside=((leg, plan.leg_id(other)),))
 
 
-def _officers_telephone(event: str, field: Field, channel: str, plan: DialPlan) -> Reading:
-    """Record the officer who answered their telephone. A leg may later be bridged to that channel."""
-    if event == "ringing":
-        return IRRELEVANT
+def _officers_telephone(field: Field, channel: str, plan: DialPlan) -> Reading:
+    """Record the officer whose telephone was called. A leg may later be bridged to that channel."""
     officer_id = plan.officer(field("caller-destination-number"))
     return Reading(officers=((channel, officer_id),)) if officer_id is not None else IRRELEVANT
 
