@@ -105,6 +105,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
     leg_mode: LegMode = "required"
     code_lifetime_seconds: Annotated[int, Meta(ge=30, le=600)] = 600
+    leg_silence_seconds: Annotated[int, Meta(ge=5, le=3600)] = 60
     grace_seconds: Annotated[int, Meta(ge=0, le=300)] = 120
     max_call_minutes: Annotated[int, Meta(ge=1, le=480)] = 120
     policy_version: Annotated[str, line(40)] = "2026-1"
@@ -174,6 +175,7 @@ class Config(Struct, frozen=True, kw_only=True):
             published_numbers=listed(self.published_numbers),
             bank_name=self.bank_name,
             receipt_messages=bool(self.receipt_messages_url),
+            leg_silence_ms=self.leg_silence_seconds * 1000,
             retention_ms=self.retention_days * DAY_MS or None,
         )
 

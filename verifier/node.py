@@ -99,6 +99,7 @@ class Node:
             public_url=config.issuer,
             strength=Strength(listed(config.staff_acr), listed(config.staff_amr)),
         )
+        service.exchanges.adopt(systems.exchanges)
         await self._open_public_port(authentication)
         await self._open_port("admin", admin_app(service, self.ready), config.admin_listen, ADMIN_CONNECTIONS)
         self._schedule(self._session, self._tokens, systems, authentication)
@@ -148,7 +149,7 @@ class Node:
         # A node with a long `sweep_seconds` must still notice withdrawn keys and systems soon.
         withdrawn: dict[str, Job] = {
             "key sets": tokens.refresh_if_due,
-            "systems": lambda: reload_systems(systems, authentication),
+            "systems": lambda: reload_systems(service, systems, authentication),
         }
         self._scheduler.start(withdrawn, min(config.sweep_seconds, WITHDRAWN_S))
         suspensions = service.suspensions

@@ -91,6 +91,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "leg_mode": "Whether a code needs a connected leg, as the telephone exchange reports it. `observed` only says "
         "so in the verdict.",
         "code_lifetime_seconds": "How long a code is valid.",
+        "leg_silence_seconds": "After this time without an event of a telephone exchange, customers are told that the "
+        "service cannot check.",
         "grace_seconds": "How long an unused code stays valid after its leg has ended.",
         "max_call_minutes": "When a confirmed call ends by itself.",
         "verdicts_per_day": "How many verdicts each login and each calling number gets a day. The count is durable.",

@@ -59,7 +59,7 @@ from tests.benchmarks.figures import figures, filesystem, surroundings, table
 from tests.benchmarks.load import Failed
 from tests.benchmarks.peer import server as peer
 from tests.benchmarks.race import WARM_UP, Contender, Race, Served, serving
-from tests.benchmarks.servers import Server
+from tests.benchmarks.servers import Cores, Server
 from tests.benchmarks.soak import CODE_LIFETIME_S, Sample, soak
 from verifier.demo.bank import free_ports
 
@@ -82,21 +82,6 @@ class Options(msgspec.Struct, frozen=True):
     peer_group: int
     key_ring: Path | None
     first: int
-
-
-class Cores(msgspec.Struct, frozen=True):
-    """The cores for the servers and for the load."""
-
-    server: int
-    client: int
-
-    @classmethod
-    def choose(cls) -> Cores:
-        """The first and the last core that this process may use. Raises Failed if there is only one."""
-        usable = sorted(os.sched_getaffinity(0))
-        if len(usable) < 2:
-            raise Failed("the benchmark needs two cores, one for the server and one for the load")
-        return cls(usable[0], usable[-1])
 
 
 async def run(options: Options, folder: Path) -> dict[str, Any]:

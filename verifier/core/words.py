@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from verifier.core.application import Loan, Officer
+from verifier.core.call import Progress
 from verifier.core.messages.confirmations import Words
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES, Language
 
@@ -31,6 +32,20 @@ OTHER_NUMBER: dict[Language, str] = {
 ON_CALL: dict[Language, str] = {
     "zh-CN": "我们正在与您通话：{name}，工号 {id}，{branch}，关于{purpose}。",
     "en": "We are on the phone with you now: {name}, staff number {id}, {branch}, about {purpose}.",
+}
+RINGING: dict[Language, str] = {
+    "zh-CN": "我们正在拨打您的电话：{name}，工号 {id}，{branch}，关于{purpose}。请先核实，再提供任何信息。",
+    "en": "We are calling you now: {name}, staff number {id}, {branch}, about {purpose}. Check the code before you "
+    "share anything.",
+}
+EXPECTED: dict[Language, str] = {
+    "zh-CN": "我们准备给您打电话：{name}，工号 {id}，{branch}，关于{purpose}。请先核实，再提供任何信息。",
+    "en": "We are about to call you: {name}, staff number {id}, {branch}, about {purpose}. Check the code before you "
+    "share anything.",
+}
+UNKNOWN: dict[Language, str] = {
+    "zh-CN": "现在无法确认我们是否在给您打电话。请不要透露任何信息，可拨打银行卡背面的电话询问。",
+    "en": "We cannot check now whether we are calling you. Share nothing, and ring the number on your bank card.",
 }
 NO_CALL: dict[Language, str] = {
     "zh-CN": "我们现在没有给您打电话。如果有人这样说，请挂断。",
@@ -107,9 +122,12 @@ def ended(language: Language, told: str) -> str:
     return between.join((ENDED[language], caller(language, told.removeprefix(beginning).removesuffix(end)))) + end
 
 
-def on_call(language: Language, officer: Officer, purpose: str) -> str:
-    """The text that tells a customer that the bank is on the phone with them now."""
-    return ON_CALL[language].format(
+_PROGRESS: dict[Progress, dict[Language, str]] = {"expected": EXPECTED, "ringing": RINGING, "connected": ON_CALL}
+
+
+def progress(language: Language, state: Progress, officer: Officer, purpose: str) -> str:
+    """The text that tells a customer of a call before they have entered its code."""
+    return _PROGRESS[state][language].format(
         name=officer.name, id=officer.id, branch=officer.branch, purpose=PURPOSES[purpose][language]
     )
 

@@ -25,6 +25,7 @@ class ReadSet(Struct, frozen=True):
     - `channel`: the guess limits of the customer's or number's applications.
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
+    - `exchange_id`: when this telephone exchange was last heard.
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
@@ -43,6 +44,7 @@ class ReadSet(Struct, frozen=True):
     leg_owner: bool = False
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
+    exchange_id: str | None = None
     cap: Literal["verdicts", "reports"] | None = None
     report_ids: tuple[str, ...] = ()
     whole: str | None = None

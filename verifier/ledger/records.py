@@ -10,6 +10,7 @@ from verifier.ledger.tables import (
     APPLICATIONS,
     CALLS,
     EXCEPTIONS,
+    EXCHANGES,
     LEGS,
     LIMITS,
     REPORTS,
@@ -135,6 +136,10 @@ CALLS_OF_APPLICATION = (
     "LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
     "WHERE c.application_id = $1 AND c.call_id < $2 ORDER BY c.call_id DESC LIMIT $3"
 )
+NEWEST_CALLS = (
+    f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.application_id = $1 ORDER BY c.call_id DESC LIMIT $2"
+)
 CALLS_OF_OFFICER = (
     f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "WHERE c.officer_id = $1 AND c.call_id < $2 AND c.issued_at >= $3 ORDER BY c.call_id DESC LIMIT $4"
@@ -155,6 +160,8 @@ STRAYS_OF = (
     f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE application_id = $1 "
     "OR (among IS NOT NULL AND REPLACE(among, ' ' || CAST($1 AS TEXT) || ' ', '') <> among)"
 )
+STRAYS_OF_APPLICATIONS = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE application_id IN ($*)"
+STRAYS_AMONG_SINCE = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE among IS NOT NULL AND stray_id >= $1"
 
 # --- reconciliation ---------------------------------------------------------------------------------------
 
@@ -174,6 +181,11 @@ STRAYS_OF_KIND = (
     f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE stray_id >= $1 AND stray_id < $2 AND kind = $4 "
     "AND connected_at IS NOT NULL ORDER BY stray_id DESC LIMIT $3"
 )
+
+# --- telephone exchanges ----------------------------------------------------------------------------------
+
+EXCHANGES_BY_ID = f"SELECT {EXCHANGES.columns} FROM exchanges WHERE system_id IN ($*)"
+ALL_EXCHANGES = f"SELECT {EXCHANGES.columns} FROM exchanges ORDER BY system_id"
 
 # --- suspensions ------------------------------------------------------------------------------------------
 

@@ -116,7 +116,7 @@ class Calls:
         before = current_state(application, opened, work.now_ms, self._context.settings.rules)
         if not before.open:
             return before
-        if opened.ticket.officer.id != officer_id or before.connected or before.state == "confirmed":
+        if opened.ticket.officer.id != officer_id or before.connected or before.rings or before.state == "confirmed":
             raise CallOpen
         return lifecycle.revoke(before, work.now_ms)
 
@@ -258,6 +258,7 @@ def view(opened: DecryptedCall) -> CallView:
         leg_mode=call.leg_mode,
         issued_at=from_ms(call.issued_at),
         expires_at=from_ms(call.expires_at),
+        rang_at=optional_from_ms(call.rang_at),
         connected_at=optional_from_ms(call.connected_at),
         leg_ended_at=optional_from_ms(call.leg_ended_at),
         revealed_at=optional_from_ms(call.revealed_at),

@@ -23,7 +23,7 @@ from callback_verification.registrations import Purpose as Purpose
 from callback_verification.registrations import RegisteredNumber as RegisteredNumber
 from callback_verification.registrations import Registration as Registration
 
-State = Literal["issued", "live", "confirmed", "ended", "expired", "revoked", "locked"]
+State = Literal["issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]
 Rule = Literal["contact_hours", "daily_cap", "number_cooling_off", "person_daily_cap"]
 DiscrepancyKind = Literal[
@@ -80,6 +80,7 @@ class Call(Shape, frozen=True):
     leg_mode: LegMode
     issued_at: Instant
     expires_at: Instant
+    rang_at: Instant | None
     connected_at: Instant | None
     leg_ended_at: Instant | None
     revealed_at: Instant | None
@@ -102,7 +103,7 @@ class LegByNumber(Shape, frozen=True):
     with several officers.
     """
 
-    event: Literal["connected", "ended"]
+    event: Literal["ringing", "connected", "ended"]
     leg_id: str
     at: Instant
     number: str | None = None
@@ -251,6 +252,7 @@ class PastCall(Shape, frozen=True):
     number: str
     caller_number: str
     issued_at: Instant
+    rang_at: Instant | None
     connected_at: Instant | None
     confirmed_at: Instant | None
     ended_at: Instant | None
@@ -265,8 +267,13 @@ class PastCalls(Shape, frozen=True):
 
 
 class CallStatus(Shape, frozen=True):
-    """Whether the bank is on the phone with the customer now. `calls` lists the bank's calls. Trust no other call."""
+    """Whether the bank is calling the customer now. `calls` lists the bank's calls. Trust no other call.
 
+    `state` is `none`, `expected`, `ringing`, `connected`, or `unknown` if the service cannot check. `on_call` is true
+    only for `connected`.
+    """
+
+    state: Literal["none", "expected", "ringing", "connected", "unknown"]
     on_call: bool
     at: Instant
     calls: tuple[PastCall, ...]

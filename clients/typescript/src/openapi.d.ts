@@ -272,6 +272,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/legs/alive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A PBX says that it is alive, so its silence about a customer means that nobody calls them
+         * @description For: system:legs.
+         */
+        post: operations["exchange_alive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exchanges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The telephone exchanges, and whether they are silent
+         * @description For: staff:officer, staff:supervisor, staff:auditor.
+         */
+        get: operations["list_exchanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reconciliation": {
         parameters: {
             query?: never;
@@ -484,12 +524,32 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Are you on the phone with me now?
+         * Are you calling me now?
          * @description For: customer.
          */
         get: operations["my_call_status"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/call-verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * My handset rings: is that you?
+         * @description For: customer.
+         */
+        post: operations["verify_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -825,13 +885,33 @@ export interface components {
         };
         /**
          * CallStatus
-         * @description Whether the bank is on the phone with the customer now. If `on_call` is true, `calls` has the current calls.
+         * @description Whether the bank is calling the customer now. `calls` has the calls that `state` is about, if any.
+         *
+         *         - `none`: the bank is not calling the customer.
+         *         - `expected`: a code was issued for a call. Nobody has dialled yet, or the bank cannot see whether they have.
+         *         - `ringing`, `connected`: as the telephone exchange reports. `on_call` is true only for `connected`.
+         *         - `unknown`: a telephone exchange is silent, so the service cannot check.
          */
         CallStatus: {
+            /** @enum {unknown} */
+            state: "connected" | "expected" | "none" | "ringing" | "unknown";
             on_call: boolean;
             at: string;
             calls: components["schemas"]["PastCall"][];
             words: components["schemas"]["Words"][];
+        };
+        /**
+         * CallVerification
+         * @description Whether a call that rings is from the bank. Without a code, this is never a reason to share anything.
+         *
+         *         - `legit`: a call of the bank to this customer, from this number, rings or is connected.
+         *         - `not_legit`: the number is one of the bank's own, and the bank makes no call to this customer from it.
+         *         - `undetermined`: neither is certain.
+         */
+        CallVerification: {
+            /** @enum {unknown} */
+            verdict: "legit" | "not_legit" | "undetermined";
+            at: string;
         };
         /**
          * CallView
@@ -841,7 +921,7 @@ export interface components {
             call_id: string;
             application_id: string;
             /** @enum {unknown} */
-            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked";
+            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked" | "ringing";
             officer: components["schemas"]["Officer"];
             purpose: string;
             number: string;
@@ -850,6 +930,7 @@ export interface components {
             leg_mode: "observed" | "off" | "required";
             issued_at: string;
             expires_at: string;
+            rang_at: string | null;
             connected_at: string | null;
             leg_ended_at: string | null;
             revealed_at: string | null;
@@ -1026,6 +1107,33 @@ export interface components {
             requests: components["schemas"]["ExceptionRequest"][];
         };
         /**
+         * ExchangeAlive
+         * @description The answer to a telephone exchange that says that it is alive.
+         *
+         *         After `silence_seconds` without an event or another such request, the exchange counts as silent.
+         */
+        ExchangeAlive: {
+            at: string;
+            silence_seconds: number;
+        };
+        /**
+         * ExchangeView
+         * @description A telephone exchange, and when the service last heard of it. `heard_at` is null if it has heard nothing yet.
+         */
+        ExchangeView: {
+            system_id: string;
+            heard_at: string | null;
+            alive: boolean;
+        };
+        /**
+         * Exchanges
+         * @description The telephone exchanges of the systems file. `silent` is true if one of them is silent, or if there is none.
+         */
+        Exchanges: {
+            exchanges: components["schemas"]["ExchangeView"][];
+            silent: boolean;
+        };
+        /**
          * FieldError
          * @description An error in one member of a request. `pointer` is a JSON Pointer (RFC 6901).
          */
@@ -1115,7 +1223,7 @@ export interface components {
          */
         LegByNumber: {
             /** @enum {unknown} */
-            event: "connected" | "ended";
+            event: "connected" | "ended" | "ringing";
             leg_id: string;
             /** Format: date-time */
             at: string;
@@ -1132,7 +1240,7 @@ export interface components {
          */
         LegEvent: {
             /** @enum {unknown} */
-            event: "connected" | "ended";
+            event: "connected" | "ended" | "ringing";
             leg_id: string;
             /** @description E.164 number with a leading plus sign */
             number: string;
@@ -1226,12 +1334,13 @@ export interface components {
             call_id: string;
             application_id: string;
             /** @enum {unknown} */
-            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked";
+            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked" | "ringing";
             officer: components["schemas"]["Officer"];
             purpose: string;
             number: string;
             caller_number: string;
             issued_at: string;
+            rang_at: string | null;
             connected_at: string | null;
             confirmed_at: string | null;
             ended_at: string | null;
@@ -1471,6 +1580,16 @@ export interface components {
             call: components["schemas"]["CallDetails"] | null;
             receipt_id: string;
             receipt: components["schemas"]["LogEvidence"];
+        };
+        /**
+         * VerifyCall
+         * @description A call that rings on the customer's handset: the number that the handset shows, and since when it rings.
+         */
+        VerifyCall: {
+            /** @description E.164 number with a leading plus sign */
+            caller_number: string;
+            /** Format: date-time */
+            rang_at: string;
         };
         /** VerifyReceipt */
         VerifyReceipt: {
@@ -3581,6 +3700,232 @@ export interface operations {
             };
         };
     };
+    exchange_alive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A PBX says that it is alive, so its silence about a customer means that nobody calls them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeAlive"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_exchanges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The telephone exchanges, and whether they are silent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exchanges"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_discrepancies: {
         parameters: {
             query?: {
@@ -5072,7 +5417,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Are you on the phone with me now? */
+            /** @description Are you calling me now? */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5129,6 +5474,132 @@ export interface operations {
             };
             /** @description unsupported_media_type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyCall"];
+            };
+        };
+        responses: {
+            /** @description My handset rings: is that you? */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallVerification"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -17,6 +17,7 @@ from verifier.ledger.rows import AnyRows, AnyTable, Authenticator, Key, Rows
 from verifier.ledger.tables import (
     ApplicationRow,
     ExceptionRow,
+    ExchangeRow,
     Leg,
     LimitRow,
     ReportRow,
@@ -106,6 +107,7 @@ class Loaded:
         self.requests: Rows[RequestRow] = self.tables[tables.REQUESTS]
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
+        self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
         self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
         self.of_customer: dict[bytes, list[str]] = {}
@@ -156,6 +158,7 @@ class Loaded:
         self.requests.load(await read(records.REQUESTS_BY_ID, _given(n.request_id for n in read_sets)))
         for row in await read(records.SESSIONS, _given(n.session_id for n in read_sets)):
             self.sessions[row[0]] = row
+        self.exchanges.load(await read(records.EXCHANGES_BY_ID, _given(n.exchange_id for n in read_sets)))
         suspensions = await read(records.SUSPENSIONS_OF, (each for n in read_sets for each in n.staff_ids))
         self.suspensions.load(suspensions)
         self.suspension_of.update((row[1], row[0]) for row in suspensions)
