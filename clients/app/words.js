@@ -64,6 +64,11 @@ export const WORDS = {
     "以下是 {time} 的答复，现在无法得知电话是否仍是同一通。",
     "This is the answer of {time}. Whether it is still the same call is not known now.",
   ),
+  blind: both("现在无法确认通话是否仍在进行", "We cannot check the call now"),
+  blindWhat: both(
+    "以下是 {time} 的答复。银行的电话系统暂时没有响应，无法得知电话是否仍是同一通。请先不要透露任何信息。",
+    "This is the answer of {time}. The bank's telephone system does not respond, so whether it is still the same call is not known. Share nothing for now.",
+  ),
   officer: both("客户经理", "Officer"),
   staffNumber: both("工号", "Staff no."),
   branch: both("网点", "Branch"),
@@ -90,6 +95,7 @@ export const WORDS = {
   noCalls: both("还没有通话。", "There have been no calls."),
   states: {
     issued: both("准备拨打", "About to ring"),
+    ringing: both("正在响铃", "Ringing"),
     live: both("正在通话，尚未核实", "On the phone, not confirmed"),
     confirmed: both("正在通话，您已核实", "On the phone, confirmed by you"),
     ended: both("已结束", "Ended"),

@@ -51,7 +51,7 @@ def test_staff_and_the_operator_see_whether_an_exchange_is_silent(bank: DemoBank
 @pytest.mark.shows("CVP-6.6-7")
 def test_a_silent_exchange_leaves_the_node_ready_and_is_named(tmp_path: Path) -> None:
     with RunningBank(tmp_path, leg_silence_seconds=5) as bank:
-        bank.silence_exchange()
+        bank.exchange_silent = True
         token = bank.customer("cust-0003")
         until = time.monotonic() + 30
         while get(bank, "/v1/me/call-status", token).json()["state"] != "unknown":

@@ -100,6 +100,8 @@ class DemoBank:
         self._listeners: list[Listener] = []
         self._node: Node | None = None
         self._alive: asyncio.Task[None] | None = None
+        # While it is set, the telephone exchange does not say that it is alive.
+        self.exchange_silent = False
 
     async def start(self) -> Service:
         """Prepare the bank and serve it in this process. Returns the service, which can import applications."""
@@ -111,13 +113,15 @@ class DemoBank:
         pbx = Caller(self._session, self.url, key_id="pbx", private_key=self.system_keys["pbx"])
         await self._serve(Telephone(service, pbx).routes(), self._telephone_port)
         await pbx.ask("POST", "/v1/legs/alive")
-        self._alive = asyncio.create_task(_stay_alive(pbx, self.config.leg_silence_seconds / 3))
+        self._alive = asyncio.create_task(self._stay_alive(pbx))
         return service
 
-    def silence_exchange(self) -> None:
-        """Let the telephone exchange fall silent."""
-        if self._alive is not None:
-            self._alive.cancel()
+    async def _stay_alive(self, pbx: Caller) -> None:
+        while True:
+            await asyncio.sleep(self.config.leg_silence_seconds / 4)
+            if not self.exchange_silent:
+                with suppress(aiohttp.ClientError):
+                    await pbx.ask("POST", "/v1/legs/alive")
 
     async def prepare(self) -> None:
         """Make the key ring, the systems file and the schema, and serve the identity provider.
@@ -163,7 +167,8 @@ class DemoBank:
         return self.issuer.mint(CUSTOMERS, customer_id, (), LOGIN_LIFETIME_S)
 
     async def stop(self) -> None:
-        self.silence_exchange()
+        if self._alive is not None:
+            self._alive.cancel()
         if self._node is not None:
             await self._node.stop()
         for listener in self._listeners:
@@ -179,13 +184,6 @@ def free_ports() -> tuple[int, int, int, int]:
     for each in sockets:
         each.close()
     return ports[0], ports[1], ports[2], ports[3]
-
-
-async def _stay_alive(pbx: Caller, pause_s: float) -> None:
-    while True:
-        await asyncio.sleep(pause_s)
-        with suppress(aiohttp.ClientError):
-            await pbx.ask("POST", "/v1/legs/alive")
 
 
 async def _style(request: web.Request) -> web.Response:

@@ -1,11 +1,12 @@
 """The demo's telephone exchange, shown as a page.
 
-When a person uses the page to answer or hang up a call, the exchange sends a signed leg event to the service.
+When a person uses the page to ring, answer or hang up a call, the exchange sends a signed leg event to the service.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 
 import jinja2
 from aiohttp import web
@@ -33,6 +34,7 @@ class Telephone:
     def __init__(self, service: Service, pbx: Caller) -> None:
         self._service = service
         self._pbx = pbx
+        self._missed: Counter[str] = Counter()
         # The form must contain this token, so that a page from another origin cannot answer calls.
         self._token = secrets.token_urlsafe(16)
 
@@ -52,8 +54,12 @@ class Telephone:
             raise web.HTTPForbidden(text="this form is not from the telephone's own page")
         call = await self._view(str(pressed.get("call_id", "")))
         if call is not None:
-            heard = {"event": str(pressed.get("event", "")), "leg_id": "demo", "number": call.number, "at": now_iso()}
+            event = str(pressed.get("event", ""))
+            leg_id = f"demo-{self._missed[call.call_id]}"
+            heard = {"event": event, "leg_id": leg_id, "number": call.number, "at": now_iso()}
             await self._pbx.post(f"/v1/calls/{call.call_id}/legs", heard)
+            if event == "ended" and call.connected_at is None:
+                self._missed[call.call_id] += 1
         raise web.HTTPSeeOther("/telephone")
 
     async def _view(self, call_id: str) -> CallView | None:
