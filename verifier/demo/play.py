@@ -28,9 +28,9 @@ async def demo(*, script: bool, out: Path | None, port: int) -> int:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-"))) if script else folder
+        ports = free_ports() if script else (port, port + 1, port + 2, port + 3)
         # The script waits until the telephone exchange counts as silent.
-        silence = {"leg_silence_seconds": 5} if script else {}
-        bank = DemoBank(data, free_ports() if script else (port, port + 1, port + 2, port + 3), **silence)
+        bank = DemoBank(data, ports, leg_silence_seconds=5 if script else 60)
         try:
             service = await bank.start()
             if script:
