@@ -43,6 +43,10 @@ Scope = Annotated[str, exact(r"([!#-\[\]-~]+ )*openid( [!#-\[\]-~]+)*", max_leng
 # RFC 8707 section 2: an absolute URI without a fragment.
 Resource = Annotated[str, exact(r"([A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]+)?", max_length=1000)]
 
+# Values of `acr` or `amr`, with commas between them. Each fits into a quoted string of a header (RFC 9470 section 3).
+_VALUE = r"[!#-+\--\[\]-~]{1,200}"
+SignInValues = Annotated[str, exact(rf"({_VALUE}( *, *{_VALUE})*)?", max_length=1000)]
+
 
 class BadSettings(VerifierError):
     """At least one setting is missing, unknown or out of bounds. `problems` has a text for each problem."""
@@ -80,6 +84,8 @@ class Config(Struct, frozen=True, kw_only=True):
     staff_roles: str = ""
     staff_require_at_jwt: bool = False
     staff_required_claim: Annotated[str, Meta(max_length=200)] = ""
+    staff_acr: SignInValues = ""
+    staff_amr: SignInValues = ""
     staff_client_id: str = ""
     staff_scope: Scope = "openid profile"
     staff_resource: Resource = ""

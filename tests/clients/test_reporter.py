@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx2
 import pytest
-from callback_verification import CannotCheck, Client, Problem
+from callback_verification import Bearer, CannotCheck, Client, Problem, SystemKey, me
 from callback_verification.pbx import Reading, Reporter
 from callback_verification.pbx.reporter import RINGING
 from callback_verification.sending import Timeouts
 from callback_verification.shapes import LegByNumber
+
+from tests.api.conftest import RunningBank
 
 NUMBER = "+8613800138000"
 NOW = datetime(2026, 11, 23, 4, 1, tzinfo=UTC)
@@ -143,6 +147,26 @@ def test_a_refused_event_is_counted_and_the_next_one_is_sent(caplog: pytest.LogC
     assert len(lines) == 1
     assert lines[0].startswith("a request was refused, 1 so far")
     assert NUMBER not in caplog.text
+
+
+@pytest.mark.slow
+@pytest.mark.shows("CVP-P6-1", "CVP-P6-2")
+def test_the_service_notices_that_an_adapter_has_lost_its_exchange() -> None:
+    silence = {"leg_silence_seconds": 5}
+    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder), **silence) as bank:
+        # The demo bank speaks for its exchange `pbx` itself. The service has not heard of this one yet.
+        key = SystemKey("dialler", (bank.folder / "dialler.pem").read_bytes())
+        login = Bearer(bank.customer("cust-0001"))
+        with Client(bank.url, key) as client, Client(bank.url, login) as customer:
+            with Reporter(client) as reporter:
+                time.sleep(6)  # longer than the time of silence
+                assert customer.send(me.call_status()).state == "none"
+            assert reporter.counts["alive"] >= 4
+            lost = time.monotonic()
+            while customer.send(me.call_status()).state != "unknown":
+                assert time.monotonic() - lost < 10
+                time.sleep(0.1)
+            assert time.monotonic() - lost > 2
 
 
 @pytest.mark.parametrize("silence_s", [-1, 0, 1])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from tests.world import OFFICER
 from verifier.core.application import Loan
+from verifier.core.call import Progress
 from verifier.core.purposes import ASKS, ITEMS, PURPOSES, Language
-from verifier.core.words import ENDED, GENUINE, LANGUAGES, NEVER, caller, ended, genuine, in_both, on_call, who
+from verifier.core.words import ENDED, GENUINE, LANGUAGES, NEVER, caller, ended, genuine, in_both, progress, who
 
 LOAN = Loan("个人住房贷款", "LN-2026-0001")
 EACH = pytest.mark.parametrize("language", LANGUAGES)
@@ -62,8 +65,9 @@ def test_an_ended_verdict_does_not_repeat_other_words(language: Language) -> Non
 
 
 @EACH
-def test_the_words_for_a_connected_call_name_its_officer_and_purpose(language: Language) -> None:
-    said = on_call(language, OFFICER, "documents")
+@pytest.mark.parametrize("state", get_args(Progress))
+def test_the_words_for_a_call_on_its_way_name_its_officer_and_purpose(language: Language, state: Progress) -> None:
+    said = progress(language, state, OFFICER, "documents")
     assert all(part in said for part in (OFFICER.name, OFFICER.id, PURPOSES["documents"][language]))
 
 

@@ -87,7 +87,7 @@ def test_the_customer_is_told_that_the_bank_rings_before_they_answer() -> None:
         dialler.tells("connected")
         code_within(customer, 5)
         phone.hang_up()
-        dialler.tells("none")
+        dialler.tells("expected")
         # The first call of the two failed.
         assert dialler.ends() == 1
 
@@ -107,7 +107,7 @@ def test_early_media_is_ringing_and_not_an_answer() -> None:
         dialler.telephones.customer_phone.answer()
         dialler.tells("connected")
         dialler.telephones.officer_phone.hang_up()
-        dialler.tells("none")
+        dialler.tells("expected")
         assert dialler.ends() == 0
 
 

@@ -65,18 +65,21 @@ NEVER: dict[Language, str] = {
     "en": f"We never ask for: {_LIST['en'].join(ITEMS[each]['en'] for each in NEVER_ASKS)}.",
 }
 _MAY_ASK: dict[Language, str] = {"zh-CN": "这通电话可能会请您提供：", "en": " This call may ask for: "}
-_WHO: dict[Language, str] = {
-    "zh-CN": f"来电人：{{name}}，工号 {{id}}，{{branch}}，来电事由：{{purpose}}{{loan}}。{_MAY_ASK['zh-CN']}{{asks}}。",
-    "en": f"{{name}}, staff number {{id}}, {{branch}}, about {{purpose}}{{loan}}.{_MAY_ASK['en']}{{asks}}.",
-}
-
-
 _LOAN: dict[Language, str] = {
     "zh-CN": "（{product}，申请编号 {reference}）",
     "en": " ({product}, reference {reference})",
 }
 # A reference is hard to follow by ear, so only the product is said.
 _LOAN_SPOKEN: dict[Language, str] = {"zh-CN": "，{product}", "en": ": {product}"}
+# By whether the text is spoken.
+_WHO: dict[bool, dict[Language, str]] = {
+    spoken: {
+        "zh-CN": f"来电人：{{name}}，工号 {{id}}，{{branch}}，来电事由：{{purpose}}{loan['zh-CN']}。"
+        f"{_MAY_ASK['zh-CN']}{{asks}}。",
+        "en": f"{{name}}, staff number {{id}}, {{branch}}, about {{purpose}}{loan['en']}.{_MAY_ASK['en']}{{asks}}.",
+    }
+    for spoken, loan in ((False, _LOAN), (True, _LOAN_SPOKEN))
+}
 
 
 def who(
@@ -86,13 +89,13 @@ def who(
 
     If the text is `spoken`, it names the loan by its product only.
     """
-    loans = _LOAN_SPOKEN if spoken else _LOAN
-    return _WHO[language].format(
+    return _WHO[spoken][language].format(
         name=officer.name,
         id=officer.id,
         branch=officer.branch,
         purpose=PURPOSES[purpose][language],
-        loan=loans[language].format(product=loan.product, reference=loan.reference),
+        product=loan.product,
+        reference=loan.reference,
         asks=_LIST[language].join(ITEMS[each][language] for each in asks),
     )
 

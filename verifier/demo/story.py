@@ -13,7 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo import call_status
+from verifier.demo import call_status, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -269,6 +269,8 @@ class Story:
         self._check(issued.status == 201, "the call is issued, and its ticket says so")
         revoked = await self.officer.post(f"/v1/calls/{issued.json['call']['call_id']}/revocation", {})
         self._check(revoked.json["state"] == "revoked", "the officer revokes it")
+        asking = self.loans, self.pbx, self.officer, self.supervisor
+        await two_loans.play(*asking, self._person(self._bank.customer(two_loans.CUSTOMER)), DESK, self._check)
 
     async def _report(self) -> None:
         self._chapter("7  A suspicious call is reported")

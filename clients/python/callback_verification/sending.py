@@ -62,6 +62,7 @@ class _ProblemBody(Struct, frozen=True):
     verdict: str | None = None
     errors: tuple[FieldError, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    acr_values: tuple[str, ...] = ()
 
 
 class Sending(Generic[Answer]):
@@ -188,6 +189,7 @@ def _refusal(status: int, kind: str, body: bytes, request_id: str, retry_after: 
         request_id=request_id,
         errors=problem.errors,
         refusals=problem.refusals,
+        acr_values=problem.acr_values,
         retry_after=retry_after,
     )
 

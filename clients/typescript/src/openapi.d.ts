@@ -63,7 +63,7 @@ export interface paths {
         put?: never;
         /**
          * A second person lifts rules of the contact policy for one call
-         * @description For: staff:supervisor.
+         * @description For: staff:supervisor. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["grant_exception"];
         delete?: never;
@@ -123,7 +123,7 @@ export interface paths {
         put?: never;
         /**
          * A second person grants or declines a request; granted exceptions are logged
-         * @description For: staff:supervisor.
+         * @description For: staff:supervisor. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["decide_exception"];
         delete?: never;
@@ -143,7 +143,7 @@ export interface paths {
         put?: never;
         /**
          * Issue a call: a signed ticket, logged, and its code once the leg allows it
-         * @description For: staff:officer, system:calls.
+         * @description For: staff:officer, system:calls. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["issue_call"];
         delete?: never;
@@ -221,7 +221,7 @@ export interface paths {
         };
         /**
          * The code to read out, while the leg is connected to the number on file
-         * @description For: staff:officer.
+         * @description For: staff:officer. Staff may need a stronger sign-in (RFC 9470).
          */
         get: operations["reveal_code"];
         put?: never;
@@ -383,12 +383,12 @@ export interface paths {
         put?: never;
         /**
          * Suspend a member of staff: no act by them or in their name, and their open calls are revoked
-         * @description For: staff:supervisor, system:calls.
+         * @description For: staff:supervisor, system:calls. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["suspend_staff"];
         /**
          * Lift a suspension; nobody lifts their own
-         * @description For: staff:supervisor.
+         * @description For: staff:supervisor. Staff may need a stronger sign-in (RFC 9470).
          */
         delete: operations["lift_suspension"];
         options?: never;
@@ -1364,6 +1364,8 @@ export interface components {
         /**
          * Problem
          * @description A problem (RFC 9457). `slug` names the kind of error. For a 5xx status, `verdict` is `unavailable`.
+         *
+         *         `acr_values` comes with `insufficient_user_authentication`, and repeats the challenge of RFC 9470.
          */
         Problem: {
             type: string;
@@ -1376,6 +1378,8 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
             /** @default [] */
             refusals?: components["schemas"]["Refusal"][];
+            /** @default [] */
+            acr_values?: string[];
             /** @default null */
             verdict?: string | null;
         };
@@ -1642,6 +1646,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1787,6 +1792,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1919,6 +1925,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2053,6 +2060,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2180,9 +2188,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2331,6 +2340,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2461,6 +2471,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2579,9 +2590,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2736,9 +2748,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2891,6 +2904,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3014,6 +3028,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3155,6 +3170,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3284,9 +3300,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3435,6 +3452,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3581,6 +3599,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3711,6 +3730,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3823,6 +3843,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3941,6 +3962,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4068,6 +4090,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4225,6 +4248,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4379,9 +4403,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4502,9 +4527,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4638,6 +4664,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4766,6 +4793,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4894,6 +4922,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5022,6 +5051,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5152,6 +5182,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5285,6 +5316,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5406,6 +5438,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5522,6 +5555,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5643,6 +5677,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5755,6 +5790,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5867,6 +5903,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5983,6 +6020,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6120,6 +6158,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6243,6 +6282,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
