@@ -14,10 +14,12 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-Kind = Literal["connect", "confirm", "guess", "end", "revoke", "look"]
+Kind = Literal["ring", "connect", "confirm", "guess", "end", "revoke", "look", "status"]
 Channel = Literal["app", "ivr"]
 MAX_WRONG = 3
 GENUINE, AGAIN, NOT_GENUINE, DONE = "genuine", "genuine again", "not genuine", "done"
+# The call status while a telephone exchange is silent, or seems so to a node whose clock is ahead.
+UNKNOWN = "unknown"
 
 
 class Operation(Struct, frozen=True):
@@ -25,7 +27,8 @@ class Operation(Struct, frozen=True):
 
     `returned` is None if no answer came: the operation may have happened at any later time, or never. `answer` is
     GENUINE, AGAIN or NOT_GENUINE for a confirm with the right code, and `receipt` is then the id of the receipt. It is
-    NOT_GENUINE for a guess (a wrong code), the state that a look returned, and DONE for the rest.
+    NOT_GENUINE for a guess (a wrong code), the state that a look returned, the call status that its customer was told,
+    and DONE for the rest.
     """
 
     kind: Kind
@@ -38,12 +41,14 @@ class Operation(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """A call: its state, whether its leg has ended, the wrong codes per channel, and the receipt of its confirmation.
+    """A call: its state, the events of its leg, the wrong codes per channel, and the receipt of its confirmation.
 
     The receipt is `?` after a confirmation whose answer was lost.
     """
 
     name: str = "issued"
+    rang: bool = False
+    connected: bool = False
     leg_ended: bool = False
     receipt: str = ""
     app: int = 0
@@ -51,7 +56,16 @@ class State(Struct, frozen=True):
 
     @property
     def open(self) -> bool:
-        return self.name in ("issued", "live", "confirmed")
+        return self.name in ("issued", "ringing", "live", "confirmed")
+
+    @property
+    def status(self) -> str:
+        """What the customer may be told without a code (law L13)."""
+        if self.name == "revoked":
+            return "none"
+        if not self.leg_ended and (self.connected or self.rang):
+            return "connected" if self.connected else "ringing"
+        return "expected" if self.open else "none"
 
 
 def step(state: State, op: Operation) -> State | None:
@@ -63,11 +77,16 @@ def step(state: State, op: Operation) -> State | None:
         return _guess(state, op, told)
     if op.kind == "look":
         return state if told in ("", state.name) else None
+    if op.kind == "status":
+        return state if told in ("", UNKNOWN, state.status) else None
+    if op.kind == "ring":
+        rings = state.name == "issued" and not state.leg_ended
+        return replace(state, rang=True, name="ringing" if rings else state.name)
     if op.kind == "connect":
-        return replace(state, name="live") if state.name == "issued" else state
+        return replace(state, connected=True, name="live" if state.name in ("issued", "ringing") else state.name)
     if op.kind == "end":
-        after = replace(state, leg_ended=True)
-        return replace(after, name="ended") if state.name == "confirmed" else after
+        name = {"confirmed": "ended", "ringing": "issued"}.get(state.name, state.name)
+        return replace(state, leg_ended=True, name=name)
     if state.open:
         return replace(state, name="revoked")
     return state if told == "" or state.name == "revoked" else None

@@ -44,6 +44,12 @@ def look(invoked: float, returned: float, state: str) -> Operation:
     return Operation("look", "c", invoked, returned, state)
 
 
+def status(invoked: float, returned: float, state: str) -> Operation:
+    return Operation("status", "c", invoked, returned, state)
+
+
+RING = Operation("ring", "c", -2, -1, DONE)
+
 POSSIBLE = {
     "used once, told again": [CONNECT, confirm(2, 3), confirm(4, 5, AGAIN)],
     "two at once, one is told again": [CONNECT, confirm(2, 5, AGAIN), confirm(3, 4)],
@@ -60,7 +66,37 @@ POSSIBLE |= {
     "locked on one channel": [CONNECT, *(guess(n, n + 1) for n in (2, 4, 6)), confirm(8, 9, NOT_GENUINE, "")],
     "revoked twice": [CONNECT, revoke(2, 3), revoke(4, 5)],
 }
+POSSIBLE |= {
+    "asked at every step": [
+        status(-4, -3, "expected"),
+        RING,
+        status(-1, -0.5, "ringing"),
+        CONNECT,
+        status(2, 3, "connected"),
+        confirm(4, 5),
+        end(6, 7),
+        status(8, 9, "none"),
+    ],
+    "a ring that is heard last": [CONNECT, replace(RING, invoked=2, returned=3), status(4, 5, "connected")],
+    "nobody answers": [RING, end(0, 1), status(2, 3, "expected")],
+    "cannot be checked": [RING, status(0, 1, "unknown")],
+    "locked on the line": [
+        CONNECT,
+        *(replace(guess(n, n + 1), channel=each) for n in (2, 4, 6) for each in ("app", "ivr")),
+        status(8, 9, "connected"),
+        end(10, 11),
+        status(12, 13, "none"),
+    ],
+}
+
 IMPOSSIBLE = {
+    "denied while it rings": [RING, status(0, 1, "none")],
+    "denied while it goes on": [CONNECT, status(2, 3, "none")],
+    "denied before it rings": [status(0, 1, "none"), replace(RING, invoked=2, returned=3)],
+    "rings again once it is connected": [CONNECT, status(2, 3, "connected"), status(4, 5, "ringing")],
+    "connected before it is": [RING, status(-0.5, -0.2, "connected"), CONNECT],
+    "connected after the end": [CONNECT, end(2, 3), status(4, 5, "connected")],
+    "shown after it was withdrawn": [CONNECT, revoke(2, 3), status(4, 5, "connected")],
     "used twice": [CONNECT, confirm(2, 3), confirm(4, 5, GENUINE, "s")],
     "used twice at once": [CONNECT, confirm(2, 4), confirm(3, 5, GENUINE, "s")],
     "another receipt the second time": [CONNECT, confirm(2, 3), confirm(4, 5, AGAIN, "s")],

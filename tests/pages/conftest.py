@@ -12,6 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.api.conftest import RunningBank
+from tests.node import SDK
 from tests.pages.people import CHROMIUM, Customer, Exchange, Officer
 from verifier.demo.bank import DemoBank
 
@@ -35,6 +36,12 @@ def exchange(bank: DemoBank) -> Iterator[Exchange]:
     made = Exchange(bank)
     yield made
     made.hang_up()
+
+
+@pytest.fixture(scope="session")
+def axe(npm: str) -> str:
+    """The script of axe-core."""
+    return (SDK / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")

@@ -7,16 +7,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.node import SDK
 from tests.pages.people import Customer, Exchange, Officer
 from tests.pages.test_story import connected
 from tests.world import another_code
 from verifier.demo.bank import DemoBank
-
-
-@pytest.fixture(scope="module")
-def axe(npm: str) -> str:
-    return (SDK / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 async def violations(page: Page, axe: str) -> list[str]:

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, expect
 
 from tests.api.conftest import RunningBank
 from tests.pages.people import Customer, Exchange, Officer
+from tests.pages.test_accessible import violations
 from verifier.demo.bank import DemoBank
 
 SILENCE_S = 5
@@ -80,7 +81,7 @@ async def withdraw(officer: Officer) -> None:
 @pytest.mark.shows("CVP-12.1-12")
 @pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
 async def test_each_state_has_words_a_shape_a_colour_and_a_sound_of_its_own_and_none_is_green(
-    browser: Browser, quick_bank: DemoBank, quick_exchange: Exchange, language: str, scheme: str
+    browser: Browser, quick_bank: DemoBank, quick_exchange: Exchange, axe: str, language: str, scheme: str
 ) -> None:
     customer: Customer = await Customer.come(browser, quick_bank, language, scheme, script=HEARD)
     await customer.sign_in("cust-0001")
@@ -100,6 +101,8 @@ async def test_each_state_has_words_a_shape_a_colour_and_a_sound_of_its_own_and_
         assert kind == "calm" or tones != "[]"
         for red, green, blue in await customer.page.evaluate(COLOURS):
             assert green <= max(red, blue) + 8, f"{kind} is green: {red} {green} {blue}"
+        await customer.page.wait_for_timeout(200)
+        assert await violations(customer.page, axe) == [], kind
 
     await told("calm")
     call_id = await issue(officer)
@@ -107,6 +110,7 @@ async def test_each_state_has_words_a_shape_a_colour_and_a_sound_of_its_own_and_
     quick_exchange.hears(call_id, "ringing")
     await told("ringing")
     await expect(officer.page.locator(".told")).to_contain_text("+86 138 0013 8000")
+    assert await violations(officer.page, axe) == []
     assert await officer.page.locator(".code").count() == 0, "no code while it rings"
     quick_exchange.hears(call_id, "connected")
     await told("connected")

@@ -15,11 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.world import Person, World, another_code
+from tests.world import DESK, Person, World, another_code
 from verifier.core import words
 from verifier.core.call import CallRules, LegMode, State
 from verifier.core.errors import CallClosed, LegNotConnected
-from verifier.core.messages.customers import StatusState
+from verifier.core.messages.customers import StatusState, VerifyCall
+from verifier.core.policy import ContactPolicy
+from verifier.core.times import from_ms
 from verifier.ports import Storage
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
@@ -123,7 +125,7 @@ def test_the_table_has_every_state_of_a_call() -> None:
 
 @pytest.mark.shows("CVP-6.6-2", "CVP-6.6-3", "CVP-6.6-4", "CVP-6.6-5")
 @pytest.mark.parametrize(
-    ("row", "mode", "alive"), itertools.product(range(len(TABLE)), get_args(LegMode), [True, False])
+    ("row", "mode", "alive"), list(itertools.product(range(len(TABLE)), get_args(LegMode), [True, False]))
 )
 async def test_the_status_of_each_call_in_each_leg_mode_with_the_exchange_alive_or_silent(
     storage: Storage, tmp_path: Path, row: int, mode: LegMode, alive: bool
@@ -182,12 +184,15 @@ def phone_calls(draw: st.DrawFn) -> tuple[list[tuple[int, int]], list[Heard]]:
 
 
 async def told(legs: list[tuple[int, int]], events: list[Heard], confirms_at: int) -> list[tuple[int, str]]:
-    """The moments at which the bank's call was on and the status was `none` or `unknown`."""
+    """The moments at which the bank denied its own call: the status was `none` or `unknown` while the call was on, or a
+    handset that rang was told `not_legit`.
+    """
     with tempfile.TemporaryDirectory(prefix="status-") as folder:
         storage = await open_storage(f"sqlite:{folder}/bank.sqlite3")
         await migrate(storage)
         wrong: list[tuple[int, str]] = []
-        async with World(storage, Path(folder) / "ring.json") as world:
+        policy = ContactPolicy(caller_numbers=frozenset({DESK}))
+        async with World(storage, Path(folder) / "ring.json", policy=policy) as world:
             await world.register(person := Person(1))
             call_id = await issued(world, person)
             begun = world.clock()
@@ -205,6 +210,11 @@ async def told(legs: list[tuple[int, int]], events: list[Heard], confirms_at: in
                 state = (await world.call_status(person)).state
                 if any(rang <= second < over for rang, over in legs) and state in ("none", "unknown"):
                     wrong.append((second, state))
+                for rang_at in (begun + 1000 * rang for rang, over in legs if rang <= second < over):
+                    asked = VerifyCall(DESK, from_ms(rang_at))
+                    verdict = (await world.service.ringing.verify(person.principal, asked)).verdict
+                    if verdict == "not_legit":
+                        wrong.append((second, verdict))
         await storage.close()
         return wrong
 

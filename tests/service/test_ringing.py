@@ -67,6 +67,16 @@ async def test_a_call_whose_ringing_event_is_late_is_never_not_legit(world: Worl
     assert await verify(world, wang, rang=-late) == "legit"
 
 
+@pytest.mark.shows("CVP-7.15-1", "CVP-7.15-2")
+async def test_a_call_that_is_dialled_after_its_code_has_expired_is_legit(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    world.clock.advance(640)
+    await world.leg(call_id, "ringing", wang.number)
+    assert await verify(world, wang) == "legit"
+    world.clock.advance(40)
+    assert await verify(world, wang) == "not_legit"
+
+
 @pytest.mark.shows("CVP-7.15-2")
 async def test_a_number_of_the_bank_without_a_call_is_not_legit(world: World, wang: Person) -> None:
     assert await verify(world, wang) == "not_legit"

@@ -54,6 +54,7 @@ class Node:
                     world.settings, storage, self._ring, clock, self._rng.randbytes, clock.check_skew
                 )
                 world.service = Service(world.context)
+                world.service.exchanges.adopt(["pbx"])
                 await world.service.start()
                 self._world = world
             except VerifierError:

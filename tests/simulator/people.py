@@ -17,6 +17,7 @@ from verifier.core.messages.customers import ReportCall
 from verifier.core.times import from_ms
 
 CALLS = 2
+LEG_KINDS: dict[str, Kind] = {"ringing": "ring", "connected": "connect", "ended": "end"}
 
 
 class Town:
@@ -57,7 +58,7 @@ class Town:
         call_id = issued["call"]["call_id"]
         self.evidence.append(issued["ticket"])
         self.note("issued", call_id, person.customer_id)
-        await self._leg(person, call_id, "connected")
+        await self._ring(person, call_id)
         try:
             self.codes[person.customer_id] = code = await self.network.ask(lambda world: world.reveal(call_id))
         except (CallClosed, LegNotConnected):
@@ -68,6 +69,17 @@ class Town:
         if self.rng.random() < 0.5:
             await self._confirm(person, call_id, code)
         await self._look(call_id)
+        await self._status(person, call_id)
+
+    async def _ring(self, person: Person, call_id: str) -> None:
+        """The telephone rings and is answered. `ringing` is told before `connected`, at about that time, or never."""
+        when = self.rng.choice(("before", "meanwhile", "never"))
+        await self._status(person, call_id)
+        if when == "before":
+            await self._leg(person, call_id, "ringing")
+            await self._status(person, call_id)
+        late = [self._later(lambda: self._leg(person, call_id, "ringing"))] if when == "meanwhile" else []
+        await asyncio.gather(self._leg(person, call_id, "connected"), *late)
 
     def _acts(self, person: Person, call_id: str, code: str) -> list[Callable[[], Awaitable[None]]]:
         """Random actions during a call, all at about the same time."""
@@ -81,6 +93,7 @@ class Town:
         if others and rng.random() < 0.3:
             acts.append(lambda: self._guess(person, call_id, "app", others[0]))
         acts += [lambda: self._look(call_id)] * rng.randint(0, 2)
+        acts += [lambda: self._status(person, call_id)] * rng.randint(0, 2)
         if rng.random() < 0.2:
             acts.append(lambda: self._report(person, code))
         if rng.random() < 0.2:
@@ -122,14 +135,23 @@ class Town:
         await self._done(Operation(kind, call_id, 0, channel=channel), lambda: self.kept(asking), read)
 
     async def _leg(self, person: Person, call_id: str, event: str) -> None:
-        kind: Kind = "connect" if event == "connected" else "end"
         at = self.now_ms()
 
         async def tell(world: World, key: str) -> Any:
             return await world.leg(call_id, event, person.number, at=at, key=key)
 
-        op = Operation(kind, call_id, 0)
+        op = Operation(LEG_KINDS[event], call_id, 0)
         await self._done(op, lambda: self.kept(tell), lambda _: replace(op, answer=DONE))
+
+    async def _status(self, person: Person, call_id: str) -> None:
+        """The exchange says at one node that it is alive, and the customer asks at any node for the call status."""
+        await self.network.ask(lambda world: world.alive())
+
+        async def ask() -> Any:
+            return await self.network.ask(lambda world: world.service.me.call_status(person.principal))
+
+        op = Operation("status", call_id, 0)
+        await self._done(op, ask, lambda status: replace(op, answer=status.state))
 
     async def _revoke(self, call_id: str) -> None:
         officer = staff("4412")

@@ -121,6 +121,7 @@ async def _run(rng: random.Random, path: Path, ring: FileKeyRing, ring_file: Pat
     counts = Counter(database.faults.seen | network.seen)
     counts.update(line.split()[1] for line in town.trace)
     counts.update(f"told {op.answer}" for op in town.operations if op.kind in ("confirm", "guess") and op.answer)
+    counts.update(f"status {op.answer}" for op in town.operations if op.kind == "status" and op.answer)
     return Ran(town.trace, counts)
 
 

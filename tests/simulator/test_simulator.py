@@ -18,7 +18,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.simulator.run import Failed, run
-from verifier.core.call import Call
+from verifier.core import call as lifecycle
+from verifier.core.call import Call, CallRules
 from verifier.core.errors import Unavailable
 from verifier.ledger import records, writer
 from verifier.ledger.decrypted import DecryptedApplication
@@ -35,6 +36,7 @@ from verifier.ledger.unit_of_work.writes import Writes
 from verifier.ledger.writer import Writer
 from verifier.ports import Row
 from verifier.service.confirmations import replays
+from verifier.service.legs.exchanges import TelephoneExchanges
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +51,9 @@ ACHIEVED = {
     "erased": 0.5,
     "report": 0.5,
     "revoke": 0.5,
+    "status expected": 1.5,
+    "status ringing": 0.8,
+    "status connected": 1.5,
 }
 # The most seeds that may be needed to find a planted defect.
 ENOUGH = 1000
@@ -208,6 +213,27 @@ def test_a_code_that_is_tried_against_all_calls_is_found(monkeypatch: pytest.Mon
     monkeypatch.setattr(ApplicationRows, "of_number", of_anybody)
     monkeypatch.setattr(ShardRouting, "shards", lambda self, reads, shards: frozenset(range(shards)))
     found("a code tried against everybody's calls", "a stranger .* is told|no order explains|Too many attempts")
+
+
+def test_a_customer_who_is_not_told_that_it_rings_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: the status knows only whether a call is connected, as in an earlier release."""
+    progress = lifecycle.progress
+
+    def connected(call: Call, now_ms: int, rules: CallRules) -> lifecycle.Progress | None:
+        return "connected" if progress(call, now_ms, rules) == "connected" else None
+
+    monkeypatch.setattr(lifecycle, "progress", connected)
+    found("a status that knows no ringing", "no order explains .*kind='status'.*answer='none'")
+
+
+def test_a_node_that_does_not_notice_the_silence_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: a node whose clock is ahead believes that the code has expired, and that the exchange is alive."""
+
+    async def never(self: TelephoneExchanges) -> bool:
+        return False
+
+    monkeypatch.setattr(TelephoneExchanges, "silent", never)
+    found("a node that notices no silence", "no order explains .*kind='status'.*answer='none'")
 
 
 def test_a_write_after_the_erasure_in_the_same_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

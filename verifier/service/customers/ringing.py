@@ -69,9 +69,7 @@ class Ringing:
         call = current_state(application, opened, now_ms, self._context.settings.rules)
         if call.state in ("revoked", "locked") or self._context.cutoff.holds(opened.ticket.officer.id):
             return False
-        began = call.connected_at if call.rang_at is None else call.rang_at
-        # A call that has been connected for longer is not the one that rings: the caller's number may be spoofed.
-        return began is not None and abs(began - rang_at) <= TOLERANCE_MS
+        return _began(call, rang_at)
 
     async def _rang_without_code(self, applications: Sequence[DecryptedApplication], rang_at: int) -> bool:
         """Whether the exchange has reported a leg to this customer that belongs to no call with a code."""
@@ -86,6 +84,18 @@ class Ringing:
 
 
 def _can_ring(call: Call, rang_at: int) -> bool:
-    """Whether the call can be the one that rings: it was issued by then, and was not over long before."""
+    """Whether the call can be the one that rings: it was issued by then, and was not over long before.
+
+    An officer may dial after the code has expired.
+    """
     over = call.ended_at is not None and call.ended_at < rang_at - TOLERANCE_MS
-    return call.issued_at <= rang_at + TOLERANCE_MS and not over
+    return call.issued_at <= rang_at + TOLERANCE_MS and (not over or _began(call, rang_at))
+
+
+def _began(call: Call, rang_at: int) -> bool:
+    """Whether the exchange has reported that the leg of this call began to ring at that time.
+
+    A call that has been connected for longer is not the one that rings: the caller's number may be spoofed.
+    """
+    began = call.connected_at if call.rang_at is None else call.rang_at
+    return began is not None and abs(began - rang_at) <= TOLERANCE_MS
