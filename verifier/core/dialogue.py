@@ -197,7 +197,7 @@ def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 def looks(dialogue: Dialogue, keyed: str | None) -> bool:
     """Whether `hear` may ask to look up calls. So the rows can be declared beforehand."""
     keys = "" if keyed is None else keyed.split("#", 1)[0]
-    return keys == CALLS_KEY or (dialogue.last[:1] == ("calls_made",) and keys in ("", "*", "*8", "*9"))
+    return keys == CALLS_KEY or (_told_calls(dialogue) and keys in ("", "*", "*8", "*9"))
 
 
 def tell_calls(dialogue: Dialogue, what: Told, calls: dict[Language, str] | None = None) -> tuple[Dialogue, Turn]:
@@ -211,9 +211,13 @@ def tell_calls(dialogue: Dialogue, what: Told, calls: dict[Language, str] | None
     return replace(dialogue, last=said, slips=0), Turn(say, "listen", dialogue.slow)
 
 
+def _told_calls(dialogue: Dialogue) -> bool:
+    return "calls_made" in dialogue.last or "no_calls_made" in dialogue.last
+
+
 def _repeat(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
-    """Say again what was said last. Calls are looked up again, because the dialogue does not keep them."""
-    if dialogue.last[:1] == ("calls_made",):
+    """Say again what was said last. Calls are looked up again: there may be another one by now."""
+    if _told_calls(dialogue):
         return dialogue, Turn((), "look", dialogue.slow)
     return _listen(dialogue, *dialogue.last)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from callback_verification.requests import Request, get, put
-from callback_verification.shapes import CallStatus, MyApplications, PastCalls, Preferences
+from datetime import datetime
+
+from callback_verification.requests import Request, get, instant, post, put
+from callback_verification.shapes import CallsChecked, CallStatus, MyApplications, PastCalls, Preferences
 
 
 def call_status() -> Request[CallStatus]:
@@ -14,6 +16,18 @@ def call_status() -> Request[CallStatus]:
 def calls(*, limit: int = 20, cursor: str | None = None) -> Request[PastCalls]:
     """List all calls that were issued on the customer's applications, page by page."""
     return get("/v1/me/calls", PastCalls, {"limit": limit, "cursor": cursor})
+
+
+def check_calls(
+    *, begins: datetime, ends: datetime, caller_number: str | None = None, idempotency_key: str | None = None
+) -> Request[CallsChecked]:
+    """Ask which calls the bank had with the customer from `begins` to `ends`, at most 31 days.
+
+    The answer has these calls and no others, with a signed statement that says the same. `caller_number` is the number
+    that the customer saw.
+    """
+    body: dict[str, object] = {"from": instant(begins), "until": instant(ends), "caller_number": caller_number}
+    return post("/v1/me/call-checks", CallsChecked, body, idempotency_key)
 
 
 def applications() -> Request[MyApplications]:

@@ -49,6 +49,7 @@ const CHECKS = {
   "check-digit": async ({ typed }) => readCode(typed),
   tickets: checkEvidence,
   receipts: checkEvidence,
+  histories: checkEvidence,
   files: checkFiles,
   checkpoints: async ({ note, keys, origin }) => asVector(await openCheckpoint(whole(note), keys, origin)),
   proofs: async ({ entry, proof, keys, origin }) =>
