@@ -40,6 +40,7 @@ const calls = (client) => [
   client.ivr.begin(/** @type {any} */ ({})),
   client.ivr.step("ID", {}),
   client.me.calls(),
+  client.me.checkCalls(/** @type {any} */ ({})),
   client.me.callStatus(),
   client.me.events().next(),
   client.me.applications(),
