@@ -90,7 +90,7 @@ function asE164(typed) {
 function answered(page, checked) {
   const none = checked.calls.length === 0;
   return [
-    h("p", { class: `told ${none ? "doubt" : "calm"}` }, h("span", { class: "lead" }, said(checked.words))),
+    h("div", { class: `told ${none ? "doubt" : "calm"}` }, h("p", {}, said(checked.words))),
     h("p", { class: "small" }, say(WORDS.calledWindow, { from: dayAndTime(checked.from), until: dayAndTime(checked.until) })),
     !none && h("ol", { class: "plain stack" }, checked.calls.map((call) => h("li", {}, entry(page, call)))),
     receiptButtons(checked.receipt_id, checked.receipt),

@@ -167,7 +167,7 @@ def calls_made(language: Language, count: int, calls: Sequence[tuple[datetime, s
     return CALLS_MADE[language].format(
         count=_calls(language, count),
         latest=_LATEST[count <= SPOKEN_CALLS][language],
-        calls=_LIST[language].join(_spoken(language, at, branch) for at, branch in calls),
+        calls=("；" if language == "zh-CN" else "; ").join(_spoken(language, at, branch) for at, branch in calls),
     )
 
 
