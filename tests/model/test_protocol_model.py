@@ -26,6 +26,8 @@ FLOORS = {
     "shared": 10_000,
     "staff": 1_000,
     "rows": 10_000,
+    "status": 1_000,
+    "unproved": 1_000,
 }
 if os.environ.get("MODEL_LARGE") == "1":
     FLOORS |= {"retries_large": 100_000, "guesses_large": 600_000, "attack_large": 400_000, "rows_large": 100_000}
@@ -63,6 +65,14 @@ BROKEN = [
     ("L12", "attack", "HisNumberWasCalled"),
     ("L12", "attack", "NotFooled"),
     ("L12 dialled", "shared", "NotFooled"),
+    ("L5 reveal", "status", "NoCodeWhileItRings"),
+    ("L5 facts", "status", "StateOfTheLeg"),
+    ("L5 facts", "status", "NothingUnproved"),
+    ("L13 expected", "status", "NeverDenied"),
+    ("L13 closed", "status", "NeverDenied"),
+    ("L13 silence", "status", "NeverDenied"),
+    ("L13 silence", "status", "NotKnownInSilence"),
+    ("L13 proved", "unproved", "NothingUnproved"),
     ("L16 rows", "rows", "OnlyByAnOldRow"),
     ("L16 rows", "rows", "SetBackIsFound"),
     ("L16 rows + L16 found", "rows", "NoCodeOfAnother"),
@@ -109,6 +119,18 @@ HAPPENS = {
     ],
     "database": ["NeverASpoiltTicketOnALiveCall"],
     "staff": ["NeverRevokedForWantOfAssignment", "NeverSuspendedOnTheLine"],
+    "status": [
+        "NeverExpected",
+        "NeverRinging",
+        "NeverConnected",
+        "NeverUnknownOnACall",
+        "NeverToldAfterTheCode",
+        "NeverARingAfterTheCode",
+        "NeverAMissedCall",
+        "NeverARingHeardLast",
+        "NeverAnUnheardRing",
+    ],
+    "unproved": ["NeverExpectedOnTheLine"],
     "rows": [
         "NeverRefusedAsTampered",
         "NeverRevivedByAnOldRow",

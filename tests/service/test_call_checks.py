@@ -14,11 +14,13 @@ from verifier.core.errors import IdempotencyKeyReused, InvalidField, NotFound, R
 from verifier.core.limits import Limit
 from verifier.core.messages.customers import ReportCall
 from verifier.core.octets import base64url
+from verifier.core.policy import ContactPolicy
 from verifier.core.statements import CallHistory, commitment
 from verifier.core.times import from_ms, to_ms
 from verifier.ports import Storage
 
 DAY = 86_400_000
+MANY_CALLS = ContactPolicy(person_daily_cap=100)
 OTHER_DESK = "+861082345679"
 
 
@@ -177,7 +179,14 @@ async def test_a_history_never_speaks_of_the_future(world: World) -> None:
 
 
 @pytest.mark.shows("CVP-7.14-6")
-async def test_a_window_with_too_many_calls_is_refused_and_a_shorter_one_is_not(world: World) -> None:
+async def test_a_window_with_too_many_calls_is_refused_and_a_shorter_one_is_not(
+    storage: Storage, tmp_path: Path
+) -> None:
+    async with World(storage, tmp_path / "ring.json", policy=MANY_CALLS) as world:
+        await refuse_many(world)
+
+
+async def refuse_many(world: World) -> None:
     people = [await person(world, 1)]
     for n in range(2, 27):
         each = Person(n)
@@ -194,7 +203,12 @@ async def test_a_window_with_too_many_calls_is_refused_and_a_shorter_one_is_not(
 
 
 @pytest.mark.shows("CVP-7.14-6")
-async def test_a_history_that_a_verifier_would_find_too_long_is_refused(world: World) -> None:
+async def test_a_history_that_a_verifier_would_find_too_long_is_refused(storage: Storage, tmp_path: Path) -> None:
+    async with World(storage, tmp_path / "ring.json", policy=MANY_CALLS) as world:
+        await refuse_long(world)
+
+
+async def refuse_long(world: World) -> None:
     someone = await person(world)
     long = "中关村支行" * 16
     for n in range(1, 14):

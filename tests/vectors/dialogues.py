@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.vectors.files import Json, valid
 from tests.world import OFFICER, another_code
+from verifier.core.application import Loan
 from verifier.core.dialogue import (
     MAX_SILENCES,
     MAX_SLIPS,
@@ -30,7 +31,10 @@ CODE = another_code("482177300", 0)
 SLIP = CODE[:-1] + ("0" if CODE[-1] != "0" else "1")
 BEGIN: Json = {"begin": {"language": "zh-CN"}}
 SILENCE: Json = {"silence": True}
-WHO: dict[Language, str] = {language: who(language, OFFICER, "documents", ASKS["documents"]) for language in LANGUAGES}
+LOAN = Loan("个人住房贷款", "LN-2026-0001")
+WHO: dict[Language, str] = {
+    language: who(language, OFFICER, "documents", ASKS["documents"], LOAN, spoken=True) for language in LANGUAGES
+}
 LATEST = [(datetime(2026, 11, day, 15, 10, tzinfo=UTC), OFFICER.branch) for day in (23, 21, 20)]
 MADE: dict[Language, str] = {language: calls_made(language, 4, LATEST) for language in LANGUAGES}
 CALLS: Json = {"calls": "calls_made"}

@@ -22,3 +22,8 @@ def new_id(prefix: str, now_ms: int, entropy: bytes) -> str:
 def made_at(each: str) -> int:
     """The creation time of an identifier, in epoch milliseconds. Raises ValueError if `each` is not an identifier."""
     return int(each.rpartition("_")[2][:12], 16)
+
+
+def hex_at(ms: int) -> str:
+    """The hex digits that every identifier of this millisecond begins with (RFC 9562 section 5.7)."""
+    return f"{max(0, ms):012x}"

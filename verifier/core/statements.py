@@ -12,9 +12,9 @@ import hashlib
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from verifier.core.application import Officer
+from verifier.core.application import Loan, Officer
 from verifier.core.call import Channel, LegMode
 from verifier.core.octets import base64url
 
@@ -80,7 +80,10 @@ class LegEvidence(Struct, frozen=True):
 
 
 class ConfirmedCall(Struct, frozen=True):
-    """The part of a genuine receipt that names the call. `ticket` is the base64url SHA-256 of the ticket."""
+    """The part of a genuine receipt that names the call. `ticket` is the base64url SHA-256 of the ticket.
+
+    Older receipts have no `loan`.
+    """
 
     call_id: str
     ticket: str
@@ -90,6 +93,7 @@ class ConfirmedCall(Struct, frozen=True):
     purpose: str
     asks: tuple[str, ...]
     leg: LegEvidence
+    loan: Loan | UnsetType = UNSET
 
 
 class Receipt(Struct, frozen=True):

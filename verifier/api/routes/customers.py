@@ -14,12 +14,14 @@ from verifier.core.messages.confirmations import ReceiptView
 from verifier.core.messages.customers import (
     CallsChecked,
     CallStatus,
+    CallVerification,
     CheckCalls,
     MyApplications,
     PastCalls,
     Preferences,
     ReportCall,
     ReportTaken,
+    VerifyCall,
 )
 from verifier.core.text import exact
 
@@ -66,11 +68,22 @@ def operations() -> tuple[Operation, ...]:
             id="my_call_status",
             method="GET",
             path="/v1/me/call-status",
-            summary="Are you on the phone with me now?",
+            summary="Are you calling me now?",
             tag="me",
             who=("customer",),
             answer=CallStatus,
             handler=lambda service, asked: service.me.call_status(asked.principal),
+        ),
+        operation(
+            id="verify_call",
+            method="POST",
+            path="/v1/me/call-verification",
+            summary="My handset rings: is that you?",
+            tag="me",
+            who=("customer",),
+            body=VerifyCall,
+            answer=CallVerification,
+            handler=lambda service, asked: service.ringing.verify(asked.principal, asked.body),
         ),
         operation(
             id="my_events",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from verifier.core.application import E164, ApplicationId, Officer
+from verifier.core.application import E164, ApplicationId, Loan, Officer
 from verifier.core.call import LegMode
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.purposes import Language
@@ -50,7 +50,7 @@ class LegView(Struct, frozen=True):
 
 
 class CallDetails(Struct, frozen=True):
-    """The facts that a customer sees about a genuine call."""
+    """The facts that a customer sees about a genuine call. `loan` is null in an answer kept by an earlier release."""
 
     call_id: str
     officer: Officer
@@ -60,6 +60,7 @@ class CallDetails(Struct, frozen=True):
     number: str
     caller_number: str
     leg: LegView
+    loan: Loan | None = None
 
 
 class Verdict(Struct, frozen=True):

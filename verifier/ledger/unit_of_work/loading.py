@@ -17,6 +17,7 @@ from verifier.ledger.rows import AnyRows, AnyTable, Authenticator, Key, Rows
 from verifier.ledger.tables import (
     ApplicationRow,
     ExceptionRow,
+    ExchangeRow,
     Leg,
     LimitRow,
     ReportRow,
@@ -108,6 +109,7 @@ class Loaded:
         self.requests: Rows[RequestRow] = self.tables[tables.REQUESTS]
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
+        self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
         self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
         self.of_customer: dict[bytes, list[str]] = {}
@@ -134,10 +136,17 @@ class Loaded:
         application_ids.update(_given(n.application_id for n in read_sets))
         application_ids.update(each for found in self.of_number.values() for each in found)
         self.applications.load(await read(records.APPLICATIONS_BY_ID, sorted(application_ids)))
-        of_customer = await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in read_sets))
+        of_customer = [
+            *await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in read_sets)),
+            *await read(
+                records.APPLICATIONS_OF_SAME_CUSTOMER, _given(n.application_id for n in read_sets if n.same_customer)
+            ),
+        ]
         self.applications.load(of_customer)
         for row in of_customer:
-            self.of_customer.setdefault(bytes(row[1]), []).append(row[0])
+            known = self.of_customer.setdefault(bytes(row[1]), [])
+            if row[0] not in known:
+                known.append(row[0])
         await self._load_candidates(read_sets)
         await self._load_calls(_given(self.applications.hint(each, "open_call_id") for each in self.applications))
         for each in read_sets:
@@ -153,6 +162,7 @@ class Loaded:
         self.requests.load(await read(records.REQUESTS_BY_ID, _given(n.request_id for n in read_sets)))
         for row in await read(records.SESSIONS, _given(n.session_id for n in read_sets)):
             self.sessions[row[0]] = row
+        self.exchanges.load(await read(records.EXCHANGES_BY_ID, _given(n.exchange_id for n in read_sets)))
         suspensions = await read(records.SUSPENSIONS_OF, (each for n in read_sets for each in n.staff_ids))
         self.suspensions.load(suspensions)
         self.suspension_of.update((row[1], row[0]) for row in suspensions)

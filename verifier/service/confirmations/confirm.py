@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core import limits, words
+from verifier.core.application import Loan
 from verifier.core.call import Call, Channel
 from verifier.core.code import derive_code, parse_code, same_code
 from verifier.core.errors import RateLimited
@@ -97,6 +98,12 @@ class Judgement(Struct, frozen=True):
     receipt_id: str
     evidence: Callable[[], LogEvidence]
     at: int
+
+    @property
+    def loan(self) -> Loan:
+        """The loan that the call is about. The judgement must have a call."""
+        assert self.application is not None  # noqa: S101 - a call belongs to an application
+        return self.application.loan
 
 
 class Confirmations:
@@ -279,7 +286,7 @@ class Confirmations:
             channel=entry.channel,
             customer=commitment(salt, customer if customer is not None else entry.number or ""),
             code=commitment(salt, entry.digits),
-            call=None if opened is None else _confirmed_call(opened),
+            call=None if opened is None or application is None else _confirmed_call(opened, application.loan),
             never_asks=NEVER_ASKS,
             salt=salt,
         )
@@ -310,7 +317,7 @@ def _wrong(work: UnitOfWork, application: DecryptedApplication, call: Call, chan
     return row.wrong if row is not None and row.call_id == call.call_id else 0
 
 
-def _confirmed_call(opened: DecryptedCall) -> ConfirmedCall:
+def _confirmed_call(opened: DecryptedCall, loan: Loan) -> ConfirmedCall:
     call, ticket = opened.call, opened.ticket
     leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
     return ConfirmedCall(
@@ -322,6 +329,7 @@ def _confirmed_call(opened: DecryptedCall) -> ConfirmedCall:
         purpose=ticket.purpose,
         asks=ticket.asks,
         leg=leg,
+        loan=loan,
     )
 
 
@@ -335,13 +343,13 @@ def _verdict(judgement: Judgement) -> Verdict:
         at=from_ms(judgement.at),
         given_before=judgement.given_before,
         words=tuple(Words(language, _verdict_words(judgement, language)) for language in words.LANGUAGES),
-        call=None if judgement.call is None else _details(judgement.call),
+        call=None if judgement.call is None else _details(judgement.call, judgement.loan),
         receipt_id=judgement.receipt_id,
         receipt=judgement.evidence(),
     )
 
 
-def _details(opened: DecryptedCall) -> CallDetails:
+def _details(opened: DecryptedCall, loan: Loan) -> CallDetails:
     call, ticket = opened.call, opened.ticket
     return CallDetails(
         call_id=call.call_id,
@@ -352,6 +360,7 @@ def _details(opened: DecryptedCall) -> CallDetails:
         number=opened.number,
         caller_number="+" + ticket.orig.tn,
         leg=LegView(call.leg_mode, optional_from_ms(call.connected_at), optional_from_ms(call.leg_ended_at)),
+        loan=loan,
     )
 
 
@@ -360,7 +369,7 @@ def _spoken(judgement: Judgement, language: Language) -> SpokenVerdict:
         verdict="not_genuine" if judgement.call is None else "genuine",
         at=from_ms(judgement.at),
         given_before=judgement.given_before,
-        words=Words(language, _verdict_words(judgement, language)),
+        words=Words(language, _verdict_words(judgement, language, spoken=True)),
         receipt_id=judgement.receipt_id,
         transfer_to=None if judgement.call is None else judgement.call.ticket.officer.id,
     )
@@ -377,9 +386,10 @@ def _unavailable(text: dict[Language, str], language: Language, at: int) -> Spok
     )
 
 
-def _verdict_words(judgement: Judgement, language: Language) -> str:
-    """The text that the customer reads or hears."""
+def _verdict_words(judgement: Judgement, language: Language, *, spoken: bool = False) -> str:
+    """The text that the customer reads or, if it is `spoken`, hears."""
     if judgement.call is None:
         return words.NOT_GENUINE[language]
     ticket = judgement.call.ticket
-    return words.genuine(language, ticket.officer, ticket.purpose, ticket.asks)
+    facts = ticket.officer, ticket.purpose, ticket.asks, judgement.loan
+    return words.genuine(language, *facts, spoken=spoken)
