@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -321,3 +322,19 @@ async def test_a_report_may_name_a_call_of_ones_own_and_no_other(world: World) -
     with pytest.raises(InvalidField):
         await world.service.reports.take(staff("ivr"), asked, world.key(someone.principal, asked))
     assert (await world.audit()).findings == []
+
+
+@pytest.mark.shows("CVP-7.14-1")
+async def test_a_history_has_each_call_that_was_logged_before_it_also_in_its_own_batch(world: World) -> None:
+    people = [await person(world, n) for n in range(1, 9)]
+    asked = (each for one in people for each in (world.issue(one), world.check_calls(one, world.clock() - DAY)))
+    answers = await asyncio.gather(*asked)
+    for issued, checked in zip(answers[::2], answers[1::2], strict=True):
+        call_id = issued["call"]["call_id"]
+        rows = await world.storage.fetch(
+            "SELECT statement_id FROM leaves WHERE statement_id = $1 OR statement_id = $2 ORDER BY leaf_index",
+            *(call_id, checked["receipt_id"]),
+        )
+        first = rows[0][0] == call_id
+        assert ids(checked) == ([call_id] if first else [])
+        history(world, checked)
