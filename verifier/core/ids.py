@@ -19,6 +19,11 @@ def new_id(prefix: str, now_ms: int, entropy: bytes) -> str:
     return f"{prefix}_{value:032x}"
 
 
+def bound(prefix: str, now_ms: int) -> str:
+    """A text that sorts after each identifier made before `now_ms`, and before each made then or later."""
+    return f"{prefix}_{max(0, now_ms):012x}"
+
+
 def made_at(each: str) -> int:
     """The creation time of an identifier, in epoch milliseconds. Raises ValueError if `each` is not an identifier."""
     return int(each.rpartition("_")[2][:12], 16)

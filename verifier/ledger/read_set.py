@@ -13,6 +13,15 @@ from msgspec import Struct
 from verifier.core.call import Channel
 
 
+class Entered(Struct, frozen=True):
+    """Digits that can be no code, as a person has entered them. The members are those of `tables.SignalRow`."""
+
+    person: bytes
+    code_hash: bytes
+    request: bytes | None
+    since: int
+
+
 class ReadSet(Struct, frozen=True):
     """The rows that a command may read. Each field adds rows:
 
@@ -21,6 +30,9 @@ class ReadSet(Struct, frozen=True):
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
     - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
+    - `closed`: the newest closed calls of the customer's or number's applications, with decoys for missing ones.
+    - `entered`: what the same person has entered before that can be no code: since `since`, or the same digits.
+    - `unexamined`: signals that were not examined yet, and the signals of the same codes at about the same time.
     - `channel`: the guess limits of the customer's or number's applications.
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
@@ -42,6 +54,9 @@ class ReadSet(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     cap: Literal["verdicts", "reports"] | None = None
+    closed: bool = False
+    entered: Entered | None = None
+    unexamined: bool = False
     report_ids: tuple[str, ...] = ()
     whole: str | None = None
     expired: bool = False

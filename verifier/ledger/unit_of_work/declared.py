@@ -72,6 +72,18 @@ class Declared:
         if key not in self._limits:
             raise _undeclared("a limit")
 
+    def closed(self) -> None:
+        if not self.reads.closed:
+            raise _undeclared("closed calls")
+
+    def entered(self, person: bytes) -> None:
+        if self.reads.entered is None or self.reads.entered.person != person:
+            raise _undeclared("the entries of a person")
+
+    def unexamined(self) -> None:
+        if not self.reads.unexamined:
+            raise _undeclared("signals")
+
     def exception(self, exception_id: str) -> None:
         if exception_id not in self.reads.exception_ids:
             raise _undeclared("an exception")
