@@ -13,7 +13,6 @@ from verifier.core.call import Call, Channel
 from verifier.core.reconciliation import StrayKind
 from verifier.ledger.rows import AnyTable, Table
 
-
 SignalKind = Literal["impossible", "refused", "ended"]
 
 
