@@ -123,6 +123,12 @@ def began(call: Call) -> int:
     return call.issued_at if call.connected_at is None else call.connected_at
 
 
+def was_over(call: Call) -> int:
+    """When a closed call was over: when its leg ended. Without that event, when the call was closed."""
+    assert call.ended_at is not None  # noqa: S101 - the call is closed
+    return call.ended_at if call.leg_ended_at is None else call.leg_ended_at
+
+
 def reveal(call: Call, now_ms: int) -> Call:
     """Record that the officer saw the code. Only the time of the first reveal is kept."""
     return call if call.revealed_at is not None else replace(call, revealed_at=now_ms)

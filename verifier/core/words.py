@@ -51,6 +51,10 @@ PAST_CALL: dict[Language, str] = {
     "zh-CN": "这是我们{when}那通来电的核实码，那通电话已经结束。",
     "en": "This was the code of our call {when}, which is over.",
 }
+EXPIRED_CODE: dict[Language, str] = {
+    "zh-CN": "这是我们{when}那通来电的核实码，已经过期。",
+    "en": "This was the code of our call {when}. It is no longer valid.",
+}
 CODE_OVER: dict[Language, str] = {
     "zh-CN": "如果现在有人向您报这个核实码，请挂断电话。",
     "en": "If somebody gives it to you now, hang up.",
@@ -129,9 +133,13 @@ def moment(language: Language, at: datetime, now: datetime) -> str:
     return {"zh-CN": f"{at.month}月{at.day}日{time}", "en": f"on {at.day} {_MONTHS[at.month - 1]} at {time}"}[language]
 
 
-def past_call(language: Language, began: datetime, now: datetime) -> str:
-    """The sentence that says that a code was that of a call that is over, and when that call began."""
-    return PAST_CALL[language].format(when=moment(language, began, now))
+def past_call(language: Language, began: datetime, now: datetime, *, expired: bool) -> str:
+    """The sentence that says which call a code belonged to, and that the call is over.
+
+    If only the code has `expired`, the call may still go on, so the sentence does not say that it is over.
+    """
+    text = EXPIRED_CODE if expired else PAST_CALL
+    return text[language].format(when=moment(language, began, now))
 
 
 def code_over(language: Language, told: str) -> str:

@@ -87,9 +87,9 @@ def past_call(judgement: Judgement, language: Language) -> str:
     """The sentence about the call of the verdict `ended`, with the time by the customer's clock."""
     assert judgement.call is not None  # noqa: S101 - the verdict `ended` has a call
     assert judgement.application is not None  # noqa: S101 - and so an application
-    registration = judgement.application.registration
-    began = local_time(registration, lifecycle.began(judgement.call.call))
-    return words.past_call(language, began, local_time(registration, judgement.at))
+    registration, call = judgement.application.registration, judgement.call.call
+    began, now = (local_time(registration, each) for each in (lifecycle.began(call), judgement.at))
+    return words.past_call(language, began, now, expired=call.state == "expired")
 
 
 def _details(opened: DecryptedCall, *, ended: bool) -> CallDetails:
@@ -104,7 +104,7 @@ def _details(opened: DecryptedCall, *, ended: bool) -> CallDetails:
         caller_number="+" + ticket.orig.tn,
         leg=LegView(call.leg_mode, optional_from_ms(call.connected_at), optional_from_ms(call.leg_ended_at)),
         began_at=from_ms(lifecycle.began(call)) if ended else None,
-        ended_at=optional_from_ms(call.ended_at) if ended else None,
+        ended_at=from_ms(lifecycle.was_over(call)) if ended else None,
     )
 
 

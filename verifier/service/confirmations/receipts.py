@@ -48,8 +48,7 @@ def sign(
     if opened is None and not possible(entry.digits):
         claims = replace(claims, code_possible=False)
     if opened is not None and over:
-        assert opened.call.ended_at is not None  # noqa: S101 - the call is over
-        began, ended = lifecycle.began(opened.call) // 1000, opened.call.ended_at // 1000
+        began, ended = lifecycle.began(opened.call) // 1000, lifecycle.was_over(opened.call) // 1000
         claims = replace(claims, verdict="ended", began=began, ended=ended)
     owner = entry.customer_index if application is None else application.row.customer_index
     return receipt_id, work.log.append(RECEIPT, receipt_id, claims, application, owner)
