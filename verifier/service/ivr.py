@@ -87,7 +87,7 @@ class Ivr:
         first = self._confirmations.reads_by_phone(caller_number, session_id, about)
         digits = machine.keyed_code(heard.keys)
         if digits is not None:
-            first = with_earlier(context, first, by_phone(digits, caller_number))
+            first = with_earlier(context, first, by_phone(digits, caller_number), None)
 
         def decide(work: UnitOfWork, reads: ReadSet) -> About[IvrTurn]:
             state, application_id = work.dialogues.get(session_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 TICKET, RECEIPT = "call-ticket+jwt", "call-receipt+jwt"
 REPORT, EXCEPTION = "report-receipt+jwt", "policy-exception+jwt"
@@ -58,7 +58,7 @@ class Leg(Struct, frozen=True):
 
 
 class ConfirmedCall(Struct, frozen=True):
-    """The call in a receipt that says `genuine`. `ticket` is the SHA-256 of the call ticket, in base64url."""
+    """The call in a receipt, unless it says `not_genuine`. `ticket` is the SHA-256 of the call ticket, in base64url."""
 
     call_id: str
     ticket: str
@@ -71,18 +71,24 @@ class ConfirmedCall(Struct, frozen=True):
 
 
 class CallReceipt(Struct, frozen=True):
-    """The receipt of a verdict. A valid receipt may say `not_genuine`, so check `verdict`."""
+    """The receipt of a verdict. A valid receipt may say `not_genuine` or `ended`, so check `verdict`.
+
+    `began` and `ended` are set if the call was over. `code_possible` is false if the digits can be no code.
+    """
 
     iss: str
     jti: str
     iat: Seconds
-    verdict: Literal["genuine", "not_genuine"]
+    verdict: Literal["genuine", "not_genuine", "ended"]
     channel: Literal["app", "ivr"]
     customer: str
     code: str
     call: ConfirmedCall | None
     never_asks: tuple[str, ...]
     salt: str
+    began: Seconds | UnsetType = UNSET
+    ended: Seconds | UnsetType = UNSET
+    code_possible: bool | UnsetType = UNSET
 
 
 class ReportReceipt(Struct, frozen=True):

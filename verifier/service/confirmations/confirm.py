@@ -27,7 +27,7 @@ from verifier.service.confirmations import answers, receipts
 from verifier.service.confirmations.answers import Judgement, NotFrom
 from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_customer
 from verifier.service.confirmations.daily_caps import check_cap, count
-from verifier.service.confirmations.entries import Entry, NotLive, looking_twice, request_of, with_earlier
+from verifier.service.confirmations.entries import Entry, NotLive, looking_twice, with_earlier
 from verifier.service.confirmations.past_calls import past_call_of
 from verifier.service.confirmations.replays import spoken_again, verdict_again
 from verifier.service.confirmations.signals import add_signal, earlier_entries
@@ -64,14 +64,15 @@ class Confirmations:
         """
         context = self._context
         customer_index = context.customer_index(customer.id)
+        digits = parse_code(asked.code)
         entry = Entry(
-            digits=parse_code(asked.code),
+            digits=digits,
+            possible=possible(digits),
             channel="app",
             named=asked.application_id,
             customer_id=customer.id,
             customer_index=customer_index,
             reported=asked.caller_number,
-            request=request_of(context, idempotency),
         )
         again = verdict_again(context, lambda work: work.applications.of_customer(customer_index))
 
@@ -87,7 +88,7 @@ class Confirmations:
             return await context.writer.submit_kept(Verdict, reads, decide, idempotency, again=again)
 
         reads = ReadSet(customer_index=customer_index, channel="app", cap="verdicts")
-        return await looking_twice(look, with_earlier(context, reads, entry))
+        return await looking_twice(look, with_earlier(context, reads, entry, idempotency))
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> Reply[SpokenVerdict]:
         """Decide on a code that a caller keyed. The IVR sends the digits.
@@ -98,8 +99,7 @@ class Confirmations:
         """
         context = self._context
         number = asked.caller_number
-        request = request_of(context, idempotency)
-        entry = by_phone(parse_code(asked.digits, "/digits"), number, asked.application_id, request)
+        entry = by_phone(parse_code(asked.digits, "/digits"), number, asked.application_id)
         again = spoken_again(context, lambda work: self.on_file(work, first, number))
 
         async def look(reads: ReadSet) -> Reply[SpokenVerdict]:
@@ -118,7 +118,7 @@ class Confirmations:
             return await context.writer.submit_kept(SpokenVerdict, reads, decide, idempotency, again=again)
 
         first = self.reads_by_phone(number)
-        return await looking_twice(look, with_earlier(context, first, entry))
+        return await looking_twice(look, with_earlier(context, first, entry, idempotency))
 
     def reads_by_phone(
         self, number: str | None, session_id: str | None = None, application_id: str | None = None
@@ -151,7 +151,7 @@ class Confirmations:
 
         Raises NotLive before it counts anything, if the closed calls must be read first.
         """
-        if not possible(entry.digits):
+        if not entry.possible:
             return self._judge_impossible(work, reads, entry, applications)
         cap = self._context.settings.verdict_cap
         check_cap(work, reads, cap)
@@ -182,7 +182,7 @@ class Confirmations:
 
         The person may have misheard them, so the first entry gets an error. The next one gets a verdict.
         """
-        earlier = earlier_entries(self._context, work, reads, entry)
+        earlier = earlier_entries(work, reads)
         error = impossible("/code" if entry.number is None else "/digits")
         if earlier.same_request:
             return error
@@ -190,13 +190,14 @@ class Confirmations:
         check_cap(work, reads, cap)
         count(work, reads, cap)
         application = _whose(entry, self._candidates(work, applications))
-        request = None if earlier.again else entry.request
-        add_signal(self._context, work, reads, "impossible", entry, applications, application, request=request)
         if not earlier.again:
+            add_signal(self._context, work, reads, "impossible", entry, applications, application)
             return error
         if entry.number is not None and not applications:
             return "unregistered"
         receipt_id, leaf = receipts.sign(work, self._context.settings.issuer, entry, application, None)
+        kind: SignalKind = "impossible"
+        add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
         return Judgement("not_genuine", None, application, False, receipt_id, leaf.evidence, work.now_ms)
 
     def _candidates(self, work: UnitOfWork, applications: Sequence[DecryptedApplication]) -> Sequence[Candidate]:
@@ -254,7 +255,7 @@ class Confirmations:
         application, opened = over or (_whose(entry, [each.candidate for each in tries]), None)
         receipt_id, leaf = receipts.sign(work, issuer, entry, application, opened, over=True)
         kind: SignalKind = "refused" if over is None else "ended"
-        add_signal(self._context, work, reads, kind, entry, applications, application)
+        add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
         guess = over is None and not any(each.right for each in tries)
         for each in tries:
             self._count(work, entry, each, guess=guess and each.named)
@@ -283,9 +284,9 @@ class Confirmations:
             work.calls.put(after)
 
 
-def by_phone(digits: str, number: str | None, named: str | None = None, request: bytes | None = None) -> Entry:
+def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
     """The entry of a caller. `number` is the calling number, `named` the application that they named."""
-    return Entry(digits, "ivr", named, number=number or "", request=request)
+    return Entry(digits, possible(digits), "ivr", named, number=number or "")
 
 
 def _whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | None:

@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core.call import Channel
-from verifier.core.code import possible
 from verifier.core.errors import VerifierError
 from verifier.ledger import indexes
 from verifier.ledger.idempotency import Idempotency
@@ -26,17 +25,17 @@ class Entry(Struct, frozen=True):
 
     `named` is the application that the customer named, or None. `number` is the calling number. It is empty if the
     number is withheld, and None in the app. By telephone, `customer_id` and `customer_index` are None. `reported` is
-    the number that called the customer, as they reported it. `request` names the request of the entry.
+    the number that called the customer, as they reported it.
     """
 
     digits: str
+    possible: bool
     channel: Channel
     named: str | None
     customer_id: str | None = None
     customer_index: bytes | None = None
     number: str | None = None
     reported: str | None = None
-    request: bytes | None = None
 
 
 class NotLive(VerifierError):
@@ -54,15 +53,16 @@ async def looking_twice(look: Callable[[ReadSet], Awaitable[T]], reads: ReadSet)
         return await look(replace(reads, closed=True))
 
 
-def with_earlier(context: Context, reads: ReadSet, entry: Entry) -> ReadSet:
-    """Add what the same person has entered before, if the digits can be no code."""
+def with_earlier(context: Context, reads: ReadSet, entry: Entry, idempotency: Idempotency | None) -> ReadSet:
+    """Add what the same person has entered before, if the digits can be no code.
+
+    `idempotency` is None if the answer is kept for retries, whatever it is.
+    """
     person = reads.customer_index or reads.number_index
-    if person is None or possible(entry.digits):
+    if person is None or entry.possible:
         return reads
-    earlier = Entered(person, context.code_index(entry.digits), entry.request, context.clock() - AGAIN_MS)
+    request = None
+    if idempotency is not None:
+        request = indexes.request_index(context.ring, idempotency.principal, idempotency.key)
+    earlier = Entered(person, context.code_index(entry.digits), request, context.clock() - AGAIN_MS)
     return replace(reads, entered=earlier)
-
-
-def request_of(context: Context, idempotency: Idempotency) -> bytes:
-    """The blind index of a request, by the idempotency key that its client has chosen."""
-    return indexes.request_index(context.ring, idempotency.principal, idempotency.key)

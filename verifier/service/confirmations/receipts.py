@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
-from verifier.core.code import possible
 from verifier.core.octets import base64url
 from verifier.core.purposes import NEVER_ASKS
 from verifier.core.statements import RECEIPT, ConfirmedCall, LegEvidence, Receipt, commitment, digest
@@ -45,7 +44,7 @@ def sign(
         never_asks=NEVER_ASKS,
         salt=salt,
     )
-    if opened is None and not possible(entry.digits):
+    if opened is None and not entry.possible:
         claims = replace(claims, code_possible=False)
     if opened is not None and over:
         began, ended = lifecycle.began(opened.call) // 1000, lifecycle.was_over(opened.call) // 1000

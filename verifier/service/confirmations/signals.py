@@ -28,18 +28,19 @@ def add_signal(
     on_file: Sequence[DecryptedApplication],
     application: DecryptedApplication | None,
     *,
-    request: bytes | None = None,
+    receipt_id: str | None = None,
 ) -> None:
     """Record an entry. `on_file` are the applications that its person may belong to.
 
-    `application` is the one that the receipt belongs to. `request` is set if the answer is an error, which is not kept.
-    An entry from a withheld number leaves nothing, because there is no person.
+    `application` is the one that the receipt belongs to. The signal has the digits of `receipt_id` in its own id. If
+    there is no receipt, the answer is an error, which is not kept for retries. So the signal names the request. An
+    entry from a withheld number leaves nothing, because there is no person.
     """
     person = reads.customer_index or reads.number_index
     if person is None:
         return
     people = [person] if entry.number is None else distinct(each.row.customer_index for each in on_file) or [person]
-    signal_id = work.new_id("sgnl")
+    signal_id = work.new_id("sgnl") if receipt_id is None else f"sgnl_{receipt_id.partition('_')[2]}"
     reported = entry.reported
     signal = SignalRow(
         signal_id=signal_id,
@@ -51,7 +52,7 @@ def add_signal(
         entered_at=work.now_ms,
         expires_at=work.now_ms + KEPT_SIGNAL_MS,
         application_id=None if application is None else application.application_id,
-        request=request,
+        request=reads.entered.request if receipt_id is None and reads.entered is not None else None,
         sealed=None if reported is None else work.ring.seal(signal_id, reported.encode()),
     )
     work.signals.add(signal)
@@ -68,18 +69,16 @@ class Earlier(Struct, frozen=True):
     again: bool
 
 
-def earlier_entries(context: Context, work: UnitOfWork, reads: ReadSet, entry: Entry) -> Earlier:
-    """Look up what the person of an entry has entered before that can be no code."""
-    person = reads.customer_index or reads.number_index
-    if person is None:
+def earlier_entries(work: UnitOfWork, reads: ReadSet) -> Earlier:
+    """Look up what a person has entered before that can be no code. From a withheld number, that is nothing."""
+    entered = reads.entered
+    if entered is None:
         return Earlier(same_request=False, again=False)
-    code_index = context.code_index(entry.digits)
-    found = work.signals.impossible_of(person)
-    kept = [each for each in found if each.entered_at > work.now_ms - KEPT_MS and each.code_hash == code_index]
-    return Earlier(
-        same_request=any(entry.request is not None and each.request == entry.request for each in kept),
-        again=any(each.code_hash == code_index or each.entered_at > work.now_ms - AGAIN_MS for each in found),
-    )
+    found = work.signals.impossible_of(entered.person)
+    same = [each for each in found if each.code_hash == entered.code_hash]
+    recent = [each for each in found if each.entered_at > work.now_ms - AGAIN_MS]
+    retried = (each for each in same if each.request is not None and each.entered_at > work.now_ms - KEPT_MS)
+    return Earlier(any(each.request == entered.request for each in retried), bool(same or recent))
 
 
 class Examined(Struct, frozen=True):
