@@ -53,7 +53,7 @@ async def test_a_code_is_normalized_and_a_typing_error_is_shown_at_once(
         assert not [url for url in asked if "confirmations" in url]
 
 
-@pytest.mark.shows("CVP-5-10", "CVP-7.14-1")
+@pytest.mark.shows("CVP-5-10", "CVP-7.16-1")
 async def test_invented_digits_are_sent_asked_for_again_and_then_refused(customer: Customer) -> None:
     """The customer enters what they heard. The service decides, also on digits that can be no code."""
     await customer.enter("428177302")

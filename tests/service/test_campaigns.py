@@ -46,7 +46,7 @@ async def people(world: World, count: int) -> list[Person]:
     return found
 
 
-@pytest.mark.shows("CVP-7.14-5")
+@pytest.mark.shows("CVP-7.16-5")
 async def test_a_refused_code_leaves_a_signal_without_its_digits(world: World, wang: Person) -> None:
     await enter(world, wang, CODE, FRAUD)
     await world.ring_in(wang.number, another_code(CODE))
@@ -66,7 +66,7 @@ async def test_a_refused_code_leaves_a_signal_without_its_digits(world: World, w
         assert secret.encode() not in columns
 
 
-@pytest.mark.shows("CVP-7.14-5")
+@pytest.mark.shows("CVP-7.16-5")
 async def test_a_genuine_code_leaves_no_signal(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     await world.confirm(wang, code)
@@ -74,7 +74,7 @@ async def test_a_genuine_code_leaves_no_signal(world: World, wang: Person) -> No
     assert await world.counts("signals") == (0,)
 
 
-@pytest.mark.shows("CVP-7.14-6", "CVP-6.5-1", "CVP-6.5-3")
+@pytest.mark.shows("CVP-7.16-6", "CVP-6.5-1", "CVP-6.5-3")
 @pytest.mark.parametrize("code", [CODE, invented()], ids=["well-formed", "impossible"])
 async def test_one_code_at_two_people_is_a_campaign(world: World, code: str) -> None:
     first, second, third = await people(world, 3)
@@ -95,7 +95,7 @@ async def test_one_code_at_two_people_is_a_campaign(world: World, code: str) -> 
     assert not (await world.audit()).findings
 
 
-@pytest.mark.shows("CVP-7.14-6")
+@pytest.mark.shows("CVP-7.16-6")
 async def test_one_person_is_no_campaign_on_whatever_channel(world: World, wang: Person) -> None:
     for _ in range(3):
         await enter(world, wang)
@@ -103,7 +103,7 @@ async def test_one_person_is_no_campaign_on_whatever_channel(world: World, wang:
     assert await campaigns(world) == []
 
 
-@pytest.mark.shows("CVP-7.14-6")
+@pytest.mark.shows("CVP-7.16-6")
 async def test_a_household_that_shares_a_telephone_is_no_campaign(world: World) -> None:
     wife, husband = Person(1), Person(2)
     shared = (RegisteredNumber(wife.number, from_ms(NOON - 90 * 86_400_000)),)
@@ -116,7 +116,7 @@ async def test_a_household_that_shares_a_telephone_is_no_campaign(world: World) 
     assert len(await campaigns(world)) == 1, "two logins are two people"
 
 
-@pytest.mark.shows("CVP-7.14-6")
+@pytest.mark.shows("CVP-7.16-6")
 async def test_entries_more_than_a_week_apart_are_no_campaign(world: World) -> None:
     first, second = await people(world, 2)
     await enter(world, first)
@@ -126,7 +126,7 @@ async def test_entries_more_than_a_week_apart_are_no_campaign(world: World) -> N
     assert await campaigns(world) == []
 
 
-@pytest.mark.shows("CVP-7.14-6")
+@pytest.mark.shows("CVP-7.16-6")
 async def test_other_codes_are_no_campaign(world: World) -> None:
     first, second = await people(world, 2)
     await enter(world, first, CODE)
@@ -134,7 +134,7 @@ async def test_other_codes_are_no_campaign(world: World) -> None:
     assert await campaigns(world) == []
 
 
-@pytest.mark.shows("CVP-7.14-6")
+@pytest.mark.shows("CVP-7.16-6")
 async def test_two_entries_of_one_sweep_are_found(world: World) -> None:
     """In whatever order the clocks of two nodes have numbered them."""
     first, second = await people(world, 2)
@@ -145,7 +145,7 @@ async def test_two_entries_of_one_sweep_are_found(world: World) -> None:
     assert len(await campaigns(world)) == 1
 
 
-@pytest.mark.shows("CVP-7.14-7", "CVP-6.3-2")
+@pytest.mark.shows("CVP-7.16-7", "CVP-6.3-2")
 async def test_signals_are_deleted_after_31_days_and_with_their_application(world: World) -> None:
     first, second = await people(world, 2)
     await enter(world, first, CODE, FRAUD)

@@ -35,7 +35,7 @@ async def asked_again(world: World, person: Person, code: str, key: str = "") ->
     assert "repeat" in caught.value.errors[0].detail
 
 
-@pytest.mark.shows("CVP-7.14-1", "CVP-7.14-2", "CVP-4-11")
+@pytest.mark.shows("CVP-7.16-1", "CVP-7.16-2", "CVP-4-13")
 @pytest.mark.parametrize("second", [0, 1], ids=["the same digits", "other digits"])
 async def test_the_second_entry_is_not_genuine_with_a_receipt_of_what_was_entered(
     world: World, wang: Person, second: int
@@ -58,7 +58,7 @@ async def test_the_second_entry_is_not_genuine_with_a_receipt_of_what_was_entere
     assert not (await world.audit()).findings
 
 
-@pytest.mark.shows("CVP-4-11")
+@pytest.mark.shows("CVP-4-13")
 async def test_other_receipts_do_not_say_whether_the_code_is_possible(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     for entered in (another_code(code), code):
@@ -73,7 +73,7 @@ def _payload(statement: str) -> bytes:
     return urlsafe_b64decode(statement.split(".")[1] + "==")
 
 
-@pytest.mark.shows("CVP-7.14-2")
+@pytest.mark.shows("CVP-7.16-2")
 async def test_after_ten_minutes_other_digits_are_asked_for_again(world: World, wang: Person) -> None:
     await asked_again(world, wang, invented())
     world.clock.advance(600)
@@ -82,7 +82,7 @@ async def test_after_ten_minutes_other_digits_are_asked_for_again(world: World, 
     assert (await world.confirm(wang, invented()))["verdict"] == "not_genuine", "the same digits, however late"
 
 
-@pytest.mark.shows("CVP-7.14-2")
+@pytest.mark.shows("CVP-7.16-2")
 async def test_each_person_is_asked_again_once(world: World, wang: Person, mallory: Person) -> None:
     await asked_again(world, wang, invented())
     await asked_again(world, mallory, invented())
@@ -91,7 +91,7 @@ async def test_each_person_is_asked_again_once(world: World, wang: Person, mallo
     assert (await world.ring_in(wang.number, invented()))["verdict"] == "not_genuine"
 
 
-@pytest.mark.shows("CVP-7.14-3")
+@pytest.mark.shows("CVP-7.16-3")
 async def test_a_retry_gets_the_same_answer(world: World, wang: Person) -> None:
     await asked_again(world, wang, invented(), key="first")
     await asked_again(world, wang, invented(), key="first")
@@ -103,7 +103,7 @@ async def test_a_retry_gets_the_same_answer(world: World, wang: Person) -> None:
     assert await world.counts("signals") == (2,)
 
 
-@pytest.mark.shows("CVP-7.14-3")
+@pytest.mark.shows("CVP-7.16-3")
 async def test_two_copies_of_one_request_are_one_entry(world: World, wang: Person) -> None:
     told = await asyncio.gather(
         *(world.confirm(wang, invented(), key="same") for _ in range(3)), return_exceptions=True
@@ -112,7 +112,7 @@ async def test_two_copies_of_one_request_are_one_entry(world: World, wang: Perso
     assert await world.counts("signals") == (1,)
 
 
-@pytest.mark.shows("CVP-7.14-1", "CVP-7.14-2")
+@pytest.mark.shows("CVP-7.16-1", "CVP-7.16-2")
 async def test_by_telephone_the_caller_is_asked_to_key_again_and_then_told(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
@@ -127,7 +127,7 @@ async def test_by_telephone_the_caller_is_asked_to_key_again_and_then_told(world
     assert world.check({"statement": receipt.receipt.statement, "proof": receipt.receipt.proof}).code_possible is False
 
 
-@pytest.mark.shows("CVP-7.14-2", "CVP-7.1-1")
+@pytest.mark.shows("CVP-7.16-2", "CVP-7.1-1")
 @pytest.mark.parametrize("number", [None, "+8613700000000"])
 async def test_a_number_that_is_not_on_file_gets_no_verdict(world: World, wang: Person, number: str | None) -> None:
     for attempt in (1, 2):
@@ -140,7 +140,7 @@ async def test_a_number_that_is_not_on_file_gets_no_verdict(world: World, wang: 
     assert await world.counts("leaves") == (0,)
 
 
-@pytest.mark.shows("CVP-7.14-4")
+@pytest.mark.shows("CVP-7.16-4")
 async def test_ten_thousand_entries_of_one_login_are_bounded_and_hold_up_nobody_else(
     storage: Storage, tmp_path: Path
 ) -> None:
@@ -164,7 +164,7 @@ async def test_ten_thousand_entries_of_one_login_are_bounded_and_hold_up_nobody_
         await asked_again(world, other, invented())
 
 
-@pytest.mark.shows("CVP-7.14-2")
+@pytest.mark.shows("CVP-7.16-2")
 async def test_the_answer_does_not_show_whether_a_call_is_open(
     world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

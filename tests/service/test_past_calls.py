@@ -33,7 +33,7 @@ def names(turn: Json) -> list[str]:
     return [say["name"] for say in turn["say"]]
 
 
-@pytest.mark.shows("CVP-7.13-1", "CVP-7.13-2", "CVP-4-10")
+@pytest.mark.shows("CVP-7.13-1", "CVP-7.13-2", "CVP-4-12")
 @pytest.mark.parametrize("used", [False, True])
 async def test_the_code_of_a_call_that_is_over_is_ended(world: World, wang: Person, used: bool) -> None:
     call_id, code = await world.live_call(wang)

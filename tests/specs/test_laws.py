@@ -14,7 +14,7 @@ from verifier.core.application import Officer
 from verifier.core.purposes import ASKS, ITEMS
 
 ROOT = Path(__file__).parents[2]
-LAWS = [*(f"L{n}" for n in range(1, 13)), "L16"]
+LAWS = [*(f"L{n}" for n in range(1, 13)), "L14", "L16"]
 
 
 def _table() -> dict[str, list[str]]:

@@ -92,7 +92,7 @@ def possible(digits: str) -> bool:
 
 
 def impossible(pointer: str) -> MalformedCode:
-    """The error for nine digits that can be no code. The entry is recorded, but costs no attempt (CVP-7.14-1)."""
+    """The error for nine digits that can be no code. The entry is recorded, but costs no attempt (CVP-7.16-1)."""
     return _slip(pointer, "One of the digits is wrong. Ask the caller to repeat the code, and enter it again")
 
 

@@ -104,7 +104,7 @@ def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tu
 
 
 def _check_receipt(receipt: Receipt) -> None:
-    """Raise InvalidClaims if the claims of a receipt do not fit its verdict (CVP-4-8, CVP-4-10)."""
+    """Raise InvalidClaims if the claims of a receipt do not fit its verdict (CVP-4-8, CVP-4-12)."""
     if (receipt.verdict == "not_genuine") is not (receipt.call is None):
         raise InvalidClaims("the verdict and the call of the receipt do not agree")
     if receipt.verdict == "ended" and UNSET in (receipt.began, receipt.ended):

@@ -1,4 +1,4 @@
-"""The signals that a batch reads and writes. Implements specs/protocol.md section 7.14."""
+"""The signals that a batch reads and writes. Implements specs/protocol.md section 7.16."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals: what the bank learns from codes that are of no live call. Implements specs/protocol.md section 7.14."""
+"""Signals: what the bank learns from codes that are of no live call. Implements specs/protocol.md section 7.16."""
 
 from __future__ import annotations
 
