@@ -26,6 +26,8 @@ FLOORS = {
     "shared": 10_000,
     "staff": 1_000,
     "rows": 10_000,
+    "past": 1_000,
+    "invented": 5,
 }
 if os.environ.get("MODEL_LARGE") == "1":
     FLOORS |= {"retries_large": 100_000, "guesses_large": 600_000, "attack_large": 400_000, "rows_large": 100_000}
@@ -54,6 +56,13 @@ BROKEN = [
     ("L6", "retries", "FailClosed"),
     ("L7 foreign", "attack", "BurnsNothing"),
     ("L7 budgets", "attack", "BurnsNothing"),
+    ("L6 look again", "past", "TrueWhileItGoesOn"),
+    ("L6 look again", "past", "TrueAfterwards"),
+    ("L7 past calls", "past", "OnlyToItsOwner"),
+    ("L13 vouched", "past", "OnlyIfVouched"),
+    ("settle first", "past", "NotGreenAfterwards"),
+    ("L14 asked once", "invented", "AskedOnce"),
+    ("L14 retry", "invented", "OneAnswerForAnEntry"),
     ("L10 assigned + L10 still assigned", "attack", "ByPolicy"),
     ("L10 number", "attack", "ByPolicy"),
     ("L10 number", "attack", "NotFooled"),
@@ -109,6 +118,17 @@ HAPPENS = {
     ],
     "database": ["NeverASpoiltTicketOnALiveCall"],
     "staff": ["NeverRevokedForWantOfAssignment", "NeverSuspendedOnTheLine"],
+    "past": [
+        "NeverEnded",
+        "NeverEndedByTelephone",
+        "NeverEndedUnused",
+        "NeverRefusedFromHome",
+        "NeverConnectedBetween",
+        "NeverOverBetween",
+        "NeverRevokedAfterTheCode",
+        "NeverLocked",
+    ],
+    "invented": ["NeverAVerdictOnInvented"],
     "rows": [
         "NeverRefusedAsTampered",
         "NeverRevivedByAnOldRow",

@@ -31,8 +31,8 @@ PROMPTS: dict[str, dict[Language, str]] = {
         "en": "The figures are not complete, or one is not right. Please key them again; this costs no attempt.",
     },
     "ask_to_repeat": {
-        "zh-CN": "这九位数字有误。请让来电人再报一遍，然后重新输入。",
-        "en": "These nine digits cannot be right. Ask the caller to repeat them, then key them again.",
+        "zh-CN": "这九位数字有误。请让来电人再报一遍，然后重新输入，不占用次数。",
+        "en": "These digits cannot be right. Ask the caller to repeat them, then key them again; this costs no attempt.",
     },
     "silence": {
         "zh-CN": "没有听到按键。不着急，请慢慢输入。",

@@ -89,7 +89,7 @@ def past_call(judgement: Judgement, language: Language) -> str:
     assert judgement.application is not None  # noqa: S101 - and so an application
     registration, call = judgement.application.registration, judgement.call.call
     began, now = (local_time(registration, each) for each in (lifecycle.began(call), judgement.at))
-    return words.past_call(language, began, now, expired=call.state == "expired")
+    return words.past_call(language, began, now, expired=call.state == "expired" and call.leg_ended_at is None)
 
 
 def _details(opened: DecryptedCall, *, ended: bool) -> CallDetails:
