@@ -32,7 +32,7 @@ PROMPTS: dict[str, dict[Language, str]] = {
     },
     "ask_to_repeat": {
         "zh-CN": "这九位数字有误。请让来电人再报一遍，然后重新输入，不占用次数。",
-        "en": "These digits cannot be right. Ask the caller to repeat them, then key them again; this costs no attempt.",
+        "en": "These digits cannot be right. Ask the caller to repeat them, then key them again. It costs no attempt.",
     },
     "silence": {
         "zh-CN": "没有听到按键。不着急，请慢慢输入。",
