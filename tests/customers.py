@@ -18,14 +18,15 @@ BRANCH = "北京中关村支行"
 class Customer:
     """A customer with their own application, whom an officer may call."""
 
-    def __init__(self, bank: DemoBank, officer_name: str = "李伟", *, also_on_file: str = "") -> None:
+    def __init__(self, bank: DemoBank, officer_name: str = "李伟", *, also_on_file: str = "", person: str = "") -> None:
         self._bank = bank
         unique = secrets.token_hex(4)
+        self.person = person or f"cust-{unique}"
         self.application = f"LN-{unique}"
         self.number = f"+86137{int(unique, 16) % 10**8:08d}"
         numbers = [self.number, also_on_file] if also_on_file else [self.number]
         loan: dict[str, Any] = {
-            "customer": {"id": f"cust-{unique}", "name": "赵敏"},
+            "customer": {"id": self.person, "name": "赵敏"},
             "numbers": [{"number": each, "added_at": "2026-01-05T00:00:00Z"} for each in numbers],
             "officers": [{"id": "4412", "name": officer_name, "branch": BRANCH}],
             "product": "个人住房贷款",
@@ -59,6 +60,12 @@ class Customer:
         """The answer to the officer's request for the code."""
         officer = {"Authorization": f"Bearer {self._bank.officer('4412')}"}
         return requests.get(f"{self._bank.url}/v1/calls/{self.call_id}/code", headers=officer, timeout=10)
+
+    def call_status(self) -> str:
+        """What the bank tells the customer without a code."""
+        login = {"Authorization": f"Bearer {self._bank.customer(self.person)}"}
+        answer = requests.get(f"{self._bank.url}/v1/me/call-status", headers=login, timeout=10)
+        return str(answer.json()["state"])
 
     def is_left(self) -> None:
         """The officer hangs up."""

@@ -21,18 +21,18 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "calls": {
         "call_id application_id officer_id leaf_index call_counter leg_mode issued_at expires_at state connected_at "
-        "leg_ended_at revealed_at confirmed_at ended_at receipt_leaf due_at mac": BOTH,
+        "leg_ended_at revealed_at confirmed_at ended_at receipt_leaf due_at rang_at mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
     "calls that are decoys": {
         "call_id application_id officer_id leaf_index call_counter leg_mode issued_at expires_at state connected_at "
-        "leg_ended_at revealed_at confirmed_at ended_at receipt_leaf due_at mac": BOTH,
+        "leg_ended_at revealed_at confirmed_at ended_at receipt_leaf due_at rang_at mac": BOTH,
         DELETED: NOT_WORDS + "a decoy belongs to no customer, and the sweep replaces missing ones",
     },
-    "legs": {"call_id leg_index on_file connected_at ended_at expires_at mac": BOTH, f"{DELETED} {OLD}": AUDIT},
+    "legs": {"call_id leg_index on_file connected_at ended_at expires_at rang_at mac": BOTH, f"{DELETED} {OLD}": AUDIT},
     "stray_legs": {
         "stray_id leg_index call_id kind application_id officer_id heard_at connected_at ended_at expires_at sealed "
-        "among mac": BOTH,
+        "among rang_at mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
     "exceptions": {
@@ -52,6 +52,10 @@ EXPECTED: dict[str, dict[str, str]] = {
     "signals": {
         "signal_id kind channel code_hash person people entered_at expires_at application_id request sealed campaign "
         "mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
+    "exchanges": {
+        "system_id heard_at mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
     "log_head": {

@@ -23,7 +23,7 @@ from verifier.core.legs import LegByNumber, LegEvent
 from verifier.core.limits import Limit
 from verifier.core.messages.calls import IssueCall
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone
-from verifier.core.messages.customers import ReportCall
+from verifier.core.messages.customers import CallStatus, ReportCall
 from verifier.core.messages.dialogues import BeginSession, HeardKeys
 from verifier.core.messages.policy_exceptions import GrantException
 from verifier.core.principal import Principal
@@ -122,6 +122,7 @@ class World:
         self.settings = Settings(issuer=ISSUER, origin=ORIGIN, rules=rules or CallRules(), **{**caps, **settings})
         self.context = Context(self.settings, storage, self.ring, self.clock, entropy)
         self.service = Service(self.context)
+        self.service.exchanges.adopt(["pbx"])
         self.storage = storage
         self._keys = itertools.count(1)
         self._name = os.urandom(4).hex()
@@ -160,6 +161,15 @@ class World:
         heard = LegEvent(event, leg_id, number, from_ms(self.clock() if at is None else at), caller_number)  # type: ignore[arg-type]
         pbx = system("legs")
         return as_json(await self.service.legs.of_call(call_id, heard, self.key(pbx, heard, key)))
+
+    async def alive(self) -> None:
+        """The telephone exchange says that it is alive."""
+        await self.service.exchanges.alive(system("legs"))
+
+    async def call_status(self, person: Person) -> CallStatus:
+        """The call status of a customer, while the telephone exchange is alive."""
+        await self.alive()
+        return await self.service.me.call_status(person.principal)
 
     async def leg_by_number(
         self,

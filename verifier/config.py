@@ -43,6 +43,10 @@ Scope = Annotated[str, exact(r"([!#-\[\]-~]+ )*openid( [!#-\[\]-~]+)*", max_leng
 # RFC 8707 section 2: an absolute URI without a fragment.
 Resource = Annotated[str, exact(r"([A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]+)?", max_length=1000)]
 
+# Values of `acr` or `amr`, with commas between them. Each fits into a quoted string of a header (RFC 9470 section 3).
+_VALUE = r"[!#-+\--\[\]-~]{1,200}"
+SignInValues = Annotated[str, exact(rf"({_VALUE}( *, *{_VALUE})*)?", max_length=1000)]
+
 
 class BadSettings(VerifierError):
     """At least one setting is missing, unknown or out of bounds. `problems` has a text for each problem."""
@@ -80,6 +84,8 @@ class Config(Struct, frozen=True, kw_only=True):
     staff_roles: str = ""
     staff_require_at_jwt: bool = False
     staff_required_claim: Annotated[str, Meta(max_length=200)] = ""
+    staff_acr: SignInValues = ""
+    staff_amr: SignInValues = ""
     staff_client_id: str = ""
     staff_scope: Scope = "openid profile"
     staff_resource: Resource = ""
@@ -99,11 +105,13 @@ class Config(Struct, frozen=True, kw_only=True):
 
     leg_mode: LegMode = "required"
     code_lifetime_seconds: Annotated[int, Meta(ge=30, le=600)] = 600
+    leg_silence_seconds: Annotated[int, Meta(ge=5, le=3600)] = 60
     grace_seconds: Annotated[int, Meta(ge=0, le=300)] = 120
     max_call_minutes: Annotated[int, Meta(ge=1, le=480)] = 120
     policy_version: Annotated[str, line(40)] = "2026-1"
     contact_hours: Annotated[str, exact("[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}")] = "08:00-21:00"
     daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
+    person_daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
     number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
     published_numbers: str = ""
     caller_numbers: str = ""
@@ -158,6 +166,8 @@ class Config(Struct, frozen=True, kw_only=True):
                 hours_start=hours_start,
                 hours_end=hours_end,
                 daily_cap=self.daily_cap,
+                person_daily_cap=self.person_daily_cap,
+                caller_numbers=frozenset(listed(self.caller_numbers)),
                 cooling_off_ms=self.number_cooling_off_hours * 3_600_000,
             ),
             verdict_cap=Limit(self.verdicts_per_day, DAY_MS),
@@ -165,6 +175,7 @@ class Config(Struct, frozen=True, kw_only=True):
             published_numbers=listed(self.published_numbers),
             bank_name=self.bank_name,
             receipt_messages=bool(self.receipt_messages_url),
+            leg_silence_ms=self.leg_silence_seconds * 1000,
             retention_ms=self.retention_days * DAY_MS or None,
         )
 

@@ -18,7 +18,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from verifier.api.authentication import Authentication
+from verifier.api.authentication import Authentication, Strength
 from verifier.api.connections import Bounds
 from verifier.api.http_server import admin_app
 from verifier.api.listener import Listener, most_connections
@@ -26,7 +26,7 @@ from verifier.api.metrics import DISCREPANCIES, SUSPENSIONS, TAMPERED
 from verifier.api.systems import SystemsFile
 from verifier.api.tokens import TokenVerifier
 from verifier.app import check_damage, check_seen_files, compose_public_app, open_service, token_verifier
-from verifier.config import BadSettings, Config, address
+from verifier.config import BadSettings, Config, address, listed
 from verifier.core.errors import VerifierError
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.messaging import HttpMessaging
@@ -98,7 +98,9 @@ class Node:
             time.time,
             client_cert_header=config.client_cert_header,
             public_url=config.issuer,
+            strength=Strength(listed(config.staff_acr), listed(config.staff_amr)),
         )
+        service.exchanges.adopt(systems.exchanges)
         await self._open_public_port(authentication)
         await self._open_port("admin", admin_app(service, self.ready), config.admin_listen, ADMIN_CONNECTIONS)
         self._schedule(self._session, self._tokens, systems, authentication)
@@ -149,7 +151,7 @@ class Node:
         # A node with a long `sweep_seconds` must still notice withdrawn keys and systems soon.
         withdrawn: dict[str, Job] = {
             "key sets": tokens.refresh_if_due,
-            "systems": lambda: reload_systems(systems, authentication),
+            "systems": lambda: reload_systems(service, systems, authentication),
         }
         self._scheduler.start(withdrawn, min(config.sweep_seconds, WITHDRAWN_S))
         suspensions = service.suspensions

@@ -35,7 +35,7 @@ _SCOPES = {
 _WANTED = {
     "staff_issuer": "no officer can sign in",
     "customer_issuer": "no customer can sign in to check a code",
-    "caller_numbers": "officers must type the number they call from",
+    "caller_numbers": "officers must type the number they call from, and any number is accepted",
     "published_numbers": "customers are not told which number to ring",
     "bank_name": "the pages show the host instead of the bank's name",
 }

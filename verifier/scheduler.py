@@ -89,11 +89,12 @@ async def age_decrypted(service: Service) -> None:
     service.context.decrypter.age()
 
 
-async def reload_systems(systems: SystemsFile, authentication: Authentication) -> None:
+async def reload_systems(service: Service, systems: SystemsFile, authentication: Authentication) -> None:
     """Read the systems file again if it has changed. If the file is broken, the systems stay as they were."""
     try:
         if systems.refresh():
             authentication.adopt(systems.systems)
+            service.exchanges.adopt(systems.exchanges)
             log.info("systems read again", systems=len(systems.systems))
     except SystemsError as error:
         log.warning("systems not read again", reason=error.detail)

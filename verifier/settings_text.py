@@ -57,6 +57,11 @@ GROUPS: dict[str, dict[str, str]] = {
         "staff_require_at_jwt": "Accept only tokens of type `at+jwt` (RFC 9068). Set it if the provider sends them.",
         "staff_required_claim": "A claim that only access tokens have, with or without a value: `scp`, `typ=Bearer`, "
         "`scope=verifier`.",
+        "staff_acr": "How strongly staff must have signed in to issue a call, see its code, lift a rule, or suspend "
+        "somebody: the `acr` of their token; a list, of which one is enough. Others are asked to sign in again (RFC "
+        "9470).",
+        "staff_amr": "The same by the `amr` of their token (RFC 8176), such as `hwk,otp`: one of these methods is "
+        "enough.",
         "staff_client_id": "The officer's console's client id at the provider. By default it is the first audience.",
         "staff_scope": "The scope that the console asks for. Add `offline_access` if the provider gives refresh tokens "
         "only for it.",
@@ -86,6 +91,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "leg_mode": "Whether a code needs a connected leg, as the telephone exchange reports it. `observed` only says "
         "so in the verdict.",
         "code_lifetime_seconds": "How long a code is valid.",
+        "leg_silence_seconds": "After this time without an event of a telephone exchange, customers are told that the "
+        "service cannot check.",
         "grace_seconds": "How long an unused code stays valid after its leg has ended.",
         "max_call_minutes": "When a confirmed call ends by itself.",
         "verdicts_per_day": "How many verdicts each login and each calling number gets a day. The count is durable.",
@@ -95,8 +102,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "policy_version": "The version that every ticket names.",
         "contact_hours": "When officers may call, on the customer's clock.",
         "daily_cap": "How many calls an application may get a day.",
+        "person_daily_cap": "How many calls a customer may get a day, on all of their applications together.",
         "number_cooling_off_hours": "How long a number must have been on file before it may be called.",
-        "caller_numbers": "The numbers that officers' calls come from, to choose from; a list of E.164 numbers.",
+        "caller_numbers": "The bank's own numbers that officers call from; a list of E.164 numbers. When it is set, "
+        "a call from any other number is refused, and the console offers only these.",
         "published_numbers": "The bank's IVR numbers, which customers are told to ring; a list of E.164 or short "
         "numbers, such as 95588.",
     },

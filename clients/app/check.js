@@ -1,53 +1,18 @@
 /** The first screen: the live call status, and the entry of a code. Implements specs/protocol.md section 7. */
 
-import { button, h, shape } from "../web/elements.js";
 import { Problem } from "../typescript/src/client.js";
 import { LENGTH, digitsOf, possible } from "../web/code.js";
-import { clockTime, grouped, said, say } from "../web/language.js";
-import { problemWords } from "../web/page.js";
-import { WORDS as SHARED } from "../web/words.js";
+import { button, h } from "../web/elements.js";
+import { grouped, say } from "../web/language.js";
+import { statusCard } from "./status.js";
 import { ask } from "./verdict.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
-/** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallStatus"]} CallStatus */
 
 /** @param {Page} page @param {AbortSignal} signal */
 export function checkScreen(page, signal) {
   return h("div", { class: "stack" }, h("h1", { class: "heard" }, say(WORDS.title)), statusCard(page, signal), codeCard(page));
-}
-
-/** The live call status. It disappears when it may be out of date. @param {Page} page @param {AbortSignal} signal */
-function statusCard(page, signal) {
-  const card = h("section", { class: "status", "aria-live": "polite", "aria-atomic": "true" });
-  const asking = () => card.replaceChildren(notice("calm", "idle", say(WORDS.asking), ""));
-  asking();
-  page.follow(
-    (options) => page.client.me.events(options),
-    signal,
-    (/** @type {CallStatus} */ status) => {
-      const words = said(status.words);
-      const asOf = say(WORDS.asOf, { time: clockTime(status.at) });
-      card.replaceChildren(status.on_call ? notice("good", "phone", words, asOf) : notice("calm", "idle", words, asOf));
-    },
-    (error) => {
-      const { title, what } = lostWords(error);
-      card.replaceChildren(notice("doubt", "warning", title, what));
-    },
-    asking,
-  );
-  return card;
-}
-
-/** @param {unknown} error */
-function lostWords(error) {
-  const known = problemWords(error);
-  return known.title === say(SHARED.cannotReach) ? { title: say(WORDS.lost), what: say(WORDS.lostWhat) } : known;
-}
-
-/** @param {string} kind @param {"phone" | "idle" | "warning"} icon @param {string} title @param {string} what */
-function notice(kind, icon, title, what) {
-  return h("div", { class: `told ${kind}` }, shape(icon), h("div", {}, h("h2", {}, title), what && h("p", { class: "small" }, what)));
 }
 
 /** @param {Page} page */

@@ -115,17 +115,18 @@ function ofACall(page, verdict, signal) {
     if (ring) ring.hidden = state === "on";
   };
   if (verdict.verdict === "ended") turn("over");
-  else watch(page, call.call_id, signal, turn);
+  else watch(page, call, signal, turn);
   return article;
 }
 
-/** @typedef {"asking" | "on" | "over" | "lost"} State */
+/** @typedef {"asking" | "on" | "over" | "lost" | "blind"} State */
 /** @type {Record<State, {look: string, icon: Icon, title: Both, what: Both}>} */
 const LOOKS = {
   asking: { look: "asking", icon: "idle", title: WORDS.goesOn, what: WORDS.goesOnWhat },
   on: { look: "genuine", icon: "check", title: WORDS.genuine, what: WORDS.checkedAt },
   over: { look: "over", icon: "idle", title: WORDS.over, what: WORDS.overWhat },
   lost: { look: "lost", icon: "warning", title: WORDS.old, what: WORDS.oldWhat },
+  blind: { look: "lost", icon: "warning", title: WORDS.blind, what: WORDS.blindWhat },
 };
 
 /**
@@ -220,9 +221,11 @@ function retitle(page, top, icon, title, what) {
 /** @param {Page} page @param {CallDetails} call */
 function facts(page, call) {
   const purpose = page.facts.purposes[call.purpose];
+  const loan = call.loan;
   return [
     [WORDS.branch, call.officer.branch],
     [WORDS.purpose, purpose ? say(purpose) : call.purpose],
+    ...(loan ? [[WORDS.loan, `${loan.product} · ${loan.reference}`]] : []),
     [WORDS.fromNumber, h("span", { class: "number" }, phone(call.caller_number))],
   ].map(([name, value]) => [h("dt", {}, say(/** @type {any} */ (name))), h("dd", {}, /** @type {any} */ (value))]);
 }
@@ -241,13 +244,14 @@ function ringLink(page) {
 
 /**
  * Follow the confirmed call. Its state is `on` only while the stream names it. It is not `on` before the first event,
- * between two streams, after the stream is silent or lost, or when the stream names no call or another one.
+ * between two streams, after the stream is silent or lost, or when the stream names no call or another one. It is
+ * `blind` while the telephone exchange is silent.
  * @param {Page} page
- * @param {string} callId
+ * @param {CallDetails} call
  * @param {AbortSignal} signal
  * @param {(state: State) => void} changed
  */
-function watch(page, callId, signal, changed) {
+function watch(page, call, signal, changed) {
   /** @type {State | null} */
   let before = null;
   /** @param {State} state */
@@ -258,11 +262,14 @@ function watch(page, callId, signal, changed) {
     changed(state);
   };
   /** @param {import("../typescript/src/openapi.d.ts").components["schemas"]["CallStatus"]} status */
-  const names = (status) => status.on_call && status.calls.some((each) => each.call_id === callId);
+  const names = (status) =>
+    // Without required legs, no status says `on_call`.
+    (status.on_call || call.leg.mode !== "required") &&
+    status.calls.some((each) => each.call_id === call.call_id && each.state === "confirmed");
   page.follow(
     (options) => page.client.me.events(options),
     signal,
-    (status) => turn(names(status) ? "on" : "over"),
+    (status) => turn(names(status) ? "on" : status.state === "unknown" ? "blind" : "over"),
     () => turn("lost"),
     () => turn("asking"),
   );

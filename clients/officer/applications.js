@@ -4,6 +4,7 @@ import { Problem } from "../typescript/src/client.js";
 import { button, h } from "../web/elements.js";
 import { phone, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
+import { exchangeLine } from "./exchange.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -51,6 +52,7 @@ export async function applicationsScreen(page, signal) {
     "div",
     { class: "stack" },
     h("h1", {}, say(WORDS.applications)),
+    exchangeLine(page, signal),
     h("div", {}, h("label", { for: "search" }, say(WORDS.search)), search),
     count,
     list,

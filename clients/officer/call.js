@@ -4,6 +4,7 @@ import { Problem } from "../typescript/src/client.js";
 import { announce, button, h, shape } from "../web/elements.js";
 import { clockTime, grouped, inLanguage, phone, say } from "../web/language.js";
 import { problemWords } from "../web/page.js";
+import { exchangeLine } from "./exchange.js";
 import { spoken } from "./spoken.js";
 import { WORDS } from "./words.js";
 
@@ -24,7 +25,7 @@ export async function callScreen(page, signal, callId) {
 
   /** @param {CallView} call */
   const show = async (call) => {
-    revoke.hidden = !["issued", "live", "confirmed"].includes(call.state);
+    revoke.hidden = !["issued", "ringing", "live", "confirmed"].includes(call.state);
     const mayRead = revealAllowed(call);
     if (mayRead && readable) return;
     hide();
@@ -59,6 +60,7 @@ export async function callScreen(page, signal, callId) {
     h("p", {}, h("a", { href: "#/" }, `← ${say(WORDS.applications)}`)),
     h("h1", {}, customer.name || first.application_id),
     h("p", { class: "small" }, `${say(page.facts.purposes[first.purpose] ?? WORDS.otherRule)} · ${first.application_id}`),
+    exchangeLine(page, signal),
     state,
     revoke,
   );
@@ -73,7 +75,7 @@ async function customerOf(page, call, signal) {
 /** Whether law L5 allows the code to be shown. The service decides in the end. @param {CallView} call */
 function revealAllowed(call) {
   const connected = call.connected_at !== null && call.leg_ended_at === null;
-  return ["issued", "live"].includes(call.state) && (call.leg_mode !== "required" || connected);
+  return ["issued", "ringing", "live"].includes(call.state) && (call.leg_mode !== "required" || connected);
 }
 
 /**
@@ -96,6 +98,7 @@ async function codeOf(page, callId, signal) {
 function stateView(call) {
   const dial = { number: phone(call.number), caller: phone(call.caller_number) };
   if (call.state === "issued") return card("calm", "phone", say(WORDS.dial, dial), say(WORDS.dialWhat));
+  if (call.state === "ringing") return card("calm", "bell", say(WORDS.rings, dial), say(WORDS.dialWhat));
   if (call.state === "confirmed") return card("good", "check", confirmedAt(call), say(WORDS.confirmedWhat));
   if (call.state === "live") return card("doubt", "warning", say(WORDS.legEnded), say(WORDS.legEndedWhat));
   const what = call.confirmed_at ? confirmedAt(call) : say(WORDS.neverConfirmed);
@@ -138,7 +141,7 @@ function codeView(page, call, code, theirs, signal) {
   ];
 }
 
-/** @param {string} kind @param {"phone" | "check" | "idle" | "warning"} icon @param {string} title @param {string} what */
+/** @param {string} kind @param {"phone" | "bell" | "check" | "idle" | "warning"} icon @param {string} title @param {string} what */
 function card(kind, icon, title, what) {
   return h("div", { class: `told ${kind}` }, shape(icon), h("div", {}, h("h2", {}, title), h("p", {}, what)));
 }

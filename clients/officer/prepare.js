@@ -3,7 +3,7 @@
  * Implements specs/protocol.md sections 4.2 and 4.3.
  */
 
-import { Problem } from "../typescript/src/client.js";
+import { InsufficientUserAuthentication, Problem } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
 import { clockTime, phone, say } from "../web/language.js";
 import { requestForm } from "./exceptions.js";
@@ -13,6 +13,7 @@ import { WORDS } from "./words.js";
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]} Schemas */
 
 const CALLER_NUMBER = "caller-number";
+const CHOSEN = "chosen";
 const YOUNG_MS = 72 * 3_600_000;
 
 /** @param {Page} page @param {AbortSignal} signal @param {string} applicationId */
@@ -24,6 +25,7 @@ export async function prepareScreen(page, signal, applicationId) {
   const granted = requests.find((each) => each.application_id === applicationId && each.state === "granted");
   const { registration } = view;
   const announced = registration.announced_calls?.[0]?.purpose;
+  const before = chosenBefore(applicationId);
 
   const numbers = choices(
     "number",
@@ -35,13 +37,13 @@ export async function prepareScreen(page, signal, applicationId) {
         page.now() - Date.parse(each.added_at) < YOUNG_MS && h("span", { class: "badge doubt" }, say(WORDS.young)),
       ],
     })),
-    granted?.number,
+    before ? registration.numbers[before.number]?.number : granted?.number,
   );
   const purposes = choices(
     "purpose",
     WORDS.purpose,
     Object.entries(page.facts.purposes).map(([value, label]) => ({ value, label: [say(label)] })),
-    granted?.purpose ?? announced,
+    before?.purpose ?? granted?.purpose ?? announced,
   );
   const caller = callerNumber(page);
   const trouble = h("div", { class: "stack", role: "alert" });
@@ -63,7 +65,13 @@ export async function prepareScreen(page, signal, applicationId) {
       if (!(error instanceof Problem)) return page.fail(error);
       if (error.slug === "policy_refused") trouble.replaceChildren(refused(page, applicationId, asked, error));
       else if (error.slug === "call_open") trouble.replaceChildren(openElsewhere(view));
-      else page.fail(error);
+      else {
+        if (error instanceof InsufficientUserAuthentication) {
+          const number = registration.numbers.findIndex((each) => each.number === asked.number);
+          sessionStorage.setItem(CHOSEN, JSON.stringify({ applicationId, number, purpose: asked.purpose }));
+        }
+        page.fail(error);
+      }
       trouble.scrollIntoView({ block: "nearest" });
     }
   };
@@ -84,6 +92,18 @@ export async function prepareScreen(page, signal, applicationId) {
       trouble,
     ),
   );
+}
+
+/**
+ * Return what was chosen before the officer had to sign in again, which leaves this page. The number is kept by its
+ * place, so that no number is stored.
+ * @param {string} applicationId
+ * @returns {{number: number, purpose: string} | null}
+ */
+function chosenBefore(applicationId) {
+  const chosen = JSON.parse(sessionStorage.getItem(CHOSEN) ?? "null");
+  sessionStorage.removeItem(CHOSEN);
+  return chosen?.applicationId === applicationId ? chosen : null;
 }
 
 /**

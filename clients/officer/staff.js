@@ -1,5 +1,6 @@
 /** The screen where supervisors suspend staff and lift suspensions. Implements specs/protocol.md section 2.1. */
 
+import { InsufficientUserAuthentication } from "../typescript/src/client.js";
 import { announce, button, h } from "../web/elements.js";
 import { dayAndTime, say } from "../web/language.js";
 import { problemWords } from "../web/page.js";
@@ -39,6 +40,7 @@ function form(page, load) {
       await page.client.staff.suspend(staffId, { reason });
       announce(say(WORDS.suspended, { id: staffId }));
     } catch (error) {
+      if (error instanceof InsufficientUserAuthentication) return page.fail(error);
       wrong.textContent = problemWords(error).title;
       return;
     }

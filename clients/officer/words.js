@@ -31,8 +31,16 @@ const rules = {
     what: both("请稍后再拨，或请主管审批。", "Ring later, or ask a supervisor."),
   },
   daily_cap: {
-    name: both("今天已达到拨打次数上限", "Today's number of calls has been reached"),
+    name: both("这笔申请今天已达到拨打次数上限", "Today's number of calls on this application has been reached"),
     what: both("请明天再拨，或请主管审批。", "Ring tomorrow, or ask a supervisor."),
+  },
+  person_daily_cap: {
+    name: both("这位客户今天已达到拨打次数上限（含其他申请）", "Today's number of calls to this customer has been reached, on all applications"),
+    what: both("请明天再拨，或请主管审批。", "Ring tomorrow, or ask a supervisor."),
+  },
+  caller_number: {
+    name: both("外显号码不是本行号码", "The number you call from is not one of the bank's"),
+    what: both("请用本行登记的号码拨打，不要用私人手机。", "Call from a number of the bank, never from a private telephone."),
   },
   exception: {
     name: both("审批已使用或已过期", "The approval has been used or is over"),
@@ -68,6 +76,12 @@ export const WORDS = {
 
   dial: both("请从 {caller} 拨打 {number}", "Dial {number} from {caller}"),
   dialWhat: both("电话接通后，验证码会自动出现在这里。", "The code appears here by itself once the call is connected."),
+  rings: both("{number} 正在响铃", "{number} is ringing"),
+  silent: both("电话系统没有响应", "The telephone system does not respond"),
+  silentWhat: both(
+    "电话接通后，核实码可能不会出现；客户在手机银行会看到“现在无法确认”。请联系技术支持。",
+    "The code may not appear when a call is connected, and the bank's app tells customers that it cannot check. Ask for technical support.",
+  ),
   code: both("请读出验证码", "Read out this code"),
   codeHere: both("电话已接通，验证码已显示。", "The call is connected. The code is here."),
   left: both("剩余 {time}", "{time} left"),
@@ -92,6 +106,7 @@ export const WORDS = {
   revoke: both("撤回这通电话", "Withdraw this call"),
   states: {
     issued: both("等待接通", "Waiting for the call"),
+    ringing: both("正在响铃", "Ringing"),
     live: both("通话中", "On the phone"),
     confirmed: both("已核实", "Confirmed"),
     ended: both("已结束", "Ended"),

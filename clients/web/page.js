@@ -3,7 +3,7 @@
  * Implements specs/protocol.md section 12.1.
  */
 
-import { CannotCheck, Client, Problem, bearer } from "../typescript/src/client.js";
+import { CannotCheck, Client, InsufficientUserAuthentication, Problem, bearer } from "../typescript/src/client.js";
 import { button, h, shape } from "./elements.js";
 import { language, say, setLanguage } from "./language.js";
 import { follow } from "./live.js";
@@ -133,6 +133,7 @@ export class Page {
       this.#session?.forget();
       return this.#signInBox(say(WORDS.signedOut));
     }
+    if (error instanceof InsufficientUserAuthentication) return this.#stepUp(error);
     const words = problemWords(error);
     return h(
       "section",
@@ -180,6 +181,25 @@ export class Page {
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });
     scrollTo(0, 0);
+  }
+
+  /**
+   * Ask the provider for the stronger sign-in that the service has asked for. The provider leads back to this screen.
+   * If the person has just done that, it was not strong enough. Then only they can try again, so that there is no loop.
+   * @param {InsufficientUserAuthentication} error
+   */
+  #stepUp(error) {
+    const redirect = () => this.#session?.redirect(error.acrValues).catch((failed) => this.#signIn(failed));
+    if (!this.session.steppedUp) redirect();
+    const words = WORDS.problems[error.slug];
+    return h(
+      "section",
+      { class: "card sign-in", role: "alert" },
+      h("h1", {}, say(words?.title ?? WORDS.problem)),
+      h("p", {}, words && say(words.what)),
+      h("p", { class: "small" }, `${say(WORDS.requestId)} ${error.requestId}`),
+      button(say(WORDS.signIn), redirect, { class: "primary" }),
+    );
   }
 
   /** @param {SignInFailed} [failed] */

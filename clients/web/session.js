@@ -7,8 +7,8 @@ import { CannotCheck } from "../typescript/src/client.js";
 
 /** @typedef {{issuer: string, client_id: string, scope: string, resource: string}} SignIn */
 /**
- * A sign-in that the provider has not answered yet.
- * @typedef {{verifier: string, state: string, nonce: string, route: string}} Pending
+ * A sign-in that the provider has not answered yet. `stepUp` is true if the service has asked for a stronger one.
+ * @typedef {{verifier: string, state: string, nonce: string, route: string, stepUp: boolean}} Pending
  */
 /** @typedef {{authorization_endpoint: string, token_endpoint: string, end_session_endpoint?: string}} Provider */
 
@@ -33,6 +33,7 @@ export class Session {
   #held = null;
   /** @type {Promise<void> | null} */
   #renewing = null;
+  #steppedUp = false;
   #signIn;
   #pendingKey;
   #knownKey;
@@ -57,6 +58,11 @@ export class Session {
   /** The person's id at the provider. For staff, it is the staff number. */
   get subject() {
     return this.#held?.subject ?? "";
+  }
+
+  /** Whether the person has signed in because the service had asked for a stronger sign-in. */
+  get steppedUp() {
+    return this.#steppedUp;
   }
 
   /**
@@ -101,10 +107,15 @@ export class Session {
     return false;
   }
 
-  /** Redirect to the provider, which unloads this page. Raises SignInFailed if the provider does not answer. */
-  async redirect() {
+  /**
+   * Redirect to the provider, which unloads this page. Raises SignInFailed if the provider does not answer. Afterwards
+   * the provider leads back to this route.
+   * @param {readonly string[] | null} [acrValues] the contexts of a stronger sign-in (RFC 9470), or any if it is empty
+   */
+  async redirect(acrValues = null) {
     const provider = await this.#provider();
-    const pending = { verifier: random(), state: random(), nonce: random(), route: location.hash };
+    const stepUp = acrValues !== null;
+    const pending = { verifier: random(), state: random(), nonce: random(), route: location.hash, stepUp };
     sessionStorage.setItem(this.#pendingKey, JSON.stringify(pending));
     const asked = new URLSearchParams({
       response_type: "code",
@@ -112,6 +123,7 @@ export class Session {
       redirect_uri: this.#home,
       scope: this.#signIn.scope,
       ...this.#resource(),
+      ...stronger(acrValues),
       state: pending.state,
       nonce: pending.nonce,
       code_challenge: base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", ascii(pending.verifier)))),
@@ -150,6 +162,7 @@ export class Session {
       code_verifier: pending.verifier,
     });
     this.#held = { ...given.tokens, ...this.#identity(given.identity, pending.nonce) };
+    this.#steppedUp = pending.stepUp;
     sessionStorage.setItem(this.#knownKey, "1");
   }
 
@@ -228,6 +241,17 @@ async function fetched(url, options = {}) {
   } catch (error) {
     throw error instanceof SignInFailed ? error : new SignInFailed("the provider cannot be reached");
   }
+}
+
+/**
+ * Return the parameters that ask for a stronger sign-in. Without a context to ask for, the person must sign in again,
+ * so that they can choose another way.
+ * @param {readonly string[] | null} acrValues
+ * @returns {Record<string, string>}
+ */
+function stronger(acrValues) {
+  if (acrValues === null) return {};
+  return acrValues.length > 0 ? { acr_values: acrValues.join(" ") } : { prompt: "login" };
 }
 
 function random() {

@@ -17,6 +17,13 @@ const problems = {
     title: both("您没有这项权限", "You may not do this"),
     what: both("请使用有权限的账号登录。", "Sign in with an account that may."),
   },
+  insufficient_user_authentication: {
+    title: both("需要更安全的登录方式", "A stronger sign-in is needed"),
+    what: both(
+      "这项操作要求您用安全密钥、动态口令等方式重新登录。登录后会回到这里。",
+      "For this, please sign in again with your security key, a one-time password or the like. You then come back here.",
+    ),
+  },
   suspended: {
     title: both("您的账号已被停用", "You are suspended"),
     what: both("您现在不能使用本系统。如有疑问，请联系您的主管。", "You cannot use this system now. Please ask your supervisor."),

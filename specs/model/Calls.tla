@@ -50,6 +50,10 @@ Rules == {
     "L13 vouched",      \* the bank stands by a past call, or says nothing of it (7.13)
     "L14 asked once",   \* impossible digits are asked for again once (7.16)
     "L14 retry",        \* a retry is no second entry (7.16)
+    "L13 expected",     \* an open call without a leg is told as expected (6.6)
+    "L13 proved",       \* only a leg that is required proves more than `expected` (6.6)
+    "L13 closed",       \* the leg of a closed call is followed (6)
+    "L13 silence",      \* a silent exchange leaves everything unknown (6.6)
     "L16 rows",         \* a row whose authenticator does not verify is refused (10)
     "L16 ticket",       \* facts of a call come from its signed ticket (10)
     "L16 exception",    \* an exception is read from its logged statement (4.2)
@@ -68,16 +72,17 @@ Channels == {"app", "ivr"}
 Budget(channel) == IF Holds("L7 budgets") THEN channel ELSE "app"
 Bounds == {"lifetime", "grace", "call"}
 
-Row == [state : {"none", "issued", "live", "confirmed", "ended", "expired", "revoked", "locked"},
-        leg   : SUBSET {"connected", "ended"},   \* what the PBX has said
+Row == [state : {"none", "issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"},
+        leg   : SUBSET {"ringing", "connected", "ended"},   \* what the PBX has said
         wrong : [Channels -> 0 .. MaxWrong]]
 
 NoCall == [state |-> "none", leg |-> {}, wrong |-> [channel \in Channels |-> 0]]
 Issued == [NoCall EXCEPT !.state = "issued"]
 
-IsOpen(row) == row.state \in {"issued", "live", "confirmed"}
+IsOpen(row) == row.state \in {"issued", "ringing", "live", "confirmed"}
 WasConnected(row) == "connected" \in row.leg
 Connected(row) == WasConnected(row) /\ "ended" \notin row.leg
+Rings(row) == row.leg = {"ringing"}
 \* An end that is heard before the connection has no effect yet.
 HungUp(row) == WasConnected(row) /\ "ended" \in row.leg
 
@@ -120,14 +125,29 @@ CountWrong(row, channel) ==
         THEN Closed(counted, "locked") ELSE counted
 
 \* Section 6: events come at least once and in any order. The events heard so far decide, not
-\* their order.
+\* their order. A closed call keeps its state.
 FollowLeg(row, event, passed) ==
     LET heard == IF Holds("L5 facts") THEN row.leg \cup {event}
-                 ELSE IF event = "connected" THEN {"connected"} ELSE {"connected", "ended"}
-        followed == [row EXCEPT !.leg = heard,
-                                !.state = IF @ = "issued" /\ "connected" \in heard THEN "live" ELSE @]
+                 ELSE IF event = "ended" THEN {"connected", "ended"} ELSE {event}
         settled == Settle(row, passed)
-    IN  IF IsOpen(settled) THEN Settle(followed, passed) ELSE settled
+        followed == [settled EXCEPT !.leg = heard]
+    IN  IF ~IsOpen(settled) THEN IF Holds("L13 closed") THEN followed ELSE settled
+        ELSE IF settled.state = "confirmed" THEN Settle(followed, passed)
+        ELSE Settle([followed EXCEPT !.state =
+            IF WasConnected(followed) THEN "live" ELSE IF Rings(followed) THEN "ringing" ELSE "issued"], passed)
+
+\* Section 6.6: what the customer is told without a code (law L13). `passed` also has "ring" once
+\* three minutes have passed since the leg began to ring.
+Told(row, passed, silent) ==
+    LET now == Settle(row, passed)
+        proves == Mode = "required" \/ ~Holds("L13 proved")
+        goes_on == IF Mode = "required" THEN Connected(now) ELSE IsOpen(now) /\ ~HungUp(now)
+    IN  IF silent /\ Mode = "required" /\ Holds("L13 silence") THEN "unknown"
+        ELSE IF now.state \in {"none", "revoked"} THEN "none"
+        ELSE IF proves /\ goes_on /\ "call" \notin passed THEN "connected"
+        ELSE IF proves /\ Rings(now) /\ "ring" \notin passed THEN "ringing"
+        ELSE IF IsOpen(now) /\ Holds("L13 expected") THEN "expected"
+        ELSE "none"
 
 Revoke(row) == IF IsOpen(row) THEN Closed(row, "revoked") ELSE row
 =============================================================================

@@ -30,7 +30,7 @@ class RunningBank:
     """The demo bank on loopback. An event loop in a thread of its own serves it."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.bank = DemoBank(folder, free_ports(), **{"daily_cap": 50, **settings})
+        self.bank = DemoBank(folder, free_ports(), **{"daily_cap": 50, "person_daily_cap": 50, **settings})
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()

@@ -142,10 +142,11 @@ def test_the_documentation_has_no_script_and_its_policy_forbids_any(running_bank
 
 
 @pytest.mark.shows("CVP-7.5-2")
-async def test_the_customers_stream_says_on_call_only_while_the_leg_is_connected(running_bank: DemoBank) -> None:
+async def test_the_customers_stream_follows_a_call_from_its_issue_to_its_end(running_bank: DemoBank) -> None:
     """Law L5, as the customer sees it."""
     login = {"Authorization": f"Bearer {running_bank.customer('cust-0003')}"}
-    seen: list[bool] = []
+    events = iter(["ringing", "connected", "ended"])
+    seen: list[str] = []
     async with (
         aiohttp.ClientSession(headers=login) as session,
         session.get(f"{running_bank.url}/v1/me/events") as stream,
@@ -155,12 +156,13 @@ async def test_the_customers_stream_says_on_call_only_while_the_leg_is_connected
         async for line in stream.content:
             if not line.startswith(b"data: "):
                 continue
-            seen.append(json.loads(line[6:])["on_call"])
-            if len(seen) == 3:
+            seen.append(json.loads(line[6:])["state"])
+            if len(seen) == 5:
                 break
+            if call_id:
+                await _leg(running_bank, call_id, next(events))
             call_id = call_id or await _issued(session, running_bank)
-            await _leg(running_bank, call_id, "connected" if len(seen) == 1 else "ended")
-    assert seen == [False, True, False]
+    assert seen == ["none", "expected", "ringing", "connected", "expected"]
 
 
 async def _issued(session: aiohttp.ClientSession, bank: DemoBank) -> str:

@@ -72,7 +72,7 @@ def test_an_officer_a_customer_and_an_exchange_may_not_reconcile(running_bank: D
         ({"leg_id": ""}, "/leg_id"),
         ({"leg_id": "x" * 129}, "/leg_id"),
         ({"leg_id": "a\u0000"}, "/leg_id"),
-        ({"event": "ringing"}, "/event"),
+        ({"event": "dialled"}, "/event"),
         ({"officer_id": ""}, "/officer_id"),
         ({"call_id": "x"}, "/call_id"),
     ],
@@ -130,7 +130,7 @@ def test_each_discrepancy_is_counted_once(running_bank: DemoBank) -> None:
     assert counted() == before + 2
 
 
-TELL = """
+TELL = r"""
 import asyncio, sys
 from pathlib import Path
 from verifier import journal
@@ -140,7 +140,8 @@ async def main():
     journal.configure_logging("info")
     bank = DemoBank(Path(sys.argv[1]), free_ports())
     await bank.start()
-    print(bank.url, flush=True)
+    sys.stdout.write(f"\n{bank.url}\n")
+    sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.readline)
     await bank.stop()
 

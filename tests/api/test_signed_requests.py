@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from verifier.api.authentication import Authentication
+from verifier.api.authentication import Authentication, Strength
 from verifier.api.signed_requests import (
     TAG,
     SignedRequestVerifier,
@@ -366,7 +366,9 @@ def test_a_client_certificate_from_the_proxy_is_known_by_its_fingerprint() -> No
 async def test_client_certificates_are_ignored_unless_the_operator_enables_them() -> None:
     def authentication(switched_on: bool) -> Authentication:
         tokens = TokenVerifier((), lambda: pytest.fail("no key set is fetched"), lambda: NOW)
-        return Authentication(tokens, SYSTEMS, lambda: NOW, client_cert_header=switched_on, public_url=None)
+        return Authentication(
+            tokens, SYSTEMS, lambda: NOW, client_cert_header=switched_on, public_url=None, strength=Strength()
+        )
 
     reported = request(client_cert(CERTIFICATE))
     assert (await authentication(True).identify(reported, b"")).id == "lending"

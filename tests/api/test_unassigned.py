@@ -118,7 +118,7 @@ def test_an_unassigned_officer_gets_one_answer_whatever_the_target_is(
         assert told["absent"].body["slug"] == "forbidden"
     elif "{" in operation.path:
         assert (told["absent"].status, told["absent"].body["slug"]) == (404, "not_found")
-    else:
+    elif operation.id != "list_exchanges":  # the same for all staff
         assert not any(value for name, value in told["absent"].body.items() if name != "next_cursor")
 
 

@@ -54,7 +54,8 @@ _decode_verdict = msgspec.json.Decoder(Verdict).decode
 class Bank:
     """A bank whose every application has its own customer with a login, and one of a few officers.
 
-    Applications are numbered from `first`, for a database that has others already. Its key ring is then `ring`.
+    Applications are numbered from `first`, for a database that has others already. Its key ring is then `ring`. Further
+    settings replace those of the bank.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Bank:
         ring: Path | None = None,
         first: int = 0,
         log_level: str = "warning",
+        **settings: str,
     ) -> None:
         self._ring, self._first = ring, first
         self.port, self.admin_port, self._issuer_port, _ = ports
@@ -88,8 +90,10 @@ class Bank:
             "VERIFIER_CODE_LIFETIME_SECONDS": str(code_lifetime_s),
             "VERIFIER_CONTACT_HOURS": "00:00-24:00",
             "VERIFIER_DAILY_CAP": "50",
+            "VERIFIER_PERSON_DAILY_CAP": "50",
             "VERIFIER_REQUESTS_PER_MINUTE": "60000",
             "VERIFIER_SYSTEMS": str(folder / "systems.json"),
+            **settings,
         }
         self.config: Config = load(self.environment)
         self._tail = secrets.token_hex(8)
@@ -106,7 +110,7 @@ class Bank:
         if self._ring is None:
             keys.create(Path(self.config.key_ring), now_ms())
         public = b64encode(self._ivr_key.public_key().public_bytes_raw()).decode()
-        systems = {"systems": [{"id": "ivr", "public_key": public, "scopes": ["ivr"]}]}
+        systems = {"systems": [{"id": "ivr", "public_key": public, "scopes": ["ivr", "legs"]}]}
         (self._folder / "systems.json").write_bytes(msgspec.json.encode(systems))
         storage = await open_storage(self.config.database)
         try:
@@ -177,8 +181,26 @@ class Bank:
             session_id = msgspec.json.decode(body, type=IvrTurn).session_id
             yield self._signed(about, f"/v1/ivr/sessions/{session_id}/steps", {"keys": codes[about]})
 
+    def alive(self) -> Iterator[Request]:
+        """The telephone exchange's request that says that it is alive."""
+        yield self._signed(0, "/v1/legs/alive", {})
+
+    def legs(self, applications: Iterable[int]) -> Iterator[Request]:
+        """The telephone exchange's request that says that the leg to each customer rings."""
+        for i in applications:
+            now = datetime.now(UTC).isoformat()
+            yield self._signed(
+                i, "/v1/legs", {"event": "ringing", "leg_id": f"leg-{i}", "number": self._number(i), "at": now}
+            )
+
+    def at_ring(self, customers: Iterable[int]) -> Iterator[Request]:
+        """The request of each customer's handset, which rings."""
+        for i in customers:
+            body = msgspec.json.encode({"caller_number": DESK, "rang_at": datetime.now(UTC)})
+            yield self._post(i, "/v1/me/call-verification", self._customers[i], body)
+
     def _signed(self, about: int, path: str, asked: Mapping[str, str]) -> Request:
-        """A signed request of the IVR. It is signed when it is sent, since a signature is accepted for a short time."""
+        """A signed request of a system. It is signed when it is sent: a signature is accepted for a short time."""
         body = msgspec.json.encode(asked)
         headers = {"Idempotency-Key": f"{self._tail}{next(self._counter):08x}", "Content-Type": "application/json"}
         url = f"http://127.0.0.1:{self.port}{path}"

@@ -86,7 +86,7 @@ async def run(folder: Path, url: str, calls: int) -> None:
     storage = await open_storage(url)
     await migrate(storage)
     counted = Counted(storage)
-    policy = ContactPolicy(daily_cap=50)
+    policy = ContactPolicy(daily_cap=50, person_daily_cap=50)
     async with World(counted, folder / "ring.json", policy=policy) as world:
         people = [Person(n) for n in range(calls // CALLS_OF_ONE)]
         await asyncio.gather(*(world.register(each) for each in people))

@@ -19,8 +19,8 @@ How it is measured
 - Each request has its own Idempotency-Key. Every call passes the contact policy, and is signed, logged with an
   inclusion proof and durable before it is answered. Every code is confirmed once.
 - Settings that differ from the defaults: VERIFIER_LEG_MODE=off, so that an issue gives its code at once;
-  VERIFIER_CONTACT_HOURS=00:00-24:00; VERIFIER_DAILY_CAP=50; VERIFIER_REQUESTS_PER_MINUTE=60000;
-  VERIFIER_LOG_LEVEL=warning; VERIFIER_ENV=development, since loopback has no https.
+  VERIFIER_CONTACT_HOURS=00:00-24:00; VERIFIER_DAILY_CAP=50; VERIFIER_PERSON_DAILY_CAP=50;
+  VERIFIER_REQUESTS_PER_MINUTE=60000; VERIFIER_LOG_LEVEL=warning; VERIFIER_ENV=development, since loopback has no https.
 - The bare handler (bare.py) gets the issue requests too. It decodes the same struct and encodes an answer of
   the same size, and does nothing else.
 - The peer (peer/service.py) is FastAPI, SQLAlchemy Core, aiosqlite, PyJWT and pyotp on uvicorn. It gets the same
@@ -59,7 +59,7 @@ from tests.benchmarks.figures import figures, filesystem, surroundings, table
 from tests.benchmarks.load import Failed
 from tests.benchmarks.peer import server as peer
 from tests.benchmarks.race import WARM_UP, Contender, Race, Served, serving
-from tests.benchmarks.servers import Server
+from tests.benchmarks.servers import Cores, Server
 from tests.benchmarks.soak import CODE_LIFETIME_S, Sample, soak
 from verifier.demo.bank import free_ports
 
@@ -82,21 +82,6 @@ class Options(msgspec.Struct, frozen=True):
     peer_group: int
     key_ring: Path | None
     first: int
-
-
-class Cores(msgspec.Struct, frozen=True):
-    """The cores for the servers and for the load."""
-
-    server: int
-    client: int
-
-    @classmethod
-    def choose(cls) -> Cores:
-        """The first and the last core that this process may use. Raises Failed if there is only one."""
-        usable = sorted(os.sched_getaffinity(0))
-        if len(usable) < 2:
-            raise Failed("the benchmark needs two cores, one for the server and one for the load")
-        return cls(usable[0], usable[-1])
 
 
 async def run(options: Options, folder: Path) -> dict[str, Any]:

@@ -11,11 +11,28 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from msgspec import Struct
+
 from tests.benchmarks.load import Failed
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 120
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Cores(Struct, frozen=True):
+    """The cores for the servers and for the load."""
+
+    server: int
+    client: int
+
+    @classmethod
+    def choose(cls) -> Cores:
+        """The first and the last core that this process may use. Raises Failed if there is only one."""
+        usable = sorted(os.sched_getaffinity(0))
+        if len(usable) < 2:
+            raise Failed("the benchmark needs two cores, one for the server and one for the load")
+        return cls(usable[0], usable[-1])
 
 
 class Server:

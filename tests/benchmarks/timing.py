@@ -108,7 +108,7 @@ async def _sample(
 async def measure(address: str, folder: Path, people: int, ways: Sequence[str], clock: Clock) -> None:
     storage = await open_storage(address)
     await migrate(storage)
-    policy = ContactPolicy(daily_cap=10)
+    policy = ContactPolicy(daily_cap=10, person_daily_cap=10)
     async with World(storage, folder / "ring.json", policy=policy) as world:
         numbered = iter(range(10_000_000))
         groups = {name: [_person(next(numbered)) for _ in range(people)] for name in GROUPS}

@@ -91,10 +91,11 @@ def test_events_of_an_exchange_make_a_call_live_and_end_it(bank: DemoBank) -> No
     lines = "".join(json.dumps({**event, "timestamp": now}) + "\n" for event in [*events, *strange])
     told, logged = adapter(lines, BANK_VERIFIER_URL=bank.url, SYSTEM_KEY=str(bank.folder / "pbx.pem"))
     assert told == [
-        *("connected matched", "ended matched", "ended unmatched"),
-        "connected=1 ended=2 irrelevant=9 no_id=1 no_kind=1",
+        "connected=1 ended=2 irrelevant=8 no_id=1 no_kind=1 ringing=1",
+        "alive=1 matched=3 unmatched=1",
     ]
     assert logged == [f"an event was not understood: {reason}, 1 so far" for reason in ("no_id", "no_kind")]
     call = los.send("GET", f"/v1/calls/{call_id}").json()
+    assert call["rang_at"]
     assert call["connected_at"]
     assert call["leg_ended_at"]

@@ -45,35 +45,43 @@ def legs(readings: list[Reading]) -> list[LegByNumber]:
     return [leg for reading in readings for leg in reading.legs]
 
 
+def ringing(leg_id: str, when: datetime, caller: str | None = DESK) -> LegByNumber:
+    return LegByNumber("ringing", leg_id, when, NUMBER, caller, "E-4412")
+
+
 def connected(leg_id: str, when: datetime, officer_id: str | None = "E-4412", caller: str | None = DESK) -> LegByNumber:
     return LegByNumber("connected", leg_id, when, NUMBER, caller, officer_id)
 
 
 @pytest.mark.shows("CVP-P1-3", "CVP-P2-4", "CVP-P3-1")
-def test_asterisk_ari_reports_an_answered_dial_and_the_end_of_the_leg() -> None:
+def test_asterisk_ari_reports_a_dial_that_rings_and_is_answered_and_the_end_of_the_leg() -> None:
     heard = legs([from_ari(event, CARRIER) for event in told("asterisk-ari.json")])
     leg_id = "pbx1-1795406400.411"
     assert [leg for leg in heard if leg.leg_id == leg_id] == [
+        ringing(leg_id, at(2, 640_000)),
         connected(leg_id, at(7, 302_000)),
         LegByNumber("ended", leg_id, at(41, 882_000)),
     ]
 
 
 @pytest.mark.shows("CVP-P3-1")
-def test_asterisk_ami_reports_an_answered_dial_and_the_end_of_the_leg() -> None:
+def test_asterisk_ami_reports_a_dial_that_rings_and_is_answered_and_the_end_of_the_leg() -> None:
     heard = legs([from_ami(event, CARRIER) for event in ami()])
     leg_id = "pbx1-1795406400.411"
     assert [leg for leg in heard if leg.leg_id == leg_id] == [
+        ringing(leg_id, at(2, 640_207)),
         connected(leg_id, at(7, 302_118)),
         LegByNumber("ended", leg_id, at(41, 882_450)),
     ]
 
 
 @pytest.mark.shows("CVP-P1-3", "CVP-P4-1")
-def test_freeswitch_reports_the_answer_and_the_end_of_an_outbound_leg() -> None:
+def test_freeswitch_reports_the_ringing_the_answer_and_the_end_of_an_outbound_leg() -> None:
     heard = legs([from_esl(event, CARRIER) for event in told("freeswitch-esl.json")])
     leg_id = "b02c4a7e-9a44-4a0f-b1a7-7d2f9e6f3c02"
     assert [leg for leg in heard if leg.leg_id == leg_id] == [
+        ringing(leg_id, at(2, 640_114)),
+        ringing(leg_id, at(2, 980_551)),
         connected(leg_id, at(7, 301_220)),
         LegByNumber("ended", leg_id, at(41, 881_800)),
         LegByNumber("ended", leg_id, at(41, 882_450)),
@@ -81,11 +89,12 @@ def test_freeswitch_reports_the_answer_and_the_end_of_an_outbound_leg() -> None:
 
 
 @pytest.mark.shows("CVP-P5-1")
-def test_dialog_info_reports_confirmation_and_end_of_an_outbound_dialog() -> None:
+def test_dialog_info_reports_ringing_confirmation_and_end_of_an_outbound_dialog() -> None:
     leg_id = "sip:4412@pbx.bank.example a84b4c76e66710 a84b4c76e66710@192.0.2.41 1928301774"
     heard = [from_dialog_info(xml(name), CHINA, NOW).legs for name in ("early", "confirmed", "terminated", "full")]
     told_of = connected(leg_id, NOW, caller=None)
-    assert heard == [(), (told_of,), (LegByNumber("ended", leg_id, NOW),), (told_of,)]
+    rings = ringing(leg_id, NOW, caller=None)
+    assert heard == [(rings,), (told_of,), (LegByNumber("ended", leg_id, NOW),), (told_of,)]
 
 
 @pytest.mark.shows("CVP-P1-2")
@@ -93,8 +102,8 @@ def test_dialog_info_reports_confirmation_and_end_of_an_outbound_dialog() -> Non
 def test_an_inbound_call_never_looks_like_a_leg_from_the_bank(plan: DialPlan) -> None:
     """A caller who uses or fakes the customer's number must not make the officer's code appear."""
     inbound = [from_ari(event, plan) for event in told("asterisk-ari.json")[8:10]]
-    inbound += [from_ami(ami()[4], plan)]
-    inbound += [from_esl(event, plan) for event in told("freeswitch-esl.json")[6:]]
+    inbound += [from_ami(ami()[5], plan)]
+    inbound += [from_esl(event, plan) for event in told("freeswitch-esl.json")[8:]]
     inbound += [from_dialog_info(xml("rung-up"), plan, NOW)]
     assert not [leg for leg in legs(inbound) if leg.number == NUMBER]
 
@@ -102,15 +111,15 @@ def test_an_inbound_call_never_looks_like_a_leg_from_the_bank(plan: DialPlan) ->
 @pytest.mark.shows("CVP-P2-2")
 def test_without_configured_trunks_an_inbound_call_can_read_as_a_leg_to_the_bank() -> None:
     """This is why specs/pbx.md asks for the trunks. The service stores such a leg as one to a number not on file."""
-    (leg,) = from_ami(ami()[4], CHINA).legs
+    (leg,) = from_ami(ami()[5], CHINA).legs
     assert leg.number == "+861095588"
-    assert from_ami(ami()[4], CARRIER).irrelevant
+    assert from_ami(ami()[5], CARRIER).irrelevant
 
 
 @pytest.mark.shows("CVP-P1-2")
 def test_an_unanswered_dial_or_one_without_a_calling_channel_is_irrelevant() -> None:
     assert [from_ari(event, CHINA).irrelevant for event in told("asterisk-ari.json")[10:]] == [True, True]
-    assert [from_ami(event, CHINA).irrelevant for event in ami()[5:]] == [True, True]
+    assert [from_ami(event, CHINA).irrelevant for event in ami()[6:]] == [True, True]
 
 
 @pytest.mark.shows("CVP-P1-2")
@@ -120,13 +129,13 @@ def test_a_missing_direction_is_not_taken_for_outbound() -> None:
     )
     (leg,) = from_dialog_info(xml("terminated").replace(b' direction="initiator"', b""), CHINA, NOW).legs
     assert leg.event == "ended"
-    event = {**told("freeswitch-esl.json")[1], "Call-Direction": ""}
+    event = {**told("freeswitch-esl.json")[3], "Call-Direction": ""}
     assert from_esl(event, CHINA) == Reading(not_understood=("no_direction",))
 
 
 @pytest.mark.shows("CVP-P1-4")
 def test_field_names_may_be_lower_case_and_a_missing_time_is_supplied_by_the_caller() -> None:
-    event = {name.lower(): value for name, value in ami()[1].items() if name != "Timestamp"}
+    event = {name.lower(): value for name, value in ami()[2].items() if name != "Timestamp"}
     assert from_ami(event, CHINA) == Reading(not_understood=("no_time",))
     assert from_ami(event, CHINA, NOW).legs == (connected("pbx1-1795406400.411", NOW),)
 

@@ -47,6 +47,7 @@ from callback_verification import (
     me,
     receipts,
     reconciliation,
+    registrations,
     reports,
     shapes,
     verify,
@@ -502,7 +503,8 @@ DESCRIBED = {
     "Receipt": "ReceiptView",
 }
 SCHEMAS = DESCRIPTION["components"]["schemas"]
-STRUCTS = [each for each in vars(shapes).values() if isinstance(each, type) and each.__module__ == shapes.__name__]
+HERE = (shapes.__name__, registrations.__name__)
+STRUCTS = [each for each in vars(shapes).values() if isinstance(each, type) and each.__module__ in HERE]
 
 
 @pytest.mark.parametrize("struct", [*STRUCTS, Verdict, SpokenVerdict], ids=lambda struct: struct.__name__)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tests.requirements import ROOT
 from verifier.core import call as lifecycle
-from verifier.core.call import OPEN, Call, CallRules, Channel
+from verifier.core.call import OPEN, Call, CallRules, Channel, LegTimes
 
 TABLE = (ROOT / "specs/protocol.md").read_text(encoding="utf-8").partition("\n## 6. ")[2].partition("\n- **")[0]
 ROWS = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|.*\| `(\w+)` \|$", TABLE, re.MULTILINE)
@@ -21,15 +21,21 @@ MINUTE_MS = 60_000
 def happens(rng: random.Random, call: Call, wrong: dict[Channel, int], now_ms: int, rules: CallRules) -> Call:
     """Applies a random event to an open call. Each event is one command of the service."""
     channel: Channel = rng.choice(["app", "ivr"])
-    what = rng.choice(["time", "connected", "ended", "late", "misdirected", "right", "revoked", *["wrong"] * 6])
+    what = rng.choice(
+        ["time", "ringing", "connected", "ended", "late", "misdirected", "right", "revoked", *["wrong"] * 6]
+    )
+    if what == "ringing":
+        return lifecycle.follow_leg(call, LegTimes(now_ms, call.connected_at, call.leg_ended_at), now_ms, rules)
     if what == "connected":
-        return lifecycle.follow_leg(call, now_ms, None, now_ms, rules)
+        return lifecycle.follow_leg(call, LegTimes(connected_at=now_ms), now_ms, rules)
     if what == "ended" and call.connected_at is not None:
-        return lifecycle.follow_leg(call, call.connected_at, call.leg_ended_at or now_ms, now_ms, rules)
+        return lifecycle.follow_leg(
+            call, LegTimes(call.rang_at, call.connected_at, call.leg_ended_at or now_ms), now_ms, rules
+        )
     if what == "late":
-        return lifecycle.follow_leg(call, now_ms - 5 * MINUTE_MS, now_ms - 4 * MINUTE_MS, now_ms, rules)
+        return lifecycle.follow_leg(call, LegTimes(None, now_ms - 5 * MINUTE_MS, now_ms - 4 * MINUTE_MS), now_ms, rules)
     if what == "misdirected":
-        return lifecycle.follow_leg(call, None, None, now_ms, rules)
+        return lifecycle.follow_leg(call, LegTimes(rng.choice([None, now_ms])), now_ms, rules)
     if what == "right" and lifecycle.confirm_allowed(call, wrong[channel], rules) and call.state != "confirmed":
         return lifecycle.confirm(call, now_ms, 7, rules)
     if what == "wrong" and wrong[channel] < rules.max_wrong:

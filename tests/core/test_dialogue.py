@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.world import OFFICER
+from verifier.core.application import Loan
 from verifier.core.dialogue import (
     FRAUD_DESK,
     MAX_TURNS,
@@ -128,7 +129,10 @@ def test_zero_transfers_to_the_officer_if_genuine_and_otherwise_to_the_fraud_des
 
 
 RECEIPT = "rcpt_" + "0" * 32
-WHOSE: dict[Language, str] = {each: words_of(each, OFFICER, "documents", ("employer",)) for each in LANGUAGES}
+LOAN = Loan("个人住房贷款", "LN-1")
+WHOSE: dict[Language, str] = {
+    each: words_of(each, OFFICER, "documents", ("employer",), LOAN, spoken=True) for each in LANGUAGES
+}
 
 
 @pytest.mark.shows("CVP-7.12-3")
@@ -167,7 +171,7 @@ def test_a_closed_turn_says_what_the_closed_dialogue_says(language: Language) ->
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("told", ["", "another bank's words", "This is a genuine call from us."])
 def test_an_ended_verdict_omits_words_that_are_not_from_a_genuine_one(language: Language, told: str) -> None:
-    ours = ended(language, genuine_words(language, OFFICER, "documents", ("employer",)))
+    ours = ended(language, genuine_words(language, OFFICER, "documents", ("employer",), LOAN, spoken=True))
     assert "李伟" in ours
     theirs = ended(language, told)
     assert theirs != ours

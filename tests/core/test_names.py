@@ -28,12 +28,14 @@ def test_an_invisible_character_is_found(name: str) -> None:
 def test_the_error_lists_each_fault_of_a_registration_with_its_pointer() -> None:
     registration = Person(1).registration(
         customer=Customer("cust-1", "bank.example"),
+        reference="https://bank.example/417",
         officers=(AssignedOfficer("44\u200b12", "李伟", "支行"), AssignedOfficer("4413", "陈静", "https://a.example")),
     )
     with pytest.raises(InvalidField) as told:
         check_names(registration)
     assert {each.pointer: each.detail for each in told.value.errors} == {
         "/customer/name": LINK,
+        "/reference": LINK,
         "/officers/1/branch": LINK,
         "/officers/0/id": MARK,
     }

@@ -7,21 +7,26 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.world import NOON, OFFICER, Person
+from tests.world import DESK, NOON, OFFICER, Person
 from verifier.core.application import Consents, Registration
 from verifier.core.errors import PolicyRefused
 from verifier.core.policy import LIFTABLE, ContactPolicy, IntendedCall, check_policy, local_day, zone
 
 HOUR_MS = 3_600_000
 PERSON = Person(1)
-INTENDED = IntendedCall(OFFICER.id, "documents", PERSON.number, 0, NOON)
+INTENDED = IntendedCall(OFFICER.id, "documents", PERSON.number, DESK, 0, 0, NOON)
 POLICY = ContactPolicy()
 
 
-def broken(registration: Registration | None = None, lifted: frozenset[str] = frozenset(), **changes: Any) -> list[str]:
+def broken(
+    registration: Registration | None = None,
+    lifted: frozenset[str] = frozenset(),
+    policy: ContactPolicy = POLICY,
+    **changes: Any,
+) -> list[str]:
     """The rules that the refusal lists as broken."""
     try:
-        check_policy(POLICY, registration or PERSON.registration(), replace(INTENDED, **changes), lifted)
+        check_policy(policy, registration or PERSON.registration(), replace(INTENDED, **changes), lifted)
     except PolicyRefused as refused:
         return [each.rule for each in refused.refusals]
     return []
@@ -45,13 +50,12 @@ def test_a_refusal_says_whether_a_second_person_may_lift_the_rule() -> None:
 @pytest.mark.shows("CVP-4.2-2")
 def test_a_refusal_lists_all_broken_rules_except_the_lifted_ones() -> None:
     worst = PERSON.registration(status="closed", consents=Consents(service_calls=False))
-    wrong = {"officer_id": "9", "number": "+8613900139000", "calls_today": 3, "now_ms": NOON + 12 * HOUR_MS}
-    assert broken(worst, **wrong) == [
-        *("officer_assigned", "application_open", "consent", "number_on_file", "contact_hours", "daily_cap"),
-    ]
-    assert broken(worst, frozenset(LIFTABLE), **wrong) == [
-        *("officer_assigned", "application_open", "consent", "number_on_file")
-    ]
+    policy = replace(POLICY, caller_numbers=frozenset({DESK}))
+    wrong = {"officer_id": "9", "number": "+8613900139000", "calls_today": 3, "calls_to_person": 3}
+    wrong |= {"caller_number": "+8613700137000", "now_ms": NOON + 12 * HOUR_MS}
+    stay = ["officer_assigned", "application_open", "consent", "number_on_file", "caller_number"]
+    assert broken(worst, policy=policy, **wrong) == [*stay, "contact_hours", "daily_cap", "person_daily_cap"]
+    assert broken(worst, frozenset(LIFTABLE), policy, **wrong) == stay
 
 
 @pytest.mark.parametrize(("minutes", "allowed"), [(-241, False), (-240, True), (539, True), (540, False)])
@@ -85,6 +89,23 @@ def test_marketing_needs_its_own_consent_and_no_refusal() -> None:
 @pytest.mark.parametrize(("calls", "allowed"), [(2, True), (3, False)])
 def test_a_call_beyond_the_daily_cap_is_refused(calls: int, allowed: bool) -> None:
     assert broken(calls_today=calls) == ([] if allowed else ["daily_cap"])
+
+
+@pytest.mark.parametrize(("calls", "allowed"), [(4, True), (5, False)])
+def test_a_call_beyond_the_daily_cap_of_the_person_is_refused(calls: int, allowed: bool) -> None:
+    policy = replace(POLICY, person_daily_cap=5)
+    assert broken(policy=policy, calls_today=2, calls_to_person=calls) == ([] if allowed else ["person_daily_cap"])
+    assert broken(None, frozenset({"person_daily_cap"}), policy, calls_to_person=calls) == []
+
+
+def test_a_call_comes_from_a_number_of_the_bank_if_the_bank_lists_its_numbers() -> None:
+    policy = replace(POLICY, caller_numbers=frozenset({DESK, "+861082345679"}))
+    assert broken(policy=policy) == []
+    for number in ("+8613700137000", DESK + "1", DESK[:-1], ""):
+        assert broken(policy=policy, caller_number=number) == ["caller_number"]
+        # No exception lifts the rule, not even one that names it.
+        assert broken(None, frozenset(LIFTABLE), policy, caller_number=number) == ["caller_number"]
+    assert broken(caller_number="+8613700137000") == []
 
 
 def test_a_day_begins_at_the_customers_midnight() -> None:

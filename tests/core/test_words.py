@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from tests.world import OFFICER
+from verifier.core.application import Loan
+from verifier.core.call import Progress
 from verifier.core.purposes import ASKS, ITEMS, PURPOSES, Language
-from verifier.core.words import ENDED, GENUINE, LANGUAGES, NEVER, caller, ended, genuine, in_both, on_call, who
+from verifier.core.words import ENDED, GENUINE, LANGUAGES, NEVER, caller, ended, genuine, in_both, progress, who
 
+LOAN = Loan("个人住房贷款", "LN-2026-0001")
 EACH = pytest.mark.parametrize("language", LANGUAGES)
 
 
@@ -16,11 +21,12 @@ EACH = pytest.mark.parametrize("language", LANGUAGES)
 def test_a_genuine_verdict_names_the_officer_the_purpose_and_what_may_be_asked(
     language: Language, purpose: str
 ) -> None:
-    said = genuine(language, OFFICER, purpose, ASKS[purpose])
+    said = genuine(language, OFFICER, purpose, ASKS[purpose], LOAN)
     assert said.startswith(GENUINE[language])
     assert said.endswith(NEVER[language])
-    for part in (OFFICER.name, OFFICER.id, OFFICER.branch, PURPOSES[purpose][language]):
+    for part in (OFFICER.name, OFFICER.id, OFFICER.branch, PURPOSES[purpose][language], LOAN.product):
         assert part in said
+    assert LOAN.reference in said
     for item in ASKS[purpose]:
         assert ITEMS[item][language] in said
 
@@ -28,14 +34,29 @@ def test_a_genuine_verdict_names_the_officer_the_purpose_and_what_may_be_asked(
 @EACH
 def test_an_ended_verdict_names_the_officer_but_nothing_that_may_be_asked(language: Language) -> None:
     asks = ASKS["documents"]
-    said = ended(language, genuine(language, OFFICER, "documents", asks))
+    said = ended(language, genuine(language, OFFICER, "documents", asks, LOAN))
     assert said.startswith(ENDED[language])
     assert GENUINE[language] not in said
     assert OFFICER.name in said
     assert said.endswith(NEVER[language])
-    told = caller(language, who(language, OFFICER, "documents", asks))
+    told = caller(language, who(language, OFFICER, "documents", asks, LOAN))
     assert OFFICER.name in told
     assert not any(ITEMS[item][language] in told for item in asks)
+
+
+@EACH
+def test_spoken_words_name_the_loan_by_its_product_only(language: Language) -> None:
+    """A reference is hard to follow by ear."""
+    asks = ASKS["terms"]
+    for said in (
+        genuine(language, OFFICER, "terms", asks, LOAN, spoken=True),
+        who(language, OFFICER, "terms", asks, LOAN, spoken=True),
+        ended(language, genuine(language, OFFICER, "terms", asks, LOAN, spoken=True)),
+    ):
+        assert LOAN.product in said
+        assert LOAN.reference not in said
+    # After the call, the text still names the loan.
+    assert LOAN.reference in ended(language, genuine(language, OFFICER, "terms", asks, LOAN))
 
 
 @EACH
@@ -44,8 +65,9 @@ def test_an_ended_verdict_does_not_repeat_other_words(language: Language) -> Non
 
 
 @EACH
-def test_the_words_for_a_connected_call_name_its_officer_and_purpose(language: Language) -> None:
-    said = on_call(language, OFFICER, "documents")
+@pytest.mark.parametrize("state", get_args(Progress))
+def test_the_words_for_a_call_on_its_way_name_its_officer_and_purpose(language: Language, state: Progress) -> None:
+    said = progress(language, state, OFFICER, "documents")
     assert all(part in said for part in (OFFICER.name, OFFICER.id, PURPOSES["documents"][language]))
 
 

@@ -25,7 +25,9 @@ class Server:
     """The demo bank, for an `async with`. Its identity provider runs here, and its service in another process."""
 
     def __init__(self, folder: Path, session: aiohttp.ClientSession, database: str = "", **settings: Any) -> None:
-        self.bank = DemoBank(folder, free_ports(), database, **{"daily_cap": 50, "drain_seconds": 0, **settings})
+        self.bank = DemoBank(
+            folder, free_ports(), database, **{"daily_cap": 50, "person_daily_cap": 50, "drain_seconds": 0, **settings}
+        )
         self.log = folder / "server.log"
         self.shards = 1
         self._session = session

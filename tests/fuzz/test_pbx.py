@@ -62,6 +62,8 @@ CHANGED = st.tuples(
     st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=4),
     st.sets(st.sampled_from(FIELDS)),
 ).map(lambda drawn: {name: value for name, value in {**drawn[0], **drawn[1]}.items() if name not in drawn[2]})
+# What a product says when a call is answered, and what it says about early media.
+EARLY_MEDIA = {"ANSWER": "PROGRESS", "CHANNEL_ANSWER": "CHANNEL_PROGRESS_MEDIA"}
 PATCHES = st.tuples(
     st.integers(0, 1100),
     st.integers(0, 60),
@@ -114,6 +116,29 @@ def test_a_changed_sample_document_is_read_without_an_error() -> None:
             check_reading(from_dialog_info(bytes(whole), plan, NOW))
 
     assert fuzz(XML, check) >= 100
+
+
+def unanswered(event: object) -> object:
+    """The event, with early media in place of an answer."""
+    if not isinstance(event, dict):
+        return event
+    return {name: EARLY_MEDIA.get(value, value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def test_no_sequence_of_events_without_an_answer_makes_a_connected_leg() -> None:
+    rang = 0
+
+    def check(events: list[object]) -> None:
+        nonlocal rang
+        for read in READERS:
+            for plan in PLANS:
+                exchange: Exchange[Any] = Exchange(read, plan)
+                heard = [leg.event for event in events for leg in exchange.read(unanswered(event), NOW).legs]
+                assert "connected" not in heard
+                rang += heard.count("ringing")
+
+    assert fuzz(st.lists(CHANGED | MADE_UP, max_size=8), check) >= 100
+    assert rang
 
 
 def test_an_exchange_reads_events_in_any_order_and_counts_every_result() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.world import NOON
+from verifier.core.application import Loan
 from verifier.demo.story import SAMPLE
 from verifier.import_files import COLUMNS, Bad, Blank, Good, ImportFile, Reading, Row, Superseded, UnreadableFile
 from verifier.import_files.csv_lines import REQUIRED
@@ -293,6 +294,22 @@ def test_columns_come_in_any_order_and_optional_ones_may_be_absent(tmp_path: Pat
     assert good.application_id == "LN-1"
     assert (good.registration.customer.language, good.registration.status) == ("zh-CN", "open")
     assert good.registration.consents.service_calls is True
+
+
+@pytest.mark.shows("CVP-3.1-13")
+def test_the_reference_of_a_loan_is_an_optional_column_and_member(tmp_path: Path) -> None:
+    row = ROW.strip()
+    text = f"{HEADER.strip()},reference\n{row},贷 2026/0417\n{row.replace('LN-1', 'LN-2')},\n"
+    named, plain = read(tmp_path, text)
+    assert isinstance(named, Good)
+    assert isinstance(plain, Good)
+    assert named.registration.loan("LN-1") == Loan("房贷", "贷 2026/0417")
+    assert plain.registration.loan("LN-2") == Loan("房贷", "LN-2")
+    for reference, good in (("贷 2026/0417", True), ("x" * 81, False), ("a\nb", False), ("bank.example/417", False)):
+        (found,) = read(tmp_path, json.dumps({**JSON_ROW, "reference": reference}) + "\n", "a.jsonl")
+        assert isinstance(found, Good) is good
+        assert isinstance(found, Bad) is not good
+        assert not isinstance(found, Bad) or found.column == "/reference"
 
 
 def test_mapped_headers_are_read_and_errors_use_the_names_of_the_file(tmp_path: Path) -> None:

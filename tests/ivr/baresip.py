@@ -57,11 +57,15 @@ pcm.heard {{ type file slave.pcm void file "{folder}/heard" format "raw" }}
 
 
 class BaresipPhone(Listening):
-    """A telephone with its own number, which answers every call. `ports` is the first of eight consecutive free ports.
-    `hums` is the frequency of the tone that it sends.
+    """A telephone with its own number. `ports` is the first of eight consecutive free ports. `hums` is the frequency of
+    the tone that it sends.
+
+    `answers` says what it does with a call: `auto` answers it, `manual` rings (180), `early` sends early media (183).
     """
 
-    def __init__(self, folder: Path, number: str, ports: int, *, hums: int = 0, account: str = "") -> None:
+    def __init__(
+        self, folder: Path, number: str, ports: int, *, hums: int = 0, account: str = "", answers: str = "auto"
+    ) -> None:
         folder.mkdir(parents=True)
         assert BARESIP is not None
         modules = next(Path("/usr/lib").glob("**/baresip/modules"))
@@ -77,7 +81,7 @@ class BaresipPhone(Listening):
             "last_rtp": ports + 7,
         }
         (folder / "config").write_text(_CONFIG.format(folder=folder, modules=modules, **facts))
-        line = f"<sip:{number}@127.0.0.1>;regint=0;audio_codecs=pcma;answermode=auto{account}\n"
+        line = f"<sip:{number}@127.0.0.1>;regint=0;audio_codecs=pcma;answermode={answers}{account}\n"
         (folder / "accounts").write_text(line)
         (folder / "contacts").touch()
         (folder / "asound.conf").write_text(_ALSA.format(folder=folder))
@@ -121,6 +125,10 @@ class BaresipPhone(Listening):
             self._command("sndcode", key)
             time.sleep(0.15)
         return time.monotonic()
+
+    def answer(self) -> None:
+        """Answer the call that rings."""
+        self._command("accept")
 
     def hang_up(self) -> None:
         self._command("hangup")

@@ -21,7 +21,8 @@ from tests.ivr.ports import free_ports
 from tests.ivr.telephones import SippPhone
 from verifier.demo.bank import DemoBank
 
-GATEWAY = Path(__file__).parents[2] / "clients" / "ivr"
+CLIENTS = Path(__file__).parents[2] / "clients"
+PROGRAMS = os.pathsep.join(str(CLIENTS / each) for each in ("ivr", "python"))
 
 
 class RunningGateway:
@@ -48,7 +49,7 @@ class RunningGateway:
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         environment |= {f"GATEWAY_{name}": value for name, value in given.items()}
-        environment["PYTHONPATH"] = str(GATEWAY)
+        environment["PYTHONPATH"] = PROGRAMS
         self.log = folder / "gateway.log"
         command = [sys.executable, "-m", "voice_gateway"]
         self.process = subprocess.Popen(command, env=environment, stdout=self.log.open("wb"), stderr=subprocess.STDOUT)

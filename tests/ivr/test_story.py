@@ -21,7 +21,7 @@ from tests.api.conftest import RunningBank
 from tests.certificates import certified
 from tests.customers import DESK, Customer
 from tests.ivr.baresip import BaresipPhone
-from tests.ivr.conftest import GATEWAY, RunningGateway
+from tests.ivr.conftest import PROGRAMS, RunningGateway
 from tests.ivr.ports import free_ports
 from tests.ivr.rtp import strength
 from verifier.core.passport import check_identity
@@ -37,17 +37,21 @@ X5U = "https://certificates.bank.example/shaken.pem"
 class Telephones:
     """A bank that signs its calls, its gateway, and one telephone each for officer and customer."""
 
-    def __init__(self, folder: Path, bank: DemoBank) -> None:
+    def __init__(self, folder: Path, bank: DemoBank, *, answers: str = "auto", person: str = "") -> None:
         self.folder = folder
         self.bank = bank
-        self.customer = Customer(bank)
+        self.customer = Customer(bank, person=person)
         self.officer_phone = BaresipPhone(folder / "officer", "4412", free_ports(8), hums=HUM)
-        self.customer_phone = BaresipPhone(folder / "customer", self.customer.number, free_ports(8))
+        self.customer_phone = BaresipPhone(folder / "customer", self.customer.number, free_ports(8), answers=answers)
         self.officer_uri = self.officer_phone.uri.replace("4412", "{officer}")
         self.gateway = RunningGateway(folder, bank, OFFICER_URI=self.officer_uri)
 
     def dial(self, **settings: str) -> subprocess.Popen[bytes]:
         """Start the dialler, which calls the officer and then the customer."""
+        return self.dialler(self.customer.call_id, **settings)
+
+    def dialler(self, asked: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start the dialler, for one call or for those that are written to its input."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DIALLER_")}
         given = {
             "VERIFIER_URL": self.bank.url,
@@ -61,9 +65,10 @@ class Telephones:
             **settings,
         }
         environment |= {f"DIALLER_{name}": value for name, value in given.items()}
-        command = [sys.executable, "-m", "voice_gateway.dialler", self.customer.call_id]
-        environment["PYTHONPATH"] = str(GATEWAY)
-        return subprocess.Popen(command, env=environment, stderr=(self.folder / "dialler.log").open("wb"))
+        command = [sys.executable, "-m", "voice_gateway.dialler", asked]
+        environment["PYTHONPATH"] = PROGRAMS
+        log = (self.folder / "dialler.log").open("wb")
+        return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=log)
 
     def close(self) -> None:
         self.gateway.stop()

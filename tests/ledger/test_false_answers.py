@@ -84,13 +84,14 @@ async def test_a_row_of_another_customer_than_requested_is_refused(
         records.APPLICATIONS_BY_CUSTOMER: application,
         records.APPLICATIONS_BY_ID: application,
         records.CALLS_BY_ID: call,
+        records.NEWEST_CALLS: call,
         records.CALLS_OF_OFFICER: call,
     }
     async with deceived(world, tmp_path, lies) as node:
         looks: list[Callable[[], Coroutine[Any, Any, object]]] = [
             lambda: node.service.me.applications(mallory.principal),
             lambda: node.service.me.calls(mallory.principal, None, 5),
-            lambda: node.service.me.call_status(mallory.principal),
+            lambda: node.call_status(mallory),
             lambda: node.service.applications.read(mallory.application_id),
             lambda: node.context.reading.call("call_" + "0" * 32),
             lambda: node.context.reading.calls_of_officer("4413", "call_g", 0, 5),
@@ -167,7 +168,7 @@ async def test_an_application_whose_open_call_is_missing_is_refused_but_can_be_e
     call_id, _ = await world.live_call(wang)
     await execute(world, "DELETE FROM calls WHERE call_id = $1", call_id)
     with pytest.raises(Tampered):
-        await world.service.me.call_status(wang.principal)
+        await world.call_status(wang)
     assert (await world.erase(wang))["application_id"] == wang.application_id
 
 

@@ -39,6 +39,9 @@ LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
     "customer": lambda work, person, world, call_id: work.applications.of_customer(
         world.context.customer_index(person.customer_id)
     ),
+    "others of the customer": lambda work, person, world, call_id: work.applications.others_of_customer(
+        world.context.decrypter.application(work.loaded.applications.get(person.application_id))
+    ),
     "number": lambda work, person, world, call_id: work.applications.of_number(
         world.context.number_index(person.number), person.number
     ),

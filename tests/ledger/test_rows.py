@@ -14,7 +14,7 @@ from tests.service.test_erasure import Remembering, columns, everything, person,
 from tests.world import COLLEAGUE, OFFICER, Person, World, staff
 from verifier.core.errors import InternalError, NotFound, Tampered, VerifierError
 from verifier.core.suspensions import SuspendStaff
-from verifier.ledger.rows import Table
+from verifier.ledger.rows import MAC_BYTES, Table
 from verifier.ledger.tables import TABLES
 from verifier.ports import Row
 
@@ -48,6 +48,9 @@ def changed(value: object) -> object:
 
 async def whole_scene(world: Remembering, person: Person) -> None:
     await everything(world, person)
+    for _ in range(2):
+        await world.alive()
+        world.clock.advance(20)
     asked = SuspendStaff("lost telephone")
     for each in ("7001", "7002"):
         await world.service.suspensions.suspend(SUPERVISOR, each, asked, world.key(SUPERVISOR, asked, each))
@@ -77,6 +80,24 @@ async def test_an_authenticator_covers_each_column_of_its_row(world: Remembering
         for one, other in pairwise(rows):
             with pytest.raises(Tampered):
                 read(table, (*one[:-1], other[-1]))
+
+
+@pytest.mark.shows("CVP-10.2-1")
+async def test_a_row_of_the_last_release_verifies_and_a_later_column_cannot_be_set_or_cleared(
+    world: Remembering, person: Person
+) -> None:
+    await whole_scene(world, person)
+    authenticator, later = world.context.authenticator, [table for table in TABLES if table.later]
+    assert {table.name for table in later} == {"calls", "legs", "stray_legs"}
+    for table in later:
+        rows = [row[:-1] for row in await rows_of(world, table)]
+        assert any(row[-1] is not None for row in rows), f"no row of {table.name} has a later column"
+        for row in rows:
+            first = row[: -len(table.later)]
+            old = authenticator.digest(table.name, first)[:MAC_BYTES]
+            assert authenticator.read(table, (*first, *[None] * len(table.later), old)) is not None
+            with pytest.raises(Tampered):
+                authenticator.read(table, (*first, *[7] * len(table.later), old))
 
 
 @pytest.mark.shows("CVP-8.3-4", "CVP-10.2-3")

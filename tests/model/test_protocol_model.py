@@ -28,6 +28,8 @@ FLOORS = {
     "rows": 10_000,
     "past": 1_000,
     "invented": 5,
+    "status": 1_000,
+    "unproved": 1_000,
 }
 if os.environ.get("MODEL_LARGE") == "1":
     FLOORS |= {"retries_large": 100_000, "guesses_large": 600_000, "attack_large": 400_000, "rows_large": 100_000}
@@ -72,6 +74,14 @@ BROKEN = [
     ("L12", "attack", "HisNumberWasCalled"),
     ("L12", "attack", "NotFooled"),
     ("L12 dialled", "shared", "NotFooled"),
+    ("L5 reveal", "status", "NoCodeWhileItRings"),
+    ("L5 facts", "status", "StateOfTheLeg"),
+    ("L5 facts", "status", "NothingUnproved"),
+    ("L13 expected", "status", "NeverDenied"),
+    ("L13 closed", "status", "NeverDenied"),
+    ("L13 silence", "status", "NeverDenied"),
+    ("L13 silence", "status", "NotKnownInSilence"),
+    ("L13 proved", "unproved", "NothingUnproved"),
     ("L16 rows", "rows", "OnlyByAnOldRow"),
     ("L16 rows", "rows", "SetBackIsFound"),
     ("L16 rows + L16 found", "rows", "NoCodeOfAnother"),
@@ -129,6 +139,18 @@ HAPPENS = {
         "NeverLocked",
     ],
     "invented": ["NeverAVerdictOnInvented"],
+    "status": [
+        "NeverExpected",
+        "NeverRinging",
+        "NeverConnected",
+        "NeverUnknownOnACall",
+        "NeverToldAfterTheCode",
+        "NeverARingAfterTheCode",
+        "NeverAMissedCall",
+        "NeverARingHeardLast",
+        "NeverAnUnheardRing",
+    ],
+    "unproved": ["NeverExpectedOnTheLine"],
     "rows": [
         "NeverRefusedAsTampered",
         "NeverRevivedByAnOldRow",

@@ -58,7 +58,7 @@ async def test_axe_finds_nothing_wrong_on_any_screen(
     customer: Customer = await Customer.come(browser, bank, language, scheme)
     await look(customer, "app: signed out")
     await customer.sign_in("cust-0001")
-    await expect(customer.page.locator(".told.good")).to_be_visible()
+    await expect(customer.page.locator(".told.connected")).to_be_visible()
     await look(customer, "on call")
     await customer.code.fill(code[:-1] + str((int(code[-1]) + 1) % 10))
     await expect(customer.page.locator("#code-hint.error")).to_be_visible()

@@ -154,12 +154,12 @@ async def test_without_a_network_the_page_hides_the_old_status_and_says_why(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     await connected(officer, exchange)
-    await expect(customer.page.locator(".told.good")).to_be_visible()
+    await expect(customer.page.locator(".told.connected")).to_be_visible()
     await customer.context.set_offline(True)
     await expect(customer.page.locator(".status")).to_contain_text("现在无法查询")
-    assert await customer.page.locator(".told.good").count() == 0
+    assert await customer.page.locator(".told.connected").count() == 0
     await customer.context.set_offline(False)
-    await expect(customer.page.locator(".told.good")).to_be_visible(timeout=15_000)
+    await expect(customer.page.locator(".told.connected")).to_be_visible(timeout=15_000)
 
 
 @pytest.mark.shows("CVP-12.1-4")
@@ -276,7 +276,7 @@ async def test_markup_and_bidi_controls_in_names_and_reports_are_shown_as_text(
     customer: Customer = await Customer.come(browser, bank, "en")
     customer.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     await customer.sign_in("cust-0003")
-    await expect(customer.page.locator(".told.good")).to_contain_text(SCRIPT)
+    await expect(customer.page.locator(".told.connected")).to_contain_text(SCRIPT)
     await customer.enter(code)
     await expect(customer.page.locator(".who")).to_contain_text(SCRIPT)
     for person in (officer, customer):

@@ -156,7 +156,7 @@ async def test_a_verdict_is_not_green_while_the_stream_reconnects(
     officer: Officer, watched: Customer, exchange: Exchange
 ) -> None:
     _, code = await connected(officer, exchange)
-    await expect(watched.page.locator(".told.good")).to_be_visible()
+    await expect(watched.page.locator(".told.connected")).to_be_visible()
     held = asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -165,9 +165,9 @@ async def test_a_verdict_is_not_green_while_the_stream_reconnects(
 
     await watched.page.route("**/v1/me/events", hold)
     await watched.page.evaluate("shut()")
-    await expect(watched.page.locator(".told.good")).to_have_count(0)
+    await expect(watched.page.locator(".told.connected")).to_have_count(0)
     held.set()
-    await expect(watched.page.locator(".told.good")).to_be_visible(timeout=15_000)
+    await expect(watched.page.locator(".told.connected")).to_be_visible(timeout=15_000)
     await watched.enter(code)
     await expect(watched.page.locator(".verdict.genuine")).to_be_visible()
     held.clear()

@@ -57,7 +57,8 @@ async def test_both_screens_follow_a_call_from_issue_to_confirmation(
     call_id = await officer.get_code()
     await expect(officer.page.locator(".told")).to_contain_text("+86 138 0013 8000")
     assert await officer.page.locator(".code").count() == 0
-    assert await customer.page.locator(".told.good").count() == 0
+    assert await customer.page.locator(".told.connected").count() == 0
+    await expect(customer.page.locator(".told.expected")).to_be_visible()
     exchange.hears(call_id, "connected", "+8613911112222")
     await officer.page.wait_for_timeout(300)
     assert await officer.page.locator(".code").count() == 0, "a leg to another number shows no code"

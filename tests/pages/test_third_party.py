@@ -39,6 +39,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoBank]:
         "staff_roles_claim": "realm_access.roles",
         "staff_roles": "Verifier.Officer=officer,Verifier.Lead=supervisor",
         "staff_require_at_jwt": True,
+        "staff_acr": "urn:bank:two-factors",
         "staff_required_claim": "client_id=console",
         "staff_scope": "openid profile calls",
         "staff_resource": AUDIENCE,
@@ -115,12 +116,20 @@ def asked_with(bank: DemoBank, path: str, token: str) -> requests.Response:
     return requests.get(bank.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=10)
 
 
-@pytest.mark.shows("CVP-2-11", "CVP-12.1-2")
-async def test_people_of_a_third_partys_provider_issue_and_confirm_a_code(
+@pytest.mark.shows("CVP-2-11", "CVP-12.1-2", "CVP-2.2-4")
+async def test_people_of_a_third_partys_provider_sign_in_more_strongly_and_issue_and_confirm_a_code(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     await officer.prepare("王芳")
-    await officer.page.locator("input[value=documents]").check()
+    here = officer.page.url
+    await officer.page.locator("input[value=terms]").check()
+    await officer.page.locator("section.card button.primary").click()
+    # The provider asks them to sign in again, since the console asks for two factors.
+    await officer.page.locator("input[name=login]").fill("4412")
+    await officer.page.locator("input[name=password]").fill("x")
+    await officer.page.locator("button[type=submit]").click()
+    await expect(officer.page.locator("input[value=terms]")).to_be_checked()
+    assert officer.page.url == here
     call_id = await officer.get_code()
     exchange.hears(call_id, "connected")
     await expect(officer.page.locator(".code")).to_be_visible()

@@ -46,7 +46,7 @@ async def test_registering_without_the_officer_revokes_their_open_call_at_once(
     told = await world.register(wang, officers=(COLLEAGUE,))
     assert told["open_call_id"] is None
     assert await state(world, call_id) == "revoked"
-    assert not (await world.service.me.call_status(wang.principal)).on_call
+    assert not (await world.call_status(wang)).on_call
     with pytest.raises(NotFound):
         await until_it_ends(watched)
     # It stays revoked after the officer is assigned again.
@@ -128,7 +128,7 @@ async def test_a_call_of_a_removed_officer_is_never_genuine(
     if given_before:
         assert (await world.confirm(wang, code))["verdict"] == "genuine"
     await remove_without_revoking(world, wang, monkeypatch)
-    assert not (await world.service.me.call_status(wang.principal)).on_call
+    assert not (await world.call_status(wang)).on_call
     if door == "app":
         assert (await world.confirm(wang, code))["verdict"] == "not_genuine"
     elif door == "phone":

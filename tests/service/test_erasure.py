@@ -25,10 +25,11 @@ from verifier.storage.sqlite import SqliteStorage
 
 AT_HOME = "+861062345678"
 SAID = "他说低息贷款"
+PRODUCT, REFERENCE = "公积金组合贷款", "贷 2026/0417"
 SUPERVISOR = staff("9001", "supervisor")
 
 # Tables of the log and the schema hold only hashes, sizes and file names. Suspensions concern only staff.
-NOTHING_PERSONAL = {"log_head", "checkpoints", "nodes", "schema_versions", "suspensions", "key_uses"}
+NOTHING_PERSONAL = {"log_head", "checkpoints", "nodes", "schema_versions", "suspensions", "key_uses", "exchanges"}
 
 # The columns that still hold data of an erased application, and why.
 STAYS = {
@@ -144,7 +145,7 @@ async def trace(world: Remembering, person: Person, *leg_ids: str) -> Trace:
         person,
         application.keys.sealing,
         {
-            *(person.application_id, person.customer_id, person.name, SAID),
+            *(person.application_id, person.customer_id, person.name, SAID, PRODUCT, REFERENCE),
             *numbers,
             *(each[1:] for each in numbers),
             *(each.hex() for each in indexes),
@@ -165,6 +166,8 @@ async def register(world: World, person: Person) -> None:
     await world.register(
         person,
         numbers=(RegisteredNumber(person.number, long_ago), RegisteredNumber(AT_HOME, long_ago)),
+        product=PRODUCT,
+        reference=REFERENCE,
         announced_calls=(AnnouncedCall("documents", from_ms(NOON), from_ms(NOON + 3_600_000)),),
     )
 
@@ -198,6 +201,7 @@ async def everything(world: World, person: Person) -> list[str]:
     for granted in (False, None):
         await ask(world, person, granted)
     # Legs: one that no call waits for, an ambiguous one, and one whose end arrives first.
+    await world.leg_by_number("ringing", person.number, leg_id=f"SIP/{person.number}-1")
     await world.leg_by_number("connected", person.number, leg_id=f"SIP/{person.number}-1")
     gave_way = (await world.issue(person))["call"]["call_id"]
     await world.leg_by_number("connected", person.number, leg_id=f"SIP/{person.number}-2", officer_id=None)
@@ -207,6 +211,7 @@ async def everything(world: World, person: Person) -> list[str]:
     # A call with an exception, a leg to a number that is not the ticket's, and wrong and right codes on each channel.
     call_id = (await world.issue(person, exception_id=lifted))["call"]["call_id"]
     await world.leg(call_id, "connected", "+8617000000000", leg_id=f"SIP/{person.number}-4")
+    await world.leg(call_id, "ringing", person.number, leg_id=f"SIP/{person.number}-5")
     await world.leg(call_id, "connected", person.number, leg_id=f"SIP/{person.number}-5")
     code = await world.reveal(call_id)
     wrong = another_code(code)
@@ -237,8 +242,8 @@ async def everything(world: World, person: Person) -> list[str]:
 
 async def live(world: World, person: Person, leg_id: str) -> tuple[str, str]:
     world.clock.advance(1)
-    await world.grant(person, "daily_cap")
-    exception_id = (await world.grant(person, "daily_cap"))["exception_id"]
+    await world.grant(person, "daily_cap", "person_daily_cap")
+    exception_id = (await world.grant(person, "daily_cap", "person_daily_cap"))["exception_id"]
     call_id = (await world.issue(person, exception_id=exception_id))["call"]["call_id"]
     await world.leg(call_id, "connected", person.number, leg_id=leg_id)
     return call_id, await world.reveal(call_id)

@@ -76,7 +76,7 @@ class LifeCycle(RuleBasedStateMachine):
     def open_the_bank(self) -> None:
         async def opened() -> World:
             storage = await open_storage(self.database())
-            policy = ContactPolicy(daily_cap=10_000)
+            policy = ContactPolicy(daily_cap=10_000, person_daily_cap=10_000)
             limit = Limit(burst=100_000, period_ms=100_000_000)
             world = World(storage, Path(self.folder.name) / "ring.json", policy=policy, guess_limit=limit)
             await world.service.start()

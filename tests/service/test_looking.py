@@ -31,22 +31,23 @@ async def test_a_customer_lists_all_their_calls_in_pages(world: World, wang: Per
 @pytest.mark.shows("CVP-7.5-2")
 async def test_the_call_status_is_on_call_only_while_the_leg_is_connected(world: World, wang: Person) -> None:
     async def on_call() -> bool:
-        return (await world.service.me.call_status(wang.principal)).on_call
+        return (await world.call_status(wang)).on_call
 
     assert not await on_call()
     call_id = (await world.issue(wang))["call"]["call_id"]
     assert not await on_call()
     await world.leg(call_id, "connected", wang.number)
-    status = await world.service.me.call_status(wang.principal)
+    status = await world.call_status(wang)
     assert status.on_call
     assert "李伟" in status.words[0].text
-    assert not (await world.service.me.call_status(Person(666).principal)).on_call
+    assert not (await world.call_status(Person(666))).on_call
     await world.leg(call_id, "ended", wang.number)
     assert not await on_call()
 
 
 @pytest.mark.shows("CVP-7.5-2")
 async def test_a_watch_of_the_call_status_reports_each_change_at_once(world: World, wang: Person) -> None:
+    await world.alive()
     seen: list[CallStatus] = []
     told = asyncio.Event()
 
@@ -58,12 +59,14 @@ async def test_a_watch_of_the_call_status_reports_each_change_at_once(world: Wor
 
     watcher = asyncio.create_task(watch())
     await asyncio.wait_for(told.wait(), 5)
-    told.clear()
     call_id = (await world.issue(wang))["call"]["call_id"]
-    await world.leg(call_id, "connected", wang.number)
-    await asyncio.wait_for(told.wait(), 1)
+    for event in ("", "ringing", "connected", "ended"):
+        told.clear()
+        if event:
+            await world.leg(call_id, event, wang.number)
+        await asyncio.wait_for(told.wait(), 1)
     watcher.cancel()
-    assert [status.on_call for status in seen] == [False, True]
+    assert [status.state for status in seen] == ["none", "expected", "ringing", "connected", "expected"]
 
 
 @pytest.mark.shows("CVP-7.5-3")

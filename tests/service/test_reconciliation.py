@@ -15,7 +15,6 @@ from verifier.core.errors import InvalidField
 from verifier.core.reconciliation import KINDS, discrepancy_of
 from verifier.core.times import from_ms
 from verifier.ledger import records
-from verifier.ledger.rows import MAC_BYTES
 from verifier.ledger.tables import CALLS
 from verifier.ports import Storage
 from verifier.service.legs.leg_events import DAY_MS, KEPT_MS
@@ -205,7 +204,7 @@ async def test_the_database_and_the_core_agree_on_discrepancies(world: World, wa
             revealed_at=revealed_at,
             confirmed_at=confirmed_at,
         )
-        mac = world.context.authenticator.digest("calls", astuple(call))[:MAC_BYTES]
+        mac = world.context.authenticator.mac(CALLS, call)
         async with world.storage.transaction() as transaction:
             await transaction.execute_many(CALLS.insert, [(*astuple(call), mac)])
         kind = discrepancy_of(call)

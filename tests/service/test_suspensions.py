@@ -106,7 +106,7 @@ async def test_a_suspended_officers_code_is_not_genuine_even_before_the_call_is_
     for node in (not_revoking, other):
         assert (await node.confirm(wang, code))["verdict"] == "not_genuine"
         assert (await node.ring_in(wang.number, code))["verdict"] == "not_genuine"
-        assert not (await node.service.me.call_status(wang.principal)).on_call
+        assert not (await node.call_status(wang)).on_call
         session = (await node.begin_dialogue(wang.number))["session_id"]
         assert (await node.press(session, code))["say"][0]["name"] == "not_genuine"
     row = await other.call_row(call_id)

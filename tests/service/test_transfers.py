@@ -43,7 +43,7 @@ async def send(world: World, reading: Reading) -> None:
 
 
 async def on_call(world: World, person: Person) -> bool:
-    return (await world.service.me.call_status(person.principal)).on_call
+    return (await world.call_status(person)).on_call
 
 
 @pytest.mark.shows("CVP-P1-6", "CVP-P1-2")

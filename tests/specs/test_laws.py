@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from verifier.api.routes import operations
 from verifier.api.throttle import SLIPS, Throttle
 from verifier.core import words
-from verifier.core.application import Officer
+from verifier.core.application import Loan, Officer
+from verifier.core.call import Progress
 from verifier.core.purposes import ASKS, ITEMS
 
 ROOT = Path(__file__).parents[2]
-LAWS = [*(f"L{n}" for n in range(1, 13)), "L14", "L16"]
+LOAN = Loan("个人住房贷款", "LN-2026-0001")
+LAWS = [*(f"L{n}" for n in range(1, 15)), "L16"]
 
 
 def _table() -> dict[str, list[str]]:
@@ -57,6 +60,8 @@ def test_every_post_that_changes_something_needs_an_idempotency_key() -> None:
         "/v1/applications/search",
         "/v1/receipts/verification",
         "/v1/calls/{call_id}/identity",
+        "/v1/legs/alive",
+        "/v1/me/call-verification",
     }
 
 
@@ -64,7 +69,7 @@ def test_every_post_that_changes_something_needs_an_idempotency_key() -> None:
 def test_a_genuine_verdict_tells_the_customer_to_read_nothing_back() -> None:
     """Law L1: the verdict gives the customer nothing to tell the caller."""
     for language in words.LANGUAGES:
-        said = words.genuine(language, Officer("4412", "Li Wei", "Branch"), "documents", ASKS["documents"])
+        said = words.genuine(language, Officer("4412", "Li Wei", "Branch"), "documents", ASKS["documents"], LOAN)
         assert ITEMS["read_back"][language] in said
 
 
@@ -74,10 +79,17 @@ def test_no_text_for_customers_contains_a_link() -> None:
     officer = Officer("4412", "Li Wei", "Branch")
     said = [
         text
-        for table in (words.NOT_GENUINE, words.UNAVAILABLE, words.UNREGISTERED, words.OTHER_NUMBER, words.NO_CALL)
+        for table in (
+            words.NOT_GENUINE,
+            words.UNAVAILABLE,
+            words.UNREGISTERED,
+            words.OTHER_NUMBER,
+            words.NO_CALL,
+            words.UNKNOWN,
+        )
         for text in table.values()
     ]
     for language in words.LANGUAGES:
-        said += [words.genuine(language, officer, purpose, asks) for purpose, asks in ASKS.items()]
-        said += [words.on_call(language, officer, purpose) for purpose in ASKS]
+        said += [words.genuine(language, officer, purpose, asks, LOAN) for purpose, asks in ASKS.items()]
+        said += [words.progress(language, each, officer, purpose) for each in get_args(Progress) for purpose in ASKS]
     assert not [text for text in said if re.search(r"https?:|www\.|\w\.(com|cn|example)\b", text)]

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from tests.vectors.files import Json
 from tests.world import NOON, ORIGIN, Person, World, another_code
@@ -22,7 +24,7 @@ from verifier.core.call import CallRules
 from verifier.core.checkpoint import Checkpoint, encode_proof, sign_note, vkey
 from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.octets import base64url
-from verifier.core.statements import digest
+from verifier.core.statements import RECEIPT, Receipt, digest
 from verifier.keys import FileKeyRing, Key, KeyState, Use
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
@@ -90,9 +92,19 @@ class NoteKey:
 
 
 class Ring(FileKeyRing):
-    """The product's key ring, but with deterministic signatures of statements."""
+    """The product's key ring, but with deterministic signatures of statements.
+
+    Until `names_loans` is set, it signs receipts as an earlier release did: without the loan. So old vectors stay.
+    """
+
+    names_loans = False
 
     def sign(self, typ: str, claims: bytes) -> str:
+        if typ == RECEIPT and not self.names_loans:
+            receipt = msgspec.json.decode(claims, type=Receipt)
+            if receipt.call is not None:
+                receipt = replace(receipt, call=replace(receipt.call, loan=UNSET))
+            claims = msgspec.json.encode(receipt)
         return STATEMENT.complete(super().sign(typ, claims).rpartition(".")[0])
 
 
@@ -154,6 +166,10 @@ class Bank:
                     self.trust = msgspec.to_builtins(world.context.trust())
                 rows = await storage.fetch("SELECT entry FROM leaves WHERE leaf_index >= 0 ORDER BY leaf_index")
                 self._leaves = [leaf_hash(bytes(row[0])) for row in rows]
+                ring.names_loans = True
+                async with World(storage, file, ring=ring, entropy=entropy) as world:
+                    world.clock.advance(7200)
+                    await self._with_a_loan(world)
             finally:
                 await storage.close()
 
@@ -195,6 +211,14 @@ class Bank:
         self.evidence["observed"] = issued["ticket"]
         code = await world.reveal(issued["call"]["call_id"])
         self.evidence["genuine-without-a-leg"] = (await world.confirm(zhao, code))["receipt"]
+
+    async def _with_a_loan(self, world: World) -> None:
+        """Two more calls of the day, after those of which `logged` knows."""
+        for n, name, facts in ((4, "genuine-loan", {"reference": "贷 2026/0417"}), (5, "genuine-loan-by-id", {})):
+            person = Person(n)
+            await world.register(person, **facts)
+            _, code = await world.live_call(person)
+            self.evidence[name] = (await world.confirm(person, code))["receipt"]
 
 
 async def _receipt(world: World, person: Person, receipt_id: str) -> Json:

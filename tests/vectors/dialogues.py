@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.vectors.files import Json, valid
 from tests.world import OFFICER, another_code
+from verifier.core.application import Loan
 from verifier.core.dialogue import (
     MAX_SILENCES,
     MAX_SLIPS,
@@ -28,7 +29,10 @@ CODE = another_code("482177300", 0)
 SLIP = CODE[:-1] + ("0" if CODE[-1] != "0" else "1")
 BEGIN: Json = {"begin": {"language": "zh-CN"}}
 SILENCE: Json = {"silence": True}
-WHO: dict[Language, str] = {language: who(language, OFFICER, "documents", ASKS["documents"]) for language in LANGUAGES}
+LOAN = Loan("个人住房贷款", "LN-2026-0001")
+WHO: dict[Language, str] = {
+    language: who(language, OFFICER, "documents", ASKS["documents"], LOAN, spoken=True) for language in LANGUAGES
+}
 GENUINE: Json = {"verdict": "genuine", "officer": OFFICER.id}
 REFUSED: Json = {"verdict": "not_genuine"}
 UNAVAILABLE: Json = {"verdict": "unavailable"}

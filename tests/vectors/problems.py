@@ -8,11 +8,12 @@ from typing import Any
 
 from tests.vectors.files import Json, invalid, valid
 from verifier.api.problems import STATUS, problem_response
-from verifier.core.errors import FieldError, Refusal
+from verifier.core.errors import FieldError, InsufficientUserAuthentication, Refusal
 
 REQUEST_ID = "0123456789abcdef"
 PROBLEM, JSON = "application/problem+json", "application/json"
 AGAIN = (429, 503)
+STEP_UP = InsufficientUserAuthentication.slug
 
 ERRORS = (FieldError("/number", "not an E.164 number"), FieldError("/purpose", "there is no such purpose"))
 CODE = (FieldError("/code", "The code has nine digits and nothing else"),)
@@ -37,6 +38,8 @@ def _of_the_service() -> Iterator[Json]:
             more["refusals"] = REFUSALS
         if kind.slug == "rate_limited":
             more["retry_after"] = 7
+        if kind.slug == STEP_UP:
+            more["acr_values"] = ("phr", "urn:bank:two-factors")
         answer = problem_response(kind("", **more), REQUEST_ID, {"X-Request-ID": REQUEST_ID})
         assert isinstance(answer.body, bytes)
         headers = {name: value for name, value in answer.headers.items() if name in ("Retry-After", "X-Request-ID")}
@@ -58,6 +61,7 @@ def _told(name: str, about: str, status: int, body: str, **headers: str) -> Json
         "retry_after": None if waiting is None else int(waiting),
         "errors": said.get("errors", []),
         "refusals": said.get("refusals", []),
+        **({"acr_values": said["acr_values"]} if "acr_values" in said else {}),
     }
     if unavailable:
         outcome = {name: value for name, value in outcome.items() if name not in ("title", "errors", "refusals")}
@@ -96,6 +100,8 @@ def _of_others() -> Iterator[Json]:
     yield told("request-id", "the id in the body is the service's own", 404, {**slug, "request_id": "other"}, **named)
     limited = {"slug": "rate_limited"}
     yield told("no-retry-after", "no word on when to try again", 429, limited, **named)
+    step_up: Json = {"slug": STEP_UP, "acr_values": []}
+    yield told("step-up-any", "a stronger sign-in of any kind", 401, step_up, **named)
     yield told("retry-after-0", "try again at once", 429, limited, **{"Retry-After": "0"}, **named)
 
 
@@ -132,5 +138,7 @@ def _that_are_none() -> Iterator[Json]:
         ("errors-string", "errors that are no list", '{"slug": "invalid_field", "errors": "/code"}'),
         ("errors-of-words", "errors that are words", '{"slug": "invalid_field", "errors": ["/code"]}'),
         ("refusals-number", "refusals that are no list", '{"slug": "policy_refused", "refusals": 1}'),
+        ("acr-values-text", "values that are no list", f'{{"slug": "{STEP_UP}", "acr_values": "phr"}}'),
+        ("acr-values-number", "a value that is a number", f'{{"slug": "{STEP_UP}", "acr_values": [2]}}'),
     ):
         yield _none(f"problem-{name}", about, 409, body, Content_Type=PROBLEM)

@@ -29,6 +29,12 @@ RECEIPTS = {
     "report": "a report of a call",
 }
 
+# Receipts that name the loan. They come last, since the vectors of the release before stand as they were.
+LOANS = {
+    "genuine-loan": "the right code, and the receipt names the loan by the customer's reference",
+    "genuine-loan-by-id": "the same, where the customer knows the loan by its id",
+}
+
 
 class Forged(NamedTuple):
     """A statement made for a vector, and the expected error slug, empty if it is valid."""
@@ -87,6 +93,8 @@ def receipts(bank: Bank) -> Json:
             *_logged(bank, forged),
             *paired(bank),
             *trusted(bank),
+            *_good(bank, LOANS),
+            *_logged(bank, _loans(bank.evidence["genuine-loan"]["statement"])),
         ],
     }
 
@@ -213,6 +221,26 @@ def _past(genuine: str, refused: str) -> Iterator[Forged]:
         ("impossible-text", "a truth value that is a text", {**refusal, "code_possible": "no"}, "invalid_claims"),
     ):
         yield Forged(f"receipt-{name}", about, error, STATEMENT.sign(header, given))
+
+
+def _loans(genuine: str) -> Iterator[Forged]:
+    """The loan of a call may be missing. If it is there, it has its shape."""
+    header, claims = decoded(genuine)
+    loan = claims["call"]["loan"]
+    for name, about, odd in (
+        ("null", "a loan that is null", None),
+        ("text", "a loan that is a text", loan["product"]),
+        ("list", "a loan that is a list", [loan]),
+        ("without-product", "a loan without a product", {"reference": "1"}),
+        ("without-reference", "a loan without a reference", {"product": "1"}),
+        ("other-type-product", "a product that is a number", {**loan, "product": 7}),
+        ("other-type-reference", "a reference that is null", {**loan, "reference": None}),
+    ):
+        yield Forged(
+            f"receipt-loan-{name}", about, "invalid_claims", STATEMENT.sign(header, put(claims, ("call", "loan"), odd))
+        )
+    more = put(claims, ("call", "loan"), {"product": "", "reference": "", "new": {"member": 1}})
+    yield Forged("receipt-loan-more", "a loan with empty texts and a new member", "", STATEMENT.sign(header, more))
 
 
 def _claims(statement: str) -> Iterator[Forged]:

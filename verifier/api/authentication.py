@@ -8,19 +8,44 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from aiohttp import web
+from msgspec import Struct
 
 from verifier.api.signed_requests import SignedRequestVerifier, certificate_principal
 from verifier.api.systems import System
 from verifier.api.tokens import TokenVerifier
-from verifier.core.errors import Forbidden, Unauthenticated
+from verifier.core.errors import Forbidden, InsufficientUserAuthentication, Unauthenticated
 from verifier.core.principal import Principal
+
+
+class Strength(Struct, frozen=True):
+    """How strongly staff must have signed in for an operation with `step_up`. An empty member asks for nothing.
+
+    The token must have one of these values of `acr`, and at least one of these methods in `amr` (RFC 8176).
+    """
+
+    acr: tuple[str, ...] = ()
+    amr: tuple[str, ...] = ()
+
+    def check(self, principal: Principal) -> None:
+        """Raise InsufficientUserAuthentication for a member of staff who has not signed in this strongly."""
+        if principal.kind != "staff":
+            return
+        missing = []
+        if self.acr and principal.acr not in self.acr:
+            missing.append(f"acr {' or '.join(self.acr)}")
+        if self.amr and principal.amr.isdisjoint(self.amr):
+            missing.append(f"amr {' or '.join(self.amr)}")
+        if missing:
+            detail = f"staff need a sign-in with {', and '.join(missing)}"
+            raise InsufficientUserAuthentication(detail, acr_values=self.acr)
 
 
 class Authentication:
     """Authenticates each caller by a token, a signature or a client certificate, whichever the request has.
 
     If `client_cert_header` is true, the client certificate in the header `Client-Cert` (RFC 9440) is trusted. Set it
-    only behind a proxy that sets this header itself. `now` returns epoch seconds.
+    only behind a proxy that sets this header itself. `now` returns epoch seconds. `strength` is for operations with
+    `step_up`.
     """
 
     def __init__(
@@ -31,7 +56,9 @@ class Authentication:
         *,
         client_cert_header: bool,
         public_url: str | None,
+        strength: Strength,
     ) -> None:
+        self.strength = strength
         self._tokens = tokens
         self._now = now
         self.adopt(systems)

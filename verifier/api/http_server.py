@@ -13,7 +13,7 @@ from verifier.api import headers
 from verifier.api.authentication import Authentication
 from verifier.api.bodies import MAX_BODY
 from verifier.api.documents import document
-from verifier.api.metrics import BATCHES, COMMANDS, READY, SUSPENDED, SUSPENDED_AGE
+from verifier.api.metrics import BATCHES, COMMANDS, EXCHANGE_SILENT, READY, SUSPENDED, SUSPENDED_AGE
 from verifier.api.openapi import document as description
 from verifier.api.operations import Endpoint, Operation
 from verifier.api.pages import Facts, add_pages
@@ -95,7 +95,8 @@ def admin_app(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.App
     async def readyz(request: web.Request) -> web.Response:
         if await ready():
             READY.set(1)
-            return web.Response(text="ready\n", headers=headers.ALWAYS)
+            told = "ready; a telephone exchange is silent\n" if service.exchanges.silent_here else "ready\n"
+            return web.Response(text=told, headers=headers.ALWAYS)
         READY.set(0)
         words = "not ready: nothing can be made durable now\n"
         return web.Response(text=words, status=503, headers=headers.ALWAYS)
@@ -103,6 +104,7 @@ def admin_app(service: Service, ready: Callable[[], Awaitable[bool]]) -> web.App
     async def metrics(request: web.Request) -> web.Response:
         BATCHES.set(service.context.events.batches)
         COMMANDS.set(service.context.events.commands)
+        EXCHANGE_SILENT.set(int(service.exchanges.silent_here))
         SUSPENDED.set(len(service.context.cutoff))
         SUSPENDED_AGE.set((service.context.cutoff.age_ms or 0) / 1000)
         return web.Response(body=generate_latest(), content_type="text/plain", headers=headers.ALWAYS)

@@ -20,6 +20,7 @@ TAMPERED = Counter("verifier_tampered", "Rows that did not verify when they were
 SUSPENDED = Gauge("verifier_suspended_staff", "Suspended members of staff that this node knows")
 SUSPENDED_AGE = Gauge("verifier_suspended_staff_age_seconds", "Seconds since this node last read the suspensions")
 SUSPENSIONS = Counter("verifier_suspensions", "Suspensions that this node has noticed, by event", ["event"])
+EXCHANGE_SILENT = Gauge("verifier_exchange_silent", "1 while a telephone exchange is silent, as far as this node knows")
 KEY_USES = Gauge("verifier_key_uses", "Uses of a key-encryption key that all nodes have reserved", ["kid"])
 READY = Gauge("verifier_ready", "1 while this node can commit")
 
@@ -38,6 +39,7 @@ __all__ = [
     "CONNECTIONS",
     "CONNECTIONS_CUT",
     "DISCREPANCIES",
+    "EXCHANGE_SILENT",
     "KEY_USES",
     "READY",
     "REGISTRY",

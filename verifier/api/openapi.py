@@ -60,6 +60,8 @@ def _operation(operation: Operation) -> dict[str, object]:
     }
     if operation.who:
         described["description"] = "For: " + ", ".join(operation.who) + "."
+    if operation.step_up:
+        described["description"] = f"{described['description']} Staff may need a stronger sign-in (RFC 9470)."
     if operation.body is not None:
         described["requestBody"] = {
             "required": True,
@@ -115,6 +117,8 @@ def _responses(operation: Operation) -> dict[str, object]:
             "description": ", ".join(slugs),
             "content": {CONTENT_TYPE: {"schema": _reference(Problem)}},
         }
+        if status == 401:
+            described["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
         if status in (429, 503):
             described["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}}
         responses[str(status)] = described
@@ -129,6 +133,8 @@ def raised(operation: Operation) -> list[type[VerifierError]]:
         kinds.append(errors.InvalidField)
     if operation.who:
         kinds += [errors.Unauthenticated, errors.Forbidden, errors.RateLimited]
+    if operation.step_up:
+        kinds.append(errors.InsufficientUserAuthentication)
     if any(each.startswith("staff:") for each in operation.who):
         kinds.append(errors.Suspended)
     if operation.idempotent_key:

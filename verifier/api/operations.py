@@ -84,12 +84,14 @@ class _Described(TypedDict, total=False):
     raises: tuple[type[VerifierError], ...]
     tag: str
     busy: bool
+    step_up: bool
 
 
 class Operation(Struct, frozen=True, kw_only=True):
     """One operation of the API. `who` lists the grants that allow it. An operation with an empty `who` is public.
 
-    `raises` lists the errors that are specific to this operation. The router finds a `busy` operation first.
+    `raises` lists the errors that are specific to this operation. The router finds a `busy` operation first. For an
+    operation with `step_up`, staff must have signed in as strongly as the settings ask (RFC 9470).
     """
 
     id: str
@@ -108,6 +110,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     raises: tuple[type[VerifierError], ...] = ()
     tag: str = ""
     busy: bool = False
+    step_up: bool = False
 
 
 def operation(
@@ -195,6 +198,8 @@ class Endpoint:
                 sent.update(self._people.headers(self._people.spend(principal.key)))
             if not self._who & principal.grants:
                 raise self._authentication.refusal(principal, self._who)
+            if operation.step_up:
+                self._authentication.strength.check(principal)
         path = dict(request.match_info)
         self._check_path(path)
         query = convert(_query(request), operation.query) if operation.query is not None else None

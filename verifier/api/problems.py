@@ -13,6 +13,7 @@ STATUS: dict[type[VerifierError], int] = {
     errors.MalformedRequest: 400,
     errors.IdempotencyKeyMissing: 400,
     errors.Unauthenticated: 401,
+    errors.InsufficientUserAuthentication: 401,
     errors.Forbidden: 403,
     errors.Suspended: 403,
     errors.PolicyRefused: 403,
@@ -38,7 +39,10 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem (RFC 9457). `slug` names the kind of error. For a 5xx status, `verdict` is `unavailable`."""
+    """A problem (RFC 9457). `slug` names the kind of error. For a 5xx status, `verdict` is `unavailable`.
+
+    `acr_values` comes with `insufficient_user_authentication`, and repeats the challenge of RFC 9470.
+    """
 
     type: str
     title: str
@@ -48,6 +52,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     request_id: str
     errors: tuple[FieldError, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    acr_values: tuple[str, ...] = ()
     verdict: str | None = None
 
 
@@ -57,6 +62,19 @@ _encode = msgspec.json.Encoder().encode
 def status_of(kind: type[VerifierError]) -> int:
     """The HTTP status of an error class, or of its nearest ancestor that has one."""
     return next((STATUS[each] for each in kind.__mro__ if each in STATUS), 500)
+
+
+def _challenge(error: VerifierError) -> str:
+    """The challenge of a 401 (RFC 6750 section 3, RFC 9470 section 3).
+
+    The settings allow no quotation mark and no backslash in the values.
+    """
+    challenge = 'Bearer realm="callback-verification"'
+    if isinstance(error, errors.InsufficientUserAuthentication):
+        challenge += f', error="{error.slug}", error_description="{error.detail}"'
+        if error.acr_values:
+            challenge += f', acr_values="{" ".join(error.acr_values)}"'
+    return challenge
 
 
 def problem_response(error: VerifierError, request_id: str, headers: dict[str, str]) -> web.Response:
@@ -75,11 +93,12 @@ def problem_response(error: VerifierError, request_id: str, headers: dict[str, s
         request_id=request_id,
         errors=shown.errors,
         refusals=shown.refusals,
+        acr_values=shown.acr_values,
         verdict="unavailable" if status >= 500 else None,
     )
     response = Answer(body=_encode(problem), status=status, content_type=CONTENT_TYPE, headers=headers)
     if status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="callback-verification"'
+        response.headers["WWW-Authenticate"] = _challenge(shown)
     if status == 415:
         response.headers["Accept-Encoding"] = "identity"
     if status in (429, 503):

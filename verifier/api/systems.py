@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from codecs import BOM_UTF8
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -109,6 +110,11 @@ class SystemsFile:
         self._version: object = _UNREAD
         self.systems: tuple[System, ...] = ()
         self.refresh()
+
+    @property
+    def exchanges(self) -> Sequence[str]:
+        """The ids of the systems that may report legs."""
+        return [each.id for each in self.systems if "legs" in each.scopes]
 
     def refresh(self) -> bool:
         """Reload the file if it has changed. Returns whether it has changed.

@@ -249,7 +249,19 @@ def _principal(claims: dict[str, object], trusted: TrustedIssuer, exp: float) ->
     if not isinstance(identity, str) or not 0 < len(identity) <= MAX_ID or not identity.isprintable():
         raise Unauthenticated(f"the token's {trusted.id_claim} is not a usable identity")
     roles = trusted.granted(claims) if trusted.kind == "staff" else frozenset()
-    return Principal(trusted.kind, identity, trusted.issuer, roles, int(exp * 1000))
+    return Principal(trusted.kind, identity, trusted.issuer, roles, int(exp * 1000), *_sign_in(claims, trusted))
+
+
+def _sign_in(claims: dict[str, object], trusted: TrustedIssuer) -> tuple[str, frozenset[str]]:
+    """How a member of staff has signed in: the claims `acr` and `amr`.
+
+    A claim that is missing or has another type says nothing, so it is never strong enough.
+    """
+    if trusted.kind != "staff":
+        return "", frozenset()
+    acr, amr = claims.get("acr"), claims.get("amr")
+    methods = frozenset(each for each in amr if isinstance(each, str)) if isinstance(amr, list) else frozenset()
+    return acr if isinstance(acr, str) else "", methods
 
 
 async def _signer(token: str, claimed: _Claimed, key_set: KeySet) -> Published:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from verifier.core.purposes import Language, Purpose
 from verifier.core.text import exact, line
@@ -71,8 +71,21 @@ class AnnouncedCall(Struct, frozen=True, forbid_unknown_fields=True):
     not_after: Instant
 
 
+class Loan(Struct, frozen=True):
+    """The loan that a call is about, as the customer knows it. `reference` is what the bank's letters call it.
+
+    Unknown members are ignored, because a later version may add some.
+    """
+
+    product: str
+    reference: str
+
+
 class Registration(Struct, frozen=True, forbid_unknown_fields=True):
-    """The facts of one application, as a bank system sends them. The database stores them encrypted."""
+    """The facts of one application, as a bank system sends them. The database stores them encrypted.
+
+    Without a `reference`, the customer knows the application by its id.
+    """
 
     customer: Customer
     numbers: Annotated[tuple[RegisteredNumber, ...], Meta(min_length=1, max_length=10)]
@@ -82,6 +95,12 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True):
     consents: Consents = Consents()
     stage: Stage = "received"
     announced_calls: Annotated[tuple[AnnouncedCall, ...], Meta(max_length=5)] = ()
+    # Left out of the JSON if it was not given, since the release before does not know it.
+    reference: Label | UnsetType = UNSET
+
+    def loan(self, application_id: str) -> Loan:
+        """The loan of this application, as the customer knows it."""
+        return Loan(self.product, application_id if self.reference is UNSET else self.reference)
 
     def number_on_file(self, number: str) -> RegisteredNumber | None:
         """The registered number that equals `number`, or None."""

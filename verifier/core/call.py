@@ -1,20 +1,33 @@
 """The life cycle of a call, as pure functions that return the call in its new state.
 
-The states are issued, live, confirmed, ended, expired, revoked and locked. Implements specs/protocol.md section 6.
+The states are issued, ringing, live, confirmed, ended, expired, revoked and locked.
+
+Implements specs/protocol.md section 6.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-State = Literal["issued", "live", "confirmed", "ended", "expired", "revoked", "locked"]
+State = Literal["issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]
 Channel = Literal["app", "ivr"]
+Progress = Literal["expected", "ringing", "connected"]
 
-OPEN: frozenset[str] = frozenset({"issued", "live", "confirmed"})
+OPEN: frozenset[str] = frozenset({"issued", "ringing", "live", "confirmed"})
+# A leg rings for at most this time. After it, the event that ended the leg must have been lost.
+MAX_RING_MS = 180_000
+
+
+class LegTimes(NamedTuple):
+    """The times of the leg of a call, in epoch milliseconds. None for an event that has not happened."""
+
+    rang_at: int | None = None
+    connected_at: int | None = None
+    ended_at: int | None = None
 
 
 class CallRules(msgspec.Struct, frozen=True):
@@ -33,7 +46,9 @@ class CallRules(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, frozen=True):
     """One outbound call. Times are in epoch milliseconds. The time of an event is None until the event happens.
 
-    `due_at` is when the call will change its state if no event comes first. It is None once the call is closed.
+    `due_at` is when the call will change its state if no event comes first. It is None once the call is closed. The
+    times of the leg (`rang_at`, `connected_at`, `leg_ended_at`) follow its events even after the call is closed, unless
+    it was revoked.
     """
 
     call_id: str
@@ -52,6 +67,7 @@ class Call(msgspec.Struct, frozen=True):
     ended_at: int | None = None
     receipt_leaf: int | None = None
     due_at: int | None = None
+    rang_at: int | None = None
 
     @property
     def open(self) -> bool:
@@ -61,6 +77,15 @@ class Call(msgspec.Struct, frozen=True):
     def connected(self) -> bool:
         """Whether the telephone exchange reports that the officer's leg is connected to the number on file."""
         return self.connected_at is not None and self.leg_ended_at is None
+
+    @property
+    def rings(self) -> bool:
+        """Whether the telephone exchange reports that a leg to the number on file rings and is not connected.
+
+        After an earlier leg has ended, the officer may ring again.
+        """
+        again = self.connected_at is None or (self.rang_at or 0) > self.connected_at
+        return self.rang_at is not None and again and not self.connected
 
 
 def settle(call: Call, now_ms: int, rules: CallRules) -> Call:
@@ -89,9 +114,21 @@ def reveal_allowed(call: Call) -> bool:
     return call.open and (call.leg_mode != "required" or call.connected)
 
 
-def on_the_phone(call: Call) -> bool:
-    """Whether the customer may be told that the bank is on the phone with them now. `call` must be settled."""
-    return reveal_allowed(call) and call.leg_ended_at is None
+def progress(call: Call, now_ms: int, rules: CallRules) -> Progress | None:
+    """What the customer may be told about the call without a code (law L13). None if there is nothing to tell.
+
+    `call` must be settled. Only legs that are required prove more than that a call is expected. A leg goes on after its
+    code has expired, and the customer is told so.
+    """
+    if call.state == "revoked":
+        return None
+    if call.leg_mode == "required":
+        if call.connected and now_ms < (call.connected_at or 0) + rules.max_call_ms:
+            return "connected"
+        if call.rings and now_ms < (call.rang_at or 0) + MAX_RING_MS:
+            return "ringing"
+    # An open call whose leg has ended may ring again, and the event of that may be late.
+    return "expected" if call.open else None
 
 
 def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
@@ -154,15 +191,19 @@ def revoke(call: Call, now_ms: int) -> Call:
     return _close(call, "revoked", now_ms)
 
 
-def follow_leg(call: Call, connected_at: int | None, ended_at: int | None, now_ms: int, rules: CallRules) -> Call:
-    """Update the call with the times from all leg events so far. The events may have arrived in any order."""
-    if call.connected_at == connected_at and call.leg_ended_at == ended_at:
+def follow_leg(call: Call, times: LegTimes, now_ms: int, rules: CallRules) -> Call:
+    """Update the call with the times from all leg events so far. The events may have arrived in any order.
+
+    A closed call keeps its state.
+    """
+    if (call.rang_at, call.connected_at, call.leg_ended_at) == times:
         return call
-    state = call.state
-    if state in ("issued", "live"):
+    call = replace(call, rang_at=times.rang_at, connected_at=times.connected_at, leg_ended_at=times.ended_at)
+    if call.state in ("issued", "ringing", "live"):
         # A live call becomes `issued` again if a later event shows that its leg is connected to another number.
-        state = "issued" if connected_at is None else "live"
-    return settle(replace(call, state=state, connected_at=connected_at, leg_ended_at=ended_at), now_ms, rules)
+        before_live: State = "ringing" if call.rings else "issued"
+        call = replace(call, state=before_live if call.connected_at is None else "live")
+    return settle(call, now_ms, rules)
 
 
 def _close(call: Call, state: State, at: int) -> Call:

@@ -26,7 +26,8 @@ class Refusal(msgspec.Struct, frozen=True):
 class VerifierError(Exception):
     """The base class of all errors that this service raises on purpose.
 
-    `detail` may be shown to the caller. `reason` goes to the log, and contains no data from a client.
+    `detail` may be shown to the caller. `reason` goes to the log, and contains no data from a client. `acr_values` is
+    only for InsufficientUserAuthentication.
     """
 
     slug = "internal_error"
@@ -38,6 +39,7 @@ class VerifierError(Exception):
         *,
         errors: tuple[FieldError, ...] = (),
         refusals: tuple[Refusal, ...] = (),
+        acr_values: tuple[str, ...] = (),
         retry_after: int | None = None,
         reason: str = "",
     ) -> None:
@@ -45,6 +47,7 @@ class VerifierError(Exception):
         self.detail = detail or self.title
         self.errors = errors
         self.refusals = refusals
+        self.acr_values = acr_values
         self.retry_after = retry_after
         self.reason = reason or self.detail
 
@@ -112,6 +115,16 @@ class MalformedCode(InvalidField):
 class Unauthenticated(VerifierError):
     slug = "unauthenticated"
     title = "Who is calling could not be established"
+
+
+class InsufficientUserAuthentication(VerifierError):
+    """The member of staff has signed in, but not strongly enough for this operation (RFC 9470).
+
+    `acr_values` lists the authentication contexts that are strong enough. It is empty if any context will do.
+    """
+
+    slug = "insufficient_user_authentication"
+    title = "A stronger sign-in is needed"
 
 
 class Forbidden(VerifierError):

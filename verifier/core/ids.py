@@ -19,11 +19,11 @@ def new_id(prefix: str, now_ms: int, entropy: bytes) -> str:
     return f"{prefix}_{value:032x}"
 
 
-def bound(prefix: str, now_ms: int) -> str:
-    """A text that sorts after each identifier made before `now_ms`, and before each made then or later."""
-    return f"{prefix}_{max(0, now_ms):012x}"
-
-
 def made_at(each: str) -> int:
     """The creation time of an identifier, in epoch milliseconds. Raises ValueError if `each` is not an identifier."""
     return int(each.rpartition("_")[2][:12], 16)
+
+
+def hex_at(ms: int) -> str:
+    """The hex digits that every identifier of this millisecond begins with (RFC 9562 section 5.7)."""
+    return f"{max(0, ms):012x}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Struct
@@ -11,12 +12,13 @@ from verifier.core.messages.calls import CallView
 from verifier.core.text import line
 
 LegId = Annotated[str, line(128)]
+LegEventName = Literal["ringing", "connected", "ended"]
 
 
 class LegEvent(Struct, frozen=True, forbid_unknown_fields=True):
     """An event of the officer's outbound leg. Events may arrive late, twice or out of order."""
 
-    event: Literal["connected", "ended"]
+    event: LegEventName
     leg_id: LegId
     number: E164
     at: Instant
@@ -31,7 +33,7 @@ class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
     have more than one officer.
     """
 
-    event: Literal["connected", "ended"]
+    event: LegEventName
     leg_id: LegId
     at: Instant
     number: E164 | None = None
@@ -48,3 +50,28 @@ class LegTaken(Struct, frozen=True):
 
     result: Literal["matched", "unmatched", "ambiguous"]
     call: CallView | None
+
+
+class ExchangeAlive(Struct, frozen=True):
+    """The answer to a telephone exchange that says that it is alive.
+
+    After `silence_seconds` without an event or another such request, the exchange counts as silent.
+    """
+
+    at: datetime
+    silence_seconds: int
+
+
+class ExchangeView(Struct, frozen=True):
+    """A telephone exchange, and when the service last heard of it. `heard_at` is null if it has heard nothing yet."""
+
+    system_id: str
+    heard_at: datetime | None
+    alive: bool
+
+
+class Exchanges(Struct, frozen=True):
+    """The telephone exchanges of the systems file. `silent` is true if one of them is silent, or if there is none."""
+
+    exchanges: tuple[ExchangeView, ...]
+    silent: bool

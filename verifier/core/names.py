@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import UNSET
+
 from verifier.core.application import Registration
 from verifier.core.errors import FieldError, InvalidField
 from verifier.core.text import link, marked
@@ -32,6 +34,8 @@ def check_names(registration: Registration) -> None:
 
 def _faults(registration: Registration) -> Iterator[tuple[str, str]]:
     names = {"/customer/name": registration.customer.name, "/product": registration.product}
+    if registration.reference is not UNSET:
+        names["/reference"] = registration.reference
     # Ids are shown and spoken too, so they must not have invisible marks. But an id may look like a link, because it
     # may be an e-mail address.
     ids = {"/customer/id": registration.customer.id}

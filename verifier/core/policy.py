@@ -16,21 +16,30 @@ from verifier.core.errors import PolicyRefused, Refusal
 from verifier.core.times import from_ms, to_ms
 
 # Rules that a second person may lift for one call. No exception lifts the other rules.
-LIFTABLE = ("contact_hours", "daily_cap", "number_cooling_off")
+LIFTABLE = ("contact_hours", "daily_cap", "number_cooling_off", "person_daily_cap")
 
 
 class ContactPolicy(msgspec.Struct, frozen=True):
-    """The contact policy of a deployment. Hours are in the customer's local time. Every ticket names the `version`."""
+    """The contact policy of a deployment. Hours are in the customer's local time. Every ticket names the `version`.
+
+    `daily_cap` is for one application, and `person_daily_cap` is for all applications of one customer. If
+    `caller_numbers` is empty, an officer may call from any number.
+    """
 
     version: str = "2026-1"
     hours_start: time = time(8, 0)
     hours_end: time = time(21, 0)
     daily_cap: int = 3
+    person_daily_cap: int = 3
+    caller_numbers: frozenset[str] = frozenset()
     cooling_off_ms: int = 72 * 3_600_000
 
 
 class IntendedCall(msgspec.Struct, frozen=True):
-    """A call that an officer wants to make. `calls_today` is the number of calls issued on the application today.
+    """A call that an officer wants to make from `caller_number` to `number`.
+
+    `calls_today` is the number of calls issued on the application today. `calls_to_person` is the number of calls
+    issued today on all applications of the customer.
 
     If `opted_out` is true, the customer has refused marketing calls, even if the registration allows them.
     """
@@ -38,7 +47,9 @@ class IntendedCall(msgspec.Struct, frozen=True):
     officer_id: str
     purpose: str
     number: str
+    caller_number: str
     calls_today: int
+    calls_to_person: int
     now_ms: int
     opted_out: bool = False
 
@@ -98,6 +109,8 @@ def _broken(policy: ContactPolicy, registration: Registration, intended: Intende
     elif intended.now_ms - to_ms(on_file.added_at) < policy.cooling_off_ms:
         hours = policy.cooling_off_ms // 3_600_000
         broken("number_cooling_off", f"the number was put on file less than {hours} hours ago")
+    if policy.caller_numbers and intended.caller_number not in policy.caller_numbers:
+        broken("caller_number", "the number to call from is not one of the bank's own numbers")
     local = local_time(registration, intended.now_ms)
     if not policy.hours_start <= local.time() < policy.hours_end:
         broken(
@@ -110,9 +123,15 @@ def _broken(policy: ContactPolicy, registration: Registration, intended: Intende
             "daily_cap",
             f"{intended.calls_today} calls have been made on this application today; the cap is {policy.daily_cap}",
         )
+    if intended.calls_to_person >= policy.person_daily_cap:
+        broken(
+            "person_daily_cap",
+            f"{intended.calls_to_person} calls have been made to this customer today, about all of their applications; "
+            f"the cap is {policy.person_daily_cap}",
+        )
     return found
 
 
 def local_day(registration: Registration, now_ms: int) -> int:
-    """The customer's current calendar day, as days since 0001-01-01. The daily cap counts the calls of this day."""
+    """The customer's current calendar day, as days since 0001-01-01. The daily caps count the calls of this day."""
     return date.toordinal(local_time(registration, now_ms).date())

@@ -21,6 +21,9 @@ class Principal(msgspec.Struct, frozen=True):
     milliseconds, at which a person must authenticate again. It is None for a system, because a system authenticates
     with each request.
 
+    `acr` and `amr` say how strongly staff have signed in: the authentication context, and the methods (OpenID Connect
+    Core 1.0 section 2). They are empty if the token does not say.
+
     `key` is a unique name of the caller, for idempotency keys and rate limits. `grants` has the caller's grants in the
     form of an operation's `who`: `customer`, `staff:<role>`, `system:<scope>`. `key` and `grants` are computed from the
     other members.
@@ -31,6 +34,8 @@ class Principal(msgspec.Struct, frozen=True):
     issuer: str
     roles: frozenset[str] = frozenset()
     until: int | None = None
+    acr: str = ""
+    amr: frozenset[str] = frozenset()
     # Always computed, whatever is given.
     key: str = ""
     grants: frozenset[str] = frozenset()

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from verifier.core.application import Officer
+from verifier.core.application import Loan, Officer
 from verifier.core.call import Channel, LegMode
 from verifier.core.octets import base64url
 
@@ -79,7 +79,10 @@ class LegEvidence(Struct, frozen=True):
 
 
 class ConfirmedCall(Struct, frozen=True):
-    """The part of a receipt that names the call. `ticket` is the base64url SHA-256 of the ticket."""
+    """The part of a receipt that names the call. `ticket` is the base64url SHA-256 of the ticket.
+
+    Older receipts have no `loan`.
+    """
 
     call_id: str
     ticket: str
@@ -89,6 +92,7 @@ class ConfirmedCall(Struct, frozen=True):
     purpose: str
     asks: tuple[str, ...]
     leg: LegEvidence
+    loan: Loan | UnsetType = UNSET
 
 
 class Receipt(Struct, frozen=True):

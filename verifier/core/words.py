@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from verifier.core.application import Officer
+from verifier.core.application import Loan, Officer
+from verifier.core.call import Progress
 from verifier.core.messages.confirmations import Words
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES, Language
 
@@ -31,6 +32,20 @@ OTHER_NUMBER: dict[Language, str] = {
 ON_CALL: dict[Language, str] = {
     "zh-CN": "我们正在与您通话：{name}，工号 {id}，{branch}，关于{purpose}。",
     "en": "We are on the phone with you now: {name}, staff number {id}, {branch}, about {purpose}.",
+}
+RINGING: dict[Language, str] = {
+    "zh-CN": "我们正在拨打您的电话：{name}，工号 {id}，{branch}，关于{purpose}。请先核实，再提供任何信息。",
+    "en": "We are calling you now: {name}, staff number {id}, {branch}, about {purpose}. Check the code before you "
+    "share anything.",
+}
+EXPECTED: dict[Language, str] = {
+    "zh-CN": "我们准备给您打电话：{name}，工号 {id}，{branch}，关于{purpose}。请先核实，再提供任何信息。",
+    "en": "We are about to call you: {name}, staff number {id}, {branch}, about {purpose}. Check the code before you "
+    "share anything.",
+}
+UNKNOWN: dict[Language, str] = {
+    "zh-CN": "现在无法确认我们是否在给您打电话。请不要透露任何信息，可拨打银行卡背面的电话询问。",
+    "en": "We cannot check now whether we are calling you. Share nothing, and ring the number on your bank card.",
 }
 NO_CALL: dict[Language, str] = {
     "zh-CN": "我们现在没有给您打电话。如果有人这样说，请挂断。",
@@ -79,34 +94,55 @@ NEVER: dict[Language, str] = {
     "en": f"We never ask for: {_LIST['en'].join(ITEMS[each]['en'] for each in NEVER_ASKS)}.",
 }
 _MAY_ASK: dict[Language, str] = {"zh-CN": "这通电话可能会请您提供：", "en": " This call may ask for: "}
-_WHO: dict[Language, str] = {
-    "zh-CN": f"来电人：{{name}}，工号 {{id}}，{{branch}}，来电事由：{{purpose}}。{_MAY_ASK['zh-CN']}{{asks}}。",
-    "en": f"{{name}}, staff number {{id}}, {{branch}}, about {{purpose}}.{_MAY_ASK['en']}{{asks}}.",
+_LOAN: dict[Language, str] = {
+    "zh-CN": "（{product}，申请编号 {reference}）",
+    "en": " ({product}, reference {reference})",
+}
+# A reference is hard to follow by ear, so only the product is said.
+_LOAN_SPOKEN: dict[Language, str] = {"zh-CN": "，{product}", "en": ": {product}"}
+# By whether the text is spoken.
+_WHO: dict[bool, dict[Language, str]] = {
+    spoken: {
+        "zh-CN": f"来电人：{{name}}，工号 {{id}}，{{branch}}，来电事由：{{purpose}}{loan['zh-CN']}。"
+        f"{_MAY_ASK['zh-CN']}{{asks}}。",
+        "en": f"{{name}}, staff number {{id}}, {{branch}}, about {{purpose}}{loan['en']}.{_MAY_ASK['en']}{{asks}}.",
+    }
+    for spoken, loan in ((False, _LOAN), (True, _LOAN_SPOKEN))
 }
 
 
-def who(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
-    """The sentences of a genuine verdict that describe the call: officer, purpose, and what the call may ask for."""
-    return _WHO[language].format(
+def who(
+    language: Language, officer: Officer, purpose: str, asks: tuple[str, ...], loan: Loan, *, spoken: bool = False
+) -> str:
+    """The sentences of a genuine verdict that describe the call: officer, purpose, loan, and what it may ask for.
+
+    If the text is `spoken`, it names the loan by its product only.
+    """
+    return _WHO[spoken][language].format(
         name=officer.name,
         id=officer.id,
         branch=officer.branch,
         purpose=PURPOSES[purpose][language],
+        product=loan.product,
+        reference=loan.reference,
         asks=_LIST[language].join(ITEMS[each][language] for each in asks),
     )
 
 
-def genuine(language: Language, officer: Officer, purpose: str, asks: tuple[str, ...]) -> str:
+def genuine(
+    language: Language, officer: Officer, purpose: str, asks: tuple[str, ...], loan: Loan, *, spoken: bool = False
+) -> str:
     """The text of a genuine verdict.
 
-    It says that the call is genuine, who is calling, and what the bank never asks for.
+    It says that the call is genuine, who is calling, about which loan, and what the bank never asks for.
     """
     between = " " if language == "en" else ""
-    return between.join((GENUINE[language], who(language, officer, purpose, asks), NEVER[language]))
+    told = who(language, officer, purpose, asks, loan, spoken=spoken)
+    return between.join((GENUINE[language], told, NEVER[language]))
 
 
 def caller(language: Language, told: str) -> str:
-    """Shorten `told`, which `who` made, to the officer and the purpose.
+    """Shorten `told`, which `who` made, to the officer, the purpose and the loan.
 
     Only this part is still true after the call.
     """
@@ -147,9 +183,12 @@ def code_over(language: Language, told: str) -> str:
     return f"{told}{' ' if language == 'en' else ''}{CODE_OVER[language]}"
 
 
-def on_call(language: Language, officer: Officer, purpose: str) -> str:
-    """The text that tells a customer that the bank is on the phone with them now."""
-    return ON_CALL[language].format(
+_PROGRESS: dict[Progress, dict[Language, str]] = {"expected": EXPECTED, "ringing": RINGING, "connected": ON_CALL}
+
+
+def progress(language: Language, state: Progress, officer: Officer, purpose: str) -> str:
+    """The text that tells a customer of a call before they have entered its code."""
+    return _PROGRESS[state][language].format(
         name=officer.name, id=officer.id, branch=officer.branch, purpose=PURPOSES[purpose][language]
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from base64 import b64encode
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,9 @@ class DemoBank:
         self._session: aiohttp.ClientSession | None = None
         self._listeners: list[Listener] = []
         self._node: Node | None = None
+        self._alive: asyncio.Task[None] | None = None
+        # While it is set, the telephone exchange does not say that it is alive.
+        self.exchange_silent = False
 
     async def start(self) -> Service:
         """Prepare the bank and serve it in this process. Returns the service, which can import applications."""
@@ -107,7 +112,16 @@ class DemoBank:
         self._session = aiohttp.ClientSession()
         pbx = Caller(self._session, self.url, key_id="pbx", private_key=self.system_keys["pbx"])
         await self._serve(Telephone(service, pbx).routes(), self._telephone_port)
+        await pbx.ask("POST", "/v1/legs/alive")
+        self._alive = asyncio.create_task(self._stay_alive(pbx))
         return service
+
+    async def _stay_alive(self, pbx: Caller) -> None:
+        while True:
+            await asyncio.sleep(self.config.leg_silence_seconds / 4)
+            if not self.exchange_silent:
+                with suppress(aiohttp.ClientError):
+                    await pbx.ask("POST", "/v1/legs/alive")
 
     async def prepare(self) -> None:
         """Make the key ring, the systems file and the schema, and serve the identity provider.
@@ -153,6 +167,8 @@ class DemoBank:
         return self.issuer.mint(CUSTOMERS, customer_id, (), LOGIN_LIFETIME_S)
 
     async def stop(self) -> None:
+        if self._alive is not None:
+            self._alive.cancel()
         if self._node is not None:
             await self._node.stop()
         for listener in self._listeners:

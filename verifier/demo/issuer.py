@@ -25,6 +25,8 @@ from verifier.core.octets import base64url
 LIFETIME_S = 3600
 CODE_LIFETIME_S = 60
 COOKIE = "demo-sign-in"
+# The one authentication context beside the plain one: phishing-resistant (OpenID Connect EAP ACR Values 1.0).
+STRONG = "phr"
 _OPEN_TO_PAGES = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"}
 _POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "templates"), autoescape=True)
@@ -46,11 +48,22 @@ class Client(Struct, frozen=True):
     people: tuple[Person, ...]
 
 
+class _SignIn(Struct, frozen=True):
+    """How a person has signed in. If `acr` is `STRONG`, they used a security key. Otherwise it is empty."""
+
+    person: Person
+    acr: str
+
+    def claims(self) -> dict[str, object]:
+        """The claims about this sign-in. In the demo, a plain sign-in has no method."""
+        return {"acr": self.acr, "amr": ["hwk"]} if self.acr else {}
+
+
 class _Granted(Struct, frozen=True):
     """What an authorization code stands for. A page can redeem each code only once."""
 
     client: Client
-    person: Person
+    sign_in: _SignIn
     challenge: str
     nonce: str
     until: float
@@ -65,7 +78,7 @@ class DemoIssuer:
         self._key = ECKey.generate_key("P-256", auto_kid=True)
         self._clients = {client.client_id: client for client in clients}
         self._granted: dict[str, _Granted] = {}
-        self._signed_in: dict[str, dict[str, Person]] = {}
+        self._signed_in: dict[str, dict[str, _SignIn]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """The discovery document (OpenID Connect Discovery 1.0 section 4), the key set (RFC 7517) and the code flow."""
@@ -79,12 +92,20 @@ class DemoIssuer:
             web.get(f"{path}/end-session", self._end_session),
         ]
 
-    def mint(self, audience: str, subject: str, roles: Iterable[str] = (), lifetime: int = LIFETIME_S) -> str:
+    def mint(
+        self,
+        audience: str,
+        subject: str,
+        roles: Iterable[str] = (),
+        lifetime: int = LIFETIME_S,
+        **claims: object,
+    ) -> str:
         """Make an access token for a subject.
 
-        The audience tells the service whether the subject is staff or a customer. `lifetime` is in seconds.
+        The audience tells the service whether the subject is staff or a customer. `lifetime` is in seconds. `claims`
+        are more claims of the token.
         """
-        return self._access_token({"aud": audience, "sub": subject, "roles": list(roles)}, lifetime)
+        return self._access_token({"aud": audience, "sub": subject, "roles": list(roles), **claims}, lifetime)
 
     def _access_token(self, claims: dict[str, object], lifetime: int) -> str:
         """Make an access token (RFC 9068 section 2)."""
@@ -109,6 +130,7 @@ class DemoIssuer:
                 "code_challenge_methods_supported": ["S256"],
                 "token_endpoint_auth_methods_supported": ["none"],
                 "authorization_response_iss_parameter_supported": True,
+                "acr_values_supported": [STRONG],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["ES256"],
             },
@@ -123,10 +145,12 @@ class DemoIssuer:
 
     async def _authorize(self, request: web.Request) -> web.StreamResponse:
         client = self._client(request)
+        strong = _asks_for_strong(request)
         known = self._signed_in.get(request.cookies.get(COOKIE, ""), {}).get(client.client_id)
-        if known is not None:
+        # Somebody who has signed in less strongly than the page asks for signs in again.
+        if known is not None and request.query.get("prompt") != "login" and (known.acr == STRONG or not strong):
             raise self._return(request, client, known)
-        page = _templates.get_template("sign-in.html").render(client=client)
+        page = _templates.get_template("sign-in.html").render(client=client, strong=strong)
         return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
     async def _choose(self, request: web.Request) -> web.StreamResponse:
@@ -138,8 +162,9 @@ class DemoIssuer:
         session = request.cookies.get(COOKIE, "")
         if session not in self._signed_in:
             session = secrets.token_urlsafe(24)
-        self._signed_in.setdefault(session, {})[client.client_id] = person
-        found = self._return(request, client, person)
+        sign_in = _SignIn(person, STRONG if _asks_for_strong(request) else "")
+        self._signed_in.setdefault(session, {})[client.client_id] = sign_in
+        found = self._return(request, client, sign_in)
         found.set_cookie(COOKIE, session, httponly=True, samesite="Lax")
         raise found
 
@@ -152,11 +177,11 @@ class DemoIssuer:
             raise web.HTTPBadRequest(text="only the code flow with PKCE (S256) is supported here")
         return client
 
-    def _return(self, request: web.Request, client: Client, person: Person) -> web.HTTPSeeOther:
+    def _return(self, request: web.Request, client: Client, sign_in: _SignIn) -> web.HTTPSeeOther:
         code = secrets.token_urlsafe(32)
         asked = request.query
         until = self._now() + CODE_LIFETIME_S
-        self._granted[code] = _Granted(client, person, asked.get("code_challenge", ""), asked.get("nonce", ""), until)
+        self._granted[code] = _Granted(client, sign_in, asked.get("code_challenge", ""), asked.get("nonce", ""), until)
         answer = {"code": code, "state": asked.get("state", ""), "iss": self.issuer}
         return web.HTTPSeeOther(
             f"{client.redirect_uri}?{urlencode(answer)}", headers={"Referrer-Policy": "no-referrer"}
@@ -176,8 +201,8 @@ class DemoIssuer:
             or not hmac.compare_digest(challenge, granted.challenge)
         ):
             return web.json_response({"error": "invalid_grant"}, status=400, headers=_OPEN_TO_PAGES)
-        person, audience = granted.person, granted.client.client_id
-        named = {"aud": audience, "sub": person.subject, "name": person.name}
+        person, audience = granted.sign_in.person, granted.client.client_id
+        named = {"aud": audience, "sub": person.subject, "name": person.name, **granted.sign_in.claims()}
         answer = {
             "access_token": self._access_token({**named, "roles": list(person.roles)}, LIFETIME_S),
             "id_token": self._mint("JWT", {**named, "nonce": granted.nonce}, LIFETIME_S),
@@ -193,3 +218,8 @@ class DemoIssuer:
             raise web.HTTPBadRequest(text="no page with this client id is known here")
         self._signed_in.get(request.cookies.get(COOKIE, ""), {}).pop(client.client_id, None)
         raise web.HTTPSeeOther(client.redirect_uri)
+
+
+def _asks_for_strong(request: web.Request) -> bool:
+    """Whether the page asks for a strong sign-in (OpenID Connect Core 1.0 section 3.1.2.1)."""
+    return STRONG in request.query.get("acr_values", "").split(" ")

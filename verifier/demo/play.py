@@ -28,7 +28,11 @@ async def demo(*, script: bool, out: Path | None, port: int) -> int:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-demo-"))) if script else folder
-        bank = DemoBank(data, free_ports() if script else (port, port + 1, port + 2, port + 3))
+        if script:
+            # The script waits until the telephone exchange counts as silent.
+            bank = DemoBank(data, free_ports(), leg_silence_seconds=5)
+        else:
+            bank = DemoBank(data, (port, port + 1, port + 2, port + 3))
         try:
             service = await bank.start()
             if script:

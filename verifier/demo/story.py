@@ -13,6 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.demo import call_status, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -65,6 +66,7 @@ class Story:
             self._offline,
             self._erasure,
             self._privacy,
+            self._status,
         ):
             await chapter()
         click.echo(f"\n{self.steps} steps, {self.failed} failed")
@@ -289,6 +291,8 @@ class Story:
         self._check(issued.status == 201, "the call is issued, and its ticket says so")
         revoked = await self.officer.post(f"/v1/calls/{issued.json['call']['call_id']}/revocation", {})
         self._check(revoked.json["state"] == "revoked", "the officer revokes it")
+        asking = self.loans, self.pbx, self.officer, self.supervisor
+        await two_loans.play(*asking, self._person(self._bank.customer(two_loans.CUSTOMER)), DESK, self._check)
 
     async def _report(self) -> None:
         self._chapter("7  A suspicious call is reported")
@@ -355,6 +359,11 @@ class Story:
         ]
         found = [each for each in secret if each.encode() in content]
         self._check(not found, f"none of {len(secret)} numbers, names and codes is in its {len(content) // 1024} KiB")
+
+    async def _status(self) -> None:
+        self._chapter("11  What the customer is told without a code")
+        customer = self._person(self._bank.customer(call_status.CUSTOMER))
+        await call_status.play(self.loans, self.pbx, self.officer, customer, self._bank, DESK, self._check)
 
     def _keep(self, name: str, receipt: dict[str, str]) -> None:
         write_receipt(self._out / f"{name}.receipt.json", Evidence(receipt["statement"], receipt["proof"]))

@@ -1,11 +1,12 @@
 """The demo's telephone exchange, shown as a page.
 
-When a person uses the page to answer or hang up a call, the exchange sends a signed leg event to the service.
+When a person uses the page to ring, answer or hang up a call, the exchange sends a signed leg event to the service.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 
 import jinja2
 from aiohttp import web
@@ -16,14 +17,16 @@ from verifier.core.principal import Principal
 from verifier.demo.client import Caller, now_iso
 from verifier.service import Service
 
-_OPEN = "SELECT call_id FROM calls WHERE state IN ('issued', 'live', 'confirmed') ORDER BY call_id DESC LIMIT 20"
+_OPEN = (
+    "SELECT call_id FROM calls WHERE state IN ('issued', 'ringing', 'live', 'confirmed') ORDER BY call_id DESC LIMIT 20"
+)
 _READER = Principal(kind="system", id="demo", issuer="demo", roles=frozenset({"calls"}))
 _POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _templates = jinja2.Environment(loader=jinja2.PackageLoader("verifier.demo", "templates"), autoescape=True)
 
 
 class Telephone:
-    """The page with all calls that are ringing or connected.
+    """The page with all calls that can be dialled, that ring, or that are connected.
 
     `pbx` signs the leg events and sends them to the service.
     """
@@ -31,6 +34,7 @@ class Telephone:
     def __init__(self, service: Service, pbx: Caller) -> None:
         self._service = service
         self._pbx = pbx
+        self._missed: Counter[str] = Counter()
         # The form must contain this token, so that a page from another origin cannot answer calls.
         self._token = secrets.token_urlsafe(16)
 
@@ -50,8 +54,12 @@ class Telephone:
             raise web.HTTPForbidden(text="this form is not from the telephone's own page")
         call = await self._view(str(pressed.get("call_id", "")))
         if call is not None:
-            heard = {"event": str(pressed.get("event", "")), "leg_id": "demo", "number": call.number, "at": now_iso()}
+            event = str(pressed.get("event", ""))
+            leg_id = f"demo-{self._missed[call.call_id]}"
+            heard = {"event": event, "leg_id": leg_id, "number": call.number, "at": now_iso()}
             await self._pbx.post(f"/v1/calls/{call.call_id}/legs", heard)
+            if event == "ended" and call.connected_at is None:
+                self._missed[call.call_id] += 1
         raise web.HTTPSeeOther("/telephone")
 
     async def _view(self, call_id: str) -> CallView | None:

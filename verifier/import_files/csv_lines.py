@@ -20,7 +20,7 @@ from verifier.import_files.numbers import e164
 from verifier.import_files.rows import REASON, BadLine, Reading, shown
 
 REQUIRED = ("application_id", "customer_id", "customer_name", "numbers", "officers", "product")
-OPTIONAL = ("language", "time_zone", "status", "service_calls", "marketing_calls")
+OPTIONAL = ("reference", "language", "time_zone", "status", "service_calls", "marketing_calls")
 COLUMNS = REQUIRED + OPTIONAL
 Part = TypeVar("Part")
 
@@ -126,7 +126,7 @@ class Header:
             "product": values["product"],
             "consents": {name: read(name, _yes_no) for name in ("service_calls", "marketing_calls") if name in given},
         }
-        return facts | ({"status": values["status"]} if "status" in given else {})
+        return facts | {name: values[name] for name in ("reference", "status") if name in given}
 
 
 def split(text: str, headers: list[str] | None = None) -> list[str]:

@@ -89,7 +89,7 @@ class _Authenticating:
 
     async def _write(self, table: AnyTable, row: Struct) -> None:
         changed = self._resealed(row)
-        digest = self._authenticator.digest(table.name, astuple(changed))
+        digest = self._authenticator.digest(table.name, table.covered(astuple(changed)))
         self._sum += share_of(digest)
         self._rows += 1
         sql, values = table.update(row, changed, digest[:MAC_BYTES])

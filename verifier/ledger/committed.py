@@ -73,19 +73,18 @@ class Reading:
         application = await self.application(call.application_id)
         return application, self.open_call(application, rows[0])
 
-    async def open_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The open call that an application's row names.
+    async def newest_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
+        """The newest call of an application, open or not.
 
-        Returns None if the row names no open call, or if the application has been erased meanwhile.
+        Returns None if there is no call, or if the application has been erased meanwhile. Raises Tampered if the
+        application's row names an open call that is not the newest.
         """
-        call_id = application.row.open_call_id
-        if call_id is None:
-            return None
-        rows = await self._reader.fetch_in(records.CALLS_BY_ID, [call_id])
-        # If the row is missing, raise Tampered. The caller must not conclude that there is no call.
-        self._check("calls", [row[0] for row in rows] == [call_id])
+        rows = await self._reader.fetch(records.NEWEST_CALLS, application.application_id, 1)
+        named = application.row.open_call_id
+        newest = rows[0][0] if rows else ""
+        self._check("calls", named is None or newest >= named)
         try:
-            return self.open_call(application, rows[0])
+            return self.open_call(application, rows[0]) if rows else None
         except Erased:
             return None
 

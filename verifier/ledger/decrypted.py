@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from verifier.core.application import Registration
+from verifier.core.application import Loan, Registration
 from verifier.core.call import Call
 from verifier.core.errors import Erased, InternalError, NotFound
 from verifier.core.evidence import Evidence
@@ -38,6 +38,11 @@ class DecryptedApplication(Struct, frozen=True):
     @property
     def application_id(self) -> str:
         return self.row.application_id
+
+    @property
+    def loan(self) -> Loan:
+        """The loan, as the customer knows it."""
+        return self.registration.loan(self.application_id)
 
     @property
     def pseudonym(self) -> str:

@@ -15,7 +15,7 @@ from verifier.ledger.tables import ApplicationRow
 from verifier.ports import KeyRing
 
 # Entries of one generation. There are two of them.
-MAX_APPLICATIONS = 4_096
+MAX_APPLICATIONS = 2_048
 
 
 class Decrypter:

@@ -26,6 +26,7 @@ class ReadSet(Struct, frozen=True):
     """The rows that a command may read. Each field adds rows:
 
     - `application_id`: this application and its open call.
+    - `same_customer`: the other applications of the customer of `application_id`.
     - `customer_index`: the applications of this customer, and their open calls.
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
@@ -36,6 +37,7 @@ class ReadSet(Struct, frozen=True):
     - `channel`: the guess limits of the customer's or number's applications.
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
+    - `exchange_id`: when this telephone exchange was last heard.
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
@@ -43,6 +45,7 @@ class ReadSet(Struct, frozen=True):
     """
 
     application_id: str | None = None
+    same_customer: bool = False
     call_ids: tuple[str, ...] = ()
     customer_index: bytes | None = None
     number_index: bytes | None = None
@@ -53,6 +56,7 @@ class ReadSet(Struct, frozen=True):
     leg_owner: bool = False
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
+    exchange_id: str | None = None
     cap: Literal["verdicts", "reports"] | None = None
     closed: bool = False
     entered: Entered | None = None

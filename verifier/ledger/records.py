@@ -10,6 +10,7 @@ from verifier.ledger.tables import (
     APPLICATIONS,
     CALLS,
     EXCEPTIONS,
+    EXCHANGES,
     LEGS,
     LIMITS,
     REPORTS,
@@ -71,6 +72,11 @@ FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE ap
 
 APPLICATIONS_BY_ID = f"SELECT {APPLICATIONS.columns} FROM applications WHERE application_id IN ($*)"
 APPLICATIONS_BY_CUSTOMER = f"SELECT {APPLICATIONS.columns} FROM applications WHERE customer_index IN ($*)"
+# The other applications of the customers of these applications.
+APPLICATIONS_OF_SAME_CUSTOMER = (
+    f"SELECT {APPLICATIONS.of('o')} FROM applications a JOIN applications o "
+    "ON o.customer_index = a.customer_index AND o.application_id <> a.application_id WHERE a.application_id IN ($*)"
+)
 NUMBERS = "SELECT number_index, application_id FROM numbers WHERE number_index IN ($*)"
 DELETE_NUMBERS = "DELETE FROM numbers WHERE application_id = $1"
 INSERT_NUMBER = "INSERT INTO numbers (number_index, application_id) VALUES ($1, $2)"
@@ -131,6 +137,10 @@ CALLS_OF_APPLICATION = (
     "LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
     "WHERE c.application_id = $1 AND c.call_id < $2 ORDER BY c.call_id DESC LIMIT $3"
 )
+NEWEST_CALLS = (
+    f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.application_id = $1 ORDER BY c.call_id DESC LIMIT $2"
+)
 CALLS_OF_OFFICER = (
     f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "WHERE c.officer_id = $1 AND c.call_id < $2 AND c.issued_at >= $3 ORDER BY c.call_id DESC LIMIT $4"
@@ -157,6 +167,8 @@ STRAYS_OF = (
     f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE application_id = $1 "
     "OR (among IS NOT NULL AND REPLACE(among, ' ' || CAST($1 AS TEXT) || ' ', '') <> among)"
 )
+STRAYS_OF_APPLICATIONS = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE application_id IN ($*)"
+STRAYS_AMONG_SINCE = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE among IS NOT NULL AND stray_id >= $1"
 
 # --- reconciliation ---------------------------------------------------------------------------------------
 
@@ -194,6 +206,11 @@ CAMPAIGNS = (
     f"SELECT {SIGNALS.columns} FROM signals WHERE signal_id >= $1 AND signal_id < $2 AND campaign = 1 "
     "ORDER BY signal_id DESC LIMIT $3"
 )
+
+# --- telephone exchanges ----------------------------------------------------------------------------------
+
+EXCHANGES_BY_ID = f"SELECT {EXCHANGES.columns} FROM exchanges WHERE system_id IN ($*)"
+ALL_EXCHANGES = f"SELECT {EXCHANGES.columns} FROM exchanges ORDER BY system_id"
 
 # --- suspensions ------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -14,6 +15,8 @@ from verifier.core.shards import shard_of
 from verifier.ledger import records
 from verifier.ledger.read_set import ReadSet, distinct
 from verifier.ports import Reader
+
+T = TypeVar("T")
 
 
 class ShardRouting(Struct, frozen=True):
@@ -46,7 +49,7 @@ class ShardRouting(Struct, frozen=True):
             yield from distinct(self.numbers.get(reads.number_index, ())) or (reads.number_index,)
         for call_id in reads.call_ids:
             yield self.calls.get(call_id)
-        yield from (_hashed(each) for each in reads.staff_ids)
+        yield from (_hashed(each) for each in (*reads.staff_ids, *_given(reads.exchange_id)))
         if reads.leg_index is not None and reads.leg_owner:
             # All events of one leg must lock the same shard, even before the leg's call is known.
             yield reads.leg_index
@@ -65,7 +68,7 @@ async def read_routing(reader: Reader, reads: ReadSet) -> ShardRouting:
     return ShardRouting({row[0]: row[1] for row in applications}, numbers, {row[0]: row[1] for row in calls}, legs)
 
 
-def _given(value: object) -> tuple[object, ...]:
+def _given(value: T | None) -> tuple[T, ...]:
     return () if value is None else (value,)
 
 

@@ -123,7 +123,7 @@ class _RowAudit:
 
     def _read(self, table: AnyTable, row: Row) -> Struct | None:
         try:
-            share = self._authenticator.check(table.name, row)
+            share = self._authenticator.check_row(table, row)
         except Tampered:
             self._find(f"{table.name}: the row of {_shown(table.key_of(row))} is not as it was written")
             return None

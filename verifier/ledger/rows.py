@@ -34,10 +34,24 @@ class Table(Generic[Item]):
 
     Each SELECT returns the names in `columns` first, and may return more columns after those. `narrow` lists the
     columns that change often. An update that changes only `narrow` columns writes only these columns.
+
+    `later` lists the columns that a later release has added. They are the last columns. While all of them are NULL, the
+    authenticator leaves them out, so rows of the earlier release verify.
     """
 
-    def __init__(self, name: str, row: type[Item], key: tuple[str, ...], narrow: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        row: type[Item],
+        key: tuple[str, ...],
+        narrow: tuple[str, ...] = (),
+        later: tuple[str, ...] = (),
+    ) -> None:
         names = row.__struct_fields__
+        self.later = later
+        self._first = len(names) - len(later)
+        self._absent = (None,) * len(later)
+        assert names[self._first :] == later  # noqa: S101
         self.name = name
         self.row = row
         self.key = key
@@ -74,6 +88,11 @@ class Table(Generic[Item]):
                 yield row
             after = [page[-1][each] for each in self._at]
 
+    def covered(self, values: Sequence[object]) -> Sequence[object]:
+        """The values of a row that its authenticator covers. Different rows never have equal covered values."""
+        first = self._first
+        return values[:first] if self._absent and tuple(values[first:]) == self._absent else values
+
     def key_of(self, row: Row) -> Key:
         """The key of a row: one value, or a tuple of several."""
         return row[self._at[0]] if len(self._at) == 1 else tuple(row[each] for each in self._at)
@@ -105,15 +124,20 @@ class Authenticator:
 
     def mac(self, table: Table[Item], row: Item) -> bytes:
         """The authenticator of a row."""
-        return self.digest(table.name, astuple(row))[:MAC_BYTES]
+        return self.digest(table.name, table.covered(astuple(row)))[:MAC_BYTES]
 
     def check(self, table: str, row: Row) -> int:
-        """Verify a row whose last column is its authenticator. Returns the share of the row. Raises Tampered."""
+        """Verify covered values with their authenticator as the last one. Returns the share. Raises Tampered."""
         digest = self.digest(table, tuple(row[:-1]))
         # SQLite lets a column hold a value of any type.
         if not isinstance(row[-1], bytes) or not hmac.compare_digest(digest[:MAC_BYTES], row[-1]):
             raise self.found(table)
         return share_of(digest)
+
+    def check_row(self, table: Table[Item], row: Row) -> int:
+        """Verify a row. Columns after the authenticator are ignored. Returns the row's share. Raises Tampered."""
+        at = table.width - 1
+        return self.check(table.name, (*table.covered(row[:at]), row[at]))
 
     def found(self, table: str) -> Tampered:
         """Report a row that does not verify. Returns the error to raise."""
@@ -122,7 +146,7 @@ class Authenticator:
 
     def read(self, table: Table[Item], row: Row) -> Item:
         """Verify a row and return its struct. Columns after the authenticator are ignored. Raises Tampered."""
-        self.check(table.name, row[: table.width])
+        self.check_row(table, row)
         return table.row(*row[: table.width - 1])
 
 
@@ -172,7 +196,7 @@ class Rows(Generic[Item]):
         if row is None:
             return None
         table = self._table
-        share = self._authenticator.check(table.name, row[: table.width])
+        share = self._authenticator.check_row(table, row)
         found = table.row(*row[: table.width - 1])
         self._before[key] = found, share
         self._now[key] = found
@@ -209,7 +233,7 @@ class Rows(Generic[Item]):
                 if before is not None:
                     statements.setdefault(table.delete, []).append(key if isinstance(key, tuple) else (key,))
                 continue
-            digest = self._authenticator.digest(table.name, astuple(after))
+            digest = self._authenticator.digest(table.name, table.covered(astuple(after)))
             grown += share_of(digest)
             mac = digest[:MAC_BYTES]
             if before is None:

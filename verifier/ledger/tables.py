@@ -43,6 +43,7 @@ class Leg(Struct, frozen=True):
     connected_at: int | None = None
     ended_at: int | None = None
     expires_at: int = 0
+    rang_at: int | None = None
 
 
 class StrayLeg(Struct, frozen=True):
@@ -65,6 +66,12 @@ class StrayLeg(Struct, frozen=True):
     expires_at: int = 0
     sealed: bytes | None = None
     among: str | None = None
+    rang_at: int | None = None
+
+    @property
+    def led_to(self) -> set[str]:
+        """The ids of the applications that the leg may be about."""
+        return {*(self.among or "").split(), *filter(None, (self.application_id,))}
 
 
 class ExceptionRow(Struct, frozen=True):
@@ -142,6 +149,13 @@ class SignalRow(Struct, frozen=True):
     campaign: int | None = None
 
 
+class ExchangeRow(Struct, frozen=True):
+    """A row of `exchanges`: when the service last heard of a telephone exchange, by the id of its system."""
+
+    system_id: str
+    heard_at: int
+
+
 class SuspensionRow(Struct, frozen=True):
     """A row of `suspensions`. A suspension is in force until it is lifted. `sealed` holds the reason."""
 
@@ -173,16 +187,19 @@ CALLS = Table(
         "ended_at",
         "receipt_leaf",
         "due_at",
+        "rang_at",
     ),
+    later=("rang_at",),
 )
-LEGS = Table("legs", Leg, ("call_id", "leg_index"))
-STRAY_LEGS = Table("stray_legs", StrayLeg, ("stray_id",))
+LEGS = Table("legs", Leg, ("call_id", "leg_index"), later=("rang_at",))
+STRAY_LEGS = Table("stray_legs", StrayLeg, ("stray_id",), later=("rang_at",))
 EXCEPTIONS = Table("exceptions", ExceptionRow, ("exception_id",), narrow=("call_id",))
 REQUESTS = Table("exception_requests", RequestRow, ("request_id",), narrow=("decided_at", "exception_id", "expires_at"))
 LIMITS = Table("limits", LimitRow, ("limit_key",))
 REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
 SIGNALS = Table("signals", SignalRow, ("signal_id",), narrow=("campaign",))
+EXCHANGES = Table("exchanges", ExchangeRow, ("system_id",))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
 # The tables whose rows carry an authenticator. `applications` comes first: an audit reads it before the other tables.
 TABLES: tuple[AnyTable, ...] = (
@@ -196,6 +213,7 @@ TABLES: tuple[AnyTable, ...] = (
     REPORTS,
     SUSPENSIONS,
     SIGNALS,
+    EXCHANGES,
 )
 
 

@@ -11,11 +11,13 @@ from verifier.service.context import Context, Settings
 from verifier.service.customers.me import Me
 from verifier.service.customers.receipts import Receipts
 from verifier.service.customers.reports import Reports
+from verifier.service.customers.ringing import Ringing
 from verifier.service.housekeeping.expiry import Housekeeping
 from verifier.service.housekeeping.key_uses import KeyUses
 from verifier.service.housekeeping.retention import Retention
 from verifier.service.identity import Identities
 from verifier.service.ivr import Ivr
+from verifier.service.legs.exchanges import TelephoneExchanges
 from verifier.service.legs.leg_events import Legs
 from verifier.service.legs.reconciliation import Reconciliation
 from verifier.service.notifications.outbox import Outbox
@@ -36,6 +38,7 @@ class Service:
         self.context = context
         self.applications = Applications(context)
         self.calls = Calls(context)
+        self.exchanges = TelephoneExchanges(context)
         self.legs = Legs(context)
         self.reconciliation = Reconciliation(context)
         self.policy_exceptions = PolicyExceptions(context)
@@ -47,7 +50,8 @@ class Service:
         self.ivr = Ivr(context, self.confirmations, self.outbox)
         self.receipts = Receipts(context)
         self.reports = Reports(context)
-        self.me = Me(context)
+        self.me = Me(context, self.exchanges)
+        self.ringing = Ringing(context, self.exchanges)
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)
         self.suspensions = StaffSuspensions(context)

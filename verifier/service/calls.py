@@ -67,10 +67,19 @@ class Calls:
             superseded = self._make_way(work, application, officer_id)
             registration = application.registration
             day = local_day(registration, work.now_ms)
-            today = application.row.calls_today if application.row.local_day == day else 0
+            today = _calls_today(application, day)
+            others = work.applications.others_of_customer(application)
+            to_person = today + sum(_calls_today(each, local_day(each.registration, work.now_ms)) for each in others)
             lifted = _lifted(work, application_id, officer_id, asked, context.cutoff)
             intended = IntendedCall(
-                officer_id, asked.purpose, asked.number, today, work.now_ms, bool(application.row.opted_out)
+                officer_id=officer_id,
+                purpose=asked.purpose,
+                number=asked.number,
+                caller_number=asked.caller_number,
+                calls_today=today,
+                calls_to_person=to_person,
+                now_ms=work.now_ms,
+                opted_out=bool(application.row.opted_out),
             )
             officer = check_policy(settings.policy, registration, intended, lifted)
             if superseded is not None:
@@ -82,7 +91,7 @@ class Calls:
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
             return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
-        reads = ReadSet(application_id=application_id, exception_ids=_given(asked.exception_id))
+        reads = ReadSet(application_id, same_customer=True, exception_ids=_given(asked.exception_id))
 
         def guard(work: UnitOfWork) -> None:
             if caller.kind != "system":
@@ -107,7 +116,7 @@ class Calls:
         before = current_state(application, opened, work.now_ms, self._context.settings.rules)
         if not before.open:
             return before
-        if opened.ticket.officer.id != officer_id or before.connected or before.state == "confirmed":
+        if opened.ticket.officer.id != officer_id or before.connected or before.rings or before.state == "confirmed":
             raise CallOpen
         return lifecycle.revoke(before, work.now_ms)
 
@@ -249,6 +258,7 @@ def view(opened: DecryptedCall) -> CallView:
         leg_mode=call.leg_mode,
         issued_at=from_ms(call.issued_at),
         expires_at=from_ms(call.expires_at),
+        rang_at=optional_from_ms(call.rang_at),
         connected_at=optional_from_ms(call.connected_at),
         leg_ended_at=optional_from_ms(call.leg_ended_at),
         revealed_at=optional_from_ms(call.revealed_at),
@@ -265,6 +275,11 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
     if asked.officer_id not in (None, caller.id):
         raise Forbidden("officers issue calls in their own name only")
     return caller.id
+
+
+def _calls_today(application: DecryptedApplication, day: int) -> int:
+    """The number of calls that were issued on an application on its customer's calendar day `day`."""
+    return application.row.calls_today if application.row.local_day == day else 0
 
 
 def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:

@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True):
     - `guess_limit`: the limit on wrong codes, for each application and channel.
     - `verdict_cap`, `report_cap`: the daily caps, for each login and each calling number.
     - `receipt_messages`: whether the bank's messaging system can send receipts to callers (section 7.11).
+    - `leg_silence_ms`: a telephone exchange is silent if it has not been heard for this time.
     - `retention_ms`: how long statements are kept. None means that they are kept forever.
     """
 
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True):
     published_numbers: tuple[str, ...] = ()
     bank_name: str = ""
     receipt_messages: bool = False
+    leg_silence_ms: int = 60_000
     retention_ms: int | None = None
 
 

@@ -150,7 +150,8 @@ class Ivr:
             judged = machine.judge(dialogue, "ended", told, receipt=receipt, evidence=outcome.receipt_id)
             return *judged, receipt_for, about
         ticket = outcome.call.ticket
-        who = {language: words.who(language, ticket.officer, ticket.purpose, ticket.asks) for language in LANGUAGES}
+        facts = ticket.officer, ticket.purpose, ticket.asks, outcome.loan
+        who = {language: words.who(language, *facts, spoken=True) for language in LANGUAGES}
         judged = machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt, evidence=outcome.receipt_id)
         return *judged, receipt_for, about
 

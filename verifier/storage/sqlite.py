@@ -32,7 +32,7 @@ class _Options(TypedDict):
 
 # Required settings. Each setting is set and read back, because SQLite ignores a setting that it cannot apply.
 _REQUIRED = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "busy_timeout": 5000}
-_OPTIONAL = ("PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000")
+_OPTIONAL = ("PRAGMA cache_size = -4096", "PRAGMA wal_autocheckpoint = 4000")
 # Both connections begin and end their transactions themselves.
 _OPTIONS = _Options(isolation_level=None, cached_statements=256)
 MAX_DAMAGE = 20

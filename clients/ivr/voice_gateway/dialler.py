@@ -1,5 +1,8 @@
 """`voice-dialler CALL`: phones the officer, phones the customer, bridges the two, and reports the customer's leg.
 
+`voice-dialler -` reads the ids of calls from its input, one a line, and makes one call after another. It says that it
+is alive between the calls too.
+
 Implements specs/protocol.md section 7.10. The customer's number comes from the ticket, so no other number is dialled.
 """
 
@@ -10,16 +13,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pjsua2 as pj
-from callback_verification import CallbackVerificationError, Client, SystemKey, calls, legs
+from callback_verification import CallbackVerificationError, Client, Request, SystemKey, calls, legs
+from callback_verification.pbx import Reporter
+from callback_verification.pbx.reporter import RINGING
 from callback_verification.sending import Timeouts
-from callback_verification.shapes import Call
+from callback_verification.shapes import Call, SipIdentity
 
 from voice_gateway.endpoint import Endpoint, active_audio
 from voice_gateway.settings import BadSettings, DiallerSettings, check_ports, read
@@ -29,17 +34,29 @@ log = logging.getLogger("voice_gateway")
 RING_S = 60.0
 LONGEST_S = 7200.0
 HANG_UP_S = 2.0
+MAX_LINE = 256
 # If a leg event were lost, the code would stay hidden or the call would stay live. So retry for longer than usual.
 TIMEOUTS = Timeouts(try_s=5.0, connect_s=2.0, total_s=60.0, tries=8)
 
 
 class Leg(pj.Call):  # type: ignore[misc]
-    """The officer's or the customer's leg. `up` is called when the leg is answered, and `down` when the leg is over."""
+    """The officer's or the customer's leg.
 
-    def __init__(self, account: pj.Account, up: Callable[[Leg], None], down: Callable[[Leg], None]) -> None:
+    `rings` is called when the telephone rings, `up` when the leg is answered, and `down` when the leg is over.
+    """
+
+    def __init__(
+        self,
+        account: pj.Account,
+        rings: Callable[[Leg], None],
+        up: Callable[[Leg], None],
+        down: Callable[[Leg], None],
+    ) -> None:
         super().__init__(account)
+        self._rings = rings
         self._up = up
         self._down = down
+        self.rang = False
         self.answered = False
         self.over = True
         self.audio: pj.AudioMedia | None = None
@@ -70,6 +87,10 @@ class Leg(pj.Call):  # type: ignore[misc]
         if state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.over:
             self.over = True
             self._down(self)
+        elif state == pj.PJSIP_INV_STATE_EARLY and not self.rang:
+            # 180 or 183. Early media is no answer: it may be an announcement.
+            self.rang = True
+            self._rings(self)
         elif state == pj.PJSIP_INV_STATE_CONFIRMED and not self.answered:
             self.answered = True
             self._up(self)
@@ -90,24 +111,23 @@ class Leg(pj.Call):  # type: ignore[misc]
 class Dialler:
     """One call from an officer to a customer. Only the thread that created a dialler may use it."""
 
-    def __init__(self, settings: DiallerSettings, client: Client, call: Call) -> None:
+    def __init__(self, settings: DiallerSettings, reporter: Reporter, call: Call) -> None:
         self._settings = settings
-        self._client = client
+        self._reporter = reporter
         self._call = call
         self._stopping = False
-        # Use one thread, so that the events are sent in order.
-        self._reporter = ThreadPoolExecutor(1, thread_name_prefix="reporter")
         self._reports: list[Future[Call]] = []
         self._endpoint = Endpoint(settings, 2)
         self._account = pj.Account()
         self._account.create(self._endpoint.account(call.caller_number))
-        self._officer = Leg(self._account, self._officer_up, self._leg_down)
-        self._customer = Leg(self._account, self._customer_up, self._customer_down)
-        self._identity: Future[str] | None = None
+        self._officer = Leg(self._account, lambda _: None, self._officer_up, self._leg_down)
+        self._customer = Leg(self._account, self._customer_rings, self._customer_up, self._customer_down)
+        self._identity: Future[SipIdentity] | None = None
+        self._rung = False
         self._bridged = False
 
     def run(self) -> bool:
-        """Run the call to its end. Return true if the customer answered and the service got all leg events."""
+        """Run the call to its end. Return true if the customer answered and the service knows it, and knows the end."""
         began = time.monotonic()
         self._officer.ring(self._uri(self._settings.officer_uri, officer=self._call.officer.id))
         while not self._stopping and not (self._officer.over and self._customer.over):
@@ -122,7 +142,6 @@ class Dialler:
         while not (self._officer.over and self._customer.over) and time.monotonic() < until:
             self._endpoint.poll()
         reached = self._customer.answered
-        self._reporter.shutdown()
         del self._officer, self._customer
         self._account.shutdown()
         self._endpoint.close()
@@ -133,48 +152,44 @@ class Dialler:
 
     def _officer_up(self, leg: Leg) -> None:
         # The SIP identity is valid for one minute, so request it only now.
-        self._identity = self._reporter.submit(self._ask_identity)
-
-    def _ask_identity(self) -> str:
         kind = self._settings.identity
-        return "" if kind == "off" else self._client.send(calls.identity(self._call.call_id, kind=kind)).identity
+        if kind != "off":
+            self._identity = self._reporter.send(calls.identity(self._call.call_id, kind=kind))
 
     def _ring_customer(self) -> None:
-        """Call the customer if the SIP identity for the INVITE has arrived."""
-        if self._identity is None or not self._identity.done():
+        """Call the customer if the officer has answered and the SIP identity for the INVITE has arrived."""
+        asked = self._identity
+        if self._rung or not self._officer.answered or (asked is not None and not asked.done()):
             return
-        asked, self._identity = self._identity, None
+        self._rung = True
         try:
-            self._customer.ring(self._uri(self._settings.customer_uri, number=self._call.number), asked.result())
+            identity = "" if asked is None else asked.result().identity
         except CallbackVerificationError as error:
             log.error("no SIP identity, so the customer is not called: %s", error)
             self._stopping = True
+            return
+        self._customer.ring(self._uri(self._settings.customer_uri, number=self._call.number), identity)
+
+    def _customer_rings(self, leg: Leg) -> None:
+        self._reporter.send(self._event(legs.ringing, leg), RINGING)
 
     def _customer_up(self, leg: Leg) -> None:
-        self._report(legs.connected, leg)
+        self._reports.append(self._reporter.send(self._event(legs.connected, leg)))
 
     def _customer_down(self, leg: Leg) -> None:
-        if leg.answered:
-            self._report(legs.ended, leg)
+        if leg.rang or leg.answered:
+            self._reports.append(self._reporter.send(self._event(legs.ended, leg)))
         self._leg_down(leg)
 
     def _leg_down(self, leg: Leg) -> None:
         """End the other leg, because `leg` is over."""
         (self._customer if leg is self._officer else self._officer).end()
 
-    def _report(self, event: Callable[..., object], leg: Leg) -> None:
+    def _event(self, kind: Callable[..., Request[Call]], leg: Leg) -> Request[Call]:
         call = self._call
-        request = event(
+        return kind(
             call.call_id, leg_id=leg.leg_id, number=call.number, caller_number=call.caller_number, at=datetime.now(UTC)
         )
-        self._reports.append(self._reporter.submit(self._send, request))
-
-    def _send(self, request: object) -> Call:
-        try:
-            return self._client.send(request)  # type: ignore[arg-type]
-        except CallbackVerificationError as error:
-            log.error("a leg event did not reach the service: %s", error)
-            raise
 
     def _bridge(self) -> None:
         one, other = self._officer.audio, self._customer.audio
@@ -188,12 +203,50 @@ class Dialler:
         return pattern.format(**{name: quote(value, safe="+") for name, value in values.items()})
 
 
+class Line:
+    """The calls of one process, one after another. A signal ends the call that goes on, and then the process."""
+
+    def __init__(self, settings: DiallerSettings, client: Client, reporter: Reporter) -> None:
+        self._settings = settings
+        self._client = client
+        self._reporter = reporter
+        self._dialler: Dialler | None = None
+        self._stopping = False
+
+    def run(self, call_ids: Iterable[str]) -> bool:
+        """Make the calls. Return true if `Dialler.run` succeeds for each."""
+        succeeded = True
+        for each in call_ids:
+            succeeded = self._dial(each) and succeeded
+            if self._stopping:
+                break
+        return succeeded
+
+    def stop(self, *signal: object) -> None:
+        self._stopping = True
+        if self._dialler is None:
+            sys.exit(0)  # this also ends the wait for the next call
+        self._dialler.stop()
+
+    def _dial(self, call_id: str) -> bool:
+        try:
+            call = self._client.send(calls.read(call_id))
+        except (CallbackVerificationError, ValueError) as error:
+            log.error("no call is made: %s", error)
+            return False
+        self._dialler = Dialler(self._settings, self._reporter, call)
+        try:
+            return self._dialler.run()
+        finally:
+            self._dialler = None
+
+
 def main() -> None:
-    """Make the call. Exit with status 0 if `Dialler.run` succeeds, 1 if it fails, and 2 for bad settings."""
+    """Make the calls. Exit with status 0 if all succeed, 1 if one fails, and 2 for bad settings."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     if len(sys.argv) != 2:
-        print("usage: voice-dialler CALL", file=sys.stderr)
+        print("usage: voice-dialler CALL, or voice-dialler - to read calls from the input", file=sys.stderr)
         sys.exit(2)
     try:
         settings = read(os.environ, "DIALLER_", DiallerSettings)
@@ -203,15 +256,19 @@ def main() -> None:
     except (BadSettings, OSError, ValueError) as error:
         print(f"voice-dialler: {error}", file=sys.stderr)
         sys.exit(2)
-    try:
-        call = client.send(calls.read(sys.argv[1]))
-    except CallbackVerificationError as error:
-        print(f"voice-dialler: {error}", file=sys.stderr)
-        sys.exit(1)
-    dialler = Dialler(settings, client, call)
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: dialler.stop())
-    sys.exit(0 if dialler.run() else 1)
+    with Reporter(client, timeouts=TIMEOUTS) as reporter:
+        line = Line(settings, client, reporter)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, line.stop)
+        reached = line.run([sys.argv[1]] if sys.argv[1] != "-" else _asked())
+    sys.exit(0 if reached else 1)
+
+
+def _asked() -> Iterator[str]:
+    """The ids of calls in the input, one a line."""
+    while line := sys.stdin.readline(MAX_LINE):
+        if line.strip():
+            yield line.strip()
 
 
 if __name__ == "__main__":

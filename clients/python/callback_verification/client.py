@@ -37,12 +37,13 @@ class _Base:
         self._credential = credential
         self._timeouts = timeouts or Timeouts()
 
-    def _sending(self, request: Request[Answer]) -> Sending[Answer]:
+    def _sending(self, request: Request[Answer], timeouts: Timeouts | None) -> Sending[Answer]:
         url = _normalized(self._base + request.path)
-        return Sending(request, url, self._credential, self._timeouts, time.monotonic, time.time, _jitter)
+        limits = timeouts or self._timeouts
+        return Sending(request, url, self._credential, limits, time.monotonic, time.time, _jitter)
 
     def _request(self, out: Outgoing) -> httpx2.Request:
-        timeout = httpx2.Timeout(out.time_s, connect=min(out.time_s, self._timeouts.connect_s))
+        timeout = httpx2.Timeout(out.time_s, connect=out.connect_s)
         extensions = {"timeout": timeout.as_dict()}
         return httpx2.Request(out.method, out.url, headers=out.headers, content=out.body, extensions=extensions)
 
@@ -67,12 +68,12 @@ class Client(_Base):
         self._http = transport or httpx2.HTTPTransport(trust_env=False)
         self._sleep = sleep
 
-    def send(self, request: Request[Answer]) -> Answer:
-        """Send a request, with retries where they are safe.
+    def send(self, request: Request[Answer], *, timeouts: Timeouts | None = None) -> Answer:
+        """Send a request, with retries where they are safe. `timeouts` defaults to those of the client.
 
         Raises Problem if the service refuses, and CannotCheck if there is no reliable answer.
         """
-        sending = self._sending(request)
+        sending = self._sending(request, timeouts)
         while True:
             try:
                 return sending.answer(*self._once(sending, sending.outgoing()))
@@ -119,12 +120,12 @@ class AsyncClient(_Base):
         self._http = transport or httpx2.AsyncHTTPTransport(trust_env=False)
         self._sleep = sleep
 
-    async def send(self, request: Request[Answer]) -> Answer:
-        """Send a request, with retries where they are safe.
+    async def send(self, request: Request[Answer], *, timeouts: Timeouts | None = None) -> Answer:
+        """Send a request, with retries where they are safe. `timeouts` defaults to those of the client.
 
         Raises Problem if the service refuses, and CannotCheck if there is no reliable answer.
         """
-        sending = self._sending(request)
+        sending = self._sending(request, timeouts)
         while True:
             try:
                 return sending.answer(*await self._once(sending, sending.outgoing()))

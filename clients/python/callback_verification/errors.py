@@ -60,7 +60,10 @@ class Unavailable(CannotCheck):
 
 
 class Problem(CallbackVerificationError):
-    """The service refuses the request and says why (RFC 9457). `slug` names the kind of error."""
+    """The service refuses the request and says why (RFC 9457). `slug` names the kind of error.
+
+    `acr_values` is only for InsufficientUserAuthentication.
+    """
 
     known: ClassVar[dict[str, type[Problem]]] = {}
 
@@ -74,6 +77,7 @@ class Problem(CallbackVerificationError):
         request_id: str | None = None,
         errors: tuple[FieldError, ...] = (),
         refusals: tuple[Refusal, ...] = (),
+        acr_values: tuple[str, ...] = (),
         retry_after: int | None = None,
     ) -> None:
         super().__init__(f"{slug}: {detail or title}")
@@ -84,6 +88,7 @@ class Problem(CallbackVerificationError):
         self.request_id = request_id
         self.errors = errors
         self.refusals = refusals
+        self.acr_values = acr_values
         self.retry_after = retry_after
 
     def __init_subclass__(cls, slug: str) -> None:
@@ -96,6 +101,14 @@ class Problem(CallbackVerificationError):
 
 class Unauthenticated(Problem, slug="unauthenticated"):
     """The token or the signature is not accepted."""
+
+
+class InsufficientUserAuthentication(Problem, slug="insufficient_user_authentication"):
+    """The member of staff must sign in more strongly for this operation (RFC 9470).
+
+    Ask the provider for a sign-in with one of `acr_values`. Then send the request again, with the new token and the
+    same idempotency key. If `acr_values` is empty, ask for any new sign-in.
+    """
 
 
 class Forbidden(Problem, slug="forbidden"):

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from callback_verification.requests import Request, get, put
-from callback_verification.shapes import CallStatus, MyApplications, PastCalls, Preferences
+from datetime import datetime
+from typing import Literal
+
+from callback_verification.quiet import Shape
+from callback_verification.requests import Request, get, instant, post, put
+from callback_verification.shapes import CallStatus, Instant, MyApplications, PastCalls, Preferences
+
+
+class CallVerification(Shape, frozen=True):
+    """Whether a call that rings is from the bank: `legit`, `not_legit` or `undetermined`. It never replaces a code."""
+
+    verdict: Literal["legit", "not_legit", "undetermined"]
+    at: Instant
+
+    def __bool__(self) -> bool:
+        raise TypeError("a call verification is neither true nor false; use .verdict")
 
 
 def call_status() -> Request[CallStatus]:
-    """Ask whether the bank is on the phone with the customer now."""
+    """Ask whether the bank is calling the customer now."""
     return get("/v1/me/call-status", CallStatus)
+
+
+def verify_call(*, caller_number: str, rang_at: datetime) -> Request[CallVerification]:
+    """Ask whether the call that rings on the customer's handset is from the bank.
+
+    `caller_number` is the number that the handset shows, in E.164. `rang_at` is when the handset began to ring.
+    """
+    body: dict[str, object] = {"caller_number": caller_number, "rang_at": instant(rang_at)}
+    return post("/v1/me/call-verification", CallVerification, body, None)
 
 
 def calls(*, limit: int = 20, cursor: str | None = None) -> Request[PastCalls]:

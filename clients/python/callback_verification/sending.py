@@ -40,13 +40,14 @@ class Timeouts(Struct, frozen=True):
 
 
 class Outgoing(Struct, frozen=True):
-    """One try to send a request. `time_s` is the timeout of the try, in seconds."""
+    """One try to send a request. `time_s` is the timeout of the try, `connect_s` that for connecting, in seconds."""
 
     method: str
     url: str
     headers: dict[str, str]
     body: bytes | None
     time_s: float
+    connect_s: float
 
     def __repr__(self) -> str:
         # Leave out the headers and the body: the headers hold a token, and the body may hold a code.
@@ -61,6 +62,7 @@ class _ProblemBody(Struct, frozen=True):
     verdict: str | None = None
     errors: tuple[FieldError, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    acr_values: tuple[str, ...] = ()
 
 
 class Sending(Generic[Answer]):
@@ -115,7 +117,9 @@ class Sending(Generic[Answer]):
             headers["Content-Type"] = "application/json"
         if self._credential is not None:
             headers |= self._credential.headers(request.method, self._url, headers, request.body, self._wall())
-        return Outgoing(request.method, self._url, headers, request.body, min(left, self._timeouts.try_s))
+        time_s = min(left, self._timeouts.try_s)
+        connect_s = min(time_s, self._timeouts.connect_s)
+        return Outgoing(request.method, self._url, headers, request.body, time_s, connect_s)
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         """Decode an answer of the service. Raises Problem if the service refuses the request.
@@ -185,6 +189,7 @@ def _refusal(status: int, kind: str, body: bytes, request_id: str, retry_after: 
         request_id=request_id,
         errors=problem.errors,
         refusals=problem.refusals,
+        acr_values=problem.acr_values,
         retry_after=retry_after,
     )
 

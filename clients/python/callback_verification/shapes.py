@@ -5,96 +5,27 @@ Implements specs/protocol.md section 3. Times are aware datetimes. Numbers are E
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
-
-from msgspec import Meta
+from typing import Any, Literal
 
 from callback_verification.evidence import Evidence
 from callback_verification.quiet import Shape
+from callback_verification.registrations import AnnouncedCall as AnnouncedCall
+from callback_verification.registrations import Application as Application
+from callback_verification.registrations import Applications as Applications
+from callback_verification.registrations import Consents as Consents
+from callback_verification.registrations import Customer as Customer
+from callback_verification.registrations import ErasedApplication as ErasedApplication
+from callback_verification.registrations import Instant as Instant
+from callback_verification.registrations import Language as Language
+from callback_verification.registrations import Loan as Loan
+from callback_verification.registrations import Officer as Officer
+from callback_verification.registrations import Purpose as Purpose
+from callback_verification.registrations import RegisteredNumber as RegisteredNumber
+from callback_verification.registrations import Registration as Registration
 
-State = Literal["issued", "live", "confirmed", "ended", "expired", "revoked", "locked"]
+State = Literal["issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]
-Language = Literal["zh-CN", "en"]
-Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing"]
-Instant = Annotated[datetime, Meta(tz=True)]
-Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
-
-
-class Officer(Shape, frozen=True):
-    """An officer. `id` is the staff number."""
-
-    id: str
-    name: str
-    branch: str
-
-
-class Customer(Shape, frozen=True):
-    """A customer. `id` is their subject at the bank's identity provider. `time_zone` is an IANA name."""
-
-    id: str
-    name: str
-    language: Language = "zh-CN"
-    time_zone: str = "Asia/Shanghai"
-
-
-class RegisteredNumber(Shape, frozen=True):
-    """A number on file, and when it was added."""
-
-    number: str
-    added_at: Instant
-
-
-class Consents(Shape, frozen=True):
-    """The kinds of calls that the customer has consented to."""
-
-    service_calls: bool = True
-    marketing_calls: bool = False
-
-
-class AnnouncedCall(Shape, frozen=True):
-    """A call that the bank has announced to the customer."""
-
-    purpose: Purpose
-    not_before: Instant
-    not_after: Instant
-
-
-class Registration(Shape, frozen=True):
-    """The facts of one application."""
-
-    customer: Customer
-    numbers: tuple[RegisteredNumber, ...]
-    officers: tuple[Officer, ...]
-    product: str
-    status: Literal["open", "closed"] = "open"
-    consents: Consents = Consents()
-    stage: Literal["received", "documents", "review", "approved", "disbursed", "declined"] = "received"
-    announced_calls: tuple[AnnouncedCall, ...] = ()
-
-
-class Application(Shape, frozen=True):
-    """A registered application."""
-
-    application_id: str
-    registration: Registration
-    created_at: Instant
-    updated_at: Instant
-    open_call_id: str | None
-
-
-class Applications(Shape, frozen=True):
-    """A page of applications, ordered by reference. `next_cursor` is None on the last page."""
-
-    applications: tuple[Application, ...]
-    next_cursor: str | None
-
-
-class ErasedApplication(Shape, frozen=True):
-    """An application whose key has been destroyed."""
-
-    application_id: str
-    erased_at: Instant
+Rule = Literal["contact_hours", "daily_cap", "number_cooling_off", "person_daily_cap"]
 
 
 class GrantedException(Shape, frozen=True):
@@ -141,6 +72,7 @@ class Call(Shape, frozen=True):
     leg_mode: LegMode
     issued_at: Instant
     expires_at: Instant
+    rang_at: Instant | None
     connected_at: Instant | None
     leg_ended_at: Instant | None
     revealed_at: Instant | None
@@ -163,7 +95,7 @@ class LegByNumber(Shape, frozen=True):
     with several officers.
     """
 
-    event: Literal["connected", "ended"]
+    event: Literal["ringing", "connected", "ended"]
     leg_id: str
     at: Instant
     number: str | None = None
@@ -269,6 +201,7 @@ class PastCall(Shape, frozen=True):
     number: str
     caller_number: str
     issued_at: Instant
+    rang_at: Instant | None
     connected_at: Instant | None
     confirmed_at: Instant | None
     ended_at: Instant | None
@@ -283,8 +216,13 @@ class PastCalls(Shape, frozen=True):
 
 
 class CallStatus(Shape, frozen=True):
-    """Whether the bank is on the phone with the customer now. `calls` lists the bank's calls. Trust no other call."""
+    """Whether the bank is calling the customer now. `calls` lists the bank's calls. Trust no other call.
 
+    `state` is `none`, `expected`, `ringing`, `connected`, or `unknown` if the service cannot check. `on_call` is true
+    only for `connected`.
+    """
+
+    state: Literal["none", "expected", "ringing", "connected", "unknown"]
     on_call: bool
     at: Instant
     calls: tuple[PastCall, ...]
@@ -295,7 +233,10 @@ class CallStatus(Shape, frozen=True):
 
 
 class MyApplication(Shape, frozen=True):
-    """A loan application, as its customer sees it. An announced call is not proof that a call is genuine."""
+    """A loan application, as its customer sees it. An announced call is not proof that a call is genuine.
+
+    `reference` is what the customer knows it by. A service of an earlier release leaves it out.
+    """
 
     application_id: str
     product: str
@@ -303,6 +244,7 @@ class MyApplication(Shape, frozen=True):
     stage: str
     officers: tuple[Officer, ...]
     announced_calls: tuple[AnnouncedCall, ...]
+    reference: str = ""
 
 
 class MyApplications(Shape, frozen=True):

@@ -57,8 +57,18 @@ class Leg(Struct, frozen=True):
     ended_at: Seconds | None
 
 
+class Loan(Struct, frozen=True):
+    """The loan that a call is about, as the customer knows it."""
+
+    product: str
+    reference: str
+
+
 class ConfirmedCall(Struct, frozen=True):
-    """The call in a receipt, unless it says `not_genuine`. `ticket` is the SHA-256 of the call ticket, in base64url."""
+    """The call in a receipt, unless it says `not_genuine`. `ticket` is the SHA-256 of the call ticket, in base64url.
+
+    A receipt of an earlier release has no `loan`. Then it is UNSET, which counts as false.
+    """
 
     call_id: str
     ticket: str
@@ -68,6 +78,7 @@ class ConfirmedCall(Struct, frozen=True):
     purpose: str
     asks: tuple[str, ...]
     leg: Leg
+    loan: Loan | UnsetType = UNSET
 
 
 class CallReceipt(Struct, frozen=True):

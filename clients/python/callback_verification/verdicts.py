@@ -15,7 +15,7 @@ from callback_verification.evidence import Evidence
 from callback_verification.ijson import read_json
 from callback_verification.octets import from_base64url
 from callback_verification.quiet import Shape
-from callback_verification.shapes import Instant, Language, Leg, Officer, Words
+from callback_verification.shapes import Instant, Language, Leg, Loan, Officer, Words
 from callback_verification.statements import CallReceipt
 
 
@@ -50,7 +50,8 @@ _OF_A_CALL = {Word.GENUINE: ("genuine",), Word.ENDED: ("genuine", "ended")}
 class CallDetails(Shape, frozen=True):
     """The facts of a call, as its customer sees them.
 
-    `began_at` and `ended_at` are set only for the code of a call that was over when the code was entered.
+    `loan` is None in a retry of an answer that an earlier release gave. `began_at` and `ended_at` are set only for the
+    code of a call that was over when the code was entered.
     """
 
     call_id: str
@@ -61,6 +62,7 @@ class CallDetails(Shape, frozen=True):
     number: str
     caller_number: str
     leg: Leg
+    loan: Loan | None = None
     began_at: Instant | None = None
     ended_at: Instant | None = None
 

@@ -3,7 +3,7 @@
  * Implements specs/protocol.md sections 3.2, 7.2 and 9.
  */
 
-import { CannotCheck, Problem, Unavailable } from "./errors.js";
+import { CannotCheck, InsufficientUserAuthentication, Problem, STEP_UP, Unavailable } from "./errors.js";
 
 export const MAX_ANSWER = 1_048_576;
 const PROBLEM = "application/problem+json";
@@ -97,15 +97,17 @@ function decode(decoder, requestId, part) {
  * @param {number | null} retryAfter
  */
 function problemOf(read, status, requestId, retryAfter) {
-  const { slug, title = "", detail = "", errors = [], refusals = [] } = read;
+  const { slug, title = "", detail = "", errors = [], refusals = [], acr_values = [] } = read;
   const texts = typeof slug === "string" && typeof title === "string" && typeof detail === "string";
-  if (!texts || !isListOfObjects(errors) || !isListOfObjects(refusals) || status < 400) {
+  const lists = isListOfObjects(errors) && isListOfObjects(refusals) && isListOfTexts(acr_values);
+  if (!texts || !lists || status < 400) {
     const message = `the answer is HTTP ${status} without a problem document`;
     return new CannotCheck(message, { requestId, status, retryAfter });
   }
   const known = typeof read["request_id"] === "string" ? read["request_id"] : requestId;
   // Use the status of the answer. The member only repeats it.
-  const problem = new Problem({ slug, title, detail, status, errors, refusals }, known, retryAfter);
+  const kind = slug === STEP_UP ? InsufficientUserAuthentication : Problem;
+  const problem = new kind({ slug, title, detail, status, errors, refusals, acr_values }, known, retryAfter);
   if (slug === "unavailable" || read["verdict"] === "unavailable") return new Unavailable(problem);
   // Any 5xx means that the service, or a proxy before it, failed. It is never a refusal.
   return status < 500 ? problem : new CannotCheck(problem.message, { requestId: known, status, retryAfter });
@@ -114,6 +116,11 @@ function problemOf(read, status, requestId, retryAfter) {
 /** @param {unknown} value @returns {value is any[]} */
 function isListOfObjects(value) {
   return Array.isArray(value) && value.every((each) => typeof each === "object" && each !== null);
+}
+
+/** @param {unknown} value @returns {value is string[]} */
+function isListOfTexts(value) {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
 /** @param {Response} response */

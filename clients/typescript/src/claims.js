@@ -1,5 +1,5 @@
 /**
- * The shapes of the 4 signed statements. Unknown members are allowed. Missing members are not.
+ * The shapes of the 4 signed statements. Unknown members are allowed. Missing members are not, except a call's `loan`.
  * Implements specs/protocol.md section 4.
  */
 
@@ -17,7 +17,11 @@ export const EXCEPTION = "policy-exception+jwt";
  *   exceptions: string[]}} CallTicket
  */
 /** @typedef {{mode: "required" | "observed" | "off", connected_at: number | null, ended_at: number | null}} Leg */
-/** @typedef {Subject & {call_id: string, ticket: string, leg: Leg}} ConfirmedCall */
+/** The loan that a call is about, as the customer knows it. @typedef {{product: string, reference: string}} Loan */
+/**
+ * A receipt of an earlier release has no `loan`.
+ * @typedef {Subject & {call_id: string, ticket: string, leg: Leg, loan?: Loan}} ConfirmedCall
+ */
 /**
  * The members that both receipts share.
  * @typedef {Common & {channel: "app" | "ivr", customer: string, code: string, never_asks: string[]}} AnyReceipt
@@ -60,13 +64,14 @@ const either =
   (value) =>
     shapes.some((shape) => shape(value));
 
-/** @param {Record<string, Shape>} members @returns {Shape} */
-const object = (members) => (value) =>
+/** @param {Record<string, Shape>} members @param {Record<string, Shape>} [optional] may be missing @returns {Shape} */
+const object = (members, optional = {}) => (value) =>
   typeof value === "object" &&
   value !== null &&
   !Array.isArray(value) &&
   // Require own members, so that a prototype cannot supply values that nobody signed.
-  Object.entries(members).every(([name, shape]) => Object.hasOwn(value, name) && shape(value[name]));
+  Object.entries(members).every(([name, shape]) => Object.hasOwn(value, name) && shape(value[name])) &&
+  Object.entries(optional).every(([name, shape]) => !Object.hasOwn(value, name) || shape(value[name]));
 
 /** Whether members that may be missing have their shapes. @param {Record<string, Shape>} members @returns {Shape} */
 const optional = (members) => (value) =>
@@ -96,7 +101,8 @@ const receipt = {
   code: text,
   never_asks: list(text),
 };
-const confirmed = object({ ...subject, call_id: text, ticket: text, leg });
+const loan = object({ product: text, reference: text });
+const confirmed = object({ ...subject, call_id: text, ticket: text, leg }, { loan });
 
 /** @type {Map<unknown, Shape>} */
 const SHAPES = new Map([

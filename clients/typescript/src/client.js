@@ -7,7 +7,7 @@ import { Transport, segment } from "./transport.js";
 import { HANDLERS, SPOKEN_HANDLERS, mustHaveHandlers, callHandler, callSpokenHandler } from "./verdicts.js";
 
 export { isCode, readCode } from "./codes.js";
-export { CallbackVerificationError, CannotCheck, NoAnswer, Problem, Unavailable } from "./errors.js";
+export { CallbackVerificationError, CannotCheck, InsufficientUserAuthentication, NoAnswer, Problem, Unavailable } from "./errors.js";
 export { bearer, systemKey } from "./signatures.js";
 
 /** @typedef {import("./openapi.js").components["schemas"]} Schemas */
@@ -135,6 +135,9 @@ export class Client {
 
   legs = {
     /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    ringing: (callId, leg, options) => this.#leg(callId, "ringing", leg, options),
+
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
     connected: (callId, leg, options) => this.#leg(callId, "connected", leg, options),
 
     /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
@@ -145,6 +148,16 @@ export class Client {
      * @param {Schemas["LegByNumber"]} body @param {Options} [options] @returns {Promise<Schemas["LegTaken"]>}
      */
     byNumber: (body, options) => this.#request("POST", "/v1/legs", { body, options }),
+
+    /**
+     * Report that the exchange is alive, and that all its events so far were reported. Repeat it at least every third of
+     * `silence_seconds` of the answer, but only while the exchange is heard.
+     * @param {Options} [options] @returns {Promise<Schemas["ExchangeAlive"]>}
+     */
+    alive: (options) => this.#request("POST", "/v1/legs/alive", { options }),
+
+    /** @param {Options} [options] @returns {Promise<Schemas["Exchanges"]>} */
+    exchanges: (options) => this.#request("GET", "/v1/exchanges", { options }),
   };
 
   reconciliation = {
@@ -226,6 +239,12 @@ export class Client {
     callStatus: (options) => this.#request("GET", "/v1/me/call-status", { options }),
 
     /**
+     * Ask whether the call that rings on the customer's handset is from the bank. This never replaces a code.
+     * @param {Schemas["VerifyCall"]} body @param {Options} [options] @returns {Promise<Schemas["CallVerification"]>}
+     */
+    verifyCall: (body, options) => this.#request("POST", "/v1/me/call-verification", { body, options }),
+
+    /**
      * Yield the current call status, then each change.
      * @param {Options} [options] @returns {AsyncGenerator<Schemas["CallStatus"], void, void>}
      */
@@ -279,7 +298,7 @@ export class Client {
     return this.#transport.request(method, path, asked);
   }
 
-  /** @param {string} callId @param {"connected" | "ended"} event @param {Leg} leg @param {Options} [options] */
+  /** @param {string} callId @param {"ringing" | "connected" | "ended"} event @param {Leg} leg @param {Options} [options] */
   #leg(callId, event, { legId, number, at = new Date(), callerNumber = null }, options) {
     const when = typeof at === "string" ? at : at.toISOString();
     const body = { event, leg_id: legId, number, at: when, caller_number: callerNumber };

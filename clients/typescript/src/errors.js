@@ -37,6 +37,26 @@ export class Problem extends CallbackVerificationError {
   }
 }
 
+/** The slug of InsufficientUserAuthentication. */
+export const STEP_UP = "insufficient_user_authentication";
+
+/**
+ * The member of staff must sign in more strongly for this operation (RFC 9470). Ask the provider for a sign-in with one
+ * of `acrValues`, then send the request again with the new token and the same idempotency key. If `acrValues` is empty,
+ * ask for any new sign-in.
+ */
+export class InsufficientUserAuthentication extends Problem {
+  /**
+   * @param {ConstructorParameters<typeof Problem>[0]} problem
+   * @param {string | null} requestId
+   * @param {number | null} retryAfter
+   */
+  constructor(problem, requestId, retryAfter) {
+    super(problem, requestId, retryAfter);
+    this.acrValues = problem.acr_values ?? [];
+  }
+}
+
 /**
  * There is no reliable answer: a timeout, a lost connection, or an answer that cannot be understood.
  * It says nothing about the call. Say "we cannot check now", never "genuine" (law L6).

@@ -63,7 +63,7 @@ export interface paths {
         put?: never;
         /**
          * A second person lifts rules of the contact policy for one call
-         * @description For: staff:supervisor.
+         * @description For: staff:supervisor. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["grant_exception"];
         delete?: never;
@@ -123,7 +123,7 @@ export interface paths {
         put?: never;
         /**
          * A second person grants or declines a request; granted exceptions are logged
-         * @description For: staff:supervisor.
+         * @description For: staff:supervisor. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["decide_exception"];
         delete?: never;
@@ -143,7 +143,7 @@ export interface paths {
         put?: never;
         /**
          * Issue a call: a signed ticket, logged, and its code once the leg allows it
-         * @description For: staff:officer, system:calls.
+         * @description For: staff:officer, system:calls. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["issue_call"];
         delete?: never;
@@ -221,7 +221,7 @@ export interface paths {
         };
         /**
          * The code to read out, while the leg is connected to the number on file
-         * @description For: staff:officer.
+         * @description For: staff:officer. Staff may need a stronger sign-in (RFC 9470).
          */
         get: operations["reveal_code"];
         put?: never;
@@ -266,6 +266,46 @@ export interface paths {
          * @description For: system:legs.
          */
         post: operations["leg_by_number"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/legs/alive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A PBX says that it is alive, so its silence about a customer means that nobody calls them
+         * @description For: system:legs.
+         */
+        post: operations["exchange_alive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exchanges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The telephone exchanges, and whether they are silent
+         * @description For: staff:officer, staff:supervisor, staff:auditor.
+         */
+        get: operations["list_exchanges"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -343,12 +383,12 @@ export interface paths {
         put?: never;
         /**
          * Suspend a member of staff: no act by them or in their name, and their open calls are revoked
-         * @description For: staff:supervisor, system:calls.
+         * @description For: staff:supervisor, system:calls. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["suspend_staff"];
         /**
          * Lift a suspension; nobody lifts their own
-         * @description For: staff:supervisor.
+         * @description For: staff:supervisor. Staff may need a stronger sign-in (RFC 9470).
          */
         delete: operations["lift_suspension"];
         options?: never;
@@ -484,12 +524,32 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Are you on the phone with me now?
+         * Are you calling me now?
          * @description For: customer.
          */
         get: operations["my_call_status"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/call-verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * My handset rings: is that you?
+         * @description For: customer.
+         */
+        post: operations["verify_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -809,7 +869,7 @@ export interface components {
         };
         /**
          * CallDetails
-         * @description The facts that a customer sees about a call of theirs.
+         * @description The facts that a customer sees about a call of theirs. An answer kept by an earlier release has no `loan`.
          *
          *         The verdict `ended` on a code that was entered after its call also has `began_at` and `ended_at`.
          */
@@ -823,19 +883,41 @@ export interface components {
             caller_number: string;
             leg: components["schemas"]["LegView"];
             /** @default null */
+            loan?: components["schemas"]["Loan"] | null;
+            /** @default null */
             began_at?: string | null;
             /** @default null */
             ended_at?: string | null;
         };
         /**
          * CallStatus
-         * @description Whether the bank is on the phone with the customer now. If `on_call` is true, `calls` has the current calls.
+         * @description Whether the bank is calling the customer now. `calls` has the calls that `state` is about, if any.
+         *
+         *         - `none`: the bank is not calling the customer.
+         *         - `expected`: a code was issued for a call. Nobody has dialled yet, or the bank cannot see whether they have.
+         *         - `ringing`, `connected`: as the telephone exchange reports. `on_call` is true only for `connected`.
+         *         - `unknown`: a telephone exchange is silent, so the service cannot check.
          */
         CallStatus: {
+            /** @enum {unknown} */
+            state: "connected" | "expected" | "none" | "ringing" | "unknown";
             on_call: boolean;
             at: string;
             calls: components["schemas"]["PastCall"][];
             words: components["schemas"]["Words"][];
+        };
+        /**
+         * CallVerification
+         * @description Whether a call that rings is from the bank. Without a code, this is never a reason to share anything.
+         *
+         *         - `legit`: a call of the bank to this customer, from this number, rings or is connected.
+         *         - `not_legit`: the number is one of the bank's own, and the bank makes no call to this customer from it.
+         *         - `undetermined`: neither is certain.
+         */
+        CallVerification: {
+            /** @enum {unknown} */
+            verdict: "legit" | "not_legit" | "undetermined";
+            at: string;
         };
         /**
          * CallView
@@ -845,7 +927,7 @@ export interface components {
             call_id: string;
             application_id: string;
             /** @enum {unknown} */
-            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked";
+            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked" | "ringing";
             officer: components["schemas"]["Officer"];
             purpose: string;
             number: string;
@@ -854,6 +936,7 @@ export interface components {
             leg_mode: "observed" | "off" | "required";
             issued_at: string;
             expires_at: string;
+            rang_at: string | null;
             connected_at: string | null;
             leg_ended_at: string | null;
             revealed_at: string | null;
@@ -1025,7 +1108,7 @@ export interface components {
             /** @enum {unknown} */
             purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             number: string;
-            rules: ("contact_hours" | "daily_cap" | "number_cooling_off")[];
+            rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
             asked_at: string;
             expires_at: string;
@@ -1041,6 +1124,33 @@ export interface components {
             requests: components["schemas"]["ExceptionRequest"][];
         };
         /**
+         * ExchangeAlive
+         * @description The answer to a telephone exchange that says that it is alive.
+         *
+         *         After `silence_seconds` without an event or another such request, the exchange counts as silent.
+         */
+        ExchangeAlive: {
+            at: string;
+            silence_seconds: number;
+        };
+        /**
+         * ExchangeView
+         * @description A telephone exchange, and when the service last heard of it. `heard_at` is null if it has heard nothing yet.
+         */
+        ExchangeView: {
+            system_id: string;
+            heard_at: string | null;
+            alive: boolean;
+        };
+        /**
+         * Exchanges
+         * @description The telephone exchanges of the systems file. `silent` is true if one of them is silent, or if there is none.
+         */
+        Exchanges: {
+            exchanges: components["schemas"]["ExchangeView"][];
+            silent: boolean;
+        };
+        /**
          * FieldError
          * @description An error in one member of a request. `pointer` is a JSON Pointer (RFC 6901).
          */
@@ -1054,7 +1164,7 @@ export interface components {
          */
         GrantException: {
             officer_id: string;
-            rules: ("contact_hours" | "daily_cap" | "number_cooling_off")[];
+            rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
         };
         /** GrantedException */
@@ -1130,7 +1240,7 @@ export interface components {
          */
         LegByNumber: {
             /** @enum {unknown} */
-            event: "connected" | "ended";
+            event: "connected" | "ended" | "ringing";
             leg_id: string;
             /** Format: date-time */
             at: string;
@@ -1147,7 +1257,7 @@ export interface components {
          */
         LegEvent: {
             /** @enum {unknown} */
-            event: "connected" | "ended";
+            event: "connected" | "ended" | "ringing";
             leg_id: string;
             /** @description E.164 number with a leading plus sign */
             number: string;
@@ -1176,6 +1286,16 @@ export interface components {
             ended_at: string | null;
         };
         /**
+         * Loan
+         * @description The loan that a call is about, as the customer knows it. `reference` is what the bank's letters call it.
+         *
+         *         Unknown members are ignored, because a later version may add some.
+         */
+        Loan: {
+            product: string;
+            reference: string;
+        };
+        /**
          * LogEvidence
          * @description A signed statement, and the proof (C2SP tlog-proof) that the log contains the statement.
          */
@@ -1194,6 +1314,8 @@ export interface components {
         /**
          * MyApplication
          * @description A customer's loan: its stage, the officers who may phone about it, and announced calls.
+         *
+         *         `reference` is what the customer knows it by.
          */
         MyApplication: {
             application_id: string;
@@ -1204,6 +1326,7 @@ export interface components {
             stage: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             officers: components["schemas"]["Officer"][];
             announced_calls: components["schemas"]["AnnouncedCall"][];
+            reference: string;
         };
         /** MyApplications */
         MyApplications: {
@@ -1228,12 +1351,13 @@ export interface components {
             call_id: string;
             application_id: string;
             /** @enum {unknown} */
-            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked";
+            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked" | "ringing";
             officer: components["schemas"]["Officer"];
             purpose: string;
             number: string;
             caller_number: string;
             issued_at: string;
+            rang_at: string | null;
             connected_at: string | null;
             confirmed_at: string | null;
             ended_at: string | null;
@@ -1257,6 +1381,8 @@ export interface components {
         /**
          * Problem
          * @description A problem (RFC 9457). `slug` names the kind of error. For a 5xx status, `verdict` is `unavailable`.
+         *
+         *         `acr_values` comes with `insufficient_user_authentication`, and repeats the challenge of RFC 9470.
          */
         Problem: {
             type: string;
@@ -1269,6 +1395,8 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
             /** @default [] */
             refusals?: components["schemas"]["Refusal"][];
+            /** @default [] */
+            acr_values?: string[];
             /** @default null */
             verdict?: string | null;
         };
@@ -1311,6 +1439,8 @@ export interface components {
         /**
          * Registration
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
+         *
+         *         Without a `reference`, the customer knows the application by its id.
          */
         Registration: {
             customer: components["schemas"]["Customer"];
@@ -1336,6 +1466,7 @@ export interface components {
             stage?: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             /** @default [] */
             announced_calls?: components["schemas"]["AnnouncedCall"][];
+            reference?: string;
         };
         /**
          * ReportCall
@@ -1368,7 +1499,7 @@ export interface components {
             purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
-            rules: ("contact_hours" | "daily_cap" | "number_cooling_off")[];
+            rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
         };
         /** RevokeCall */
@@ -1471,6 +1602,16 @@ export interface components {
             receipt_id: string;
             receipt: components["schemas"]["LogEvidence"];
         };
+        /**
+         * VerifyCall
+         * @description A call that rings on the customer's handset: the number that the handset shows, and since when it rings.
+         */
+        VerifyCall: {
+            /** @description E.164 number with a leading plus sign */
+            caller_number: string;
+            /** Format: date-time */
+            rang_at: string;
+        };
         /** VerifyReceipt */
         VerifyReceipt: {
             statement: string;
@@ -1526,6 +1667,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1671,6 +1813,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1803,6 +1946,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1937,6 +2081,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2064,9 +2209,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2215,6 +2361,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2345,6 +2492,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2463,9 +2611,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2620,9 +2769,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2775,6 +2925,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2898,6 +3049,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3039,6 +3191,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3168,9 +3321,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3319,6 +3473,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3465,6 +3620,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3565,6 +3721,232 @@ export interface operations {
             };
         };
     };
+    exchange_alive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A PBX says that it is alive, so its silence about a customer means that nobody calls them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeAlive"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_exchanges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The telephone exchanges, and whether they are silent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exchanges"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_discrepancies: {
         parameters: {
             query?: {
@@ -3601,6 +3983,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3728,6 +4111,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3885,6 +4269,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4039,9 +4424,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4162,9 +4548,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4298,6 +4685,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4426,6 +4814,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4554,6 +4943,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4682,6 +5072,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4812,6 +5203,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4945,6 +5337,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5045,7 +5438,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Are you on the phone with me now? */
+            /** @description Are you calling me now? */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5066,6 +5459,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5148,6 +5542,132 @@ export interface operations {
             };
         };
     };
+    verify_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyCall"];
+            };
+        };
+        responses: {
+            /** @description My handset rings: is that you? */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallVerification"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     my_events: {
         parameters: {
             query?: never;
@@ -5178,6 +5698,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5290,6 +5811,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5402,6 +5924,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5518,6 +6041,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5655,6 +6179,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5778,6 +6303,7 @@ export interface operations {
             /** @description unauthenticated */
             401: {
                 headers: {
+                    "WWW-Authenticate": string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -4,7 +4,15 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { openCheckpoint } from "../src/checkpoints.js";
-import { CannotCheck, Client, Problem, Unavailable, isCode, readCode } from "../src/client.js";
+import {
+  CannotCheck,
+  Client,
+  InsufficientUserAuthentication,
+  Problem,
+  Unavailable,
+  isCode,
+  readCode,
+} from "../src/client.js";
 import { verifyProof } from "../src/proofs.js";
 import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "../src/receipts.js";
 import { serve } from "./server.js";
@@ -89,7 +97,8 @@ function understood(error) {
   if (error instanceof Unavailable) return { understood: "unavailable", status, detail, request_id, retry_after };
   if (!(error instanceof Problem)) return { understood: "cannot_check" };
   const { slug, title, errors, refusals } = error;
-  return { understood: "problem", slug, status, title, detail, request_id, retry_after, errors, refusals };
+  const stepUp = error instanceof InsufficientUserAuthentication ? { acr_values: error.acrValues } : {};
+  return { understood: "problem", slug, status, title, detail, request_id, retry_after, errors, refusals, ...stepUp };
 }
 
 for (const { id, about, status, headers, body, valid, outcome, try_again } of vectorsOf("problems")) {

@@ -48,7 +48,11 @@ SPEC = DESCRIPTION
 STREAMS = {"call_events", "my_events"}
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LOAN = Registration(
-    Customer("c", "Anna"), (RegisteredNumber(NUMBER, NOW),), (Officer("1", "Li", "Mitte"),), product="loan"
+    Customer("c", "Anna"),
+    (RegisteredNumber(NUMBER, NOW),),
+    (Officer("1", "Li", "Mitte"),),
+    product="loan",
+    reference="7",
 )
 CALL, ASKED = "call_" + "0" * 32, "excr_" + "0" * 32
 ASKS: dict[str, Callable[[], Request[Any]]] = {
@@ -71,6 +75,8 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "make_identity": lambda: calls.identity(CALL),
     "leg_event": lambda: legs.connected(CALL, leg_id="1", number=NUMBER, at=NOW, caller_number=DESK),
     "leg_by_number": lambda: legs.by_number(LegByNumber("connected", "1", NOW, NUMBER, DESK, "4412")),
+    "exchange_alive": legs.alive,
+    "list_exchanges": legs.exchanges,
     "list_discrepancies": lambda: reconciliation.find(kind="leg_ambiguous", since=NOW, until=NOW, limit=1, cursor=CALL),
     "revoke_call": lambda: calls.revoke(CALL, reason="r"),
     "suspend_staff": lambda: staff.suspend("E 1/2", reason="r"),
@@ -84,6 +90,7 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "step_session": lambda: ivr.step("ivr_" + "0" * 32, "1"),
     "my_calls": lambda: me.calls(limit=1, cursor=CALL),
     "my_call_status": me.call_status,
+    "verify_call": lambda: me.verify_call(caller_number=DESK, rang_at=NOW),
     "my_applications": me.applications,
     "get_preferences": me.preferences,
     "put_preferences": lambda: me.put_preferences(marketing_calls=False),
@@ -124,7 +131,8 @@ def test_each_request_matches_the_description(name: str) -> None:
     pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", shape)
     assert request.method == method
     assert re.fullmatch(pattern, asked), asked
-    assert (request.idempotency_key is not None) is (method == "POST")
+    # A repeated sign of life is a new one.
+    assert (request.idempotency_key is not None) is (method == "POST" and name != "exchange_alive")
     given = {each.partition("=")[0] for each in query.split("&") if each}
     assert given == {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
     body = operation.get("requestBody")
@@ -165,7 +173,7 @@ def test_no_repr_contains_a_code_name_number_or_token(clients: Clients) -> None:
     call_id, code = clients.live_call()
     shown, asked = clients.officer.send(calls.code(call_id)), confirmations.confirm(code)
     verdict = clients.customer.send(asked)
-    going = Outgoing("POST", "http://x/v1", {"Authorization": "Bearer secret"}, asked.body, 1.0)
+    going = Outgoing("POST", "http://x/v1", {"Authorization": "Bearer secret"}, asked.body, 1.0, 1.0)
     seen = [
         asked,
         verdict,

@@ -11,6 +11,7 @@ from callback_verification import (
     CannotCheck,
     Evidence,
     EvidenceError,
+    InsufficientUserAuthentication,
     Problem,
     Trust,
     Unavailable,
@@ -126,5 +127,6 @@ def _understood(error: Exception) -> Json:
     if isinstance(error, CannotCheck) or not isinstance(error, Problem):
         return {"understood": "cannot_check"}
     names = ("slug", "status", "title", "detail", "request_id", "retry_after")
-    lists = {name: msgspec.to_builtins(list(getattr(error, name))) for name in ("errors", "refusals")}
+    members = ("errors", "refusals", *(("acr_values",) if isinstance(error, InsufficientUserAuthentication) else ()))
+    lists = {name: msgspec.to_builtins(list(getattr(error, name))) for name in members}
     return {"understood": "problem", **{name: getattr(error, name) for name in names}, **lists}

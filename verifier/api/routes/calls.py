@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Struct
 
 from verifier.api.event_streams import stream
-from verifier.api.operations import Limit, Operation, operation
+from verifier.api.operations import Asked, Limit, Operation, operation
 from verifier.core import errors, legs, reconciliation
 from verifier.core.application import ApplicationId, Instant
 from verifier.core.messages.calls import (
@@ -22,11 +22,23 @@ from verifier.core.messages.calls import (
     SipIdentity,
 )
 from verifier.core.text import exact
+from verifier.ledger.commands import Reply
+from verifier.service import Service
 
 _APPLICATION = {"application_id": ApplicationId}
 _CALL = {"call_id": CallId}
 _OFFICER = ("staff:officer",)
 _LOST = (errors.NotFound, errors.Erased)
+
+
+async def _leg_of_call(service: Service, asked: Asked[legs.LegEvent, None]) -> Reply[CallView]:
+    await service.exchanges.hear(asked.principal)
+    return await service.legs.of_call(asked.path["call_id"], asked.body, asked.idempotency)
+
+
+async def _leg_by_number(service: Service, asked: Asked[legs.LegByNumber, None]) -> Reply[legs.LegTaken]:
+    await service.exchanges.hear(asked.principal)
+    return await service.legs.by_number(asked.body, asked.idempotency)
 
 
 class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +76,7 @@ def operations() -> tuple[Operation, ...]:
             summary="Issue a call: a signed ticket, logged, and its code once the leg allows it",
             tag="calls",
             who=(*_OFFICER, "system:calls"),
+            step_up=True,
             body=IssueCall,
             answer=IssuedCall,
             status=201,
@@ -122,6 +135,7 @@ def operations() -> tuple[Operation, ...]:
             summary="The code to read out, while the leg is connected to the number on file",
             tag="calls",
             who=_OFFICER,
+            step_up=True,
             answer=Code,
             path_types=_CALL,
             raises=(errors.NotFound, errors.CallClosed, errors.LegNotConnected),
@@ -140,7 +154,7 @@ def operations() -> tuple[Operation, ...]:
             idempotent_key=True,
             path_types=_CALL,
             raises=_LOST,
-            handler=lambda service, asked: service.legs.of_call(asked.path["call_id"], asked.body, asked.idempotency),
+            handler=_leg_of_call,
         ),
         operation(
             id="leg_by_number",
@@ -153,7 +167,27 @@ def operations() -> tuple[Operation, ...]:
             answer=legs.LegTaken,
             idempotent_key=True,
             raises=(errors.Erased,),
-            handler=lambda service, asked: service.legs.by_number(asked.body, asked.idempotency),
+            handler=_leg_by_number,
+        ),
+        operation(
+            id="exchange_alive",
+            method="POST",
+            path="/v1/legs/alive",
+            summary="A PBX says that it is alive, so its silence about a customer means that nobody calls them",
+            tag="calls",
+            who=("system:legs",),
+            answer=legs.ExchangeAlive,
+            handler=lambda service, asked: service.exchanges.alive(asked.principal),
+        ),
+        operation(
+            id="list_exchanges",
+            method="GET",
+            path="/v1/exchanges",
+            summary="The telephone exchanges, and whether they are silent",
+            tag="calls",
+            who=(*_OFFICER, "staff:supervisor", "staff:auditor"),
+            answer=legs.Exchanges,
+            handler=lambda service, asked: service.exchanges.list(),
         ),
         operation(
             id="list_discrepancies",

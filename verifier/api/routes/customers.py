@@ -11,7 +11,16 @@ from verifier.api.operations import Limit, Operation, operation
 from verifier.core import errors
 from verifier.core.messages.calls import CallId
 from verifier.core.messages.confirmations import ReceiptView
-from verifier.core.messages.customers import CallStatus, MyApplications, PastCalls, Preferences, ReportCall, ReportTaken
+from verifier.core.messages.customers import (
+    CallStatus,
+    CallVerification,
+    MyApplications,
+    PastCalls,
+    Preferences,
+    ReportCall,
+    ReportTaken,
+    VerifyCall,
+)
 from verifier.core.text import exact
 
 ReceiptId = Annotated[str, exact("(rcpt|rprt)_[0-9a-f]{32}")]
@@ -44,11 +53,22 @@ def operations() -> tuple[Operation, ...]:
             id="my_call_status",
             method="GET",
             path="/v1/me/call-status",
-            summary="Are you on the phone with me now?",
+            summary="Are you calling me now?",
             tag="me",
             who=("customer",),
             answer=CallStatus,
             handler=lambda service, asked: service.me.call_status(asked.principal),
+        ),
+        operation(
+            id="verify_call",
+            method="POST",
+            path="/v1/me/call-verification",
+            summary="My handset rings: is that you?",
+            tag="me",
+            who=("customer",),
+            body=VerifyCall,
+            answer=CallVerification,
+            handler=lambda service, asked: service.ringing.verify(asked.principal, asked.body),
         ),
         operation(
             id="my_events",

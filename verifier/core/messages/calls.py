@@ -88,6 +88,7 @@ class CallView(Struct, frozen=True):
     leg_mode: LegMode
     issued_at: datetime
     expires_at: datetime
+    rang_at: datetime | None
     connected_at: datetime | None
     leg_ended_at: datetime | None
     revealed_at: datetime | None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from verifier.core.application import E164, ApplicationId, Officer
+from verifier.core.application import E164, ApplicationId, Loan, Officer
 from verifier.core.call import LegMode
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.purposes import Language
@@ -53,7 +53,7 @@ class LegView(Struct, frozen=True):
 
 
 class CallDetails(Struct, frozen=True, omit_defaults=True):
-    """The facts that a customer sees about a call of theirs.
+    """The facts that a customer sees about a call of theirs. An answer kept by an earlier release has no `loan`.
 
     The verdict `ended` on a code that was entered after its call also has `began_at` and `ended_at`.
     """
@@ -66,6 +66,7 @@ class CallDetails(Struct, frozen=True, omit_defaults=True):
     number: str
     caller_number: str
     leg: LegView
+    loan: Loan | None = None
     began_at: datetime | None = None
     ended_at: datetime | None = None
 

@@ -12,6 +12,8 @@ from verifier.core.call import State
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import Words
 
+StatusState = Literal["none", "expected", "ringing", "connected", "unknown"]
+
 
 class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
     """A report of a suspicious call. Only an IVR sets `reporter_number`. It is the reporter's registered number."""
@@ -40,6 +42,7 @@ class PastCall(Struct, frozen=True):
     number: str
     caller_number: str
     issued_at: datetime
+    rang_at: datetime | None
     connected_at: datetime | None
     confirmed_at: datetime | None
     ended_at: datetime | None
@@ -53,8 +56,30 @@ class PastCalls(Struct, frozen=True):
     next_cursor: str | None
 
 
+class VerifyCall(Struct, frozen=True, forbid_unknown_fields=True):
+    """A call that rings on the customer's handset: the number that the handset shows, and since when it rings."""
+
+    caller_number: E164
+    rang_at: Instant
+
+
+class CallVerification(Struct, frozen=True):
+    """Whether a call that rings is from the bank. Without a code, this is never a reason to share anything.
+
+    - `legit`: a call of the bank to this customer, from this number, rings or is connected.
+    - `not_legit`: the number is one of the bank's own, and the bank makes no call to this customer from it.
+    - `undetermined`: neither is certain.
+    """
+
+    verdict: Literal["legit", "not_legit", "undetermined"]
+    at: datetime
+
+
 class MyApplication(Struct, frozen=True):
-    """A customer's loan: its stage, the officers who may phone about it, and announced calls."""
+    """A customer's loan: its stage, the officers who may phone about it, and announced calls.
+
+    `reference` is what the customer knows it by.
+    """
 
     application_id: str
     product: str
@@ -62,6 +87,7 @@ class MyApplication(Struct, frozen=True):
     stage: Stage
     officers: tuple[Officer, ...]
     announced_calls: tuple[AnnouncedCall, ...]
+    reference: str
 
 
 class MyApplications(Struct, frozen=True):
@@ -69,8 +95,15 @@ class MyApplications(Struct, frozen=True):
 
 
 class CallStatus(Struct, frozen=True):
-    """Whether the bank is on the phone with the customer now. If `on_call` is true, `calls` has the current calls."""
+    """Whether the bank is calling the customer now. `calls` has the calls that `state` is about, if any.
 
+    - `none`: the bank is not calling the customer.
+    - `expected`: a code was issued for a call. Nobody has dialled yet, or the bank cannot see whether they have.
+    - `ringing`, `connected`: as the telephone exchange reports. `on_call` is true only for `connected`.
+    - `unknown`: a telephone exchange is silent, so the service cannot check.
+    """
+
+    state: StatusState
     on_call: bool
     at: datetime
     calls: tuple[PastCall, ...]

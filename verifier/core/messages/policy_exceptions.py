@@ -13,8 +13,8 @@ from verifier.core.purposes import Purpose
 from verifier.core.text import exact
 
 RequestId = Annotated[str, exact("excr_[0-9a-f]{32}")]
-Rule = Literal["contact_hours", "daily_cap", "number_cooling_off"]
-Rules = Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=3)]
+Rule = Literal["contact_hours", "daily_cap", "number_cooling_off", "person_daily_cap"]
+Rules = Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=4)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 

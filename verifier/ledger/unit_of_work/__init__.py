@@ -28,6 +28,7 @@ from verifier.ledger.unit_of_work.applications import ApplicationRows
 from verifier.ledger.unit_of_work.calls import CallRows
 from verifier.ledger.unit_of_work.declared import Declared
 from verifier.ledger.unit_of_work.dialogues import DialogueRows
+from verifier.ledger.unit_of_work.exchanges import ExchangeRows
 from verifier.ledger.unit_of_work.legs import LegRows
 from verifier.ledger.unit_of_work.limits import LimitRows
 from verifier.ledger.unit_of_work.loading import Loaded
@@ -79,6 +80,7 @@ class UnitOfWork:
         self.legs = LegRows(self.loaded, declared, self.effects, authenticator)
         self.exceptions = ExceptionRows(self.loaded, declared, self.applications, ring)
         self.suspensions = SuspensionRows(self.loaded, declared)
+        self.exchanges = ExchangeRows(self.loaded, declared)
         self.limits = LimitRows(self.loaded, declared)
         self.signals = SignalRows(self.loaded, declared, self.effects)
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)

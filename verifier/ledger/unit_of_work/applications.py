@@ -66,6 +66,12 @@ class ApplicationRows:
         self._declared.customer(customer_index)
         return self._kept(self._loaded.of_customer.get(customer_index, []))
 
+    def others_of_customer(self, application: DecryptedApplication) -> list[DecryptedApplication]:
+        """The other applications of the customer of an application, except erased ones."""
+        self._declared.same_customer(application.application_id)
+        found = self._loaded.of_customer.get(application.row.customer_index or b"", ())
+        return self._kept(each for each in found if each != application.application_id)
+
     def of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:
         """Every application with this number on file, except erased ones.
 

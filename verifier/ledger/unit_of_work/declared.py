@@ -5,6 +5,8 @@ Implements specs/protocol.md section 10 (CVP-10-16).
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from verifier.core.errors import InternalError
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import limit_keys
@@ -39,6 +41,11 @@ class Declared:
     def customer(self, customer_index: bytes) -> None:
         if customer_index != self.reads.customer_index:
             raise _undeclared("a customer")
+
+    def same_customer(self, application_id: str) -> None:
+        """Check that the read set covers the other applications of the customer of an application."""
+        if application_id != self.reads.application_id or not self.reads.same_customer:
+            raise _undeclared("the other applications of a customer")
 
     def number(self, number_index: bytes) -> None:
         if number_index != self.reads.number_index:
@@ -84,21 +91,10 @@ class Declared:
         if not self.reads.unexamined:
             raise _undeclared("signals")
 
-    def exception(self, exception_id: str) -> None:
-        if exception_id not in self.reads.exception_ids:
-            raise _undeclared("an exception")
-
-    def request(self, request_id: str) -> None:
-        if request_id != self.reads.request_id:
-            raise _undeclared("a request")
-
-    def staff(self, staff_id: str) -> None:
-        if staff_id not in self.reads.staff_ids:
-            raise _undeclared("a member of staff")
-
-    def dialogue(self, session_id: str) -> None:
-        if session_id != self.reads.session_id:
-            raise _undeclared("a dialogue")
+    def named(self, what: str, key: str, declared: Collection[str | None]) -> None:
+        """Check that the read set names a row. `what` says what the row is, and `declared` has the keys it names."""
+        if key not in declared:
+            raise _undeclared(what)
 
     def _leg_owner(self) -> str | None:
         reads = self.reads

@@ -26,7 +26,7 @@ class DialogueRows:
 
         The id is None if the dialogue is not tied to an application yet.
         """
-        self._declared.dialogue(session_id)
+        self._declared.named("a dialogue", session_id, (self._declared.reads.session_id,))
         if session_id not in self._states:
             row = self._loaded.sessions.get(session_id)
             if row is None:

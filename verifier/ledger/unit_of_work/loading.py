@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec.structs import astuple
 
 from verifier.core.call import Call
-from verifier.core.ids import bound
+from verifier.core.ids import hex_at
 from verifier.ledger import decoys, records, tables
 from verifier.ledger.decrypted import DecryptedCall
 from verifier.ledger.read_set import ReadSet, cap_keys
@@ -20,6 +20,7 @@ from verifier.ledger.rows import AnyRows, AnyTable, Authenticator, Key, Rows
 from verifier.ledger.tables import (
     ApplicationRow,
     ExceptionRow,
+    ExchangeRow,
     Leg,
     LimitRow,
     ReportRow,
@@ -112,6 +113,7 @@ class Loaded:
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
+        self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
         self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
         self.of_customer: dict[bytes, list[str]] = {}
@@ -141,10 +143,17 @@ class Loaded:
         application_ids.update(_given(n.application_id for n in read_sets))
         application_ids.update(each for found in self.of_number.values() for each in found)
         self.applications.load(await read(records.APPLICATIONS_BY_ID, sorted(application_ids)))
-        of_customer = await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in read_sets))
+        of_customer = [
+            *await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in read_sets)),
+            *await read(
+                records.APPLICATIONS_OF_SAME_CUSTOMER, _given(n.application_id for n in read_sets if n.same_customer)
+            ),
+        ]
         self.applications.load(of_customer)
         for row in of_customer:
-            self.of_customer.setdefault(bytes(row[1]), []).append(row[0])
+            known = self.of_customer.setdefault(bytes(row[1]), [])
+            if row[0] not in known:
+                known.append(row[0])
         await self._load_candidates(read_sets)
         await self._load_calls(_given(self.applications.hint(each, "open_call_id") for each in self.applications))
         self._add_legs(await read(records.LEGS_OF_CALLS, call_ids))
@@ -158,6 +167,7 @@ class Loaded:
         self.requests.load(await read(records.REQUESTS_BY_ID, _given(n.request_id for n in read_sets)))
         for row in await read(records.SESSIONS, _given(n.session_id for n in read_sets)):
             self.sessions[row[0]] = row
+        self.exchanges.load(await read(records.EXCHANGES_BY_ID, _given(n.exchange_id for n in read_sets)))
         suspensions = await read(records.SUSPENSIONS_OF, (each for n in read_sets for each in n.staff_ids))
         self.suspensions.load(suspensions)
         self.suspension_of.update((row[1], row[0]) for row in suspensions)
@@ -203,7 +213,7 @@ class Loaded:
         for row in await self._transaction.fetch(records.SIGNALS_UNEXAMINED):
             self._add_signals([row])
             signal_id, entered_at = row[0], self.signals.hint(row[0], "entered_at")
-            window = (bound("sgnl", entered_at + each) for each in (-WEEK_MS, WEEK_MS))
+            window = (f"sgnl_{hex_at(entered_at + each)}" for each in (-WEEK_MS, WEEK_MS))
             code_hash = self.signals.hint(signal_id, "code_hash")
             alike = await self._transaction.fetch(records.SIGNALS_OF_CODE, code_hash, *window)
             self._add_signals(alike)

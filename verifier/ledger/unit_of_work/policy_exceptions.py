@@ -23,7 +23,7 @@ class ExceptionRows:
 
     def get(self, exception_id: str) -> ExceptionRow:
         """The row of a granted exception. Raises NotFound."""
-        self._declared.exception(exception_id)
+        self._declared.named("an exception", exception_id, self._declared.reads.exception_ids)
         row = self._loaded.exceptions.get(exception_id)
         if row is None:
             raise NotFound("there is no such exception")
@@ -44,7 +44,7 @@ class ExceptionRows:
 
     def request(self, request_id: str) -> RequestRow:
         """An officer's request for an exception. Raises NotFound."""
-        self._declared.request(request_id)
+        self._declared.named("a request", request_id, (self._declared.reads.request_id,))
         row = self._loaded.requests.get(request_id)
         if row is None:
             raise NotFound("there is no such request")

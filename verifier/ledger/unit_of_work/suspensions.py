@@ -19,7 +19,7 @@ class SuspensionRows:
 
         Returns None if they were never suspended.
         """
-        self._declared.staff(staff_id)
+        self._declared.named("a member of staff", staff_id, self._declared.reads.staff_ids)
         suspension_id = self._loaded.suspension_of.get(staff_id)
         return None if suspension_id is None else self._loaded.suspensions.get(suspension_id)
 

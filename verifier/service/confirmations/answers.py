@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from verifier.core import call as lifecycle
 from verifier.core import words
+from verifier.core.application import Loan
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import CallDetails, LegView, SpokenVerdict, Verdict, Words
 from verifier.core.policy import local_time
@@ -40,6 +41,12 @@ class Judgement(Struct, frozen=True):
     at: int
 
     @property
+    def loan(self) -> Loan:
+        """The loan that the call is about. The judgement must have a call."""
+        assert self.application is not None  # noqa: S101 - a call belongs to an application
+        return self.application.loan
+
+    @property
     def about(self) -> str | None:
         """The id of the application that the receipt belongs to."""
         return None if self.application is None else self.application.application_id
@@ -52,7 +59,9 @@ def verdict(judgement: Judgement) -> Verdict:
         at=from_ms(judgement.at),
         given_before=judgement.given_before,
         words=tuple(Words(language, _words(judgement, language)) for language in words.LANGUAGES),
-        call=None if judgement.call is None else _details(judgement.call, ended=judgement.verdict == "ended"),
+        call=None
+        if judgement.call is None
+        else _details(judgement.call, judgement.loan, ended=judgement.verdict == "ended"),
         receipt_id=judgement.receipt_id,
         receipt=judgement.evidence(),
     )
@@ -65,7 +74,7 @@ def spoken(judgement: Judgement, language: Language) -> SpokenVerdict:
         verdict=judgement.verdict,
         at=from_ms(judgement.at),
         given_before=judgement.given_before,
-        words=Words(language, _words(judgement, language)),
+        words=Words(language, _words(judgement, language, spoken=True)),
         receipt_id=judgement.receipt_id,
         transfer_to=None if genuine is None else genuine.ticket.officer.id,
     )
@@ -92,7 +101,7 @@ def past_call(judgement: Judgement, language: Language) -> str:
     return words.past_call(language, began, now, expired=call.state == "expired" and call.leg_ended_at is None)
 
 
-def _details(opened: DecryptedCall, *, ended: bool) -> CallDetails:
+def _details(opened: DecryptedCall, loan: Loan, *, ended: bool) -> CallDetails:
     call, ticket = opened.call, opened.ticket
     return CallDetails(
         call_id=call.call_id,
@@ -103,16 +112,18 @@ def _details(opened: DecryptedCall, *, ended: bool) -> CallDetails:
         number=opened.number,
         caller_number="+" + ticket.orig.tn,
         leg=LegView(call.leg_mode, optional_from_ms(call.connected_at), optional_from_ms(call.leg_ended_at)),
+        loan=loan,
         began_at=from_ms(lifecycle.began(call)) if ended else None,
         ended_at=from_ms(lifecycle.was_over(call)) if ended else None,
     )
 
 
-def _words(judgement: Judgement, language: Language) -> str:
-    """The text that the customer reads or hears."""
+def _words(judgement: Judgement, language: Language, *, spoken: bool = False) -> str:
+    """The text that the customer reads or, if it is `spoken`, hears."""
     if judgement.verdict == "ended":
         return words.code_over(language, past_call(judgement, language))
     if judgement.call is None:
         return words.NOT_GENUINE[language]
     ticket = judgement.call.ticket
-    return words.genuine(language, ticket.officer, ticket.purpose, ticket.asks)
+    facts = ticket.officer, ticket.purpose, ticket.asks, judgement.loan
+    return words.genuine(language, *facts, spoken=spoken)

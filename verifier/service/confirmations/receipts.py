@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
+from verifier.core.application import Loan
 from verifier.core.octets import base64url
 from verifier.core.purposes import NEVER_ASKS
 from verifier.core.statements import RECEIPT, ConfirmedCall, LegEvidence, Receipt, commitment, digest
@@ -40,7 +41,7 @@ def sign(
         channel=entry.channel,
         customer=commitment(salt, customer if customer is not None else entry.number or ""),
         code=commitment(salt, entry.digits),
-        call=None if opened is None else _confirmed_call(opened),
+        call=None if opened is None or application is None else _confirmed_call(opened, application.loan),
         never_asks=NEVER_ASKS,
         salt=salt,
     )
@@ -53,7 +54,7 @@ def sign(
     return receipt_id, work.log.append(RECEIPT, receipt_id, claims, application, owner)
 
 
-def _confirmed_call(opened: DecryptedCall) -> ConfirmedCall:
+def _confirmed_call(opened: DecryptedCall, loan: Loan) -> ConfirmedCall:
     call, ticket = opened.call, opened.ticket
     leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
     return ConfirmedCall(
@@ -65,6 +66,7 @@ def _confirmed_call(opened: DecryptedCall) -> ConfirmedCall:
         purpose=ticket.purpose,
         asks=ticket.asks,
         leg=leg,
+        loan=loan,
     )
 
 

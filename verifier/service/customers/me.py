@@ -23,15 +23,18 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
+from verifier.service.legs.exchanges import TelephoneExchanges
 
+FURTHEST: tuple[lifecycle.Progress, ...] = ("connected", "ringing", "expected")
 _AFTER_ALL = "call_g"  # sorts after every call id
 
 
 class Me:
     """Use cases of customers."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, exchanges: TelephoneExchanges) -> None:
         self._context = context
+        self._exchanges = exchanges
 
     async def calls(self, customer: Principal, cursor: str | None, limit: int) -> PastCalls:
         """A page of the calls on the customer's applications, newest first. It includes closed calls."""
@@ -48,21 +51,35 @@ class Me:
         return PastCalls(page, page[-1].call_id if len(found) > limit else None)
 
     async def call_status(self, customer: Principal) -> CallStatus:
-        """Whether the bank is on the phone with the customer now, and on which calls."""
-        now_ms = self._context.clock()
-        on: list[DecryptedCall] = []
+        """Whether the bank is calling the customer now, and on which calls (law L13).
+
+        If several calls are on their way, the status is about those that are furthest on.
+        """
+        context, rules = self._context, self._context.settings.rules
+        now_ms = context.clock()
+        if await self._exchanges.silent():
+            return CallStatus("unknown", False, from_ms(now_ms), (), words.in_both(words.UNKNOWN))
+        on: dict[lifecycle.Progress, list[DecryptedCall]] = {}
         for application in await self._applications(customer):
-            opened = await self._context.reading.open_call_of(application)
-            if opened is None:
+            opened = await context.reading.newest_call_of(application)
+            if opened is None or context.cutoff.holds(opened.ticket.officer.id):
                 continue
-            call = current_state(application, opened, now_ms, self._context.settings.rules)
-            if lifecycle.on_the_phone(call) and not self._context.cutoff.holds(opened.ticket.officer.id):
-                on.append(replace(opened, call=call))
+            call = current_state(application, opened, now_ms, rules)
+            found = lifecycle.progress(call, now_ms, rules)
+            if found is not None and application.registration.assigned(opened.ticket.officer.id) is not None:
+                on.setdefault(found, []).append(replace(opened, call=call))
+        state = next((each for each in FURTHEST if each in on), None)
+        if state is None:
+            return CallStatus("none", False, from_ms(now_ms), (), words.in_both(words.NO_CALL))
+        first = on[state][0].ticket
         return CallStatus(
-            on_call=bool(on),
+            state=state,
+            on_call=state == "connected",
             at=from_ms(now_ms),
-            calls=tuple(self._past(opened, None) for opened in on),
-            words=_status_words(on),
+            calls=tuple(self._past(opened, None) for opened in on[state]),
+            words=tuple(
+                Words(each, words.progress(each, state, first.officer, first.purpose)) for each in words.LANGUAGES
+            ),
         )
 
     def watch(self, customer: Principal) -> AsyncGenerator[CallStatus | None, None]:
@@ -73,7 +90,7 @@ class Me:
             context.customer_index(customer.id),
             lambda: self.call_status(customer),
             context.clock,
-            lambda before, now: before.calls == now.calls,
+            lambda before, now: (before.state, before.calls) == (now.state, now.calls),
         )
 
     async def applications(self, customer: Principal) -> MyApplications:
@@ -118,6 +135,7 @@ class Me:
             number="+" + ticket.dest.tn[0],
             caller_number="+" + ticket.orig.tn,
             issued_at=from_ms(call.issued_at),
+            rang_at=optional_from_ms(call.rang_at),
             connected_at=optional_from_ms(call.connected_at),
             confirmed_at=optional_from_ms(call.confirmed_at),
             ended_at=optional_from_ms(call.ended_at),
@@ -134,11 +152,5 @@ def _mine(application: DecryptedApplication) -> MyApplication:
         stage=registration.stage,
         officers=registration.officers,
         announced_calls=registration.announced_calls,
+        reference=application.loan.reference,
     )
-
-
-def _status_words(on: list[DecryptedCall]) -> tuple[Words, ...]:
-    if not on:
-        return words.in_both(words.NO_CALL)
-    first = on[0].ticket
-    return tuple(Words(each, words.on_call(each, first.officer, first.purpose)) for each in words.LANGUAGES)

@@ -12,9 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
-from verifier.core.call import Call
+from verifier.core.call import Call, LegTimes
 from verifier.core.errors import Erased, InvalidField, NotFound
-from verifier.core.legs import LegByNumber, LegEvent, LegTaken
+from verifier.core.legs import LegByNumber, LegEvent, LegEventName, LegTaken
 from verifier.core.messages.calls import CallView
 from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
@@ -41,9 +41,9 @@ Kept = TypeVar("Kept", Leg, StrayLeg)
 
 
 class _Heard(Struct, frozen=True):
-    """One leg event. `leg_index` is the blind index of `leg_id`. A `connected` event always has a number."""
+    """One leg event. `leg_index` is the blind index of `leg_id`. Only an `ended` event may lack a number."""
 
-    event: Literal["connected", "ended"]
+    event: LegEventName
     leg_index: bytes
     leg_id: str
     at: int
@@ -94,15 +94,15 @@ class Legs:
     async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> Reply[LegTaken]:
         """Process a leg event without a call id.
 
-        A `connected` event matches the leg with an open call if only one call fits. The event must name an officer,
-        unless all applications with the number have the same officer. A leg without a match is kept for reconciliation.
-        The result is final: a later event never changes the match.
+        A `ringing` or `connected` event matches the leg with an open call if only one call fits. The event must name an
+        officer, unless all applications with the number have the same officer. A leg without a match is kept for
+        reconciliation. The result is final: a later event never changes the match.
 
-        Raises InvalidField for a `connected` event without a number. Raises InvalidField if the event is from the
-        future, or more than a day old. Raises Erased if the application of the matched call was erased.
+        Raises InvalidField for a `ringing` or `connected` event without a number. Raises InvalidField if the event is
+        from the future, or more than a day old. Raises Erased if the application of the matched call was erased.
         """
-        if event.event == "connected" and event.number is None:
-            raise InvalidField.at("/number", "a connected leg needs a number")
+        if event.event != "ended" and event.number is None:
+            raise InvalidField.at("/number", f"a leg that is {event.event} needs a number")
         heard = self._heard(event, event.officer_id)
         reached = await self._reached(heard)
 
@@ -130,7 +130,7 @@ class Legs:
 
     async def _reached(self, heard: _Heard) -> _Reached:
         # Officers dial after the call is issued, so a read before the batch sees the call.
-        if heard.event != "connected" or heard.number is None:
+        if heard.event == "ended" or heard.number is None:
             return _Reached()
         number_index = self._context.number_index(heard.number)
         rows = await self._context.storage.fetch(records.OPEN_CALLS_OF_NUMBER, number_index, MAX_APPLICATIONS + 1)
@@ -144,7 +144,7 @@ class Legs:
         owner = work.legs.owner(heard.leg_index)
         if owner is not None:
             return work.calls.get(owner), none
-        if stray is not None and stray.connected_at is not None:
+        if stray is not None and (stray.rang_at is not None or stray.connected_at is not None):
             return None, stray.kind
         if heard.event == "ended":
             return None, none
@@ -155,8 +155,7 @@ class Legs:
         meant = [each for each in found if each is not None and _can_mean(each, heard, ended_at)]
         if len(meant) == 1 and (heard.officer_id is not None or _one_officer(work, reached)):
             if stray is not None:
-                # The `ended` event arrived before the `connected` event, and was kept with a stray leg. Copy the time
-                # of the `ended` event to the leg of the call.
+                # The `ended` event arrived first, and was kept with a stray leg. Copy its time to the leg of the call.
                 work.legs.put(replace(_new_leg(meant[0], heard, work.now_ms), ended_at=ended_at))
                 work.legs.put_stray(replace(stray, application_id=meant[0].call.application_id))
             return meant[0], none
@@ -179,8 +178,7 @@ class Legs:
         """Apply a leg event to the call of the leg. Returns the changed call."""
         call_id = opened.call.call_id
         leg = work.legs.of_call(call_id).get(heard.leg_index) or _new_leg(opened, heard, work.now_ms)
-        # Compare only the numbers of a `connected` event. The exchange may have replaced the numbers by the time that
-        # it sends the `ended` event.
+        # Do not compare the numbers of an `ended` event. The exchange may have replaced them by then.
         of_ticket = heard.event == "ended" or _of_ticket(opened.ticket, heard)
         leg = replace(_add(leg, heard), on_file=leg.on_file and int(of_ticket), expires_at=work.now_ms + KEPT_MS)
         work.legs.put(leg)
@@ -190,9 +188,10 @@ class Legs:
         call = self._settled(work, opened)
         if call.open and self._context.cutoff.holds(opened.ticket.officer.id):
             call = lifecycle.revoke(call, work.now_ms)
-        if call.open:
-            connected_at, ended_at = _leg_state(work.legs.of_call(call_id).values())
-            call = lifecycle.follow_leg(call, connected_at, ended_at, work.now_ms, rules)
+        # A leg may go on after its call has closed, and the customer is told so, but nothing of a revoked call. After
+        # KEPT_MS, legs have been deleted.
+        if call.state != "revoked" and work.now_ms < call.issued_at + KEPT_MS:
+            call = lifecycle.follow_leg(call, _leg_times(work.legs.of_call(call_id).values()), work.now_ms, rules)
         work.calls.put(call)
         return replace(opened, call=call)
 
@@ -209,13 +208,14 @@ class Legs:
             expires_at=work.now_ms + KEPT_MS,
         )
         sealed = stray.sealed or work.ring.seal(stray.stray_id, heard.leg_id.encode())
-        work.legs.put_stray(replace(stray, connected_at=leg.connected_at, ended_at=leg.ended_at, sealed=sealed))
+        times = {"rang_at": leg.rang_at, "connected_at": leg.connected_at, "ended_at": leg.ended_at}
+        work.legs.put_stray(replace(stray, sealed=sealed, **times))
 
     def _stray(self, work: UnitOfWork, heard: _Heard, kind: StrayKind, reached: _Reached) -> StrayLeg:
         """Record an event of a leg without a call.
 
-        If the `ended` event arrives first, it is recorded too. Otherwise the late `connected` event would look like a
-        leg that is still connected.
+        If the `ended` event arrives first, it is recorded too. Otherwise a late event would look like a leg that still
+        rings or is connected.
         """
         stray = work.legs.stray(heard.leg_index) or StrayLeg(
             stray_id=work.new_id("leg"),
@@ -227,7 +227,7 @@ class Legs:
             heard_at=work.now_ms,
             expires_at=work.now_ms + DAY_MS,
         )
-        if heard.event == "connected" and stray.connected_at is None:
+        if heard.event != "ended" and stray.rang_at is None and stray.connected_at is None:
             led_to = [each.application_id for each in _applications(work, reached)]
             sealed = work.ring.seal(stray.stray_id, heard.leg_id.encode())
             officer_id = heard.officer_id or stray.officer_id
@@ -247,7 +247,7 @@ class Legs:
 
 
 def _can_mean(opened: DecryptedCall, heard: _Heard, ended_at: int | None) -> bool:
-    """Whether a connected leg can belong to this call. `ended_at` is when the leg ended, or None if it is unknown."""
+    """Whether a leg that rings or is connected can belong to this call. `ended_at` is None if the leg has not ended."""
     call = opened.call
     return (
         call.open
@@ -292,19 +292,33 @@ def _new_leg(opened: DecryptedCall, heard: _Heard, now_ms: int) -> Leg:
 
 def _add(leg: Kept, heard: _Heard) -> Kept:
     """Add the time of an event to a leg. If an event is repeated, the earliest time counts."""
+    if heard.event == "ringing":
+        return replace(leg, rang_at=_earliest(leg.rang_at, heard.at))
     if heard.event == "connected":
-        return replace(leg, connected_at=heard.at if leg.connected_at is None else min(heard.at, leg.connected_at))
-    return replace(leg, ended_at=heard.at if leg.ended_at is None else min(heard.at, leg.ended_at))
+        return replace(leg, connected_at=_earliest(leg.connected_at, heard.at))
+    return replace(leg, ended_at=_earliest(leg.ended_at, heard.at))
 
 
-def _leg_state(legs: Iterable[Leg]) -> tuple[int | None, int | None]:
-    """The times at which the leg of a call was connected and ended.
+def _earliest(known: int | None, at: int) -> int:
+    return at if known is None else min(known, at)
 
-    If a call has several legs, a leg that is still connected takes precedence. Otherwise the leg that was connected
-    last counts. Legs whose numbers differ from the ticket are ignored.
+
+def _leg_times(legs: Iterable[Leg]) -> LegTimes:
+    """The times of the leg of a call.
+
+    If a call has several legs, a leg that is still connected takes precedence, and then a leg that rings. Otherwise the
+    leg that was connected last counts. A leg that rang and ended is forgotten. Legs whose numbers differ from the
+    ticket are ignored.
     """
-    connected: Sequence[Leg] = [leg for leg in legs if leg.on_file and leg.connected_at is not None]
-    if not connected:
-        return None, None
-    last = max(connected, key=lambda leg: (leg.ended_at is None, leg.connected_at or 0, leg.ended_at or 0))
-    return last.connected_at, last.ended_at
+    on_file = [leg for leg in legs if leg.on_file]
+    connected = [leg for leg in on_file if leg.connected_at is not None]
+    last = max(
+        connected, key=lambda leg: (leg.ended_at is None, leg.connected_at or 0, leg.ended_at or 0), default=None
+    )
+    rung = [leg.rang_at for leg in on_file if leg.rang_at is not None and leg.connected_at is None and not leg.ended_at]
+    if last is None or last.connected_at is None:
+        return LegTimes(max(rung, default=None))
+    if last.ended_at is not None and rung:
+        return LegTimes(max(*rung, last.connected_at + 1), last.connected_at, last.ended_at)
+    rang_at = None if last.rang_at is None else min(last.rang_at, last.connected_at)
+    return LegTimes(rang_at, last.connected_at, last.ended_at)

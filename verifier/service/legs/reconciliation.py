@@ -11,7 +11,7 @@ from datetime import datetime
 
 from verifier.core.call import Call
 from verifier.core.errors import InvalidField
-from verifier.core.ids import bound
+from verifier.core.ids import hex_at
 from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, DiscrepancyKind, StrayKind
 from verifier.core.times import from_ms, optional_from_ms, to_ms
 from verifier.ledger import records, tables
@@ -51,7 +51,7 @@ class Reconciliation:
         begin = end - DAY_MS if since is None else to_ms(since)
         if not 0 <= end - begin <= MAX_WINDOW_MS:
             raise InvalidField.at("/since", "the window is at most 31 days, from `since` to `until`")
-        after, before = _hex(begin), _hex(end)
+        after, before = hex_at(begin), hex_at(end)
         if cursor is not None:
             before = min(before, cursor.partition("_")[2])
         found: list[Discrepancy] = []
@@ -74,7 +74,7 @@ class Reconciliation:
 
     async def _of_signal(self, signal: SignalRow) -> Discrepancy:
         """The campaign that a signal shows."""
-        window = (bound("sgnl", signal.entered_at + each) for each in (-WEEK_MS, WEEK_MS))
+        window = (f"sgnl_{hex_at(signal.entered_at + each)}" for each in (-WEEK_MS, WEEK_MS))
         rows = await self._context.storage.fetch(records.SIGNALS_OF_CODE, signal.code_hash, *window)
         alike = [self._context.authenticator.read(tables.SIGNALS, row) for row in rows]
         sealed = [each for each in alike if each.sealed is not None][:MAX_REPORTED]
@@ -124,8 +124,3 @@ def _of_call(kind: DiscrepancyKind, call: Call) -> Discrepancy:
         leg_ended_at=optional_from_ms(call.leg_ended_at),
         revealed_at=optional_from_ms(call.revealed_at),
     )
-
-
-def _hex(ms: int) -> str:
-    """The common prefix of all ids that were made in this millisecond (RFC 9562 section 5.7)."""
-    return f"{max(0, ms):012x}"

@@ -88,7 +88,8 @@ class Desk:
 
 
 def _searched(application: DecryptedApplication) -> str:
-    """The text that a search looks through: the reference, the customer's name, the product, and the numbers."""
+    """The text that a search looks through: the id and reference, the customer's name, the product, the numbers."""
     registration: Registration = application.registration
     numbers = " ".join(each.number for each in registration.numbers)
-    return f"{application.application_id} {registration.customer.name} {registration.product} {numbers}".casefold()
+    named = f"{application.application_id} {application.loan.reference} {registration.customer.name}"
+    return f"{named} {registration.product} {numbers}".casefold()

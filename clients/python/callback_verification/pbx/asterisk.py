@@ -1,7 +1,7 @@
 """Asterisk: turns ARI and AMI events into leg events. Implements specs/pbx.md section 3.
 
-Only the outcome of a dial shows that an outbound call was answered. The state of a channel does not show it: an inbound
-channel is "up" too.
+Only the status of a dial shows that an outbound call rings or was answered. The state of a channel does not show it: an
+inbound channel is "up" too.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Literal
 
 from msgspec import Struct
 
@@ -16,7 +17,14 @@ from callback_verification.pbx.dial_plan import DialPlan, folded, text
 from callback_verification.pbx.reading import IRRELEVANT, Reading, is_joint, joint, unread
 from callback_verification.shapes import LegByNumber
 
+_AMI_DIALS = ("DialState", "DialEnd")
 _SECONDS = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
+# Early media (PROGRESS) counts as ringing: only ANSWER shows that somebody answered.
+_EVENTS: dict[str, Literal["ringing", "connected"]] = {
+    "RINGING": "ringing",
+    "PROGRESS": "ringing",
+    "ANSWER": "connected",
+}
 # For each event that ends legs: the fields with the ids of the channels that have left their call.
 _AMI_ENDS: dict[str, tuple[str, ...]] = {
     "Hangup": ("uniqueid",),
@@ -37,7 +45,7 @@ _ARI_ENDS: dict[str, tuple[str, ...]] = {
 
 
 class _Dial(Struct, frozen=True):
-    """The outcome of one dial.
+    """The status of one dial.
 
     `channel` and `name` are the id and the name of the dialled channel. `caller` and `caller_name` are the id and the
     name of the calling channel. `officers` are names to look up in `DialPlan.officers`.
@@ -54,7 +62,8 @@ class _Dial(Struct, frozen=True):
 
 
 def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
-    """Read an ARI event. `Dial` with the status ANSWER begins a leg. `ChannelDestroyed` or a transfer ends the leg.
+    """Read an ARI event. `Dial` with the status RINGING or PROGRESS reports a ringing leg, and with ANSWER a connected
+    one. `ChannelDestroyed` or a transfer ends the leg.
 
     If an ARI application originates a dial, the event has no calling channel and no dialled number. Such an event is
     irrelevant. The ARI application knows the number, and must report the leg itself.
@@ -78,26 +87,29 @@ def from_ari(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
             text(event, "caller", "name"),
             (text(event, "caller", "caller", "number"), text(event, "caller", "accountcode")),
         )
-        return _dial_ended(dial, plan, at)
+        return _dialled(dial, plan, at)
     if kind != "ChannelDestroyed" and (held := _no_transfer(event, "destination_type")):
         return held
     return _ended([text(event, each, "id") for each in _ARI_ENDS[kind]], plan, at)
 
 
 def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime | None = None) -> Reading:
-    """Read an AMI event. `DialEnd` with the status ANSWER begins a leg. `Hangup`, a transfer or parking ends the leg.
+    """Read an AMI event. `DialState` with the status RINGING or PROGRESS reports a ringing leg, and `DialEnd` with the
+    status ANSWER a connected one. `Hangup`, a transfer or parking ends the leg.
 
     Events have a time only with `timestampevents = yes` in manager.conf. Without that setting, pass `received_at`.
     """
     fields = folded(event)
     kind = text(fields, "event")
-    if kind != "DialEnd" and kind not in _AMI_ENDS:
+    if kind not in _AMI_DIALS and kind not in _AMI_ENDS:
         return IRRELEVANT if kind else unread("no_kind")
     stamp = text(fields, "timestamp")
     at = datetime.fromtimestamp(float(stamp), UTC) if _SECONDS.fullmatch(stamp) else received_at
     if at is None:
         return unread("no_time")
-    if kind == "DialEnd":
+    if kind == "DialState" and fields.get("dialstatus") == "ANSWER":
+        return IRRELEVANT  # only DialEnd reports the answer
+    if kind in _AMI_DIALS:
         dial = _Dial(
             text(fields, "dialstatus"),
             text(fields, "destuniqueid"),
@@ -108,14 +120,15 @@ def from_ami(event: Mapping[str, object], plan: DialPlan, received_at: datetime 
             text(fields, "channel"),
             (text(fields, "calleridnum"), text(fields, "accountcode")),
         )
-        return _dial_ended(dial, plan, at)
+        return _dialled(dial, plan, at)
     if "Transfer" in kind and (held := _no_transfer(fields, "desttype")):
         return held
     return _ended([text(fields, each) for each in _AMI_ENDS[kind]], plan, at)
 
 
-def _dial_ended(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
-    if dial.status != "ANSWER":
+def _dialled(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
+    event = _EVENTS.get(dial.status)
+    if event is None:
         return IRRELEVANT if dial.status else unread("no_outcome")
     if not dial.caller:
         return IRRELEVANT
@@ -127,13 +140,15 @@ def _dial_ended(dial: _Dial, plan: DialPlan, at: datetime) -> Reading:
     if number is None:
         if outside and (plan.trunks or not plan.is_extension(dial.dialled)):
             return unread("no_number")
-        return Reading(beside=_internal_dial(caller, _channel_or_joint(dial.channel, dial.name, plan)))
+        # A telephone of the bank. While it only rings, nobody is known to be at it.
+        answered = event == "connected"
+        dialled = _channel_or_joint(dial.channel, dial.name, plan)
+        return Reading(beside=_internal_dial(caller, dialled)) if answered else IRRELEVANT
     if plan.comes_from_outside(dial.caller_name):
         return IRRELEVANT
     leg = plan.leg_id(dial.channel)
-    caller_number = plan.e164(dial.caller_number)
-    connected = LegByNumber("connected", leg, at, number, caller_number, plan.officer(*dial.officers))
-    return Reading((connected,), beside=((leg, caller),))
+    told = LegByNumber(event, leg, at, number, plan.e164(dial.caller_number), plan.officer(*dial.officers))
+    return Reading((told,), beside=((leg, caller),))
 
 
 def _internal_dial(caller: str, dialled: str) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ A document may have at most 64 KiB. A document with a document type is refused, 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 from xml.parsers import expat
 
 from callback_verification.pbx.dial_plan import DialPlan, user
@@ -21,15 +22,17 @@ _MEMBERS = {
     (*_DIALOG, "remote", "identity"): "remote",
     (*_DIALOG, "local", "identity"): "local",
 }
+_EVENTS: dict[str, Literal["ringing", "connected"]] = {"early": "ringing", "confirmed": "connected"}
 _ATTRIBUTES = ("id", "call-id", "local-tag", "direction")
 
 
 def from_dialog_info(document: str | bytes, plan: DialPlan, received_at: datetime) -> Reading:
     """Read one notification about a watched extension.
 
-    A confirmed dialog becomes a connected leg if the extension began the dialog. A terminated dialog becomes an ended
-    leg, unless another party had called the extension. Documents have no time, so `received_at` is required. The
-    `entity` in the document is the address of the extension. The user part of `entity` is looked up in `plan.officers`.
+    If the extension began the dialog, an early dialog becomes a ringing leg, and a confirmed one a connected leg. A
+    terminated dialog becomes an ended leg, unless another party had called the extension. Documents have no time, so
+    `received_at` is required. The `entity` in the document is the address of the extension. The user part of `entity`
+    is looked up in `plan.officers`.
     """
     reader = _Reader()
     try:
@@ -52,7 +55,7 @@ def from_dialog_info(document: str | bytes, plan: DialPlan, received_at: datetim
 
 def _dialog(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -> Reading:
     state, direction = dialog.get("state", "").strip(), dialog.get("direction", "")
-    if direction == "recipient" or state not in ("confirmed", "terminated"):
+    if direction == "recipient" or state not in (*_EVENTS, "terminated"):
         return IRRELEVANT if state else unread("no_outcome")
     if not entity or "id" not in dialog:
         return unread("no_id")
@@ -70,8 +73,8 @@ def _dialog(dialog: dict[str, str], entity: str, plan: DialPlan, at: datetime) -
     if number is None:
         return IRRELEVANT if plan.is_extension(remote) else unread("no_number")
     caller_number = plan.e164(user(dialog.get("local", "")))
-    connected = LegByNumber("connected", leg, at, number, caller_number, plan.officer(user(entity)))
-    return Reading((connected,), beside=((leg, slot),))
+    told = LegByNumber(_EVENTS[state], leg, at, number, caller_number, plan.officer(user(entity)))
+    return Reading((told,), beside=((leg, slot),))
 
 
 class _Reader:

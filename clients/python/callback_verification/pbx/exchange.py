@@ -37,7 +37,7 @@ class Exchange(Generic[Event]):
         self._legs: dict[str, set[str]] = {}
         # The staff number of the officer, by the channel to the officer's telephone.
         self._officers: dict[str, str] = {}
-        # Legs that were answered, but have no officer yet.
+        # The newest event of each leg that rings or was answered, but has no officer yet.
         self._alone: dict[str, LegByNumber] = {}
         self.counts: Counter[str] = Counter()
 
@@ -53,7 +53,7 @@ class Exchange(Generic[Event]):
         self._officers.update(reading.officers)
         if len(self._officers) > MAX_LEGS:
             del self._officers[next(iter(self._officers))]
-        legs = reading.legs + self._newly_connected(reading, at)
+        legs = reading.legs + self._joined(reading, at)
         reading = replace(reading, legs=tuple(self._with_officer(each) for each in legs))
         times = {leg.leg_id: leg.at for leg in reading.legs}
         ended = dict.fromkeys(leg for channel in reading.gone for leg in self._forget(channel) if not is_joint(leg))
@@ -63,10 +63,14 @@ class Exchange(Generic[Event]):
         self._count(reading)
         return reading
 
-    def _newly_connected(self, reading: Reading, at: datetime) -> tuple[LegByNumber, ...]:
-        """Return the legs that were answered while they had no officer, and that now have an officer's channel."""
+    def _joined(self, reading: Reading, at: datetime) -> tuple[LegByNumber, ...]:
+        """Return the legs that rang or were answered while they had no officer, and that now have an officer's channel.
+
+        The service would match a leg without an officer for good, and perhaps with no call.
+        """
         for leg in reading.alone:
-            self._alone[leg.leg_id] = leg
+            if leg.event == "connected" or leg.leg_id not in self._alone:
+                self._alone[leg.leg_id] = leg
         if len(self._alone) > MAX_LEGS:
             del self._alone[next(iter(self._alone))]
         for channel in reading.gone:
@@ -74,7 +78,13 @@ class Exchange(Generic[Event]):
             self._officers.pop(channel, None)
         known = {leg.leg_id for leg in reading.alone} | {leg for leg, _ in reading.beside}
         joined = [self._alone.pop(leg) for leg in sorted(known) if leg in self._alone and self._channels.get(leg)]
-        return tuple(leg if leg in reading.alone else replace(leg, at=at) for leg in joined)
+        told = {leg.leg_id for leg in reading.legs}
+        # The customer talks to the officer from the time of the bridge, and not from that of the answer.
+        return tuple(
+            leg if leg in reading.alone or leg.event == "ringing" else replace(leg, at=at)
+            for leg in joined
+            if leg.leg_id not in told
+        )
 
     def _with_officer(self, leg: LegByNumber) -> LegByNumber:
         """Return the leg event with its officer.

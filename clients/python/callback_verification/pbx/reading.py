@@ -21,8 +21,8 @@ class Reading(Struct, frozen=True):
 
     - `beside`: pairs (leg, channel). The leg ends when the channel is in `gone`. The leg or the channel may be a joint.
     - `gone`: channels that have ended or have left their call.
-    - `alone`: `connected` events of legs without a known officer. `Exchange` returns such an event once the leg has a
-      channel in `beside`.
+    - `alone`: `ringing` and `connected` events of legs without a known officer. `Exchange` returns the newest of a leg
+      once the leg has a channel in `beside`.
     - `officers`: pairs (channel, staff number), for channels to officers' telephones.
     """
 

@@ -1,0 +1,65 @@
+/**
+ * The live call status: what the bank can say before there is a code (law L13). Words, shape, colour and sound all show
+ * the state, so that none is needed alone. None of them is green: only a confirmed code is.
+ * Implements specs/protocol.md sections 7.5 and 12.1.
+ */
+
+import { h, shape } from "../web/elements.js";
+import { clockTime, said, say } from "../web/language.js";
+import { problemWords } from "../web/page.js";
+import { WORDS as SHARED } from "../web/words.js";
+import { sound } from "./sound.js";
+import { WORDS } from "./words.js";
+
+/** @typedef {import("../web/page.js").Page} Page */
+/** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallStatus"]} CallStatus */
+/** @typedef {"none" | "expected" | "ringing" | "connected" | "unknown"} State */
+
+/** @type {Record<State, {kind: string, icon: "idle" | "clock" | "bell" | "phone" | "warning"}>} */
+const LOOKS = {
+  none: { kind: "calm", icon: "idle" },
+  expected: { kind: "expected", icon: "clock" },
+  ringing: { kind: "ringing", icon: "bell" },
+  connected: { kind: "connected", icon: "phone" },
+  unknown: { kind: "doubt", icon: "warning" },
+};
+
+/** The status card. It disappears when it may be out of date. @param {Page} page @param {AbortSignal} signal */
+export function statusCard(page, signal) {
+  const card = h("section", { class: "status", "aria-live": "polite", "aria-atomic": "true" });
+  /** @type {State | null} */
+  let before = null;
+  const asking = () => card.replaceChildren(notice(LOOKS.none, say(WORDS.asking), ""));
+  asking();
+  page.follow(
+    (options) => page.client.me.events(options),
+    signal,
+    (/** @type {CallStatus} */ status) => {
+      // A state that this page does not know says nothing that a person may rely on (law L6).
+      const state = status.state in LOOKS ? status.state : "unknown";
+      const asOf = say(WORDS.asOf, { time: clockTime(status.at) });
+      card.replaceChildren(notice(LOOKS[state], said(status.words), asOf));
+      if (before !== null && state !== before) sound(state);
+      before = state;
+    },
+    (error) => {
+      const { title, what } = lostWords(error);
+      card.replaceChildren(notice(LOOKS.unknown, title, what));
+      if (before !== null && before !== "unknown") sound("unknown");
+      before = "unknown";
+    },
+    asking,
+  );
+  return card;
+}
+
+/** @param {unknown} error */
+function lostWords(error) {
+  const known = problemWords(error);
+  return known.title === say(SHARED.cannotReach) ? { title: say(WORDS.lost), what: say(WORDS.lostWhat) } : known;
+}
+
+/** @param {{kind: string, icon: Parameters<typeof shape>[0]}} look @param {string} title @param {string} what */
+function notice({ kind, icon }, title, what) {
+  return h("div", { class: `told ${kind}` }, shape(icon), h("div", {}, h("h2", {}, title), what && h("p", { class: "small" }, what)));
+}
