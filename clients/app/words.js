@@ -57,7 +57,7 @@ export const WORDS = {
   goesOn: both("正在确认通话是否仍在进行……", "Checking that the call is still going on…"),
   goesOnWhat: both("请稍候，先不要透露任何信息。", "One moment. Share nothing yet."),
   over: both("那通电话已经结束", "That call is over"),
-  past: both("那通电话已经结束——不要再信这个核实码", "An earlier call — do not trust this code now"),
+  past: both("旧核实码——请挂断", "An old code — hang up"),
   pastCall: both("当时的那通电话", "The call it belonged to"),
   began: both("开始时间", "Began"),
   ended: both("结束时间", "Ended"),
