@@ -86,6 +86,18 @@ class Declared:
         if key not in self._limits:
             raise _undeclared("a limit")
 
+    def closed(self) -> None:
+        if not self.reads.closed:
+            raise _undeclared("closed calls")
+
+    def entered(self, person: bytes) -> None:
+        if self.reads.entered is None or self.reads.entered.person != person:
+            raise _undeclared("the entries of a person")
+
+    def unexamined(self) -> None:
+        if not self.reads.unexamined:
+            raise _undeclared("signals")
+
     def named(self, what: str, key: str, declared: Collection[str | None]) -> None:
         """Check that the read set names a row. `what` says what the row is, and `declared` has the keys it names."""
         if key not in declared:
