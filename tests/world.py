@@ -23,7 +23,7 @@ from verifier.core.legs import LegByNumber, LegEvent
 from verifier.core.limits import Limit
 from verifier.core.messages.calls import IssueCall
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone
-from verifier.core.messages.customers import CallStatus, ReportCall
+from verifier.core.messages.customers import CallStatus, CheckCalls, ReportCall
 from verifier.core.messages.dialogues import BeginSession, HeardKeys
 from verifier.core.messages.policy_exceptions import GrantException
 from verifier.core.principal import Principal
@@ -240,6 +240,14 @@ class World:
     async def report(self, person: Person, said: str, code: str = "") -> Json:
         asked = ReportCall(from_ms(self.clock()), "+8617000000000", said, code)
         return as_json(await self.service.reports.take(person.principal, asked, self.key(person.principal, asked)))
+
+    async def check_calls(
+        self, person: Person, begins: int, ends: int | None = None, number: str | None = None, key: str = ""
+    ) -> Json:
+        """Asks which calls the bank had with a person, from `begins` until `ends` or now, in epoch milliseconds."""
+        asked = CheckCalls(from_ms(begins), from_ms(self.clock() if ends is None else ends), number)
+        check = self.service.call_checks.check
+        return as_json(await check(person.principal, asked, self.key(person.principal, asked, key)))
 
     async def begin_dialogue(self, number: str | None, **more: Any) -> Json:
         """A caller rings the bank's hotline, and a dialogue begins."""

@@ -96,7 +96,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "grace_seconds": "How long an unused code stays valid after its leg has ended.",
         "max_call_minutes": "When a confirmed call ends by itself.",
         "verdicts_per_day": "How many verdicts each login and each calling number gets a day. The count is durable.",
-        "reports_per_day": "How many reports each login and each calling number may send a day. The count is durable.",
+        "reports_per_day": "How many reports each login and each calling number may send a day, and how many call "
+        "checks each login may make. The count is durable.",
     },
     "Contact policy": {
         "policy_version": "The version that every ticket names.",

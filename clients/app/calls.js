@@ -3,6 +3,8 @@
 import { button, h } from "../web/elements.js";
 import { clockTime, dayAndTime, phone, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
+import { calledForm } from "./called.js";
+import { missedCall } from "./missed.js";
 import { fetchAndSave } from "./receipts.js";
 import { WORDS } from "./words.js";
 
@@ -20,12 +22,13 @@ export async function callsScreen(page, signal) {
     const next = found.next_cursor;
     more.replaceChildren(...(next ? [button(say(SHARED.more), () => load(next).catch((error) => page.fail(error)))] : []));
   };
-  await load();
+  const [{ at }] = await Promise.all([page.client.me.callStatus({ signal }), load()]);
   return h(
     "div",
     { class: "stack" },
     h("h1", {}, say(WORDS.callsTitle)),
     h("p", { class: "small" }, say(WORDS.callsWhy)),
+    calledForm(page, at),
     list.children.length ? list : h("p", { class: "card" }, say(WORDS.noCalls)),
     more,
   );
@@ -44,5 +47,6 @@ function callEntry(page, call) {
     h("p", { class: "small" }, `${say(WORDS.fromNumber)} `, h("span", { class: "number" }, phone(call.caller_number)), ` · ${call.application_id}`),
     h("p", { class: `badge ${call.confirmed_at ? "good" : "doubt"}` }, `${say(WORDS.states[call.state])} · ${confirmed}`),
     receipt && button(say(WORDS.receipt), () => fetchAndSave(page, receipt).catch((error) => page.fail(error))),
+    missedCall(page, call),
   ];
 }

@@ -80,7 +80,7 @@ export async function prepareScreen(page, signal, applicationId) {
     { class: "stack" },
     h("p", {}, h("a", { href: "#/" }, `← ${say(WORDS.applications)}`)),
     h("h1", {}, registration.customer.name),
-    h("p", { class: "small" }, [registration.product, applicationId, say(WORDS.languages[registration.customer.language ?? "zh-CN"])].join(" · ")),
+    h("p", { class: "small" }, [registration.product, registration.reference, applicationId, say(WORDS.languages[registration.customer.language ?? "zh-CN"])].filter(Boolean).join(" · ")),
     granted && approved(granted),
     h(
       "section",

@@ -142,6 +142,48 @@ def test_an_impossible_time_is_refused_with_the_member_named(running_bank: DemoB
     _problem(response, 422, "invalid_field", "/at")
 
 
+@pytest.mark.shows("CVP-7.14-5")
+@pytest.mark.parametrize(
+    ("asked", "pointer"),
+    [
+        ({"from": "2026-11-23T10:00:00Z", "until": "2026-11-23T09:59:59Z"}, "/until"),
+        ({"from": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:01Z"}, "/from"),
+        ({"from": "2099-01-01T00:00:00Z", "until": "2099-01-02T00:00:00Z"}, "/from"),
+        ({"from": "0001-01-01T00:00:00Z", "until": "0001-01-02T00:00:00Z"}, "/from"),
+        ({"from": "2026-11-23T10:00:00", "until": "2026-11-23T11:00:00Z"}, "/from"),
+        ({"from": "2026-11-23T10:00:00Z"}, "/until"),
+        ({"from": 1, "until": 2}, "/from"),
+        ({"from": "2026-11-23T10:00:00Z", "until": "2026-11-23T11:00:00Z", "caller_number": "95588"}, "/caller_number"),
+        ({"from": "2026-11-23T10:00:00Z", "until": "2026-11-23T11:00:00Z", "caller_number": ""}, "/caller_number"),
+        ({"from": "2026-11-23T10:00:00Z", "until": "2026-11-23T11:00:00Z", "begins": "x"}, "/begins"),
+    ],
+)
+@pytest.mark.usefixtures("unwritten")
+def test_a_window_or_number_that_is_none_is_refused_with_the_member_named(
+    running_bank: DemoBank, asked: dict[str, Any], pointer: str
+) -> None:
+    response = _post(running_bank, "/v1/me/call-checks", asked, running_bank.customer("cust-0001"))
+    _problem(response, 422, "invalid_field", pointer)
+
+
+@pytest.mark.usefixtures("unwritten")
+def test_only_a_customer_with_a_key_asks_for_calls(running_bank: DemoBank) -> None:
+    asked = {"from": "2026-11-23T10:00:00Z", "until": "2026-11-23T11:00:00Z"}
+    path, customer = "/v1/me/call-checks", running_bank.customer("cust-0001")
+    _problem(_post(running_bank, path, asked), 401, "unauthenticated")
+    _problem(_post(running_bank, path, asked, running_bank.officer("4412")), 403, "forbidden")
+    _problem(_post(running_bank, path, asked, customer, Idempotency_Key=""), 400, "idempotency_key_missing")
+
+
+@pytest.mark.shows("CVP-7.6-4")
+@pytest.mark.parametrize("call_id", ["call_" + "0" * 32, "call_x", "", None])
+@pytest.mark.usefixtures("unwritten")
+def test_a_report_of_a_call_that_is_none_is_refused(running_bank: DemoBank, call_id: object) -> None:
+    report = {"at": now_iso(), "call_id": call_id}
+    response = _post(running_bank, "/v1/reports", report, running_bank.customer("cust-0001"))
+    _problem(response, 422, "invalid_field", "/call_id")
+
+
 LATIN = "é".encode().decode("latin-1")
 BAD_KEYS = [
     "",

@@ -40,6 +40,9 @@ def collect(bank: DemoBank) -> tuple[dict[str, Json], Json]:
         "ticket": issued["ticket"],
         "not genuine": person(customer, "/v1/confirmations", {"code": another_code(code)}, "receipts-wrong")["receipt"],
         "genuine": person(customer, "/v1/confirmations", {"code": code}, "receipts-right")["receipt"],
+        "history": person(
+            customer, "/v1/me/call-checks", {"from": "2026-11-23T00:00:00Z", "until": "2026-11-23T01:00:00Z"}, "history"
+        )["receipt"],
         "report": person(customer, "/v1/reports", {"at": now_iso()}, "receipts-report")["receipt"],
         "exception": person(bank.officer("9001", "supervisor"), f"{path}/exceptions", lifted, "receipts-exception")[
             "evidence"

@@ -163,6 +163,15 @@ def test_a_call_is_issued_confirmed_and_its_receipt_verified_offline(bank: DemoB
     assert not customer.send(confirmations.confirm(code.digits)).is_genuine
     past = customer.send(me.calls(limit=1)).calls[0]
     assert (past.call_id, past.receipt_id) == (call_id, verdict.receipt_id)
+    asked_at = datetime.now(UTC)
+    checked = customer.send(me.check_calls(begins=asked_at - timedelta(hours=1), ends=asked_at, caller_number=DESK))
+    assert checked.from_number is True
+    history = verify(checked.receipt, trust, "call-history+jwt").claims
+    assert call_id in [each.call_id for each in history.calls] == [each.call_id for each in checked.calls]
+    assert (history.begins, history.ends) == (checked.begins.timestamp(), checked.ends.timestamp())
+    assert customer.send(receipts.read(checked.receipt_id)).receipt.statement == checked.receipt.statement
+    said = reports.send(at=asked_at, said="I did not get it", call_id=call_id)
+    assert verify(customer.send(said).receipt, trust).typ == "report-receipt+jwt"
     with pytest.raises(CallClosed):
         officer.send(calls.revoke(call_id))
     for each in (officer, customer, pbx):
@@ -510,4 +519,4 @@ STRUCTS = [each for each in vars(shapes).values() if isinstance(each, type) and 
 @pytest.mark.parametrize("struct", [*STRUCTS, Verdict, SpokenVerdict], ids=lambda struct: struct.__name__)
 def test_each_shape_has_the_members_that_the_description_gives_it(struct: type) -> None:
     properties = SCHEMAS[DESCRIBED.get(struct.__name__, struct.__name__)]["properties"]
-    assert [each.name for each in msgspec.structs.fields(struct)] == list(properties)
+    assert [each.encode_name for each in msgspec.structs.fields(struct)] == list(properties)

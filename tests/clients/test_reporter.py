@@ -80,6 +80,8 @@ def test_after_the_connection_is_lost_there_is_no_sign_of_life() -> None:
         sent = reporter.report(told("ringing", "connected", "ended"))
     # The events that were read before are all delivered.
     assert [each.result().result for each in sent] == ["matched"] * 3
+    with pytest.raises(RuntimeError):
+        reporter.report(told("connected"))
     before = answers.heard.count("alive")
     time.sleep(1.3)
     assert answers.heard.count("alive") == before

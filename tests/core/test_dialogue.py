@@ -18,8 +18,10 @@ from verifier.core.dialogue import (
     closed,
     hear,
     judge,
+    looks,
     no_verdict,
     refuse_slip,
+    tell_calls,
 )
 from verifier.core.prompts import PROMPTS
 from verifier.core.purposes import Language
@@ -207,12 +209,50 @@ def test_a_caller_is_transferred_to_a_person_after_six_slips() -> None:
 
 KEYS = st.one_of(
     st.none(),
-    st.sampled_from(["", "#", "*", "*8", "*9", "0", CODE, CODE + "#", "123456789"]),
+    st.sampled_from(["", "#", "*", "*8", "*9", "0", "2", CODE, CODE + "#", "123456789"]),
     st.text("0123456789*#", max_size=12),
 )
 OUTCOMES = st.sampled_from(
     ["genuine", "not_genuine", "unavailable", "slip", "too_many", "other_number", "unregistered", "ended"]
 )
+
+
+MADE: dict[Language, str] = {"zh-CN": "三次", "en": "three"}
+
+
+@pytest.mark.shows("CVP-7.7-1", "CVP-7.14-12")
+def test_two_asks_which_calls_were_made_and_each_repeat_asks_again() -> None:
+    dialogue, turn = hear(entering(), "2#")
+    assert (turn.act, turn.say) == ("look", ())
+    dialogue, turn = tell_calls(dialogue, "calls_made", MADE)
+    assert (names(turn), turn.act, turn.say[0].text) == (["calls_made", "keys"], "listen", "三次")
+    assert "三次" not in str(dialogue)
+    for keyed in ("*", "*8", "*9"):
+        dialogue, turn = hear(dialogue, keyed)
+        assert turn.act == "look"
+    assert tell_calls(dialogue, "calls_made", MADE)[1].say[0].text == "three"
+    assert names(hear(dialogue, None)[1]) == ["silence", "ask", "keys"]
+    assert hear(dialogue, CODE)[1].act == "check"
+
+
+def test_a_verdict_stands_after_the_question_for_calls() -> None:
+    dialogue, _ = tell_calls(genuine(), "no_calls_made")
+    dialogue, turn = hear(dialogue, None)
+    assert turn.act == "look"
+    dialogue, turn = hear(dialogue, "0")
+    assert turn.to == "4412"
+
+
+@given(st.lists(KEYS, max_size=8), KEYS)
+def test_what_may_look_calls_up_is_known_before_the_step(before: list[str | None], keyed: str | None) -> None:
+    dialogue = entering()
+    for each in before:
+        dialogue, turn = hear(dialogue, each)
+        if turn.act == "look":
+            dialogue, _ = tell_calls(dialogue, "calls_made", MADE)
+        elif turn.act == "check":
+            dialogue, _ = judge(dialogue, "not_genuine")
+    assert (hear(dialogue, keyed)[1].act == "look") <= looks(dialogue, keyed)
 
 
 @pytest.mark.shows("CVP-7.7-5")
@@ -240,6 +280,8 @@ def test_no_sequence_of_keys_alone_gives_a_verdict_or_reaches_the_officer(
                 dialogue, turn = no_verdict(dialogue, outcome)  # type: ignore[arg-type]
             else:
                 dialogue, turn = judge(dialogue, outcome, WHO, "4412")  # type: ignore[arg-type]
+        if turn.act == "look":
+            dialogue, turn = tell_calls(dialogue, "no_calls_made")
         assert ("genuine" in names(turn)) <= (outcome == "genuine")
         assert ("ended" in names(turn)) <= (outcome == "ended")
         assert (turn.to == "4412") <= (outcome in ("genuine", "ended"))

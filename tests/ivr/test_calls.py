@@ -97,6 +97,7 @@ def test_the_verdict_names_the_officer_of_the_call(gateway: RunningGateway, cust
     again = [voice.sound(Say("who", "李伟", "zh-CN"), slow=False) for _ in range(2)]
     assert again[0].path != again[1].path
     assert all(each.temporary for each in again)
+    assert voice.sound(Say("calls_made", "三次", "zh-CN"), slow=False).temporary
 
 
 @pytest.mark.shows("CVP-7.9-2")

@@ -169,6 +169,23 @@ async def test_a_count_that_was_lowered_in_the_database_is_not_believed(world: W
     assert (await world.audit()).findings
 
 
+async def test_the_audit_finds_an_application_that_was_hidden_from_the_count(
+    world: World, loans: Sequence[Person]
+) -> None:
+    """Law L16: until the audit, the customer can get as many calls as if they had one application."""
+    first, second = loans
+    for _ in range(3):
+        await world.issue(first)
+    assert not (await world.audit()).findings
+    async with world.storage.transaction() as transaction:
+        sql = "UPDATE applications SET customer_index = $2 WHERE application_id = $1"
+        await transaction.execute_many(sql, [(first.application_id, world.context.customer_index("nobody"))])
+    for _ in range(3):
+        await world.issue(second)
+    assert await refused(world, second) == ["daily_cap", "person_daily_cap"]
+    assert (await world.audit()).findings
+
+
 @pytest.mark.shows("CVP-4.2-10", "CVP-4.2-1")
 async def test_a_caller_number_that_is_not_the_banks_own_is_refused(storage: Storage, tmp_path: Path) -> None:
     policy = ContactPolicy(caller_numbers=frozenset({DESK}))

@@ -62,6 +62,7 @@ async def one_of_each(world: World, person: Person) -> dict[str, str]:
         "call-receipt+jwt": (await world.confirm(person, code))["receipt"]["statement"],
         "report-receipt+jwt": (await world.report(person, "低息贷款"))["receipt"]["statement"],
         "policy-exception+jwt": granted.value.evidence.statement,
+        "call-history+jwt": (await world.check_calls(person, world.clock() - 86_400_000))["receipt"]["statement"],
     }
 
 

@@ -18,7 +18,7 @@ from verifier.core.evidence import CLAIMS
 from verifier.core.policy import LIFTABLE
 from verifier.core.purposes import ASKS, NEVER_ASKS
 from verifier.core.reconciliation import KINDS
-from verifier.core.statements import ConfirmedCall
+from verifier.core.statements import ConfirmedCall, ListedCall
 
 CONTENTS = requirements.texts()
 PROTOCOL = CONTENTS[TEXTS[0]]
@@ -28,7 +28,11 @@ KINDS_OF_STATEMENT = {
     "call-receipt+jwt": "receipt",
     "report-receipt+jwt": "report",
     "policy-exception+jwt": "exception",
+    "call-history+jwt": "history",
 }
+
+# The objects within statements that have rows of their own.
+PARTS = {"call": ConfirmedCall, "listed": ListedCall}
 
 
 def unknown(found: list[Requirement], sources: dict[str, str]) -> list[tuple[str, str]]:
@@ -129,13 +133,13 @@ def test_the_claims_of_each_statement_match_the_table() -> None:
     said: dict[str, set[str]] = {}
     rows = re.findall(r"^\| ((?:`\w+` ?)+) \| [^|]+ \| ([^|]+) \|", _section("4."), re.MULTILINE)
     for claims, where in rows:
-        for kind in (*KINDS_OF_STATEMENT.values(), "call"):
+        for kind in (*KINDS_OF_STATEMENT.values(), *PARTS):
             # A statement may have only one of a row's claims. The cell then names the claim: "`exp` exception".
             alone = re.findall(rf"`(\w+)` {kind}", where)
-            if kind in re.findall(r"\w+", where) or (where == "all" and kind != "call"):
+            if kind in re.findall(r"\w+", where) or (where == "all" and kind not in PARTS):
                 said.setdefault(kind, set()).update(alone or re.findall(r"\w+", claims))
     has = {KINDS_OF_STATEMENT[typ]: _members(kind) for typ, kind in CLAIMS.items()}
-    assert said == has | {"call": _members(ConfirmedCall)}
+    assert said == has | {name: _members(part) for name, part in PARTS.items()}
 
 
 def _members(kind: type[msgspec.Struct]) -> set[str]:

@@ -19,7 +19,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from tests.vectors.files import Json
-from tests.world import NOON, ORIGIN, Person, World, another_code
+from tests.world import DESK, NOON, ORIGIN, Clock, Person, World, another_code
 from verifier.core.call import CallRules
 from verifier.core.checkpoint import Checkpoint, encode_proof, sign_note, vkey
 from verifier.core.merkle import Tree, leaf_hash
@@ -170,6 +170,8 @@ class Bank:
                 async with World(storage, file, ring=ring, entropy=entropy) as world:
                     world.clock.advance(7200)
                     await self._with_a_loan(world)
+                async with World(storage, file, ring=ring, entropy=entropy, clock=later(7200)) as world:
+                    await self._asked_afterwards(world)
             finally:
                 await storage.close()
 
@@ -220,10 +222,22 @@ class Bank:
             _, code = await world.live_call(person)
             self.evidence[name] = (await world.confirm(person, code))["receipt"]
 
+    async def _asked_afterwards(self, world: World) -> None:
+        wang, kept, day = Person(1), self.evidence, 86_400_000
+        for name, number in (("history", None), ("history-number", DESK)):
+            kept[name] = (await world.check_calls(wang, world.clock() - day, number=number))["receipt"]
+        kept["history-none"] = (await world.check_calls(wang, world.clock() - 2 * day, world.clock() - day))["receipt"]
+        kept["history-stranger"] = (await world.check_calls(Person(2), world.clock() - day))["receipt"]
+
 
 async def _receipt(world: World, person: Person, receipt_id: str) -> Json:
     kept: Json = msgspec.to_builtins((await world.service.receipts.read(person.principal, receipt_id)).receipt)
     return kept
+
+
+def later(seconds: int) -> Clock:
+    """A clock that is this much after noon."""
+    return Clock(NOON + seconds * 1000)
 
 
 def _json(value: Any) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.vectors.files import Json, valid
@@ -20,9 +21,10 @@ from verifier.core.dialogue import (
     judge,
     no_verdict,
     refuse_slip,
+    tell_calls,
 )
 from verifier.core.purposes import ASKS, Language
-from verifier.core.words import LANGUAGES, who
+from verifier.core.words import LANGUAGES, calls_made, who
 
 BANK = "示范银行"
 CODE = another_code("482177300", 0)
@@ -33,6 +35,10 @@ LOAN = Loan("个人住房贷款", "LN-2026-0001")
 WHO: dict[Language, str] = {
     language: who(language, OFFICER, "documents", ASKS["documents"], LOAN, spoken=True) for language in LANGUAGES
 }
+LATEST = [(datetime(2026, 11, day, 15, 10, tzinfo=UTC), OFFICER.branch) for day in (23, 21, 20)]
+MADE: dict[Language, str] = {language: calls_made(language, 4, LATEST) for language in LANGUAGES}
+CALLS: Json = {"calls": "calls_made"}
+NO_CALLS: Json = {"calls": "no_calls_made"}
 GENUINE: Json = {"verdict": "genuine", "officer": OFFICER.id}
 REFUSED: Json = {"verdict": "not_genuine"}
 UNAVAILABLE: Json = {"verdict": "unavailable"}
@@ -92,6 +98,8 @@ def _after(dialogue: Dialogue | None, event: Json) -> tuple[Dialogue, Turn]:
     assert dialogue is not None
     if "keys" in event or "silence" in event:
         return hear(close(dialogue) if "closed" in event else dialogue, event.get("keys"))
+    if "calls" in event:
+        return tell_calls(dialogue, event["calls"], MADE if event == CALLS else None)
     why = event["verdict"]
     if why == "slip":
         return refuse_slip(dialogue)
@@ -197,5 +205,18 @@ def _played() -> Iterator[tuple[str, str, list[Json]]]:
     yield "ended-then-not-genuine", about, [*CHECKED, GENUINE_OF, {**keys(CODE), "closed": True}, REFUSED, keys("0")]
     about = "nothing but a genuine call can have ended"
     yield "not-genuine-closed", about, [*CHECKED, REFUSED, {**keys("*"), "closed": True}]
+    about = "two asks which calls the bank made to the number that rings"
+    yield "calls", about, [BEGIN, keys("2#"), CALLS, keys(CODE), REFUSED]
+    yield "no-calls", "and there were none", [BEGIN, keys("2"), NO_CALLS, SILENCE, keys(CODE)]
+    about = "each repeat looks them up again"
+    yield "calls-repeat", about, [BEGIN, keys("2"), CALLS, keys("*"), CALLS, keys("*9"), CALLS, keys("*8"), NO_CALLS]
+    yield "no-calls-repeat", "for there may be one by now", [BEGIN, keys("2"), NO_CALLS, keys("*9"), CALLS]
+    for why in ("unregistered", "too_many", "unavailable"):
+        about = "why nothing is said of them"
+        yield f"calls-{why}", about, [BEGIN, keys("2"), {"calls": why}, keys("*"), keys("0")]
+    about = "a verdict stands, and its officer can still be reached"
+    yield "calls-after-genuine", about, [*CHECKED, GENUINE, keys("2"), CALLS, SILENCE, CALLS, SILENCE, keys("0")]
+    about = "the call may have closed meanwhile"
+    yield "calls-after-ended", about, [*CHECKED, GENUINE_OF, {**keys("2"), "closed": True}, NO_CALLS, keys("0")]
     yield "after-transfer", "nothing is heard after a transfer", [BEGIN, keys("0"), keys(CODE)]
     yield "turns", f"at most {MAX_TURNS} turns", [BEGIN, *([keys("*8")] * (MAX_TURNS + 1))]

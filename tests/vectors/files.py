@@ -11,7 +11,10 @@ from typing import Any
 Json = dict[str, Any]
 
 FOLDER = Path(__file__).parents[2] / "specs" / "vectors"
-SUBJECTS = ("code", "check-digit", "tickets", "receipts", "files", "checkpoints", "proofs", "dialogues", "problems")
+SUBJECTS = (
+    *("code", "check-digit", "tickets", "receipts", "files", "checkpoints", "proofs", "dialogues", "problems"),
+    "histories",
+)
 WIDTH = 118
 LONG = 2_000
 _RUN = re.compile(r"([^\n]{1,4}?)\1{200,}|([^\n]+\n)\2{50,}")

@@ -10,7 +10,7 @@ from tests.vectors.files import SUBJECTS, laid_out
 from tests.vectors.kept import files
 from tests.vectors.problems import problems
 from tests.vectors.proofs import proofs
-from tests.vectors.statements import receipts, tickets
+from tests.vectors.statements import histories, receipts, tickets
 
 
 async def made() -> dict[str, str]:
@@ -27,5 +27,6 @@ async def made() -> dict[str, str]:
         proofs(),
         dialogues(),
         problems(),
+        histories(bank),
     )
     return dict(zip(SUBJECTS, map(laid_out, made), strict=True))

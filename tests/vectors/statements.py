@@ -12,7 +12,7 @@ from tests.vectors.bank import STATEMENT, Bank
 from tests.vectors.evidence import outcome_of, paired, trusted
 from tests.vectors.files import Json, invalid, valid
 from tests.vectors.parts import decoded, objects, other_type, places, put, without
-from verifier.core.statements import EXCEPTION, RECEIPT, REPORT, TICKET
+from verifier.core.statements import EXCEPTION, HISTORY, RECEIPT, REPORT, TICKET
 
 TICKETS = {
     "documents": "a call about missing documents",
@@ -27,6 +27,13 @@ RECEIPTS = {
     "wrong-code": "a wrong code while there was a call",
     "nobody": "a code of somebody else's call",
     "report": "a report of a call",
+}
+
+HISTORIES = {
+    "history": "two calls in the window: one that nobody answered, and one that is over",
+    "history-number": "the same, asked about the number that called",
+    "history-none": "no call in the window",
+    "history-stranger": "no call ever: a person without an application",
 }
 
 # Receipts that name the loan. They come last, since the vectors of the release before stand as they were.
@@ -94,6 +101,43 @@ def receipts(bank: Bank) -> Json:
             *trusted(bank),
             *_good(bank, LOANS),
             *_logged(bank, _loans(bank.evidence["genuine-loan"]["statement"])),
+        ],
+    }
+
+
+def histories(bank: Bank) -> Json:
+    """histories.json."""
+    history, none = (bank.evidence[name]["statement"] for name in ("history-number", "history-none"))
+    header, claims = decoded(history)
+    listed = claims["calls"][0]
+    forged = [
+        *_shapes("history", none),
+        *(
+            Forged(f"history-call-without-{name}", f"a call without its {name}", "invalid_claims", signed)
+            for name in listed
+            for signed in [STATEMENT.sign(header, {**claims, "calls": [without(listed, (name,))]})]
+        ),
+        *(
+            Forged(f"history-{name}", about, error, STATEMENT.sign(header, {**claims, **odd}))
+            for name, about, error, odd in (
+                ("call-null", "a call that is null", "invalid_claims", {"calls": [None]}),
+                ("orig-text", "the number asked about is a text", "invalid_claims", {"orig": "861082345678"}),
+                ("orig-empty", "the number asked about has no digits", "invalid_claims", {"orig": {}}),
+                ("state-new", "a state of a later version", "", {"calls": [{**listed, "state": "ringing"}]}),
+                ("call-more", "a new member of a call is passed over", "", {"calls": [{**listed, "new": 1}]}),
+                ("backwards", "times are not compared", "", {"from": claims["until"] + 1}),
+            )
+        ),
+        *_times("history", none, "iat", "from", "until"),
+        *_kinds("history", none, RECEIPT),
+    ]
+    return {
+        "about": "Call histories, with their proofs (protocol.md sections 4 and 8.1)",
+        "trust": bank.trust,
+        "vectors": [
+            *_good(bank, HISTORIES),
+            *_expected(bank, "history", HISTORY, RECEIPT),
+            *_logged(bank, forged),
         ],
     }
 

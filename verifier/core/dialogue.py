@@ -19,9 +19,11 @@ from verifier.core.words import caller
 Stage = Literal["entering", "told", "over"]
 Verdict = Literal["genuine", "not_genuine", "ended", "unavailable"]
 Unchecked = Literal["too_many", "unregistered", "other_number", "unavailable"]
-Act = Literal["listen", "check", "transfer", "hang_up"]
+Told = Literal["calls_made", "no_calls_made", "too_many", "unregistered", "unavailable"]
+Act = Literal["listen", "check", "look", "transfer", "hang_up"]
 
 FRAUD_DESK = "fraud_desk"
+CALLS_KEY = "2"
 MAX_SILENCES = 3
 MAX_SLIPS = 5
 MAX_TURNS = 40
@@ -31,10 +33,11 @@ _AFTER = {"genuine": "ended", "who": "who_called"}
 
 
 class Turn(Struct, frozen=True):
-    """The next step. First play the prompts in `say`. Then do `act`, which is one of four actions:
+    """The next step. First play the prompts in `say`. Then do `act`, which is one of five actions:
 
     - `listen`: listen for keys
     - `check`: check the code in `digits`
+    - `look`: look up the calls that the bank made to the number that rings
     - `transfer`: transfer the caller to `to`, which is an officer or the fraud desk
     - `hang_up`
 
@@ -82,7 +85,8 @@ def begin(bank: str, language: Language) -> tuple[Dialogue, Turn]:
 def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
     """The next turn after the caller has pressed keys, or after silence (`keyed` is None). Keys may end with a hash.
 
-    If the turn's act is `check`, check the code. Then call `judge`, `refuse_slip` or `no_verdict` with the result.
+    If the turn's act is `check`, check the code. Then call `judge`, `refuse_slip` or `no_verdict` with the result. If
+    the act is `look`, look up the calls. Then call `tell_calls`.
     """
     dialogue = replace(dialogue, turns=dialogue.turns + 1)
     if dialogue.stage == "over" or dialogue.turns > MAX_TURNS:
@@ -92,17 +96,19 @@ def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
         return _silent(dialogue)
     dialogue = replace(dialogue, silences=0)
     if keys == "*":
-        return _listen(dialogue, *dialogue.last)
+        return _repeat(dialogue)
     if keys == "*8":
-        return _listen(replace(dialogue, slow=not dialogue.slow), *dialogue.last)
+        return _repeat(replace(dialogue, slow=not dialogue.slow))
     if keys == "*9":
         other: Language = "en" if dialogue.language == "zh-CN" else "zh-CN"
-        return _listen(replace(dialogue, language=other), *dialogue.last)
+        return _repeat(replace(dialogue, language=other))
     if keys == "0":
         return _connect(dialogue)
     if keys == "1" and dialogue.receipt:
         turn = Turn((_say(dialogue, "receipt_sent"),), "listen", dialogue.slow, message=dialogue.receipt)
         return replace(dialogue, receipt=""), turn
+    if keys == CALLS_KEY:
+        return dialogue, Turn((), "look", dialogue.slow)
     if len(keys) != CODE_DIGITS or not (keys.isascii() and keys.isdigit()):
         return refuse_slip(dialogue)
     return dialogue, Turn((), "check", dialogue.slow, keys)
@@ -184,8 +190,36 @@ def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
     if dialogue.silences > MAX_SILENCES or (dialogue.stage == "told" and dialogue.silences > 1):
         return _end(dialogue, "goodbye")
     if dialogue.stage == "told":
-        return _listen(dialogue, *dialogue.last)
+        return _repeat(dialogue)
     return _listen(dialogue, "silence", "ask", "keys")
+
+
+def looks(dialogue: Dialogue, keyed: str | None) -> bool:
+    """Whether `hear` may ask to look up calls. So the rows can be declared beforehand."""
+    keys = "" if keyed is None else keyed.split("#", 1)[0]
+    return keys == CALLS_KEY or (_told_calls(dialogue) and keys in ("", "*", "*8", "*9"))
+
+
+def tell_calls(dialogue: Dialogue, what: Told, calls: dict[Language, str] | None = None) -> tuple[Dialogue, Turn]:
+    """Tell the caller about calls to their number, or why not. A verdict that was given before still stands.
+
+    `calls` has the text of `calls_made` in each language. The dialogue does not keep it.
+    """
+    said = (what, "keys")
+    text = calls[dialogue.language] if calls is not None else prompt(what, dialogue.language)
+    say = Say(what, text, dialogue.language), _say(dialogue, "keys")
+    return replace(dialogue, last=said, slips=0), Turn(say, "listen", dialogue.slow)
+
+
+def _told_calls(dialogue: Dialogue) -> bool:
+    return "calls_made" in dialogue.last or "no_calls_made" in dialogue.last
+
+
+def _repeat(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
+    """Say again what was said last. Calls are looked up again: there may be another one by now."""
+    if _told_calls(dialogue):
+        return dialogue, Turn((), "look", dialogue.slow)
+    return _listen(dialogue, *dialogue.last)
 
 
 def _connect(dialogue: Dialogue) -> tuple[Dialogue, Turn]:

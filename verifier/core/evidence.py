@@ -15,9 +15,11 @@ from verifier.core.octets import from_base64url
 from verifier.core.signatures import p256_key, verify_es256
 from verifier.core.statements import (
     EXCEPTION,
+    HISTORY,
     RECEIPT,
     REPORT,
     TICKET,
+    CallHistory,
     CallTicket,
     PolicyException,
     Receipt,
@@ -35,6 +37,7 @@ CLAIMS: dict[str, type[Statement]] = {
     RECEIPT: Receipt,
     REPORT: ReportReceipt,
     EXCEPTION: PolicyException,
+    HISTORY: CallHistory,
 }
 
 

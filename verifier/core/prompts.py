@@ -1,7 +1,7 @@
 """The prompts of the telephone dialogue, in zh-CN and en. Each prompt has a name, so that a bank can record it.
 
-Implements specs/protocol.md section 7.7. The prompts `who` and `who_called` are not here, because they differ for each
-call.
+Implements specs/protocol.md section 7.7. The prompts `who`, `who_called` and `calls_made` are not here, because they
+differ for each call.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ PROMPTS: dict[str, dict[Language, str]] = {
         "en": "Please key in the nine figures that the caller gave you, then the hash key.",
     },
     "keys": {
-        "zh-CN": "重听请按星号，慢速请按星号八，转人工请按零。",
-        "en": "Star repeats, star eight is slower, zero connects you to a person.",
+        "zh-CN": "重听请按星号，慢速请按星号八，转人工请按零。查询我行最近是否给您打过电话，请按二，再按井号键。",
+        "en": "Star repeats, star eight is slower, zero connects you to a person. To ask whether we called you, "
+        "press two, then the hash key.",
     },
     "slip": {
         "zh-CN": "号码不完整，或有一位不对。请再输入一次，不占用次数。",
@@ -33,6 +34,11 @@ PROMPTS: dict[str, dict[Language, str]] = {
     "silence": {
         "zh-CN": "没有听到按键。不着急，请慢慢输入。",
         "en": "No key was heard. Take your time.",
+    },
+    "no_calls_made": {
+        "zh-CN": "最近七天，我行没有打往这个号码的通话记录。如果有人自称我行来电，请不要透露任何信息。",
+        "en": "In the last seven days we have no call to this number on record. If somebody says that they called from "
+        "us, share nothing.",
     },
     "unregistered": UNREGISTERED,
     "other_number": OTHER_NUMBER,

@@ -1,4 +1,4 @@
-"""The signed statements: call ticket, call receipt, report receipt, policy exception.
+"""The signed statements: call ticket, call receipt, report receipt, policy exception, call history.
 
 Implements specs/protocol.md section 4.
 
@@ -12,7 +12,7 @@ import hashlib
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from verifier.core.application import Loan, Officer
 from verifier.core.call import Channel, LegMode
@@ -24,6 +24,7 @@ TICKET = "call-ticket+jwt"
 RECEIPT = "call-receipt+jwt"
 REPORT = "report-receipt+jwt"
 EXCEPTION = "policy-exception+jwt"
+HISTORY = "call-history+jwt"
 
 encode_claims = msgspec.json.Encoder().encode
 
@@ -147,7 +148,40 @@ class PolicyException(Struct, frozen=True):
     salt: str
 
 
-Statement: TypeAlias = CallTicket | Receipt | ReportReceipt | PolicyException
+class ListedCall(Struct, frozen=True):
+    """A call in a call history, in its state at the time `iat` of the history. `ticket` is as in `ConfirmedCall`."""
+
+    call_id: str
+    ticket: str
+    officer: Officer
+    orig: Tel
+    dest: Tels
+    purpose: str
+    state: str
+    issued_at: Seconds
+    connected_at: Seconds | None
+    ended_at: Seconds | None
+
+
+class CallHistory(Struct, frozen=True):
+    """States which calls the bank had with a customer from `begins` to `ends`: those in `calls`, and no others.
+
+    It covers the applications that the bank holds of this customer at the time `iat`. `customer` is a salted SHA-256
+    commitment. `orig` is the caller number that the customer asked about, or null.
+    """
+
+    iss: str
+    jti: str
+    iat: Seconds
+    customer: str
+    orig: Tel | None
+    calls: tuple[ListedCall, ...]
+    salt: str
+    begins: Seconds = field(name="from")
+    ends: Seconds = field(name="until")
+
+
+Statement: TypeAlias = CallTicket | Receipt | ReportReceipt | PolicyException | CallHistory
 
 
 def digest(statement: str) -> bytes:

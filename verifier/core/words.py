@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
 from verifier.core.application import Loan, Officer
 from verifier.core.call import Progress
+from verifier.core.call_history import SPOKEN_CALLS
 from verifier.core.messages.confirmations import Words
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES, Language
 
@@ -65,21 +70,12 @@ NEVER: dict[Language, str] = {
     "en": f"We never ask for: {_LIST['en'].join(ITEMS[each]['en'] for each in NEVER_ASKS)}.",
 }
 _MAY_ASK: dict[Language, str] = {"zh-CN": "这通电话可能会请您提供：", "en": " This call may ask for: "}
-_LOAN: dict[Language, str] = {
-    "zh-CN": "（{product}，申请编号 {reference}）",
-    "en": " ({product}, reference {reference})",
-}
-# A reference is hard to follow by ear, so only the product is said.
-_LOAN_SPOKEN: dict[Language, str] = {"zh-CN": "，{product}", "en": ": {product}"}
-# By whether the text is spoken.
-_WHO: dict[bool, dict[Language, str]] = {
-    spoken: {
-        "zh-CN": f"来电人：{{name}}，工号 {{id}}，{{branch}}，来电事由：{{purpose}}{loan['zh-CN']}。"
-        f"{_MAY_ASK['zh-CN']}{{asks}}。",
-        "en": f"{{name}}, staff number {{id}}, {{branch}}, about {{purpose}}{loan['en']}.{_MAY_ASK['en']}{{asks}}.",
-    }
-    for spoken, loan in ((False, _LOAN), (True, _LOAN_SPOKEN))
-}
+
+
+@lru_cache(maxsize=64)
+def _items(language: Language, asks: tuple[str, ...]) -> str:
+    """The names of these items, in one text. There are as many texts as purposes and languages."""
+    return _LIST[language].join(ITEMS[each][language] for each in asks)
 
 
 def who(
@@ -87,17 +83,14 @@ def who(
 ) -> str:
     """The sentences of a genuine verdict that describe the call: officer, purpose, loan, and what it may ask for.
 
-    If the text is `spoken`, it names the loan by its product only.
+    If the text is `spoken`, it names the loan by its product only, since a reference is hard to follow by ear.
     """
-    return _WHO[spoken][language].format(
-        name=officer.name,
-        id=officer.id,
-        branch=officer.branch,
-        purpose=PURPOSES[purpose][language],
-        product=loan.product,
-        reference=loan.reference,
-        asks=_LIST[language].join(ITEMS[each][language] for each in asks),
-    )
+    about, items = PURPOSES[purpose][language], _MAY_ASK[language] + _items(language, asks)
+    if language == "en":
+        named = f": {loan.product}" if spoken else f" ({loan.product}, reference {loan.reference})"
+        return f"{officer.name}, staff number {officer.id}, {officer.branch}, about {about}{named}.{items}."
+    named = f"，{loan.product}" if spoken else f"（{loan.product}，申请编号 {loan.reference}）"
+    return f"来电人：{officer.name}，工号 {officer.id}，{officer.branch}，来电事由：{about}{named}。{items}。"
 
 
 def genuine(
@@ -140,6 +133,77 @@ def progress(language: Language, state: Progress, officer: Officer, purpose: str
     return _PROGRESS[state][language].format(
         name=officer.name, id=officer.id, branch=officer.branch, purpose=PURPOSES[purpose][language]
     )
+
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+CALLS_CHECKED: dict[Language, str] = {
+    "zh-CN": "我行在这段时间有{count}次打给您的通话记录，全部列在这里，没有其他电话。已删除的贷款申请不在其中。",
+    "en": "For this time we have {count} to you on record, all listed here, and no others. Calls about applications "
+    "that were erased are not on record.",
+}
+NO_CALLS_CHECKED: dict[Language, str] = {
+    "zh-CN": "我行在这段时间没有打给您的通话记录，已删除的贷款申请除外。"
+    "如果有人自称是我行办理贷款的人员，请不要相信，也不要透露任何信息。",
+    "en": "For this time we have no call to you on record. Calls about applications that were erased are not on "
+    "record. If somebody said that they were from our loan staff, do not believe them, and share nothing.",
+}
+FROM_NUMBER: dict[bool, dict[Language, str]] = {
+    True: {
+        "zh-CN": "其中有从您填写的号码打出的电话。来电显示可以伪造，请与这里的时间核对。",
+        "en": "One of them came from the number you entered. A caller number can be forged, so compare the times.",
+    },
+    False: {
+        "zh-CN": "没有一次是从您填写的号码打出的。",
+        "en": "None of them came from the number you entered.",
+    },
+}
+CALLS_MADE: dict[Language, str] = {
+    "zh-CN": "最近七天，我行有{count}次打往这个号码的通话记录。{latest}{calls}。没有其他通话记录。",
+    "en": "In the last seven days we have {count} on record to this number. {latest}{calls}. There are no "
+    "others on record.",
+}
+_LATEST: dict[bool, dict[Language, str]] = {
+    True: {"zh-CN": "", "en": ""},
+    False: {"zh-CN": f"最近{SPOKEN_CALLS}次：", "en": f"The latest {SPOKEN_CALLS}: "},
+}
+
+
+def _calls(language: Language, count: int) -> str:
+    """How many calls, as the sentences above take it."""
+    if language == "zh-CN":
+        return str(count)
+    return "1 call" if count == 1 else f"{count} calls"
+
+
+def calls_checked(language: Language, count: int, from_number: bool | None) -> str:
+    """The answer to a call check. `from_number` is whether a call came from the number asked about, or None."""
+    if count == 0:
+        return NO_CALLS_CHECKED[language]
+    text = CALLS_CHECKED[language].format(count=_calls(language, count))
+    between = " " if language == "en" else ""
+    return text if from_number is None else between.join((text, FROM_NUMBER[from_number][language]))
+
+
+def calls_made(language: Language, count: int, calls: Sequence[tuple[datetime, str]]) -> str:
+    """What a caller hears of the calls to their number: how many, and the last ones, each with its branch.
+
+    `calls` has at most `SPOKEN_CALLS` calls, newest first. The times are local times of the customer.
+    """
+    return CALLS_MADE[language].format(
+        count=_calls(language, count),
+        latest=_LATEST[count <= SPOKEN_CALLS][language],
+        calls=("；" if language == "zh-CN" else "; ").join(_spoken(language, at, branch) for at, branch in calls),
+    )
+
+
+def _spoken(language: Language, at: datetime, branch: str) -> str:
+    if language == "zh-CN":
+        minutes = f"{at.minute:02d}分" if at.minute else "整"
+        return f"{at.month}月{at.day}日{at.hour}点{minutes}，{branch}"
+    return f"{at.day} {_MONTHS[at.month - 1]} at {at.hour}:{at.minute:02d}, {branch}"
 
 
 def in_both(text: dict[Language, str]) -> tuple[Words, ...]:

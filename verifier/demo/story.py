@@ -13,7 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo import call_status, two_loans
+from verifier.demo import call_status, called, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -286,6 +286,8 @@ class Story:
         past = await self.customer.get("/v1/me/calls")
         shown = ", ".join(call["state"] for call in past.json["calls"])
         self._check(len(past.json["calls"]) == 3, f"the customer sees every call made to them: {shown}")
+        history = await called.play(self.customer, self.ivr, CUSTOMER_NUMBER, DESK, self._check)
+        self._keep("call-history", history)
 
     async def _offline(self) -> None:
         self._chapter("8  Receipts are checked offline, the log is audited")

@@ -22,6 +22,8 @@ class ReadSet(Struct, frozen=True):
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
     - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
+    - `calls_between`: of each application of the customer or number, the calls issued between these times, in epoch
+      milliseconds, and the call before and the call after them.
     - `channel`: the guess limits of the customer's or number's applications.
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
@@ -45,7 +47,8 @@ class ReadSet(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     exchange_id: str | None = None
-    cap: Literal["verdicts", "reports"] | None = None
+    cap: Literal["verdicts", "reports", "call_checks"] | None = None
+    calls_between: tuple[int, int] | None = None
     report_ids: tuple[str, ...] = ()
     whole: str | None = None
     expired: bool = False

@@ -65,6 +65,12 @@ STATEMENTS_FROM = (
     "SELECT leaf_index, typ, statement_id FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
 )
 FORGET_LEAF = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE leaf_index = $1"
+# The histories of a customer name calls of all their applications, so they go with each of them. The audit finds the
+# erased application in their rows.
+FORGET_HISTORIES = (
+    "UPDATE leaves SET sealed = NULL, customer_index = NULL, application_id = $1 "
+    "WHERE customer_index = $2 AND typ = 'call-history+jwt'"
+)
 FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE application_id = $1"
 
 # --- applications -----------------------------------------------------------------------------------------
@@ -135,6 +141,14 @@ CALLS_OF_APPLICATION = (
     f"SELECT {CALLS.of('c')}, {_TICKET}, r.statement_id FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
     "WHERE c.application_id = $1 AND c.call_id < $2 ORDER BY c.call_id DESC LIMIT $3"
+)
+# The calls on an application between two ids, with the call before and the call after them, oldest first.
+CALLS_BETWEEN = (
+    f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.application_id = $1 "
+    "AND c.call_id >= COALESCE((SELECT MAX(call_id) FROM calls WHERE application_id = $1 AND call_id < $2), $2) "
+    "AND c.call_id <= COALESCE((SELECT MIN(call_id) FROM calls WHERE application_id = $1 AND call_id > $3), $3) "
+    "ORDER BY c.call_id LIMIT $4"
 )
 NEWEST_CALLS = (
     f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
@@ -251,3 +265,8 @@ INSERT_IDEMPOTENCY = (
 )
 PRUNE_IDEMPOTENCY = "DELETE FROM idempotency WHERE expires_at < $1"
 FORGET_IDEMPOTENCY = "DELETE FROM idempotency WHERE application_id = $1"
+# The kept answers that hold the histories of a customer.
+FORGET_KEPT_HISTORIES = (
+    "DELETE FROM idempotency WHERE application_id IS NULL AND leaf_index IN "
+    "(SELECT leaf_index FROM leaves WHERE customer_index = $1 AND typ = 'call-history+jwt')"
+)

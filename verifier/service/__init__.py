@@ -7,6 +7,7 @@ from verifier.service.applications import Applications
 from verifier.service.calls import Calls
 from verifier.service.confirmations.confirm import Confirmations
 from verifier.service.context import Context, Settings
+from verifier.service.customers.call_checks import CallChecks
 from verifier.service.customers.me import Me
 from verifier.service.customers.receipts import Receipts
 from verifier.service.customers.reports import Reports
@@ -49,6 +50,7 @@ class Service:
         self.receipts = Receipts(context)
         self.reports = Reports(context)
         self.me = Me(context, self.exchanges)
+        self.call_checks = CallChecks(context)
         self.ringing = Ringing(context, self.exchanges)
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)

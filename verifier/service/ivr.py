@@ -21,6 +21,8 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.confirm import Confirmations
 from verifier.service.confirmations.replays import goes_on, turn_again
 from verifier.service.context import Context
+from verifier.service.customers.call_history import read_kept_since
+from verifier.service.customers.calls_to_number import tell_calls, with_calls
 from verifier.service.notifications.outbox import Outbox, ReceiptFor
 
 LIFETIME_MS = 1_800_000
@@ -80,8 +82,12 @@ class Ivr:
         # The calling number never changes during a dialogue, so it can be read before the batch.
         _, sealed, expires_at, about = rows[0]
         context_of = session_context(session_id, expires_at, about)
-        caller_number = _decode(context.ring.unseal(context_of, sealed)).caller_number
+        before = _decode(context.ring.unseal(context_of, sealed))
+        caller_number = before.caller_number
         reads = self._confirmations.reads_by_phone(caller_number, session_id, about)
+        kept_since = 0
+        if machine.looks(before.dialogue, heard.keys):
+            reads, kept_since = with_calls(reads, context.clock()), await read_kept_since(context)
 
         def decide(work: UnitOfWork) -> About[IvrTurn]:
             state, application_id = work.dialogues.get(session_id)
@@ -99,6 +105,8 @@ class Ivr:
             if turn.act == "check":
                 dialogue, turn, receipt_for, about = self._check(work, reads, dialogue, turn.digits, caller_number)
                 application_id = about or application_id
+            if turn.act == "look":
+                dialogue, turn = tell_calls(work, context, reads, on_file, caller_number, dialogue, kept_since)
             if turn.act == "transfer" and self._context.cutoff.holds(turn.to):
                 turn = msgspec.structs.replace(turn, to=machine.FRAUD_DESK)
             if turn.message and receipt_for is not None:
@@ -142,6 +150,6 @@ class Ivr:
 
 
 def _turn(session_id: str, turn: Turn) -> IvrTurn:
-    # `step` never returns a "check" turn, because `_check` has replaced it.
-    assert turn.act != "check"  # noqa: S101
+    # `step` has replaced the turns that need an answer of the service.
+    assert turn.act != "check" and turn.act != "look"  # noqa: S101, PT018
     return IvrTurn(session_id, turn.say, turn.act, turn.slow, turn.to or None, turn.evidence or None)

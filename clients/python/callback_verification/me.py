@@ -7,7 +7,7 @@ from typing import Literal
 
 from callback_verification.quiet import Shape
 from callback_verification.requests import Request, get, instant, post, put
-from callback_verification.shapes import CallStatus, Instant, MyApplications, PastCalls, Preferences
+from callback_verification.shapes import CallsChecked, CallStatus, Instant, MyApplications, PastCalls, Preferences
 
 
 class CallVerification(Shape, frozen=True):
@@ -37,6 +37,18 @@ def verify_call(*, caller_number: str, rang_at: datetime) -> Request[CallVerific
 def calls(*, limit: int = 20, cursor: str | None = None) -> Request[PastCalls]:
     """List all calls that were issued on the customer's applications, page by page."""
     return get("/v1/me/calls", PastCalls, {"limit": limit, "cursor": cursor})
+
+
+def check_calls(
+    *, begins: datetime, ends: datetime, caller_number: str | None = None, idempotency_key: str | None = None
+) -> Request[CallsChecked]:
+    """Ask which calls the bank had with the customer from `begins` to `ends`, at most 31 days.
+
+    The answer has these calls and no others, with a signed statement that says the same. `caller_number` is the number
+    that the customer saw.
+    """
+    body: dict[str, object] = {"from": instant(begins), "until": instant(ends), "caller_number": caller_number}
+    return post("/v1/me/call-checks", CallsChecked, body, idempotency_key)
 
 
 def applications() -> Request[MyApplications]:

@@ -15,11 +15,13 @@ def send(
     said: str = "",
     code: str = "",
     reporter_number: str | None = None,
+    call_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[ReportTaken]:
     """Report a suspicious call. `at` is the time of that call.
 
-    An IVR must also give `reporter_number`, the number from which the reporter is calling now.
+    `call_id` is a call of the customer's own that they did not get. An IVR must also give `reporter_number`, the number
+    from which the reporter is calling now.
     """
     body: dict[str, object] = {
         "at": instant(at),
@@ -27,5 +29,6 @@ def send(
         "said": said,
         "code": code,
         "reporter_number": reporter_number,
+        "call_id": call_id,
     }
     return post("/v1/reports", ReportTaken, body, idempotency_key)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from msgspec import field
+
 from callback_verification.evidence import Evidence
 from callback_verification.quiet import Shape
 from callback_verification.registrations import AnnouncedCall as AnnouncedCall
@@ -264,6 +266,41 @@ class PastCalls(Shape, frozen=True):
 
     calls: tuple[PastCall, ...]
     next_cursor: str | None
+
+
+class CheckedCall(Shape, frozen=True):
+    """A call in the answer to a call check, in its state at the time of the answer."""
+
+    call_id: str
+    application_id: str
+    state: State
+    officer: Officer
+    purpose: str
+    number: str
+    caller_number: str
+    issued_at: Instant
+    connected_at: Instant | None
+    ended_at: Instant | None
+
+
+class CallsChecked(Shape, frozen=True):
+    """The calls from `begins` to `ends`, newest first: these and no others. `receipt` states the same.
+
+    `from_number` is whether one of the calls came from the number that the customer asked about. It is None if they
+    asked about none. To fetch the receipt again, use `receipt_id`.
+    """
+
+    receipt_id: str
+    at: Instant
+    calls: tuple[CheckedCall, ...]
+    from_number: bool | None
+    words: tuple[Words, ...]
+    receipt: Evidence
+    begins: Instant = field(name="from")
+    ends: Instant = field(name="until")
+
+    def __bool__(self) -> bool:
+        raise TypeError("an answer to a call check is neither true nor false; use .calls")
 
 
 class CallStatus(Shape, frozen=True):

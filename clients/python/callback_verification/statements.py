@@ -1,4 +1,4 @@
-"""The claims of the 4 types of signed statements. Unknown members are ignored.
+"""The claims of the 5 types of signed statements. Unknown members are ignored.
 
 Implements specs/protocol.md section 4. Times are NumericDate seconds.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 TICKET, RECEIPT = "call-ticket+jwt", "call-receipt+jwt"
 REPORT, EXCEPTION = "report-receipt+jwt", "policy-exception+jwt"
+HISTORY = "call-history+jwt"
 
 # A NumericDate (RFC 7519). Its maximum is the largest integer that every JSON parser reads exactly.
 Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -121,5 +122,44 @@ class PolicyException(Struct, frozen=True):
     salt: str
 
 
-Claims = CallTicket | CallReceipt | ReportReceipt | PolicyException
-SHAPES: dict[str, Any] = {TICKET: CallTicket, RECEIPT: CallReceipt, REPORT: ReportReceipt, EXCEPTION: PolicyException}
+class ListedCall(Struct, frozen=True):
+    """A call in a call history, in its state when the history was signed."""
+
+    call_id: str
+    ticket: str
+    officer: Officer
+    orig: Tel
+    dest: Tels
+    purpose: str
+    state: str
+    issued_at: Seconds
+    connected_at: Seconds | None
+    ended_at: Seconds | None
+
+
+class CallHistory(Struct, frozen=True):
+    """The calls that the bank had with a customer from `begins` to `ends`: those in `calls`, and no others.
+
+    `orig` is the caller number that the customer asked about, or None. In the statement, `begins` is called `from`, and
+    `ends` is called `until`.
+    """
+
+    iss: str
+    jti: str
+    iat: Seconds
+    customer: str
+    orig: Tel | None
+    calls: tuple[ListedCall, ...]
+    salt: str
+    begins: Seconds = field(name="from")
+    ends: Seconds = field(name="until")
+
+
+Claims = CallTicket | CallReceipt | ReportReceipt | PolicyException | CallHistory
+SHAPES: dict[str, Any] = {
+    TICKET: CallTicket,
+    RECEIPT: CallReceipt,
+    REPORT: ReportReceipt,
+    EXCEPTION: PolicyException,
+    HISTORY: CallHistory,
+}

@@ -1,5 +1,5 @@
 /**
- * The shapes of the 4 signed statements. Unknown members are allowed. Missing members are not, except a call's `loan`.
+ * The shapes of the 5 signed statements. Unknown members are allowed. Missing members are not, except a call's `loan`.
  * Implements specs/protocol.md section 4.
  */
 
@@ -7,8 +7,9 @@ export const TICKET = "call-ticket+jwt";
 export const RECEIPT = "call-receipt+jwt";
 export const REPORT = "report-receipt+jwt";
 export const EXCEPTION = "policy-exception+jwt";
+export const HISTORY = "call-history+jwt";
 
-/** @typedef {typeof TICKET | typeof RECEIPT | typeof REPORT | typeof EXCEPTION} Typ */
+/** @typedef {typeof TICKET | typeof RECEIPT | typeof REPORT | typeof EXCEPTION | typeof HISTORY} Typ */
 /** @typedef {{iss: string, jti: string, iat: number, salt: string}} Common */
 /** @typedef {{id: string, name: string, branch: string}} Officer */
 /** @typedef {{officer: Officer, orig: {tn: string}, dest: {tn: string[]}, purpose: string, asks: string[]}} Subject */
@@ -34,7 +35,18 @@ export const EXCEPTION = "policy-exception+jwt";
  * @typedef {Common & {exp: number, application: string, officer_id: string, granted_by: string, rules: string[],
  *   reason: string}} PolicyException
  */
-/** @typedef {CallTicket | Receipt | ReportReceipt | PolicyException} Claims */
+/**
+ * A call in a call history, in its state when the history was signed.
+ * @typedef {{call_id: string, ticket: string, officer: Officer, orig: {tn: string}, dest: {tn: string[]},
+ *   purpose: string, state: string, issued_at: number, connected_at: number | null, ended_at: number | null}} ListedCall
+ */
+/**
+ * The calls that the bank had with a customer from `from` to `until`: those in `calls`, and no others. `orig` is the
+ * caller number that the customer asked about.
+ * @typedef {Common & {customer: string, from: number, until: number, orig: {tn: string} | null,
+ *   calls: ListedCall[]}} CallHistory
+ */
+/** @typedef {CallTicket | Receipt | ReportReceipt | PolicyException | CallHistory} Claims */
 
 /** Whether a value has a shape. @typedef {(value: any) => boolean} Shape */
 
@@ -75,10 +87,12 @@ const tels = object({ tn: list(text) });
 const common = { iss: text, jti: text, iat: seconds, salt: text };
 const subject = { officer, orig: tel, dest: tels, purpose: text, asks: list(text) };
 
+const maybeSeconds = either(seconds, nothing);
+
 const leg = object({
   mode: oneOf("required", "observed", "off"),
-  connected_at: either(seconds, nothing),
-  ended_at: either(seconds, nothing),
+  connected_at: maybeSeconds,
+  ended_at: maybeSeconds,
 });
 const receipt = {
   ...common,
@@ -89,6 +103,19 @@ const receipt = {
 };
 const loan = object({ product: text, reference: text });
 const confirmed = object({ ...subject, call_id: text, ticket: text, leg }, { loan });
+
+const listed = object({
+  call_id: text,
+  ticket: text,
+  officer,
+  orig: tel,
+  dest: tels,
+  purpose: text,
+  state: text,
+  issued_at: seconds,
+  connected_at: maybeSeconds,
+  ended_at: maybeSeconds,
+});
 
 /** @type {Map<unknown, Shape>} */
 const SHAPES = new Map([
@@ -123,6 +150,17 @@ const SHAPES = new Map([
       granted_by: text,
       rules: list(text),
       reason: text,
+    }),
+  ],
+  [
+    HISTORY,
+    object({
+      ...common,
+      customer: text,
+      from: seconds,
+      until: seconds,
+      orig: either(tel, nothing),
+      calls: list(listed),
     }),
   ],
 ]);

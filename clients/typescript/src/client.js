@@ -235,6 +235,13 @@ export class Client {
     /** @param {PageOf} [query] @param {Options} [options] @returns {Promise<Schemas["PastCalls"]>} */
     calls: (query, options) => this.#request("GET", "/v1/me/calls", { query, options }),
 
+    /**
+     * Ask which calls the bank had with the customer in a window of at most 31 days. The answer has these calls and no
+     * others, with a signed statement that says the same.
+     * @param {Schemas["CheckCalls"]} body @param {Options} [options] @returns {Promise<Schemas["CallsChecked"]>}
+     */
+    checkCalls: (body, options) => this.#request("POST", "/v1/me/call-checks", { body, options }),
+
     /** @param {Options} [options] @returns {Promise<Schemas["CallStatus"]>} */
     callStatus: (options) => this.#request("GET", "/v1/me/call-status", { options }),
 

@@ -516,6 +516,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/call-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Did you call me? My calls in a window, with a signed statement: these and no others, or none
+         * @description For: customer.
+         */
+        post: operations["check_calls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/call-status": {
         parameters: {
             query?: never;
@@ -648,7 +668,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fetch my receipt of a verdict or a report
+         * Fetch my receipt of a verdict, a report or a call check
          * @description For: customer.
          */
         get: operations["get_receipt"];
@@ -944,6 +964,54 @@ export interface components {
         Calls: {
             calls: components["schemas"]["CallView"][];
             next_cursor: string | null;
+        };
+        /**
+         * CallsChecked
+         * @description The calls of a window, newest first: these and no others. `receipt` states the same, signed and logged.
+         *
+         *         `from_number` is whether one of these calls came from the number that the customer asked about. It is null if they
+         *         asked about none.
+         */
+        CallsChecked: {
+            receipt_id: string;
+            at: string;
+            calls: components["schemas"]["CheckedCall"][];
+            from_number: boolean | null;
+            words: components["schemas"]["Words"][];
+            receipt: components["schemas"]["LogEvidence"];
+            from: string;
+            until: string;
+        };
+        /**
+         * CheckCalls
+         * @description Asks which calls the bank had with the customer in a window of at most 31 days.
+         *
+         *         `caller_number` is the number that the customer saw, or null.
+         */
+        CheckCalls: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            until: string;
+            /** @default null */
+            caller_number?: string | null;
+        };
+        /**
+         * CheckedCall
+         * @description A call in the answer to a call check, in its state at the time of the answer.
+         */
+        CheckedCall: {
+            call_id: string;
+            application_id: string;
+            /** @enum {unknown} */
+            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked" | "ringing";
+            officer: components["schemas"]["Officer"];
+            purpose: string;
+            number: string;
+            caller_number: string;
+            issued_at: string;
+            connected_at: string | null;
+            ended_at: string | null;
         };
         /**
          * Code
@@ -1454,6 +1522,8 @@ export interface components {
         /**
          * ReportCall
          * @description A report of a suspicious call. Only an IVR sets `reporter_number`. It is the reporter's registered number.
+         *
+         *         `call_id` is a call of the reporter's own, about which they say that they did not get it. Only a customer sets it.
          */
         ReportCall: {
             /** Format: date-time */
@@ -1466,6 +1536,7 @@ export interface components {
             code?: string;
             /** @default null */
             reporter_number?: string | null;
+            call_id?: string;
         };
         /** ReportTaken */
         ReportTaken: {
@@ -5408,6 +5479,135 @@ export interface operations {
             };
         };
     };
+    check_calls: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckCalls"];
+            };
+        };
+        responses: {
+            /** @description Did you call me? My calls in a window, with a signed statement: these and no others, or none */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsChecked"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     my_call_status: {
         parameters: {
             query?: never;
@@ -6261,7 +6461,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Fetch my receipt of a verdict or a report */
+            /** @description Fetch my receipt of a verdict, a report or a call check */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -11,7 +11,7 @@ import { mustBeTrust } from "./files.js";
 import { byteLength, fromBase64url, sha256, utf8 } from "./octets.js";
 import { verifyProof } from "./proofs.js";
 
-export { EXCEPTION, RECEIPT, REPORT, TICKET } from "./claims.js";
+export { EXCEPTION, HISTORY, RECEIPT, REPORT, TICKET } from "./claims.js";
 export { CallbackVerificationError, CannotCheck, EvidenceError } from "./errors.js";
 export { readEvidence, readTrust } from "./files.js";
 

@@ -43,6 +43,7 @@ const calls = (client) => [
   client.ivr.begin(/** @type {any} */ ({})),
   client.ivr.step("ID", {}),
   client.me.calls(),
+  client.me.checkCalls(/** @type {any} */ ({})),
   client.me.callStatus(),
   client.me.verifyCall(/** @type {any} */ ({})),
   client.me.events().next(),

@@ -49,6 +49,7 @@ const CHECKS = {
   "check-digit": async ({ typed }) => readCode(typed),
   tickets: checkEvidence,
   receipts: checkEvidence,
+  histories: checkEvidence,
   files: checkFiles,
   checkpoints: async ({ note, keys, origin }) => asVector(await openCheckpoint(whole(note), keys, origin)),
   proofs: async ({ entry, proof, keys, origin }) =>
@@ -75,6 +76,9 @@ for (const [subject, check] of Object.entries(CHECKS)) {
 
 /** Return only the members that the vector has, at every level. The SDK may return more. */
 function onlyMembersOf(told, outcome) {
+  if (Array.isArray(outcome) && Array.isArray(told)) {
+    return told.map((each, place) => (place < outcome.length ? onlyMembersOf(each, outcome[place]) : each));
+  }
   if (typeof outcome !== "object" || outcome === null || Array.isArray(outcome)) return told;
   return Object.fromEntries(Object.keys(outcome).map((name) => [name, onlyMembersOf(told[name], outcome[name])]));
 }

@@ -94,7 +94,10 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "my_applications": me.applications,
     "get_preferences": me.preferences,
     "put_preferences": lambda: me.put_preferences(marketing_calls=False),
-    "report_call": lambda: reports.send(at=NOW, caller_number="1", said="s", code="1", reporter_number=NUMBER),
+    "check_calls": lambda: me.check_calls(begins=NOW, ends=NOW, caller_number=DESK),
+    "report_call": lambda: reports.send(
+        at=NOW, caller_number="1", said="s", code="1", reporter_number=NUMBER, call_id=CALL
+    ),
     "get_receipt": lambda: receipts.read("rcpt_" + "0" * 32),
     "verify_receipt": lambda: receipts.check(Evidence("s", "p")),
     "log_checkpoint": log.checkpoint,

@@ -62,6 +62,7 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "check-digit": check_digit,
     "tickets": evidence,
     "receipts": evidence,
+    "histories": evidence,
     "files": kept,
     "checkpoints": checkpoint,
     "proofs": proof,

@@ -12,8 +12,10 @@ from verifier.core import errors
 from verifier.core.messages.calls import CallId
 from verifier.core.messages.confirmations import ReceiptView
 from verifier.core.messages.customers import (
+    CallsChecked,
     CallStatus,
     CallVerification,
+    CheckCalls,
     MyApplications,
     PastCalls,
     Preferences,
@@ -23,7 +25,7 @@ from verifier.core.messages.customers import (
 )
 from verifier.core.text import exact
 
-ReceiptId = Annotated[str, exact("(rcpt|rprt)_[0-9a-f]{32}")]
+ReceiptId = Annotated[str, exact("(rcpt|rprt|hist)_[0-9a-f]{32}")]
 
 _LOST = (errors.NotFound, errors.Erased)
 
@@ -48,6 +50,19 @@ def operations() -> tuple[Operation, ...]:
             query=Page,
             answer=PastCalls,
             handler=lambda service, asked: service.me.calls(asked.principal, asked.query.cursor, asked.query.limit),
+        ),
+        operation(
+            id="check_calls",
+            method="POST",
+            path="/v1/me/call-checks",
+            summary="Did you call me? My calls in a window, with a signed statement: these and no others, or none",
+            tag="me",
+            who=("customer",),
+            body=CheckCalls,
+            answer=CallsChecked,
+            status=201,
+            idempotent_key=True,
+            handler=lambda service, asked: service.call_checks.check(asked.principal, asked.body, asked.idempotency),
         ),
         operation(
             id="my_call_status",
@@ -130,7 +145,7 @@ def operations() -> tuple[Operation, ...]:
             id="get_receipt",
             method="GET",
             path="/v1/receipts/{receipt_id}",
-            summary="Fetch my receipt of a verdict or a report",
+            summary="Fetch my receipt of a verdict, a report or a call check",
             tag="receipts",
             who=("customer",),
             answer=ReceiptView,

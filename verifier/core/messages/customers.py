@@ -5,24 +5,72 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from verifier.core.application import E164, AnnouncedCall, Instant, Officer, Stage
 from verifier.core.call import State
-from verifier.core.messages.calls import LogEvidence
+from verifier.core.messages.calls import CallId, LogEvidence
 from verifier.core.messages.confirmations import Words
 
 StatusState = Literal["none", "expected", "ringing", "connected", "unknown"]
 
 
 class ReportCall(Struct, frozen=True, forbid_unknown_fields=True):
-    """A report of a suspicious call. Only an IVR sets `reporter_number`. It is the reporter's registered number."""
+    """A report of a suspicious call. Only an IVR sets `reporter_number`. It is the reporter's registered number.
+
+    `call_id` is a call of the reporter's own, about which they say that they did not get it. Only a customer sets it.
+    """
 
     at: Instant
     caller_number: Annotated[str, Meta(max_length=32)] = ""
     said: Annotated[str, Meta(max_length=2000)] = ""
     code: Annotated[str, Meta(max_length=64)] = ""
     reporter_number: E164 | None = None
+    # Unset in the reports of earlier releases, whose receipts commit to every octet.
+    call_id: CallId | UnsetType = UNSET
+
+
+class CheckCalls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks which calls the bank had with the customer in a window of at most 31 days.
+
+    `caller_number` is the number that the customer saw, or null.
+    """
+
+    begins: Instant = field(name="from")
+    ends: Instant = field(name="until")
+    caller_number: E164 | None = None
+
+
+class CheckedCall(Struct, frozen=True):
+    """A call in the answer to a call check, in its state at the time of the answer."""
+
+    call_id: str
+    application_id: str
+    state: State
+    officer: Officer
+    purpose: str
+    number: str
+    caller_number: str
+    issued_at: datetime
+    connected_at: datetime | None
+    ended_at: datetime | None
+
+
+class CallsChecked(Struct, frozen=True):
+    """The calls of a window, newest first: these and no others. `receipt` states the same, signed and logged.
+
+    `from_number` is whether one of these calls came from the number that the customer asked about. It is null if they
+    asked about none.
+    """
+
+    receipt_id: str
+    at: datetime
+    calls: tuple[CheckedCall, ...]
+    from_number: bool | None
+    words: tuple[Words, ...]
+    receipt: LogEvidence
+    begins: datetime = field(name="from")
+    ends: datetime = field(name="until")
 
 
 class Preferences(Struct, frozen=True, forbid_unknown_fields=True):

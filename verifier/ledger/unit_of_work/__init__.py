@@ -106,13 +106,16 @@ class UnitOfWork:
         """Add a report."""
         self.loaded.reports.put(report)
 
-    def forget(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
+    def forget(self, application_id: str, customer_index: bytes | None, number_indexes: Iterable[bytes]) -> None:
         """Delete the data of an erased application.
 
-        The application's own row, its calls and its reports stay, but the reports lose their text. `number_indexes`
-        are the blind indexes of the application's numbers. Dialogues of callers from these numbers are deleted too, if
-        they are not tied to an application yet.
+        The application's own row, its calls and its reports stay, but the reports lose their text. The call histories
+        of the customer are deleted too. `number_indexes` are the blind indexes of the application's numbers. Dialogues
+        of callers from these numbers are deleted too, if they are not tied to an application yet.
         """
+        if customer_index is not None:
+            self.writes.stage(records.FORGET_KEPT_HISTORIES, (customer_index,))
+            self.writes.stage(records.FORGET_HISTORIES, (application_id, customer_index))
         for statement in _FORGET:
             self.writes.stage(statement, (application_id,))
         for number_index in number_indexes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
 from verifier.core.call import Call
-from verifier.core.errors import NotFound
+from verifier.core.errors import InvalidField, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.reconciliation import discrepancy_of
@@ -17,7 +18,7 @@ from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall, decry
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.unit_of_work.applications import ApplicationRows
 from verifier.ledger.unit_of_work.declared import Declared
-from verifier.ledger.unit_of_work.loading import Loaded
+from verifier.ledger.unit_of_work.loading import MOST_BETWEEN, Loaded, ids_between
 from verifier.ledger.unit_of_work.log_entries import LogEntries, StagedLeaf
 from verifier.ledger.unit_of_work.writes import Effects
 from verifier.ports import KeyRing
@@ -99,6 +100,28 @@ class CallRows:
         if call_id not in candidates.decoys:
             candidates.decoys[call_id] = decrypt_call(self._ring, decoys.KEYS, call, *self._loaded.tickets[call_id])
         return candidates.decoys[call_id]
+
+    def between(self, application: DecryptedApplication, kept_since: int) -> list[DecryptedCall]:
+        """The calls on an application that were issued in the window of the read set, oldest first.
+
+        The calls on an application are numbered. If a number is missing, a row was deleted, and this raises Tampered.
+        Calls issued before `kept_since`, in epoch milliseconds, may be missing: retention deletes them.
+        Raises InvalidField if there are too many calls to load.
+        """
+        first, last = ids_between(*self._declared.calls_between(application.application_id))
+        rows = self._loaded.calls
+        ids = sorted(each for each in rows if rows.hint(each, "application_id") == application.application_id)
+        start, end = bisect_left(ids, first), bisect_left(ids, last)
+        if end - start >= MOST_BETWEEN - 2:
+            raise InvalidField.at("/from", "there are too many calls in this window; ask for a shorter one")
+        found = [rows.get(each) for each in ids[max(start - 1, 0) : end + 1]]
+        counters = [call.call_counter for call in found if call is not None]
+        oldest = counters[0] if counters and (start > 0 or kept_since > 0) else 1
+        newest = counters[-1] if end < len(ids) else application.row.call_counter
+        deleted = kept_since > 0 and not counters
+        if counters != list(range(oldest, newest + 1)) and not deleted:
+            raise self._authenticator.found("calls")
+        return [self._decrypt(call) for call in found if call is not None and first <= call.call_id < last]
 
     def receipt_of(self, call: Call, application: DecryptedApplication) -> tuple[str, Callable[[], LogEvidence]]:
         """The id of the receipt that consumed the code of a confirmed call, and a function that makes its evidence."""

@@ -62,6 +62,13 @@ class Declared:
         if not any(call_id in (hint(each, "open_call_id"), stand_in(each)) for each in self._declared_applications()):
             raise _undeclared("a call")
 
+    def calls_between(self, application_id: str) -> tuple[int, int]:
+        """Check that the read set covers a window of the calls on an application. Returns the window."""
+        window = self.reads.calls_between
+        if window is None or application_id not in self._loaded.led_to(self.reads):
+            raise _undeclared("a window of calls")
+        return window
+
     def leg(self, leg_index: bytes, *, owner: bool = False) -> None:
         if leg_index != self.reads.leg_index or (owner and not self.reads.leg_owner):
             raise _undeclared("a leg")

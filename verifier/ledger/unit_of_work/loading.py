@@ -28,6 +28,8 @@ from verifier.ledger.tables import (
 from verifier.ports import Row, Transaction
 
 Item = TypeVar("Item")
+# The most rows that a batch loads for one application and one window.
+MOST_BETWEEN = 1_000
 
 
 class CandidateCalls:
@@ -147,6 +149,8 @@ class Loaded:
                 known.append(row[0])
         await self._load_candidates(read_sets)
         await self._load_calls(_given(self.applications.hint(each, "open_call_id") for each in self.applications))
+        for each in read_sets:
+            await self._load_calls_between(each)
         self._add_legs(await read(records.LEGS_OF_CALLS, call_ids))
         self._add_strays(await read(records.STRAYS, _given(n.leg_index for n in read_sets)))
         self.limits.rows.load(
@@ -194,6 +198,14 @@ class Loaded:
         missing = (each for each in call_ids if each not in self.calls)
         self._add_calls(await self._transaction.fetch_in(records.CALLS_BY_ID, missing))
 
+    async def _load_calls_between(self, reads: ReadSet) -> None:
+        if reads.calls_between is None:
+            return
+        ids = ids_between(*reads.calls_between)
+        for application_id in self.led_to(reads):
+            rows = await self._transaction.fetch(records.CALLS_BETWEEN, application_id, *ids, MOST_BETWEEN)
+            self._add_calls([row for row in rows if row[0] not in self.calls])
+
     def _add_calls(self, rows: Sequence[Row]) -> None:
         self.calls.load(rows)
         self.tickets.update((row[0], row[tables.CALLS.width : tables.CALLS.width + 2]) for row in rows)
@@ -231,6 +243,11 @@ class Loaded:
         numbers = {number: [customers.get(each) for each in found] for number, found in self.of_number.items()}
         calls = {each: customers.get(self.calls.hint(each, "application_id")) for each in self.calls}
         return ShardRouting(customers, numbers, calls, self.leg_owners)
+
+
+def ids_between(first_ms: int, last_ms: int) -> tuple[str, str]:
+    """The bounds of the ids of the calls that were issued between these times (RFC 9562 section 5.7)."""
+    return f"call_{max(first_ms, 0):012x}", f"call_{last_ms + 1:012x}"
 
 
 def _given(values: Iterable[Item | None]) -> list[Item]:

@@ -30,6 +30,8 @@ ORDER = (
     records.PRUNE_MESSAGES,
     records.FORGET_LEAF,
     records.ADVANCE_FORGOTTEN,
+    records.FORGET_KEPT_HISTORIES,
+    records.FORGET_HISTORIES,
     records.FORGET_LEAVES,
     records.FORGET_SESSIONS,
     records.FORGET_FIRST_SESSIONS,

@@ -12,7 +12,7 @@ from verifier.core.evidence import Evidence, verify_evidence
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import ReceiptChecked, ReceiptView, VerifyReceipt
 from verifier.core.principal import Principal
-from verifier.core.statements import RECEIPT, REPORT
+from verifier.core.statements import HISTORY, RECEIPT, REPORT
 from verifier.ledger import records
 from verifier.ledger.decrypted import decrypt_evidence, leaf_context, unwrap_keys
 from verifier.service.context import Context
@@ -25,10 +25,10 @@ class Receipts:
         self._context = context
 
     async def read(self, owner: Principal, receipt_id: str) -> ReceiptView:
-        """A customer's own receipt of a verdict or report. Raises NotFound for other customers' receipts."""
+        """A customer's own receipt of a verdict, report or call check. Raises NotFound for those of others."""
         context = self._context
         rows = await context.storage.fetch(records.LEAF_BY_STATEMENT, receipt_id)
-        if not rows or rows[0][6] not in (RECEIPT, REPORT):
+        if not rows or rows[0][6] not in (RECEIPT, REPORT, HISTORY):
             raise NotFound("there is no such receipt")
         if rows[0][3] != receipt_id:
             raise context.authenticator.found("leaves")

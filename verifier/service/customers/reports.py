@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from verifier.core.errors import InvalidField
 from verifier.core.messages.customers import ReportCall, ReportTaken
@@ -36,8 +37,9 @@ class Reports:
     async def take(self, reporter: Principal, asked: ReportCall, idempotency: Idempotency) -> Reply[ReportTaken]:
         """Store a report with its text sealed, and sign a receipt. The receipt commits to every byte of the text.
 
-        Raises InvalidField if the time is in the future or more than a year ago. Raises InvalidField if an IVR does not
-        give the calling number, or if a customer gives one. Raises RateLimited above the daily cap.
+        Raises InvalidField if the time is in the future or more than a year ago, or if an IVR does not give the calling
+        number, or if a customer gives one. Raises InvalidField for a call that is not the customer's own. Raises
+        RateLimited above the daily cap.
         """
         context = self._context
         at = to_ms(asked.at)
@@ -52,13 +54,17 @@ class Reports:
             customer_index = context.customer_index(reporter.id)
         elif asked.reporter_number is None:
             raise InvalidField.at("/reporter_number", "an IVR must give the number that rings in")
+        elif asked.call_id is not UNSET:
+            raise InvalidField.at("/call_id", "only a customer names a call")
         number_index = context.number_index(asked.reporter_number) if asked.reporter_number is not None else None
-        reads = ReadSet(customer_index=customer_index, number_index=number_index, cap="reports")
+        call_ids = () if isinstance(asked.call_id, UnsetType) else (asked.call_id,)
+        reads = ReadSet(customer_index=customer_index, number_index=number_index, call_ids=call_ids, cap="reports")
 
         def decide(work: UnitOfWork) -> About[ReportTaken]:
             check_cap(work, reads, context.settings.report_cap)
+            application = self._application_of(work, reads, asked.reporter_number)
             count(work, reads, context.settings.report_cap)
-            return self._add(work, asked, self._application_of(work, reads, asked.reporter_number), customer_index)
+            return self._add(work, asked, application, customer_index)
 
         return await context.writer.submit_kept(ReportTaken, reads, decide, idempotency)
 
@@ -68,7 +74,13 @@ class Reports:
         Returns None if the reporter has no application, or if several customers may be calling from the number.
         """
         if reads.customer_index is not None:
-            return next(iter(work.applications.of_customer(reads.customer_index)), None)
+            mine = work.applications.of_customer(reads.customer_index)
+            for call_id in reads.call_ids:
+                call = work.calls.stored(call_id)
+                mine = [each for each in mine if call is not None and each.application_id == call.application_id]
+                if not mine:
+                    raise InvalidField.at("/call_id", "there is no such call of yours")
+            return next(iter(mine), None)
         registered = work.applications.of_number(reads.number_index or b"", number or "")
         found = of_caller(candidates(work, registered, self._context.settings.rules), number or "")
         return next((each.application for each in found), None)

@@ -74,7 +74,12 @@ class Reporter:
         self._heard_at = time.monotonic()
 
     def send(self, request: Request[Answer], timeouts: Timeouts | None = None) -> Future[Answer]:
-        """Send a request after those before it. Blocks while MAX_WAITING requests wait."""
+        """Send a request after those before it. Blocks while MAX_WAITING requests wait.
+
+        Raises RuntimeError after the end of the block.
+        """
+        if self._lost:
+            raise RuntimeError("the exchange was lost, so nothing more is sent")
         future: Future[Answer] = Future()
         self._waiting.put((request, timeouts or self._timeouts, future))
         return future

@@ -1,0 +1,69 @@
+"""Key 2 of the telephone dialogue: which calls the bank made to the number that rings.
+
+Implements specs/protocol.md section 7.14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from verifier.core import dialogue as machine
+from verifier.core import words
+from verifier.core.call_history import DAY_MS, FUTURE_SLACK_MS, LONGEST_CALL_MS, SPOKEN_CALLS, SPOKEN_DAYS, Window
+from verifier.core.dialogue import Dialogue, Turn
+from verifier.core.errors import RateLimited
+from verifier.core.policy import local_time
+from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.confirmations.daily_caps import check_cap, count
+from verifier.service.context import Context
+from verifier.service.customers.call_history import calls_in
+
+SPOKEN_MS = SPOKEN_DAYS * DAY_MS
+
+
+def with_calls(reads: ReadSet, now_ms: int) -> ReadSet:
+    """Add the calls of the last days to the read set of a step."""
+    return replace(reads, calls_between=(now_ms - SPOKEN_MS - LONGEST_CALL_MS, now_ms + FUTURE_SLACK_MS))
+
+
+def tell_calls(
+    work: UnitOfWork,
+    context: Context,
+    reads: ReadSet,
+    on_file: Sequence[DecryptedApplication],
+    number: str | None,
+    dialogue: Dialogue,
+    kept_since: int,
+) -> tuple[Dialogue, Turn]:
+    """Say which calls went to the number that rings: how many, when, and from which branch.
+
+    It says neither whose calls they were nor what they were about: several people may have this number on file. The
+    question counts towards the daily cap of the number.
+    """
+    if reads.calls_between is None:
+        # Another step of this dialogue came in between, so the calls were not declared.
+        return machine.tell_calls(dialogue, "unavailable")
+    cap = context.settings.verdict_cap
+    try:
+        check_cap(work, reads, cap)
+    except RateLimited:
+        return machine.tell_calls(dialogue, "too_many")
+    count(work, reads, cap)
+    if not on_file:
+        return machine.tell_calls(dialogue, "unregistered")
+    window = Window((work.now_ms - SPOKEN_MS) // 1000, work.now_ms // 1000)
+    calls = [each for each in calls_in(work, context, on_file, window, kept_since) if each.number == number]
+    if not calls:
+        return machine.tell_calls(dialogue, "no_calls_made")
+    facts = {each.application_id: each.registration for each in on_file}
+    latest = [
+        (local_time(facts[each.call.application_id], each.call.connected_at or each.call.issued_at), each.ticket)
+        for each in calls[:SPOKEN_CALLS]
+    ]
+    spoken = [(at, ticket.officer.branch) for at, ticket in latest]
+    texts = {language: words.calls_made(language, len(calls), spoken) for language in words.LANGUAGES}
+    return machine.tell_calls(dialogue, "calls_made", texts)
