@@ -19,7 +19,7 @@ README = tlc.MODEL / "README.md"
 FLOORS = {
     "retries": 15_000,
     "withdrawn": 15_000,
-    "legless": 20_000,
+    "legless": 15_000,
     "guesses": 90_000,
     "attack": 50_000,
     "database": 80_000,
