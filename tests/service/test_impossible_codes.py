@@ -176,7 +176,9 @@ async def test_the_answer_does_not_show_whether_a_call_is_open(
     for person in (wang, without):
         await asked_again(world, person, invented())
         works.append(await work_of(world, world.confirm(person, invented()), monkeypatch))
-    assert works[0].statements == works[1].statements
+    # The two customers may be in logs of different sizes, so their receipts have proofs of different lengths.
+    one, other = ([(sql, rows) for sql, rows, _ in each.statements] for each in works)
+    assert one == other
     assert (works[0].unsealed, works[0].derived) == (works[1].unsealed, works[1].derived)
 
 
