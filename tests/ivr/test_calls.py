@@ -155,7 +155,7 @@ def test_a_used_code_is_over_after_the_call(gateway: RunningGateway, customer: C
     customer.is_left()
     again = gateway.rung_by(customer.number, ends="refer")
     asked = asks(again, code)
-    again.hears("past_call", "code_over", since=asked)
+    again.hears("speech", "code_over", since=asked)
     assert again.is_put_through_to("fraud")
 
 

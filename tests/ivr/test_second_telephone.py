@@ -75,7 +75,7 @@ def test_a_typing_error_a_retry_and_a_replay_work_over_tls_and_srtp(
         phone.dials(address)
         phone.hears("greeting", since=rang)
         asked = phone.press(code + "#")
-        phone.hears("past_call", "code_over", since=asked)
+        phone.hears("speech", "code_over", since=asked)
         phone.press("0")
         assert "fraud@" in phone.sees("TRANSFER", count=2)["param"]
     finally:
