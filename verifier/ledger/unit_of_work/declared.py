@@ -13,7 +13,6 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import limit_keys
 from verifier.ledger.unit_of_work.loading import Loaded
 
-
 Key = TypeVar("Key", str, bytes)
 
 
