@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from verifier.ledger.tables import SignalRow
 from verifier.ledger.unit_of_work.declared import Declared
-from verifier.ledger.unit_of_work.loading import WEEK_MS, Loaded
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.writes import Effects
 
 INDEX_BYTES = 16
@@ -53,11 +53,11 @@ class SignalRows:
         return examined
 
     def _alike(self, signal: SignalRow, others: list[str]) -> Iterator[SignalRow]:
-        """The refused entries of the same code within a week before and after `signal`."""
+        """The refused entries of the same code. Only those within a week before and after `signal` are loaded."""
         if signal.kind == "ended":
             return
         for each in map(self._loaded.signals.get, others):
-            if each is not None and each.kind != "ended" and abs(each.entered_at - signal.entered_at) <= WEEK_MS:
+            if each is not None and each.kind != "ended":
                 yield each
 
 
