@@ -91,7 +91,7 @@ class Table(Generic[Item]):
     def covered(self, values: Sequence[object]) -> Sequence[object]:
         """The values of a row that its authenticator covers. Different rows never have equal covered values."""
         first = self._first
-        return values[:first] if self._absent and tuple(values[first:]) == self._absent else values
+        return values[:first] if self._absent and values[first:] == self._absent else values
 
     def key_of(self, row: Row) -> Key:
         """The key of a row: one value, or a tuple of several."""
@@ -128,16 +128,18 @@ class Authenticator:
 
     def check(self, table: str, row: Row) -> int:
         """Verify covered values with their authenticator as the last one. Returns the share. Raises Tampered."""
-        digest = self.digest(table, tuple(row[:-1]))
-        # SQLite lets a column hold a value of any type.
-        if not isinstance(row[-1], bytes) or not hmac.compare_digest(digest[:MAC_BYTES], row[-1]):
-            raise self.found(table)
-        return share_of(digest)
+        return self._share(table, self.digest(table, row[:-1]), row[-1])
 
     def check_row(self, table: Table[Item], row: Row) -> int:
         """Verify a row. Columns after the authenticator are ignored. Returns the row's share. Raises Tampered."""
         at = table.width - 1
-        return self.check(table.name, (*table.covered(row[:at]), row[at]))
+        return self._share(table.name, self.digest(table.name, table.covered(row[:at])), row[at])
+
+    def _share(self, table: str, digest: bytes, mac: object) -> int:
+        # SQLite lets a column hold a value of any type.
+        if not isinstance(mac, bytes) or not hmac.compare_digest(digest[:MAC_BYTES], mac):
+            raise self.found(table)
+        return share_of(digest)
 
     def found(self, table: str) -> Tampered:
         """Report a row that does not verify. Returns the error to raise."""
