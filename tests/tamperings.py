@@ -49,6 +49,11 @@ EXPECTED: dict[str, dict[str, str]] = {
         "suspension_id officer_id suspended_by suspended_at lifted_by lifted_at sealed mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
+    "signals": {
+        "signal_id kind channel code_hash person people entered_at expires_at application_id request sealed campaign "
+        "mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
     "exchanges": {
         "system_id heard_at mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,

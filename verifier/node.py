@@ -34,6 +34,7 @@ from verifier.scheduler import (
     Job,
     Scheduler,
     age_decrypted,
+    examine,
     forget,
     reload_key_ring,
     reload_systems,
@@ -137,6 +138,7 @@ class Node:
         service, config = self._service, self._config
         jobs: dict[str, Job] = {
             "sweep": lambda: sweep(service),
+            "signals": lambda: examine(service),
             "retention": lambda: forget(service),
             "key ring": lambda: reload_key_ring(service),
             "key uses": lambda: reserve_key_uses(service),

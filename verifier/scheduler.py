@@ -58,6 +58,12 @@ async def sweep(service: Service) -> None:
         SWEEPS.inc(swept)
 
 
+async def examine(service: Service) -> None:
+    """Look for codes that different people have entered."""
+    while await service.signals.examine():
+        pass
+
+
 async def forget(service: Service) -> None:
     """Delete the data that is older than the retention time."""
     while await service.retention.forget():

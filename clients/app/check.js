@@ -1,7 +1,8 @@
 /** The first screen: the live call status, and the entry of a code. Implements specs/protocol.md section 7. */
 
+import { Problem } from "../typescript/src/client.js";
+import { LENGTH, digitsOf, possible } from "../web/code.js";
 import { button, h } from "../web/elements.js";
-import { LENGTH, complete, digitsOf } from "../web/code.js";
 import { grouped, say } from "../web/language.js";
 import { statusCard } from "./status.js";
 import { ask } from "./verdict.js";
@@ -27,23 +28,42 @@ function codeCard(page) {
     placeholder: "000 000 000",
     "aria-describedby": "code-hint",
   });
+  let shortened = false;
   const take = (/** @type {string} */ typed) => {
     const { digits, strange } = digitsOf(typed);
+    shortened = strange;
     input.value = grouped(digits);
-    const slip = digits.length === LENGTH && !complete(digits);
-    input.setAttribute("aria-invalid", String(slip));
-    hint.classList.toggle("error", slip);
-    hint.textContent = strange ? say(WORDS.codeStrange) : slip ? say(WORDS.codeSlip) : progress(digits.length);
+    // The person may have misheard a digit, or mistyped it. They may still send what they heard.
+    const doubtful = digits.length === LENGTH && !possible(digits);
+    tell(strange ? say(WORDS.codeStrange) : doubtful ? say(WORDS.codeSlip) : progress(digits.length), doubtful);
+  };
+  const tell = (/** @type {string} */ words, /** @type {boolean} */ wrong) => {
+    input.setAttribute("aria-invalid", String(wrong));
+    hint.classList.toggle("error", wrong);
+    hint.textContent = words;
   };
   const check = async () => {
     const { digits } = digitsOf(input.value);
-    if (!complete(digits)) {
-      take(input.value);
-      if (digits.length < LENGTH) hint.textContent = say(WORDS.codeShort, { count: LENGTH - digits.length });
+    if (digits.length < LENGTH) {
+      tell(say(WORDS.codeShort, { count: LENGTH - digits.length }), false);
       input.focus();
       return;
     }
-    await ask(page, digits).catch((error) => page.fail(error));
+    if (shortened && !possible(digits)) {
+      // These digits are not all that was typed. The person should look at them before they are sent.
+      shortened = false;
+      input.focus();
+      return;
+    }
+    await ask(page, digits).catch((error) => {
+      if (!(error instanceof Problem && error.slug === "malformed_code")) {
+        page.fail(error);
+        return;
+      }
+      take("");
+      tell(say(WORDS.codeRepeat), true);
+      input.focus();
+    });
   };
   input.addEventListener("input", () => take(input.value));
   const submit = button(say(WORDS.check), check, { class: "primary wide" });

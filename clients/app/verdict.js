@@ -5,7 +5,7 @@
 
 import { CannotCheck } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
-import { clockTime, language, phone, said, say } from "../web/language.js";
+import { clockTime, dayAndTime, language, phone, said, say } from "../web/language.js";
 import { receiptButtons } from "./receipts.js";
 import { WORDS } from "./words.js";
 
@@ -15,7 +15,7 @@ import { WORDS } from "./words.js";
 /** @typedef {import("../web/language.js").Both} Both */
 /** @typedef {"check" | "stop" | "warning" | "idle"} Icon */
 /**
- * @typedef {{outcome: "of_a_call" | "not_genuine", verdict: Verdict}
+ * @typedef {{outcome: "of_a_call" | "past" | "not_genuine", verdict: Verdict}
  *   | {outcome: "unavailable", digits: string, key: string}} Held
  */
 
@@ -39,7 +39,7 @@ export async function ask(page, digits, key = crypto.randomUUID()) {
       { code: digits },
       {
         genuine: (verdict) => /** @type {Held} */ ({ outcome: "of_a_call", verdict }),
-        ended: (verdict) => /** @type {Held} */ ({ outcome: "of_a_call", verdict }),
+        ended: (verdict) => /** @type {Held} */ ({ outcome: verdict.call.began_at ? "past" : "of_a_call", verdict }),
         notGenuine: (verdict) => /** @type {Held} */ ({ outcome: "not_genuine", verdict }),
       },
       { idempotencyKey: key },
@@ -62,6 +62,7 @@ export function verdictScreen(page, signal) {
     if (held === shown) held = null;
   });
   if (shown.outcome === "unavailable") return unavailable(page, shown);
+  if (shown.outcome === "past") return pastCall(page, shown.verdict);
   return shown.outcome === "of_a_call" ? ofACall(page, shown.verdict, signal) : notGenuine(page, shown.verdict);
 }
 
@@ -127,6 +128,39 @@ const LOOKS = {
   lost: { look: "lost", icon: "warning", title: WORDS.old, what: WORDS.oldWhat },
   blind: { look: "lost", icon: "warning", title: WORDS.blind, what: WORDS.blindWhat },
 };
+
+/**
+ * The answer about a code that was entered after its call. It is never green: whoever gives that code now is not the
+ * bank (CVP-7.13-1).
+ * @param {Page} page
+ * @param {Verdict} verdict
+ */
+function pastCall(page, verdict) {
+  const call = verdict.call;
+  if (!call) throw new TypeError("the answer has no call");
+  const times = [
+    [WORDS.began, dayAndTime(call.began_at ?? "")],
+    [WORDS.ended, dayAndTime(call.ended_at ?? "")],
+  ].map(([name, value]) => [h("dt", {}, say(/** @type {Both} */ (name))), h("dd", {}, /** @type {string} */ (value))]);
+  return h(
+    "article",
+    { class: "verdict past" },
+    banner("warning", WORDS.past, say(WORDS.checkedAt, { time: clockTime(verdict.at) })),
+    h(
+      "div",
+      { class: "verdict-body" },
+      h("p", { class: "lead" }, said(verdict.words)),
+      h("h2", {}, say(WORDS.pastCall)),
+      h("p", { class: "who" }, h("b", {}, call.officer.name), ` · ${say(WORDS.staffNumber)} ${call.officer.id}`),
+      h("dl", {}, facts(page, call), times),
+      list(WORDS.never, call.never_asks, page),
+      ringLink(page),
+      button(say(WORDS.reportIt), () => page.go("/report"), { class: "danger wide" }),
+      button(say(WORDS.another), () => page.go("/"), { class: "wide" }),
+      receiptButtons(verdict.receipt_id, verdict.receipt),
+    ),
+  );
+}
 
 /** @param {Page} page @param {Verdict} verdict */
 function notGenuine(page, verdict) {

@@ -26,8 +26,12 @@ export const WORDS = {
   ),
   code: both("九位验证码", "Nine-digit code"),
   codeSlip: both(
-    "有一位不对，请再核对。不占用次数。",
-    "One digit is not right. Check again; this costs no attempt.",
+    "可能听错了一位。请再核对一遍；确认就是这九位，再点“核实”。",
+    "One digit may be wrong. Compare them once more; if these are the nine you heard, check them.",
+  ),
+  codeRepeat: both(
+    "这九位数字有误。请让对方再报一遍，然后重新输入。不占用次数。",
+    "These nine digits cannot be right. Ask them to repeat the code, and enter it again. This costs no attempt.",
   ),
   codeStrange: both("只认数字，共九位。其余已略去。", "Only digits count, nine of them. The rest was left out."),
   codeShort: both("还差 {count} 位。", "{count} more to go."),
@@ -53,6 +57,10 @@ export const WORDS = {
   goesOn: both("正在确认通话是否仍在进行……", "Checking that the call is still going on…"),
   goesOnWhat: both("请稍候，先不要透露任何信息。", "One moment. Share nothing yet."),
   over: both("那通电话已经结束", "That call is over"),
+  past: both("旧核实码——请挂断", "An old code — hang up"),
+  pastCall: both("当时的那通电话", "The call it belonged to"),
+  began: both("开始时间", "Began"),
+  ended: both("结束时间", "Ended"),
   overWhat: both("您在 {time} 核实的是那一通", "You checked that one at {time}"),
   overLead: both(
     "那通电话是我们打的，现在已经结束。如果有人还在与您通话，或再次来电，都与那通电话无关。重新核实之前，请不要透露任何信息。",

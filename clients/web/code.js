@@ -2,7 +2,7 @@
 
 import { LENGTH, readDigits } from "../typescript/src/codes.js";
 
-export { LENGTH, isCode as complete } from "../typescript/src/codes.js";
+export { LENGTH, isCode as possible } from "../typescript/src/codes.js";
 
 /**
  * Return the digits to show. If the text contains exactly one code, they are that code. Otherwise, they are the first 9

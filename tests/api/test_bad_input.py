@@ -75,7 +75,12 @@ BODIES: dict[str, tuple[bytes, int, str, str]] = {
     "an over-long string": (b'{"code":"' + b"1" * 201 + b'"}', 422, "invalid_field", "/code"),
     "letters": (b'{"code":"48217730x"}', 422, "malformed_code", "/code"),
     "too few digits": (b'{"code":"48217730"}', 422, "malformed_code", "/code"),
-    "a wrong check digit": (b'{"code":"123456789"}', 422, "malformed_code", "/code"),
+    "a caller number that is none": (
+        b'{"code":"482177306","caller_number":"12"}',
+        422,
+        "invalid_field",
+        "/caller_number",
+    ),
     "an impossible reference": (b'{"code":"1","application_id":"../x"}', 422, "invalid_field", "/application_id"),
 }
 

@@ -20,7 +20,7 @@ from tests.vectors.codes import INVISIBLE, SEPARATORS
 from tests.world import another_code
 from verifier.core import code as core
 from verifier.core.call import CallRules
-from verifier.core.code import HOTP_DIGITS, derive_code, hotp, parse_code, same_code, show_code
+from verifier.core.code import HOTP_DIGITS, derive_code, hotp, parse_code, possible, same_code, show_code
 from verifier.core.errors import MalformedCode
 
 CODES = st.integers(0, 99_999_999).map(lambda n: another_code(f"{n:08d}0", 0))
@@ -56,19 +56,17 @@ def test_each_input_of_a_code_changes_it() -> None:
 
 @pytest.mark.shows("CVP-5-4")
 @given(CODES, st.integers(0, 8), st.integers(1, 9))
-def test_a_code_with_one_wrong_digit_is_malformed(code: str, place: int, step: int) -> None:
+def test_a_code_with_one_wrong_digit_is_impossible(code: str, place: int, step: int) -> None:
     slipped = code[:place] + str((int(code[place]) + step) % 10) + code[place + 1 :]
-    with pytest.raises(MalformedCode):
-        parse_code(slipped)
+    assert not possible(parse_code(slipped))
+    assert possible(parse_code(code))
 
 
 @pytest.mark.shows("CVP-5-4")
 @given(CODES, st.integers(0, 7))
-def test_a_code_with_two_swapped_neighbours_is_malformed(code: str, place: int) -> None:
+def test_a_code_with_two_swapped_neighbours_is_impossible(code: str, place: int) -> None:
     swapped = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
-    if swapped != code:
-        with pytest.raises(MalformedCode):
-            parse_code(swapped)
+    assert possible(parse_code(swapped)) is (swapped == code)
 
 
 @pytest.mark.shows("CVP-5-6", "CVP-5-8")
@@ -80,9 +78,7 @@ def test_a_code_may_be_typed_with_separators_and_full_width_digits(code: str) ->
 
 
 @pytest.mark.shows("CVP-5-5")
-@pytest.mark.parametrize(
-    "typed", ["", "12345678", "1234567890", "12345678a", "１２３", "१२३४५६७८९", "x" * 100, "12345678²"]
-)
+@pytest.mark.parametrize("typed", ["", "12345678", "1234567890", "12345678a", "１२３", "x" * 100, "12345678²"])
 def test_text_without_nine_digits_is_refused_with_its_pointer(typed: str) -> None:
     with pytest.raises(MalformedCode) as caught:
         parse_code(typed, "/digits")

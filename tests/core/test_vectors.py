@@ -13,14 +13,17 @@ from tests.vectors.dialogues import played, shown
 from tests.vectors.files import Json, expected, file_of, vectors_of, whole, written
 from tests.vectors.kept import octets
 from verifier.core.checkpoint import open_checkpoint, verify_proof
-from verifier.core.code import derive_code, parse_code, show_code
+from verifier.core.code import derive_code, impossible, parse_code, possible, show_code
 from verifier.core.errors import VerifierError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
 from verifier.receipt_files import evidence_in, trust_in
 
 
 def check_digit(given: Json) -> Any:
-    return parse_code(given["typed"])
+    digits = parse_code(given["typed"])
+    if not possible(digits):
+        raise impossible("/code")
+    return digits
 
 
 def evidence(given: Json) -> Any:

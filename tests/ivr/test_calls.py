@@ -146,7 +146,7 @@ def test_ninety_keys_count_as_a_typing_error_and_silence_repeats_the_question(
     phone.hears("slip", "ask", "silence", "ask", "keys", since=asked)
 
 
-def test_a_used_code_is_not_genuine_after_the_call(gateway: RunningGateway, customer: Customer) -> None:
+def test_a_used_code_is_over_after_the_call(gateway: RunningGateway, customer: Customer) -> None:
     code = customer.is_rung()
     first = gateway.rung_by(customer.number)
     phone_asked = asks(first, code)
@@ -155,7 +155,7 @@ def test_a_used_code_is_not_genuine_after_the_call(gateway: RunningGateway, cust
     customer.is_left()
     again = gateway.rung_by(customer.number, ends="refer")
     asked = asks(again, code)
-    again.hears("not_genuine", since=asked)
+    again.hears("speech", "code_over", since=asked)
     assert again.is_put_through_to("fraud")
 
 

@@ -237,6 +237,7 @@ async def scene(world: Remembering, person: Person) -> Scene:
     await world.begin_dialogue("+8617000000001")
     session = (await world.begin_dialogue(person.number))["session_id"]
     await world.press(session, "482177302")
+    await world.service.signals.examine()
     await world.confirm(person, "482177302", key="kept")
     return Scene(world, person, "482177302", schema, keys, types, nullable, count(1000))
 

@@ -16,6 +16,7 @@ MODULES = {
     ),
     **dict.fromkeys(("attack", "database", "shared", "staff", "attack_large"), "AttackPromises"),
     **dict.fromkeys(("rows", "rows_large"), "RowsPromises"),
+    **dict.fromkeys(("past", "invented"), "PastPromises"),
     **dict.fromkeys(("status", "unproved"), "StatusPromises"),
 }
 

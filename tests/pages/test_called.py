@@ -72,7 +72,8 @@ async def test_a_customer_asks_whether_the_bank_called_and_keeps_the_signed_answ
     for language, person in people.items():
         title, ask, one, _, missed = WORDS[language]
         page, answer = person.page, person.page.locator("#called-answer")
-        await page.reload()
+        await person.go("/")
+        await expect(person.code).to_be_visible()
         await form(person, title)
         await page.locator("#called-number").fill("010 8234 5678")
         await page.get_by_role("button", name=ask, exact=True).click()

@@ -19,12 +19,12 @@ from verifier.demo.client import now_iso
 from verifier.receipt_files import read_receipt
 
 SAYS = {
-    "zh-CN": ("我们现在没有给您打电话", "我们正在与您通话", "是我们打的电话", "未能核实", "客户已于"),
+    "zh-CN": ("我们现在没有给您打电话", "我们正在与您通话", "是我们打的电话", "旧核实码", "客户已于"),
     "en": (
         "We are not calling you",
         "We are on the phone with you now",
         "This is the bank",
-        "Not confirmed",
+        "An old code",
         "The customer confirmed",
     ),
 }
@@ -46,7 +46,7 @@ async def connected(officer: Officer, exchange: Exchange) -> tuple[str, str]:
 async def test_both_screens_follow_a_call_from_issue_to_confirmation(
     browser: Browser, bank: DemoBank, exchange: Exchange, language: str
 ) -> None:
-    nobody, on_call, genuine, refused, confirmed = SAYS[language]
+    nobody, on_call, genuine, past, confirmed = SAYS[language]
     officer: Officer = await Officer.come(browser, bank, language)
     await officer.sign_in("4412")
     customer: Customer = await Customer.come(browser, bank, language)
@@ -82,7 +82,7 @@ async def test_both_screens_follow_a_call_from_issue_to_confirmation(
     await customer.page.locator(".verdict .primary").click()
     await expect(customer.page.locator(".status")).to_contain_text(nobody)
     await customer.enter(code)
-    await expect(customer.banner).to_contain_text(refused)
+    await expect(customer.banner).to_contain_text(past)
     assert officer.defects() == customer.defects() == []
     await officer.context.close()
     await customer.context.close()
@@ -161,6 +161,25 @@ async def test_the_code_of_a_call_that_the_officer_revokes_is_not_genuine(
     await expect(customer.page.locator(".verdict.not-genuine")).to_be_visible()
 
 
+@pytest.mark.shows("CVP-7.13-1")
+async def test_the_code_of_a_past_call_names_it_and_is_not_green(
+    officer: Officer, customer: Customer, exchange: Exchange
+) -> None:
+    call_id, code = await connected(officer, exchange)
+    await customer.enter(code)
+    await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
+    exchange.hears(call_id, "ended")
+    await expect(customer.page.locator(".verdict.over")).to_be_visible()
+    await customer.page.get_by_role("button", name="核实现在的来电").click()
+    await customer.enter(code)
+    await expect(customer.page.locator(".verdict.past .lead")).to_contain_text("请挂断电话")
+    await expect(customer.page.locator(".verdict.past .who")).to_contain_text("4412")
+    await expect(customer.page.locator(".verdict.past dl")).to_contain_text("结束时间")
+    assert await customer.page.locator(".genuine").count() == 0
+    background = await customer.page.locator(".verdict-banner").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert background == "rgb(107, 71, 0)"
+
+
 @pytest.mark.shows("CVP-12.1-4")
 async def test_the_code_is_hidden_when_the_leg_ends(officer: Officer, exchange: Exchange) -> None:
     call_id, _ = await connected(officer, exchange)
@@ -237,7 +256,7 @@ async def test_a_customer_who_declines_offers_gets_no_marketing_call(browser: Br
     await carla.context.close()
 
 
-async def test_an_expired_code_is_not_genuine_and_both_screens_say_so(browser: Browser) -> None:
+async def test_an_expired_code_is_over_and_both_screens_say_so(browser: Browser) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="bank-") as folder,
         RunningBank(Path(folder), code_lifetime_seconds=30, sweep_seconds=1) as bank,
@@ -254,7 +273,7 @@ async def test_an_expired_code_is_not_genuine_and_both_screens_say_so(browser: B
         # The leg goes on, although its code has expired.
         await expect(customer.page.locator(".told.connected")).to_be_visible()
         await customer.enter(code)
-        await expect(customer.page.locator(".verdict.not-genuine")).to_be_visible()
+        await expect(customer.page.locator(".verdict.past .lead")).to_contain_text("已经过期")
         assert officer.defects() == customer.defects() == []
         await officer.context.close()
         await customer.context.close()

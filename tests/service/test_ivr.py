@@ -40,8 +40,12 @@ async def test_a_caller_keys_the_code_hears_the_verdict_and_reaches_the_officer(
 async def test_mistyped_codes_are_not_counted_and_wrong_codes_are(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     session = (await world.begin_dialogue(wang.number))["session_id"]
-    for slip in ("12", code[:-1] + str((int(code[-1]) + 1) % 10), "1" * 90):
-        assert names(await world.press(session, slip)) == ["slip", "ask"]
+    for slip, said in (
+        ("12", "slip"),
+        (code[:-1] + str((int(code[-1]) + 1) % 10), "ask_to_repeat"),
+        ("1" * 90, "slip"),
+    ):
+        assert names(await world.press(session, slip)) == [said, "ask"]
     assert (await world.call_row(call_id))["ivr_wrong"] == 0
     refused = await world.press(session, another_code(code))
     assert names(refused) == ["not_genuine", "after_refusal"]

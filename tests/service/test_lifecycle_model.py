@@ -33,6 +33,7 @@ class Model:
         self.hung_up: int | None = None
         self.used = False
         self.over = False
+        self.revoked = False
         self.wrong = {"app": 0, "ivr": 0}
 
     def alive(self, now: int) -> bool:
@@ -41,6 +42,11 @@ class Model:
         if self.used:
             return self.hung_up is None and now < (self.connected or 0) + 7200
         return now < self.issued + 600 and (self.hung_up is None or now < self.hung_up + 120)
+
+    def past(self, now: int) -> bool:
+        """Whether the bank says that a code that its officer has seen was that of this call."""
+        locked = not self.used and min(self.wrong.values()) >= 3
+        return not self.alive(now) and not self.revoked and not locked
 
     def accepts(self, now: int, channel: str) -> bool:
         return self.alive(now) and self.connected is not None and self.wrong[channel] < 3
@@ -162,7 +168,8 @@ class LifeCycle(RuleBasedStateMachine):
         expected = model.accepts(self.now, channel)
         before = model.used
         answer = self._enter(channel, self.code)
-        assert answer["verdict"] == ("genuine" if expected else "not_genuine")
+        refused = "ended" if model.past(self.now) else "not_genuine"
+        assert answer["verdict"] == ("genuine" if expected else refused)
         assert answer["given_before"] is (expected and before)
         if expected:
             assert self.receipts.setdefault(self.call_id, answer["receipt_id"]) == answer["receipt_id"]
@@ -188,6 +195,8 @@ class LifeCycle(RuleBasedStateMachine):
             self.run(self.world.revoke(self.call_id))
         except CallClosed:
             assert not alive
+        else:
+            self.model.revoked = True
         self.model.over = True
 
     @rule()

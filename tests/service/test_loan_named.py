@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from tests.world import Person, World, staff
+from tests.world import Person, World, another_code, staff
 from verifier.core.application import Loan, Registration
 from verifier.core.messages.confirmations import Verdict
 from verifier.core.sealing import unseal
@@ -83,10 +83,8 @@ async def test_a_dialogue_says_the_product_and_no_reference(world: World) -> Non
 async def test_a_refusal_names_no_loan(world: World) -> None:
     person = Person(1)
     await world.register(person, reference=REFERENCE)
-    call_id, code = await world.live_call(person)
-    await world.leg(call_id, "ended", person.number)
-    world.clock.advance(600)
-    refused = await world.confirm(person, code)
+    _, code = await world.live_call(person)
+    refused = await world.confirm(person, another_code(code))
     assert refused["verdict"] == "not_genuine"
     claims = world.check(refused["receipt"])
     assert PRODUCT not in json.dumps(refused, ensure_ascii=False) + repr(claims)

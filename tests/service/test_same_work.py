@@ -20,7 +20,7 @@ from verifier.core import sealing
 from verifier.core.messages.customers import ReportCall
 from verifier.core.times import from_ms
 from verifier.ports import Row, Storage, Transaction
-from verifier.service.confirmations import confirm
+from verifier.service.confirmations import confirm, past_calls
 from verifier.storage import open_storage
 from verifier.storage.migrate import migrate
 
@@ -91,7 +91,8 @@ async def work_of(world: World, ask: Awaitable[object], monkeypatch: pytest.Monk
         patched.setattr(world.storage, "transaction", watched)
         patched.setattr(world.storage, "commit", partial(Storage.commit, world.storage))
         patched.setattr(sealing, "AESGCM", Counted)
-        patched.setattr(confirm, "derive_code", derived)
+        for module in (confirm, past_calls):
+            patched.setattr(module, "derive_code", derived)
         await ask
     return work
 

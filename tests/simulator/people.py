@@ -126,8 +126,10 @@ class Town:
         def read(told: Json) -> Operation:
             if "receipt" in told:
                 self.evidence.append(told["receipt"])
-            # `ended` counts as genuine: if the first answer was lost, a retry may come after the end of the call.
-            genuine = told["verdict"] in ("genuine", "ended")
+            # A retry after the call gets `ended` with the receipt of the genuine verdict, which names the officer. A
+            # code that is entered after its call gets `ended` too, but uses nothing.
+            again = told.get("transfer_to") or (told.get("call") and "began_at" not in told["call"])
+            genuine = told["verdict"] == "genuine" or (told["verdict"] == "ended" and bool(again))
             answer = (AGAIN if told["given_before"] else GENUINE) if genuine else NOT_GENUINE
             receipt = "" if answer == NOT_GENUINE else told["receipt_id"]
             return Operation(kind, call_id, answer=answer, receipt=receipt, channel=channel, invoked=0)

@@ -216,7 +216,7 @@ async def _check(town: Town, node: Node) -> None:
 
 async def _check_green(town: Town, again: Any) -> None:
     """Checks that a repeated genuine answer is genuine exactly while its call is open."""
-    if not (isinstance(again, dict) and again.get("call") and "verdict" in again):
+    if not (isinstance(again, dict) and again.get("call") and "verdict" in again and "began_at" not in again["call"]):
         return
     call_id = again["call"]["call_id"]
     view = await town.network.ask(lambda world: world.service.calls.read(staff("4412"), call_id))

@@ -17,7 +17,7 @@ from verifier.core.purposes import ASKS, ITEMS
 
 ROOT = Path(__file__).parents[2]
 LOAN = Loan("个人住房贷款", "LN-2026-0001")
-LAWS = [*(f"L{n}" for n in range(1, 14)), "L16"]
+LAWS = [*(f"L{n}" for n in range(1, 15)), "L16"]
 
 
 def _table() -> dict[str, list[str]]:

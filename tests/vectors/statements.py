@@ -89,6 +89,7 @@ def receipts(bank: Bank) -> Json:
         *_shapes("report", report),
         *_claims(report),
         *_kinds("report", report, EXCEPTION),
+        *_past(receipt, refusal),
     ]
     return {
         "about": "Call receipts and report receipts, with their proofs (protocol.md sections 4 and 8.1)",
@@ -240,6 +241,30 @@ def _verdicts(genuine: str, refused: str) -> Iterator[Forged]:
     about = "an officer without a name, of a branch with a long one"
     nameless = put(put(claims, ("call", "officer", "name"), ""), ("call", "officer", "branch"), "x" * 200)
     yield Forged("receipt-nameless", about, "", STATEMENT.sign(header, nameless))
+
+
+def _past(genuine: str, refused: str) -> Iterator[Forged]:
+    """Receipts of the verdict `ended`, and claims that only some receipts have."""
+    header, claims = decoded(genuine)
+    refusal = decoded(refused)[1]
+    over = {**claims, "verdict": "ended", "began": claims["iat"], "ended": claims["iat"] + 60}
+    impossible = {**refusal, "code_possible": False}
+    bare = {name: value for name, value in over.items() if name != "began"}
+    for name, about, given, error in (
+        ("ended", "the code of a call that was over", over, ""),
+        ("ended-more", "a member that is new", {**over, "new": [1]}, ""),
+        ("ended-times", "the first instant and the last", {**over, "began": 0, "ended": 2**53 - 1}, ""),
+        ("ended-without-call", "the verdict is ended, and there is no call", {**over, "call": None}, "invalid_claims"),
+        ("ended-without-began", "it does not say when the call began", bare, "invalid_claims"),
+        ("ended-null", "when the call ended is null", {**over, "ended": None}, "invalid_claims"),
+        ("ended-text", "when the call began is a text", {**over, "began": "then"}, "invalid_claims"),
+        ("ended-uncountable", "an instant that not everybody can count", {**over, "ended": 2**53}, "invalid_claims"),
+        ("genuine-with-times", "genuine, with times that are passed over", {**over, "verdict": "genuine"}, ""),
+        ("genuine-with-text", "genuine, with a time that is none", {**claims, "began": "then"}, "invalid_claims"),
+        ("impossible", "digits that can be no code", impossible, ""),
+        ("impossible-text", "a truth value that is a text", {**refusal, "code_possible": "no"}, "invalid_claims"),
+    ):
+        yield Forged(f"receipt-{name}", about, error, STATEMENT.sign(header, given))
 
 
 def _loans(genuine: str) -> Iterator[Forged]:

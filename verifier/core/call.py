@@ -144,6 +144,28 @@ def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:
     return call.leg_mode != "required" or call.connected_at is not None
 
 
+def code_was_known(call: Call) -> bool:
+    """Whether the right code of a call that is over gets the verdict `ended`. `call` must be settled.
+
+    The officer has seen the code, and it could have been confirmed. The bank vouches for no call that it has revoked or
+    locked. If a leg is required but was never connected, nobody can have heard the code from the officer.
+    """
+    if call.state not in ("ended", "expired") or call.revealed_at is None:
+        return False
+    return call.leg_mode != "required" or call.connected_at is not None
+
+
+def began(call: Call) -> int:
+    """When the call began: when its leg was connected. Without a leg event, when the call was issued."""
+    return call.issued_at if call.connected_at is None else call.connected_at
+
+
+def was_over(call: Call) -> int:
+    """When a closed call was over: when its leg ended. Without that event, when the call was closed."""
+    assert call.ended_at is not None  # noqa: S101 - the call is closed
+    return call.ended_at if call.leg_ended_at is None else call.leg_ended_at
+
+
 def reveal(call: Call, now_ms: int) -> Call:
     """Record that the officer saw the code. Only the time of the first reveal is kept."""
     return call if call.revealed_at is not None else replace(call, revealed_at=now_ms)

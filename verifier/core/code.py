@@ -75,18 +75,25 @@ def derive_code(application_key: bytes, call_id: str, ticket: str, counter: int)
 def parse_code(typed: str, pointer: str = "/code") -> str:
     """Find the 9 digits of a code in a text that was typed, pasted or keyed, in any script (CVP-5-6, CVP-5-9).
 
-    Raises MalformedCode for the member at `pointer` if there are not 9 digits, if there are two different codes, or if
-    the check digit is wrong. Each of these errors is a typing error, and costs no attempt.
+    The check digit is not checked, see `possible`. Raises MalformedCode for the member at `pointer` if there are not 9
+    digits, or if there are two different codes. Such a typing error costs no attempt.
     """
     if len(typed) > MAX_TYPED:
         raise _slip(pointer, f"The text with the code has at most {MAX_TYPED} characters")
     found = set(_groups_of_nine(typed))
     if len(found) != 1:
         raise _slip(pointer, "The code has nine digits, no more and no fewer")
-    digits = found.pop()
-    if not damm.is_valid(digits):
-        raise _slip(pointer, "One of the digits is wrong or two are swapped; please enter the code again")
-    return digits
+    return found.pop()
+
+
+def possible(digits: str) -> bool:
+    """Whether nine digits can be a code: their last digit is the check digit of the others."""
+    return damm.is_valid(digits)
+
+
+def impossible(pointer: str) -> MalformedCode:
+    """The error for nine digits that can be no code. The entry is recorded, but costs no attempt (CVP-7.16-1)."""
+    return _slip(pointer, "One of the digits is wrong. Ask the caller to repeat the code, and enter it again")
 
 
 def _groups_of_nine(typed: str) -> Iterator[str]:

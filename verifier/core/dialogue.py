@@ -42,7 +42,7 @@ class Turn(Struct, frozen=True):
     - `hang_up`
 
     If `message` is not empty, it is the id of a receipt to send through the bank's own messaging. If the turn says
-    `genuine` or `ended`, `evidence` is the id of the receipt of that verdict.
+    `genuine`, `ended` or `past_call`, `evidence` is the id of the receipt of that verdict.
     """
 
     say: tuple[Say, ...]
@@ -58,8 +58,8 @@ class Dialogue(Struct, frozen=True):
     """The state of a dialogue. `last` has the names of the prompts that were said last.
 
     Three members are set after a genuine verdict. `who` has the text about the call in each language, `officer` is the
-    officer's staff number, and `evidence` is the id of the receipt. `receipt` is the id of a receipt that can still be
-    sent as a message. It is empty if there is none.
+    officer's staff number, and `evidence` is the id of the receipt. If a code was that of a call that is over, there is
+    no `officer`. `receipt` is the id of a receipt that can still be sent as a message. It is empty if there is none.
     """
 
     bank: str
@@ -85,13 +85,13 @@ def begin(bank: str, language: Language) -> tuple[Dialogue, Turn]:
 def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
     """The next turn after the caller has pressed keys, or after silence (`keyed` is None). Keys may end with a hash.
 
-    If the turn's act is `check`, check the code. Then call `judge`, `refuse_slip` or `no_verdict` with the result. If
+    If the turn's act is `check`, check the code. Then call `judge`, `ask_to_repeat` or `no_verdict` with the result. If
     the act is `look`, look up the calls. Then call `tell_calls`.
     """
     dialogue = replace(dialogue, turns=dialogue.turns + 1)
     if dialogue.stage == "over" or dialogue.turns > MAX_TURNS:
         return _end(dialogue, "goodbye")
-    keys = "" if keyed is None else keyed.split("#", 1)[0]
+    keys = _before_hash(keyed)
     if keys == "":
         return _silent(dialogue)
     dialogue = replace(dialogue, silences=0)
@@ -109,9 +109,18 @@ def hear(dialogue: Dialogue, keyed: str | None) -> tuple[Dialogue, Turn]:
         return replace(dialogue, receipt=""), turn
     if keys == CALLS_KEY:
         return dialogue, Turn((), "look", dialogue.slow)
-    if len(keys) != CODE_DIGITS or not (keys.isascii() and keys.isdigit()):
-        return refuse_slip(dialogue)
-    return dialogue, Turn((), "check", dialogue.slow, keys)
+    code = keyed_code(keyed)
+    return refuse_slip(dialogue) if code is None else (dialogue, Turn((), "check", dialogue.slow, code))
+
+
+def keyed_code(keyed: str | None) -> str | None:
+    """The nine digits that a caller has keyed. None if they have keyed anything else."""
+    keys = _before_hash(keyed)
+    return keys if len(keys) == CODE_DIGITS and keys.isascii() and keys.isdigit() else None
+
+
+def _before_hash(keyed: str | None) -> str:
+    return "" if keyed is None else keyed.split("#", 1)[0]
 
 
 def judge(
@@ -124,9 +133,9 @@ def judge(
 ) -> tuple[Dialogue, Turn]:
     """The turn that says the verdict on a code.
 
-    `who` has the text about the call in each language. Without `who`, a genuine verdict becomes `unavailable` (law L6).
-    `receipt` is the id of a receipt that can be sent as a message. `evidence` is the id of the receipt of a genuine
-    verdict.
+    `who` has the text about the call in each language. Without `who`, a verdict about a call becomes `unavailable` (law
+    L6). `receipt` is the id of a receipt that can be sent as a message. `evidence` is the id of the receipt of a
+    verdict about a call. The verdict `ended` is for the code of a call that is over. It names no officer.
     """
     offer = ("offer_receipt",) if receipt else ()
     if verdict == "not_genuine":
@@ -135,6 +144,9 @@ def judge(
     if verdict == "genuine" and who is not None:
         dialogue = replace(_told(dialogue, verdict), who=who, officer=officer, receipt=receipt, evidence=evidence)
         return _listen(dialogue, verdict, "who", "never_asks", "after_genuine", *offer)
+    if verdict == "ended" and who is not None:
+        dialogue = replace(_told(dialogue, verdict), who=who, receipt=receipt, evidence=evidence)
+        return _listen(dialogue, "past_call", "code_over", "after_refusal", *offer)
     return no_verdict(dialogue, "unavailable")
 
 
@@ -175,6 +187,15 @@ def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
     return _listen(dialogue, "slip", "ask")
 
 
+def ask_to_repeat(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
+    """Ask for the code again, because the nine digits can be no code. The caller asks the other person to repeat them.
+
+    This costs no attempt, and counts as an error for `MAX_SLIPS`.
+    """
+    dialogue, turn = refuse_slip(dialogue)
+    return (dialogue, turn) if turn.act != "listen" else _listen(dialogue, "ask_to_repeat", "ask")
+
+
 def no_verdict(dialogue: Dialogue, why: Unchecked) -> tuple[Dialogue, Turn]:
     """Say that there is no verdict, and why (law L6). The caller can press `0` for the fraud desk."""
     return _listen(_told(dialogue, "unavailable"), why, "after_refusal")
@@ -196,7 +217,7 @@ def _silent(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 
 def looks(dialogue: Dialogue, keyed: str | None) -> bool:
     """Whether `hear` may ask to look up calls. So the rows can be declared beforehand."""
-    keys = "" if keyed is None else keyed.split("#", 1)[0]
+    keys = _before_hash(keyed)
     return keys == CALLS_KEY or (_told_calls(dialogue) and keys in ("", "*", "*8", "*9"))
 
 
@@ -231,7 +252,7 @@ def _connect(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 
 def _listen(dialogue: Dialogue, *names: str) -> tuple[Dialogue, Turn]:
     dialogue = replace(dialogue, last=names)
-    about = dialogue.evidence if "genuine" in names or "ended" in names else ""
+    about = dialogue.evidence if names[0] in ("genuine", "ended", "past_call") else ""
     return dialogue, Turn(tuple(_say(dialogue, name) for name in names), "listen", dialogue.slow, evidence=about)
 
 
@@ -242,7 +263,7 @@ def _end(dialogue: Dialogue, *names: str) -> tuple[Dialogue, Turn]:
 
 def _say(dialogue: Dialogue, name: str) -> Say:
     language = dialogue.language
-    if name == "who":
+    if name in ("who", "past_call"):
         return Say(name, dialogue.who[language], language)
     if name == "who_called":
         return Say(name, caller(language, dialogue.who[language]), language)

@@ -106,7 +106,7 @@ class InvalidField(VerifierError):
 
 
 class MalformedCode(InvalidField):
-    """The code does not have nine digits, or its check digit is wrong. Such a typing error costs no attempt."""
+    """The input does not have nine digits, or their check digit is wrong. Such a typing error costs no attempt."""
 
     slug = "malformed_code"
     title = "That is not a complete code"

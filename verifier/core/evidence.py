@@ -6,7 +6,7 @@ Implements specs/protocol.md section 8.
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from verifier.core.checkpoint import Checkpoint, verify_proof
 from verifier.core.errors import InvalidClaims, InvalidSignature
@@ -99,11 +99,19 @@ def verify_statement(statement: str, trust: Trust, typ: str | None = None) -> tu
         claims = msgspec.convert(read_json(payload), CLAIMS[found])
     except ValueError as error:
         raise InvalidClaims(f"the claims are not those of a {found}: {error}") from error
-    if isinstance(claims, Receipt) and (claims.verdict == "genuine") is not (claims.call is not None):
-        raise InvalidClaims("the verdict and the call of the receipt do not agree")
+    if isinstance(claims, Receipt):
+        _check_receipt(claims)
     if claims.iss != trust.issuer:
         raise InvalidClaims(f"the statement was issued by {claims.iss!r}, not by {trust.issuer!r}")
     return found, claims
+
+
+def _check_receipt(receipt: Receipt) -> None:
+    """Raise InvalidClaims if the claims of a receipt do not fit its verdict (CVP-4-8, CVP-4-12)."""
+    if (receipt.verdict == "not_genuine") is not (receipt.call is None):
+        raise InvalidClaims("the verdict and the call of the receipt do not agree")
+    if receipt.verdict == "ended" and UNSET in (receipt.began, receipt.ended):
+        raise InvalidClaims("the receipt of an ended call does not say when the call began and ended")
 
 
 def _opened(statement: str, trust: Trust) -> tuple[_Header, bytes]:

@@ -1,13 +1,13 @@
 """The prompts of the telephone dialogue, in zh-CN and en. Each prompt has a name, so that a bank can record it.
 
-Implements specs/protocol.md section 7.7. The prompts `who`, `who_called` and `calls_made` are not here, because they
-differ for each call.
+Implements specs/protocol.md section 7.7. The prompts `who`, `who_called`, `past_call` and `calls_made` differ for each
+call, so they are not here.
 """
 
 from __future__ import annotations
 
 from verifier.core.purposes import Language
-from verifier.core.words import ENDED, GENUINE, NEVER, NOT_GENUINE, OTHER_NUMBER, UNREGISTERED
+from verifier.core.words import CODE_OVER, ENDED, GENUINE, NEVER, NOT_GENUINE, OTHER_NUMBER, UNREGISTERED
 
 PROMPTS: dict[str, dict[Language, str]] = {
     "greeting": {
@@ -30,6 +30,10 @@ PROMPTS: dict[str, dict[Language, str]] = {
     "slip": {
         "zh-CN": "号码不完整，或有一位不对。请再输入一次，不占用次数。",
         "en": "The figures are not complete, or one is not right. Please key them again; this costs no attempt.",
+    },
+    "ask_to_repeat": {
+        "zh-CN": "这九位数字有误。请让来电人再报一遍，然后重新输入，不占用次数。",
+        "en": "These digits cannot be right. Ask the caller to repeat them, then key them again. It costs no attempt.",
     },
     "silence": {
         "zh-CN": "没有听到按键。不着急，请慢慢输入。",
@@ -54,6 +58,7 @@ PROMPTS: dict[str, dict[Language, str]] = {
     "never_asks": NEVER,
     "ended": ENDED,
     "not_genuine": NOT_GENUINE,
+    "code_over": CODE_OVER,
     "after_genuine": {
         "zh-CN": "重听请按星号，转接这位客户经理请按零，核实另一个验证码请直接输入。不需要了请挂断。",
         "en": "Star repeats, zero connects you to this officer; to check another code, key it in. Otherwise hang up.",

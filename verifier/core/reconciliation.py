@@ -1,4 +1,4 @@
-"""Discrepancies between the codes that officers saw and the legs that were connected.
+"""Discrepancies between the codes that officers saw, the legs that were connected, and the codes that people entered.
 
 Implements specs/protocol.md section 6.5.
 """
@@ -20,16 +20,19 @@ DiscrepancyKind = Literal[
     "leg_ambiguous",
     "leg_not_on_file",
     "leg_not_of_ticket",
+    "campaign",
 ]
 KINDS: tuple[DiscrepancyKind, ...] = get_args(DiscrepancyKind)
 
 
 class Discrepancy(Struct, frozen=True):
-    """A discrepancy. `discrepancy_id` is the id of a call or of a leg.
+    """A discrepancy. `discrepancy_id` is the id of a call, of a leg or of a signal.
 
     `leg_id` is the telephone exchange's own id of the leg.
 
-    For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived.
+    For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived. For a
+    campaign, `at` is when the second person entered the code. `people` counts those who entered it within a week before
+    and after. `caller_numbers` are the numbers from which they say they were called.
     """
 
     discrepancy_id: str
@@ -42,6 +45,8 @@ class Discrepancy(Struct, frozen=True):
     connected_at: datetime | None
     leg_ended_at: datetime | None
     revealed_at: datetime | None
+    people: int | None = None
+    caller_numbers: tuple[str, ...] = ()
 
 
 class Discrepancies(Struct, frozen=True):

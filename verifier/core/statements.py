@@ -80,7 +80,7 @@ class LegEvidence(Struct, frozen=True):
 
 
 class ConfirmedCall(Struct, frozen=True):
-    """The part of a genuine receipt that names the call. `ticket` is the base64url SHA-256 of the ticket.
+    """The part of a receipt that names the call. `ticket` is the base64url SHA-256 of the ticket.
 
     Older receipts have no `loan`.
     """
@@ -102,19 +102,26 @@ class Receipt(Struct, frozen=True):
     `customer` and `code` are salted SHA-256 commitments. The customer can reveal the committed values to prove them.
 
     If the verdict is `not_genuine`, `call` is null. The receipt then states that the bank had no live call with this
-    code for this customer at the time `iat`.
+    code for this customer at the time `iat`. If `code_possible` is false, the digits can be no code of any bank that
+    follows this protocol, since their check digit is wrong. `code_possible` is absent otherwise.
+
+    If the verdict is `ended`, `call` was over at the time `iat`. `began` and `ended` say when it began and ended. In
+    other receipts, both are absent.
     """
 
     iss: str
     jti: str
     iat: Seconds
-    verdict: Literal["genuine", "not_genuine"]
+    verdict: Literal["genuine", "not_genuine", "ended"]
     channel: Channel
     customer: str
     code: str
     call: ConfirmedCall | None
     never_asks: tuple[str, ...]
     salt: str
+    began: Seconds | UnsetType = UNSET
+    ended: Seconds | UnsetType = UNSET
+    code_possible: bool | UnsetType = UNSET
 
 
 class ReportReceipt(Struct, frozen=True):

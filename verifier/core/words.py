@@ -64,6 +64,33 @@ ENDED: dict[Language, str] = {
     "en": "The call you checked was from us, and it is over now. If somebody is still talking to you, or rings you "
     "again, they are not part of that call. Share nothing until you have checked again.",
 }
+# What is said about the code of a call that is over. `{when}` is what `moment` returns.
+PAST_CALL: dict[Language, str] = {
+    "zh-CN": "这是我们{when}那通来电的核实码，那通电话已经结束。",
+    "en": "This was the code of our call {when}, which is over.",
+}
+EXPIRED_CODE: dict[Language, str] = {
+    "zh-CN": "这是我们{when}那通来电的核实码，已经过期。",
+    "en": "This was the code of our call {when}. It is no longer valid.",
+}
+CODE_OVER: dict[Language, str] = {
+    "zh-CN": "如果现在有人向您报这个核实码，请挂断电话。",
+    "en": "If somebody gives it to you now, hang up.",
+}
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _LIST = {"zh-CN": "、", "en": "; "}
 NEVER: dict[Language, str] = {
     "zh-CN": f"我们绝不会索要：{_LIST['zh-CN'].join(ITEMS[each]['zh-CN'] for each in NEVER_ASKS)}。",
@@ -123,6 +150,28 @@ def ended(language: Language, told: str) -> str:
     if not (told.startswith(beginning) and told.endswith(end)):
         return ENDED[language] + end
     return between.join((ENDED[language], caller(language, told.removeprefix(beginning).removesuffix(end)))) + end
+
+
+def moment(language: Language, at: datetime, now: datetime) -> str:
+    """The customer's local time `at`, as in "at 15:10". The day is named unless it is today."""
+    time = f"{at:%H:%M}"
+    if at.date() == now.date():
+        return {"zh-CN": f"今天{time}", "en": f"at {time}"}[language]
+    return {"zh-CN": f"{at.month}月{at.day}日{time}", "en": f"on {at.day} {_MONTHS[at.month - 1]} at {time}"}[language]
+
+
+def past_call(language: Language, began: datetime, now: datetime, *, expired: bool) -> str:
+    """The sentence that says which call a code belonged to, and that the call is over.
+
+    If only the code has `expired`, the call may still go on, so the sentence does not say that it is over.
+    """
+    text = EXPIRED_CODE if expired else PAST_CALL
+    return text[language].format(when=moment(language, began, now))
+
+
+def code_over(language: Language, told: str) -> str:
+    """The text of the verdict `ended` on a code that is entered after its call. `past_call` made `told`."""
+    return f"{told}{' ' if language == 'en' else ''}{CODE_OVER[language]}"
 
 
 _PROGRESS: dict[Progress, dict[Language, str]] = {"expected": EXPECTED, "ringing": RINGING, "connected": ON_CALL}

@@ -168,10 +168,12 @@ class Story:
         )
         replay = self._verdict(
             await self.customer.post("/v1/confirmations", {"code": code}),
-            "not_genuine",
-            "the code again (replay)",
+            "ended",
+            "somebody gives the customer that code later: it names the call, with a receipt of its own",
+            lambda answer: answer["receipt_id"] != first["receipt_id"] and answer["call"]["call_id"] == call_id,
         )
-        self._keep("not-genuine-replay", replay["receipt"])
+        click.echo(f"      “{replay['words'][1]['text']}”")
+        self._keep("ended-replay", replay["receipt"])
 
     async def _genuine_by_phone(self) -> None:
         self._chapter("3  A genuine call, confirmed by ringing the bank")
@@ -190,8 +192,9 @@ class Story:
         self._keep("genuine-ivr", fetched.json["receipt"])
         self._verdict(
             await self.ivr.post("/v1/ivr/confirmations", asked),
-            "not_genuine",
-            "the same code keyed again after the call",
+            "ended",
+            "the same code keyed again after the call: over, and nobody to be put through to",
+            lambda answer: answer["transfer_to"] is None,
         )
         withheld = await self.ivr.post("/v1/ivr/confirmations", {**asked, "caller_number": None})
         self._verdict(withheld, "unavailable", "a caller with a withheld number")
@@ -201,7 +204,17 @@ class Story:
         call_id, code = await self._live_call(CUSTOMER_APPLICATION, CUSTOMER_NUMBER)
         mistyped = code[:-1] + str((int(code[-1]) + 1) % 10)
         answer = await self.customer.post("/v1/confirmations", {"code": mistyped})
-        self._check(answer.json["slug"] == "malformed_code", "a typing error is answered at once and costs no attempt")
+        self._check(
+            answer.json["slug"] == "malformed_code",
+            f"digits that can be no code: “{answer.json['errors'][0]['detail']}”",
+        )
+        invented = self._verdict(
+            await self.customer.post("/v1/confirmations", {"code": mistyped, "caller_number": "+8617000000000"}),
+            "not_genuine",
+            "the same digits again: a verdict, with a receipt; it costs no attempt",
+        )
+        self._keep("not-genuine-invented", invented["receipt"])
+        await self._campaign(mistyped)
         wrong = _another_code(code)
         for attempt in (1, 2, 3):
             answer = await self.customer.post("/v1/confirmations", {"code": wrong})
@@ -217,6 +230,15 @@ class Story:
             await self.ivr.post("/v1/ivr/confirmations", asked), "genuine", "the IVR counts its attempts separately"
         )
         await self._leg(call_id, CUSTOMER_NUMBER, "ended")
+
+    async def _campaign(self, invented: str) -> None:
+        """Another customer hears the same invented digits, and the bank learns of it."""
+        await self.fraudster.post("/v1/confirmations", {"code": invented})
+        while await self._service.signals.examine():
+            pass
+        listed = await self.supervisor.get("/v1/reconciliation?kind=campaign")
+        shown = [(each["people"], each["caller_numbers"]) for each in listed.json["discrepancies"]]
+        self._check(shown == [(2, ["+8617000000000"])], f"two people were told these digits: a campaign, {shown}")
 
     async def _substitution(self) -> None:
         self._chapter("5  A fraudster passes on the code of their own application")

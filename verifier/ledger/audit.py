@@ -308,7 +308,9 @@ class _Shard:
             # SQLite lets a column hold a value of any type.
             self._find(f"leaf {index} has a value of another type")
             return None
-        return (claims.call.call_id, leaf_index) if isinstance(claims, Receipt) and claims.call is not None else None
+        if not isinstance(claims, Receipt) or claims.call is None or claims.verdict != "genuine":
+            return None
+        return claims.call.call_id, leaf_index
 
     async def _check_nodes(self, due: Sequence[tuple[int, int, bytes]]) -> None:
         """Compare stored tree nodes with `due`: the level, index and hash of each node that new leaves complete."""

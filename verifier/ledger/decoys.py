@@ -24,6 +24,8 @@ from verifier.ports import Reader, Transaction
 
 # The number of decoys. If a batch tries codes against more applications, some applications share a decoy.
 COUNT = 16
+# The number of closed calls that a refused code is tried against. `records.CLOSED_CALLS` has the same number.
+CLOSED = 8
 KEYS = ApplicationKeys.derive(bytes(KEY_BYTES))
 # No application can have this id.
 APPLICATION_ID = "-decoy"

@@ -21,3 +21,13 @@ def number_index(ring: KeyRing, number: str) -> bytes:
 def leg_index(ring: KeyRing, leg_id: str) -> bytes:
     """The blind index of a leg id. It is stored instead of the leg id, which may contain a telephone number."""
     return ring.derive("leg", leg_id)[:16]
+
+
+def code_index(ring: KeyRing, digits: str) -> bytes:
+    """The blind index of nine digits that are no live code. They are never stored."""
+    return ring.derive("code", digits)[:16]
+
+
+def request_index(ring: KeyRing, principal: str, key: str) -> bytes:
+    """The blind index of a request, by its client and the idempotency key that the client has chosen."""
+    return ring.derive("request", f"{principal}\0{key}")[:16]

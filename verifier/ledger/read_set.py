@@ -13,6 +13,15 @@ from msgspec import Struct
 from verifier.core.call import Channel
 
 
+class Entered(Struct, frozen=True):
+    """Digits that can be no code, as a person has entered them. The members are those of `tables.SignalRow`."""
+
+    person: bytes
+    code_hash: bytes
+    request: bytes | None
+    since: int
+
+
 class ReadSet(Struct, frozen=True):
     """The rows that a command may read. Each field adds rows:
 
@@ -24,6 +33,9 @@ class ReadSet(Struct, frozen=True):
     - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
     - `calls_between`: of each application of the customer or number, the calls issued between these times, in epoch
       milliseconds, and the call before and the call after them.
+    - `closed`: the newest closed calls of the customer's or number's applications, with decoys for missing ones.
+    - `entered`: what the same person has entered before that can be no code: since `since`, or the same digits.
+    - `unexamined`: signals that were not examined yet, and the signals of the same codes at about the same time.
     - `channel`: the guess limits of the customer's or number's applications.
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
@@ -49,6 +61,9 @@ class ReadSet(Struct, frozen=True):
     exchange_id: str | None = None
     cap: Literal["verdicts", "reports", "call_checks"] | None = None
     calls_between: tuple[int, int] | None = None
+    closed: bool = False
+    entered: Entered | None = None
+    unexamined: bool = False
     report_ids: tuple[str, ...] = ()
     whole: str | None = None
     expired: bool = False

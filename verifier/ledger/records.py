@@ -15,6 +15,7 @@ from verifier.ledger.tables import (
     LIMITS,
     REPORTS,
     REQUESTS,
+    SIGNALS,
     STRAY_LEGS,
     SUSPENSIONS,
 )
@@ -162,6 +163,12 @@ CALLS_DUE = (
     "SELECT c.call_id, a.customer_index FROM calls c LEFT JOIN applications a ON a.application_id = c.application_id "
     "WHERE c.due_at <= $1 ORDER BY c.due_at LIMIT 500"
 )
+# The newest closed calls of some applications, newest first. The applications include the decoys, whose ids sort before
+# all others. So there are always enough rows, however many calls the applications have had (CVP-7.13-4).
+CLOSED_CALLS = (
+    f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
+    "WHERE c.application_id IN ($*) AND c.due_at IS NULL AND l.sealed IS NOT NULL ORDER BY c.call_id DESC LIMIT 8"
+)
 LEGS_OF_CALLS = f"SELECT {LEGS.columns} FROM legs WHERE call_id IN ($*)"
 # For each leg, its latest call. A leg has several calls if the telephone exchange used one leg id twice.
 LEG_OWNERS = "SELECT leg_index, MAX(call_id) FROM legs WHERE leg_index IN ($*) GROUP BY leg_index"
@@ -194,6 +201,24 @@ CODES_NEVER_USED = _DISCREPANT.format(
 STRAYS_OF_KIND = (
     f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE stray_id >= $1 AND stray_id < $2 AND kind = $4 "
     "AND connected_at IS NOT NULL ORDER BY stray_id DESC LIMIT $3"
+)
+
+# --- signals ----------------------------------------------------------------------------------------------
+
+# What a person has entered that can be no code: lately, the same digits, or in the same request.
+IMPOSSIBLE_OF_PERSON = (
+    f"SELECT {SIGNALS.columns} FROM signals WHERE person = $1 AND kind = 'impossible' "
+    "AND (entered_at > $2 OR code_hash = $3 OR request = $4) ORDER BY signal_id DESC LIMIT 200"
+)
+SIGNALS_UNEXAMINED = f"SELECT {SIGNALS.columns} FROM signals WHERE campaign IS NULL ORDER BY signal_id LIMIT 50"
+SIGNALS_OF_CODE = (
+    f"SELECT {SIGNALS.columns} FROM signals WHERE code_hash = $1 AND signal_id >= $2 AND signal_id < $3 "
+    "ORDER BY signal_id DESC LIMIT 1000"
+)
+SIGNALS_OF_APPLICATION = f"SELECT {SIGNALS.columns} FROM signals WHERE application_id IN ($*)"
+CAMPAIGNS = (
+    f"SELECT {SIGNALS.columns} FROM signals WHERE signal_id >= $1 AND signal_id < $2 AND campaign = 1 "
+    "ORDER BY signal_id DESC LIMIT $3"
 )
 
 # --- telephone exchanges ----------------------------------------------------------------------------------
@@ -252,6 +277,7 @@ LIMITS_BEFORE = f"SELECT {LIMITS.columns} FROM limits WHERE tat < $1 LIMIT 500"
 EXPIRED: dict[AnyTable, str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",
     STRAY_LEGS: f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE expires_at < $1 LIMIT 500",
+    SIGNALS: f"SELECT {SIGNALS.columns} FROM signals WHERE expires_at < $1 LIMIT 500",
 }
 IDEMPOTENCY = (
     "SELECT i.idempotency_id, i.fingerprint, i.sealed, i.leaf_index, l.typ, l.statement_id, l.customer_index, "

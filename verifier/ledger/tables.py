@@ -5,11 +5,15 @@ Implements specs/protocol.md section 10.2.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from verifier.core.call import Call, Channel
 from verifier.core.reconciliation import StrayKind
 from verifier.ledger.rows import AnyTable, Table
+
+SignalKind = Literal["impossible", "refused", "ended"]
 
 
 class ApplicationRow(Struct, frozen=True):
@@ -117,6 +121,34 @@ class ReportRow(Struct, frozen=True):
     sealed: bytes | None
 
 
+class SignalRow(Struct, frozen=True):
+    """A row of `signals`: digits that somebody entered, and that were not the code of a live call of theirs.
+
+    - `kind`: `impossible` digits have a wrong check digit. A `refused` code was not genuine. An `ended` code was
+      that of a call that is over.
+    - `code_hash`: the blind index of the digits.
+    - `person`: the blind index of the login, or of the calling number.
+    - `people`: the blind indexes of the customers who it can have been, one after another. For a number that is on file
+      nowhere, the blind index of the number.
+    - `request`: names the request, if it was answered by an error. So a retry gets the same error.
+    - `sealed`: the number that rang, as the person reported it.
+    - `campaign`: 1 if the row shows a campaign, 0 if not, None if it was not examined yet.
+    """
+
+    signal_id: str
+    kind: SignalKind
+    channel: Channel
+    code_hash: bytes
+    person: bytes
+    people: bytes
+    entered_at: int
+    expires_at: int
+    application_id: str | None = None
+    request: bytes | None = None
+    sealed: bytes | None = None
+    campaign: int | None = None
+
+
 class ExchangeRow(Struct, frozen=True):
     """A row of `exchanges`: when the service last heard of a telephone exchange, by the id of its system."""
 
@@ -166,6 +198,7 @@ REQUESTS = Table("exception_requests", RequestRow, ("request_id",), narrow=("dec
 LIMITS = Table("limits", LimitRow, ("limit_key",))
 REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
+SIGNALS = Table("signals", SignalRow, ("signal_id",), narrow=("campaign",))
 EXCHANGES = Table("exchanges", ExchangeRow, ("system_id",))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
 # The tables whose rows carry an authenticator. `applications` comes first: an audit reads it before the other tables.
@@ -179,6 +212,7 @@ TABLES: tuple[AnyTable, ...] = (
     LIMITS,
     REPORTS,
     SUSPENSIONS,
+    SIGNALS,
     EXCHANGES,
 )
 

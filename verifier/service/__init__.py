@@ -6,6 +6,7 @@ from verifier.ports import IdentitySigner
 from verifier.service.applications import Applications
 from verifier.service.calls import Calls
 from verifier.service.confirmations.confirm import Confirmations
+from verifier.service.confirmations.signals import Signals
 from verifier.service.context import Context, Settings
 from verifier.service.customers.call_checks import CallChecks
 from verifier.service.customers.me import Me
@@ -45,6 +46,7 @@ class Service:
         self.desk = Desk(context)
         self.identities = Identities(context, signer)
         self.confirmations = Confirmations(context)
+        self.signals = Signals(context)
         self.outbox = Outbox(context)
         self.ivr = Ivr(context, self.confirmations, self.outbox)
         self.receipts = Receipts(context)

@@ -116,3 +116,7 @@ class Context:
     def leg_index(self, leg_id: str) -> bytes:
         """The blind index of a leg id. It is stored instead of the leg id, which may contain a telephone number."""
         return indexes.leg_index(self.ring, leg_id)
+
+    def code_index(self, digits: str) -> bytes:
+        """The blind index of nine digits that are no live code."""
+        return indexes.code_index(self.ring, digits)

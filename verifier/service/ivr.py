@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 from msgspec import Struct
 
 from verifier.core import dialogue as machine
 from verifier.core import words
-from verifier.core.code import parse_code
 from verifier.core.dialogue import Dialogue, Turn
 from verifier.core.errors import MalformedCode, NotFound, RateLimited
 from verifier.core.messages.dialogues import BeginSession, HeardKeys, IvrTurn
@@ -18,7 +19,9 @@ from verifier.ledger.decrypted import session_context
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.confirmations.confirm import Confirmations
+from verifier.service.confirmations.answers import past_call
+from verifier.service.confirmations.confirm import Confirmations, by_phone
+from verifier.service.confirmations.entries import looking_twice, with_earlier
 from verifier.service.confirmations.replays import goes_on, turn_again
 from verifier.service.context import Context
 from verifier.service.customers.call_history import read_kept_since
@@ -84,12 +87,15 @@ class Ivr:
         context_of = session_context(session_id, expires_at, about)
         before = _decode(context.ring.unseal(context_of, sealed))
         caller_number = before.caller_number
-        reads = self._confirmations.reads_by_phone(caller_number, session_id, about)
+        first = self._confirmations.reads_by_phone(caller_number, session_id, about)
         kept_since = 0
+        digits = machine.keyed_code(heard.keys)
+        if digits is not None:
+            first = with_earlier(context, first, by_phone(digits, caller_number), None)
         if machine.looks(before.dialogue, heard.keys):
-            reads, kept_since = with_calls(reads, context.clock()), await read_kept_since(context)
+            first, kept_since = with_calls(first, context.clock()), await read_kept_since(context)
 
-        def decide(work: UnitOfWork) -> About[IvrTurn]:
+        def decide(work: UnitOfWork, reads: ReadSet) -> About[IvrTurn]:
             state, application_id = work.dialogues.get(session_id)
             named = work.applications.row(application_id) if application_id is not None else None
             if named is not None and named.erased_at is not None:
@@ -118,8 +124,13 @@ class Ivr:
             work.dialogues.put(session_id, _encode(kept), application_id)
             return About(application_id, lambda: _turn(session_id, turn))
 
-        again = turn_again(context, lambda work: self._confirmations.on_file(work, reads, caller_number))
-        return await context.writer.submit_kept(IvrTurn, reads, decide, idempotency, again=again)
+        again = turn_again(context, lambda work: self._confirmations.on_file(work, first, caller_number))
+
+        async def look(reads: ReadSet) -> Reply[IvrTurn]:
+            decided = partial(decide, reads=reads)
+            return await context.writer.submit_kept(IvrTurn, reads, decided, idempotency, again=again)
+
+        return await looking_twice(look, first)
 
     def _check(
         self, work: UnitOfWork, reads: ReadSet, dialogue: Dialogue, digits: str, caller_number: str | None
@@ -130,11 +141,11 @@ class Ivr:
         verdict is about. Without a verdict, the recipient and the id are None.
         """
         try:
-            outcome, _ = self._confirmations.judge_by_phone(work, reads, parse_code(digits), caller_number)
-        except MalformedCode:
-            return *machine.refuse_slip(dialogue), None, None
+            outcome, _ = self._confirmations.judge_by_phone(work, reads, by_phone(digits, caller_number))
         except RateLimited:
             return *machine.no_verdict(dialogue, "too_many"), None, None
+        if isinstance(outcome, MalformedCode):
+            return *machine.ask_to_repeat(dialogue), None, None
         if isinstance(outcome, str):
             return *machine.no_verdict(dialogue, outcome), None, None
         receipt_for = self._outbox.recipient(outcome.application)
@@ -142,6 +153,10 @@ class Ivr:
         about = outcome.application.application_id if outcome.application is not None else None
         if outcome.call is None:
             return *machine.judge(dialogue, "not_genuine", receipt=receipt), receipt_for, about
+        if outcome.verdict == "ended":
+            told = {language: past_call(outcome, language) for language in LANGUAGES}
+            judged = machine.judge(dialogue, "ended", told, receipt=receipt, evidence=outcome.receipt_id)
+            return *judged, receipt_for, about
         ticket = outcome.call.ticket
         facts = ticket.officer, ticket.purpose, ticket.asks, outcome.loan
         who = {language: words.who(language, *facts, spoken=True) for language in LANGUAGES}

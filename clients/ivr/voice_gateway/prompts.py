@@ -16,8 +16,8 @@ from pathlib import Path
 
 from callback_verification.shapes import Language, Say
 
-# The prompts that name an officer, or tell of calls to a number. Their sounds are not cached.
-NOT_CACHED = ("who", "who_called", "calls_made")
+# The prompts about one call, or about the calls to a number. Their sounds are not cached.
+NOT_CACHED = ("who", "who_called", "past_call", "calls_made")
 UNAVAILABLE: dict[Language, str] = {
     "zh-CN": "现在无法核实。请不要继续通话，稍后再试。",
     "en": "We cannot check now. Do not go on with the call; try again later.",

@@ -44,20 +44,22 @@ _DAMM = (
 def read(typed: str) -> str:
     """Find the 9 digits of a code in a text, in any script.
 
-    Raises ValueError if there are not 9 digits, if there are two codes, or if the check digit is wrong. Show the
-    message of the error to the person who typed the code. The service would refuse such a code with `malformed_code`,
-    which does not count as an attempt.
+    Raises ValueError if there are not 9 digits, or if there are two codes. Show the message of the error to the person
+    who typed the code. The service would refuse such a code with `malformed_code`, which does not count as an attempt.
+    Send all digits that this returns, also if `possible` is false for them: they may be invented.
     """
     found = set(_groups_of_nine(typed)) if len(typed) <= MAX_TYPED else set()
     if len(found) != 1:
         raise ValueError("The code has nine digits, no more and no fewer")
-    digits = found.pop()
+    return found.pop()
+
+
+def possible(digits: str) -> bool:
+    """Whether 9 digits have the right check digit. An app may ask the person to compare the digits once more."""
     interim = "0"
     for digit in digits:
         interim = _DAMM[int(interim)][int(digit)]
-    if interim != "0":
-        raise ValueError("One of the digits is wrong or two are swapped; please enter the code again")
-    return digits
+    return interim == "0"
 
 
 def _groups_of_nine(typed: str) -> Iterator[str]:

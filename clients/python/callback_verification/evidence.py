@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from callback_verification.errors import EvidenceError
 from callback_verification.ijson import TooDeep, read_json
@@ -132,11 +132,18 @@ def _verify_statement(statement: str, trust: Trust, typ: str | None) -> tuple[st
         claims: Any = msgspec.convert(read_json(payload), SHAPES[header.typ])
     except ValueError as error:
         raise _claims(f"the claims do not have the shape of a {header.typ}: {error}") from error
-    if isinstance(claims, CallReceipt) and (claims.verdict == "genuine") is not (claims.call is not None):
-        raise _claims("the verdict and the call of the receipt do not agree")
+    if isinstance(claims, CallReceipt):
+        _check_receipt(claims)
     if claims.iss != trust.issuer:
         raise _claims(f"the statement was issued by {claims.iss[:80]!r}, not by {trust.issuer!r}")
     return header.typ, claims
+
+
+def _check_receipt(receipt: CallReceipt) -> None:
+    if (receipt.verdict == "not_genuine") is not (receipt.call is None):
+        raise _claims("the verdict and the call of the receipt do not agree")
+    if receipt.verdict == "ended" and UNSET in (receipt.began, receipt.ended):
+        raise _claims("the receipt of an ended call does not say when the call began and ended")
 
 
 def _key(trust: Trust, kid: str) -> dict[str, Any]:

@@ -28,14 +28,6 @@ from callback_verification.registrations import Registration as Registration
 State = Literal["issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]
 Rule = Literal["contact_hours", "daily_cap", "number_cooling_off", "person_daily_cap"]
-DiscrepancyKind = Literal[
-    "code_without_leg",
-    "code_never_used",
-    "leg_without_code",
-    "leg_ambiguous",
-    "leg_not_on_file",
-    "leg_not_of_ticket",
-]
 
 
 class GrantedException(Shape, frozen=True):
@@ -120,32 +112,6 @@ class LegTaken(Shape, frozen=True):
     call: Call | None
 
 
-class Discrepancy(Shape, frozen=True):
-    """A discrepancy between codes and legs.
-
-    `discrepancy_id` is the id of a call or of a stray leg. `at` is when that call was issued, or when the first event
-    of that leg arrived. `leg_id` is the telephone exchange's own id of the leg.
-    """
-
-    discrepancy_id: str
-    kind: DiscrepancyKind
-    at: Instant
-    call_id: str | None
-    application_id: str | None
-    officer_id: str | None
-    leg_id: str | None
-    connected_at: Instant | None
-    leg_ended_at: Instant | None
-    revealed_at: Instant | None
-
-
-class Discrepancies(Shape, frozen=True):
-    """A page of discrepancies, newest first. `next_cursor` is None on the last page."""
-
-    discrepancies: tuple[Discrepancy, ...]
-    next_cursor: str | None
-
-
 class Suspension(Shape, frozen=True):
     """A suspension. It is in force until it is lifted. Examples for `suspended_by`: `staff:9001`, `system:pbx-1`."""
 
@@ -201,23 +167,6 @@ class Leg(Shape, frozen=True):
     mode: LegMode
     connected_at: Instant | None
     ended_at: Instant | None
-
-
-class CallDetails(Shape, frozen=True):
-    """The facts of a genuine call, as the customer sees them.
-
-    `loan` is None in a retry of an answer that an earlier release gave.
-    """
-
-    call_id: str
-    officer: Officer
-    purpose: str
-    asks: tuple[str, ...]
-    never_asks: tuple[str, ...]
-    number: str
-    caller_number: str
-    leg: Leg
-    loan: Loan | None = None
 
 
 class Say(Shape, frozen=True):

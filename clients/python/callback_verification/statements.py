@@ -66,7 +66,7 @@ class Loan(Struct, frozen=True):
 
 
 class ConfirmedCall(Struct, frozen=True):
-    """The call in a receipt that says `genuine`. `ticket` is the SHA-256 of the call ticket, in base64url.
+    """The call in a receipt, unless it says `not_genuine`. `ticket` is the SHA-256 of the call ticket, in base64url.
 
     A receipt of an earlier release has no `loan`. Then it is UNSET, which counts as false.
     """
@@ -83,18 +83,24 @@ class ConfirmedCall(Struct, frozen=True):
 
 
 class CallReceipt(Struct, frozen=True):
-    """The receipt of a verdict. A valid receipt may say `not_genuine`, so check `verdict`."""
+    """The receipt of a verdict. A valid receipt may say `not_genuine` or `ended`, so check `verdict`.
+
+    `began` and `ended` are set if the call was over. `code_possible` is false if the digits can be no code.
+    """
 
     iss: str
     jti: str
     iat: Seconds
-    verdict: Literal["genuine", "not_genuine"]
+    verdict: Literal["genuine", "not_genuine", "ended"]
     channel: Literal["app", "ivr"]
     customer: str
     code: str
     call: ConfirmedCall | None
     never_asks: tuple[str, ...]
     salt: str
+    began: Seconds | UnsetType = UNSET
+    ended: Seconds | UnsetType = UNSET
+    code_possible: bool | UnsetType = UNSET
 
 
 class ReportReceipt(Struct, frozen=True):

@@ -14,7 +14,8 @@ from msgspec import Struct
 from callback_verification.evidence import Evidence
 from callback_verification.ijson import read_json
 from callback_verification.octets import from_base64url
-from callback_verification.shapes import CallDetails, Instant, Language, Words
+from callback_verification.quiet import Shape
+from callback_verification.shapes import Instant, Language, Leg, Loan, Officer, Words
 from callback_verification.statements import CallReceipt
 
 
@@ -41,8 +42,29 @@ class Word(Enum):
     __hash__ = Enum.__hash__
 
 
-# The verdicts about a known call. Their receipts say `genuine`: an ended call was genuine earlier.
-_OF_A_CALL = frozenset((Word.GENUINE, Word.ENDED))
+# The verdicts about a known call, each with the verdicts that its receipt may state. If a genuine answer is asked for
+# again after its call, its receipt still says `genuine`.
+_OF_A_CALL = {Word.GENUINE: ("genuine",), Word.ENDED: ("genuine", "ended")}
+
+
+class CallDetails(Shape, frozen=True):
+    """The facts of a call, as its customer sees them.
+
+    `loan` is None in a retry of an answer that an earlier release gave. `began_at` and `ended_at` are set only for the
+    code of a call that was over when the code was entered.
+    """
+
+    call_id: str
+    officer: Officer
+    purpose: str
+    asks: tuple[str, ...]
+    never_asks: tuple[str, ...]
+    number: str
+    caller_number: str
+    leg: Leg
+    loan: Loan | None = None
+    began_at: Instant | None = None
+    ended_at: Instant | None = None
 
 
 class _Verdict(Struct, frozen=True, eq=False):
@@ -81,9 +103,11 @@ class Verdict(_Verdict, frozen=True, eq=False):
         if self.call is not None and self.call.leg.mode == "required" and self.call.leg.connected_at is None:
             raise ValueError("the verdict has a call, but its leg was never connected")
         call_id = None if self.call is None else self.call.call_id
-        stated = Word.GENUINE if of_a_call else self.verdict
-        if _receipt_says(self.receipt) != (stated.value, self.receipt_id, call_id):
+        stated, *of_receipt = _receipt_says(self.receipt)
+        if stated not in _OF_A_CALL.get(self.verdict, ("not_genuine",)) or of_receipt != [self.receipt_id, call_id]:
             raise ValueError("the verdict and its receipt do not agree")
+        if self.call is not None and (stated == "ended") is not (self.call.began_at is not None):
+            raise ValueError("the times of the call and the receipt do not agree")
 
     @property
     def is_genuine(self) -> bool:
@@ -92,7 +116,7 @@ class Verdict(_Verdict, frozen=True, eq=False):
 
     @property
     def is_ended(self) -> bool:
-        """Whether the call was genuine and is now over. This says nothing about anyone who is on the phone now."""
+        """Whether the code is that of a call that is over. This says nothing about anyone who is on the phone now."""
         return self.verdict is Word.ENDED
 
     def text(self, language: Language) -> str:
@@ -121,7 +145,7 @@ class SpokenVerdict(_Verdict, frozen=True, eq=False):
     """The answer for an IVR. Say `words.text` to the caller.
 
     An `unavailable` verdict has no receipt, because nothing was checked. `transfer_to` is the staff number of the
-    officer who called. It is None unless `is_genuine` or `is_ended` is true.
+    officer who called. It is set if `is_genuine` is true, and if a genuine answer is asked for again after its call.
     """
 
     verdict: Word
@@ -134,8 +158,9 @@ class SpokenVerdict(_Verdict, frozen=True, eq=False):
     def __post_init__(self) -> None:
         if (self.verdict is Word.UNAVAILABLE) is not (self.receipt_id is None):
             raise ValueError("the verdict and its other members do not agree")
-        # An IVR may look only at `transfer_to`, so it must be empty for a refusal.
-        if (self.verdict in _OF_A_CALL) is not bool(self.transfer_to):
+        # An IVR may look only at `transfer_to`, so it must be empty for a refusal. After a call, there is an officer if
+        # the code was entered during the call, and none if it was entered later.
+        if self.verdict is not Word.ENDED and (self.verdict is Word.GENUINE) is not bool(self.transfer_to):
             raise ValueError("the verdict and the officer to transfer to do not agree")
 
     @property
@@ -145,7 +170,7 @@ class SpokenVerdict(_Verdict, frozen=True, eq=False):
 
     @property
     def is_ended(self) -> bool:
-        """Whether the call was genuine and is now over. This says nothing about anyone who is on the phone now."""
+        """Whether the code is that of a call that is over. This says nothing about anyone who is on the phone now."""
         return self.verdict is Word.ENDED
 
     @property

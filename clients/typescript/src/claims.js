@@ -28,7 +28,9 @@ export const HISTORY = "call-history+jwt";
  * @typedef {Common & {channel: "app" | "ivr", customer: string, code: string, never_asks: string[]}} AnyReceipt
  */
 /**
- * @typedef {AnyReceipt & ({verdict: "genuine", call: ConfirmedCall} | {verdict: "not_genuine", call: null})} Receipt
+ * @typedef {AnyReceipt & ({verdict: "genuine", call: ConfirmedCall}
+ *   | {verdict: "not_genuine", call: null, code_possible?: boolean}
+ *   | {verdict: "ended", call: ConfirmedCall, began: number, ended: number})} Receipt
  */
 /** @typedef {Common & {report: string}} ReportReceipt */
 /**
@@ -52,6 +54,8 @@ export const HISTORY = "call-history+jwt";
 
 /** @type {Shape} */
 const text = (value) => typeof value === "string";
+/** @type {Shape} */
+const bool = (value) => typeof value === "boolean";
 /** @type {Shape} */
 const seconds = (value) => Number.isSafeInteger(value) && value >= 0;
 /** @type {Shape} */
@@ -80,6 +84,16 @@ const object = (members, optional = {}) => (value) =>
   // Require own members, so that a prototype cannot supply values that nobody signed.
   Object.entries(members).every(([name, shape]) => Object.hasOwn(value, name) && shape(value[name])) &&
   Object.entries(optional).every(([name, shape]) => !Object.hasOwn(value, name) || shape(value[name]));
+
+/** Whether members that may be missing have their shapes. @param {Record<string, Shape>} members @returns {Shape} */
+const optional = (members) => (value) =>
+  Object.entries(members).every(([name, shape]) => !Object.hasOwn(value, name) || shape(value[name]));
+
+/** @param {Shape[]} shapes @returns {Shape} */
+const all =
+  (...shapes) =>
+  (value) =>
+    shapes.every((shape) => shape(value));
 
 const officer = object({ id: text, name: text, branch: text });
 const tel = object({ tn: text });
@@ -133,10 +147,14 @@ const SHAPES = new Map([
   ],
   [
     RECEIPT,
-    // The protocol has no genuine receipt without a call, and no refusal with one.
-    either(
-      object({ ...receipt, verdict: oneOf("genuine"), call: confirmed }),
-      object({ ...receipt, verdict: oneOf("not_genuine"), call: nothing }),
+    // The protocol has no receipt of a call without that call, and no refusal with one.
+    all(
+      either(
+        object({ ...receipt, verdict: oneOf("genuine"), call: confirmed }),
+        object({ ...receipt, verdict: oneOf("not_genuine"), call: nothing }),
+        object({ ...receipt, verdict: oneOf("ended"), call: confirmed, began: seconds, ended: seconds }),
+      ),
+      optional({ began: seconds, ended: seconds, code_possible: bool }),
     ),
   ],
   [REPORT, object({ ...common, report: text })],

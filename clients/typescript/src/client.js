@@ -6,7 +6,7 @@
 import { Transport, segment } from "./transport.js";
 import { HANDLERS, SPOKEN_HANDLERS, mustHaveHandlers, callHandler, callSpokenHandler } from "./verdicts.js";
 
-export { readCode } from "./codes.js";
+export { isCode, readCode } from "./codes.js";
 export { CallbackVerificationError, CannotCheck, InsufficientUserAuthentication, NoAnswer, Problem, Unavailable } from "./errors.js";
 export { bearer, systemKey } from "./signatures.js";
 

@@ -40,16 +40,13 @@ const DAMM = [
 /**
  * Find the 9 digits of a code in a text, in any script.
  * @param {string} typed
- * @returns {string} raises RangeError if there are not 9 digits, if there are two codes, or if the check digit is
- *   wrong. Its message is for the person who typed. The service refuses such a code with `malformed_code`
+ * @returns {string} raises RangeError if there are not 9 digits, or if there are two codes. Its message is for the person
+ *   who typed. The service refuses such a code with `malformed_code`. Send all other digits, since they may be invented
  */
 export function readCode(typed) {
   const { codes } = readDigits(typed);
   const [digits] = codes;
   if (digits === undefined || codes.length > 1) throw new RangeError("The code has nine digits, no more and no fewer");
-  if (!isCode(digits)) {
-    throw new RangeError("One of the digits is wrong or two are swapped; please enter the code again");
-  }
   return digits;
 }
 
@@ -73,7 +70,10 @@ export function readDigits(typed) {
   return { codes: [...codes], digits: plain.replace(/[^0-9]/g, ""), rest: plain.replace(/[0-9]/g, "") };
 }
 
-/** Whether a text is exactly 9 digits with a valid check digit. @param {string} digits */
+/**
+ * Whether a text is exactly 9 digits with a valid check digit. If not, an app may ask to compare the digits once more.
+ * @param {string} digits
+ */
 export function isCode(digits) {
   let interim = 0;
   for (const digit of digits) interim = Number(DAMM[interim]?.[Number(digit)]);

@@ -889,7 +889,9 @@ export interface components {
         };
         /**
          * CallDetails
-         * @description The facts that a customer sees about a genuine call. `loan` is null in an answer kept by an earlier release.
+         * @description The facts that a customer sees about a call of theirs. An answer kept by an earlier release has no `loan`.
+         *
+         *         The verdict `ended` on a code that was entered after its call also has `began_at` and `ended_at`.
          */
         CallDetails: {
             call_id: string;
@@ -902,6 +904,10 @@ export interface components {
             leg: components["schemas"]["LegView"];
             /** @default null */
             loan?: components["schemas"]["Loan"] | null;
+            /** @default null */
+            began_at?: string | null;
+            /** @default null */
+            ended_at?: string | null;
         };
         /**
          * CallStatus
@@ -1022,12 +1028,17 @@ export interface components {
             shown: string;
             expires_at: string;
         };
-        /** Confirm */
+        /**
+         * Confirm
+         * @description A code that a customer entered. `caller_number` is the number that rang, as the customer's telephone shows it.
+         */
         Confirm: {
             /** @description nine digits, or a text that holds them */
             code: string;
             /** @default null */
             application_id?: string | null;
+            /** @default null */
+            caller_number?: string | null;
         };
         /**
          * ConfirmByPhone
@@ -1123,16 +1134,18 @@ export interface components {
         };
         /**
          * Discrepancy
-         * @description A discrepancy. `discrepancy_id` is the id of a call or of a leg.
+         * @description A discrepancy. `discrepancy_id` is the id of a call, of a leg or of a signal.
          *
          *         `leg_id` is the telephone exchange's own id of the leg.
          *
-         *         For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived.
+         *         For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived. For a
+         *         campaign, `at` is when the second person entered the code. `people` counts those who entered it within a week before
+         *         and after. `caller_numbers` are the numbers from which they say they were called.
          */
         Discrepancy: {
             discrepancy_id: string;
             /** @enum {unknown} */
-            kind: "code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code";
+            kind: "campaign" | "code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code";
             at: string;
             call_id: string | null;
             application_id: string | null;
@@ -1141,6 +1154,10 @@ export interface components {
             connected_at: string | null;
             leg_ended_at: string | null;
             revealed_at: string | null;
+            /** @default null */
+            people?: number | null;
+            /** @default [] */
+            caller_numbers?: string[];
         };
         /** ErasedView */
         ErasedView: {
@@ -1261,8 +1278,8 @@ export interface components {
          * IvrTurn
          * @description The next turn of a dialogue. First play the prompts in `say`. Then do what `act` says.
          *
-         *         For `transfer`, `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine` or `ended`,
-         *         `receipt_id` is the receipt of that verdict. In every other turn, `receipt_id` is null.
+         *         For `transfer`, `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine`, `ended` or
+         *         `past_call`, `receipt_id` is the receipt of that verdict. In every other turn, `receipt_id` is null.
          */
         IvrTurn: {
             session_id: string;
@@ -1596,6 +1613,8 @@ export interface components {
         /**
          * SpokenVerdict
          * @description The answer to an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because no code was checked.
+         *
+         *         A genuine verdict names the officer to transfer to, and so does its retry after the call. Nothing else does.
          */
         SpokenVerdict: {
             /** @enum {unknown} */
@@ -1640,7 +1659,9 @@ export interface components {
          * Verdict
          * @description The answer to a confirmation. All `not_genuine` answers have the same members and words (law L7).
          *
-         *         If a request was answered `genuine`, a retry after the end of the call gets `ended`, with other words.
+         *         `ended` says that the call is over. If a request was answered `genuine`, a retry after the end of the call gets
+         *         `ended` with the receipt of the genuine verdict. A code that is entered after its call gets `ended` with a receipt
+         *         of its own.
          */
         Verdict: {
             /** @enum {unknown} */
@@ -4000,7 +4021,7 @@ export interface operations {
     list_discrepancies: {
         parameters: {
             query?: {
-                kind?: ("code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code") | null;
+                kind?: ("campaign" | "code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code") | null;
                 since?: string | null;
                 until?: string | null;
                 limit?: number;

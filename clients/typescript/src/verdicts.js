@@ -14,7 +14,7 @@ import { fromBase64url } from "./octets.js";
 
 /**
  * A handler for each verdict in the app. Every object is truthy, so a verdict is never returned as a value. `ended` is
- * for a genuine answer that is requested again after its call: it is no longer genuine.
+ * for the code of a call that is over: it is not genuine, whoever is on the phone now.
  * @template T
  * @typedef {object} Handlers
  * @property {(verdict: GenuineVerdict) => T | Promise<T>} genuine
@@ -80,7 +80,7 @@ export async function callSpokenHandler(answer, handlers) {
   const stays = answer.transfer_to === null;
   if (answer.verdict === "genuine" && evidence && transfers) return handlers.genuine(answer);
   if (answer.verdict === "not_genuine" && evidence && stays) return handlers.notGenuine(answer);
-  if (answer.verdict === "ended" && evidence && transfers) return handlers.ended(answer);
+  if (answer.verdict === "ended" && evidence && (transfers || stays)) return handlers.ended(answer);
   if (answer.verdict === "unavailable" && spoken && answer.receipt_id === null && stays) {
     return handlers.unavailable(answer);
   }
@@ -94,8 +94,8 @@ function isCall(call) {
 }
 
 /**
- * Whether a receipt has the verdict, id and call of the answer. The receipt of an ended call says `genuine`, since that
- * was true then. The signature is not verified, since that needs a trust file.
+ * Whether a receipt has the verdict, id and call of the answer. The receipt of an ended call may say `genuine`, if that
+ * was true when the code was entered. The signature is not verified, since that needs a trust file.
  * @param {any} receipt
  * @param {any} answer
  */
@@ -104,8 +104,10 @@ function receiptAgrees(receipt, answer) {
     const payload = fromBase64url(receipt.statement.split(".")[1]);
     const claims = readJson(payload);
     const sameCall = (claims.call?.call_id ?? null) === (answer.call?.call_id ?? null);
-    const stated = answer.verdict === "ended" ? "genuine" : answer.verdict;
-    return claims.verdict === stated && claims.jti === answer.receipt_id && sameCall;
+    const stated = answer.verdict === "ended" ? ["genuine", "ended"] : [answer.verdict];
+    // Only the code of a call that was over says when the call began.
+    const past = (claims.verdict === "ended") === isText(answer.call?.began_at);
+    return past && stated.includes(claims.verdict) && claims.jti === answer.receipt_id && sameCall;
   } catch {
     return false;
   }

@@ -4,7 +4,15 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { openCheckpoint } from "../src/checkpoints.js";
-import { CannotCheck, Client, InsufficientUserAuthentication, Problem, Unavailable, readCode } from "../src/client.js";
+import {
+  CannotCheck,
+  Client,
+  InsufficientUserAuthentication,
+  Problem,
+  Unavailable,
+  isCode,
+  readCode,
+} from "../src/client.js";
 import { verifyProof } from "../src/proofs.js";
 import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "../src/receipts.js";
 import { serve } from "./server.js";
@@ -46,7 +54,11 @@ async function checkFiles(given) {
 }
 
 const CHECKS = {
-  "check-digit": async ({ typed }) => readCode(typed),
+  "check-digit": async ({ typed }) => {
+    const digits = readCode(typed);
+    if (!isCode(digits)) throw new RangeError("the check digit is wrong");
+    return digits;
+  },
   tickets: checkEvidence,
   receipts: checkEvidence,
   histories: checkEvidence,

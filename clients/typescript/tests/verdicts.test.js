@@ -20,6 +20,8 @@ const { verdict: _verdict, ...WITHOUT_VERDICT } = GENUINE;
 const never = () => assert.fail("a handler was called");
 const handlers = { genuine: never, notGenuine: never, ended: never };
 const ENDED = { ...GENUINE, verdict: "ended" };
+const TIMES = { began_at: "2026-11-23T03:00:00Z", ended_at: "2026-11-23T03:05:00Z" };
+const PAST = withReceipt({ ...ENDED, call: { ...GENUINE.call, ...TIMES } });
 
 /** A client with a short timeout and without pauses, so that tests with a silent server are fast. */
 const quick = (url) =>
@@ -51,6 +53,12 @@ test("the ended handler gets the call, and a receipt that still says genuine", a
     ended: (verdict) => [verdict.call.officer.id, verdict.receipt_id],
   });
   assert.deepEqual(told, ["4412", "rcpt_1"]);
+});
+
+test("the ended handler gets a call that was over when its code was entered", async (t) => {
+  const { url } = await serve(t, (response) => json(response, 200, PAST));
+  const told = await quick(url).confirmations.confirm(ASKED, { ...handlers, ended: (verdict) => verdict.call.began_at });
+  assert.equal(told, TIMES.began_at);
 });
 
 test("an error of a handler reaches the caller", async (t) => {
@@ -98,7 +106,9 @@ const WRONG = {
   "ended with a receipt of another id": { ...ENDED, receipt_id: "rcpt_2" },
   "ended with a receipt of another call": { ...ENDED, call: { ...GENUINE.call, call_id: "call_2" } },
   "ended with the receipt of a refusal": { ...ENDED, receipt: NOT_GENUINE.receipt },
-  "ended with a receipt that says ended": withReceipt(ENDED),
+  "a past call without times": withReceipt(ENDED),
+  "a past call that is said to be genuine": { ...PAST, verdict: "genuine" },
+  "times with a genuine receipt": { ...PAST, receipt: GENUINE.receipt },
   "ended over a required leg that was never connected": {
     ...ENDED,
     call: { ...GENUINE.call, leg: { ...GENUINE.call.leg, connected_at: null } },
@@ -248,13 +258,17 @@ for (const [verdict, told] of [
   });
 }
 
+test("by telephone, the code of a past call reaches its handler and names nobody", async (t) => {
+  const { url } = await serve(t, (response) => json(response, 200, { ...SPOKEN, verdict: "ended", transfer_to: null }));
+  assert.equal(await quick(url).ivr.confirm(/** @type {any} */ ({}), spokenHandlers), "ended");
+});
+
 for (const wrong of [
   { verdict: "yes" },
   { verdict: "genuine", receipt_id: null },
   { verdict: "genuine", transfer_to: null },
   { verdict: "not_genuine" },
   { verdict: "ended", receipt_id: null },
-  { verdict: "ended", transfer_to: null },
   { verdict: "unavailable", receipt_id: null },
   { verdict: "unavailable", transfer_to: null },
   { words: null },

@@ -82,7 +82,7 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "suspend_staff": lambda: staff.suspend("E 1/2", reason="r"),
     "lift_suspension": lambda: staff.lift("E 1/2"),
     "list_suspensions": lambda: staff.suspensions(limit=1, cursor="susp_" + "0" * 32),
-    "confirm": lambda: confirmations.confirm("482177306", application_id="LN"),
+    "confirm": lambda: confirmations.confirm("482177306", application_id="LN", caller_number="+8617000000000"),
     "confirm_by_phone": lambda: ivr.confirm(
         "482177306", dialled_number=NUMBER, caller_number=NUMBER, application_id="LN", language="en"
     ),

@@ -29,7 +29,10 @@ from tests.vectors.kept import octets
 
 
 def check_digit(given: Json) -> Any:
-    return codes.read(given["typed"])
+    digits = codes.read(given["typed"])
+    if not codes.possible(digits):
+        raise ValueError("the check digit is wrong")
+    return digits
 
 
 def evidence(given: Json) -> Any:

@@ -238,6 +238,47 @@ def test_an_incomplete_or_contradictory_ended_verdict_is_not_understood(changes:
         client.send(confirmations.confirm(CODE))
 
 
+PAST = stated(
+    {
+        **VERDICT,
+        "verdict": "ended",
+        "call": {**VERDICT["call"], "began_at": "2026-11-23T03:00:00Z", "ended_at": "2026-11-23T03:05:00Z"},
+    }
+)
+
+
+@pytest.mark.shows("CVP-7.13-6")
+def test_the_code_of_a_past_call_is_neither_genuine_nor_a_refusal() -> None:
+    with misbehaving(http(200, PAST)) as server, Client(server.url) as client:
+        ended = client.send(confirmations.confirm(CODE))
+    assert (ended.is_genuine, ended.is_ended) == (False, True)
+    assert ended.call is not None
+    assert ended.call.began_at is not None
+    assert ended.call.ended_at is not None
+    spoken = msgspec.convert({**SPOKEN, "verdict": "ended", "transfer_to": None}, SpokenVerdict)
+    assert (spoken.is_genuine, spoken.is_ended) == (False, True)
+
+
+@pytest.mark.shows("CVP-7.13-6")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verdict": "genuine"},
+        {"call": VERDICT["call"]},
+        {"receipt": VERDICT["receipt"]},
+        {"verdict": "not_genuine", "call": None},
+    ],
+    ids=["genuine", "without times", "times with a genuine receipt", "a refusal"],
+)
+def test_a_contradictory_answer_about_a_past_call_is_not_understood(changes: dict[str, Any]) -> None:
+    with (
+        misbehaving(http(200, {**PAST, **changes})) as server,
+        Client(server.url, timeouts=ONCE) as client,
+        pytest.raises(CannotCheck),
+    ):
+        client.send(confirmations.confirm(CODE))
+
+
 @pytest.mark.shows("CVP-7.12-4")
 def test_a_refusal_with_a_genuine_receipt_is_not_understood() -> None:
     refusal = {**VERDICT, "verdict": "not_genuine", "call": None}
@@ -302,7 +343,6 @@ def test_a_code_entered_twice_gets_the_same_receipt_marked_given_before(clients:
         {"transfer_to": ""},
         {"receipt_id": None},
         {"words": None},
-        {"verdict": "ended", "transfer_to": None},
         {"verdict": "ended", "receipt_id": None},
         {"verdict": "ended", "receipt_id": None, "transfer_to": None},
     ],

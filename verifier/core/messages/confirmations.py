@@ -17,8 +17,11 @@ KeyedCode = Annotated[str, Meta(min_length=1, max_length=64, description="nine d
 
 
 class Confirm(Struct, frozen=True, forbid_unknown_fields=True):
+    """A code that a customer entered. `caller_number` is the number that rang, as the customer's telephone shows it."""
+
     code: TypedCode
     application_id: ApplicationId | None = None
+    caller_number: E164 | None = None
 
 
 class ConfirmByPhone(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,8 +52,11 @@ class LegView(Struct, frozen=True):
     ended_at: datetime | None
 
 
-class CallDetails(Struct, frozen=True):
-    """The facts that a customer sees about a genuine call. `loan` is null in an answer kept by an earlier release."""
+class CallDetails(Struct, frozen=True, omit_defaults=True):
+    """The facts that a customer sees about a call of theirs. An answer kept by an earlier release has no `loan`.
+
+    The verdict `ended` on a code that was entered after its call also has `began_at` and `ended_at`.
+    """
 
     call_id: str
     officer: Officer
@@ -61,12 +67,16 @@ class CallDetails(Struct, frozen=True):
     caller_number: str
     leg: LegView
     loan: Loan | None = None
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 class Verdict(Struct, frozen=True):
     """The answer to a confirmation. All `not_genuine` answers have the same members and words (law L7).
 
-    If a request was answered `genuine`, a retry after the end of the call gets `ended`, with other words.
+    `ended` says that the call is over. If a request was answered `genuine`, a retry after the end of the call gets
+    `ended` with the receipt of the genuine verdict. A code that is entered after its call gets `ended` with a receipt
+    of its own.
     """
 
     verdict: Literal["genuine", "not_genuine", "ended"]
@@ -79,7 +89,10 @@ class Verdict(Struct, frozen=True):
 
 
 class SpokenVerdict(Struct, frozen=True):
-    """The answer to an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because no code was checked."""
+    """The answer to an IVR. `ended` is as in `Verdict`. `unavailable` has no receipt, because no code was checked.
+
+    A genuine verdict names the officer to transfer to, and so does its retry after the call. Nothing else does.
+    """
 
     verdict: Literal["genuine", "not_genuine", "ended", "unavailable"]
     at: datetime

@@ -41,8 +41,8 @@ class Say(Struct, frozen=True):
 class IvrTurn(Struct, frozen=True):
     """The next turn of a dialogue. First play the prompts in `say`. Then do what `act` says.
 
-    For `transfer`, `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine` or `ended`,
-    `receipt_id` is the receipt of that verdict. In every other turn, `receipt_id` is null.
+    For `transfer`, `to` is an officer's staff number or `fraud_desk`. If the turn says `genuine`, `ended` or
+    `past_call`, `receipt_id` is the receipt of that verdict. In every other turn, `receipt_id` is null.
     """
 
     session_id: str

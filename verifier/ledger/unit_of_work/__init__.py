@@ -34,6 +34,7 @@ from verifier.ledger.unit_of_work.limits import LimitRows
 from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.log_entries import LogEntries
 from verifier.ledger.unit_of_work.policy_exceptions import ExceptionRows
+from verifier.ledger.unit_of_work.signals import SignalRows
 from verifier.ledger.unit_of_work.suspensions import SuspensionRows
 from verifier.ledger.unit_of_work.writes import Effects, Writes
 from verifier.ports import Entropy, KeyRing, Row, Transaction
@@ -81,6 +82,7 @@ class UnitOfWork:
         self.suspensions = SuspensionRows(self.loaded, declared)
         self.exchanges = ExchangeRows(self.loaded, declared)
         self.limits = LimitRows(self.loaded, declared)
+        self.signals = SignalRows(self.loaded, declared, self.effects)
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
@@ -125,7 +127,7 @@ class UnitOfWork:
             among = loaded.strays.hint(stray_id, "among") or ""
             if loaded.strays.hint(stray_id, "application_id") == application_id or f" {application_id} " in among:
                 loaded.strays.delete(stray_id)
-        for rows in (loaded.requests, loaded.exceptions):
+        for rows in (loaded.requests, loaded.exceptions, loaded.signals):
             for key in _of(rows, application_id):
                 rows.delete(key)
         for key in limit_keys(application_id):

@@ -63,7 +63,7 @@ class ApplicationRows:
 
     def of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
         """Every application of a customer, except those that were erased before or in this batch."""
-        self._declared.customer(customer_index)
+        self._declared.named("a customer", customer_index, (self._declared.reads.customer_index,))
         return self._kept(self._loaded.of_customer.get(customer_index, []))
 
     def others_of_customer(self, application: DecryptedApplication) -> list[DecryptedApplication]:
@@ -78,7 +78,7 @@ class ApplicationRows:
         The sealed facts decide whether the number is on file. Rows of the table `numbers` have no authenticator, so
         they prove nothing.
         """
-        self._declared.number(number_index)
+        self._declared.named("a number", number_index, (self._declared.reads.number_index,))
         found = self._kept(self._loaded.of_number.get(number_index, []))
         on_file = [each for each in found if each.registration.number_on_file(number) is not None]
         if any(each not in on_file and not self._loaded.applications.changed(each.application_id) for each in found):

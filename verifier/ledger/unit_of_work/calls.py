@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -95,11 +95,29 @@ class CallRows:
         call = self.stored(call_id)
         if call is None:
             return self.open_of(application)
+        return self._decrypted_or_decoy(call)
+
+    def closed_of(self, applications: Sequence[DecryptedApplication]) -> list[DecryptedCall]:
+        """The newest closed calls of these applications, newest first, with decoys in place of missing ones.
+
+        The calls that this batch has closed are among them.
+        """
+        self._declared.closed()
+        loaded, owners = self._loaded, {each.application_id for each in applications}
+        call_ids = {*loaded.closed_of[self._declared.reads], *map(loaded.candidates.id_of, owners)}
+        found = []
+        for call in map(loaded.calls.get, sorted(call_ids, reverse=True)):
+            if call is not None and not call.open and (decoys.is_decoy(call) or call.application_id in owners):
+                found.append(self._decrypted_or_decoy(call))
+        return found[: decoys.CLOSED]
+
+    def _decrypted_or_decoy(self, call: Call) -> DecryptedCall:
         if not decoys.is_decoy(call):
             return self._decrypt(call)
-        if call_id not in candidates.decoys:
-            candidates.decoys[call_id] = decrypt_call(self._ring, decoys.KEYS, call, *self._loaded.tickets[call_id])
-        return candidates.decoys[call_id]
+        known, call_id = self._loaded.candidates.decoys, call.call_id
+        if call_id not in known:
+            known[call_id] = decrypt_call(self._ring, decoys.KEYS, call, *self._loaded.tickets[call_id])
+        return known[call_id]
 
     def between(self, application: DecryptedApplication, kept_since: int) -> list[DecryptedCall]:
         """The calls on an application that were issued in the window of the read set, oldest first.

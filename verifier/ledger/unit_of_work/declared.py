@@ -6,11 +6,14 @@ Implements specs/protocol.md section 10 (CVP-10-16).
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TypeVar
 
 from verifier.core.errors import InternalError
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import limit_keys
 from verifier.ledger.unit_of_work.loading import Loaded
+
+Key = TypeVar("Key", str, bytes)
 
 
 class Declared:
@@ -38,18 +41,10 @@ class Declared:
         if application_id != self.reads.application_id and application_id not in self._declared_applications():
             raise _undeclared("an application")
 
-    def customer(self, customer_index: bytes) -> None:
-        if customer_index != self.reads.customer_index:
-            raise _undeclared("a customer")
-
     def same_customer(self, application_id: str) -> None:
         """Check that the read set covers the other applications of the customer of an application."""
         if application_id != self.reads.application_id or not self.reads.same_customer:
             raise _undeclared("the other applications of a customer")
-
-    def number(self, number_index: bytes) -> None:
-        if number_index != self.reads.number_index:
-            raise _undeclared("a number")
 
     def call(self, call_id: str) -> None:
         """Check that the read set covers a call.
@@ -86,7 +81,19 @@ class Declared:
         if key not in self._limits:
             raise _undeclared("a limit")
 
-    def named(self, what: str, key: str, declared: Collection[str | None]) -> None:
+    def closed(self) -> None:
+        if not self.reads.closed:
+            raise _undeclared("closed calls")
+
+    def entered(self, person: bytes) -> None:
+        if self.reads.entered is None or self.reads.entered.person != person:
+            raise _undeclared("the entries of a person")
+
+    def unexamined(self) -> None:
+        if not self.reads.unexamined:
+            raise _undeclared("signals")
+
+    def named(self, what: str, key: Key, declared: Collection[Key | None]) -> None:
         """Check that the read set names a row. `what` says what the row is, and `declared` has the keys it names."""
         if key not in declared:
             raise _undeclared(what)

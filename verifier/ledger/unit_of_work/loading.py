@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from msgspec.structs import astuple
+
 from verifier.core.call import Call
+from verifier.core.ids import hex_at
 from verifier.ledger import decoys, records, tables
 from verifier.ledger.decrypted import DecryptedCall
 from verifier.ledger.read_set import ReadSet, cap_keys
@@ -22,6 +25,7 @@ from verifier.ledger.tables import (
     LimitRow,
     ReportRow,
     RequestRow,
+    SignalRow,
     StrayLeg,
     SuspensionRow,
 )
@@ -30,6 +34,7 @@ from verifier.ports import Row, Transaction
 Item = TypeVar("Item")
 # The most rows that a batch loads for one application and one window.
 MOST_BETWEEN = 1_000
+WEEK_MS = 7 * 86_400_000
 
 
 class CandidateCalls:
@@ -109,6 +114,7 @@ class Loaded:
         self.requests: Rows[RequestRow] = self.tables[tables.REQUESTS]
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
+        self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
         self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
         self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
@@ -121,6 +127,9 @@ class Loaded:
         self.granted: dict[str, Row] = {}
         self.sessions: dict[str, Row] = {}
         self.suspension_of: dict[str, str] = {}
+        self.closed_of: dict[ReadSet, list[str]] = {}
+        self.signals_of: dict[bytes, set[str]] = {}
+        self.signals_alike: dict[str, list[str]] = {}
         self.expired: list[tuple[AnyTable, Key, str, int]] = []
 
     async def load(self, read_sets: Sequence[ReadSet]) -> None:
@@ -177,9 +186,19 @@ class Loaded:
             self.candidates.add(row)
 
     async def _load_rest(self, reads: ReadSet) -> None:
-        """Load the rows that few commands declare: all rows of one application, reports, and expired rows."""
+        """Load the rows that few commands declare: closed calls, signals, reports, rows to delete, and so on."""
         read, read_in = self._transaction.fetch, self._transaction.fetch_in
+        if reads.closed:
+            rows = await read_in(records.CLOSED_CALLS, (*sorted(self.led_to(reads)), decoys.APPLICATION_ID))
+            self._add_calls(rows)
+            self.closed_of[reads] = [row[0] for row in rows]
+        if reads.entered is not None:
+            person, code_hash, request, since = astuple(reads.entered)
+            self._add_signals(await read(records.IMPOSSIBLE_OF_PERSON, person, since, code_hash, request))
+        if reads.unexamined:
+            await self._load_unexamined()
         if reads.whole is not None:
+            self.signals.load(await read_in(records.SIGNALS_OF_APPLICATION, [reads.whole]))
             self._add_strays(await read(records.STRAYS_OF, reads.whole))
             self.requests.load(await read_in(records.REQUESTS_OF, [reads.whole]))
             self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))
@@ -193,6 +212,16 @@ class Loaded:
         if reads.expired:
             for table, sql in records.EXPIRED.items():
                 await self._load_expired(table, sql, "expires_at", self._now_ms)
+
+    async def _load_unexamined(self) -> None:
+        for row in await self._transaction.fetch(records.SIGNALS_UNEXAMINED):
+            self._add_signals([row])
+            signal_id, entered_at = row[0], self.signals.hint(row[0], "entered_at")
+            window = (f"sgnl_{hex_at(entered_at + each)}" for each in (-WEEK_MS, WEEK_MS))
+            code_hash = self.signals.hint(signal_id, "code_hash")
+            alike = await self._transaction.fetch(records.SIGNALS_OF_CODE, code_hash, *window)
+            self._add_signals(alike)
+            self.signals_alike[signal_id] = [each[0] for each in alike if each[0] != signal_id]
 
     async def _load_calls(self, call_ids: Iterable[str]) -> None:
         missing = (each for each in call_ids if each not in self.calls)
@@ -214,6 +243,11 @@ class Loaded:
         self.legs.load(rows)
         for row in rows:
             self.legs_of.setdefault(row[0], set()).add(bytes(row[1]))
+
+    def _add_signals(self, rows: Sequence[Row]) -> None:
+        self.signals.load(rows)
+        for row in rows:
+            self.signals_of.setdefault(bytes(self.signals.hint(row[0], "person")), set()).add(row[0])
 
     def _add_strays(self, rows: Sequence[Row]) -> None:
         self.strays.load(rows)

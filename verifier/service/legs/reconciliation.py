@@ -1,6 +1,7 @@
-"""Discrepancies between codes and legs, for supervisors. Implements specs/protocol.md section 6.5.
+"""Discrepancies between codes, legs and entries, for supervisors. Implements specs/protocol.md section 6.5.
 
-Calls are found and listed from plaintext columns. Only the leg ids of stray legs are decrypted.
+Calls are found and listed from plaintext columns. Only the leg ids of stray legs, and the reported numbers of a
+campaign, are decrypted.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from verifier.core.ids import hex_at
 from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, DiscrepancyKind, StrayKind
 from verifier.core.times import from_ms, optional_from_ms, to_ms
 from verifier.ledger import records, tables
-from verifier.ledger.tables import StrayLeg
+from verifier.ledger.tables import SignalRow, StrayLeg
+from verifier.ledger.unit_of_work.loading import WEEK_MS
 from verifier.service.context import Context
 
 DAY_MS = 86_400_000
 MAX_WINDOW_MS = 31 * DAY_MS
+MAX_REPORTED = 20
 _CODES: dict[DiscrepancyKind, str] = {
     "code_without_leg": records.CODES_WITHOUT_LEG,
     "code_never_used": records.CODES_NEVER_USED,
@@ -63,8 +66,33 @@ class Reconciliation:
         if kind in _CODES:
             rows = await storage.fetch(_CODES[kind], f"call_{after}", f"call_{before}", limit)
             return [_of_call(kind, read(tables.CALLS, row)) for row in rows]
+        if kind == "campaign":
+            rows = await storage.fetch(records.CAMPAIGNS, f"sgnl_{after}", f"sgnl_{before}", limit)
+            return [await self._of_signal(read(tables.SIGNALS, row)) for row in rows]
         rows = await storage.fetch(records.STRAYS_OF_KIND, f"leg_{after}", f"leg_{before}", limit, kind)
         return [self._of_leg(read(tables.STRAY_LEGS, row)) for row in rows]
+
+    async def _of_signal(self, signal: SignalRow) -> Discrepancy:
+        """The campaign that a signal shows."""
+        window = (f"sgnl_{hex_at(signal.entered_at + each)}" for each in (-WEEK_MS, WEEK_MS))
+        rows = await self._context.storage.fetch(records.SIGNALS_OF_CODE, signal.code_hash, *window)
+        alike = [self._context.authenticator.read(tables.SIGNALS, row) for row in rows]
+        sealed = [each for each in alike if each.sealed is not None][:MAX_REPORTED]
+        reported = {self._context.ring.unseal(each.signal_id, each.sealed or b"").decode() for each in sealed}
+        return Discrepancy(
+            discrepancy_id=signal.signal_id,
+            kind="campaign",
+            at=from_ms(signal.entered_at),
+            call_id=None,
+            application_id=None,
+            officer_id=None,
+            leg_id=None,
+            connected_at=None,
+            leg_ended_at=None,
+            revealed_at=None,
+            people=len({each.people for each in alike if each.kind != "ended"}),
+            caller_numbers=tuple(sorted(reported)),
+        )
 
     def _of_leg(self, stray: StrayLeg) -> Discrepancy:
         kind: StrayKind = stray.kind

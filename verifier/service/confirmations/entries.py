@@ -1,0 +1,68 @@
+"""Codes as people enter them in the app or by telephone. Implements specs/protocol.md section 7."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from verifier.core.call import Channel
+from verifier.core.errors import VerifierError
+from verifier.ledger import indexes
+from verifier.ledger.idempotency import Idempotency
+from verifier.ledger.read_set import Entered, ReadSet
+from verifier.service.context import Context
+
+T = TypeVar("T")
+# A second entry that can be no code gets a verdict if it comes this soon after the first.
+AGAIN_MS = 600_000
+
+
+class Entry(Struct, frozen=True):
+    """A code that a customer entered, and the channel.
+
+    `named` is the application that the customer named, or None. `number` is the calling number. It is empty if the
+    number is withheld, and None in the app. By telephone, `customer_id` and `customer_index` are None. `reported` is
+    the number that called the customer, as they reported it.
+    """
+
+    digits: str
+    possible: bool
+    channel: Channel
+    named: str | None
+    customer_id: str | None = None
+    customer_index: bytes | None = None
+    number: str | None = None
+    reported: str | None = None
+
+
+class NotLive(VerifierError):
+    """The code is not that of a live call. The closed calls must be loaded before there is a verdict."""
+
+
+async def looking_twice(look: Callable[[ReadSet], Awaitable[T]], reads: ReadSet) -> T:
+    """Run a command that decides on a code. If the code is not that of a live call, run it again with closed calls.
+
+    So a genuine verdict never reads a closed call. The first command writes nothing if it needs the second.
+    """
+    try:
+        return await look(reads)
+    except NotLive:
+        return await look(replace(reads, closed=True))
+
+
+def with_earlier(context: Context, reads: ReadSet, entry: Entry, idempotency: Idempotency | None) -> ReadSet:
+    """Add what the same person has entered before, if the digits can be no code.
+
+    `idempotency` is None if the answer is kept for retries, whatever it is.
+    """
+    person = reads.customer_index or reads.number_index
+    if person is None or entry.possible:
+        return reads
+    request = None
+    if idempotency is not None:
+        request = indexes.request_index(context.ring, idempotency.principal, idempotency.key)
+    earlier = Entered(person, context.code_index(entry.digits), request, context.clock() - AGAIN_MS)
+    return replace(reads, entered=earlier)

@@ -1,0 +1,74 @@
+"""Signs the receipts of verdicts. Implements specs/protocol.md sections 4 and 7."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from verifier.core import call as lifecycle
+from verifier.core.application import Loan
+from verifier.core.octets import base64url
+from verifier.core.purposes import NEVER_ASKS
+from verifier.core.statements import RECEIPT, ConfirmedCall, LegEvidence, Receipt, commitment, digest
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.unit_of_work.log_entries import StagedLeaf
+from verifier.service.confirmations.entries import Entry
+
+
+def sign(
+    work: UnitOfWork,
+    issuer: str,
+    entry: Entry,
+    application: DecryptedApplication | None,
+    opened: DecryptedCall | None,
+    *,
+    over: bool = False,
+) -> tuple[str, StagedLeaf]:
+    """Sign a receipt, and append it to the log. Returns its id and its leaf.
+
+    `application` is the application that the receipt belongs to, or None if it is unknown. `opened` is the call of the
+    code, or None for a refusal. If the call is over, the verdict is `ended`, otherwise `genuine`.
+    """
+    receipt_id = work.new_id("rcpt")
+    salt = work.new_salt()
+    # The receipt commits to the customer. If a caller's customer is unknown, it commits to the calling number.
+    customer = entry.customer_id if application is None else application.registration.customer.id
+    claims = Receipt(
+        iss=issuer,
+        jti=receipt_id,
+        iat=work.now_ms // 1000,
+        verdict="not_genuine" if opened is None else "genuine",
+        channel=entry.channel,
+        customer=commitment(salt, customer if customer is not None else entry.number or ""),
+        code=commitment(salt, entry.digits),
+        call=None if opened is None or application is None else _confirmed_call(opened, application.loan),
+        never_asks=NEVER_ASKS,
+        salt=salt,
+    )
+    if opened is None and not entry.possible:
+        claims = replace(claims, code_possible=False)
+    if opened is not None and over:
+        began, ended = lifecycle.began(opened.call) // 1000, lifecycle.was_over(opened.call) // 1000
+        claims = replace(claims, verdict="ended", began=began, ended=ended)
+    owner = entry.customer_index if application is None else application.row.customer_index
+    return receipt_id, work.log.append(RECEIPT, receipt_id, claims, application, owner)
+
+
+def _confirmed_call(opened: DecryptedCall, loan: Loan) -> ConfirmedCall:
+    call, ticket = opened.call, opened.ticket
+    leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
+    return ConfirmedCall(
+        call_id=call.call_id,
+        ticket=base64url(digest(opened.statement)),
+        officer=ticket.officer,
+        orig=ticket.orig,
+        dest=ticket.dest,
+        purpose=ticket.purpose,
+        asks=ticket.asks,
+        leg=leg,
+        loan=loan,
+    )
+
+
+def _seconds(ms: int | None) -> int | None:
+    return None if ms is None else ms // 1000
