@@ -42,6 +42,8 @@ async def shot(person: Customer, name: str) -> None:
 
 
 async def form(person: Customer, title: str) -> None:
+    # After a reload, the provider signs the person in again.
+    await expect(person.page.locator("nav")).to_be_visible()
     await person.go("/calls")
     await person.page.locator("summary", has_text=title).click()
     await expect(person.page.locator("#called-from")).to_be_visible()
