@@ -122,13 +122,15 @@ def progress(call: Call, now_ms: int, rules: CallRules) -> Progress | None:
     """
     if call.state == "revoked":
         return None
-    if call.leg_mode == "required":
-        if call.connected and now_ms < (call.connected_at or 0) + rules.max_call_ms:
-            return "connected"
-        if call.rings and now_ms < (call.rang_at or 0) + MAX_RING_MS:
-            return "ringing"
+    leg: Progress | None = None
+    if call.connected and now_ms < (call.connected_at or 0) + rules.max_call_ms:
+        leg = "connected"
+    elif call.rings and now_ms < (call.rang_at or 0) + MAX_RING_MS:
+        leg = "ringing"
+    if leg is not None and call.leg_mode == "required":
+        return leg
     # An open call whose leg has ended may ring again, and the event of that may be late.
-    return "expected" if call.open else None
+    return "expected" if call.open or leg is not None else None
 
 
 def confirm_allowed(call: Call, wrong: int, rules: CallRules) -> bool:

@@ -88,15 +88,17 @@ class LoadedLimits:
         channels decide whether a call is locked.
         """
         for each in read_sets:
+            if each.cap is None and each.channel is None:
+                continue
             found = led_to(each)
-            self._caps[each] = cap_keys(each, map(customer, found))
-            yield from self._caps[each]
+            self._caps[each] = caps = cap_keys(each, map(customer, found))
+            yield from caps
             if each.channel is not None:
                 yield from (key for application_id in found for key in tables.limit_keys(application_id))
 
     def caps(self, reads: ReadSet) -> tuple[str, ...]:
         """The keys of the daily caps of a command, as determined at the start of the batch."""
-        return self._caps[reads]
+        return self._caps[reads] if reads.cap is not None else ()
 
 
 class Loaded:
@@ -159,7 +161,8 @@ class Loaded:
         await self._load_candidates(read_sets)
         await self._load_calls(_given(self.applications.hint(each, "open_call_id") for each in self.applications))
         for each in read_sets:
-            await self._load_calls_between(each)
+            if each.calls_between is not None:
+                await self._load_calls_between(each, *each.calls_between)
         self._add_legs(await read(records.LEGS_OF_CALLS, call_ids))
         self._add_strays(await read(records.STRAYS, _given(n.leg_index for n in read_sets)))
         self.limits.rows.load(
@@ -204,7 +207,8 @@ class Loaded:
             self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))
             self.exceptions.load(await read_in(records.EXCEPTIONS_OF, [reads.whole]))
             self.limits.rows.load(await read_in(records.LIMITS_BY_KEY, tables.limit_keys(reads.whole)))
-        self.reports.load(await read_in(records.REPORTS_BY_ID, reads.report_ids))
+        if reads.report_ids:
+            self.reports.load(await read_in(records.REPORTS_BY_ID, reads.report_ids))
         if reads.requests_before is not None:
             await self._load_expired(tables.REQUESTS, records.REQUESTS_BEFORE, "asked_at", reads.requests_before)
         if reads.limits_before is not None:
@@ -227,10 +231,8 @@ class Loaded:
         missing = (each for each in call_ids if each not in self.calls)
         self._add_calls(await self._transaction.fetch_in(records.CALLS_BY_ID, missing))
 
-    async def _load_calls_between(self, reads: ReadSet) -> None:
-        if reads.calls_between is None:
-            return
-        ids = ids_between(*reads.calls_between)
+    async def _load_calls_between(self, reads: ReadSet, since: int, until: int) -> None:
+        ids = ids_between(since, until)
         for application_id in self.led_to(reads):
             rows = await self._transaction.fetch(records.CALLS_BETWEEN, application_id, *ids, MOST_BETWEEN)
             self._add_calls([row for row in rows if row[0] not in self.calls])
