@@ -125,7 +125,7 @@ def test_the_table_has_every_state_of_a_call() -> None:
 
 @pytest.mark.shows("CVP-6.6-2", "CVP-6.6-3", "CVP-6.6-4", "CVP-6.6-5")
 @pytest.mark.parametrize(
-    ("row", "mode", "alive"), list(list(itertools.product(range(len(TABLE)), get_args(LegMode), [True, False])))
+    ("row", "mode", "alive"), list(itertools.product(range(len(TABLE)), get_args(LegMode), [True, False]))
 )
 async def test_the_status_of_each_call_in_each_leg_mode_with_the_exchange_alive_or_silent(
     storage: Storage, tmp_path: Path, row: int, mode: LegMode, alive: bool
