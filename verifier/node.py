@@ -142,6 +142,7 @@ class Node:
             "retention": lambda: forget(service),
             "key ring": lambda: reload_key_ring(service),
             "key uses": lambda: reserve_key_uses(service),
+            "exchanges": service.exchanges.silent,
         }
         if config.receipt_messages_url:
             messaging = HttpMessaging(config.receipt_messages_url, config.receipt_messages_token, session)

@@ -82,7 +82,8 @@ function question(from, until, typed) {
 function asE164(typed) {
   const digits = typed.normalize("NFKC").replace(/[\s\-().]/g, "");
   if (digits === "") return null;
-  const number = digits.startsWith("+") ? digits : digits.startsWith("00") ? `+${digits.slice(2)}` : `+86${digits.replace(/^0/, "")}`;
+  const whole = digits.replace(/^(?:00|(?=861[0-9]{10}$))/, "+");
+  const number = whole.startsWith("+") ? whole : `+86${whole.replace(/^0/, "")}`;
   return /^\+[1-9][0-9]{6,14}$/.test(number) ? number : "";
 }
 

@@ -52,6 +52,7 @@ function codeCard(page) {
     if (shortened && !possible(digits)) {
       // These digits are not all that was typed. The person should look at them before they are sent.
       shortened = false;
+      tell(say(WORDS.codeSlip), true);
       input.focus();
       return;
     }

@@ -36,9 +36,10 @@ export function statusCard(page, signal) {
     signal,
     (/** @type {CallStatus} */ status) => {
       // A state that this page does not know says nothing that a person may rely on (law L6).
-      const state = status.state in LOOKS ? status.state : "unknown";
+      const known = Object.hasOwn(LOOKS, status.state);
+      const state = known ? status.state : "unknown";
       const asOf = say(WORDS.asOf, { time: clockTime(status.at) });
-      card.replaceChildren(notice(LOOKS[state], said(status.words), asOf));
+      card.replaceChildren(notice(LOOKS[state], known ? said(status.words) : say(WORDS.lost), asOf));
       if (before !== null && state !== before) sound(state);
       before = state;
     },

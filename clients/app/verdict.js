@@ -140,7 +140,8 @@ function pastCall(page, verdict) {
   if (!call) throw new TypeError("the answer has no call");
   const times = [
     [WORDS.began, dayAndTime(call.began_at ?? "")],
-    [WORDS.ended, dayAndTime(call.ended_at ?? "")],
+    // If only the code has expired, the call may still go on.
+    [call.leg.connected_at && !call.leg.ended_at ? WORDS.codeEnded : WORDS.ended, dayAndTime(call.ended_at ?? "")],
   ].map(([name, value]) => [h("dt", {}, say(/** @type {Both} */ (name))), h("dd", {}, /** @type {string} */ (value))]);
   return h(
     "article",
@@ -269,7 +270,7 @@ function watch(page, call, signal, changed) {
   page.follow(
     (options) => page.client.me.events(options),
     signal,
-    (status) => turn(names(status) ? "on" : status.state === "unknown" ? "blind" : "over"),
+    (status) => turn(status.state === "unknown" ? "blind" : names(status) ? "on" : "over"),
     () => turn("lost"),
     () => turn("asking"),
   );

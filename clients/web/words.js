@@ -9,6 +9,10 @@ export function both(zh, en) {
 
 /** @type {Record<string, {title: Both, what: Both}>} */
 const problems = {
+  malformed_code: {
+    title: both("这九位数字有误", "These digits cannot be right"),
+    what: both("请让对方再报一遍，然后重新输入。", "Ask the caller to repeat the code, and enter it again."),
+  },
   rate_limited: {
     title: both("尝试次数过多", "Too many attempts"),
     what: both("请等待 {wait} 秒后再试。", "Please wait {wait} seconds and try again."),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,18 @@ def test_a_silent_exchange_leaves_the_node_ready_and_is_named(tmp_path: Path) ->
         assert (answer.status_code, answer.text) == (200, "ready; a telephone exchange is silent\n")
         assert "verifier_exchange_silent 1.0" in requests.get(f"{bank.admin_url}/metrics", timeout=10).text
         assert get(bank, "/v1/exchanges", bank.officer("4412")).json()["silent"] is True
+
+
+@pytest.mark.shows("CVP-6.6-1")
+def test_a_damaged_row_of_an_exchange_does_not_hold_up_its_legs(tmp_path: Path) -> None:
+    with RunningBank(tmp_path) as bank:
+        pbx = SystemSession(bank, "pbx")
+        with closing(sqlite3.connect(tmp_path / "verifier.sqlite3")) as database:
+            database.execute("UPDATE exchanges SET heard_at = heard_at - 60000")
+            database.commit()
+        assert pbx.send("POST", "/v1/legs/alive").status_code in (200, 500)
+        heard = {"event": "ringing", "leg_id": "damaged-1", "number": "+8613700137000", "at": now_iso()}
+        assert pbx.send("POST", "/v1/legs", heard).json()["result"] == "unmatched"
 
 
 @pytest.mark.shows("CVP-2-1")

@@ -20,13 +20,14 @@ from tests.ivr.markers import Markers
 from tests.ivr.rtp import likeness, loudness
 from tests.ivr.telephones import SippPhone
 from tests.world import another_code
-from verifier.core.application import Officer
+from verifier.core.application import Loan, Officer
 from verifier.core.purposes import ASKS
 from verifier.core.words import who
 from verifier.demo.bank import DemoBank
 
 pytestmark = pytest.mark.needs("espeak-ng", "sip-tester")
 
+LOAN = Loan("个人住房贷款", "LN-7001")
 WELCOME = ("greeting", "other_language/en", "ask", "keys")
 SORRY = ("unavailable", "unavailable/en")
 
@@ -87,7 +88,11 @@ def test_the_verdict_names_the_officer_of_the_call(gateway: RunningGateway, cust
     voice = Voice(None, tmp_path)
     officers = (Officer("4412", "李伟", BRANCH), Officer("20897", "欧阳建国", "上海分行"))
     spoken = [
-        envelope(voice.sound(Say("who", who("zh-CN", each, "documents", ASKS["documents"]), "zh-CN"), slow=False).path)
+        envelope(
+            voice.sound(
+                Say("who", who("zh-CN", each, "documents", ASKS["documents"], LOAN, spoken=True), "zh-CN"), slow=False
+            ).path
+        )
         for each in officers
     ]
     likenesses = [likeness(heard, each) for each in spoken]
@@ -112,7 +117,7 @@ def test_after_a_mistyped_code_the_right_code_is_genuine(gateway: RunningGateway
     code = customer.is_rung()
     phone = gateway.rung_by(customer.number, ends="refer")
     asked = asks(phone, code[:-1] + str((int(code[-1]) + 1) % 10))
-    phone.hears("slip", "ask", since=asked)
+    phone.hears("ask_to_repeat", "ask", since=asked)
     asked = phone.sound.press("###" + code + "#")
     phone.hears("genuine", since=asked)
     assert phone.is_put_through_to("4412")

@@ -125,7 +125,7 @@ async def test_the_whole_story_works_by_keyboard_alone(browser: Browser, bank: D
     await tab_to(officer.page, "王芳")
     await officer.page.keyboard.press("Enter")
     await expect(officer.page.locator("legend").first).to_be_visible()
-    await tab_to(officer.page, "获取验证码")
+    await tab_to(officer.page, "获取核实码")
     await officer.page.keyboard.press("Enter")
     await officer.page.wait_for_url("**/call/**")
     exchange.hears(officer.page.url.rsplit("/", 1)[1], "connected")
@@ -179,4 +179,4 @@ async def test_changes_are_announced_to_screen_readers(
 ) -> None:
     assert await customer.page.locator(".status").get_attribute("aria-live") == "polite"
     await connected(officer, exchange)
-    await expect(officer.page.locator("#announcements")).to_contain_text("验证码已显示")
+    await expect(officer.page.locator("#announcements")).to_contain_text("核实码已显示")

@@ -183,7 +183,7 @@ async def test_without_a_network_a_verdict_is_no_longer_shown_as_genuine(
 async def test_the_officers_code_is_hidden_while_the_network_is_lost(officer: Officer, exchange: Exchange) -> None:
     _, code = await connected(officer, exchange)
     await officer.context.set_offline(True)
-    await expect(officer.page.locator(".told.doubt")).to_contain_text("验证码已隐藏")
+    await expect(officer.page.locator(".told.doubt")).to_contain_text("核实码已隐藏")
     assert await officer.page.locator(".code").count() == 0
     await officer.context.set_offline(False)
     await expect(officer.page.locator(".code")).to_have_text(code, timeout=15_000)

@@ -266,7 +266,7 @@ async def test_an_expired_code_is_over_and_both_screens_say_so(browser: Browser)
         await officer.sign_in("4412")
         _, code = await connected(officer, exchange)
         await expect(officer.page.locator(".left")).to_contain_text("剩余 0:2")
-        await expect(officer.page.locator(".told")).to_contain_text("验证码已过期", timeout=40_000)
+        await expect(officer.page.locator(".told")).to_contain_text("核实码已过期", timeout=40_000)
         assert await officer.page.locator(".code").count() == 0
         customer: Customer = await Customer.come(browser, bank)
         await customer.sign_in("cust-0001")

@@ -86,6 +86,24 @@ async def test_a_history_has_every_call_of_the_window_whatever_its_state(world: 
 
 
 @pytest.mark.shows("CVP-7.14-1")
+async def test_a_call_whose_leg_goes_on_after_its_code_has_expired_is_not_over(world: World) -> None:
+    someone = await person(world)
+    call_id, _ = await world.live_call(someone)
+    world.clock.advance(1200)
+    begins = world.clock() - 300_000
+    checked = await world.check_calls(someone, begins)
+    assert [(each["call_id"], each["state"], each["ended_at"]) for each in checked["calls"]] == [
+        (call_id, "expired", None)
+    ]
+    assert history(world, checked).calls[0].ended_at is None
+    await world.leg(call_id, "ended", someone.number)
+    over_at = world.clock()
+    world.clock.advance(60)
+    checked = await world.check_calls(someone, begins)
+    assert history(world, checked).calls[0].ended_at == over_at // 1000
+
+
+@pytest.mark.shows("CVP-7.14-1")
 async def test_a_call_belongs_to_the_window_if_any_part_of_it_does(world: World) -> None:
     someone = await person(world)
     begins = world.clock()

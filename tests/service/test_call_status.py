@@ -152,6 +152,15 @@ async def test_the_status_of_each_call_in_each_leg_mode_with_the_exchange_alive_
             assert status.words == words.in_both(text)
 
 
+@pytest.mark.shows("CVP-6.6-3")
+async def test_a_newer_call_does_not_hide_one_whose_leg_goes_on(world: World, wang: Person) -> None:
+    await expired_while_connected(world, wang)
+    newer = await issued(world, wang)
+    assert (await world.call_status(wang)).state == "connected"
+    await world.revoke(newer)
+    assert (await world.call_status(wang)).state == "connected"
+
+
 class Heard(NamedTuple):
     """A leg event on its way: when it reaches the service, and what it says."""
 

@@ -66,6 +66,18 @@ async def test_a_refused_code_leaves_a_signal_without_its_digits(world: World, w
         assert secret.encode() not in columns
 
 
+@pytest.mark.shows("CVP-7.16-5", "CVP-10.2-2")
+async def test_a_damaged_signal_does_not_keep_the_others_unexamined(world: World) -> None:
+    first, *others = await people(world, 3)
+    await enter(world, first)
+    async with world.storage.transaction() as transaction:
+        await transaction.execute_many("UPDATE signals SET entered_at = entered_at + 1", [()])
+    for each in others:
+        world.clock.advance(1)
+        await enter(world, each)
+    assert len(await campaigns(world)) == 1
+
+
 @pytest.mark.shows("CVP-7.16-5")
 async def test_a_genuine_code_leaves_no_signal(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.world import Person, World, system
 from verifier.core.errors import Tampered
+from verifier.core.principal import Principal
 from verifier.ports import Storage
 
 
@@ -24,6 +25,31 @@ async def test_another_node_knows_that_the_exchange_is_alive_and_when_it_falls_s
         assert (await third.service.me.call_status(person.principal)).state == "none"
         world.clock.advance(61)
         assert (await third.service.me.call_status(person.principal)).state == "unknown"
+
+
+@pytest.mark.shows("CVP-6.6-1", "CVP-6.6-2")
+async def test_a_node_that_hears_one_exchange_learns_of_another_that_is_silent(world: World, tmp_path: Path) -> None:
+    branch = Principal("system", "branch", "systems", frozenset({"legs"}))
+    both = ["pbx", "branch"]
+    world.service.exchanges.adopt(both)
+    await world.service.exchanges.hear(branch)
+    world.clock.advance(120)
+    started = World(world.storage, tmp_path / "ring.json", clock=world.clock)
+    started.service.exchanges.adopt(both)
+    async with started:
+        await started.alive()
+        assert (await started.service.me.call_status(Person(1).principal)).state == "unknown"
+        await started.service.exchanges.hear(branch)
+        assert (await started.service.me.call_status(Person(1).principal)).state == "none"
+        later = Principal("system", "later", "systems", frozenset({"legs"}))
+        started.service.exchanges.adopt([*both, "later"])
+        await world.service.exchanges.hear(later)
+        for _ in range(5):
+            world.clock.advance(14)
+            await started.alive()
+            await started.service.exchanges.hear(branch)
+            state = (await started.service.me.call_status(Person(1).principal)).state
+        assert state == "unknown"
 
 
 @pytest.mark.shows("CVP-6.6-1")
@@ -43,8 +69,7 @@ async def test_each_exchange_that_was_heard_must_be_alive_until_its_system_is_re
     exchanges.adopt(["pbx", "branch"])
     await world.alive()
     assert not await exchanges.silent()
-    branch = system("legs")
-    await exchanges.hear(type(branch)("system", "branch", "systems", branch.roles))
+    await exchanges.hear(Principal("system", "branch", "systems", frozenset({"legs"})))
     world.clock.advance(59)
     await world.alive()
     world.clock.advance(2)

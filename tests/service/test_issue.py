@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 from msgspec.structs import astuple
 
@@ -11,6 +12,7 @@ from tests.world import COLLEAGUE, DESK, NOON, OFFICER, Person, World, failing_c
 from verifier.core.application import Consents, RegisteredNumber
 from verifier.core.code import derive_code
 from verifier.core.errors import CallOpen, Forbidden, NotFound, PolicyRefused, Tampered, Unavailable
+from verifier.core.messages.calls import CallView
 from verifier.core.octets import base64url
 from verifier.core.statements import digest
 from verifier.core.times import from_ms
@@ -170,6 +172,27 @@ async def test_an_exception_lifts_only_its_rule_for_its_officer_and_application(
     world.clock.advance(3600)
     with pytest.raises(PolicyRefused, match="used or has expired"):
         await world.issue(person, exception_id=granted["exception_id"])
+
+
+@pytest.mark.shows("CVP-4.2-7")
+async def test_an_officers_next_call_does_not_replace_one_that_rings(world: World, wang: Person) -> None:
+    call_id = (await world.issue(wang))["call"]["call_id"]
+    await world.leg(call_id, "ringing", wang.number)
+    with pytest.raises(CallOpen):
+        await world.issue(wang)
+    world.clock.advance(181)
+    assert (await world.issue(wang))["call"]["call_id"] != call_id
+    assert (await world.call_row(call_id))["state"] == "revoked"
+
+
+@pytest.mark.shows("CVP-3.2-4")
+def test_an_issued_call_that_an_earlier_release_has_kept_is_read_without_the_time_of_ringing() -> None:
+    view = CallView(
+        "c", "a", "issued", OFFICER, "terms", "+8610", "+8610", "required", *[from_ms(NOON)] * 2, *[None] * 5
+    )
+    kept = msgspec.json.decode(msgspec.json.encode(view))
+    del kept["rang_at"]
+    assert msgspec.convert(kept, CallView).rang_at is None
 
 
 @pytest.mark.shows("CVP-4.2-7")

@@ -18,7 +18,7 @@ Channel = Literal["app", "ivr"]
 Progress = Literal["expected", "ringing", "connected"]
 
 OPEN: frozenset[str] = frozenset({"issued", "ringing", "live", "confirmed"})
-# A leg rings for at most this time. After it, the event that ended the leg must have been lost.
+# A leg rings for at most this time.
 MAX_RING_MS = 180_000
 
 
@@ -114,6 +114,11 @@ def reveal_allowed(call: Call) -> bool:
     return call.open and (call.leg_mode != "required" or call.connected)
 
 
+def rings_now(call: Call, now_ms: int) -> bool:
+    """Whether the leg rings. After MAX_RING_MS, the event that ended it must have been lost."""
+    return call.rings and now_ms < (call.rang_at or 0) + MAX_RING_MS
+
+
 def progress(call: Call, now_ms: int, rules: CallRules) -> Progress | None:
     """What the customer may be told about the call without a code (law L13). None if there is nothing to tell.
 
@@ -125,7 +130,7 @@ def progress(call: Call, now_ms: int, rules: CallRules) -> Progress | None:
     leg: Progress | None = None
     if call.connected and now_ms < (call.connected_at or 0) + rules.max_call_ms:
         leg = "connected"
-    elif call.rings and now_ms < (call.rang_at or 0) + MAX_RING_MS:
+    elif rings_now(call, now_ms):
         leg = "ringing"
     if leg is not None and call.leg_mode == "required":
         return leg
@@ -160,6 +165,19 @@ def code_was_known(call: Call) -> bool:
 def began(call: Call) -> int:
     """When the call began: when its leg was connected. Without a leg event, when the call was issued."""
     return call.issued_at if call.connected_at is None else call.connected_at
+
+
+def goes_on_until(call: Call, now_ms: int, rules: CallRules) -> int | None:
+    """When the call and its leg were over. None while the call is open or its leg is connected.
+
+    `call` must be settled. A leg may go on after its code has expired.
+    """
+    if call.open or call.ended_at is None:
+        return None
+    if call.connected and call.state != "revoked":
+        latest = (call.connected_at or 0) + rules.max_call_ms
+        return max(call.ended_at, latest) if now_ms >= latest else None
+    return max(call.ended_at, call.leg_ended_at or 0)
 
 
 def was_over(call: Call) -> int:

@@ -19,8 +19,8 @@ PROMPTS: dict[str, dict[Language, str]] = {
         "en": "中文请按星号九。",
     },
     "ask": {
-        "zh-CN": "请输入来电人报给您的九位验证码，按井号键结束。",
-        "en": "Please key in the nine figures that the caller gave you, then the hash key.",
+        "zh-CN": "请输入来电人报给您的九位核实码，按井号键结束。",
+        "en": "Please key in the nine digits that the caller gave you, then the hash key.",
     },
     "keys": {
         "zh-CN": "重听请按星号，慢速请按星号八，转人工请按零。查询我行最近是否给您打过电话，请按二，再按井号键。",
@@ -28,12 +28,13 @@ PROMPTS: dict[str, dict[Language, str]] = {
         "press two, then the hash key.",
     },
     "slip": {
-        "zh-CN": "号码不完整，或有一位不对。请再输入一次，不占用次数。",
-        "en": "The figures are not complete, or one is not right. Please key them again; this costs no attempt.",
+        "zh-CN": "请输入完整的九位数字，再按井号键。本次不计入错误次数。",
+        "en": "That was not nine digits. Please key them again; this costs no attempt.",
     },
     "ask_to_repeat": {
-        "zh-CN": "这九位数字有误。请让来电人再报一遍，然后重新输入，不占用次数。",
-        "en": "These digits cannot be right. Ask the caller to repeat them, then key them again. It costs no attempt.",
+        "zh-CN": "这九位数字有误。请让来电人再报一遍，然后重新输入，不计入错误次数。如果无法再问，请不要透露任何信息。",
+        "en": "These digits cannot be right. Ask the caller to repeat them, then key them again. It costs no attempt. "
+        "If you cannot ask, share nothing.",
     },
     "silence": {
         "zh-CN": "没有听到按键。不着急，请慢慢输入。",
@@ -60,11 +61,11 @@ PROMPTS: dict[str, dict[Language, str]] = {
     "not_genuine": NOT_GENUINE,
     "code_over": CODE_OVER,
     "after_genuine": {
-        "zh-CN": "重听请按星号，转接这位客户经理请按零，核实另一个验证码请直接输入。不需要了请挂断。",
+        "zh-CN": "重听请按星号，转接这位客户经理请按零，核实另一个核实码请直接输入。不需要了请挂断。",
         "en": "Star repeats, zero connects you to this officer; to check another code, key it in. Otherwise hang up.",
     },
     "after_refusal": {
-        "zh-CN": "重听请按星号，转接反诈专席请按零，核实另一个验证码请直接输入。",
+        "zh-CN": "重听请按星号，转接反诈专席请按零，核实另一个核实码请直接输入。",
         "en": "Star repeats, zero connects you to the fraud desk; to check another code, key it in.",
     },
     "offer_receipt": {

@@ -27,32 +27,34 @@ UNREGISTERED: dict[Language, str] = {
     "en": "We cannot check from this number. Ring from the number registered with the bank, or use the bank's app.",
 }
 OTHER_NUMBER: dict[Language, str] = {
-    "zh-CN": "这个验证码属于一通打往其他号码的电话，无法通过这个号码核实。请用接到来电的那个号码拨打。"
+    "zh-CN": "这个核实码属于一通打往其他号码的电话，无法通过这个号码核实。请用接到来电的那个号码拨打。"
     "如果来电打的就是这个号码，那不是我们：请不要透露任何信息，挂断电话。",
     "en": "This code belongs to a call that went to another number, so we cannot check it from this one. Ring from the "
     "number that was called. If you were called on this one, it was not us: share nothing and hang up.",
 }
 ON_CALL: dict[Language, str] = {
-    "zh-CN": "我们正在与您通话：{name}，工号 {id}，{branch}，关于{purpose}。",
-    "en": "We are on the phone with you now: {name}, staff number {id}, {branch}, about {purpose}.",
+    "zh-CN": "我们正在与您通话：{name}，工号 {id}，{branch}，来电事由：{purpose}。核实之前，请不要提供任何信息。",
+    "en": "We are on the phone with you now: {name}, staff number {id}, {branch}, about {purpose}. Check the code "
+    "before you share anything.",
 }
 RINGING: dict[Language, str] = {
-    "zh-CN": "我们正在拨打您的电话：{name}，工号 {id}，{branch}，关于{purpose}。请先核实，再提供任何信息。",
+    "zh-CN": "我们正在拨打您的电话：{name}，工号 {id}，{branch}，来电事由：{purpose}。核实之前，请不要提供任何信息。",
     "en": "We are calling you now: {name}, staff number {id}, {branch}, about {purpose}. Check the code before you "
     "share anything.",
 }
 EXPECTED: dict[Language, str] = {
-    "zh-CN": "我们准备给您打电话：{name}，工号 {id}，{branch}，关于{purpose}。请先核实，再提供任何信息。",
-    "en": "We are about to call you: {name}, staff number {id}, {branch}, about {purpose}. Check the code before you "
-    "share anything.",
+    "zh-CN": "我们准备给您打电话，或正在与您通话：{name}，工号 {id}，{branch}，来电事由：{purpose}。"
+    "核实之前，请不要提供任何信息。",
+    "en": "We are about to call you, or already on the phone: {name}, staff number {id}, {branch}, about {purpose}. "
+    "Check the code before you share anything.",
 }
 UNKNOWN: dict[Language, str] = {
     "zh-CN": "现在无法确认我们是否在给您打电话。请不要透露任何信息，可拨打银行卡背面的电话询问。",
     "en": "We cannot check now whether we are calling you. Share nothing, and ring the number on your bank card.",
 }
 NO_CALL: dict[Language, str] = {
-    "zh-CN": "我们现在没有给您打电话。如果有人这样说，请挂断。",
-    "en": "We are not calling you. If somebody says so, hang up.",
+    "zh-CN": "我们现在没有给您打电话。如有人自称正代表我行与您通话，请挂断。",
+    "en": "We are not calling you. If somebody says they are calling from us, hang up.",
 }
 GENUINE: dict[Language, str] = {
     "zh-CN": "已核实，这是我们打来的电话。",
@@ -78,18 +80,8 @@ CODE_OVER: dict[Language, str] = {
     "en": "If somebody gives it to you now, hang up.",
 }
 _MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
 )
 _LIST = {"zh-CN": "、", "en": "; "}
 NEVER: dict[Language, str] = {
@@ -184,10 +176,6 @@ def progress(language: Language, state: Progress, officer: Officer, purpose: str
     )
 
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
 CALLS_CHECKED: dict[Language, str] = {
     "zh-CN": "我行在这段时间有{count}次打给您的通话记录，全部列在这里，没有其他电话。已删除的贷款申请不在其中。",
     "en": "For this time we have {count} to you on record, all listed here, and no others. Calls about applications "
@@ -210,9 +198,8 @@ FROM_NUMBER: dict[bool, dict[Language, str]] = {
     },
 }
 CALLS_MADE: dict[Language, str] = {
-    "zh-CN": "最近七天，我行有{count}次打往这个号码的通话记录。{latest}{calls}。没有其他通话记录。",
-    "en": "In the last seven days we have {count} on record to this number. {latest}{calls}. There are no "
-    "others on record.",
+    "zh-CN": "最近七天，我行共有{count}次拨打这个号码的记录，没有其他记录。{latest}{calls}。",
+    "en": "In the last seven days we have {count} to this number on record, and no others. {latest}{calls}.",
 }
 _LATEST: dict[bool, dict[Language, str]] = {
     True: {"zh-CN": "", "en": ""},

@@ -73,20 +73,20 @@ class Reading:
         application = await self.application(call.application_id)
         return application, self.open_call(application, rows[0])
 
-    async def newest_call_of(self, application: DecryptedApplication) -> DecryptedCall | None:
-        """The newest call of an application, open or not.
+    async def newest_calls_of(self, application: DecryptedApplication) -> list[DecryptedCall]:
+        """The two newest calls of an application, open or not. Empty if the application has been erased meanwhile.
 
-        Returns None if there is no call, or if the application has been erased meanwhile. Raises Tampered if the
-        application's row names an open call that is not the newest.
+        Only one call is open. The leg of the one before may still go on. Raises Tampered if the application's row names
+        an open call that is not the newest.
         """
-        rows = await self._reader.fetch(records.NEWEST_CALLS, application.application_id, 1)
+        rows = await self._reader.fetch(records.NEWEST_CALLS, application.application_id, 2)
         named = application.row.open_call_id
         newest = rows[0][0] if rows else ""
         self._check("calls", named is None or newest >= named)
         try:
-            return self.open_call(application, rows[0]) if rows else None
+            return [self.open_call(application, row) for row in rows]
         except Erased:
-            return None
+            return []
 
     async def calls_of_officer(
         self, officer_id: str, before: str, since: int, limit: int

@@ -181,8 +181,9 @@ STRAYS_OF = (
     f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE application_id = $1 "
     "OR (among IS NOT NULL AND REPLACE(among, ' ' || CAST($1 AS TEXT) || ' ', '') <> among)"
 )
-STRAYS_OF_APPLICATIONS = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE application_id IN ($*)"
-STRAYS_AMONG_SINCE = f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE among IS NOT NULL AND stray_id >= $1"
+# Rows that are not verified: a forged one only keeps the service from saying that a call is not from the bank.
+STRAY_OF_APPLICATION_SINCE = "SELECT stray_id FROM stray_legs WHERE application_id = $1 AND stray_id >= $2 LIMIT 1"
+STRAYS_AMONG_SINCE = "SELECT among FROM stray_legs WHERE among IS NOT NULL AND stray_id >= $1 LIMIT $2"
 
 # --- reconciliation ---------------------------------------------------------------------------------------
 

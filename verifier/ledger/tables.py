@@ -68,11 +68,6 @@ class StrayLeg(Struct, frozen=True):
     among: str | None = None
     rang_at: int | None = None
 
-    @property
-    def led_to(self) -> set[str]:
-        """The ids of the applications that the leg may be about."""
-        return {*(self.among or "").split(), *filter(None, (self.application_id,))}
-
 
 class ExceptionRow(Struct, frozen=True):
     """A row of `exceptions`. `rules` is a space-separated list. `call_id` is the call that used the exception."""

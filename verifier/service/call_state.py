@@ -24,6 +24,12 @@ def current_state(application: DecryptedApplication, opened: DecryptedCall, now_
     return lifecycle.revoke(call, now_ms) if call.open and removed else call
 
 
+def vouched_for(context: Context, application: DecryptedApplication, opened: DecryptedCall) -> bool:
+    """Whether the officer of a call is neither suspended nor removed from the application."""
+    officer_id = opened.ticket.officer.id
+    return not context.cutoff.holds(officer_id) and application.registration.assigned(officer_id) is not None
+
+
 async def read_call(context: Context, call_id: str) -> tuple[DecryptedApplication, DecryptedCall]:
     """Read a call from the database. Returns its application, and the call in its current state.
 

@@ -106,7 +106,7 @@ class Calls:
         return await context.writer.submit_kept(IssuedCall, reads, decide, idempotency, guard, again)
 
     def _make_way(self, work: UnitOfWork, application: DecryptedApplication, officer_id: str) -> Call | None:
-        """Close the application's open call if it is the officer's own and was never connected.
+        """Close the application's open call if it is the officer's own, and neither rings nor was connected.
 
         Returns the closed call, or None if the application has no open call. Raises CallOpen for any other open call.
         """
@@ -116,7 +116,9 @@ class Calls:
         before = current_state(application, opened, work.now_ms, self._context.settings.rules)
         if not before.open:
             return before
-        if opened.ticket.officer.id != officer_id or before.connected or before.rings or before.state == "confirmed":
+        if lifecycle.rings_now(before, work.now_ms):
+            raise CallOpen
+        if opened.ticket.officer.id != officer_id or before.connected or before.state == "confirmed":
             raise CallOpen
         return lifecycle.revoke(before, work.now_ms)
 

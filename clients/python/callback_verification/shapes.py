@@ -74,12 +74,12 @@ class Call(Shape, frozen=True):
     leg_mode: LegMode
     issued_at: Instant
     expires_at: Instant
-    rang_at: Instant | None
     connected_at: Instant | None
     leg_ended_at: Instant | None
     revealed_at: Instant | None
     confirmed_at: Instant | None
     ended_at: Instant | None
+    rang_at: Instant | None = None
 
 
 class Calls(Shape, frozen=True):
@@ -203,11 +203,11 @@ class PastCall(Shape, frozen=True):
     number: str
     caller_number: str
     issued_at: Instant
-    rang_at: Instant | None
     connected_at: Instant | None
     confirmed_at: Instant | None
     ended_at: Instant | None
     receipt_id: str | None
+    rang_at: Instant | None = None
 
 
 class PastCalls(Shape, frozen=True):
@@ -256,14 +256,14 @@ class CallStatus(Shape, frozen=True):
     """Whether the bank is calling the customer now. `calls` lists the bank's calls. Trust no other call.
 
     `state` is `none`, `expected`, `ringing`, `connected`, or `unknown` if the service cannot check. `on_call` is true
-    only for `connected`.
+    only for `connected`. A service of an earlier release leaves `state` out.
     """
 
-    state: Literal["none", "expected", "ringing", "connected", "unknown"]
     on_call: bool
     at: Instant
     calls: tuple[PastCall, ...]
     words: tuple[Words, ...]
+    state: Literal["none", "expected", "ringing", "connected", "unknown"] = "unknown"
 
     def __bool__(self) -> bool:
         raise TypeError("a call status is neither true nor false; use .on_call")

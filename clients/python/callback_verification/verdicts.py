@@ -106,7 +106,8 @@ class Verdict(_Verdict, frozen=True, eq=False):
         stated, *of_receipt = _receipt_says(self.receipt)
         if stated not in _OF_A_CALL.get(self.verdict, ("not_genuine",)) or of_receipt != [self.receipt_id, call_id]:
             raise ValueError("the verdict and its receipt do not agree")
-        if self.call is not None and (stated == "ended") is not (self.call.began_at is not None):
+        past = self.call is not None and None not in (self.call.began_at, self.call.ended_at)
+        if self.call is not None and (stated == "ended") is not past:
             raise ValueError("the times of the call and the receipt do not agree")
 
     @property

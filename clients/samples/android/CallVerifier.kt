@@ -6,10 +6,8 @@ import java.net.HttpURLConnection
 import java.net.URL
 import java.time.Instant
 import java.util.concurrent.Callable
-import java.util.concurrent.ExecutionException
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
-import java.util.concurrent.TimeoutException
 import org.json.JSONException
 import org.json.JSONObject
 
@@ -30,10 +28,8 @@ class CallVerifier(private val service: String, private val accessToken: () -> S
         val asked = threads.submit(Callable { ask(callerNumber, rangAt) })
         return try {
             asked.get(TOTAL_MS, TimeUnit.MILLISECONDS)
-        } catch (late: TimeoutException) {
+        } catch (failed: Exception) {
             asked.cancel(true)
-            RingingVerdict.UNDETERMINED
-        } catch (failed: ExecutionException) {
             RingingVerdict.UNDETERMINED
         }
     }
@@ -73,7 +69,7 @@ class CallVerifier(private val service: String, private val accessToken: () -> S
             RingingVerdict.UNDETERMINED
         }
 
-        /** Reads at most [MAX_ANSWER] bytes. A longer answer is cut off, and so is not understood. */
+        /** Reads at most [MAX_ANSWER] bytes. The answers of the service are far shorter. */
         private fun readBounded(stream: InputStream): String {
             val found = ByteArrayOutputStream()
             val chunk = ByteArray(1_024)

@@ -941,7 +941,7 @@ export interface components {
         };
         /**
          * CallView
-         * @description A call, as shown to staff and bank systems.
+         * @description A call, as shown to staff and bank systems. An answer kept by an earlier release has no `rang_at`.
          */
         CallView: {
             call_id: string;
@@ -956,12 +956,13 @@ export interface components {
             leg_mode: "observed" | "off" | "required";
             issued_at: string;
             expires_at: string;
-            rang_at: string | null;
             connected_at: string | null;
             leg_ended_at: string | null;
             revealed_at: string | null;
             confirmed_at: string | null;
             ended_at: string | null;
+            /** @default null */
+            rang_at?: string | null;
         };
         /**
          * Calls
@@ -1425,11 +1426,12 @@ export interface components {
             number: string;
             caller_number: string;
             issued_at: string;
-            rang_at: string | null;
             connected_at: string | null;
             confirmed_at: string | null;
             ended_at: string | null;
             receipt_id: string | null;
+            /** @default null */
+            rang_at?: string | null;
         };
         /**
          * PastCalls

@@ -106,7 +106,7 @@ function receiptAgrees(receipt, answer) {
     const sameCall = (claims.call?.call_id ?? null) === (answer.call?.call_id ?? null);
     const stated = answer.verdict === "ended" ? ["genuine", "ended"] : [answer.verdict];
     // Only the code of a call that was over says when the call began.
-    const past = (claims.verdict === "ended") === isText(answer.call?.began_at);
+    const past = (claims.verdict === "ended") === (isText(answer.call?.began_at) && isText(answer.call?.ended_at));
     return past && stated.includes(claims.verdict) && claims.jti === answer.receipt_id && sameCall;
   } catch {
     return false;

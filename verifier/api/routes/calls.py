@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from msgspec import Struct
@@ -10,6 +11,7 @@ from verifier.api.event_streams import stream
 from verifier.api.operations import Asked, Limit, Operation, operation
 from verifier.core import errors, legs, reconciliation
 from verifier.core.application import ApplicationId, Instant
+from verifier.core.errors import VerifierError
 from verifier.core.messages.calls import (
     AskIdentity,
     CallId,
@@ -21,6 +23,7 @@ from verifier.core.messages.calls import (
     RevokeCall,
     SipIdentity,
 )
+from verifier.core.principal import Principal
 from verifier.core.text import exact
 from verifier.ledger.commands import Reply
 from verifier.service import Service
@@ -32,13 +35,21 @@ _LOST = (errors.NotFound, errors.Erased)
 
 
 async def _leg_of_call(service: Service, asked: Asked[legs.LegEvent, None]) -> Reply[CallView]:
-    await service.exchanges.hear(asked.principal)
-    return await service.legs.of_call(asked.path["call_id"], asked.body, asked.idempotency)
+    taken = await service.legs.of_call(asked.path["call_id"], asked.body, asked.idempotency)
+    await _hear(service, asked.principal)
+    return taken
 
 
 async def _leg_by_number(service: Service, asked: Asked[legs.LegByNumber, None]) -> Reply[legs.LegTaken]:
-    await service.exchanges.hear(asked.principal)
-    return await service.legs.by_number(asked.body, asked.idempotency)
+    taken = await service.legs.by_number(asked.body, asked.idempotency)
+    await _hear(service, asked.principal)
+    return taken
+
+
+async def _hear(service: Service, exchange: Principal) -> None:
+    """Record a leg event as a sign of life. If that fails, the event still counts, and the exchange may fall silent."""
+    with suppress(VerifierError):
+        await service.exchanges.hear(exchange)
 
 
 class CallsAsked(Struct, frozen=True, forbid_unknown_fields=True):

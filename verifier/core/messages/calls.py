@@ -76,7 +76,7 @@ class ErasedView(Struct, frozen=True):
 
 
 class CallView(Struct, frozen=True):
-    """A call, as shown to staff and bank systems."""
+    """A call, as shown to staff and bank systems. An answer kept by an earlier release has no `rang_at`."""
 
     call_id: str
     application_id: str
@@ -88,12 +88,12 @@ class CallView(Struct, frozen=True):
     leg_mode: LegMode
     issued_at: datetime
     expires_at: datetime
-    rang_at: datetime | None
     connected_at: datetime | None
     leg_ended_at: datetime | None
     revealed_at: datetime | None
     confirmed_at: datetime | None
     ended_at: datetime | None
+    rang_at: datetime | None = None
 
 
 class SipIdentity(Struct, frozen=True):

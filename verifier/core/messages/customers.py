@@ -90,11 +90,11 @@ class PastCall(Struct, frozen=True):
     number: str
     caller_number: str
     issued_at: datetime
-    rang_at: datetime | None
     connected_at: datetime | None
     confirmed_at: datetime | None
     ended_at: datetime | None
     receipt_id: str | None
+    rang_at: datetime | None = None
 
 
 class PastCalls(Struct, frozen=True):

@@ -134,9 +134,11 @@ class CallRows:
             raise InvalidField.at("/from", "there are too many calls in this window; ask for a shorter one")
         found = [rows.get(each) for each in ids[max(start - 1, 0) : end + 1]]
         counters = [call.call_counter for call in found if call is not None]
-        oldest = counters[0] if counters and (start > 0 or kept_since > 0) else 1
+        # Retention deletes only calls of applications that are old enough to have had one.
+        forgotten = application.row.created_at < kept_since
+        oldest = counters[0] if counters and (start > 0 or forgotten) else 1
         newest = counters[-1] if end < len(ids) else application.row.call_counter
-        deleted = kept_since > 0 and not counters
+        deleted = forgotten and not counters
         if counters != list(range(oldest, newest + 1)) and not deleted:
             raise self._authenticator.found("calls")
         return [self._decrypt(call) for call in found if call is not None and first <= call.call_id < last]

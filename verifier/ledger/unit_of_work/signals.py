@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from msgspec.structs import replace
 
+from verifier.core.errors import Tampered
 from verifier.ledger.tables import SignalRow
 from verifier.ledger.unit_of_work.declared import Declared
 from verifier.ledger.unit_of_work.loading import Loaded
@@ -41,22 +43,27 @@ class SignalRows:
         self._declared.unexamined()
         examined = 0
         for signal_id, others in self._loaded.signals_alike.items():
-            signal = self._loaded.signals.get(signal_id)
-            if signal is None or signal.campaign is not None:
-                continue
-            alike = list(self._alike(signal, others))
-            shows = any(_of_others(signal, each) for each in alike) and not any(each.campaign for each in alike)
-            self._loaded.signals.put(replace(signal, campaign=int(shows)))
-            if shows:
-                self._effects.discrepancies.append(("campaign", signal_id))
-            examined += 1
+            # A row that does not verify must not keep the others unexamined.
+            with suppress(Tampered):
+                signal = self._loaded.signals.get(signal_id)
+                if signal is None or signal.campaign is not None:
+                    continue
+                alike = list(self._alike(signal, others))
+                shows = any(_of_others(signal, each) for each in alike) and not any(each.campaign for each in alike)
+                self._loaded.signals.put(replace(signal, campaign=int(shows)))
+                if shows:
+                    self._effects.discrepancies.append(("campaign", signal_id))
+                examined += 1
         return examined
 
     def _alike(self, signal: SignalRow, others: list[str]) -> Iterator[SignalRow]:
         """The refused entries of the same code. Only those within a week before and after `signal` are loaded."""
         if signal.kind == "ended":
             return
-        for each in map(self._loaded.signals.get, others):
+        for other in others:
+            each = None
+            with suppress(Tampered):
+                each = self._loaded.signals.get(other)
             if each is not None and each.kind != "ended":
                 yield each
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from verifier.core.call import goes_on_until
 from verifier.core.call_history import Window
 from verifier.core.ids import made_at
 from verifier.core.shards import global_index, origin_shard
@@ -44,10 +45,12 @@ def calls_in(
 
     The read set must have the window's `issued_between`. Raises Tampered if a row of a call was deleted.
     """
-    found = []
+    found, rules = [], context.settings.rules
     for application in applications:
         for opened in work.calls.between(application, kept_since):
-            now = current_state(application, opened, work.now_ms, context.settings.rules)
+            now = current_state(application, opened, work.now_ms, rules)
+            # A leg may go on after its code has expired, and then the call was not over.
+            now = replace(now, ended_at=goes_on_until(now, work.now_ms, rules))
             if window.holds(now):
                 found.append(replace(opened, call=now))
     return sorted(found, key=lambda each: each.call.call_id, reverse=True)

@@ -21,7 +21,7 @@ from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.call_state import current_state
+from verifier.service.call_state import current_state, vouched_for
 from verifier.service.context import Context
 from verifier.service.legs.exchanges import TelephoneExchanges
 
@@ -61,13 +61,11 @@ class Me:
             return CallStatus("unknown", False, from_ms(now_ms), (), words.in_both(words.UNKNOWN))
         on: dict[lifecycle.Progress, list[DecryptedCall]] = {}
         for application in await self._applications(customer):
-            opened = await context.reading.newest_call_of(application)
-            if opened is None or context.cutoff.holds(opened.ticket.officer.id):
-                continue
-            call = current_state(application, opened, now_ms, rules)
-            found = lifecycle.progress(call, now_ms, rules)
-            if found is not None and application.registration.assigned(opened.ticket.officer.id) is not None:
-                on.setdefault(found, []).append(replace(opened, call=call))
+            for opened in await context.reading.newest_calls_of(application):
+                call = current_state(application, opened, now_ms, rules)
+                found = lifecycle.progress(call, now_ms, rules)
+                if found is not None and vouched_for(context, application, opened):
+                    on.setdefault(found, []).append(replace(opened, call=call))
         state = next((each for each in FURTHEST if each in on), None)
         if state is None:
             return CallStatus("none", False, from_ms(now_ms), (), words.in_both(words.NO_CALL))

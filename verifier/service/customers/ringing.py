@@ -9,9 +9,9 @@ from verifier.core.ids import hex_at
 from verifier.core.messages.customers import CallVerification, VerifyCall
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, to_ms
-from verifier.ledger import records, tables
+from verifier.ledger import records
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
-from verifier.service.call_state import current_state
+from verifier.service.call_state import current_state, vouched_for
 from verifier.service.context import Context
 from verifier.service.legs.exchanges import TelephoneExchanges
 
@@ -20,8 +20,8 @@ from verifier.service.legs.exchanges import TelephoneExchanges
 TOLERANCE_MS = 30_000
 # An older ring is no question about a call that rings now.
 OLDEST_MS = 300_000
-# An application has at most one open call. The second newest call may have ended within the tolerance.
-NEWEST = 2
+# More legs than this that may be about several applications are not looked through.
+MAX_AMONG = 1_000
 
 
 class Ringing:
@@ -49,7 +49,7 @@ class Ringing:
         possible = [
             (application, opened)
             for application in applications
-            for opened in await self._newest(application)
+            for opened in await context.reading.newest_calls_of(application)
             if "+" + opened.ticket.orig.tn == asked.caller_number and _can_ring(opened.call, rang_at)
         ]
         if any(self._rang(application, opened, now_ms, rang_at) for application, opened in possible):
@@ -60,27 +60,23 @@ class Ringing:
             return answered
         return CallVerification("not_legit", answered.at)
 
-    async def _newest(self, application: DecryptedApplication) -> Sequence[DecryptedCall]:
-        rows = await self._context.storage.fetch(records.NEWEST_CALLS, application.application_id, NEWEST)
-        return [self._context.reading.open_call(application, row) for row in rows]
-
     def _rang(self, application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rang_at: int) -> bool:
         """Whether the exchange has reported that the leg of this call began to ring at that time."""
         call = current_state(application, opened, now_ms, self._context.settings.rules)
-        if call.state in ("revoked", "locked") or self._context.cutoff.holds(opened.ticket.officer.id):
-            return False
-        return _began(call, rang_at)
+        vouched = call.state not in ("revoked", "locked") and vouched_for(self._context, application, opened)
+        return vouched and _began(call, rang_at)
 
     async def _rang_without_code(self, applications: Sequence[DecryptedApplication], rang_at: int) -> bool:
         """Whether the exchange has reported a leg to this customer that belongs to no call with a code."""
-        storage, ids = self._context.storage, {each.application_id for each in applications}
-        since = f"leg_{hex_at(rang_at - TOLERANCE_MS)}"
-        rows = [
-            *await storage.fetch_in(records.STRAYS_OF_APPLICATIONS, ids),
-            *await storage.fetch(records.STRAYS_AMONG_SINCE, since),
-        ]
-        legs = [self._context.authenticator.read(tables.STRAY_LEGS, row) for row in rows]
-        return any(leg.stray_id >= since and ids & leg.led_to for leg in legs)
+        storage, since = self._context.storage, f"leg_{hex_at(rang_at - TOLERANCE_MS)}"
+        for application in applications:
+            rows = await storage.fetch(records.STRAY_OF_APPLICATION_SINCE, application.application_id, since)
+            if rows:
+                return True
+        # A leg to a number that several applications have. Above the bound, it is not certain that none is meant.
+        among = await storage.fetch(records.STRAYS_AMONG_SINCE, since, MAX_AMONG)
+        ids = {each.application_id for each in applications}
+        return len(among) == MAX_AMONG or any(not ids.isdisjoint(row[0].split()) for row in among)
 
 
 def _can_ring(call: Call, rang_at: int) -> bool:

@@ -21,7 +21,7 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.context import Context
 
 # A node that knows of a silent exchange reads the database at most once in this time: another node may have heard it.
-READ_AGAIN_MS = 1_000
+SILENT_READ_MS = 1_000
 
 
 class _Kept(Struct, frozen=True):
@@ -31,8 +31,9 @@ class _Kept(Struct, frozen=True):
 class TelephoneExchanges:
     """When each exchange was last heard, by the id of its system.
 
-    A node keeps a copy in memory. A copy that is behind the database can only name an exchange silent that is alive. So
-    the node reads the database again before it says so.
+    A node keeps a copy in memory, and reads the database again after a quarter of the silence time: another node may
+    have heard an exchange that this node does not know yet. If the copy says that an exchange is silent, the node reads
+    the database before it says so.
 
     An exchange counts from the first time that it is heard until its system is removed from the systems file. If no
     exchange counts, the answer is the same as for a silent one. In leg mode `off` no exchange is needed.
@@ -72,14 +73,19 @@ class TelephoneExchanges:
 
     async def silent(self) -> bool:
         """Whether an exchange is silent. Raises Tampered or Unavailable if the database must be asked and fails."""
-        if not self.silent_here:
-            return False
-        async with self._reading:
-            running = self._context.running()
-            if self._read_at is None or running - self._read_at >= READ_AGAIN_MS:
-                await self._read()
-                self._read_at = running
+        if not self._fresh:
+            async with self._reading:
+                if not self._fresh:
+                    await self._read()
         return self.silent_here
+
+    @property
+    def _fresh(self) -> bool:
+        """Whether the copy is recent enough for an answer."""
+        if self._context.settings.rules.leg_mode == "off":
+            return True
+        most_ms = SILENT_READ_MS if self.silent_here else self._silence_ms // 4
+        return self._read_at is not None and 0 <= self._context.clock() - self._read_at < most_ms
 
     @property
     def silent_here(self) -> bool:
@@ -102,6 +108,8 @@ class TelephoneExchanges:
 
     async def _read(self) -> None:
         context = self._context
+        at = context.clock()
         for row in await context.storage.fetch(records.ALL_EXCHANGES):
             found = context.authenticator.read(EXCHANGES, row)
             self._heard[found.system_id] = max(found.heard_at, self._heard.get(found.system_id, 0))
+        self._read_at = at

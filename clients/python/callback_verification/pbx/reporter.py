@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from callback_verification import legs
 from callback_verification.client import Client
-from callback_verification.errors import CallbackVerificationError, Problem
+from callback_verification.errors import Problem
 from callback_verification.pbx.reading import Reading
 from callback_verification.requests import Request
 from callback_verification.sending import Timeouts
@@ -96,7 +96,8 @@ class Reporter:
     def _run(self) -> None:
         due = time.monotonic()
         while True:
-            if time.monotonic() >= due and not self._lost:
+            # A leg event that waits would be later than this sign of life, and is one itself.
+            if time.monotonic() >= due and not self._lost and self._waiting.empty():
                 due = time.monotonic() + self._say_alive()
             try:
                 waiting = self._waiting.get(timeout=max(0.0, due - time.monotonic()))
@@ -112,7 +113,7 @@ class Reporter:
             return _SHORTEST_PAUSE_S
         try:
             silence_s = self._client.send(legs.alive(), timeouts=_ALIVE).silence_seconds
-        except CallbackVerificationError as error:
+        except Exception as error:
             self._failed("a sign of life", error)
             return min(self._pause_s, _FIRST_PAUSE_S)
         self.counts["alive"] += 1
