@@ -61,10 +61,10 @@ async def test_a_caller_hears_how_many_calls_when_and_from_which_branch_and_no_m
     assert names == ["calls_made", "keys"]
     branch = OFFICER.branch
     spoken = f"11月24日12点30分，{branch}；11月23日12点20分，{branch}；11月23日12点10分，{branch}"
-    assert text == f"最近七天，我行有4次打往这个号码的通话记录。最近3次：{spoken}。没有其他通话记录。"
+    assert text == f"最近七天，我行共有4次拨打这个号码的记录，没有其他记录。最近3次：{spoken}。"
     assert not [each for each in (OFFICER.name, OFFICER.id, wang.name, "个人住房贷款", "LN-1", "8610") if each in text]
     _, text = await ask(world, wang.number, language="en")
-    assert "we have 4 calls on record" in text
+    assert "we have 4 calls to this number on record, and no others" in text
     assert "24 November at 12:30" in text
     assert not (await world.audit()).findings
 

@@ -135,7 +135,7 @@ class CallRows:
         found = [rows.get(each) for each in ids[max(start - 1, 0) : end + 1]]
         counters = [call.call_counter for call in found if call is not None]
         # Retention deletes only calls of applications that are old enough to have had one.
-        forgotten = application.row.created_at < kept_since
+        forgotten = application.row.created_at <= kept_since
         oldest = counters[0] if counters and (start > 0 or forgotten) else 1
         newest = counters[-1] if end < len(ids) else application.row.call_counter
         deleted = forgotten and not counters

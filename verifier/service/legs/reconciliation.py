@@ -7,10 +7,11 @@ campaign, are decrypted.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from verifier.core.call import Call
-from verifier.core.errors import InvalidField
+from verifier.core.errors import InvalidField, Tampered
 from verifier.core.ids import hex_at
 from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, DiscrepancyKind, StrayKind
 from verifier.core.times import from_ms, optional_from_ms, to_ms
@@ -76,7 +77,11 @@ class Reconciliation:
         """The campaign that a signal shows."""
         window = (f"sgnl_{hex_at(signal.entered_at + each)}" for each in (-WEEK_MS, WEEK_MS))
         rows = await self._context.storage.fetch(records.SIGNALS_OF_CODE, signal.code_hash, *window)
-        alike = [self._context.authenticator.read(tables.SIGNALS, row) for row in rows]
+        alike = []
+        for row in rows:
+            # A row that does not verify must not hide the campaign.
+            with suppress(Tampered):
+                alike.append(self._context.authenticator.read(tables.SIGNALS, row))
         sealed = [each for each in alike if each.sealed is not None][:MAX_REPORTED]
         reported = {self._context.ring.unseal(each.signal_id, each.sealed or b"").decode() for each in sealed}
         return Discrepancy(
