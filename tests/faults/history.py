@@ -66,11 +66,20 @@ class Post(msgspec.Struct, eq=False):
         if self.kind != "confirm":
             return Operation(self.kind, self.about, self.invoked, self.returned, DONE)
         told = self.reply.json
-        # If the first answer was lost, the retry can come after the call has ended.
-        genuine = told["verdict"] in ("genuine", "ended")
+        genuine = was_genuine(told)
         answer = (AGAIN if told["given_before"] else GENUINE) if genuine else NOT_GENUINE
         receipt = "" if answer == NOT_GENUINE else told["receipt_id"]
         return Operation(self.kind, self.about, self.invoked, self.returned, answer, receipt)
+
+
+def was_genuine(verdict: dict[str, Any]) -> bool:
+    """Whether the code was entered while its call went on.
+
+    If the first answer was lost, the retry can come after the call has ended. A code that was entered after its call
+    gets `ended` too, with the times of the call.
+    """
+    past = "began_at" in (verdict.get("call") or {})
+    return verdict["verdict"] in ("genuine", "ended") and not past
 
 
 class History:
@@ -202,8 +211,7 @@ class History:
 
     async def _check_verdict(self, post: Post, verdict: dict[str, Any]) -> None:
         receipt_id = verdict["receipt_id"]
-        past = "began_at" in (verdict.get("call") or {})
-        genuine = verdict["verdict"] in ("genuine", "ended") and not past
+        genuine = was_genuine(verdict)
         assert genuine or self._looking, verdict
         if genuine and not verdict["given_before"]:
             self.receipts[post.about].add(receipt_id)
@@ -212,7 +220,7 @@ class History:
         receipt = fetched.json["receipt"]
         assert verdict.get("receipt", receipt) == receipt
         claims = self._verify(receipt)
-        stated = "ended" if past else "genuine" if genuine else "not_genuine"
+        stated = "genuine" if genuine else verdict["verdict"]
         assert (claims.jti, claims.verdict) == (receipt_id, stated)
         assert claims.call is None if stated == "not_genuine" else claims.call.call_id == post.about
 
