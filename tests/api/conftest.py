@@ -30,7 +30,10 @@ class RunningBank:
     """The demo bank on loopback. An event loop in a thread of its own serves it."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.bank = DemoBank(folder, free_ports(), **{"daily_cap": 50, "person_daily_cap": 50, **settings})
+        # The exchange says rarely that it is alive: the request logs a line, and other tests read what is printed.
+        self.bank = DemoBank(
+            folder, free_ports(), **{"daily_cap": 50, "person_daily_cap": 50, "leg_silence_seconds": 3600, **settings}
+        )
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()

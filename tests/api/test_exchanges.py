@@ -22,7 +22,10 @@ NUMBER, APPLICATION, DESK = "+8613900139000", "LN-2026-0003", "+861082345678"
 
 @pytest.fixture(scope="module")
 def bank() -> Iterator[DemoBank]:
-    with tempfile.TemporaryDirectory(prefix="bank-") as folder, RunningBank(Path(folder)) as running:
+    with (
+        tempfile.TemporaryDirectory(prefix="bank-") as folder,
+        RunningBank(Path(folder), leg_silence_seconds=60) as running,
+    ):
         yield running
 
 

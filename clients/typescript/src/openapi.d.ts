@@ -919,12 +919,12 @@ export interface components {
          *         - `unknown`: a telephone exchange is silent, so the service cannot check.
          */
         CallStatus: {
-            /** @enum {unknown} */
-            state: "connected" | "expected" | "none" | "ringing" | "unknown";
             on_call: boolean;
             at: string;
             calls: components["schemas"]["PastCall"][];
             words: components["schemas"]["Words"][];
+            /** @enum {unknown} */
+            state: "connected" | "expected" | "none" | "ringing" | "unknown";
         };
         /**
          * CallVerification

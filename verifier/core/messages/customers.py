@@ -151,11 +151,11 @@ class CallStatus(Struct, frozen=True):
     - `unknown`: a telephone exchange is silent, so the service cannot check.
     """
 
-    state: StatusState
     on_call: bool
     at: datetime
     calls: tuple[PastCall, ...]
     words: tuple[Words, ...]
+    state: StatusState
 
 
 class ReportTaken(Struct, frozen=True):

@@ -58,7 +58,7 @@ class Me:
         context, rules = self._context, self._context.settings.rules
         now_ms = context.clock()
         if await self._exchanges.silent():
-            return CallStatus("unknown", False, from_ms(now_ms), (), words.in_both(words.UNKNOWN))
+            return CallStatus(False, from_ms(now_ms), (), words.in_both(words.UNKNOWN), "unknown")
         on: dict[lifecycle.Progress, list[DecryptedCall]] = {}
         for application in await self._applications(customer):
             for opened in await context.reading.newest_calls_of(application):
@@ -68,7 +68,7 @@ class Me:
                     on.setdefault(found, []).append(replace(opened, call=call))
         state = next((each for each in FURTHEST if each in on), None)
         if state is None:
-            return CallStatus("none", False, from_ms(now_ms), (), words.in_both(words.NO_CALL))
+            return CallStatus(False, from_ms(now_ms), (), words.in_both(words.NO_CALL), "none")
         first = on[state][0].ticket
         return CallStatus(
             state=state,
