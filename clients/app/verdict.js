@@ -130,7 +130,7 @@ const LOOKS = {
 };
 
 /**
- * The answer about a code that was entered after its call. It is never green: whoever gives that code now is not the
+ * The answer about a code that was entered after its call. It is never green: a person who gives that code now is not the
  * bank (CVP-7.13-1).
  * @param {Page} page
  * @param {Verdict} verdict

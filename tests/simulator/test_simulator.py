@@ -228,7 +228,7 @@ def test_a_customer_who_is_not_told_that_it_rings_is_found(monkeypatch: pytest.M
 def test_a_write_after_the_erasure_in_the_same_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     order = writes.ORDER[-5:] + writes.ORDER[:-5]
     monkeypatch.setattr(writes, "ORDER", order)
-    found("erased before the rest of its batch is written", "The application has been erased")
+    found("erased before the rest of its batch is written", r"leaf \d+: The application has been erased")
 
 
 def test_a_node_that_ignores_a_split_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

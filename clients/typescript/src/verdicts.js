@@ -14,7 +14,7 @@ import { fromBase64url } from "./octets.js";
 
 /**
  * A handler for each verdict in the app. Every object is truthy, so a verdict is never returned as a value. `ended` is
- * for the code of a call that is over: it is not genuine, whoever is on the phone now.
+ * for the code of a call that is over: it says nothing of the person on the phone now.
  * @template T
  * @typedef {object} Handlers
  * @property {(verdict: GenuineVerdict) => T | Promise<T>} genuine
