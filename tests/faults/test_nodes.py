@@ -45,6 +45,8 @@ async def test_nodes_killed_under_load_leave_one_log_and_use_each_code_once(
             await nodes.start_node(victim)
             if split is not None:
                 await split
+                # The load must go on until a node has served a checkpoint of a new shard.
+                await asyncio.wait_for(_several_logs_served(history), 60)
             broken = [task for task in load if task.done()]
             for task in load:
                 task.cancel()
@@ -62,3 +64,8 @@ async def test_nodes_killed_under_load_leave_one_log_and_use_each_code_once(
     )
     assert len(answered) > 20 * CUSTOMERS
     assert len({origin for origin, _ in history.served}) > 1 or KILLS < 2
+
+
+async def _several_logs_served(history: History) -> None:
+    while len({origin for origin, _ in history.served}) < 2:
+        await asyncio.sleep(0.05)
