@@ -25,7 +25,7 @@ from verifier.core.dialogue import (
 )
 from verifier.core.prompts import PROMPTS
 from verifier.core.purposes import Language
-from verifier.core.words import LANGUAGES, ended
+from verifier.core.words import LANGUAGES, About, ended
 from verifier.core.words import genuine as genuine_words
 from verifier.core.words import who as words_of
 
@@ -133,7 +133,7 @@ def test_zero_transfers_to_the_officer_if_genuine_and_otherwise_to_the_fraud_des
 RECEIPT = "rcpt_" + "0" * 32
 LOAN = Loan("个人住房贷款", "LN-1")
 WHOSE: dict[Language, str] = {
-    each: words_of(each, OFFICER, "documents", ("employer",), LOAN, spoken=True) for each in LANGUAGES
+    each: words_of(each, OFFICER, About("documents", ("employer",), LOAN), spoken=True) for each in LANGUAGES
 }
 
 

@@ -9,8 +9,9 @@ import pytest
 from tests.world import OFFICER
 from verifier.core.application import Loan
 from verifier.core.call import Progress
+from verifier.core.contacts import ROLES
 from verifier.core.purposes import ASKS, ITEMS, PURPOSES, Language
-from verifier.core.words import ENDED, GENUINE, LANGUAGES, NEVER, caller, ended, genuine, in_both, progress, who
+from verifier.core.words import ENDED, GENUINE, LANGUAGES, NEVER, About, caller, ended, genuine, in_both, progress, who
 
 LOAN = Loan("个人住房贷款", "LN-2026-0001")
 EACH = pytest.mark.parametrize("language", LANGUAGES)
@@ -34,12 +35,13 @@ def test_a_genuine_verdict_names_the_officer_the_purpose_and_what_may_be_asked(
 @EACH
 def test_an_ended_verdict_names_the_officer_but_nothing_that_may_be_asked(language: Language) -> None:
     asks = ASKS["documents"]
-    said = ended(language, genuine(language, OFFICER, "documents", asks, LOAN))
+    full = who(language, OFFICER, About("documents", asks, LOAN))
+    said = ended(language, genuine(language, full))
     assert said.startswith(ENDED[language])
     assert GENUINE[language] not in said
     assert OFFICER.name in said
     assert said.endswith(NEVER[language])
-    told = caller(language, who(language, OFFICER, "documents", asks, LOAN))
+    told = caller(language, full)
     assert OFFICER.name in told
     assert not any(ITEMS[item][language] in told for item in asks)
 
@@ -47,16 +49,25 @@ def test_an_ended_verdict_names_the_officer_but_nothing_that_may_be_asked(langua
 @EACH
 def test_spoken_words_name_the_loan_by_its_product_only(language: Language) -> None:
     """A reference is hard to follow by ear."""
-    asks = ASKS["terms"]
-    for said in (
-        genuine(language, OFFICER, "terms", asks, LOAN, spoken=True),
-        who(language, OFFICER, "terms", asks, LOAN, spoken=True),
-        ended(language, genuine(language, OFFICER, "terms", asks, LOAN, spoken=True)),
-    ):
+    about = About("terms", ASKS["terms"], LOAN)
+    spoken = who(language, OFFICER, about, spoken=True)
+    for said in (genuine(language, spoken), spoken, ended(language, genuine(language, spoken))):
         assert LOAN.product in said
         assert LOAN.reference not in said
     # After the call, the text still names the loan.
-    assert LOAN.reference in ended(language, genuine(language, OFFICER, "terms", asks, LOAN))
+    assert LOAN.reference in ended(language, genuine(language, who(language, OFFICER, about)))
+
+
+@EACH
+def test_words_for_another_contact_say_whom_the_bank_called(language: Language) -> None:
+    said = genuine(language, who(language, OFFICER, None, ("finance", "周敏")))
+    assert "周敏" in said
+    assert ROLES["finance"][language] in said
+    assert LOAN.product not in said
+    assert not any(text[language] in said for text in PURPOSES.values())
+    gone = who(language, OFFICER, None, ("finance", None))
+    assert ROLES["finance"][language] in gone
+    assert "None" not in gone
 
 
 @EACH

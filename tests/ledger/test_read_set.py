@@ -37,10 +37,12 @@ LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
     "application": lambda work, person, world, call_id: work.applications.get(person.application_id),
     "row": lambda work, person, world, call_id: work.applications.row(person.application_id),
     "customer": lambda work, person, world, call_id: work.applications.of_customer(
-        world.context.customer_index(person.customer_id)
+        world.context.customer_index(person.customer_id), person.customer_id
     ),
-    "others of the customer": lambda work, person, world, call_id: work.applications.others_of_customer(
-        world.context.decrypter.application(work.loaded.applications.get(person.application_id))
+    "others of the contact": lambda work, person, world, call_id: work.applications.others_of_contact(
+        world.context.decrypter.application(work.loaded.applications.get(person.application_id)),
+        world.context.customer_index(person.customer_id),
+        person.customer_id,
     ),
     "number": lambda work, person, world, call_id: work.applications.of_number(
         world.context.number_index(person.number), person.number

@@ -24,7 +24,7 @@ from verifier.core.dialogue import (
     tell_calls,
 )
 from verifier.core.purposes import ASKS, Language
-from verifier.core.words import LANGUAGES, calls_made, who
+from verifier.core.words import LANGUAGES, About, calls_made, who
 
 BANK = "示范银行"
 CODE = another_code("482177300", 0)
@@ -33,7 +33,7 @@ BEGIN: Json = {"begin": {"language": "zh-CN"}}
 SILENCE: Json = {"silence": True}
 LOAN = Loan("个人住房贷款", "LN-2026-0001")
 WHO: dict[Language, str] = {
-    language: who(language, OFFICER, "documents", ASKS["documents"], LOAN, spoken=True) for language in LANGUAGES
+    language: who(language, OFFICER, About("documents", ASKS["documents"], LOAN), spoken=True) for language in LANGUAGES
 }
 LATEST = [(datetime(2026, 11, day, 15, 10, tzinfo=UTC), OFFICER.branch) for day in (23, 21, 20)]
 MADE: dict[Language, str] = {language: calls_made(language, 4, LATEST) for language in LANGUAGES}

@@ -33,12 +33,18 @@ def check_names(registration: Registration) -> None:
 
 
 def _faults(registration: Registration) -> Iterator[tuple[str, str]]:
-    names = {"/customer/name": registration.customer.name, "/product": registration.product}
-    if registration.reference is not UNSET:
-        names["/reference"] = registration.reference
+    names = {"/product": registration.product}
     # Ids are shown and spoken too, so they must not have invisible marks. But an id may look like a link, because it
     # may be an e-mail address.
-    ids = {"/customer/id": registration.customer.id}
+    ids = {}
+    if registration.customer is not UNSET:
+        names["/customer/name"], ids["/customer/id"] = registration.customer.name, registration.customer.id
+    if registration.borrower is not UNSET:
+        names["/borrower/name"], ids["/borrower/id"] = registration.borrower.name, registration.borrower.id
+    for place, contact in enumerate(() if registration.contacts is UNSET else registration.contacts):
+        names[f"/contacts/{place}/name"], ids[f"/contacts/{place}/id"] = contact.name, contact.id or ""
+    if registration.reference is not UNSET:
+        names["/reference"] = registration.reference
     for place, officer in enumerate(registration.officers):
         names |= {f"/officers/{place}/name": officer.name, f"/officers/{place}/branch": officer.branch}
         ids[f"/officers/{place}/id"] = officer.id

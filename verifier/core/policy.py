@@ -10,8 +10,10 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import UNSET
 
 from verifier.core.application import Officer, Registration
+from verifier.core.contacts import Contact
 from verifier.core.errors import PolicyRefused, Refusal
 from verifier.core.times import from_ms, to_ms
 
@@ -20,9 +22,9 @@ LIFTABLE = ("contact_hours", "daily_cap", "number_cooling_off", "person_daily_ca
 
 
 class ContactPolicy(msgspec.Struct, frozen=True):
-    """The contact policy of a deployment. Hours are in the customer's local time. Every ticket names the `version`.
+    """The contact policy of a deployment. Hours are in the contact's local time. Every ticket names the `version`.
 
-    `daily_cap` is for one application, and `person_daily_cap` is for all applications of one customer. If
+    `daily_cap` is for one application, and `person_daily_cap` is for all applications of one contact. If
     `caller_numbers` is empty, an officer may call from any number.
     """
 
@@ -38,15 +40,16 @@ class ContactPolicy(msgspec.Struct, frozen=True):
 class IntendedCall(msgspec.Struct, frozen=True):
     """A call that an officer wants to make from `caller_number` to `number`.
 
-    `calls_today` is the number of calls issued on the application today. `calls_to_person` is the number of calls
-    issued today on all applications of the customer.
+    `contact` is the contact with this number on file, or None. `calls_today` is the number of calls issued on the
+    application today. `calls_to_person` is the number of calls issued to the contact today, on all applications.
 
-    If `opted_out` is true, the customer has refused marketing calls, even if the registration allows them.
+    If `opted_out` is true, the contact has refused marketing calls, even if the registration allows them.
     """
 
     officer_id: str
     purpose: str
     number: str
+    contact: Contact | None
     caller_number: str
     calls_today: int
     calls_to_person: int
@@ -63,14 +66,10 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError(f"there is no time zone {name!r}") from error
 
 
-def local_time(registration: Registration, now_ms: int) -> datetime:
-    """The customer's local time at `now_ms`."""
-    return _local_time(now_ms, registration.customer.time_zone)
-
-
+# All calls of a batch have the same `now_ms`, so a small cache suffices.
 @lru_cache(maxsize=64)
-def _local_time(now_ms: int, time_zone: str) -> datetime:
-    # All calls of a batch have the same `now_ms`, so a small cache suffices.
+def local_time(time_zone: str, now_ms: int) -> datetime:
+    """The local time in an IANA time zone at `now_ms`."""
     return from_ms(now_ms).astimezone(zone(time_zone))
 
 
@@ -98,20 +97,26 @@ def _broken(policy: ContactPolicy, registration: Registration, intended: Intende
         broken("officer_assigned", "the officer is not assigned to this application")
     if registration.status != "open":
         broken("application_open", "the application is closed")
+    # If nobody has the number, the other rules are checked for the first contact, so that the officer learns of all.
+    contact = intended.contact or registration.people[0]
     kind = "marketing" if intended.purpose == "marketing" else "service"
-    if not getattr(registration.consents, f"{kind}_calls"):
+    if not getattr(contact.consents, f"{kind}_calls"):
         broken("consent", f"the customer has not agreed to {kind} calls")
     elif kind == "marketing" and intended.opted_out:
         broken("consent", "the customer has refused marketing calls")
-    on_file = registration.number_on_file(intended.number)
+    hours = policy.cooling_off_ms // 3_600_000
+    on_file = contact.number_on_file(intended.number)
     if on_file is None:
         broken("number_on_file", "the number dialled is not on file for this application")
     elif intended.now_ms - to_ms(on_file.added_at) < policy.cooling_off_ms:
-        hours = policy.cooling_off_ms // 3_600_000
         broken("number_cooling_off", f"the number was put on file less than {hours} hours ago")
+    elif contact.added_at is not UNSET and intended.now_ms - to_ms(contact.added_at) < policy.cooling_off_ms:
+        broken("number_cooling_off", f"the contact was added less than {hours} hours ago")
+    if not contact.may("called"):
+        broken("contact_right", "the contact with this number must not be called")
     if policy.caller_numbers and intended.caller_number not in policy.caller_numbers:
         broken("caller_number", "the number to call from is not one of the bank's own numbers")
-    local = local_time(registration, intended.now_ms)
+    local = local_time(contact.time_zone, intended.now_ms)
     if not policy.hours_start <= local.time() < policy.hours_end:
         broken(
             "contact_hours",
@@ -132,6 +137,6 @@ def _broken(policy: ContactPolicy, registration: Registration, intended: Intende
     return found
 
 
-def local_day(registration: Registration, now_ms: int) -> int:
-    """The customer's current calendar day, as days since 0001-01-01. The daily caps count the calls of this day."""
-    return date.toordinal(local_time(registration, now_ms).date())
+def local_day(time_zone: str, now_ms: int) -> int:
+    """The current calendar day in a time zone, as days since 0001-01-01. The daily caps count the calls of this day."""
+    return date.toordinal(local_time(time_zone, now_ms).date())

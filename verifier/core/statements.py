@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from verifier.core.application import Loan, Officer
 from verifier.core.call import Channel, LegMode
+from verifier.core.contacts import Role
 from verifier.core.octets import base64url
 
 SALT_BYTES = 16
@@ -45,11 +46,19 @@ class Tels(Struct, frozen=True):
     tn: tuple[str, ...]
 
 
+class TicketContact(Struct, frozen=True):
+    """The contact that a call goes to. `pseudonym` is theirs on this application, and only the bank can tell whose."""
+
+    role: Role
+    pseudonym: str
+
+
 class CallTicket(Struct, frozen=True):
     """The statement that the bank signs before it dials. `jti` is the call id.
 
     Times are NumericDate seconds (RFC 7519). `application` is a pseudonym: only the bank can tell which application it
-    stands for. `exceptions` has the rules that a second person has lifted for this call.
+    stands for. `exceptions` has the rules that a second person has lifted for this call. A call on a loan of one person
+    has no `contact`, since it goes to the borrower.
     """
 
     iss: str
@@ -66,6 +75,7 @@ class CallTicket(Struct, frozen=True):
     policy: str
     exceptions: tuple[str, ...]
     salt: str
+    contact: TicketContact | UnsetType = UNSET
 
 
 class LegEvidence(Struct, frozen=True):

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 
+from msgspec import Struct
+
 from verifier.core.application import Loan, Officer
 from verifier.core.call import Progress
 from verifier.core.call_history import SPOKEN_CALLS
+from verifier.core.contacts import ROLES, Role
 from verifier.core.messages.confirmations import Words
 from verifier.core.purposes import ITEMS, NEVER_ASKS, PURPOSES, Language
 
@@ -88,6 +91,7 @@ NEVER: dict[Language, str] = {
     "zh-CN": f"我们绝不会索要：{_LIST['zh-CN'].join(ITEMS[each]['zh-CN'] for each in NEVER_ASKS)}。",
     "en": f"We never ask for: {_LIST['en'].join(ITEMS[each]['en'] for each in NEVER_ASKS)}.",
 }
+_STOP: dict[Language, str] = {"zh-CN": "。", "en": "."}
 _MAY_ASK: dict[Language, str] = {"zh-CN": "这通电话可能会请您提供：", "en": " This call may ask for: "}
 
 
@@ -97,30 +101,63 @@ def _items(language: Language, asks: tuple[str, ...]) -> str:
     return _LIST[language].join(ITEMS[each][language] for each in asks)
 
 
+class About(Struct, frozen=True):
+    """What a call is about: its purpose, what it may ask for, and the loan. `loan` is None if it must not be named."""
+
+    purpose: str
+    asks: tuple[str, ...]
+    loan: Loan | None
+
+
 def who(
-    language: Language, officer: Officer, purpose: str, asks: tuple[str, ...], loan: Loan, *, spoken: bool = False
+    language: Language,
+    officer: Officer,
+    about: About | None,
+    called: tuple[Role, str | None] | None = None,
+    *,
+    spoken: bool = False,
 ) -> str:
     """The sentences of a genuine verdict that describe the call: officer, purpose, loan, and what it may ask for.
 
-    If the text is `spoken`, it names the loan by its product only, since a reference is hard to follow by ear.
+    `about` is None if the person must not learn what the call is about. If the call went to another contact, `called`
+    is that contact's role and name. If the text is `spoken`, it names the loan by its product only, since a reference
+    is hard to follow by ear.
     """
-    about, items = PURPOSES[purpose][language], _MAY_ASK[language] + _items(language, asks)
+    named = _about(language, about, spoken=spoken)
+    to = "" if called is None else _called(language, *called)
+    items = "" if about is None else f"{_MAY_ASK[language]}{_items(language, about.asks)}{_STOP[language]}"
     if language == "en":
-        named = f": {loan.product}" if spoken else f" ({loan.product}, reference {loan.reference})"
-        return f"{officer.name}, staff number {officer.id}, {officer.branch}, about {about}{named}.{items}."
-    named = f"，{loan.product}" if spoken else f"（{loan.product}，申请编号 {loan.reference}）"
-    return f"来电人：{officer.name}，工号 {officer.id}，{officer.branch}，来电事由：{about}{named}。{items}。"
+        return f"{officer.name}, staff number {officer.id}, {officer.branch}{named}.{to}{items}"
+    return f"来电人：{officer.name}，工号 {officer.id}，{officer.branch}{named}。{to}{items}"
 
 
-def genuine(
-    language: Language, officer: Officer, purpose: str, asks: tuple[str, ...], loan: Loan, *, spoken: bool = False
-) -> str:
-    """The text of a genuine verdict.
+def _about(language: Language, about: About | None, *, spoken: bool) -> str:
+    if about is None:
+        return ""
+    purpose, loan = PURPOSES[about.purpose][language], about.loan
+    if language == "en":
+        named = "" if loan is None else f": {loan.product}"
+        if loan is not None and not spoken:
+            named = f" ({loan.product}, reference {loan.reference})"
+        return f", about {purpose}{named}"
+    named = "" if loan is None else f"，{loan.product}"
+    if loan is not None and not spoken:
+        named = f"（{loan.product}，申请编号 {loan.reference}）"
+    return f"，来电事由：{purpose}{named}"
+
+
+def _called(language: Language, role: Role, name: str | None) -> str:
+    if language == "en":
+        return f" This call is to the {ROLES[role][language]}{'' if name is None else f', {name}'}, not to you."
+    return f"这通电话打给的是{ROLES[role][language]}{'' if name is None else f'{name}'}，不是打给您的。"
+
+
+def genuine(language: Language, told: str) -> str:
+    """The text of a genuine verdict. `who` made `told`.
 
     It says that the call is genuine, who is calling, about which loan, and what the bank never asks for.
     """
     between = " " if language == "en" else ""
-    told = who(language, officer, purpose, asks, loan, spoken=spoken)
     return between.join((GENUINE[language], told, NEVER[language]))
 
 

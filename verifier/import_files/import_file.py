@@ -126,7 +126,7 @@ class ImportFile:
         return Bad(line, shown(pointer) if self.header is None else self.header.column(pointer), shown(reason, 300))
 
     def _remember(self, row: Good) -> None:
-        application_id, customer_id = row.application_id, row.registration.customer.id
+        application_id, customer_id = row.application_id, row.registration.owner.id
         earlier = self._last.get(application_id)
         if earlier is not None and earlier[1] != customer_id:
             self._conflicts.setdefault(application_id, (*earlier, row.line.number))
@@ -138,7 +138,7 @@ class ImportFile:
         conflict = self._conflicts.get(row.application_id)
         if conflict is not None:
             line, customer_id, another = conflict
-            other = another if row.registration.customer.id == customer_id else line
+            other = another if row.registration.owner.id == customer_id else line
             return Bad(row.line, column, f"is on line {other} too, with another customer; which one is right?")
         last, _ = self._last.get(row.application_id, (row.line.number, ""))
         return row if last == row.line.number else Superseded(row.line, column, last)

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from verifier.core.application import Loan, Registration
 from verifier.core.call import Call
+from verifier.core.contacts import Contact, Right
 from verifier.core.errors import Erased, InternalError, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.octets import base64url
@@ -29,11 +30,12 @@ Claims = TypeVar("Claims")
 
 
 class DecryptedApplication(Struct, frozen=True):
-    """An application with its unwrapped keys and decrypted facts."""
+    """An application with its unwrapped keys and decrypted facts. `contacts` are those of the registration."""
 
     row: ApplicationRow
     keys: ApplicationKeys
     registration: Registration
+    contacts: tuple[Contact, ...]
 
     @property
     def application_id(self) -> str:
@@ -47,8 +49,46 @@ class DecryptedApplication(Struct, frozen=True):
     @property
     def pseudonym(self) -> str:
         """The pseudonym of the application in tickets and exceptions. Only the application's key can produce it."""
-        named = b"pseudonym\0" + self.application_id.encode()
+        return self._pseudonym(b"pseudonym\0" + self.application_id.encode())
+
+    def pseudonym_of(self, contact: Contact) -> str:
+        """The pseudonym of a contact in tickets on this application. Only the application's key can produce it."""
+        return self._pseudonym(b"contact\0" + contact.key.encode())
+
+    def _pseudonym(self, named: bytes) -> str:
         return base64url(hmac.digest(self.keys.pseudonyms, named, "sha256")[:16])
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """The contact with this login, or None."""
+        return next((each for each in self.contacts if each.id == contact_id), None)
+
+    def contact_of_number(self, number: str) -> Contact | None:
+        """The contact with this number on file, or None."""
+        return next((each for each in self.contacts if each.number_on_file(number) is not None), None)
+
+    def may(self, contact_id: str, right: Right) -> bool:
+        """Whether the contact with this login has a right."""
+        contact = self.contact(contact_id)
+        return contact is not None and contact.may(right)
+
+    def is_called(self, ticket: CallTicket, contact_id: str) -> bool:
+        """Whether a call on this application goes to the contact with this login."""
+        called = self.called(ticket)
+        return called is not None and called.id == contact_id
+
+    def shows(self, ticket: CallTicket, contact_id: str) -> bool:
+        """Whether the contact with this login may see a call on this application."""
+        return self.is_called(ticket, contact_id) or self.may(contact_id, "details")
+
+    def called(self, ticket: CallTicket) -> Contact | None:
+        """The contact that a call on this application goes to. None if they are no longer a contact.
+
+        A ticket without a contact is from a time at which the loan had only its borrower.
+        """
+        if ticket.contact is UNSET:
+            return next((each for each in self.contacts if each.role == "borrower"), None)
+        pseudonym = ticket.contact.pseudonym
+        return next((each for each in self.contacts if self.pseudonym_of(each) == pseudonym), None)
 
 
 class DecryptedCall(Struct, frozen=True):
@@ -88,7 +128,8 @@ def decrypt_application(ring: KeyRing, row: ApplicationRow) -> DecryptedApplicat
     if row.sealed is None:
         raise Erased
     facts = unseal(keys.sealing, row.application_id, row.sealed)
-    return DecryptedApplication(row, keys, _decode_registration(facts))
+    registration = _decode_registration(facts)
+    return DecryptedApplication(row, keys, registration, registration.people)
 
 
 def decrypt_evidence(ring: KeyRing, keys: ApplicationKeys | None, context: str, sealed: bytes) -> Evidence:

@@ -36,7 +36,7 @@ class Decrypter:
         current, older = self._generations
         found = current.get(row.application_id) or older.get(row.application_id)
         if found is not None and row.sealed is not None and sealed_columns(found.row) == sealed_columns(row):
-            found = DecryptedApplication(row, found.keys, found.registration)
+            found = DecryptedApplication(row, found.keys, found.registration, found.contacts)
         else:
             self.forget(row.application_id)
             found = decrypt_application(self._ring, row)

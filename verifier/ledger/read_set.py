@@ -26,8 +26,8 @@ class ReadSet(Struct, frozen=True):
     """The rows that a command may read. Each field adds rows:
 
     - `application_id`: this application and its open call.
-    - `same_customer`: the other applications of the customer of `application_id`.
-    - `customer_index`: the applications of this customer, and their open calls.
+    - `same_people`: the other applications of the borrower and the contacts of `application_id`.
+    - `customer_index`: the applications of the person with this login, as borrower or contact, and their open calls.
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
     - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
@@ -47,7 +47,7 @@ class ReadSet(Struct, frozen=True):
     """
 
     application_id: str | None = None
-    same_customer: bool = False
+    same_people: bool = False
     call_ids: tuple[str, ...] = ()
     customer_index: bytes | None = None
     number_index: bytes | None = None
@@ -73,9 +73,9 @@ class ReadSet(Struct, frozen=True):
 
 
 def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ...]:
-    """The keys of the daily caps of a command. `customers` are the customers of its calling number.
+    """The keys of the daily caps of a command. `customers` are the borrowers that its calling number belongs to.
 
-    A number has a separate cap for each of its customers. So each row of `limits` belongs to exactly one shard.
+    A number has a separate cap for each of these borrowers. So each row of `limits` belongs to exactly one shard.
     """
     if reads.cap is None:
         return ()

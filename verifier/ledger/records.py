@@ -9,6 +9,7 @@ from verifier.ledger.rows import AnyTable
 from verifier.ledger.tables import (
     APPLICATIONS,
     CALLS,
+    CONFIRMATIONS,
     EXCEPTIONS,
     EXCHANGES,
     LEGS,
@@ -77,12 +78,27 @@ FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE ap
 # --- applications -----------------------------------------------------------------------------------------
 
 APPLICATIONS_BY_ID = f"SELECT {APPLICATIONS.columns} FROM applications WHERE application_id IN ($*)"
-APPLICATIONS_BY_CUSTOMER = f"SELECT {APPLICATIONS.columns} FROM applications WHERE customer_index IN ($*)"
-# The other applications of the customers of these applications.
-APPLICATIONS_OF_SAME_CUSTOMER = (
-    f"SELECT {APPLICATIONS.of('o')} FROM applications a JOIN applications o "
-    "ON o.customer_index = a.customer_index AND o.application_id <> a.application_id WHERE a.application_id IN ($*)"
+# The applications of people, each with the person: those that they borrow for, and those on which they are contacts.
+APPLICATIONS_OF_PEOPLE = (
+    f"SELECT {APPLICATIONS.of('a')}, a.customer_index AS person FROM applications a WHERE a.customer_index IN ($*) "
+    f"UNION ALL SELECT {APPLICATIONS.of('a')}, c.contact_index AS person FROM contacts c "
+    "JOIN applications a ON a.application_id = c.application_id WHERE c.contact_index IN ($*)"
 )
+_PEOPLE_OF = (
+    "WITH s AS (SELECT application_id, customer_index AS person FROM applications WHERE application_id IN ($*) "
+    "UNION ALL SELECT application_id, contact_index AS person FROM contacts WHERE application_id IN ($*)) "
+)
+# The other applications of the people of these applications, each with the application and the person that led to it.
+APPLICATIONS_OF_SAME_PEOPLE = (
+    f"{_PEOPLE_OF} SELECT {APPLICATIONS.of('o')}, s.application_id, s.person FROM s "
+    "JOIN applications o ON o.customer_index = s.person AND o.application_id <> s.application_id "
+    f"UNION ALL SELECT {APPLICATIONS.of('o')}, s.application_id, s.person FROM s "
+    "JOIN contacts c ON c.contact_index = s.person AND c.application_id <> s.application_id "
+    "JOIN applications o ON o.application_id = c.application_id"
+)
+CONTACTS_OF = "SELECT contact_index FROM contacts WHERE application_id = $1"
+DELETE_CONTACTS = "DELETE FROM contacts WHERE application_id = $1"
+INSERT_CONTACT = "INSERT INTO contacts (contact_index, application_id) VALUES ($1, $2)"
 NUMBERS = "SELECT number_index, application_id FROM numbers WHERE number_index IN ($*)"
 DELETE_NUMBERS = "DELETE FROM numbers WHERE application_id = $1"
 INSERT_NUMBER = "INSERT INTO numbers (number_index, application_id) VALUES ($1, $2)"
@@ -111,9 +127,18 @@ REQUESTS_BEFORE = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE aske
 REQUESTS_OF = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE application_id IN ($*)"
 EXCEPTIONS_OF = f"SELECT {EXCEPTIONS.columns} FROM exceptions WHERE application_id IN ($*)"
 
-# --- customers, for shard routing -------------------------------------------------------------------------
+# --- borrowers, for shard routing -------------------------------------------------------------------------
 
 APPLICATION_OWNERS = "SELECT application_id, customer_index FROM applications WHERE application_id IN ($*)"
+CONTACT_OWNERS = (
+    "SELECT c.contact_index, a.customer_index FROM contacts c "
+    "JOIN applications a ON a.application_id = c.application_id WHERE c.contact_index IN ($*)"
+)
+# The people of these applications, and the borrowers of the other applications on which they are contacts.
+SAME_PEOPLE_OWNERS = (
+    f"{_PEOPLE_OF} SELECT application_id, person FROM s UNION ALL SELECT s.application_id, a.customer_index FROM s "
+    "JOIN contacts c ON c.contact_index = s.person JOIN applications a ON a.application_id = c.application_id"
+)
 NUMBER_OWNERS = (
     "SELECT n.number_index, a.customer_index FROM numbers n "
     "JOIN applications a ON a.application_id = n.application_id WHERE n.number_index IN ($*)"
@@ -139,8 +164,8 @@ CANDIDATES = (
     "LEFT JOIN leaves r ON r.leaf_index = COALESCE(c.receipt_leaf, -1) WHERE c.call_id IN ($*)"
 )
 CALLS_OF_APPLICATION = (
-    f"SELECT {CALLS.of('c')}, {_TICKET}, r.statement_id FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
-    "LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
+    f"SELECT {CALLS.of('c')}, {_TICKET}, r.customer_index, r.statement_id FROM calls c "
+    "JOIN leaves l ON l.leaf_index = c.leaf_index LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
     "WHERE c.application_id = $1 AND c.call_id < $2 ORDER BY c.call_id DESC LIMIT $3"
 )
 # The calls on an application between two ids, with the call before and the call after them, oldest first.
@@ -169,6 +194,12 @@ CLOSED_CALLS = (
     f"SELECT {CALLS.of('c')}, {_TICKET} FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index "
     "WHERE c.application_id IN ($*) AND c.due_at IS NULL AND l.sealed IS NOT NULL ORDER BY c.call_id DESC LIMIT 8"
 )
+# The receipts that contacts have got for the codes of these calls.
+CONFIRMATIONS_OF_CALLS = (
+    f"SELECT {CONFIRMATIONS.of('f')}, l.statement_id, l.sealed, l.customer_index FROM confirmations f "
+    "JOIN leaves l ON l.leaf_index = f.leaf_index WHERE f.call_id IN ($*)"
+)
+CONFIRMATIONS_OF = f"SELECT {CONFIRMATIONS.columns} FROM confirmations WHERE application_id IN ($*)"
 LEGS_OF_CALLS = f"SELECT {LEGS.columns} FROM legs WHERE call_id IN ($*)"
 # For each leg, its latest call. A leg has several calls if the telephone exchange used one leg id twice.
 LEG_OWNERS = "SELECT leg_index, MAX(call_id) FROM legs WHERE leg_index IN ($*) GROUP BY leg_index"
@@ -279,6 +310,7 @@ EXPIRED: dict[AnyTable, str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",
     STRAY_LEGS: f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE expires_at < $1 LIMIT 500",
     SIGNALS: f"SELECT {SIGNALS.columns} FROM signals WHERE expires_at < $1 LIMIT 500",
+    CONFIRMATIONS: f"SELECT {CONFIRMATIONS.columns} FROM confirmations WHERE expires_at < $1 LIMIT 500",
 }
 IDEMPOTENCY = (
     "SELECT i.idempotency_id, i.fingerprint, i.sealed, i.leaf_index, l.typ, l.statement_id, l.customer_index, "

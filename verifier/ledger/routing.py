@@ -1,4 +1,4 @@
-"""Shard routing: finds the shards that a command must lock, from the customers whose rows the command reads.
+"""Shard routing: finds the shards that a command must lock, from the borrowers whose rows the command reads.
 
 Implements specs/protocol.md section 10 (CVP-10-10).
 """
@@ -20,16 +20,20 @@ T = TypeVar("T")
 
 
 class ShardRouting(Struct, frozen=True):
-    """Maps applications, numbers and calls to the blind indexes of their customers.
+    """Maps applications, people, numbers and calls to the blind indexes of the borrowers of their applications.
 
-    The customer of an erased application is None. A number may belong to several customers. `legs` maps each leg to the
-    call that the leg was last matched with.
+    The borrower of an erased application is None. A person, by the blind index of their login, may be a contact of
+    several borrowers, and a number may belong to contacts of several. `same` has, for each application, its people, and
+    the borrowers of the applications on which they are contacts. `legs` maps each leg to the call that the leg was last
+    matched with.
     """
 
     applications: Mapping[str, bytes | None]
     numbers: Mapping[bytes, Sequence[bytes | None]]
     calls: Mapping[str, bytes | None]
     legs: Mapping[bytes, str]
+    contacts: Mapping[bytes, Sequence[bytes | None]]
+    same: Mapping[str, Sequence[bytes | None]]
 
     def shards(self, reads: ReadSet, count: int) -> frozenset[int]:
         """The shards that a command must lock. Empty if the command reads no customer's rows."""
@@ -42,9 +46,13 @@ class ShardRouting(Struct, frozen=True):
 
     def _keys(self, reads: ReadSet) -> Iterator[bytes | None]:
         yield reads.customer_index
+        if reads.customer_index is not None:
+            yield from self.contacts.get(reads.customer_index, ())
         if reads.application_id is not None:
-            # Two registrations of the same new id must lock the same shard, even if they name different customers.
+            # Two registrations of the same new id must lock the same shard, even if they name different borrowers.
             yield self.applications.get(reads.application_id) or _hashed(reads.application_id)
+            if reads.same_people:
+                yield from self.same.get(reads.application_id, ())
         if reads.number_index is not None:
             yield from distinct(self.numbers.get(reads.number_index, ())) or (reads.number_index,)
         for call_id in reads.call_ids:
@@ -57,15 +65,23 @@ class ShardRouting(Struct, frozen=True):
 
 
 async def read_routing(reader: Reader, reads: ReadSet) -> ShardRouting:
-    """Read the customers of the committed rows that a command declares. Raises Unavailable."""
+    """Read the borrowers of the committed rows that a command declares. Raises Unavailable."""
     leg = reads.leg_index if reads.leg_owner else None
     legs = {bytes(row[0]): row[1] for row in await reader.fetch_in(records.LEG_OWNERS, _given(leg))}
     numbers: dict[bytes, list[bytes | None]] = {}
     for number_index, owner in await reader.fetch_in(records.NUMBER_OWNERS, _given(reads.number_index)):
         numbers.setdefault(bytes(number_index), []).append(owner)
+    contacts: dict[bytes, list[bytes | None]] = {}
+    for contact_index, owner in await reader.fetch_in(records.CONTACT_OWNERS, _given(reads.customer_index)):
+        contacts.setdefault(bytes(contact_index), []).append(owner)
+    same: dict[str, list[bytes | None]] = {}
+    named = _given(reads.application_id) if reads.same_people else ()
+    for application_id, owner in await reader.fetch_in(records.SAME_PEOPLE_OWNERS, named):
+        same.setdefault(application_id, []).append(owner)
     applications = await reader.fetch_in(records.APPLICATION_OWNERS, _given(reads.application_id))
     calls = await reader.fetch_in(records.CALL_OWNERS, (*reads.call_ids, *legs.values()))
-    return ShardRouting({row[0]: row[1] for row in applications}, numbers, {row[0]: row[1] for row in calls}, legs)
+    of_calls = {row[0]: row[1] for row in calls}
+    return ShardRouting({row[0]: row[1] for row in applications}, numbers, of_calls, legs, contacts, same)
 
 
 def _given(value: T | None) -> tuple[T, ...]:

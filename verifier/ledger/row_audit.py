@@ -26,6 +26,7 @@ _LEAVES = "SELECT COUNT(*) FROM leaves WHERE leaf_index >= 0"
 _CHECKPOINTS = "SELECT MIN(size), MAX(size) FROM checkpoints WHERE size >= $1 AND size < $2"
 _NUMBERS = "SELECT application_id, number_index FROM numbers ORDER BY application_id"
 _ASSIGNMENTS = "SELECT application_id, officer_id FROM assignments ORDER BY application_id"
+_CONTACTS = "SELECT application_id, contact_index FROM contacts ORDER BY application_id"
 _SUM = (
     "the rows are not those that the last batch left: at least one is gone, or is what it was before (restored from a "
     "backup of that table, or set back)"
@@ -62,6 +63,7 @@ class _RowAudit:
         self._open_calls: dict[str, str] = {}
         self._numbers: dict[str, set[bytes]] = {}
         self._officers: dict[str, set[str]] = {}
+        self._contacts: dict[str, set[bytes]] = {}
 
     async def audit(self) -> int:
         heads: Sequence[Row] = ()
@@ -75,13 +77,14 @@ class _RowAudit:
                 self._find("the log has more or fewer leaves than its heads say")
         self._numbers = await self._led(_NUMBERS)
         self._officers = await self._led(_ASSIGNMENTS)
+        self._contacts = await self._led(_CONTACTS)
         for table in tables.TABLES:
             with readable(table.name, self._find):
                 await self._check_table(table)
         for call_id, application_id in self._open_calls.items():
             self._find(f"the open call {call_id} of {application_id} is gone, or is not open")
-        for application_id in sorted({*self._numbers, *self._officers}):
-            self._find(f"a number or an officer leads to {application_id}, whose facts do not name them")
+        for application_id in sorted({*self._numbers, *self._officers, *self._contacts}):
+            self._find(f"a number, an officer or a contact leads to {application_id}, whose facts do not name them")
         with readable("a row of log_head", self._find):
             if self._sum % SHARES != sum(int.from_bytes(HeadRow.of(row).shares) for row in heads) % SHARES:
                 self._find(_SUM)
@@ -134,14 +137,14 @@ class _RowAudit:
         return found
 
     async def _led(self, sql: str) -> dict[str, set[Any]]:
-        """The index entries (numbers or officers) that lead to each application, by application id."""
+        """The index entries (numbers, officers or contacts) that lead to each application, by application id."""
         rows = await self._reader.fetch(sql)
         return {each: {row[1] for row in group} for each, group in groupby(rows, key=lambda row: str(row[0]))}
 
     def _check_application(self, row: tables.ApplicationRow) -> None:
-        """Check the index entries and the customer of an application against its sealed facts."""
-        led_by = self._numbers.pop(row.application_id, set()), self._officers.pop(row.application_id, set())
-        wanted: tuple[set[bytes], set[str]] = set(), set()
+        """Check the index entries and the borrower of an application against its sealed facts."""
+        led_by = tuple(each.pop(row.application_id, set()) for each in (self._numbers, self._officers, self._contacts))
+        wanted: tuple[set[bytes], set[str], set[bytes]] = set(), set(), set()
         try:
             opened = decrypt_application(self._ring, row)
         except Erased:
@@ -152,13 +155,14 @@ class _RowAudit:
         else:
             registration = opened.registration
             wanted = (
-                {indexes.number_index(self._ring, each.number) for each in registration.numbers},
+                {indexes.number_index(self._ring, each.number) for who in opened.contacts for each in who.numbers},
                 {each.id for each in registration.officers},
+                {indexes.customer_index(self._ring, each) for each in registration.contact_ids},
             )
-            if row.customer_index != indexes.customer_index(self._ring, registration.customer.id):
-                self._find(f"{row.application_id} is under another customer than its facts say")
+            if row.customer_index != indexes.customer_index(self._ring, registration.owner.id):
+                self._find(f"{row.application_id} is under another borrower than its facts say")
         if led_by != wanted:
-            self._find(f"{row.application_id} is not led to by the numbers and officers that its facts say")
+            self._find(f"{row.application_id} is not led to by the numbers, officers and contacts that its facts say")
 
 
 def _shown(key: Key) -> str:

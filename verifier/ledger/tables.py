@@ -17,7 +17,11 @@ SignalKind = Literal["impossible", "refused", "ended"]
 
 
 class ApplicationRow(Struct, frozen=True):
-    """A row of `applications`. After an erasure, the row keeps only the id, the call counter and the times."""
+    """A row of `applications`. After an erasure, the row keeps only the id, the call counter and the times.
+
+    `customer_index` is the blind index of the borrower. `calls_today` counts the calls on `local_day`. `called_today`
+    counts them for each contact (core/contact_counts.py). It is None for a loan of one person.
+    """
 
     application_id: str
     customer_index: bytes | None
@@ -32,6 +36,7 @@ class ApplicationRow(Struct, frozen=True):
     updated_at: int
     erased_at: int | None
     opted_out: int = 0
+    called_today: str | None = None
 
 
 class Leg(Struct, frozen=True):
@@ -67,6 +72,19 @@ class StrayLeg(Struct, frozen=True):
     sealed: bytes | None = None
     among: str | None = None
     rang_at: int | None = None
+
+
+class ConfirmationRow(Struct, frozen=True):
+    """A row of `confirmations`: the receipt of one contact for the code of a call, if the loan has several contacts.
+
+    `contact` is the contact's pseudonym, and `leaf_index` the leaf of the receipt.
+    """
+
+    call_id: str
+    contact: str
+    application_id: str
+    leaf_index: int
+    expires_at: int
 
 
 class ExceptionRow(Struct, frozen=True):
@@ -168,6 +186,7 @@ APPLICATIONS = Table(
     ApplicationRow,
     ("application_id",),
     narrow=("call_counter", "local_day", "calls_today", "open_call_id"),
+    later=("called_today",),
 )
 CALLS = Table(
     "calls",
@@ -188,6 +207,7 @@ CALLS = Table(
 )
 LEGS = Table("legs", Leg, ("call_id", "leg_index"), later=("rang_at",))
 STRAY_LEGS = Table("stray_legs", StrayLeg, ("stray_id",), later=("rang_at",))
+CONFIRMATIONS = Table("confirmations", ConfirmationRow, ("call_id", "contact"))
 EXCEPTIONS = Table("exceptions", ExceptionRow, ("exception_id",), narrow=("call_id",))
 REQUESTS = Table("exception_requests", RequestRow, ("request_id",), narrow=("decided_at", "exception_id", "expires_at"))
 LIMITS = Table("limits", LimitRow, ("limit_key",))
@@ -209,6 +229,7 @@ TABLES: tuple[AnyTable, ...] = (
     SUSPENSIONS,
     SIGNALS,
     EXCHANGES,
+    CONFIRMATIONS,
 )
 
 

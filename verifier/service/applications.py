@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
+from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
 from verifier.core.messages.calls import ApplicationView, ErasedView
 from verifier.core.policy import zone
@@ -39,36 +41,46 @@ class Applications:
 
         Raises Erased for the id of an erased application. Raises InvalidField if:
 
-        - the time zone is unknown
-        - the registration lists a number or an officer twice
-        - a number was added in the future
-        - the application already has another customer
+        - a time zone is unknown
+        - the registration lists a number, an officer or a login twice
+        - a number or a contact was added in the future
+        - a contact has a right that they cannot use, or is an officer of the application
+        - a borrower is their own guarantor
+        - the application already has another borrower
         """
         context = self._context
         check(registration, context.clock())
-        customer_index = context.customer_index(registration.customer.id)
+        customer_index = context.customer_index(registration.owner.id)
+        contact_ids = registration.contact_ids
 
         def decide(work: UnitOfWork) -> Answer[ApplicationView]:
             existing = work.applications.row(application_id)
             if existing is not None and existing.erased_at is not None:
                 raise Erased
             if existing is not None and existing.customer_index != customer_index:
-                raise InvalidField.at("/customer/id", "an application stays with its customer")
+                raise _other_borrower(registration)
+            before: Registration | None = None
             if existing is None or existing.wrapped_key is None or existing.kek_id is None:
                 keys = ApplicationKeys.derive(work.new_key())
-                counters: tuple[int, int, int, str | None, int] = (0, 0, 0, None, work.now_ms)
+                counters: tuple[int, int, int, str | None, int, str | None] = (0, 0, 0, None, work.now_ms, None)
             else:
                 keys = unwrap_keys(context.ring, application_id, existing.kek_id, existing.wrapped_key)
+                # Damaged facts can be replaced. Then nobody counts as a contact from before.
+                with suppress(InternalError):
+                    before = work.applications.of_row(existing).registration
                 counters = (
                     existing.call_counter,
                     existing.local_day,
                     existing.calls_today,
                     existing.open_call_id,
                     existing.created_at,
+                    existing.called_today,
                 )
+            facts = registration if existing is None else _dated(registration, before, work.now_ms)
+            theirs = work.applications.of_customer(customer_index, registration.owner.id)
             # Each update wraps the application's key again, under the key-encryption key that is active now.
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
-            counter, day, today, open_call_id, created_at = counters
+            counter, day, today, open_call_id, created_at, called_today = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
             row = ApplicationRow(
                 application_id=application_id,
@@ -83,15 +95,17 @@ class Applications:
                 created_at=created_at,
                 updated_at=work.now_ms,
                 erased_at=None,
-                opted_out=int(any(each.row.opted_out for each in work.applications.of_customer(customer_index))),
+                opted_out=int(any(each.row.opted_out for each in theirs)),
+                called_today=called_today if contact_ids else None,
             )
-            opened = DecryptedApplication(row, keys, registration)
-            row = replace(row, sealed=work.seal(opened, application_id, _encode(registration)))
+            opened = DecryptedApplication(row, keys, facts, facts.people)
+            row = replace(row, sealed=work.seal(opened, application_id, _encode(facts)))
             work.applications.put(row)
-            work.applications.put_numbers(
-                application_id, [context.number_index(n.number) for n in registration.numbers]
-            )
+            work.applications.put_numbers(application_id, self._number_indexes(facts))
+            work.applications.put_contacts(application_id, list(map(context.customer_index, contact_ids)))
             work.applications.put_officers(application_id, [officer.id for officer in registration.officers])
+            gone = set() if before is None else {*before.contact_ids} - {*contact_ids}
+            work.forget_histories(application_id, map(context.customer_index, sorted(gone)))
             if open_call is not None:
                 call = current_state(opened, open_call, work.now_ms, context.settings.rules)
                 work.calls.put(call)
@@ -173,7 +187,10 @@ class Applications:
             registration = work.applications.get(application_id).registration
         except InternalError:
             return []
-        return [self._context.number_index(each.number) for each in registration.numbers]
+        return self._number_indexes(registration)
+
+    def _number_indexes(self, registration: Registration) -> list[bytes]:
+        return [self._context.number_index(each.number) for who in registration.people for each in who.numbers]
 
 
 def view(application: DecryptedApplication) -> ApplicationView:
@@ -190,22 +207,77 @@ def view(application: DecryptedApplication) -> ApplicationView:
 
 def check(registration: Registration, now_ms: int) -> None:
     """Raise InvalidField for invalid facts. This does not compare the facts with an existing registration."""
-    try:
-        zone(registration.customer.time_zone)
-    except ValueError as error:
-        raise InvalidField.at("/customer/time_zone", str(error)) from error
-    for position, number in enumerate(registration.numbers):
-        if to_ms(number.added_at) > now_ms + FUTURE_SLACK_MS:
-            raise InvalidField.at(f"/numbers/{position}/added_at", "the number was put on file in the future")
-    if len({n.number for n in registration.numbers}) < len(registration.numbers):
-        raise InvalidField.at("/numbers", "a number is given twice")
+    people = registration.people
+    numbers = [each.number for contact in people for each in contact.numbers]
+    for position, contact in enumerate(people):
+        _check_contact(_pointer(registration, position), contact, registration, now_ms)
+    if len({*numbers}) < len(numbers):
+        raise InvalidField.at("/numbers" if registration.contacts is UNSET else "/contacts", "a number is given twice")
+    if len({*registration.contact_ids}) < len(registration.contact_ids):
+        raise InvalidField.at("/contacts", "two contacts have the same login")
     if len({o.id for o in registration.officers}) < len(registration.officers):
         raise InvalidField.at("/officers", "an officer is given twice")
 
 
+def _check_contact(at: str, contact: Contact, registration: Registration, now_ms: int) -> None:
+    """Raise InvalidField for an invalid contact. `at` is the JSON Pointer to the contact."""
+    try:
+        zone(contact.time_zone)
+    except ValueError as error:
+        raise InvalidField.at(f"{at or '/customer'}/time_zone", str(error)) from error
+    for position, number in enumerate(contact.numbers):
+        if to_ms(number.added_at) > now_ms + FUTURE_SLACK_MS:
+            raise InvalidField.at(f"{at}/numbers/{position}/added_at", "the number was put on file in the future")
+    if registration.contacts is UNSET:
+        return
+    if contact.added_at is not UNSET and to_ms(contact.added_at) > now_ms + FUTURE_SLACK_MS:
+        raise InvalidField.at(f"{at}/added_at", "the contact was added in the future")
+    if len({*contact.rights}) < len(contact.rights):
+        raise InvalidField.at(f"{at}/rights", "a right is given twice")
+    if contact.may("called") and not contact.numbers:
+        raise InvalidField.at(f"{at}/rights", "a contact without a number cannot be called")
+    if contact.rights and contact.id is None and not contact.numbers:
+        raise InvalidField.at(f"{at}/rights", "a contact with rights needs a login or a number")
+    if contact.role == "helper" and (contact.may("called") or contact.may("details")):
+        raise InvalidField.at(f"{at}/rights", "a helper may only confirm codes")
+    if contact.id is not None and registration.assigned(contact.id) is not None:
+        raise InvalidField.at(f"{at}/id", "an officer of the application cannot be its contact")
+    owner = registration.owner
+    itself = contact.id == owner.id or (owner.kind == "company" and contact.name == owner.name)
+    if contact.role == "guarantor" and itself:
+        raise InvalidField.at(f"{at}/role", "a borrower cannot be their own guarantor")
+
+
+def _pointer(registration: Registration, position: int) -> str:
+    return "" if registration.contacts is UNSET else f"/contacts/{position}"
+
+
+def _dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
+    """The registration, with the time at which each contact was added to the existing application.
+
+    The bank's system may give a later time, but not an earlier one.
+    """
+    if registration.contacts is UNSET:
+        return registration
+    known = {} if before is None else {each.key: each.added_at for each in before.people}
+
+    def dated(contact: Contact) -> Contact:
+        least = known.get(contact.key, from_ms(now_ms))
+        if least is UNSET or (contact.added_at is not UNSET and contact.added_at > least):
+            return contact
+        return replace(contact, added_at=least)
+
+    return replace(registration, contacts=tuple(map(dated, registration.contacts)))
+
+
 def check_customer(held: Registration | None, registration: Registration) -> None:
-    """Raise Erased if the existing registration `held` was erased, and InvalidField if it has another customer."""
+    """Raise Erased if the existing registration `held` was erased, and InvalidField if it has another borrower."""
     if held is None:
         raise Erased
-    if held.customer.id != registration.customer.id:
-        raise InvalidField.at("/customer/id", "an application stays with its customer")
+    if held.owner.id != registration.owner.id:
+        raise _other_borrower(registration)
+
+
+def _other_borrower(registration: Registration) -> InvalidField:
+    member = "customer" if registration.contacts is UNSET else "borrower"
+    return InvalidField.at(f"/{member}/id", "an application stays with its customer")

@@ -17,11 +17,15 @@ from verifier.service.context import Context
 def current_state(application: DecryptedApplication, opened: DecryptedCall, now_ms: int, rules: CallRules) -> Call:
     """The current state of a call.
 
-    Deadlines that have passed are applied. An open call is revoked if its officer is no longer assigned.
+    Deadlines that have passed are applied. An open call is revoked if its officer is no longer assigned, or if the
+    person called is no longer a contact whom the bank may call.
     """
     call = lifecycle.settle(opened.call, now_ms, rules)
+    if not call.open:
+        return call
+    called = application.called(opened.ticket)
     removed = application.registration.assigned(opened.ticket.officer.id) is None
-    return lifecycle.revoke(call, now_ms) if call.open and removed else call
+    return lifecycle.revoke(call, now_ms) if removed or called is None or not called.may("called") else call
 
 
 def vouched_for(context: Context, application: DecryptedApplication, opened: DecryptedCall) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core.application import Officer
 from verifier.core.call import Call
 from verifier.core.code import derive_code, show_code
+from verifier.core.contact_counts import calls_on, with_call
+from verifier.core.contacts import Contact
 from verifier.core.errors import (
     CallClosed,
     CallOpen,
@@ -25,7 +28,7 @@ from verifier.core.messages.calls import CallView, Code, IssueCall, IssuedCall, 
 from verifier.core.policy import LIFTABLE, IntendedCall, check_policy, local_day
 from verifier.core.principal import Principal
 from verifier.core.purposes import ASKS
-from verifier.core.statements import TICKET, CallTicket, Tel, Tels
+from verifier.core.statements import TICKET, CallTicket, Tel, Tels, TicketContact
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.ledger.commands import About, Answer, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
@@ -65,33 +68,33 @@ class Calls:
         def decide(work: UnitOfWork) -> About[IssuedCall]:
             application = work.applications.get(application_id)
             superseded = self._make_way(work, application, officer_id)
-            registration = application.registration
-            day = local_day(registration, work.now_ms)
+            contact = application.contact_of_number(asked.number)
+            day = local_day((contact or application.contacts[0]).time_zone, work.now_ms)
             today = _calls_today(application, day)
-            others = work.applications.others_of_customer(application)
-            to_person = today + sum(_calls_today(each, local_day(each.registration, work.now_ms)) for each in others)
             lifted = _lifted(work, application_id, officer_id, asked, context.cutoff)
             intended = IntendedCall(
                 officer_id=officer_id,
                 purpose=asked.purpose,
                 number=asked.number,
+                contact=contact,
                 caller_number=asked.caller_number,
                 calls_today=today,
-                calls_to_person=to_person,
+                calls_to_person=today if contact is None else self._calls_to(work, application, contact, day),
                 now_ms=work.now_ms,
                 opted_out=bool(application.row.opted_out),
             )
-            officer = check_policy(settings.policy, registration, intended, lifted)
+            officer = check_policy(settings.policy, application.registration, intended, lifted)
+            assert contact is not None  # noqa: S101 - the policy has checked that the number is on file
             if superseded is not None:
                 work.calls.put(superseded)
-            opened, leaf_evidence = self._add(work, application, officer, asked, lifted, day, today)
+            opened, leaf_evidence = self._add(work, application, contact, officer, asked, lifted, day, today)
             if asked.exception_id is not None:
                 exception = work.exceptions.get(asked.exception_id)
                 work.exceptions.put(replace(exception, call_id=opened.call.call_id))
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
             return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
-        reads = ReadSet(application_id, same_customer=True, exception_ids=_given(asked.exception_id))
+        reads = ReadSet(application_id, same_people=True, exception_ids=_given(asked.exception_id))
 
         def guard(work: UnitOfWork) -> None:
             if caller.kind != "system":
@@ -122,10 +125,24 @@ class Calls:
             raise CallOpen
         return lifecycle.revoke(before, work.now_ms)
 
+    def _calls_to(self, work: UnitOfWork, application: DecryptedApplication, contact: Contact, day: int) -> int:
+        """The calls to a contact on their calendar day `day`, on all applications.
+
+        A contact without a login is only known on this application.
+        """
+        others: Sequence[DecryptedApplication] = ()
+        if contact.id is not None:
+            index = self._context.contact_index(application, contact) or b""
+            others = work.applications.others_of_contact(application, index, contact.id)
+        return _calls_to(application, contact, day) + sum(
+            _calls_to(each, each.contact(contact.id or "") or contact, day) for each in others
+        )
+
     def _add(
         self,
         work: UnitOfWork,
         application: DecryptedApplication,
+        contact: Contact,
         officer: Officer,
         asked: IssueCall,
         lifted: frozenset[str],
@@ -151,6 +168,11 @@ class Calls:
             exceptions=tuple(sorted(lifted)),
             salt=work.new_salt(),
         )
+        called_today = None
+        if application.registration.contacts is not UNSET:
+            pseudonym = application.pseudonym_of(contact)
+            ticket = replace(ticket, contact=TicketContact(contact.role, pseudonym))
+            called_today = with_call(application.row.called_today or "", pseudonym, day)
         leaf = work.log.append(TICKET, call_id, ticket, application, application.row.customer_index)
         counter = application.row.call_counter + 1
         call = Call(
@@ -171,7 +193,14 @@ class Calls:
         # Read the row again: if an earlier call was superseded, the row has changed.
         row = work.applications.get(application.application_id).row
         work.applications.put(
-            replace(row, call_counter=counter, local_day=day, calls_today=today + 1, open_call_id=call_id)
+            replace(
+                row,
+                call_counter=counter,
+                local_day=max(day, row.local_day),
+                calls_today=today + 1,
+                open_call_id=call_id,
+                called_today=called_today,
+            )
         )
         return opened, leaf.evidence
 
@@ -280,8 +309,18 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
 
 
 def _calls_today(application: DecryptedApplication, day: int) -> int:
-    """The number of calls that were issued on an application on its customer's calendar day `day`."""
-    return application.row.calls_today if application.row.local_day == day else 0
+    """The number of calls that were issued on an application on the calendar day `day` or later.
+
+    Contacts in other time zones may already have had a later day.
+    """
+    return application.row.calls_today if application.row.local_day >= day else 0
+
+
+def _calls_to(application: DecryptedApplication, contact: Contact, day: int) -> int:
+    """The number of calls to a contact of an application on their calendar day `day`."""
+    if application.registration.contacts is UNSET:
+        return _calls_today(application, day)
+    return calls_on(application.row.called_today or "", application.pseudonym_of(contact), day)
 
 
 def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from verifier.core.call import CallRules
+from verifier.core.contacts import Contact
 from verifier.core.evidence import LogKey, Trust
 from verifier.core.limits import Limit
 from verifier.core.policy import ContactPolicy
 from verifier.core.reconciliation import DiscrepancyKind
 from verifier.ledger import indexes
 from verifier.ledger.committed import Reading
+from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.decrypter import Decrypter
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.unit_of_work import UnitOfWork
@@ -108,6 +110,14 @@ class Context:
     def customer_index(self, customer_id: str) -> bytes:
         """The blind index of a customer."""
         return indexes.customer_index(self.ring, customer_id)
+
+    def contact_index(self, application: DecryptedApplication, contact: Contact | None) -> bytes | None:
+        """The blind index of the login of a contact. None if there is no contact, or if they have no login."""
+        if contact is None or contact.id is None:
+            return None
+        # The row has the index of the borrower, so it need not be computed.
+        borrower = application.row.customer_index
+        return borrower if contact.id == application.registration.owner.id else self.customer_index(contact.id)
 
     def number_index(self, number: str) -> bytes:
         """The blind index of a telephone number."""

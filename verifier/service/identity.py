@@ -37,7 +37,7 @@ class Identities:
         if context.cutoff.holds(ticket.officer.id):
             raise CallClosed("the officer is suspended")
         now_ms = context.clock()
-        language = application.registration.customer.language
+        called = application.called(ticket) or application.contacts[0]
         claims = Claims(
             dest=ticket.dest,
             iat=now_ms // 1000,
@@ -45,7 +45,7 @@ class Identities:
             attest=asked.attest if asked.kind == "shaken" else None,
             origid=str(UUID(call_id.removeprefix("call_"))) if asked.kind == "shaken" else None,
             rcd={"nam": context.settings.bank_name or ticket.iss} if asked.kind == "rcd" else None,
-            crn=PURPOSES[ticket.purpose][language] if asked.kind == "rcd" else None,
+            crn=PURPOSES[ticket.purpose][called.language] if asked.kind == "rcd" else None,
         )
         header = identity_header(asked.kind, claims, self._signer.x5u, self._signer.sign)
         return SipIdentity(header, from_ms(now_ms))

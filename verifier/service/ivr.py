@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Struct
 
 from verifier.core import dialogue as machine
-from verifier.core import words
 from verifier.core.dialogue import Dialogue, Turn
 from verifier.core.errors import MalformedCode, NotFound, RateLimited
 from verifier.core.messages.dialogues import BeginSession, HeardKeys, IvrTurn
@@ -19,7 +18,7 @@ from verifier.ledger.decrypted import session_context
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.confirmations.answers import past_call
+from verifier.service.confirmations.answers import past_call, who
 from verifier.service.confirmations.confirm import Confirmations, by_phone
 from verifier.service.confirmations.entries import looking_twice, with_earlier
 from verifier.service.confirmations.replays import goes_on, turn_again
@@ -148,7 +147,7 @@ class Ivr:
             return *machine.ask_to_repeat(dialogue), None, None
         if isinstance(outcome, str):
             return *machine.no_verdict(dialogue, outcome), None, None
-        receipt_for = self._outbox.recipient(outcome.application)
+        receipt_for = self._outbox.recipient(outcome.application, outcome.contact)
         receipt = outcome.receipt_id if receipt_for else ""
         about = outcome.application.application_id if outcome.application is not None else None
         if outcome.call is None:
@@ -157,10 +156,9 @@ class Ivr:
             told = {language: past_call(outcome, language) for language in LANGUAGES}
             judged = machine.judge(dialogue, "ended", told, receipt=receipt, evidence=outcome.receipt_id)
             return *judged, receipt_for, about
-        ticket = outcome.call.ticket
-        facts = ticket.officer, ticket.purpose, ticket.asks, outcome.loan
-        who = {language: words.who(language, *facts, spoken=True) for language in LANGUAGES}
-        judged = machine.judge(dialogue, "genuine", who, ticket.officer.id, receipt, evidence=outcome.receipt_id)
+        told = {language: who(outcome, language, spoken=True) for language in LANGUAGES}
+        officer_id = outcome.call.ticket.officer.id
+        judged = machine.judge(dialogue, "genuine", told, officer_id, receipt, evidence=outcome.receipt_id)
         return *judged, receipt_for, about
 
 

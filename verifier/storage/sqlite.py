@@ -47,8 +47,8 @@ def numbered(sql: str) -> str:
 
 
 def in_list(sql: str, count: int) -> str:
-    """The statement with `count` parameters in place of `($*)`."""
-    return sql.replace("($*)", "(" + ",".join("?" * count) + ")")
+    """The statement with `count` parameters in place of each `($*)`. All places get the same parameters."""
+    return sql.replace("($*)", "(" + ",".join(f"?{n}" for n in range(1, count + 1)) + ")")
 
 
 class _Connection:

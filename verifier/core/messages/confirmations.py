@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from verifier.core.application import E164, ApplicationId, Loan, Officer
 from verifier.core.call import LegMode
+from verifier.core.contacts import Role
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.purposes import Language
 
@@ -52,15 +53,25 @@ class LegView(Struct, frozen=True):
     ended_at: datetime | None
 
 
+class CalledContact(Struct, frozen=True):
+    """The contact whom the bank called. `name` is null if they are no longer a contact of the loan."""
+
+    role: Role
+    name: str | None
+
+
 class CallDetails(Struct, frozen=True, omit_defaults=True):
-    """The facts that a customer sees about a call of theirs. An answer kept by an earlier release has no `loan`.
+    """The facts that a customer sees about a call. An answer kept by an earlier release has no `loan`.
+
+    If the call went to another contact of the loan, `called` says to whom. Without the right to details, the customer
+    gets no `loan`. If the call was not to them either, `purpose` is null, and `asks` is empty.
 
     The verdict `ended` on a code that was entered after its call also has `began_at` and `ended_at`.
     """
 
     call_id: str
     officer: Officer
-    purpose: str
+    purpose: str | None
     asks: tuple[str, ...]
     never_asks: tuple[str, ...]
     number: str
@@ -69,6 +80,7 @@ class CallDetails(Struct, frozen=True, omit_defaults=True):
     loan: Loan | None = None
     began_at: datetime | None = None
     ended_at: datetime | None = None
+    called: CalledContact | None = None
 
 
 class Verdict(Struct, frozen=True):

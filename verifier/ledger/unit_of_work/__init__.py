@@ -108,16 +108,21 @@ class UnitOfWork:
         """Add a report."""
         self.loaded.reports.put(report)
 
+    def forget_histories(self, application_id: str, contact_indexes: Iterable[bytes]) -> None:
+        """Delete the call histories of these people, because they name calls on an application."""
+        for contact_index in contact_indexes:
+            self.writes.stage(records.FORGET_KEPT_HISTORIES, (contact_index,))
+            self.writes.stage(records.FORGET_HISTORIES, (application_id, contact_index))
+
     def forget(self, application_id: str, customer_index: bytes | None, number_indexes: Iterable[bytes]) -> None:
         """Delete the data of an erased application.
 
         The application's own row, its calls and its reports stay, but the reports lose their text. The call histories
-        of the customer are deleted too. `number_indexes` are the blind indexes of the application's numbers. Dialogues
-        of callers from these numbers are deleted too, if they are not tied to an application yet.
+        of the borrower and the contacts are deleted too. `number_indexes` are the blind indexes of the application's
+        numbers. Dialogues of callers from these numbers are deleted too, if they are not tied to an application yet.
         """
-        if customer_index is not None:
-            self.writes.stage(records.FORGET_KEPT_HISTORIES, (customer_index,))
-            self.writes.stage(records.FORGET_HISTORIES, (application_id, customer_index))
+        people = (customer_index, *self.loaded.contacts_of.get(application_id, ()))
+        self.forget_histories(application_id, (each for each in people if each is not None))
         for statement in _FORGET:
             self.writes.stage(statement, (application_id,))
         for number_index in number_indexes:
@@ -127,7 +132,7 @@ class UnitOfWork:
             among = loaded.strays.hint(stray_id, "among") or ""
             if loaded.strays.hint(stray_id, "application_id") == application_id or f" {application_id} " in among:
                 loaded.strays.delete(stray_id)
-        for rows in (loaded.requests, loaded.exceptions, loaded.signals):
+        for rows in (loaded.requests, loaded.exceptions, loaded.signals, loaded.confirmations):
             for key in _of(rows, application_id):
                 rows.delete(key)
         for key in limit_keys(application_id):

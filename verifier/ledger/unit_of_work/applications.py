@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -61,16 +61,30 @@ class ApplicationRows:
             found = self._decrypted[row.application_id] = self._decrypter.application(row)
         return found
 
-    def of_customer(self, customer_index: bytes) -> list[DecryptedApplication]:
-        """Every application of a customer, except those that were erased before or in this batch."""
-        self._declared.named("a customer", customer_index, (self._declared.reads.customer_index,))
-        return self._kept(self._loaded.of_customer.get(customer_index, []))
+    def of_customer(self, customer_index: bytes, customer_id: str) -> list[DecryptedApplication]:
+        """Every application on which the person with this login is a contact, except erased ones.
 
-    def others_of_customer(self, application: DecryptedApplication) -> list[DecryptedApplication]:
-        """The other applications of the customer of an application, except erased ones."""
-        self._declared.same_customer(application.application_id)
-        found = self._loaded.of_customer.get(application.row.customer_index or b"", ())
-        return self._kept(each for each in found if each != application.application_id)
+        The sealed facts decide who is a contact. Rows of the table `contacts` have no authenticator, so they prove
+        nothing.
+        """
+        self._declared.named("a customer", customer_index, (self._declared.reads.customer_index,))
+        return self._with_contact(self._loaded.of_customer.get(customer_index, ()), customer_id)
+
+    def others_of_contact(
+        self, application: DecryptedApplication, contact_index: bytes, contact_id: str
+    ) -> list[DecryptedApplication]:
+        """The other applications of a contact of an application, except erased ones."""
+        self._declared.same_people(application.application_id)
+        found = self._loaded.of_customer.get(contact_index, ())
+        return self._with_contact((each for each in found if each != application.application_id), contact_id)
+
+    def _with_contact(self, application_ids: Iterable[str], contact_id: str) -> list[DecryptedApplication]:
+        found = self._kept(application_ids)
+        theirs = [each for each in found if each.contact(contact_id) is not None]
+        others = (each for each in found if each not in theirs and each.registration.owner.id != contact_id)
+        if any(not self._loaded.applications.changed(each.application_id) for each in others):
+            self._authenticator.tampered("contacts")
+        return theirs
 
     def of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:
         """Every application with this number on file, except erased ones.
@@ -80,7 +94,7 @@ class ApplicationRows:
         """
         self._declared.named("a number", number_index, (self._declared.reads.number_index,))
         found = self._kept(self._loaded.of_number.get(number_index, []))
-        on_file = [each for each in found if each.registration.number_on_file(number) is not None]
+        on_file = [each for each in found if each.contact_of_number(number) is not None]
         if any(each not in on_file and not self._loaded.applications.changed(each.application_id) for each in found):
             self._authenticator.tampered("numbers")
         return on_file
@@ -107,9 +121,18 @@ class ApplicationRows:
         if decrypted is not None and decrypted.row.sealed == row.sealed:
             self._decrypted[row.application_id] = replace(decrypted, row=row)
         if row.customer_index is not None:
-            known = self._loaded.of_customer.setdefault(row.customer_index, [])
-            if row.application_id not in known:
-                known.append(row.application_id)
+            self._led_by(row.customer_index, row.application_id)
+
+    def put_contacts(self, application_id: str, contact_indexes: Sequence[bytes]) -> None:
+        """Replace the index entries for the logins of the contacts, if an application has several."""
+        self._index(application_id, contact_indexes, records.DELETE_CONTACTS, records.INSERT_CONTACT)
+        for contact_index in contact_indexes:
+            self._led_by(contact_index, application_id)
+
+    def _led_by(self, person: bytes, application_id: str) -> None:
+        known = self._loaded.of_customer.setdefault(person, [])
+        if application_id not in known:
+            known.append(application_id)
 
     def put_numbers(self, application_id: str, number_indexes: Iterable[bytes]) -> None:
         """Replace the index entries for the numbers of an application."""

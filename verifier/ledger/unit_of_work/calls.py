@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from verifier.core.call import Call
+from verifier.core.contacts import Contact
 from verifier.core.errors import InvalidField, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.messages.calls import LogEvidence
@@ -16,12 +17,16 @@ from verifier.core.statements import CallTicket
 from verifier.ledger import decoys
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall, decrypt_call, decrypt_receipt
 from verifier.ledger.rows import Authenticator
+from verifier.ledger.tables import ConfirmationRow
 from verifier.ledger.unit_of_work.applications import ApplicationRows
 from verifier.ledger.unit_of_work.declared import Declared
 from verifier.ledger.unit_of_work.loading import MOST_BETWEEN, Loaded, ids_between
 from verifier.ledger.unit_of_work.log_entries import LogEntries, StagedLeaf
 from verifier.ledger.unit_of_work.writes import Effects
 from verifier.ports import KeyRing
+
+# A call can go on for hours after its code has expired, and a contact may enter the code again.
+CONFIRMATIONS_KEPT_MS = 86_400_000
 
 
 class CallRows:
@@ -152,6 +157,34 @@ class CallRows:
         receipt_id, sealed, customer_index = self._loaded.candidates.receipt(call.call_id)
         evidence = decrypt_receipt(self._ring, application.keys, call.call_id, receipt_id, sealed, customer_index)
         return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
+
+    def confirmed_by(
+        self, call: Call, application: DecryptedApplication, contact: Contact
+    ) -> tuple[str, Callable[[], LogEvidence]] | None:
+        """The receipt that a contact has got for the code of a confirmed call. None if they have got none.
+
+        Only calls on a loan with several contacts have such receipts.
+        """
+        key = call.call_id, application.pseudonym_of(contact)
+        row = self._loaded.confirmations.get(key)
+        if row is None:
+            return None
+        staged = self._log.leaves.get(row.leaf_index)
+        if staged is not None:
+            return staged.statement_id, staged.evidence
+        receipt_id, sealed, customer_index = self._loaded.candidates.confirmed[key]
+        evidence = decrypt_receipt(self._ring, application.keys, call.call_id, receipt_id, sealed, customer_index)
+        return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
+
+    def put_confirmed(self, call: Call, application: DecryptedApplication, contact: Contact, leaf_index: int) -> None:
+        """Remember the receipt that a contact has got for the code of a call."""
+        pseudonym, until = application.pseudonym_of(contact), call.expires_at + CONFIRMATIONS_KEPT_MS
+        self._loaded.confirmations.put(ConfirmationRow(call.call_id, pseudonym, call.application_id, leaf_index, until))
+
+    def receipts_of(self, call: Call, application: DecryptedApplication) -> list[str]:
+        """The ids of the receipts that the contacts have got for the code of a confirmed call."""
+        given = (self.confirmed_by(call, application, each) for each in application.contacts)
+        return [each[0] for each in given if each is not None]
 
     def add(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> DecryptedCall:
         """Add a new call. `leaf` is the staged leaf of the call's ticket."""

@@ -41,10 +41,10 @@ class Declared:
         if application_id != self.reads.application_id and application_id not in self._declared_applications():
             raise _undeclared("an application")
 
-    def same_customer(self, application_id: str) -> None:
-        """Check that the read set covers the other applications of the customer of an application."""
-        if application_id != self.reads.application_id or not self.reads.same_customer:
-            raise _undeclared("the other applications of a customer")
+    def same_people(self, application_id: str) -> None:
+        """Check that the read set covers the other applications of the contacts of an application."""
+        if application_id != self.reads.application_id or not self.reads.same_people:
+            raise _undeclared("the other applications of a contact")
 
     def call(self, call_id: str) -> None:
         """Check that the read set covers a call.

@@ -19,6 +19,7 @@ from verifier.ledger.routing import ShardRouting
 from verifier.ledger.rows import AnyRows, AnyTable, Authenticator, Key, Rows
 from verifier.ledger.tables import (
     ApplicationRow,
+    ConfirmationRow,
     ExceptionRow,
     ExchangeRow,
     Leg,
@@ -41,13 +42,15 @@ class CandidateCalls:
     """The calls that codes are tried against (CVP-7-2).
 
     Each application has one candidate call: its open call, or a decoy if there is no open call. One statement loads all
-    candidate calls, together with the receipts of confirmed calls.
+    candidate calls, together with the receipts of confirmed calls. `confirmed` has the receipts of the other contacts,
+    by call and contact.
     """
 
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}
         self.decoys: dict[str, DecryptedCall] = {}
         self._receipts: dict[str, tuple[str, bytes, bytes | None]] = {}
+        self.confirmed: dict[tuple[str, str], Row] = {}
 
     def ids(self, applications: Iterable[tuple[str, str | None]]) -> Iterable[str]:
         """The ids of the candidate calls to load. `applications` has the id and the open call of each application."""
@@ -118,10 +121,13 @@ class Loaded:
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
         self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
+        self.confirmations: Rows[ConfirmationRow] = self.tables[tables.CONFIRMATIONS]
         self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
         self.of_customer: dict[bytes, list[str]] = {}
         self.of_number: dict[bytes, list[str]] = {}
+        self.same_people: dict[str, list[str]] = {}
+        self.contacts_of: dict[str, list[bytes]] = {}
         self.tickets: dict[str, Row] = {}
         self.legs_of: dict[str, set[bytes]] = {}
         self.leg_owners: dict[bytes, str] = {}
@@ -147,15 +153,15 @@ class Loaded:
         application_ids.update(_given(n.application_id for n in read_sets))
         application_ids.update(each for found in self.of_number.values() for each in found)
         self.applications.load(await read(records.APPLICATIONS_BY_ID, sorted(application_ids)))
-        of_customer = [
-            *await read(records.APPLICATIONS_BY_CUSTOMER, _given(n.customer_index for n in read_sets)),
-            *await read(
-                records.APPLICATIONS_OF_SAME_CUSTOMER, _given(n.application_id for n in read_sets if n.same_customer)
-            ),
-        ]
-        self.applications.load(of_customer)
-        for row in of_customer:
-            known = self.of_customer.setdefault(bytes(row[1]), [])
+        of_customer = await read(records.APPLICATIONS_OF_PEOPLE, _given(n.customer_index for n in read_sets))
+        named = _given(n.application_id for n in read_sets if n.same_people)
+        same = await read(records.APPLICATIONS_OF_SAME_PEOPLE, named)
+        self.same_people.update((row[-2], []) for row in same)
+        for row in same:
+            self.same_people[row[-2]].append(row[0])
+        for row in (*of_customer, *same):
+            self.applications.load([row])
+            known = self.of_customer.setdefault(bytes(row[-1]), [])
             if row[0] not in known:
                 known.append(row[0])
         await self._load_candidates(read_sets)
@@ -187,6 +193,10 @@ class Loaded:
         for row in await self._transaction.fetch_in(records.CANDIDATES, call_ids):
             self._add_calls([row])
             self.candidates.add(row)
+        confirmed = [each for each in call_ids if self.calls.hint(each, "state") == "confirmed"]
+        for row in await self._transaction.fetch_in(records.CONFIRMATIONS_OF_CALLS, confirmed):
+            self.confirmations.load([row])
+            self.candidates.confirmed[row[0], row[1]] = row[tables.CONFIRMATIONS.width :]
 
     async def _load_rest(self, reads: ReadSet) -> None:
         """Load the rows that few commands declare: closed calls, signals, reports, rows to delete, and so on."""
@@ -201,11 +211,13 @@ class Loaded:
         if reads.unexamined:
             await self._load_unexamined()
         if reads.whole is not None:
+            self.contacts_of[reads.whole] = [bytes(row[0]) for row in await read(records.CONTACTS_OF, reads.whole)]
             self.signals.load(await read_in(records.SIGNALS_OF_APPLICATION, [reads.whole]))
             self._add_strays(await read(records.STRAYS_OF, reads.whole))
             self.requests.load(await read_in(records.REQUESTS_OF, [reads.whole]))
             self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))
             self.exceptions.load(await read_in(records.EXCEPTIONS_OF, [reads.whole]))
+            self.confirmations.load(await read_in(records.CONFIRMATIONS_OF, [reads.whole]))
             self.limits.rows.load(await read_in(records.LIMITS_BY_KEY, tables.limit_keys(reads.whole)))
         if reads.report_ids:
             self.reports.load(await read_in(records.REPORTS_BY_ID, reads.report_ids))
@@ -261,9 +273,9 @@ class Loaded:
         self.expired += [(table, table.key_of(row), column, before) for row in rows]
 
     def led_to(self, reads: ReadSet) -> list[str]:
-        """The ids of the applications that belong to the customer in a read set.
+        """The ids of the applications on which the person in a read set is a contact.
 
-        If the read set has no customer, this returns the ids of the applications with the read set's number on file.
+        If the read set has no person, this returns the ids of the applications with the read set's number on file.
         """
         if reads.customer_index is not None:
             return self.of_customer.get(reads.customer_index, [])
@@ -274,11 +286,13 @@ class Loaded:
         return found
 
     def routing(self) -> ShardRouting:
-        """The customers of the loaded rows. The writer checks that the batch has locked the shard of each customer."""
-        customers = {each: self._customer(each) for each in self.applications}
-        numbers = {number: [customers.get(each) for each in found] for number, found in self.of_number.items()}
-        calls = {each: customers.get(self.calls.hint(each, "application_id")) for each in self.calls}
-        return ShardRouting(customers, numbers, calls, self.leg_owners)
+        """The borrowers of the loaded rows. The writer checks that the batch has locked the shard of each borrower."""
+        borrowers = {each: self._customer(each) for each in self.applications}
+        numbers = {number: [borrowers.get(each) for each in found] for number, found in self.of_number.items()}
+        contacts = {person: [borrowers.get(each) for each in found] for person, found in self.of_customer.items()}
+        calls = {each: borrowers.get(self.calls.hint(each, "application_id")) for each in self.calls}
+        same = {each: [borrowers.get(other) for other in found] for each, found in self.same_people.items()}
+        return ShardRouting(borrowers, numbers, calls, self.leg_owners, contacts, same)
 
 
 def ids_between(first_ms: int, last_ms: int) -> tuple[str, str]:

@@ -16,7 +16,9 @@ from verifier.ports import Row, Transaction
 ORDER = (
     records.INSERT_LEAF,
     records.DELETE_NUMBERS,
+    records.DELETE_CONTACTS,
     records.INSERT_NUMBER,
+    records.INSERT_CONTACT,
     records.DELETE_ASSIGNMENTS,
     records.INSERT_ASSIGNMENT,
     records.INSERT_SESSION,

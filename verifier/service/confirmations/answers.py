@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from verifier.core import call as lifecycle
 from verifier.core import words
 from verifier.core.application import Loan
+from verifier.core.contacts import Contact
 from verifier.core.messages.calls import LogEvidence
-from verifier.core.messages.confirmations import CallDetails, LegView, SpokenVerdict, Verdict, Words
+from verifier.core.messages.confirmations import CallDetails, CalledContact, LegView, SpokenVerdict, Verdict, Words
 from verifier.core.policy import local_time
 from verifier.core.purposes import NEVER_ASKS, Language
 from verifier.core.times import from_ms, optional_from_ms
@@ -29,7 +30,8 @@ _UNCHECKED: dict[NotFrom, dict[Language, str]] = {
 class Judgement(Struct, frozen=True):
     """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7).
 
-    `application` is the application that the receipt belongs to, or None if it is unknown.
+    `application` is the application that the receipt belongs to, or None if it is unknown. `contact` is the person who
+    asked, as a contact of it.
     """
 
     verdict: Literal["genuine", "not_genuine", "ended"]
@@ -39,12 +41,32 @@ class Judgement(Struct, frozen=True):
     receipt_id: str
     evidence: Callable[[], LogEvidence]
     at: int
+    contact: Contact | None
 
     @property
-    def loan(self) -> Loan:
-        """The loan that the call is about. The judgement must have a call."""
+    def loan(self) -> Loan | None:
+        """The loan that the call is about, if the person who asked may know. The judgement must have a call."""
         assert self.application is not None  # noqa: S101 - a call belongs to an application
-        return self.application.loan
+        return self.application.loan if self.contact is not None and self.contact.may("details") else None
+
+    @property
+    def called(self) -> CalledContact | None:
+        """Whom the bank called, if that is not the person who asked. The judgement must have a call.
+
+        The name is null if the person is no longer a contact.
+        """
+        assert self.application is not None and self.call is not None  # noqa: S101, PT018 - as above
+        ticket = self.call.ticket
+        called = self.application.called(ticket)
+        if called is not None and called == self.contact:
+            return None
+        role = "borrower" if ticket.contact is UNSET else ticket.contact.role
+        return CalledContact(role, None if called is None else called.name)
+
+    @property
+    def knows_purpose(self) -> bool:
+        """Whether the person who asked may know what the call is about. The judgement must have a call."""
+        return self.called is None or (self.contact is not None and self.contact.may("details"))
 
     @property
     def about(self) -> str | None:
@@ -59,9 +81,7 @@ def verdict(judgement: Judgement) -> Verdict:
         at=from_ms(judgement.at),
         given_before=judgement.given_before,
         words=tuple(Words(language, _words(judgement, language)) for language in words.LANGUAGES),
-        call=None
-        if judgement.call is None
-        else _details(judgement.call, judgement.loan, ended=judgement.verdict == "ended"),
+        call=None if judgement.call is None else _details(judgement, judgement.call),
         receipt_id=judgement.receipt_id,
         receipt=judgement.evidence(),
     )
@@ -96,25 +116,26 @@ def past_call(judgement: Judgement, language: Language) -> str:
     """The sentence about the call of the verdict `ended`, with the time by the customer's clock."""
     assert judgement.call is not None  # noqa: S101 - the verdict `ended` has a call
     assert judgement.application is not None  # noqa: S101 - and so an application
-    registration, call = judgement.application.registration, judgement.call.call
-    began, now = (local_time(registration, each) for each in (lifecycle.began(call), judgement.at))
+    call, contact = judgement.call.call, judgement.contact or judgement.application.contacts[0]
+    began, now = (local_time(contact.time_zone, each) for each in (lifecycle.began(call), judgement.at))
     return words.past_call(language, began, now, expired=call.state == "expired" and call.leg_ended_at is None)
 
 
-def _details(opened: DecryptedCall, loan: Loan, *, ended: bool) -> CallDetails:
-    call, ticket = opened.call, opened.ticket
+def _details(judgement: Judgement, opened: DecryptedCall) -> CallDetails:
+    call, ticket, ended = opened.call, opened.ticket, judgement.verdict == "ended"
     return CallDetails(
         call_id=call.call_id,
         officer=ticket.officer,
-        purpose=ticket.purpose,
-        asks=ticket.asks,
+        purpose=ticket.purpose if judgement.knows_purpose else None,
+        asks=ticket.asks if judgement.knows_purpose else (),
         never_asks=NEVER_ASKS,
         number=opened.number,
         caller_number="+" + ticket.orig.tn,
         leg=LegView(call.leg_mode, optional_from_ms(call.connected_at), optional_from_ms(call.leg_ended_at)),
-        loan=loan,
+        loan=judgement.loan,
         began_at=from_ms(lifecycle.began(call)) if ended else None,
         ended_at=from_ms(lifecycle.was_over(call)) if ended else None,
+        called=judgement.called,
     )
 
 
@@ -124,6 +145,13 @@ def _words(judgement: Judgement, language: Language, *, spoken: bool = False) ->
         return words.code_over(language, past_call(judgement, language))
     if judgement.call is None:
         return words.NOT_GENUINE[language]
-    ticket = judgement.call.ticket
-    facts = ticket.officer, ticket.purpose, ticket.asks, judgement.loan
-    return words.genuine(language, *facts, spoken=spoken)
+    return words.genuine(language, who(judgement, language, spoken=spoken))
+
+
+def who(judgement: Judgement, language: Language, *, spoken: bool = False) -> str:
+    """The sentences of a genuine verdict that describe the call. The judgement must have a call."""
+    assert judgement.call is not None  # noqa: S101
+    ticket, called = judgement.call.ticket, judgement.called
+    about = words.About(ticket.purpose, ticket.asks, judgement.loan) if judgement.knows_purpose else None
+    to = None if called is None else (called.role, called.name)
+    return words.who(language, ticket.officer, about, to, spoken=spoken)

@@ -1,6 +1,6 @@
 """The applications that a verdict or a report may be about, each with its open call or a decoy.
 
-Implements specs/protocol.md sections 7 and 7.1. A number may be on file for several customers.
+Implements specs/protocol.md sections 7 and 7.1. A number may be on file for several people.
 """
 
 from __future__ import annotations
@@ -55,22 +55,30 @@ def candidates(work: UnitOfWork, applications: Sequence[DecryptedApplication], r
     return found
 
 
-def of_one_customer(tried: Sequence[Candidate]) -> bool:
-    """Whether all these candidates belong to one customer. False if there are no candidates."""
-    return len({each.application.registration.customer.id for each in tried}) == 1
+def of_one_person(tried: Sequence[Candidate], number: str) -> bool:
+    """Whether the number belongs to one person on all these applications. False if there are no candidates.
+
+    People are told apart by their login. Without one, they are only known on their application.
+    """
+    return len({_person(each.application, number) for each in tried}) == 1
+
+
+def _person(application: DecryptedApplication, number: str) -> str:
+    contact = application.contact_of_number(number)
+    return contact.id if contact is not None and contact.id is not None else f"\0{application.application_id}"
 
 
 def of_caller(tried: Sequence[Candidate], number: str) -> Sequence[Candidate]:
-    """The candidates of the customer who is calling from `number`. Empty unless exactly one customer is possible.
+    """The candidates of the person who is calling from `number`. Empty unless exactly one person is possible.
 
-    If open calls went to the number, only the customers of those calls are possible. Otherwise all customers in `tried`
-    are possible.
+    If open calls went to the number, only the people of those calls are possible. Otherwise everybody in `tried` is
+    possible.
     """
     found = [each for each in tried if each.open_to(number)] or tried
-    return found if of_one_customer(found) else ()
+    return found if of_one_person(found, number) else ()
 
 
-def language_of(applications: Sequence[DecryptedApplication]) -> Language:
-    """The language of the customers of these applications. If there is not exactly one language, it is zh-CN."""
-    languages = {each.registration.customer.language for each in applications}
+def language_of(applications: Sequence[DecryptedApplication], number: str) -> Language:
+    """The language of the people with this number. If there is not exactly one language, it is zh-CN."""
+    languages = {each.language for each in (who.contact_of_number(number) for who in applications) if each is not None}
     return languages.pop() if len(languages) == 1 else "zh-CN"

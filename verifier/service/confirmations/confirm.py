@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core import limits
 from verifier.core.call import Call, Channel
 from verifier.core.code import derive_code, impossible, parse_code, possible, same_code
+from verifier.core.contacts import Contact
 from verifier.core.errors import MalformedCode, RateLimited
+from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
 from verifier.core.principal import Principal
 from verifier.core.purposes import Language
@@ -25,7 +27,7 @@ from verifier.ledger.tables import CHANNELS, LimitRow, SignalKind, limit_key
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations import answers, receipts
 from verifier.service.confirmations.answers import Judgement, NotFrom
-from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_customer
+from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_person
 from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.confirmations.entries import Entry, NotLive, looking_twice, with_earlier
 from verifier.service.confirmations.past_calls import past_call_of
@@ -74,11 +76,11 @@ class Confirmations:
             customer_index=customer_index,
             reported=asked.caller_number,
         )
-        again = verdict_again(context, lambda work: work.applications.of_customer(customer_index))
+        again = verdict_again(context, lambda work: self._mine(work, entry))
 
         async def look(reads: ReadSet) -> Reply[Verdict]:
             def decide(work: UnitOfWork) -> About[Verdict] | MalformedCode:
-                judged = self._judge(work, reads, entry, work.applications.of_customer(customer_index))
+                judged = self._judge(work, reads, entry, self._mine(work, entry))
                 if isinstance(judged, MalformedCode):
                     return judged
                 # In the app, a call to any number can be confirmed, so there is always a verdict.
@@ -127,9 +129,16 @@ class Confirmations:
         index = self._context.number_index(number) if number else None
         return ReadSet(application_id, number_index=index, session_id=session_id, channel="ivr", cap="verdicts")
 
+    def _mine(self, work: UnitOfWork, entry: Entry) -> Sequence[DecryptedApplication]:
+        """The applications on which the person who is logged in may confirm codes (law L12)."""
+        assert entry.customer_index is not None  # noqa: S101 - in the app, there is a login
+        return _confirming(entry, work.applications.of_customer(entry.customer_index, entry.customer_id or ""))
+
     def on_file(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
-        """The applications that have the calling number on file."""
-        return work.applications.of_number(reads.number_index, number or "") if reads.number_index is not None else ()
+        """The applications on which the calling number belongs to somebody who may confirm codes (law L12)."""
+        if reads.number_index is None or number is None:
+            return ()
+        return _confirming(by_phone("", number), work.applications.of_number(reads.number_index, number))
 
     def judge_by_phone(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry
@@ -141,8 +150,8 @@ class Confirmations:
         registered = self.on_file(work, reads, entry.number)
         judged = self._judge(work, reads, entry, registered)
         if isinstance(judged, Judgement) and judged.call is not None and judged.application is not None:
-            return judged, language_of([judged.application])
-        return judged, language_of(registered)
+            return judged, language_of([judged.application], entry.number or "")
+        return judged, language_of(registered, entry.number or "")
 
     def _judge(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry, applications: Sequence[DecryptedApplication]
@@ -195,10 +204,10 @@ class Confirmations:
             return error
         if entry.number is not None and not applications:
             return "unregistered"
-        receipt_id, leaf = receipts.sign(work, self._context.settings.issuer, entry, application, None)
+        receipt_id, leaf = receipts.sign(self._context, work, entry, application, None)
         kind: SignalKind = "impossible"
         add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
-        return Judgement("not_genuine", None, application, False, receipt_id, leaf.evidence, work.now_ms)
+        return _judgement("not_genuine", entry, None, application, receipt_id, leaf.evidence, work.now_ms)
 
     def _candidates(self, work: UnitOfWork, applications: Sequence[DecryptedApplication]) -> Sequence[Candidate]:
         return candidates(work, applications, self._context.settings.rules)
@@ -221,7 +230,7 @@ class Confirmations:
         customer must not lock out the others.
         """
         limit = self._context.settings.guess_limit
-        shared = entry.number is not None and not of_one_customer([each.candidate for each in tries])
+        shared = entry.number is not None and not of_one_person([each.candidate for each in tries], entry.number)
         for each in tries:
             if each.named and (not shared or each.candidate.open_to(entry.number)):
                 tat = work.limits.tat(limit_key(each.candidate.application.application_id, entry.channel))
@@ -231,15 +240,33 @@ class Confirmations:
 
     def _accept(self, work: UnitOfWork, entry: Entry, candidate: Candidate) -> Judgement:
         application, opened = candidate.application, candidate.opened
-        if opened.call.state == "confirmed":
-            # The same person has entered the code again while the call is open. Return the first receipt.
-            receipt_id, evidence = work.calls.receipt_of(opened.call, application)
-            return Judgement("genuine", opened, application, True, receipt_id, evidence, work.now_ms)
-        receipt_id, leaf = receipts.sign(work, self._context.settings.issuer, entry, application, opened)
-        call = lifecycle.confirm(opened.call, work.now_ms, leaf.leaf_index, self._context.settings.rules)
-        work.calls.put(call)
-        opened = replace(opened, call=call)
-        return Judgement("genuine", opened, application, False, receipt_id, leaf.evidence, work.now_ms)
+        contact = entry.contact(application)
+        assert contact is not None  # noqa: S101 - only the applications of the person are candidates
+        # The same person may enter the code again while the call is open. Then they get their first receipt.
+        before = self._given_before(work, opened, application, contact)
+        if before is not None:
+            return _judgement("genuine", entry, opened, application, *before, work.now_ms, given_before=True)
+        receipt_id, leaf = receipts.sign(self._context, work, entry, application, opened)
+        if opened.call.state != "confirmed":
+            call = lifecycle.confirm(opened.call, work.now_ms, leaf.leaf_index, self._context.settings.rules)
+            work.calls.put(call)
+            opened = replace(opened, call=call)
+        if opened.ticket.contact is not UNSET:
+            work.calls.put_confirmed(opened.call, application, contact, leaf.leaf_index)
+        return _judgement("genuine", entry, opened, application, receipt_id, leaf.evidence, work.now_ms)
+
+    def _given_before(
+        self, work: UnitOfWork, opened: DecryptedCall, application: DecryptedApplication, contact: Contact
+    ) -> tuple[str, Callable[[], LogEvidence]] | None:
+        """The receipt that a contact has already got for the code of a call, or None.
+
+        The first contact who enters the code confirms the call. Each other contact gets a receipt of their own.
+        """
+        if opened.call.state != "confirmed":
+            return None
+        if opened.ticket.contact is UNSET:
+            return work.calls.receipt_of(opened.call, application)
+        return work.calls.confirmed_by(opened.call, application, contact)
 
     def _refuse(
         self,
@@ -251,16 +278,15 @@ class Confirmations:
         over: tuple[DecryptedApplication, DecryptedCall] | None,
     ) -> Judgement:
         """Refuse the code. If it was that of a call that is `over`, say so. Both take the same work."""
-        issuer = self._context.settings.issuer
         application, opened = over or (_whose(entry, [each.candidate for each in tries]), None)
-        receipt_id, leaf = receipts.sign(work, issuer, entry, application, opened, over=True)
+        receipt_id, leaf = receipts.sign(self._context, work, entry, application, opened, over=True)
         kind: SignalKind = "refused" if over is None else "ended"
         add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
         guess = over is None and not any(each.right for each in tries)
         for each in tries:
             self._count(work, entry, each, guess=guess and each.named)
         verdict: Literal["not_genuine", "ended"] = "not_genuine" if over is None else "ended"
-        return Judgement(verdict, opened, application, False, receipt_id, leaf.evidence, work.now_ms)
+        return _judgement(verdict, entry, opened, application, receipt_id, leaf.evidence, work.now_ms)
 
     def _count(self, work: UnitOfWork, entry: Entry, tried: _Tried, *, guess: bool) -> None:
         """Count a wrong code against a candidate, if `guess` is true.
@@ -287,6 +313,27 @@ class Confirmations:
 def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
     """The entry of a caller. `number` is the calling number, `named` the application that they named."""
     return Entry(digits, possible(digits), "ivr", named, number=number or "")
+
+
+def _confirming(entry: Entry, applications: Sequence[DecryptedApplication]) -> Sequence[DecryptedApplication]:
+    """The applications on which the person who enters a code has the right to confirm codes."""
+    contacts = ((each, entry.contact(each)) for each in applications)
+    return [each for each, contact in contacts if contact is not None and contact.may("confirm")]
+
+
+def _judgement(
+    verdict: Literal["genuine", "not_genuine", "ended"],
+    entry: Entry,
+    opened: DecryptedCall | None,
+    application: DecryptedApplication | None,
+    receipt_id: str,
+    evidence: Callable[[], LogEvidence],
+    at: int,
+    *,
+    given_before: bool = False,
+) -> Judgement:
+    contact = None if application is None else entry.contact(application)
+    return Judgement(verdict, opened, application, given_before, receipt_id, evidence, at, contact)
 
 
 def _whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | None:

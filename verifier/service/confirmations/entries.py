@@ -9,8 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core.call import Channel
+from verifier.core.contacts import Contact
 from verifier.core.errors import VerifierError
 from verifier.ledger import indexes
+from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import Entered, ReadSet
 from verifier.service.context import Context
@@ -36,6 +38,12 @@ class Entry(Struct, frozen=True):
     customer_index: bytes | None = None
     number: str | None = None
     reported: str | None = None
+
+    def contact(self, application: DecryptedApplication) -> Contact | None:
+        """The contact of an application who has entered the code. None if nobody on it can be that person."""
+        if self.number is None:
+            return application.contact(self.customer_id or "")
+        return application.contact_of_number(self.number)
 
 
 class NotLive(VerifierError):

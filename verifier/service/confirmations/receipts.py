@@ -13,11 +13,12 @@ from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.log_entries import StagedLeaf
 from verifier.service.confirmations.entries import Entry
+from verifier.service.context import Context
 
 
 def sign(
+    context: Context,
     work: UnitOfWork,
-    issuer: str,
     entry: Entry,
     application: DecryptedApplication | None,
     opened: DecryptedCall | None,
@@ -31,10 +32,11 @@ def sign(
     """
     receipt_id = work.new_id("rcpt")
     salt = work.new_salt()
-    # The receipt commits to the customer. If a caller's customer is unknown, it commits to the calling number.
-    customer = entry.customer_id if application is None else application.registration.customer.id
+    # The receipt commits to the person who asked. A caller without a login is known by their number only.
+    contact = None if application is None else entry.contact(application)
+    customer = entry.customer_id if contact is None else contact.id
     claims = Receipt(
-        iss=issuer,
+        iss=context.settings.issuer,
         jti=receipt_id,
         iat=work.now_ms // 1000,
         verdict="not_genuine" if opened is None else "genuine",
@@ -50,7 +52,9 @@ def sign(
     if opened is not None and over:
         began, ended = lifecycle.began(opened.call) // 1000, lifecycle.was_over(opened.call) // 1000
         claims = replace(claims, verdict="ended", began=began, ended=ended)
-    owner = entry.customer_index if application is None else application.row.customer_index
+    owner = entry.customer_index
+    if owner is None and application is not None:
+        owner = context.contact_index(application, contact)
     return receipt_id, work.log.append(RECEIPT, receipt_id, claims, application, owner)
 
 

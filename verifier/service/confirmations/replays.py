@@ -6,8 +6,9 @@ Implements specs/protocol.md section 7.12 (laws L4, L6). If it is uncertain whet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import dialogue, words
@@ -31,20 +32,22 @@ def goes_on(
 
     A call does not count as open if its officer has been suspended or removed from the application.
     """
-    return any(_receipt_of_open_call(context, work, each) == receipt_id for each in applications if receipt_id)
+    return any(receipt_id in _receipts_of_open_call(context, work, each) for each in applications if receipt_id)
 
 
-def _receipt_of_open_call(context: Context, work: UnitOfWork, application: DecryptedApplication) -> str | None:
+def _receipts_of_open_call(context: Context, work: UnitOfWork, application: DecryptedApplication) -> Sequence[str]:
     if application.row.open_call_id is None:
-        return None
+        return ()
     try:
         opened = work.calls.get(application.row.open_call_id)
     except (NotFound, Erased):
-        return None
+        return ()
     call = current_state(application, opened, work.now_ms, context.settings.rules)
     if call.state != "confirmed" or context.cutoff.holds(opened.ticket.officer.id):
-        return None
-    return work.calls.receipt_of(call, application)[0]
+        return ()
+    if opened.ticket.contact is UNSET:
+        return [work.calls.receipt_of(call, application)[0]]
+    return work.calls.receipts_of(call, application)
 
 
 def verdict_again(context: Context, applications: Applications) -> Again[Verdict]:

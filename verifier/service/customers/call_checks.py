@@ -44,8 +44,8 @@ class CallChecks:
     async def check(self, customer: Principal, asked: CheckCalls, idempotency: Idempotency) -> Reply[CallsChecked]:
         """Sign and log which calls the bank had with the customer in a window.
 
-        The history has every call on their applications, whatever its state. So it never says that there was no call
-        only because the telephone exchange was silent.
+        The history has every call to them on the applications that they are a contact of, whatever its state. So it
+        never says that there was no call only because the telephone exchange was silent.
 
         Raises InvalidField for a window that cannot be answered for (`core/call_history.py`), or with too many calls.
         Raises RateLimited above the daily cap.
@@ -61,7 +61,12 @@ class CallChecks:
         def decide(work: UnitOfWork) -> About[CallsChecked]:
             check_cap(work, reads, context.settings.report_cap)
             of = window(begins_ms, ends_ms, work.now_ms, kept_since)
-            calls = calls_in(work, context, work.applications.of_customer(index), of, kept_since)
+            applications = work.applications.of_customer(index, customer.id)
+            calls = [
+                opened
+                for application, opened in calls_in(work, context, applications, of, kept_since)
+                if application.is_called(opened.ticket, customer.id)
+            ]
             history_id, salt = work.new_id("hist"), work.new_salt()
             number = asked.caller_number
             claims = CallHistory(

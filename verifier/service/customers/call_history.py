@@ -40,10 +40,11 @@ def calls_in(
     applications: Sequence[DecryptedApplication],
     window: Window,
     kept_since: int,
-) -> list[DecryptedCall]:
-    """Every call on these applications of which any part is in the window, in its state now, newest first.
+) -> list[tuple[DecryptedApplication, DecryptedCall]]:
+    """Every call on these applications of which any part is in the window, newest first, each with its application.
 
-    The read set must have the window's `issued_between`. Raises Tampered if a row of a call was deleted.
+    The calls are in their state now. The read set must have the window's `issued_between`. Raises Tampered if a row of
+    a call was deleted.
     """
     found, rules = [], context.settings.rules
     for application in applications:
@@ -52,5 +53,5 @@ def calls_in(
             # A leg may go on after its code has expired, and then the call was not over.
             now = replace(now, ended_at=goes_on_until(now, work.now_ms, rules))
             if window.holds(now):
-                found.append(replace(opened, call=now))
-    return sorted(found, key=lambda each: each.call.call_id, reverse=True)
+                found.append((application, replace(opened, call=now)))
+    return sorted(found, key=lambda each: each[1].call.call_id, reverse=True)

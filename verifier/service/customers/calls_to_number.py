@@ -6,6 +6,7 @@ Implements specs/protocol.md section 7.14.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -15,7 +16,7 @@ from verifier.core.call_history import DAY_MS, FUTURE_SLACK_MS, LONGEST_CALL_MS,
 from verifier.core.dialogue import Dialogue, Turn
 from verifier.core.errors import RateLimited
 from verifier.core.policy import local_time
-from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.daily_caps import check_cap, count
@@ -56,14 +57,17 @@ def tell_calls(
     if not on_file:
         return machine.tell_calls(dialogue, "unregistered")
     window = Window((work.now_ms - SPOKEN_MS) // 1000, work.now_ms // 1000)
-    calls = [each for each in calls_in(work, context, on_file, window, kept_since) if each.number == number]
+    calls = [each for each in calls_in(work, context, on_file, window, kept_since) if each[1].number == number]
     if not calls:
         return machine.tell_calls(dialogue, "no_calls_made")
-    facts = {each.application_id: each.registration for each in on_file}
-    latest = [
-        (local_time(facts[each.call.application_id], each.call.connected_at or each.call.issued_at), each.ticket)
-        for each in calls[:SPOKEN_CALLS]
+    spoken = [
+        (_local_time(application, opened), opened.ticket.officer.branch) for application, opened in calls[:SPOKEN_CALLS]
     ]
-    spoken = [(at, ticket.officer.branch) for at, ticket in latest]
     texts = {language: words.calls_made(language, len(calls), spoken) for language in words.LANGUAGES}
     return machine.tell_calls(dialogue, "calls_made", texts)
+
+
+def _local_time(application: DecryptedApplication, opened: DecryptedCall) -> datetime:
+    """When the call began, by the clock of the person who has the number."""
+    contact = application.contact_of_number(opened.number) or application.contacts[0]
+    return local_time(contact.time_zone, opened.call.connected_at or opened.call.issued_at)

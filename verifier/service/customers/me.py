@@ -37,23 +37,43 @@ class Me:
         self._exchanges = exchanges
 
     async def calls(self, customer: Principal, cursor: str | None, limit: int) -> PastCalls:
-        """A page of the calls on the customer's applications, newest first. It includes closed calls."""
+        """A page of the calls on the customer's applications, newest first. It includes closed calls.
+
+        A contact without the right to details sees only the calls to themselves.
+        """
         found: list[PastCall] = []
         for application in await self._applications(customer):
-            rows = await self._context.storage.fetch(
-                records.CALLS_OF_APPLICATION, application.application_id, cursor or _AFTER_ALL, limit + 1
-            )
-            for row in rows:
-                if row[tables.CALLS.width] is not None:
-                    found.append(self._past(self._context.reading.open_call(application, row), row[-1]))
+            found += await self._calls_on(application, customer, cursor or _AFTER_ALL, limit + 1)
         found.sort(key=lambda call: call.call_id, reverse=True)
         page = tuple(found[:limit])
         return PastCalls(page, page[-1].call_id if len(found) > limit else None)
 
+    async def _calls_on(
+        self, application: DecryptedApplication, customer: Principal, before: str, limit: int
+    ) -> list[PastCall]:
+        """The newest calls on an application that the customer may see, older than the call `before`."""
+        found: list[PastCall] = []
+        index = self._context.customer_index(customer.id)
+        while len(found) < limit:
+            rows = await self._context.storage.fetch(
+                records.CALLS_OF_APPLICATION, application.application_id, before, limit
+            )
+            for row in rows:
+                before = row[0]
+                if row[tables.CALLS.width] is not None:
+                    opened = self._context.reading.open_call(application, row)
+                    receipt_id = row[-1] if row[-2] == index else None
+                    if application.shows(opened.ticket, customer.id):
+                        found.append(self._past(opened, receipt_id))
+            if len(rows) < limit:
+                break
+        return found[:limit]
+
     async def call_status(self, customer: Principal) -> CallStatus:
         """Whether the bank is calling the customer now, and on which calls (law L13).
 
-        If several calls are on their way, the status is about those that are furthest on.
+        A call to another contact of a loan does not count. If several calls are on their way, the status is about those
+        that are furthest on.
         """
         context, rules = self._context, self._context.settings.rules
         now_ms = context.clock()
@@ -64,7 +84,8 @@ class Me:
             for opened in await context.reading.newest_calls_of(application):
                 call = current_state(application, opened, now_ms, rules)
                 found = lifecycle.progress(call, now_ms, rules)
-                if found is not None and vouched_for(context, application, opened):
+                to_them = application.is_called(opened.ticket, customer.id)
+                if found is not None and to_them and vouched_for(context, application, opened):
                     on.setdefault(found, []).append(replace(opened, call=call))
         state = next((each for each in FURTHEST if each in on), None)
         if state is None:
@@ -80,20 +101,28 @@ class Me:
             ),
         )
 
-    def watch(self, customer: Principal) -> AsyncGenerator[CallStatus | None, None]:
-        """Yield the customer's call status now, and again after each change. See `Events.follow`."""
+    async def watch(self, customer: Principal) -> AsyncGenerator[CallStatus | None, None]:
+        """Yield the customer's call status now, and again after each change. See `Events.follow`.
+
+        A loan that the customer becomes a contact of meanwhile wakes the stream only after the next pause.
+        """
         context = self._context
-        return context.events.follow(
+        borrowers = {each.row.customer_index or b"" for each in await self._applications(customer)}
+        async for seen in context.events.follow(
             customer,
-            context.customer_index(customer.id),
+            (context.customer_index(customer.id), *borrowers),
             lambda: self.call_status(customer),
             context.clock,
             lambda before, now: (before.state, before.calls) == (now.state, now.calls),
-        )
+        ):
+            yield seen
 
     async def applications(self, customer: Principal) -> MyApplications:
-        """The customer's applications, with stage, assigned officers and announced calls."""
-        opened = await self._applications(customer)
+        """The customer's applications, with stage, assigned officers and announced calls.
+
+        A contact without the right to details does not see them.
+        """
+        opened = [each for each in await self._applications(customer) if each.may(customer.id, "details")]
         return MyApplications(tuple(_mine(each) for each in sorted(opened, key=lambda each: each.application_id)))
 
     async def preferences(self, customer: Principal) -> Preferences:
@@ -109,7 +138,7 @@ class Me:
         index = self._context.customer_index(customer.id)
 
         def decide(work: UnitOfWork) -> Answer[Preferences]:
-            applications = work.applications.of_customer(index)
+            applications = work.applications.of_customer(index, customer.id)
             if not applications:
                 raise NotFound("you have no application here")
             for each in applications:
@@ -119,7 +148,8 @@ class Me:
         return await self._context.writer.submit(ReadSet(customer_index=index), decide)
 
     async def _applications(self, customer: Principal) -> list[DecryptedApplication]:
-        return await self._context.reading.applications_of_customer(self._context.customer_index(customer.id))
+        index = self._context.customer_index(customer.id)
+        return await self._context.reading.applications_of_customer(index, customer.id)
 
     def _past(self, opened: DecryptedCall, receipt_id: str | None) -> PastCall:
         call = lifecycle.settle(opened.call, self._context.clock(), self._context.settings.rules)

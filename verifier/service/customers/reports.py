@@ -62,22 +62,23 @@ class Reports:
 
         def decide(work: UnitOfWork) -> About[ReportTaken]:
             check_cap(work, reads, context.settings.report_cap)
-            application = self._application_of(work, reads, asked.reporter_number)
+            application = self._application_of(work, reads, reporter, asked.reporter_number)
             count(work, reads, context.settings.report_cap)
             return self._add(work, asked, application, customer_index)
 
         return await context.writer.submit_kept(ReportTaken, reads, decide, idempotency)
 
-    def _application_of(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> DecryptedApplication | None:
+    def _application_of(
+        self, work: UnitOfWork, reads: ReadSet, reporter: Principal, number: str | None
+    ) -> DecryptedApplication | None:
         """The application that the report is about.
 
-        Returns None if the reporter has no application, or if several customers may be calling from the number.
+        Returns None if the reporter has no application, or if several people may be calling from the number.
         """
         if reads.customer_index is not None:
-            mine = work.applications.of_customer(reads.customer_index)
+            mine = work.applications.of_customer(reads.customer_index, reporter.id)
             for call_id in reads.call_ids:
-                call = work.calls.stored(call_id)
-                mine = [each for each in mine if call is not None and each.application_id == call.application_id]
+                mine = [each for each in mine if _shows(work, each, call_id, reporter)]
                 if not mine:
                     raise InvalidField.at("/call_id", "there is no such call of yours")
             return next(iter(mine), None)
@@ -102,10 +103,20 @@ class Reports:
             report=base64url(hashlib.sha256(text).digest()),
             salt=salt,
         )
-        owner = customer_index if application is None else application.row.customer_index
+        owner = customer_index
+        if owner is None and application is not None:
+            owner = self._context.contact_index(application, application.contact_of_number(asked.reporter_number or ""))
         leaf = work.log.append(REPORT, report_id, claims, application, owner)
         application_id = None if application is None else application.application_id
         sealed = work.seal(application, report_id, text)
         work.put_report(ReportRow(report_id, application_id, leaf.leaf_index, work.now_ms, sealed))
         at = from_ms(work.now_ms)
         return About(application_id, lambda: ReportTaken(report_id, at, leaf.evidence()))
+
+
+def _shows(work: UnitOfWork, application: DecryptedApplication, call_id: str, reporter: Principal) -> bool:
+    """Whether the call is one on this application that the reporter may see."""
+    call = work.calls.stored(call_id)
+    if call is None or call.application_id != application.application_id:
+        return False
+    return application.shows(work.calls.get(call_id).ticket, reporter.id)

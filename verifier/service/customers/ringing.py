@@ -45,12 +45,15 @@ class Ringing:
             return answered
         if not now_ms - OLDEST_MS <= rang_at <= now_ms + TOLERANCE_MS:
             return answered
-        applications = await context.reading.applications_of_customer(context.customer_index(customer.id))
+        index = context.customer_index(customer.id)
+        applications = await context.reading.applications_of_customer(index, customer.id)
         possible = [
             (application, opened)
             for application in applications
             for opened in await context.reading.newest_calls_of(application)
-            if "+" + opened.ticket.orig.tn == asked.caller_number and _can_ring(opened.call, rang_at)
+            if "+" + opened.ticket.orig.tn == asked.caller_number
+            and application.is_called(opened.ticket, customer.id)
+            and _can_ring(opened.call, rang_at)
         ]
         if any(self._rang(application, opened, now_ms, rang_at) for application, opened in possible):
             return CallVerification("legit", answered.at)

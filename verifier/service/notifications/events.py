@@ -58,12 +58,14 @@ class Events:
     async def follow(
         self,
         who: Principal,
-        customer: bytes,
+        customers: Sequence[bytes],
         read: Callable[[], Awaitable[Seen]],
         clock: Callable[[], int],
         same: Callable[[Seen, Seen], bool] = lambda before, now: before == now,
     ) -> AsyncGenerator[Seen | None, None]:
         """Yield the result of `read` now, and again after each change. Without a change, yield None every 2 seconds.
+
+        `customers` are the blind indexes of the borrowers whose calls are watched.
 
         The stream ends after 10 minutes, when the watcher's login expires, or when the service stops. The client must
         then connect again. Raises RateLimited if the person has too many streams at this node.
@@ -78,7 +80,7 @@ class Events:
             before = await read()
             yield before
             while not self.closed and (left := until - clock()) > 0:
-                await self.wait((customer, _of_staff(who.id)), min(WATCH_S, left / 1000))
+                await self.wait((*customers, _of_staff(who.id)), min(WATCH_S, left / 1000))
                 now = await read()
                 if clock() >= until:
                     return

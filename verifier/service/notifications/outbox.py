@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from msgspec import Struct
 
+from verifier.core.contacts import Contact
 from verifier.core.errors import InternalError
 from verifier.core.purposes import Language
 from verifier.ledger import records
@@ -58,14 +59,15 @@ class Outbox:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def recipient(self, application: DecryptedApplication | None) -> ReceiptFor | None:
-        """The customer and the application that a receipt can be sent for.
+    def recipient(self, application: DecryptedApplication | None, contact: Contact | None) -> ReceiptFor | None:
+        """The person and the application that a receipt can be sent for.
 
-        Returns None if the application is unknown, or if this deployment does not send receipts.
+        Returns None if the application is unknown, if the person has no login, or if this deployment does not send
+        receipts.
         """
-        if application is None or not self._context.settings.receipt_messages:
+        if application is None or contact is None or not self._context.settings.receipt_messages:
             return None
-        return ReceiptFor(application.registration.customer.id, application.application_id)
+        return None if contact.id is None else ReceiptFor(contact.id, application.application_id)
 
     def add(self, work: UnitOfWork, receipt_id: str, receipt_for: ReceiptFor, language: Language) -> None:
         """Queue a message. The message is written in the same batch as the verdict that the caller gets."""

@@ -82,14 +82,14 @@ class Desk:
         async def read() -> CallView:
             return call_view((await read_own_call(context, call_id, officer))[1])
 
-        customer = application.row.customer_index or b""
-        async for seen in context.events.follow(officer, customer, read, context.clock):
+        borrower = application.row.customer_index or b""
+        async for seen in context.events.follow(officer, (borrower,), read, context.clock):
             yield seen
 
 
 def _searched(application: DecryptedApplication) -> str:
-    """The text that a search looks through: the id and reference, the customer's name, the product, the numbers."""
+    """The text that a search looks through: the id and reference, the names, the product, the numbers."""
     registration: Registration = application.registration
-    numbers = " ".join(each.number for each in registration.numbers)
-    named = f"{application.application_id} {application.loan.reference} {registration.customer.name}"
-    return f"{named} {registration.product} {numbers}".casefold()
+    people = (f"{each.name} {' '.join(n.number for n in each.numbers)}" for each in application.contacts)
+    named = f"{application.application_id} {application.loan.reference} {registration.owner.name}"
+    return f"{named} {registration.product} {' '.join(people)}".casefold()

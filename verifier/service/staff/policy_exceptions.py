@@ -208,10 +208,11 @@ def _view(
         state = "declined"
     else:
         state = "used" if call_id is not None else "expired" if over else "granted"
+    contact = application.contact_of_number(kept.asked.number)
     return ExceptionRequest(
         request_id=row.request_id,
         application_id=row.application_id,
-        customer_name=application.registration.customer.name,
+        customer_name=application.registration.owner.name if contact is None else contact.name,
         officer=kept.officer,
         purpose=kept.asked.purpose,
         number=kept.asked.number,
