@@ -16,7 +16,7 @@ NOT_WORDS = "nothing: because "
 EXPECTED: dict[str, dict[str, str]] = {
     "applications": {
         "application_id customer_index kek_id wrapped_key sealed call_counter local_day calls_today open_call_id "
-        "created_at updated_at erased_at opted_out mac": BOTH,
+        "created_at updated_at erased_at opted_out called_today mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
     "calls": {
@@ -54,6 +54,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
+    "confirmations": {
+        "call_id contact application_id leaf_index expires_at mac": BOTH,
+        DELETED: AUDIT,
+    },
     "exchanges": {
         "system_id heard_at mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
@@ -83,6 +87,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "entry application_id": NOT_WORDS + "a decoy is no ticket, and is in no log",
     },
     "numbers": {f"number_index application_id {DELETED}": AUDIT},
+    "contacts": {f"contact_index application_id {DELETED}": AUDIT},
     "assignments": {f"officer_id application_id {DELETED}": AUDIT},
     "idempotency": {
         "sealed leaf_index": REFUSED,

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -17,6 +17,7 @@ from verifier import keys
 from verifier.core import damm
 from verifier.core.application import AssignedOfficer, Consents, Customer, RegisteredNumber, Registration
 from verifier.core.call import CallRules
+from verifier.core.contacts import RIGHTS, Borrower, Contact, Right, Role
 from verifier.core.errors import Unavailable
 from verifier.core.evidence import Evidence, verify_evidence
 from verifier.core.legs import LegByNumber, LegEvent
@@ -72,6 +73,12 @@ class Person:
         self.number = f"+861380013{n:04d}"
         self.principal = Principal(kind="customer", id=self.customer_id, issuer="https://id.bank.example")
 
+    def several(self, *others: Contact) -> Json:
+        """Changes that register the loan with its borrower and other contacts."""
+        flat = dict.fromkeys(("customer", "numbers", "consents"), msgspec.UNSET)
+        borrower = Borrower(self.customer_id, self.name)
+        return {**flat, "borrower": borrower, "contacts": (at_company(self, "borrower"), *others)}
+
     def registration(self, **changes: Any) -> Registration:
         """Facts that pass every rule of the contact policy, with changes."""
         facts: Json = {
@@ -82,6 +89,42 @@ class Person:
             "consents": Consents(),
         }
         return Registration(**{**facts, **changes})
+
+
+def at_company(person: Person, role: Role, *rights: Right, **changes: Any) -> Contact:
+    """A person as a contact of a company. They have every right, unless rights are given."""
+    facts: Json = {
+        "name": person.name,
+        "role": role,
+        "rights": rights or RIGHTS,
+        "id": person.customer_id,
+        "numbers": (RegisteredNumber(person.number, from_ms(NOON - 90 * 86_400_000)),),
+    }
+    return Contact(**{**facts, **changes})
+
+
+class Company:
+    """A manufacturing company with one application, a head of finance and a legal representative."""
+
+    def __init__(self, n: int) -> None:
+        self.application_id = f"WC-{n}"
+        self.borrower = Borrower(f"91330000MA0000{n:04d}", f"东海机械{n}有限公司", "company")
+        self.finance, self.legal, self.former = Person(n + 1), Person(n + 2), Person(n + 3)
+        self.number = self.finance.number
+
+    def registration(self, *contacts: Contact, **changes: Any) -> Registration:
+        """Facts with these contacts. Without any, with the head of finance and the legal representative."""
+        usual = at_company(self.finance, "finance"), at_company(self.legal, "legal_representative")
+        facts: Json = {
+            "borrower": self.borrower,
+            "contacts": contacts or usual,
+            "officers": (OFFICER, COLLEAGUE),
+            "product": "流动资金贷款",
+        }
+        return Registration(**{**facts, **changes})
+
+
+Party: TypeAlias = Person | Company
 
 
 def staff(officer_id: str, *roles: str) -> Principal:
@@ -141,10 +184,11 @@ class World:
 
     # --- the bank's systems -------------------------------------------------------------------------------
 
-    async def register(self, person: Person, **changes: Any) -> Json:
-        return as_json(await self.service.applications.register(person.application_id, person.registration(**changes)))
+    async def register(self, person: Party, *contacts: Contact, **changes: Any) -> Json:
+        registration = person.registration(*contacts, **changes)  # type: ignore[arg-type]
+        return as_json(await self.service.applications.register(person.application_id, registration))
 
-    async def erase(self, person: Person) -> Json:
+    async def erase(self, person: Party) -> Json:
         return as_json(await self.service.applications.erase(person.application_id))
 
     async def leg(
@@ -191,7 +235,7 @@ class World:
 
     async def issue(
         self,
-        person: Person,
+        person: Party,
         *,
         officer: Principal | None = None,
         purpose: str = "documents",
@@ -220,7 +264,7 @@ class World:
         grant = self.service.policy_exceptions.grant
         return as_json(await grant(principal, person.application_id, asked, self.key(principal, asked)))
 
-    async def live_call(self, person: Person) -> tuple[str, str]:
+    async def live_call(self, person: Party) -> tuple[str, str]:
         """Issues a call, connects it and reveals its code. Returns its id and code."""
         call_id = (await self.issue(person))["call"]["call_id"]
         await self.leg(call_id, "connected", person.number)

@@ -173,7 +173,7 @@ def test_a_closed_turn_says_what_the_closed_dialogue_says(language: Language) ->
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("told", ["", "another bank's words", "This is a genuine call from us."])
 def test_an_ended_verdict_omits_words_that_are_not_from_a_genuine_one(language: Language, told: str) -> None:
-    ours = ended(language, genuine_words(language, OFFICER, "documents", ("employer",), LOAN, spoken=True))
+    ours = ended(language, genuine_words(language, WHOSE[language]))
     assert "李伟" in ours
     theirs = ended(language, told)
     assert theirs != ours

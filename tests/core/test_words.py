@@ -22,7 +22,7 @@ EACH = pytest.mark.parametrize("language", LANGUAGES)
 def test_a_genuine_verdict_names_the_officer_the_purpose_and_what_may_be_asked(
     language: Language, purpose: str
 ) -> None:
-    said = genuine(language, OFFICER, purpose, ASKS[purpose], LOAN)
+    said = genuine(language, who(language, OFFICER, About(purpose, ASKS[purpose], LOAN)))
     assert said.startswith(GENUINE[language])
     assert said.endswith(NEVER[language])
     for part in (OFFICER.name, OFFICER.id, OFFICER.branch, PURPOSES[purpose][language], LOAN.product):

@@ -81,7 +81,7 @@ async def test_a_row_of_another_customer_than_requested_is_refused(
         f"WHERE c.call_id = '{call_id}'"
     )
     lies = {
-        records.APPLICATIONS_BY_CUSTOMER: application,
+        records.APPLICATIONS_OF_PEOPLE: application,
         records.APPLICATIONS_BY_ID: application,
         records.CALLS_BY_ID: call,
         records.NEWEST_CALLS: call,

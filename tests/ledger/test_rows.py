@@ -88,7 +88,7 @@ async def test_a_row_of_the_last_release_verifies_and_a_later_column_cannot_be_s
 ) -> None:
     await whole_scene(world, person)
     authenticator, later = world.context.authenticator, [table for table in TABLES if table.later]
-    assert {table.name for table in later} == {"calls", "legs", "stray_legs"}
+    assert {table.name for table in later} == {"applications", "calls", "legs", "stray_legs"}
     for table in later:
         rows = [row[:-1] for row in await rows_of(world, table)]
         assert any(row[-1] is not None for row in rows), f"no row of {table.name} has a later column"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import Struct
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from tests.world import NOON, Person, World, another_code, staff
 from verifier.core.application import AnnouncedCall, RegisteredNumber
@@ -137,7 +138,7 @@ async def rows_of(storage: Storage, table: str, names: list[str]) -> list[dict[s
 async def trace(world: Remembering, person: Person, *leg_ids: str) -> Trace:
     """Collects, before the erasure, what to search for after it."""
     application = await world.context.reading.application(person.application_id)
-    numbers = [each.number for each in application.registration.numbers]
+    numbers = [each.number for contact in application.contacts for each in contact.numbers]
     context = world.context
     indexes = {context.customer_index(person.customer_id), *map(context.number_index, numbers)}
     return Trace(
@@ -194,7 +195,11 @@ async def ask(world: World, person: Person, granted: bool | None) -> str | None:
 
 
 async def everything(world: World, person: Person) -> list[str]:
-    """Runs every use case that writes about an application. Returns the ids of its legs."""
+    """Runs every use case that writes about an application with contacts. Returns the ids of its legs."""
+    facts = (await world.context.reading.application(person.application_id)).registration
+    flat = dict.fromkeys(("customer", "numbers", "consents"), UNSET)
+    several = replace(facts, **flat, borrower=facts.owner, contacts=facts.people)
+    await world.service.applications.register(person.application_id, several)
     await world.service.me.put_preferences(person.principal, Preferences(marketing_calls=False))
     await world.grant(person, "contact_hours")
     lifted = await ask(world, person, True)

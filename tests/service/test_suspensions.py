@@ -317,7 +317,7 @@ async def test_one_of_two_concurrent_mutual_suspensions_is_refused(world: World,
 
 @pytest.mark.shows("CVP-2.1-5", "CVP-10-10")
 def test_commands_about_one_member_of_staff_lock_the_same_shard() -> None:
-    routing = ShardRouting({}, {}, {}, {})
+    routing = ShardRouting({}, {}, {}, {}, {}, {})
     mine, theirs, both = (routing.shards(ReadSet(staff_ids=each), 64) for each in (("1",), ("2",), ("2", "1")))
     assert len(mine) == len(theirs) == 1
     assert both == mine | theirs

@@ -36,7 +36,11 @@ _CONFIRMED_WITHOUT_RECEIPT = (
     "WHERE c.confirmed_at IS NOT NULL AND (l.typ IS NULL OR l.typ <> $1) LIMIT $2"
 )
 _LOST_TICKETS = "SELECT statement_id, leaf_index FROM leaves WHERE statement_id IN ($*) AND sealed IS NULL"
-_RECEIPT_LEAVES = "SELECT call_id, receipt_leaf FROM calls WHERE call_id IN ($*)"
+# Each call, with the first receipt for its code and the person who has it.
+_FIRST_RECEIPTS = (
+    "SELECT c.call_id, c.receipt_leaf, l.statement_id, l.customer_index FROM calls c "
+    "LEFT JOIN leaves l ON l.leaf_index = c.receipt_leaf WHERE c.call_id IN ($*)"
+)
 _LEAF_COUNT = "SELECT COUNT(*) FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2"
 _STORED_NODES = (
     "SELECT level, COUNT(*), MAX(node_index) FROM nodes WHERE node_index >= $1 AND node_index < $2 "
@@ -44,6 +48,21 @@ _STORED_NODES = (
 )
 _LEVELS = range(1, 9)
 _WRONG_NODES = "the stored tree nodes do not match the leaves"
+
+
+class _Confirmed(Struct, frozen=True):
+    """A genuine receipt for the code of a call, and the blind index of its person. Without a receipt, all are None."""
+
+    call_id: str
+    leaf_index: int | None
+    receipt_id: str | None
+    person: bytes | None
+
+    def follows(self, first: _Confirmed | None) -> bool:
+        """Whether this is the first receipt of the call, or a later one of another person."""
+        if first is None or first.receipt_id is None or self.leaf_index == first.leaf_index:
+            return first is not None and self.leaf_index == first.leaf_index
+        return (self.receipt_id or "") > first.receipt_id and self.person != first.person
 
 
 class Audited(Struct):
@@ -247,20 +266,20 @@ class _Shard:
         except VerifierError:
             self._find(_past_of(checkpoint, size))
 
-    async def _check_confirmed(self, confirmed: Sequence[tuple[str, int]]) -> None:
-        """Report each call whose row does not name its genuine receipt. Such a call was set back to unused.
+    async def _check_confirmed(self, confirmed: Sequence[_Confirmed]) -> None:
+        """Report each call whose row does not name its first genuine receipt. Such a call was set back to unused.
 
-        `confirmed` has the call id and the leaf index of each genuine receipt.
+        Other contacts of a loan get later receipts for the same code.
         """
-        rows = await self._storage.fetch_in(_RECEIPT_LEAVES, [call_id for call_id, _ in confirmed])
-        known = {row[0]: row[1] for row in rows}
+        rows = await self._storage.fetch_in(_FIRST_RECEIPTS, [each.call_id for each in confirmed])
+        first = {row[0]: _Confirmed(*row) for row in rows}
         # Retention deletes a call together with its ticket. The receipt is newer, so it may still be there.
-        unknown = [call_id for call_id, _ in confirmed if call_id not in known]
+        unknown = [each.call_id for each in confirmed if each.call_id not in first]
         lost = await self._storage.fetch_in(_LOST_TICKETS, unknown)
         forgotten = await self._forgotten(lost)
-        for call_id, leaf_index in confirmed:
-            if known.get(call_id) != leaf_index and call_id not in forgotten:
-                self._find(f"{call_id} does not name its genuine receipt, leaf {index_of(leaf_index)}")
+        for each in confirmed:
+            if each.call_id not in forgotten and not each.follows(first.get(each.call_id)):
+                self._find(f"{each.call_id} does not name its genuine receipt, leaf {index_of(each.leaf_index or 0)}")
 
     async def _check_lost(self, rows: Sequence[Row]) -> None:
         """Report each leaf whose statement is missing, unless erasure or retention has deleted the statement."""
@@ -289,8 +308,8 @@ class _Shard:
             if made_at(statement_id) < self._kept_since and index_of(leaf_index) < marks.get(shard_at(leaf_index), 0)
         }
 
-    def _check_leaf(self, row: Row) -> tuple[str, int] | None:
-        """Check one leaf and its statement. Returns the call id and leaf index of a genuine receipt, otherwise None."""
+    def _check_leaf(self, row: Row) -> _Confirmed | None:
+        """Check one leaf and its statement. Returns the genuine receipt of a call, otherwise None."""
         leaf_index, entry, typ, statement_id, application_id, sealed, kek_id, wrapped_key, _, customer_index = row
         index = index_of(leaf_index)
         try:
@@ -310,7 +329,7 @@ class _Shard:
             return None
         if not isinstance(claims, Receipt) or claims.call is None or claims.verdict != "genuine":
             return None
-        return claims.call.call_id, leaf_index
+        return _Confirmed(claims.call.call_id, leaf_index, statement_id, customer_index)
 
     async def _check_nodes(self, due: Sequence[tuple[int, int, bytes]]) -> None:
         """Compare stored tree nodes with `due`: the level, index and hash of each node that new leaves complete."""

@@ -46,8 +46,8 @@ class Reading:
         rows = await self._reader.fetch_in(records.APPLICATIONS_OF_PEOPLE, [customer_index])
         found = self._kept({row[0]: row for row in rows}.values())
         theirs = [each for each in found if each.contact(customer_id) is not None]
-        if any(each not in theirs and each.registration.owner.id != customer_id for each in found):
-            self._authenticator.tampered("contacts")
+        others = (each for each in found if each not in theirs)
+        self._check("contacts", all(each.registration.owner.id == customer_id for each in others))
         return theirs
 
     async def applications_of_officer(

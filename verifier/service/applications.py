@@ -174,6 +174,7 @@ class Applications:
             )
             work.applications.put(tombstone)
             work.applications.put_numbers(application_id, [])
+            work.applications.put_contacts(application_id, [])
             work.applications.put_officers(application_id, [])
             work.forget(application_id, row.customer_index, numbers)
             return lambda: ErasedView(application_id, from_ms(work.now_ms))

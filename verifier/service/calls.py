@@ -79,7 +79,7 @@ class Calls:
                 contact=contact,
                 caller_number=asked.caller_number,
                 calls_today=today,
-                calls_to_person=today if contact is None else self._calls_to(work, application, contact, day),
+                calls_to_person=today if contact is None else self._calls_to(work, application, contact),
                 now_ms=work.now_ms,
                 opted_out=bool(application.row.opted_out),
             )
@@ -125,8 +125,8 @@ class Calls:
             raise CallOpen
         return lifecycle.revoke(before, work.now_ms)
 
-    def _calls_to(self, work: UnitOfWork, application: DecryptedApplication, contact: Contact, day: int) -> int:
-        """The calls to a contact on their calendar day `day`, on all applications.
+    def _calls_to(self, work: UnitOfWork, application: DecryptedApplication, contact: Contact) -> int:
+        """The calls to a contact today, on all applications. Each application counts by its own clock.
 
         A contact without a login is only known on this application.
         """
@@ -134,8 +134,8 @@ class Calls:
         if contact.id is not None:
             index = self._context.contact_index(application, contact) or b""
             others = work.applications.others_of_contact(application, index, contact.id)
-        return _calls_to(application, contact, day) + sum(
-            _calls_to(each, each.contact(contact.id or "") or contact, day) for each in others
+        return _calls_to(application, contact, work.now_ms) + sum(
+            _calls_to(each, each.contact(contact.id or "") or contact, work.now_ms) for each in others
         )
 
     def _add(
@@ -316,8 +316,9 @@ def _calls_today(application: DecryptedApplication, day: int) -> int:
     return application.row.calls_today if application.row.local_day >= day else 0
 
 
-def _calls_to(application: DecryptedApplication, contact: Contact, day: int) -> int:
-    """The number of calls to a contact of an application on their calendar day `day`."""
+def _calls_to(application: DecryptedApplication, contact: Contact, now_ms: int) -> int:
+    """The number of calls to a contact of an application on their current calendar day."""
+    day = local_day(contact.time_zone, now_ms)
     if application.registration.contacts is UNSET:
         return _calls_today(application, day)
     return calls_on(application.row.called_today or "", application.pseudonym_of(contact), day)
