@@ -36,7 +36,6 @@ _CONFIRMED_WITHOUT_RECEIPT = (
     "WHERE c.confirmed_at IS NOT NULL AND (l.typ IS NULL OR l.typ <> $1) LIMIT $2"
 )
 _LOST_TICKETS = "SELECT statement_id, leaf_index FROM leaves WHERE statement_id IN ($*) AND sealed IS NULL"
-# Each call, with the first receipt for its code and the person who has it.
 _FIRST_RECEIPTS = (
     "SELECT c.call_id, c.receipt_leaf, l.statement_id, l.customer_index FROM calls c "
     "LEFT JOIN leaves l ON l.leaf_index = c.receipt_leaf WHERE c.call_id IN ($*)"
@@ -51,18 +50,20 @@ _WRONG_NODES = "the stored tree nodes do not match the leaves"
 
 
 class _Confirmed(Struct, frozen=True):
-    """A genuine receipt for the code of a call, and the blind index of its person. Without a receipt, all are None."""
+    """A genuine receipt for the code of a call, and the blind index of its person."""
 
     call_id: str
-    leaf_index: int | None
-    receipt_id: str | None
+    leaf_index: int
+    receipt_id: str
     person: bytes | None
 
     def follows(self, first: _Confirmed | None) -> bool:
         """Whether this is the first receipt of the call, or a later one of another person."""
-        if first is None or first.receipt_id is None or self.leaf_index == first.leaf_index:
-            return first is not None and self.leaf_index == first.leaf_index
-        return (self.receipt_id or "") > first.receipt_id and self.person != first.person
+        if first is None or self.leaf_index == first.leaf_index:
+            return first is not None
+        # An id begins with a prefix of 5 characters, and with 12 digits of its time.
+        mine, before = ((each.receipt_id[:17], each.leaf_index) for each in (self, first))
+        return mine > before and self.person != first.person
 
 
 class Audited(Struct):
@@ -272,14 +273,14 @@ class _Shard:
         Other contacts of a loan get later receipts for the same code.
         """
         rows = await self._storage.fetch_in(_FIRST_RECEIPTS, [each.call_id for each in confirmed])
-        first = {row[0]: _Confirmed(*row) for row in rows}
+        first = {row[0]: _Confirmed(*row) for row in rows if row[2] is not None}
         # Retention deletes a call together with its ticket. The receipt is newer, so it may still be there.
-        unknown = [each.call_id for each in confirmed if each.call_id not in first]
+        unknown = {each.call_id for each in confirmed} - {row[0] for row in rows}
         lost = await self._storage.fetch_in(_LOST_TICKETS, unknown)
         forgotten = await self._forgotten(lost)
         for each in confirmed:
             if each.call_id not in forgotten and not each.follows(first.get(each.call_id)):
-                self._find(f"{each.call_id} does not name its genuine receipt, leaf {index_of(each.leaf_index or 0)}")
+                self._find(f"{each.call_id} does not name its genuine receipt, leaf {index_of(each.leaf_index)}")
 
     async def _check_lost(self, rows: Sequence[Row]) -> None:
         """Report each leaf whose statement is missing, unless erasure or retention has deleted the statement."""
