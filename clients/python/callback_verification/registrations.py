@@ -98,18 +98,48 @@ class Registration(Shape, frozen=True, kw_only=True):
     product: str
     customer: Customer | UnsetType = UNSET
     numbers: tuple[RegisteredNumber, ...] | UnsetType = UNSET
-    borrower: Borrower | UnsetType = UNSET
-    contacts: tuple[Contact, ...] | UnsetType = UNSET
     status: Literal["open", "closed"] = "open"
     consents: Consents | UnsetType = UNSET
     stage: Literal["received", "documents", "review", "approved", "disbursed", "declined"] = "received"
     announced_calls: tuple[AnnouncedCall, ...] = ()
+    borrower: Borrower | UnsetType = UNSET
+    contacts: tuple[Contact, ...] | UnsetType = UNSET
     reference: str | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         # The service answers with the consents of a loan of one person, also if they were not given.
         if self.contacts is UNSET and self.consents is UNSET:
             force_setattr(self, "consents", Consents())
+
+    @property
+    def owner(self) -> Borrower:
+        """The borrower, of a loan of one person too. Raises ValueError if the registration has none."""
+        if self.borrower is not UNSET:
+            return self.borrower
+        if self.customer is UNSET:
+            raise ValueError("a registration has a borrower or a customer")
+        return Borrower(self.customer.id, self.customer.name)
+
+    @property
+    def people(self) -> tuple[Contact, ...]:
+        """The contacts. A loan of one person has that person, with every right. Raises ValueError if there are none."""
+        if self.contacts is not UNSET:
+            return self.contacts
+        if self.customer is UNSET or self.numbers is UNSET or self.consents is UNSET:
+            raise ValueError("a registration has contacts, or a customer with numbers")
+        customer = self.customer
+        return (
+            Contact(
+                name=customer.name,
+                role="borrower",
+                rights=("called", "confirm", "details"),
+                id=customer.id,
+                language=customer.language,
+                time_zone=customer.time_zone,
+                numbers=self.numbers,
+                consents=self.consents,
+            ),
+        )
 
 
 class Loan(Shape, frozen=True):

@@ -106,6 +106,8 @@ class Verdict(_Verdict, frozen=True, eq=False):
             raise ValueError("the verdict has no words or no receipt")
         if self.call is not None and self.call.leg.mode == "required" and self.call.leg.connected_at is None:
             raise ValueError("the verdict has a call, but its leg was never connected")
+        if self.call is not None and self.call.purpose is None and self.call.called is None:
+            raise ValueError("the verdict hides the purpose of a call to the person who asked")
         call_id = None if self.call is None else self.call.call_id
         stated, *of_receipt = _receipt_says(self.receipt)
         if stated not in _OF_A_CALL.get(self.verdict, ("not_genuine",)) or of_receipt != [self.receipt_id, call_id]:
