@@ -281,8 +281,8 @@ class CallStatus(Shape, frozen=True):
 class MyApplication(Shape, frozen=True):
     """A loan application, as its customer sees it. An announced call is not proof that a call is genuine.
 
-    `reference` is what the customer knows it by. A service of an earlier release leaves it out. If the loan is that of a
-    company or another person, `borrower` is the borrower's name.
+    `reference` is what the customer knows it by. A service of an earlier release leaves it out. `borrower` is the
+    borrower's name, if the loan is that of a company or another person.
     """
 
     application_id: str
