@@ -15,15 +15,15 @@ from verifier.core.statements import Receipt
 from verifier.receipt_files import read_receipt
 
 STEPS = (
-    r"borrows; its former head of finance has left",
-    r"a call to the former one → the number dialled is not on file for this application",
-    r"the head of finance is called; only they read so → connected, none",
-    r"the head of finance enters the code in the app → genuine",
-    r"the legal representative enters the same code → genuine, and whom the bank called",
-    r"… and keys it on their own telephone → unavailable",
-    r"the former head of finance enters it → not_genuine",
-    r"… and a stranger: the same answer, in the same words → not_genuine",
-    r"the legal representative's list of calls names whom each went to: 林洁",
+    "borrows; its former head of finance has left",
+    "a call to the former one → the number dialled is not on file for this application",
+    "the head of finance is called; only they read so → connected, none",
+    "the head of finance enters the code in the app → genuine",
+    "the legal representative enters the same code → genuine, and whom the bank called",
+    "… and keys it on their own telephone → unavailable",
+    "the former head of finance enters it → not_genuine",
+    "… and a stranger: the same answer, in the same words → not_genuine",
+    "the legal representative's list of calls names whom each went to: 林洁",
 )
 
 

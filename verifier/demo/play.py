@@ -67,8 +67,8 @@ The demo bank is open, with {applications} applications. Stop it with Ctrl-C.
   telephone      {bank.telephone_url}    answer for the customer: the officer sees the code
   customer       {bank.url}/app/         sign in as 王芳, enter the code
 
-  A company: the officer chooses 东海机械有限公司, and calls its head of finance, 林洁. In browsers of their own, sign in
-  as 林洁, as 沈海东 (its legal representative) and as 何文 (its former head of finance). Enter the code as each of them.
+  A company: search for 东海机械有限公司 as the officer, and call its head of finance, 林洁. Enter the code as 林洁, and
+  in other browsers as 沈海东, its legal representative, and as 何文, its former head of finance.
 
   documentation  {bank.url}/docs
   log            {bank.url}/log/checkpoint

@@ -1,6 +1,7 @@
 """The shapes of what a bank registers: customers, contacts, officers, applications. `shapes` has all of them too.
 
-Implements specs/protocol.md sections 3.1 and 3.3. Unknown members are ignored. Times are aware datetimes. Numbers are E.164.
+Implements specs/protocol.md sections 3.1 and 3.3. Unknown members are ignored. Times are aware datetimes. Numbers are
+E.164.
 """
 
 from __future__ import annotations
