@@ -33,7 +33,9 @@ export async function loansScreen(page, signal) {
 /** @param {Page} page @param {MyApplication} application */
 function loan(page, application) {
   return [
-    h("h2", {}, application.product, " ", h("span", { class: "small" }, application.reference)),
+    application.borrower
+      ? h("h2", {}, application.borrower, " ", h("span", { class: "small" }, `${application.product} · ${application.reference}`))
+      : h("h2", {}, application.product, " ", h("span", { class: "small" }, application.reference)),
     application.status === "closed" ? h("p", { class: "badge" }, say(WORDS.closed)) : progress(application.stage),
     application.announced_calls.length > 0 && announcedCalls(page, application),
     h("h3", {}, say(WORDS.mayCall)),

@@ -1451,7 +1451,8 @@ export interface components {
          * MyApplication
          * @description A customer's loan: its stage, the officers who may phone about it, and announced calls.
          *
-         *         `reference` is what the customer knows it by.
+         *         `reference` is what the customer knows it by. If the loan is that of a company or another person, `borrower` is the
+         *         borrower's name. Otherwise it is null.
          */
         MyApplication: {
             application_id: string;
@@ -1463,6 +1464,8 @@ export interface components {
             officers: components["schemas"]["Officer"][];
             announced_calls: components["schemas"]["AnnouncedCall"][];
             reference: string;
+            /** @default null */
+            borrower?: string | null;
         };
         /** MyApplications */
         MyApplications: {
@@ -1482,6 +1485,8 @@ export interface components {
         /**
          * PastCall
          * @description A call on one of the customer's applications, confirmed or not.
+         *
+         *         If the call went to another contact of the loan, `called` says to whom. Otherwise it is null.
          */
         PastCall: {
             call_id: string;
@@ -1499,6 +1504,8 @@ export interface components {
             receipt_id: string | null;
             /** @default null */
             rang_at?: string | null;
+            /** @default null */
+            called?: components["schemas"]["CalledContact"] | null;
         };
         /**
          * PastCalls
@@ -1578,10 +1585,16 @@ export interface components {
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
          *
          *         A loan of one person who acts alone has `customer`, `numbers` and perhaps `consents`. Every other loan has
+<<<<<<< HEAD
          *         `borrower` and `contacts` instead. `owner` and `people` are the same for both forms.
          *
          *         Without a `reference`, the customer knows the application by its id. Raises InvalidField if the members of both
          *         forms are mixed, or if one is missing.
+=======
+         *         `borrower` and `contacts` instead. The members of both forms must not be mixed.
+         *
+         *         Without a `reference`, the customer knows the application by its id.
+>>>>>>> i19p
          */
         Registration: {
             officers: components["schemas"]["AssignedOfficer"][];

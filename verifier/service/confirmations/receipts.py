@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
-from verifier.core.application import Loan
+from verifier.core.contacts import Contact
 from verifier.core.octets import base64url
 from verifier.core.purposes import NEVER_ASKS
 from verifier.core.statements import RECEIPT, ConfirmedCall, LegEvidence, Receipt, commitment, digest
@@ -43,7 +44,7 @@ def sign(
         channel=entry.channel,
         customer=commitment(salt, customer if customer is not None else entry.number or ""),
         code=commitment(salt, entry.digits),
-        call=None if opened is None or application is None else _confirmed_call(opened, application.loan),
+        call=None if opened is None or application is None else _confirmed_call(opened, application, contact),
         never_asks=NEVER_ASKS,
         salt=salt,
     )
@@ -58,8 +59,13 @@ def sign(
     return receipt_id, work.log.append(RECEIPT, receipt_id, claims, application, owner)
 
 
-def _confirmed_call(opened: DecryptedCall, loan: Loan) -> ConfirmedCall:
+def _confirmed_call(opened: DecryptedCall, application: DecryptedApplication, contact: Contact | None) -> ConfirmedCall:
+    """The call, as far as the person who asked may know it. An empty purpose means that they may not know it.
+
+    The member stays, so that the verifiers of earlier releases accept the receipt.
+    """
     call, ticket = opened.call, opened.ticket
+    about = application.tells_purpose(ticket, contact)
     leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
     return ConfirmedCall(
         call_id=call.call_id,
@@ -67,10 +73,10 @@ def _confirmed_call(opened: DecryptedCall, loan: Loan) -> ConfirmedCall:
         officer=ticket.officer,
         orig=ticket.orig,
         dest=ticket.dest,
-        purpose=ticket.purpose,
-        asks=ticket.asks,
+        purpose=ticket.purpose if about else "",
+        asks=ticket.asks if about else (),
         leg=leg,
-        loan=loan,
+        loan=application.loan if contact is not None and contact.may("details") else UNSET,
     )
 
 
