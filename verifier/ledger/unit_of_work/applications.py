@@ -83,7 +83,9 @@ class ApplicationRows:
         for each in self._kept(application_ids):
             if each.contact(contact_id) is not None:
                 theirs.append(each)
-            elif each.registration.owner.id != contact_id and not self._loaded.applications.changed(each.application_id):
+            elif each.registration.owner.id != contact_id and not self._loaded.applications.changed(
+                each.application_id
+            ):
                 self._authenticator.tampered("contacts")
         return theirs
 
