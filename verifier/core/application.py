@@ -18,6 +18,7 @@ Label = Annotated[str, line(80)]
 E164_PATTERN = r"\+[1-9][0-9]{6,14}"
 E164 = Annotated[str, exact(E164_PATTERN, "E.164 number with a leading plus sign")]
 Instant = Annotated[datetime, Meta(tz=True)]
+Status = Literal["enquiry", "open", "closed"]
 Stage = Literal["received", "documents", "review", "approved", "disbursed", "declined"]
 
 
@@ -84,19 +85,22 @@ class Loan(Struct, frozen=True):
 class Registration(Struct, frozen=True, forbid_unknown_fields=True):
     """The facts of one application, as a bank system sends them. The database stores them encrypted.
 
-    Without a `reference`, the customer knows the application by its id.
+    `status`: an enquiry asked for a call, and has no application yet. A closed one was declined or paid off. Without
+    `closed_at`, the service dates the closing itself. Without a `reference`, the customer knows the application by its
+    id.
     """
 
     customer: Customer
     numbers: Annotated[tuple[RegisteredNumber, ...], Meta(min_length=1, max_length=10)]
     officers: Annotated[tuple[AssignedOfficer, ...], Meta(min_length=1, max_length=20)]
     product: Label
-    status: Literal["open", "closed"] = "open"
+    status: Status = "open"
     consents: Consents = Consents()
     stage: Stage = "received"
     announced_calls: Annotated[tuple[AnnouncedCall, ...], Meta(max_length=5)] = ()
     # Left out of the JSON if it was not given, since the release before does not know it.
     reference: Label | UnsetType = UNSET
+    closed_at: Instant | UnsetType = UNSET
 
     def loan(self, application_id: str) -> Loan:
         """The loan of this application, as the customer knows it."""

@@ -261,7 +261,7 @@ class Story:
     async def _policy(self) -> None:
         self._chapter("6  The contact policy")
         for step, application_id, number, purpose, rule in (
-            ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "application_open"),
+            ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "purpose"),
             ("a customer who opted out", "LN-2026-0005", "+8615800158000", "documents", "consent"),
             ("marketing without consent", FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER, "marketing", "consent"),
             ("a number not on file", FRAUDSTER_APPLICATION, "+8613700137000", "documents", "number_on_file"),

@@ -44,6 +44,18 @@ class Reading:
         self._check("applications", all(each.row.customer_index == customer_index for each in found))
         return found
 
+    async def refuses_marketing(self, person: bytes) -> bool:
+        """Whether a person has refused marketing calls. `person` is the blind index of their login.
+
+        An earlier release has kept refusals in the rows of applications.
+        """
+        refused = await self._reader.fetch_in(records.REFUSALS_OF, [person])
+        if refused:
+            self._check("marketing_refusals", self._authenticator.read(tables.REFUSALS, refused[0]).person == person)
+            return True
+        rows = await self._reader.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [person])
+        return any(self._authenticator.read(tables.APPLICATIONS, row).opted_out for row in rows)
+
     async def applications_of_officer(
         self, officer_id: str, after: str
     ) -> tuple[list[DecryptedApplication], str | None]:

@@ -43,6 +43,7 @@ class ReadSet(Struct, frozen=True):
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
+    - `marketing`: the refusals of marketing calls of the persons of `application_id`, and of `customer_index`.
     - `everywhere`: adds no rows. The command locks every shard, because it writes rows of many customers.
     """
 
@@ -69,6 +70,7 @@ class ReadSet(Struct, frozen=True):
     expired: bool = False
     limits_before: int | None = None
     requests_before: int | None = None
+    marketing: bool = False
     everywhere: bool = False
 
 

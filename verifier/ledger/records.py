@@ -13,6 +13,7 @@ from verifier.ledger.tables import (
     EXCHANGES,
     LEGS,
     LIMITS,
+    REFUSALS,
     REPORTS,
     REQUESTS,
     SIGNALS,
@@ -110,6 +111,15 @@ REQUESTS_SINCE = (
 REQUESTS_BEFORE = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE asked_at < $1 LIMIT 500"
 REQUESTS_OF = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE application_id IN ($*)"
 EXCEPTIONS_OF = f"SELECT {EXCEPTIONS.columns} FROM exceptions WHERE application_id IN ($*)"
+
+# --- refusals of marketing calls --------------------------------------------------------------------------
+
+# The refusals of the persons of these applications.
+REFUSALS_ON = (
+    f"SELECT {REFUSALS.of('r')} FROM applications a JOIN marketing_refusals r ON r.person = a.customer_index "
+    "WHERE a.application_id IN ($*)"
+)
+REFUSALS_OF = f"SELECT {REFUSALS.columns} FROM marketing_refusals WHERE person IN ($*)"
 
 # --- customers, for shard routing -------------------------------------------------------------------------
 

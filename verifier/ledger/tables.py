@@ -17,7 +17,10 @@ SignalKind = Literal["impossible", "refused", "ended"]
 
 
 class ApplicationRow(Struct, frozen=True):
-    """A row of `applications`. After an erasure, the row keeps only the id, the call counter and the times."""
+    """A row of `applications`. After an erasure, the row keeps only the id, the call counter and the times.
+
+    `opted_out` is a refusal of marketing calls from an earlier release. Now they are rows of `marketing_refusals`.
+    """
 
     application_id: str
     customer_index: bytes | None
@@ -163,6 +166,16 @@ class SuspensionRow(Struct, frozen=True):
     sealed: bytes
 
 
+class MarketingRefusal(Struct, frozen=True):
+    """A row of `marketing_refusals`: a person who refuses marketing calls. `person` is the blind index of the login.
+
+    The row stays when every application of the person is erased.
+    """
+
+    person: bytes
+    refused_at: int
+
+
 APPLICATIONS = Table(
     "applications",
     ApplicationRow,
@@ -195,6 +208,7 @@ REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
 SIGNALS = Table("signals", SignalRow, ("signal_id",), narrow=("campaign",))
 EXCHANGES = Table("exchanges", ExchangeRow, ("system_id",))
+REFUSALS = Table("marketing_refusals", MarketingRefusal, ("person",))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
 # The tables whose rows carry an authenticator. `applications` comes first: an audit reads it before the other tables.
 TABLES: tuple[AnyTable, ...] = (
@@ -209,6 +223,7 @@ TABLES: tuple[AnyTable, ...] = (
     SUSPENSIONS,
     SIGNALS,
     EXCHANGES,
+    REFUSALS,
 )
 
 

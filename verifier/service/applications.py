@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
@@ -21,6 +22,7 @@ from verifier.ledger.decrypted import DecryptedApplication, decrypt_application,
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.call_purposes import purposes_of
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
 
@@ -41,7 +43,8 @@ class Applications:
 
         - the time zone is unknown
         - the registration lists a number or an officer twice
-        - a number was added in the future
+        - a number was added, or the application closed, in the future
+        - `closed_at` is given for an application that is not closed
         - the application already has another customer
         """
         context = self._context
@@ -67,6 +70,7 @@ class Applications:
                     existing.created_at,
                 )
             # Each update wraps the application's key again, under the key-encryption key that is active now.
+            dated = _dated(registration, existing, work)
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
@@ -83,10 +87,10 @@ class Applications:
                 created_at=created_at,
                 updated_at=work.now_ms,
                 erased_at=None,
-                opted_out=int(any(each.row.opted_out for each in work.applications.of_customer(customer_index))),
+                opted_out=0 if existing is None else existing.opted_out,
             )
-            opened = DecryptedApplication(row, keys, registration)
-            row = replace(row, sealed=work.seal(opened, application_id, _encode(registration)))
+            opened = DecryptedApplication(row, keys, dated)
+            row = replace(row, sealed=work.seal(opened, application_id, _encode(dated)))
             work.applications.put(row)
             work.applications.put_numbers(
                 application_id, [context.number_index(n.number) for n in registration.numbers]
@@ -120,7 +124,8 @@ class Applications:
 
     async def read(self, application_id: str) -> ApplicationView:
         """A registered application. Raises NotFound or Erased."""
-        return view(await self._context.reading.application(application_id))
+        opened = await self._context.reading.application(application_id)
+        return replace(view(opened), purposes=await purposes_of(self._context, opened))
 
     async def erase(self, application_id: str) -> ErasedView:
         """Destroy an application's key. Data that is sealed under the key can never be read again.
@@ -158,13 +163,17 @@ class Applications:
                 updated_at=work.now_ms,
                 erased_at=work.now_ms,
             )
+            if row.opted_out and row.customer_index is not None:
+                # The row carries a refusal of an earlier release, which belongs to the person.
+                with suppress(Tampered):
+                    work.refusals.put(row.customer_index, work.now_ms)
             work.applications.put(tombstone)
             work.applications.put_numbers(application_id, [])
             work.applications.put_officers(application_id, [])
             work.forget(application_id, row.customer_index, numbers)
             return lambda: ErasedView(application_id, from_ms(work.now_ms))
 
-        reads = ReadSet(application_id=application_id, whole=application_id, everywhere=True)
+        reads = ReadSet(application_id=application_id, whole=application_id, marketing=True, everywhere=True)
         return await self._context.writer.submit(reads, decide)
 
     def _numbers_of(self, work: UnitOfWork, application_id: str) -> list[bytes]:
@@ -197,10 +206,31 @@ def check(registration: Registration, now_ms: int) -> None:
     for position, number in enumerate(registration.numbers):
         if to_ms(number.added_at) > now_ms + FUTURE_SLACK_MS:
             raise InvalidField.at(f"/numbers/{position}/added_at", "the number was put on file in the future")
+    if registration.closed_at is not UNSET:
+        if registration.status != "closed":
+            raise InvalidField.at("/closed_at", "only a closed application has the time when it was closed")
+        if not 0 <= to_ms(registration.closed_at) <= now_ms + FUTURE_SLACK_MS:
+            raise InvalidField.at("/closed_at", "the application was closed in the future, or before 1970")
     if len({n.number for n in registration.numbers}) < len(registration.numbers):
         raise InvalidField.at("/numbers", "a number is given twice")
     if len({o.id for o in registration.officers}) < len(registration.officers):
         raise InvalidField.at("/officers", "an officer is given twice")
+
+
+def unchanged(held: Registration | None, registration: Registration) -> bool:
+    """Whether an application has these facts already. `held` are its facts, or None if it is unknown or erased."""
+    if held is not None and registration.status == held.status and registration.closed_at is UNSET:
+        # The service has dated the closing itself, and would keep its date.
+        held = replace(held, closed_at=UNSET)
+    return held == registration
+
+
+def _dated(registration: Registration, existing: ApplicationRow | None, work: UnitOfWork) -> Registration:
+    """Date the closing of an application, unless the bank has. Later updates that leave it closed keep the date."""
+    if registration.status != "closed" or registration.closed_at is not UNSET:
+        return registration
+    held = None if existing is None else work.applications.of_row(existing).closed_ms
+    return replace(registration, closed_at=from_ms(work.now_ms if held is None else held))
 
 
 def check_customer(held: Registration | None, registration: Registration) -> None:

@@ -61,6 +61,7 @@ class Calls:
         officer_id = _officer_of(caller, asked)
         context = self._context
         settings = context.settings
+        marketing = asked.purpose == "marketing"
 
         def decide(work: UnitOfWork) -> About[IssuedCall]:
             application = work.applications.get(application_id)
@@ -79,7 +80,8 @@ class Calls:
                 calls_today=today,
                 calls_to_person=to_person,
                 now_ms=work.now_ms,
-                opted_out=bool(application.row.opted_out),
+                opted_out=marketing and _refused(work, application, others),
+                closed_ms=application.closed_ms,
             )
             officer = check_policy(settings.policy, registration, intended, lifted)
             if superseded is not None:
@@ -91,7 +93,8 @@ class Calls:
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
             return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
-        reads = ReadSet(application_id, same_customer=True, exception_ids=_given(asked.exception_id))
+        exception_ids = _given(asked.exception_id)
+        reads = ReadSet(application_id, same_customer=True, exception_ids=exception_ids, marketing=marketing)
 
         def guard(work: UnitOfWork) -> None:
             if caller.kind != "system":
@@ -282,6 +285,13 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
 def _calls_today(application: DecryptedApplication, day: int) -> int:
     """The number of calls that were issued on an application on its customer's calendar day `day`."""
     return application.row.calls_today if application.row.local_day == day else 0
+
+
+def _refused(work: UnitOfWork, application: DecryptedApplication, others: list[DecryptedApplication]) -> bool:
+    """Whether the customer has refused marketing calls, in this release or, on any application, in an earlier one."""
+    return work.refusals.refused(application.row.customer_index or b"") or any(
+        each.row.opted_out for each in (application, *others)
+    )
 
 
 def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:

@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from callback_verification.errors import Refusal
 from callback_verification.quiet import Shape
 
 Language = Literal["zh-CN", "en"]
-Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing"]
+Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing", "appointment"]
+Status = Literal["enquiry", "open", "closed"]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
@@ -57,17 +59,22 @@ class AnnouncedCall(Shape, frozen=True):
 
 
 class Registration(Shape, frozen=True):
-    """The facts of one application. Without a `reference`, the customer knows the application by its id."""
+    """The facts of one application. Without a `reference`, the customer knows the application by its id.
+
+    `status`: an enquiry asked for a call, and has no application yet. A closed one was declined or paid off. Without
+    `closed_at`, the service dates the closing itself.
+    """
 
     customer: Customer
     numbers: tuple[RegisteredNumber, ...]
     officers: tuple[Officer, ...]
     product: str
-    status: Literal["open", "closed"] = "open"
+    status: Status = "open"
     consents: Consents = Consents()
     stage: Literal["received", "documents", "review", "approved", "disbursed", "declined"] = "received"
     announced_calls: tuple[AnnouncedCall, ...] = ()
     reference: str | UnsetType = UNSET
+    closed_at: Instant | UnsetType = UNSET
 
 
 class Loan(Shape, frozen=True):
@@ -77,14 +84,25 @@ class Loan(Shape, frozen=True):
     reference: str
 
 
+class CallPurpose(Shape, frozen=True):
+    """A purpose, and the rules that refuse every call for it on the application now. Without any, it may be offered.
+
+    Numbers, officers and contact hours play no part here.
+    """
+
+    purpose: str
+    refusals: tuple[Refusal, ...] = ()
+
+
 class Application(Shape, frozen=True):
-    """A registered application."""
+    """A registered application. Only `read` has its `purposes`; they are empty from an earlier service."""
 
     application_id: str
     registration: Registration
     created_at: Instant
     updated_at: Instant
     open_call_id: str | None
+    purposes: tuple[CallPurpose, ...] = ()
 
 
 class Applications(Shape, frozen=True):

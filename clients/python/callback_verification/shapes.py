@@ -14,6 +14,7 @@ from callback_verification.quiet import Shape
 from callback_verification.registrations import AnnouncedCall as AnnouncedCall
 from callback_verification.registrations import Application as Application
 from callback_verification.registrations import Applications as Applications
+from callback_verification.registrations import CallPurpose as CallPurpose
 from callback_verification.registrations import Consents as Consents
 from callback_verification.registrations import Customer as Customer
 from callback_verification.registrations import ErasedApplication as ErasedApplication
@@ -24,6 +25,7 @@ from callback_verification.registrations import Officer as Officer
 from callback_verification.registrations import Purpose as Purpose
 from callback_verification.registrations import RegisteredNumber as RegisteredNumber
 from callback_verification.registrations import Registration as Registration
+from callback_verification.registrations import Status as Status
 
 State = Literal["issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]

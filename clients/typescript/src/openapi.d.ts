@@ -826,19 +826,23 @@ export interface components {
          */
         AnnouncedCall: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** Format: date-time */
             not_before: string;
             /** Format: date-time */
             not_after: string;
         };
-        /** ApplicationView */
+        /**
+         * ApplicationView
+         * @description A registered application. Only the answer to reading one application has `purposes`.
+         */
         ApplicationView: {
             application_id: string;
             registration: components["schemas"]["Registration"];
             created_at: string;
             updated_at: string;
             open_call_id: string | null;
+            purposes?: components["schemas"]["CallPurpose"][];
         };
         /**
          * Applications
@@ -908,6 +912,18 @@ export interface components {
             began_at?: string | null;
             /** @default null */
             ended_at?: string | null;
+        };
+        /**
+         * CallPurpose
+         * @description A purpose, and the rules that refuse every call for it on the application now. Without any, it may be offered.
+         *
+         *         Numbers, officers and contact hours play no part here.
+         */
+        CallPurpose: {
+            /** @enum {unknown} */
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            /** @default [] */
+            refusals?: components["schemas"]["Refusal"][];
         };
         /**
          * CallStatus
@@ -1175,7 +1191,7 @@ export interface components {
             customer_name: string;
             officer: components["schemas"]["Officer"];
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             number: string;
             rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
@@ -1256,7 +1272,7 @@ export interface components {
          */
         IssueCall: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
             /** @description E.164 number with a leading plus sign */
@@ -1390,7 +1406,7 @@ export interface components {
             application_id: string;
             product: string;
             /** @enum {unknown} */
-            status: "closed" | "open";
+            status: "closed" | "enquiry" | "open";
             /** @enum {unknown} */
             stage: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             officers: components["schemas"]["Officer"][];
@@ -1510,7 +1526,9 @@ export interface components {
          * Registration
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
          *
-         *         Without a `reference`, the customer knows the application by its id.
+         *         `status`: an enquiry asked for a call, and has no application yet. A closed one was declined or paid off. Without
+         *         `closed_at`, the service dates the closing itself. Without a `reference`, the customer knows the application by its
+         *         id.
          */
         Registration: {
             customer: components["schemas"]["Customer"];
@@ -1521,7 +1539,7 @@ export interface components {
              * @default open
              * @enum {unknown}
              */
-            status?: "closed" | "open";
+            status?: "closed" | "enquiry" | "open";
             /**
              * @default {
              *       "service_calls": true,
@@ -1537,6 +1555,8 @@ export interface components {
             /** @default [] */
             announced_calls?: components["schemas"]["AnnouncedCall"][];
             reference?: string;
+            /** Format: date-time */
+            closed_at?: string;
         };
         /**
          * ReportCall
@@ -1569,7 +1589,7 @@ export interface components {
          */
         RequestException: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
             rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];

@@ -23,6 +23,7 @@ from verifier.ledger.tables import (
     ExchangeRow,
     Leg,
     LimitRow,
+    MarketingRefusal,
     ReportRow,
     RequestRow,
     SignalRow,
@@ -118,6 +119,7 @@ class Loaded:
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
         self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
+        self.refusals: Rows[MarketingRefusal] = self.tables[tables.REFUSALS]
         self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
         self.of_customer: dict[bytes, list[str]] = {}
@@ -189,7 +191,7 @@ class Loaded:
             self.candidates.add(row)
 
     async def _load_rest(self, reads: ReadSet) -> None:
-        """Load the rows that few commands declare: closed calls, signals, reports, rows to delete, and so on."""
+        """Load the rows that few commands declare: closed calls, signals, refusals, rows to delete, and so on."""
         read, read_in = self._transaction.fetch, self._transaction.fetch_in
         if reads.closed:
             rows = await read_in(records.CLOSED_CALLS, (*sorted(self.led_to(reads)), decoys.APPLICATION_ID))
@@ -198,6 +200,9 @@ class Loaded:
         if reads.entered is not None:
             person, code_hash, request, since = astuple(reads.entered)
             self._add_signals(await read(records.IMPOSSIBLE_OF_PERSON, person, since, code_hash, request))
+        if reads.marketing:
+            self.refusals.load(await read_in(records.REFUSALS_ON, _given([reads.application_id])))
+            self.refusals.load(await read_in(records.REFUSALS_OF, _given([reads.customer_index])))
         if reads.unexamined:
             await self._load_unexamined()
         if reads.whole is not None:
