@@ -57,7 +57,7 @@ async def tamper(world: World, sql: str, *values: object) -> None:
         await transaction.execute_many(sql, [values])
 
 
-@pytest.mark.shows("CVP-4.2-6", "CVP-4.2-15")
+@pytest.mark.shows("CVP-4.2-6", "CVP-4.2-24")
 async def test_a_refusal_before_the_first_application_holds_for_it(world: World) -> None:
     person, other = Person(1), Person(2)
     assert await allowed(world, person)
@@ -71,7 +71,7 @@ async def test_a_refusal_before_the_first_application_holds_for_it(world: World)
     assert not (await world.audit()).findings
 
 
-@pytest.mark.shows("CVP-4.2-15", "CVP-4.1-6")
+@pytest.mark.shows("CVP-4.2-24", "CVP-4.1-6")
 async def test_a_refusal_outlives_every_application(world: World, wang: Person) -> None:
     await world.register(wang, consents=AGREED)
     await say(world, wang, allowed=False)
@@ -88,7 +88,7 @@ async def test_a_refusal_outlives_every_application(world: World, wang: Person) 
     assert not (await world.audit()).findings
 
 
-@pytest.mark.shows("CVP-4.2-6", "CVP-4.2-15")
+@pytest.mark.shows("CVP-4.2-6", "CVP-4.2-24")
 async def test_the_person_can_take_the_refusal_back_and_say_it_again(world: World, wang: Person) -> None:
     await world.register(wang, consents=AGREED)
     for _ in range(2):
@@ -105,7 +105,7 @@ async def test_the_person_can_take_the_refusal_back_and_say_it_again(world: Worl
     assert not (await world.audit()).findings
 
 
-@pytest.mark.shows("CVP-4.2-15")
+@pytest.mark.shows("CVP-4.2-24")
 async def test_no_marketing_call_follows_a_refusal_that_was_answered(world: World, wang: Person) -> None:
     """Refusal and issue arrive at one moment, in one batch or in two."""
     await world.register(wang, consents=AGREED)
@@ -138,7 +138,7 @@ async def opted_out(world: World) -> int:
     return int(rows[0][0])
 
 
-@pytest.mark.shows("CVP-4.2-16")
+@pytest.mark.shows("CVP-4.2-25")
 async def test_a_refusal_of_an_earlier_release_counts_until_the_person_says_something_new(
     world: World, wang: Person
 ) -> None:
@@ -160,7 +160,7 @@ async def test_a_refusal_of_an_earlier_release_counts_until_the_person_says_some
     assert not (await world.audit()).findings
 
 
-@pytest.mark.shows("CVP-4.2-16")
+@pytest.mark.shows("CVP-4.2-25")
 async def test_a_refusal_of_an_earlier_release_outlives_its_application(world: World, wang: Person) -> None:
     await world.register(wang, consents=AGREED)
     await refused_before(world, wang)
@@ -176,7 +176,7 @@ async def test_a_refusal_of_an_earlier_release_outlives_its_application(world: W
     assert await world.counts("marketing_refusals") == (0,)
 
 
-@pytest.mark.shows("CVP-10.2-1", "CVP-4.2-15")
+@pytest.mark.shows("CVP-10.2-1", "CVP-4.2-24")
 async def test_a_changed_refusal_stops_marketing_and_nothing_else(world: World, wang: Person) -> None:
     await world.register(wang, consents=AGREED)
     await say(world, wang, allowed=False)

@@ -13,7 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo import call_status, called, two_loans
+from verifier.demo import call_status, called, lead_and_former, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -293,6 +293,10 @@ class Story:
         self._check(revoked.json["state"] == "revoked", "the officer revokes it")
         asking = self.loans, self.pbx, self.officer, self.supervisor
         await two_loans.play(*asking, self._person(self._bank.customer(two_loans.CUSTOMER)), DESK, self._check)
+        lead, former = (
+            self._person(self._bank.customer(each)) for each in (lead_and_former.LEAD, lead_and_former.FORMER)
+        )
+        await lead_and_former.play(self.loans, self.pbx, self.officer, lead, former, DESK, self._check)
 
     async def _report(self) -> None:
         self._chapter("7  A suspicious call is reported")

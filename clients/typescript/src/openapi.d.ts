@@ -629,7 +629,7 @@ export interface paths {
          */
         get: operations["get_preferences"];
         /**
-         * Refuse marketing calls, or leave it to my consents again
+         * Refuse marketing calls, or leave it to my consents again, with or without an application
          * @description For: customer.
          */
         put: operations["put_preferences"];
@@ -6242,7 +6242,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Refuse marketing calls, or leave it to my consents again */
+            /** @description Refuse marketing calls, or leave it to my consents again, with or without an application */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6272,15 +6272,6 @@ export interface operations {
             };
             /** @description forbidden */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not_found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
