@@ -248,9 +248,11 @@ async def test_a_customer_who_declines_offers_gets_no_marketing_call(browser: Br
     grace: Officer = await Officer.come(browser, bank, "en")
     await grace.sign_in("4850")
     await grace.prepare("Carla Rossi")
-    await grace.page.get_by_label("an offer of a loan product").check()
-    await grace.page.locator("section.card button.primary").click()
-    await expect(grace.page.locator(".told.bad")).to_contain_text("The customer has not agreed")
+    await expect(grace.page.get_by_label("an offer of a loan product")).to_have_count(0)
+    await grace.page.get_by_text("Why not another purpose").click()
+    await expect(grace.page.locator("details")).to_contain_text(
+        "an offer of a loan product　The customer has not agreed"
+    )
     assert grace.defects() == carla.defects() == []
     await grace.context.close()
     await carla.context.close()
