@@ -17,7 +17,7 @@ PURPOSES: dict[str, dict[str, str]] = {
     "disbursement": {"zh-CN": "放款安排", "en": "the payout of your loan"},
     "repayment": {"zh-CN": "还款安排", "en": "your repayments"},
     "marketing": {"zh-CN": "贷款产品介绍", "en": "an offer of a loan product"},
-    "appointment": {"zh-CN": "预约面谈或通话", "en": "an appointment"},
+    "appointment": {"zh-CN": "预约面谈", "en": "an appointment"},
 }
 
 ASKS: dict[str, tuple[str, ...]] = {
