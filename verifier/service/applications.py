@@ -22,9 +22,9 @@ from verifier.ledger.decrypted import DecryptedApplication, decrypt_application,
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.call_purposes import purposes_of
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
+from verifier.service.staff.purposes import purposes_of
 
 _encode = msgspec.json.Encoder().encode
 FUTURE_SLACK_MS = 300_000

@@ -17,10 +17,10 @@ from verifier.core.principal import Principal
 from verifier.core.times import to_ms
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.service.applications import view as application_view
-from verifier.service.call_purposes import purposes_of
 from verifier.service.calls import view as call_view
 from verifier.service.context import Context
 from verifier.service.staff.access import check_assigned, not_there, read_own_call
+from verifier.service.staff.purposes import purposes_of
 
 _AFTER_ALL = "call_g"  # sorts after every call id
 
