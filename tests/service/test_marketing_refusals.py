@@ -122,6 +122,21 @@ async def test_no_marketing_call_follows_a_refusal_that_was_answered(world: Worl
         await say(world, wang, allowed=True)
 
 
+@pytest.mark.shows("CVP-4.2-24")
+async def test_a_refusal_at_one_node_holds_at_the_next_at_once(world: World, wang: Person) -> None:
+    await world.register(wang, consents=AGREED)
+    async with World(world.storage, world.ring_file, ring=world.ring, clock=world.clock) as node:
+        assert await offer(node, wang)
+        for there, here in ((world, node), (node, world)):
+            await say(there, wang, allowed=False)
+            assert not await offer(here, wang)
+            assert not await allowed(here, wang)
+            await say(here, wang, allowed=True)
+            assert await allowed(there, wang)
+        assert await offer(world, wang)
+    assert not (await world.audit()).findings
+
+
 async def refused_before(world: World, person: Person, n: int = 1) -> None:
     """Writes a refusal as the release before did: into the row of the application."""
 
