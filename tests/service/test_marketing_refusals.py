@@ -12,6 +12,7 @@ from tests.world import Person, World
 from verifier.core.application import Consents
 from verifier.core.errors import InternalError, PolicyRefused, Tampered
 from verifier.core.messages.customers import Preferences
+from verifier.ledger import records
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import REFUSALS
@@ -173,6 +174,28 @@ async def test_a_refusal_of_an_earlier_release_counts_until_the_person_says_some
     await say(world, wang, allowed=False)
     assert (await opted_out(world), await world.counts("marketing_refusals")) == (0, (1,))
     assert not (await world.audit()).findings
+
+
+@pytest.mark.shows("CVP-4.2-25")
+async def test_a_refusal_that_moves_while_it_is_read_is_not_overlooked(
+    world: World, wang: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader has no transaction. The refusal moves from the application to the person between its two reads."""
+    await world.register(wang, consents=AGREED)
+    await refused_before(world, wang)
+    fetch = world.storage.fetch_in
+    moved: list[str] = []
+
+    async def fetch_in(sql: str, *given: Any) -> Any:
+        found = await fetch(sql, *given)
+        if not moved and (sql == records.REFUSALS_OF or sql == records.APPLICATIONS_BY_CUSTOMER):
+            moved.append(sql)
+            await say(world, wang, allowed=False)
+        return found
+
+    monkeypatch.setattr(world.storage, "fetch_in", fetch_in)
+    assert not await allowed(world, wang)
+    assert (len(moved), await opted_out(world)) == (1, 0)
 
 
 @pytest.mark.shows("CVP-4.2-25")
