@@ -122,10 +122,8 @@ def refusals_of_purpose(
     elif closed is not None and not marketing:
         days = (local_time(registration, now_ms).date() - closed).days
         if days > policy.closed_call_days:
-            detail = (
-                f"the application was closed on {closed}; a call about {purpose} is allowed for {{}} days after that"
-            )
-            found.append(Refusal("application_open", detail.format(policy.closed_call_days)))
+            told = f"the application was closed on {closed}; a call about {purpose} is allowed for"
+            found.append(Refusal("application_open", f"{told} {policy.closed_call_days} days after that"))
     kind = "marketing" if marketing else "service"
     if not getattr(registration.consents, f"{kind}_calls"):
         found.append(Refusal("consent", f"the customer has not agreed to {kind} calls"))
