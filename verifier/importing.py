@@ -8,10 +8,11 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from verifier.core.application import Registration
+from verifier.core.closings import unchanged
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.import_files import Bad, Blank, Good, ImportFile, Row, Superseded
 from verifier.service import Service
-from verifier.service.applications import check_customer, unchanged
+from verifier.service.applications import check_customer
 
 AT_ONCE = 64
 

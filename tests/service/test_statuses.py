@@ -21,7 +21,6 @@ from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.applications import unchanged
 
 DAY_S = 86_400
 ALL = get_args(Purpose)
@@ -209,20 +208,6 @@ async def test_what_an_earlier_release_has_closed_counts_from_its_last_update(wo
     assert (await held(world, wang)).closed_at == from_ms(NOON)
     world.clock.advance(DAY_S)
     assert await refused(world, wang, "repayment") == ["application_open"]
-
-
-@pytest.mark.shows("CVP-3.1-7")
-async def test_an_import_does_not_write_a_closing_that_the_service_has_dated(world: World, wang: Person) -> None:
-    line = wang.registration(status="closed")
-    assert not unchanged(await held(world, wang), line)
-    await world.register(wang, status="closed")
-    facts = await held(world, wang)
-    assert unchanged(facts, line)
-    assert unchanged(facts, replace(line, closed_at=facts.closed_at))
-    assert not unchanged(facts, replace(line, closed_at=from_ms(NOON - 1)))
-    assert not unchanged(facts, wang.registration())
-    assert not unchanged(facts, replace(line, product="另一种贷款"))
-    assert not unchanged(None, line)
 
 
 @pytest.mark.shows("CVP-4.2-23")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from verifier.core import status_purposes
-from verifier.core.application import Officer, Registration
+from verifier.core.application import Consents, Officer, Registration, Status
 from verifier.core.errors import PolicyRefused, Refusal
 from verifier.core.status_purposes import StatusPurposes
 from verifier.core.times import from_ms, to_ms
@@ -102,8 +102,10 @@ def check_policy(
 
 def refusals_of_purpose(
     policy: ContactPolicy,
-    registration: Registration,
+    status: Status,
     purpose: str,
+    consents: Consents,
+    time_zone: str,
     closed_ms: int | None,
     now_ms: int,
     *,
@@ -111,21 +113,21 @@ def refusals_of_purpose(
 ) -> list[Refusal]:
     """The rules that a call for this purpose breaks, whatever its number, officer and time of day.
 
-    `closed_ms` and `opted_out` are those of IntendedCall.
+    `consents` and `time_zone` are the customer's. `closed_ms` and `opted_out` are those of IntendedCall.
     """
     found: list[Refusal] = []
-    status, marketing = registration.status, purpose == "marketing"
-    closed = None if closed_ms is None else _local_time(closed_ms, registration.customer.time_zone).date()
+    marketing = purpose == "marketing"
+    closed = None if closed_ms is None else _local_time(closed_ms, time_zone).date()
     if purpose not in policy.purposes[status]:
         since = "" if closed is None else f", since {closed}"
         found.append(Refusal("purpose", f"no call about {purpose} is allowed while the status is {status}{since}"))
     elif closed is not None and not marketing:
-        days = (local_time(registration, now_ms).date() - closed).days
+        days = (_local_time(now_ms, time_zone).date() - closed).days
         if days > policy.closed_call_days:
             told = f"the application was closed on {closed}; a call about {purpose} is allowed for"
             found.append(Refusal("application_open", f"{told} {policy.closed_call_days} days after that"))
     kind = "marketing" if marketing else "service"
-    if not getattr(registration.consents, f"{kind}_calls"):
+    if not getattr(consents, f"{kind}_calls"):
         found.append(Refusal("consent", f"the customer has not agreed to {kind} calls"))
     elif marketing and opted_out:
         found.append(Refusal("consent", "the customer has refused marketing calls"))
@@ -141,7 +143,14 @@ def _broken(policy: ContactPolicy, registration: Registration, intended: Intende
     if registration.assigned(intended.officer_id) is None:
         broken("officer_assigned", "the officer is not assigned to this application")
     found += refusals_of_purpose(
-        policy, registration, intended.purpose, intended.closed_ms, intended.now_ms, opted_out=intended.opted_out
+        policy,
+        registration.status,
+        intended.purpose,
+        registration.consents,
+        registration.customer.time_zone,
+        intended.closed_ms,
+        intended.now_ms,
+        opted_out=intended.opted_out,
     )
     on_file = registration.number_on_file(intended.number)
     if on_file is None:

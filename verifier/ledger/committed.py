@@ -44,22 +44,6 @@ class Reading:
         self._check("applications", all(each.row.customer_index == customer_index for each in found))
         return found
 
-    async def refuses_marketing(self, person: bytes) -> bool:
-        """Whether a person has refused marketing calls. `person` is the blind index of their login.
-
-        An earlier release has kept refusals in the rows of applications.
-        """
-        # A refusal moves from there to here, so this order overlooks none.
-        rows = await self._reader.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [person])
-        if any(self._authenticator.read(tables.APPLICATIONS, row).opted_out for row in rows):
-            return True
-        refused = await self._reader.fetch_in(records.REFUSALS_OF, [person])
-        self._check(
-            "marketing_refusals",
-            all(self._authenticator.read(tables.REFUSALS, row).person == person for row in refused),
-        )
-        return bool(refused)
-
     async def applications_of_officer(
         self, officer_id: str, after: str
     ) -> tuple[list[DecryptedApplication], str | None]:
@@ -88,6 +72,22 @@ class Reading:
         self._check("calls", call.call_id == call_id)
         application = await self.application(call.application_id)
         return application, self.open_call(application, rows[0])
+
+    async def refuses_marketing(self, person: bytes) -> bool:
+        """Whether a person has refused marketing calls. `person` is the blind index of their login.
+
+        An earlier release has kept refusals in the rows of applications.
+        """
+        # A refusal moves from there to here, so this order overlooks none.
+        rows = await self._reader.fetch_in(records.APPLICATIONS_BY_CUSTOMER, [person])
+        if any(self._authenticator.read(tables.APPLICATIONS, row).opted_out for row in rows):
+            return True
+        refused = await self._reader.fetch_in(records.REFUSALS_OF, [person])
+        self._check(
+            "marketing_refusals",
+            all(self._authenticator.read(tables.REFUSALS, row).person == person for row in refused),
+        )
+        return bool(refused)
 
     async def newest_calls_of(self, application: DecryptedApplication) -> list[DecryptedCall]:
         """The two newest calls of an application, open or not. Empty if the application has been erased meanwhile.

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from verifier.core.application import Loan, Registration
 from verifier.core.call import Call
+from verifier.core.closings import closed_since
 from verifier.core.errors import Erased, InternalError, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.octets import base64url
 from verifier.core.sealing import ApplicationKeys, unseal
 from verifier.core.statements import EXCEPTION, RECEIPT, TICKET, CallTicket, PolicyException, Receipt
-from verifier.core.times import to_ms
 from verifier.ledger.tables import ApplicationRow
 from verifier.ports import KeyRing
 
@@ -47,14 +47,8 @@ class DecryptedApplication(Struct, frozen=True):
 
     @property
     def closed_ms(self) -> int | None:
-        """When the application was closed, in epoch milliseconds. None if it is not closed.
-
-        What an earlier release has closed has no date. There, the last update counts.
-        """
-        if self.registration.status != "closed":
-            return None
-        closed_at = self.registration.closed_at
-        return self.row.updated_at if closed_at is UNSET else to_ms(closed_at)
+        """When the application was closed, in epoch milliseconds. None if it is not closed."""
+        return closed_since(self.registration, self.row.updated_at)
 
     @property
     def pseudonym(self) -> str:

@@ -40,10 +40,10 @@ class ReadSet(Struct, frozen=True):
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
     - `exchange_id`: when this telephone exchange was last heard.
+    - `marketing`: the refusals of marketing calls of the persons of `application_id`, and of `customer_index`.
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
-    - `marketing`: the refusals of marketing calls of the persons of `application_id`, and of `customer_index`.
     - `everywhere`: adds no rows. The command locks every shard, because it writes rows of many customers.
     """
 
@@ -66,11 +66,11 @@ class ReadSet(Struct, frozen=True):
     entered: Entered | None = None
     unexamined: bool = False
     report_ids: tuple[str, ...] = ()
+    marketing: bool = False
     whole: str | None = None
     expired: bool = False
     limits_before: int | None = None
     requests_before: int | None = None
-    marketing: bool = False
     everywhere: bool = False
 
 

@@ -112,15 +112,6 @@ REQUESTS_BEFORE = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE aske
 REQUESTS_OF = f"SELECT {REQUESTS.columns} FROM exception_requests WHERE application_id IN ($*)"
 EXCEPTIONS_OF = f"SELECT {EXCEPTIONS.columns} FROM exceptions WHERE application_id IN ($*)"
 
-# --- refusals of marketing calls --------------------------------------------------------------------------
-
-# The refusals of the persons of these applications.
-REFUSALS_ON = (
-    f"SELECT {REFUSALS.of('r')} FROM applications a JOIN marketing_refusals r ON r.person = a.customer_index "
-    "WHERE a.application_id IN ($*)"
-)
-REFUSALS_OF = f"SELECT {REFUSALS.columns} FROM marketing_refusals WHERE person IN ($*)"
-
 # --- customers, for shard routing -------------------------------------------------------------------------
 
 APPLICATION_OWNERS = "SELECT application_id, customer_index FROM applications WHERE application_id IN ($*)"
@@ -231,6 +222,15 @@ CAMPAIGNS = (
     f"SELECT {SIGNALS.columns} FROM signals WHERE signal_id >= $1 AND signal_id < $2 AND campaign = 1 "
     "ORDER BY signal_id DESC LIMIT $3"
 )
+
+# --- refusals of marketing calls --------------------------------------------------------------------------
+
+# The refusals of the persons of these applications.
+REFUSALS_ON = (
+    f"SELECT {REFUSALS.of('r')} FROM applications a JOIN marketing_refusals r ON r.person = a.customer_index "
+    "WHERE a.application_id IN ($*)"
+)
+REFUSALS_OF = f"SELECT {REFUSALS.columns} FROM marketing_refusals WHERE person IN ($*)"
 
 # --- telephone exchanges ----------------------------------------------------------------------------------
 

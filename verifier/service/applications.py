@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
+from verifier.core.closings import FUTURE_SLACK_MS, check_closing, dated, needs_date
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
 from verifier.core.messages.calls import ApplicationView, ErasedView
 from verifier.core.policy import zone
@@ -27,7 +27,6 @@ from verifier.service.context import Context
 from verifier.service.staff.purposes import purposes_of
 
 _encode = msgspec.json.Encoder().encode
-FUTURE_SLACK_MS = 300_000
 
 
 class Applications:
@@ -70,7 +69,9 @@ class Applications:
                     existing.created_at,
                 )
             # Each update wraps the application's key again, under the key-encryption key that is active now.
-            dated = _dated(registration, existing, work)
+            # The facts that are held are decrypted only if the date of the closing is to be kept.
+            kept = existing is not None and needs_date(registration)
+            facts = dated(registration, work.applications.get(application_id).closed_ms if kept else None, work.now_ms)
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
@@ -89,8 +90,8 @@ class Applications:
                 erased_at=None,
                 opted_out=0 if existing is None else existing.opted_out,
             )
-            opened = DecryptedApplication(row, keys, dated)
-            row = replace(row, sealed=work.seal(opened, application_id, _encode(dated)))
+            opened = DecryptedApplication(row, keys, facts)
+            row = replace(row, sealed=work.seal(opened, application_id, _encode(facts)))
             work.applications.put(row)
             work.applications.put_numbers(
                 application_id, [context.number_index(n.number) for n in registration.numbers]
@@ -199,6 +200,7 @@ def view(application: DecryptedApplication) -> ApplicationView:
 
 def check(registration: Registration, now_ms: int) -> None:
     """Raise InvalidField for invalid facts. This does not compare the facts with an existing registration."""
+    check_closing(registration, now_ms)
     try:
         zone(registration.customer.time_zone)
     except ValueError as error:
@@ -206,31 +208,10 @@ def check(registration: Registration, now_ms: int) -> None:
     for position, number in enumerate(registration.numbers):
         if to_ms(number.added_at) > now_ms + FUTURE_SLACK_MS:
             raise InvalidField.at(f"/numbers/{position}/added_at", "the number was put on file in the future")
-    if registration.closed_at is not UNSET:
-        if registration.status != "closed":
-            raise InvalidField.at("/closed_at", "only a closed application has the time when it was closed")
-        if not 0 <= to_ms(registration.closed_at) <= now_ms + FUTURE_SLACK_MS:
-            raise InvalidField.at("/closed_at", "the application was closed in the future, or before 1970")
     if len({n.number for n in registration.numbers}) < len(registration.numbers):
         raise InvalidField.at("/numbers", "a number is given twice")
     if len({o.id for o in registration.officers}) < len(registration.officers):
         raise InvalidField.at("/officers", "an officer is given twice")
-
-
-def unchanged(held: Registration | None, registration: Registration) -> bool:
-    """Whether an application has these facts already. `held` are its facts, or None if it is unknown or erased."""
-    if held is not None and registration.status == held.status and registration.closed_at is UNSET:
-        # The service has dated the closing itself, and would keep its date.
-        held = replace(held, closed_at=UNSET)
-    return held == registration
-
-
-def _dated(registration: Registration, existing: ApplicationRow | None, work: UnitOfWork) -> Registration:
-    """Date the closing of an application, unless the bank has. Later updates that leave it closed keep the date."""
-    if registration.status != "closed" or registration.closed_at is not UNSET:
-        return registration
-    held = None if existing is None else work.applications.of_row(existing).closed_ms
-    return replace(registration, closed_at=from_ms(work.now_ms if held is None else held))
 
 
 def check_customer(held: Registration | None, registration: Registration) -> None:

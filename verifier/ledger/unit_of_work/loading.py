@@ -115,11 +115,11 @@ class Loaded:
         self.strays: Rows[StrayLeg] = self.tables[tables.STRAY_LEGS]
         self.exceptions: Rows[ExceptionRow] = self.tables[tables.EXCEPTIONS]
         self.requests: Rows[RequestRow] = self.tables[tables.REQUESTS]
+        self.refusals: Rows[MarketingRefusal] = self.tables[tables.REFUSALS]
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
         self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
-        self.refusals: Rows[MarketingRefusal] = self.tables[tables.REFUSALS]
         self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
         self.of_customer: dict[bytes, list[str]] = {}

@@ -23,7 +23,18 @@ async def purposes_of(context: Context, application: DecryptedApplication) -> tu
     return tuple(
         CallPurpose(
             each,
-            tuple(refusals_of_purpose(policy, registration, each, application.closed_ms, now_ms, opted_out=refused)),
+            tuple(
+                refusals_of_purpose(
+                    policy,
+                    registration.status,
+                    each,
+                    registration.consents,
+                    registration.customer.time_zone,
+                    application.closed_ms,
+                    now_ms,
+                    opted_out=refused,
+                )
+            ),
         )
         for each in _PURPOSES
     )
