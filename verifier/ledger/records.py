@@ -223,6 +223,11 @@ CAMPAIGNS = (
     "ORDER BY signal_id DESC LIMIT $3"
 )
 
+# --- telephone exchanges ----------------------------------------------------------------------------------
+
+EXCHANGES_BY_ID = f"SELECT {EXCHANGES.columns} FROM exchanges WHERE system_id IN ($*)"
+ALL_EXCHANGES = f"SELECT {EXCHANGES.columns} FROM exchanges ORDER BY system_id"
+
 # --- refusals of marketing calls --------------------------------------------------------------------------
 
 # The refusals of the persons of these applications.
@@ -231,11 +236,6 @@ REFUSALS_ON = (
     "WHERE a.application_id IN ($*)"
 )
 REFUSALS_OF = f"SELECT {REFUSALS.columns} FROM marketing_refusals WHERE person IN ($*)"
-
-# --- telephone exchanges ----------------------------------------------------------------------------------
-
-EXCHANGES_BY_ID = f"SELECT {EXCHANGES.columns} FROM exchanges WHERE system_id IN ($*)"
-ALL_EXCHANGES = f"SELECT {EXCHANGES.columns} FROM exchanges ORDER BY system_id"
 
 # --- suspensions ------------------------------------------------------------------------------------------
 

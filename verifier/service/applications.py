@@ -200,7 +200,6 @@ def view(application: DecryptedApplication) -> ApplicationView:
 
 def check(registration: Registration, now_ms: int) -> None:
     """Raise InvalidField for invalid facts. This does not compare the facts with an existing registration."""
-    check_closing(registration, now_ms)
     try:
         zone(registration.customer.time_zone)
     except ValueError as error:
@@ -212,6 +211,7 @@ def check(registration: Registration, now_ms: int) -> None:
         raise InvalidField.at("/numbers", "a number is given twice")
     if len({o.id for o in registration.officers}) < len(registration.officers):
         raise InvalidField.at("/officers", "an officer is given twice")
+    check_closing(registration, now_ms)
 
 
 def check_customer(held: Registration | None, registration: Registration) -> None:
