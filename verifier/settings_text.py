@@ -104,6 +104,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "contact_hours": "When officers may call, on the customer's clock.",
         "daily_cap": "How many calls an application may get a day.",
         "person_daily_cap": "How many calls a customer may get a day, on all of their applications together.",
+        "contact_purposes": "What customers may be phoned about, by the status of their application. Each status is "
+        "named once; with no purposes, it gets no calls. Marketing always needs consent.",
+        "closed_call_days": "For how many days after an application was closed customers may be phoned about it, on "
+        "their own calendar. Marketing is not bounded by it.",
         "number_cooling_off_hours": "How long a number must have been on file before it may be called.",
         "caller_numbers": "The bank's own numbers that officers call from; a list of E.164 numbers. When it is set, "
         "a call from any other number is refused, and the console offers only these.",

@@ -146,6 +146,7 @@ export const WORDS = {
 
   loansTitle: both("我的贷款", "My loans"),
   noLoans: both("没有贷款申请。", "There are no applications."),
+  enquiry: both("已登记您的咨询，尚未提交申请", "You asked us about this. There is no application yet"),
   stages: {
     received: both("已受理", "Received"),
     documents: both("补充材料", "Papers"),
@@ -154,7 +155,7 @@ export const WORDS = {
     disbursed: both("已放款", "Paid out"),
     declined: both("未批准", "Declined"),
   },
-  closed: both("已结清或关闭", "Closed"),
+  closed: both("已办结：已结清或未获批准", "Closed: paid off or declined"),
   mayCall: both("可能联系您的客户经理", "Officers who may phone you"),
   announced: both("预约的来电", "Announced calls"),
   announcedWhat: both("{purpose}：{from} 至 {to}", "{purpose}: {from} to {to}"),
@@ -163,7 +164,10 @@ export const WORDS = {
     "A call that comes then must still be checked with its code.",
   ),
   marketing: both("不接收产品推介电话", "No calls with offers"),
-  marketingWhat: both("申请办理过程中的电话不受影响。", "Calls about your applications still come."),
+  marketingWhat: both(
+    "对您现在和今后的所有申请都有效。申请办理过程中的电话不受影响。",
+    "This holds for all your applications, now and later. Calls about them still come.",
+  ),
   kept: both("已保存。", "Saved."),
 
   reportTitle: both("举报可疑来电", "Report a suspicious call"),

@@ -145,6 +145,26 @@ class Exchange:
             self.hears(call_id, "ended", number)
 
 
+class LoanSystem:
+    """The bank's loan system."""
+
+    def __init__(self, bank: DemoBank) -> None:
+        self._system = SystemSession(bank, "loan-origination")
+
+    def register(self, application_id: str, **facts: Any) -> None:
+        """Register an application with these facts, or change these facts of a registered one."""
+        path = f"/v1/applications/{application_id}"
+        held = self._system.send("GET", path)
+        before = held.json()["registration"] if held.status_code == 200 else {}
+        # Without a date, the service dates a closing itself.
+        before.pop("closed_at", None)
+        answer = self._system.send("PUT", path, {**before, **facts})
+        assert answer.status_code == 200, answer.text
+
+    def erase(self, application_id: str) -> None:
+        assert self._system.send("DELETE", f"/v1/applications/{application_id}").status_code == 200
+
+
 async def cut(route: Route) -> None:
     """Let the service execute the request, and lose its answer."""
     await route.fetch()

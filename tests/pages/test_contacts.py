@@ -125,7 +125,7 @@ async def test_a_loan_of_one_person_looks_as_before(officer: Officer) -> None:
     await officer.page.get_by_role("button", name="撤回这通电话").click()
 
 
-@pytest.mark.shows("CVP-7.17-1", "CVP-3.3-7")
+@pytest.mark.shows("CVP-7-7", "CVP-3.3-7")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_each_person_reads_what_the_call_is_to_them(
     officer: Officer, exchange: Exchange, come: Come, language: str

@@ -13,7 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo import call_status, called, company, two_loans
+from verifier.demo import call_status, called, company, lead_and_former, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -262,7 +262,7 @@ class Story:
     async def _policy(self) -> None:
         self._chapter("6  The contact policy")
         for step, application_id, number, purpose, rule in (
-            ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "application_open"),
+            ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "purpose"),
             ("a customer who opted out", "LN-2026-0005", "+8615800158000", "documents", "consent"),
             ("marketing without consent", FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER, "marketing", "consent"),
             ("a number not on file", FRAUDSTER_APPLICATION, "+8613700137000", "documents", "number_on_file"),
@@ -294,6 +294,10 @@ class Story:
         self._check(revoked.json["state"] == "revoked", "the officer revokes it")
         asking = self.loans, self.pbx, self.officer, self.supervisor
         await two_loans.play(*asking, self._person(self._bank.customer(two_loans.CUSTOMER)), DESK, self._check)
+        lead, former = (
+            self._person(self._bank.customer(each)) for each in (lead_and_former.LEAD, lead_and_former.FORMER)
+        )
+        await lead_and_former.play(self.loans, self.pbx, self.officer, lead, former, DESK, self._check)
 
     async def _report(self) -> None:
         self._chapter("7  A suspicious call is reported")

@@ -79,6 +79,23 @@ class Reading:
         application = await self.application(call.application_id)
         return application, self.open_call(application, rows[0])
 
+    async def refuses_marketing(self, person: bytes) -> bool:
+        """Whether a person has refused marketing calls. `person` is the blind index of their login.
+
+        An earlier release has kept refusals in the rows of applications.
+        """
+        # A refusal moves from there to here, so this order overlooks none.
+        rows = await self._reader.fetch_in(records.APPLICATIONS_OF_PEOPLE, [person])
+        found = (self._authenticator.read(tables.APPLICATIONS, row) for row in rows)
+        if any(each.opted_out and each.customer_index == person for each in found):
+            return True
+        refused = await self._reader.fetch_in(records.REFUSALS_OF, [person])
+        self._check(
+            "marketing_refusals",
+            all(self._authenticator.read(tables.REFUSALS, row).person == person for row in refused),
+        )
+        return bool(refused)
+
     async def newest_calls_of(self, application: DecryptedApplication) -> list[DecryptedCall]:
         """The two newest calls of an application, open or not. Empty if the application has been erased meanwhile.
 

@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct
 
 from verifier.core.application import Loan, Registration
 from verifier.core.call import Call
+from verifier.core.closings import closed_since
 from verifier.core.contacts import Contact, Right
 from verifier.core.errors import Erased, InternalError, NotFound
 from verifier.core.evidence import Evidence
@@ -45,6 +46,11 @@ class DecryptedApplication(Struct, frozen=True):
     def loan(self) -> Loan:
         """The loan, as the customer knows it."""
         return self.registration.loan(self.application_id)
+
+    @property
+    def closed_ms(self) -> int | None:
+        """When the application was closed, in epoch milliseconds. None if it is not closed."""
+        return closed_since(self.registration, self.row.updated_at)
 
     @property
     def pseudonym(self) -> str:

@@ -40,6 +40,7 @@ class ReadSet(Struct, frozen=True):
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
     - `exchange_id`: when this telephone exchange was last heard.
+    - `marketing`: the refusals of marketing calls of the people of `application_id`, and of `customer_index`.
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
@@ -65,6 +66,7 @@ class ReadSet(Struct, frozen=True):
     entered: Entered | None = None
     unexamined: bool = False
     report_ids: tuple[str, ...] = ()
+    marketing: bool = False
     whole: str | None = None
     expired: bool = False
     limits_before: int | None = None

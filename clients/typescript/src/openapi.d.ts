@@ -629,7 +629,7 @@ export interface paths {
          */
         get: operations["get_preferences"];
         /**
-         * Refuse marketing calls, or leave it to my consents again
+         * Refuse marketing calls, or leave it to my consents again, with or without an application
          * @description For: customer.
          */
         put: operations["put_preferences"];
@@ -826,19 +826,23 @@ export interface components {
          */
         AnnouncedCall: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** Format: date-time */
             not_before: string;
             /** Format: date-time */
             not_after: string;
         };
-        /** ApplicationView */
+        /**
+         * ApplicationView
+         * @description A registered application. Only the answer to reading one application has `purposes`.
+         */
         ApplicationView: {
             application_id: string;
             registration: components["schemas"]["Registration"];
             created_at: string;
             updated_at: string;
             open_call_id: string | null;
+            purposes?: components["schemas"]["CallPurpose"][];
         };
         /**
          * Applications
@@ -926,6 +930,18 @@ export interface components {
             ended_at?: string | null;
             /** @default null */
             called?: components["schemas"]["CalledContact"] | null;
+        };
+        /**
+         * CallPurpose
+         * @description A purpose, and the rules that refuse every call for it on the application now. Without any, it may be offered.
+         *
+         *         Numbers, officers and contact hours play no part here.
+         */
+        CallPurpose: {
+            /** @enum {unknown} */
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            /** @default [] */
+            refusals?: components["schemas"]["Refusal"][];
         };
         /**
          * CallStatus
@@ -1242,7 +1258,7 @@ export interface components {
             customer_name: string;
             officer: components["schemas"]["Officer"];
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             number: string;
             rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
@@ -1323,7 +1339,7 @@ export interface components {
          */
         IssueCall: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
             /** @description E.164 number with a leading plus sign */
@@ -1458,7 +1474,7 @@ export interface components {
             application_id: string;
             product: string;
             /** @enum {unknown} */
-            status: "closed" | "open";
+            status: "closed" | "enquiry" | "open";
             /** @enum {unknown} */
             stage: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             officers: components["schemas"]["Officer"][];
@@ -1585,16 +1601,11 @@ export interface components {
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
          *
          *         A loan of one person who acts alone has `customer`, `numbers` and perhaps `consents`. Every other loan has
-<<<<<<< HEAD
-         *         `borrower` and `contacts` instead. `owner` and `people` are the same for both forms.
-         *
-         *         Without a `reference`, the customer knows the application by its id. Raises InvalidField if the members of both
-         *         forms are mixed, or if one is missing.
-=======
          *         `borrower` and `contacts` instead. The members of both forms must not be mixed.
          *
-         *         Without a `reference`, the customer knows the application by its id.
->>>>>>> i19p
+         *         `status`: an enquiry asked for a call, and has no application yet. A closed one was declined or paid off. Without
+         *         `closed_at`, the service dates the closing itself. Without a `reference`, the customer knows the application by its
+         *         id.
          */
         Registration: {
             officers: components["schemas"]["AssignedOfficer"][];
@@ -1605,7 +1616,7 @@ export interface components {
              * @default open
              * @enum {unknown}
              */
-            status?: "closed" | "open";
+            status?: "closed" | "enquiry" | "open";
             consents?: components["schemas"]["Consents"];
             /**
              * @default received
@@ -1617,6 +1628,8 @@ export interface components {
             borrower?: components["schemas"]["Borrower"];
             contacts?: components["schemas"]["Contact"][];
             reference?: string;
+            /** Format: date-time */
+            closed_at?: string;
         };
         /**
          * ReportCall
@@ -1649,7 +1662,7 @@ export interface components {
          */
         RequestException: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
             rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
@@ -6302,7 +6315,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Refuse marketing calls, or leave it to my consents again */
+            /** @description Refuse marketing calls, or leave it to my consents again, with or without an application */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6332,15 +6345,6 @@ export interface operations {
             };
             /** @description forbidden */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not_found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };

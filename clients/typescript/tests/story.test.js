@@ -112,6 +112,12 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     assert.equal((await officer.calls.get(call.call_id)).state, "revoked");
   });
 
+  test("an application says which purposes it allows, and why not the others", async () => {
+    const { purposes = [] } = await officer.applications.get("LN-2026-0004");
+    const refused = Object.fromEntries(purposes.map(({ purpose, refusals = [] }) => [purpose, refusals.map(({ rule }) => rule)]));
+    assert.deepEqual([refused.documents, refused.marketing], [["purpose"], ["consent"]]);
+  });
+
   test("the policy refuses a call, and a supervisor can grant an exception or decline one", async () => {
     const marketing = { ...ASKED, purpose: /** @type {const} */ ("marketing") };
     await assert.rejects(officer.calls.issue("LN-2026-0005", { ...marketing, number: "+8615800158000" }), (error) => {

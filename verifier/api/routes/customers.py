@@ -120,12 +120,11 @@ def operations() -> tuple[Operation, ...]:
             id="put_preferences",
             method="PUT",
             path="/v1/me/preferences",
-            summary="Refuse marketing calls, or leave it to my consents again",
+            summary="Refuse marketing calls, or leave it to my consents again, with or without an application",
             tag="me",
             who=("customer",),
             body=Preferences,
             answer=Preferences,
-            raises=(errors.NotFound,),
             handler=lambda service, asked: service.me.put_preferences(asked.principal, asked.body),
         ),
         operation(

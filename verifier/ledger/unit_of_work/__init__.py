@@ -34,6 +34,7 @@ from verifier.ledger.unit_of_work.limits import LimitRows
 from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.log_entries import LogEntries
 from verifier.ledger.unit_of_work.policy_exceptions import ExceptionRows
+from verifier.ledger.unit_of_work.refusals import RefusalRows
 from verifier.ledger.unit_of_work.signals import SignalRows
 from verifier.ledger.unit_of_work.suspensions import SuspensionRows
 from verifier.ledger.unit_of_work.writes import Effects, Writes
@@ -82,6 +83,7 @@ class UnitOfWork:
         self.suspensions = SuspensionRows(self.loaded, declared)
         self.exchanges = ExchangeRows(self.loaded, declared)
         self.limits = LimitRows(self.loaded, declared)
+        self.refusals = RefusalRows(self.loaded, declared)
         self.signals = SignalRows(self.loaded, declared, self.effects)
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 

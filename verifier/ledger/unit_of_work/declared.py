@@ -64,6 +64,13 @@ class Declared:
             raise _undeclared("a window of calls")
         return window
 
+    def marketing(self, person: bytes) -> None:
+        """Check that the read set covers a person's refusal of marketing calls."""
+        reads = self.reads
+        people = self._loaded.people_of.get(reads.application_id or "", set())
+        if not reads.marketing or person not in (reads.customer_index, *people):
+            raise _undeclared("a refusal of marketing calls")
+
     def leg(self, leg_index: bytes, *, owner: bool = False) -> None:
         if leg_index != self.reads.leg_index or (owner and not self.reads.leg_owner):
             raise _undeclared("a leg")
