@@ -98,10 +98,7 @@ class DecryptedApplication(Struct, frozen=True):
         A ticket without a contact is from a time at which the loan had only its borrower.
         """
         if ticket.contact is UNSET:
-            for each in self.contacts:
-                if each.role == "borrower":
-                    return each
-            return None
+            return self.contact(self.registration.owner.id)
         pseudonym = ticket.contact.pseudonym
         return next((each for each in self.contacts if self.pseudonym_of(each) == pseudonym), None)
 

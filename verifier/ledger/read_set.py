@@ -33,6 +33,7 @@ class ReadSet(Struct, frozen=True):
     - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
     - `calls_between`: of each application of the customer or number, the calls issued between these times, in epoch
       milliseconds, and the call before and the call after them.
+    - `confirmations`: the receipts that contacts have got for the codes of the customer's or number's open calls.
     - `closed`: the newest closed calls of the customer's or number's applications, with decoys for missing ones.
     - `entered`: what the same person has entered before that can be no code: since `since`, or the same digits.
     - `unexamined`: signals that were not examined yet, and the signals of the same codes at about the same time.
@@ -62,6 +63,7 @@ class ReadSet(Struct, frozen=True):
     exchange_id: str | None = None
     cap: Literal["verdicts", "reports", "call_checks"] | None = None
     calls_between: tuple[int, int] | None = None
+    confirmations: bool = False
     closed: bool = False
     entered: Entered | None = None
     unexamined: bool = False

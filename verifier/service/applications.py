@@ -225,6 +225,8 @@ def check(registration: Registration, now_ms: int) -> None:
         raise InvalidField.at("/numbers" if registration.contacts is UNSET else "/contacts", "a number is given twice")
     if len({*registration.contact_ids}) < len(registration.contact_ids):
         raise InvalidField.at("/contacts", "two contacts have the same login")
+    if len({each.key for each in people}) < len(people):
+        raise InvalidField.at("/contacts", "two contacts without a login have the same name")
     if len({o.id for o in registration.officers}) < len(registration.officers):
         raise InvalidField.at("/officers", "an officer is given twice")
     check_closing(registration, now_ms)

@@ -91,6 +91,11 @@ class UnitOfWork:
         """Begin the next command. The command can read only the rows in `reads`. Other reads raise InternalError."""
         self._declared.begin(reads)
 
+    @property
+    def reads(self) -> ReadSet:
+        """The read set of the current command."""
+        return self._declared.reads
+
     def new_id(self, prefix: str) -> str:
         return new_id(prefix, self.now_ms, self._entropy(ENTROPY_BYTES))
 

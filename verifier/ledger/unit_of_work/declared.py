@@ -88,6 +88,10 @@ class Declared:
         if key not in self._limits:
             raise _undeclared("a limit")
 
+    def confirmations(self) -> None:
+        if not self.reads.confirmations:
+            raise _undeclared("the receipts of contacts")
+
     def closed(self) -> None:
         if not self.reads.closed:
             raise _undeclared("closed calls")

@@ -50,7 +50,7 @@ class CandidateCalls:
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}
         self.decoys: dict[str, DecryptedCall] = {}
-        self._receipts: dict[str, tuple[str, bytes, bytes | None]] = {}
+        self._receipts: dict[str, Row] = {}
         self.confirmed: dict[tuple[str, str], Row] = {}
 
     def ids(self, applications: Iterable[tuple[str, str | None]]) -> Iterable[str]:
@@ -61,14 +61,13 @@ class CandidateCalls:
 
     def add(self, row: Row) -> None:
         """Store the receipt from a row that `records.CANDIDATES` has returned."""
-        receipt_id, sealed, customer_index = row[tables.CALLS.width + 2 :]
-        self._receipts[row[0]] = receipt_id, sealed, customer_index
+        self._receipts[row[0]] = row[tables.CALLS.width + 2 :]
 
     def id_of(self, application_id: str) -> str:
         """The id of an application's candidate call. Empty if the batch has not loaded the application's candidate."""
         return self._ids.get(application_id, "")
 
-    def receipt(self, call_id: str) -> tuple[str, bytes, bytes | None]:
+    def receipt(self, call_id: str) -> Row:
         """The receipt that consumed the code of a call: its id, its ciphertext, and the customer index of its leaf."""
         return self._receipts[call_id]
 
@@ -191,14 +190,14 @@ class Loaded:
         for each in read_sets:
             await self._load_rest(each)
 
-    async def _load_candidates(self, read_sets: Iterable[ReadSet]) -> None:
+    async def _load_candidates(self, read_sets: Sequence[ReadSet]) -> None:
         led_to = (each for n in read_sets if n.cap for each in self.led_to(n) if each in self.applications)
         call_ids = self.candidates.ids((each, self.applications.hint(each, "open_call_id")) for each in led_to)
         for row in await self._transaction.fetch_in(records.CANDIDATES, call_ids):
             self._add_calls([row])
             self.candidates.add(row)
-        confirmed = [each for each in call_ids if self.calls.hint(each, "state") == "confirmed"]
-        for row in await self._transaction.fetch_in(records.CONFIRMATIONS_OF_CALLS, confirmed):
+        given = {self.candidates.id_of(each) for n in read_sets if n.confirmations for each in self.led_to(n)}
+        for row in await self._transaction.fetch_in(records.CONFIRMATIONS_OF_CALLS, sorted(given)):
             self.confirmations.load([row])
             self.candidates.confirmed[row[0], row[1]] = row[tables.CONFIRMATIONS.width :]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import UNSET, Struct
@@ -14,7 +14,6 @@ from verifier.core.call import Call, Channel
 from verifier.core.code import derive_code, impossible, parse_code, possible, same_code
 from verifier.core.contacts import Contact
 from verifier.core.errors import MalformedCode, RateLimited
-from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
 from verifier.core.principal import Principal
 from verifier.core.purposes import Language
@@ -25,11 +24,12 @@ from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import CHANNELS, LimitRow, SignalKind, limit_key
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.unit_of_work.calls import GivenReceipt
 from verifier.service.confirmations import answers, receipts
 from verifier.service.confirmations.answers import Judgement, NotFrom
 from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_person
 from verifier.service.confirmations.daily_caps import check_cap, count
-from verifier.service.confirmations.entries import Entry, NotLive, looking_twice, with_earlier
+from verifier.service.confirmations.entries import AlreadyConfirmed, Entry, NotLive, looking_again, with_earlier
 from verifier.service.confirmations.past_calls import past_call_of
 from verifier.service.confirmations.replays import spoken_again, verdict_again
 from verifier.service.confirmations.signals import add_signal, earlier_entries
@@ -90,7 +90,7 @@ class Confirmations:
             return await context.writer.submit_kept(Verdict, reads, decide, idempotency, again=again)
 
         reads = ReadSet(customer_index=customer_index, channel="app", cap="verdicts")
-        return await looking_twice(look, with_earlier(context, reads, entry, idempotency))
+        return await looking_again(look, with_earlier(context, reads, entry, idempotency))
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> Reply[SpokenVerdict]:
         """Decide on a code that a caller keyed. The IVR sends the digits.
@@ -120,7 +120,7 @@ class Confirmations:
             return await context.writer.submit_kept(SpokenVerdict, reads, decide, idempotency, again=again)
 
         first = self.reads_by_phone(number)
-        return await looking_twice(look, with_earlier(context, first, entry, idempotency))
+        return await looking_again(look, with_earlier(context, first, entry, idempotency))
 
     def reads_by_phone(
         self, number: str | None, session_id: str | None = None, application_id: str | None = None
@@ -247,27 +247,34 @@ class Confirmations:
         told = answers.tell(application, opened.ticket, contact)
         before = self._given_before(work, opened, application, contact)
         if before is not None:
-            return Judgement("genuine", opened, application, True, *before, work.now_ms, contact, told)
+            given = before.receipt_id, before.evidence
+            return Judgement("genuine", opened, application, True, *given, work.now_ms, contact, told)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told)
+        # A borrower who acts alone needs no row: the row of the call has their receipt.
+        alone = opened.ticket.contact is UNSET and contact.id is not None and opened.call.state != "confirmed"
         if opened.call.state != "confirmed":
             call = lifecycle.confirm(opened.call, work.now_ms, leaf.leaf_index, self._context.settings.rules)
             work.calls.put(call)
             opened = replace(opened, call=call)
-        if opened.ticket.contact is not UNSET:
+        if not alone:
             work.calls.put_confirmed(opened.call, application, contact, leaf.leaf_index)
         return Judgement("genuine", opened, application, False, receipt_id, leaf.evidence, work.now_ms, contact, told)
 
     def _given_before(
         self, work: UnitOfWork, opened: DecryptedCall, application: DecryptedApplication, contact: Contact
-    ) -> tuple[str, Callable[[], LogEvidence]] | None:
-        """The receipt that a contact has already got for the code of a call, or None.
+    ) -> GivenReceipt | None:
+        """The receipt that a contact has got for the code of a call, or None. Raises AlreadyConfirmed.
 
         The first contact who enters the code confirms the call. Each other contact gets a receipt of their own.
         """
         if opened.call.state != "confirmed":
             return None
-        if opened.ticket.contact is UNSET:
-            return work.calls.receipt_of(opened.call, application)
+        person = self._context.contact_index(application, contact)
+        first = work.calls.receipt_of(opened.call, application)
+        if person is not None and first.person == person:
+            return first
+        if not work.reads.confirmations:
+            raise AlreadyConfirmed
         return work.calls.confirmed_by(opened.call, application, contact)
 
     def _refuse(

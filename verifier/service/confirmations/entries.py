@@ -50,15 +50,26 @@ class NotLive(VerifierError):
     """The code is not that of a live call. The closed calls must be loaded before there is a verdict."""
 
 
-async def looking_twice(look: Callable[[ReadSet], Awaitable[T]], reads: ReadSet) -> T:
-    """Run a command that decides on a code. If the code is not that of a live call, run it again with closed calls.
+class AlreadyConfirmed(VerifierError):
+    """The code was confirmed before. The receipts of the contacts must be loaded before there is a verdict.
 
-    So a genuine verdict never reads a closed call. The first command writes nothing if it needs the second.
+    They are not loaded for a refusal, so its work does not show whether a contact has confirmed a call (law L7).
     """
-    try:
-        return await look(reads)
-    except NotLive:
-        return await look(replace(reads, closed=True))
+
+
+async def looking_again(look: Callable[[ReadSet], Awaitable[T]], reads: ReadSet) -> T:
+    """Run a command that decides on a code. If it needs closed calls or receipts of contacts, run it again with them.
+
+    So a genuine verdict reads a closed call only if the call was confirmed at the first look and has closed since. A
+    command writes nothing if it needs another.
+    """
+    while True:
+        try:
+            return await look(reads)
+        except NotLive:
+            reads = replace(reads, closed=True)
+        except AlreadyConfirmed:
+            reads = replace(reads, confirmations=True)
 
 
 def with_earlier(context: Context, reads: ReadSet, entry: Entry, idempotency: Idempotency | None) -> ReadSet:
