@@ -23,9 +23,10 @@ AGAIN_MS = 600_000
 class Entry(Struct, frozen=True):
     """A code that a customer entered, and the channel.
 
-    `named` is the application that the customer named, or None. `number` is the calling number. It is empty if the
-    number is withheld, and None in the app. By telephone, `customer_id` and `customer_index` are None. `reported` is
-    the number that called the customer, as they reported it.
+    `named` is the application that the customer named, or None. If `number` is given, only calls to it count. By
+    telephone, it is the calling number, and empty if the number is withheld. In the app it is None. At the counter, it
+    is the number by which the customer was found. By telephone, `customer_id` and `customer_index` are None.
+    `reported` is the number that called the customer, as they reported it.
     """
 
     digits: str

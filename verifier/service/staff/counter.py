@@ -1,0 +1,148 @@
+"""The counter of a branch: a clerk asks for a customer who is present. Implements specs/protocol.md section 7.19.
+
+A clerk gets the answers that the customer gets in the app, from the same use cases, under the same limits. In front of
+them are what a clerk needs and a customer does not: the customer is found, the clerk's own daily cap is counted, and
+the look at the customer's data is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from verifier.core.application import Customer
+from verifier.core.errors import Erased, InvalidField, NotFound
+from verifier.core.messages.confirmations import Confirm, Verdict
+from verifier.core.messages.counter import (
+    CheckCallsAtCounter,
+    ConfirmAtCounter,
+    CustomerFound,
+    FindCustomer,
+    ReportAtCounter,
+)
+from verifier.core.messages.customers import CallsChecked, CheckCalls, ReportCall, ReportTaken
+from verifier.core.principal import Principal
+from verifier.ledger import indexes
+from verifier.ledger.commands import About, Reply
+from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.idempotency import Idempotency
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.confirmations.confirm import Confirmations
+from verifier.service.confirmations.daily_caps import check_cap, count
+from verifier.service.context import Context
+from verifier.service.customers.call_checks import CallChecks
+from verifier.service.customers.reports import Reports
+from verifier.service.staff.suspensions import check_caller
+
+
+class Present(Struct, frozen=True):
+    """The customer who is present, with all of their applications.
+
+    `number` is the number by which they were found, or None. Then only calls to that number can be confirmed.
+    """
+
+    applications: Sequence[DecryptedApplication]
+    number: str | None
+
+    @property
+    def customer(self) -> Customer:
+        return self.applications[0].registration.customer
+
+    @property
+    def principal(self) -> Principal:
+        """The customer, as if they had logged in themselves."""
+        return Principal(kind="customer", id=self.customer.id, issuer="")
+
+
+class _Counted(Struct, frozen=True):
+    """The request was counted towards the daily cap of the clerk."""
+
+
+class Counter:
+    """Use cases at the counter of a branch.
+
+    Each raises NotFound, in the same words, unless exactly one customer is found. Each raises RateLimited above the
+    clerk's own daily cap, and Suspended for a suspended clerk.
+    """
+
+    def __init__(
+        self, context: Context, call_checks: CallChecks, confirmations: Confirmations, reports: Reports
+    ) -> None:
+        self._context = context
+        self._call_checks = call_checks
+        self._confirmations = confirmations
+        self._reports = reports
+
+    async def find(self, clerk: Principal, asked: FindCustomer, idempotency: Idempotency) -> CustomerFound:
+        """Whose application or number it is. The clerk compares the name with the customer's identity document."""
+        customer = (await self._present(clerk, asked, "find_customer", idempotency)).customer
+        return CustomerFound(customer.name, customer.language)
+
+    async def check_calls(
+        self, clerk: Principal, asked: CheckCallsAtCounter, idempotency: Idempotency
+    ) -> Reply[CallsChecked]:
+        """The answer to "did you call me?", as the customer gets it in the app."""
+        present = await self._present(clerk, asked, "check_calls_at_counter", idempotency)
+        window = CheckCalls(asked.begins, asked.ends, asked.caller_number)
+        return await self._call_checks.check(present.principal, window, idempotency)
+
+    async def confirm(self, clerk: Principal, asked: ConfirmAtCounter, idempotency: Idempotency) -> Reply[Verdict]:
+        """The verdict on a code that the customer has written down, as the customer gets it in the app."""
+        present = await self._present(clerk, asked, "confirm_at_counter", idempotency)
+        entered = Confirm(asked.code, caller_number=asked.caller_number)
+        return await self._confirmations.confirm(present.principal, entered, idempotency, called=present.number)
+
+    async def report(self, clerk: Principal, asked: ReportAtCounter, idempotency: Idempotency) -> Reply[ReportTaken]:
+        """Take a report for the customer. It says which clerk has taken it."""
+        present = await self._present(clerk, asked, "report_at_counter", idempotency)
+        report = ReportCall(asked.at, asked.caller_number, asked.said, asked.code, call_id=asked.call_id)
+        return await self._reports.take(present.principal, report, idempotency, taken_by=clerk.id)
+
+    async def _present(
+        self, clerk: Principal, asked: FindCustomer, operation: str, idempotency: Idempotency
+    ) -> Present:
+        """Find the customer, and count the request, also if nobody is found: so nobody learns who is on file for free.
+
+        Every operation at the counter begins here.
+        """
+        if (asked.application_id is None) is (asked.number is None):
+            raise InvalidField.at("/application_id", "give either the application or the number")
+        found = await self._find(asked)
+        await self._count(clerk, replace(idempotency, principal=f"{idempotency.principal}\0{operation}"))
+        if not found:
+            # One answer, whether nobody is on file, or the application was erased, or a number has several customers.
+            raise NotFound("this leads to no one customer; ask them for the reference of their application")
+        return Present(found, asked.number)
+
+    async def _find(self, asked: FindCustomer) -> Sequence[DecryptedApplication]:
+        """All applications of the one customer to whom the application or the number belongs. Otherwise empty."""
+        context, reading = self._context, self._context.reading
+        if asked.application_id is not None:
+            try:
+                named = [await reading.application(asked.application_id)]
+            except (NotFound, Erased):
+                return ()
+        else:
+            number = asked.number or ""
+            named = await reading.applications_of_number(context.number_index(number), number)
+        customers = {each.row.customer_index for each in named}
+        index = customers.pop() if len(customers) == 1 else None
+        return () if index is None else await reading.applications_of_customer(index)
+
+    async def _count(self, clerk: Principal, idempotency: Idempotency) -> None:
+        """Count the request towards the daily cap of the clerk. A retry is not counted."""
+        cap = self._context.settings.counter_cap
+        index = indexes.clerk_index(self._context.ring, clerk.id)
+        reads = ReadSet(cap="counter", clerk_index=index, staff_ids=(clerk.id,))
+
+        def decide(work: UnitOfWork) -> About[_Counted]:
+            check_cap(work, reads, cap)
+            count(work, reads, cap)
+            return About(None, _Counted)
+
+        await self._context.writer.submit_kept(
+            _Counted, reads, decide, idempotency, guard=lambda work: check_caller(work, clerk)
+        )
