@@ -19,7 +19,7 @@ const problems = {
 export const WORDS = {
   title: both("网点柜台", "Branch counter"),
 
-  tabFind: both("新客户", "Next customer"),
+  tabFind: both("下一位客户", "Next customer"),
 
   findTitle: both("查找到场客户", "Find the customer who is here"),
   findWhat: both(
@@ -27,7 +27,7 @@ export const WORDS = {
     "Only for a customer who is here in person, and whose identity document you have seen.",
   ),
   reference: both("申请编号", "Reference of the application"),
-  number: both("或：预留手机号", "Or: a number that they have on file"),
+  number: both("或：预留电话号码", "Or: a number that they have on file"),
   reason: both("查询理由", "Why you look"),
   reasons: [
     both("客户到网点核实一通来电", "The customer asks about a call they had"),
@@ -37,7 +37,7 @@ export const WORDS = {
   reasonMissing: both("请填写查询理由。", "Please say why you look."),
   recorded: both("每次查询都记录您的工号和理由，客户可以看到。", "Each look is recorded with your staff number and the reason, and the customer can see it."),
   numberWrong: both("号码不完整，请再核对。", "That is not a whole number. Please check it."),
-  oneOfBoth: both("请填写申请编号或手机号，只填其中一项。", "Give the reference or the number, and not both."),
+  oneOfBoth: both("请填写申请编号或电话号码，只填其中一项。", "Give the reference or the number, and not both."),
   notFound: both(
     "查不到对应的一位客户。请客户提供申请编号，再查一次。",
     "This leads to no one customer. Ask them for the reference of their application.",

@@ -53,7 +53,7 @@ async def scanned(clerk: Clerk, folder: Path) -> list[str]:
     return texts
 
 
-@pytest.mark.shows("CVP-8.5-1", "CVP-8.5-4")
+@pytest.mark.shows("CVP-8.5-1", "CVP-8.5-4", "CVP-12.1-20")
 @pytest.mark.needs("zbar-tools")
 async def test_a_customer_with_a_code_on_paper_leaves_with_a_slip_that_verifies_offline(
     browser: Browser, bank: DemoBank, visitor: Customer, tmp_path: Path
@@ -65,6 +65,9 @@ async def test_a_customer_with_a_code_on_paper_leaves_with_a_slip_that_verifies_
     await expect(clerk.page.locator("h1")).to_have_text("赵敏")
     await clerk.check(code)
     await expect(clerk.page.locator(".slip h1")).to_have_text("核实时是我行的来电")
+    await expect(clerk.page.locator(".lead")).to_contain_text("正在进行的一通电话的核实码")
+    await expect(clerk.page.locator(".lead")).to_contain_text("请重新核实")
+    assert await clerk.page.locator(".good, .genuine, .shape-check").count() == 0
     await expect(clerk.page.locator(".slip")).to_contain_text("李伟（工号 4412")
     await expect(clerk.page.locator(".slip")).to_contain_text("+86 10 95588")
     claims = checked(bank, await scanned(clerk, tmp_path))
@@ -103,11 +106,11 @@ async def test_the_printed_symbol_is_read_from_a4_and_from_a_roll(
 async def test_the_form_asks_for_one_name_and_for_the_reason(clerk: Clerk, visitor: Customer) -> None:
     wrong = clerk.page.locator(".error")
     await clerk.find(reason="")
-    await expect(wrong).to_have_text("请填写申请编号或手机号，只填其中一项。")
+    await expect(wrong).to_have_text("请填写申请编号或电话号码，只填其中一项。")
     await clerk.find(reference=visitor.application, reason="")
     await expect(wrong).to_have_text("请填写查询理由。")
     await clerk.find(reference=visitor.application, number=visitor.number)
-    await expect(wrong).to_have_text("请填写申请编号或手机号，只填其中一项。")
+    await expect(wrong).to_have_text("请填写申请编号或电话号码，只填其中一项。")
     await clerk.find(reference="", number="138")
     await expect(wrong).to_have_text("号码不完整，请再核对。")
     await clerk.find(number="+8613700137999")
@@ -128,7 +131,7 @@ async def test_a_report_names_no_secret_and_is_thanked_for_in_the_customers_lang
     await expect(clerk.page.locator(".slip")).to_contain_text("索要验证码或密码")
 
 
-@pytest.mark.shows("CVP-12.1-3", "CVP-12.1-5")
+@pytest.mark.shows("CVP-12.1-3", "CVP-12.1-20")
 async def test_no_slip_is_shown_twice_and_no_customer_outlasts_their_visit(clerk: Clerk, visitor: Customer) -> None:
     await clerk.find(reference=visitor.application)
     await clerk.check(WRONG)
@@ -199,6 +202,16 @@ async def test_nothing_overflows_on_a_small_screen(clerk: Clerk, visitor: Custom
         await expect(clerk.page.locator(".symbol svg")).to_be_visible()
     await clerk.page.wait_for_timeout(100)
     assert await clerk.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.shows("CVP-7.4-1")
+async def test_the_slip_is_in_the_customers_language_whatever_the_clerks_is(clerk: Clerk) -> None:
+    await clerk.find(reference="LN-2026-0013")
+    await clerk.check(WRONG)
+    await expect(clerk.page.locator(".slip")).to_have_attribute("lang", "en")
+    await expect(clerk.page.locator(".slip h1")).to_have_text("Not confirmed")
+    await expect(clerk.page.locator(".lead")).to_contain_text("hang up")
+    await expect(clerk.page.get_by_role("button", name="打印回执")).to_be_visible()
 
 
 async def test_an_officer_who_is_no_clerk_is_told_so(browser: Browser, bank: DemoBank, visitor: Customer) -> None:
