@@ -37,6 +37,8 @@ from verifier.service.customers.call_checks import CallChecks
 from verifier.service.customers.reports import Reports
 from verifier.service.staff.suspensions import check_caller
 
+NOBODY = "this leads to no one customer; ask them for the reference of their application"
+
 
 class Present(Struct, frozen=True):
     """The customer who is present, with all of their applications.
@@ -76,10 +78,20 @@ class Counter:
         self._confirmations = confirmations
         self._reports = reports
 
-    async def find(self, clerk: Principal, asked: FindCustomer, idempotency: Idempotency) -> CustomerFound:
+    async def find(self, clerk: Principal, asked: FindCustomer, idempotency: Idempotency) -> Reply[CustomerFound]:
         """Whose application or number it is. The clerk compares the name with the customer's identity document."""
-        customer = (await self._present(clerk, asked, "find_customer", idempotency)).customer
-        return CustomerFound(customer.name, customer.language)
+        present = await self._present(clerk, asked, "find_customer", idempotency)
+        index = self._context.customer_index(present.customer.id)
+
+        def decide(work: UnitOfWork) -> About[CustomerFound]:
+            applications = work.applications.of_customer(index)
+            if not applications:
+                raise NotFound(NOBODY)
+            customer = applications[0].registration.customer
+            found = CustomerFound(customer.name, customer.language)
+            return About(applications[0].application_id, lambda: found)
+
+        return await self._context.writer.submit_kept(CustomerFound, ReadSet(customer_index=index), decide, idempotency)
 
     async def check_calls(
         self, clerk: Principal, asked: CheckCallsAtCounter, idempotency: Idempotency
@@ -114,7 +126,7 @@ class Counter:
         await self._count(clerk, replace(idempotency, principal=f"{idempotency.principal}\0{operation}"))
         if not found:
             # One answer, whether nobody is on file, or the application was erased, or a number has several customers.
-            raise NotFound("this leads to no one customer; ask them for the reference of their application")
+            raise NotFound(NOBODY)
         return Present(found, asked.number)
 
     async def _find(self, asked: FindCustomer) -> Sequence[DecryptedApplication]:
