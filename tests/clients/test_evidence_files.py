@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from callback_verification.__main__ import main as python_command
 from click.testing import CliRunner
 
 from tests.clients.three import core, python, typescript
-from tests.node import program, run
+from tests.node import SDK, program, run
 from tests.vectors.files import Json, expected, vectors_of, whole
 from tests.vectors.kept import octets
 from verifier.cli import main
@@ -50,6 +52,22 @@ def test_all_three_verifiers_agree_on_every_file(npm: str) -> None:
     assert told == [core(*each) for each in files] == [python(*each) for each in files]
     for vector, said in zip(vectors, told, strict=True):
         assert said.partition(" ")[0] == ("valid" if vector["valid"] else expected(vector)), vector["id"]
+
+
+@pytest.mark.shows("CVP-8.5-2")
+def test_every_command_reads_what_a_scanner_types_into_the_standard_input(npm: str, tmp_path: Path) -> None:
+    good = next(each for each in PRINTED if each["id"] == "two-reversed")
+    receipt, trust = files_of(good)
+    (tmp_path / "trust.json").write_bytes(trust)
+    commands = (
+        [sys.executable, "-m", "verifier", "receipt", "verify", "-", "--trust", str(tmp_path / "trust.json")],
+        [sys.executable, "-m", "callback_verification", "-", str(tmp_path / "trust.json")],
+        [program("node"), str(SDK / "src/verify.js"), "-", str(tmp_path / "trust.json")],
+    )
+    for command in commands:
+        for given, status in ((receipt, 0), (receipt[:-40], 1)):
+            done = subprocess.run(command, input=given, capture_output=True, timeout=60)
+            assert done.returncode == status, (command, done)
 
 
 @pytest.mark.shows("CVP-8.1-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -307,6 +308,19 @@ async def test_a_retry_with_the_same_key_gets_the_same_answer_and_is_not_counted
         await act(capped, present)
     with pytest.raises(IdempotencyKeyReused):
         await act(capped, who(Person(2)), key="same")
+
+
+@pytest.mark.shows("CVP-7.19-6", "CVP-10-10")
+async def test_requests_of_a_clerk_at_the_same_moment_are_all_counted(storage: Storage, tmp_path: Path) -> None:
+    """The customers are in different shards, and the cap of the clerk in one."""
+    async with World(storage, tmp_path / "ring.json", counter_cap=Limit(12, DAY_MS)) as world:
+        for n in range(8):
+            await world.register(Person(n))
+        asked = [confirm(world, who(Person(n % 8))) for n in range(16)]
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(isinstance(each, dict) for each in told) == 12
+        assert all(isinstance(each, dict | RateLimited) for each in told)
+        assert (await world.audit()).findings == []
 
 
 @pytest.mark.shows("CVP-7.19-6")
