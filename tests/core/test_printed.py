@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import zlib
 from pathlib import Path
 
@@ -88,6 +89,28 @@ def test_a_printed_receipt_is_not_inflated_further_than_a_receipt_file_may_be_lo
     for read in (lambda: content_of(halves, MAX_FILE), lambda: evidence_in(halves), lambda: read_by_sdk(halves)):
         with pytest.raises((EvidenceError, SdkEvidenceError), match=f"more than {MAX_FILE} bytes"):
             read()
+
+
+@pytest.mark.parametrize(
+    ("scanned", "why"),
+    [
+        ("CVR1/1/3:A\nCVR1/3/3:B", "of 3 symbols, these are missing: 2"),
+        ("CVR1/1/3:A\nCVR1/2/2:B", "the symbols are of different receipts"),
+        ("CVR1/1/2:A\nCVR1/1/2:B", "two different symbols have the number 1"),
+        ("CVR1:A\nhello", "a line is not the text of a symbol"),
+    ],
+)
+def test_an_error_says_what_to_scan_again(scanned: str, why: str) -> None:
+    for read in (evidence_in, read_by_sdk):
+        with pytest.raises((EvidenceError, SdkEvidenceError), match=why):
+            read(scanned.encode())
+
+
+def test_a_symbol_has_the_margin_that_scanners_need() -> None:
+    symbol = draw("CVR1:0")
+    rows = [tuple(map(int, found)) for found in re.findall(r"M(\d+) (\d+)h(\d+)", symbol.path)]
+    assert min(x for x, _, _ in rows) == min(y for _, y, _ in rows) == 4
+    assert max(x + width for x, _, width in rows) == max(y + 1 for _, y, _ in rows) == symbol.size - 4
 
 
 @pytest.mark.shows("CVP-8.5-1", "CVP-8.5-2")

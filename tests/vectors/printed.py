@@ -13,7 +13,6 @@ from tests.vectors.kept import EVIDENCE, MARK, TRUST, Kept
 from tests.vectors.parts import decoded
 from verifier.core.ijson import MAX_DEPTH
 from verifier.core.octets import to_base45
-from verifier.core.printed import MAX_TEXT
 from verifier.receipt_files import MAX_FILE
 
 HEAD, MIDDLE, TAIL = "<head>", "<middle>", "<tail>"
@@ -92,7 +91,7 @@ def _bad(content: bytes) -> Iterator[Kept]:
     yield "first-missing", "the second of two alone", f"CVR1/2/2:{SECOND}"
     yield "second-missing", "the first of two alone", f"CVR1/1/2:{FIRST}"
     yield "zero", "a symbol with the number 0", f"CVR1/0/2:{FIRST}\nCVR1/2/2:{SECOND}"
-    yield "beyond", "a number beyond that of the symbols", f"CVR1/1/2:{FIRST}\nCVR1/2/2:{SECOND}\nCVR1/3/2:{SECOND}"
+    yield "beyond", "a number beyond that of the symbols", f"CVR1/1/2:{HEAD}\nCVR1/2/2:{MIDDLE}\nCVR1/3/2:{TAIL}"
     yield "ten", "ten symbols", f"CVR1/1/10:{FIRST}\nCVR1/2/10:{SECOND}"
     yield "leading-zero", "numbers with a zero before them", f"CVR1/01/02:{FIRST}\nCVR1/02/02:{SECOND}"
     yield "numbers-differ", "symbols of two and of three", f"CVR1/1/2:{FIRST}\nCVR1/2/3:{SECOND}"
@@ -106,7 +105,7 @@ def _bad(content: bytes) -> Iterator[Kept]:
     yield "group-of-one", "a last group of one letter", f"CVR1:{DATA}0"
     yield "triple-too-large", "three letters for more than 65,535", f"CVR1::::{DATA}"
     yield "pair-too-large", "two letters for more than 255", f"CVR1:{DATA}::"
-    yield "text-too-long", "a text longer than a symbol holds", f"CVR1:{'0' * (MAX_TEXT - 4)}"
+    yield "text-too-long", "a text longer than a symbol holds", _text(zlib.compress(content + b" " * 3_000, 0))
     yield "too-long", "one symbol, scanned more often than nine symbols are long", f"CVR1:{DATA}\n" * 60
     yield "no-zlib", "data that is no zlib stream", f"CVR1:{to_base45(b'{}')}"
     yield "raw", "deflated data without the frame of zlib", f"CVR1:{MIDDLE}"
