@@ -12,7 +12,7 @@ const problems = {
   ),
   invalid_field: both(
     "这个核实码属于打到客户另一个号码的电话。请改用申请编号查找客户。",
-    "This code is that of a call to another number of the customer. Find them by the reference of their application.",
+    "This code is that of a call to another number of the customer. Find them by the id of their application.",
   ),
 };
 
@@ -26,7 +26,7 @@ export const WORDS = {
     "只为本人在场、且已核对身份证件的客户办理。",
     "Only for a customer who is here in person, and whose identity document you have seen.",
   ),
-  reference: both("申请编号", "Reference of the application"),
+  reference: both("申请编号（信贷系统）", "Id of the application, as in the loan system"),
   number: both("或：预留电话号码", "Or: a number that they have on file"),
   reason: both("查询理由", "Why you look"),
   reasons: [
@@ -37,10 +37,10 @@ export const WORDS = {
   reasonMissing: both("请填写查询理由。", "Please say why you look."),
   recorded: both("每次查询都记录您的工号和理由，客户可以看到。", "Each look is recorded with your staff number and the reason, and the customer can see it."),
   numberWrong: both("号码不完整，请再核对。", "That is not a whole number. Please check it."),
-  oneOfBoth: both("请填写申请编号或电话号码，只填其中一项。", "Give the reference or the number, and not both."),
+  oneOfBoth: both("请填写申请编号或电话号码，只填其中一项。", "Give the id or the number, and not both."),
   notFound: both(
-    "查不到对应的一位客户。请客户提供申请编号，再查一次。",
-    "This leads to no one customer. Ask them for the reference of their application.",
+    "查不到唯一对应的客户。请在信贷系统查到申请编号，再查一次。",
+    "No single customer is found by this. Look up the id of their application, and try that.",
   ),
   find: both("查找", "Find"),
 

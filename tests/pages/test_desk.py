@@ -114,7 +114,7 @@ async def test_the_form_asks_for_one_name_and_for_the_reason(clerk: Clerk, visit
     await clerk.find(reference="", number="138")
     await expect(wrong).to_have_text("号码不完整，请再核对。")
     await clerk.find(number="+8613700137999")
-    await expect(wrong).to_have_text("查不到对应的一位客户。请客户提供申请编号，再查一次。")
+    await expect(wrong).to_have_text("查不到唯一对应的客户。请在信贷系统查到申请编号，再查一次。")
 
 
 async def test_a_report_names_no_secret_and_is_thanked_for_in_the_customers_language(
@@ -212,6 +212,18 @@ async def test_the_slip_is_in_the_customers_language_whatever_the_clerks_is(cler
     await expect(clerk.page.locator(".slip h1")).to_have_text("Not confirmed")
     await expect(clerk.page.locator(".lead")).to_contain_text("hang up")
     await expect(clerk.page.get_by_role("button", name="打印回执")).to_be_visible()
+
+
+async def test_signing_out_leads_back_to_the_counter(browser: Browser, bank: DemoBank, visitor: Customer) -> None:
+    clerk: Clerk = await Clerk.come(browser, bank)
+    await clerk.sign_in("5101")
+    await clerk.find(reference=visitor.application)
+    await expect(clerk.page.locator("h1")).to_have_text("赵敏")
+    await clerk.page.get_by_role("button", name="退出").click()
+    await expect(clerk.page.locator(".sign-in button.primary")).to_be_visible()
+    assert clerk.page.url.startswith(f"{bank.url}/desk/")
+    assert "赵敏" not in await clerk.page.content()
+    await clerk.context.close()
 
 
 async def test_an_officer_who_is_no_clerk_is_told_so(browser: Browser, bank: DemoBank, visitor: Customer) -> None:

@@ -24,7 +24,7 @@ class CustomerFound(Shape, frozen=True):
 def find(
     *, reason: str, application_id: str | None = None, number: str | None = None, idempotency_key: str | None = None
 ) -> Request[CustomerFound]:
-    """Ask whose application or number it is. `NotFound` means that it leads to no one customer."""
+    """Ask whose application or number it is. `NotFound` means that no single customer is found."""
     body: dict[str, object] = {"reason": reason, "application_id": application_id, "number": number}
     return post("/v1/counter/customers", CustomerFound, body, idempotency_key)
 

@@ -37,7 +37,7 @@ from verifier.service.customers.call_checks import CallChecks
 from verifier.service.customers.reports import Reports
 from verifier.service.staff.suspensions import check_caller
 
-NOBODY = "this leads to no one customer; ask them for the reference of their application"
+NOBODY = "no single customer is found by this; give the id of one of their applications"
 
 
 class Present(Struct, frozen=True):
