@@ -57,9 +57,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "staff_require_at_jwt": "Accept only tokens of type `at+jwt` (RFC 9068). Set it if the provider sends them.",
         "staff_required_claim": "A claim that only access tokens have, with or without a value: `scp`, `typ=Bearer`, "
         "`scope=verifier`.",
-        "staff_acr": "How strongly staff must have signed in to issue a call, see its code, lift a rule, or suspend "
-        "somebody: the `acr` of their token; a list, of which one is enough. Others are asked to sign in again (RFC "
-        "9470).",
+        "staff_acr": "How strongly staff must have signed in to issue a call, see its code, lift a rule, suspend "
+        "somebody, or ask for a customer at the counter: the `acr` of their token; a list, of which one is enough. "
+        "Others are asked to sign in again (RFC 9470).",
         "staff_amr": "The same by the `amr` of their token (RFC 8176), such as `hwk,otp`: one of these methods is "
         "enough.",
         "staff_client_id": "The officer's console's client id at the provider. By default it is the first audience.",

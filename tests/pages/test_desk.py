@@ -140,6 +140,8 @@ async def test_no_slip_is_shown_twice_and_no_customer_outlasts_their_visit(clerk
     await expect(clerk.page.locator("#reference")).to_have_value("")
     for route in ("/slip", "/visit"):
         await clerk.go(route)
+        # The page goes back to its first screen by itself.
+        await clerk.page.wait_for_url("**/desk/#/")
         await expect(clerk.page.locator("#reference")).to_be_visible()
         assert visitor.application not in await clerk.page.locator("body").inner_text()
 

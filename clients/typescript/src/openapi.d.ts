@@ -711,7 +711,7 @@ export interface paths {
         put?: never;
         /**
          * Whose application or number is it? To compare with the identity document of who is present
-         * @description For: staff:counter.
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["find_customer"];
         delete?: never;
@@ -731,7 +731,7 @@ export interface paths {
         put?: never;
         /**
          * Did you call me? Asked for a customer who is present; the answer and the receipt are theirs
-         * @description For: staff:counter.
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["check_calls_at_counter"];
         delete?: never;
@@ -751,7 +751,7 @@ export interface paths {
         put?: never;
         /**
          * The verdict on a code that a customer who is present has written down
-         * @description For: staff:counter.
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["confirm_at_counter"];
         delete?: never;
@@ -771,7 +771,7 @@ export interface paths {
         put?: never;
         /**
          * Take the report of a suspicious call for a customer who is present
-         * @description For: staff:counter.
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
          */
         post: operations["report_at_counter"];
         delete?: never;
@@ -6965,7 +6965,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
                     "WWW-Authenticate": string;
@@ -7103,7 +7103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
                     "WWW-Authenticate": string;
@@ -7241,7 +7241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
                     "WWW-Authenticate": string;
@@ -7379,7 +7379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unauthenticated */
+            /** @description unauthenticated, insufficient_user_authentication */
             401: {
                 headers: {
                     "WWW-Authenticate": string;
