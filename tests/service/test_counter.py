@@ -308,6 +308,21 @@ async def test_a_retry_with_the_same_key_gets_the_same_answer_and_is_not_counted
         await act(capped, who(Person(2)), key="same")
 
 
+@pytest.mark.shows("CVP-7.19-4")
+@acts
+async def test_a_retry_by_a_number_that_another_customer_has_now_leads_to_nobody(world: World, act: Ask) -> None:
+    wang, li = Person(1), Person(2)
+    await world.register(wang)
+    present = who(number=wang.number)
+    await act(world, present, key="same")
+    added = from_ms(NOON - 90 * DAY_MS)
+    await world.register(wang, numbers=(RegisteredNumber(SECOND_NUMBER, added),))
+    await world.register(li, numbers=(RegisteredNumber(wang.number, added),))
+    with pytest.raises(NotFound):
+        await act(world, present, key="same")
+    await act(world, present)
+
+
 @pytest.mark.shows("CVP-7.19-6", "CVP-10-10")
 async def test_requests_of_a_clerk_at_the_same_moment_are_all_counted(storage: Storage, tmp_path: Path) -> None:
     """The customers are in different shards, and the cap of the clerk in one."""

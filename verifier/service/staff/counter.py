@@ -8,6 +8,7 @@ the look at the customer's data is recorded.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -60,7 +61,12 @@ class Present(Struct, frozen=True):
 
 
 class _Counted(Struct, frozen=True):
-    """The request was counted towards the daily cap of the clerk."""
+    """The request was counted towards the daily cap of the clerk.
+
+    `customer` is the blind index, in hex, of the customer whom the first try had found. It is empty if that was nobody.
+    """
+
+    customer: str
 
 
 class Counter:
@@ -123,9 +129,11 @@ class Counter:
         if (asked.application_id is None) is (asked.number is None):
             raise InvalidField.at("/application_id", "give either the application or the number")
         found = await self._find(asked)
-        await self._count(clerk, replace(idempotency, principal=f"{idempotency.principal}\0{operation}"))
-        if not found:
-            # One answer, whether nobody is on file, or the application was erased, or a number has several customers.
+        once = replace(idempotency, principal=f"{idempotency.principal}\0{operation}")
+        first = await self._count(clerk, _customer_of(found), once)
+        # One answer, whether nobody is on file, or the application was erased, or a number has several customers. Also
+        # if a retry finds another customer than the first try: its answer is about that one.
+        if not found or first.customer != _customer_of(found):
             raise NotFound(NOBODY)
         return Present(found, asked.number)
 
@@ -144,8 +152,8 @@ class Counter:
         index = customers.pop() if len(customers) == 1 else None
         return () if index is None else await reading.applications_of_customer(index)
 
-    async def _count(self, clerk: Principal, idempotency: Idempotency) -> None:
-        """Count the request towards the daily cap of the clerk. A retry is not counted."""
+    async def _count(self, clerk: Principal, customer: str, idempotency: Idempotency) -> _Counted:
+        """Count the request towards the daily cap of the clerk. A retry is not counted, and gets the first answer."""
         cap = self._context.settings.counter_cap
         index = indexes.clerk_index(self._context.ring, clerk.id)
         reads = ReadSet(cap="counter", clerk_index=index, staff_ids=(clerk.id,))
@@ -153,8 +161,12 @@ class Counter:
         def decide(work: UnitOfWork) -> About[_Counted]:
             check_cap(work, reads, cap)
             count(work, reads, cap)
-            return About(None, _Counted)
+            return About(None, lambda: _Counted(customer))
 
-        await self._context.writer.submit_kept(
-            _Counted, reads, decide, idempotency, guard=lambda work: check_caller(work, clerk)
-        )
+        submit, guard = self._context.writer.submit_kept, partial(check_caller, caller=clerk)
+        return (await submit(_Counted, reads, decide, idempotency, guard)).value
+
+
+def _customer_of(found: Sequence[DecryptedApplication]) -> str:
+    """The blind index, in hex, of the customer of these applications. Empty if there are none."""
+    return next(((each.row.customer_index or b"").hex() for each in found), "")
