@@ -292,13 +292,18 @@ def test_one_setting_is_checked_like_all_of_them(tmp_path: Path) -> None:
         load_one({"VERIFIER_ENV": "test"}, "env")
 
 
-@pytest.mark.shows("CVP-7.3-2")
+@pytest.mark.shows("CVP-7.3-2", "CVP-7.19-6")
 def test_the_daily_caps_are_settings_with_defaults() -> None:
     settings = load({"VERIFIER_ISSUER": "https://verify.bank.example"}).service_settings()
-    assert (settings.verdict_cap.burst, settings.report_cap.burst) == (100, 20)
-    wanted = {"VERIFIER_VERDICTS_PER_DAY": "7", "VERIFIER_REPORTS_PER_DAY": "5"}
+    assert (settings.verdict_cap.burst, settings.report_cap.burst, settings.counter_cap.burst) == (100, 20, 200)
+    wanted = {
+        "VERIFIER_VERDICTS_PER_DAY": "7",
+        "VERIFIER_REPORTS_PER_DAY": "5",
+        "VERIFIER_COUNTER_REQUESTS_PER_DAY": "9",
+    }
     settings = load({"VERIFIER_ISSUER": "https://verify.bank.example", **wanted}).service_settings()
     assert (settings.verdict_cap, settings.report_cap) == (Limit(7, 86_400_000), Limit(5, 86_400_000))
+    assert settings.counter_cap == Limit(9, 86_400_000)
     for wrong in ("0", "100001", "many"):
         with pytest.raises(BadSettings, match="VERIFIER_REPORTS_PER_DAY"):
             load({"VERIFIER_ISSUER": "https://verify.bank.example", "VERIFIER_REPORTS_PER_DAY": wrong})

@@ -132,6 +132,7 @@ class Config(Struct, frozen=True, kw_only=True):
     sweep_seconds: Positive = 5
     verdicts_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 100
     reports_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 20
+    counter_requests_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 200
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
     request_seconds: Annotated[int, Meta(ge=1, le=60)] = 10
@@ -181,6 +182,7 @@ class Config(Struct, frozen=True, kw_only=True):
             ),
             verdict_cap=Limit(self.verdicts_per_day, DAY_MS),
             report_cap=Limit(self.reports_per_day, DAY_MS),
+            counter_cap=Limit(self.counter_requests_per_day, DAY_MS),
             published_numbers=listed(self.published_numbers),
             bank_name=self.bank_name,
             receipt_messages=bool(self.receipt_messages_url),

@@ -99,6 +99,20 @@ class Officer(Person):
         return (await self.page.locator(".code").inner_text()).strip()
 
 
+class Clerk(Person):
+    home = "desk"
+
+    async def find(self, reason: str = "客户到网点核实一通来电", **named: str) -> None:
+        """Fill in the first screen, with `reference` or `number`, and press the button."""
+        for name, value in {**named, "reason": reason}.items():
+            await self.page.locator(f"#{name}").fill(value)
+        await self.page.locator("form .primary").click()
+
+    async def check(self, code: str) -> None:
+        await self.page.locator("#code").fill(code)
+        await self.page.locator("section.card .primary").first.click()
+
+
 class Customer(Person):
     home = "app"
 

@@ -50,6 +50,16 @@ class Reading:
         self._check("contacts", all(each.registration.owner.id == customer_id for each in others))
         return theirs
 
+    async def applications_of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:
+        """All applications that have this number on file, except erased ones. The sealed facts decide."""
+        rows = await self._reader.fetch_in(records.NUMBERS, [number_index])
+        self._check("numbers", all(bytes(row[0]) == number_index for row in rows))
+        found = await self.applications(row[1] for row in rows)
+        on_file = [each for each in found.values() if each.contact_of_number(number) is not None]
+        if len(on_file) < len(found):
+            self._authenticator.tampered("numbers")
+        return on_file
+
     async def applications_of_officer(
         self, officer_id: str, after: str
     ) -> tuple[list[DecryptedApplication], str | None]:

@@ -31,6 +31,7 @@ class ReadSet(Struct, frozen=True):
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
     - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
+    - `clerk_index`: the daily cap of a clerk at the counter. `cap` is `counter`, and `staff_ids` names the clerk.
     - `calls_between`: of each application of the customer or number, the calls issued between these times, in epoch
       milliseconds, and the call before and the call after them.
     - `confirmations`: the receipts that contacts have got for the codes of the customer's or number's open calls.
@@ -61,7 +62,8 @@ class ReadSet(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     exchange_id: str | None = None
-    cap: Literal["verdicts", "reports", "call_checks"] | None = None
+    cap: Literal["verdicts", "reports", "call_checks", "counter"] | None = None
+    clerk_index: bytes | None = None
     calls_between: tuple[int, int] | None = None
     confirmations: bool = False
     closed: bool = False
@@ -83,6 +85,8 @@ def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ..
     """
     if reads.cap is None:
         return ()
+    if reads.clerk_index is not None:
+        return (f"{reads.cap}:staff:{reads.clerk_index.hex()}",)
     if reads.customer_index is not None:
         return (f"{reads.cap}:login:{reads.customer_index.hex()}",)
     if reads.number_index is None:

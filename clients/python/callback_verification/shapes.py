@@ -324,6 +324,20 @@ class Receipt(Shape, frozen=True):
     receipt: Evidence
 
 
+class Symbol(Shape, frozen=True):
+    """A QR code. `path` is an SVG path that fills its dark modules, in a square of `size` modules with the margin."""
+
+    text: str
+    size: int
+    path: str
+
+
+class DrawnReceipt(Shape, frozen=True):
+    """The QR codes of a receipt: one, or up to nine with numbers."""
+
+    symbols: tuple[Symbol, ...]
+
+
 class ReceiptChecked(Shape, frozen=True):
     """The result of a check of evidence. `reason` is empty if the evidence is valid, whatever verdict it proves."""
 

@@ -26,6 +26,7 @@ from callback_verification import (
     applications,
     calls,
     confirmations,
+    counter,
     exceptions,
     ivr,
     legs,
@@ -98,6 +99,17 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "my_applications": me.applications,
     "get_preferences": me.preferences,
     "put_preferences": lambda: me.put_preferences(marketing_calls=False),
+    "find_customer": lambda: counter.find(reason="r", application_id="LN", number=NUMBER),
+    "check_calls_at_counter": lambda: counter.check_calls(
+        reason="r", begins=NOW, ends=NOW, application_id="LN", number=NUMBER, caller_number=DESK
+    ),
+    "confirm_at_counter": lambda: counter.confirm(
+        "482177306", reason="r", application_id="LN", number=NUMBER, caller_number=DESK
+    ),
+    "report_at_counter": lambda: counter.report(
+        reason="r", at=NOW, application_id="LN", number=NUMBER, said="x", call_id=CALL
+    ),
+    "draw_receipt": lambda: receipts.draw(Evidence("a", "b")),
     "check_calls": lambda: me.check_calls(begins=NOW, ends=NOW, caller_number=DESK),
     "report_call": lambda: reports.send(
         at=NOW, caller_number="1", said="s", code="1", reporter_number=NUMBER, call_id=CALL

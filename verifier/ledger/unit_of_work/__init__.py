@@ -67,6 +67,7 @@ class UnitOfWork:
         shards: int,
     ) -> None:
         self.now_ms = now_ms
+        self.reads = ReadSet()
         self.ring = ring
         self.loaded = Loaded(transaction, authenticator, now_ms)
         self.effects = Effects()
@@ -89,12 +90,8 @@ class UnitOfWork:
 
     def begin(self, reads: ReadSet) -> None:
         """Begin the next command. The command can read only the rows in `reads`. Other reads raise InternalError."""
+        self.reads = reads
         self._declared.begin(reads)
-
-    @property
-    def reads(self) -> ReadSet:
-        """The read set of the current command."""
-        return self._declared.reads
 
     def new_id(self, prefix: str) -> str:
         return new_id(prefix, self.now_ms, self._entropy(ENTROPY_BYTES))

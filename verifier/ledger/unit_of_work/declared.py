@@ -88,21 +88,14 @@ class Declared:
         if key not in self._limits:
             raise _undeclared("a limit")
 
-    def confirmations(self) -> None:
-        if not self.reads.confirmations:
-            raise _undeclared("the receipts of contacts")
-
-    def closed(self) -> None:
-        if not self.reads.closed:
-            raise _undeclared("closed calls")
+    def covers(self, what: str, declared: bool) -> None:
+        """Check a part of the read set that names no rows. `what` says what the rows are."""
+        if not declared:
+            raise _undeclared(what)
 
     def entered(self, person: bytes) -> None:
         if self.reads.entered is None or self.reads.entered.person != person:
             raise _undeclared("the entries of a person")
-
-    def unexamined(self) -> None:
-        if not self.reads.unexamined:
-            raise _undeclared("signals")
 
     def named(self, what: str, key: Key, declared: Collection[Key | None]) -> None:
         """Check that the read set names a row. `what` says what the row is, and `declared` has the keys it names."""

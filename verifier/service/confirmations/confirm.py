@@ -13,7 +13,7 @@ from verifier.core import limits
 from verifier.core.call import Call, Channel
 from verifier.core.code import derive_code, impossible, parse_code, possible, same_code
 from verifier.core.contacts import Contact
-from verifier.core.errors import MalformedCode, RateLimited
+from verifier.core.errors import InvalidField, MalformedCode, NotFound, RateLimited, VerifierError
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
 from verifier.core.principal import Principal
 from verifier.core.purposes import Language
@@ -58,11 +58,14 @@ class Confirmations:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> Reply[Verdict]:
+    async def confirm(
+        self, customer: Principal, asked: Confirm, idempotency: Idempotency, *, called: str | None = None
+    ) -> Reply[Verdict]:
         """Decide on a code that a logged-in customer entered in the app.
 
-        Raises MalformedCode for a typing error, which costs no attempt. Raises RateLimited above the guess limit or
-        the daily cap.
+        If `called` is given, only calls to that number count. Raises MalformedCode for a typing error, which costs no
+        attempt. Raises RateLimited above the guess limit or the daily cap. Raises NotFound or InvalidField if `called`
+        is on file no more, or if another number was called.
         """
         context = self._context
         customer_index = context.customer_index(customer.id)
@@ -74,18 +77,17 @@ class Confirmations:
             named=asked.application_id,
             customer_id=customer.id,
             customer_index=customer_index,
+            number=called,
             reported=asked.caller_number,
         )
         again = verdict_again(context, lambda work: self._mine(work, entry))
 
         async def look(reads: ReadSet) -> Reply[Verdict]:
-            def decide(work: UnitOfWork) -> About[Verdict] | MalformedCode:
+            def decide(work: UnitOfWork) -> About[Verdict] | VerifierError:
                 judged = self._judge(work, reads, entry, self._mine(work, entry))
                 if isinstance(judged, MalformedCode):
                     return judged
-                # In the app, a call to any number can be confirmed, so there is always a verdict.
-                assert isinstance(judged, Judgement)  # noqa: S101
-                return About(judged.about, lambda: answers.verdict(judged))
+                return _unanswered(judged) if isinstance(judged, str) else _answer(judged)
 
             return await context.writer.submit_kept(Verdict, reads, decide, idempotency, again=again)
 
@@ -192,7 +194,7 @@ class Confirmations:
         The person may have misheard them, so the first entry gets an error. The next one gets a verdict.
         """
         earlier = earlier_entries(work, reads)
-        error = impossible("/code" if entry.number is None else "/digits")
+        error = impossible("/code" if entry.channel == "app" else "/digits")
         if earlier.same_request:
             return error
         cap = self._context.settings.verdict_cap
@@ -231,7 +233,8 @@ class Confirmations:
         customer must not lock out the others.
         """
         limit = self._context.settings.guess_limit
-        shared = entry.number is not None and not of_one_person([each.candidate for each in tries], entry.number)
+        tried = [each.candidate for each in tries]
+        shared = entry.customer_id is None and not of_one_person(tried, entry.number or "")
         for each in tries:
             if each.named and (not shared or each.candidate.open_to(entry.number)):
                 tat = work.limits.tat(limit_key(each.candidate.application.application_id, entry.channel))
@@ -321,6 +324,17 @@ class Confirmations:
             work.calls.put(after)
 
 
+def _answer(judged: Judgement) -> About[Verdict]:
+    return About(judged.about, lambda: answers.verdict(judged))
+
+
+def _unanswered(why: NotFrom) -> VerifierError:
+    """The error if only calls to one number count, and there is no verdict for it."""
+    if why == "unregistered":
+        return NotFound("this number is no longer on file")
+    return InvalidField.at("/number", "another number of the customer was called; give the application")
+
+
 def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
     """The entry of a caller. `number` is the calling number, `named` the application that they named."""
     return Entry(digits, possible(digits), "ivr", named, number=number or "")
@@ -342,8 +356,8 @@ def _whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | N
     It is the application that the customer named. If the customer named none of their applications, it is their first
     application.
     """
-    if entry.number is not None:
-        found = of_caller(found, entry.number)
+    if entry.customer_id is None:
+        found = of_caller(found, entry.number or "")
     named = [each for each in found if each.application.application_id == entry.named]
     return next((each.application for each in (*named, *found)), None)
 
