@@ -96,6 +96,7 @@ def system(*scopes: str) -> Principal:
 
 
 IVR = system("ivr")
+LOANS = system("applications")
 
 
 class World:

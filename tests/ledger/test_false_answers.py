@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import POSTGRES, SQLITE, new_database
 from tests.ledger.test_rows import SUPERVISOR, execute
-from tests.world import OFFICER, ORIGIN, Person, World, another_code
+from tests.world import LOANS, OFFICER, ORIGIN, Person, World, another_code
 from verifier.core.checkpoint import Checkpoint
 from verifier.core.errors import InternalError, RateLimited, Tampered, Unavailable, VerifierError
 from verifier.core.merkle import Tree, leaf_hash
@@ -92,7 +92,7 @@ async def test_a_row_of_another_customer_than_requested_is_refused(
             lambda: node.service.me.applications(mallory.principal),
             lambda: node.service.me.calls(mallory.principal, None, 5),
             lambda: node.call_status(mallory),
-            lambda: node.service.applications.read(mallory.application_id),
+            lambda: node.service.applications.read(LOANS, mallory.application_id),
             lambda: node.context.reading.call("call_" + "0" * 32),
             lambda: node.context.reading.calls_of_officer("4413", "call_g", 0, 5),
         ]

@@ -22,7 +22,9 @@ from verifier.service.legs.exchanges import TelephoneExchanges
 from verifier.service.legs.leg_events import Legs
 from verifier.service.legs.reconciliation import Reconciliation
 from verifier.service.notifications.outbox import Outbox
+from verifier.service.staff.bulk_reading import BulkReading
 from verifier.service.staff.desk import Desk
+from verifier.service.staff.looks import Looks
 from verifier.service.staff.policy_exceptions import PolicyExceptions
 from verifier.service.staff.suspensions import StaffSuspensions
 
@@ -57,6 +59,8 @@ class Service:
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)
         self.suspensions = StaffSuspensions(context)
+        self.looks = Looks(context)
+        self.bulk_reading = BulkReading(context)
         self.key_uses = KeyUses(context)
 
     async def start(self) -> None:

@@ -33,6 +33,7 @@ from verifier.ledger.unit_of_work.legs import LegRows
 from verifier.ledger.unit_of_work.limits import LimitRows
 from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.log_entries import LogEntries
+from verifier.ledger.unit_of_work.looks import LookRows
 from verifier.ledger.unit_of_work.policy_exceptions import ExceptionRows
 from verifier.ledger.unit_of_work.signals import SignalRows
 from verifier.ledger.unit_of_work.suspensions import SuspensionRows
@@ -83,6 +84,7 @@ class UnitOfWork:
         self.exchanges = ExchangeRows(self.loaded, declared)
         self.limits = LimitRows(self.loaded, declared)
         self.signals = SignalRows(self.loaded, declared, self.effects)
+        self.looks = LookRows(self.loaded, declared, self.effects)
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
@@ -111,9 +113,10 @@ class UnitOfWork:
     def forget(self, application_id: str, customer_index: bytes | None, number_indexes: Iterable[bytes]) -> None:
         """Delete the data of an erased application.
 
-        The application's own row, its calls and its reports stay, but the reports lose their text. The call histories
-        of the customer are deleted too. `number_indexes` are the blind indexes of the application's numbers. Dialogues
-        of callers from these numbers are deleted too, if they are not tied to an application yet.
+        The application's own row, its calls, its reports and its looks stay, but the reports lose their text and the
+        looks their reason. The call histories of the customer are deleted too. `number_indexes` are the blind indexes
+        of the application's numbers. Dialogues of callers from these numbers are deleted too, if they are not tied to
+        an application yet.
         """
         if customer_index is not None:
             self.writes.stage(records.FORGET_KEPT_HISTORIES, (customer_index,))
@@ -136,6 +139,10 @@ class UnitOfWork:
             report = loaded.reports.get(report_id)
             assert report is not None  # noqa: S101 - the key comes from the loaded rows
             loaded.reports.put(replace(report, sealed=None))
+        for look_id in _of(loaded.looks, application_id):
+            look = loaded.looks.get(look_id)
+            assert look is not None  # noqa: S101 - the key comes from the loaded rows
+            loaded.looks.put(replace(look, sealed=None))
 
     def delete(self, table: AnyTable, key: object) -> None:
         """Delete a row if the batch has loaded it."""

@@ -93,6 +93,10 @@ class Declared:
         if not self.reads.unexamined:
             raise _undeclared("signals")
 
+    def looks_of(self, reader: str) -> None:
+        if self.reads.looks_of is None or self.reads.looks_of[0] != reader:
+            raise _undeclared("the looks of a reader")
+
     def named(self, what: str, key: Key, declared: Collection[Key | None]) -> None:
         """Check that the read set names a row. `what` says what the row is, and `declared` has the keys it names."""
         if key not in declared:

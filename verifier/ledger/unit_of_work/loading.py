@@ -23,6 +23,7 @@ from verifier.ledger.tables import (
     ExchangeRow,
     Leg,
     LimitRow,
+    LookRow,
     ReportRow,
     RequestRow,
     SignalRow,
@@ -117,6 +118,7 @@ class Loaded:
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
+        self.looks: Rows[LookRow] = self.tables[tables.LOOKS]
         self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
         self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
@@ -132,6 +134,7 @@ class Loaded:
         self.closed_of: dict[ReadSet, list[str]] = {}
         self.signals_of: dict[bytes, set[str]] = {}
         self.signals_alike: dict[str, list[str]] = {}
+        self.looked_at: dict[str, bytes | None] = {}
         self.expired: list[tuple[AnyTable, Key, str, int]] = []
 
     async def load(self, read_sets: Sequence[ReadSet]) -> None:
@@ -200,8 +203,14 @@ class Loaded:
             self._add_signals(await read(records.IMPOSSIBLE_OF_PERSON, person, since, code_hash, request))
         if reads.unexamined:
             await self._load_unexamined()
+        if reads.looks_of is not None:
+            reader, since, until = reads.looks_of
+            for row in await read(records.LOOKS_AT_CUSTOMERS, reader, f"look_{hex_at(since)}", f"look_{hex_at(until)}"):
+                self.looks.load([row])
+                self.looked_at[row[0]] = row[tables.LOOKS.width]
         if reads.whole is not None:
             self.signals.load(await read_in(records.SIGNALS_OF_APPLICATION, [reads.whole]))
+            self.looks.load(await read_in(records.LOOKS_WITH_REASON, [reads.whole]))
             self._add_strays(await read(records.STRAYS_OF, reads.whole))
             self.requests.load(await read_in(records.REQUESTS_OF, [reads.whole]))
             self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))

@@ -1,0 +1,170 @@
+"""Who looked: every read of personal data by staff or a system is recorded before it is answered (law L15).
+
+Implements specs/protocol.md section 7.17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from verifier.core.ids import hex_at
+from verifier.core.looks import Looks as Page
+from verifier.core.looks import LookView, MyLook, MyLooks, Reader, SearchLooks, shown_by
+from verifier.core.principal import Principal
+from verifier.core.sealing import unseal
+from verifier.core.times import from_ms, to_ms
+from verifier.ledger import records
+from verifier.ledger.commands import Answer
+from verifier.ledger.decrypted import DecryptedApplication
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.tables import LOOKS, LookRow
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.context import Context
+
+_FIRST, _AFTER_ALL = "look_", "look_g"  # sort before and after every look id
+
+
+class Recorded(Struct, frozen=True):
+    """The number of looks that were recorded."""
+
+    looks: int
+
+
+class Looks:
+    """Use cases on looks. Other use cases record with `record`, or with `stage` in a command of their own."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def record(
+        self, reader: Principal, operation: str, applications: Sequence[DecryptedApplication], reason: str = ""
+    ) -> None:
+        """Record that a reader is shown these applications. On return, the record is durable.
+
+        Call it before the answer. `operation` is the id of the operation. `reason` is why, if the operation asks.
+        Raises Unavailable if the record cannot be written; then the reader must be shown nothing.
+        """
+        if not applications:
+            return
+
+        def decide(work: UnitOfWork) -> Answer[Recorded]:
+            self.stage(work, reader, operation, applications, reason)
+            return lambda: Recorded(len(applications))
+
+        # The rows need no lock. The shard of the first customer spreads them over the shards.
+        await self._context.writer.submit(ReadSet(near=applications[0].row.customer_index), decide)
+
+    def stage(
+        self,
+        work: UnitOfWork,
+        reader: Principal,
+        operation: str,
+        applications: Iterable[DecryptedApplication],
+        reason: str = "",
+    ) -> None:
+        """Record as part of a command, so that the command and its record are durable together."""
+        expires_at = work.now_ms + self._context.settings.look_retention_ms
+        roles = " ".join(sorted(reader.roles))
+        for each in {each.application_id: each for each in applications}.values():
+            look_id = work.new_id("look")
+            sealed = work.seal(each, look_id, reason.encode()) if reason else None
+            named = f"{reader.kind}:{reader.id}"
+            work.looks.add(
+                LookRow(look_id, named, roles, operation, each.application_id, work.now_ms, expires_at, sealed)
+            )
+
+    async def search(self, auditor: Principal, asked: SearchLooks) -> Page:
+        """A page of the looks that match, newest first. A search by customer or application is itself a look."""
+        reading = self._context.reading
+        reader = "" if asked.staff_id is None else f"staff:{asked.staff_id}"
+        after, before = _bounds(asked.since, asked.until, asked.cursor)
+        named: list[DecryptedApplication] = []
+        if asked.customer_id is not None:
+            index = self._context.customer_index(asked.customer_id)
+            named = await reading.applications_of_customer(index)
+            if asked.application_id is not None:
+                named = [each for each in named if each.application_id == asked.application_id]
+        elif asked.application_id is not None:
+            named = list((await reading.applications([asked.application_id])).values())
+        if asked.customer_id is not None:
+            found = await self._of([each.application_id for each in named], after, before, reader, asked.limit + 1)
+        elif asked.application_id is not None:
+            # The looks at an erased application stay, without their reasons.
+            found = await self._of([asked.application_id], after, before, reader, asked.limit + 1)
+        elif reader:
+            found = await self._read(records.LOOKS_OF_READER, reader, after, before, asked.limit + 1)
+        else:
+            found = await self._read(records.LOOKS_BETWEEN, after, before, asked.limit + 1)
+        page = found[: asked.limit]
+        known = await reading.applications({each.application_id for each in page if each.sealed is not None})
+        await self.record(auditor, "search_looks", named)
+        views = tuple(_view(each, known.get(each.application_id)) for each in page)
+        return Page(views, page[-1].look_id if len(found) > asked.limit else None)
+
+    async def mine(self, customer: Principal, cursor: str | None, limit: int) -> MyLooks:
+        """A page of the looks at the customer's own applications, newest first."""
+        index = self._context.customer_index(customer.id)
+        own = {each.application_id: each for each in await self._context.reading.applications_of_customer(index)}
+        found = await self._of(own, _FIRST, cursor or _AFTER_ALL, "", limit + 1)
+        page = found[:limit]
+        views = tuple(_mine(each, own[each.application_id]) for each in page)
+        return MyLooks(views, page[-1].look_id if len(found) > limit else None)
+
+    async def _of(
+        self, application_ids: Iterable[str], after: str, before: str, reader: str, limit: int
+    ) -> list[LookRow]:
+        found: list[LookRow] = []
+        for each in application_ids:
+            found += await self._read(records.LOOKS_OF_APPLICATION, each, after, before, reader, limit)
+        return sorted(found, key=lambda look: look.look_id, reverse=True)[:limit]
+
+    async def _read(self, sql: str, *asked: object) -> list[LookRow]:
+        """Raises Tampered for a row that does not verify: a list that leaves a look out would be a false answer."""
+        return [self._context.authenticator.read(LOOKS, row) for row in await self._context.storage.fetch(sql, *asked)]
+
+
+def _bounds(since: datetime | None, until: datetime | None, cursor: str | None) -> tuple[str, str]:
+    after = _FIRST if since is None else f"look_{hex_at(to_ms(since))}"
+    before = _AFTER_ALL if until is None else f"look_{hex_at(to_ms(until))}"
+    return after, before if cursor is None else min(before, cursor)
+
+
+def _reader(look: LookRow) -> Reader:
+    kind, _, named = look.reader.partition(":")
+    return Reader("staff" if kind == "staff" else "system", named, tuple(look.roles.split()))
+
+
+def _reason(look: LookRow, application: DecryptedApplication | None) -> str | None:
+    if look.sealed is None or application is None:
+        return None
+    return unseal(application.keys.sealing, look.look_id, look.sealed).decode()
+
+
+def _view(look: LookRow, application: DecryptedApplication | None) -> LookView:
+    return LookView(
+        look_id=look.look_id,
+        at=from_ms(look.looked_at),
+        reader=_reader(look),
+        operation=look.operation,
+        application_id=look.application_id,
+        reason=_reason(look, application),
+    )
+
+
+def _mine(look: LookRow, application: DecryptedApplication) -> MyLook:
+    reader = _reader(look)
+    officer = application.registration.assigned(reader.id) if reader.kind == "staff" else None
+    return MyLook(
+        look_id=look.look_id,
+        at=from_ms(look.looked_at),
+        reader=reader,
+        name=None if officer is None else officer.name,
+        branch=None if officer is None else officer.branch,
+        application_id=application.application_id,
+        reference=application.loan.reference,
+        words=shown_by(look.operation),
+        reason=_reason(look, application),
+    )
