@@ -54,6 +54,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
+    "looks": {
+        "look_id reader roles operation application_id looked_at expires_at sealed bulk mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
     "exchanges": {
         "system_id heard_at mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
