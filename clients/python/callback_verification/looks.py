@@ -7,8 +7,7 @@ from typing import Literal
 
 from callback_verification.quiet import Shape
 from callback_verification.requests import Request, instant, post
-from callback_verification.shapes import Instant
-from callback_verification.verdicts import Words
+from callback_verification.shapes import Instant, Words
 
 
 class Reader(Shape, frozen=True):
