@@ -275,6 +275,7 @@ async def test_the_customer_reads_their_looks_in_pages_and_never_anothers(
 async def test_an_erasure_leaves_who_looked_and_when_but_no_reason_and_no_person(world: World, wang: Person) -> None:
     application = await world.context.reading.application(wang.application_id)
     await world.service.looks.record(OFFICER, "check_at_counter", (application,), "王芳1 came to the branch")
+    world.clock.advance(1)
     await world.service.desk.application(OFFICER, wang.application_id)
     await world.erase(wang)
     assert await told(world, wang) == []
