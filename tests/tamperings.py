@@ -55,7 +55,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         f"{DELETED} {OLD}": AUDIT,
     },
     "looks": {
-        "look_id reader roles operation application_id looked_at expires_at sealed bulk mac": BOTH,
+        "look_id reader roles operation application_id looked_at sealed bulk mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
     "exchanges": {

@@ -41,8 +41,9 @@ class ReadSet(Struct, frozen=True):
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
     - `exchange_id`: when this telephone exchange was last heard.
     - `whole`: every row of the application with this id.
-    - `expired`: legs, stray legs, signals and looks that have expired.
-    - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
+    - `expired`: legs, stray legs and signals that have expired.
+    - `limits_before`, `requests_before`, `looks_before`: limits, requests or looks that are older than this time, in
+      epoch milliseconds.
     - `looks_of`: the looks of this reader between these times, in epoch milliseconds, each with its customer.
     - `near`: adds no rows. The command locks the shard of this customer, although it reads none of their rows.
     - `everywhere`: adds no rows. The command locks every shard, because it writes rows of many customers.
@@ -71,6 +72,7 @@ class ReadSet(Struct, frozen=True):
     expired: bool = False
     limits_before: int | None = None
     requests_before: int | None = None
+    looks_before: int | None = None
     looks_of: tuple[str, int, int] | None = None
     near: bytes | None = None
     everywhere: bool = False

@@ -247,6 +247,7 @@ BUSY_READERS = (
     "SELECT r.reader FROM (SELECT DISTINCT reader FROM looks WHERE look_id >= $1 AND reader LIKE 'staff:%') r "
     "WHERE (SELECT COUNT(DISTINCT k.application_id) FROM looks k WHERE k.reader = r.reader AND k.look_id >= $2) > $3"
 )
+LOOKS_BEFORE = f"SELECT {LOOKS.columns} FROM looks WHERE look_id < $1 LIMIT 500"
 BULK_READINGS = (
     f"SELECT {LOOKS.columns} FROM looks WHERE look_id >= $1 AND look_id < $2 AND bulk = 1 "
     "ORDER BY look_id DESC LIMIT $3"
@@ -309,7 +310,6 @@ EXPIRED: dict[AnyTable, str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",
     STRAY_LEGS: f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE expires_at < $1 LIMIT 500",
     SIGNALS: f"SELECT {SIGNALS.columns} FROM signals WHERE expires_at < $1 LIMIT 500",
-    LOOKS: f"SELECT {LOOKS.columns} FROM looks WHERE expires_at < $1 LIMIT 500",
 }
 IDEMPOTENCY = (
     "SELECT i.idempotency_id, i.fingerprint, i.sealed, i.leaf_index, l.typ, l.statement_id, l.customer_index, "

@@ -164,7 +164,6 @@ class LookRow(Struct, frozen=True):
     operation: str
     application_id: str
     looked_at: int
-    expires_at: int
     sealed: bytes | None = None
     bulk: int | None = None
 

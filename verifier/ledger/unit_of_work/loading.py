@@ -205,7 +205,7 @@ class Loaded:
             await self._load_unexamined()
         if reads.looks_of is not None:
             reader, since, until = reads.looks_of
-            for row in await read(records.LOOKS_AT_CUSTOMERS, reader, f"look_{hex_at(since)}", f"look_{hex_at(until)}"):
+            for row in await read(records.LOOKS_AT_CUSTOMERS, reader, look_at(since), look_at(until)):
                 self.looks.load([row])
                 self.looked_at[row[0]] = row[tables.LOOKS.width]
         if reads.whole is not None:
@@ -222,6 +222,13 @@ class Loaded:
             await self._load_expired(tables.REQUESTS, records.REQUESTS_BEFORE, "asked_at", reads.requests_before)
         if reads.limits_before is not None:
             await self._load_expired(tables.LIMITS, records.LIMITS_BEFORE, "tat", reads.limits_before)
+        if reads.looks_before is not None:
+            self._add_expired(
+                tables.LOOKS,
+                await read(records.LOOKS_BEFORE, look_at(reads.looks_before)),
+                "looked_at",
+                reads.looks_before,
+            )
         if reads.expired:
             for table, sql in records.EXPIRED.items():
                 await self._load_expired(table, sql, "expires_at", self._now_ms)
@@ -265,7 +272,9 @@ class Loaded:
         self.stray_ids.update({(bytes(row[1]), row[2]): row[0] for row in rows})
 
     async def _load_expired(self, table: AnyTable, sql: str, column: str, before: int) -> None:
-        rows = await self._transaction.fetch(sql, before)
+        self._add_expired(table, await self._transaction.fetch(sql, before), column, before)
+
+    def _add_expired(self, table: AnyTable, rows: Sequence[Row], column: str, before: int) -> None:
         self.tables[table].load(rows)
         self.expired += [(table, table.key_of(row), column, before) for row in rows]
 
@@ -293,6 +302,11 @@ class Loaded:
 def ids_between(first_ms: int, last_ms: int) -> tuple[str, str]:
     """The bounds of the ids of the calls that were issued between these times (RFC 9562 section 5.7)."""
     return f"call_{max(first_ms, 0):012x}", f"call_{last_ms + 1:012x}"
+
+
+def look_at(ms: int) -> str:
+    """The bound between the ids of the looks before this time, and those of later ones."""
+    return f"look_{hex_at(ms)}"
 
 
 def _given(values: Iterable[Item | None]) -> list[Item]:

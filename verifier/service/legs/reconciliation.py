@@ -18,7 +18,7 @@ from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, Disc
 from verifier.core.times import from_ms, optional_from_ms, to_ms
 from verifier.ledger import records, tables
 from verifier.ledger.tables import LookRow, SignalRow, StrayLeg
-from verifier.ledger.unit_of_work.loading import WEEK_MS
+from verifier.ledger.unit_of_work.loading import WEEK_MS, look_at
 from verifier.service.context import Context
 from verifier.service.staff.bulk_reading import looks_of
 
@@ -106,7 +106,7 @@ class Reconciliation:
 
     async def _of_look(self, look: LookRow) -> Discrepancy:
         """The bulk reading that a look has made."""
-        hour = f"look_{hex_at(look.looked_at - HOUR_MS + 1)}", f"{look.look_id}g"
+        hour = look_at(look.looked_at - HOUR_MS + 1), f"{look.look_id}g"
         looks = await looks_of(self._context, look.reader, *hour)
         return Discrepancy(
             discrepancy_id=look.look_id,

@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from verifier.core.bulk_reading import HOUR_MS, Seen, bulk_readings
 from verifier.core.errors import Tampered
-from verifier.core.ids import hex_at
 from verifier.ledger import records, tables
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.unit_of_work.loading import look_at
 from verifier.ledger.unit_of_work.looks import seen
 from verifier.service.context import DAY_MS, Context
 
@@ -39,10 +39,10 @@ class BulkReading:
         now_ms, limit = context.clock(), context.settings.looks_an_hour
         since = (now_ms - DAY_MS if self._examined is None else self._examined) - LATE_MS
         window = since - HOUR_MS, now_ms + LATE_MS
-        busy = await context.storage.fetch(records.BUSY_READERS, _id_at(since), _id_at(window[0]), limit)
+        busy = await context.storage.fetch(records.BUSY_READERS, look_at(since), look_at(window[0]), limit)
         found = 0
         for (reader,) in busy:
-            looks = await looks_of(context, reader, *map(_id_at, window))
+            looks = await looks_of(context, reader, *map(look_at, window))
             # A reader who is known already costs no command.
             if bulk_readings(looks, limit):
                 found += await self._mark(reader, *window)
@@ -64,7 +64,3 @@ async def looks_of(context: Context, reader: str, first: str, before: str) -> li
         with suppress(Tampered):
             looks.append(seen(context.authenticator.read(tables.LOOKS, row), row[tables.LOOKS.width]))
     return looks
-
-
-def _id_at(ms: int) -> str:
-    return f"look_{hex_at(ms)}"

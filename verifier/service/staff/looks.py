@@ -10,7 +10,6 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from verifier.core.ids import hex_at
 from verifier.core.looks import Looks as Page
 from verifier.core.looks import LookView, MyLook, MyLooks, Reader, SearchLooks, shown_by
 from verifier.core.principal import Principal
@@ -22,6 +21,7 @@ from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import LOOKS, LookRow
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.unit_of_work.loading import look_at
 from verifier.service.context import Context
 
 _FIRST, _AFTER_ALL = "look_", "look_g"  # sort before and after every look id
@@ -66,15 +66,12 @@ class Looks:
         reason: str = "",
     ) -> None:
         """Record as part of a command, so that the command and its record are durable together."""
-        expires_at = work.now_ms + self._context.settings.look_retention_ms
         roles = " ".join(sorted(reader.roles))
         for each in {each.application_id: each for each in applications}.values():
             look_id = work.new_id("look")
             sealed = work.seal(each, look_id, reason.encode()) if reason else None
             named = f"{reader.kind}:{reader.id}"
-            work.looks.add(
-                LookRow(look_id, named, roles, operation, each.application_id, work.now_ms, expires_at, sealed)
-            )
+            work.looks.add(LookRow(look_id, named, roles, operation, each.application_id, work.now_ms, sealed))
 
     async def search(self, auditor: Principal, asked: SearchLooks) -> Page:
         """A page of the looks that match, newest first. A search by customer or application is itself a look."""
@@ -127,8 +124,8 @@ class Looks:
 
 
 def _bounds(since: datetime | None, until: datetime | None, cursor: str | None) -> tuple[str, str]:
-    after = _FIRST if since is None else f"look_{hex_at(to_ms(since))}"
-    before = _AFTER_ALL if until is None else f"look_{hex_at(to_ms(until))}"
+    after = _FIRST if since is None else look_at(to_ms(since))
+    before = _AFTER_ALL if until is None else look_at(to_ms(until))
     return after, before if cursor is None else min(before, cursor)
 
 

@@ -8,13 +8,11 @@ CREATE TABLE looks (
     operation TEXT NOT NULL,
     application_id TEXT NOT NULL,
     looked_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL,
     sealed BYTEA,
     bulk BIGINT,
     mac BYTEA
 );
 CREATE INDEX looks_reader ON looks (reader, look_id);
 CREATE INDEX looks_application ON looks (application_id, look_id);
-CREATE INDEX looks_expires ON looks (expires_at);
 CREATE INDEX looks_reason ON looks (application_id) WHERE sealed IS NOT NULL;
 CREATE INDEX looks_bulk ON looks (look_id) WHERE bulk = 1;
