@@ -13,7 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo import call_status, called, two_loans
+from verifier.demo import call_status, called, looked, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -67,6 +67,7 @@ class Story:
             self._erasure,
             self._privacy,
             self._status,
+            self._looked,
         ):
             await chapter()
         click.echo(f"\n{self.steps} steps, {self.failed} failed")
@@ -366,6 +367,11 @@ class Story:
         self._chapter("11  What the customer is told without a code")
         customer = self._person(self._bank.customer(call_status.CUSTOMER))
         await call_status.play(self.loans, self.pbx, self.officer, customer, self._bank, DESK, self._check)
+
+    async def _looked(self) -> None:
+        self._chapter("12  Who looked at the customer's data")
+        auditor = self._person(self._bank.officer("9002", "auditor"))
+        await looked.play(self.officer, auditor, self.customer, CUSTOMER_APPLICATION, self._check)
 
     def _keep(self, name: str, receipt: dict[str, str]) -> None:
         write_receipt(self._out / f"{name}.receipt.json", Evidence(receipt["statement"], receipt["proof"]))
