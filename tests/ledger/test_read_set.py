@@ -54,6 +54,7 @@ LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
     "exception": lambda work, person, world, call_id: work.exceptions.get("exc_" + "0" * 32),
     "request": lambda work, person, world, call_id: work.exceptions.request("excr_" + "0" * 32),
     "suspension": lambda work, person, world, call_id: work.suspensions.of(OFFICER.id),
+    "looks of a reader": lambda work, person, world, call_id: work.looks.examine("staff:4412", 1),
     "dialogue": lambda work, person, world, call_id: work.dialogues.get("ivr_" + "0" * 32),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -99,6 +100,14 @@ async def test_a_node_that_starts_finds_what_another_has_not_examined(world: Wor
     async with World(world.storage, tmp_path / "ring.json", clock=world.clock, looks_an_hour=LIMIT) as other:
         [one] = await found(other)
     assert await found(world) == [one], "two nodes find it once"
+
+
+@pytest.mark.shows("CVP-7.17-9")
+async def test_nodes_that_examine_at_one_moment_find_it_once(world: World, tmp_path: Path) -> None:
+    await look(world, *await people(world, LIMIT + 1))
+    async with World(world.storage, tmp_path / "ring.json", clock=world.clock, looks_an_hour=LIMIT) as other:
+        both = await asyncio.gather(*(each.service.bulk_reading.examine() for each in (world, other)))
+    assert sorted(both) == [0, 1]
 
 
 @pytest.mark.shows("CVP-7.17-8")

@@ -39,7 +39,7 @@ class LookRows:
         return len(found)
 
     def _seen(self, reader: str) -> Iterator[Seen]:
-        for look_id, customer in self._loaded.looked_at.items():
+        for look_id, customer in sorted(self._loaded.looked_at.items()):
             # A row that does not verify must not hide the others.
             with suppress(Tampered):
                 look = self._loaded.looks.get(look_id)
