@@ -21,6 +21,7 @@ from tests.world import (
 from verifier.core.errors import Erased, NotFound, Tampered, Unavailable
 from verifier.core.looks import MyLook, SearchLooks
 from verifier.core.messages.policy_exceptions import DecideException, RequestException
+from verifier.core.principal import Principal
 from verifier.core.times import from_ms
 
 OFFICER = staff("4412")
@@ -184,6 +185,31 @@ async def test_reads_that_wait_together_are_one_transaction(world: World, wang: 
     await asyncio.gather(*(world.service.looks.record(OFFICER, "get_application", (application,)) for _ in range(50)))
     assert world.context.events.batches - before <= 2
     assert await world.counts("looks") == (50,)
+
+
+@pytest.mark.shows("CVP-7.17-1")
+async def test_a_list_that_a_console_polls_is_one_look_in_ten_minutes(
+    world: World, wang: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await request_exception(world, wang)
+
+    async def poll(times: int, *readers: Principal) -> list[str]:
+        for _ in range(times):
+            world.clock.advance(4)
+            for each in readers:
+                assert (await world.service.policy_exceptions.list(each)).requests
+        told = [await operations_told(world, each) for each in (wang, mallory)]
+        return [each for found in told for each in found if each.endswith(" list_exception_requests")]
+
+    assert await poll(100, SUPERVISOR, OFFICER) == ["9001 list_exception_requests", "4412 list_exception_requests"]
+    await request_exception(world, mallory)
+    assert len(await poll(10, SUPERVISOR)) == 3, "a new request is a new look"
+    assert len(await poll(60, SUPERVISOR)) == 4
+    world.clock.advance(600)
+    monkeypatch.setattr(world.storage, "commit", failing_commit(world.storage))
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await world.service.policy_exceptions.list(SUPERVISOR)
 
 
 @pytest.mark.shows("CVP-7.17-4")

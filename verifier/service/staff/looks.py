@@ -24,6 +24,8 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.loading import look_at
 from verifier.service.context import Context
 
+SAME_LOOK_MS = 600_000
+MAX_POLLED = 10_000
 _FIRST, _AFTER_ALL = "look_", "look_g"  # sort before and after every look id
 
 
@@ -38,6 +40,7 @@ class Looks:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._polled: dict[tuple[str, str, str], int] = {}
 
     async def record(
         self, reader: Principal, operation: str, applications: Sequence[DecryptedApplication], reason: str = ""
@@ -56,6 +59,22 @@ class Looks:
 
         # The rows need no lock. The shard of the first customer spreads them over the shards.
         await self._context.writer.submit(ReadSet(near=applications[0].row.customer_index), decide)
+
+    async def record_polled(
+        self, reader: Principal, operation: str, applications: Sequence[DecryptedApplication]
+    ) -> None:
+        """Record as `record` does, for a list that pages ask for every few seconds.
+
+        What this node has recorded within the last ten minutes is the same look, as a stream of events would be one.
+        """
+        now_ms = self._context.clock()
+        if len(self._polled) > MAX_POLLED:
+            # This only means that some looks are recorded again.
+            self._polled.clear()
+        names = {(reader.key, operation, each.application_id): each for each in applications}
+        new = {name: each for name, each in names.items() if self._polled.get(name, 0) <= now_ms - SAME_LOOK_MS}
+        await self.record(reader, operation, tuple(new.values()))
+        self._polled.update(dict.fromkeys(new, now_ms))
 
     def stage(
         self,

@@ -158,7 +158,7 @@ class PolicyExceptions:
                 kept = _decode(unseal(application.keys.sealing, row.request_id, row.sealed))
                 requests.append(_view(row, kept, application, call_id, now_ms))
                 shown.append(application)
-        await self._looks.record(caller, "list_exception_requests", shown)
+        await self._looks.record_polled(caller, "list_exception_requests", shown)
         return ExceptionRequests(tuple(requests))
 
     def _grant(
