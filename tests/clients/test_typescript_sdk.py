@@ -76,6 +76,7 @@ def test_the_tests_of_the_sdk_pass_against_a_real_bank(npm: str, bank: DemoBank)
         VERIFIER_URL=bank.url,
         OFFICER_TOKEN=bank.officer("4412"),
         SUPERVISOR_TOKEN=bank.officer("9001", "supervisor"),
+        AUDITOR_TOKEN=bank.officer("9002", "auditor"),
         CUSTOMER_TOKEN=bank.customer("cust-0001"),
         SYSTEM_KEYS=str(bank.folder),
     )
