@@ -62,5 +62,7 @@ async def looks_of(context: Context, reader: str, first: str, before: str) -> li
     looks = []
     for row in await context.storage.fetch(records.LOOKS_AT_CUSTOMERS, reader, first, before):
         with suppress(Tampered):
-            looks.append(seen(context.authenticator.read(tables.LOOKS, row), row[tables.LOOKS.width]))
+            look = context.authenticator.read(tables.LOOKS, row)
+            if look.reader == reader:
+                looks.append(seen(look, row[tables.LOOKS.width]))
     return looks

@@ -6,7 +6,6 @@ Implements specs/protocol.md section 7.17.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from msgspec import Struct
 
@@ -22,6 +21,7 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import LOOKS, LookRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.loading import look_at
+from verifier.ports import Row
 from verifier.service.context import Context
 
 SAME_LOOK_MS = 600_000
@@ -95,57 +95,65 @@ class Looks:
     async def search(self, auditor: Principal, asked: SearchLooks) -> Page:
         """A page of the looks that match, newest first. A search by customer or application is itself a look."""
         reading = self._context.reading
+        named, application_ids = await self._named(asked)
         reader = "" if asked.staff_id is None else f"staff:{asked.staff_id}"
-        after, before = _bounds(asked.since, asked.until, asked.cursor)
-        named: list[DecryptedApplication] = []
-        if asked.customer_id is not None:
-            index = self._context.customer_index(asked.customer_id)
-            named = await reading.applications_of_customer(index)
-            if asked.application_id is not None:
-                named = [each for each in named if each.application_id == asked.application_id]
-        elif asked.application_id is not None:
-            named = list((await reading.applications([asked.application_id])).values())
-        if asked.customer_id is not None:
-            found = await self._of([each.application_id for each in named], after, before, reader, asked.limit + 1)
-        elif asked.application_id is not None:
-            # The looks at an erased application stay, without their reasons.
-            found = await self._of([asked.application_id], after, before, reader, asked.limit + 1)
-        elif reader:
-            found = await self._read(records.LOOKS_OF_READER, reader, after, before, asked.limit + 1)
-        else:
-            found = await self._read(records.LOOKS_BETWEEN, after, before, asked.limit + 1)
+        after = _FIRST if asked.since is None else look_at(to_ms(asked.since))
+        before = _AFTER_ALL if asked.until is None else look_at(to_ms(asked.until))
+        if asked.cursor is not None:
+            before = min(before, asked.cursor)
+        found = await self._between(after, before, asked.limit + 1, reader, application_ids)
         page = found[: asked.limit]
         known = await reading.applications({each.application_id for each in page if each.sealed is not None})
         await self.record(auditor, "search_looks", named)
         views = tuple(_view(each, known.get(each.application_id)) for each in page)
         return Page(views, page[-1].look_id if len(found) > asked.limit else None)
 
+    async def _named(self, asked: SearchLooks) -> tuple[list[DecryptedApplication], list[str] | None]:
+        """The applications that a search is about, and their ids. The ids are None if the search names none.
+
+        The looks at an erased application stay, so its id is found, and the application is not.
+        """
+        reading, wanted = self._context.reading, asked.application_id
+        if asked.customer_id is not None:
+            found = await reading.applications_of_customer(self._context.customer_index(asked.customer_id))
+            named = [each for each in found if wanted in (None, each.application_id)]
+            return named, [each.application_id for each in named]
+        if wanted is not None:
+            return list((await reading.applications([wanted])).values()), [wanted]
+        return [], None
+
     async def mine(self, customer: Principal, cursor: str | None, limit: int) -> MyLooks:
         """A page of the looks at the customer's own applications, newest first."""
         index = self._context.customer_index(customer.id)
         own = {each.application_id: each for each in await self._context.reading.applications_of_customer(index)}
-        found = await self._of(own, _FIRST, cursor or _AFTER_ALL, "", limit + 1)
+        found = await self._between(_FIRST, cursor or _AFTER_ALL, limit + 1, "", own)
         page = found[:limit]
         views = tuple(_mine(each, own[each.application_id]) for each in page)
         return MyLooks(views, page[-1].look_id if len(found) > limit else None)
 
-    async def _of(
-        self, application_ids: Iterable[str], after: str, before: str, reader: str, limit: int
+    async def _between(
+        self, after: str, before: str, limit: int, reader: str, application_ids: Iterable[str] | None
     ) -> list[LookRow]:
-        found: list[LookRow] = []
-        for each in application_ids:
-            found += await self._read(records.LOOKS_OF_APPLICATION, each, after, before, reader, limit)
-        return sorted(found, key=lambda look: look.look_id, reverse=True)[:limit]
+        """The newest looks between two ids, of a reader and at applications, if they are given.
 
-    async def _read(self, sql: str, *asked: object) -> list[LookRow]:
-        """Raises Tampered for a row that does not verify: a list that leaves a look out would be a false answer."""
-        return [self._context.authenticator.read(LOOKS, row) for row in await self._context.storage.fetch(sql, *asked)]
-
-
-def _bounds(since: datetime | None, until: datetime | None, cursor: str | None) -> tuple[str, str]:
-    after = _FIRST if since is None else look_at(to_ms(since))
-    before = _AFTER_ALL if until is None else look_at(to_ms(until))
-    return after, before if cursor is None else min(before, cursor)
+        Raises Tampered for a row that does not verify: a list that leaves a look out would be a false answer.
+        """
+        fetch = self._context.storage.fetch
+        rows: list[Row] = []
+        if application_ids is not None:
+            application_ids = tuple(application_ids)
+            for each in application_ids:
+                rows += await fetch(records.LOOKS_OF_APPLICATION, each, after, before, reader, limit)
+        elif reader:
+            rows += await fetch(records.LOOKS_OF_READER, reader, after, before, limit)
+        else:
+            rows += await fetch(records.LOOKS_BETWEEN, after, before, limit)
+        looks = [self._context.authenticator.read(LOOKS, row) for row in rows]
+        for look in looks:
+            of_these = application_ids is None or look.application_id in application_ids
+            if not (after <= look.look_id < before and reader in ("", look.reader) and of_these):
+                raise self._context.authenticator.found("looks")
+        return sorted(looks, key=lambda look: look.look_id, reverse=True)[:limit]
 
 
 def _reader(look: LookRow) -> Reader:
