@@ -17,7 +17,6 @@ from verifier.core.text import exact
 from verifier.core.words import LANGUAGES
 
 LookId = Annotated[str, exact("look_[0-9a-f]{32}")]
-MAX_REASON = 500
 # What each operation shows, as the customer reads it. An operation that a later release adds is told as `OTHER`.
 SHOWN: dict[str, dict[Language, str]] = {
     "get_application": {"zh-CN": "查看了您的贷款资料", "en": "Opened your loan file"},
