@@ -88,22 +88,22 @@ function ofACall(page, verdict, asked, signal) {
   const on = h(
     "div",
     { class: "stack" },
-    call.called && toAnother(call.called),
     verdict.given_before && h("p", {}, say(WORDS.givenBefore)),
     call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(WORDS.noLeg)),
     call.asks.length > 0 && list(WORDS.asks, call.asks, page),
   );
+  const toAnother = call.called ? notToYou(call.called) : null;
   const ring = ringLink(page);
   const leave = button(say(WORDS.done), () => page.go("/"), { class: "primary wide" });
   const body = h(
     "div",
     { class: "verdict-body" },
     over,
-    call.called && on,
+    toAnother,
     h("p", { class: "who" }, h("b", {}, call.officer.name), ` · ${say(WORDS.staffNumber)} ${call.officer.id}`),
     h("dl", {}, facts(page, call)),
     h("p", { class: "warn" }, say(WORDS.neverTell)),
-    !call.called && on,
+    on,
     list(WORDS.never, call.never_asks, page),
     ring,
     receiptButtons(verdict.receipt_id, verdict.receipt),
@@ -119,6 +119,7 @@ function ofACall(page, verdict, asked, signal) {
     retitle(page, top, icon, title, say(what, { time }));
     if (state !== "asking") body.hidden = false;
     on.hidden = state !== "on";
+    if (toAnother) toAnother.hidden = state !== "on";
     over.hidden = state !== "over";
     leave.textContent = say(state === "on" ? WORDS.done : WORDS.checkAgain);
     if (ring) ring.hidden = state === "on" && !call.called;
@@ -143,11 +144,13 @@ const LOOKS = {
 };
 
 /** Whom the bank called, and what that means for this person. @param {NonNullable<CallDetails["called"]>} called */
-function toAnother(called) {
-  return [
+function notToYou(called) {
+  return h(
+    "div",
+    { class: "stack" },
     h("p", { class: "lead" }, say(WORDS.toAnotherWhat, { contact: named(called) })),
     h("p", { class: "warn" }, say(WORDS.toAnotherNotYou)),
-  ];
+  );
 }
 
 /**

@@ -204,9 +204,8 @@ async def test_lists_name_the_borrower_and_the_contact_who_was_called(
     assert confirmed in badge
     assert ("您" if chinese else "you") not in badge
     await legal.go("/loans")
-    heading = legal.page.locator("section h2").first
-    await expect(heading).to_contain_text(COMPANY)
-    await expect(heading).to_contain_text("流动资金贷款")
+    await expect(legal.page.locator("section h2").first).to_have_text(COMPANY)
+    await expect(legal.page.locator("section").first).to_contain_text("流动资金贷款 · 流贷字2026第0951号")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
