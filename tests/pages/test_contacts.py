@@ -73,6 +73,7 @@ async def call(officer: Officer, exchange: Exchange, login: str = FINANCE) -> tu
     return call_id, await officer.read_code()
 
 
+@pytest.mark.shows("CVP-12.1-15")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_the_officer_sees_each_contact_and_calls_one_of_them(
     browser: Browser, bank: DemoBank, exchange: Exchange, axe: str, language: str
@@ -125,7 +126,7 @@ async def test_a_loan_of_one_person_looks_as_before(officer: Officer) -> None:
     await officer.page.get_by_role("button", name="撤回这通电话").click()
 
 
-@pytest.mark.shows("CVP-7.17-1", "CVP-3.3-7")
+@pytest.mark.shows("CVP-7-7", "CVP-3.3-7", "CVP-12.1-14")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_each_person_reads_what_the_call_is_to_them(
     officer: Officer, exchange: Exchange, come: Come, language: str
@@ -165,6 +166,7 @@ async def test_each_person_reads_what_the_call_is_to_them(
         assert await looks(other) == ["asking", "to-another", "over"]
 
 
+@pytest.mark.shows("CVP-12.1-14")
 async def test_the_screen_of_another_contact_says_when_it_cannot_know_whether_the_call_goes_on(
     officer: Officer, exchange: Exchange, come: Come
 ) -> None:
