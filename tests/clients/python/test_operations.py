@@ -48,9 +48,9 @@ SPEC = DESCRIPTION
 STREAMS = {"call_events", "my_events"}
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LOAN = Registration(
-    Customer("c", "Anna"),
-    (RegisteredNumber(NUMBER, NOW),),
-    (Officer("1", "Li", "Mitte"),),
+    customer=Customer("c", "Anna"),
+    numbers=(RegisteredNumber(NUMBER, NOW),),
+    officers=(Officer("1", "Li", "Mitte"),),
     product="loan",
     reference="7",
 )
