@@ -6,12 +6,12 @@ Implements specs/protocol.md section 7.12 (laws L4, L6). If it is uncertain whet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import dialogue, words
+from verifier.core.call import Call
 from verifier.core.errors import Erased, NotFound
 from verifier.core.messages.confirmations import SpokenVerdict, Verdict, Words
 from verifier.core.messages.dialogues import IvrTurn
@@ -19,6 +19,7 @@ from verifier.ledger.commands import Again
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
+from verifier.service.confirmations.entries import AlreadyConfirmed
 from verifier.service.context import Context
 
 Applications = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
@@ -28,26 +29,32 @@ Applications = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
 def goes_on(
     context: Context, work: UnitOfWork, applications: Iterable[DecryptedApplication], receipt_id: str | None
 ) -> bool:
-    """Whether one of the applications has an open call that was confirmed with this receipt.
+    """Whether one of the applications has an open call that was confirmed with this receipt. Raises AlreadyConfirmed.
 
     A call does not count as open if its officer has been suspended or removed from the application.
     """
-    return any(receipt_id in _receipts_of_open_call(context, work, each) for each in applications if receipt_id)
+    if receipt_id is None:
+        return False
+    confirmed = [(each, call) for each in applications for call in _confirmed_call(context, work, each)]
+    if any(work.calls.receipt_of(call, each).receipt_id == receipt_id for each, call in confirmed):
+        return True
+    if confirmed and not work.reads.confirmations:
+        raise AlreadyConfirmed
+    given = (work.calls.confirmed_by(call, each, contact) for each, call in confirmed for contact in each.contacts)
+    return any(each is not None and each.receipt_id == receipt_id for each in given)
 
 
-def _receipts_of_open_call(context: Context, work: UnitOfWork, application: DecryptedApplication) -> Sequence[str]:
+def _confirmed_call(context: Context, work: UnitOfWork, application: DecryptedApplication) -> Iterable[Call]:
+    """The open call of an application, if it is confirmed."""
     if application.row.open_call_id is None:
-        return ()
+        return
     try:
         opened = work.calls.get(application.row.open_call_id)
     except (NotFound, Erased):
-        return ()
+        return
     call = current_state(application, opened, work.now_ms, context.settings.rules)
-    if call.state != "confirmed" or context.cutoff.holds(opened.ticket.officer.id):
-        return ()
-    if opened.ticket.contact is UNSET:
-        return [work.calls.receipt_of(call, application)[0]]
-    return work.calls.receipts_of(call, application)
+    if call.state == "confirmed" and not context.cutoff.holds(opened.ticket.officer.id):
+        yield call
 
 
 def verdict_again(context: Context, applications: Applications) -> Again[Verdict]:
