@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.api.conftest import SystemSession
-from tests.pages.people import Customer, Exchange, Officer
+from tests.pages.people import Clerk, Customer, Exchange, Officer
 from tests.pages.test_accessible import violations
 from tests.pages.test_green import WATCHED, looks
 from verifier.demo.bank import DemoBank
@@ -180,6 +180,35 @@ async def test_the_screen_of_another_contact_says_when_it_cannot_know_whether_th
     await legal.context.set_offline(False)
     await expect(legal.page.locator(".verdict.to-another")).to_be_visible(timeout=30_000)
     assert "genuine" not in await looks(legal)
+
+
+@pytest.mark.shows("CVP-12.1-14")
+async def test_a_slip_of_the_counter_says_that_the_call_is_to_another_contact(
+    browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
+) -> None:
+    application, number = "LN-2026-0960", "+8613510960000"
+    on_file = [{"number": number, "added_at": "2024-05-01T00:00:00Z"}]
+    guarantor = {"id": "cust-0961", "name": "周安", "role": "guarantor", "rights": ["called"], "numbers": on_file}
+    borrower = {"id": "cust-0960", "name": "周平", "role": "borrower", "rights": ["confirm", "details"]}
+    loan = {**facts(), "borrower": {"id": "cust-0960", "name": "周平"}, "contacts": [borrower, guarantor]}
+    registered = SystemSession(bank, "loan-origination").send("PUT", f"/v1/applications/{application}", loan)
+    assert registered.status_code == 200, registered.text
+    await officer.go(f"/application/{application}")
+    call_id = await officer.get_code()
+    exchange.hears(call_id, "connected", number)
+    await expect(officer.page.locator(".code")).to_be_visible()
+    code = await officer.read_code()
+    clerk: Clerk = await Clerk.come(browser, bank)
+    await clerk.sign_in("5101")
+    await clerk.find(reference=application)
+    await clerk.check(code)
+    slip = clerk.page.locator(".slip")
+    await expect(slip.locator("h1")).to_have_text("是我们打的电话，但不是打给您的")
+    await expect(slip.locator(".lead")).to_contain_text("打给的是担保人周安，不是打给您的。")
+    await expect(slip.locator(".lead")).to_contain_text("请挂断")
+    await expect(slip.locator("dl")).to_contain_text("担保人周安")
+    assert clerk.defects() == []
+    await clerk.context.close()
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
