@@ -368,7 +368,7 @@ class Story:
         await call_status.play(self.loans, self.pbx, self.officer, customer, self._bank, DESK, self._check)
 
     async def _counter(self) -> None:
-        self._chapter("12  A customer walks into a branch")
+        self._chapter("13  A customer walks into a branch")
         clerk = self._person(self._bank.officer(counter.CLERK, "counter"))
         customer = self._person(self._bank.customer(counter.CUSTOMER))
         asking, trust = (self.loans, self.pbx, self.officer, clerk, customer), self._service.context.trust()
