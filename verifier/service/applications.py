@@ -36,8 +36,12 @@ class Applications:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def register(self, application_id: str, registration: Registration) -> ApplicationView:
+    async def register(
+        self, application_id: str, registration: Registration, instead_of: Registration | None = None
+    ) -> ApplicationView:
         """Register or update an application. This revokes the open call if its officer is no longer assigned.
+
+        With `instead_of`, the application must still have these facts. Otherwise this raises InvalidField.
 
         Raises Erased for the id of an erased application. Raises InvalidField if:
 
@@ -76,7 +80,9 @@ class Applications:
                     existing.created_at,
                     existing.called_today,
                 )
-            facts = registration if existing is None else _dated(registration, before, work.now_ms)
+            if instead_of is not None and before != instead_of:
+                raise InvalidField.at("", "the application was changed at the same time")
+            facts = registration if existing is None else dated(registration, before, work.now_ms)
             theirs = work.applications.of_customer(customer_index, registration.owner.id)
             # Each update wraps the application's key again, under the key-encryption key that is active now.
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
@@ -255,7 +261,7 @@ def _pointer(registration: Registration, position: int) -> str:
     return "" if registration.contacts is UNSET else f"/contacts/{position}"
 
 
-def _dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
+def dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
     """The registration, with the time at which each contact was added to the existing application.
 
     The bank's system may give a later time, but not an earlier one.
@@ -264,13 +270,13 @@ def _dated(registration: Registration, before: Registration | None, now_ms: int)
         return registration
     known = {} if before is None else {each.key: each.added_at for each in before.people}
 
-    def dated(contact: Contact) -> Contact:
+    def with_date(contact: Contact) -> Contact:
         least = known.get(contact.key, from_ms(now_ms))
         if least is UNSET or (contact.added_at is not UNSET and contact.added_at > least):
             return contact
         return replace(contact, added_at=least)
 
-    return replace(registration, contacts=tuple(map(dated, registration.contacts)))
+    return replace(registration, contacts=tuple(map(with_date, registration.contacts)))
 
 
 def check_customer(held: Registration | None, registration: Registration) -> None:
